@@ -1,0 +1,40 @@
+import { performance } from 'node:perf_hooks';
+
+/** A pending callback of a {@link Clock}. */
+export interface Timer {
+  /** The callback will not run any more. Harmless after it ran. */
+  cancel(): void;
+}
+
+/** The only source of time. Tests pass one that they turn by hand. */
+export interface Clock {
+  /** Monotonic milliseconds, with a fraction. Only differences mean anything. */
+  now(): number;
+  /** Milliseconds since 1970, UTC. For people to read; it may jump. */
+  epochMs(): number;
+  /** Calls back once, `delayMs` from now. A pending timer keeps the process alive: its owner cancels it when it is done. */
+  schedule(delayMs: number, callback: () => void): Timer;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  epochMs: () => Date.now(),
+  schedule(delayMs, callback) {
+    const handle = setTimeout(callback, delayMs);
+    return { cancel: () => clearTimeout(handle) };
+  },
+};
+
+/** Resolves `delayMs` from now, or at once when `signal` is aborted. */
+export function delay(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const finish = (): void => {
+      timer.cancel();
+      signal?.removeEventListener('abort', finish);
+      resolve();
+    };
+    const timer = clock.schedule(delayMs, finish);
+    signal?.addEventListener('abort', finish);
+  });
+}

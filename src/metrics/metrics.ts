@@ -1,0 +1,55 @@
+import type { ErrorCode } from '../lib/errors.ts';
+
+export type Transport = 'udp' | 'tcp';
+export type AddressFamily = 4 | 6;
+
+/** Which step of the pipeline made the answer; the `plugin` label of `coredns_dns_responses_total`. */
+export const ANSWER_SOURCES = ['policy', 'cache', 'upstream'] as const;
+export type AnswerSource = (typeof ANSWER_SOURCES)[number];
+
+/** Where a tor of any kind stands; the `state` label of `dns4tor_tor_state`. */
+export const TOR_STATES = ['unknown', 'down', 'bootstrapping', 'up'] as const;
+export type TorState = (typeof TOR_STATES)[number];
+
+/**
+ * What the parts report as it happens. Knows nothing of Prometheus. The first three run for every query and must not allocate.
+ * Nothing here takes a name that was asked for, so none can reach a label.
+ */
+export interface Metrics {
+  /** A query was answered. `qtype` is -1 and the type counted as "other" where the question could not be read. */
+  answered(
+    transport: Transport,
+    family: AddressFamily,
+    qtype: number,
+    rcode: number,
+    source: AnswerSource,
+    queryBytes: number,
+    responseBytes: number,
+    durationMs: number,
+  ): void;
+  /** A look-up found an answer; `denial` for NXDOMAIN and NODATA. */
+  cacheHit(denial: boolean): void;
+  cacheMiss(): void;
+  /** A datagram or message that gets no answer. */
+  dropped(reason: DropReason): void;
+  /** A query joined an identical one already in flight. */
+  coalesced(): void;
+  /** An exchange with `upstream` (its index in the configured order) ended, `durationMs` after it was begun. */
+  exchanged(upstream: number, outcome: 'ok' | ErrorCode, durationMs: number): void;
+  /** A connection to `upstream` was opened, or could not be. */
+  connected(upstream: number, outcome: 'ok' | ErrorCode): void;
+}
+
+export const DROP_REASONS = ['response', 'short', 'port_zero', 'in_flight', 'send_failed', 'handler_failed'] as const;
+export type DropReason = (typeof DROP_REASONS)[number];
+
+/** What is read at the moment of a scrape instead of being counted. */
+export interface Gauges {
+  cacheEntries(): { readonly success: number; readonly denial: number };
+  cacheBytes(): number;
+  /** Open connections, by index of the upstream. */
+  connections(): readonly number[];
+  /** Queries that wait for or are on a connection, by index of the upstream. */
+  queueDepth(): readonly number[];
+  tor(): { readonly state: TorState; readonly bootstrapPercent: number };
+}
