@@ -136,6 +136,11 @@ export const FAILURES = {
     label: 'tls_untrusted',
     sentence: "the resolver's certificate is not signed by a trusted authority; for a resolver of your own give its CA with --upstream-ca",
   },
+  ERR_TLS_VALIDITY: {
+    ede: EDE.networkError,
+    label: 'tls_validity',
+    sentence: "the resolver's certificate has expired or is not valid yet; check this machine's clock",
+  },
   ERR_TLS_PIN: {
     ede: EDE.networkError,
     label: 'tls_pin',

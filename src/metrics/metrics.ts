@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../lib/errors.ts';
+import type { TorState } from '../lib/tor-state.ts';
 
 export type Transport = 'udp' | 'tcp';
 export type AddressFamily = 4 | 6;
@@ -6,10 +7,6 @@ export type AddressFamily = 4 | 6;
 /** Which step of the pipeline made the answer; the `plugin` label of `coredns_dns_responses_total`. */
 export const ANSWER_SOURCES = ['policy', 'cache', 'upstream'] as const;
 export type AnswerSource = (typeof ANSWER_SOURCES)[number];
-
-/** Where a tor of any kind stands; the `state` label of `dns4tor_tor_state`. */
-export const TOR_STATES = ['unknown', 'down', 'bootstrapping', 'up'] as const;
-export type TorState = (typeof TOR_STATES)[number];
 
 /**
  * What the parts report as it happens. Knows nothing of Prometheus. The first three run for every query and must not allocate.
