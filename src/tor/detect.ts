@@ -1,0 +1,102 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../lib/clock.ts';
+import { Dns4torError, toDns4torError } from '../lib/errors.ts';
+import { connectSocks, formatSocksAddress, type SocksAddress } from './socks-address.ts';
+
+/** Where Tor usually is: Debian's package on its unix socket and its port, then Tor Browser. */
+export const USUAL_SOCKS_ADDRESSES: readonly SocksAddress[] = [
+  { kind: 'unix', path: '/run/tor/socks' },
+  { kind: 'tcp', host: '127.0.0.1', port: 9050 },
+  { kind: 'tcp', host: '127.0.0.1', port: 9150 },
+];
+
+export interface Detection {
+  /** The first of the addresses, in their order, at which Tor answers. */
+  readonly found: SocksAddress | undefined;
+  /** Why it is none of the others. */
+  readonly rejected: readonly { readonly address: SocksAddress; readonly error: Dns4torError }[];
+}
+
+/** Looks for a running Tor at all addresses at once. Never rejects. */
+export async function detectTor(
+  clock: Clock,
+  addresses: readonly SocksAddress[] = USUAL_SOCKS_ADDRESSES,
+): Promise<Detection> {
+  const verdicts = await Promise.all(
+    addresses.map(async (address) => {
+      try {
+        await verifyTor(address, clock);
+        return { address };
+      } catch (error) {
+        return { address, error: toDns4torError(error) };
+      }
+    }),
+  );
+  return {
+    found: verdicts.find(({ error }) => error === undefined)?.address,
+    rejected: verdicts.filter((verdict) => verdict.error !== undefined),
+  };
+}
+
+// Tor on this machine answers within milliseconds; what takes longer than this is something else, or is stopped.
+const VERIFY_TIMEOUT_MS = 2_000;
+
+// RFC 1928 §3: version 5, one method, "no authentication required", which is then chosen.
+const GREETING = Uint8Array.of(5, 1, 0);
+const GREETING_ANSWER = Uint8Array.of(5, 0);
+
+// Tor's own command RESOLVE (X'F0', socks-extensions.txt §2), which `socks` does not have; hence bytes. What is to be
+// resolved is an address already: Tor answers with the same address, by itself, before it has any connection to its
+// network, and other proxies say that they do not know the command. Whoever answers, no name has left this machine.
+// The address is sent as a name (ATYP 3), since Tor with `SafeSocks` rejects bare addresses, and without it warns of them.
+const ADDRESS = '127.0.0.1';
+const RESOLVE_REQUEST = Uint8Array.of(5, 0xf0, 0, 3, ADDRESS.length, ...Buffer.from(ADDRESS), 0, 0);
+const RESOLVE_ANSWER = Uint8Array.of(5, 0, 0, 1, 127, 0, 0, 1, 0, 0);
+
+/**
+ * Checks that what listens at the address is a SOCKS5 proxy of Tor's, bootstrapped or not.
+ *
+ * @throws Dns4torError ERR_TOR_UNREACHABLE nothing accepts connections there; ERR_TOR_NOT_SOCKS something else does, or Tor
+ *   with flags that forbid RESOLVE (`OnionTrafficOnly`, `NoDNSRequest`); ERR_TOR_TIMEOUT there was no answer within 2 s
+ */
+export async function verifyTor(address: SocksAddress, clock: Clock): Promise<void> {
+  const where = formatSocksAddress(address);
+  const socket = connectSocks(address);
+  const timer = clock.schedule(VERIFY_TIMEOUT_MS, () => socket.destroy(new Dns4torError('ERR_TOR_TIMEOUT', where)));
+  try {
+    await ask(socket, where);
+  } finally {
+    timer.cancel();
+    socket.destroy();
+  }
+}
+
+function ask(socket: Socket, where: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const expected = Buffer.concat([GREETING_ANSWER, RESOLVE_ANSWER]);
+    let received = Buffer.alloc(0);
+    const rejectAnswer = (): void => {
+      reject(
+        new Dns4torError(
+          'ERR_TOR_NOT_SOCKS',
+          `${where} (answered ${received.toString('hex', 0, expected.length) || 'nothing'})`,
+        ),
+      );
+    };
+    socket.on('connect', () => socket.write(GREETING));
+    socket.on('data', (chunk) => {
+      const before = received.length;
+      received = Buffer.concat([received, chunk]);
+      if (!expected.subarray(0, received.length).equals(received)) return rejectAnswer();
+      if (before < GREETING_ANSWER.length && received.length >= GREETING_ANSWER.length) socket.write(RESOLVE_REQUEST);
+      if (received.length === expected.length) resolve();
+    });
+    socket.on('close', rejectAnswer);
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error instanceof Dns4torError) return reject(error);
+      // A connection that was accepted and then reset has been answered, by something that is not Tor.
+      if (socket.bytesWritten > 0) return rejectAnswer();
+      reject(new Dns4torError('ERR_TOR_UNREACHABLE', `${where} (${error.code})`, error));
+    });
+  });
+}

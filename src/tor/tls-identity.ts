@@ -1,0 +1,43 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import { Dns4torError, type ErrorCode } from '../lib/errors.ts';
+
+/** Who the resolver has to be. */
+export interface TlsIdentity {
+  /** Names (or IP addresses) of which the certificate has to carry at least one. Not empty. */
+  readonly names: readonly string[];
+  /** `sha256/` and the base64 of the SHA-256 of the public key's SPKI in DER; empty for any key. */
+  readonly pins: readonly string[];
+}
+
+/** The pin of a certificate's key, in the form of `--upstream-pin`. */
+export function spkiPin(certificate: X509Certificate): string {
+  const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
+  return `sha256/${createHash('sha256').update(spki).digest('base64')}`;
+}
+
+/** What is wrong with a certificate whose chain is trusted already. In the shape of `tls.checkServerIdentity`. */
+export function checkIdentity(identity: TlsIdentity, certificate: PeerCertificate): Dns4torError | undefined {
+  const mismatches = identity.names.map((name) => checkServerIdentity(name, certificate));
+  if (mismatches.every((mismatch) => mismatch !== undefined)) {
+    return new Dns4torError('ERR_TLS_NAME', `allowed: ${identity.names.join(', ')}`, mismatches[0]);
+  }
+  if (identity.pins.length === 0) return undefined;
+  const pin = spkiPin(new X509Certificate(certificate.raw));
+  return identity.pins.includes(pin) ? undefined : new Dns4torError('ERR_TLS_PIN', `its pin is ${pin}`);
+}
+
+const VALIDITY_CODES: ReadonlySet<string> = new Set(['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED']);
+
+/** Gives an error of a TLS handshake a code of ours. */
+export function toTlsError(error: NodeJS.ErrnoException): Dns4torError {
+  if (error instanceof Dns4torError) return error;
+  return new Dns4torError(codeOf(error.code ?? ''), error.code ?? error.message, error);
+}
+
+function codeOf(code: string): ErrorCode {
+  if (VALIDITY_CODES.has(code)) return 'ERR_TLS_VALIDITY';
+  // Node names failures of the chain as OpenSSL's X509_V_ERR_* without that prefix; its other errors here begin with
+  // ERR_ (protocol) or are those of system calls, one word after an E.
+  return /^(ERR_|E[A-Z]+$|$)/.test(code) ? 'ERR_TLS' : 'ERR_TLS_UNTRUSTED';
+}

@@ -1,0 +1,183 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
+import { type Clock, delay } from '../lib/clock.ts';
+import { Deadline } from '../lib/deadline.ts';
+import { Dns4torError } from '../lib/errors.ts';
+import { type ControlConnection, openControl } from './control.ts';
+import { parseTorLogLine, type TorLogLine } from './tor-log.ts';
+import { renderTorrc, type TorPaths } from './torrc.ts';
+
+export interface TorProcessOptions {
+  /** A path, or a name to be found in PATH. */
+  readonly binary: string;
+  readonly paths: TorPaths;
+  /** Lines to add to the torrc, checked already. */
+  readonly torOptions: readonly string[];
+  readonly clock: Clock;
+  readonly onLog: (line: TorLogLine) => void;
+  /** @param percent 0 to 100, where 100 means that streams can be opened */
+  readonly onBootstrap: (percent: number, summary: string) => void;
+}
+
+/** One tor, from its start to its end, that dies with this process. */
+export interface TorProcess {
+  /** Resolves with what is known of the reason once it has ended. */
+  readonly ended: Promise<Dns4torError>;
+  /** Ends it; kills it where it does not end by itself within 5 s. */
+  stop(): Promise<void>;
+}
+
+// Tor listens within half a second; a machine that has just been booted may be much slower.
+const LISTEN_TIMEOUT_MS = 30_000;
+const LISTEN_POLL_MS = 50;
+const STOP_TIMEOUT_MS = 5_000;
+// A tor whose owner was killed ends as soon as it notices that the control connection is closed.
+const ORPHAN_TIMEOUT_MS = 3_000;
+const QUOTED_LINES = 3;
+
+/**
+ * Starts tor and resolves when it is under control; it has hardly begun to connect then.
+ *
+ * @param signal gives up, with ERR_SHUTDOWN
+ * @throws Dns4torError ERR_TOR_BINARY_MISSING, or ERR_TOR_MANAGED with tor's own words
+ */
+export async function startTorProcess(options: TorProcessOptions, signal: AbortSignal): Promise<TorProcess> {
+  const { paths, clock } = options;
+  await refuseSecondInstance(paths, clock);
+  await prepareDirectory(options);
+  const tor = spawnTor(options);
+  const polling = new AbortController();
+  try {
+    await Promise.race([takeControl(options, AbortSignal.any([signal, polling.signal])), rejectWithEndOf(tor)]);
+    return tor;
+  } catch (error) {
+    polling.abort();
+    await tor.stop();
+    throw error;
+  }
+}
+
+async function rejectWithEndOf(tor: TorProcess): Promise<never> {
+  throw await tor.ended;
+}
+
+/**
+ * Tor has a lock on its data directory, but looks at it only after it has put its own sockets in the place of those of
+ * the tor that holds it, which then is cut off. So this is asked before.
+ */
+async function refuseSecondInstance(paths: TorPaths, clock: Clock): Promise<void> {
+  const deadline = Deadline.after(clock, ORPHAN_TIMEOUT_MS);
+  while (await accepts(paths.control)) {
+    if (deadline.expired)
+      throw new Dns4torError('ERR_TOR_MANAGED', `another dns4tor runs its tor in ${paths.directory}`);
+    await delay(clock, LISTEN_POLL_MS);
+  }
+}
+
+async function accepts(path: string): Promise<boolean> {
+  const socket = connect({ path });
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function prepareDirectory({ paths, torOptions }: TorProcessOptions): Promise<void> {
+  try {
+    await mkdir(paths.directory, { recursive: true, mode: 0o700 });
+    await writeFile(paths.torrc, renderTorrc(paths, process.pid, torOptions), { mode: 0o600 });
+  } catch (error) {
+    throw new Dns4torError('ERR_TOR_MANAGED', `${paths.directory} cannot be written to`, error);
+  }
+}
+
+/** Connects as soon as tor listens, and makes this process its owner. */
+async function takeControl(options: TorProcessOptions, signal: AbortSignal): Promise<void> {
+  const { paths, clock, onBootstrap } = options;
+  const deadline = Deadline.after(clock, LISTEN_TIMEOUT_MS);
+  while (!signal.aborted) {
+    try {
+      const control = await openControl({
+        socketPath: paths.control,
+        cookiePath: paths.cookie,
+        clock,
+        onEvent: ({ lines }) => reportBootstrap(lines, onBootstrap),
+      });
+      return await takeOwnership(control, onBootstrap);
+    } catch (error) {
+      // Not listening yet, or already ending, which tor's own words will tell better.
+      if (deadline.expired) throw new Dns4torError('ERR_TOR_MANAGED', 'tor gave no control', error);
+    }
+    await delay(clock, LISTEN_POLL_MS, signal);
+  }
+  throw new Dns4torError('ERR_SHUTDOWN', undefined, signal.reason);
+}
+
+async function takeOwnership(control: ControlConnection, onBootstrap: TorProcessOptions['onBootstrap']): Promise<void> {
+  // From here on tor ends when this connection does, that is with this process, whatever ends it. The control-spec
+  // advises to drop the watch on the process id then, which another process may have by and by.
+  await control.command('TAKEOWNERSHIP');
+  await control.command('RESETCONF __OwningControllerProcess');
+  await control.command('SETEVENTS STATUS_CLIENT');
+  reportBootstrap(await control.command('GETINFO status/bootstrap-phase'), onBootstrap);
+}
+
+function reportBootstrap(lines: readonly string[], onBootstrap: TorProcessOptions['onBootstrap']): void {
+  for (const line of lines) {
+    const [, percent, summary] = /\bBOOTSTRAP PROGRESS=(\d+)\b.* SUMMARY="([^"]*)"/.exec(line) ?? [];
+    if (percent !== undefined && summary !== undefined) onBootstrap(Number(percent), summary);
+  }
+}
+
+function spawnTor({ binary, paths, clock, onLog }: TorProcessOptions): TorProcess {
+  // Without --defaults-torrc the distribution's defaults would be read. In a process group of its own, or a Ctrl-C meant
+  // for dns4tor ends tor before the last queries are answered. systemd's socket is for the service, not for its child.
+  const child = spawn(binary, ['--defaults-torrc', '/dev/null', '-f', paths.torrc], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+    env: { ...process.env, NOTIFY_SOCKET: undefined },
+  });
+  const complaints: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface(stream).on('line', (text) => {
+      const line = parseTorLogLine(text);
+      if (line.severity === 'warn' || line.severity === 'err') complaints.push(line.message);
+      complaints.splice(0, complaints.length - QUOTED_LINES);
+      onLog(line);
+    });
+  }
+  const ended = waitForEnd(child, binary, complaints);
+  return {
+    ended,
+    async stop() {
+      // Tor ends at once on SIGTERM; SIGINT would be a relay's way of ending slowly.
+      child.kill('SIGTERM');
+      const timer = clock.schedule(STOP_TIMEOUT_MS, () => child.kill('SIGKILL'));
+      await ended;
+      timer.cancel();
+    },
+  };
+}
+
+function waitForEnd(child: ChildProcess, binary: string, complaints: readonly string[]): Promise<Dns4torError> {
+  return new Promise((resolve) => {
+    child.once('close', (status, signal) => {
+      const how = signal === null ? `${binary} ended with status ${status}` : `${binary} was ended by ${signal}`;
+      resolve(new Dns4torError('ERR_TOR_MANAGED', [how, ...complaints].join('; ')));
+    });
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      resolve(
+        error.code === 'ENOENT'
+          ? new Dns4torError('ERR_TOR_BINARY_MISSING', binary, error)
+          : new Dns4torError('ERR_TOR_MANAGED', `${binary} cannot be started (${error.code})`, error),
+      );
+    });
+  });
+}

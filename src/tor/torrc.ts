@@ -1,0 +1,103 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { Dns4torError } from '../lib/errors.ts';
+
+/** Where the parts of a managed tor are. */
+export interface TorPaths {
+  /** Holds all the others; ours alone (mode 0700). */
+  readonly directory: string;
+  readonly torrc: string;
+  readonly socks: string;
+  readonly control: string;
+  readonly cookie: string;
+}
+
+/** The state directory of dns4tor: systemd's, which is there and ours already, else by the XDG base directory specification. */
+export function stateDirectory(env: Readonly<Record<string, string | undefined>>): string {
+  // With several StateDirectory= lines systemd puts a colon between them (systemd.exec(5)).
+  const ofService = env['STATE_DIRECTORY']?.split(':')[0];
+  if (ofService) return ofService;
+  const xdg = env['XDG_STATE_HOME'];
+  // "All paths … must be absolute. If … relative, the application should consider the path invalid and ignore it."
+  const stateHome = xdg?.startsWith('/') ? xdg : join(env['HOME'] || homedir(), '.local/state');
+  return join(stateHome, 'dns4tor');
+}
+
+// unix(7): sun_path has 108 bytes, of which tor keeps one for the final NUL.
+const MAX_SOCKET_PATH_BYTES = 107;
+
+/** @throws Dns4torError ERR_TOR_MANAGED the directory's name is too long for a unix socket in it, or holds a control character */
+export function torPaths(directory: string): TorPaths {
+  const control = join(directory, 'control');
+  const bytes = Buffer.byteLength(control);
+  if (bytes > MAX_SOCKET_PATH_BYTES) {
+    throw new Dns4torError(
+      'ERR_TOR_MANAGED',
+      `${control} has ${bytes} bytes; a unix socket's path has ${MAX_SOCKET_PATH_BYTES} at most`,
+    );
+  }
+  if (hasControlCharacter(directory))
+    throw new Dns4torError('ERR_TOR_MANAGED', 'control character in the state directory');
+  return {
+    directory,
+    torrc: join(directory, 'torrc'),
+    socks: join(directory, 'socks'),
+    control,
+    cookie: join(directory, 'control_auth_cookie'),
+  };
+}
+
+/** Options without which dns4tor could not find, own or understand its tor. */
+const RESERVED_OPTIONS: ReadonlySet<string> = new Set(
+  [
+    'DataDirectory',
+    'ControlSocket',
+    'CookieAuthentication',
+    'CookieAuthFile',
+    '__OwningControllerProcess',
+    'RunAsDaemon',
+    'DisableNetwork',
+  ].map((name) => name.toLowerCase()),
+);
+
+/**
+ * Why `line`, of `--tor-option`, cannot go into the torrc; undefined for one that can. Whether tor knows the option,
+ * tor says itself when it starts.
+ */
+export function torOptionProblem(line: string): string | undefined {
+  const name = /^([A-Za-z_][A-Za-z0-9_]*)\s+\S/.exec(line)?.[1];
+  if (name === undefined) return "must be of the form 'Name value'";
+  if (hasControlCharacter(line)) return 'must be one line without control characters';
+  // torrc's sign of continuation would swallow the line after it.
+  if (line.endsWith('\\')) return 'must not end with a backslash';
+  return RESERVED_OPTIONS.has(name.toLowerCase()) ? `${name} is set by dns4tor itself` : undefined;
+}
+
+/** The whole configuration of a managed tor. */
+export function renderTorrc(paths: TorPaths, ownerPid: number, options: readonly string[]): string {
+  return [
+    '# Written by dns4tor at each start; use --tor-option to add to it.',
+    `DataDirectory ${quote(paths.directory)}`,
+    // A unix socket in a directory of ours: no other user's programs can reach it, and no port can be taken.
+    `SocksPort unix:${quote(paths.socks)} ExtendedErrors`,
+    `ControlSocket ${quote(paths.control)}`,
+    'CookieAuthentication 1',
+    `CookieAuthFile ${quote(paths.cookie)}`,
+    // Until dns4tor has taken ownership over the control connection, tor looks every 15 s whether this process lives.
+    `__OwningControllerProcess ${ownerPid}`,
+    'ClientOnly 1',
+    'AvoidDiskWrites 1',
+    'SafeLogging 1',
+    'Log notice stdout',
+    ...options,
+    '',
+  ].join('\n');
+}
+
+function quote(path: string): string {
+  return `"${path.replaceAll(/["\\]/g, '\\$&')}"`;
+}
+
+function hasControlCharacter(text: string): boolean {
+  return /\p{Cc}/u.test(text.replaceAll('\t', ' '));
+}
