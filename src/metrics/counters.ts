@@ -1,0 +1,108 @@
+import { FAILURES } from '../lib/errors.ts';
+import { RCODE, TYPE } from '../message/tables.ts';
+import { EXCHANGE_SECONDS, MESSAGE_BYTES, QUERY_SECONDS } from './buckets.ts';
+import { CounterTable } from './counter-table.ts';
+import { Histogram } from './histogram.ts';
+import { ANSWER_SOURCES, DROP_REASONS, type Metrics } from './metrics.ts';
+
+/** The label value for what the tables do not name, so that nobody can add labels by asking strange questions. */
+const OTHER = 'other';
+const TYPE_LABELS = [...Object.keys(TYPE), OTHER];
+const RCODE_LABELS = [...Object.keys(RCODE), OTHER];
+const OUTCOME_LABELS = [...new Set(['ok', ...Object.values(FAILURES).map(({ label }) => label)])];
+/** One past the highest code that has a slot of its own: the tables name no type above 257 and no RCODE above 23. */
+const MAX_TYPES = 512;
+const MAX_RCODES = 64;
+const TYPE_SLOTS = slots(TYPE, MAX_TYPES);
+const RCODE_SLOTS = slots(RCODE, MAX_RCODES);
+
+/** All that {@link Counters} has counted so far. */
+export interface Totals {
+  /** By proto, family ("1" is IPv4, "2" IPv6, as the IANA numbers them) and type. */
+  readonly requests: CounterTable;
+  /** By rcode and by plugin, the step that answered. */
+  readonly responses: CounterTable;
+  readonly querySeconds: Histogram;
+  readonly queryBytes: { readonly udp: Histogram; readonly tcp: Histogram };
+  readonly responseBytes: { readonly udp: Histogram; readonly tcp: Histogram };
+  /** By type: success or denial. */
+  readonly cacheHits: CounterTable;
+  readonly cacheMisses: CounterTable;
+  /** By reason. */
+  readonly drops: CounterTable;
+  readonly coalesced: CounterTable;
+  /** By upstream and outcome. */
+  readonly exchanges: CounterTable;
+  readonly connects: CounterTable;
+  /** Of exchanges that succeeded, in the order of {@link Counters.upstreams}. */
+  readonly exchangeSeconds: readonly Histogram[];
+}
+
+export interface Counters extends Metrics {
+  /** The upstreams' labels, each once. */
+  readonly upstreams: readonly string[];
+  /** Which of {@link upstreams} an upstream's index in the configured order stands for. */
+  readonly upstreamSlots: readonly number[];
+  readonly totals: Totals;
+}
+
+/**
+ * Counts in typed arrays: an answer costs about 30 ns and no garbage.
+ * @param labels host:port of each upstream, in the configured order. Those that are equal (two paths of one host) are
+ *   counted together, for Prometheus refuses two series with the same labels.
+ */
+export function createCounters(labels: readonly string[]): Counters {
+  const upstreams = [...new Set(labels)];
+  const upstreamSlots = labels.map((label) => upstreams.indexOf(label));
+  const outcomeSlots = new Map<string, number>([['ok', 0]]);
+  for (const [code, { label }] of Object.entries(FAILURES)) {
+    outcomeSlots.set(code, OUTCOME_LABELS.indexOf(label));
+  }
+  const totals: Totals = {
+    requests: new CounterTable({ proto: ['udp', 'tcp'], family: ['1', '2'], type: TYPE_LABELS }),
+    responses: new CounterTable({ rcode: RCODE_LABELS, plugin: ANSWER_SOURCES }),
+    querySeconds: new Histogram(QUERY_SECONDS),
+    queryBytes: { udp: new Histogram(MESSAGE_BYTES), tcp: new Histogram(MESSAGE_BYTES) },
+    responseBytes: { udp: new Histogram(MESSAGE_BYTES), tcp: new Histogram(MESSAGE_BYTES) },
+    cacheHits: new CounterTable({ type: ['success', 'denial'] }),
+    cacheMisses: new CounterTable({}),
+    drops: new CounterTable({ reason: DROP_REASONS }),
+    coalesced: new CounterTable({}),
+    exchanges: new CounterTable({ upstream: upstreams, outcome: OUTCOME_LABELS }),
+    connects: new CounterTable({ upstream: upstreams, outcome: OUTCOME_LABELS }),
+    exchangeSeconds: upstreams.map(() => new Histogram(EXCHANGE_SECONDS)),
+  };
+  return {
+    upstreams,
+    upstreamSlots,
+    totals,
+    answered(transport, family, qtype, rcode, source, queryBytes, responseBytes, durationMs) {
+      const typeSlot = qtype >= 0 && qtype < MAX_TYPES ? TYPE_SLOTS[qtype]! : TYPE_LABELS.length - 1;
+      const rcodeSlot = rcode >= 0 && rcode < MAX_RCODES ? RCODE_SLOTS[rcode]! : RCODE_LABELS.length - 1;
+      totals.requests.increment(transport === 'udp' ? 0 : 1, family === 4 ? 0 : 1, typeSlot);
+      totals.responses.increment(rcodeSlot, ANSWER_SOURCES.indexOf(source));
+      totals.queryBytes[transport].observe(queryBytes);
+      totals.responseBytes[transport].observe(responseBytes);
+      totals.querySeconds.observe(durationMs / 1000);
+    },
+    cacheHit: (denial) => totals.cacheHits.increment(denial ? 1 : 0),
+    cacheMiss: () => totals.cacheMisses.increment(),
+    dropped: (reason) => totals.drops.increment(DROP_REASONS.indexOf(reason)),
+    coalesced: () => totals.coalesced.increment(),
+    exchanged(upstream, outcome, durationMs) {
+      const slot = upstreamSlots[upstream]!;
+      totals.exchanges.increment(slot, outcomeSlots.get(outcome));
+      // A refusal that comes at once says nothing of how fast the upstream is, and would halve its median in an outage.
+      if (outcome === 'ok') totals.exchangeSeconds[slot]!.observe(durationMs / 1000);
+    },
+    connected: (upstream, outcome) => totals.connects.increment(upstreamSlots[upstream], outcomeSlots.get(outcome)),
+  };
+}
+
+/** From a code to the position of its name in the table, and to one past the last for a code that has none. */
+function slots(table: Readonly<Record<string, number>>, size: number): Uint8Array {
+  const codes = Object.values(table);
+  const bySlot = new Uint8Array(size).fill(codes.length);
+  for (const [slot, code] of codes.entries()) bySlot[code] = slot;
+  return bySlot;
+}

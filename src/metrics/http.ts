@@ -1,0 +1,151 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
+import type { Clock } from '../lib/clock.ts';
+import { Dns4torError, toDns4torError } from '../lib/errors.ts';
+import { formatHostPort } from '../lib/host-port.ts';
+import { toListenError } from '../lib/listen-error.ts';
+import { isAllowedHost } from './host-header.ts';
+import type { Exposition } from './prometheus.ts';
+
+/** Whether queries are being answered. */
+export interface Readiness {
+  readonly ready: boolean;
+  /** One sentence for a person. Never holds a name that was asked for. */
+  readonly detail: string;
+  /** Absent while there was no answer yet. */
+  readonly lastAnswerSecondsAgo?: number;
+}
+
+export interface MetricsServerOptions {
+  /** An IP literal or `localhost`, which is 127.0.0.1. Any other name is refused, for it would have to be looked up. */
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly exposition: Exposition;
+  /** Asked for each `/ready`; settles by itself within a few seconds. */
+  readonly ready: () => Promise<Readiness>;
+  readonly clock: Clock;
+  /** Told of defects that a client learns only as a status 500, and of connections that could not be accepted. */
+  readonly onError: (error: Dns4torError) => void;
+}
+
+export interface MetricsServer extends AsyncDisposable {
+  /** host:port that it is bound to. */
+  readonly address: string;
+}
+
+interface Page {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** One scraper, one supervisor and a person or two; what is beyond that is not let in. */
+const MAX_CONNECTIONS = 32;
+/**
+ * For the whole of a request's header and its (refused) body; a scraper on the same network needs milliseconds. Node looks
+ * for overdue ones every 30 s, which is often enough to free a place and seldom enough not to wake a laptop.
+ */
+const REQUEST_TIMEOUT_MS = 5_000;
+/** A connection on which nothing moves, a scrape that the client does not read included. */
+const SOCKET_TIMEOUT_MS = 30_000;
+const MAX_HEADER_BYTES = 8_192;
+/** How long requests that are being answered may take to end when the server closes. */
+const CLOSE_GRACE_MS = 1_000;
+
+const TEXT = 'text/plain; charset=utf-8';
+
+/**
+ * Serves `/metrics`, `/healthcheck` (200 while the process is alive) and `/ready` (200 or 503) over HTTP.
+ * @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS or ERR_LISTEN
+ */
+export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
+  const { clock, onError, port } = options;
+  const host = options.host === 'localhost' ? '127.0.0.1' : options.host;
+  // listen() would ask the system's resolver for a name: possibly ourselves, before we answer, and possibly not over Tor.
+  if (isIP(host) === 0) throw new Dns4torError('ERR_LISTEN_ADDRESS', formatHostPort(host, port));
+
+  let closing = false;
+  const server = createServer(
+    {
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    },
+    (request, response) => {
+      pageFor(request, host, options)
+        .catch((error: unknown) => {
+          onError(toDns4torError(error));
+          return text(500, 'Internal error; the log says more\n');
+        })
+        .then((page) => send(response, page, closing))
+        .catch((error: unknown) => onError(toDns4torError(error)));
+    },
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  server.setTimeout(SOCKET_TIMEOUT_MS);
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(toListenError(error, formatHostPort(host, port))));
+    server.listen({ host, port }, resolve);
+  });
+  const bound = server.address();
+  const address = formatHostPort(host, typeof bound === 'object' && bound !== null ? bound.port : port);
+  server.removeAllListeners('error');
+  // What is left to fail is accept(), for want of descriptors. It is tried again for the next connection.
+  server.on('error', (error) => onError(toListenError(error, address)));
+
+  return {
+    address,
+    async [Symbol.asyncDispose]() {
+      if (closing) return;
+      closing = true;
+      const timer = clock.schedule(CLOSE_GRACE_MS, () => server.closeAllConnections());
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+      timer.cancel();
+    },
+  };
+}
+
+async function pageFor(request: IncomingMessage, host: string, options: MetricsServerOptions): Promise<Page> {
+  if (!isAllowedHost(request.headers.host, host)) {
+    return text(403, 'Forbidden: ask for this server by its IP address or as localhost, not by another name\n');
+  }
+  const path = URL.parse(request.url ?? '', 'http://localhost')?.pathname;
+  const page =
+    path === '/metrics' ? metrics : path === '/healthcheck' ? health : path === '/ready' ? readiness : undefined;
+  if (page === undefined) return text(404, 'Not found; there are /metrics, /healthcheck and /ready\n');
+  if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'Method not allowed\n');
+  return page(options);
+}
+
+async function metrics({ exposition }: MetricsServerOptions): Promise<Page> {
+  return { status: 200, contentType: exposition.contentType, body: await exposition.render() };
+}
+
+async function health(): Promise<Page> {
+  return text(200, 'OK\n');
+}
+
+async function readiness({ ready }: MetricsServerOptions): Promise<Page> {
+  const answer = await ready();
+  const status = answer.ready ? 200 : 503;
+  return { status, contentType: 'application/json', body: `${JSON.stringify({ status, ...answer })}\n` };
+}
+
+function text(status: number, body: string): Page {
+  return { status, contentType: TEXT, body };
+}
+
+function send(response: ServerResponse, { status, contentType, body }: Page, closing: boolean): void {
+  // RFC 9110 §15.5.6: a 405 MUST name the methods that are allowed. Whatever body came with the others is not read.
+  if (status === 405) response.setHeader('Allow', 'GET, HEAD');
+  if (closing || status === 405) response.setHeader('Connection', 'close');
+  response.writeHead(status, {
+    'Content-Type': contentType,
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+  });
+  response.end(body);
+}

@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Agent, request, type IncomingHttpHeaders } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { test } from 'node:test';
+import { text } from 'node:stream/consumers';
+import { Dns4torError } from '../../src/lib/errors.ts';
+import { startMetricsServer, type MetricsServerOptions, type Readiness } from '../../src/metrics/http.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+import { createFixture } from './scrape.ts';
+
+interface Answer {
+  readonly status: number | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+function options(changes: Partial<MetricsServerOptions> = {}): MetricsServerOptions {
+  return {
+    host: 'localhost',
+    port: 0,
+    exposition: { contentType: 'text/plain; version=0.0.4; charset=utf-8', render: async () => 'up 1\n' },
+    ready: async () => ({ ready: true, detail: 'answers come through Tor' }),
+    clock: new ManualClock(),
+    onError: (error) => assert.fail(error),
+    ...changes,
+  };
+}
+
+async function ask(
+  address: string,
+  path: string,
+  { method = 'GET', headers = {}, agent }: { method?: string; headers?: Record<string, string>; agent?: Agent } = {},
+): Promise<Answer> {
+  const sent = request(`http://${address}${path}`, { method, headers, agent: agent ?? false });
+  sent.end();
+  const [response] = await once(sent, 'response');
+  return { status: response.statusCode, headers: response.headers, body: await text(response) };
+}
+
+async function connected(address: string): Promise<Socket> {
+  const { hostname, port } = new URL(`http://${address}`);
+  const socket = connect(Number(port), hostname);
+  await once(socket, 'connect');
+  return socket;
+}
+
+const listenCode =
+  (code: string) =>
+  (error: unknown): boolean =>
+    error instanceof Dns4torError && error.code === code;
+
+test('a scrape over HTTP is the exposition, with its content type, not to be sniffed or stored', async () => {
+  const { exposition, counters } = createFixture();
+  await using server = await startMetricsServer(options({ exposition }));
+  counters.coalesced();
+  const answer = await ask(server.address, '/metrics?ignored=1');
+  assert.equal(answer.status, 200);
+  assert.match(answer.body, /^dns4tor_coalesced_total 1$/m);
+  assert.equal(answer.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+  assert.equal(answer.headers['x-content-type-options'], 'nosniff');
+  assert.equal(answer.headers['cache-control'], 'no-store');
+});
+
+test('localhost is 127.0.0.1, and the address names the port that was free', async () => {
+  await using server = await startMetricsServer(options({ host: 'localhost' }));
+  assert.match(server.address, /^127\.0\.0\.1:[1-9]\d*$/);
+});
+
+test('the health check is 200 while the process is alive, whether it is ready or not', async () => {
+  await using server = await startMetricsServer(options({ ready: async () => ({ ready: false, detail: 'no Tor' }) }));
+  const answer = await ask(server.address, '/healthcheck');
+  assert.equal(answer.status, 200);
+  assert.equal(answer.body, 'OK\n');
+});
+
+test('readiness is 503 until there is an answer through Tor, and says what it stands on', async () => {
+  let readiness: Readiness = { ready: false, detail: 'no answer yet' };
+  await using server = await startMetricsServer(options({ ready: async () => readiness }));
+  const before = await ask(server.address, '/ready');
+  assert.equal(before.status, 503);
+  assert.equal(before.headers['content-type'], 'application/json');
+  assert.deepEqual(JSON.parse(before.body), { status: 503, ready: false, detail: 'no answer yet' });
+  readiness = { ready: true, detail: 'answered', lastAnswerSecondsAgo: 3 };
+  const after = await ask(server.address, '/ready');
+  assert.equal(after.status, 200);
+  assert.deepEqual(JSON.parse(after.body), { status: 200, ready: true, detail: 'answered', lastAnswerSecondsAgo: 3 });
+});
+
+test('HEAD has the headers of GET and no body', async () => {
+  await using server = await startMetricsServer(options());
+  for (const path of ['/metrics', '/healthcheck', '/ready']) {
+    const get = await ask(server.address, path);
+    const head = await ask(server.address, path, { method: 'HEAD' });
+    assert.equal(head.status, get.status);
+    assert.equal(head.headers['content-length'], String(get.body.length));
+    assert.equal(head.headers['content-type'], get.headers['content-type']);
+    assert.equal(head.body, '');
+  }
+});
+
+test('any other method is refused with the methods that are allowed', async () => {
+  await using server = await startMetricsServer(options());
+  for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']) {
+    const answer = await ask(server.address, '/metrics', { method });
+    assert.equal(answer.status, 405, method);
+    assert.equal(answer.headers['allow'], 'GET, HEAD');
+    assert.equal(answer.headers['connection'], 'close');
+  }
+});
+
+test('any other path is not found, whatever the method', async () => {
+  await using server = await startMetricsServer(options());
+  for (const path of ['/', '/metrics/', '/Metrics', '/debug/pprof', '/../metrics2', '//']) {
+    assert.equal((await ask(server.address, path)).status, 404, path);
+    assert.equal((await ask(server.address, path, { method: 'POST' })).status, 404, path);
+  }
+});
+
+test('a request under a name that was rebound to this address is forbidden', async () => {
+  await using server = await startMetricsServer(options());
+  for (const path of ['/metrics', '/healthcheck', '/ready', '/']) {
+    const answer = await ask(server.address, path, { headers: { host: 'rebound.example' } });
+    assert.equal(answer.status, 403, path);
+    assert.doesNotMatch(answer.body, /up 1/);
+  }
+  assert.equal((await ask(server.address, '/metrics', { headers: { host: 'localhost:1' } })).status, 200);
+});
+
+test('a defect is told to the daemon, and to the client only as a status', async () => {
+  const told: Dns4torError[] = [];
+  const defect = new Error('secret');
+  const failing = async (): Promise<never> => {
+    throw defect;
+  };
+  await using server = await startMetricsServer(
+    options({
+      exposition: { contentType: 'text/plain', render: failing },
+      ready: failing,
+      onError: (error) => told.push(error),
+    }),
+  );
+  for (const path of ['/metrics', '/ready']) {
+    const answer = await ask(server.address, path);
+    assert.equal(answer.status, 500);
+    assert.doesNotMatch(answer.body, /secret|at .*:\d+/);
+  }
+  assert.deepEqual(
+    told.map(({ code, cause }) => ({ code, cause })),
+    [
+      { code: 'ERR_INTERNAL', cause: defect },
+      { code: 'ERR_INTERNAL', cause: defect },
+    ],
+  );
+});
+
+test('what is not HTTP gets a status 400 and no more', async () => {
+  await using server = await startMetricsServer(options());
+  const socket = await connected(server.address);
+  socket.end('\u0000\u001d\u0012\u0034 not HTTP\r\n\r\n');
+  assert.match(await text(socket), /^HTTP\/1\.1 400 Bad Request\r\nConnection: close\r\n\r\n$/);
+});
+
+test('a header that is too long is refused', async () => {
+  await using server = await startMetricsServer(options());
+  assert.equal((await ask(server.address, '/metrics', { headers: { long: 'x'.repeat(8_192) } })).status, 431);
+});
+
+test('connections beyond the bound are closed, and there is room again when one ends', async () => {
+  await using server = await startMetricsServer(options());
+  const sockets: Socket[] = [];
+  for (let opened = 0; opened < 32; opened += 1) sockets.push(await connected(server.address));
+  const oneTooMany = await connected(server.address);
+  await once(oneTooMany.resume(), 'close');
+  const [first] = sockets;
+  first?.destroy();
+  // Until the server has seen the end of the first, a new one is closed without an answer.
+  const attempt = async (): Promise<number | undefined> => (await ask(server.address, '/healthcheck')).status;
+  let status: number | undefined;
+  while (status === undefined) status = await attempt().catch(() => undefined);
+  assert.equal(status, 200);
+  for (const socket of sockets) socket.destroy();
+});
+
+test('a busy port, and an address that is not here, are named with the address in the error', async () => {
+  await using server = await startMetricsServer(options());
+  const port = Number(server.address.split(':')[1]);
+  await assert.rejects(startMetricsServer(options({ port })), listenCode('ERR_LISTEN_IN_USE'));
+  await assert.rejects(startMetricsServer(options({ port })), { message: new RegExp(`^127\\.0\\.0\\.1:${port}: `) });
+  await assert.rejects(startMetricsServer(options({ host: '192.0.2.1' })), listenCode('ERR_LISTEN_ADDRESS'));
+});
+
+test('a host name other than localhost is refused without being looked up', async () => {
+  await assert.rejects(startMetricsServer(options({ host: 'name.invalid' })), listenCode('ERR_LISTEN_ADDRESS'));
+  await assert.rejects(startMetricsServer(options({ host: '' })), listenCode('ERR_LISTEN_ADDRESS'));
+});
+
+test('closing ends idle connections, answers what is in flight, and takes nothing new', async () => {
+  const clock = new ManualClock();
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<Readiness>();
+  const server = await startMetricsServer(
+    options({
+      clock,
+      ready() {
+        asked.resolve();
+        return answer.promise;
+      },
+    }),
+  );
+  const agent = new Agent({ keepAlive: true });
+  const inFlight = ask(server.address, '/ready', { agent });
+  await asked.promise;
+  const idle = await connected(server.address);
+  idle.write('GET /healthcheck HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await once(idle, 'data');
+
+  const closed = server[Symbol.asyncDispose]();
+  await once(idle.resume(), 'close');
+  await assert.rejects(connected(server.address), { code: 'ECONNREFUSED' });
+  answer.resolve({ ready: true, detail: 'in time' });
+  const { status, headers } = await inFlight;
+  assert.equal(status, 200);
+  assert.equal(headers.connection, 'close');
+  await closed;
+  assert.equal(clock.pendingTimers, 0);
+  await server[Symbol.asyncDispose]();
+});
+
+test('closing waits a second for what is in flight and no longer', async () => {
+  const clock = new ManualClock();
+  const asked = Promise.withResolvers<void>();
+  const server = await startMetricsServer(
+    options({
+      clock,
+      ready() {
+        asked.resolve();
+        return new Promise(() => {});
+      },
+    }),
+  );
+  const inFlight = ask(server.address, '/ready');
+  await asked.promise;
+  const closed = server[Symbol.asyncDispose]();
+  const refused = assert.rejects(inFlight, { code: 'ECONNRESET' });
+  clock.advance(1_000);
+  await refused;
+  await closed;
+});

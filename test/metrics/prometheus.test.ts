@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { FAILURES, type ErrorCode } from '../../src/lib/errors.ts';
+import { RCODE, TYPE } from '../../src/message/tables.ts';
+import type { Counters } from '../../src/metrics/counters.ts';
+import { ANSWER_SOURCES, DROP_REASONS } from '../../src/metrics/metrics.ts';
+import { runProgram } from '../fixtures/run-program.ts';
+import { createFixture, IDENTITY, labelsOf, ONION, OTHER } from './scrape.ts';
+
+const DNS = 'server="dns://localhost:53"';
+const UDP_A = [60, 120, 0.4] as const;
+
+/** Reports something of every kind. */
+function exercise(counters: Counters): void {
+  counters.answered('udp', 4, TYPE.A, RCODE.NOERROR, 'cache', ...UDP_A);
+  counters.answered('tcp', 6, TYPE.HTTPS, RCODE.SERVFAIL, 'upstream', 60, 90, 12_000);
+  counters.cacheHit(false);
+  counters.cacheHit(true);
+  counters.cacheMiss();
+  counters.coalesced();
+  for (const reason of DROP_REASONS) counters.dropped(reason);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table's keys are the codes
+  for (const code of Object.keys(FAILURES) as ErrorCode[]) {
+    counters.exchanged(0, code, 100);
+    counters.connected(1, code);
+  }
+  counters.exchanged(0, 'ok', 700);
+  counters.connected(1, 'ok');
+}
+
+test('promtool finds no fault with a scrape, before anything happened and after everything did', async () => {
+  const { counters, exposition } = createFixture();
+  assert.equal(exposition.contentType, 'text/plain; version=0.0.4; charset=utf-8');
+  await runProgram('promtool', ['check', 'metrics'], { input: await exposition.render() });
+  exercise(counters);
+  await runProgram('promtool', ['check', 'metrics'], { input: await exposition.render() });
+});
+
+test('an answered query is counted by transport, family and type, under the labels of CoreDNS', async () => {
+  const { counters, scrape } = createFixture();
+  counters.answered('udp', 4, TYPE.A, RCODE.NOERROR, 'cache', ...UDP_A);
+  counters.answered('udp', 4, TYPE.A, RCODE.NOERROR, 'cache', ...UDP_A);
+  counters.answered('tcp', 6, TYPE.CAA, RCODE.NOERROR, 'upstream', ...UDP_A);
+  const series = await scrape();
+  const requests = (family: number, proto: string, type: string): number | undefined =>
+    series.get(
+      `coredns_dns_requests_total{family="${family}",proto="${proto}",${DNS},type="${type}",view="",zone="."}`,
+    );
+  assert.equal(requests(1, 'udp', 'A'), 2);
+  assert.equal(requests(2, 'tcp', 'CAA'), 1);
+  assert.equal([...series.keys()].filter((key) => key.startsWith('coredns_dns_requests_total')).length, 2);
+});
+
+test('an answer is counted under its own response code and the step that made it, SERVFAIL as SERVFAIL', async () => {
+  const { counters, scrape } = createFixture();
+  const responses = async (rcode: string, plugin: string): Promise<number | undefined> =>
+    (await scrape()).get(`coredns_dns_responses_total{plugin="${plugin}",rcode="${rcode}",${DNS},view="",zone="."}`);
+  counters.answered('udp', 4, TYPE.A, 2, 'upstream', ...UDP_A);
+  assert.equal(await responses('SERVFAIL', 'upstream'), 1);
+  assert.equal(await responses('NOERROR', 'upstream'), undefined);
+  for (const [name, code] of Object.entries(RCODE)) {
+    for (const source of ANSWER_SOURCES) counters.answered('udp', 4, TYPE.A, code, source, ...UDP_A);
+    assert.equal(await responses(name, 'policy'), 1);
+    assert.equal(await responses(name, 'cache'), 1);
+  }
+  assert.equal(await responses('SERVFAIL', 'upstream'), 2);
+  assert.equal(await responses('other', 'upstream'), undefined);
+});
+
+test('types and response codes that have no name here are counted as other', async () => {
+  const { counters, scrape } = createFixture();
+  // Not assigned, not a type at all (the question could not be read), beyond the tables, and the highest there is.
+  for (const qtype of [0, 3, -1, 511, 512, 65_535]) counters.answered('udp', 4, qtype, 0, 'policy', ...UDP_A);
+  for (const rcode of [12, 15, 24, 63, 64, 4095]) counters.answered('udp', 4, TYPE.A, rcode, 'policy', ...UDP_A);
+  const series = await scrape();
+  assert.equal(
+    series.get(`coredns_dns_requests_total{family="1",proto="udp",${DNS},type="other",view="",zone="."}`),
+    6,
+  );
+  assert.equal(series.get(`coredns_dns_responses_total{plugin="policy",rcode="other",${DNS},view="",zone="."}`), 6);
+});
+
+test('no label ever holds anything but what was known beforehand', async () => {
+  const { counters, scrape } = createFixture();
+  exercise(counters);
+  const integer = fc.integer({ min: -1, max: 70_000 });
+  fc.assert(
+    fc.property(integer, integer, fc.constantFrom(...ANSWER_SOURCES), (qtype, rcode, source) => {
+      counters.answered('udp', 4, qtype, rcode, source, ...UDP_A);
+    }),
+  );
+  const closed: Record<string, readonly string[]> = {
+    server: [IDENTITY.server],
+    zone: ['.'],
+    zones: ['.'],
+    view: [''],
+    proto: ['udp', 'tcp'],
+    family: ['1', '2'],
+    type: [...Object.keys(TYPE), 'other', 'success', 'denial'],
+    rcode: [...Object.keys(RCODE), 'other'],
+    plugin: ANSWER_SOURCES,
+    upstream: [ONION, OTHER],
+    outcome: ['ok', ...Object.values(FAILURES).map(({ label }) => label)],
+    reason: DROP_REASONS,
+    state: ['unknown', 'down', 'bootstrapping', 'up'],
+    version: [IDENTITY.version],
+    node: [IDENTITY.nodeVersion],
+  };
+  for (const key of (await scrape()).keys()) {
+    if (!/^(coredns|dns4tor)_/.test(key)) continue;
+    for (const pair of labelsOf(key)) {
+      const [, label = '', value = ''] = /^(\w+)="(.*)"$/.exec(pair) ?? [];
+      if (label === 'le') assert.match(value, /^(\d+(\.\d+)?|\+Inf)$/);
+      else assert.ok(closed[label]?.includes(value), pair);
+    }
+  }
+});
+
+test('durations and sizes are exported as cumulative histograms in seconds and bytes', async () => {
+  const { counters, scrape } = createFixture();
+  counters.answered('udp', 4, TYPE.A, RCODE.NOERROR, 'cache', 60, 600, 0.1);
+  counters.answered('udp', 4, TYPE.A, RCODE.NOERROR, 'upstream', 101, 60_000, 1_563);
+  counters.answered('tcp', 4, TYPE.A, RCODE.SERVFAIL, 'upstream', 60, 65_535, 40_000);
+  const series = await scrape();
+  const duration = (le: string): number | undefined =>
+    series.get(`coredns_dns_request_duration_seconds_bucket{le="${le}",${DNS},view="",zone="."}`);
+  assert.equal(duration('0.0000625'), 0);
+  assert.equal(duration('0.000125'), 1);
+  assert.equal(duration('1.536'), 1);
+  assert.equal(duration('2.048'), 2);
+  assert.equal(duration('32.768'), 2);
+  assert.equal(duration('+Inf'), 3);
+  assert.equal(series.get(`coredns_dns_request_duration_seconds_count{${DNS},view="",zone="."}`), 3);
+  const seconds = series.get(`coredns_dns_request_duration_seconds_sum{${DNS},view="",zone="."}`);
+  assert.ok(Math.abs(seconds! - 41.5631) < 1e-9);
+
+  const size = (name: string, proto: string, le: string): number | undefined =>
+    series.get(`coredns_dns_${name}_size_bytes_bucket{le="${le}",proto="${proto}",${DNS},view="",zone="."}`);
+  assert.equal(size('request', 'udp', '100'), 1);
+  assert.equal(size('request', 'udp', '200'), 2);
+  assert.equal(size('request', 'tcp', '100'), 1);
+  assert.equal(size('response', 'udp', '511'), 0);
+  assert.equal(size('response', 'udp', '64000'), 2);
+  assert.equal(size('response', 'tcp', '64000'), 0);
+  assert.equal(size('response', 'tcp', '+Inf'), 1);
+  assert.equal(series.get(`coredns_dns_response_size_bytes_sum{proto="udp",${DNS},view="",zone="."}`), 60_600);
+});
+
+test('what the cache did is there from the start, as 0', async () => {
+  const { counters, readings, scrape } = createFixture();
+  const cache = async (): Promise<(number | undefined)[]> => {
+    const series = await scrape();
+    return [
+      series.get(`coredns_cache_requests_total{${DNS},view="",zones="."}`),
+      series.get(`coredns_cache_hits_total{${DNS},type="success",view="",zones="."}`),
+      series.get(`coredns_cache_hits_total{${DNS},type="denial",view="",zones="."}`),
+      series.get(`coredns_cache_misses_total{${DNS},view="",zones="."}`),
+      series.get(`coredns_cache_entries{${DNS},type="success",view="",zones="."}`),
+      series.get(`coredns_cache_entries{${DNS},type="denial",view="",zones="."}`),
+      series.get('dns4tor_cache_bytes'),
+    ];
+  };
+  assert.deepEqual(await cache(), [0, 0, 0, 0, 0, 0, 0]);
+  counters.cacheHit(false);
+  counters.cacheHit(false);
+  counters.cacheHit(true);
+  counters.cacheMiss();
+  readings.entries = { success: 7, denial: 3 };
+  readings.bytes = 4096;
+  assert.deepEqual(await cache(), [4, 2, 1, 1, 7, 3, 4096]);
+});
+
+test('drops are counted by reason and coalesced queries as such, from 0', async () => {
+  const { counters, scrape } = createFixture();
+  for (const [index, reason] of DROP_REASONS.entries()) {
+    assert.equal((await scrape()).get(`dns4tor_dropped_total{reason="${reason}"}`), 0);
+    for (let times = 0; times <= index; times += 1) counters.dropped(reason);
+    assert.equal((await scrape()).get(`dns4tor_dropped_total{reason="${reason}"}`), index + 1);
+  }
+  assert.equal((await scrape()).get('dns4tor_coalesced_total'), 0);
+  counters.coalesced();
+  assert.equal((await scrape()).get('dns4tor_coalesced_total'), 1);
+});
+
+test('exchanges and connects are counted by upstream and outcome, and only successes have a latency', async () => {
+  const { counters, readings, scrape } = createFixture();
+  counters.exchanged(0, 'ok', 700);
+  counters.exchanged(0, 'ERR_QUEUE_FULL', 0);
+  counters.exchanged(1, 'ERR_TOR_HS_DESC_NOT_FOUND', 20_000);
+  counters.connected(1, 'ERR_TLS_NAME');
+  counters.connected(0, 'ok');
+  readings.connections = [5, 1];
+  readings.queueDepth = [0, 100];
+  const series = await scrape();
+  const upstream = (name: string, address: string, rest = ''): number | undefined =>
+    series.get(`dns4tor_upstream_${name}{${rest}upstream="${address}"}`);
+  assert.equal(upstream('requests_total', ONION, 'outcome="ok",'), 1);
+  assert.equal(upstream('requests_total', ONION, 'outcome="queue_full",'), 1);
+  assert.equal(upstream('requests_total', OTHER, 'outcome="tor_hs_desc_not_found",'), 1);
+  assert.equal(upstream('requests_total', OTHER, 'outcome="ok",'), undefined);
+  assert.equal(upstream('connects_total', OTHER, 'outcome="tls_name",'), 1);
+  assert.equal(upstream('connects_total', ONION, 'outcome="ok",'), 1);
+  assert.equal(upstream('request_duration_seconds_count', ONION), 1);
+  assert.equal(upstream('request_duration_seconds_sum', ONION), 0.7);
+  assert.equal(upstream('request_duration_seconds_bucket', ONION, 'le="0.512",'), 0);
+  assert.equal(upstream('request_duration_seconds_bucket', ONION, 'le="0.768",'), 1);
+  assert.equal(upstream('request_duration_seconds_count', OTHER), 0);
+  assert.equal(upstream('connections', ONION), 5);
+  assert.equal(upstream('connections', OTHER), 1);
+  assert.equal(upstream('queue_depth', ONION), 0);
+  assert.equal(upstream('queue_depth', OTHER), 100);
+});
+
+test('upstreams that share host and port are counted together, for two equal series would spoil the scrape', async () => {
+  const { counters, readings, scrape } = createFixture([ONION, OTHER, ONION]);
+  counters.exchanged(0, 'ok', 1_000);
+  counters.exchanged(2, 'ok', 1_000);
+  counters.connected(2, 'ok');
+  readings.connections = [1, 10, 100];
+  const series = await scrape();
+  assert.equal(series.get(`dns4tor_upstream_requests_total{outcome="ok",upstream="${ONION}"}`), 2);
+  assert.equal(series.get(`dns4tor_upstream_request_duration_seconds_count{upstream="${ONION}"}`), 2);
+  assert.equal(series.get(`dns4tor_upstream_connects_total{outcome="ok",upstream="${ONION}"}`), 1);
+  assert.equal(series.get(`dns4tor_upstream_connections{upstream="${ONION}"}`), 101);
+  assert.equal(series.get(`dns4tor_upstream_connections{upstream="${OTHER}"}`), 10);
+});
+
+test("tor's state is 1 for the current one and 0 for the others", async () => {
+  const { readings, scrape } = createFixture();
+  readings.tor = { state: 'bootstrapping', bootstrapPercent: 45 };
+  const series = await scrape();
+  const states = ['unknown', 'down', 'bootstrapping', 'up'].map((state) =>
+    series.get(`dns4tor_tor_state{state="${state}"}`),
+  );
+  assert.deepEqual(states, [0, 0, 1, 0]);
+  assert.equal(series.get('dns4tor_tor_bootstrap_percent'), 45);
+});
+
+test('the versions are exported, and the metrics that every Node process has', async () => {
+  const { scrape } = createFixture();
+  const series = await scrape();
+  assert.equal(series.get('dns4tor_build_info{node="v24.0.0",version="1.2.3"}'), 1);
+  assert.ok(series.get('process_resident_memory_bytes')! > 1e6);
+  assert.ok(series.has('process_cpu_seconds_total'));
+  assert.ok(series.has('nodejs_eventloop_lag_seconds'));
+  assert.ok(![...series.keys()].some((key) => key.startsWith('nodejs_eventloop_lag_p99')));
+});

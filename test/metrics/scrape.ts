@@ -1,0 +1,64 @@
+import type { TorState } from '../../src/lib/tor-state.ts';
+import { createCounters, type Counters } from '../../src/metrics/counters.ts';
+import { families } from '../../src/metrics/families.ts';
+import type { Gauges } from '../../src/metrics/metrics.ts';
+import { createExposition, type Exposition } from '../../src/metrics/prometheus.ts';
+
+export const ONION = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad.onion:443';
+export const OTHER = 'resolver.test:8443';
+export const IDENTITY = { server: 'dns://localhost:53', version: '1.2.3', nodeVersion: 'v24.0.0' } as const;
+
+/** Figures that a test may change between two scrapes. */
+export interface Readings {
+  entries: { success: number; denial: number };
+  bytes: number;
+  connections: number[];
+  queueDepth: number[];
+  tor: { state: TorState; bootstrapPercent: number };
+}
+
+export interface Fixture {
+  readonly counters: Counters;
+  readonly readings: Readings;
+  readonly exposition: Exposition;
+  /** Scrapes, and returns the values by series: `name{label="value",…}`, the labels in alphabetical order. */
+  readonly scrape: () => Promise<Map<string, number>>;
+}
+
+export function createFixture(upstreams: readonly string[] = [ONION, OTHER]): Fixture {
+  const counters = createCounters(upstreams);
+  const readings: Readings = {
+    entries: { success: 0, denial: 0 },
+    bytes: 0,
+    connections: [],
+    queueDepth: [],
+    tor: { state: 'unknown', bootstrapPercent: 0 },
+  };
+  const gauges: Gauges = {
+    cacheEntries: () => readings.entries,
+    cacheBytes: () => readings.bytes,
+    connections: () => readings.connections,
+    queueDepth: () => readings.queueDepth,
+    tor: () => readings.tor,
+  };
+  const exposition = createExposition(families(counters, gauges, IDENTITY));
+  return { counters, readings, exposition, scrape: async () => parse(await exposition.render()) };
+}
+
+function parse(text: string): Map<string, number> {
+  const series = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    if (line === '' || line.startsWith('#')) continue;
+    const [, name, labels = '', value] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+    if (name === undefined) throw new Error(`not a sample: ${line}`);
+    const key = labels === '' ? name : `${name}{${labelsOf(labels).toSorted().join(',')}}`;
+    if (series.has(key)) throw new Error(`twice in one scrape: ${key}`);
+    series.set(key, Number(value));
+  }
+  return series;
+}
+
+/** The label pairs of one sample, as `name="value"`. */
+export function labelsOf(labels: string): string[] {
+  return labels.match(/\w+="[^"]*"/g) ?? [];
+}
