@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import { Dns4torError } from './errors.ts';
 
 /** A moment by which an operation must have ended, on the clock that it was made with. */
 export class Deadline {
@@ -22,5 +23,13 @@ export class Deadline {
 
   get expired(): boolean {
     return this.remainingMs === 0;
+  }
+
+  /** What `work` comes to, or ERR_DEADLINE when the moment comes first. Ends the wait, not the work. */
+  limit<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.schedule(this.remainingMs, () => reject(new Dns4torError('ERR_DEADLINE')));
+      work.then(resolve, reject).finally(() => timer.cancel());
+    });
   }
 }

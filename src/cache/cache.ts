@@ -1,0 +1,119 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Random } from '../lib/random.ts';
+import type { Answer } from '../message/answer.ts';
+import type { Query } from '../resolver/query.ts';
+import { createEntry, type Entry } from './entry.ts';
+import { hashQuestion, sameQuestion, variantOf } from './key.ts';
+import { lifetimeSeconds } from './lifetime.ts';
+import { Segment } from './segment.ts';
+
+/** The share of the budget that denials may take: a flood of random names makes NXDOMAINs and must not push out what is used. */
+const NEGATIVE_SHARE = 0.25;
+
+const MS_PER_SECOND = 1000;
+
+export interface CacheComponents {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface CacheInit {
+  /** What all entries together may cost, their overhead included. 0 keeps nothing. */
+  readonly maxBytes: number;
+}
+
+/** Answers by question, bounded in bytes. Nothing in it is ever written to a disk. */
+export class Cache {
+  readonly #clock: Clock;
+  readonly #seed: number;
+  readonly #index = new Map<number, Entry>();
+  readonly #positive: Segment;
+  readonly #negative: Segment;
+
+  constructor(components: CacheComponents, init: CacheInit) {
+    this.#clock = components.clock;
+    this.#seed = Math.floor(components.random.fraction() * 2 ** 32) | 0;
+    const negativeBytes = Math.floor(init.maxBytes * NEGATIVE_SHARE);
+    const forget = (entry: Entry): void => this.#unindex(entry);
+    this.#positive = new Segment(init.maxBytes - negativeBytes, forget);
+    this.#negative = new Segment(negativeBytes, forget);
+  }
+
+  /** The entry that answers `query` and has not expired. Synchronous, and free of allocation. */
+  lookup(query: Query): Entry | undefined {
+    const { wire } = query;
+    const { questionEnd } = query.scan;
+    const variant = variantOf(query);
+    const entry = this.#find(wire, questionEnd, variant, hashQuestion(wire, questionEnd, variant, this.#seed));
+    if (entry === undefined) return undefined;
+    if (this.#clock.now() >= entry.expiresAt) {
+      this.#remove(entry);
+      return undefined;
+    }
+    entry.visited = true;
+    return entry;
+  }
+
+  /** Keeps the answer to `query` for as long as its TTLs allow; takes the place of an earlier one. */
+  insert(query: Query, answer: Answer): void {
+    const seconds = lifetimeSeconds(answer);
+    const { bytes, questionEnd } = answer;
+    const variant = variantOf(query);
+    const hash = hashQuestion(bytes, questionEnd, variant, this.#seed);
+    const earlier = this.#find(bytes, questionEnd, variant, hash);
+    if (earlier !== undefined) this.#remove(earlier);
+    if (seconds === 0) return;
+
+    const now = this.#clock.now();
+    const entry = createEntry(hash, variant, answer, now, now + seconds * MS_PER_SECOND);
+    const segment = this.#segmentOf(entry);
+    if (!segment.fits(entry.bytes)) return;
+    segment.add(entry);
+    entry.nextInBucket = this.#index.get(hash);
+    this.#index.set(hash, entry);
+  }
+
+  /** By how many whole seconds the TTLs of an entry have run down. */
+  ageSeconds(entry: Entry): number {
+    return Math.floor((this.#clock.now() - entry.storedAt) / MS_PER_SECOND);
+  }
+
+  get bytes(): number {
+    return this.#positive.bytes + this.#negative.bytes;
+  }
+
+  /** How many entries there are, by the `type` label of CoreDNS's `coredns_cache_entries`. */
+  get entries(): { readonly success: number; readonly denial: number } {
+    return { success: this.#positive.entries, denial: this.#negative.entries };
+  }
+
+  #find(wire: Uint8Array, questionEnd: number, variant: number, hash: number): Entry | undefined {
+    let entry = this.#index.get(hash);
+    while (entry !== undefined && (entry.variant !== variant || !sameQuestion(wire, questionEnd, entry.answer))) {
+      entry = entry.nextInBucket;
+    }
+    return entry;
+  }
+
+  #segmentOf(entry: Entry): Segment {
+    return entry.answer.kind === 'data' ? this.#positive : this.#negative;
+  }
+
+  #remove(entry: Entry): void {
+    this.#segmentOf(entry).remove(entry);
+    this.#unindex(entry);
+  }
+
+  #unindex(entry: Entry): void {
+    const first = this.#index.get(entry.hash) as Entry;
+    if (first === entry) {
+      if (entry.nextInBucket === undefined) this.#index.delete(entry.hash);
+      else this.#index.set(entry.hash, entry.nextInBucket);
+    } else {
+      let before = first;
+      while (before.nextInBucket !== entry) before = before.nextInBucket as Entry;
+      before.nextInBucket = entry.nextInBucket;
+    }
+    entry.nextInBucket = undefined;
+  }
+}

@@ -1,0 +1,40 @@
+import type { Answer } from '../message/answer.ts';
+
+/** An answer in the cache, with its places in the index and in its segment's queue. */
+export interface Entry {
+  readonly hash: number;
+  /** The DO and CD bits of the query it answers. */
+  readonly variant: number;
+  readonly answer: Answer;
+  readonly bytes: number;
+  /** Milliseconds on the monotonic clock. */
+  readonly storedAt: number;
+  readonly expiresAt: number;
+  /** Another entry with the same hash. */
+  nextInBucket: Entry | undefined;
+  /** Whether it was asked for since the hand of its segment came by last. */
+  visited: boolean;
+  newer: Entry | undefined;
+  older: Entry | undefined;
+}
+
+/**
+ * What an entry costs beside its answer's bytes: this object, the Answer, the header and backing store of its typed array, and its slot in
+ * the index. Measured on Node 24, rounded up.
+ */
+const ENTRY_OVERHEAD_BYTES = 512;
+
+export function createEntry(hash: number, variant: number, answer: Answer, storedAt: number, expiresAt: number): Entry {
+  return {
+    hash,
+    variant,
+    answer,
+    bytes: answer.bytes.length + ENTRY_OVERHEAD_BYTES,
+    storedAt,
+    expiresAt,
+    nextInBucket: undefined,
+    visited: false,
+    newer: undefined,
+    older: undefined,
+  };
+}

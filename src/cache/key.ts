@@ -1,0 +1,43 @@
+import type { Answer } from '../message/answer.ts';
+import { FLAG, flagsOf, HEADER_BYTES } from '../message/header.ts';
+import { lowerCase } from '../message/name.ts';
+import type { Query } from '../resolver/query.ts';
+
+/*
+ * The key of a kept answer: QNAME without regard to case, QTYPE, QCLASS, and the query's DO and CD bits, all compared as bytes where
+ * they stand. No string is made and no label is decoded: a label may hold any octet.
+ */
+
+const DO = 1;
+const CD = 2;
+
+/** QTYPE and QCLASS, which unlike QNAME are compared exactly. */
+const QUESTION_FIXED_BYTES = 4;
+
+/** FNV-1a (Fowler, Noll, Vo), 32 bits, over the folded question; seeded, so that nobody can choose names that collide. */
+const FNV_PRIME = 0x0100_0193;
+
+/** Keeps a hash a small integer for V8, which then needs no heap number. */
+const SMALL_INTEGER_MASK = 0x3fff_ffff;
+
+/** DO and CD lead to different answers for the same question (RFC 4035 §3.2.1, §4.6; RFC 6840 §5.9). */
+export function variantOf(query: Query): number {
+  return (query.scan.dnssecOk ? DO : 0) | ((flagsOf(query.wire) & FLAG.CD) !== 0 ? CD : 0);
+}
+
+export function hashQuestion(wire: Uint8Array, questionEnd: number, variant: number, seed: number): number {
+  let hash = seed ^ variant;
+  for (let i = HEADER_BYTES; i < questionEnd; i++) hash = Math.imul(hash ^ lowerCase(wire[i] as number), FNV_PRIME);
+  return (hash ^ (hash >>> 15)) & SMALL_INTEGER_MASK;
+}
+
+/** Whether `answer`, whose QNAME is in small letters, answers the question that stands in `wire`. */
+export function sameQuestion(wire: Uint8Array, questionEnd: number, answer: Answer): boolean {
+  if (questionEnd !== answer.questionEnd) return false;
+  const nameEnd = questionEnd - QUESTION_FIXED_BYTES;
+  const { bytes } = answer;
+  // From the end: QTYPE differs more often than the first label.
+  for (let i = questionEnd - 1; i >= nameEnd; i--) if (wire[i] !== bytes[i]) return false;
+  for (let i = nameEnd - 1; i >= HEADER_BYTES; i--) if (lowerCase(wire[i] as number) !== bytes[i]) return false;
+  return true;
+}

@@ -1,0 +1,23 @@
+import type { Answer } from '../message/answer.ts';
+
+/** No answer is kept for longer, whatever its TTL says: an error made upstream ends in a day. RFC 8767 §4 asks for a cap of at most a week. */
+const MAX_POSITIVE_SECONDS = 86_400;
+
+/** RFC 2308 §5: values of one to three hours have been found to work well and would make sensible a default. */
+const MAX_NEGATIVE_SECONDS = 10_800;
+
+/** For how many seconds an answer may be given again; 0 for one that is not to be kept. */
+export function lifetimeSeconds(answer: Answer): number {
+  const { kind, lowestTtl, negativeTtl } = answer;
+  switch (kind) {
+    case 'data':
+      return Math.min(lowestTtl ?? 0, MAX_POSITIVE_SECONDS);
+    case 'nxdomain':
+    case 'nodata':
+      // RFC 2308 §5: a negative answer without an SOA record should not be cached.
+      if (negativeTtl === undefined) return 0;
+      return Math.min(lowestTtl ?? 0, negativeTtl, MAX_NEGATIVE_SECONDS);
+    case 'failure':
+      return 0;
+  }
+}

@@ -1,0 +1,180 @@
+import { Dns4torError } from '../lib/errors.ts';
+import { readU16, readU32, writeU16, writeU32 } from './bytes.ts';
+import { FLAG, flagsOf, HEADER, HEADER_BYTES, MAX_MESSAGE_BYTES, rcodeOf } from './header.ts';
+import { lowerCase, skipPlainName } from './name.ts';
+import { createRecordReader, type ResourceRecord } from './record.ts';
+import { RCODE, TYPE } from './tables.ts';
+
+/** RFC 2181 §8: a TTL is 31 bits; one with the top bit set is to be treated as zero. */
+const MAX_TTL = 0x7fff_ffff;
+
+/** MINIMUM is the last of SOA's five 32-bit fields (RFC 1035 §3.3.13). */
+const SOA_MINIMUM_FROM_END = 4;
+const SOA_NUMBERS_BYTES = 20;
+
+const TTL_OFFSET_BYTES = 2;
+
+/**
+ * - `data`: records of the type that was asked for.
+ * - `nxdomain`, `nodata`: negative answers (RFC 2308 §2).
+ * - `failure`: any other RCODE.
+ */
+export type AnswerKind = 'data' | 'nxdomain' | 'nodata' | 'failure';
+
+/**
+ * A response as it is kept: the upstream's own bytes, never decoded and encoded again, made ready to be patched for any client.
+ * Its bytes never change after it was made.
+ */
+export interface Answer {
+  /**
+   * The message with ID 0, its QNAME in small letters and no OPT record (which is hop by hop, RFC 6891 §6.2.1); behind it, at
+   * `messageBytes`, the offsets of all its TTLs, two octets each. One allocation of the exact size.
+   */
+  readonly bytes: Uint8Array;
+  readonly messageBytes: number;
+  readonly questionEnd: number;
+  readonly rcode: number;
+  readonly kind: AnswerKind;
+  /** The lowest TTL of all records, in seconds; undefined without records. */
+  readonly lowestTtl: number | undefined;
+  /** RFC 2308 §5: the lower of the SOA's TTL and its MINIMUM; undefined without an SOA in the authority section. */
+  readonly negativeTtl: number | undefined;
+}
+
+/**
+ * Checks every length in a response and prepares it. The input is not kept.
+ * @throws Dns4torError ERR_RESPONSE_MALFORMED for what is no well-formed response to one question
+ */
+export function parseAnswer(wire: Uint8Array): Answer {
+  const questionEnd = checkFrame(wire);
+  const sections = readSections(wire, questionEnd);
+  const { records, messageBytes } = sections;
+
+  const bytes = new Uint8Array(messageBytes + records.length * TTL_OFFSET_BYTES);
+  bytes.set(wire.subarray(0, messageBytes));
+  writeU16(bytes, HEADER.id, 0);
+  writeU16(bytes, HEADER.additionals, sections.additionals);
+  for (let i = HEADER_BYTES; i < questionEnd - 4; i++) bytes[i] = lowerCase(bytes[i] as number);
+
+  const rcode = (sections.extendedRcode << 4) | rcodeOf(wire);
+  let lowestTtl: number | undefined;
+  let tail = messageBytes;
+  for (const record of records) {
+    const ttl = record.rrset.ttl;
+    writeU32(bytes, record.ttlOffset, ttl);
+    writeU16(bytes, tail, record.ttlOffset);
+    tail += TTL_OFFSET_BYTES;
+    if (lowestTtl === undefined || ttl < lowestTtl) lowestTtl = ttl;
+  }
+  const kind = kindOf(rcode, sections.answered);
+  return { bytes, messageBytes, questionEnd, rcode, kind, lowestTtl, negativeTtl: sections.soaTtl };
+}
+
+/** The number of records whose TTLs an answer counts down. */
+export function ttlCount(answer: Answer): number {
+  return (answer.bytes.length - answer.messageBytes) / TTL_OFFSET_BYTES;
+}
+
+/** Where the TTL of the `index`-th record stands in the message. */
+export function ttlOffset(answer: Answer, index: number): number {
+  return readU16(answer.bytes, answer.messageBytes + index * TTL_OFFSET_BYTES);
+}
+
+function kindOf(rcode: number, answered: boolean): AnswerKind {
+  if (rcode === RCODE.NXDOMAIN) return 'nxdomain';
+  if (rcode !== RCODE.NOERROR) return 'failure';
+  return answered ? 'data' : 'nodata';
+}
+
+function malformed(): Dns4torError {
+  return new Dns4torError('ERR_RESPONSE_MALFORMED');
+}
+
+/** Header and question; returns where the question ends. */
+function checkFrame(wire: Uint8Array): number {
+  if (wire.length < HEADER_BYTES || wire.length > MAX_MESSAGE_BYTES) throw malformed();
+  if ((flagsOf(wire) & FLAG.QR) === 0 || readU16(wire, HEADER.questions) !== 1) throw malformed();
+  const nameEnd = skipPlainName(wire, HEADER_BYTES);
+  if (nameEnd === -1 || nameEnd + 4 > wire.length) throw malformed();
+  return nameEnd + 4;
+}
+
+/** Records of one owner, type and class in one section; RFC 2181 §5.2: they have one TTL, the lowest. */
+interface Rrset {
+  ttl: number;
+}
+
+interface Sections {
+  readonly records: readonly { readonly ttlOffset: number; readonly rrset: Rrset }[];
+  /** Where the message ends once its OPT record is gone. */
+  readonly messageBytes: number;
+  readonly additionals: number;
+  readonly extendedRcode: number;
+  readonly answered: boolean;
+  readonly soaTtl: number | undefined;
+}
+
+function readSections(wire: Uint8Array, questionEnd: number): Sections {
+  const readRecord = createRecordReader();
+  const qtype = readU16(wire, questionEnd - 4);
+  const records: { ttlOffset: number; rrset: Rrset }[] = [];
+  const rrsets = new Map<string, Rrset>();
+  let offset = questionEnd;
+  let answered = false;
+  let soaTtl: number | undefined;
+
+  const keep = (section: number, record: ResourceRecord): void => {
+    const ttl = record.ttl > MAX_TTL ? 0 : record.ttl;
+    const owner = Buffer.from(record.owner.buffer, record.owner.byteOffset, record.owner.length).toString('latin1');
+    const key = `${section} ${record.type} ${record.class} ${owner}`;
+    let rrset = rrsets.get(key);
+    if (rrset === undefined) rrsets.set(key, (rrset = { ttl }));
+    else rrset.ttl = Math.min(rrset.ttl, ttl);
+    if (section === HEADER.authorities && record.type === TYPE.SOA) {
+      // RFC 2308 §5: the SOA of a negative answer is kept with the lower of its TTL and MINIMUM, and counts down from there.
+      rrset.ttl = Math.min(rrset.ttl, soaMinimum(wire, record));
+      soaTtl = rrset.ttl;
+    }
+    records.push({ ttlOffset: record.ttlOffset, rrset });
+  };
+  const next = (): ResourceRecord => {
+    const record = readRecord(wire, offset);
+    if (record === undefined) throw malformed();
+    offset = record.end;
+    return record;
+  };
+
+  for (let i = readU16(wire, HEADER.answers); i > 0; i--) {
+    const record = next();
+    if (record.type === qtype || qtype === TYPE.ANY) answered = true;
+    keep(HEADER.answers, record);
+  }
+  for (let i = readU16(wire, HEADER.authorities); i > 0; i--) keep(HEADER.authorities, next());
+
+  let messageBytes = offset;
+  let additionals = 0;
+  let opt: ResourceRecord | undefined;
+  for (let i = readU16(wire, HEADER.additionals); i > 0; i--) {
+    const record = next();
+    if (record.type === TYPE.OPT) {
+      // RFC 6891 §6.1.1: at most one.
+      if (opt !== undefined) throw malformed();
+      opt = record;
+    } else if (opt === undefined) {
+      keep(HEADER.additionals, record);
+      additionals++;
+      messageBytes = offset;
+    }
+    // What follows the OPT record goes with it: names there may point past the gap, and additional data may always be left out.
+  }
+  // The upper eight bits of the RCODE (RFC 6891 §6.1.3).
+  const extendedRcode = opt === undefined ? 0 : opt.ttl >>> 24;
+  return { records, messageBytes, additionals, extendedRcode, answered, soaTtl };
+}
+
+/** The last field of SOA's RDATA, which ends in five numbers behind two names of at least one octet each. */
+function soaMinimum(wire: Uint8Array, record: ResourceRecord): number {
+  if (record.end - record.dataStart < SOA_NUMBERS_BYTES + 2) throw malformed();
+  const minimum = readU32(wire, record.end - SOA_MINIMUM_FROM_END);
+  return minimum > MAX_TTL ? 0 : minimum;
+}

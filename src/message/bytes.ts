@@ -1,0 +1,19 @@
+/** Big-endian integers in a message (RFC 1035 §2.3.2). The caller has checked that the bytes are there. */
+
+export function readU16(wire: Uint8Array, offset: number): number {
+  return ((wire[offset] as number) << 8) | (wire[offset + 1] as number);
+}
+
+export function readU32(wire: Uint8Array, offset: number): number {
+  return readU16(wire, offset) * 0x1_0000 + readU16(wire, offset + 2);
+}
+
+export function writeU16(wire: Uint8Array, offset: number, value: number): void {
+  wire[offset] = value >>> 8;
+  wire[offset + 1] = value;
+}
+
+export function writeU32(wire: Uint8Array, offset: number, value: number): void {
+  writeU16(wire, offset, value >>> 16);
+  writeU16(wire, offset + 2, value);
+}

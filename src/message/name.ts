@@ -1,0 +1,69 @@
+import { readU16 } from './bytes.ts';
+
+/** RFC 1035 §2.3.4: a name in wire form, its length octets and the root included. */
+export const MAX_NAME_BYTES = 255;
+
+/** RFC 1035 §2.3.4: a label has at most 63 octets; longer length octets are pointers (§4.1.4) or unassigned (RFC 6891 §5). */
+const MAX_LABEL_BYTES = 63;
+const POINTER = 0xc0;
+const POINTER_BYTES = 2;
+const POINTER_OFFSET_MASK = 0x3fff;
+
+/** The octet with ASCII letters made small, for comparison (RFC 4343 §3). Any other octet stays: a label may hold any. */
+export function lowerCase(octet: number): number {
+  return octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
+}
+
+/**
+ * The offset after the uncompressed name at `offset`, or -1 if none is there. For the question of a query, where nothing stands before
+ * the name that a pointer could mean.
+ */
+export function skipPlainName(wire: Uint8Array, offset: number): number {
+  const limit = Math.min(wire.length, offset + MAX_NAME_BYTES);
+  while (offset < limit) {
+    const length = wire[offset] as number;
+    if (length > MAX_LABEL_BYTES) return -1;
+    offset += 1 + length;
+    if (length === 0) return offset;
+  }
+  return -1;
+}
+
+/** A name read out of a message: where it ends there, and how long it is when it stands alone. */
+export interface NameExtent {
+  /** Offset after the name in the message, after the pointer if it ends in one. */
+  readonly end: number;
+  /** Octets written to the target. */
+  readonly length: number;
+}
+
+/**
+ * Copies the name at `offset` into `target` (of MAX_NAME_BYTES), without compression and in small letters.
+ * Returns undefined for what is no name: cut off, too long, an unassigned label type, or a pointer that does not point strictly backwards
+ * (RFC 1035 §4.1.4 "a prior occurrence"), which is what makes a loop impossible.
+ */
+export function readName(wire: Uint8Array, offset: number, target: Uint8Array): NameExtent | undefined {
+  let end = -1;
+  let lowestSeen = offset;
+  let length = 0;
+  for (;;) {
+    const octet = wire[offset];
+    if (octet === undefined) return undefined;
+    if (octet >= POINTER) {
+      if (offset + POINTER_BYTES > wire.length) return undefined;
+      const destination = readU16(wire, offset) & POINTER_OFFSET_MASK;
+      if (destination >= lowestSeen) return undefined;
+      if (end === -1) end = offset + POINTER_BYTES;
+      lowestSeen = destination;
+      offset = destination;
+      continue;
+    }
+    if (octet > MAX_LABEL_BYTES) return undefined;
+    const labelEnd = offset + 1 + octet;
+    if (labelEnd > wire.length || length + 1 + octet > MAX_NAME_BYTES) return undefined;
+    target[length++] = octet;
+    for (let i = offset + 1; i < labelEnd; i++) target[length++] = lowerCase(wire[i] as number);
+    offset = labelEnd;
+    if (octet === 0) return { end: end === -1 ? offset : end, length };
+  }
+}

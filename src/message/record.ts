@@ -1,0 +1,46 @@
+import { readU16, readU32 } from './bytes.ts';
+import { MAX_NAME_BYTES, readName } from './name.ts';
+
+/** TYPE, CLASS, TTL and RDLENGTH, between a record's owner and its RDATA (RFC 1035 §4.1.3). */
+const FIXED_BYTES = 10;
+
+/** One resource record, as offsets into its message. */
+export interface ResourceRecord {
+  readonly start: number;
+  /** The owner in wire form, uncompressed and in small letters. Valid until the next record is read. */
+  readonly owner: Uint8Array;
+  readonly type: number;
+  readonly class: number;
+  /** As in the message: 32 bits, not yet clamped. */
+  readonly ttl: number;
+  readonly ttlOffset: number;
+  readonly dataStart: number;
+  /** After the RDATA: where the next record starts. */
+  readonly end: number;
+}
+
+/** Reads the record at `offset`, or returns undefined if the message ends within it or its owner is no name. */
+export type RecordReader = (wire: Uint8Array, offset: number) => ResourceRecord | undefined;
+
+/** A reader with a buffer of its own for the owner, so that a message of a thousand records costs one. */
+export function createRecordReader(): RecordReader {
+  const ownerBuffer = new Uint8Array(MAX_NAME_BYTES);
+  return (wire, offset) => {
+    const owner = readName(wire, offset, ownerBuffer);
+    if (owner === undefined || owner.end + FIXED_BYTES > wire.length) return undefined;
+    const fixed = owner.end;
+    const dataStart = fixed + FIXED_BYTES;
+    const end = dataStart + readU16(wire, fixed + 8);
+    if (end > wire.length) return undefined;
+    return {
+      start: offset,
+      owner: ownerBuffer.subarray(0, owner.length),
+      type: readU16(wire, fixed),
+      class: readU16(wire, fixed + 2),
+      ttl: readU32(wire, fixed + 4),
+      ttlOffset: fixed + 4,
+      dataStart,
+      end,
+    };
+  };
+}

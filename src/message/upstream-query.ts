@@ -1,0 +1,40 @@
+import { writeU16 } from './bytes.ts';
+import { encodeOpt } from './codec.ts';
+import { EDNS_OPTION, UDP_PAYLOAD_BYTES } from './edns.ts';
+import { FLAG, HEADER, HEADER_BYTES } from './header.ts';
+import { lowerCase } from './name.ts';
+
+/** RFC 8467 §4.1: clients pad queries to the closest multiple of 128 octets. */
+const PADDING_BLOCK_BYTES = 128;
+
+/** QTYPE and QCLASS stand behind QNAME and are no letters. */
+const QUESTION_FIXED_BYTES = 4;
+
+/** An OPT record with an empty Padding option: 11 octets and 4. */
+const UNPADDED_OPT_BYTES = 15;
+
+/**
+ * The query that is sent upstream for a question. It depends on the question and the two bits alone, so that no two clients can be told apart
+ * by it: ID 0 (RFC 8484 §4.1), QNAME in small letters, RD and AD set (RFC 6840 §5.7), an OPT record that holds nothing but padding.
+ * @param question QNAME in wire form, QTYPE and QCLASS
+ */
+export function buildUpstreamQuery(question: Uint8Array, dnssecOk: boolean, checkingDisabled: boolean): Uint8Array {
+  const optOffset = HEADER_BYTES + question.length;
+  const unpadded = optOffset + UNPADDED_OPT_BYTES;
+  const padding = new Uint8Array(Math.ceil(unpadded / PADDING_BLOCK_BYTES) * PADDING_BLOCK_BYTES - unpadded);
+  const opt = encodeOpt({
+    udpPayloadBytes: UDP_PAYLOAD_BYTES,
+    dnssecOk,
+    options: [{ code: EDNS_OPTION.padding, data: padding }],
+  });
+
+  const query = new Uint8Array(optOffset + opt.length);
+  writeU16(query, HEADER.flags, FLAG.RD | FLAG.AD | (checkingDisabled ? FLAG.CD : 0));
+  writeU16(query, HEADER.questions, 1);
+  writeU16(query, HEADER.additionals, 1);
+  const nameBytes = question.length - QUESTION_FIXED_BYTES;
+  for (let i = 0; i < nameBytes; i++) query[HEADER_BYTES + i] = lowerCase(question[i] as number);
+  query.set(question.subarray(nameBytes), HEADER_BYTES + nameBytes);
+  query.set(opt, optOffset);
+  return query;
+}

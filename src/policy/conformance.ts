@@ -1,0 +1,26 @@
+import { readU16 } from '../message/bytes.ts';
+import { FLAG, flagsOf, HEADER, opcodeOf } from '../message/header.ts';
+import { CLASS, OPCODE, RCODE, TYPE } from '../message/tables.ts';
+import type { Query } from '../resolver/query.ts';
+
+/** The RCODE that a query is refused with before anybody looks at its name; undefined for one that may go on. */
+export function refusalOf(query: Query): number | undefined {
+  const { wire, scan } = query;
+  // IQUERY (RFC 3425), STATUS, NOTIFY (RFC 1996), UPDATE (RFC 2136), DSO (RFC 8490) and whatever comes: none has a meaning here.
+  if (opcodeOf(wire) !== OPCODE.query) return RCODE.NOTIMP;
+  if (scan.verdict !== 'ok' || !hasQuerySections(query)) return RCODE.FORMERR;
+  // RFC 6891 §6.1.3.
+  if (scan.ednsVersion > 0) return RCODE.BADVERS;
+  if (scan.qclass !== CLASS.IN) return RCODE.REFUSED;
+  // RFC 5936 §2, RFC 1995 §2: a cache has no zone to transfer.
+  if (scan.qtype === TYPE.AXFR || scan.qtype === TYPE.IXFR) return RCODE.REFUSED;
+  // RD=0 asks what is in the cache and nothing else: another user's way to learn what was asked for (RFC 1035 §4.1.1).
+  if ((flagsOf(wire) & FLAG.RD) === 0) return RCODE.REFUSED;
+  return undefined;
+}
+
+/** A query holds no answers and is never truncated; only IXFR has an authority section (RFC 1995 §3). */
+function hasQuerySections({ wire, scan }: Query): boolean {
+  if ((flagsOf(wire) & FLAG.TC) !== 0 || readU16(wire, HEADER.answers) !== 0) return false;
+  return readU16(wire, HEADER.authorities) === 0 || scan.qtype === TYPE.IXFR;
+}

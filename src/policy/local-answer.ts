@@ -1,0 +1,49 @@
+import { type Answer, parseAnswer } from '../message/answer.ts';
+import { writeU16 } from '../message/bytes.ts';
+import { encodeRecords, type OwnRecord } from '../message/codec.ts';
+import { FLAG, HEADER, HEADER_BYTES } from '../message/header.ts';
+import type { Query } from '../resolver/query.ts';
+
+/** A pointer to QNAME, which stands right behind the header (RFC 1035 §4.1.4). */
+const QNAME_POINTER = [0xc0, HEADER_BYTES] as const;
+
+/** Records made here: their bytes, and how many they are. */
+export interface LocalRecords {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+}
+
+export const NO_RECORDS: LocalRecords = { bytes: new Uint8Array(0), count: 0 };
+
+export function localRecord(record: OwnRecord): LocalRecords {
+  return { bytes: encodeRecords([record]), count: 1 };
+}
+
+/** A record whose owner is QNAME, whatever that will be: the root, which is one octet, gives way to a pointer. */
+export function recordAtQname(record: OwnRecord): LocalRecords {
+  const atRoot = encodeRecords([{ ...record, name: '.' }]);
+  const bytes = new Uint8Array(atRoot.length + 1);
+  bytes.set(QNAME_POINTER);
+  bytes.set(atRoot.subarray(1), QNAME_POINTER.length);
+  return { bytes, count: 1 };
+}
+
+/** An answer of our own to the question of `query`. */
+export function buildLocalAnswer(
+  query: Query,
+  rcode: number,
+  answers: LocalRecords,
+  authorities: LocalRecords = NO_RECORDS,
+): Answer {
+  const { questionEnd } = query.scan;
+  const message = new Uint8Array(questionEnd + answers.bytes.length + authorities.bytes.length);
+  message.set(query.wire.subarray(0, questionEnd));
+  message.set(answers.bytes, questionEnd);
+  message.set(authorities.bytes, questionEnd + answers.bytes.length);
+  writeU16(message, HEADER.flags, FLAG.QR | rcode);
+  writeU16(message, HEADER.questions, 1);
+  writeU16(message, HEADER.answers, answers.count);
+  writeU16(message, HEADER.authorities, authorities.count);
+  writeU16(message, HEADER.additionals, 0);
+  return parseAnswer(message);
+}

@@ -1,0 +1,12 @@
+import type { Answer } from '../message/answer.ts';
+import { RCODE, TYPE } from '../message/tables.ts';
+import type { Query } from '../resolver/query.ts';
+import { buildLocalAnswer, recordAtQname } from './local-answer.ts';
+
+/** RFC 8482 §4.2: a HINFO record whose CPU field names the document. */
+const HINFO = recordAtQname({ type: 'HINFO', name: '.', ttl: 3600, data: { cpu: 'RFC8482', os: '' } });
+
+/** The answer to QTYPE ANY: made here, small, and never a reason to ask upstream. */
+export function minimalAnyAnswer(query: Query): Answer | undefined {
+  return query.scan.qtype === TYPE.ANY ? buildLocalAnswer(query, RCODE.NOERROR, HINFO) : undefined;
+}

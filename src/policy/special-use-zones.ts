@@ -1,0 +1,62 @@
+/**
+ * - `nxdomain`: no name in it exists, the zone's own included.
+ * - `empty`: the zone exists and has nothing in it (RFC 6303 §3).
+ * - `nodata`: every name in it exists and has nothing.
+ * - `loopback`: every name in it is this machine.
+ */
+export type ZoneKind = 'nxdomain' | 'empty' | 'nodata' | 'loopback';
+
+/** 16 to 31: RFC 1918 §3, 172.16/12. */
+const PRIVATE_172 = range(16, 31).map((octet) => `${octet}.172.in-addr.arpa`);
+
+/** 64 to 127: RFC 7793 §2, 100.64/10. */
+const SHARED_100 = range(64, 127).map((octet) => `${octet}.100.in-addr.arpa`);
+
+const IP6_ZEROS = '0.'.repeat(31);
+
+/** The zones that are answered on this machine and never asked for upstream, each with the document that says so. */
+export const SPECIAL_USE_ZONES: Readonly<Record<ZoneKind, readonly string[]>> = {
+  nxdomain: [
+    'onion', // RFC 7686 §2
+    'test', // RFC 6761 §6.2
+    'invalid', // RFC 6761 §6.4
+    'local', // RFC 6762 §22.1
+    'alt', // RFC 9476 §3
+    'internal', // reserved by ICANN for private use; asking about it tells the resolver how a network is built
+    'use-application-dns.net', // the canary by which a browser learns that it must not go around the system's resolver
+  ],
+  loopback: ['localhost'], // RFC 6761 §6.3
+  nodata: ['resolver.arpa'], // RFC 9462 §4: no designated resolver is known here
+  empty: [
+    'home.arpa', // RFC 8375 §4
+    // RFC 6303 §4.1
+    '10.in-addr.arpa',
+    ...PRIVATE_172,
+    '168.192.in-addr.arpa',
+    // RFC 6303 §4.2
+    '0.in-addr.arpa',
+    '127.in-addr.arpa',
+    '254.169.in-addr.arpa',
+    '2.0.192.in-addr.arpa',
+    '100.51.198.in-addr.arpa',
+    '113.0.203.in-addr.arpa',
+    '255.255.255.255.in-addr.arpa',
+    ...SHARED_100,
+    // RFC 6303 §4.3 to §4.6
+    `0.${IP6_ZEROS}ip6.arpa`,
+    `1.${IP6_ZEROS}ip6.arpa`,
+    'd.f.ip6.arpa',
+    '8.e.f.ip6.arpa',
+    '9.e.f.ip6.arpa',
+    'a.e.f.ip6.arpa',
+    'b.e.f.ip6.arpa',
+    '8.b.d.0.1.0.0.2.ip6.arpa',
+  ],
+};
+
+/** Names of this machine's own loopback addresses, inside the empty zones (RFC 6303 §4.2, §4.3 leave them to the operator). */
+export const LOOPBACK_POINTERS: readonly string[] = ['1.0.0.127.in-addr.arpa', `1.${IP6_ZEROS}ip6.arpa`];
+
+function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}

@@ -1,0 +1,84 @@
+import type { Cache } from '../cache/cache.ts';
+import type { Clock } from '../lib/clock.ts';
+import { toDns4torError } from '../lib/errors.ts';
+import type { ExtendedError } from '../message/edns.ts';
+import { RCODE } from '../message/tables.ts';
+import type { AnswerSource, Metrics } from '../metrics/metrics.ts';
+import { refusalOf } from '../policy/conformance.ts';
+import { minimalAnyAnswer } from '../policy/minimal-any.ts';
+import { specialUseAnswer } from '../policy/special-use-names.ts';
+import { shapeAnswer, shapeReply } from '../response/shape.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+import { Forwarder } from './forward.ts';
+import { DROP, type Drop, type Handler, type Query } from './query.ts';
+
+export interface PipelineComponents {
+  readonly cache: Cache;
+  readonly upstream: Upstream;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+}
+
+export interface PipelineInit {
+  /** How long a client is let wait, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * THE order in which a query is looked at. The first step that has an answer gives it:
+ *
+ *  1. Silence for what must not be answered: no header, or itself a response.
+ *  2. Conformance: refused without a look at the name.
+ *  3. The cache. Before the special-use names, which are never in it, because nearly every query ends here.
+ *  4. What is answered here and never leaves: special-use names, and QTYPE ANY.
+ *  5. Upstream, through Tor.
+ */
+export function createPipeline(components: PipelineComponents, init: PipelineInit): Handler {
+  const { cache, clock, metrics } = components;
+  const forwarder = new Forwarder(components, init.timeoutMs);
+
+  const finish = (query: Query, reply: Uint8Array, rcode: number, source: AnswerSource): Uint8Array => {
+    const { transport, family, scan, wire, arrivedAt } = query;
+    metrics.answered(transport, family, scan.qtype, rcode, source, wire.length, reply.length, clock.now() - arrivedAt);
+    return reply;
+  };
+
+  const forward = async (query: Query): Promise<Uint8Array> => {
+    try {
+      const answer = await forwarder.ask(query);
+      return finish(query, shapeAnswer(query, answer, 0), answer.rcode, 'upstream');
+    } catch (thrown) {
+      return finish(query, shapeReply(query, RCODE.SERVFAIL, extendedErrorOf(thrown)), RCODE.SERVFAIL, 'upstream');
+    }
+  };
+
+  return (query: Query): Uint8Array | Drop | Promise<Uint8Array> => {
+    const { verdict } = query.scan;
+    if (verdict === 'short' || verdict === 'response') {
+      metrics.dropped(verdict);
+      return DROP;
+    }
+
+    const refusal = refusalOf(query);
+    if (refusal !== undefined) return finish(query, shapeReply(query, refusal), refusal, 'policy');
+
+    const entry = cache.lookup(query);
+    if (entry !== undefined) {
+      const { answer } = entry;
+      metrics.cacheHit(answer.kind !== 'data');
+      return finish(query, shapeAnswer(query, answer, cache.ageSeconds(entry)), answer.rcode, 'cache');
+    }
+
+    const local = specialUseAnswer(query) ?? minimalAnyAnswer(query);
+    if (local !== undefined) return finish(query, shapeAnswer(query, local, 0), local.rcode, 'policy');
+
+    metrics.cacheMiss();
+    return forward(query);
+  };
+}
+
+/** RFC 8914: what a client is told beside SERVFAIL. */
+function extendedErrorOf(thrown: unknown): ExtendedError {
+  const { kind } = toDns4torError(thrown);
+  return { code: kind.ede ?? 0, text: kind.sentence };
+}

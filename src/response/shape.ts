@@ -1,0 +1,87 @@
+import { type Answer, ttlCount, ttlOffset } from '../message/answer.ts';
+import { readU16, readU32, writeU16, writeU32 } from '../message/bytes.ts';
+import { type ExtendedError, replyOpt, UDP_PAYLOAD_BYTES } from '../message/edns.ts';
+import { FLAG, flagsOf, HEADER, HEADER_BYTES, MAX_MESSAGE_BYTES, OPCODE_MASK, RCODE_MASK } from '../message/header.ts';
+import { RCODE } from '../message/tables.ts';
+import type { Query } from '../resolver/query.ts';
+
+/*
+ * The one place that decides what a client sees. A kept answer is copied and patched: the client's ID, its spelling of QNAME, its flags,
+ * TTLs less the answer's age, an OPT record of our own, and truncation last of all.
+ */
+
+/**
+ * The reply to `query` with the records of `answer`. The bytes returned are the caller's.
+ * @param ageSeconds whole seconds since the answer came
+ */
+export function shapeAnswer(query: Query, answer: Answer, ageSeconds: number, error?: ExtendedError): Uint8Array {
+  const opt = query.scan.edns ? replyOpt(query.scan.dnssecOk, answer.rcode, error) : NO_OPT;
+  const { messageBytes } = answer;
+  if (messageBytes + opt.length > maxReplyBytes(query)) return shapeTruncated(query, answer, opt);
+
+  const reply = Buffer.allocUnsafe(messageBytes + opt.length);
+  reply.set(messageBytes === answer.bytes.length ? answer.bytes : answer.bytes.subarray(0, messageBytes));
+  writeHeader(reply, query, answer.rcode, authenticData(query, answer));
+  echoQuestion(reply, query);
+  for (let i = ttlCount(answer) - 1; i >= 0; i--) {
+    const offset = ttlOffset(answer, i);
+    writeU32(reply, offset, Math.max(0, readU32(reply, offset) - ageSeconds));
+  }
+  appendOpt(reply, messageBytes, opt);
+  return reply;
+}
+
+/** A reply without records: a refusal, an error. */
+export function shapeReply(query: Query, rcode: number, error?: ExtendedError): Uint8Array {
+  const opt = query.scan.edns ? replyOpt(query.scan.dnssecOk, rcode, error) : NO_OPT;
+  return shapeEmpty(query, rcode, 0, opt);
+}
+
+const NO_OPT = new Uint8Array(0);
+
+/** RFC 2181 §9, RFC 6891 §7: what does not fit is left out as a whole, TC=1 says so and the OPT record stays. */
+function shapeTruncated(query: Query, answer: Answer, opt: Uint8Array): Uint8Array {
+  return shapeEmpty(query, answer.rcode, FLAG.TC | authenticData(query, answer), opt);
+}
+
+/** Header, the question where there was one, OPT. */
+function shapeEmpty(query: Query, rcode: number, flags: number, opt: Uint8Array): Uint8Array {
+  const bodyBytes = query.scan.questionEnd === 0 ? HEADER_BYTES : query.scan.questionEnd;
+  const reply = Buffer.alloc(bodyBytes + opt.length);
+  writeHeader(reply, query, rcode, flags);
+  writeU16(reply, HEADER.questions, query.scan.questionEnd === 0 ? 0 : 1);
+  echoQuestion(reply, query);
+  appendOpt(reply, bodyBytes, opt);
+  return reply;
+}
+
+/** Over UDP the client's limit, but never more than we advertise ourselves; over TCP whatever a message can hold. */
+function maxReplyBytes(query: Query): number {
+  return query.transport === 'udp' ? Math.min(query.scan.udpPayloadBytes, UDP_PAYLOAD_BYTES) : MAX_MESSAGE_BYTES;
+}
+
+/** RFC 6840 §5.8: AD is set only for a client that showed with AD or DO that it understands it. */
+function authenticData(query: Query, answer: Answer): number {
+  const understands = query.scan.dnssecOk || (flagsOf(query.wire) & FLAG.AD) !== 0;
+  return understands ? flagsOf(answer.bytes) & FLAG.AD : 0;
+}
+
+/** RFC 1035 §4.1.1: ID, opcode and RD from the query; RA=1; AA=0, since this is no authority. RFC 4035 §3.2.2: CD from the query. */
+function writeHeader(reply: Uint8Array, query: Query, rcode: number, flags: number): void {
+  const asked = flagsOf(query.wire);
+  // Without an OPT record there is no room for an extended RCODE, and its lower bits alone would mean something else.
+  const headerRcode = rcode > RCODE_MASK && !query.scan.edns ? RCODE.SERVFAIL : rcode & RCODE_MASK;
+  writeU16(reply, HEADER.id, readU16(query.wire, HEADER.id));
+  writeU16(reply, HEADER.flags, FLAG.QR | FLAG.RA | (asked & (OPCODE_MASK | FLAG.RD | FLAG.CD)) | flags | headerRcode);
+}
+
+/** The question as this client spelt it: case is not significant but must come back (RFC 4343 §4.1, and 0x20 relies on it). */
+function echoQuestion(reply: Uint8Array, query: Query): void {
+  for (let i = HEADER_BYTES; i < query.scan.questionEnd; i++) reply[i] = query.wire[i] as number;
+}
+
+function appendOpt(reply: Uint8Array, offset: number, opt: Uint8Array): void {
+  if (opt.length === 0) return;
+  reply.set(opt, offset);
+  writeU16(reply, HEADER.additionals, readU16(reply, HEADER.additionals) + 1);
+}

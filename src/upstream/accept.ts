@@ -1,0 +1,34 @@
+import { Dns4torError } from '../lib/errors.ts';
+import { readU16 } from '../message/bytes.ts';
+import { FLAG, flagsOf, HEADER, HEADER_BYTES, MAX_MESSAGE_BYTES, opcodeOf } from '../message/header.ts';
+import { lowerCase, skipPlainName } from '../message/name.ts';
+import { OPCODE } from '../message/tables.ts';
+
+/**
+ * Whether `response` can be an answer to `query`: RFC 5452 §9.1 asks for the same question and ID, RFC 8484 §4.1 makes the ID 0.
+ * @throws Dns4torError ERR_RESPONSE_MALFORMED or ERR_RESPONSE_MISMATCH
+ */
+export function acceptResponse(query: Uint8Array, response: Uint8Array): void {
+  if (response.length < HEADER_BYTES || response.length > MAX_MESSAGE_BYTES) {
+    throw new Dns4torError('ERR_RESPONSE_MALFORMED');
+  }
+  const flags = flagsOf(response);
+  // RFC 2181 §9: a truncated answer is not to be used, and over HTTP there is nothing larger to fall back to.
+  if ((flags & FLAG.QR) === 0 || (flags & FLAG.TC) !== 0) throw new Dns4torError('ERR_RESPONSE_MALFORMED');
+  if (opcodeOf(response) !== OPCODE.query || readU16(response, HEADER.id) !== readU16(query, HEADER.id)) {
+    throw new Dns4torError('ERR_RESPONSE_MISMATCH');
+  }
+  const nameEnd = skipPlainName(query, HEADER_BYTES);
+  const questionEnd = nameEnd + 4;
+  if (readU16(response, HEADER.questions) !== 1 || response.length < questionEnd) {
+    throw new Dns4torError('ERR_RESPONSE_MISMATCH');
+  }
+  for (let i = HEADER_BYTES; i < nameEnd; i++) {
+    if (lowerCase(response[i] as number) !== lowerCase(query[i] as number)) {
+      throw new Dns4torError('ERR_RESPONSE_MISMATCH');
+    }
+  }
+  for (let i = nameEnd; i < questionEnd; i++) {
+    if (response[i] !== query[i]) throw new Dns4torError('ERR_RESPONSE_MISMATCH');
+  }
+}
