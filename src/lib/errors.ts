@@ -70,7 +70,8 @@ export const FAILURES = {
   ERR_TOR_HS_DESC_NOT_FOUND: {
     ede: EDE.noReachableAuthority,
     label: 'tor_hs_desc_not_found',
-    sentence: 'the onion service has published no descriptor (X\'F0\'); check the address in --upstream, or the service is down',
+    sentence:
+      "the onion service has published no descriptor (X'F0'); check the address in --upstream, or the service is down",
   },
   ERR_TOR_HS_DESC_INVALID: {
     ede: EDE.noReachableAuthority,
@@ -134,7 +135,8 @@ export const FAILURES = {
   ERR_TLS_UNTRUSTED: {
     ede: EDE.networkError,
     label: 'tls_untrusted',
-    sentence: "the resolver's certificate is not signed by a trusted authority; for a resolver of your own give its CA with --upstream-ca",
+    sentence:
+      "the resolver's certificate is not signed by a trusted authority; for a resolver of your own give its CA with --upstream-ca",
   },
   ERR_TLS_VALIDITY: {
     ede: EDE.networkError,
@@ -217,7 +219,8 @@ export const FAILURES = {
   },
   ERR_LISTEN_DENIED: {
     label: 'listen_denied',
-    sentence: 'ports below 1024 need a privilege; run as root, grant cap_net_bind_service, or choose another with --port',
+    sentence:
+      'ports below 1024 need a privilege; run as root, grant cap_net_bind_service, or choose another with --port',
   },
   ERR_LISTEN_ADDRESS: {
     label: 'listen_address',

@@ -10,13 +10,10 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 /** Values of a line's fields. Query names and client addresses are never among them. */
 export type LogFields = Readonly<Record<string, string | number | boolean>>;
 
-export interface Logger {
-  debug(message: string, fields?: LogFields): void;
-  info(message: string, fields?: LogFields): void;
-  warn(message: string, fields?: LogFields): void;
-  error(message: string, fields?: LogFields): void;
-  fatal(message: string, fields?: LogFields): void;
-}
+/** Writes one line of its level. */
+export type Log = (message: string, fields?: LogFields) => void;
+
+export type Logger = Readonly<Record<LogLevel, Log>>;
 
 const ABBREVIATIONS: Readonly<Record<LogLevel, string>> = {
   debug: 'DBG',
@@ -32,7 +29,7 @@ export type LogSink = (line: string) => void;
 /** Writes lines in the shape of cloudflared's: `2026-01-02T03:04:05Z INF message key=value`, or one JSON object each. */
 export function createLogger(level: LogLevel, format: LogFormat, clock: Clock, sink: LogSink): Logger {
   const lowest = LOG_LEVELS.indexOf(level);
-  const at = (lineLevel: LogLevel): Logger['info'] => {
+  const at = (lineLevel: LogLevel): Log => {
     if (LOG_LEVELS.indexOf(lineLevel) < lowest) return () => {};
     return (message, fields = {}) => {
       const time = `${new Date(clock.epochMs()).toISOString().slice(0, 19)}Z`;

@@ -37,7 +37,15 @@ export interface Metrics {
   connected(upstream: number, outcome: 'ok' | ErrorCode): void;
 }
 
-export const DROP_REASONS = ['response', 'short', 'port_zero', 'in_flight', 'send_failed', 'handler_failed'] as const;
+export const DROP_REASONS = [
+  'response',
+  'short',
+  'port_zero',
+  'tcp_connections',
+  'in_flight',
+  'send_failed',
+  'handler_failed',
+] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
 /** What is read at the moment of a scrape instead of being counted. */

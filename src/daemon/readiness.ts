@@ -1,0 +1,100 @@
+import { type Clock, delay } from '../lib/clock.ts';
+import { Deadline } from '../lib/deadline.ts';
+import { type Dns4torError, toDns4torError } from '../lib/errors.ts';
+import { encodeQuestion } from '../message/codec.ts';
+import { buildUpstreamQuery } from '../message/upstream-query.ts';
+import type { Readiness } from '../metrics/http.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+
+/** An answer through Tor is recent for this long; a scrape interval of Prometheus or two. */
+const RECENT_MS = 60_000;
+
+/** The onion path's published p99 is 9.1 s. */
+const PROBE_MS = 10_000;
+
+/** Between probes until the first answer. */
+const PAUSE_MS = 2000;
+
+const MS_PER_SECOND = 1000;
+
+/** The same for everybody, so that it says nothing about anybody: the root's name servers. */
+const PROBE = buildUpstreamQuery(encodeQuestion('.', 'NS'), false, false);
+
+/**
+ * Knows whether answers come through Tor. A bound port is no health: what counts is an answer, of a client's query or of a probe. Probes are
+ * sent at start, until one is answered, and when somebody asks and the last answer is not recent.
+ */
+export class ReadinessMonitor implements Upstream {
+  readonly address: string;
+  readonly #clock: Clock;
+  readonly #upstream: Upstream;
+  readonly #closing = new AbortController();
+  #lastAnswerAt: number | undefined;
+  #lastError: Dns4torError | undefined;
+  #probing: Promise<void> | undefined;
+
+  /** @param upstream owned from here on */
+  constructor(clock: Clock, upstream: Upstream) {
+    this.#clock = clock;
+    this.#upstream = upstream;
+    this.address = upstream.address;
+  }
+
+  async exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
+    try {
+      const response = await this.#upstream.exchange(query, deadline);
+      this.#lastAnswerAt = this.#clock.now();
+      return response;
+    } catch (error) {
+      this.#lastError = toDns4torError(error);
+      throw error;
+    }
+  }
+
+  /** Probes until there was a first answer; false if that was prevented by a shutdown. Opens the connection before a client needs it. */
+  async firstAnswer(): Promise<boolean> {
+    while (this.#lastAnswerAt === undefined && !this.#closing.signal.aborted) {
+      await this.#probe();
+      if (this.#lastAnswerAt === undefined) await delay(this.#clock, PAUSE_MS, this.#closing.signal);
+    }
+    return this.#lastAnswerAt !== undefined;
+  }
+
+  /** Settles within the time of one probe. */
+  async check(): Promise<Readiness> {
+    if (!this.#recent) await this.#probe();
+    const lastAnswerSecondsAgo = this.#secondsSinceAnswer;
+    return {
+      ready: this.#recent,
+      detail: this.#recent
+        ? 'answers come through Tor'
+        : (this.#lastError?.message ?? 'no answer has come through Tor yet'),
+      ...(lastAnswerSecondsAgo === undefined ? {} : { lastAnswerSecondsAgo }),
+    };
+  }
+
+  get #recent(): boolean {
+    return this.#lastAnswerAt !== undefined && this.#clock.now() - this.#lastAnswerAt < RECENT_MS;
+  }
+
+  get #secondsSinceAnswer(): number | undefined {
+    if (this.#lastAnswerAt === undefined) return undefined;
+    return Math.floor((this.#clock.now() - this.#lastAnswerAt) / MS_PER_SECOND);
+  }
+
+  /** However many ask, one probe is under way. Its outcome is noted, not thrown. */
+  #probe(): Promise<void> {
+    this.#probing ??= this.exchange(PROBE, Deadline.after(this.#clock, PROBE_MS))
+      .then(
+        () => {},
+        () => {},
+      )
+      .finally(() => (this.#probing = undefined));
+    return this.#probing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#upstream[Symbol.asyncDispose]();
+  }
+}

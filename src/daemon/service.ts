@@ -1,0 +1,154 @@
+import { Cache } from '../cache/cache.ts';
+import type { Config } from '../config/config.ts';
+import { type Clock, delay } from '../lib/clock.ts';
+import { formatHostPort } from '../lib/host-port.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Random } from '../lib/random.ts';
+import { readVersion } from '../lib/version.ts';
+import type { Listener } from '../listener/listener.ts';
+import { createCounters } from '../metrics/counters.ts';
+import { families } from '../metrics/families.ts';
+import { startMetricsServer } from '../metrics/http.ts';
+import type { Gauges } from '../metrics/metrics.ts';
+import { createExposition } from '../metrics/prometheus.ts';
+import { createPipeline } from '../resolver/pipeline.ts';
+import { openTor, type Tor } from '../tor/tor.ts';
+import type { DohUpstream } from '../upstream/doh.ts';
+import { FailoverUpstream } from '../upstream/failover.ts';
+import { type BootstrapDisplay, connectionEvents, torEvents } from './events.ts';
+import { expandAddresses, listenEverywhere } from './listen.ts';
+import { ReadinessMonitor } from './readiness.ts';
+import { createUpstream } from './upstreams.ts';
+
+/** How long a shutdown waits for the answers to what is in flight. */
+const DRAIN_MS = 5000;
+
+export interface ServiceOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Where a tor of ours keeps its data. */
+  readonly stateDirectory: string;
+  /** Takes the place of log lines about a tor of ours that is starting. */
+  readonly bootstrapDisplay?: BootstrapDisplay;
+}
+
+/** A running resolver. Disposing it answers what is in flight, for at most five seconds, then closes everything. */
+export interface Service extends AsyncDisposable {
+  /** The port of all DNS listeners. */
+  readonly port: number;
+  /** host:port of the metrics server. */
+  readonly metricsAddress: string;
+}
+
+/**
+ * The only place where the parts are put together. Resolves when queries are taken and Tor is found or started, which is before
+ * the first answer: what comes until then waits for Tor.
+ * @throws Dns4torError ERR_LISTEN_*, ERR_TOR_BINARY_MISSING, ERR_TOR_MANAGED; whatever was opened is closed again
+ */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { config, logger, clock, random } = options;
+  await using stack = new AsyncDisposableStack();
+  // Tor is opened last and closed last: the answers in flight at a shutdown still need it.
+  const torOwner = stack.use(new AsyncDisposableStack());
+  const closing = new AbortController();
+  const tor = Promise.withResolvers<Tor>();
+  tor.promise.catch(() => {});
+
+  if (config.bootstrapIgnored) {
+    logger.info(
+      'Ignoring --bootstrap: nothing is ever looked up outside Tor, so no resolver is needed to find the upstream',
+    );
+  }
+  const counters = createCounters(config.upstreams.map(({ host, port }) => formatHostPort(host, port)));
+  const upstreams = config.upstreams.map((upstream, index) => {
+    logger.info('Adding DNS upstream', { url: upstream.url });
+    const events = connectionEvents(logger, counters, upstream.url, index);
+    return createUpstream(
+      { tor: tor.promise, clock, random, metrics: counters, events, signal: closing.signal },
+      upstream,
+      index,
+      config.maxUpstreamConns,
+    );
+  });
+  const readiness = stack.use(new ReadinessMonitor(clock, new FailoverUpstream(clock, upstreams)));
+  stack.defer(() => closing.abort());
+
+  const cache = new Cache({ clock, random }, { maxBytes: config.cacheBytes });
+  const handler = createPipeline(
+    { cache, upstream: readiness, clock, metrics: counters },
+    { timeoutMs: config.timeoutMs },
+  );
+  const listeners = await listenEverywhere(
+    { handler, clock, metrics: counters },
+    expandAddresses(config.addresses),
+    config.port,
+    stack,
+  );
+  stack.defer(() => drain(listeners, clock));
+  const port = listeners[0]?.port ?? config.port;
+  const serverAddresses = config.addresses.map((address) => `dns://${formatHostPort(address, port)}`);
+  for (const address of serverAddresses) logger.info('Starting DNS over HTTPS proxy server', { address });
+
+  const identity = { server: serverAddresses.join(','), version: readVersion(), nodeVersion: process.version };
+  const metricsServer = stack.use(
+    await startMetricsServer({
+      ...config.metrics,
+      exposition: createExposition(families(counters, gauges(cache, upstreams, tor.promise), identity)),
+      ready: () => readiness.check(),
+      clock,
+      onError: (error) => logger.error(`Metrics server: ${error.message}`, { code: error.code }),
+    }),
+  );
+  logger.info(`Starting metrics server on ${metricsServer.address}/metrics`);
+
+  const opened = torOwner.use(
+    await openTor(config.tor.socks, {
+      binary: config.tor.binary,
+      stateDirectory: options.stateDirectory,
+      torOptions: config.tor.options,
+      clock,
+      random,
+      events: torEvents(logger, options.bootstrapDisplay),
+    }),
+  );
+  logger.info(`Using ${opened.describe()}`);
+  tor.resolve(opened);
+  void announceFirstAnswer(readiness, logger, clock);
+
+  const owned = stack.move();
+  return {
+    port,
+    metricsAddress: metricsServer.address,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+function gauges(cache: Cache, upstreams: readonly DohUpstream[], opening: Promise<Tor>): Gauges {
+  let tor: Tor | undefined;
+  opening.then(
+    (opened) => (tor = opened),
+    () => {},
+  );
+  return {
+    cacheEntries: () => cache.entries,
+    cacheBytes: () => cache.bytes,
+    connections: () => upstreams.map(({ openConnections }) => openConnections),
+    queueDepth: () => upstreams.map(({ queueDepth }) => queueDepth),
+    tor: () => tor?.state() ?? { state: 'unknown', bootstrapPercent: 0 },
+  };
+}
+
+/** Probes until an answer has come through Tor, and says how long that took. */
+async function announceFirstAnswer(readiness: ReadinessMonitor, logger: Logger, clock: Clock): Promise<void> {
+  const startedAt = clock.now();
+  if (!(await readiness.firstAnswer())) return;
+  logger.info('Answers come through Tor', { seconds: Math.round((clock.now() - startedAt) / 100) / 10 });
+}
+
+async function drain(listeners: readonly Listener[], clock: Clock): Promise<void> {
+  const answered = new AbortController();
+  const allAnswered = Promise.all(listeners.map((listener) => listener.drain())).then(() => answered.abort());
+  await Promise.race([allAnswered, delay(clock, DRAIN_MS, answered.signal)]);
+}

@@ -1,0 +1,70 @@
+import type { TLSSocket } from 'node:tls';
+import type { UpstreamConfig } from '../config/config.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Random } from '../lib/random.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { TorAgent } from '../tor/agent.ts';
+import { createTorConnector } from '../tor/connector.ts';
+import { createIsolationCredentials } from '../tor/isolation.ts';
+import type { Tor } from '../tor/tor.ts';
+import type { ConnectionEvents } from '../upstream/connections.ts';
+import { DohUpstream } from '../upstream/doh.ts';
+
+/**
+ * For the way to the onion service and the TLS handshake. Tor's first try after a service went down answers only after 64 s (measured),
+ * while a fresh circuit to one that is up takes seconds: past this, another attempt is worth more than waiting on.
+ */
+const CONNECT_MS = 30_000;
+
+export interface UpstreamComponents {
+  /** Resolves when Tor is found or started; connections wait for it. */
+  readonly tor: Promise<Tor>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly metrics: Metrics;
+  readonly events: ConnectionEvents;
+  /** Abandons connections that are being made. */
+  readonly signal: AbortSignal;
+}
+
+/** One configured resolver with all that leads to it: an identity of its own for Tor, the dial, TLS, HTTP/2. */
+export function createUpstream(
+  components: UpstreamComponents,
+  config: UpstreamConfig,
+  index: number,
+  maxConnections: number,
+): DohUpstream {
+  const { clock, random, metrics, events, signal } = components;
+  const connector = components.tor.then((tor) =>
+    createTorConnector({
+      agent: new TorAgent({
+        socks: tor.socks,
+        credentials: createIsolationCredentials(random),
+        clock,
+        onDial: (outcome) => tor.observe(outcome),
+      }),
+      dial: { host: config.host, port: config.port },
+      tls: {
+        servername: config.host,
+        names: config.names,
+        pins: config.pins,
+        ...(config.ca === undefined ? {} : { ca: config.ca }),
+      },
+      deadlineMs: CONNECT_MS,
+      clock,
+      signal,
+    }),
+  );
+  // Whoever asks for a connection is told why there is no Tor; until somebody does, that is no defect.
+  connector.catch(() => {});
+
+  const connect = async (): Promise<TLSSocket> => {
+    const open = await connector;
+    return new Promise((resolve, reject) => {
+      open({ hostname: config.host, protocol: 'https:', port: String(config.port) }, (error, socket) =>
+        error === null ? resolve(socket as TLSSocket) : reject(error),
+      );
+    });
+  };
+  return new DohUpstream({ clock, random, metrics, connect, events }, { url: config.url, maxConnections, index });
+}

@@ -1,0 +1,102 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { isIPv6 } from 'node:net';
+import { formatHostPort } from '../lib/host-port.ts';
+import { toListenError } from '../lib/listen-error.ts';
+import { createQueryScanner, type QueryScanner } from '../message/scan-query.ts';
+import type { AddressFamily } from '../metrics/metrics.ts';
+import { DROP, type Drop } from '../resolver/query.ts';
+import { InFlight } from './in-flight.ts';
+import type { Listener, ListenerComponents, ListenerInit } from './listener.ts';
+
+/** Room for a burst while the event loop is busy: Linux's default holds about 250 small datagrams. */
+const RECEIVE_BUFFER_BYTES = 1 << 20;
+
+/** Datagrams handed to the kernel and not yet taken; beyond, replies are dropped and counted, as the network would. */
+const MAX_UNSENT = 1024;
+
+/** Queries over UDP on one address. Each address is bound by itself, so that a reply comes from the one that was asked (RFC 2181 §4.1). */
+export class UdpListener implements Listener {
+  readonly #components: ListenerComponents;
+  readonly #socket: Socket;
+  readonly #scan: QueryScanner = createQueryScanner();
+  readonly #family: AddressFamily;
+  readonly #inFlight = new InFlight();
+  #unsent = 0;
+  #draining = false;
+
+  private constructor(components: ListenerComponents, socket: Socket, family: AddressFamily) {
+    this.#components = components;
+    this.#socket = socket;
+    this.#family = family;
+    socket.on('message', (wire, peer) => this.#onMessage(wire, peer));
+    // The kernel reports earlier datagrams' fates (ICMP errors) here. The next datagram has nothing to do with them.
+    socket.on('error', () => components.metrics.dropped('send_failed'));
+  }
+
+  /** @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN */
+  static async open(components: ListenerComponents, { address, port }: ListenerInit): Promise<UdpListener> {
+    const family = isIPv6(address) ? 6 : 4;
+    const socket = createSocket({
+      type: family === 6 ? 'udp6' : 'udp4',
+      ipv6Only: family === 6,
+      recvBufferSize: RECEIVE_BUFFER_BYTES,
+    });
+    try {
+      const listening = once(socket, 'listening');
+      socket.bind(port, address);
+      await listening;
+    } catch (error) {
+      socket.close();
+      throw toListenError(error, `UDP ${formatHostPort(address, port)}`);
+    }
+    return new UdpListener(components, socket, family);
+  }
+
+  get port(): number {
+    return this.#socket.address().port;
+  }
+
+  #onMessage(wire: Buffer, peer: RemoteInfo): void {
+    const { handler, clock, metrics } = this.#components;
+    if (this.#draining) return;
+    // Nothing can be sent there, and Node throws where it is tried.
+    if (peer.port === 0) return metrics.dropped('port_zero');
+    const result = handler({
+      wire,
+      scan: this.#scan(wire),
+      transport: 'udp',
+      family: this.#family,
+      client: peer.address,
+      arrivedAt: clock.now(),
+    });
+    if (result instanceof Promise) void this.#replyLater(result, peer);
+    else this.#reply(result, peer);
+  }
+
+  async #replyLater(result: Promise<Uint8Array | Drop>, peer: RemoteInfo): Promise<void> {
+    this.#inFlight.begin();
+    this.#reply(await result, peer);
+    this.#inFlight.end();
+  }
+
+  #reply(reply: Uint8Array | Drop, peer: RemoteInfo): void {
+    if (reply === DROP) return;
+    if (this.#unsent >= MAX_UNSENT) return this.#components.metrics.dropped('send_failed');
+    this.#unsent++;
+    this.#socket.send(reply, peer.port, peer.address, (error) => {
+      this.#unsent--;
+      if (error !== null) this.#components.metrics.dropped('send_failed');
+    });
+  }
+
+  drain(): Promise<void> {
+    this.#draining = true;
+    return this.#inFlight.idle();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#draining = true;
+    await new Promise<void>((resolve) => this.#socket.close(() => resolve()));
+  }
+}
