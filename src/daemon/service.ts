@@ -13,6 +13,7 @@ import type { Gauges } from '../metrics/metrics.ts';
 import { createExposition } from '../metrics/prometheus.ts';
 import { createPipeline } from '../resolver/pipeline.ts';
 import { openTor, type Tor } from '../tor/tor.ts';
+import { stateDirectory } from '../tor/torrc.ts';
 import type { DohUpstream } from '../upstream/doh.ts';
 import { FailoverUpstream } from '../upstream/failover.ts';
 import { type BootstrapDisplay, connectionEvents, torEvents } from './events.ts';
@@ -28,8 +29,8 @@ export interface ServiceOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
-  /** Where a tor of ours keeps its data. */
-  readonly stateDirectory: string;
+  /** The process's environment, which says where a tor of ours may keep its data. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Takes the place of log lines about a tor of ours that is starting. */
   readonly bootstrapDisplay?: BootstrapDisplay;
 }
@@ -106,7 +107,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const opened = torOwner.use(
     await openTor(config.tor.socks, {
       binary: config.tor.binary,
-      stateDirectory: options.stateDirectory,
+      stateDirectory: stateDirectory(options.env),
       torOptions: config.tor.options,
       clock,
       random,
