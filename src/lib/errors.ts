@@ -10,7 +10,7 @@ export const EDE = {
 
 interface FailureKind {
   /** What a client is told beside SERVFAIL; absent for failures that no client can meet. */
-  readonly ede?: number;
+  readonly ede?: keyof typeof EDE;
   /** Value of the metrics' `outcome` label: one of a closed set, stable. */
   readonly label: string;
   /** One sentence for a person: what happened and what to do about it. Never holds a name that was asked for. */
@@ -23,103 +23,103 @@ interface FailureKind {
  */
 export const FAILURES = {
   ERR_TOR_UNREACHABLE: {
-    ede: EDE.networkError,
+    ede: 'networkError',
     label: 'tor_unreachable',
     sentence: "Tor's SOCKS port does not answer; start tor, or name its port with --tor-socks",
   },
   ERR_TOR_NOT_SOCKS: {
-    ede: EDE.networkError,
+    ede: 'networkError',
     label: 'tor_not_socks',
     sentence: 'what answers at --tor-socks is not a SOCKS5 proxy of Tor; check the address',
   },
   ERR_TOR_TIMEOUT: {
-    ede: EDE.networkError,
+    ede: 'networkError',
     label: 'tor_timeout',
     sentence: 'Tor did not reach the resolver in time; it may still be starting, or the onion service is down',
   },
   ERR_TOR_GENERAL: {
-    ede: EDE.networkError,
+    ede: 'networkError',
     label: 'tor_general',
     sentence: 'Tor reported a general failure for the connection; its log says more',
   },
   ERR_TOR_NOT_ALLOWED: {
-    ede: EDE.networkError,
+    ede: 'networkError',
     label: 'tor_not_allowed',
     sentence: "Tor's configuration does not allow the connection; check the SocksPort's flags and SocksPolicy",
   },
   ERR_TOR_NETWORK_UNREACHABLE: {
-    ede: EDE.networkError,
+    ede: 'networkError',
     label: 'tor_network_unreachable',
     sentence: 'Tor has no way to the network; check that this machine is online',
   },
   ERR_TOR_HOST_UNREACHABLE: {
-    ede: EDE.networkError,
+    ede: 'networkError',
     label: 'tor_host_unreachable',
     sentence: 'Tor found no way to the resolver; the onion service may be down',
   },
   ERR_TOR_PORT_REFUSED: {
-    ede: EDE.noReachableAuthority,
+    ede: 'noReachableAuthority',
     label: 'tor_port_refused',
     sentence: 'the onion service is up but does not serve this port; check the port in --upstream',
   },
   ERR_TOR_CIRCUIT_EXPIRED: {
-    ede: EDE.networkError,
+    ede: 'networkError',
     label: 'tor_circuit_expired',
     sentence: 'Tor gave up building a circuit; the network may be slow or blocked',
   },
   ERR_TOR_HS_DESC_NOT_FOUND: {
-    ede: EDE.noReachableAuthority,
+    ede: 'noReachableAuthority',
     label: 'tor_hs_desc_not_found',
     sentence:
       "the onion service has published no descriptor (X'F0'); check the address in --upstream, or the service is down",
   },
   ERR_TOR_HS_DESC_INVALID: {
-    ede: EDE.noReachableAuthority,
+    ede: 'noReachableAuthority',
     label: 'tor_hs_desc_invalid',
     sentence: "the onion service's descriptor is invalid (X'F1'); tor here may be too old for it",
   },
   ERR_TOR_HS_INTRO_FAILED: {
-    ede: EDE.noReachableAuthority,
+    ede: 'noReachableAuthority',
     label: 'tor_hs_intro_failed',
     sentence: "the introduction to the onion service failed (X'F2'); the service is probably down",
   },
   ERR_TOR_HS_REND_FAILED: {
-    ede: EDE.noReachableAuthority,
+    ede: 'noReachableAuthority',
     label: 'tor_hs_rend_failed',
     sentence: "the rendezvous with the onion service failed (X'F3')",
   },
   ERR_TOR_HS_AUTH_MISSING: {
-    ede: EDE.prohibited,
+    ede: 'prohibited',
     label: 'tor_hs_auth_missing',
     sentence: "the onion service asks for client authorisation (X'F4'), and tor here has no key for it",
   },
   ERR_TOR_HS_AUTH_WRONG: {
-    ede: EDE.prohibited,
+    ede: 'prohibited',
     label: 'tor_hs_auth_wrong',
     sentence: "the onion service refused the client authorisation key (X'F5')",
   },
   ERR_TOR_HS_BAD_ADDRESS: {
-    ede: EDE.noReachableAuthority,
+    ede: 'noReachableAuthority',
     label: 'tor_hs_bad_address',
     sentence: "Tor says that the onion address is not valid (X'F6'); check --upstream",
   },
   ERR_TOR_HS_INTRO_TIMEOUT: {
-    ede: EDE.noReachableAuthority,
+    ede: 'noReachableAuthority',
     label: 'tor_hs_intro_timeout',
     sentence: "the introduction to the onion service timed out (X'F7')",
   },
   ERR_TOR_BINARY_MISSING: {
-    ede: EDE.notReady,
+    ede: 'notReady',
     label: 'tor_binary_missing',
     sentence: 'no running Tor was found and no tor program to start; install one (Debian: apt-get install tor)',
   },
   ERR_TOR_NOT_BOOTSTRAPPED: {
-    ede: EDE.notReady,
+    ede: 'notReady',
     label: 'tor_not_bootstrapped',
     sentence: 'Tor is still connecting to its network',
   },
   ERR_TOR_MANAGED: {
-    ede: EDE.notReady,
+    ede: 'notReady',
     label: 'tor_managed',
     sentence: 'the tor that dns4tor started does not run',
   },
@@ -128,88 +128,88 @@ export const FAILURES = {
     sentence: "tor's control port did not answer as expected",
   },
   ERR_TLS_NAME: {
-    ede: EDE.networkError,
+    ede: 'networkError',
     label: 'tls_name',
     sentence: "the resolver's certificate names somebody else; if that name is right, allow it with --upstream-name",
   },
   ERR_TLS_UNTRUSTED: {
-    ede: EDE.networkError,
+    ede: 'networkError',
     label: 'tls_untrusted',
     sentence:
       "the resolver's certificate is not signed by a trusted authority; for a resolver of your own give its CA with --upstream-ca",
   },
   ERR_TLS_VALIDITY: {
-    ede: EDE.networkError,
+    ede: 'networkError',
     label: 'tls_validity',
     sentence: "the resolver's certificate has expired or is not valid yet; check this machine's clock",
   },
   ERR_TLS_PIN: {
-    ede: EDE.networkError,
+    ede: 'networkError',
     label: 'tls_pin',
     sentence: "the resolver's public key is none of those in --upstream-pin",
   },
   ERR_TLS: {
-    ede: EDE.networkError,
+    ede: 'networkError',
     label: 'tls',
     sentence: 'the TLS handshake with the resolver failed',
   },
   ERR_DOH_HTTP2: {
-    ede: EDE.networkError,
+    ede: 'networkError',
     label: 'doh_http2',
     sentence: 'the resolver does not speak HTTP/2; check the URL in --upstream',
   },
   ERR_DOH_CONNECTION: {
-    ede: EDE.networkError,
+    ede: 'networkError',
     label: 'doh_connection',
     sentence: 'the connection to the resolver was lost',
   },
   ERR_DOH_STALLED: {
-    ede: EDE.networkError,
+    ede: 'networkError',
     label: 'doh_stalled',
     sentence: 'the connection to the resolver went silent while queries waited and was replaced',
   },
   ERR_DOH_STATUS: {
-    ede: EDE.noReachableAuthority,
+    ede: 'noReachableAuthority',
     label: 'doh_status',
     sentence: 'the resolver answered with an HTTP error; check the path in --upstream',
   },
   ERR_DOH_CONTENT_TYPE: {
-    ede: EDE.invalidData,
+    ede: 'invalidData',
     label: 'doh_content_type',
     sentence: 'the resolver answered with something other than application/dns-message; check the path in --upstream',
   },
   ERR_DOH_BODY_SIZE: {
-    ede: EDE.invalidData,
+    ede: 'invalidData',
     label: 'doh_body_size',
     sentence: 'the resolver answered with more than a DNS message can hold',
   },
   ERR_RESPONSE_MALFORMED: {
-    ede: EDE.invalidData,
+    ede: 'invalidData',
     label: 'response_malformed',
     sentence: 'the resolver answered with a message that is not well-formed DNS',
   },
   ERR_RESPONSE_MISMATCH: {
-    ede: EDE.invalidData,
+    ede: 'invalidData',
     label: 'response_mismatch',
     sentence: 'the resolver answered another question than the one that was asked',
   },
   ERR_DEADLINE: {
-    ede: EDE.networkError,
+    ede: 'networkError',
     label: 'deadline',
     sentence: 'no answer came before the deadline (--timeout)',
   },
   ERR_QUEUE_FULL: {
-    ede: EDE.other,
+    ede: 'other',
     label: 'queue_full',
     sentence: 'too many queries wait for the resolver',
   },
   ERR_SHUTDOWN: {
-    ede: EDE.notReady,
+    ede: 'notReady',
     label: 'shutdown',
     sentence: 'dns4tor is shutting down',
   },
   ERR_INTERNAL: {
-    ede: EDE.other,
+    ede: 'other',
     label: 'internal',
     sentence: 'a defect in dns4tor; please report it',
   },
@@ -234,7 +234,7 @@ export const FAILURES = {
     label: 'config',
     sentence: 'the configuration has problems',
   },
-} as const satisfies Record<string, FailureKind>;
+} as const;
 
 /** Stable: callers match on it, users may search for it. */
 export type ErrorCode = keyof typeof FAILURES;

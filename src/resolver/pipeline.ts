@@ -1,6 +1,6 @@
 import type { Cache } from '../cache/cache.ts';
 import type { Clock } from '../lib/clock.ts';
-import { toDns4torError } from '../lib/errors.ts';
+import { EDE, toDns4torError } from '../lib/errors.ts';
 import type { ExtendedError } from '../message/edns.ts';
 import { RCODE } from '../message/tables.ts';
 import type { AnswerSource, Metrics } from '../metrics/metrics.ts';
@@ -80,5 +80,5 @@ export function createPipeline(components: PipelineComponents, init: PipelineIni
 /** RFC 8914: what a client is told beside SERVFAIL. */
 function extendedErrorOf(thrown: unknown): ExtendedError {
   const { kind } = toDns4torError(thrown);
-  return { code: kind.ede ?? 0, text: kind.sentence };
+  return { code: EDE[kind.ede ?? 'other'], text: kind.sentence };
 }
