@@ -28,6 +28,8 @@ export interface OpenTorOptions {
   readonly stateDirectory: string;
   /** Lines to add to a managed tor's torrc. */
   readonly torOptions: readonly string[];
+  /** Where `auto` looks, in this order. @default USUAL_SOCKS_ADDRESSES */
+  readonly usualAddresses?: readonly SocksAddress[];
   readonly clock: Clock;
   readonly random: Random;
   readonly events: TorEvents;
@@ -42,7 +44,7 @@ export interface OpenTorOptions {
 export async function openTor(choice: TorChoice, options: OpenTorOptions): Promise<Tor> {
   if (choice.kind === 'managed') return openManagedTor(options);
   if (choice.kind !== 'auto') return openExternalTor(choice);
-  const { found } = await detectTor(options.clock);
+  const { found } = await detectTor(options.clock, options.usualAddresses);
   return found === undefined ? openManagedTor(options) : openExternalTor(found);
 }
 

@@ -49,15 +49,9 @@ export function torPaths(directory: string): TorPaths {
 
 /** Options without which dns4tor could not find, own or understand its tor. */
 const RESERVED_OPTIONS: ReadonlySet<string> = new Set(
-  [
-    'DataDirectory',
-    'ControlSocket',
-    'CookieAuthentication',
-    'CookieAuthFile',
-    '__OwningControllerProcess',
-    'RunAsDaemon',
-    'DisableNetwork',
-  ].map((name) => name.toLowerCase()),
+  ['DataDirectory', 'CookieAuthentication', 'CookieAuthFile', '__OwningControllerProcess', 'RunAsDaemon'].map((name) =>
+    name.toLowerCase(),
+  ),
 );
 
 /**
@@ -80,7 +74,8 @@ export function renderTorrc(paths: TorPaths, ownerPid: number, options: readonly
     `DataDirectory ${quote(paths.directory)}`,
     // A unix socket in a directory of ours: no other user's programs can reach it, and no port can be taken.
     `SocksPort unix:${quote(paths.socks)} ExtendedErrors`,
-    `ControlSocket ${quote(paths.control)}`,
+    // ControlSocket would be the same, but breaks off at a space in the path.
+    `ControlPort unix:${quote(paths.control)}`,
     'CookieAuthentication 1',
     `CookieAuthFile ${quote(paths.cookie)}`,
     // Until dns4tor has taken ownership over the control connection, tor looks every 15 s whether this process lives.

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createSecureServer } from 'node:http2';
+import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
+import { after, before, test } from 'node:test';
+import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
+import { type buildConnector, Client } from 'undici';
+import { systemClock } from '../../src/lib/clock.ts';
+import { FAILURES } from '../../src/lib/errors.ts';
+import { TorAgent } from '../../src/tor/agent.ts';
+import { createTorConnector, type TorConnectorOptions } from '../../src/tor/connector.ts';
+import type { TlsIdentity } from '../../src/tor/tls-identity.ts';
+import {
+  type CertificateAuthority,
+  createCertificateAuthority,
+  type ServerCertificate,
+} from '../fixtures/certificates.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+import { type SocksDouble, startSocksDouble } from './socks-double.ts';
+
+const NAMES = ['doh.test', 'other.test'];
+
+let authority: CertificateAuthority;
+let certificate: ServerCertificate;
+let ca: string;
+let credentials: TlsOptions;
+
+before(async () => {
+  authority = await createCertificateAuthority();
+  certificate = await authority.issue(NAMES);
+  ca = await readFile(authority.certificatePath, 'utf8');
+  credentials = { cert: await readFile(certificate.certificatePath), key: await readFile(certificate.keyPath) };
+});
+
+after(() => authority[Symbol.asyncDispose]());
+
+interface Handshake {
+  readonly protocol: string | null;
+  readonly alpn: string | false | null;
+  readonly servername: string | false | null;
+  readonly resumed: boolean;
+}
+
+interface Resolver extends AsyncDisposable {
+  readonly proxy: SocksDouble;
+  /** What the server saw of each TLS handshake that succeeded. */
+  readonly handshakes: readonly Handshake[];
+}
+
+/** A server behind a SOCKS proxy. */
+async function startResolver(server: Server): Promise<Resolver> {
+  const handshakes: Handshake[] = [];
+  server.on('secureConnection', (socket: TLSSocket & { servername: Handshake['servername'] }) => {
+    const { alpnProtocol: alpn, servername } = socket;
+    handshakes.push({ protocol: socket.getProtocol(), alpn, servername, resumed: socket.isSessionReused() });
+  });
+  server.on('tlsClientError', () => {});
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const proxy = await startSocksDouble({ target: server.address() as AddressInfo });
+  return {
+    proxy,
+    handshakes,
+    async [Symbol.asyncDispose]() {
+      await proxy[Symbol.asyncDispose]();
+      server.close();
+    },
+  };
+}
+
+function startHttp2Resolver(options: TlsOptions = {}): Promise<Resolver> {
+  return startResolver(
+    createSecureServer({ ...credentials, ...options }, (request, response) => {
+      response.end(request.authority);
+    }),
+  );
+}
+
+interface Overrides extends Partial<Omit<TorConnectorOptions, 'tls'>> {
+  readonly identity?: Partial<TlsIdentity>;
+  /** @default the authority that issued the server's certificate */
+  readonly extraCa?: { readonly ca?: string };
+}
+
+function createConnector(
+  { proxy }: Pick<Resolver, 'proxy'>,
+  { identity, extraCa = { ca }, clock = systemClock, ...options }: Overrides = {},
+): buildConnector.connector {
+  return createTorConnector({
+    agent: new TorAgent({ socks: proxy.address, credentials: { username: 'u', password: 'p' }, clock }),
+    clock,
+    dial: { host: 'onion.test', port: 443 },
+    deadlineMs: 10_000,
+    ...options,
+    tls: { servername: 'doh.test', names: ['doh.test'], pins: [], ...extraCa, ...identity },
+  });
+}
+
+function connect(connector: buildConnector.connector): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    connector({ hostname: 'doh.test', host: 'doh.test', protocol: 'https:', port: '' }, (error, socket) => {
+      if (error === null) resolve(socket as TLSSocket);
+      else reject(error);
+    });
+  });
+}
+
+test('undici speaks HTTP/2 over TLS 1.3 to the certified name, through a stream to the onion', async () => {
+  await using resolver = await startHttp2Resolver();
+  const client = new Client('https://doh.test', { connect: createConnector(resolver), allowH2: true });
+  const { statusCode, body } = await client.request({ path: '/', method: 'GET' });
+  assert.equal(statusCode, 200);
+  assert.equal(await body.text(), 'doh.test');
+  assert.deepEqual(resolver.handshakes, [{ protocol: 'TLSv1.3', alpn: 'h2', servername: 'doh.test', resumed: false }]);
+  assert.deepEqual(
+    resolver.proxy.requests.map(({ host, port }) => `${host}:${port}`),
+    ['onion.test:443'],
+  );
+  await client.destroy();
+});
+
+test('one of the allowed names in the certificate is enough', async () => {
+  await using resolver = await startHttp2Resolver();
+  const names = ['x.onion', 'other.test'];
+  (await connect(createConnector(resolver, { identity: { names } }))).destroy();
+});
+
+test('a certificate with none of the allowed names is refused, even with the right key', async () => {
+  await using resolver = await startHttp2Resolver();
+  const names = ['x.onion', 'y.test'];
+  await assert.rejects(connect(createConnector(resolver, { identity: { names, pins: [certificate.pin] } })), {
+    code: 'ERR_TLS_NAME',
+    message: /x\.onion, y\.test/,
+  });
+  await resolver.proxy.deserted();
+});
+
+test('one of the pins is enough, and without one the key is refused', async () => {
+  await using resolver = await startHttp2Resolver();
+  const wrong = `sha256/${Buffer.alloc(32).toString('base64')}`;
+  (await connect(createConnector(resolver, { identity: { pins: [wrong, certificate.pin] } }))).destroy();
+  await assert.rejects(connect(createConnector(resolver, { identity: { pins: [wrong] } })), {
+    code: 'ERR_TLS_PIN',
+    message: `its pin is ${certificate.pin}: ${FAILURES.ERR_TLS_PIN.sentence}`,
+  });
+  await resolver.proxy.deserted();
+});
+
+test('a pin does not stand in for a trusted chain', async () => {
+  await using resolver = await startHttp2Resolver();
+  const connector = createConnector(resolver, { identity: { pins: [certificate.pin] }, extraCa: {} });
+  await assert.rejects(connect(connector), { code: 'ERR_TLS_UNTRUSTED' });
+  await resolver.proxy.deserted();
+});
+
+test('TLS below 1.3 is refused', async () => {
+  await using resolver = await startHttp2Resolver({ maxVersion: 'TLSv1.2' });
+  await assert.rejects(connect(createConnector(resolver)), { code: 'ERR_TLS' });
+});
+
+test('a server without HTTP/2 is refused', async () => {
+  for (const ALPNProtocols of [[], ['http/1.1']]) {
+    await using resolver = await startResolver(createTlsServer({ ...credentials, ALPNProtocols }));
+    await assert.rejects(connect(createConnector(resolver)), { code: 'ERR_DOH_HTTP2' });
+    await resolver.proxy.deserted();
+  }
+});
+
+test('a server without TLS is refused', async () => {
+  await using resolver = await startResolver(createTcpServer((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n')));
+  await assert.rejects(connect(createConnector(resolver)), { code: 'ERR_TLS' });
+});
+
+test('a stream that ends in the middle of the TLS handshake is an error, not a wait', async () => {
+  await using resolver = await startResolver(createTcpServer((socket) => socket.once('data', () => socket.destroy())));
+  await assert.rejects(connect(createConnector(resolver)), { code: 'ERR_TLS' });
+});
+
+test('a failed dial comes through with its own code', async () => {
+  await using proxy = await startSocksDouble({ reply: 0xf2 });
+  await assert.rejects(connect(createConnector({ proxy })), { code: 'ERR_TOR_HS_INTRO_FAILED' });
+});
+
+test('no session is resumed, so that connections cannot be linked', async () => {
+  await using resolver = await startHttp2Resolver();
+  const connector = createConnector(resolver);
+  for (let connection = 0; connection < 2; connection++) {
+    const socket = await connect(connector);
+    // The server's first frame, before which it has sent its session tickets.
+    await once(socket, 'data');
+    socket.destroy();
+  }
+  assert.deepEqual(
+    resolver.handshakes.map(({ resumed }) => resumed),
+    [false, false],
+  );
+});
+
+test('the deadline covers the TLS handshake and leaves nothing open', async () => {
+  const silent = createTcpServer();
+  const reached = once(silent, 'connection');
+  await using resolver = await startResolver(silent);
+  const clock = new ManualClock();
+  const connecting = connect(createConnector(resolver, { clock, deadlineMs: 5_000 }));
+  const refused = assert.rejects(connecting, { code: 'ERR_TOR_TIMEOUT', message: /TLS handshake/ });
+  const [accepted] = await reached;
+  await once(accepted, 'data');
+  clock.advance(5_000);
+  await refused;
+  assert.equal(clock.pendingTimers, 0);
+  await resolver.proxy.deserted();
+});
+
+test('a connection that is being made can be abandoned', async () => {
+  const silent = createTcpServer();
+  const reached = once(silent, 'connection');
+  await using resolver = await startResolver(silent);
+  const shutdown = new AbortController();
+  const refused = assert.rejects(connect(createConnector(resolver, { signal: shutdown.signal })), {
+    code: 'ERR_SHUTDOWN',
+  });
+  const [accepted] = await reached;
+  await once(accepted, 'data');
+  shutdown.abort();
+  await refused;
+  await resolver.proxy.deserted();
+});

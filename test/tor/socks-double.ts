@@ -1,0 +1,132 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import type { SocksAddress } from '../../src/tor/socks-address.ts';
+
+export interface SocksDoubleOptions {
+  /** What it does with the request: answers with a reply byte, writes other bytes, hangs up, or stays silent. @default 0 */
+  readonly reply?: number | Uint8Array | 'hang up' | 'silence';
+  /** Which authentication method it chooses. @default 2, username and password, as Tor does */
+  readonly method?: number;
+  /** Where a granted stream leads. @default back to the client, an echo */
+  readonly target?: { readonly port: number };
+  /** Sends each byte of its answers for itself. @default false */
+  readonly byByte?: boolean;
+  /** Listens on this unix socket. @default a port of 127.0.0.1 */
+  readonly path?: string;
+}
+
+export interface SocksRequest {
+  readonly username: string;
+  readonly password: string;
+  readonly command: number;
+  /** 1 for IPv4, 3 for a name, 4 for IPv6. */
+  readonly addressType: number;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A SOCKS5 proxy on a real socket that answers what a test wants, because no real Tor can be made to. */
+export interface SocksDouble extends AsyncDisposable {
+  readonly address: SocksAddress;
+  readonly requests: readonly SocksRequest[];
+  /** Resolves with the next request. */
+  nextRequest(): Promise<SocksRequest>;
+  /** Resolves when no client is connected. */
+  deserted(): Promise<void>;
+}
+
+export async function startSocksDouble(options: SocksDoubleOptions = {}): Promise<SocksDouble> {
+  const { reply = 0, method = 2, target, byByte = false } = options;
+  const requests: SocksRequest[] = [];
+  const clients = new Set<Socket>();
+  let announce = Promise.withResolvers<SocksRequest>();
+
+  const serve = async (client: Socket): Promise<void> => {
+    const write = async (bytes: Uint8Array): Promise<void> => {
+      for (const part of byByte ? [...bytes].map((byte) => Uint8Array.of(byte)) : [bytes]) {
+        client.write(part);
+        // Of several writes in one turn the kernel makes one chunk.
+        if (byByte) await new Promise(setImmediate);
+      }
+    };
+    const request = await readRequest(client, method, write);
+    requests.push(request);
+    announce.resolve(request);
+    announce = Promise.withResolvers();
+    if (reply === 'silence') return;
+    if (reply === 'hang up') return void client.end();
+    await write(typeof reply === 'number' ? Uint8Array.of(5, reply, 0, 1, 0, 0, 0, 0, 0, 0) : reply);
+    if (reply !== 0) return void client.end();
+    const stream = target === undefined ? client : connect(target.port, '127.0.0.1');
+    stream.on('error', () => client.destroy());
+    client.on('close', () => stream.destroy());
+    client.pipe(stream);
+    if (stream !== client) stream.pipe(client);
+  };
+
+  const server = createServer({ noDelay: true }, (client) => {
+    clients.add(client);
+    client.on('close', () => clients.delete(client));
+    client.on('error', () => {});
+    serve(client).catch(() => client.destroy());
+  });
+  if (options.path === undefined) server.listen(0, '127.0.0.1');
+  else server.listen(options.path);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    address:
+      options.path === undefined ? { kind: 'tcp', host: '127.0.0.1', port } : { kind: 'unix', path: options.path },
+    requests,
+    nextRequest: () => announce.promise,
+    async deserted() {
+      for (const client of clients) await once(client, 'close');
+    },
+    async [Symbol.asyncDispose]() {
+      for (const client of clients) client.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** RFC 1928 §3, RFC 1929 §2 and RFC 1928 §4, from the proxy's side. */
+async function readRequest(
+  client: Socket,
+  method: number,
+  write: (bytes: Uint8Array) => Promise<void>,
+): Promise<SocksRequest> {
+  const [, methods = 0] = await readBytes(client, 2);
+  await readBytes(client, methods);
+  await write(Uint8Array.of(5, method));
+  let username = '';
+  let password = '';
+  if (method === 2) {
+    const [, usernameLength = 0] = await readBytes(client, 2);
+    username = (await readBytes(client, usernameLength)).toString();
+    const [passwordLength = 0] = await readBytes(client, 1);
+    password = (await readBytes(client, passwordLength)).toString();
+    await write(Uint8Array.of(1, 0));
+  }
+  const [, command = 0, , addressType = 0] = await readBytes(client, 4);
+  let host: string;
+  if (addressType === 3) {
+    const [length = 0] = await readBytes(client, 1);
+    host = (await readBytes(client, length)).toString();
+  } else {
+    host = (await readBytes(client, addressType === 1 ? 4 : 16)).toString('hex');
+  }
+  const port = (await readBytes(client, 2)).readUInt16BE();
+  return { username, password, command, addressType, host, port };
+}
+
+async function readBytes(socket: Socket, length: number): Promise<Buffer> {
+  if (length === 0) return Buffer.alloc(0);
+  for (;;) {
+    const bytes = socket.read(length) as Buffer | null;
+    if (bytes !== null) return bytes;
+    if (!socket.readable) throw new Error('the client hung up');
+    await once(socket, 'readable');
+  }
+}

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { systemClock } from '../../src/lib/clock.ts';
+import { systemRandom } from '../../src/lib/random.ts';
+import { verifyTor } from '../../src/tor/detect.ts';
+import { openTor, type OpenTorOptions } from '../../src/tor/tor.ts';
+import { findProgram } from '../fixtures/find-program.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { OFFLINE_OPTIONS, startOfflineTor } from './offline-tor.ts';
+
+async function optionsIn(stateDirectory: string): Promise<OpenTorOptions> {
+  return {
+    binary: await findProgram('tor'),
+    stateDirectory,
+    torOptions: OFFLINE_OPTIONS,
+    usualAddresses: [],
+    clock: systemClock,
+    random: systemRandom,
+    events: { onBootstrap: () => {}, onLog: () => {}, onExit: () => {} },
+  };
+}
+
+test('auto takes a Tor that runs already and leaves it running', async () => {
+  await using external = await startOfflineTor();
+  const options = { ...(await optionsIn('/nonexistent')), usualAddresses: [external.socks] };
+  {
+    await using tor = await openTor({ kind: 'auto' }, options);
+    assert.deepEqual(tor.socks, external.socks);
+    assert.match(tor.describe(), /^Tor at unix:/);
+  }
+  await verifyTor(external.socks, systemClock);
+});
+
+test('auto starts a tor of its own where none runs, and ends it', async () => {
+  await using directory = await createTemporaryDirectory();
+  const tor = await openTor({ kind: 'auto' }, await optionsIn(directory.path));
+  assert.deepEqual(tor.socks, { kind: 'unix', path: join(directory.path, 'tor/socks') });
+  assert.equal(tor.state().state, 'bootstrapping');
+  assert.match(tor.describe(), /^tor started by dns4tor at unix:/);
+  await verifyTor(tor.socks, systemClock);
+  await tor[Symbol.asyncDispose]();
+  await assert.rejects(verifyTor(tor.socks, systemClock), { code: 'ERR_TOR_UNREACHABLE' });
+});
+
+test('where neither a Tor runs nor a tor program is installed, the error says what to do', async () => {
+  await using directory = await createTemporaryDirectory();
+  const options = { ...(await optionsIn(directory.path)), binary: 'no-such-tor' };
+  await assert.rejects(openTor({ kind: 'auto' }, options), {
+    code: 'ERR_TOR_BINARY_MISSING',
+    message: /apt-get install tor/,
+  });
+});
+
+test('of a Tor at a given address the dials tell the state', async () => {
+  await using tor = await openTor({ kind: 'tcp', host: '127.0.0.1', port: 9 }, await optionsIn('/nonexistent'));
+  assert.deepEqual(tor.state(), { state: 'unknown', bootstrapPercent: 0 });
+  tor.observe('ERR_TOR_TIMEOUT');
+  assert.equal(tor.state().state, 'unknown');
+  tor.observe('ok');
+  assert.deepEqual(tor.state(), { state: 'up', bootstrapPercent: 100 });
+  tor.observe('ERR_TOR_UNREACHABLE');
+  assert.deepEqual(tor.state(), { state: 'down', bootstrapPercent: 0 });
+  tor.observe('ERR_TOR_HS_INTRO_FAILED');
+  assert.equal(tor.state().state, 'up');
+});

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { renderTorrc, stateDirectory, torOptionProblem, torPaths } from '../../src/tor/torrc.ts';
+
+test("the state directory is systemd's, else XDG's, else in the home directory", () => {
+  const home = { HOME: '/home/alice' };
+  const xdg = { ...home, XDG_STATE_HOME: '/state' };
+  assert.equal(stateDirectory({ ...xdg, STATE_DIRECTORY: '/var/lib/dns4tor:/var/lib/other' }), '/var/lib/dns4tor');
+  assert.equal(stateDirectory(xdg), '/state/dns4tor');
+  assert.equal(stateDirectory({ ...home, XDG_STATE_HOME: 'relative' }), '/home/alice/.local/state/dns4tor');
+  assert.equal(stateDirectory(home), '/home/alice/.local/state/dns4tor');
+});
+
+test('a directory too long for a unix socket is refused with the numbers', () => {
+  const longest = `/${'x'.repeat(98)}`;
+  assert.equal(Buffer.byteLength(torPaths(longest).control), 107);
+  assert.throws(() => torPaths(`${longest}x`), { code: 'ERR_TOR_MANAGED', message: /has 108 bytes.* 107 at most/ });
+});
+
+test("only one line of tor's form, that leaves what dns4tor sets alone, is an option", () => {
+  for (const line of ['EntryNodes {de}', 'UseBridges 1', '__HashedControlSessionPassword 16:AA', 'Log\tinfo stdout']) {
+    assert.equal(torOptionProblem(line), undefined, line);
+  }
+  const refused = [
+    'UseBridges',
+    '',
+    '%include /etc/passwd',
+    '# comment',
+    'UseBridges 1\nDataDirectory /',
+    'UseBridges 1\r',
+    'UseBridges 1 \\',
+    'DataDirectory /tmp',
+    'cookieauthentication 0',
+    '__OwningControllerProcess 1',
+  ];
+  for (const line of refused) assert.notEqual(torOptionProblem(line), undefined, line);
+});
+
+test('paths are quoted, and options come last', () => {
+  const text = renderTorrc(torPaths('/a "b"\\c'), 42, ['UseBridges 1']);
+  const lines = text.split('\n');
+  assert.ok(lines.includes(String.raw`DataDirectory "/a \"b\"\\c"`));
+  assert.ok(lines.includes(String.raw`SocksPort unix:"/a \"b\"\\c/socks" ExtendedErrors`));
+  assert.ok(lines.includes('__OwningControllerProcess 42'));
+  assert.deepEqual(lines.slice(-2), ['UseBridges 1', '']);
+});
