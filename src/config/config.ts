@@ -1,0 +1,66 @@
+import type { LogFormat, LogLevel } from '../lib/logger.ts';
+
+/** The whole configuration, validated and deeply frozen. */
+export interface Config {
+  /** Where to listen: IP addresses, or `localhost` as it was given, which stands for 127.0.0.1 and, where there is one, ::1. */
+  readonly addresses: readonly string[];
+  /** 0 to 65535; 0 asks for a free port. */
+  readonly port: number;
+  /** At least one, in the order in which they are tried. */
+  readonly upstreams: readonly UpstreamConfig[];
+  /** Most connections to each upstream at a time, at least 1. */
+  readonly maxUpstreamConns: number;
+  /** `host` is an IP address or `localhost`; port 0 asks for a free one. */
+  readonly metrics: HostPort;
+  readonly tor: TorConfig;
+  /** Bound of the cache; 0 turns it off. */
+  readonly cacheBytes: number;
+  /** How long a client waits for an answer at most. */
+  readonly timeoutMs: number;
+  readonly log: LogConfig;
+  /** `--bootstrap` was given: cloudflared's users have it in their units, and are told once why it does nothing. */
+  readonly bootstrapIgnored: boolean;
+}
+
+export interface UpstreamConfig {
+  /** As it is logged and counted. */
+  readonly url: string;
+  /** Host name, onion or IP address without brackets, in lower case. */
+  readonly host: string;
+  readonly port: number;
+  /** Begins with a slash. */
+  readonly path: string;
+  /** Names of which the certificate must carry one, in lower case. */
+  readonly names: readonly string[];
+  /** PEM of certificates that are trusted besides the usual ones. */
+  readonly ca: string | undefined;
+  /** `sha256/` and the base64 SHA-256 of a SubjectPublicKeyInfo. Where there are any, one must match. */
+  readonly pins: readonly string[];
+}
+
+export interface TorConfig {
+  readonly socks: SocksChoice;
+  /** A path, or a program's name to be looked for in PATH. */
+  readonly binary: string;
+  /** Lines for the torrc of a managed tor, each `Name value`. */
+  readonly options: readonly string[];
+}
+
+/** How Tor is reached: as it is found, at an address, or by a tor of our own. */
+export type SocksChoice =
+  | { readonly kind: 'auto' }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'managed' };
+
+export interface LogConfig {
+  readonly level: LogLevel;
+  /** Path of a file that is appended to; undefined for stderr. */
+  readonly file: string | undefined;
+  readonly format: LogFormat;
+}
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}

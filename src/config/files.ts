@@ -1,0 +1,70 @@
+import { X509Certificate } from 'node:crypto';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { bad, type Parsed } from './parsed.ts';
+
+/** Room for every authority of a browser's list, and a bound on what a wrong path (a disk, a log) makes us read. */
+const MAX_FILE_BYTES = 1024 * 1024;
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** The text of a configuration file or one like it, at most 1 MiB. */
+export function readSmallFile(path: string): Parsed<string> {
+  try {
+    const stats = statSync(path);
+    if (!stats.isFile()) return bad(path, 'is not a file');
+    if (stats.size > MAX_FILE_BYTES) return bad(path, `is larger than ${MAX_FILE_BYTES} bytes; is it the right file?`);
+    return { value: readFileSync(path, 'utf8') };
+  } catch (error) {
+    return bad(path, `cannot be read: ${reasonOf(error)}`);
+  }
+}
+
+/** The PEM text of a file that holds at least one certificate, and only ones that can be used. */
+export function readCertificates(path: string): Parsed<string> {
+  const file = readSmallFile(path);
+  if ('problem' in file) return file;
+  const certificates = file.value.match(CERTIFICATE);
+  if (certificates === null) return bad(path, "holds no certificate in PEM form ('-----BEGIN CERTIFICATE-----')");
+  for (const [index, pem] of certificates.entries()) {
+    try {
+      void new X509Certificate(pem).subject;
+    } catch {
+      return bad(path, `holds a certificate, its number ${index + 1}, that cannot be parsed; copy it again`);
+    }
+  }
+  return { value: certificates.join('\n') };
+}
+
+/** A path that can be appended to, now or once it has been created. */
+export function checkAppendFile(path: string): Parsed<string> {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats?.isDirectory()) return bad(path, 'is a directory; name a file');
+    accessSync(stats === undefined ? dirname(path) : path, constants.W_OK);
+    return { value: path };
+  } catch (error) {
+    return bad(path, `cannot be written: ${reasonOf(error)}`);
+  }
+}
+
+/** A program's name, left for PATH to find when it is needed, or the path of one that can be run. */
+export function checkProgram(text: string): Parsed<string> {
+  if (!text.includes('/')) return { value: text };
+  try {
+    accessSync(text, constants.X_OK);
+    return statSync(text).isFile() ? { value: text } : bad(text, 'is not a program');
+  } catch (error) {
+    return bad(text, `cannot be run: ${reasonOf(error)}`);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such file',
+    ENOTDIR: 'there is no such directory',
+    EACCES: 'permission denied',
+    EROFS: 'the file system is read-only',
+  };
+  return reasons[code] ?? code;
+}

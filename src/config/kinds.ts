@@ -1,0 +1,80 @@
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/logger.ts';
+import type { HostPort, SocksChoice } from './config.ts';
+import { checkAppendFile, checkProgram, readCertificates } from './files.ts';
+import { parseHostPort, parseListenAddress } from './host-port.ts';
+import { parseHostName, parsePin, parseTorrcLine } from './names.ts';
+import { bad, type Parsed } from './parsed.ts';
+import { type Bounds, parseBytes, parseDuration, parseInteger } from './quantity.ts';
+import { parseSocksAddress } from './socks-address.ts';
+import { parseUpstreamUrl, type UpstreamUrl } from './upstream-url.ts';
+
+/** What a text of each kind of option turns into. */
+export interface KindValues {
+  readonly text: string;
+  readonly boolean: boolean;
+  readonly 'log-level': LogLevel;
+  readonly 'log-format': LogFormat;
+  readonly integer: number;
+  /** Bytes. */
+  readonly bytes: number;
+  /** Milliseconds. */
+  readonly duration: number;
+  readonly 'listen-address': string;
+  readonly 'host-port': HostPort;
+  readonly 'socks-address': SocksChoice;
+  readonly 'upstream-url': UpstreamUrl;
+  readonly 'host-name': string;
+  readonly pin: string;
+  readonly 'torrc-line': string;
+  readonly program: string;
+  readonly 'append-file': string;
+  /** The certificates, in PEM form. */
+  readonly 'certificate-file': string;
+}
+
+export type OptionKind = keyof KindValues;
+
+/** The texts that a kind takes, where they can be counted. For `--help` and README. */
+export function choicesOf(kind: OptionKind): readonly string[] {
+  if (kind === 'log-level') return LOG_LEVELS;
+  return kind === 'log-format' ? LOG_FORMATS : [];
+}
+
+const PARSERS: { readonly [Kind in OptionKind]: (text: string, bounds: Bounds) => Parsed<KindValues[Kind]> } = {
+  text: (text) => ({ value: text }),
+  boolean: parseBoolean,
+  'log-level': (text) => parseChoice(text, LOG_LEVELS),
+  'log-format': (text) => parseChoice(text, LOG_FORMATS),
+  integer: parseInteger,
+  bytes: parseBytes,
+  duration: parseDuration,
+  'listen-address': parseListenAddress,
+  'host-port': parseHostPort,
+  'socks-address': parseSocksAddress,
+  'upstream-url': parseUpstreamUrl,
+  'host-name': parseHostName,
+  pin: parsePin,
+  'torrc-line': parseTorrcLine,
+  program: checkProgram,
+  'append-file': checkAppendFile,
+  'certificate-file': readCertificates,
+};
+
+/** Kinds that name files look at them. */
+export function parseValue<Kind extends OptionKind>(
+  kind: Kind,
+  text: string,
+  bounds: Bounds,
+): Parsed<KindValues[Kind]> {
+  return text === '' ? { problem: 'is empty; give it a value or leave it out' } : PARSERS[kind](text, bounds);
+}
+
+function parseBoolean(text: string): Parsed<boolean> {
+  if (text === 'true' || text === 'false') return { value: text === 'true' };
+  return bad(text, 'is neither true nor false');
+}
+
+function parseChoice<Choice extends string>(text: string, choices: readonly Choice[]): Parsed<Choice> {
+  const value = choices.find((choice) => choice === text);
+  return value === undefined ? bad(text, `is none of ${choices.join(', ')}`) : { value };
+}

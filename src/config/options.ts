@@ -1,0 +1,224 @@
+import type { OptionKind } from './kinds.ts';
+
+/** Headings under which `--help` lists the options, in its order. */
+export const OPTION_GROUPS = ['Listening', 'Upstream', 'Tor', 'Answers', 'Operation'] as const;
+
+/** One option. Values, defaults and bounds are texts as a person writes them; `kinds.ts` gives them their meaning. */
+export interface OptionSpec {
+  readonly kind: OptionKind;
+  readonly group: (typeof OPTION_GROUPS)[number];
+  /** What stands for the value in `--help`. */
+  readonly placeholder: string;
+  /** One clause, without a full stop, in the order: what it does, what else is to be known. */
+  readonly doc: string;
+  /** Absent: the option is unset unless it is given, and `unset` says what that means. */
+  readonly default?: string;
+  readonly unset?: string;
+  /** Both inclusive. */
+  readonly min?: string;
+  readonly max?: string;
+  /** The option may be repeated, and each text may hold several values with the separator between them. */
+  readonly list?: { readonly separator: ',' | '\n'; readonly maxItems: number };
+  /** The environment variable that cloudflared reads for the same thing. Ours, `DNS4TOR_<KEY>`, goes before it. */
+  readonly cloudflaredEnv?: string;
+  /** Where alone it can be set; absent: everywhere. */
+  readonly scope?: 'flag' | 'flag and env';
+}
+
+/**
+ * Every option of `proxy-dns`: the only source of its flags, environment variables, configuration keys, defaults, bounds,
+ * `--help` and README's table. The key is the configuration file's; the flag is `--<key>`.
+ */
+export const OPTIONS = {
+  address: {
+    kind: 'listen-address',
+    group: 'Listening',
+    placeholder: 'ip',
+    doc: 'address to answer on; localhost is 127.0.0.1 and, where the machine has it, ::1',
+    default: 'localhost',
+    list: { separator: ',', maxItems: 16 },
+    cloudflaredEnv: 'TUNNEL_DNS_ADDRESS',
+  },
+  port: {
+    kind: 'integer',
+    group: 'Listening',
+    placeholder: 'port',
+    doc: 'UDP and TCP port to answer on; 0 takes a free one and logs it',
+    default: '53',
+    min: '0',
+    max: '65535',
+    cloudflaredEnv: 'TUNNEL_DNS_PORT',
+  },
+  upstream: {
+    kind: 'upstream-url',
+    group: 'Upstream',
+    placeholder: 'url',
+    doc: 'DNS-over-HTTPS resolver, always reached through Tor; several are tried in order',
+    default: 'https://dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad.onion/dns-query',
+    list: { separator: ',', maxItems: 16 },
+    cloudflaredEnv: 'TUNNEL_DNS_UPSTREAM',
+  },
+  bootstrap: {
+    kind: 'text',
+    group: 'Upstream',
+    placeholder: 'url',
+    doc: 'accepted for the sake of cloudflared and ignored: nothing is ever looked up outside Tor',
+    unset: 'nothing',
+    list: { separator: ',', maxItems: 64 },
+    cloudflaredEnv: 'TUNNEL_DNS_BOOTSTRAP',
+  },
+  'max-upstream-conns': {
+    kind: 'integer',
+    group: 'Upstream',
+    placeholder: 'number',
+    doc: 'most connections to each upstream at a time; 0, which is unlimited in cloudflared, means the most allowed',
+    default: '5',
+    min: '0',
+    max: '64',
+    cloudflaredEnv: 'TUNNEL_DNS_MAX_UPSTREAM_CONNS',
+  },
+  'upstream-name': {
+    kind: 'host-name',
+    group: 'Upstream',
+    placeholder: 'name',
+    doc: "name that the certificate may carry instead of the URL's host, for every upstream",
+    unset: "the URL's host; for the default upstream also tor.cloudflare-dns.com and cloudflare-dns.com",
+    list: { separator: ',', maxItems: 16 },
+  },
+  'upstream-ca': {
+    kind: 'certificate-file',
+    group: 'Upstream',
+    placeholder: 'file',
+    doc: 'PEM file of authorities that are trusted besides the usual ones, for every upstream',
+    unset: 'only the usual authorities',
+  },
+  'upstream-pin': {
+    kind: 'pin',
+    group: 'Upstream',
+    placeholder: 'pin',
+    doc: 'public key (sha256/…) of which one must match, checked besides the chain, for every upstream',
+    unset: 'any key',
+    list: { separator: ',', maxItems: 16 },
+  },
+  'tor-socks': {
+    kind: 'socks-address',
+    group: 'Tor',
+    placeholder: 'where',
+    doc: 'how to reach Tor: host:port, unix:/path, managed (a tor of its own) or auto (a running one, else managed)',
+    default: 'auto',
+  },
+  'tor-binary': {
+    kind: 'program',
+    group: 'Tor',
+    placeholder: 'program',
+    doc: 'tor program to start when managed; a name is looked for in PATH',
+    default: 'tor',
+  },
+  'tor-option': {
+    kind: 'torrc-line',
+    group: 'Tor',
+    placeholder: "'Name value'",
+    doc: "line for the managed tor's torrc; in one text, one per line",
+    unset: 'no lines',
+    // Values of torrc hold commas.
+    list: { separator: '\n', maxItems: 64 },
+  },
+  'cache-size': {
+    kind: 'bytes',
+    group: 'Answers',
+    placeholder: 'bytes',
+    doc: 'memory for cached answers, as in 64k or 16MiB; 0 turns the cache off',
+    default: '16MiB',
+    min: '0',
+    max: '4GiB',
+  },
+  // 10 s: on the way to Cloudflare's onion 95 of 100 answers come within 7.0 s and 99 within 9.1 s (DoHoT paper, 53,082
+  // queries), and glibc's stub gives up after two tries of 5 s. Shorter loses answers that were on their way (at 5 s
+  // more than one in ten), longer answers nobody.
+  timeout: {
+    kind: 'duration',
+    group: 'Answers',
+    placeholder: 'duration',
+    doc: 'how long a client waits for an answer at most, as in 1500ms, 10s or 2m',
+    default: '10s',
+    min: '100ms',
+    max: '2m',
+  },
+  metrics: {
+    kind: 'host-port',
+    group: 'Operation',
+    placeholder: 'host:port',
+    doc: 'where to serve /metrics, /healthcheck and /ready; without a port a free one is taken and logged',
+    default: 'localhost:',
+    cloudflaredEnv: 'TUNNEL_METRICS',
+  },
+  loglevel: {
+    kind: 'log-level',
+    group: 'Operation',
+    placeholder: 'level',
+    doc: 'least severe level to log',
+    default: 'info',
+    cloudflaredEnv: 'TUNNEL_LOGLEVEL',
+  },
+  logfile: {
+    kind: 'append-file',
+    group: 'Operation',
+    placeholder: 'file',
+    doc: 'file to append the log to; SIGHUP opens it anew',
+    unset: 'stderr',
+    cloudflaredEnv: 'TUNNEL_LOGFILE',
+  },
+  output: {
+    kind: 'log-format',
+    group: 'Operation',
+    placeholder: 'format',
+    doc: 'format of the log and of --check',
+    default: 'default',
+    cloudflaredEnv: 'TUNNEL_LOG_OUTPUT',
+  },
+  config: {
+    kind: 'text',
+    group: 'Operation',
+    placeholder: 'file',
+    doc: 'TOML file whose keys are the names of these flags',
+    unset: 'no file',
+    scope: 'flag and env',
+  },
+  check: {
+    kind: 'boolean',
+    group: 'Operation',
+    placeholder: 'boolean',
+    doc: 'check the configuration, print what is in effect, and exit',
+    default: 'false',
+    scope: 'flag',
+  },
+} as const;
+
+export type OptionKey = keyof typeof OPTIONS;
+
+/** In the table's order. */
+export const OPTION_KEYS: readonly OptionKey[] = Object.keys(OPTIONS).filter(isOptionKey);
+
+/** The keys of the configuration file. */
+export const FILE_KEYS: readonly OptionKey[] = OPTION_KEYS.filter((key) => optionSpec(key).scope === undefined);
+
+export function isOptionKey(name: string): name is OptionKey {
+  return Object.hasOwn(OPTIONS, name);
+}
+
+/** The table's entry, where code does not depend on which it is. Here the compiler holds every entry against the type. */
+export function optionSpec(key: OptionKey): OptionSpec {
+  return OPTIONS[key];
+}
+
+export function flagOf(key: OptionKey): string {
+  return `--${key}`;
+}
+
+/** The environment variables that set the option, the strongest first. */
+export function envNamesOf(key: OptionKey): readonly string[] {
+  const { scope, cloudflaredEnv } = optionSpec(key);
+  if (scope === 'flag') return [];
+  const own = `DNS4TOR_${key.toUpperCase().replaceAll('-', '_')}`;
+  return cloudflaredEnv === undefined ? [own] : [own, cloudflaredEnv];
+}

@@ -1,0 +1,87 @@
+import { deepFreeze } from '../lib/deep-freeze.ts';
+import type { Config, UpstreamConfig } from './config.ts';
+import { ConfigError } from './config-error.ts';
+import { type KindValues, parseValue } from './kinds.ts';
+import type { Loaded } from './load.ts';
+import { OPTIONS, type OptionKey, optionSpec } from './options.ts';
+import type { Setting, Settings } from './settings.ts';
+import type { UpstreamUrl } from './upstream-url.ts';
+
+/**
+ * The names that Cloudflare's certificate carries for its hidden resolver. The onion once was missing from it for weeks
+ * (DNSCrypt/dnscrypt-resolvers#277); its address authenticates it already, so that either public name will do as well.
+ */
+const DEFAULT_UPSTREAM_NAMES = ['tor.cloudflare-dns.com', 'cloudflare-dns.com'];
+
+type Specs = typeof OPTIONS;
+
+type ValueOf<Spec extends Specs[OptionKey]> = KindValues[Spec['kind']];
+
+type Values = {
+  readonly [Key in OptionKey]: Specs[Key] extends { readonly list: unknown }
+    ? readonly ValueOf<Specs[Key]>[]
+    : ValueOf<Specs[Key]> | (Specs[Key] extends { readonly default: string } ? never : undefined);
+};
+
+/**
+ * Makes the configuration of the settings, reading the certificates that they name.
+ *
+ * @throws {ConfigError} with every problem of the settings and of loading them
+ */
+export function validate({ settings, problems: loadProblems }: Loaded): Config {
+  const problems = [...loadProblems];
+  const values = parseSettings(settings, problems);
+  if (values === undefined) throw new ConfigError(problems);
+  return deepFreeze({
+    addresses: [...new Set(values.address)],
+    port: values.port,
+    upstreams: values.upstream.map((url) => toUpstream(url, values)),
+    maxUpstreamConns: values['max-upstream-conns'] || Number(OPTIONS['max-upstream-conns'].max),
+    metrics: values.metrics,
+    tor: { socks: values['tor-socks'], binary: values['tor-binary'], options: values['tor-option'] },
+    cacheBytes: values['cache-size'],
+    timeoutMs: values.timeout,
+    log: { level: values.loglevel, file: values.logfile, format: values.output },
+    bootstrapIgnored: values.bootstrap.length > 0,
+  });
+}
+
+function toUpstream({ url, host, port, path }: UpstreamUrl, values: Values): UpstreamConfig {
+  return {
+    url,
+    host,
+    port,
+    path,
+    names: values['upstream-name'].length > 0 ? values['upstream-name'] : defaultNames(host),
+    ca: values['upstream-ca'],
+    pins: values['upstream-pin'],
+  };
+}
+
+function defaultNames(host: string): readonly string[] {
+  return host === new URL(OPTIONS.upstream.default).hostname ? [host, ...DEFAULT_UPSTREAM_NAMES] : [host];
+}
+
+/** Undefined when there are any problems, those of before included. */
+function parseSettings(settings: Settings, problems: string[]): Values | undefined {
+  const values: unknown = Object.fromEntries(settings.map((setting) => [setting.key, parseSetting(setting, problems)]));
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind that parsed a value is the one Values reads
+  return problems.length > 0 ? undefined : (values as Values);
+}
+
+function parseSetting({ key, place, texts }: Setting, problems: string[]): unknown {
+  const spec = optionSpec(key);
+  const values: unknown[] = [];
+  for (const text of texts) {
+    const parsed = parseValue(spec.kind, text, spec);
+    if ('problem' in parsed) problems.push(`${place}: ${parsed.problem}`);
+    else values.push(parsed.value);
+  }
+  if (spec.list === undefined) return values[0];
+  const { maxItems } = spec.list;
+  if (texts.length > maxItems)
+    problems.push(`${place}: has ${texts.length} values, but at most ${maxItems} are allowed`);
+  if (texts.length === 0 && spec.default !== undefined)
+    problems.push(`${place}: has no value; give it one or leave it out`);
+  return values;
+}

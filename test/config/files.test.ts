@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { existsSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { rootCertificates } from 'node:tls';
+import { checkAppendFile, readCertificates } from '../../src/config/files.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+
+const [FIRST = '', SECOND = ''] = rootCertificates;
+
+test('a file of certificates gives all of them, without the remarks around', async () => {
+  await using directory = await createTemporaryDirectory();
+  const path = join(directory.path, 'ca.pem');
+  writeFileSync(path, `# mine\n${FIRST}\nremark\n${SECOND}\n`);
+  assert.deepEqual(readCertificates(path), { value: `${FIRST}\n${SECOND}` });
+});
+
+test('a file without a certificate, with a broken one, or of another sort is refused with the reason', async () => {
+  await using directory = await createTemporaryDirectory();
+  const path = join(directory.path, 'ca.pem');
+  const problem = (content: string): string => {
+    writeFileSync(path, content);
+    const parsed = readCertificates(path);
+    return 'problem' in parsed ? parsed.problem : 'no problem';
+  };
+  assert.match(problem('no certificate'), /holds no certificate/);
+  assert.match(problem(`${FIRST}\n${SECOND.replace(/.{64}\n/, '')}`), /its number 2, that cannot be parsed/);
+  writeFileSync(path, '');
+  truncateSync(path, 1024 * 1024 + 1);
+  const large = readCertificates(path);
+  assert.match('problem' in large ? large.problem : '', /is larger than/);
+});
+
+test('a log file is checked without being created', async () => {
+  await using directory = await createTemporaryDirectory();
+  const path = join(directory.path, 'dns4tor.log');
+  assert.deepEqual(checkAppendFile(path), { value: path });
+  assert.equal(existsSync(path), false);
+});

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type OptionKind, parseValue } from '../../src/config/kinds.ts';
+
+const ONION = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad.onion';
+const PIN = `sha256/${'A'.repeat(43)}=`;
+
+const ACCEPTED: readonly (readonly [OptionKind, string, unknown])[] = [
+  ['listen-address', 'localhost', 'localhost'],
+  ['listen-address', '[::1]', '::1'],
+  ['listen-address', '0.0.0.0', '0.0.0.0'],
+  ['host-port', 'localhost:', { host: 'localhost', port: 0 }],
+  ['host-port', '127.0.0.1:9090', { host: '127.0.0.1', port: 9090 }],
+  ['host-port', '[::]:65535', { host: '::', port: 65_535 }],
+  ['socks-address', 'auto', { kind: 'auto' }],
+  ['socks-address', 'managed', { kind: 'managed' }],
+  ['socks-address', 'localhost:9050', { kind: 'tcp', host: 'localhost', port: 9050 }],
+  ['socks-address', '[::1]:9150', { kind: 'tcp', host: '::1', port: 9150 }],
+  ['socks-address', 'unix:/run/tor/socks', { kind: 'unix', path: '/run/tor/socks' }],
+  ['host-name', 'Resolver.Example', 'resolver.example'],
+  ['host-name', '192.0.2.1', '192.0.2.1'],
+  ['pin', PIN, PIN],
+  ['torrc-line', 'ExcludeNodes {de},{us}', 'ExcludeNodes {de},{us}'],
+  ['boolean', 'false', false],
+  ['log-level', 'debug', 'debug'],
+  ['program', 'tor', 'tor'],
+  ['program', process.execPath, process.execPath],
+  ['text', 'anything', 'anything'],
+];
+
+for (const [kind, text, value] of ACCEPTED) {
+  test(`${kind} takes ${text}`, () => assert.deepEqual(parseValue(kind, text, {}), { value }));
+}
+
+test('an upstream URL is taken apart, with the port of https and a lower-case host', () => {
+  assert.deepEqual(parseValue('upstream-url', `https://${ONION.toUpperCase()}/dns-query`, {}), {
+    value: { url: `https://${ONION}/dns-query`, host: ONION, port: 443, path: '/dns-query' },
+  });
+  assert.deepEqual(parseValue('upstream-url', 'https://[2001:db8::1]:8443/q', {}), {
+    value: { url: 'https://[2001:db8::1]:8443/q', host: '2001:db8::1', port: 8443, path: '/q' },
+  });
+});
+
+const REFUSED: readonly (readonly [OptionKind, string, RegExp])[] = [
+  ['listen-address', 'example.com', /is not an IP address/],
+  ['listen-address', '127.0.0.1:53', /holds a port/],
+  ['listen-address', '300.0.0.1', /is not an IP address/],
+  ['host-port', '9090', /has no port/],
+  ['host-port', '[::1]', /has no port/],
+  ['host-port', '::1:9090', /\[brackets\]/],
+  ['host-port', ':9090', /does not begin with an IP address/],
+  ['host-port', 'example.com:9090', /does not begin with an IP address/],
+  ['host-port', '127.0.0.1:65536', /0 to 65535/],
+  ['host-port', '127.0.0.1:x', /0 to 65535/],
+  ['socks-address', 'socks5://127.0.0.1:9050', /is a URL/],
+  ['socks-address', 'tor:9050', /does not begin with an IP address/],
+  ['socks-address', '127.0.0.1:', /has no port; Tor usually listens on 9050/],
+  ['socks-address', 'unix:run/tor', /has no absolute path/],
+  ['socks-address', `unix:/${'x'.repeat(107)}`, /too long for a socket/],
+  ['upstream-url', 'dns.example/dns-query', /is not a URL/],
+  ['upstream-url', 'dns.example:443/dns-query', /is not a URL/],
+  ['upstream-url', 'http://dns.example/', /does not begin with https/],
+  ['upstream-url', 'tls://dns.example/', /does not begin with https/],
+  ['upstream-url', 'https://dns.example/q?a=b', /leave out '\?a=b'/],
+  ['upstream-url', 'https://dns.example/q{?dns}', /leave out '\{\?dns\}'/],
+  ['upstream-url', 'https://dns.example/q#top', /fragment, .* leave out '#top'/],
+  ['upstream-url', 'https://dns.example:0/q', /port 0/],
+  ['upstream-url', `https://${ONION.replace('dns4', 'dns5')}/dns-query`, /checksum/],
+  ['upstream-url', 'https://expyuzz4wqqyqhjn.onion/', /version 2/],
+  ['host-name', '*.example', /is not a host name/],
+  ['host-name', 'a..b', /is not a host name/],
+  ['host-name', `${'a.'.repeat(126)}ab`, /is not a host name/],
+  ['pin', `sha1/${'A'.repeat(27)}=`, /is not a pin/],
+  ['pin', `sha256/${'A'.repeat(42)}=`, /is not a pin/],
+  ['torrc-line', 'ExcludeNodes', /is not a line of a torrc/],
+  ['boolean', 'yes', /neither true nor false/],
+  ['log-level', 'trace', /none of debug, info, warn, error, fatal/],
+  ['log-format', 'JSON', /none of default, json/],
+  ['program', '/nonexistent/tor', /cannot be run: there is no such file/],
+  ['program', '/', /is not a program/],
+  ['append-file', '/nonexistent/dns4tor.log', /cannot be written: there is no such file/],
+  ['append-file', '/', /is a directory/],
+  ['certificate-file', '/nonexistent/ca.pem', /cannot be read: there is no such file/],
+  ['certificate-file', '/', /is not a file/],
+  ['text', '', /is empty/],
+];
+
+for (const [kind, text, problem] of REFUSED) {
+  test(`${kind} refuses '${text}'`, () => {
+    const parsed = parseValue(kind, text, {});
+    assert.match('problem' in parsed ? parsed.problem : 'no problem', problem);
+  });
+}
+
+test('a URL with a password is refused without repeating the password', () => {
+  const parsed = parseValue('upstream-url', 'https://me:secret@dns.example/', {});
+  assert.match('problem' in parsed ? parsed.problem : '', /^'https:\/\/dns\.example\/' holds a user name or password/);
+});

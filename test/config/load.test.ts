@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { type Loaded, loadSettings, type Sources } from '../../src/config/load.ts';
+import type { OptionKey } from '../../src/config/options.ts';
+import type { Setting } from '../../src/config/settings.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+
+test('a flag goes before the environment, that before the file, and that before the default', async () => {
+  await using file = await writeConfig('port = 3\n');
+  const flags = { config: [file.path] };
+  const env = { DNS4TOR_PORT: '2' };
+  assert.deepEqual(setting(load({ flags: { ...flags, port: ['1'] }, env }), 'port'), ['flag', '--port', ['1']]);
+  assert.deepEqual(setting(load({ flags, env }), 'port'), ['env', 'DNS4TOR_PORT', ['2']]);
+  assert.deepEqual(setting(load({ flags }), 'port'), ['file', `port in ${file.path}`, ['3']]);
+  assert.deepEqual(setting(load({}), 'port'), ['default', 'default', ['53']]);
+});
+
+test("both names of a variable work, and ours goes before cloudflared's", () => {
+  const cloudflared = { TUNNEL_DNS_PORT: '1' };
+  assert.deepEqual(setting(load({ env: cloudflared }), 'port'), ['env', 'TUNNEL_DNS_PORT', ['1']]);
+  assert.deepEqual(setting(load({ env: { ...cloudflared, DNS4TOR_PORT: '2' } }), 'port'), [
+    'env',
+    'DNS4TOR_PORT',
+    ['2'],
+  ]);
+});
+
+test('an empty variable counts as unset', () => {
+  assert.deepEqual(setting(load({ env: { DNS4TOR_PORT: '', TUNNEL_DNS_PORT: '1' } }), 'port'), [
+    'env',
+    'TUNNEL_DNS_PORT',
+    ['1'],
+  ]);
+});
+
+test('lists are repeated or written with commas, everywhere', async () => {
+  await using file = await writeConfig('address = ["::1", "127.0.0.1"]\n');
+  assert.deepEqual(addresses({ flags: { address: ['127.0.0.1', '::1, 127.0.0.2,'] } }), [
+    '127.0.0.1',
+    '::1',
+    '127.0.0.2',
+  ]);
+  assert.deepEqual(addresses({ env: { TUNNEL_DNS_ADDRESS: '127.0.0.1,::1' } }), ['127.0.0.1', '::1']);
+  assert.deepEqual(addresses({ env: { DNS4TOR_CONFIG: file.path } }), ['::1', '127.0.0.1']);
+});
+
+test("lines for tor's configuration keep their commas, and come one per line", () => {
+  const env = { DNS4TOR_TOR_OPTION: 'ExcludeNodes {de},{us}\nLog info syslog' };
+  assert.deepEqual(setting(load({ env }), 'tor-option')[2], ['ExcludeNodes {de},{us}', 'Log info syslog']);
+});
+
+test('of an option that takes one value the last flag counts', () => {
+  assert.deepEqual(setting(load({ flags: { port: ['1', '2'] } }), 'port')[2], ['2']);
+});
+
+test('numbers, truths and strings of a file are all taken', async () => {
+  await using file = await writeConfig('port = 5353\n"cache-size" = "64k"\nmetrics = "localhost:9090"\n');
+  const loaded = load({ flags: { config: [file.path] } });
+  assert.deepEqual(loaded.problems, []);
+  assert.deepEqual(setting(loaded, 'port')[2], ['5353']);
+  assert.deepEqual(setting(loaded, 'cache-size')[2], ['64k']);
+});
+
+test('an unknown key is a problem that names the nearest one', async () => {
+  await using file = await writeConfig('prot = 53\nfrobnicate = 1\n[table]\na = 1\n');
+  const { problems } = load({ flags: { config: [file.path] } });
+  assert.equal(problems[0], `prot in ${file.path}: there is no such key; did you mean port?`);
+  assert.match(problems[1] ?? '', /^frobnicate in .*: there is no such key; those that exist are address, port, /);
+  assert.match(problems[2] ?? '', /^table in .*: there is no such key/);
+  assert.equal(problems.length, 3);
+});
+
+test('keys that are for the command line, lists for single values, and tables are problems', async () => {
+  await using file = await writeConfig(
+    'config = "x"\ncheck = true\nport = [1, 2]\ntimeout = 2026-01-02\n[metrics]\na = 1\n',
+  );
+  const { problems } = load({ flags: { config: [file.path] } });
+  assert.deepEqual(
+    problems.map((problem) => problem.replace(` in ${file.path}`, '').slice(0, 40)),
+    [
+      'config: there is no such key; those that ',
+      'check: there is no such key; those that e',
+      'port: is a list, but takes one value',
+      'timeout: is neither a string, a number no',
+      'metrics: is neither a string, a number no',
+    ].map((problem) => problem.slice(0, 40)),
+  );
+});
+
+test('a file that cannot be read or parsed is one problem, with the place in it', async () => {
+  await using file = await writeConfig('port = 53\naddress = [\n');
+  assert.match(
+    load({ flags: { config: [file.path] } }).problems.join(),
+    /^--config: '.*' is not valid TOML: line \d+, column \d+: \S[^\n]*$/,
+  );
+  const missing = load({ env: { DNS4TOR_CONFIG: '/nonexistent/dns4tor.toml' } });
+  assert.deepEqual(missing.problems, [
+    "DNS4TOR_CONFIG: '/nonexistent/dns4tor.toml' cannot be read: there is no such file",
+  ]);
+});
+
+function addresses(sources: Partial<Sources>): readonly string[] {
+  return setting(load(sources), 'address')[2];
+}
+
+function load(sources: Partial<Sources>): Loaded {
+  return loadSettings({ flags: {}, env: {}, ...sources });
+}
+
+function setting(loaded: Loaded, wanted: OptionKey): [Setting['origin'], string, readonly string[]] {
+  const found = loaded.settings.find(({ key }) => key === wanted);
+  assert.ok(found);
+  return [found.origin, found.place, found.texts];
+}
+
+async function writeConfig(content: string): Promise<AsyncDisposable & { readonly path: string }> {
+  const directory = await createTemporaryDirectory();
+  const path = join(directory.path, 'dns4tor.toml');
+  writeFileSync(path, content);
+  return { path, [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose]() };
+}

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { rootCertificates } from 'node:tls';
+import type { Config } from '../../src/config/config.ts';
+import { ConfigError } from '../../src/config/config-error.ts';
+import { loadSettings, type Sources } from '../../src/config/load.ts';
+import { validate } from '../../src/config/validate.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+
+const ONION = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad.onion';
+
+test('the defaults are those that the documentation promises', () => {
+  assert.deepEqual(configOf({}), {
+    addresses: ['localhost'],
+    port: 53,
+    upstreams: [
+      {
+        url: `https://${ONION}/dns-query`,
+        host: ONION,
+        port: 443,
+        path: '/dns-query',
+        names: [ONION, 'tor.cloudflare-dns.com', 'cloudflare-dns.com'],
+        ca: undefined,
+        pins: [],
+      },
+    ],
+    maxUpstreamConns: 5,
+    metrics: { host: 'localhost', port: 0 },
+    tor: { socks: { kind: 'auto' }, binary: 'tor', options: [] },
+    cacheBytes: 16 * 1024 * 1024,
+    timeoutMs: 10_000,
+    log: { level: 'info', file: undefined, format: 'default' },
+    bootstrapIgnored: false,
+  } satisfies Config);
+});
+
+test("an upstream's certificate must name the URL's host, and for the default resolver one of its three names", () => {
+  const config = configOf({ upstream: [`https://dns.example/q,https://${ONION}:443/dns-query`] });
+  assert.deepEqual(
+    config.upstreams.map(({ names }) => names),
+    [['dns.example'], [ONION, 'tor.cloudflare-dns.com', 'cloudflare-dns.com']],
+  );
+});
+
+test('names, authorities and pins apply to every upstream', async () => {
+  await using directory = await createTemporaryDirectory();
+  const ca = join(directory.path, 'ca.pem');
+  const pin = `sha256/${'A'.repeat(43)}=`;
+  writeFileSync(ca, rootCertificates[0] ?? '');
+  const config = configOf({
+    upstream: ['https://one.example/', `https://${ONION}/`],
+    'upstream-name': ['resolver.example'],
+    'upstream-ca': [ca],
+    'upstream-pin': [pin],
+  });
+  for (const upstream of config.upstreams) {
+    assert.deepEqual(upstream.names, ['resolver.example']);
+    assert.deepEqual(upstream.pins, [pin]);
+    assert.equal(upstream.ca, rootCertificates[0]);
+  }
+  assert.equal(config.upstreams.length, 2);
+});
+
+test('an address that is given twice is listened on once', () => {
+  assert.deepEqual(configOf({ address: ['127.0.0.1', '[::1],127.0.0.1'] }).addresses, ['127.0.0.1', '::1']);
+});
+
+test("cloudflared's unlimited connections are the most allowed", () => {
+  assert.equal(configOf({ 'max-upstream-conns': ['0'] }).maxUpstreamConns, 64);
+});
+
+test('a bootstrap resolver is noted, whatever it is', () => {
+  assert.equal(configOf({ bootstrap: ['https://1.1.1.1/dns-query'] }).bootstrapIgnored, true);
+});
+
+test('the configuration cannot be changed, down to its leaves', () => {
+  const config = configOf({});
+  const frozen = [
+    config,
+    config.addresses,
+    config.upstreams,
+    config.upstreams[0],
+    config.upstreams[0]?.names,
+    config.tor.socks,
+  ];
+  for (const value of frozen) assert.equal(Object.isFrozen(value), true);
+});
+
+test('all problems are reported at once, each with where it was found', () => {
+  const problems = problemsOf({
+    flags: { upstream: ['http://a.example/', 'https://b.example/?x'], 'cache-size': ['5GiB'] },
+    env: { TUNNEL_DNS_PORT: '70000', DNS4TOR_LOGLEVEL: 'loud' },
+  });
+  assert.deepEqual(
+    problems.map((problem) => problem.split(':')[0]),
+    ['TUNNEL_DNS_PORT', '--upstream', '--upstream', '--cache-size', 'DNS4TOR_LOGLEVEL'],
+  );
+  assert.equal(problems[0], "TUNNEL_DNS_PORT: '70000' is out of bounds; it may be 0 to 65535");
+});
+
+test('problems of loading come before those of the values', () => {
+  const loaded = loadSettings({ flags: { port: ['x'] }, env: {} });
+  const error = thrownBy(() => validate({ ...loaded, problems: ['first'] }));
+  assert.equal(error.problems[0], 'first');
+  assert.equal(error.problems.length, 2);
+  assert.equal(error.code, 'ERR_CONFIG');
+});
+
+test('lists are bounded, and those that must hold something may not be empty', () => {
+  assert.deepEqual(problemsOf({ flags: { address: Array.from({ length: 17 }, (_, index) => `127.0.0.${index}`) } }), [
+    '--address: has 17 values, but at most 16 are allowed',
+  ]);
+  assert.deepEqual(problemsOf({ flags: { upstream: [','] } }), [
+    '--upstream: has no value; give it one or leave it out',
+  ]);
+  assert.deepEqual(problemsOf({ flags: { port: [''] } }), ['--port: is empty; give it a value or leave it out']);
+});
+
+function configOf(flags: Sources['flags']): Config {
+  return validate(loadSettings({ flags, env: {} }));
+}
+
+function problemsOf(sources: Partial<Sources>): readonly string[] {
+  return thrownBy(() => validate(loadSettings({ flags: {}, env: {}, ...sources }))).problems;
+}
+
+function thrownBy(action: () => unknown): ConfigError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  return assert.fail('nothing was thrown');
+}
