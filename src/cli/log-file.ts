@@ -1,0 +1,41 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { Dns4torError } from '../lib/errors.ts';
+import type { LogSink } from '../lib/logger.ts';
+
+/** A log that is appended to a file. */
+export interface LogFile {
+  readonly sink: LogSink;
+  /** Opens the path anew, for log rotation that has moved the file away. Keeps the old file if that fails. */
+  reopen(): void;
+}
+
+/** @throws {Dns4torError} ERR_CONFIG when the file cannot be opened */
+export function openLogFile(path: string): LogFile {
+  let descriptor = openToAppend(path);
+  return {
+    sink(line) {
+      try {
+        writeSync(descriptor, line);
+      } catch {
+        // A full disk must not take name resolution with it, and there is no better place to say so.
+      }
+    },
+    reopen() {
+      try {
+        const next = openToAppend(path);
+        closeSync(descriptor);
+        descriptor = next;
+      } catch {
+        // As above: the daemon goes on with the file that it has.
+      }
+    },
+  };
+}
+
+function openToAppend(path: string): number {
+  try {
+    return openSync(path, 'a');
+  } catch (error) {
+    throw new Dns4torError('ERR_CONFIG', `--logfile ${path} cannot be opened`, error);
+  }
+}

@@ -1,0 +1,29 @@
+import process from 'node:process';
+import type { LogConfig } from '../config/config.ts';
+import type { LogSink } from '../lib/logger.ts';
+import { openLogFile } from './log-file.ts';
+import { createTerminal } from './terminal.ts';
+
+/** Where the daemon's lines go. Disposing it leaves a terminal tidy. */
+export interface LogOutput extends Disposable {
+  readonly sink: LogSink;
+  /** Present where there is somebody to watch: shows how far Tor's start has come. */
+  readonly showBootstrap?: (percent: number, summary: string) => void;
+}
+
+/** @throws {Dns4torError} ERR_CONFIG when the log file cannot be opened */
+export function openLogOutput({ file, format }: LogConfig): LogOutput {
+  if (file !== undefined) {
+    const log = openLogFile(file);
+    const reopen = (): void => log.reopen();
+    process.on('SIGHUP', reopen);
+    return { sink: log.sink, [Symbol.dispose]: () => process.off('SIGHUP', reopen) };
+  }
+  if (!process.stderr.isTTY || format === 'json') return { sink: writeStderr, [Symbol.dispose]: () => {} };
+  const terminal = createTerminal(writeStderr, () => process.stderr.columns);
+  return { ...terminal, [Symbol.dispose]: () => terminal.clear() };
+}
+
+function writeStderr(text: string): void {
+  process.stderr.write(text);
+}

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { COMMAND, runCli, runNode } from './run-cli.ts';
+
+// Nothing listens on port 1: the daemon runs, and has no Tor to find.
+const FLAGS = ['proxy-dns', '--address', '127.0.0.1', '--tor-socks', '127.0.0.1:1'];
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  test(`the daemon ends with 0 after ${signal}`, async () => {
+    const daemon = spawn(process.execPath, [COMMAND, ...FLAGS, '--port', '0'], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: {},
+    });
+    const ended = once(daemon, 'exit');
+    for await (const line of createInterface(daemon.stderr)) {
+      if (line.includes('Using Tor at')) daemon.kill(signal);
+    }
+    assert.deepEqual(await ended, [0, null]);
+  });
+}
+
+test('a busy port ends the start with 1 and a sentence that says what to do', async () => {
+  const holder = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(holder, 'listening');
+  const { port } = holder.address();
+  const { code, stderr } = await runCli([...FLAGS, '--port', String(port), '--loglevel', 'fatal']);
+  holder.close();
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    new RegExp(`^dns4tor: UDP 127\\.0\\.0\\.1:${port}: another program has the port; [^\\n]*--port[^\\n]*\\n$`),
+  );
+});
+
+test('a defect ends the daemon with 70 and one line, without a stack and without what the error quotes', async () => {
+  const script = `
+    import { main } from ${JSON.stringify(new URL('../../src/cli/main.ts', import.meta.url).href)};
+    setImmediate(() => { throw new TypeError('asked.example'); });
+    await main(${JSON.stringify([...FLAGS, '--port', '0', '--loglevel', 'fatal'])});
+  `;
+  const { code, stderr } = await runNode(['--input-type=module', '--eval', script]);
+  assert.equal(code, 70);
+  assert.match(stderr, /^dns4tor: a defect ended it \(TypeError\); please report it [^\n]*\n$/);
+});
