@@ -1,0 +1,48 @@
+// `npm test`: installs what the tests need, builds, and runs them. Arguments are test files, or options of `node --test`.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { build, installPackages, installPrograms, ROOT, runNode, runScript, testPrograms } from '../bin/prepare.js';
+
+/** These start Tor networks and servers, which would slow each other down past their deadlines if run side by side. */
+const ONE_AT_A_TIME = [join('test', 'e2e'), join('test', 'fixtures')];
+
+await runScript(async () => {
+  const args = process.argv.slice(2);
+  const options = args.filter((argument) => argument.startsWith('-'));
+  const named = args.filter((argument) => !argument.startsWith('-'));
+  installPackages();
+  installPrograms(testPrograms());
+  build();
+
+  let stopped = false;
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => (stopped = true));
+  const startedAt = performance.now();
+  const files = named.length > 0 ? named : allTests();
+  const unit = await runTests(
+    'Unit tests',
+    files.filter((file) => !isEndToEnd(file)),
+    options,
+  );
+  if (stopped) return unit.code || 1;
+  const endToEnd = await runTests('End-to-end tests', files.filter(isEndToEnd), ['--test-concurrency=1', ...options]);
+  const seconds = Math.round((performance.now() - startedAt) / 1000);
+  process.stdout.write(`\n${[unit.line, endToEnd.line].filter(Boolean).join('\n')}\nTook ${seconds} s.\n`);
+  return unit.code || endToEnd.code;
+});
+
+function isEndToEnd(file) {
+  return ONE_AT_A_TIME.some((folder) => join(file).startsWith(folder));
+}
+
+async function runTests(name, files, options) {
+  if (files.length === 0) return { code: 0, line: '' };
+  const code = await runNode(['--test', '--test-reporter=spec', ...options, ...files]);
+  return { code, line: `${code === 0 ? '✔' : '✖'} ${name}: ${code === 0 ? 'all passed' : 'FAILED, see above'}` };
+}
+
+function allTests() {
+  return readdirSync(join(ROOT, 'test'), { recursive: true })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => join('test', name))
+    .toSorted();
+}
