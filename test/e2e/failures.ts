@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Daemon } from '../fixtures/daemon.ts';
+import { dig, type DigReply } from '../fixtures/dig.ts';
+import { createOnionKey } from '../fixtures/onion-key.ts';
+import { reservePort } from '../fixtures/reserve-port.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import type { Laboratory } from './laboratory.ts';
+
+const RECOVERY_TIMEOUT_MS = 60_000;
+const NAME = 'a.dns4tor-lab.net';
+
+/** What clients, the log and health say when something on the way is broken, and that it ends by itself. */
+export function failuresSuite(getLaboratory: () => Laboratory): void {
+  describe('failures on the way to the resolver', () => {
+    let laboratory: Laboratory;
+    before(() => {
+      laboratory = getLaboratory();
+    });
+
+    const ask = (daemon: Daemon, ...args: readonly string[]): Promise<DigReply> =>
+      dig('@127.0.0.1', '-p', String(daemon.port), '+time=15', ...args);
+    const askUntilAnswered = (daemon: Daemon, name: string): Promise<void> =>
+      waitUntil('a query is answered', RECOVERY_TIMEOUT_MS, async () => (await ask(daemon, name)).status === 'NOERROR');
+
+    /** Expects the failure in the log, by its code, and in the reply, by its EDE. */
+    const expectFailure = async (args: readonly string[], code: string, ede: RegExp): Promise<void> => {
+      await using daemon = await laboratory.startDaemon(...args);
+      await daemon.logs(`code=${code}`);
+      const reply = await ask(daemon, NAME);
+      assert.equal(reply.status, 'SERVFAIL');
+      assert.match(reply.ede.join(), ede);
+      assert.equal((await daemon.page('/ready')).status, 503);
+      assert.equal((await daemon.page('/healthcheck')).status, 200);
+      assert.doesNotMatch(daemon.process.output, /dns4tor-lab|^\s+at /m);
+    };
+
+    test('a certificate for another name: ERR_TLS_NAME, EDE 23', () =>
+      expectFailure(['--upstream-name', 'another.example'], 'ERR_TLS_NAME', /^23 .*certificate names somebody else/));
+
+    test('another key than the pinned one: ERR_TLS_PIN, EDE 23', () =>
+      expectFailure(['--upstream-pin', `sha256/${'A'.repeat(43)}=`], 'ERR_TLS_PIN', /^23 .*--upstream-pin/));
+
+    test('a certificate of an authority that nobody trusts: ERR_TLS_UNTRUSTED, EDE 23', () =>
+      expectFailure(['--upstream', laboratory.url], 'ERR_TLS_UNTRUSTED', /^23 .*--upstream-ca/));
+
+    test('an onion that nobody serves: ERR_TOR_HS_DESC_NOT_FOUND, EDE 22', () =>
+      expectFailure(
+        ['--upstream', `https://${createOnionKey().address}/dns-query`],
+        'ERR_TOR_HS_DESC_NOT_FOUND',
+        /^22 .*descriptor/,
+      ));
+
+    test('a port that the onion does not serve: ERR_TOR_PORT_REFUSED, EDE 22', () =>
+      expectFailure(
+        ['--upstream', laboratory.url.replace('.onion/', '.onion:444/')],
+        'ERR_TOR_PORT_REFUSED',
+        /^22 .*does not serve this port/,
+      ));
+
+    test('nothing at --tor-socks: ERR_TOR_UNREACHABLE, EDE 23', async () => {
+      const { port, release } = await reservePort();
+      await release();
+      await expectFailure(['--tor-socks', `127.0.0.1:${port}`], 'ERR_TOR_UNREACHABLE', /^23 .*start tor/);
+    });
+
+    test('a path that is not the resolver: ERR_DOH_STATUS, EDE 22', async () => {
+      await using daemon = await laboratory.startDaemon(
+        ...['--upstream', laboratory.url.replace('/dns-query', '/elsewhere'), '--upstream-ca', laboratory.caPath],
+      );
+      const reply = await ask(daemon, NAME);
+      assert.equal(reply.status, 'SERVFAIL');
+      assert.match(reply.ede.join(), /^22 .*HTTP error/);
+    });
+
+    test('the right pin is no failure', async () => {
+      await using daemon = await laboratory.startDaemon('--upstream-pin', laboratory.pin);
+      await daemon.answers();
+    });
+
+    test('a second upstream answers when the first cannot be reached', async () => {
+      const nobody = `https://${createOnionKey().address}/dns-query`;
+      await using daemon = await laboratory.startDaemon(
+        ...['--upstream', nobody, '--upstream', laboratory.url, '--upstream-ca', laboratory.caPath],
+      );
+      await daemon.answers();
+      assert.equal((await ask(daemon, NAME)).status, 'NOERROR');
+    });
+
+    describe('Tor killed and started again', () => {
+      let daemon: Daemon;
+      before(async () => {
+        daemon = await laboratory.startDaemon();
+        await daemon.answers();
+      });
+      after(() => daemon[Symbol.asyncDispose]());
+
+      test('SERVFAIL with EDE 23 while it is gone, what is cached still answered, and answers after, by the same process', async () => {
+        assert.equal((await ask(daemon, NAME)).status, 'NOERROR');
+        await laboratory.network.client.kill();
+        const gone = await ask(daemon, 'aaaa.dns4tor-lab.net', 'AAAA');
+        assert.equal(gone.status, 'SERVFAIL');
+        assert.match(gone.ede.join(), /^23 /);
+        assert.equal((await ask(daemon, NAME)).status, 'NOERROR');
+        assert.match((await daemon.page('/metrics')).body, /dns_responses_total\{[^}]*rcode="SERVFAIL"[^}]*\} [1-9]/);
+
+        await laboratory.network.client.start();
+        await askUntilAnswered(daemon, 'mx.dns4tor-lab.net');
+      });
+    });
+
+    test('a daemon that was started before Tor answers as soon as Tor is there', async () => {
+      await laboratory.network.client.kill();
+      await using daemon = await laboratory.startDaemon();
+      assert.equal((await ask(daemon, NAME)).status, 'SERVFAIL');
+      assert.equal((await daemon.page('/ready')).status, 503);
+      await laboratory.network.client.start();
+      await daemon.answers();
+      assert.equal((await ask(daemon, NAME)).status, 'NOERROR');
+      assert.equal((await daemon.page('/ready')).status, 200);
+    });
+
+    test('the onion service killed and started again: the next query after it is answered', async () => {
+      await using daemon = await laboratory.startDaemon();
+      await daemon.answers();
+      await laboratory.network.onionService.kill();
+      assert.equal((await ask(daemon, NAME)).status, 'SERVFAIL');
+      await laboratory.network.onionService.start();
+      await askUntilAnswered(daemon, NAME);
+    });
+
+    test('SIGTERM ends it with exit code 0', async () => {
+      await using daemon = await laboratory.startDaemon();
+      await daemon.answers();
+      daemon.process.signal('SIGTERM');
+      assert.equal(await daemon.process.ended, 0);
+    });
+  });
+}

@@ -1,0 +1,49 @@
+import { type AuthoritativeServer, startAuthoritativeServer } from '../fixtures/authoritative-server.ts';
+import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { type Daemon, startDaemon } from '../fixtures/daemon.ts';
+import { type DohServer, startDohServer } from '../fixtures/doh-server.ts';
+import { createOnionKey } from '../fixtures/onion-key.ts';
+import { startTorNetwork, type TorNetwork } from '../fixtures/tor-network.ts';
+
+/** Everything that a query travels through, of real parts: a Tor network, an onion service, a DoH resolver, an authoritative server. */
+export interface Laboratory extends AsyncDisposable {
+  readonly authority: AuthoritativeServer;
+  readonly doh: DohServer;
+  readonly network: TorNetwork;
+  /** The resolver's onion URL. */
+  readonly url: string;
+  /** PEM file of the authority that signed the resolver's certificate. */
+  readonly caPath: string;
+  /** The pin of the resolver's key. */
+  readonly pin: string;
+  /** dns4tor with this laboratory's upstream, through its client tor. Further flags win. */
+  startDaemon(...args: readonly string[]): Promise<Daemon>;
+}
+
+export async function startLaboratory(): Promise<Laboratory> {
+  await using resources = new AsyncDisposableStack();
+  const onionKey = createOnionKey();
+  const ca = resources.use(await createCertificateAuthority());
+  const certificate = await ca.issue([onionKey.address]);
+  const authority = resources.use(await startAuthoritativeServer());
+  const doh = resources.use(await startDohServer({ authority, certificate }));
+  const network = resources.use(await startTorNetwork({ onionTarget: doh, onionKey }));
+  const url = `https://${network.onion}${doh.path}`;
+  const upstream = ['--upstream', url, '--upstream-ca', ca.certificatePath];
+  const running = resources.move();
+  return {
+    authority,
+    doh,
+    network,
+    url,
+    caPath: ca.certificatePath,
+    pin: certificate.pin,
+    startDaemon: (...args) =>
+      startDaemon([
+        ...(args.includes('--upstream') ? [] : upstream),
+        ...(args.includes('--tor-socks') ? [] : ['--tor-socks', `unix:${network.client.socksPath}`]),
+        ...args,
+      ]),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}

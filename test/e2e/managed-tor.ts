@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { before, describe, test } from 'node:test';
+import { type Daemon, startDaemon } from '../fixtures/daemon.ts';
+import { dig } from '../fixtures/dig.ts';
+import { createTemporaryDirectory, type TemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import type { Laboratory } from './laboratory.ts';
+
+const TIMEOUT_MS = 60_000;
+
+/** A tor that dns4tor starts itself, as a client of the laboratory's network. */
+export function managedTorSuite(getLaboratory: () => Laboratory): void {
+  describe('a tor of our own', () => {
+    let laboratory: Laboratory;
+    before(() => {
+      laboratory = getLaboratory();
+    });
+
+    const start = (state: TemporaryDirectory): Promise<Daemon> =>
+      startDaemon(
+        [
+          ...['--upstream', laboratory.url, '--upstream-ca', laboratory.caPath, '--tor-socks', 'managed'],
+          ...laboratory.network.clientTorrc.flatMap((line) => ['--tor-option', line]),
+        ],
+        { ...process.env, STATE_DIRECTORY: state.path },
+      );
+    const torPid = async (daemon: Daemon): Promise<number> => {
+      const { pid } = daemon.process;
+      const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+      const [child = ''] = children.trim().split(' ');
+      assert.match(await readFile(join('/proc', child, 'comm'), 'utf8'), /^tor/);
+      return Number(child);
+    };
+    const isRunning = (pid: number): Promise<boolean> =>
+      readFile(`/proc/${pid}/stat`, 'utf8').then(
+        (stat) => !/\) [ZX] /.test(stat),
+        () => false,
+      );
+    const answered = async (daemon: Daemon, name: string): Promise<boolean> =>
+      (await dig('@127.0.0.1', '-p', String(daemon.port), '+time=15', name)).status === 'NOERROR';
+
+    test('bootstraps, is reported as it does, answers, is started again when it dies, and ends with us', async () => {
+      await using state = await createTemporaryDirectory();
+      await using daemon = await start(state);
+      await daemon.answers();
+      assert.match(daemon.process.output, /INF Tor is at \d+ %: /);
+      assert.match((await daemon.page('/metrics')).body, /^dns4tor_tor_bootstrap_percent 100$/m);
+      assert.ok(await answered(daemon, 'a.dns4tor-lab.net'));
+
+      const first = await torPid(daemon);
+      process.kill(first, 'SIGKILL');
+      await daemon.logs('Tor ended');
+      await waitUntil('it answers again', TIMEOUT_MS, () => answered(daemon, 'any.wild.dns4tor-lab.net'));
+
+      const second = await torPid(daemon);
+      assert.notEqual(second, first);
+      daemon.process.signal('SIGTERM');
+      assert.equal(await daemon.process.ended, 0);
+      assert.equal(await isRunning(second), false);
+    });
+
+    test('dies when dns4tor is killed', async () => {
+      await using state = await createTemporaryDirectory();
+      await using daemon = await start(state);
+      await daemon.logs('Using tor started by dns4tor');
+      const pid = await torPid(daemon);
+      // Of the process alone: the fixture's own way ends the whole group, tor included.
+      daemon.process.signal('SIGKILL');
+      await waitUntil('tor has ended', TIMEOUT_MS, async () => !(await isRunning(pid)));
+    });
+  });
+}

@@ -1,0 +1,17 @@
+import { after, before } from 'node:test';
+import { answersSuite } from './answers.ts';
+import { failuresSuite } from './failures.ts';
+import { type Laboratory, startLaboratory } from './laboratory.ts';
+import { managedTorSuite } from './managed-tor.ts';
+
+/* One laboratory for all suites: a Tor network takes some fifteen seconds to come up. */
+
+let laboratory: Laboratory;
+before(async () => {
+  laboratory = await startLaboratory();
+});
+after(() => laboratory[Symbol.asyncDispose]());
+
+answersSuite(() => laboratory);
+failuresSuite(() => laboratory);
+managedTorSuite(() => laboratory);
