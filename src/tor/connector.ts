@@ -56,6 +56,7 @@ function createTlsUpgrade({ tls, clock, signal }: TorConnectorOptions): TlsUpgra
     }),
     checkServerIdentity: (_hostname: string, certificate: PeerCertificate) => checkIdentity(tls, certificate),
     allowH2: true,
+    preferH2: true,
     // A resumed session lets the server link two connections, and its certificate is not looked at again.
     maxCachedSessions: 0,
     // The deadline is the clock's.

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer as createHttpServer, get } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -12,6 +11,7 @@ import type { SocksAddress } from '../../src/tor/socks-address.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { reservePort } from '../fixtures/reserve-port.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { listen } from './listen.ts';
 import { startSocksDouble } from './socks-double.ts';
 
 const CREDENTIALS = { username: 'alice', password: 'secret' };
@@ -118,12 +118,8 @@ test('a proxy that hangs up before its answer is unreachable', async () => {
 });
 
 test('what does not speak SOCKS5 is told apart from Tor', async () => {
-  const web = createHttpServer().listen(0, '127.0.0.1');
-  await once(web, 'listening');
-  const { port } = web.address() as AddressInfo;
-  const address: SocksAddress = { kind: 'tcp', host: '127.0.0.1', port };
-  await assert.rejects(createAgent(address).dial('onion.test', 443, soon()), { code: 'ERR_TOR_NOT_SOCKS' });
-  web.close();
+  await using web = await listen(createHttpServer());
+  await assert.rejects(createAgent(web.address).dial('onion.test', 443, soon()), { code: 'ERR_TOR_NOT_SOCKS' });
 
   await using garbled = await startSocksDouble({ reply: Buffer.from('HTTP/1.1 400 Bad Request') });
   await assert.rejects(createAgent(garbled.address).dial('onion.test', 443, soon()), { code: 'ERR_TOR_NOT_SOCKS' });
@@ -164,14 +160,11 @@ test('a dial can be abandoned', async () => {
 });
 
 test('given to node:http as an agent it dials in the same way', async () => {
-  const web = createHttpServer((_request, response) => response.end('through the proxy')).listen(0, '127.0.0.1');
-  await once(web, 'listening');
-  const { port } = web.address() as AddressInfo;
-  await using proxy = await startSocksDouble({ target: { port } });
+  await using web = await listen(createHttpServer((_request, response) => response.end('through the proxy')));
+  await using proxy = await startSocksDouble({ target: web });
 
   const request = get('http://onion.test/', { agent: createAgent(proxy.address) });
   const [response] = await once(request, 'response');
   assert.equal(await new Response(response).text(), 'through the proxy');
   assert.deepEqual(proxy.requests, [{ ...CREDENTIALS, command: 1, addressType: 3, host: 'onion.test', port: 80 }]);
-  web.close();
 });

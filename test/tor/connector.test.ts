@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createSecureServer } from 'node:http2';
-import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
+import { createServer as createTcpServer, type Server } from 'node:net';
 import { after, before, test } from 'node:test';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import { type buildConnector, Client } from 'undici';
@@ -17,6 +17,7 @@ import {
   type ServerCertificate,
 } from '../fixtures/certificates.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
+import { listen } from './listen.ts';
 import { type SocksDouble, startSocksDouble } from './socks-double.ts';
 
 const NAMES = ['doh.test', 'other.test'];
@@ -56,15 +57,14 @@ async function startResolver(server: Server): Promise<Resolver> {
     handshakes.push({ protocol: socket.getProtocol(), alpn, servername, resumed: socket.isSessionReused() });
   });
   server.on('tlsClientError', () => {});
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const proxy = await startSocksDouble({ target: server.address() as AddressInfo });
+  const listening = await listen(server);
+  const proxy = await startSocksDouble({ target: listening });
   return {
     proxy,
     handshakes,
     async [Symbol.asyncDispose]() {
       await proxy[Symbol.asyncDispose]();
-      server.close();
+      await listening[Symbol.asyncDispose]();
     },
   };
 }

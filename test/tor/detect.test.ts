@@ -1,21 +1,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import { detectTor, verifyTor } from '../../src/tor/detect.ts';
 import type { SocksAddress } from '../../src/tor/socks-address.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { reservePort } from '../fixtures/reserve-port.ts';
+import { listen } from './listen.ts';
 import { startOfflineTor } from './offline-tor.ts';
 import { startSocksDouble } from './socks-double.ts';
-
-async function listen(server: Server): Promise<SocksAddress> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return { kind: 'tcp', host: '127.0.0.1', port: (server.address() as AddressInfo).port };
-}
 
 async function unusedAddress(): Promise<SocksAddress> {
   const reserved = await reservePort();
@@ -43,28 +38,25 @@ test('a SOCKS5 proxy that is not Tor is asked to resolve no name and is told apa
 });
 
 test('a web server is told apart', async () => {
-  const web = createHttpServer();
-  await assert.rejects(verifyTor(await listen(web), systemClock), { code: 'ERR_TOR_NOT_SOCKS' });
-  web.close();
+  await using web = await listen(createHttpServer());
+  await assert.rejects(verifyTor(web.address, systemClock), { code: 'ERR_TOR_NOT_SOCKS' });
 });
 
 test('a server that hangs up is told apart', async () => {
-  const server = createServer((socket) => socket.destroy());
-  await assert.rejects(verifyTor(await listen(server), systemClock), { code: 'ERR_TOR_NOT_SOCKS' });
-  server.close();
+  await using server = await listen(createServer((socket) => socket.destroy()));
+  await assert.rejects(verifyTor(server.address, systemClock), { code: 'ERR_TOR_NOT_SOCKS' });
 });
 
 test('a port that stays silent is given up after two seconds', async () => {
-  const server = createServer();
-  const connected = once(server, 'connection');
+  const silent = createServer();
+  const connected = once(silent, 'connection');
+  await using server = await listen(silent);
   const clock = new ManualClock();
-  const verdict = assert.rejects(verifyTor(await listen(server), clock), { code: 'ERR_TOR_TIMEOUT' });
-  const [client] = await connected;
+  const verdict = assert.rejects(verifyTor(server.address, clock), { code: 'ERR_TOR_TIMEOUT' });
+  await connected;
   clock.advance(2_000);
   await verdict;
   assert.equal(clock.pendingTimers, 0);
-  client.destroy();
-  server.close();
 });
 
 test('a port where nothing listens is unreachable', async () => {
