@@ -2,13 +2,17 @@ import { type AuthoritativeServer, startAuthoritativeServer } from '../fixtures/
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { type Daemon, startDaemon } from '../fixtures/daemon.ts';
 import { type DohServer, startDohServer } from '../fixtures/doh-server.ts';
+import { forwardTo } from '../fixtures/doh-behaviours.ts';
 import { createOnionKey } from '../fixtures/onion-key.ts';
+import { type RecordingDohServer, startRecordingDohServer } from '../fixtures/recording-doh-server.ts';
 import { startTorNetwork, type TorNetwork } from '../fixtures/tor-network.ts';
 
 /** Everything that a query travels through, of real parts: a Tor network, an onion service, a DoH resolver, an authoritative server. */
 export interface Laboratory extends AsyncDisposable {
   readonly authority: AuthoritativeServer;
   readonly doh: DohServer;
+  /** On the onion's port 8443: shows each request as it comes in, and answers what the authoritative server says. */
+  readonly recording: RecordingDohServer;
   readonly network: TorNetwork;
   /** The resolver's onion URL. */
   readonly url: string;
@@ -27,13 +31,15 @@ export async function startLaboratory(): Promise<Laboratory> {
   const certificate = await ca.issue([onionKey.address]);
   const authority = resources.use(await startAuthoritativeServer());
   const doh = resources.use(await startDohServer({ authority, certificate }));
-  const network = resources.use(await startTorNetwork({ onionTarget: doh, onionKey }));
+  const recording = resources.use(await startRecordingDohServer(certificate, forwardTo(authority)));
+  const network = resources.use(await startTorNetwork({ onionTarget: doh, secondOnionTarget: recording, onionKey }));
   const url = `https://${network.onion}${doh.path}`;
   const upstream = ['--upstream', url, '--upstream-ca', ca.certificatePath];
   const running = resources.move();
   return {
     authority,
     doh,
+    recording,
     network,
     url,
     caPath: ca.certificatePath,

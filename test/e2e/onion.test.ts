@@ -3,6 +3,7 @@ import { answersSuite } from './answers.ts';
 import { failuresSuite } from './failures.ts';
 import { type Laboratory, startLaboratory } from './laboratory.ts';
 import { managedTorSuite } from './managed-tor.ts';
+import { upstreamViewSuite } from './upstream-view.ts';
 
 /* One laboratory for all suites: a Tor network takes some fifteen seconds to come up. */
 
@@ -15,3 +16,4 @@ after(() => laboratory[Symbol.asyncDispose]());
 answersSuite(() => laboratory);
 failuresSuite(() => laboratory);
 managedTorSuite(() => laboratory);
+upstreamViewSuite(() => laboratory);

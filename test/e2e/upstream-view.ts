@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { decodeMessage } from '../../src/message/codec.ts';
+import type { Daemon } from '../fixtures/daemon.ts';
+import { dig, kdig } from '../fixtures/dig.ts';
+import type { DohRequest } from '../fixtures/recording-doh-server.ts';
+import type { Laboratory } from './laboratory.ts';
+
+const PADDING_BLOCK_BYTES = 128;
+
+/** What the resolver behind the onion gets to see of those who ask. */
+export function upstreamViewSuite(getLaboratory: () => Laboratory): void {
+  describe("what the onion's server sees", () => {
+    let laboratory: Laboratory;
+    let daemon: Daemon;
+    before(async () => {
+      laboratory = getLaboratory();
+      const url = laboratory.url.replace('.onion/', '.onion:8443/');
+      daemon = await laboratory.startDaemon('--upstream', url, '--upstream-ca', laboratory.caPath);
+      await daemon.answers();
+    });
+    after(() => daemon[Symbol.asyncDispose]());
+
+    const requestsDuring = async (work: () => Promise<unknown>): Promise<readonly DohRequest[]> => {
+      const before_ = laboratory.recording.requests.length;
+      await work();
+      return laboratory.recording.requests.slice(before_);
+    };
+    const server = (): string[] => ['@127.0.0.1', '-p', String(daemon.port)];
+
+    test('RFC 8484 §4.1, RFC 8467 §4.1: POST, ID 0, a multiple of 128 octets, and the same headers always', async () => {
+      const requests = await requestsDuring(async () => {
+        for (const label of ['x', 'a-longer-name', 'l'.repeat(63)]) await dig(...server(), `${label}.wild.dns4tor-lab.net`);
+      });
+      assert.equal(requests.length, 3);
+      for (const { headers, query } of requests) {
+        assert.equal(decodeMessage(query).id, 0);
+        assert.equal(query.length % PADDING_BLOCK_BYTES, 0);
+        assert.deepEqual(Object.keys(headers).toSorted(), [
+          ':authority',
+          ':method',
+          ':path',
+          ':scheme',
+          'accept',
+          'content-length',
+          'content-type',
+        ]);
+        assert.equal(headers[':method'], 'POST');
+        assert.equal(headers[':path'], '/dns-query');
+      }
+    });
+
+    test('RFC 7871, RFC 7873: the same bytes whatever the client adds to its question', async () => {
+      const [plain] = await requestsDuring(() => dig(...server(), 'plain.wild.dns4tor-lab.net', 'TXT'));
+      assert.ok(plain !== undefined);
+      const variants: readonly (readonly string[])[] = [
+        ['+subnet=192.0.2.0/24'],
+        ['+cookie=0123456789abcdef'],
+        ['+bufsize=4096'],
+        ['+noedns'],
+        ['+nsid'],
+      ];
+      for (const [index, flags] of variants.entries()) {
+        // As long as "plain", and as new to the cache as that was.
+        const label = `Var${String.fromCharCode(65 + index)}X`;
+        const [request] = await requestsDuring(() => dig(...server(), `${label}.wild.dns4tor-lab.net`, 'TXT', ...flags));
+        assert.ok(request !== undefined);
+        const asPlain = Buffer.from(request.query);
+        assert.equal(asPlain.toString('latin1', 13, 18), label.toLowerCase());
+        asPlain.write('plain', 13, 'latin1');
+        assert.deepEqual(asPlain, Buffer.from(plain.query));
+      }
+    });
+
+    test('twenty clients with one question are one request', async () => {
+      const requests = await requestsDuring(() =>
+        kdig(...server(), ...Array.from({ length: 20 }, () => 'together.wild.dns4tor-lab.net')).then(() =>
+          Promise.all(Array.from({ length: 20 }, () => dig(...server(), 'at-once.wild.dns4tor-lab.net'))),
+        ),
+      );
+      const lengths = requests.map(({ query }) => decodeMessage(query).questions?.[0]?.name);
+      assert.deepEqual(lengths, ['together.wild.dns4tor-lab.net', 'at-once.wild.dns4tor-lab.net']);
+    });
+
+    test('one connection for all of it', () => {
+      assert.equal(new Set(laboratory.recording.requests.map(({ connection }) => connection)).size, 1);
+    });
+  });
+}
