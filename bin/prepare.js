@@ -40,19 +40,21 @@ export function installPackages() {
   const installed = readJson(join(ROOT, 'node_modules/.package-lock.json'))?.packages;
   if (!isInstalled(wanted, installed)) {
     progress('Installing the npm packages');
-    run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], 'npm ci');
+    // Not `npm ci`: it refuses a lock file that lacks the packages for other systems, as one does that was written where
+    // the registry does not carry them. With --no-save the lock file decides all the same, and stays as it is.
+    run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], 'npm install');
   }
   if (!isProgram(NODE)) {
     throw new PrepareError(
       'The npm package `node` has not brought its program: its install script was not run. ' +
-        'Run `npm ci --ignore-scripts=false`, then this again.',
+        'Run `npm rebuild --ignore-scripts=false node`, then this again.',
     );
   }
 }
 
 /**
- * Whether npm has installed what the lock file asks for: each package at its hash, and no others. Packages for other systems
- * are optional, and missing.
+ * Whether npm has installed what the lock file asks for: each package at its hash, and no others. Optional ones, which are for
+ * some system, may be missing from either.
  */
 export function isInstalled(wanted, installed) {
   if (installed === undefined) return false;
@@ -60,7 +62,10 @@ export function isInstalled(wanted, installed) {
   const complete = packages.every(([path, { integrity, optional }]) =>
     installed[path] === undefined ? optional === true : installed[path].integrity === integrity,
   );
-  return complete && Object.keys(installed).every((path) => wanted[path] !== undefined);
+  return (
+    complete &&
+    Object.entries(installed).every(([path, { optional }]) => wanted[path] !== undefined || optional === true)
+  );
 }
 
 /**
