@@ -26,7 +26,8 @@ export function answersSuite(getLaboratory: () => Laboratory): void {
     });
     after(() => daemon[Symbol.asyncDispose]());
 
-    const ask = (...args: readonly string[]): Promise<DigReply> => dig('@127.0.0.1', '-p', String(daemon.port), ...args);
+    const ask = (...args: readonly string[]): Promise<DigReply> =>
+      dig('@127.0.0.1', '-p', String(daemon.port), ...args);
 
     for (const [transport, flag] of [
       ['UDP', '+notcp'],
@@ -78,7 +79,11 @@ export function answersSuite(getLaboratory: () => Laboratory): void {
       const name = 'cached.wild.dns4tor-lab.net';
       const first = await ask(name);
       const firstTtl = first.answer[0]?.ttlSeconds ?? 0;
-      await waitUntil('the TTL counts down', 5000, async () => ((await ask(name)).answer[0]?.ttlSeconds ?? 0) < firstTtl);
+      await waitUntil(
+        'the TTL counts down',
+        5000,
+        async () => ((await ask(name)).answer[0]?.ttlSeconds ?? 0) < firstTtl,
+      );
       const asked = (await laboratory.doh.questions()).filter((question) => question.name === `${name}.`);
       assert.equal(asked.length, 1);
     });

@@ -30,7 +30,8 @@ export function upstreamViewSuite(getLaboratory: () => Laboratory): void {
 
     test('RFC 8484 §4.1, RFC 8467 §4.1: POST, ID 0, a multiple of 128 octets, and the same headers always', async () => {
       const requests = await requestsDuring(async () => {
-        for (const label of ['x', 'a-longer-name', 'l'.repeat(63)]) await dig(...server(), `${label}.wild.dns4tor-lab.net`);
+        for (const label of ['x', 'a-longer-name', 'l'.repeat(63)])
+          await dig(...server(), `${label}.wild.dns4tor-lab.net`);
       });
       assert.equal(requests.length, 3);
       for (const { headers, query } of requests) {
@@ -63,7 +64,9 @@ export function upstreamViewSuite(getLaboratory: () => Laboratory): void {
       for (const [index, flags] of variants.entries()) {
         // As long as "plain", and as new to the cache as that was.
         const label = `Var${String.fromCharCode(65 + index)}X`;
-        const [request] = await requestsDuring(() => dig(...server(), `${label}.wild.dns4tor-lab.net`, 'TXT', ...flags));
+        const [request] = await requestsDuring(() =>
+          dig(...server(), `${label}.wild.dns4tor-lab.net`, 'TXT', ...flags),
+        );
         assert.ok(request !== undefined);
         const asPlain = Buffer.from(request.query);
         assert.equal(asPlain.toString('latin1', 13, 18), label.toLowerCase());
