@@ -6,6 +6,9 @@ export interface Config {
   readonly addresses: readonly string[];
   /** 0 to 65535; 0 asks for a free port. */
   readonly port: number;
+  /** Who beyond this machine may ask. Not empty where an address is not loopback. */
+  readonly allow: readonly Cidr[];
+  readonly limits: LimitsConfig;
   /** At least one, in the order in which they are tried. */
   readonly upstreams: readonly UpstreamConfig[];
   /** Most connections to each upstream at a time, at least 1. */
@@ -20,6 +23,23 @@ export interface Config {
   readonly log: LogConfig;
   /** `--bootstrap` was given: cloudflared's users have it in their units, and are told once why it does nothing. */
   readonly bootstrapIgnored: boolean;
+}
+
+/** What one client, or all together, can take up. All at least 1. */
+export interface LimitsConfig {
+  /** Queries that wait for the resolver. */
+  readonly maxInFlight: number;
+  readonly maxInFlightPerClient: number;
+  /** Connections to each listening address. */
+  readonly tcpConnections: number;
+  readonly tcpConnectionsPerClient: number;
+  /** Queries in flight on one connection. */
+  readonly tcpPipelined: number;
+  readonly tcpIdleMs: number;
+  /** From a message's first byte to its last. */
+  readonly tcpMessageMs: number;
+  /** Answers that one client has not fetched. */
+  readonly tcpUnsentBytes: number;
 }
 
 export interface UpstreamConfig {
@@ -63,4 +83,11 @@ export interface LogConfig {
 export interface HostPort {
   readonly host: string;
   readonly port: number;
+}
+
+/** A block of addresses (RFC 4632 §3.1). */
+export interface Cidr {
+  readonly address: string;
+  readonly prefix: number;
+  readonly family: 4 | 6;
 }

@@ -1,5 +1,6 @@
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/logger.ts';
-import type { HostPort, SocksChoice } from './config.ts';
+import { parseCidr } from './cidr.ts';
+import type { Cidr, HostPort, SocksChoice } from './config.ts';
 import { checkAppendFile, checkProgram, readCertificates } from './files.ts';
 import { parseHostPort, parseListenAddress } from './host-port.ts';
 import { parseHostName, parsePin, parseTorrcLine } from './names.ts';
@@ -20,6 +21,7 @@ export interface KindValues {
   /** Milliseconds. */
   readonly duration: number;
   readonly 'listen-address': string;
+  readonly cidr: Cidr;
   readonly 'host-port': HostPort;
   readonly 'socks-address': SocksChoice;
   readonly 'upstream-url': UpstreamUrl;
@@ -49,6 +51,7 @@ const PARSERS: { readonly [Kind in OptionKind]: (text: string, bounds: Bounds) =
   bytes: parseBytes,
   duration: parseDuration,
   'listen-address': parseListenAddress,
+  cidr: parseCidr,
   'host-port': parseHostPort,
   'socks-address': parseSocksAddress,
   'upstream-url': parseUpstreamUrl,

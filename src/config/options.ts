@@ -1,7 +1,7 @@
 import type { OptionKind } from './kinds.ts';
 
 /** Headings under which `--help` lists the options, in its order. */
-export const OPTION_GROUPS = ['Listening', 'Upstream', 'Tor', 'Answers', 'Operation'] as const;
+export const OPTION_GROUPS = ['Listening', 'Upstream', 'Tor', 'Answers', 'Limits', 'Operation'] as const;
 
 /** One option. Values, defaults and bounds are texts as a person writes them; `kinds.ts` gives them their meaning. */
 export interface OptionSpec {
@@ -48,6 +48,14 @@ export const OPTIONS = {
     min: '0',
     max: '65535',
     cloudflaredEnv: 'TUNNEL_DNS_PORT',
+  },
+  allow: {
+    kind: 'cidr',
+    group: 'Listening',
+    placeholder: 'cidr',
+    doc: 'clients beyond this machine that may ask, as in 192.168.1.0/24; what others send is dropped',
+    unset: 'nobody; an address beyond loopback is then refused at start',
+    list: { separator: ',', maxItems: 256 },
   },
   upstream: {
     kind: 'upstream-url',
@@ -143,6 +151,79 @@ export const OPTIONS = {
     default: '10s',
     min: '100ms',
     max: '2m',
+  },
+  'max-in-flight': {
+    kind: 'integer',
+    group: 'Limits',
+    placeholder: 'number',
+    doc: 'queries that wait for the resolver at a time, of all clients; what comes beyond fails at once',
+    default: '1024',
+    min: '1',
+    max: '65536',
+  },
+  'max-in-flight-per-client': {
+    kind: 'integer',
+    group: 'Limits',
+    placeholder: 'number',
+    doc: 'the same for one client address, so that one program leaves room for the others',
+    default: '256',
+    min: '1',
+    max: '65536',
+  },
+  'tcp-connections': {
+    kind: 'integer',
+    group: 'Limits',
+    placeholder: 'number',
+    doc: 'TCP connections of clients at a time, on each address',
+    default: '150',
+    min: '1',
+    max: '65536',
+  },
+  'tcp-connections-per-client': {
+    kind: 'integer',
+    group: 'Limits',
+    placeholder: 'number',
+    doc: 'the same for one client address',
+    default: '20',
+    min: '1',
+    max: '65536',
+  },
+  'tcp-pipelined': {
+    kind: 'integer',
+    group: 'Limits',
+    placeholder: 'number',
+    doc: 'queries of one TCP connection in flight at a time; the next are read when answers have left',
+    default: '100',
+    min: '1',
+    max: '65536',
+  },
+  // RFC 7766 §6.2.3: "of the order of a few seconds"; ten bridge the pauses of a page that loads.
+  'tcp-idle-timeout': {
+    kind: 'duration',
+    group: 'Limits',
+    placeholder: 'duration',
+    doc: 'how long a TCP connection is kept without a whole message',
+    default: '10s',
+    min: '100ms',
+    max: '10m',
+  },
+  'tcp-message-timeout': {
+    kind: 'duration',
+    group: 'Limits',
+    placeholder: 'duration',
+    doc: 'how long a message that has begun on a TCP connection may take to end',
+    default: '2s',
+    min: '100ms',
+    max: '1m',
+  },
+  'tcp-unsent': {
+    kind: 'bytes',
+    group: 'Limits',
+    placeholder: 'bytes',
+    doc: 'answers that a TCP client has not fetched; beyond, its next queries are not read',
+    default: '64KiB',
+    min: '512',
+    max: '16MiB',
   },
   metrics: {
     kind: 'host-port',

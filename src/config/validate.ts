@@ -1,4 +1,5 @@
 import { deepFreeze } from '../lib/deep-freeze.ts';
+import { isLoopback } from '../lib/loopback.ts';
 import type { Config, UpstreamConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { type KindValues, parseValue } from './kinds.ts';
@@ -31,10 +32,22 @@ type Values = {
 export function validate({ settings, problems: loadProblems }: Loaded): Config {
   const problems = [...loadProblems];
   const values = parseSettings(settings, problems);
-  if (values === undefined) throw new ConfigError(problems);
+  if (values !== undefined) problems.push(...accessProblems(values));
+  if (values === undefined || problems.length > 0) throw new ConfigError(problems);
   return deepFreeze({
     addresses: [...new Set(values.address)],
     port: values.port,
+    allow: values.allow,
+    limits: {
+      maxInFlight: values['max-in-flight'],
+      maxInFlightPerClient: values['max-in-flight-per-client'],
+      tcpConnections: values['tcp-connections'],
+      tcpConnectionsPerClient: values['tcp-connections-per-client'],
+      tcpPipelined: values['tcp-pipelined'],
+      tcpIdleMs: values['tcp-idle-timeout'],
+      tcpMessageMs: values['tcp-message-timeout'],
+      tcpUnsentBytes: values['tcp-unsent'],
+    },
     upstreams: values.upstream.map((url) => toUpstream(url, values)),
     maxUpstreamConns: values['max-upstream-conns'] || Number(OPTIONS['max-upstream-conns'].max),
     metrics: values.metrics,
@@ -44,6 +57,17 @@ export function validate({ settings, problems: loadProblems }: Loaded): Config {
     log: { level: values.loglevel, file: values.logfile, format: values.output },
     bootstrapIgnored: values.bootstrap.length > 0,
   });
+}
+
+/** A resolver that anybody can reach is a tool for attacks on others (RFC 5358 §1), so it takes saying who may ask. */
+function accessProblems({ address, allow }: Values): string[] {
+  if (allow.length > 0) return [];
+  return address
+    .filter((listenAddress) => !isLoopback(listenAddress))
+    .map(
+      (listenAddress) =>
+        `--address ${listenAddress}: others could ask there; say who may with --allow, such as --allow 192.168.1.0/24`,
+    );
 }
 
 function toUpstream({ url, host, port, path }: UpstreamUrl, values: Values): UpstreamConfig {

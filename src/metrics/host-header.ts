@@ -1,13 +1,5 @@
-import { BlockList, isIP } from 'node:net';
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-
-/** Whether `address`, an IP literal, is this machine's alone. */
-export function isLoopback(address: string): boolean {
-  return LOOPBACK.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
-}
+import { isIP } from 'node:net';
+import { isLoopback } from '../lib/loopback.ts';
 
 /**
  * Whether a request's Host header names this server, against DNS rebinding: a web page whose own name was made to resolve to

@@ -15,6 +15,17 @@ test('the defaults are those that the documentation promises', () => {
   assert.deepEqual(configOf({}), {
     addresses: ['localhost'],
     port: 53,
+    allow: [],
+    limits: {
+      maxInFlight: 1024,
+      maxInFlightPerClient: 256,
+      tcpConnections: 150,
+      tcpConnectionsPerClient: 20,
+      tcpPipelined: 100,
+      tcpIdleMs: 10_000,
+      tcpMessageMs: 2000,
+      tcpUnsentBytes: 64 * 1024,
+    },
     upstreams: [
       {
         url: `https://${ONION}/dns-query`,
@@ -65,6 +76,28 @@ test('names, authorities and pins apply to every upstream', async () => {
 
 test('an address that is given twice is listened on once', () => {
   assert.deepEqual(configOf({ address: ['127.0.0.1', '[::1],127.0.0.1'] }).addresses, ['127.0.0.1', '::1']);
+});
+
+test('RFC 5358 §4: an address beyond loopback is refused unless it is said who may ask there', () => {
+  for (const address of ['0.0.0.0', '192.0.2.1', '[::]', '2001:db8::1']) {
+    assert.match(
+      problemsOf({ flags: { address: [address] } }).join(),
+      /^--address .*: others could ask there; say who may with --allow/,
+    );
+  }
+  assert.equal(configOf({ address: ['127.0.0.2', '::1', 'localhost'] }).addresses.length, 3);
+  assert.deepEqual(configOf({ address: ['192.0.2.1'], allow: ['192.0.2.0/24,2001:db8::/32', '203.0.113.7'] }).allow, [
+    { address: '192.0.2.0', prefix: 24, family: 4 },
+    { address: '2001:db8::', prefix: 32, family: 6 },
+    { address: '203.0.113.7', prefix: 32, family: 4 },
+  ]);
+});
+
+test('a block of addresses that is none is refused with its bounds', () => {
+  for (const cidr of ['192.0.2.0/33', '192.0.2.0/', '192.0.2.0/8/8', '::/129', '192.0.2.0/-1']) {
+    assert.match(problemsOf({ flags: { allow: [cidr] } }).join(), /no valid prefix length/);
+  }
+  assert.match(problemsOf({ flags: { allow: ['everybody'] } }).join(), /does not begin with an IP address/);
 });
 
 test("cloudflared's unlimited connections are the most allowed", () => {

@@ -1,0 +1,17 @@
+import { isIP } from 'node:net';
+import type { Cidr } from './config.ts';
+import { bad, type Parsed } from './parsed.ts';
+
+const ADDRESS_BITS = { 4: 32, 6: 128 } as const;
+
+/** `address/prefix` (RFC 4632 §3.1, RFC 4291 §2.3), or an address alone, which is a block of one. */
+export function parseCidr(text: string): Parsed<Cidr> {
+  const [address = '', prefixText, ...rest] = text.split('/');
+  const family = isIP(address);
+  if (family !== 4 && family !== 6) return bad(text, 'does not begin with an IP address; write 192.168.1.0/24');
+  const bits = ADDRESS_BITS[family];
+  if (prefixText === undefined) return { value: { address, prefix: bits, family } };
+  const prefix = /^\d{1,3}$/.test(prefixText) && rest.length === 0 ? Number(prefixText) : Number.NaN;
+  if (!(prefix <= bits)) return bad(text, `has no valid prefix length behind the slash; it may be 0 to ${bits}`);
+  return { value: { address, prefix, family } };
+}
