@@ -1,7 +1,7 @@
 import { readU16, writeU32 } from './bytes.ts';
 import { HEADER, HEADER_BYTES } from './header.ts';
 import { skipPlainName } from './name.ts';
-import { createRecordReader } from './record.ts';
+import { clampTtl, createRecordReader } from './record.ts';
 import { TYPE } from './tables.ts';
 
 /**
@@ -11,12 +11,14 @@ import { TYPE } from './tables.ts';
 export function subtractAge(wire: Uint8Array, seconds: number): void {
   const readRecord = createRecordReader();
   const records = readU16(wire, HEADER.answers) + readU16(wire, HEADER.authorities) + readU16(wire, HEADER.additionals);
-  let offset = skipPlainName(wire, HEADER_BYTES) + 4;
+  const nameEnd = skipPlainName(wire, HEADER_BYTES);
+  if (nameEnd === -1) return;
+  let offset = nameEnd + 4;
   for (let i = 0; i < records; i++) {
     const record = readRecord(wire, offset);
     if (record === undefined) return;
     // The TTL field of an OPT record is no time (RFC 6891 §6.1.3).
-    if (record.type !== TYPE.OPT) writeU32(wire, record.ttlOffset, Math.max(0, record.ttl - seconds));
+    if (record.type !== TYPE.OPT) writeU32(wire, record.ttlOffset, Math.max(0, clampTtl(record.ttl) - seconds));
     offset = record.end;
   }
 }

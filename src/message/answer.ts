@@ -2,11 +2,8 @@ import { Dns4torError } from '../lib/errors.ts';
 import { readU16, readU32, writeU16, writeU32 } from './bytes.ts';
 import { FLAG, flagsOf, HEADER, HEADER_BYTES, MAX_MESSAGE_BYTES, rcodeOf } from './header.ts';
 import { lowerCase, skipPlainName } from './name.ts';
-import { createRecordReader, type ResourceRecord } from './record.ts';
+import { clampTtl, createRecordReader, type ResourceRecord } from './record.ts';
 import { RCODE, TYPE } from './tables.ts';
-
-/** RFC 2181 §8: a TTL is 31 bits; one with the top bit set is to be treated as zero. */
-const MAX_TTL = 0x7fff_ffff;
 
 /** MINIMUM is the last of SOA's five 32-bit fields (RFC 1035 §3.3.13). */
 const SOA_MINIMUM_FROM_END = 4;
@@ -99,7 +96,10 @@ function checkFrame(wire: Uint8Array): number {
   return nameEnd + 4;
 }
 
-/** Records of one owner, type and class in one section; RFC 2181 §5.2: they have one TTL, the lowest. */
+/**
+ * Records of one owner, type and class in one section, with their signatures. They have one TTL, the lowest (RFC 2181 §5.2; for RRSIG
+ * records RFC 4034 §3, which makes the type that they cover decide and not their own).
+ */
 interface Rrset {
   ttl: number;
 }
@@ -121,19 +121,22 @@ function readSections(wire: Uint8Array, questionEnd: number): Sections {
   const rrsets = new Map<string, Rrset>();
   let offset = questionEnd;
   let answered = false;
-  let soaTtl: number | undefined;
+  let soa: Rrset | undefined;
 
   const keep = (section: number, record: ResourceRecord): void => {
-    const ttl = record.ttl > MAX_TTL ? 0 : record.ttl;
+    // RFC 6891 §6.1.1: OPT has its place in the additional section; elsewhere it would go on to the client.
+    if (record.type === TYPE.OPT) throw malformed();
+    const ttl = clampTtl(record.ttl);
+    const type = record.type === TYPE.RRSIG ? typeCovered(wire, record) : record.type;
     const owner = Buffer.from(record.owner.buffer, record.owner.byteOffset, record.owner.length).toString('latin1');
-    const key = `${section} ${record.type} ${record.class} ${owner}`;
+    const key = `${section} ${type} ${record.class} ${owner}`;
     let rrset = rrsets.get(key);
     if (rrset === undefined) rrsets.set(key, (rrset = { ttl }));
     else rrset.ttl = Math.min(rrset.ttl, ttl);
     if (section === HEADER.authorities && record.type === TYPE.SOA) {
       // RFC 2308 §5: the SOA of a negative answer is kept with the lower of its TTL and MINIMUM, and counts down from there.
       rrset.ttl = Math.min(rrset.ttl, soaMinimum(wire, record));
-      soaTtl = rrset.ttl;
+      soa = rrset;
     }
     records.push({ ttlOffset: record.ttlOffset, rrset });
   };
@@ -169,12 +172,17 @@ function readSections(wire: Uint8Array, questionEnd: number): Sections {
   }
   // The upper eight bits of the RCODE (RFC 6891 §6.1.3).
   const extendedRcode = opt === undefined ? 0 : opt.ttl >>> 24;
-  return { records, messageBytes, additionals, extendedRcode, answered, soaTtl };
+  return { records, messageBytes, additionals, extendedRcode, answered, soaTtl: soa?.ttl };
 }
 
 /** The last field of SOA's RDATA, which ends in five numbers behind two names of at least one octet each. */
 function soaMinimum(wire: Uint8Array, record: ResourceRecord): number {
   if (record.end - record.dataStart < SOA_NUMBERS_BYTES + 2) throw malformed();
-  const minimum = readU32(wire, record.end - SOA_MINIMUM_FROM_END);
-  return minimum > MAX_TTL ? 0 : minimum;
+  return clampTtl(readU32(wire, record.end - SOA_MINIMUM_FROM_END));
+}
+
+/** The first field of RRSIG's RDATA (RFC 4034 §3.1.1). */
+function typeCovered(wire: Uint8Array, record: ResourceRecord): number {
+  if (record.end - record.dataStart < 2) throw malformed();
+  return readU16(wire, record.dataStart);
 }

@@ -1,12 +1,6 @@
-import {
-  type Answer as PacketRecord,
-  DNSSEC_OK,
-  decode,
-  type DecodedPacket,
-  encode,
-  RECURSION_DESIRED,
-} from 'dns-packet';
+import { type Answer as PacketRecord, DNSSEC_OK, decode, type DecodedPacket, encode } from 'dns-packet';
 import { HEADER_BYTES } from './header.ts';
+import { TYPE } from './tables.ts';
 
 /*
  * The only door to dns-packet. It writes what this program authors itself, at start or on a miss, and reads what tests and people are shown.
@@ -48,13 +42,9 @@ export function encodeOpt(opt: OptRecord): Uint8Array {
 }
 
 /** A question in wire form: QNAME, QTYPE, QCLASS IN. For queries of our own; never for a name that a client sent. */
-export function encodeQuestion(name: string, type: string): Uint8Array {
-  return encode({ questions: [{ type: type as 'A', name }] }).subarray(HEADER_BYTES);
-}
-
-/** A whole query for the name, with RD=1. */
-export function encodeQuery(id: number, name: string, type: string): Uint8Array {
-  return encode({ type: 'query', id, flags: RECURSION_DESIRED, questions: [{ type: type as 'A', name }] });
+export function encodeQuestion(name: string, type: keyof typeof TYPE): Uint8Array {
+  // By number, since dns-packet writes type 0 for a name that is not in its table, such as HTTPS.
+  return encode({ questions: [{ type: `UNKNOWN_${TYPE[type]}` as 'A', name }] }).subarray(HEADER_BYTES);
 }
 
 /** A resource record of our own. */

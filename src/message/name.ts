@@ -1,4 +1,5 @@
 import { readU16 } from './bytes.ts';
+import { HEADER_BYTES } from './header.ts';
 
 /** RFC 1035 §2.3.4: a name in wire form, its length octets and the root included. */
 export const MAX_NAME_BYTES = 255;
@@ -8,6 +9,12 @@ const MAX_LABEL_BYTES = 63;
 const POINTER = 0xc0;
 const POINTER_BYTES = 2;
 const POINTER_OFFSET_MASK = 0x3fff;
+
+/**
+ * A name has at most 127 labels, since each but the root takes two octets of 255, and a compressor has no use for more pointers than labels.
+ * Without this bound a message could make each of its thousands of records walk the same chain of thousands of pointers.
+ */
+const MAX_POINTERS = 127;
 
 /** The octet with ASCII letters made small, for comparison (RFC 4343 §3). Any other octet stays: a label may hold any. */
 export function lowerCase(octet: number): number {
@@ -39,20 +46,22 @@ export interface NameExtent {
 
 /**
  * Copies the name at `offset` into `target` (of MAX_NAME_BYTES), without compression and in small letters.
- * Returns undefined for what is no name: cut off, too long, an unassigned label type, or a pointer that does not point strictly backwards
- * (RFC 1035 §4.1.4 "a prior occurrence"), which is what makes a loop impossible.
+ * Returns undefined for what is no name: cut off, too long, an unassigned label type, too many pointers, or a pointer that does not point
+ * strictly backwards (RFC 1035 §4.1.4 "a prior occurrence"), which is what makes a loop impossible. The header holds no name, and
+ * its octets change on the way to a client.
  */
 export function readName(wire: Uint8Array, offset: number, target: Uint8Array): NameExtent | undefined {
   let end = -1;
   let lowestSeen = offset;
   let length = 0;
+  let pointers = 0;
   for (;;) {
     const octet = wire[offset];
     if (octet === undefined) return undefined;
     if (octet >= POINTER) {
       if (offset + POINTER_BYTES > wire.length) return undefined;
       const destination = readU16(wire, offset) & POINTER_OFFSET_MASK;
-      if (destination >= lowestSeen) return undefined;
+      if (destination >= lowestSeen || destination < HEADER_BYTES || ++pointers > MAX_POINTERS) return undefined;
       if (end === -1) end = offset + POINTER_BYTES;
       lowestSeen = destination;
       offset = destination;

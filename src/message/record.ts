@@ -4,6 +4,8 @@ import { MAX_NAME_BYTES, readName } from './name.ts';
 /** TYPE, CLASS, TTL and RDLENGTH, between a record's owner and its RDATA (RFC 1035 §4.1.3). */
 const FIXED_BYTES = 10;
 
+const MAX_TTL_SECONDS = 0x7fff_ffff;
+
 /** One resource record, as offsets into its message. */
 export interface ResourceRecord {
   readonly start: number;
@@ -43,4 +45,9 @@ export function createRecordReader(): RecordReader {
       end,
     };
   };
+}
+
+/** RFC 2181 §8: a TTL is 31 bits, and one with the top bit set is zero. RFC 8767 §4 would have it capped instead; zero is the careful reading. */
+export function clampTtl(ttl: number): number {
+  return ttl > MAX_TTL_SECONDS ? 0 : ttl;
 }

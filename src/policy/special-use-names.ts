@@ -26,6 +26,9 @@ const ZONES: ReadonlyMap<string, Zone> = new Map(
 
 const POINTERS: ReadonlySet<string> = new Set(LOOPBACK_POINTERS.map((name) => wireString(encodeName(name))));
 
+/** RFC 8020 §2: where a name exists, so do all above it, and none of them may be denied. */
+const EXISTING: ReadonlySet<string> = new Set([...POINTERS].flatMap((name) => [...withAncestors(name)]));
+
 const LOOPBACK_A = recordAtQname({ type: 'A', name: '.', ttl: TTL_SECONDS, data: '127.0.0.1' });
 const LOOPBACK_AAAA = recordAtQname({ type: 'AAAA', name: '.', ttl: TTL_SECONDS, data: '::1' });
 const LOOPBACK_PTR = recordAtQname({ type: 'PTR', name: '.', ttl: TTL_SECONDS, data: 'localhost' });
@@ -48,21 +51,27 @@ export function specialUseAnswer(query: Query): Answer | undefined {
       return buildLocalAnswer(query, RCODE.NOERROR, NO_RECORDS, zone.soa);
     case 'nodata':
       return buildLocalAnswer(query, RCODE.NOERROR, NO_RECORDS, zone.soa);
-    case 'empty':
+    case 'empty': {
+      const exists = isApex || EXISTING.has(qname);
       if (isApex && qtype === TYPE.SOA) return buildLocalAnswer(query, RCODE.NOERROR, zone.soa);
-      return buildLocalAnswer(query, isApex ? RCODE.NOERROR : RCODE.NXDOMAIN, NO_RECORDS, zone.soa);
+      return buildLocalAnswer(query, exists ? RCODE.NOERROR : RCODE.NXDOMAIN, NO_RECORDS, zone.soa);
+    }
     case 'nxdomain':
       return buildLocalAnswer(query, RCODE.NXDOMAIN, NO_RECORDS, zone.soa);
   }
 }
 
-/** Walks from QNAME towards the root, one label at a time. */
 function enclosingZone(qname: string): { readonly zone: Zone; readonly isApex: boolean } | undefined {
-  for (let start = 0; start < qname.length; start += 1 + qname.charCodeAt(start)) {
-    const zone = ZONES.get(qname.slice(start));
-    if (zone !== undefined) return { zone, isApex: start === 0 };
+  for (const name of withAncestors(qname)) {
+    const zone = ZONES.get(name);
+    if (zone !== undefined) return { zone, isApex: name.length === qname.length };
   }
   return undefined;
+}
+
+/** The name, and those that remain as its labels are taken away one by one, towards the root. */
+function* withAncestors(name: string): Generator<string> {
+  for (let start = 0; start < name.length; start += 1 + name.charCodeAt(start)) yield name.slice(start);
 }
 
 function wireString(name: Uint8Array): string {

@@ -1,6 +1,6 @@
 /**
  * - `nxdomain`: no name in it exists, the zone's own included.
- * - `empty`: the zone exists and has nothing in it (RFC 6303 §3).
+ * - `empty`: the zone exists and has nothing in it (RFC 6303 §3), but for the loopback pointers.
  * - `nodata`: every name in it exists and has nothing.
  * - `loopback`: every name in it is this machine.
  */
@@ -26,7 +26,7 @@ export const SPECIAL_USE_ZONES: Readonly<Record<ZoneKind, readonly string[]>> = 
     'use-application-dns.net', // the canary by which a browser learns that it must not go around the system's resolver
   ],
   loopback: ['localhost'], // RFC 6761 §6.3
-  nodata: ['resolver.arpa'], // RFC 9462 §4: no designated resolver is known here
+  nodata: ['resolver.arpa'], // RFC 9462 §6.1: not forwarded; no designated resolver is known here
   empty: [
     'home.arpa', // RFC 8375 §4
     // RFC 6303 §4.1

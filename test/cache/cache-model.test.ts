@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createEntry } from '../../src/cache/entry.ts';
+import { lifetimeSeconds } from '../../src/cache/lifetime.ts';
+import type { Answer } from '../../src/message/answer.ts';
+import { ask, type QuerySpec } from '../fixtures/messages.ts';
+import { createCache, dataAnswer, deniedAnswer } from './cached.ts';
+
+const RUNS = 300;
+
+type Step =
+  | { readonly kind: 'insert'; readonly question: number; readonly ttl: number; readonly denied: boolean }
+  | { readonly kind: 'lookup'; readonly question: number }
+  | { readonly kind: 'advance'; readonly ms: number };
+
+/** Twenty names in four variants, in two spellings. */
+function specOf(question: number): QuerySpec {
+  const name = `${question % 2 === 0 ? 'Name' : 'nAME'}-${(question >> 3) % 20}.example`;
+  return { name, flags: (question & 2) === 0 ? 0x0100 : 0x0110, edns: { dnssecOk: (question & 4) !== 0 } };
+}
+
+function modelKey(question: number): number {
+  return question >> 1;
+}
+
+const question = fc.nat(159);
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({ kind: fc.constant('insert' as const), question, ttl: fc.nat(20), denied: fc.boolean() }),
+    },
+    { weight: 4, arbitrary: fc.record({ kind: fc.constant('lookup' as const), question }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('advance' as const), ms: fc.nat(8_000) }) },
+  ),
+  { maxLength: 150 },
+);
+
+interface Kept {
+  readonly answer: Answer;
+  readonly storedAt: number;
+  readonly expiresAt: number;
+}
+
+/** Runs the steps against a map that never forgets, which says what may be found. */
+function check(maxBytes: number, script: readonly Step[]): number {
+  const { cache, clock } = createCache(maxBytes);
+  const model = new Map<number, Kept>();
+  let forgotten = 0;
+  for (const step of script) {
+    if (step.kind === 'advance') {
+      clock.advance(step.ms);
+    } else if (step.kind === 'insert') {
+      const spec = specOf(step.question);
+      const name = spec.name?.toLowerCase() ?? '';
+      const answer = step.denied ? deniedAnswer(name, step.ttl) : dataAnswer(name, step.ttl);
+      cache.insert(ask(spec), answer);
+      const storedAt = clock.now();
+      model.set(modelKey(step.question), { answer, storedAt, expiresAt: storedAt + 1000 * lifetimeSeconds(answer) });
+    } else {
+      const entry = cache.lookup(ask(specOf(step.question)));
+      const kept = model.get(modelKey(step.question));
+      if (entry === undefined) {
+        if (kept !== undefined && clock.now() < kept.expiresAt) forgotten++;
+      } else {
+        assert.ok(kept !== undefined && clock.now() < kept.expiresAt, 'found what was never kept, or has expired');
+        assert.equal(entry.answer, kept.answer);
+        assert.equal(cache.ageSeconds(entry), Math.floor((clock.now() - kept.storedAt) / 1000));
+      }
+    }
+    assert.ok(cache.bytes <= maxBytes && cache.bytes >= 0);
+  }
+  return forgotten;
+}
+
+test('a cache with room for all answers as a map with expiry does', () => {
+  let cases = 0;
+  fc.assert(
+    fc.property(steps, (script) => {
+      assert.equal(check(10_000_000, script), 0, 'an entry was forgotten though there was room');
+      cases++;
+    }),
+    { seed: 1, numRuns: RUNS },
+  );
+  assert.equal(cases, RUNS);
+});
+
+test('a cache without room forgets, and never gives a wrong or an expired answer or goes over its budget', (t) => {
+  const entryBytes = createEntry(0, 0, deniedAnswer('name-00.example'), 0, 0).bytes;
+  let forgotten = 0;
+  fc.assert(
+    fc.property(steps, fc.integer({ min: 0, max: 40 }), (script, places) => {
+      forgotten += check(places * entryBytes, script);
+    }),
+    { seed: 2, numRuns: RUNS },
+  );
+  t.diagnostic(`${RUNS} scripts, ${forgotten} lookups of what was forgotten`);
+  assert.ok(forgotten > 0);
+});

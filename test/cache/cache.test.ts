@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createEntry } from '../../src/cache/entry.ts';
+import { hashQuestion } from '../../src/cache/key.ts';
+import { parseAnswer } from '../../src/message/answer.ts';
+import {
+  ask,
+  buildQuery,
+  buildResponse,
+  type QuerySpec,
+  rawMessage,
+  rawName,
+  rawQuestion,
+  rawRecord,
+  receive,
+} from '../fixtures/messages.ts';
+import { createCache, dataAnswer, deniedAnswer, FIXED_RANDOM } from './cached.ts';
+
+const MIB = 1 << 20;
+const RD = 0x0100;
+const CD = 0x0010;
+
+test('an answer is found until its TTL has passed, and not at that moment (RFC 1035 §3.2.1)', () => {
+  const { cache, clock } = createCache(MIB);
+  const answer = dataAnswer('example.com', 300);
+  clock.advance(12_345);
+  cache.insert(ask(), answer);
+  clock.advance(299_999);
+  assert.equal(cache.lookup(ask())?.answer, answer);
+  clock.advance(1);
+  assert.equal(cache.lookup(ask()), undefined);
+});
+
+test('an answer that has expired is removed when it is asked for', () => {
+  const { cache, clock } = createCache(MIB);
+  cache.insert(ask(), dataAnswer('example.com', 300));
+  assert.deepEqual(cache.entries, { success: 1, denial: 0 });
+  clock.advance(300_000);
+  cache.lookup(ask());
+  assert.deepEqual([cache.entries, cache.bytes], [{ success: 0, denial: 0 }, 0]);
+});
+
+test('age counts whole seconds, and is less than the TTL for as long as the answer is found', () => {
+  const { cache, clock } = createCache(MIB);
+  clock.advance(500);
+  cache.insert(ask(), dataAnswer('example.com', 2));
+  const ages: number[] = [];
+  for (const step of [0, 999, 1, 999]) {
+    clock.advance(step);
+    const entry = cache.lookup(ask());
+    assert.ok(entry);
+    ages.push(cache.ageSeconds(entry));
+  }
+  assert.deepEqual(ages, [0, 0, 1, 1]);
+});
+
+test('the question is found in any spelling, and no other question is', () => {
+  const { cache } = createCache(MIB);
+  cache.insert(ask({ name: 'wWw.Example.com' }), dataAnswer('www.example.com'));
+  assert.ok(cache.lookup(ask({ name: 'WWW.eXAMPLE.com' })));
+  for (const spec of [
+    { name: 'example.com' },
+    { name: 'xwww.example.com' },
+    { name: 'www.example.com', type: 'AAAA' },
+  ]) {
+    assert.equal(cache.lookup(ask(spec)), undefined);
+  }
+});
+
+test('answers for DO and CD never stand in for one another (RFC 4035 §3.2, RFC 6840 §5.9)', () => {
+  const variants: readonly QuerySpec[] = [
+    { edns: {} },
+    { edns: { dnssecOk: true } },
+    { flags: RD | CD, edns: {} },
+    { flags: RD | CD, edns: { dnssecOk: true } },
+  ];
+  for (const kept of variants) {
+    const { cache } = createCache(MIB);
+    cache.insert(ask(kept), dataAnswer('example.com'));
+    assert.deepEqual(
+      variants.filter((spec) => cache.lookup(ask(spec)) !== undefined),
+      [kept],
+    );
+  }
+  const { cache } = createCache(MIB);
+  const answers = variants.map((spec, i) => {
+    const answer = dataAnswer('example.com', 300, `192.0.2.${i}`);
+    cache.insert(ask(spec), answer);
+    return answer;
+  });
+  assert.deepEqual(
+    variants.map((spec) => cache.lookup(ask(spec))?.answer),
+    answers,
+  );
+});
+
+test('a client with EDNS and one without share an answer', () => {
+  const { cache } = createCache(MIB);
+  cache.insert(ask({ edns: { udpPayloadBytes: 4096 } }), dataAnswer('example.com'));
+  assert.ok(cache.lookup(ask()));
+});
+
+test('a later answer takes the place of an earlier one, even of another kind', () => {
+  const { cache, clock } = createCache(MIB);
+  cache.insert(ask(), dataAnswer('example.com', 10));
+  clock.advance(5_000);
+  const later = deniedAnswer('example.com', 10);
+  cache.insert(ask(), later);
+  assert.deepEqual(cache.entries, { success: 0, denial: 1 });
+  clock.advance(9_999);
+  assert.equal(cache.lookup(ask())?.answer, later);
+});
+
+test('answers that may not be kept are not: TTL 0, failures, denials without an SOA record', () => {
+  const { cache } = createCache(MIB);
+  cache.insert(ask(), dataAnswer('example.com', 0));
+  cache.insert(ask(), parseAnswer(buildResponse({ flags: 2 })));
+  cache.insert(ask(), parseAnswer(buildResponse({ flags: 3 })));
+  assert.deepEqual([cache.bytes, cache.lookup(ask())], [0, undefined]);
+});
+
+test('a cache of 0 octets keeps nothing', () => {
+  const { cache } = createCache(0);
+  cache.insert(ask(), dataAnswer('example.com'));
+  cache.insert(ask(), deniedAnswer('example.com'));
+  assert.deepEqual([cache.entries, cache.lookup(ask())], [{ success: 0, denial: 0 }, undefined]);
+});
+
+test('an answer larger than its share is not kept and pushes nothing out', () => {
+  const { cache } = createCache(20_000);
+  cache.insert(ask(), dataAnswer('example.com'));
+  const large = rawRecord(rawName('large'), 1, 300, new Uint8Array(15_000));
+  const question = rawQuestion(rawName('large'));
+  const query = receive(rawMessage({ flags: RD, questions: [question] }));
+  cache.insert(query, parseAnswer(rawMessage({ flags: 0x8180, questions: [question], answers: [large] })));
+  assert.equal(cache.lookup(query), undefined);
+  assert.ok(cache.lookup(ask()));
+});
+
+test('a flood of denials takes its quarter and pushes out no data', () => {
+  const maxBytes = 100_000;
+  const { cache } = createCache(maxBytes);
+  cache.insert(ask(), dataAnswer('example.com'));
+  for (let i = 0; i < 1000; i++) {
+    const name = `random-${i}.example`;
+    cache.insert(ask({ name }), deniedAnswer(name));
+    assert.ok(cache.bytes <= maxBytes);
+  }
+  const { denial } = cache.entries;
+  assert.ok(denial > 20 && denial * createEntry(0, 0, deniedAnswer('random-0.example'), 0, 0).bytes <= 0.25 * maxBytes);
+  assert.ok(cache.lookup(ask()));
+});
+
+test('a flood of names that are asked for once pushes out none that were asked for again', () => {
+  const maxBytes = 100_000;
+  const { cache } = createCache(maxBytes);
+  const used = Array.from({ length: 20 }, (_, i) => `used-${i}.example`);
+  for (const name of used) cache.insert(ask({ name }), dataAnswer(name));
+  for (const name of used) assert.ok(cache.lookup(ask({ name })));
+  for (let i = 0; i < 1000; i++) {
+    const name = `once-${i}.example`;
+    cache.insert(ask({ name }), dataAnswer(name));
+    assert.ok(cache.bytes <= maxBytes);
+  }
+  for (const name of used) assert.ok(cache.lookup(ask({ name })), name);
+});
+
+test('questions whose hashes collide are kept side by side, and each can go without the others', () => {
+  const groups = collidingNames(3);
+  const orders = [
+    [0, 1],
+    [1, 0],
+  ] as const;
+  for (const names of groups) {
+    for (const [first, second] of orders) {
+      const { cache, clock } = createCache(MIB);
+      for (const [i, name] of names.entries()) cache.insert(ask({ name }), dataAnswer(name, i === first ? 10 : 20));
+      for (const name of names) assert.ok(cache.lookup(ask({ name })));
+      assert.equal(cache.entries.success, 2);
+      clock.advance(10_000);
+      assert.equal(cache.lookup(ask({ name: names[first] })), undefined);
+      assert.ok(cache.lookup(ask({ name: names[second] })));
+      assert.equal(cache.entries.success, 1);
+    }
+  }
+});
+
+/** Pairs of names with one hash under the caches' seed: among 100,000 names and 2^30 hashes about five are to be expected. */
+function collidingNames(pairs: number): readonly (readonly [string, string])[] {
+  const seed = Math.floor(FIXED_RANDOM.fraction() * 2 ** 32) | 0;
+  const seen = new Map<number, string>();
+  const found: [string, string][] = [];
+  const template = buildQuery({ name: '000000.example' });
+  for (let i = 0; found.length < pairs; i++) {
+    const digits = i.toString().padStart(6, '0');
+    template.set(Buffer.from(digits), 13);
+    const hash = hashQuestion(template, template.length, 0, seed);
+    const other = seen.get(hash);
+    if (other !== undefined) found.push([other, `${digits}.example`]);
+    seen.set(hash, `${digits}.example`);
+  }
+  return found;
+}

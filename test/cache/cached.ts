@@ -1,0 +1,24 @@
+import { Cache } from '../../src/cache/cache.ts';
+import type { Random } from '../../src/lib/random.ts';
+import { type Answer, parseAnswer } from '../../src/message/answer.ts';
+import { addressRecord, buildResponse, soaRecord } from '../fixtures/messages.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+
+/** Makes a cache's hashes the same in every run. */
+export const FIXED_RANDOM: Random = { fraction: () => 0.25, bytes: (length) => new Uint8Array(length) };
+
+/** A cache on a clock that stands still. */
+export function createCache(maxBytes: number): { readonly cache: Cache; readonly clock: ManualClock } {
+  const clock = new ManualClock();
+  return { cache: new Cache({ clock, random: FIXED_RANDOM }, { maxBytes }), clock };
+}
+
+/** An answer with one address. */
+export function dataAnswer(name: string, ttl = 300, address = '192.0.2.1'): Answer {
+  return parseAnswer(buildResponse({ name, answers: [addressRecord(name, ttl, address)] }));
+}
+
+/** An NXDOMAIN whose SOA record has this TTL and a larger MINIMUM. */
+export function deniedAnswer(name: string, ttl = 300): Answer {
+  return parseAnswer(buildResponse({ name, flags: 3, authorities: [soaRecord('example', ttl, 1_000_000)] }));
+}

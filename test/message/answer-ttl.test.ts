@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Answer, parseAnswer, ttlCount, ttlOffset } from '../../src/message/answer.ts';
+import { readU32 } from '../../src/message/bytes.ts';
+import {
+  buildResponse,
+  concat,
+  rawMessage,
+  rawName,
+  rawOpt,
+  rawPointer,
+  rawQuestion,
+  rawRecord,
+  rawU16,
+  type RawSpec,
+  soaRecord,
+} from '../fixtures/messages.ts';
+
+const A = 1;
+const AAAA = 28;
+const RRSIG = 46;
+const QNAME = rawPointer(12);
+
+/** The TTLs of an answer, as its list of offsets finds them. */
+function ttls(answer: Answer): readonly number[] {
+  return Array.from({ length: ttlCount(answer) }, (_, i) => readU32(answer.bytes, ttlOffset(answer, i)));
+}
+
+function parseRaw(spec: Partial<RawSpec>): Answer {
+  return parseAnswer(rawMessage({ flags: 0x8180, questions: [rawQuestion(rawName('example', 'com'))], ...spec }));
+}
+
+function record(type: number, ttl: number, owner: Uint8Array = QNAME): Uint8Array {
+  return rawRecord(owner, type, ttl, Uint8Array.of(192, 0, 2, 1));
+}
+
+function signature(covered: number, ttl: number): Uint8Array {
+  return rawRecord(QNAME, RRSIG, ttl, concat(rawU16(covered), new Uint8Array(16)));
+}
+
+test('the offsets lead to the TTL of each record in all sections, and to no other', () => {
+  const answer = parseRaw({
+    answers: [record(A, 11)],
+    authorities: [record(2, 12), record(3, 13)],
+    additionals: [record(A, 14, rawName('ns')), rawOpt(0x0000_8000)],
+  });
+  assert.deepEqual(ttls(answer), [11, 12, 13, 14]);
+  assert.equal(answer.lowestTtl, 11);
+});
+
+test('an answer without records has no TTL', () => {
+  const answer = parseRaw({ additionals: [rawOpt()] });
+  assert.deepEqual(ttls(answer), []);
+  assert.deepEqual([answer.lowestTtl, answer.negativeTtl], [undefined, undefined]);
+});
+
+test('the records of one RRset get its lowest TTL, whatever the case of their owner (RFC 2181 §5.2)', () => {
+  const answer = parseRaw({ answers: [record(A, 300), record(A, 20, rawName('EXAMPLE', 'com')), record(A, 100)] });
+  assert.deepEqual(ttls(answer), [20, 20, 20]);
+});
+
+test('records of another type, class, owner or section are another RRset', () => {
+  const otherClass = rawRecord(QNAME, A, 40, Uint8Array.of(1), 3);
+  const answer = parseRaw({
+    answers: [record(A, 300), record(AAAA, 20), record(A, 30, rawName('com')), otherClass],
+    additionals: [record(A, 50)],
+  });
+  assert.deepEqual(ttls(answer), [300, 20, 30, 40, 50]);
+  assert.equal(answer.lowestTtl, 20);
+});
+
+test('a signature has the TTL of what it covers, and not that of other signatures (RFC 4034 §3)', () => {
+  const answer = parseRaw({ answers: [record(A, 300), signature(A, 300), record(AAAA, 20), signature(AAAA, 60)] });
+  assert.deepEqual(ttls(answer), [300, 300, 20, 20]);
+});
+
+test('a TTL with the top bit set becomes zero, and 31 bits stay (RFC 2181 §8)', () => {
+  assert.deepEqual(ttls(parseRaw({ answers: [record(A, 0x8000_0000)] })), [0]);
+  assert.deepEqual(ttls(parseRaw({ answers: [record(A, 0xffff_ffff)] })), [0]);
+  assert.deepEqual(ttls(parseRaw({ answers: [record(A, 0x7fff_ffff)] })), [0x7fff_ffff]);
+});
+
+test('the SOA record of a negative answer has the lower of its TTL and MINIMUM (RFC 2308 §5)', () => {
+  for (const [ttl, minimum, lower] of [
+    [3600, 60, 60],
+    [30, 3600, 30],
+    [3600, 0x8000_0000, 0],
+    [0x8000_0000, 3600, 0],
+  ] as const) {
+    const answer = parseAnswer(buildResponse({ flags: 3, authorities: [soaRecord('com', ttl, minimum)] }));
+    assert.deepEqual([answer.negativeTtl, answer.lowestTtl, ...ttls(answer)], [lower, lower, lower]);
+  }
+});
+
+test('the signature of an SOA record goes down with it, in either order (RFC 2308 §5, RFC 4034 §3)', () => {
+  const soa = rawRecord(QNAME, 6, 3600, concat(rawName(), rawName(), new Uint8Array(16), rawU16(0, 60)));
+  for (const authorities of [
+    [soa, signature(6, 3600)],
+    [signature(6, 3600), soa],
+  ]) {
+    assert.deepEqual(ttls(parseRaw({ authorities })), [60, 60]);
+  }
+  const lowered = parseRaw({ authorities: [soa, signature(6, 10)] });
+  assert.deepEqual([lowered.negativeTtl, ...ttls(lowered)], [10, 10, 10]);
+});
+
+test('an SOA record that was asked for keeps its TTL: only in the authority section does it say how long nothing is known', () => {
+  const answer = parseAnswer(buildResponse({ type: 'SOA', answers: [soaRecord('example.com', 3600, 60)] }));
+  assert.deepEqual([answer.kind, answer.negativeTtl, ...ttls(answer)], ['data', undefined, 3600]);
+});
+
+test('every TTL of a large message is found, up to the last octets that 16 bits can count', () => {
+  const records = Array.from({ length: 4000 }, (_, i) => record(A, i + 1));
+  const answer = parseRaw({ answers: [...records, record(AAAA, 7)] });
+  assert.ok(answer.messageBytes > 0xf9ff);
+  assert.equal(ttlCount(answer), 4001);
+  assert.deepEqual(new Set(ttls(answer)), new Set([1, 7]));
+  assert.equal(ttlOffset(answer, 4000), answer.messageBytes - 10);
+});

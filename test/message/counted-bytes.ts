@@ -1,0 +1,26 @@
+/** The bytes, and a count of how often one of them was read: bounds work by counting it, not by timing it. */
+export interface CountedBytes {
+  readonly wire: Uint8Array;
+  readonly reads: () => number;
+  /** The highest index that was read; -1 before the first. */
+  readonly furthest: () => number;
+}
+
+export function countReads(bytes: Uint8Array): CountedBytes {
+  let reads = 0;
+  let furthest = -1;
+  const wire = new Proxy(bytes, {
+    get(target, property) {
+      const index = typeof property === 'string' ? Number(property) : Number.NaN;
+      if (!Number.isNaN(index)) {
+        reads++;
+        furthest = Math.max(furthest, index);
+        return target[index];
+      }
+      // Typed arrays' own methods and getters refuse a proxy for `this`.
+      const value: unknown = Reflect.get(target, property, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  return { wire, reads: () => reads, furthest: () => furthest };
+}
