@@ -46,9 +46,14 @@ export class Connections implements AsyncDisposable {
   readonly #components: ConnectionsComponents;
   readonly #init: ConnectionsInit;
   readonly #backOff: BackOff;
+  /** Those that take requests. */
   readonly #sessions = new Set<Session>();
+  /** Those that take no more and are not closed yet. */
+  readonly #retired = new Set<Session>();
   readonly #waiting = new Set<Waiter>();
   #connecting = false;
+  /** Sessions in a row that ended without an answer. */
+  #fruitless = 0;
   #disposed = false;
 
   constructor(components: ConnectionsComponents, init: ConnectionsInit) {
@@ -64,7 +69,7 @@ export class Connections implements AsyncDisposable {
   /** Requests that wait for a connection or are on one. */
   get depth(): number {
     let depth = this.#waiting.size;
-    for (const session of this.#sessions) depth += session.inFlight;
+    for (const session of [...this.#sessions, ...this.#retired]) depth += session.inFlight;
     return depth;
   }
 
@@ -75,7 +80,7 @@ export class Connections implements AsyncDisposable {
   withSession<T>(deadline: Deadline, use: (session: Session) => Promise<T>): Promise<T> {
     if (this.#disposed) return Promise.reject(new Dns4torError('ERR_SHUTDOWN'));
     const session = this.#leastBusy();
-    if (session !== undefined) return use(session);
+    if (session !== undefined) return this.#run(session, use);
 
     this.#connectIfUseful();
     const refusal = this.#refusal();
@@ -93,7 +98,7 @@ export class Connections implements AsyncDisposable {
       const waiter: Waiter = {
         start: (session) => {
           leave();
-          use(session).then(resolve, reject);
+          this.#run(session, use).then(resolve, reject);
         },
         fail: (error) => {
           leave();
@@ -105,6 +110,14 @@ export class Connections implements AsyncDisposable {
       );
       this.#waiting.add(waiter);
     });
+  }
+
+  async #run<T>(session: Session, use: (session: Session) => Promise<T>): Promise<T> {
+    try {
+      return await use(session);
+    } finally {
+      this.#startWaiting();
+    }
   }
 
   #leastBusy(): Session | undefined {
@@ -130,21 +143,29 @@ export class Connections implements AsyncDisposable {
         socket.destroy();
         return;
       }
-      const session = new Session(clock, this.#init.origin, socket, (closed) => this.#closed(closed));
-      this.#sessions.add(session);
-      this.#backOff.succeeded();
+      this.#sessions.add(this.#createSession(socket));
       events.connected(clock.now() - startedAt);
     } catch (thrown) {
-      const error = toDns4torError(thrown);
-      events.connectFailed(error, this.#backOff.failed(error));
+      this.#failed(toDns4torError(thrown));
     } finally {
       this.#connecting = false;
     }
-    this.startWaiting();
+    this.#startWaiting();
   }
 
-  /** Gives free streams to those that wait; to be called whenever a request has ended. */
-  startWaiting(): void {
+  #createSession(socket: TLSSocket): Session {
+    return new Session(this.#components.clock, this.#init.origin, socket, {
+      onFirstAnswer: () => {
+        this.#fruitless = 0;
+        this.#backOff.succeeded();
+      },
+      onRetire: (session) => this.#retire(session),
+      onClose: (session) => this.#retired.delete(session),
+    });
+  }
+
+  /** Gives free streams to those that wait. */
+  #startWaiting(): void {
     for (const waiter of this.#waiting) {
       const session = this.#leastBusy();
       if (session === undefined) break;
@@ -162,16 +183,27 @@ export class Connections implements AsyncDisposable {
     return this.#backOff.refusal ?? new Dns4torError('ERR_DOH_CONNECTION');
   }
 
-  #closed(session: Session): void {
+  #retire(session: Session): void {
     this.#sessions.delete(session);
-    this.startWaiting();
+    this.#retired.add(session);
+    // No session's end at a shutdown may start another connection.
+    if (this.#disposed) return;
+    // One event can cost all connections that are open, fresh ones too, and the retry mends that. More in a row are an outage: without a
+    // pause each query would open two.
+    if (session.fruitless && ++this.#fruitless > this.#init.maxConnections) {
+      this.#failed(new Dns4torError('ERR_DOH_CONNECTION'));
+    }
+    this.#startWaiting();
+  }
+
+  #failed(error: Dns4torError): void {
+    this.#components.events.connectFailed(error, this.#backOff.failed(error));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
-    // No session's end may start another connection.
     const error = new Dns4torError('ERR_SHUTDOWN');
     for (const waiter of this.#waiting) waiter.fail(error);
-    for (const session of this.#sessions) session.destroy(error);
+    for (const session of [...this.#sessions, ...this.#retired]) session.destroy(error);
   }
 }

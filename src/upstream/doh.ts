@@ -76,14 +76,10 @@ export class DohUpstream implements Upstream {
   }
 
   async #request(session: Session, query: Uint8Array): Promise<Uint8Array> {
-    try {
-      const { body, ageSeconds } = await session.request(this.#path, query);
-      acceptResponse(query, body);
-      if (ageSeconds > 0) subtractAge(body, ageSeconds);
-      return body;
-    } finally {
-      this.#connections.startWaiting();
-    }
+    const { body, ageSeconds } = await session.request(this.#path, query);
+    acceptResponse(query, body);
+    if (ageSeconds > 0) subtractAge(body, ageSeconds);
+    return body;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls';
-import { Client } from 'undici';
+import { type buildConnector, Client } from 'undici';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { Dns4torError } from '../lib/errors.ts';
 import { type DohResponse, dohRequest } from './doh-request.ts';
@@ -13,6 +13,9 @@ export const MAX_STREAMS = 100;
  */
 const SILENCE_MS = 12_000;
 
+/** How often it is looked for bytes, and so how exactly the silence is measured. Costs nothing while no request waits. */
+const LOOK_MS = 2000;
+
 /**
  * How long undici keeps a stream whose caller has long stopped waiting, before it gives the place to another. Such streams are left to
  * end by themselves; see dohRequest.
@@ -22,6 +25,16 @@ const ABANDONED_STREAM_MS = 30_000;
 /** How long an idle connection is kept. Servers mostly end it sooner; a new one over Tor costs more than a second. */
 const IDLE_MS = 600_000;
 
+/** What a session tells its owner. */
+export interface SessionEvents {
+  /** The first answer came: the resolver works. */
+  onFirstAnswer(): void;
+  /** No more requests can be made. Those in flight may still be answered, or fail. */
+  onRetire(session: Session): void;
+  /** The socket is closed. */
+  onClose(session: Session): void;
+}
+
 /**
  * One HTTP/2 connection to a resolver, from an open TLS socket to its end. It never reconnects: undici's Client would, at once and without
  * end, so it is given this one socket and no other.
@@ -30,23 +43,25 @@ export class Session {
   readonly #clock: Clock;
   readonly #client: Client;
   readonly #socket: TLSSocket;
-  readonly #onClose: (session: Session) => void;
+  readonly #events: SessionEvents;
   #inFlight = 0;
-  #closed = false;
+  #retired = false;
+  #asked = false;
+  #answered = false;
   #watchdog: Timer | undefined;
   #bytesSeen = 0;
+  #bytesSeenAt = 0;
 
-  /** @param onClose called once, when no request can be made any more */
-  constructor(clock: Clock, origin: string, socket: TLSSocket, onClose: (session: Session) => void) {
+  constructor(clock: Clock, origin: string, socket: TLSSocket, events: SessionEvents) {
     this.#clock = clock;
     this.#socket = socket;
-    this.#onClose = onClose;
-    let unused = true;
+    this.#events = events;
+    let used = false;
     this.#client = new Client(origin, {
       connect: (_options, callback) => {
-        if (unused) callback(null, socket);
-        else callback(new Dns4torError('ERR_DOH_CONNECTION'), null);
-        unused = false;
+        if (used) this.#refuseToReconnect(callback);
+        else callback(null, socket);
+        used = true;
       },
       allowH2: true,
       pipelining: MAX_STREAMS,
@@ -56,13 +71,25 @@ export class Session {
       keepAliveTimeout: IDLE_MS,
       pingInterval: 0,
     });
-    this.#client.on('disconnect', () => this.#close());
-    socket.once('close', () => this.#close());
+    this.#client.on('disconnect', () => this.#retire());
+    this.#client.on('connectionError', () => this.#retire());
+    // 'close' follows, and says all there is to know.
+    socket.on('error', () => {});
+    socket.once('close', () => {
+      this.#watchdog?.cancel();
+      this.#retire();
+      events.onClose(this);
+    });
+  }
+
+  /** Whether requests were made and none was answered. */
+  get fruitless(): boolean {
+    return this.#asked && !this.#answered;
   }
 
   /** Requests that can be made now. */
   get free(): number {
-    return this.#closed ? 0 : MAX_STREAMS - this.#inFlight;
+    return this.#retired ? 0 : MAX_STREAMS - this.#inFlight;
   }
 
   get inFlight(): number {
@@ -72,26 +99,40 @@ export class Session {
   /** As {@link dohRequest}, and ERR_DOH_STALLED when the connection went silent. */
   async request(path: string, query: Uint8Array): Promise<DohResponse> {
     this.#inFlight++;
+    this.#asked = true;
     this.#watch();
     try {
-      return await dohRequest(this.#client, path, query);
+      const response = await dohRequest(this.#client, path, query);
+      if (!this.#answered) this.#events.onFirstAnswer();
+      this.#answered = true;
+      return response;
     } finally {
       this.#inFlight--;
     }
   }
 
-  /** Ends the connection; requests in flight reject with `error`. */
+  /** Ends the connection; requests in flight reject with `error` or ERR_DOH_CONNECTION. */
   destroy(error: Dns4torError): void {
-    this.#close();
+    this.#watchdog?.cancel();
+    this.#retire();
     this.#client.destroy(error, () => {});
     this.#socket.destroy();
   }
 
-  #close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#watchdog?.cancel();
-    this.#onClose(this);
+  #retire(): void {
+    if (this.#retired) return;
+    this.#retired = true;
+    this.#events.onRetire(this);
+  }
+
+  /**
+   * After a GOAWAY (RFC 9113 §6.8) undici wants a new connection for the requests that were refused, while those that were accepted
+   * are still being answered. Destroying the client fails the former and leaves the latter be.
+   */
+  #refuseToReconnect(callback: buildConnector.Callback): void {
+    const error = new Dns4torError('ERR_DOH_CONNECTION');
+    this.#client.destroy(error, () => {});
+    callback(error, null);
   }
 
   /**
@@ -99,13 +140,23 @@ export class Session {
    * byte on the socket, for any stream.
    */
   #watch(): void {
-    if (this.#watchdog !== undefined || this.#closed) return;
+    if (this.#watchdog !== undefined || this.#socket.destroyed) return;
+    this.#noteBytes();
+    this.#lookLater();
+  }
+
+  #noteBytes(): void {
     this.#bytesSeen = this.#socket.bytesRead;
-    this.#watchdog = this.#clock.schedule(SILENCE_MS, () => {
+    this.#bytesSeenAt = this.#clock.now();
+  }
+
+  #lookLater(): void {
+    this.#watchdog = this.#clock.schedule(LOOK_MS, () => {
       this.#watchdog = undefined;
       if (this.#inFlight === 0) return;
-      if (this.#socket.bytesRead === this.#bytesSeen) this.destroy(new Dns4torError('ERR_DOH_STALLED'));
-      else this.#watch();
+      if (this.#socket.bytesRead !== this.#bytesSeen) this.#noteBytes();
+      if (this.#clock.now() - this.#bytesSeenAt < SILENCE_MS) this.#lookLater();
+      else this.destroy(new Dns4torError('ERR_DOH_STALLED'));
     });
   }
 }

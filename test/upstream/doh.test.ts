@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decode } from 'dns-packet';
+import type { ErrorCode } from '../../src/lib/errors.ts';
+import * as behaviours from '../fixtures/doh-behaviours.ts';
+import type { DohBehaviour, DohReply } from '../fixtures/recording-doh-server.ts';
+import { answer, answerTo, outcomes, queryFor, startRig } from './rig.ts';
+
+/** Answers as a resolver does, but for what `change` makes of it. */
+function changed(change: (reply: Buffer) => Partial<DohReply> | void): DohBehaviour {
+  return ({ query }) => {
+    const body = answerTo(query);
+    return { body, ...change(body) };
+  };
+}
+
+test('a request is the padded query with ID 0 and a fixed set of headers, and nothing else', async () => {
+  await using rig = await startRig(answer);
+  const reply = await rig.ask('www.Example.com');
+  const [request] = rig.server.requests;
+  assert.ok(request !== undefined);
+  assert.deepEqual(Object.fromEntries(Object.entries(request.headers)), {
+    ':method': 'POST',
+    ':path': '/dns-query',
+    ':scheme': 'https',
+    ':authority': 'doh.test',
+    accept: 'application/dns-message',
+    'content-type': 'application/dns-message',
+    'content-length': '128',
+  });
+  assert.deepEqual(request.query, Buffer.from(queryFor('www.example.com')));
+  assert.equal(Buffer.from(request.query).readUInt16BE(0), 0);
+  assert.equal(request.query.length % 128, 0);
+  assert.deepEqual(Buffer.from(reply), answerTo(request.query));
+});
+
+test('requests look the same whatever was asked before', async () => {
+  await using rig = await startRig(({ query }) => ({ body: answerTo(query), headers: { 'set-cookie': 'a=b' } }));
+  await rig.ask('first.test');
+  await rig.ask('other.test');
+  assert.deepEqual({ ...rig.server.requests[1]?.headers }, { ...rig.server.requests[0]?.headers });
+  assert.equal(rig.server.connections, 1);
+});
+
+const REJECTED: readonly (readonly [string, DohBehaviour, ErrorCode])[] = [
+  ['HTTP status 500', changed(() => ({ status: 500 })), 'ERR_DOH_STATUS'],
+  ['HTTP status 429', changed(() => ({ status: 429 })), 'ERR_DOH_STATUS'],
+  ['HTTP status 404', changed(() => ({ status: 404 })), 'ERR_DOH_STATUS'],
+  ['HTTP status 302', changed(() => ({ status: 302, headers: { location: '/' } })), 'ERR_DOH_STATUS'],
+  ['another content type', changed(() => ({ headers: { 'content-type': 'text/html' } })), 'ERR_DOH_CONTENT_TYPE'],
+  ['an empty body', changed(() => ({ body: new Uint8Array(0) })), 'ERR_RESPONSE_MALFORMED'],
+  ['half a header', changed((reply) => ({ body: reply.subarray(0, 6) })), 'ERR_RESPONSE_MALFORMED'],
+  ['half a question', changed((reply) => ({ body: reply.subarray(0, 16) })), 'ERR_RESPONSE_MISMATCH'],
+  ['QR=0', changed(behaviours.notAReply), 'ERR_RESPONSE_MALFORMED'],
+  ['TC=1', changed(behaviours.truncated), 'ERR_RESPONSE_MALFORMED'],
+  ['another ID', changed(behaviours.wrongId), 'ERR_RESPONSE_MISMATCH'],
+  ['another name', changed(behaviours.wrongQuestion), 'ERR_RESPONSE_MISMATCH'],
+  ['another type', changed((reply) => void reply.writeUInt16BE(28, 12 + 10)), 'ERR_RESPONSE_MISMATCH'],
+  ['two questions', changed((reply) => void reply.writeUInt16BE(2, 4)), 'ERR_RESPONSE_MISMATCH'],
+  ['an opcode of its own', changed((reply) => void reply.writeUInt8(0xa0, 2)), 'ERR_RESPONSE_MISMATCH'],
+];
+
+for (const [what, behaviour, code] of REJECTED) {
+  test(`${what} from the server is ${code}, asked for once, and the connection stays in use`, async () => {
+    await using rig = await startRig(behaviour);
+    await assert.rejects(rig.ask('one.test'), { code });
+    assert.equal(rig.server.requests.length, 1);
+    rig.server.behaviour = answer;
+    await rig.ask('two.test');
+    assert.equal(rig.server.connections, 1);
+  });
+}
+
+test('an HTTP error names its status and no query', async () => {
+  await using rig = await startRig(changed(() => ({ status: 503 })));
+  await assert.rejects(
+    rig.ask('canary.test'),
+    /^Dns4torError: HTTP status 503: the resolver answered with an HTTP error/,
+  );
+});
+
+test('the content type may have parameters and any case, and a name that comes back in capitals is the same name', async () => {
+  await using rig = await startRig(
+    changed((reply) => {
+      reply.set(Buffer.from('ONE'), 13);
+      return { headers: { 'content-type': 'Application/DNS-Message; charset=utf-8' } };
+    }),
+  );
+  assert.equal(decode(Buffer.from(await rig.ask('one.test'))).questions?.[0]?.name, 'ONE.test');
+});
+
+async function* endless(): AsyncGenerator<Uint8Array> {
+  for (;;) yield new Uint8Array(7000);
+}
+
+test('a body beyond 65,535 bytes is given up as it grows, and its siblings on the connection are answered', async () => {
+  await using rig = await startRig(({ query }) =>
+    Buffer.from(query).includes('large') ? { body: endless() } : { body: answerTo(query) },
+  );
+  const asked = Array.from({ length: 20 }, (_, i) => rig.ask(i === 7 ? 'large.test' : `n${i}.test`));
+  const settled = await Promise.allSettled(asked);
+  assert.equal(settled.filter(({ status }) => status === 'fulfilled').length, 19);
+  await assert.rejects(asked[7] as Promise<Uint8Array>, { code: 'ERR_DOH_BODY_SIZE' });
+  await rig.ask('after.test');
+  assert.equal(rig.server.connections, 1);
+});
+
+test('a body of 65,535 bytes passes', async () => {
+  await using rig = await startRig(({ query }) => ({
+    body: Buffer.concat([answerTo(query)], 65_535),
+  }));
+  assert.equal((await rig.ask('one.test')).length, 65_535);
+});
+
+test('Age is taken off the TTLs, to no less than zero', async () => {
+  const ages = ['250', '301', '-5', 'x', '1e2'];
+  await using rig = await startRig(changed(() => ({ headers: { age: ages.shift() ?? '0' } })));
+  const ttls: (number | undefined)[] = [];
+  for (let i = 0; i < 5; i++) {
+    const [record] = decode(Buffer.from(await rig.ask('one.test'))).answers ?? [];
+    ttls.push(record !== undefined && 'ttl' in record ? record.ttl : undefined);
+  }
+  assert.deepEqual(ttls, [50, 0, 300, 300, 300]);
+});
+
+test('each exchange is counted once, by how it ended, and timed when it succeeded', async () => {
+  await using rig = await startRig(answer);
+  await rig.ask('one.test');
+  rig.server.behaviour = changed(() => ({ status: 500 }));
+  await assert.rejects(rig.ask('two.test'));
+  rig.server.behaviour = behaviours.dropConnection;
+  await assert.rejects(rig.ask('three.test'));
+  assert.deepEqual(outcomes(rig.counters), { ok: 1, doh_status: 1, doh_connection: 1 });
+  assert.equal(rig.counters.totals.exchangeSeconds[0]?.cumulative().at(-1), 1);
+});

@@ -1,0 +1,125 @@
+import { readFile } from 'node:fs/promises';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { decode, encode } from 'dns-packet';
+import { Deadline } from '../../src/lib/deadline.ts';
+import type { Dns4torError } from '../../src/lib/errors.ts';
+import type { Random } from '../../src/lib/random.ts';
+import { encodeQuestion } from '../../src/message/codec.ts';
+import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
+import { type Counters, createCounters } from '../../src/metrics/counters.ts';
+import type { Connect } from '../../src/upstream/connections.ts';
+import { DohUpstream } from '../../src/upstream/doh.ts';
+import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+import {
+  type DohBehaviour,
+  type RecordingDohServer,
+  startRecordingDohServer,
+} from '../fixtures/recording-doh-server.ts';
+
+/** Longer than any test's clock is turned without a reason. */
+const TIMEOUT_MS = 60_000;
+
+/** In place of chance: every pause has its full length. */
+export const noJitter: Random = { fraction: () => 1, bytes: (length) => new Uint8Array(length) };
+
+export interface RigOptions {
+  /** @default 5 */
+  readonly maxConnections?: number;
+  /** Takes the place of, or wraps, the TLS connection to the server. */
+  readonly connect?: (plain: Connect) => Connect;
+  /** SETTINGS_MAX_CONCURRENT_STREAMS of the server. */
+  readonly maxConcurrentStreams?: number;
+}
+
+/** An upstream on a clock that stands still, and a DoH server on loopback that it connects to without Tor. */
+export interface Rig extends AsyncDisposable {
+  readonly upstream: DohUpstream;
+  readonly server: RecordingDohServer;
+  readonly clock: ManualClock;
+  readonly counters: Counters;
+  /** What the connections' events told: pauses and failures' codes. */
+  readonly events: readonly { readonly code: 'ok' | Dns4torError['code']; readonly pauseMs: number }[];
+  /** The client's ends of the connections, in order. */
+  readonly sockets: readonly TLSSocket[];
+  /** Asks for the A record of a name. */
+  ask(name: string, timeoutMs?: number): Promise<Uint8Array>;
+}
+
+export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}): Promise<Rig> {
+  await using stack = new AsyncDisposableStack();
+  const authority = stack.use(await createCertificateAuthority());
+  const { maxConnections = 5, maxConcurrentStreams } = options;
+  const settings = maxConcurrentStreams === undefined ? {} : { settings: { maxConcurrentStreams } };
+  const server = stack.use(await startRecordingDohServer(await authority.issue(['doh.test']), behaviour, settings));
+  const ca = await readFile(authority.certificatePath);
+  const clock = new ManualClock();
+  const counters = createCounters(['doh.test:443']);
+  const events: { code: 'ok' | Dns4torError['code']; pauseMs: number }[] = [];
+  const sockets: TLSSocket[] = [];
+  const plain: Connect = () =>
+    new Promise((resolve, reject) => {
+      const target = { host: server.host, port: server.port, servername: 'doh.test', ca, ALPNProtocols: ['h2'] };
+      const socket = connectTls(target, () => resolve(socket));
+      socket.once('error', reject);
+      sockets.push(socket);
+    });
+  const upstream = stack.use(
+    new DohUpstream(
+      {
+        clock,
+        random: noJitter,
+        metrics: counters,
+        connect: options.connect?.(plain) ?? plain,
+        events: {
+          connected: () => events.push({ code: 'ok', pauseMs: 0 }),
+          connectFailed: ({ code }, pauseMs) => events.push({ code, pauseMs }),
+        },
+      },
+      { url: 'https://doh.test/dns-query', maxConnections, index: 0 },
+    ),
+  );
+  const owned = stack.move();
+  return {
+    upstream,
+    server,
+    clock,
+    counters,
+    events,
+    sockets,
+    ask: (name, timeoutMs = TIMEOUT_MS) => upstream.exchange(queryFor(name), Deadline.after(clock, timeoutMs)),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** The query that goes upstream for the A record of a name. */
+export function queryFor(name: string): Uint8Array {
+  return buildUpstreamQuery(encodeQuestion(name, 'A'), false, false);
+}
+
+/** One A record with a TTL of 300, for whatever is asked. */
+export function answerTo(query: Uint8Array): Buffer {
+  const { id, questions = [] } = decode(Buffer.from(query));
+  const [question] = questions;
+  return encode({
+    type: 'response',
+    id: id ?? 0,
+    questions,
+    answers: [{ type: 'A', name: question?.name ?? '.', ttl: 300, data: '192.0.2.1' }],
+  });
+}
+
+/** Answers as a resolver does. */
+export const answer: DohBehaviour = ({ query }) => ({ body: answerTo(query) });
+
+/** What the `n`th request meets; the last holds for all that follow. */
+export function inTurn(...behaviours: readonly DohBehaviour[]): DohBehaviour {
+  let count = 0;
+  return (request) => (behaviours[Math.min(count++, behaviours.length - 1)] as DohBehaviour)(request);
+}
+
+/** How many exchanges came to each outcome. */
+export function outcomes(counters: Counters): Record<string, number> {
+  const entries = counters.totals.exchanges.entries().filter(({ count }) => count > 0);
+  return Object.fromEntries(entries.map(({ labels, count }) => [labels['outcome'] ?? '', count]));
+}

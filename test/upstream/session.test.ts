@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { constants } from 'node:http2';
+import { test } from 'node:test';
+import { dropConnection, goAway, neverAnswer, resetStream } from '../fixtures/doh-behaviours.ts';
+import type { DohBehaviour } from '../fixtures/recording-doh-server.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { answer, answerTo, inTurn, type Rig, startRig } from './rig.ts';
+
+/** What SILENCE_MS and LOOK_MS are in session.ts: silence is noticed after the one, to within the other. */
+const SILENCE_MS = 12_000;
+const LOOK_MS = 2000;
+
+const LOST: readonly (readonly [string, DohBehaviour])[] = [
+  ['refused by a GOAWAY', goAway],
+  ['reset', resetStream],
+  ['cancelled', () => (stream) => stream.close(constants.NGHTTP2_CANCEL)],
+  ['lost with its connection', dropConnection],
+  [
+    'lost by a GOAWAY with an error',
+    () => (stream) => stream.session?.destroy(undefined, constants.NGHTTP2_PROTOCOL_ERROR),
+  ],
+];
+
+for (const [what, behaviour] of LOST) {
+  test(`a request that is ${what} is made once more, and answered`, async () => {
+    await using rig = await startRig(inTurn(behaviour, answer));
+    await rig.ask('one.test');
+    assert.equal(rig.server.requests.length, 2);
+  });
+
+  test(`a request that is ${what} twice is ERR_DOH_CONNECTION`, async () => {
+    await using rig = await startRig(behaviour);
+    await assert.rejects(rig.ask('one.test'), { code: 'ERR_DOH_CONNECTION' });
+    assert.equal(rig.server.requests.length, 2);
+    rig.server.behaviour = answer;
+    await rig.ask('two.test');
+  });
+}
+
+test('all requests in flight survive the loss of their connection', async () => {
+  await using rig = await startRig(neverAnswer, { maxConnections: 1 });
+  const asked = Array.from({ length: 50 }, (_, i) => rig.ask(`n${i}.test`));
+  await waitUntil('the requests reach the server', 5000, () => rig.server.requests.length === 50);
+  rig.server.behaviour = answer;
+  rig.sockets[0]?.destroy();
+  await Promise.all(asked);
+  assert.equal(rig.server.requests.length, 100);
+  assert.equal(rig.server.connections, 2);
+});
+
+test('after a GOAWAY the refused requests move to a new connection at once, and the accepted ones are answered on the old', async () => {
+  const accepted = Promise.withResolvers<void>();
+  let count = 0;
+  await using rig = await startRig(
+    async ({ query, connection }) => {
+      if (connection > 0) return { body: answerTo(query) };
+      if (++count === 10) return (stream) => stream.session?.goaway(constants.NGHTTP2_NO_ERROR, 9);
+      await accepted.promise;
+      return { body: answerTo(query) };
+    },
+    { maxConnections: 1 },
+  );
+  // Streams 1, 3, 5, 7 and 9 are accepted, the five after them refused.
+  const asked = Array.from({ length: 10 }, (_, i) => rig.ask(`n${i}.test`));
+  await Promise.all(asked.slice(5));
+  assert.equal(rig.upstream.queueDepth, 5);
+  accepted.resolve();
+  await Promise.all(asked);
+  assert.equal(rig.server.connections, 2);
+  assert.equal(rig.server.requests.length, 15);
+});
+
+test('a connection that takes no more requests is still watched and still closed at the end', async () => {
+  await using rig = await startRig(({ connection, query }) => {
+    if (connection > 0) return { body: answerTo(query) };
+    return (stream) => stream.session?.goaway(constants.NGHTTP2_NO_ERROR, 1);
+  });
+  const accepted = rig.ask('accepted.test');
+  await waitUntil(
+    'the connection is retired',
+    5000,
+    () => rig.upstream.openConnections === 0 && rig.server.requests.length === 1,
+  );
+  await rig.ask('other.test');
+  rig.clock.advance(SILENCE_MS + LOOK_MS);
+  await accepted;
+  assert.equal(rig.server.requests.length, 3);
+
+  rig.server.behaviour = () => (stream) => stream.session?.goaway(constants.NGHTTP2_NO_ERROR, stream.id ?? 0);
+  const last = rig.ask('last.test');
+  await waitUntil('the second connection is retired', 5000, () => rig.upstream.openConnections === 0);
+  await rig.upstream[Symbol.asyncDispose]();
+  await assert.rejects(last, { code: 'ERR_SHUTDOWN' });
+  assert.ok(rig.sockets.every(({ destroyed }) => destroyed));
+});
+
+test('a connection that went silent with requests on it is replaced: callers whose time is left are answered on the new one', async () => {
+  await using rig = await startRig(neverAnswer);
+  const impatient = rig.ask('impatient.test', 10_000);
+  const patient = rig.ask('patient.test', 20_000);
+  await waitUntil('both reach the server', 5000, () => rig.server.requests.length === 2);
+  rig.clock.advance(10_000);
+  await assert.rejects(impatient, { code: 'ERR_DEADLINE' });
+  rig.server.behaviour = answer;
+  rig.clock.advance(SILENCE_MS - 1 - 10_000);
+  assert.equal(rig.upstream.openConnections, 1);
+  rig.clock.advance(1 + LOOK_MS);
+  await patient;
+  await rig.ask('new.test');
+  assert.equal(rig.server.connections, 2);
+  assert.equal(rig.server.requests.length, 4);
+  assert.ok(rig.sockets[0]?.destroyed);
+});
+
+test('a connection on which other answers come is not taken for silent, nor is an idle one', async () => {
+  const slow = Promise.withResolvers<void>();
+  await using rig = await startRig(async ({ query }) => {
+    if (Buffer.from(query).includes('slow')) await slow.promise;
+    return { body: answerTo(query) };
+  });
+  const asked = rig.ask('slow.test');
+  for (let i = 0; i < 3; i++) {
+    await rig.ask(`n${i}.test`);
+    await rig.clock.advanceAsync(SILENCE_MS);
+  }
+  slow.resolve();
+  await asked;
+  await rig.clock.advanceAsync(10 * SILENCE_MS);
+  await rig.ask('later.test');
+  assert.equal(rig.server.connections, 1);
+  rig.clock.advance(SILENCE_MS);
+  assert.equal(rig.clock.pendingTimers, 0);
+});
+
+test('a connection that the server ends while nothing is asked costs the next query nothing', async () => {
+  await using rig = await startRig(answer);
+  await rig.ask('one.test');
+  rig.server.closeConnections();
+  await waitUntil('the end is noticed', 5000, () => rig.upstream.openConnections === 0);
+  await rig.ask('two.test');
+  assert.equal(rig.server.requests.length, 2);
+});
+
+/** A rig with an open connection that nothing was ever asked on: who wanted it has stopped waiting. */
+async function startUnused(): Promise<Rig> {
+  const expired = Promise.withResolvers<void>();
+  const rig = await startRig(answer, {
+    connect: (plain) => async () => {
+      const socket = await plain();
+      await expired.promise;
+      return socket;
+    },
+  });
+  const asked = rig.ask('expired.test', 10);
+  await waitUntil('the server has the connection', 5000, () => rig.server.connections === 1);
+  rig.clock.advance(10);
+  await assert.rejects(asked, { code: 'ERR_DEADLINE' });
+  expired.resolve();
+  await waitUntil('the connection is open', 5000, () => rig.upstream.openConnections === 1);
+  return rig;
+}
+
+test('a connection that the server ends before its first request costs the next query no answer', async () => {
+  await using rig = await startUnused();
+  // The server's SETTINGS came before its FIN, and nobody has read either.
+  rig.server.closeConnections();
+  await waitUntil('they have come', 5000, () => (rig.sockets[0]?.bytesRead ?? 0) > 0);
+  await rig.ask('one.test');
+  assert.equal(rig.server.requests.length, 1);
+  assert.equal(rig.server.connections, 2);
+});
+
+test('an error of a connection before its first request ends nothing but the connection', async () => {
+  await using rig = await startUnused();
+  rig.sockets[0]?.destroy(new Error('connection reset'));
+  await waitUntil('the end is noticed', 5000, () => rig.upstream.openConnections === 0);
+  await rig.ask('one.test');
+  assert.deepEqual(
+    rig.events.map(({ code }) => code),
+    ['ok', 'ok'],
+  );
+});
