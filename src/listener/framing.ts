@@ -11,26 +11,27 @@ export function frame(message: Uint8Array): Uint8Array {
   return framed;
 }
 
-/** Cuts a stream into messages, however the bytes come. Holds at most one unfinished message. */
+/** Cuts a stream into messages, however the bytes come. Holds what was pushed and not taken yet. */
 export class MessageReader {
   #rest: Uint8Array = new Uint8Array(0);
 
-  /** Whether a message has begun and not ended. */
+  /** Whether bytes are held: with no whole message to be taken, that one has begun and not ended. */
   get midway(): boolean {
     return this.#rest.length > 0;
   }
 
-  /** Takes the next bytes and returns the messages that are whole now; they are copies of nothing, but nobody changes them. */
-  push(chunk: Uint8Array): Uint8Array[] {
-    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    const messages: Uint8Array[] = [];
-    while (bytes.length >= LENGTH_BYTES) {
-      const end = LENGTH_BYTES + readU16(bytes, 0);
-      if (bytes.length < end) break;
-      messages.push(bytes.subarray(LENGTH_BYTES, end));
-      bytes = bytes.subarray(end);
-    }
-    this.#rest = bytes;
-    return messages;
+  /** Takes the next bytes, which from here on nobody changes. */
+  push(chunk: Uint8Array): void {
+    this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+  }
+
+  /** The next message, if it is whole: a view of the bytes that were pushed. */
+  next(): Uint8Array | undefined {
+    const rest = this.#rest;
+    if (rest.length < LENGTH_BYTES) return undefined;
+    const end = LENGTH_BYTES + readU16(rest, 0);
+    if (rest.length < end) return undefined;
+    this.#rest = rest.subarray(end);
+    return rest.subarray(LENGTH_BYTES, end);
   }
 }

@@ -22,6 +22,8 @@ export class TcpListener implements Listener {
       socket.once('close', () => this.#connections.delete(connection));
     });
     server.on('drop', () => components.metrics.dropped('tcp_connections'));
+    // The kernel could not hand over one connection (no memory, no descriptor). The next has nothing to do with it.
+    server.on('error', () => components.metrics.dropped('tcp_connections'));
   }
 
   /** @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN */

@@ -24,6 +24,7 @@ export class UdpListener implements Listener {
   readonly #inFlight = new InFlight();
   #unsent = 0;
   #draining = false;
+  #closed = false;
 
   private constructor(components: ListenerComponents, socket: Socket, family: AddressFamily) {
     this.#components = components;
@@ -82,7 +83,8 @@ export class UdpListener implements Listener {
 
   #reply(reply: Uint8Array | Drop, peer: RemoteInfo): void {
     if (reply === DROP) return;
-    if (this.#unsent >= MAX_UNSENT) return this.#components.metrics.dropped('send_failed');
+    // An answer that comes after a drain was given up; Node throws where a closed socket is to send.
+    if (this.#closed || this.#unsent >= MAX_UNSENT) return this.#components.metrics.dropped('send_failed');
     this.#unsent++;
     this.#socket.send(reply, peer.port, peer.address, (error) => {
       this.#unsent--;
@@ -97,6 +99,7 @@ export class UdpListener implements Listener {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#draining = true;
+    this.#closed = true;
     await new Promise<void>((resolve) => this.#socket.close(() => resolve()));
   }
 }

@@ -1,0 +1,115 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import type { ListenerComponents } from '../../src/listener/listener.ts';
+import { type Counters, createCounters } from '../../src/metrics/counters.ts';
+import type { Drop, Handler, Query } from '../../src/resolver/query.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+
+/** Far above what loopback takes; reached only by a test that fails. */
+export const PATIENCE_MS = 5000;
+
+/** What a listener needs, on a clock that stands still. */
+export interface Parts extends ListenerComponents {
+  readonly clock: ManualClock;
+  readonly metrics: Counters;
+}
+
+export function parts(handler: Handler): Parts {
+  return { handler, clock: new ManualClock(), metrics: createCounters([]) };
+}
+
+/** How often queries or connections were dropped for a reason. */
+export function drops(counters: Counters, reason: string): number {
+  return counters.totals.drops.entries().find(({ labels }) => labels['reason'] === reason)?.count ?? 0;
+}
+
+/** A handler whose answers come when a test lets them. */
+export class HeldHandler {
+  /** Those that were begun, in order. */
+  readonly queries: Query[] = [];
+  readonly #answers: ((reply: Uint8Array | Drop) => void)[] = [];
+
+  readonly handle: Handler = (query) => {
+    this.queries.push(query);
+    return new Promise((resolve) => this.#answers.push(resolve));
+  };
+
+  /** Answers the `index`-th query, with its own bytes unless others are given. */
+  answer(index: number, reply: Uint8Array | Drop = (this.queries[index] as Query).wire): void {
+    this.#answers[index]?.(reply);
+  }
+
+  async begun(count: number): Promise<void> {
+    await waitUntil(`${count} queries are begun`, PATIENCE_MS, () => this.queries.length >= count);
+  }
+}
+
+/** A DNS client over TCP that does nothing by itself, with a framing that is not the one under test. */
+export class TcpClient implements AsyncDisposable {
+  readonly socket: Socket;
+  readonly #messages: Buffer[] = [];
+  #rest: Buffer = Buffer.alloc(0);
+  /** Whether the other side has closed its side, or all of it. */
+  ended = false;
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk) => this.#onData(chunk));
+    socket.on('end', () => (this.ended = true));
+    socket.on('close', () => (this.ended = true));
+    socket.on('error', () => {});
+  }
+
+  static async connect(port: number, address = '127.0.0.1'): Promise<TcpClient> {
+    const socket = connect({ port, host: address, allowHalfOpen: true });
+    await once(socket, 'connect');
+    return new TcpClient(socket);
+  }
+
+  /** What was received up to now. */
+  get messages(): readonly Buffer[] {
+    return this.#messages;
+  }
+
+  send(...messages: readonly Uint8Array[]): void {
+    this.socket.write(framed(...messages));
+  }
+
+  async received(count: number): Promise<readonly Buffer[]> {
+    await waitUntil(`${count} messages are received`, PATIENCE_MS, () => this.#messages.length >= count);
+    return this.#messages;
+  }
+
+  /** Resolves when the other side has closed. */
+  async end(): Promise<void> {
+    await waitUntil('the other side closes', PATIENCE_MS, () => this.ended);
+  }
+
+  #onData(chunk: Buffer): void {
+    this.#rest = Buffer.concat([this.#rest, chunk]);
+    while (this.#rest.length >= 2 && this.#rest.length >= 2 + this.#rest.readUInt16BE(0)) {
+      const end = 2 + this.#rest.readUInt16BE(0);
+      this.#messages.push(this.#rest.subarray(2, end));
+      this.#rest = this.#rest.subarray(end);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.socket.closed) return;
+    this.socket.destroy();
+    await once(this.socket, 'close');
+  }
+}
+
+/** Messages with their lengths in front, one after the other. */
+export function framed(...messages: readonly Uint8Array[]): Buffer {
+  return Buffer.concat(
+    messages.flatMap((message) => {
+      const length = Buffer.alloc(2);
+      length.writeUInt16BE(message.length);
+      return [length, message];
+    }),
+  );
+}
