@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os';
+import { Dns4torError } from '../lib/errors.ts';
 import type { Listener, ListenerComponents } from '../listener/listener.ts';
 import { TcpListener } from '../listener/tcp.ts';
 import { UdpListener } from '../listener/udp.ts';
@@ -15,11 +16,14 @@ export function expandAddresses(addresses: readonly string[]): string[] {
   return [...new Set(addresses.flatMap((address) => (address === LOCALHOST ? localhost : [address])))];
 }
 
+/** How often a free port is looked for. Another program may hold for TCP what the system gave for UDP, which it chooses apart. */
+const PORT_ATTEMPTS = 10;
+
 /**
  * Opens UDP and TCP on every address, all on one port.
- * @param port 0 takes one that is free for UDP on the first address; all others follow it
+ * @param port 0 takes one that is free for UDP and TCP on all addresses
  * @param stack owns the listeners from here on
- * @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN
+ * @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN; none is open then
  */
 export async function listenEverywhere(
   components: ListenerComponents,
@@ -27,13 +31,31 @@ export async function listenEverywhere(
   port: number,
   stack: AsyncDisposableStack,
 ): Promise<Listener[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await listenTogether(components, addresses, port, stack);
+    } catch (error) {
+      const mayDiffer = port === 0 && error instanceof Dns4torError && error.code === 'ERR_LISTEN_IN_USE';
+      if (!mayDiffer || attempt === PORT_ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function listenTogether(
+  components: ListenerComponents,
+  addresses: readonly string[],
+  port: number,
+  stack: AsyncDisposableStack,
+): Promise<Listener[]> {
+  await using opened = new AsyncDisposableStack();
   const listeners: Listener[] = [];
   let boundPort = port;
   for (const address of addresses) {
-    const udp = stack.use(await UdpListener.open(components, { address, port: boundPort }));
+    const udp = opened.use(await UdpListener.open(components, { address, port: boundPort }));
     boundPort = udp.port;
-    const tcp = stack.use(await TcpListener.open(components, { address, port: boundPort }));
+    const tcp = opened.use(await TcpListener.open(components, { address, port: boundPort }));
     listeners.push(udp, tcp);
   }
+  stack.use(opened.move());
   return listeners;
 }

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { test } from 'node:test';
+import { expandAddresses, listenEverywhere } from '../../src/daemon/listen.ts';
+import type { ListenerComponents } from '../../src/listener/listener.ts';
+import { UdpListener } from '../../src/listener/udp.ts';
+import { createCounters } from '../../src/metrics/counters.ts';
+import { reservePort } from '../fixtures/reserve-port.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+
+const addressesHere = new Set(
+  Object.values(networkInterfaces()).flatMap((list) => list?.map(({ address }) => address) ?? []),
+);
+const localhost = addressesHere.has('::1') ? ['127.0.0.1', '::1'] : ['127.0.0.1'];
+
+const components = (): ListenerComponents => ({
+  handler: ({ wire }) => wire,
+  clock: new ManualClock(),
+  metrics: createCounters([]),
+});
+
+test('localhost is 127.0.0.1 and, where this machine has it, ::1; an address that comes twice is taken once', () => {
+  assert.deepEqual(expandAddresses(['localhost']), localhost);
+  assert.deepEqual(expandAddresses(['127.0.0.1', 'localhost']), localhost);
+  assert.deepEqual(expandAddresses(['192.0.2.1', '127.0.0.1']), ['192.0.2.1', '127.0.0.1']);
+});
+
+test('port 0 is one free port for UDP and TCP on every address', async () => {
+  await using stack = new AsyncDisposableStack();
+  const addresses = [...localhost, '127.0.0.2'];
+  const listeners = await listenEverywhere(components(), addresses, 0, stack);
+  assert.equal(listeners.length, 2 * addresses.length);
+  assert.equal(new Set(listeners.map(({ port }) => port)).size, 1);
+  assert.notEqual(listeners[0]?.port, 0);
+});
+
+test('a port of which one address is taken is an error, and nothing stays open', async () => {
+  await using reserved = await reservePort();
+  await using stack = new AsyncDisposableStack();
+  const { port } = reserved;
+  await assert.rejects(listenEverywhere(components(), ['127.0.0.2', '127.0.0.1'], port, stack), {
+    code: 'ERR_LISTEN_IN_USE',
+    message: new RegExp(`^UDP 127\\.0\\.0\\.1:${port}: `),
+  });
+  await reserved.release();
+  assert.equal((await listenEverywhere(components(), ['127.0.0.2', '127.0.0.1'], port, stack)).length, 4);
+});
+
+test('a port that is free for UDP and taken for TCP is given up for another', async (t) => {
+  await using stack = new AsyncDisposableStack();
+  const taken: number[] = [];
+  const open = UdpListener.open.bind(UdpListener);
+  // Somebody else takes the first two ports for TCP in the moment between.
+  t.mock.method(UdpListener, 'open', async (...args: Parameters<typeof open>) => {
+    const udp = await open(...args);
+    if (taken.length === 2) return udp;
+    const server = createServer().listen(udp.port, '127.0.0.1');
+    await once(server, 'listening');
+    stack.defer(() => void server.close());
+    taken.push(udp.port);
+    return udp;
+  });
+  const [listener] = await listenEverywhere(components(), ['127.0.0.1'], 0, stack);
+  assert.equal(taken.length, 2);
+  assert.ok(listener !== undefined && !taken.includes(listener.port));
+});

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
+import { test } from 'node:test';
+import { ReadinessMonitor } from '../../src/daemon/readiness.ts';
+import { Deadline } from '../../src/lib/deadline.ts';
+import { Dns4torError, FAILURES } from '../../src/lib/errors.ts';
+import type { Upstream } from '../../src/upstream/upstream.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+import { decodeReply } from '../fixtures/messages.ts';
+
+const ANSWER = new Uint8Array(12);
+
+/** An upstream that does what the test says. */
+class UpstreamDouble implements Upstream {
+  readonly address = 'https://double.test/dns-query';
+  readonly queries: Uint8Array[] = [];
+  disposed = false;
+  answer: () => Promise<Uint8Array> = async () => ANSWER;
+
+  exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
+    this.queries.push(query);
+    return deadline.limit(this.answer());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.disposed = true;
+  }
+}
+
+const fails = (): Promise<Uint8Array> => Promise.reject(new Dns4torError('ERR_TOR_UNREACHABLE'));
+const hangs = (): Promise<Uint8Array> => new Promise(() => {});
+
+function create(answer?: () => Promise<Uint8Array>): {
+  clock: ManualClock;
+  upstream: UpstreamDouble;
+  monitor: ReadinessMonitor;
+} {
+  const clock = new ManualClock();
+  const upstream = new UpstreamDouble();
+  if (answer !== undefined) upstream.answer = answer;
+  return { clock, upstream, monitor: new ReadinessMonitor(clock, upstream) };
+}
+
+const ask = (monitor: ReadinessMonitor, clock: ManualClock): Promise<Uint8Array> =>
+  monitor.exchange(Uint8Array.of(1), Deadline.after(clock, 1000));
+
+test('an answer to a client makes it ready for a minute without any probe', async () => {
+  const { clock, upstream, monitor } = create();
+  assert.equal(await ask(monitor, clock), ANSWER);
+  clock.advance(59_999);
+  const readiness = await monitor.check();
+  assert.deepEqual(readiness, { ready: true, detail: 'answers come through Tor', lastAnswerSecondsAgo: 59 });
+  assert.equal(upstream.queries.length, 1);
+});
+
+test('with no recent answer a check probes, with a question that says nothing about anybody', async () => {
+  const { clock, upstream, monitor } = create();
+  await ask(monitor, clock);
+  clock.advance(60_000);
+  assert.deepEqual(await monitor.check(), { ready: true, detail: 'answers come through Tor', lastAnswerSecondsAgo: 0 });
+  const probe = upstream.queries[1] ?? new Uint8Array(0);
+  assert.deepEqual(decodeReply(probe).questions, [{ name: '.', type: 'NS', class: 'IN' }]);
+  assert.equal(probe.length, 128);
+  assert.equal(decodeReply(probe).id, 0);
+});
+
+test('a failed probe is not ready, says why, and how long ago the last answer was', async () => {
+  const { clock, upstream, monitor } = create(fails);
+  assert.deepEqual(await monitor.check(), { ready: false, detail: FAILURES.ERR_TOR_UNREACHABLE.sentence });
+  upstream.answer = async () => ANSWER;
+  await ask(monitor, clock);
+  upstream.answer = fails;
+  clock.advance(90_500);
+  const readiness = await monitor.check();
+  assert.deepEqual(readiness, {
+    ready: false,
+    detail: FAILURES.ERR_TOR_UNREACHABLE.sentence,
+    lastAnswerSecondsAgo: 90,
+  });
+});
+
+test('a probe that hangs is given up after ten seconds, and however many ask there is one', async () => {
+  const { clock, upstream, monitor } = create(hangs);
+  const checks = Promise.all([monitor.check(), monitor.check(), monitor.check()]);
+  await clock.advanceAsync(10_000);
+  for (const { ready, detail } of await checks) {
+    assert.equal(ready, false);
+    assert.equal(detail, FAILURES.ERR_DEADLINE.sentence);
+  }
+  assert.equal(upstream.queries.length, 1);
+  upstream.answer = async () => ANSWER;
+  assert.equal((await monitor.check()).ready, true);
+});
+
+test("a client's failure is passed on as it is", async () => {
+  const { clock, monitor } = create(fails);
+  await assert.rejects(ask(monitor, clock), { code: 'ERR_TOR_UNREACHABLE' });
+});
+
+test('the first answer is probed for every two seconds until it comes', async () => {
+  const { clock, upstream, monitor } = create(fails);
+  let answered: boolean | undefined;
+  void monitor.firstAnswer().then((answer) => (answered = answer));
+  await clock.advanceAsync(4000);
+  assert.equal(upstream.queries.length, 3);
+  upstream.answer = async () => ANSWER;
+  await clock.advanceAsync(1999);
+  assert.equal(answered, undefined);
+  await clock.advanceAsync(1);
+  assert.equal(answered, true);
+  assert.equal(upstream.queries.length, 4);
+  assert.equal(clock.pendingTimers, 0);
+});
+
+test("a client's answer ends the wait for the first one", async () => {
+  const { clock, upstream, monitor } = create(fails);
+  const first = monitor.firstAnswer();
+  await setImmediate();
+  upstream.answer = async () => ANSWER;
+  await ask(monitor, clock);
+  await clock.advanceAsync(2000);
+  assert.equal(await first, true);
+  assert.equal(upstream.queries.length, 2);
+});
+
+test('disposing ends the wait for the first answer at once, and disposes the upstream', async () => {
+  const { clock, upstream, monitor } = create(fails);
+  const first = monitor.firstAnswer();
+  await setImmediate();
+  await monitor[Symbol.asyncDispose]();
+  assert.equal(await first, false);
+  assert.equal(upstream.disposed, true);
+  assert.equal(clock.pendingTimers, 0);
+});
