@@ -43,16 +43,26 @@ export function createPipeline(components: PipelineComponents, init: PipelineIni
     return reply;
   };
 
-  const forward = async (query: Query): Promise<Uint8Array> => {
+  /** Keeps the promise of a {@link Handler}: even a defect costs one query its answer, and nobody else theirs. */
+  const fail = (query: Query, thrown: unknown, source: AnswerSource): Uint8Array | Drop => {
+    try {
+      return finish(query, shapeReply(query, RCODE.SERVFAIL, extendedErrorOf(thrown)), RCODE.SERVFAIL, source);
+    } catch {
+      metrics.dropped('handler_failed');
+      return DROP;
+    }
+  };
+
+  const forward = async (query: Query): Promise<Uint8Array | Drop> => {
     try {
       const answer = await forwarder.ask(query);
       return finish(query, shapeAnswer(query, answer, 0), answer.rcode, 'upstream');
     } catch (thrown) {
-      return finish(query, shapeReply(query, RCODE.SERVFAIL, extendedErrorOf(thrown)), RCODE.SERVFAIL, 'upstream');
+      return fail(query, thrown, 'upstream');
     }
   };
 
-  return (query: Query): Uint8Array | Drop | Promise<Uint8Array> => {
+  const answer = (query: Query): ReturnType<Handler> => {
     const { verdict } = query.scan;
     if (verdict === 'short' || verdict === 'response') {
       metrics.dropped(verdict);
@@ -64,9 +74,9 @@ export function createPipeline(components: PipelineComponents, init: PipelineIni
 
     const entry = cache.lookup(query);
     if (entry !== undefined) {
-      const { answer } = entry;
-      metrics.cacheHit(answer.kind !== 'data');
-      return finish(query, shapeAnswer(query, answer, cache.ageSeconds(entry)), answer.rcode, 'cache');
+      metrics.cacheHit(entry.answer.kind !== 'data');
+      const reply = shapeAnswer(query, entry.answer, cache.ageSeconds(entry));
+      return finish(query, reply, entry.answer.rcode, 'cache');
     }
 
     const local = specialUseAnswer(query) ?? minimalAnyAnswer(query);
@@ -74,6 +84,14 @@ export function createPipeline(components: PipelineComponents, init: PipelineIni
 
     metrics.cacheMiss();
     return forward(query);
+  };
+
+  return (query) => {
+    try {
+      return answer(query);
+    } catch (thrown) {
+      return fail(query, thrown, 'policy');
+    }
   };
 }
 

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
+import { test } from 'node:test';
+import { Dns4torError } from '../../src/lib/errors.ts';
+import { decodeReply, type QuerySpec } from '../fixtures/messages.ts';
+import { answerTo, createResolver, responses, UpstreamDouble } from './harness.ts';
+
+/** An upstream that answers when it is told to. */
+function heldUpstream(): { upstream: UpstreamDouble; release: () => void; fail: (error: Error) => void } {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const upstream = new UpstreamDouble(async (query) => {
+    await promise;
+    return answerTo(query);
+  });
+  return { upstream, release: resolve, fail: reject };
+}
+
+test('ten queries for one thing are one exchange, and each client gets its own ID and spelling back', async () => {
+  const { upstream, release } = heldUpstream();
+  const { ask, counters } = createResolver(upstream);
+  const spellings = ['example.com', 'EXAMPLE.com', 'ExAmPlE.cOm'];
+  const specs = Array.from({ length: 10 }, (_, id) => ({ id, name: spellings[id % 3] as string }));
+  const replies = specs.map(async (spec) => ask(spec));
+  release();
+  for (const [i, reply] of (await Promise.all(replies)).entries()) {
+    const { id, rcode, questions, answers } = decodeReply(reply as Uint8Array);
+    assert.deepEqual([id, rcode, questions?.[0]?.name, answers?.length], [i, 'NOERROR', specs[i]?.name, 1]);
+  }
+  assert.equal(upstream.queries.length, 1);
+  assert.equal(counters.totals.coalesced.entries()[0]?.count, 9);
+  assert.equal(counters.totals.cacheMisses.entries()[0]?.count, 10);
+});
+
+test('what makes the answer another one is asked for by itself: the name, the type, DO and CD', async () => {
+  const { upstream, release } = heldUpstream();
+  const { ask } = createResolver(upstream);
+  const RD = 0x0100;
+  const CD = 0x0010;
+  const different: readonly QuerySpec[] = [
+    {},
+    { name: 'example.org' },
+    { type: 'AAAA' },
+    { edns: { dnssecOk: true } },
+    { flags: RD | CD },
+    { edns: { dnssecOk: true }, flags: RD | CD },
+  ];
+  const replies = different.map(async (spec) => ask(spec));
+  assert.equal(upstream.queries.length, different.length);
+  release();
+  await Promise.all(replies);
+  assert.equal(new Set(upstream.queries.map((query) => Buffer.from(query).toString('hex'))).size, different.length);
+});
+
+test('what tells clients apart does not reach upstream', async () => {
+  const { upstream, release } = heldUpstream();
+  const { ask } = createResolver(upstream);
+  const cookie = { code: 10, data: new Uint8Array(8).fill(1) };
+  const subnet = { code: 8, data: Uint8Array.of(0, 1, 24, 0, 192, 0, 2) };
+  const AD = 0x0020;
+  const same: readonly QuerySpec[] = [
+    {},
+    { id: 99 },
+    { name: 'EXAMPLE.com' },
+    { flags: 0x0100 | AD },
+    { edns: { udpPayloadBytes: 4096, options: [cookie, subnet] } },
+  ];
+  const replies = same.map(async (spec) => ask(spec));
+  assert.equal(upstream.queries.length, 1);
+  const [query] = upstream.queries;
+  assert.equal(query?.length, 128);
+  assert.equal(decodeReply(query).id, 0);
+  release();
+  await Promise.all(replies);
+});
+
+test('AD, OPT and DO come back only to those that asked for them, though they share one exchange', async () => {
+  const { upstream, release } = heldUpstream();
+  const { ask } = createResolver(upstream);
+  const asked = [{}, { flags: 0x0120 }, { edns: {} }].map(async (spec) => ask(spec));
+  release();
+  const replies = (await Promise.all(asked)).map((reply) => decodeReply(reply as Uint8Array));
+  assert.deepEqual(
+    replies.map(({ flag_ad, additionals }) => [flag_ad, additionals?.length]),
+    [
+      [false, 0],
+      [true, 0],
+      [false, 1],
+    ],
+  );
+  assert.equal(upstream.queries.length, 1);
+});
+
+test('a failure reaches all that wait for it, and the next query asks anew', async () => {
+  const { upstream, fail } = heldUpstream();
+  const { ask, counters } = createResolver(upstream);
+  const replies = Array.from({ length: 3 }, async () => ask({}));
+  fail(new Dns4torError('ERR_TOR_TIMEOUT'));
+  for (const reply of await Promise.all(replies)) assert.equal(decodeReply(reply as Uint8Array).rcode, 'SERVFAIL');
+  assert.deepEqual(responses(counters), { 'SERVFAIL upstream': 3 });
+  upstream.answer = async (query) => answerTo(query);
+  assert.equal(decodeReply((await ask({})) as Uint8Array).rcode, 'NOERROR');
+  assert.equal(upstream.queries.length, 2);
+});
+
+test('an exchange that ran into its deadline is not joined any more', async () => {
+  const upstream = new UpstreamDouble(() => new Promise(() => {}));
+  const { ask, clock } = createResolver(upstream);
+  const reply = ask({});
+  await clock.advanceAsync(10_000);
+  assert.equal(decodeReply((await reply) as Uint8Array).rcode, 'SERVFAIL');
+  await setImmediate();
+  void ask({});
+  assert.equal(upstream.queries.length, 2);
+});

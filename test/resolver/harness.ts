@@ -1,0 +1,84 @@
+import { Cache } from '../../src/cache/cache.ts';
+import type { Deadline } from '../../src/lib/deadline.ts';
+import { EDNS_OPTION } from '../../src/message/edns.ts';
+import { createCounters, type Counters } from '../../src/metrics/counters.ts';
+import { createPipeline } from '../../src/resolver/pipeline.ts';
+import type { Handler, Query } from '../../src/resolver/query.ts';
+import type { Upstream } from '../../src/upstream/upstream.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+import { addressRecord, buildResponse, decodeReply, type QuerySpec, ask } from '../fixtures/messages.ts';
+
+export const TIMEOUT_MS = 10_000;
+
+/** In place of a resolver: keeps what it was asked, and does what it is told. */
+export class UpstreamDouble implements Upstream {
+  readonly address = 'https://double.test/dns-query';
+  readonly queries: Uint8Array[] = [];
+  readonly deadlines: Deadline[] = [];
+  answer: (query: Uint8Array) => Promise<Uint8Array>;
+
+  constructor(answer: (query: Uint8Array) => Promise<Uint8Array> = async (query) => answerTo(query)) {
+    this.answer = answer;
+  }
+
+  exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
+    this.queries.push(query);
+    this.deadlines.push(deadline);
+    return deadline.limit(this.answer(query));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+/** One A record with a TTL of 300 for the name that is asked, AD set, as a validating resolver answers. */
+export function answerTo(query: Uint8Array): Uint8Array {
+  const { name = '', type = 'A' } = decodeReply(query).questions?.[0] ?? {};
+  return buildResponse({ name, type, flags: 0x0020, answers: [addressRecord(name, 300)] });
+}
+
+export interface Resolver {
+  readonly clock: ManualClock;
+  readonly counters: Counters;
+  readonly cache: Cache;
+  /** What a listener would be given for a query that arrives now. */
+  readonly ask: (spec: QuerySpec, transport?: Query['transport']) => ReturnType<Handler>;
+  /** The same for bytes and whatever else a listener finds. */
+  readonly handle: Handler;
+}
+
+export interface ResolverOptions {
+  readonly clock?: ManualClock;
+  readonly counters?: Counters;
+  readonly cache?: Cache;
+}
+
+/** The pipeline with a real cache, on a clock that stands still. */
+export function createResolver(upstream: Upstream, options: ResolverOptions = {}): Resolver {
+  const { clock = new ManualClock(), counters = createCounters(['double.test:443']) } = options;
+  const random = { fraction: () => 0.5, bytes: (length: number) => new Uint8Array(length) };
+  const cache = options.cache ?? new Cache({ clock, random }, { maxBytes: 1 << 20 });
+  const handle = createPipeline({ cache, upstream, clock, metrics: counters }, { timeoutMs: TIMEOUT_MS });
+  return {
+    clock,
+    counters,
+    cache,
+    ask: (spec, transport) => handle({ ...ask(spec, transport), arrivedAt: clock.now() }),
+    handle,
+  };
+}
+
+/** Responses by RCODE and by the step that gave them, those that were counted. */
+export function responses(counters: Counters): Record<string, number> {
+  const counted = counters.totals.responses.entries().filter(({ count }) => count > 0);
+  return Object.fromEntries(counted.map(({ labels, count }) => [`${labels['rcode']} ${labels['plugin']}`, count]));
+}
+
+/** The EDE option of a reply (RFC 8914 §2); undefined if there is none. */
+export function extendedErrorOf(reply: Uint8Array): { readonly code: number; readonly text: string } | undefined {
+  for (const record of decodeReply(reply).additionals ?? []) {
+    if (record.type !== 'OPT') continue;
+    const data = record.options.find(({ code }) => (code as number) === EDNS_OPTION.extendedError)?.data;
+    if (data !== undefined) return { code: data.readUInt16BE(0), text: data.subarray(2).toString() };
+  }
+  return undefined;
+}

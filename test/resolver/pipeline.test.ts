@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Cache } from '../../src/cache/cache.ts';
+import { FailoverUpstream } from '../../src/upstream/failover.ts';
+import { EDE, FAILURES, Dns4torError, type ErrorCode } from '../../src/lib/errors.ts';
+import { createCounters } from '../../src/metrics/counters.ts';
+import { DROP } from '../../src/resolver/query.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+import { buildQuery, buildResponse, decodeReply, receive } from '../fixtures/messages.ts';
+import { startRig } from '../upstream/rig.ts';
+import { createResolver, extendedErrorOf, responses, TIMEOUT_MS, UpstreamDouble } from './harness.ts';
+
+/** The reply, which must have come at once. */
+function atOnce(reply: unknown): Uint8Array {
+  assert.ok(reply instanceof Uint8Array, 'the reply is not there yet');
+  return reply;
+}
+
+/** The reply, which must have been asked for upstream. */
+async function later(reply: unknown): Promise<Uint8Array> {
+  assert.ok(reply instanceof Promise, 'the reply came at once');
+  return atOnce(await reply);
+}
+
+test('a first query is asked upstream, a second is answered from the cache at once, with its TTL counted down', async () => {
+  const upstream = new UpstreamDouble();
+  const { ask, clock, counters } = createResolver(upstream);
+  const first = decodeReply(await later(ask({ id: 1, name: 'www.Example.com' })));
+  assert.deepEqual([first.id, first.rcode, first.questions?.[0]?.name], [1, 'NOERROR', 'www.Example.com']);
+  clock.advance(100_000);
+  const second = decodeReply(atOnce(ask({ id: 2, name: 'WWW.example.COM' })));
+  assert.deepEqual([second.id, second.questions?.[0]?.name], [2, 'WWW.example.COM']);
+  assert.deepEqual(
+    second.answers?.map((record) => 'ttl' in record && record.ttl),
+    [200],
+  );
+  assert.equal(upstream.queries.length, 1);
+  assert.deepEqual(responses(counters), { 'NOERROR upstream': 1, 'NOERROR cache': 1 });
+});
+
+test('what a query is refused for is looked at before the cache', async () => {
+  const upstream = new UpstreamDouble();
+  const { ask } = createResolver(upstream);
+  await later(ask({}));
+  // RD=0, which would tell what others have asked for.
+  assert.equal(decodeReply(atOnce(ask({ flags: 0 }))).rcode, 'REFUSED');
+  assert.equal(decodeReply(atOnce(ask({ class: 'CH' }))).rcode, 'REFUSED');
+  assert.equal(decodeReply(atOnce(ask({ type: 'AXFR' }))).rcode, 'REFUSED');
+  assert.equal(upstream.queries.length, 1);
+});
+
+test('a message that must not be answered is dropped and counted by its reason', () => {
+  const upstream = new UpstreamDouble();
+  const { handle, counters } = createResolver(upstream);
+  assert.equal(handle(receive(new Uint8Array(11))), DROP);
+  const response = buildQuery();
+  response[2] = 0x81;
+  assert.equal(handle(receive(response)), DROP);
+  const drops = counters.totals.drops.entries().filter(({ count }) => count > 0);
+  assert.deepEqual(
+    drops.map(({ labels, count }) => [labels['reason'], count]),
+    [
+      ['response', 1],
+      ['short', 1],
+    ],
+  );
+  assert.equal(upstream.queries.length, 0);
+});
+
+test('special-use names and ANY are answered here for every type, and never reach upstream', () => {
+  const upstream = new UpstreamDouble();
+  const { ask, counters } = createResolver(upstream);
+  const names = [
+    'a.onion',
+    'localhost',
+    'printer.local',
+    'x.test',
+    'x.invalid',
+    '1.168.192.in-addr.arpa',
+    'x.internal',
+  ];
+  for (const name of names) {
+    for (const type of ['A', 'AAAA', 'TXT', 'PTR', 'ANY']) {
+      assert.match(decodeReply(atOnce(ask({ name, type }))).rcode, /^(NXDOMAIN|NOERROR)$/);
+    }
+  }
+  assert.equal(decodeReply(atOnce(ask({ type: 'ANY' }))).answers?.[0]?.type, 'HINFO');
+  assert.equal(upstream.queries.length, 0);
+  assert.ok(Object.keys(responses(counters)).every((key) => key.endsWith(' policy')));
+});
+
+const FAILED: readonly ErrorCode[] = [
+  'ERR_TOR_UNREACHABLE',
+  'ERR_TOR_HS_DESC_NOT_FOUND',
+  'ERR_TLS_PIN',
+  'ERR_DOH_STATUS',
+  'ERR_QUEUE_FULL',
+  'ERR_SHUTDOWN',
+];
+
+for (const code of FAILED) {
+  test(`${code} is SERVFAIL, with its EDE code and sentence for a client that speaks EDNS only`, async () => {
+    const failing = new UpstreamDouble(() => Promise.reject(new Dns4torError(code, 'detail')));
+    const { ask, counters } = createResolver(failing);
+    const reply = await later(ask({ edns: {} }));
+    assert.equal(decodeReply(reply).rcode, 'SERVFAIL');
+    const { ede = 'other', sentence } = new Dns4torError(code).kind;
+    assert.deepEqual(extendedErrorOf(reply), { code: EDE[ede], text: sentence });
+
+    const plain = await later(ask({}));
+    assert.equal(decodeReply(plain).rcode, 'SERVFAIL');
+    assert.deepEqual(decodeReply(plain).additionals, []);
+    assert.deepEqual(responses(counters), { 'SERVFAIL upstream': 2 });
+    // Not kept: as soon as upstream is back, there is an answer.
+    assert.equal(failing.queries.length, 2);
+  });
+}
+
+test("a resolver's own SERVFAIL and NXDOMAIN are passed on, and counted as what they are", async () => {
+  const upstream = new UpstreamDouble(async () => buildResponse({ flags: 2 }));
+  const { ask, counters } = createResolver(upstream);
+  assert.equal(decodeReply(await later(ask({}))).rcode, 'SERVFAIL');
+  upstream.answer = async () => buildResponse({ flags: 3 });
+  assert.equal(decodeReply(await later(ask({}))).rcode, 'NXDOMAIN');
+  assert.deepEqual(responses(counters), { 'SERVFAIL upstream': 1, 'NXDOMAIN upstream': 1 });
+});
+
+test('a response that is not well-formed is SERVFAIL', async () => {
+  const upstream = new UpstreamDouble(async (query) => query.subarray(0, 20));
+  const reply = await later(createResolver(upstream).ask({ edns: {} }));
+  assert.equal(decodeReply(reply).rcode, 'SERVFAIL');
+  assert.equal(extendedErrorOf(reply)?.code, EDE.invalidData);
+});
+
+test('an upstream to which no connection ever comes is SERVFAIL at the deadline, counted from the arrival', async () => {
+  const unreachable = { connect: () => () => new Promise<never>(() => {}) };
+  await using first = await startRig(() => ({ body: new Uint8Array(0) }), unreachable);
+  const upstream = new FailoverUpstream(first.clock, [first.upstream]);
+  const { ask, clock } = createResolver(upstream, { clock: first.clock });
+  clock.advance(5000);
+  let reply: unknown;
+  const replied = Promise.resolve(ask({ edns: {} })).then((bytes) => (reply = bytes));
+  await clock.advanceAsync(TIMEOUT_MS - 1);
+  assert.equal(reply, undefined);
+  await clock.advanceAsync(1);
+  await replied;
+  assert.equal(decodeReply(atOnce(reply)).rcode, 'SERVFAIL');
+  assert.equal(extendedErrorOf(atOnce(reply))?.text, FAILURES.ERR_DEADLINE.sentence);
+  assert.equal(clock.pendingTimers, 0);
+});
+
+test('a query that waited before it was handled has that much less time', async () => {
+  const upstream = new UpstreamDouble();
+  const { handle, clock } = createResolver(upstream);
+  const query = receive(buildQuery());
+  clock.advance(4000);
+  await handle(query);
+  assert.equal(upstream.deadlines[0]?.atMs, TIMEOUT_MS);
+});
+
+test('a defect in a step is SERVFAIL for that query and nothing for the next', async () => {
+  const clock = new ManualClock();
+  const cache = new Cache({ clock, random: { fraction: () => 0, bytes: () => new Uint8Array(0) } }, { maxBytes: 0 });
+  let defects = 1;
+  const lookup = cache.lookup.bind(cache);
+  cache.lookup = (query) => {
+    if (defects-- > 0) throw new TypeError('a defect');
+    return lookup(query);
+  };
+  const { ask, counters } = createResolver(new UpstreamDouble(), { clock, cache });
+  const reply = atOnce(ask({ edns: {} }));
+  assert.equal(decodeReply(reply).rcode, 'SERVFAIL');
+  assert.equal(extendedErrorOf(reply)?.text, FAILURES.ERR_INTERNAL.sentence);
+  assert.equal(decodeReply(await later(ask({}))).rcode, 'NOERROR');
+  assert.deepEqual(responses(counters), { 'SERVFAIL policy': 1, 'NOERROR upstream': 1 });
+});
+
+test('a defect that leaves not even SERVFAIL possible is a counted drop, whether at once or after upstream', async () => {
+  const counters = createCounters([]);
+  counters.answered = () => {
+    throw new TypeError('a defect');
+  };
+  const { ask } = createResolver(new UpstreamDouble(), { counters });
+  assert.equal(ask({ name: 'a.onion' }), DROP);
+  assert.equal(await ask({}), DROP);
+  const failed = counters.totals.drops.entries().find(({ labels }) => labels['reason'] === 'handler_failed');
+  assert.equal(failed?.count, 2);
+});
+
+test('an answer that is too large for the datagram is cut, and whole over TCP', async () => {
+  const data = Array.from({ length: 20 }, () => Buffer.alloc(100, 'x'));
+  const upstream = new UpstreamDouble(async () =>
+    buildResponse({ type: 'TXT', answers: [{ type: 'TXT', name: 'example.com', ttl: 300, data }] }),
+  );
+  const { ask } = createResolver(upstream);
+  const overUdp = await later(ask({ type: 'TXT' }));
+  assert.equal(decodeReply(overUdp).flag_tc, true);
+  assert.ok(overUdp.length <= 512);
+  const overTcp = atOnce(ask({ type: 'TXT' }, 'tcp'));
+  assert.equal(decodeReply(overTcp).flag_tc, false);
+  assert.equal(decodeReply(overTcp).answers?.length, 1);
+});
