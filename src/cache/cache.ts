@@ -4,10 +4,10 @@ import type { Answer } from '../message/answer.ts';
 import type { Query } from '../resolver/query.ts';
 import { createEntry, type Entry } from './entry.ts';
 import { hashQuestion, sameQuestion, variantOf } from './key.ts';
-import { lifetimeSeconds } from './lifetime.ts';
+import { failureSeconds, lifetimeSeconds } from './lifetime.ts';
 import { Segment } from './segment.ts';
 
-/** The share of the budget that denials may take: a flood of random names makes NXDOMAINs and must not push out what is used. */
+/** The share of the budget that denials and failures may take: a flood of random names makes NXDOMAINs and must not push out what is used. */
 const NEGATIVE_SHARE = 0.25;
 
 const MS_PER_SECOND = 1000;
@@ -47,7 +47,8 @@ export class Cache {
     const entry = this.#find(wire, questionEnd, variant, hashQuestion(wire, questionEnd, variant, this.#seed));
     if (entry === undefined) return undefined;
     if (this.#clock.now() >= entry.expiresAt) {
-      this.#remove(entry);
+      // A failure that is over is still counted, should the next attempt fail too.
+      if (entry.failures === 0) this.#remove(entry);
       return undefined;
     }
     entry.visited = true;
@@ -56,21 +57,44 @@ export class Cache {
 
   /** Keeps the answer to `query` for as long as its TTLs allow; takes the place of an earlier one. */
   insert(query: Query, answer: Answer): void {
-    const seconds = lifetimeSeconds(answer);
-    const { bytes, questionEnd } = answer;
+    this.#store(query, answer, lifetimeSeconds(answer), 0);
+  }
+
+  /**
+   * Remembers that `query` could not be answered, so that the resolver is spared the same question for a while (RFC 9520 §3). An answer
+   * that is still good stays.
+   * @param answer what a client is told meanwhile
+   */
+  insertFailure(query: Query, answer: Answer): void {
+    const earlier = this.#earlier(answer, variantOf(query));
+    if (earlier !== undefined && earlier.failures === 0 && this.#clock.now() < earlier.expiresAt) return;
+    const failures = (earlier?.failures ?? 0) + 1;
+    this.#store(query, answer, failureSeconds(failures), failures);
+  }
+
+  #store(query: Query, answer: Answer, seconds: number, failures: number): void {
     const variant = variantOf(query);
-    const hash = hashQuestion(bytes, questionEnd, variant, this.#seed);
-    const earlier = this.#find(bytes, questionEnd, variant, hash);
+    const earlier = this.#earlier(answer, variant);
     if (earlier !== undefined) this.#remove(earlier);
     if (seconds === 0) return;
 
     const now = this.#clock.now();
-    const entry = createEntry(hash, variant, answer, now, now + seconds * MS_PER_SECOND);
+    const hash = this.#hash(answer, variant);
+    const entry = createEntry(hash, variant, answer, now, now + seconds * MS_PER_SECOND, failures);
     const segment = this.#segmentOf(entry);
     if (!segment.fits(entry.bytes)) return;
     segment.add(entry);
     entry.nextInBucket = this.#index.get(hash);
     this.#index.set(hash, entry);
+  }
+
+  #hash({ bytes, questionEnd }: Answer, variant: number): number {
+    return hashQuestion(bytes, questionEnd, variant, this.#seed);
+  }
+
+  /** The entry whose place an answer would take. */
+  #earlier(answer: Answer, variant: number): Entry | undefined {
+    return this.#find(answer.bytes, answer.questionEnd, variant, this.#hash(answer, variant));
   }
 
   /** By how many whole seconds the TTLs of an entry have run down. */

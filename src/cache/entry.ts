@@ -10,6 +10,8 @@ export interface Entry {
   /** Milliseconds on the monotonic clock. */
   readonly storedAt: number;
   readonly expiresAt: number;
+  /** How many times in a row the question could not be answered; 0 for an answer. */
+  readonly failures: number;
   /** Another entry with the same hash. */
   nextInBucket: Entry | undefined;
   /** Whether it was asked for since the hand of its segment came by last. */
@@ -24,7 +26,14 @@ export interface Entry {
  */
 export const ENTRY_OVERHEAD_BYTES = 640;
 
-export function createEntry(hash: number, variant: number, answer: Answer, storedAt: number, expiresAt: number): Entry {
+export function createEntry(
+  hash: number,
+  variant: number,
+  answer: Answer,
+  storedAt: number,
+  expiresAt: number,
+  failures = 0,
+): Entry {
   return {
     hash,
     variant,
@@ -32,6 +41,7 @@ export function createEntry(hash: number, variant: number, answer: Answer, store
     bytes: answer.bytes.length + ENTRY_OVERHEAD_BYTES,
     storedAt,
     expiresAt,
+    failures,
     nextInBucket: undefined,
     visited: false,
     newer: undefined,

@@ -21,3 +21,14 @@ export function lifetimeSeconds(answer: Answer): number {
       return 0;
   }
 }
+
+/** RFC 9520 §3.2: a failure is kept for a second at least. */
+const FIRST_FAILURE_SECONDS = 1;
+
+/** RFC 9520 §3.2 allows five minutes; half of one is what a person bears who has just mended what failed. */
+const MAX_FAILURE_SECONDS = 30;
+
+/** For how many seconds a failure is given again, the `count`-th in a row: it doubles with each (RFC 9520 §3.2). */
+export function failureSeconds(count: number): number {
+  return Math.min(FIRST_FAILURE_SECONDS * 2 ** (count - 1), MAX_FAILURE_SECONDS);
+}

@@ -5,15 +5,35 @@ import { TcpListener } from '../listener/tcp.ts';
 import { UdpListener } from '../listener/udp.ts';
 
 const LOCALHOST = 'localhost';
+const IPV4_LOOPBACK = '127.0.0.1';
 const IPV6_LOOPBACK = '::1';
+const ANY_IPV4 = '0.0.0.0';
+const ANY_IPV6 = '::';
 
-/** The addresses to bind for those configured. `localhost` is 127.0.0.1 and, where this machine has it, ::1. */
+/**
+ * The addresses to bind for those configured. `localhost` is 127.0.0.1 and, where this machine has it, ::1. `0.0.0.0` and `::` are all the
+ * addresses that this machine has now: a socket bound to all of them would answer from whichever the kernel picks, where RFC 2181 §4.1
+ * asks for the one that was asked.
+ */
 export function expandAddresses(addresses: readonly string[]): string[] {
-  const hasIPv6 = Object.values(networkInterfaces()).some((list) =>
-    list?.some(({ address }) => address === IPV6_LOOPBACK),
-  );
-  const localhost = hasIPv6 ? ['127.0.0.1', IPV6_LOOPBACK] : ['127.0.0.1'];
-  return [...new Set(addresses.flatMap((address) => (address === LOCALHOST ? localhost : [address])))];
+  const ofMachine = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const localhost = ofMachine.some(({ address }) => address === IPV6_LOOPBACK)
+    ? [IPV4_LOOPBACK, IPV6_LOOPBACK]
+    : [IPV4_LOOPBACK];
+  const ofFamily = (wanted: 'IPv4' | 'IPv6'): string[] =>
+    ofMachine
+      // A link-local address (RFC 4291 §2.5.6) means nothing without its interface's name.
+      .filter(({ family, scopeid }) => family === wanted && !scopeid)
+      .map(({ address }) => address);
+  return [
+    ...new Set(
+      addresses.flatMap((address) => {
+        if (address === LOCALHOST) return localhost;
+        if (address === ANY_IPV4) return ofFamily('IPv4');
+        return address === ANY_IPV6 ? ofFamily('IPv6') : [address];
+      }),
+    ),
+  ];
 }
 
 /** How often a free port is looked for. Another program may hold for TCP what the system gave for UDP, which it chooses apart. */

@@ -5,6 +5,7 @@ import { formatHostPort } from '../lib/host-port.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import { readVersion } from '../lib/version.ts';
+import { createAccessList } from '../listener/access-list.ts';
 import type { Listener } from '../listener/listener.ts';
 import { createCounters } from '../metrics/counters.ts';
 import { families } from '../metrics/families.ts';
@@ -79,10 +80,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const cache = new Cache({ clock, random }, { maxBytes: config.cacheBytes });
   const handler = createPipeline(
     { cache, upstream: readiness, clock, metrics: counters },
-    { timeoutMs: config.timeoutMs },
+    { timeoutMs: config.timeoutMs, ...config.limits },
   );
   const listeners = await listenEverywhere(
-    { handler, clock, metrics: counters },
+    { handler, clock, metrics: counters, isAllowed: createAccessList(config.allow), limits: config.limits },
     expandAddresses(config.addresses),
     config.port,
     stack,

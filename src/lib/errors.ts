@@ -1,17 +1,22 @@
 /** Extended DNS Error codes that a failure of ours can carry (RFC 8914 §4). */
 export const EDE = {
   other: 0,
+  cachedError: 13,
   notReady: 14,
   prohibited: 18,
+  notAuthoritative: 20,
+  notSupported: 21,
   noReachableAuthority: 22,
   networkError: 23,
   invalidData: 24,
 } as const;
 
-interface FailureKind {
-  /** What a client is told beside SERVFAIL; absent for failures that no client can meet. */
+export interface FailureKind {
+  /** What a client is answered. @default 'SERVFAIL' */
+  readonly rcode?: 'FORMERR' | 'NOTIMP' | 'REFUSED' | 'BADVERS';
+  /** What a client is told beside the RCODE; absent where that says it all, and for failures that no client can meet. */
   readonly ede?: keyof typeof EDE;
-  /** Value of the metrics' `outcome` label: one of a closed set, stable. */
+  /** Value of a metrics label: one of a closed set, stable. */
   readonly label: string;
   /** One sentence for a person: what happened and what to do about it. Never holds a name that was asked for. */
   readonly sentence: string;
@@ -183,6 +188,11 @@ export const FAILURES = {
     label: 'doh_body_size',
     sentence: 'the resolver answered with more than a DNS message can hold',
   },
+  ERR_RESPONSE_FAILURE: {
+    ede: 'other',
+    label: 'response_failure',
+    sentence: 'the resolver itself could not answer',
+  },
   ERR_RESPONSE_MALFORMED: {
     ede: 'invalidData',
     label: 'response_malformed',
@@ -192,6 +202,11 @@ export const FAILURES = {
     ede: 'invalidData',
     label: 'response_mismatch',
     sentence: 'the resolver answered another question than the one that was asked',
+  },
+  ERR_RESPONSE_CHAIN: {
+    ede: 'invalidData',
+    label: 'response_chain',
+    sentence: 'the resolver answered with records that do not follow from the question, or in a loop of aliases',
   },
   ERR_DEADLINE: {
     ede: 'networkError',
@@ -207,6 +222,57 @@ export const FAILURES = {
     ede: 'notReady',
     label: 'shutdown',
     sentence: 'dns4tor is shutting down',
+  },
+  ERR_IN_FLIGHT: {
+    ede: 'other',
+    label: 'in_flight',
+    sentence: 'too many queries wait for the resolver (--max-in-flight)',
+  },
+  ERR_IN_FLIGHT_CLIENT: {
+    ede: 'other',
+    label: 'in_flight_client',
+    sentence: 'too many queries of this client wait for the resolver (--max-in-flight-per-client)',
+  },
+  ERR_QUERY_MALFORMED: {
+    rcode: 'FORMERR',
+    ede: 'other',
+    label: 'query_malformed',
+    sentence: 'the query is not well-formed',
+  },
+  ERR_QUERY_META_TYPE: {
+    rcode: 'FORMERR',
+    ede: 'other',
+    label: 'query_meta_type',
+    sentence: 'the type that was asked for is none that a name can have',
+  },
+  ERR_QUERY_EDNS_VERSION: {
+    rcode: 'BADVERS',
+    label: 'query_edns_version',
+    sentence: 'only EDNS version 0 is spoken here',
+  },
+  ERR_QUERY_OPCODE: {
+    rcode: 'NOTIMP',
+    ede: 'notSupported',
+    label: 'query_opcode',
+    sentence: 'only standard queries are answered here',
+  },
+  ERR_QUERY_CLASS: {
+    rcode: 'REFUSED',
+    ede: 'notSupported',
+    label: 'query_class',
+    sentence: 'only the class IN is answered here',
+  },
+  ERR_QUERY_TRANSFER: {
+    rcode: 'REFUSED',
+    ede: 'notSupported',
+    label: 'query_transfer',
+    sentence: 'there is no zone here to transfer',
+  },
+  ERR_QUERY_NOT_RECURSIVE: {
+    rcode: 'REFUSED',
+    ede: 'notAuthoritative',
+    label: 'query_not_recursive',
+    sentence: 'a query must ask for recursion (RD=1); the cache is not for others to look into',
   },
   ERR_INTERNAL: {
     ede: 'other',
@@ -239,6 +305,11 @@ export const FAILURES = {
 /** Stable: callers match on it, users may search for it. */
 export type ErrorCode = keyof typeof FAILURES;
 
+/** The table's row for a code. */
+export function failureKind(code: ErrorCode): FailureKind {
+  return FAILURES[code];
+}
+
 /**
  * The base of every error that dns4tor throws on purpose. Its message is the table's sentence, with the detail in front,
  * and can be shown to a person as it stands.
@@ -252,10 +323,6 @@ export class Dns4torError extends Error {
     super(detail === undefined ? sentence : `${detail}: ${sentence}`, { cause });
     this.name = 'Dns4torError';
     this.code = code;
-  }
-
-  get kind(): FailureKind {
-    return FAILURES[this.code];
   }
 }
 

@@ -2,10 +2,28 @@ import type { Clock } from '../lib/clock.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Handler } from '../resolver/query.ts';
 
+/** Bounds of what TCP clients can take up. All at least 1. */
+export interface TcpLimits {
+  /** Connections at a time. */
+  readonly tcpConnections: number;
+  readonly tcpConnectionsPerClient: number;
+  /** Queries of one connection in flight (RFC 7766 §6.2.1.1); beyond, its next ones wait and no more are read. */
+  readonly tcpPipelined: number;
+  /** RFC 7766 §6.2.3: how long an idle connection is kept. Only a whole message shows that it is in use. */
+  readonly tcpIdleMs: number;
+  /** From a message's first byte to its last, however its bytes trickle in. */
+  readonly tcpMessageMs: number;
+  /** Replies that a client has not taken yet; beyond, its next queries wait and no more are read. */
+  readonly tcpUnsentBytes: number;
+}
+
 export interface ListenerComponents {
   readonly handler: Handler;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** Whether a client at this address may ask. */
+  readonly isAllowed: (client: string) => boolean;
+  readonly limits: TcpLimits;
 }
 
 export interface ListenerInit {

@@ -7,20 +7,10 @@ import { frame, MessageReader } from './framing.ts';
 import { InFlight } from './in-flight.ts';
 import type { ListenerComponents } from './listener.ts';
 
-/**
- * - `idle`: RFC 7766 §6.2.3 keeps an idle connection for a few seconds. Only a whole message shows that it is in use.
- * - `message`: a message that has begun must have ended after this long, however its bytes trickle in.
- */
-const LIMIT_MS = { idle: 10_000, message: 2000 } as const;
-
-/** Queries of one connection that are in flight at once (RFC 7766 §6.2.1.1); beyond, its next ones wait and no more are read. */
-const MAX_PIPELINED = 100;
-
-/** Replies that a client has not taken yet; beyond, its next queries wait and no more are read. */
-const MAX_UNSENT_BYTES = 65_536;
-
 /** How long a client may take to fetch its last replies before the connection is cut. */
 const LINGER_MS = 5000;
+
+type TimerPurpose = 'idle' | 'message';
 
 /** One client's TCP connection: queries pipelined, each answered when its answer is there (RFC 7766 §6.2.1.1, §7). */
 export class TcpConnection {
@@ -29,19 +19,20 @@ export class TcpConnection {
   readonly #scan: QueryScanner = createQueryScanner();
   readonly #reader = new MessageReader();
   readonly #inFlight = new InFlight();
-  readonly #client: string;
+  /** Its address. */
+  readonly client: string;
   readonly #family: AddressFamily;
   #timer: Timer | undefined;
-  #timerFor: keyof typeof LIMIT_MS = 'idle';
+  #timerFor: TimerPurpose = 'idle';
   /** The client has closed its side. */
   #inputEnded = false;
   /** No more queries are begun. */
   #ending = false;
 
-  constructor(components: ListenerComponents, socket: Socket) {
+  constructor(components: ListenerComponents, socket: Socket, client: string) {
     this.#components = components;
     this.#socket = socket;
-    this.#client = socket.remoteAddress ?? '';
+    this.client = client;
     this.#family = socket.remoteFamily === 'IPv6' ? 6 : 4;
     socket.setNoDelay(true);
     socket.on('data', (chunk) => this.#onData(chunk));
@@ -74,7 +65,10 @@ export class TcpConnection {
   #close(): void {
     if (this.#socket.destroyed) return;
     this.#socket.end();
-    this.#timer = this.#components.clock.schedule(LINGER_MS, () => this.#socket.destroy());
+    this.#timer = this.#components.clock.schedule(LINGER_MS, () => {
+      this.#components.metrics.dropped('tcp_unread');
+      this.#socket.destroy();
+    });
   }
 
   #onData(chunk: Uint8Array): void {
@@ -111,7 +105,8 @@ export class TcpConnection {
   }
 
   get #busy(): boolean {
-    return this.#inFlight.count >= MAX_PIPELINED || this.#socket.writableLength > MAX_UNSENT_BYTES;
+    const { tcpPipelined, tcpUnsentBytes } = this.#components.limits;
+    return this.#inFlight.count >= tcpPipelined || this.#socket.writableLength > tcpUnsentBytes;
   }
 
   /**
@@ -123,13 +118,15 @@ export class TcpConnection {
     if (begun || purpose !== this.#timerFor) this.#startTimer(purpose);
   }
 
-  #startTimer(purpose: keyof typeof LIMIT_MS): void {
+  #startTimer(purpose: TimerPurpose): void {
+    const { clock, limits, metrics } = this.#components;
     this.#timer?.cancel();
     this.#timerFor = purpose;
-    this.#timer = this.#components.clock.schedule(LIMIT_MS[purpose], () => {
+    this.#timer = clock.schedule(purpose === 'idle' ? limits.tcpIdleMs : limits.tcpMessageMs, () => {
       // Waiting for our answer is not idling.
-      if (purpose === 'idle' && this.#inFlight.count > 0) this.#startTimer('idle');
-      else this.end();
+      if (purpose === 'idle' && this.#inFlight.count > 0) return this.#startTimer('idle');
+      if (purpose === 'message') metrics.dropped('tcp_message');
+      this.end();
     });
   }
 
@@ -139,7 +136,8 @@ export class TcpConnection {
       scan: this.#scan(wire),
       transport: 'tcp',
       family: this.#family,
-      client: this.#client,
+      client: this.client,
+      tcpIdleMs: this.#components.limits.tcpIdleMs,
       arrivedAt: this.#components.clock.now(),
     });
     if (result instanceof Promise) void this.#replyLater(result);

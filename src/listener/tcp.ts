@@ -5,22 +5,17 @@ import { toListenError } from '../lib/listen-error.ts';
 import type { Listener, ListenerComponents, ListenerInit } from './listener.ts';
 import { TcpConnection } from './tcp-connection.ts';
 
-/** Connections in all; RFC 7766 §6.2.2 leaves the number to the server. Each may hold a message of 64 kB that has not ended. */
-const MAX_CONNECTIONS = 150;
-
 /** Queries over TCP on one address. */
 export class TcpListener implements Listener {
+  readonly #components: ListenerComponents;
   readonly #server: Server;
   readonly #connections = new Set<TcpConnection>();
 
   private constructor(components: ListenerComponents, server: Server) {
+    this.#components = components;
     this.#server = server;
-    server.maxConnections = MAX_CONNECTIONS;
-    server.on('connection', (socket: Socket) => {
-      const connection = new TcpConnection(components, socket);
-      this.#connections.add(connection);
-      socket.once('close', () => this.#connections.delete(connection));
-    });
+    server.maxConnections = components.limits.tcpConnections;
+    server.on('connection', (socket: Socket) => this.#onConnection(socket));
     server.on('drop', () => components.metrics.dropped('tcp_connections'));
     // The kernel could not hand over one connection (no memory, no descriptor). The next has nothing to do with it.
     server.on('error', () => components.metrics.dropped('tcp_connections'));
@@ -37,6 +32,26 @@ export class TcpListener implements Listener {
       throw toListenError(error, `TCP ${formatHostPort(address, port)}`);
     }
     return new TcpListener(components, server);
+  }
+
+  #onConnection(socket: Socket): void {
+    const { metrics, isAllowed, limits } = this.#components;
+    const client = socket.remoteAddress;
+    // It has gone already.
+    if (client === undefined) return void socket.destroy();
+    if (!isAllowed(client)) {
+      metrics.dropped('not_allowed');
+      return void socket.destroy();
+    }
+    let ofClient = 0;
+    for (const connection of this.#connections) if (connection.client === client) ofClient++;
+    if (ofClient >= limits.tcpConnectionsPerClient) {
+      metrics.dropped('tcp_connections_client');
+      return void socket.destroy();
+    }
+    const connection = new TcpConnection(this.#components, socket, client);
+    this.#connections.add(connection);
+    socket.once('close', () => this.#connections.delete(connection));
   }
 
   get port(): number {

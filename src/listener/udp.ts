@@ -59,16 +59,19 @@ export class UdpListener implements Listener {
   }
 
   #onMessage(wire: Buffer, peer: RemoteInfo): void {
-    const { handler, clock, metrics } = this.#components;
+    const { handler, clock, metrics, isAllowed } = this.#components;
     if (this.#draining) return;
     // Nothing can be sent there, and Node throws where it is tried.
     if (peer.port === 0) return metrics.dropped('port_zero');
+    // Silence: a refusal could be sent to whoever's address was forged (RFC 5358 §3).
+    if (!isAllowed(peer.address)) return metrics.dropped('not_allowed');
     const result = handler({
       wire,
       scan: this.#scan(wire),
       transport: 'udp',
       family: this.#family,
       client: peer.address,
+      tcpIdleMs: undefined,
       arrivedAt: clock.now(),
     });
     if (result instanceof Promise) void this.#replyLater(result, peer);

@@ -1,7 +1,7 @@
 import { readU16, writeU32 } from './bytes.ts';
 import { HEADER, HEADER_BYTES } from './header.ts';
 import { skipPlainName } from './name.ts';
-import { clampTtl, createRecordReader } from './record.ts';
+import { clampTtl, createRecordReader, soaMinimum } from './record.ts';
 import { TYPE } from './tables.ts';
 
 /**
@@ -10,15 +10,25 @@ import { TYPE } from './tables.ts';
  */
 export function subtractAge(wire: Uint8Array, seconds: number): void {
   const readRecord = createRecordReader();
-  const records = readU16(wire, HEADER.answers) + readU16(wire, HEADER.authorities) + readU16(wire, HEADER.additionals);
+  const answers = readU16(wire, HEADER.answers);
+  const authoritiesEnd = answers + readU16(wire, HEADER.authorities);
+  const records = authoritiesEnd + readU16(wire, HEADER.additionals);
   const nameEnd = skipPlainName(wire, HEADER_BYTES);
   if (nameEnd === -1) return;
   let offset = nameEnd + 4;
   for (let i = 0; i < records; i++) {
     const record = readRecord(wire, offset);
     if (record === undefined) return;
-    // The TTL field of an OPT record is no time (RFC 6891 §6.1.3).
-    if (record.type !== TYPE.OPT) writeU32(wire, record.ttlOffset, Math.max(0, clampTtl(record.ttl) - seconds));
     offset = record.end;
+    // The TTL field of an OPT record is no time (RFC 6891 §6.1.3).
+    if (record.type === TYPE.OPT) continue;
+    let ttl = clampTtl(record.ttl);
+    if (record.type === TYPE.SOA && i >= answers && i < authoritiesEnd) {
+      // RFC 2308 §5: the time of a negative answer began at the lower of TTL and MINIMUM, and it is from there that it has run down.
+      const minimum = soaMinimum(wire, record);
+      if (minimum === undefined) return;
+      ttl = Math.min(ttl, minimum);
+    }
+    writeU32(wire, record.ttlOffset, Math.max(0, ttl - seconds));
   }
 }

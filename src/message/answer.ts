@@ -1,13 +1,10 @@
 import { Dns4torError } from '../lib/errors.ts';
-import { readU16, readU32, writeU16, writeU32 } from './bytes.ts';
+import { readU16, writeU16, writeU32 } from './bytes.ts';
+import { type ExtendedError, readExtendedError } from './edns.ts';
 import { FLAG, flagsOf, HEADER, HEADER_BYTES, MAX_MESSAGE_BYTES, rcodeOf } from './header.ts';
-import { lowerCase, skipPlainName } from './name.ts';
-import { clampTtl, createRecordReader, type ResourceRecord } from './record.ts';
+import { lowerCase, octetString, skipPlainName } from './name.ts';
+import { clampTtl, createRecordReader, type ResourceRecord, soaMinimum } from './record.ts';
 import { RCODE, TYPE } from './tables.ts';
-
-/** MINIMUM is the last of SOA's five 32-bit fields (RFC 1035 §3.3.13). */
-const SOA_MINIMUM_FROM_END = 4;
-const SOA_NUMBERS_BYTES = 20;
 
 const TTL_OFFSET_BYTES = 2;
 
@@ -36,6 +33,8 @@ export interface Answer {
   readonly lowestTtl: number | undefined;
   /** RFC 2308 §5: the lower of the SOA's TTL and its MINIMUM; undefined without an SOA in the authority section. */
   readonly negativeTtl: number | undefined;
+  /** Why it is what it is, where the upstream said so (RFC 8914). */
+  readonly extendedError: ExtendedError | undefined;
 }
 
 /**
@@ -64,7 +63,8 @@ export function parseAnswer(wire: Uint8Array): Answer {
     if (lowestTtl === undefined || ttl < lowestTtl) lowestTtl = ttl;
   }
   const kind = kindOf(rcode, sections.answered);
-  return { bytes, messageBytes, questionEnd, rcode, kind, lowestTtl, negativeTtl: sections.soaTtl };
+  const { soaTtl: negativeTtl, extendedError } = sections;
+  return { bytes, messageBytes, questionEnd, rcode, kind, lowestTtl, negativeTtl, extendedError };
 }
 
 /** The number of records whose TTLs an answer counts down. */
@@ -112,6 +112,7 @@ interface Sections {
   readonly extendedRcode: number;
   readonly answered: boolean;
   readonly soaTtl: number | undefined;
+  readonly extendedError: ExtendedError | undefined;
 }
 
 function readSections(wire: Uint8Array, questionEnd: number): Sections {
@@ -128,14 +129,15 @@ function readSections(wire: Uint8Array, questionEnd: number): Sections {
     if (record.type === TYPE.OPT) throw malformed();
     const ttl = clampTtl(record.ttl);
     const type = record.type === TYPE.RRSIG ? typeCovered(wire, record) : record.type;
-    const owner = Buffer.from(record.owner.buffer, record.owner.byteOffset, record.owner.length).toString('latin1');
-    const key = `${section} ${type} ${record.class} ${owner}`;
+    const key = `${section} ${type} ${record.class} ${octetString(record.owner)}`;
     let rrset = rrsets.get(key);
     if (rrset === undefined) rrsets.set(key, (rrset = { ttl }));
     else rrset.ttl = Math.min(rrset.ttl, ttl);
     if (section === HEADER.authorities && record.type === TYPE.SOA) {
       // RFC 2308 §5: the SOA of a negative answer is kept with the lower of its TTL and MINIMUM, and counts down from there.
-      rrset.ttl = Math.min(rrset.ttl, soaMinimum(wire, record));
+      const minimum = soaMinimum(wire, record);
+      if (minimum === undefined) throw malformed();
+      rrset.ttl = Math.min(rrset.ttl, minimum);
       soa = rrset;
     }
     records.push({ ttlOffset: record.ttlOffset, rrset });
@@ -172,13 +174,8 @@ function readSections(wire: Uint8Array, questionEnd: number): Sections {
   }
   // The upper eight bits of the RCODE (RFC 6891 §6.1.3).
   const extendedRcode = opt === undefined ? 0 : opt.ttl >>> 24;
-  return { records, messageBytes, additionals, extendedRcode, answered, soaTtl: soa?.ttl };
-}
-
-/** The last field of SOA's RDATA, which ends in five numbers behind two names of at least one octet each. */
-function soaMinimum(wire: Uint8Array, record: ResourceRecord): number {
-  if (record.end - record.dataStart < SOA_NUMBERS_BYTES + 2) throw malformed();
-  return clampTtl(readU32(wire, record.end - SOA_MINIMUM_FROM_END));
+  const extendedError = opt === undefined ? undefined : readExtendedError(wire, opt.dataStart, opt.end);
+  return { records, messageBytes, additionals, extendedRcode, answered, soaTtl: soa?.ttl, extendedError };
 }
 
 /** The first field of RRSIG's RDATA (RFC 4034 §3.1.1). */

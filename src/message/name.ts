@@ -76,3 +76,8 @@ export function readName(wire: Uint8Array, offset: number, target: Uint8Array): 
     if (octet === 0) return { end: end === -1 ? offset : end, length };
   }
 }
+
+/** Octets as a string, one to a character, for maps and sets: nothing is lost, as it would be with labels read as text. */
+export function octetString(octets: Uint8Array): string {
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1');
+}

@@ -6,6 +6,10 @@ const FIXED_BYTES = 10;
 
 const MAX_TTL_SECONDS = 0x7fff_ffff;
 
+/** MINIMUM is the last of SOA's five 32-bit fields, which stand behind two names of at least one octet each (RFC 1035 §3.3.13). */
+const SOA_MINIMUM_FROM_END = 4;
+const SOA_MIN_BYTES = 5 * 4 + 2;
+
 /** One resource record, as offsets into its message. */
 export interface ResourceRecord {
   readonly start: number;
@@ -50,4 +54,10 @@ export function createRecordReader(): RecordReader {
 /** RFC 2181 §8: a TTL is 31 bits, and one with the top bit set is zero. RFC 8767 §4 would have it capped instead; zero is the careful reading. */
 export function clampTtl(ttl: number): number {
   return ttl > MAX_TTL_SECONDS ? 0 : ttl;
+}
+
+/** MINIMUM of an SOA record: how long nothing may be known, in seconds (RFC 2308 §4). Undefined for RDATA too short to be an SOA's. */
+export function soaMinimum(wire: Uint8Array, record: ResourceRecord): number | undefined {
+  if (record.end - record.dataStart < SOA_MIN_BYTES) return undefined;
+  return clampTtl(readU32(wire, record.end - SOA_MINIMUM_FROM_END));
 }

@@ -1,4 +1,5 @@
 import { readU16 } from './bytes.ts';
+import { EDNS_OPTION, readOptions } from './edns-options.ts';
 import { FLAG, flagsOf, HEADER, HEADER_BYTES } from './header.ts';
 import { skipPlainName } from './name.ts';
 import { createRecordReader, type RecordReader } from './record.ts';
@@ -32,6 +33,8 @@ export interface QueryScan {
   /** How much the client takes in one datagram: at least 512. */
   readonly udpPayloadBytes: number;
   readonly dnssecOk: boolean;
+  /** Whether the client asks how long its connection is kept (RFC 7828 §3.1). */
+  readonly keepalive: boolean;
 }
 
 const NOTHING_READ = {
@@ -42,6 +45,7 @@ const NOTHING_READ = {
   ednsVersion: 0,
   udpPayloadBytes: MIN_UDP_PAYLOAD_BYTES,
   dnssecOk: false,
+  keepalive: false,
 } as const;
 
 /** Scans one message from a client. Total: returns for any bytes, throws for none. */
@@ -71,6 +75,7 @@ function scanQuery(wire: Uint8Array, readRecord: RecordReader): QueryScan {
   let ednsVersion = 0;
   let udpPayloadBytes = MIN_UDP_PAYLOAD_BYTES;
   let dnssecOk = false;
+  let keepalive = false;
   let offset = questionEnd;
   for (let i = 0; i < recordCount; i++) {
     const record = readRecord(wire, offset);
@@ -86,6 +91,10 @@ function scanQuery(wire: Uint8Array, readRecord: RecordReader): QueryScan {
     ednsVersion = (record.ttl >>> 16) & 0xff;
     udpPayloadBytes = Math.max(MIN_UDP_PAYLOAD_BYTES, record.class);
     dnssecOk = (record.ttl & DNSSEC_OK) !== 0;
+    if (record.dataStart === record.end) continue;
+    const options = readOptions(wire, record.dataStart, record.end);
+    if (options === undefined) verdict = 'malformed';
+    else keepalive = options.some(({ code }) => code === EDNS_OPTION.keepalive);
   }
-  return { verdict, questionEnd, qtype, qclass, edns, ednsVersion, udpPayloadBytes, dnssecOk };
+  return { verdict, questionEnd, qtype, qclass, edns, ednsVersion, udpPayloadBytes, dnssecOk, keepalive };
 }

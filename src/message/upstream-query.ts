@@ -1,6 +1,7 @@
 import { writeU16 } from './bytes.ts';
 import { encodeOpt } from './codec.ts';
-import { EDNS_OPTION, UDP_PAYLOAD_BYTES } from './edns.ts';
+import { UDP_PAYLOAD_BYTES } from './edns.ts';
+import { EDNS_OPTION } from './edns-options.ts';
 import { FLAG, HEADER, HEADER_BYTES } from './header.ts';
 import { lowerCase } from './name.ts';
 

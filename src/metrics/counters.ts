@@ -9,7 +9,8 @@ import { ANSWER_SOURCES, DROP_REASONS, type Metrics } from './metrics.ts';
 const OTHER = 'other';
 const TYPE_LABELS = [...Object.keys(TYPE), OTHER];
 const RCODE_LABELS = [...Object.keys(RCODE), OTHER];
-const OUTCOME_LABELS = [...new Set(['ok', ...Object.values(FAILURES).map(({ label }) => label)])];
+const FAILURE_LABELS = [...new Set(Object.values(FAILURES).map(({ label }) => label))];
+const OUTCOME_LABELS = ['ok', ...FAILURE_LABELS];
 /** One past the highest code that has a slot of its own: the tables name no type above 257 and no RCODE above 23. */
 const MAX_TYPES = 512;
 const MAX_RCODES = 64;
@@ -28,6 +29,8 @@ export interface Totals {
   /** By type: success or denial. */
   readonly cacheHits: CounterTable;
   readonly cacheMisses: CounterTable;
+  /** By reason. */
+  readonly failures: CounterTable;
   /** By reason. */
   readonly drops: CounterTable;
   readonly coalesced: CounterTable;
@@ -54,8 +57,10 @@ export interface Counters extends Metrics {
 export function createCounters(labels: readonly string[]): Counters {
   const upstreams = [...new Set(labels)];
   const upstreamSlots = labels.map((label) => upstreams.indexOf(label));
+  const failureSlots = new Map<string, number>();
   const outcomeSlots = new Map<string, number>([['ok', 0]]);
   for (const [code, { label }] of Object.entries(FAILURES)) {
+    failureSlots.set(code, FAILURE_LABELS.indexOf(label));
     outcomeSlots.set(code, OUTCOME_LABELS.indexOf(label));
   }
   const totals: Totals = {
@@ -66,6 +71,7 @@ export function createCounters(labels: readonly string[]): Counters {
     responseBytes: { udp: new Histogram(MESSAGE_BYTES), tcp: new Histogram(MESSAGE_BYTES) },
     cacheHits: new CounterTable({ type: ['success', 'denial'] }),
     cacheMisses: new CounterTable({}),
+    failures: new CounterTable({ reason: FAILURE_LABELS }),
     drops: new CounterTable({ reason: DROP_REASONS }),
     coalesced: new CounterTable({}),
     exchanges: new CounterTable({ upstream: upstreams, outcome: OUTCOME_LABELS }),
@@ -87,6 +93,7 @@ export function createCounters(labels: readonly string[]): Counters {
     },
     cacheHit: (denial) => totals.cacheHits.increment(denial ? 1 : 0),
     cacheMiss: () => totals.cacheMisses.increment(),
+    failed: (code) => totals.failures.increment(failureSlots.get(code)),
     dropped: (reason) => totals.drops.increment(DROP_REASONS.indexOf(reason)),
     coalesced: () => totals.coalesced.increment(),
     exchanged(upstream, outcome, durationMs) {

@@ -122,9 +122,15 @@ export function families({ totals, upstreams, upstreamSlots }: Counters, gauges:
       samples: () => all(totals.coalesced),
     },
     {
+      name: 'dns4tor_failures_total',
+      type: 'counter',
+      help: 'Queries that were refused or failed, by reason.',
+      samples: () => active(totals.failures),
+    },
+    {
       name: 'dns4tor_dropped_total',
       type: 'counter',
-      help: 'Datagrams and messages that got no answer, by reason.',
+      help: 'Datagrams and messages that got no answer and connections that were refused or ended, by reason.',
       samples: () => all(totals.drops),
     },
     {

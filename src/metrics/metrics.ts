@@ -27,7 +27,9 @@ export interface Metrics {
   /** A look-up found an answer; `denial` for NXDOMAIN and NODATA. */
   cacheHit(denial: boolean): void;
   cacheMiss(): void;
-  /** A datagram or message that gets no answer. */
+  /** A query was refused or failed, and its client was told so. */
+  failed(code: ErrorCode): void;
+  /** A datagram or message gets no answer, or a connection is not accepted or ended. */
   dropped(reason: DropReason): void;
   /** A query joined an identical one already in flight. */
   coalesced(): void;
@@ -41,8 +43,11 @@ export const DROP_REASONS = [
   'response',
   'short',
   'port_zero',
+  'not_allowed',
   'tcp_connections',
-  'in_flight',
+  'tcp_connections_client',
+  'tcp_message',
+  'tcp_unread',
   'send_failed',
   'handler_failed',
 ] as const;

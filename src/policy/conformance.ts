@@ -1,22 +1,33 @@
+import type { ErrorCode } from '../lib/errors.ts';
 import { readU16 } from '../message/bytes.ts';
 import { FLAG, flagsOf, HEADER, opcodeOf } from '../message/header.ts';
-import { CLASS, OPCODE, RCODE, TYPE } from '../message/tables.ts';
+import { CLASS, OPCODE, TYPE } from '../message/tables.ts';
 import type { Query } from '../resolver/query.ts';
 
-/** The RCODE that a query is refused with before anybody looks at its name; undefined for one that may go on. */
-export function refusalOf(query: Query): number | undefined {
+/** RFC 6895 §3.1: 128 to 255 are QTYPEs and meta-types, in no zone as data. Of them only ANY, AXFR and IXFR can be asked for. */
+const FIRST_META_TYPE = 128;
+const LAST_META_TYPE = 255;
+
+/** Why a query is refused before anybody looks at its name; undefined for one that may go on. */
+export function refusalOf(query: Query): ErrorCode | undefined {
   const { wire, scan } = query;
   // IQUERY (RFC 3425), STATUS, NOTIFY (RFC 1996), UPDATE (RFC 2136), DSO (RFC 8490) and whatever comes: none has a meaning here.
-  if (opcodeOf(wire) !== OPCODE.query) return RCODE.NOTIMP;
-  if (scan.verdict !== 'ok' || !hasQuerySections(query)) return RCODE.FORMERR;
+  if (opcodeOf(wire) !== OPCODE.query) return 'ERR_QUERY_OPCODE';
+  if (scan.verdict !== 'ok' || !hasQuerySections(query)) return 'ERR_QUERY_MALFORMED';
   // RFC 6891 §6.1.3.
-  if (scan.ednsVersion > 0) return RCODE.BADVERS;
-  if (scan.qclass !== CLASS.IN) return RCODE.REFUSED;
+  if (scan.ednsVersion > 0) return 'ERR_QUERY_EDNS_VERSION';
+  if (scan.qclass !== CLASS.IN) return 'ERR_QUERY_CLASS';
   // RFC 5936 §2, RFC 1995 §2: a cache has no zone to transfer.
-  if (scan.qtype === TYPE.AXFR || scan.qtype === TYPE.IXFR) return RCODE.REFUSED;
+  if (scan.qtype === TYPE.AXFR || scan.qtype === TYPE.IXFR) return 'ERR_QUERY_TRANSFER';
+  if (isMetaType(scan.qtype)) return 'ERR_QUERY_META_TYPE';
   // RD=0 asks what is in the cache and nothing else: another user's way to learn what was asked for (RFC 1035 §4.1.1).
-  if ((flagsOf(wire) & FLAG.RD) === 0) return RCODE.REFUSED;
+  if ((flagsOf(wire) & FLAG.RD) === 0) return 'ERR_QUERY_NOT_RECURSIVE';
   return undefined;
+}
+
+function isMetaType(qtype: number): boolean {
+  if (qtype === TYPE.OPT) return true;
+  return qtype >= FIRST_META_TYPE && qtype <= LAST_META_TYPE && qtype !== TYPE.ANY;
 }
 
 /** A query holds no answers and is never truncated; only IXFR has an authority section (RFC 1995 §3). */

@@ -1,7 +1,7 @@
 import type { Answer } from '../message/answer.ts';
 import { encodeName } from '../message/codec.ts';
 import { HEADER_BYTES } from '../message/header.ts';
-import { lowerCase } from '../message/name.ts';
+import { lowerCase, octetString } from '../message/name.ts';
 import { RCODE, TYPE } from '../message/tables.ts';
 import type { Query } from '../resolver/query.ts';
 import { buildLocalAnswer, type LocalRecords, localRecord, NO_RECORDS, recordAtQname } from './local-answer.ts';
@@ -20,11 +20,11 @@ interface Zone {
 /** Names in wire form as strings of octets (latin1), since that is how they come. */
 const ZONES: ReadonlyMap<string, Zone> = new Map(
   (Object.entries(SPECIAL_USE_ZONES) as [ZoneKind, readonly string[]][]).flatMap(([kind, names]) =>
-    names.map((name) => [wireString(encodeName(name)), { name, kind, soa: soaOf(name) }] as const),
+    names.map((name) => [octetString(encodeName(name)), { name, kind, soa: soaOf(name) }] as const),
   ),
 );
 
-const POINTERS: ReadonlySet<string> = new Set(LOOPBACK_POINTERS.map((name) => wireString(encodeName(name))));
+const POINTERS: ReadonlySet<string> = new Set(LOOPBACK_POINTERS.map((name) => octetString(encodeName(name))));
 
 /** RFC 8020 §2: where a name exists, so do all above it, and none of them may be denied. */
 const EXISTING: ReadonlySet<string> = new Set([...POINTERS].flatMap((name) => [...withAncestors(name)]));
@@ -36,7 +36,7 @@ const LOOPBACK_PTR = recordAtQname({ type: 'PTR', name: '.', ttl: TTL_SECONDS, d
 /** The answer to a query for a name that must not leave this machine; undefined for any other. */
 export function specialUseAnswer(query: Query): Answer | undefined {
   const { qtype, questionEnd } = query.scan;
-  const qname = wireString(query.wire.subarray(HEADER_BYTES, questionEnd - 4).map(lowerCase));
+  const qname = octetString(query.wire.subarray(HEADER_BYTES, questionEnd - 4).map(lowerCase));
   const found = enclosingZone(qname);
   if (found === undefined) return undefined;
   const { zone, isApex } = found;
@@ -72,10 +72,6 @@ function enclosingZone(qname: string): { readonly zone: Zone; readonly isApex: b
 /** The name, and those that remain as its labels are taken away one by one, towards the root. */
 function* withAncestors(name: string): Generator<string> {
   for (let start = 0; start < name.length; start += 1 + name.charCodeAt(start)) yield name.slice(start);
-}
-
-function wireString(name: Uint8Array): string {
-  return Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1');
 }
 
 /** RFC 6303 §3. */

@@ -1,7 +1,6 @@
 import type { Cache } from '../cache/cache.ts';
 import type { Clock } from '../lib/clock.ts';
-import { EDE, toDns4torError } from '../lib/errors.ts';
-import type { ExtendedError } from '../message/edns.ts';
+import { type ErrorCode, failureKind, toDns4torError } from '../lib/errors.ts';
 import { RCODE } from '../message/tables.ts';
 import type { AnswerSource, Metrics } from '../metrics/metrics.ts';
 import { refusalOf } from '../policy/conformance.ts';
@@ -9,7 +8,8 @@ import { minimalAnyAnswer } from '../policy/minimal-any.ts';
 import { specialUseAnswer } from '../policy/special-use-names.ts';
 import { shapeAnswer, shapeReply } from '../response/shape.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { Forwarder } from './forward.ts';
+import { cachedError, extendedErrorOf } from './extended-error.ts';
+import { Forwarder, type ForwarderInit } from './forward.ts';
 import { DROP, type Drop, type Handler, type Query } from './query.ts';
 
 export interface PipelineComponents {
@@ -17,11 +17,6 @@ export interface PipelineComponents {
   readonly upstream: Upstream;
   readonly clock: Clock;
   readonly metrics: Metrics;
-}
-
-export interface PipelineInit {
-  /** How long a client is let wait, in milliseconds. */
-  readonly timeoutMs: number;
 }
 
 /**
@@ -33,9 +28,9 @@ export interface PipelineInit {
  *  4. What is answered here and never leaves: special-use names, and QTYPE ANY.
  *  5. Upstream, through Tor.
  */
-export function createPipeline(components: PipelineComponents, init: PipelineInit): Handler {
+export function createPipeline(components: PipelineComponents, init: ForwarderInit): Handler {
   const { cache, clock, metrics } = components;
-  const forwarder = new Forwarder(components, init.timeoutMs);
+  const forwarder = new Forwarder(components, init);
 
   const finish = (query: Query, reply: Uint8Array, rcode: number, source: AnswerSource): Uint8Array => {
     const { transport, family, scan, wire, arrivedAt } = query;
@@ -43,10 +38,16 @@ export function createPipeline(components: PipelineComponents, init: PipelineIni
     return reply;
   };
 
+  const refuse = (query: Query, code: ErrorCode, source: AnswerSource): Uint8Array => {
+    const rcode = RCODE[failureKind(code).rcode ?? 'SERVFAIL'];
+    metrics.failed(code);
+    return finish(query, shapeReply(query, rcode, extendedErrorOf(code)), rcode, source);
+  };
+
   /** Keeps the promise of a {@link Handler}: even a defect costs one query its answer, and nobody else theirs. */
   const fail = (query: Query, thrown: unknown, source: AnswerSource): Uint8Array | Drop => {
     try {
-      return finish(query, shapeReply(query, RCODE.SERVFAIL, extendedErrorOf(thrown)), RCODE.SERVFAIL, source);
+      return refuse(query, toDns4torError(thrown).code, source);
     } catch {
       metrics.dropped('handler_failed');
       return DROP;
@@ -70,12 +71,13 @@ export function createPipeline(components: PipelineComponents, init: PipelineIni
     }
 
     const refusal = refusalOf(query);
-    if (refusal !== undefined) return finish(query, shapeReply(query, refusal), refusal, 'policy');
+    if (refusal !== undefined) return refuse(query, refusal, 'policy');
 
     const entry = cache.lookup(query);
     if (entry !== undefined) {
       metrics.cacheHit(entry.answer.kind !== 'data');
-      const reply = shapeAnswer(query, entry.answer, cache.ageSeconds(entry));
+      const error = entry.failures === 0 ? entry.answer.extendedError : cachedError(entry.answer.extendedError);
+      const reply = shapeAnswer(query, entry.answer, cache.ageSeconds(entry), error);
       return finish(query, reply, entry.answer.rcode, 'cache');
     }
 
@@ -93,10 +95,4 @@ export function createPipeline(components: PipelineComponents, init: PipelineIni
       return fail(query, thrown, 'policy');
     }
   };
-}
-
-/** RFC 8914: what a client is told beside SERVFAIL. */
-function extendedErrorOf(thrown: unknown): ExtendedError {
-  const { kind } = toDns4torError(thrown);
-  return { code: EDE[kind.ede ?? 'other'], text: kind.sentence };
 }

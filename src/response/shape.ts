@@ -13,9 +13,15 @@ import type { Query } from '../resolver/query.ts';
 /**
  * The reply to `query` with the records of `answer`. The bytes returned are the caller's.
  * @param ageSeconds whole seconds since the answer came
+ * @param error why the client gets what it gets; by default what the upstream said
  */
-export function shapeAnswer(query: Query, answer: Answer, ageSeconds: number, error?: ExtendedError): Uint8Array {
-  const opt = query.scan.edns ? replyOpt(query.scan.dnssecOk, answer.rcode, error) : NO_OPT;
+export function shapeAnswer(
+  query: Query,
+  answer: Answer,
+  ageSeconds: number,
+  error: ExtendedError | undefined = answer.extendedError,
+): Uint8Array {
+  const opt = optFor(query, answer.rcode, error);
   const { messageBytes } = answer;
   if (messageBytes + opt.length > maxReplyBytes(query)) return shapeTruncated(query, answer, opt);
 
@@ -33,11 +39,17 @@ export function shapeAnswer(query: Query, answer: Answer, ageSeconds: number, er
 
 /** A reply without records: a refusal, an error. */
 export function shapeReply(query: Query, rcode: number, error?: ExtendedError): Uint8Array {
-  const opt = query.scan.edns ? replyOpt(query.scan.dnssecOk, rcode, error) : NO_OPT;
+  const opt = optFor(query, rcode, error);
   return shapeEmpty(query, rcode, 0, opt);
 }
 
 const NO_OPT = new Uint8Array(0);
+
+/** RFC 6891 §6.1.1: only a query with an OPT record gets one back. RFC 7828 §3.2.1: keepalive is for TCP alone. */
+function optFor({ scan, tcpIdleMs }: Query, rcode: number, error: ExtendedError | undefined): Uint8Array {
+  if (!scan.edns) return NO_OPT;
+  return replyOpt({ dnssecOk: scan.dnssecOk, rcode, error, keepaliveMs: scan.keepalive ? tcpIdleMs : undefined });
+}
 
 /** RFC 2181 §9, RFC 6891 §7: what does not fit is left out as a whole, TC=1 says so and the OPT record stays. */
 function shapeTruncated(query: Query, answer: Answer, opt: Uint8Array): Uint8Array {

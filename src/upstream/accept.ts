@@ -1,4 +1,5 @@
 import { Dns4torError } from '../lib/errors.ts';
+import { isAnswerOfQuestion } from '../message/alias-chain.ts';
 import { readU16 } from '../message/bytes.ts';
 import { FLAG, flagsOf, HEADER, HEADER_BYTES, MAX_MESSAGE_BYTES, opcodeOf } from '../message/header.ts';
 import { lowerCase, skipPlainName } from '../message/name.ts';
@@ -6,7 +7,7 @@ import { OPCODE } from '../message/tables.ts';
 
 /**
  * Whether `response` can be an answer to `query`: RFC 5452 §9.1 asks for the same question and ID, RFC 8484 §4.1 makes the ID 0.
- * @throws Dns4torError ERR_RESPONSE_MALFORMED or ERR_RESPONSE_MISMATCH
+ * @throws Dns4torError ERR_RESPONSE_MALFORMED, ERR_RESPONSE_MISMATCH, ERR_RESPONSE_CHAIN
  */
 export function acceptResponse(query: Uint8Array, response: Uint8Array): void {
   if (response.length < HEADER_BYTES || response.length > MAX_MESSAGE_BYTES) {
@@ -31,4 +32,5 @@ export function acceptResponse(query: Uint8Array, response: Uint8Array): void {
   for (let i = nameEnd; i < questionEnd; i++) {
     if (response[i] !== query[i]) throw new Dns4torError('ERR_RESPONSE_MISMATCH');
   }
+  if (!isAnswerOfQuestion(response, questionEnd)) throw new Dns4torError('ERR_RESPONSE_CHAIN');
 }

@@ -66,7 +66,10 @@ export function failuresSuite(getLaboratory: () => Laboratory): void {
 
     test('a path that is not the resolver: ERR_DOH_STATUS, EDE 22', async () => {
       await using daemon = await laboratory.startDaemon(
-        ...['--upstream', laboratory.url.replace('/dns-query', '/elsewhere'), '--upstream-ca', laboratory.caPath],
+        '--upstream',
+        laboratory.url.replace('/dns-query', '/elsewhere'),
+        '--upstream-ca',
+        laboratory.caPath,
       );
       const reply = await ask(daemon, NAME);
       assert.equal(reply.status, 'SERVFAIL');
@@ -81,7 +84,12 @@ export function failuresSuite(getLaboratory: () => Laboratory): void {
     test('a second upstream answers when the first cannot be reached', async () => {
       const nobody = `https://${createOnionKey().address}/dns-query`;
       await using daemon = await laboratory.startDaemon(
-        ...['--upstream', nobody, '--upstream', laboratory.url, '--upstream-ca', laboratory.caPath],
+        '--upstream',
+        nobody,
+        '--upstream',
+        laboratory.url,
+        '--upstream-ca',
+        laboratory.caPath,
       );
       await daemon.answers();
       assert.equal((await ask(daemon, NAME)).status, 'NOERROR');

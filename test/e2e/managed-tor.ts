@@ -21,7 +21,12 @@ export function managedTorSuite(getLaboratory: () => Laboratory): void {
     const start = (state: TemporaryDirectory): Promise<Daemon> =>
       startDaemon(
         [
-          ...['--upstream', laboratory.url, '--upstream-ca', laboratory.caPath, '--tor-socks', 'managed'],
+          '--upstream',
+          laboratory.url,
+          '--upstream-ca',
+          laboratory.caPath,
+          '--tor-socks',
+          'managed',
           ...laboratory.network.clientTorrc.flatMap((line) => ['--tor-option', line]),
         ],
         { ...process.env, STATE_DIRECTORY: state.path },

@@ -22,9 +22,9 @@ export function upstreamViewSuite(getLaboratory: () => Laboratory): void {
     after(() => daemon[Symbol.asyncDispose]());
 
     const requestsDuring = async (work: () => Promise<unknown>): Promise<readonly DohRequest[]> => {
-      const before_ = laboratory.recording.requests.length;
+      const known = laboratory.recording.requests.length;
       await work();
-      return laboratory.recording.requests.slice(before_);
+      return laboratory.recording.requests.slice(known);
     };
     const server = (): string[] => ['@127.0.0.1', '-p', String(daemon.port)];
 

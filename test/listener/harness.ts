@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import type { ListenerComponents } from '../../src/listener/listener.ts';
+import type { ListenerComponents, TcpLimits } from '../../src/listener/listener.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
 import type { Drop, Handler, Query } from '../../src/resolver/query.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
@@ -9,6 +9,16 @@ import { waitUntil } from '../fixtures/wait-until.ts';
 /** Far above what loopback takes; reached only by a test that fails. */
 export const PATIENCE_MS = 5000;
 
+/** The defaults. */
+export const LIMITS: TcpLimits = {
+  tcpConnections: 150,
+  tcpConnectionsPerClient: 20,
+  tcpPipelined: 100,
+  tcpIdleMs: 10_000,
+  tcpMessageMs: 2000,
+  tcpUnsentBytes: 65_536,
+};
+
 /** What a listener needs, on a clock that stands still. */
 export interface Parts extends ListenerComponents {
   readonly clock: ManualClock;
@@ -16,7 +26,7 @@ export interface Parts extends ListenerComponents {
 }
 
 export function parts(handler: Handler): Parts {
-  return { handler, clock: new ManualClock(), metrics: createCounters([]) };
+  return { handler, clock: new ManualClock(), metrics: createCounters([]), isAllowed: () => true, limits: LIMITS };
 }
 
 /** How often queries or connections were dropped for a reason. */
@@ -62,8 +72,9 @@ export class TcpClient implements AsyncDisposable {
     socket.on('error', () => {});
   }
 
-  static async connect(port: number, address = '127.0.0.1'): Promise<TcpClient> {
-    const socket = connect({ port, host: address, allowHalfOpen: true });
+  static async connect(port: number, address = '127.0.0.1', from?: string): Promise<TcpClient> {
+    const local = from === undefined ? {} : { localAddress: from };
+    const socket = connect({ port, host: address, allowHalfOpen: true, ...local });
     await once(socket, 'connect');
     return new TcpClient(socket);
   }

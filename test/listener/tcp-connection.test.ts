@@ -33,7 +33,7 @@ async function converse(handler: Handler): Promise<Conversation> {
   const components = parts(handler);
   return {
     client,
-    connection: new TcpConnection(components, socket),
+    connection: new TcpConnection(components, socket, '127.0.0.1'),
     socket,
     parts: components,
     async deliver(bytes) {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { TcpListener } from '../../src/listener/tcp.ts';
 import { buildQuery } from '../fixtures/messages.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
-import { drops, HeldHandler, parts, PATIENCE_MS, TcpClient } from './harness.ts';
+import { LIMITS, drops, HeldHandler, parts, PATIENCE_MS, TcpClient } from './harness.ts';
 
 const LOOPBACK = Object.values(networkInterfaces())
   .flatMap((addresses) => addresses ?? [])
@@ -57,17 +57,40 @@ test('disposing closes connections that are open, whatever they wait for', async
   held.answer(0);
 });
 
-test('connections beyond 150 are refused and counted, and there is room again when one has gone', async () => {
+test('RFC 7766 §6.2.2: connections beyond the limit are refused and counted, and there is room again when one has gone', async () => {
   await using stack = new AsyncDisposableStack();
-  const components = parts(({ wire }) => wire);
+  const components = { ...parts(({ wire }) => wire), limits: { ...LIMITS, tcpConnections: 3 } };
   const listener = stack.use(await TcpListener.open(components, { address: '127.0.0.1', port: 0 }));
-  const clients = await Promise.all(Array.from({ length: 151 }, () => TcpClient.connect(listener.port)));
+  const clients = await Promise.all(Array.from({ length: 4 }, () => TcpClient.connect(listener.port)));
   for (const client of clients) stack.use(client);
   await waitUntil('one is refused', PATIENCE_MS, () => drops(components.metrics, 'tcp_connections') === 1);
   await clients.find(({ ended }) => !ended)?.[Symbol.asyncDispose]();
   const next = stack.use(await TcpClient.connect(listener.port));
   next.send(buildQuery());
   await next.received(1);
+});
+
+test('RFC 7766 §6.2.2: one client cannot have all connections', async () => {
+  await using stack = new AsyncDisposableStack();
+  const components = { ...parts(({ wire }) => wire), limits: { ...LIMITS, tcpConnectionsPerClient: 2 } };
+  const listener = stack.use(await TcpListener.open(components, { address: '127.0.0.1', port: 0 }));
+  const connect = async (from: string): Promise<TcpClient> =>
+    stack.use(await TcpClient.connect(listener.port, '127.0.0.1', from));
+  for (const from of ['127.0.0.2', '127.0.0.2', '127.0.0.2']) await connect(from);
+  await waitUntil('one is refused', PATIENCE_MS, () => drops(components.metrics, 'tcp_connections_client') === 1);
+  const other = await connect('127.0.0.3');
+  other.send(buildQuery());
+  await other.received(1);
+});
+
+test('a client that is not on the access list is cut off without an answer', async () => {
+  const components = { ...parts(({ wire }) => wire), isAllowed: () => false };
+  await using listener = await TcpListener.open(components, { address: '127.0.0.1', port: 0 });
+  await using client = await TcpClient.connect(listener.port);
+  client.send(buildQuery());
+  await client.end();
+  assert.deepEqual(client.messages, []);
+  assert.equal(drops(components.metrics, 'not_allowed'), 1);
 });
 
 test('a port that is taken and an address of another machine are told apart, each with the address', async () => {

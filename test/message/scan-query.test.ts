@@ -33,6 +33,7 @@ test('a query is scanned to the end of its question, its type and its class', ()
     ednsVersion: 0,
     udpPayloadBytes: 512,
     dnssecOk: false,
+    keepalive: false,
   });
 });
 
@@ -73,6 +74,7 @@ test('QDCOUNT other than 1 is malformed and leaves no question (RFC 9619 §4)', 
     const found = scanRaw({ questions });
     assert.deepEqual([found.verdict, found.questionEnd, found.qtype], ['malformed', 0, -1]);
   }
+  assert.equal(scanRaw({ counts: [0, 0, 0, 0] }).verdict, 'malformed');
 });
 
 test('a pointer in QNAME is malformed: there is nothing before it to point to (RFC 1035 §4.1.4)', () => {

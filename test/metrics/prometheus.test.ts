@@ -24,6 +24,7 @@ function exercise(counters: Counters): void {
   for (const code of Object.keys(FAILURES) as ErrorCode[]) {
     counters.exchanged(0, code, 100);
     counters.connected(1, code);
+    counters.failed(code);
   }
   counters.exchanged(0, 'ok', 700);
   counters.connected(1, 'ok');
@@ -35,6 +36,16 @@ test('promtool finds no fault with a scrape, before anything happened and after 
   await runProgram('promtool', ['check', 'metrics'], { input: await exposition.render() });
   exercise(counters);
   await runProgram('promtool', ['check', 'metrics'], { input: await exposition.render() });
+});
+
+test('a failure is counted by its reason', async () => {
+  const { counters, scrape } = createFixture();
+  counters.failed('ERR_QUERY_OPCODE');
+  counters.failed('ERR_IN_FLIGHT');
+  counters.failed('ERR_IN_FLIGHT');
+  const samples = await scrape();
+  assert.equal(samples.get('dns4tor_failures_total{reason="query_opcode"}'), 1);
+  assert.equal(samples.get('dns4tor_failures_total{reason="in_flight"}'), 2);
 });
 
 test('an answered query is counted by transport, family and type, under the labels of CoreDNS', async () => {
@@ -102,7 +113,7 @@ test('no label ever holds anything but what was known beforehand', async () => {
     plugin: ANSWER_SOURCES,
     upstream: [ONION, OTHER],
     outcome: ['ok', ...Object.values(FAILURES).map(({ label }) => label)],
-    reason: DROP_REASONS,
+    reason: [...DROP_REASONS, ...Object.values(FAILURES).map(({ label }) => label)],
     state: ['unknown', 'down', 'bootstrapping', 'up'],
     version: [IDENTITY.version],
     node: [IDENTITY.nodeVersion],

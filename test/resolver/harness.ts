@@ -1,7 +1,8 @@
 import { Cache } from '../../src/cache/cache.ts';
 import type { Deadline } from '../../src/lib/deadline.ts';
-import { EDNS_OPTION } from '../../src/message/edns.ts';
+import { EDNS_OPTION } from '../../src/message/edns-options.ts';
 import { createCounters, type Counters } from '../../src/metrics/counters.ts';
+import type { ForwarderInit } from '../../src/resolver/forward.ts';
 import { createPipeline } from '../../src/resolver/pipeline.ts';
 import type { Handler, Query } from '../../src/resolver/query.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
@@ -9,6 +10,8 @@ import { ManualClock } from '../fixtures/manual-clock.ts';
 import { addressRecord, buildResponse, decodeReply, type QuerySpec, ask } from '../fixtures/messages.ts';
 
 export const TIMEOUT_MS = 10_000;
+
+export const LIMITS: ForwarderInit = { timeoutMs: TIMEOUT_MS, maxInFlight: 100, maxInFlightPerClient: 50 };
 
 /** In place of a resolver: keeps what it was asked, and does what it is told. */
 export class UpstreamDouble implements Upstream {
@@ -57,7 +60,7 @@ export function createResolver(upstream: Upstream, options: ResolverOptions = {}
   const { clock = new ManualClock(), counters = createCounters(['double.test:443']) } = options;
   const random = { fraction: () => 0.5, bytes: (length: number) => new Uint8Array(length) };
   const cache = options.cache ?? new Cache({ clock, random }, { maxBytes: 1 << 20 });
-  const handle = createPipeline({ cache, upstream, clock, metrics: counters }, { timeoutMs: TIMEOUT_MS });
+  const handle = createPipeline({ cache, upstream, clock, metrics: counters }, LIMITS);
   return {
     clock,
     counters,

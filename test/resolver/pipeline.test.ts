@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Cache } from '../../src/cache/cache.ts';
 import { FailoverUpstream } from '../../src/upstream/failover.ts';
-import { EDE, FAILURES, Dns4torError, type ErrorCode } from '../../src/lib/errors.ts';
+import { EDE, FAILURES, Dns4torError, type ErrorCode, failureKind } from '../../src/lib/errors.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
 import { DROP } from '../../src/resolver/query.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
@@ -93,7 +93,7 @@ const FAILED: readonly ErrorCode[] = [
   'ERR_TOR_UNREACHABLE',
   'ERR_TOR_HS_DESC_NOT_FOUND',
   'ERR_TLS_PIN',
-  'ERR_DOH_STATUS',
+  'ERR_DOH_CONNECTION',
   'ERR_QUEUE_FULL',
   'ERR_SHUTDOWN',
 ];
@@ -104,7 +104,7 @@ for (const code of FAILED) {
     const { ask, counters } = createResolver(failing);
     const reply = await later(ask({ edns: {} }));
     assert.equal(decodeReply(reply).rcode, 'SERVFAIL');
-    const { ede = 'other', sentence } = new Dns4torError(code).kind;
+    const { ede = 'other', sentence } = failureKind(code);
     assert.deepEqual(extendedErrorOf(reply), { code: EDE[ede], text: sentence });
 
     const plain = await later(ask({}));
@@ -118,9 +118,10 @@ for (const code of FAILED) {
 
 test("a resolver's own SERVFAIL and NXDOMAIN are passed on, and counted as what they are", async () => {
   const upstream = new UpstreamDouble(async () => buildResponse({ flags: 2 }));
-  const { ask, counters } = createResolver(upstream);
+  const { ask, counters, clock } = createResolver(upstream);
   assert.equal(decodeReply(await later(ask({}))).rcode, 'SERVFAIL');
   upstream.answer = async () => buildResponse({ flags: 3 });
+  clock.advance(1000);
   assert.equal(decodeReply(await later(ask({}))).rcode, 'NXDOMAIN');
   assert.deepEqual(responses(counters), { 'SERVFAIL upstream': 1, 'NXDOMAIN upstream': 1 });
 });

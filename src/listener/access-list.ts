@@ -1,0 +1,16 @@
+import { BlockList, isIPv6 } from 'node:net';
+import { isLoopback } from '../lib/loopback.ts';
+
+/** A block of addresses (RFC 4632 §3.1, RFC 4291 §2.3). */
+export interface AddressBlock {
+  readonly address: string;
+  readonly prefix: number;
+  readonly family: 4 | 6;
+}
+
+/** Says of a client's address whether it may ask: this machine always, others where a block of `allow` has them. */
+export function createAccessList(allow: readonly AddressBlock[]): (client: string) => boolean {
+  const allowed = new BlockList();
+  for (const { address, prefix, family } of allow) allowed.addSubnet(address, prefix, `ipv${family}`);
+  return (client) => isLoopback(client) || allowed.check(client, isIPv6(client) ? 'ipv6' : 'ipv4');
+}
