@@ -59,9 +59,9 @@ export function failuresSuite(getLaboratory: () => Laboratory): void {
       ));
 
     test('nothing at --tor-socks: ERR_TOR_UNREACHABLE, EDE 23', async () => {
-      const { port, release } = await reservePort();
-      await release();
-      await expectFailure(['--tor-socks', `127.0.0.1:${port}`], 'ERR_TOR_UNREACHABLE', /^23 .*start tor/);
+      const reservation = await reservePort();
+      await reservation.release();
+      await expectFailure(['--tor-socks', `127.0.0.1:${reservation.port}`], 'ERR_TOR_UNREACHABLE', /^23 .*start tor/);
     });
 
     test('a path that is not the resolver: ERR_DOH_STATUS, EDE 22', async () => {
