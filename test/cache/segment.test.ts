@@ -5,7 +5,7 @@ import { Segment } from '../../src/cache/segment.ts';
 import { dataAnswer } from './cached.ts';
 
 const ANSWER = dataAnswer('example.com');
-const SIZE = createEntry(0, 0, ANSWER, 0, 1).bytes;
+const SIZE = createEntry(0, 0, ANSWER, 0, 1, 0).bytes;
 
 /** A segment with room for `places` entries, which are known by the order in which they were added: 0, 1, 2, … */
 class Rig {
@@ -19,7 +19,7 @@ class Rig {
 
   add(count: number, bytes: number = SIZE): void {
     for (let i = 0; i < count; i++) {
-      const entry = { ...createEntry(this.#entries.length, 0, ANSWER, 0, 1), bytes };
+      const entry = { ...createEntry(this.#entries.length, 0, ANSWER, 0, 1, 0), bytes };
       this.#entries.push(entry);
       this.segment.add(entry);
     }

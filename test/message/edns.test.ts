@@ -68,3 +68,16 @@ test('the first well-formed extended error among the options of a response is re
   assert.equal(readExtendedError(opt, OPT_FIXED_BYTES, opt.length - 1), undefined);
   assert.equal(readExtendedError(opt, opt.length, opt.length), undefined);
 });
+
+test('an upstream’s text is passed on to 200 octets, a whole number of characters, and not where it is no UTF-8', () => {
+  for (const [text, passedOn] of [
+    [Buffer.from('x'.repeat(60_000)), 'x'.repeat(200)],
+    [Buffer.from(`x${'\u00e4'.repeat(150)}`), `x${'\u00e4'.repeat(99)}`],
+    // Each octet of it would become a replacement character of three.
+    [new Uint8Array(200).fill(0xff), ''],
+  ] as const) {
+    const option = { code: 15, data: concat(rawU16(22), text) };
+    const opt = encodeOpt({ udpPayloadBytes: 1232, dnssecOk: false, options: [option] });
+    assert.deepEqual(readExtendedError(opt, OPT_FIXED_BYTES, opt.length), { code: 22, text: passedOn });
+  }
+});

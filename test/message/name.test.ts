@@ -122,6 +122,13 @@ test('a name that is cut off anywhere, within its pointer too, is none', () => {
   assert.notEqual(read(wire, start), undefined);
 });
 
+test('half a pointer is none, even where its missing octet as 0 would make a good one', () => {
+  const wire = new Uint8Array(0x102);
+  wire[0x101] = 0xc1;
+  assert.equal(read(wire, 0x101), undefined);
+  assert.notEqual(read(concat(wire, Uint8Array.of(0)), 0x101), undefined);
+});
+
 test('a name that only compression makes too long is none, and nothing is written past 255 octets', () => {
   const tail = rawNameOfLength(253);
   const label = Uint8Array.of(1, 0x61);

@@ -11,6 +11,7 @@ import {
   rawPointer,
   rawQuestion,
   rawRecord,
+  rawU16,
   type RawSpec,
 } from '../fixtures/messages.ts';
 
@@ -145,4 +146,25 @@ test('one scanner keeps nothing of an earlier query', () => {
   const fresh = createQueryScanner()(plain);
   scan(withEdns);
   assert.deepEqual(scan(plain), fresh);
+});
+
+test('a client that asks how long its connection is kept is told apart, whatever else it sends (RFC 7828 §3.1)', () => {
+  const keepalive = { code: 11, data: new Uint8Array(0) };
+  const cookie = { code: 10, data: Buffer.from('12345678') };
+  for (const [options, expected] of [
+    [[], false],
+    [[cookie], false],
+    [[keepalive], true],
+    [[cookie, keepalive], true],
+    [[keepalive, cookie], true],
+  ] as const) {
+    const found = scan(buildQuery({ edns: { options } }));
+    assert.deepEqual([found.verdict, found.keepalive], ['ok', expected]);
+  }
+});
+
+test('options that do not fill the OPT record are malformed (RFC 6891 §6.1.2)', () => {
+  for (const data of [rawU16(10), rawU16(10, 1), Uint8Array.of(0), concat(rawU16(11, 0), Uint8Array.of(1))]) {
+    assert.equal(scanRaw({ additionals: [rawRecord(rawName(), 41, 0, data, 1232)] }).verdict, 'malformed');
+  }
 });

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Dns4torError } from '../../src/lib/errors.ts';
+import { subtractAge } from '../../src/message/age.ts';
+import { type Answer, parseAnswer, ttlCount, ttlOffset } from '../../src/message/answer.ts';
+import { shapeAnswer } from '../../src/response/shape.ts';
+import { rawMessage, rawOpt, receive } from '../fixtures/messages.ts';
+import { countReads } from './counted-bytes.ts';
+import { mutatedResponse, randomBytes } from './mutations.ts';
+
+const RD = 0x0100;
+
+const response = fc.oneof({ weight: 9, arbitrary: mutatedResponse }, { weight: 1, arbitrary: randomBytes });
+
+/** The answer, or undefined for what is malformed. Any other end is a failure of the test. */
+function parse(wire: Uint8Array): Answer | undefined {
+  try {
+    return parseAnswer(wire);
+  } catch (error) {
+    assert.ok(error instanceof Dns4torError && error.code === 'ERR_RESPONSE_MALFORMED', String(error));
+    return undefined;
+  }
+}
+
+/** What holds for any answer that was accepted. */
+function checkAnswer(wire: Uint8Array, answer: Answer): void {
+  const { messageBytes, questionEnd, lowestTtl, negativeTtl, bytes } = answer;
+  assert.ok(questionEnd >= 17 && questionEnd <= messageBytes && messageBytes <= wire.length);
+  assert.equal(bytes.byteLength, bytes.buffer.byteLength);
+  for (let i = 0; i < ttlCount(answer); i++) {
+    assert.ok(ttlOffset(answer, i) > questionEnd && ttlOffset(answer, i) + 6 <= messageBytes);
+  }
+  for (const ttl of [lowestTtl, negativeTtl]) assert.ok(ttl === undefined || (ttl >= 0 && ttl <= 0x7fff_ffff));
+  assert.ok(negativeTtl === undefined || (lowestTtl !== undefined && lowestTtl <= negativeTtl));
+}
+
+test('a response with up to four changes is an answer or malformed, and an answer can be shaped for every client within its limit', (t) => {
+  const numRuns = 20_000;
+  let accepted = 0;
+  const client = fc.record({
+    transport: fc.constantFrom('udp' as const, 'tcp' as const),
+    edns: fc.option(fc.nat(2000), { nil: undefined }),
+    ageSeconds: fc.nat(4000),
+  });
+  const property = fc.property(response, client, (wire, { transport, edns, ageSeconds }) => {
+    const answer = parse(wire);
+    if (answer === undefined) return;
+    accepted++;
+    checkAnswer(wire, answer);
+    const question = answer.bytes.subarray(12, answer.questionEnd);
+    const additionals = edns === undefined ? [] : [rawOpt(0x8000, edns)];
+    const query = receive(rawMessage({ flags: RD, questions: [question], additionals }), transport);
+    const limit = transport === 'tcp' ? 65_535 : Math.min(1232, query.scan.udpPayloadBytes);
+    const reply = shapeAnswer(query, answer, ageSeconds);
+    assert.ok(reply.length <= limit);
+    assert.deepEqual(Buffer.compare(reply.subarray(12, answer.questionEnd), question), 0);
+  });
+  fc.assert(property, { seed: 7, numRuns });
+  t.diagnostic(`${numRuns} cases, ${accepted} accepted`);
+  assert.ok(accepted > numRuns / 10);
+});
+
+test('no octet behind a response is read', (t) => {
+  const numRuns = 10_000;
+  let accepted = 0;
+  const property = fc.property(response, (bytes) => {
+    const { wire, furthest } = countReads(bytes);
+    const answer = parse(wire);
+    // One octet behind the end is where a name looks that has been cut off.
+    assert.ok(furthest() < bytes.length + (answer === undefined ? 1 : 0));
+    if (answer !== undefined) accepted++;
+  });
+  fc.assert(property, { seed: 8, numRuns });
+  t.diagnostic(`${numRuns} cases, ${accepted} accepted`);
+});
+
+test('taking Age off never throws, and leaves what is an answer an answer with TTLs that are no higher', (t) => {
+  const numRuns = 10_000;
+  let accepted = 0;
+  const property = fc.property(response, fc.nat(1000), (wire, seconds) => {
+    const before = parse(wire);
+    const aged = wire.slice();
+    subtractAge(aged, seconds);
+    if (before === undefined) return;
+    accepted++;
+    const after = parse(aged);
+    if (after === undefined) return;
+    assert.equal(after.messageBytes, before.messageBytes);
+    assert.equal(after.lowestTtl ?? 0, Math.max(0, (before.lowestTtl ?? 0) - seconds));
+  });
+  fc.assert(property, { seed: 9, numRuns });
+  t.diagnostic(`${numRuns} cases, ${accepted} accepted`);
+});

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { minimalAnyAnswer } from '../../src/policy/minimal-any.ts';
+import { shapeAnswer } from '../../src/response/shape.ts';
+import { ask, decodeReply, rawMessage, rawNameOfLength, rawQuestion, receive } from '../fixtures/messages.ts';
+
+const ANY = 255;
+
+test('QTYPE ANY is answered with one HINFO record that names the document (RFC 8482 §4.2)', () => {
+  const query = ask({ name: 'Example.com', type: 'ANY' });
+  const answer = minimalAnyAnswer(query);
+  assert.ok(answer);
+  assert.equal(answer.kind, 'data');
+  const reply = decodeReply(shapeAnswer(query, answer, 0));
+  assert.equal(reply.rcode, 'NOERROR');
+  assert.deepEqual(
+    reply.answers?.map((record) => ({ ...record })),
+    [
+      {
+        name: 'Example.com',
+        type: 'HINFO',
+        class: 'IN',
+        ttl: 3600,
+        flush: false,
+        data: { cpu: 'RFC8482', os: '' },
+      },
+    ],
+  );
+});
+
+test('a query for ANY is never answered with more than 512 octets, for the longest name too', () => {
+  const question = rawQuestion(rawNameOfLength(255), ANY);
+  const query = receive(rawMessage({ flags: 0x0100, questions: [question] }));
+  const answer = minimalAnyAnswer(query);
+  assert.ok(answer);
+  const reply = shapeAnswer(query, answer, 0);
+  assert.ok(reply.length < 512);
+  assert.equal(decodeReply(reply).answers?.length, 1);
+});
+
+test('every other type goes on, HINFO itself included', () => {
+  for (const type of ['A', 'HINFO', 'AAAA', 'UNKNOWN_254', 'UNKNOWN_256']) {
+    assert.equal(minimalAnyAnswer(ask({ type })), undefined);
+  }
+});

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { TYPE } from '../../src/message/tables.ts';
+import { specialUseAnswer } from '../../src/policy/special-use-names.ts';
+import { LOOPBACK_POINTERS, SPECIAL_USE_ZONES } from '../../src/policy/special-use-zones.ts';
+import { shapeAnswer } from '../../src/response/shape.ts';
+import {
+  ask,
+  concat,
+  decodeReply,
+  rawMessage,
+  rawName,
+  rawNameOfLength,
+  rawQuestion,
+  receive,
+} from '../fixtures/messages.ts';
+
+const DENIED = { rcode: 'NXDOMAIN', records: [], soa: true };
+const EMPTY = { rcode: 'NOERROR', records: [], soa: true };
+const TTL_SECONDS = 10_800;
+
+type Outcome = { readonly rcode: string; readonly records: readonly string[]; readonly soa: boolean };
+
+/** What a client reads for a name in wire form; undefined if the query would go on upstream. */
+function resolve(name: Uint8Array, type: number): Outcome | undefined {
+  const query = receive(rawMessage({ flags: 0x0100, questions: [rawQuestion(name, type)] }));
+  const answer = specialUseAnswer(query);
+  if (answer === undefined) return undefined;
+  const { rcode, answers = [], authorities = [], additionals } = decodeReply(shapeAnswer(query, answer, 0));
+  assert.deepEqual(additionals, []);
+  for (const record of [...answers, ...authorities]) assert.ok('ttl' in record && record.ttl === TTL_SECONDS);
+  const soas = authorities.filter((record) => record.type === 'SOA');
+  assert.equal(soas.length, authorities.length);
+  for (const soa of soas) assert.equal(soa.data.minimum, TTL_SECONDS);
+  return {
+    rcode,
+    records: answers.map((record) => `${record.type} ${'data' in record ? JSON.stringify(record.data) : ''}`),
+    soa: soas.length === 1,
+  };
+}
+
+function wireOf(name: string): Uint8Array {
+  return rawName(...name.split('.'));
+}
+
+function lookup(name: string, type: keyof typeof TYPE = 'A'): Outcome | undefined {
+  return resolve(wireOf(name), TYPE[type]);
+}
+
+/** A spelling in which every other letter is a capital. */
+function mixCase(name: string): string {
+  return name.replaceAll(/(.)(.?)/g, (_, first: string, second: string) => first.toUpperCase() + second);
+}
+
+/** Names that contain the zone's name but are not in it. */
+function lookAlikes(zone: string): readonly string[] {
+  return [`not${zone}`, `${zone}x`, `${zone}.example`, `x.${zone}.example`];
+}
+
+const EXPECTED = {
+  nxdomain: { apex: DENIED, below: DENIED },
+  nodata: { apex: EMPTY, below: EMPTY },
+  empty: { apex: EMPTY, below: DENIED },
+} as const;
+
+test('every zone is answered here at its apex and below, in any spelling, for any type, with its SOA record (RFC 2308 §3)', () => {
+  for (const kind of ['nxdomain', 'nodata', 'empty'] as const) {
+    for (const zone of SPECIAL_USE_ZONES[kind]) {
+      const { apex, below } = EXPECTED[kind];
+      for (const type of ['A', 'TXT', 'SVCB', 'ANY', 'NS'] as const) {
+        assert.deepEqual(lookup(zone, type), apex, zone);
+        assert.deepEqual(lookup(mixCase(zone), type), apex, mixCase(zone));
+        assert.deepEqual(lookup(`x.${zone}`, type), below, `x.${zone}`);
+        assert.deepEqual(lookup(mixCase(`b.a.${zone}`), type), below, mixCase(`b.a.${zone}`));
+      }
+    }
+  }
+});
+
+test('a query with EDNS is answered too, and what else it brought has no part in the answer', () => {
+  const query = ask({
+    name: 'a.onion',
+    edns: { dnssecOk: true, options: [{ code: 10, data: Buffer.from('12345678') }] },
+  });
+  const answer = specialUseAnswer(query);
+  assert.ok(answer);
+  const { rcode, additionals } = decodeReply(shapeAnswer(query, answer, 0));
+  assert.deepEqual([rcode, additionals?.map(({ type }) => type)], ['NXDOMAIN', ['OPT']]);
+});
+
+test('names that only look like those of a zone go on', () => {
+  for (const zone of Object.values(SPECIAL_USE_ZONES).flat()) {
+    for (const name of lookAlikes(zone)) {
+      assert.equal(lookup(name), undefined, name);
+    }
+  }
+  for (const name of [
+    'arpa',
+    'in-addr.arpa',
+    'ip6.arpa',
+    'net',
+    'application-dns.net',
+    'example.com',
+    'ipv4only.arpa',
+  ]) {
+    assert.equal(lookup(name), undefined, name);
+  }
+  assert.equal(resolve(rawName(), TYPE.NS), undefined);
+});
+
+test('the SOA record belongs to the zone that denies, and nobody else’s', () => {
+  for (const [name, zone] of [
+    ['a.b.onion', 'onion'],
+    ['1.1.168.192.in-addr.arpa', '168.192.in-addr.arpa'],
+    ['printer.local', 'local'],
+  ] as const) {
+    const query = receive(rawMessage({ flags: 0x0100, questions: [rawQuestion(wireOf(name), TYPE.A)] }));
+    const answer = specialUseAnswer(query);
+    assert.ok(answer);
+    assert.equal(answer.negativeTtl, TTL_SECONDS);
+    assert.equal(decodeReply(shapeAnswer(query, answer, 0)).authorities?.[0]?.name, zone);
+  }
+});
+
+test('private and shared address space is answered to its edges and no further (RFC 1918, RFC 6303, RFC 7793)', () => {
+  for (const inside of ['10', '16.172', '31.172', '168.192', '64.100', '127.100', '254.169', '0', '127']) {
+    assert.deepEqual(lookup(`9.9.${inside}.in-addr.arpa`, 'PTR'), DENIED, inside);
+  }
+  for (const outside of [
+    '110',
+    '1',
+    '15.172',
+    '32.172',
+    '172',
+    '169.192',
+    '192',
+    '63.100',
+    '128.100',
+    '100',
+    '253.169',
+    '126',
+    '128',
+  ]) {
+    assert.equal(lookup(`9.9.${outside}.in-addr.arpa`, 'PTR'), undefined, outside);
+  }
+  for (const inside of ['d.f', '8.e.f', '9.e.f', 'a.e.f', 'b.e.f', '8.b.d.0.1.0.0.2']) {
+    assert.deepEqual(lookup(`9.9.${inside}.ip6.arpa`, 'PTR'), DENIED, inside);
+  }
+  for (const outside of ['c.f', 'e.f', '7.e.f', 'c.e.f', '9.b.d.0.1.0.0.2', '1.0.0.2', '2']) {
+    assert.equal(lookup(`0.0.${outside}.ip6.arpa`, 'PTR'), undefined, outside);
+  }
+  assert.equal(lookup(`2.${'0.'.repeat(31)}ip6.arpa`, 'PTR'), undefined);
+  assert.equal(lookup(`0.${'0.'.repeat(30)}ip6.arpa`, 'PTR'), undefined);
+});
+
+test('localhost and names below it are this machine, and have nothing else (RFC 6761 §6.3)', () => {
+  for (const name of ['localhost', 'LOCALHOST', 'www.localhost', 'A.b.LocalHost']) {
+    assert.deepEqual(lookup(name, 'A'), { rcode: 'NOERROR', records: ['A "127.0.0.1"'], soa: false });
+    assert.deepEqual(lookup(name, 'AAAA'), { rcode: 'NOERROR', records: ['AAAA "::1"'], soa: false });
+    for (const type of ['TXT', 'MX', 'HTTPS', 'SOA', 'ANY'] as const) assert.deepEqual(lookup(name, type), EMPTY);
+  }
+});
+
+test('the owner of a record made here is QNAME, to the longest name', () => {
+  const name = 'a.b.localhost';
+  const query = receive(rawMessage({ flags: 0x0100, questions: [rawQuestion(wireOf(name))] }));
+  const answer = specialUseAnswer(query);
+  assert.ok(answer);
+  assert.equal(decodeReply(shapeAnswer(query, answer, 0)).answers?.[0]?.name, name);
+  const longest = concat(rawNameOfLength(245).subarray(0, -1), wireOf('localhost'));
+  assert.equal(longest.length, 255);
+  assert.deepEqual(resolve(longest, TYPE.A)?.records, ['A "127.0.0.1"']);
+});
+
+test('the loopback addresses point to localhost; the names on the way there exist and have nothing (RFC 8020 §2)', () => {
+  assert.equal(LOOPBACK_POINTERS.length, 2);
+  for (const name of LOOPBACK_POINTERS) {
+    assert.deepEqual(lookup(mixCase(name), 'PTR'), { rcode: 'NOERROR', records: ['PTR "localhost"'], soa: false });
+    assert.deepEqual(lookup(name, 'A'), EMPTY);
+  }
+  for (const name of ['127.in-addr.arpa', '0.127.in-addr.arpa', '0.0.127.in-addr.arpa']) {
+    assert.deepEqual(lookup(name, 'PTR'), EMPTY, name);
+  }
+  for (const name of ['2.0.0.127.in-addr.arpa', '1.0.127.in-addr.arpa', 'x.1.0.0.127.in-addr.arpa']) {
+    assert.deepEqual(lookup(name, 'PTR'), DENIED, name);
+  }
+});
+
+test('the SOA record of an empty zone can be asked for (RFC 6303 §3)', () => {
+  const found = lookup('10.in-addr.arpa', 'SOA');
+  assert.deepEqual([found?.rcode, found?.records.length, found?.soa], ['NOERROR', 1, false]);
+  assert.match(found?.records[0] ?? '', /^SOA .*"mname":"10.in-addr.arpa","rname":"nobody.invalid"/);
+  assert.deepEqual(lookup('x.10.in-addr.arpa', 'SOA'), DENIED);
+});
+
+test('DS of home.arpa itself goes on, so that validators see that it is insecure (RFC 8375 §4)', () => {
+  assert.equal(lookup('home.arpa', 'DS'), undefined);
+  assert.equal(lookup('HOME.arpa', 'DS'), undefined);
+  assert.deepEqual(lookup('x.home.arpa', 'DS'), DENIED);
+  assert.deepEqual(lookup('home.arpa', 'DNSKEY'), EMPTY);
+  assert.deepEqual(lookup('onion', 'DS'), DENIED);
+});
+
+test('a dot within a label makes no zone, and octets of any kind below one change nothing', () => {
+  for (const labels of [['foo.onion'], ['\u0005onion'], ['onion\u0000'], ['10.in-addr', 'arpa'], ['local\u0000host']]) {
+    assert.equal(resolve(rawName(...labels), TYPE.A), undefined, JSON.stringify(labels));
+  }
+  assert.deepEqual(resolve(rawName('\u0000.\u00ff\u0005onion', 'onion'), TYPE.A), DENIED);
+  // Six bits of each letter are the same, the case bit is not what differs: [ is no capital of {.
+  assert.equal(resolve(rawName('loc\u0041\u000c'), TYPE.A), undefined);
+});
+
+test('the longest name in a zone is denied like any other', () => {
+  const longest = concat(rawNameOfLength(249).subarray(0, -1), rawName('onion'));
+  assert.equal(longest.length, 255);
+  assert.deepEqual(resolve(longest, TYPE.A), DENIED);
+});
