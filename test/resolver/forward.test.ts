@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
 import { Dns4torError } from '../../src/lib/errors.ts';
-import { decodeReply, type QuerySpec } from '../fixtures/messages.ts';
-import { answerTo, createResolver, responses, UpstreamDouble } from './harness.ts';
+import { buildResponse, decodeReply, optRecord, type QuerySpec } from '../fixtures/messages.ts';
+import { answerTo, createResolver, extendedErrorOf, LIMITS, responses, UpstreamDouble } from './harness.ts';
 
 /** An upstream that answers when it is told to. */
 function heldUpstream(): { upstream: UpstreamDouble; release: () => void; fail: (error: Error) => void } {
@@ -114,4 +114,38 @@ test('an exchange that ran into its deadline is not joined any more', async () =
   clock.advance(1000);
   void ask({});
   assert.equal(upstream.queries.length, 2);
+});
+
+test('RFC 9520 §3.2: a failure of the question is given again with EDE 13 and no further exchange, and then asked for anew', async () => {
+  const failing = new UpstreamDouble(() => Promise.reject(new Dns4torError('ERR_DOH_STATUS')));
+  const { ask, clock } = createResolver(failing);
+  assert.equal(extendedErrorOf((await ask({ edns: {} })) as Uint8Array)?.code, 22);
+  const again = ask({ edns: {} }) as Uint8Array;
+  assert.equal(decodeReply(again).rcode, 'SERVFAIL');
+  assert.equal(extendedErrorOf(again)?.code, 13);
+  assert.equal(failing.queries.length, 1);
+  clock.advance(1000);
+  await ask({ edns: {} });
+  assert.equal(failing.queries.length, 2);
+});
+
+test('RFC 8914: what the resolver says of its answer is passed on, and a failure without a word gets ours', async () => {
+  const error = { code: 15, data: Uint8Array.of(0, 6, ...Buffer.from('bogus')) };
+  const upstream = new UpstreamDouble(async () =>
+    buildResponse({ flags: 2, additionals: [optRecord({ options: [error] })] }),
+  );
+  const { ask, clock } = createResolver(upstream);
+  assert.deepEqual(extendedErrorOf((await ask({ edns: {} })) as Uint8Array), { code: 6, text: 'bogus' });
+  upstream.answer = async () => buildResponse({ flags: 2 });
+  clock.advance(60_000);
+  const reply = (await ask({ edns: {} })) as Uint8Array;
+  assert.deepEqual(extendedErrorOf(reply), { code: 0, text: 'the resolver itself could not answer' });
+});
+
+test('beyond the queries in flight that one client may have, it gets SERVFAIL and EDE at once', async () => {
+  const { ask } = createResolver(new UpstreamDouble(() => new Promise(() => {})));
+  for (let i = 0; i < LIMITS.maxInFlightPerClient; i++) void ask({ name: `n${i}.example` });
+  const reply = (await ask({ name: 'one-more.example', edns: {} })) as Uint8Array;
+  assert.equal(decodeReply(reply).rcode, 'SERVFAIL');
+  assert.match(extendedErrorOf(reply)?.text ?? '', /--max-in-flight-per-client/);
 });

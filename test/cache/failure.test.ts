@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Cache } from '../../src/cache/cache.ts';
+import { failureSeconds } from '../../src/cache/lifetime.ts';
+import { parseAnswer } from '../../src/message/answer.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+import { addressRecord, ask, buildResponse } from '../fixtures/messages.ts';
+
+const SPEC = { name: 'a.example', type: 'A' };
+const QUERY = ask(SPEC);
+const FAILURE = parseAnswer(buildResponse({ ...SPEC, flags: 2 }));
+const ANSWER = parseAnswer(buildResponse({ ...SPEC, answers: [addressRecord(SPEC.name, 300)] }));
+
+function create(maxBytes = 1 << 20): { cache: Cache; clock: ManualClock } {
+  const clock = new ManualClock();
+  const random = { fraction: () => 0.5, bytes: (length: number) => new Uint8Array(length) };
+  return { cache: new Cache({ clock, random }, { maxBytes }), clock };
+}
+
+test('RFC 9520 §3.2: a failure is kept for a second at first, twice as long each time, and never for more than five minutes', () => {
+  assert.deepEqual([1, 2, 3, 4, 5, 6, 100].map(failureSeconds), [1, 2, 4, 8, 16, 30, 30]);
+});
+
+test('RFC 9520 §3.2: failures in a row are counted across the time between them, and an answer ends the row', () => {
+  const { cache, clock } = create();
+  for (const seconds of [1, 2, 4]) {
+    cache.insertFailure(QUERY, FAILURE);
+    clock.advance(seconds * 1000 - 1);
+    assert.equal(cache.lookup(QUERY)?.answer, FAILURE);
+    clock.advance(1);
+    assert.equal(cache.lookup(QUERY), undefined);
+  }
+  cache.insert(QUERY, ANSWER);
+  assert.equal(cache.lookup(QUERY)?.failures, 0);
+  clock.advance(300_000);
+  cache.insertFailure(QUERY, FAILURE);
+  clock.advance(1000);
+  assert.equal(cache.lookup(QUERY), undefined);
+});
+
+test('a failure does not take the place of an answer that is still good', () => {
+  const { cache } = create();
+  cache.insert(QUERY, ANSWER);
+  cache.insertFailure(QUERY, FAILURE);
+  assert.equal(cache.lookup(QUERY)?.answer, ANSWER);
+});
+
+test('RFC 9520 §3.2: failures live in bounded memory, beside the answers and not in their place', () => {
+  const { cache } = create(64 * 1024);
+  cache.insert(QUERY, ANSWER);
+  for (let i = 0; i < 1000; i++) {
+    const spec = { name: `n${i}.example`, type: 'A' };
+    cache.insertFailure(ask(spec), parseAnswer(buildResponse({ ...spec, flags: 2 })));
+  }
+  assert.ok(cache.bytes <= 64 * 1024);
+  assert.equal(cache.lookup(QUERY)?.answer, ANSWER);
+});
