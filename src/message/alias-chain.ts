@@ -1,6 +1,6 @@
 import { readU16 } from './bytes.ts';
 import { HEADER, HEADER_BYTES } from './header.ts';
-import { MAX_NAME_BYTES, octetString, readName } from './name.ts';
+import { MAX_NAME_BYTES, octetString, readName, withAncestors } from './name.ts';
 import { createRecordReader } from './record.ts';
 import { TYPE } from './tables.ts';
 
@@ -41,11 +41,14 @@ export function isAnswerOfQuestion(wire: Uint8Array, questionEnd: number): boole
   const chain = followAliases(nameAt(HEADER_BYTES) ?? '', aliases);
   if (chain === undefined) return false;
   for (const owner of owners) {
-    // RFC 6672 §3.1: a DNAME record belongs to a name above the one that it gives an alias for.
-    const belongs = chain.has(owner) || (dnameOwners.has(owner) && [...chain].some((name) => name.endsWith(owner)));
-    if (!belongs) return false;
+    if (!chain.has(owner) && !(dnameOwners.has(owner) && isAboveOne(owner, chain))) return false;
   }
   return true;
+}
+
+/** RFC 6672 §3.1: a DNAME record belongs to a name above the one that it gives an alias for. */
+function isAboveOne(owner: string, chain: ReadonlySet<string>): boolean {
+  return [...chain].some((name) => [...withAncestors(name)].includes(owner));
 }
 
 /** All names from `name` on; undefined for a loop, or for more than are followed. */

@@ -81,3 +81,8 @@ export function readName(wire: Uint8Array, offset: number, target: Uint8Array): 
 export function octetString(octets: Uint8Array): string {
   return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1');
 }
+
+/** A name that `octetString` made, and those that remain as its labels are taken away one by one, the root last. */
+export function* withAncestors(name: string): Generator<string> {
+  for (let start = 0; start < name.length; start += 1 + name.charCodeAt(start)) yield name.slice(start);
+}

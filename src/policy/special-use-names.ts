@@ -1,7 +1,7 @@
 import type { Answer } from '../message/answer.ts';
 import { encodeName } from '../message/codec.ts';
 import { HEADER_BYTES } from '../message/header.ts';
-import { lowerCase, octetString } from '../message/name.ts';
+import { lowerCase, octetString, withAncestors } from '../message/name.ts';
 import { RCODE, TYPE } from '../message/tables.ts';
 import type { Query } from '../resolver/query.ts';
 import { buildLocalAnswer, type LocalRecords, localRecord, NO_RECORDS, recordAtQname } from './local-answer.ts';
@@ -67,11 +67,6 @@ function enclosingZone(qname: string): { readonly zone: Zone; readonly isApex: b
     if (zone !== undefined) return { zone, isApex: name.length === qname.length };
   }
   return undefined;
-}
-
-/** The name, and those that remain as its labels are taken away one by one, towards the root. */
-function* withAncestors(name: string): Generator<string> {
-  for (let start = 0; start < name.length; start += 1 + name.charCodeAt(start)) yield name.slice(start);
 }
 
 /** RFC 6303 §3. */

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Dns4torError } from '../../src/lib/errors.ts';
 import { subtractAge } from '../../src/message/age.ts';
+import { isAnswerOfQuestion } from '../../src/message/alias-chain.ts';
 import { type Answer, parseAnswer, ttlCount, ttlOffset } from '../../src/message/answer.ts';
 import { shapeAnswer } from '../../src/response/shape.ts';
 import { rawMessage, rawOpt, receive } from '../fixtures/messages.ts';
@@ -48,6 +49,7 @@ test('a response with up to four changes is an answer or malformed, and an answe
     if (answer === undefined) return;
     accepted++;
     checkAnswer(wire, answer);
+    assert.equal(typeof isAnswerOfQuestion(wire, answer.questionEnd), 'boolean');
     const question = answer.bytes.subarray(12, answer.questionEnd);
     const additionals = edns === undefined ? [] : [rawOpt(0x8000, edns)];
     const query = receive(rawMessage({ flags: RD, questions: [question], additionals }), transport);

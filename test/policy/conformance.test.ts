@@ -95,6 +95,13 @@ test('zone transfers are REFUSED, IXFR with its SOA record in the authority sect
   assert.equal(rawRefusal({ questions: [question], authorities: [soa] }), 'REFUSED');
 });
 
+test('types that no name can have are FORMERR: OPT, and the meta-types (RFC 6891 §6.1.1, RFC 6895 §3.1)', () => {
+  const refusalOfType = (type: number): string | undefined =>
+    rawRefusal({ questions: [rawQuestion(rawName('example'), type)] });
+  for (const type of [41, 128, 200, 249, 250, 253, 254]) assert.equal(refusalOfType(type), 'FORMERR', `type ${type}`);
+  for (const type of [0, 40, 42, 127, 255, 256, 65_535]) assert.equal(refusalOfType(type), undefined, `type ${type}`);
+});
+
 test('a query without RD is REFUSED: it could only tell what others have asked for', () => {
   assert.equal(refusal({ flags: 0 }), 'REFUSED');
 });
