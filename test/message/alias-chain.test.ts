@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isAnswerOfQuestion } from '../../src/message/alias-chain.ts';
 import { skipPlainName } from '../../src/message/name.ts';
-import { addressRecord, buildResponse } from '../fixtures/messages.ts';
+import {
+  addressRecord,
+  buildResponse,
+  rawMessage,
+  rawName,
+  rawPointer,
+  rawQuestion,
+  rawRecord,
+} from '../fixtures/messages.ts';
 
 type Records = NonNullable<Parameters<typeof buildResponse>[0]>['answers'];
 
@@ -48,6 +56,21 @@ test('RFC 6672 §3.1: a DNAME record above a name of the chain belongs to the an
   const answers = [alias('a.test', 'a.other.example'), addressRecord('a.other.example', 60)];
   assert.ok(belongs([dname('test'), ...answers]));
   assert.ok(!belongs([dname('elsewhere'), ...answers]));
+});
+
+test('above means by whole labels: a label that ends in the octets of a name is not below it', () => {
+  const question = rawQuestion(rawName('x\u0003com'));
+  const dname = rawRecord(rawName('com'), 39, 60, rawName('net'));
+  const wire = rawMessage({ flags: 0x8180, questions: [question], answers: [dname] });
+  assert.ok(!isAnswerOfQuestion(wire, 12 + question.length));
+});
+
+test('other records of a name above, and an alias to what is no name, are no answer', () => {
+  assert.ok(!belongs([addressRecord('test', 60), alias('a.test', 'b.test')]));
+  const question = rawQuestion(rawName('a'));
+  const nowhere = rawRecord(rawPointer(12), 5, 60, rawPointer(0x3fff));
+  const wire = rawMessage({ flags: 0x8180, questions: [question], answers: [nowhere] });
+  assert.ok(!isAnswerOfQuestion(wire, 12 + question.length));
 });
 
 test('records that are cut off are no answer', () => {
