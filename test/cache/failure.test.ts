@@ -55,3 +55,23 @@ test('RFC 9520 §3.2: failures live in bounded memory, beside the answers and no
   assert.ok(cache.bytes <= 64 * 1024);
   assert.equal(cache.lookup(QUERY)?.answer, ANSWER);
 });
+
+test('an answer ends the row of failures even where it may not be kept', () => {
+  const { cache, clock } = create();
+  for (const seconds of [1, 2]) {
+    cache.insertFailure(QUERY, FAILURE);
+    clock.advance(seconds * 1000);
+  }
+  cache.insert(QUERY, parseAnswer(buildResponse({ ...SPEC, answers: [addressRecord(SPEC.name, 0)] })));
+  cache.insertFailure(QUERY, FAILURE);
+  clock.advance(1000);
+  assert.equal(cache.lookup(QUERY), undefined);
+});
+
+test('RFC 9520 §3.2: a failure concerns its own question, and DO and CD as they were', () => {
+  const { cache } = create();
+  cache.insertFailure(QUERY, FAILURE);
+  assert.ok(cache.lookup(ask({ name: 'A.Example' })));
+  assert.equal(cache.lookup(ask({ name: 'www.a.example' })), undefined);
+  assert.equal(cache.lookup(ask({ ...SPEC, edns: { dnssecOk: true } })), undefined);
+});

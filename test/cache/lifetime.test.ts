@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { failureSeconds, lifetimeSeconds } from '../../src/cache/lifetime.ts';
+import { lifetimeSeconds } from '../../src/cache/lifetime.ts';
 import { parseAnswer } from '../../src/message/answer.ts';
 import { addressRecord, buildResponse, soaRecord } from '../fixtures/messages.ts';
 import { dataAnswer, deniedAnswer } from './cached.ts';
@@ -62,8 +62,4 @@ test('other RCODEs are not kept, whatever they bring', () => {
     const spec = { answers: [addressRecord('example.com', 300)], authorities: [soaRecord('com', 60, 60)] };
     assert.equal(lifetimeSeconds(parseAnswer(buildResponse({ flags: rcode, ...spec }))), 0);
   }
-});
-
-test('a failure is given again for a second, then for twice as long each time, to half a minute (RFC 9520 §3.2)', () => {
-  assert.deepEqual([1, 2, 3, 4, 5, 6, 7, 100, 2000].map(failureSeconds), [1, 2, 4, 8, 16, 30, 30, 30, 30]);
 });
