@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { counted, failures } from '../fixtures/counted.ts';
+import { startBehindDouble } from '../fixtures/behind-double.ts';
+import { neverAnswer } from '../fixtures/doh-behaviours.ts';
+import { extendedError } from '../fixtures/extended-error.ts';
+import { decodeReply } from '../fixtures/messages.ts';
+import type { DohBehaviour } from '../fixtures/recording-doh-server.ts';
+import { answerAddress, nameOf } from '../fixtures/respond.ts';
+import { UdpClient } from '../fixtures/udp-client.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { PATIENCE_MS } from '../listener/harness.ts';
+
+/** A connection that went silent with queries on it is given up after 12 s. */
+const SILENCE_PATIENCE_MS = 30_000;
+
+const EDE_OTHER = 0;
+const EDE_NETWORK_ERROR = 23;
+
+const CACHED = 'cached.dns4tor-lab.net';
+const LOCAL = 'localhost';
+
+/** Answers for nobody whose name begins with "hang". */
+const hangSome: DohBehaviour = (request) =>
+  nameOf(request.query).startsWith('hang') ? neverAnswer(request) : answerAddress(request);
+
+/** What a client is told, in short. */
+async function outcome(asked: Promise<Buffer>): Promise<string> {
+  const reply = decodeReply(await asked);
+  const error = extendedError(reply);
+  return error === undefined ? reply.rcode : `${reply.rcode} ${error.code} ${error.text}`;
+}
+
+const TOO_MANY = `SERVFAIL ${EDE_OTHER} too many queries wait for the resolver (--max-in-flight)`;
+const TOO_MANY_OF_CLIENT = `SERVFAIL ${EDE_OTHER} too many queries of this client wait for the resolver (--max-in-flight-per-client)`;
+const DEADLINE = `SERVFAIL ${EDE_NETWORK_ERROR} no answer came before the deadline (--timeout)`;
+
+interface Scene {
+  readonly title: string;
+  readonly total: number;
+  readonly perClient: number;
+  readonly flags: readonly string[];
+}
+
+const SCENES: readonly Scene[] = [
+  {
+    title: 'small limits',
+    total: 8,
+    perClient: 4,
+    flags: ['--max-in-flight', '8', '--max-in-flight-per-client', '4'],
+  },
+  { title: 'the default limits', total: 1024, perClient: 256, flags: [] },
+];
+
+for (const { title, total, perClient, flags } of SCENES) {
+  test(`with ${title}, queries beyond those that may wait fail at once and say why, and nobody else is kept from answers`, async (t) => {
+    // Long enough that no deadline passes while the places are being filled, on a busy machine too.
+    await using running = await startBehindDouble(answerAddress, ...flags, '--timeout', '4s');
+    const { daemon, upstream } = running;
+    await daemon.answers();
+    await using clients = new AsyncDisposableStack();
+    const open = async (from: string): Promise<UdpClient> => clients.use(await UdpClient.open(daemon.port, from));
+    let serial = 0;
+    const hang = (client: UdpClient): Promise<string> =>
+      outcome(client.ask({ name: `hang${serial++}.dns4tor-lab.net`, edns: {} }));
+    const inHaste = (client: UdpClient, name: string): Promise<string> => outcome(client.ask({ name, edns: {} }));
+    const waiting: Promise<string>[] = [];
+
+    const greedy = await open('127.0.0.2');
+    assert.equal(await inHaste(greedy, CACHED), 'NOERROR');
+    upstream.behaviour = hangSome;
+
+    for (let i = 0; i < perClient; i++) waiting.push(hang(greedy));
+    await greedy.flush();
+    assert.equal(await hang(greedy), TOO_MANY_OF_CLIENT);
+    assert.equal(await inHaste(greedy, CACHED), 'NOERROR');
+    assert.equal(await inHaste(greedy, LOCAL), 'NOERROR');
+    assert.equal(greedy.open, perClient, 'none of those that wait has been answered meanwhile');
+    const other = await open('127.0.0.3');
+    assert.equal(await inHaste(other, 'served.dns4tor-lab.net'), 'NOERROR', 'another client is served');
+
+    for (let client = 3; waiting.length < total; client++) {
+      const next = client === 3 ? other : await open(`127.0.0.${client}`);
+      for (let i = 0; i < perClient && waiting.length < total; i++) waiting.push(hang(next));
+      await next.flush();
+    }
+    const late = await open('127.0.1.1');
+    assert.equal(await hang(late), TOO_MANY);
+    assert.equal(await inHaste(late, CACHED), 'NOERROR');
+    assert.equal(await inHaste(late, LOCAL), 'NOERROR');
+    assert.deepEqual([await failures(daemon, 'in_flight_client'), await failures(daemon, 'in_flight')], [1, 1]);
+    assert.equal(await failures(daemon, 'deadline'), 0, 'the places were filled before the first deadline');
+
+    assert.deepEqual([...new Set(await Promise.all(waiting))], [DEADLINE]);
+    assert.equal(await failures(daemon, 'deadline'), total);
+    t.diagnostic(`${total} queries waited, ${upstream.requests.length} requests reached the upstream`);
+    await waitUntil('those that waited no longer take up the upstream', SILENCE_PATIENCE_MS, async () => {
+      return (await inHaste(greedy, `served${serial++}.dns4tor-lab.net`)) === 'NOERROR';
+    });
+    assert.equal(await inHaste(late, `served${serial++}.dns4tor-lab.net`), 'NOERROR');
+    assert.deepEqual([await failures(daemon, 'in_flight_client'), await failures(daemon, 'in_flight')], [1, 1]);
+  });
+}
+
+test('what many clients ask at once is one question upstream, and each that waits takes a place', async () => {
+  await using running = await startBehindDouble(answerAddress, '--timeout', '4s', '--max-in-flight-per-client', '50');
+  const { daemon, upstream } = running;
+  await daemon.answers();
+  const requestsBefore = upstream.requests.length;
+  const release = Promise.withResolvers<void>();
+  upstream.behaviour = async (request) => {
+    await release.promise;
+    return answerAddress(request);
+  };
+  await using one = await UdpClient.open(daemon.port, '127.0.0.2');
+  await using two = await UdpClient.open(daemon.port, '127.0.0.3');
+  const asked = [one, two].flatMap((client) =>
+    Array.from({ length: 60 }, () => outcome(client.ask({ name: 'same.dns4tor-lab.net', edns: {} }))),
+  );
+  await one.flush();
+  await two.flush();
+  await waitUntil('the upstream is asked', PATIENCE_MS, () => upstream.requests.length > requestsBefore);
+  assert.deepEqual([one.open, two.open], [50, 50]);
+  release.resolve();
+  const outcomes = await Promise.all(asked);
+  assert.deepEqual(
+    ['NOERROR', TOO_MANY_OF_CLIENT].map((wanted) => outcomes.filter((found) => found === wanted).length),
+    [100, 20],
+  );
+  assert.equal(upstream.requests.length, requestsBefore + 1);
+  assert.equal(await counted(daemon, 'dns4tor_coalesced_total'), 99);
+});
