@@ -82,7 +82,7 @@ const TELLING_OCTETS = [0, 1, 0x0c, 0x29, 0x3f, 0x40, 0x80, 0xc0, 0xff];
 /** What is done at a place: another octet, one more, the end, or a pointer. */
 const EDITS = ['replace', 'insert', 'cut', 'point'] as const;
 
-interface Mutation {
+export interface Mutation {
   readonly edit: (typeof EDITS)[number];
   readonly place: number;
   readonly octet: number;
@@ -110,12 +110,15 @@ function mutate(message: Uint8Array, { edit, place, octet }: Mutation): Uint8Arr
   }
 }
 
+/** What may befall one message: nothing, or up to four changes. */
+export const mutations: fc.Arbitrary<readonly Mutation[]> = fc.array(mutation, { maxLength: 4 });
+
+export function mutateBy(message: Uint8Array, changes: readonly Mutation[]): Uint8Array {
+  return changes.reduce((bytes, each) => (bytes.length === 0 ? bytes : mutate(bytes, each)), message);
+}
+
 function mutated(messages: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> {
-  return fc
-    .tuple(fc.constantFrom(...messages), fc.array(mutation, { maxLength: 4 }))
-    .map(([message, mutations]) =>
-      mutations.reduce((bytes, each) => (bytes.length === 0 ? bytes : mutate(bytes, each)), message),
-    );
+  return fc.tuple(fc.constantFrom(...messages), mutations).map(([message, changes]) => mutateBy(message, changes));
 }
 
 export const mutatedQuery: fc.Arbitrary<Uint8Array> = mutated(QUERIES);
