@@ -11,9 +11,10 @@ export interface Config {
   readonly limits: LimitsConfig;
   /** At least one, in the order in which they are tried. */
   readonly upstreams: readonly UpstreamConfig[];
-  /** Most connections to each upstream at a time, at least 1. */
-  readonly maxUpstreamConns: number;
   /** `host` is an IP address or `localhost`; port 0 asks for a free one. */
+  /** To each upstream, each with a connection; at least 1. */
+  readonly circuits: number;
+  readonly circuitLifetimeMs: number;
   readonly metrics: HostPort;
   readonly tor: TorConfig;
   /** Bound of the cache; 0 turns it off. */

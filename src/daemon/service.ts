@@ -15,7 +15,7 @@ import { createExposition } from '../metrics/prometheus.ts';
 import { createPipeline } from '../resolver/pipeline.ts';
 import { openTor, type Tor } from '../tor/tor.ts';
 import { stateDirectory } from '../tor/torrc.ts';
-import type { DohUpstream } from '../upstream/doh.ts';
+import type { CircuitPool } from '../upstream/circuit-pool.ts';
 import { FailoverUpstream } from '../upstream/failover.ts';
 import { type BootstrapDisplay, connectionEvents, torEvents } from './events.ts';
 import { expandAddresses, listenEverywhere } from './listen.ts';
@@ -70,8 +70,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     return createUpstream(
       { tor: tor.promise, clock, random, metrics: counters, events, signal: closing.signal },
       upstream,
-      index,
-      config.maxUpstreamConns,
+      { index, circuits: config.circuits, lifetimeMs: config.circuitLifetimeMs },
     );
   });
   const readiness = stack.use(new ReadinessMonitor(clock, new FailoverUpstream(clock, upstreams)));
@@ -127,7 +126,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
 }
 
-function gauges(cache: Cache, upstreams: readonly DohUpstream[], opening: Promise<Tor>): Gauges {
+function gauges(cache: Cache, upstreams: readonly CircuitPool[], opening: Promise<Tor>): Gauges {
   let tor: Tor | undefined;
   opening.then(
     (opened) => (tor = opened),

@@ -7,6 +7,7 @@ import { TorAgent } from '../tor/agent.ts';
 import { createTorConnector } from '../tor/connector.ts';
 import { createIsolationCredentials } from '../tor/isolation.ts';
 import type { Tor } from '../tor/tor.ts';
+import { CircuitPool } from '../upstream/circuit-pool.ts';
 import type { ConnectionEvents } from '../upstream/connections.ts';
 import { DohUpstream } from '../upstream/doh.ts';
 
@@ -27,13 +28,19 @@ export interface UpstreamComponents {
   readonly signal: AbortSignal;
 }
 
-/** One configured resolver with all that leads to it: an identity of its own for Tor, the dial, TLS, HTTP/2. */
+/** One configured resolver, with several circuits to it. */
 export function createUpstream(
   components: UpstreamComponents,
   config: UpstreamConfig,
-  index: number,
-  maxConnections: number,
-): DohUpstream {
+  init: { readonly index: number; readonly circuits: number; readonly lifetimeMs: number },
+): CircuitPool {
+  const { clock, random, metrics } = components;
+  const createCircuit = (): DohUpstream => createDohUpstream(components, config, init.index);
+  return new CircuitPool({ clock, random, metrics, createCircuit }, { address: config.url, ...init });
+}
+
+/** One circuit with all that belongs to it: an identity of its own for Tor, the dial, TLS, HTTP/2. */
+function createDohUpstream(components: UpstreamComponents, config: UpstreamConfig, index: number): DohUpstream {
   const { clock, random, metrics, events, signal } = components;
   const connector = components.tor.then((tor) =>
     createTorConnector({
@@ -66,5 +73,5 @@ export function createUpstream(
       );
     });
   };
-  return new DohUpstream({ clock, random, metrics, connect, events }, { url: config.url, maxConnections, index });
+  return new DohUpstream({ clock, random, metrics, connect, events }, { url: config.url, maxConnections: 1, index });
 }

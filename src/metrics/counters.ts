@@ -3,7 +3,7 @@ import { RCODE, TYPE } from '../message/tables.ts';
 import { EXCHANGE_SECONDS, MESSAGE_BYTES, QUERY_SECONDS } from './buckets.ts';
 import { CounterTable } from './counter-table.ts';
 import { Histogram } from './histogram.ts';
-import { ANSWER_SOURCES, DROP_REASONS, type Metrics } from './metrics.ts';
+import { ANSWER_SOURCES, DROP_REASONS, HEDGE_EVENTS, type Metrics } from './metrics.ts';
 
 /** The label value for what the tables do not name, so that nobody can add labels by asking strange questions. */
 const OTHER = 'other';
@@ -37,6 +37,8 @@ export interface Totals {
   /** By upstream and outcome. */
   readonly exchanges: CounterTable;
   readonly connects: CounterTable;
+  /** By upstream and event. */
+  readonly hedges: CounterTable;
   /** Of exchanges that succeeded, in the order of {@link Counters.upstreams}. */
   readonly exchangeSeconds: readonly Histogram[];
 }
@@ -76,6 +78,7 @@ export function createCounters(labels: readonly string[]): Counters {
     coalesced: new CounterTable({}),
     exchanges: new CounterTable({ upstream: upstreams, outcome: OUTCOME_LABELS }),
     connects: new CounterTable({ upstream: upstreams, outcome: OUTCOME_LABELS }),
+    hedges: new CounterTable({ upstream: upstreams, event: HEDGE_EVENTS }),
     exchangeSeconds: upstreams.map(() => new Histogram(EXCHANGE_SECONDS)),
   };
   return {
@@ -102,6 +105,7 @@ export function createCounters(labels: readonly string[]): Counters {
       // A refusal that comes at once says nothing of how fast the upstream is, and would halve its median in an outage.
       if (outcome === 'ok') totals.exchangeSeconds[slot]!.observe(durationMs / 1000);
     },
+    hedged: (upstream, event) => totals.hedges.increment(upstreamSlots[upstream], HEDGE_EVENTS.indexOf(event)),
     connected: (upstream, outcome) => totals.connects.increment(upstreamSlots[upstream], outcomeSlots.get(outcome)),
   };
 }

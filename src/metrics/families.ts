@@ -146,6 +146,12 @@ export function families({ totals, upstreams, upstreamSlots }: Counters, gauges:
       samples: () => upstreams.flatMap((upstream, slot) => distribution(totals.exchangeSeconds[slot]!, { upstream })),
     },
     {
+      name: 'dns4tor_upstream_hedges_total',
+      type: 'counter',
+      help: 'Second tries on another circuit by event: sent, or answered first.',
+      samples: () => all(totals.hedges),
+    },
+    {
       name: 'dns4tor_upstream_connects_total',
       type: 'counter',
       help: 'Attempts to connect to an upstream by outcome: ok, or how they failed.',

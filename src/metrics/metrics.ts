@@ -35,6 +35,8 @@ export interface Metrics {
   coalesced(): void;
   /** An exchange with `upstream` (its index in the configured order) ended, `durationMs` after it was begun. */
   exchanged(upstream: number, outcome: 'ok' | ErrorCode, durationMs: number): void;
+  /** A second try was made because the first took long, or gave the answer. */
+  hedged(upstream: number, event: HedgeEvent): void;
   /** A connection to `upstream` was opened, or could not be. */
   connected(upstream: number, outcome: 'ok' | ErrorCode): void;
 }
@@ -52,6 +54,9 @@ export const DROP_REASONS = [
   'handler_failed',
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
+
+export const HEDGE_EVENTS = ['sent', 'answered'] as const;
+export type HedgeEvent = (typeof HEDGE_EVENTS)[number];
 
 /** What is read at the moment of a scrape instead of being counted. */
 export interface Gauges {

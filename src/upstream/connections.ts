@@ -51,7 +51,7 @@ export class Connections implements AsyncDisposable {
   /** Those that take no more and are not closed yet. */
   readonly #retired = new Set<Session>();
   readonly #waiting = new Set<Waiter>();
-  #connecting = false;
+  #connecting: Promise<void> | undefined;
   /** Sessions in a row that ended without an answer. */
   #fruitless = 0;
   #disposed = false;
@@ -87,6 +87,12 @@ export class Connections implements AsyncDisposable {
     if (refusal !== undefined) return Promise.reject(refusal);
     if (this.#waiting.size >= MAX_WAITING) return Promise.reject(new Dns4torError('ERR_QUEUE_FULL'));
     return this.#wait(deadline, use);
+  }
+
+  /** Opens the first connection ahead of need; resolves when that has come to an end, one way or the other. */
+  async warm(): Promise<void> {
+    this.#connectIfUseful();
+    await this.#connecting;
   }
 
   #wait<T>(deadline: Deadline, use: (session: Session) => Promise<T>): Promise<T> {
@@ -128,9 +134,8 @@ export class Connections implements AsyncDisposable {
 
   #connectIfUseful(): void {
     const room = this.#sessions.size < this.#init.maxConnections;
-    if (!room || this.#connecting || this.#disposed || this.#backOff.refusal !== undefined) return;
-    this.#connecting = true;
-    void this.#connect();
+    if (!room || this.#connecting !== undefined || this.#disposed || this.#backOff.refusal !== undefined) return;
+    this.#connecting = this.#connect();
   }
 
   /** Never rejects: whoever waits is told. */
@@ -148,7 +153,7 @@ export class Connections implements AsyncDisposable {
     } catch (thrown) {
       this.#failed(toDns4torError(thrown));
     } finally {
-      this.#connecting = false;
+      this.#connecting = undefined;
     }
     this.#startWaiting();
   }
@@ -179,7 +184,7 @@ export class Connections implements AsyncDisposable {
 
   /** Why waiting would be in vain: no connection is open or being opened. */
   #refusal(): Dns4torError | undefined {
-    if (this.#connecting || this.#sessions.size > 0) return undefined;
+    if (this.#connecting !== undefined || this.#sessions.size > 0) return undefined;
     return this.#backOff.refusal ?? new Dns4torError('ERR_DOH_CONNECTION');
   }
 

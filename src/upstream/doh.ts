@@ -4,9 +4,9 @@ import { Dns4torError, type ErrorCode, toDns4torError } from '../lib/errors.ts';
 import { subtractAge } from '../message/age.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { acceptResponse } from './accept.ts';
+import type { CircuitUpstream } from './circuit.ts';
 import { Connections, type ConnectionsComponents } from './connections.ts';
 import type { Session } from './session.ts';
-import type { Upstream } from './upstream.ts';
 
 export interface DohUpstreamComponents extends ConnectionsComponents {
   readonly metrics: Metrics;
@@ -25,7 +25,7 @@ export interface DohUpstreamInit {
 const RETRIED: ReadonlySet<ErrorCode> = new Set(['ERR_DOH_CONNECTION', 'ERR_DOH_STALLED']);
 
 /** A resolver that speaks DNS over HTTPS (RFC 8484) on HTTP/2. */
-export class DohUpstream implements Upstream {
+export class DohUpstream implements CircuitUpstream {
   readonly address: string;
   readonly #path: string;
   readonly #index: number;
@@ -49,6 +49,10 @@ export class DohUpstream implements Upstream {
 
   get queueDepth(): number {
     return this.#connections.depth;
+  }
+
+  warm(): Promise<void> {
+    return this.#connections.warm();
   }
 
   async exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {

@@ -37,7 +37,8 @@ test('the defaults are those that the documentation promises', () => {
         pins: [],
       },
     ],
-    maxUpstreamConns: 5,
+    circuits: 3,
+    circuitLifetimeMs: 600_000,
     metrics: { host: 'localhost', port: 0 },
     tor: { socks: { kind: 'auto' }, binary: 'tor', options: [] },
     cacheBytes: 16 * 1024 * 1024,
@@ -100,8 +101,9 @@ test('a block of addresses that is none is refused with its bounds', () => {
   assert.match(problemsOf({ flags: { allow: ['everybody'] } }).join(), /does not begin with an IP address/);
 });
 
-test("cloudflared's unlimited connections are the most allowed", () => {
-  assert.equal(configOf({ 'max-upstream-conns': ['0'] }).maxUpstreamConns, 64);
+test('there are no more circuits than connections; 0 connections are unlimited, as in cloudflared', () => {
+  assert.equal(configOf({ circuits: ['4'], 'max-upstream-conns': ['2'] }).circuits, 2);
+  assert.equal(configOf({ circuits: ['4'], 'max-upstream-conns': ['0'] }).circuits, 4);
 });
 
 test('a bootstrap resolver is noted, whatever it is', () => {

@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
+import { test } from 'node:test';
+import { Deadline } from '../../src/lib/deadline.ts';
+import { Dns4torError } from '../../src/lib/errors.ts';
+import { type Counters, createCounters } from '../../src/metrics/counters.ts';
+import type { CircuitUpstream } from '../../src/upstream/circuit.ts';
+import { CircuitPool } from '../../src/upstream/circuit-pool.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+
+const QUERY = new Uint8Array(128);
+const LIFETIME_MS = 600_000;
+
+/** A circuit that answers `delayMs` after it was asked, with its own number. */
+class CircuitDouble implements CircuitUpstream {
+  readonly address = 'https://double.test/';
+  readonly number: number;
+  readonly #clock: ManualClock;
+  asked = 0;
+  openConnections = 0;
+  disposed = false;
+  warmable: boolean;
+  delayMs = 100;
+  failure: Dns4torError | undefined;
+
+  constructor(clock: ManualClock, number: number, warmable: boolean) {
+    this.#clock = clock;
+    this.number = number;
+    this.warmable = warmable;
+  }
+
+  get queueDepth(): number {
+    return 0;
+  }
+
+  async warm(): Promise<void> {
+    if (this.warmable) this.openConnections = 1;
+  }
+
+  exchange(_query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
+    this.asked++;
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    const { promise, resolve } = Promise.withResolvers<Uint8Array>();
+    if (Number.isFinite(this.delayMs)) this.#clock.schedule(this.delayMs, () => resolve(Uint8Array.of(this.number)));
+    return deadline.limit(promise);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.disposed = true;
+    this.openConnections = 0;
+  }
+}
+
+interface Fixture {
+  readonly pool: CircuitPool;
+  readonly clock: ManualClock;
+  readonly counters: Counters;
+  /** In the order in which they were made. */
+  readonly made: readonly CircuitDouble[];
+  /** Whether circuits that are made from now on can be connected. */
+  readonly world: { warmable: boolean };
+  /** Asks once and turns the clock until there is an answer: the number of the circuit that gave it. */
+  ask(timeoutMs?: number): Promise<number>;
+  /** Asks, with nothing happening. */
+  start(timeoutMs?: number): Promise<number>;
+}
+
+/** @param fraction what chance says: above the share of probes, unless a test wants them */
+async function create(circuits = 3, fraction = 0.5): Promise<Fixture> {
+  const clock = new ManualClock();
+  const counters = createCounters(['double.test:443']);
+  const made: CircuitDouble[] = [];
+  const world = { warmable: true };
+  const pool = new CircuitPool(
+    {
+      clock,
+      metrics: counters,
+      random: { fraction: () => fraction, bytes: (length) => new Uint8Array(length) },
+      createCircuit: () => {
+        const circuit = new CircuitDouble(clock, made.length, world.warmable);
+        made.push(circuit);
+        return circuit;
+      },
+    },
+    { address: 'https://double.test/', index: 0, circuits, lifetimeMs: LIFETIME_MS },
+  );
+  for (const circuit of made) await circuit.warm();
+  const start = (timeoutMs = 10_000): Promise<number> =>
+    pool.exchange(QUERY, Deadline.after(clock, timeoutMs)).then(([number = -1]) => number);
+  return {
+    pool,
+    clock,
+    counters,
+    made,
+    world,
+    start,
+    async ask(timeoutMs) {
+      let done = false;
+      const answer = start(timeoutMs).finally(() => (done = true));
+      answer.catch(() => {});
+      await setImmediate();
+      while (!done) await clock.advanceAsync(50);
+      return answer;
+    },
+  };
+}
+
+function hedges(counters: Counters): Record<string, number> {
+  return Object.fromEntries(
+    counters.totals.hedges.entries().map(({ labels, count }) => [labels['event'] ?? '', count]),
+  );
+}
+
+/** Gives every circuit a known response time. */
+async function learn({ made, ask }: Fixture, times: readonly number[]): Promise<void> {
+  for (let round = 0; round < 4; round++) {
+    for (const [number, circuit] of made.entries()) {
+      for (const other of made) other.openConnections = other === circuit ? 1 : 0;
+      for (const other of made) other.warmable = false;
+      circuit.delayMs = times[number] ?? 100;
+      assert.equal(await ask(), number);
+    }
+  }
+  for (const circuit of made) {
+    circuit.warmable = true;
+    circuit.openConnections = 1;
+    circuit.asked = 0;
+  }
+}
+
+test('a query goes to the circuit that has answered fastest', async () => {
+  const fixture = await create();
+  await using _pool = fixture.pool;
+  await learn(fixture, [180, 100, 150]);
+  for (let i = 0; i < 5; i++) assert.equal(await fixture.ask(), 1);
+  assert.deepEqual(
+    fixture.made.map(({ asked }) => asked),
+    [0, 5, 0],
+  );
+});
+
+test('a query that takes long goes to the second best as well, and the first answer wins', async () => {
+  const fixture = await create();
+  await using _pool = fixture.pool;
+  await learn(fixture, [180, 100, 150]);
+  const [, first] = fixture.made;
+  assert.ok(first !== undefined);
+  first.delayMs = Infinity;
+  assert.equal(await fixture.ask(), 2);
+  assert.deepEqual(hedges(fixture.counters), { sent: 1, answered: 1 });
+});
+
+test('a circuit that hangs is not asked first again, before any deadline has passed', async () => {
+  const fixture = await create();
+  await using _pool = fixture.pool;
+  await learn(fixture, [180, 100, 150]);
+  const [, hanging] = fixture.made;
+  assert.ok(hanging !== undefined);
+  hanging.delayMs = Infinity;
+  assert.equal(await fixture.ask(), 2);
+  hanging.asked = 0;
+  assert.equal(await fixture.ask(), 2);
+  assert.equal(hanging.asked, 0);
+});
+
+test('second tries are at most a fifth of the queries, saved up to ten', async () => {
+  const fixture = await create();
+  await using _pool = fixture.pool;
+  for (const circuit of fixture.made) circuit.delayMs = Infinity;
+  for (let i = 0; i < 200; i++) void fixture.start(2000).catch(() => {});
+  await fixture.clock.advanceAsync(5000);
+  const { sent = 0 } = hedges(fixture.counters);
+  assert.ok(sent > 0 && sent <= 10, `${sent}`);
+});
+
+test('where a try fails, the next circuit is asked at once, and the last error is passed on', async () => {
+  const fixture = await create();
+  await using _pool = fixture.pool;
+  const [first, second, third] = fixture.made;
+  assert.ok(first !== undefined && second !== undefined && third !== undefined);
+  first.failure = new Dns4torError('ERR_DOH_CONNECTION');
+  assert.notEqual(await fixture.ask(), 0);
+  second.failure = first.failure;
+  third.failure = first.failure;
+  await assert.rejects(fixture.ask(), { code: 'ERR_DOH_CONNECTION' });
+  assert.equal(hedges(fixture.counters)['sent'], 0);
+});
+
+test('nothing answers: ERR_DEADLINE at the deadline', async () => {
+  const fixture = await create();
+  await using _pool = fixture.pool;
+  for (const circuit of fixture.made) circuit.delayMs = Infinity;
+  await assert.rejects(fixture.ask(3000), { code: 'ERR_DEADLINE' });
+});
+
+test('a few queries go to another than the best first', async () => {
+  const fixture = await create(3, 0.01);
+  await using _pool = fixture.pool;
+  await learn(fixture, [180, 100, 150]);
+  assert.notEqual(await fixture.ask(), 1);
+});
+
+test('whatever is not open is opened beside the query', async () => {
+  const fixture = await create();
+  await using _pool = fixture.pool;
+  for (const circuit of fixture.made) circuit.openConnections = 0;
+  await fixture.ask();
+  assert.equal(fixture.pool.openConnections, 3);
+});
+
+test('at the end of its life a circuit gives way to a new one, once that is connected', async () => {
+  const fixture = await create(1);
+  await using _pool = fixture.pool;
+  assert.equal(await fixture.ask(), 0);
+  await fixture.clock.advanceAsync(LIFETIME_MS * 1.2);
+  assert.equal(fixture.made[0]?.disposed, true);
+  assert.equal(await fixture.ask(), 1);
+});
+
+test('where no new one can be had, the old circuit goes on, and it is tried again', async () => {
+  const fixture = await create(1);
+  await using _pool = fixture.pool;
+  assert.equal(await fixture.ask(), 0);
+  fixture.world.warmable = false;
+  await fixture.clock.advanceAsync(LIFETIME_MS * 1.2);
+  assert.equal(await fixture.ask(), 0);
+  assert.equal(fixture.made[0]?.disposed, false);
+  assert.equal(fixture.made[1]?.disposed, true);
+});
+
+test('a circuit that takes twice as long as the best is replaced, one at a time', async () => {
+  const fixture = await create();
+  await using _pool = fixture.pool;
+  await learn(fixture, [150, 100, 300]);
+  await fixture.ask();
+  await fixture.clock.advanceAsync(1);
+  assert.deepEqual(
+    fixture.made.map(({ disposed }) => disposed),
+    [false, false, true, false],
+  );
+});
