@@ -51,7 +51,7 @@ class CircuitDouble implements CircuitUpstream {
   }
 }
 
-interface Fixture {
+interface Fixture extends AsyncDisposable {
   readonly pool: CircuitPool;
   readonly clock: ManualClock;
   readonly counters: Counters;
@@ -95,13 +95,14 @@ async function create(circuits = 3, fraction = 0.5): Promise<Fixture> {
     world,
     start,
     async ask(timeoutMs) {
-      let done = false;
-      const answer = start(timeoutMs).finally(() => (done = true));
+      const state = { done: false };
+      const answer = start(timeoutMs).finally(() => (state.done = true));
       answer.catch(() => {});
       await setImmediate();
-      while (!done) await clock.advanceAsync(50);
+      while (!state.done) await clock.advanceAsync(50);
       return answer;
     },
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
 }
 
@@ -129,8 +130,7 @@ async function learn({ made, ask }: Fixture, times: readonly number[]): Promise<
 }
 
 test('a query goes to the circuit that has answered fastest', async () => {
-  const fixture = await create();
-  await using _pool = fixture.pool;
+  await using fixture = await create();
   await learn(fixture, [180, 100, 150]);
   for (let i = 0; i < 5; i++) assert.equal(await fixture.ask(), 1);
   assert.deepEqual(
@@ -140,8 +140,7 @@ test('a query goes to the circuit that has answered fastest', async () => {
 });
 
 test('a query that takes long goes to the second best as well, and the first answer wins', async () => {
-  const fixture = await create();
-  await using _pool = fixture.pool;
+  await using fixture = await create();
   await learn(fixture, [180, 100, 150]);
   const [, first] = fixture.made;
   assert.ok(first !== undefined);
@@ -151,8 +150,7 @@ test('a query that takes long goes to the second best as well, and the first ans
 });
 
 test('a circuit that hangs is not asked first again, before any deadline has passed', async () => {
-  const fixture = await create();
-  await using _pool = fixture.pool;
+  await using fixture = await create();
   await learn(fixture, [180, 100, 150]);
   const [, hanging] = fixture.made;
   assert.ok(hanging !== undefined);
@@ -164,8 +162,7 @@ test('a circuit that hangs is not asked first again, before any deadline has pas
 });
 
 test('second tries are at most a fifth of the queries, saved up to ten', async () => {
-  const fixture = await create();
-  await using _pool = fixture.pool;
+  await using fixture = await create();
   for (const circuit of fixture.made) circuit.delayMs = Infinity;
   for (let i = 0; i < 200; i++) void fixture.start(2000).catch(() => {});
   await fixture.clock.advanceAsync(5000);
@@ -174,8 +171,7 @@ test('second tries are at most a fifth of the queries, saved up to ten', async (
 });
 
 test('where a try fails, the next circuit is asked at once, and the last error is passed on', async () => {
-  const fixture = await create();
-  await using _pool = fixture.pool;
+  await using fixture = await create();
   const [first, second, third] = fixture.made;
   assert.ok(first !== undefined && second !== undefined && third !== undefined);
   first.failure = new Dns4torError('ERR_DOH_CONNECTION');
@@ -187,30 +183,26 @@ test('where a try fails, the next circuit is asked at once, and the last error i
 });
 
 test('nothing answers: ERR_DEADLINE at the deadline', async () => {
-  const fixture = await create();
-  await using _pool = fixture.pool;
+  await using fixture = await create();
   for (const circuit of fixture.made) circuit.delayMs = Infinity;
   await assert.rejects(fixture.ask(3000), { code: 'ERR_DEADLINE' });
 });
 
 test('a few queries go to another than the best first', async () => {
-  const fixture = await create(3, 0.01);
-  await using _pool = fixture.pool;
+  await using fixture = await create(3, 0.01);
   await learn(fixture, [180, 100, 150]);
   assert.notEqual(await fixture.ask(), 1);
 });
 
 test('whatever is not open is opened beside the query', async () => {
-  const fixture = await create();
-  await using _pool = fixture.pool;
+  await using fixture = await create();
   for (const circuit of fixture.made) circuit.openConnections = 0;
   await fixture.ask();
   assert.equal(fixture.pool.openConnections, 3);
 });
 
 test('at the end of its life a circuit gives way to a new one, once that is connected', async () => {
-  const fixture = await create(1);
-  await using _pool = fixture.pool;
+  await using fixture = await create(1);
   assert.equal(await fixture.ask(), 0);
   await fixture.clock.advanceAsync(LIFETIME_MS * 1.2);
   assert.equal(fixture.made[0]?.disposed, true);
@@ -218,8 +210,7 @@ test('at the end of its life a circuit gives way to a new one, once that is conn
 });
 
 test('where no new one can be had, the old circuit goes on, and it is tried again', async () => {
-  const fixture = await create(1);
-  await using _pool = fixture.pool;
+  await using fixture = await create(1);
   assert.equal(await fixture.ask(), 0);
   fixture.world.warmable = false;
   await fixture.clock.advanceAsync(LIFETIME_MS * 1.2);
@@ -229,8 +220,7 @@ test('where no new one can be had, the old circuit goes on, and it is tried agai
 });
 
 test('a circuit that takes twice as long as the best is replaced, one at a time', async () => {
-  const fixture = await create();
-  await using _pool = fixture.pool;
+  await using fixture = await create();
   await learn(fixture, [150, 100, 300]);
   await fixture.ask();
   await fixture.clock.advanceAsync(1);
