@@ -20,12 +20,18 @@ export interface CacheComponents {
 export interface CacheInit {
   /** What all entries together may cost, their overhead included. 0 keeps nothing. */
   readonly maxBytes: number;
+  /** How long an answer may be given after it has expired, where no fresh one can be had (RFC 8767), in milliseconds. 0 for never. */
+  readonly maxStaleMs: number;
 }
+
+/** RFC 8767 §5: after an attempt that failed, the next is made half a minute later. */
+const RECHECK_MS = 30_000;
 
 /** Answers by question, bounded in bytes. Nothing in it is ever written to a disk. */
 export class Cache {
   readonly #clock: Clock;
   readonly #seed: number;
+  readonly #maxStaleMs: number;
   readonly #index = new Map<number, Entry>();
   readonly #positive: Segment;
   readonly #negative: Segment;
@@ -33,26 +39,48 @@ export class Cache {
   constructor(components: CacheComponents, init: CacheInit) {
     this.#clock = components.clock;
     this.#seed = Math.floor(components.random.fraction() * 2 ** 32) | 0;
+    this.#maxStaleMs = init.maxStaleMs;
     const negativeBytes = Math.floor(init.maxBytes * NEGATIVE_SHARE);
     const forget = (entry: Entry): void => this.#unindex(entry);
     this.#positive = new Segment(init.maxBytes - negativeBytes, forget);
     this.#negative = new Segment(negativeBytes, forget);
   }
 
-  /** The entry that answers `query` and has not expired. Synchronous, and free of allocation. */
+  /**
+   * The entry that answers `query`: one that has not expired, or one that has while a fresh answer was just not to be had. Synchronous,
+   * and free of allocation.
+   */
   lookup(query: Query): Entry | undefined {
-    const { wire } = query;
-    const { questionEnd } = query.scan;
-    const variant = variantOf(query);
-    const entry = this.#find(wire, questionEnd, variant, hashQuestion(wire, questionEnd, variant, this.#seed));
+    const entry = this.#entryOf(query, variantOf(query));
     if (entry === undefined) return undefined;
-    if (this.#clock.now() >= entry.expiresAt) {
+    const now = this.#clock.now();
+    if (now >= entry.expiresAt && now >= entry.recheckAt) {
       // A failure that is over is still counted, should the next attempt fail too.
-      if (entry.failures === 0) this.#remove(entry);
+      if (entry.failures === 0 && now >= entry.expiresAt + this.#maxStaleMs) this.#remove(entry);
       return undefined;
     }
     entry.visited = true;
     return entry;
+  }
+
+  /** The answer to `query` that has expired and is better than none (RFC 8767 §4). */
+  lookupStale(query: Query): Entry | undefined {
+    const entry = this.#entryOf(query, variantOf(query));
+    if (entry === undefined || !this.#isUsableStale(entry)) return undefined;
+    entry.visited = true;
+    return entry;
+  }
+
+  isStale(entry: Entry): boolean {
+    return this.#clock.now() >= entry.expiresAt;
+  }
+
+  #isUsableStale({ failures, expiresAt }: Entry): boolean {
+    return failures === 0 && this.#clock.now() < expiresAt + this.#maxStaleMs;
+  }
+
+  #entryOf({ wire, scan }: Query, variant: number): Entry | undefined {
+    return this.#find(wire, scan.questionEnd, variant, hashQuestion(wire, scan.questionEnd, variant, this.#seed));
   }
 
   /** Keeps the answer to `query` for as long as its TTLs allow; takes the place of an earlier one. */
@@ -62,12 +90,15 @@ export class Cache {
 
   /**
    * Remembers that `query` could not be answered, so that the resolver is spared the same question for a while (RFC 9520 §3). An answer
-   * that is still good stays.
+   * that can still be given stays.
    * @param answer what a client is told meanwhile
    */
   insertFailure(query: Query, answer: Answer): void {
     const earlier = this.#earlier(answer, variantOf(query));
-    if (earlier !== undefined && earlier.failures === 0 && this.#clock.now() < earlier.expiresAt) return;
+    if (earlier !== undefined && this.#isUsableStale(earlier)) {
+      earlier.recheckAt = this.#clock.now() + RECHECK_MS;
+      return;
+    }
     const failures = (earlier?.failures ?? 0) + 1;
     this.#store(query, answer, failureSeconds(failures), failures);
   }

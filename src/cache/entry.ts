@@ -12,6 +12,8 @@ export interface Entry {
   readonly expiresAt: number;
   /** How many times in a row the question could not be answered; 0 for an answer. */
   readonly failures: number;
+  /** Until when an expired answer is given without asking anew, because that has just failed (RFC 8767 §5). */
+  recheckAt: number;
   /** Another entry with the same hash. */
   nextInBucket: Entry | undefined;
   /** Whether it was asked for since the hand of its segment came by last. */
@@ -42,6 +44,7 @@ export function createEntry(
     storedAt,
     expiresAt,
     failures,
+    recheckAt: 0,
     nextInBucket: undefined,
     visited: false,
     newer: undefined,

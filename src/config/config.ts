@@ -19,6 +19,8 @@ export interface Config {
   readonly tor: TorConfig;
   /** Bound of the cache; 0 turns it off. */
   readonly cacheBytes: number;
+  /** How long an answer may be given after it has expired; 0 for never. */
+  readonly maxStaleMs: number;
   /** How long a client waits for an answer at most. */
   readonly timeoutMs: number;
   readonly log: LogConfig;

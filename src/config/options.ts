@@ -102,7 +102,7 @@ export const OPTIONS = {
     doc: 'how long a circuit is used, give or take a fifth, before another takes its place',
     default: '10m',
     min: '10s',
-    max: '120m',
+    max: '1d',
   },
   'upstream-name': {
     kind: 'host-name',
@@ -170,6 +170,16 @@ export const OPTIONS = {
     default: '10s',
     min: '100ms',
     max: '2m',
+  },
+  // RFC 8767 §5 suggests one to three days: past the longest outage that a person does not notice otherwise.
+  'serve-stale': {
+    kind: 'duration',
+    group: 'Answers',
+    placeholder: 'duration',
+    doc: 'how long an expired answer is given where no fresh one comes within 1.8 s or at all (RFC 8767), as in 12h or 1d; 0s for never',
+    default: '1d',
+    min: '0s',
+    max: '3d',
   },
   'max-in-flight': {
     kind: 'integer',

@@ -36,7 +36,7 @@ const BYTES: Quantity = {
 /** Milliseconds. A bare number is refused: tools differ in whether it means seconds or milliseconds. */
 const DURATION: Quantity = {
   noun: 'a duration with its unit, such as 1500ms, 10s or 2m',
-  factors: { ms: 1, s: 1000, m: 60_000 },
+  factors: { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 },
 };
 
 export function parseInteger(text: string, bounds: Bounds): Parsed<number> {

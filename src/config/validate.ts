@@ -54,6 +54,7 @@ export function validate({ settings, problems: loadProblems }: Loaded): Config {
     metrics: values.metrics,
     tor: { socks: values['tor-socks'], binary: values['tor-binary'], options: values['tor-option'] },
     cacheBytes: values['cache-size'],
+    maxStaleMs: values['serve-stale'],
     timeoutMs: values.timeout,
     log: { level: values.loglevel, file: values.logfile, format: values.output },
     bootstrapIgnored: values.bootstrap.length > 0,

@@ -76,7 +76,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const readiness = stack.use(new ReadinessMonitor(clock, new FailoverUpstream(clock, upstreams)));
   stack.defer(() => closing.abort());
 
-  const cache = new Cache({ clock, random }, { maxBytes: config.cacheBytes });
+  const cache = new Cache({ clock, random }, { maxBytes: config.cacheBytes, maxStaleMs: config.maxStaleMs });
   const handler = createPipeline(
     { cache, upstream: readiness, clock, metrics: counters },
     { timeoutMs: config.timeoutMs, ...config.limits },

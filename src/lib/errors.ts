@@ -1,9 +1,11 @@
 /** Extended DNS Error codes that a failure of ours can carry (RFC 8914 §4). */
 export const EDE = {
   other: 0,
+  staleAnswer: 3,
   cachedError: 13,
   notReady: 14,
   prohibited: 18,
+  staleNxdomain: 19,
   notAuthoritative: 20,
   notSupported: 21,
   noReachableAuthority: 22,
@@ -207,6 +209,14 @@ export const FAILURES = {
     ede: 'invalidData',
     label: 'response_chain',
     sentence: 'the resolver answered with records that do not follow from the question, or in a loop of aliases',
+  },
+  ERR_SLOW: {
+    label: 'slow',
+    sentence: 'the resolver takes long to answer; it is still being asked',
+  },
+  ERR_RECHECK: {
+    label: 'recheck',
+    sentence: 'the resolver could not answer a moment ago; it is asked again soon',
   },
   ERR_DEADLINE: {
     ede: 'networkError',

@@ -3,7 +3,7 @@ import { RCODE, TYPE } from '../message/tables.ts';
 import { EXCHANGE_SECONDS, MESSAGE_BYTES, QUERY_SECONDS } from './buckets.ts';
 import { CounterTable } from './counter-table.ts';
 import { Histogram } from './histogram.ts';
-import { ANSWER_SOURCES, DROP_REASONS, HEDGE_EVENTS, type Metrics } from './metrics.ts';
+import { ANSWER_SOURCES, DROP_REASONS, HEDGE_EVENTS, type Metrics, STALE_REASONS } from './metrics.ts';
 
 /** The label value for what the tables do not name, so that nobody can add labels by asking strange questions. */
 const OTHER = 'other';
@@ -34,6 +34,8 @@ export interface Totals {
   /** By reason. */
   readonly drops: CounterTable;
   readonly coalesced: CounterTable;
+  /** By reason. */
+  readonly stale: CounterTable;
   /** By upstream and outcome. */
   readonly exchanges: CounterTable;
   readonly connects: CounterTable;
@@ -76,6 +78,7 @@ export function createCounters(labels: readonly string[]): Counters {
     failures: new CounterTable({ reason: FAILURE_LABELS }),
     drops: new CounterTable({ reason: DROP_REASONS }),
     coalesced: new CounterTable({}),
+    stale: new CounterTable({ reason: STALE_REASONS }),
     exchanges: new CounterTable({ upstream: upstreams, outcome: OUTCOME_LABELS }),
     connects: new CounterTable({ upstream: upstreams, outcome: OUTCOME_LABELS }),
     hedges: new CounterTable({ upstream: upstreams, event: HEDGE_EVENTS }),
@@ -99,6 +102,7 @@ export function createCounters(labels: readonly string[]): Counters {
     failed: (code) => totals.failures.increment(failureSlots.get(code)),
     dropped: (reason) => totals.drops.increment(DROP_REASONS.indexOf(reason)),
     coalesced: () => totals.coalesced.increment(),
+    servedStale: (reason) => totals.stale.increment(STALE_REASONS.indexOf(reason)),
     exchanged(upstream, outcome, durationMs) {
       const slot = upstreamSlots[upstream]!;
       totals.exchanges.increment(slot, outcomeSlots.get(outcome));

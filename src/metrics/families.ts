@@ -128,6 +128,12 @@ export function families({ totals, upstreams, upstreamSlots }: Counters, gauges:
       samples: () => active(totals.failures),
     },
     {
+      name: 'dns4tor_stale_total',
+      type: 'counter',
+      help: 'Answers that were given though they had expired, by reason: no fresh one came in time, or none could be had.',
+      samples: () => all(totals.stale),
+    },
+    {
       name: 'dns4tor_dropped_total',
       type: 'counter',
       help: 'Datagrams and messages that got no answer and connections that were refused or ended, by reason.',

@@ -31,6 +31,8 @@ export interface Metrics {
   failed(code: ErrorCode): void;
   /** A datagram or message gets no answer, or a connection is not accepted or ended. */
   dropped(reason: DropReason): void;
+  /** An answer that has expired was given. */
+  servedStale(reason: StaleReason): void;
   /** A query joined an identical one already in flight. */
   coalesced(): void;
   /** An exchange with `upstream` (its index in the configured order) ended, `durationMs` after it was begun. */
@@ -54,6 +56,10 @@ export const DROP_REASONS = [
   'handler_failed',
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
+
+/** Why there was no fresh answer: it took long, or it could not be had. */
+export const STALE_REASONS = ['slow', 'failed'] as const;
+export type StaleReason = (typeof STALE_REASONS)[number];
 
 export const HEDGE_EVENTS = ['sent', 'answered'] as const;
 export type HedgeEvent = (typeof HEDGE_EVENTS)[number];

@@ -1,4 +1,5 @@
 import { EDE, type ErrorCode, failureKind } from '../lib/errors.ts';
+import type { Answer } from '../message/answer.ts';
 import type { ExtendedError } from '../message/edns.ts';
 
 /** RFC 8914: what a client is told beside the RCODE; undefined where that says it all. */
@@ -10,4 +11,9 @@ export function extendedErrorOf(code: ErrorCode): ExtendedError | undefined {
 /** RFC 8914 §4.14: a failure that is given again out of the cache says so, and still why it was one. */
 export function cachedError(original: ExtendedError | undefined): ExtendedError {
   return { code: EDE.cachedError, text: original?.text ?? '' };
+}
+
+/** RFC 8914 §4.4, §4.20: an answer that has expired, and why it is given all the same. */
+export function staleError(answer: Answer, reason: string): ExtendedError {
+  return { code: answer.kind === 'nxdomain' ? EDE.staleNxdomain : EDE.staleAnswer, text: reason };
 }

@@ -1,14 +1,16 @@
 import type { Cache } from '../cache/cache.ts';
+import type { Entry } from '../cache/entry.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type ErrorCode, failureKind, toDns4torError } from '../lib/errors.ts';
+import type { Answer } from '../message/answer.ts';
 import { RCODE } from '../message/tables.ts';
-import type { AnswerSource, Metrics } from '../metrics/metrics.ts';
+import type { AnswerSource, Metrics, StaleReason } from '../metrics/metrics.ts';
 import { refusalOf } from '../policy/conformance.ts';
 import { minimalAnyAnswer } from '../policy/minimal-any.ts';
 import { specialUseAnswer } from '../policy/special-use-names.ts';
 import { shapeAnswer, shapeReply } from '../response/shape.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { cachedError, extendedErrorOf } from './extended-error.ts';
+import { cachedError, extendedErrorOf, staleError } from './extended-error.ts';
 import { Forwarder, type ForwarderInit } from './forward.ts';
 import { DROP, type Drop, type Handler, type Query } from './query.ts';
 
@@ -19,6 +21,12 @@ export interface PipelineComponents {
   readonly metrics: Metrics;
 }
 
+/** RFC 8767 §5: how long a client is made to wait for a fresh answer where an expired one is at hand. */
+const CLIENT_RESPONSE_MS = 1800;
+
+/** RFC 8767 §4: the TTL of an answer that has expired. */
+const STALE_TTL_SECONDS = 30;
+
 /**
  * THE order in which a query is looked at. The first step that has an answer gives it:
  *
@@ -26,7 +34,7 @@ export interface PipelineComponents {
  *  2. Conformance: refused without a look at the name.
  *  3. The cache. Before the special-use names, which are never in it, because nearly every query ends here.
  *  4. What is answered here and never leaves: special-use names, and QTYPE ANY.
- *  5. Upstream, through Tor.
+ *  5. Upstream, through Tor; where that takes long or fails, what the cache has that is no longer fresh.
  */
 export function createPipeline(components: PipelineComponents, init: ForwarderInit): Handler {
   const { cache, clock, metrics } = components;
@@ -44,9 +52,22 @@ export function createPipeline(components: PipelineComponents, init: ForwarderIn
     return finish(query, shapeReply(query, rcode, extendedErrorOf(code)), rcode, source);
   };
 
+  const giveFresh = (query: Query, answer: Answer): Uint8Array =>
+    finish(query, shapeAnswer(query, answer, 0), answer.rcode, 'upstream');
+
+  const giveStale = (query: Query, { answer }: Entry, reason: StaleReason, why: string): Uint8Array => {
+    metrics.servedStale(reason);
+    const reply = shapeAnswer(query, answer, 0, staleError(answer, why), STALE_TTL_SECONDS);
+    return finish(query, reply, answer.rcode, 'cache');
+  };
+
   /** Keeps the promise of a {@link Handler}: even a defect costs one query its answer, and nobody else theirs. */
   const fail = (query: Query, thrown: unknown, source: AnswerSource): Uint8Array | Drop => {
     try {
+      const stale = source === 'upstream' ? cache.lookupStale(query) : undefined;
+      if (stale !== undefined) {
+        return giveStale(query, stale, 'failed', failureKind(toDns4torError(thrown).code).sentence);
+      }
       return refuse(query, toDns4torError(thrown).code, source);
     } catch {
       metrics.dropped('handler_failed');
@@ -56,8 +77,15 @@ export function createPipeline(components: PipelineComponents, init: ForwarderIn
 
   const forward = async (query: Query): Promise<Uint8Array | Drop> => {
     try {
-      const answer = await forwarder.ask(query);
-      return finish(query, shapeAnswer(query, answer, 0), answer.rcode, 'upstream');
+      const asked = forwarder.ask(query);
+      const stale = cache.lookupStale(query);
+      if (stale === undefined) return giveFresh(query, await asked);
+      const answer = await withinMs(clock, CLIENT_RESPONSE_MS, asked);
+      if (answer === undefined) return giveStale(query, stale, 'slow', failureKind('ERR_SLOW').sentence);
+      // RFC 8767 §6: an expired answer is better than a fresh failure.
+      if (answer.kind === 'failure')
+        return giveStale(query, stale, 'failed', failureKind('ERR_RESPONSE_FAILURE').sentence);
+      return giveFresh(query, answer);
     } catch (thrown) {
       return fail(query, thrown, 'upstream');
     }
@@ -76,6 +104,7 @@ export function createPipeline(components: PipelineComponents, init: ForwarderIn
     const entry = cache.lookup(query);
     if (entry !== undefined) {
       metrics.cacheHit(entry.answer.kind !== 'data');
+      if (cache.isStale(entry)) return giveStale(query, entry, 'failed', failureKind('ERR_RECHECK').sentence);
       const error = entry.failures === 0 ? entry.answer.extendedError : cachedError(entry.answer.extendedError);
       const reply = shapeAnswer(query, entry.answer, cache.ageSeconds(entry), error);
       return finish(query, reply, entry.answer.rcode, 'cache');
@@ -95,4 +124,12 @@ export function createPipeline(components: PipelineComponents, init: ForwarderIn
       return fail(query, thrown, 'policy');
     }
   };
+}
+
+/** What `work` comes to, or undefined when it takes longer. It goes on then, and its failure concerns nobody. */
+function withinMs<T>(clock: Clock, timeoutMs: number, work: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.schedule(timeoutMs, () => resolve(undefined));
+    work.then(resolve, reject).finally(() => timer.cancel());
+  });
 }

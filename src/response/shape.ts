@@ -14,12 +14,14 @@ import type { Query } from '../resolver/query.ts';
  * The reply to `query` with the records of `answer`. The bytes returned are the caller's.
  * @param ageSeconds whole seconds since the answer came
  * @param error why the client gets what it gets; by default what the upstream said
+ * @param staleTtl what all TTLs are set to in an answer that has expired
  */
 export function shapeAnswer(
   query: Query,
   answer: Answer,
   ageSeconds: number,
   error: ExtendedError | undefined = answer.extendedError,
+  staleTtl?: number,
 ): Uint8Array {
   const opt = optFor(query, answer.rcode, error);
   const { messageBytes } = answer;
@@ -31,7 +33,7 @@ export function shapeAnswer(
   echoQuestion(reply, query);
   for (let i = ttlCount(answer) - 1; i >= 0; i--) {
     const offset = ttlOffset(answer, i);
-    writeU32(reply, offset, Math.max(0, readU32(reply, offset) - ageSeconds));
+    writeU32(reply, offset, staleTtl ?? Math.max(0, readU32(reply, offset) - ageSeconds));
   }
   appendOpt(reply, messageBytes, opt);
   return reply;

@@ -190,7 +190,7 @@ export class CircuitPool implements Upstream {
   async #renew(old: Circuit): Promise<void> {
     const fresh = this.#create();
     await fresh.upstream.warm();
-    if (this.#closing.signal.aborted) return void (await this.#discard(fresh));
+    if (this.#closing.signal.aborted) return this.#discard(fresh);
     if (fresh.isOpen) return this.#substitute(old, fresh);
     await this.#discard(fresh);
     this.#lifetimes.set(

@@ -10,7 +10,7 @@ export const FIXED_RANDOM: Random = { fraction: () => 0.25, bytes: (length) => n
 /** A cache on a clock that stands still. */
 export function createCache(maxBytes: number): { readonly cache: Cache; readonly clock: ManualClock } {
   const clock = new ManualClock();
-  return { cache: new Cache({ clock, random: FIXED_RANDOM }, { maxBytes }), clock };
+  return { cache: new Cache({ clock, random: FIXED_RANDOM }, { maxBytes, maxStaleMs: 0 }), clock };
 }
 
 /** An answer with one address. */

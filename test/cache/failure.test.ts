@@ -14,7 +14,7 @@ const ANSWER = parseAnswer(buildResponse({ ...SPEC, answers: [addressRecord(SPEC
 function create(maxBytes = 1 << 20): { cache: Cache; clock: ManualClock } {
   const clock = new ManualClock();
   const random = { fraction: () => 0.5, bytes: (length: number) => new Uint8Array(length) };
-  return { cache: new Cache({ clock, random }, { maxBytes }), clock };
+  return { cache: new Cache({ clock, random }, { maxBytes, maxStaleMs: 0 }), clock };
 }
 
 test('RFC 9520 §3.2: a failure is kept for a second at first, twice as long each time, and never for more than five minutes', () => {

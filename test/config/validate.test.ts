@@ -42,6 +42,7 @@ test('the defaults are those that the documentation promises', () => {
     metrics: { host: 'localhost', port: 0 },
     tor: { socks: { kind: 'auto' }, binary: 'tor', options: [] },
     cacheBytes: 16 * 1024 * 1024,
+    maxStaleMs: 86_400_000,
     timeoutMs: 10_000,
     log: { level: 'info', file: undefined, format: 'default' },
     bootstrapIgnored: false,

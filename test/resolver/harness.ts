@@ -11,6 +11,8 @@ import { addressRecord, buildResponse, decodeReply, type QuerySpec, ask } from '
 
 export const TIMEOUT_MS = 10_000;
 
+export const MAX_STALE_MS = 86_400_000;
+
 export const LIMITS: ForwarderInit = { timeoutMs: TIMEOUT_MS, maxInFlight: 100, maxInFlightPerClient: 50 };
 
 /** In place of a resolver: keeps what it was asked, and does what it is told. */
@@ -59,7 +61,7 @@ export interface ResolverOptions {
 export function createResolver(upstream: Upstream, options: ResolverOptions = {}): Resolver {
   const { clock = new ManualClock(), counters = createCounters(['double.test:443']) } = options;
   const random = { fraction: () => 0.5, bytes: (length: number) => new Uint8Array(length) };
-  const cache = options.cache ?? new Cache({ clock, random }, { maxBytes: 1 << 20 });
+  const cache = options.cache ?? new Cache({ clock, random }, { maxBytes: 1 << 20, maxStaleMs: MAX_STALE_MS });
   const handle = createPipeline({ cache, upstream, clock, metrics: counters }, LIMITS);
   return {
     clock,

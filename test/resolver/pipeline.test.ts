@@ -161,7 +161,10 @@ test('a query that waited before it was handled has that much less time', async 
 
 test('a defect in a step is SERVFAIL for that query and nothing for the next', async () => {
   const clock = new ManualClock();
-  const cache = new Cache({ clock, random: { fraction: () => 0, bytes: () => new Uint8Array(0) } }, { maxBytes: 0 });
+  const cache = new Cache(
+    { clock, random: { fraction: () => 0, bytes: () => new Uint8Array(0) } },
+    { maxBytes: 0, maxStaleMs: 0 },
+  );
   let defects = 1;
   const lookup = cache.lookup.bind(cache);
   cache.lookup = (query) => {

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
+import { test } from 'node:test';
+import { Dns4torError } from '../../src/lib/errors.ts';
+import { buildResponse, decodeReply, soaRecord } from '../fixtures/messages.ts';
+import { answerTo, createResolver, extendedErrorOf, MAX_STALE_MS, type Resolver, UpstreamDouble } from './harness.ts';
+
+/** The TTL of what `answerTo` answers. */
+const TTL_MS = 300_000;
+
+async function expired(): Promise<{ resolver: Resolver; upstream: UpstreamDouble }> {
+  const upstream = new UpstreamDouble();
+  const resolver = createResolver(upstream);
+  await resolver.ask({});
+  resolver.clock.advance(TTL_MS);
+  return { resolver, upstream };
+}
+
+function ttlOf(reply: Uint8Array): number | undefined {
+  const [record] = decodeReply(reply).answers ?? [];
+  return record !== undefined && 'ttl' in record ? record.ttl : undefined;
+}
+
+function staleCounts({ counters }: Resolver): Record<string, number> {
+  return Object.fromEntries(
+    counters.totals.stale.entries().map(({ labels, count }) => [labels['reason'] ?? '', count]),
+  );
+}
+
+test('RFC 8767 §4: where the resolver cannot be asked, an expired answer is given, with TTL 30 and EDE 3', async () => {
+  const { resolver, upstream } = await expired();
+  upstream.answer = () => Promise.reject(new Dns4torError('ERR_TOR_UNREACHABLE'));
+  const reply = (await resolver.ask({ edns: {} })) as Uint8Array;
+  assert.equal(decodeReply(reply).rcode, 'NOERROR');
+  assert.equal(ttlOf(reply), 30);
+  assert.equal(extendedErrorOf(reply)?.code, 3);
+  assert.match(extendedErrorOf(reply)?.text ?? '', /SOCKS port/);
+  assert.deepEqual(staleCounts(resolver), { slow: 0, failed: 1 });
+});
+
+test('RFC 8767 §5: a client waits 1.8 s for a fresh answer, then gets the expired one; the fresh one is kept when it comes', async () => {
+  const { resolver, upstream } = await expired();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  upstream.answer = async (query) => {
+    await promise;
+    return answerTo(query);
+  };
+  const reply = resolver.ask({ edns: {} });
+  await resolver.clock.advanceAsync(1799);
+  assert.equal(staleCounts(resolver)['slow'], 0);
+  await resolver.clock.advanceAsync(1);
+  assert.equal(ttlOf((await reply) as Uint8Array), 30);
+  assert.equal(extendedErrorOf((await reply) as Uint8Array)?.code, 3);
+
+  resolve();
+  await setImmediate();
+  const next = resolver.ask({}) as Uint8Array;
+  assert.equal(ttlOf(next), 300);
+  assert.equal(upstream.queries.length, 2);
+});
+
+test('a fresh answer that comes in time is given, and nothing stale', async () => {
+  const { resolver } = await expired();
+  assert.equal(ttlOf((await resolver.ask({})) as Uint8Array), 300);
+  assert.deepEqual(staleCounts(resolver), { slow: 0, failed: 0 });
+});
+
+test('RFC 8767 §5: after a failure of the question it is not asked again for half a minute', async () => {
+  const { resolver, upstream } = await expired();
+  upstream.answer = () => Promise.reject(new Dns4torError('ERR_DOH_STATUS'));
+  await resolver.ask({});
+  const again = resolver.ask({}) as Uint8Array;
+  assert.equal(ttlOf(again), 30);
+  assert.equal(upstream.queries.length, 2);
+  resolver.clock.advance(30_000);
+  await resolver.ask({});
+  assert.equal(upstream.queries.length, 3);
+});
+
+test('RFC 8767 §5: past the longest time, an expired answer is none', async () => {
+  const { resolver, upstream } = await expired();
+  upstream.answer = () => Promise.reject(new Dns4torError('ERR_TOR_UNREACHABLE'));
+  resolver.clock.advance(MAX_STALE_MS - 1);
+  assert.equal(decodeReply((await resolver.ask({})) as Uint8Array).rcode, 'NOERROR');
+  resolver.clock.advance(1);
+  assert.equal(decodeReply((await resolver.ask({})) as Uint8Array).rcode, 'SERVFAIL');
+});
+
+test('RFC 8914 §4.20: an expired NXDOMAIN has EDE 19', async () => {
+  const denial = buildResponse({ flags: 3, authorities: [soaRecord('com', 60, 60)] });
+  const upstream = new UpstreamDouble(async () => denial);
+  const resolver = createResolver(upstream);
+  await resolver.ask({});
+  resolver.clock.advance(60_000);
+  upstream.answer = () => Promise.reject(new Dns4torError('ERR_TOR_UNREACHABLE'));
+  const reply = (await resolver.ask({ edns: {} })) as Uint8Array;
+  assert.equal(decodeReply(reply).rcode, 'NXDOMAIN');
+  assert.equal(extendedErrorOf(reply)?.code, 19);
+});
+
+test('RFC 8767 §6: an expired answer is given in place of a fresh failure', async () => {
+  const { resolver, upstream } = await expired();
+  upstream.answer = async () => buildResponse({ flags: 2 });
+  const reply = (await resolver.ask({})) as Uint8Array;
+  assert.equal(decodeReply(reply).rcode, 'NOERROR');
+  assert.equal(ttlOf(reply), 30);
+});
