@@ -113,13 +113,14 @@ function hedges(counters: Counters): Record<string, number> {
 }
 
 /** Gives every circuit a known response time. */
-async function learn({ made, ask }: Fixture, times: readonly number[]): Promise<void> {
+async function learn(fixture: Fixture, times: readonly number[]): Promise<void> {
+  const { made } = fixture;
   for (let round = 0; round < 4; round++) {
     for (const [number, circuit] of made.entries()) {
       for (const other of made) other.openConnections = other === circuit ? 1 : 0;
       for (const other of made) other.warmable = false;
       circuit.delayMs = times[number] ?? 100;
-      assert.equal(await ask(), number);
+      assert.equal(await fixture.ask(), number);
     }
   }
   for (const circuit of made) {
