@@ -54,7 +54,8 @@ function nameKey(query: Uint8Array): string {
   return Buffer.from(questionOf(query).subarray(0, -4)).toString('latin1');
 }
 
-function sumOf(exposition: string, metric: string, labels: Readonly<Record<string, string>>): number {
+/** The sum of a metric's series that have these labels, in the text that Prometheus reads. */
+export function sumOf(exposition: string, metric: string, labels: Readonly<Record<string, string>> = {}): number {
   const wanted = Object.entries(labels).map(([name, value]) => `${name}="${value}"`);
   return exposition
     .split('\n')
