@@ -26,8 +26,8 @@ export type IpVersion = keyof typeof ADDRESSES;
 const SET_UP = [
   'set -e',
   '"$0" link set lo up',
-  ...Object.values(ADDRESSES).flatMap(({ network, ...addresses }) =>
-    Object.values(addresses).map((address) =>
+  ...Object.values(ADDRESSES).flatMap(({ server, second, insider, outsider }) =>
+    [server, second, insider, outsider].map((address) =>
       address.includes(':') ? `"$0" address add ${address}/64 dev lo nodad` : `"$0" address add ${address}/24 dev lo`,
     ),
   ),

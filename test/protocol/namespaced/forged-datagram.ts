@@ -9,12 +9,11 @@ export async function sendForged(sourcePort: number, destinationPort: number, me
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'message');
   await writeFile(path, message);
+  const from = ['-I', 'lo', '-k', '-s', String(sourcePort)];
   const payload = ['-E', path, '-d', String(message.length)];
-  await using hping = await startProcess(await findProgram('hping3'), [
-    ...['-2', '-k', '-s', String(sourcePort), '-p', String(destinationPort), '-c', '1', '-I', 'lo'],
-    ...payload,
-    '127.0.0.1',
-  ]);
+  const to = ['-p', String(destinationPort), '127.0.0.1'];
+  const args = ['-2', '-c', '1', ...from, ...payload, ...to];
+  await using hping = await startProcess(await findProgram('hping3'), args);
   // It waits for a reply that does not come to it, and its status says no more than that.
   await hping.ended;
   if (!hping.output.includes('1 packets transmitted')) throw new Error(`hping3 has sent nothing: ${hping.output}`);
