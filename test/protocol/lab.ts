@@ -46,8 +46,10 @@ export async function startLab(...flags: readonly string[]): Promise<Lab> {
   };
 }
 
+/** In small letters, as every name goes upstream. */
 function keyOf(name: string): string {
-  return Buffer.from(name === '' ? rawName() : rawName(...name.split('.'))).toString('latin1');
+  const labels = name === '' ? [] : name.toLowerCase().split('.');
+  return Buffer.from(rawName(...labels)).toString('latin1');
 }
 
 function nameKey(query: Uint8Array): string {
