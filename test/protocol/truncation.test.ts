@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { rawName, rawRecord } from '../fixtures/messages.ts';
 import { startLab } from './lab.ts';
-import { testOverBoth } from './raw-client.ts';
 import { FLAG, type Reply } from './reply.ts';
-import { addressOf, answering, QNAME, RESPONSE_FLAGS } from './upstream-messages.ts';
+import { answering, QNAME } from './upstream-messages.ts';
 
 const lab = await startLab();
 after(() => lab[Symbol.asyncDispose]());
@@ -100,21 +99,3 @@ test('RFC 7766 §5: what was truncated over UDP comes whole over TCP, and of the
     assert.equal(lab.asked(name), 1);
   }
 });
-
-testOverBoth(
-  'RFC 2181 §9: an upstream’s answer with TC=1 is SERVFAIL with EDE 24, and no client ever gets its records',
-  async (transport) => {
-    const name = `tc-${transport}.example`;
-    lab.behave(name, answering({ flags: RESPONSE_FLAGS | FLAG.TC, answers: [addressOf()] }));
-    for (const [ede, attempt] of [
-      [24, 'first'],
-      [13, 'second'],
-    ] as const) {
-      const reply = await lab.ask(transport, { name, edns: {} });
-      assert.equal(reply.rcode, 'SERVFAIL', attempt);
-      assert.equal(reply.ede?.code, ede);
-      assert.deepEqual(reply.answers, []);
-      assert.equal(reply.flags & FLAG.TC, 0);
-    }
-  },
-);
