@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startBehindDouble } from '../fixtures/behind-double.ts';
-import { drops } from '../fixtures/counted.ts';
 import type { Daemon } from '../fixtures/daemon.ts';
 import { buildQuery, decodeReply } from '../fixtures/messages.ts';
 import { holdYoungGenerationSmall, openDescriptors, residentBytes, toMiB } from '../fixtures/process-usage.ts';
-import { answerAddress, nameOf } from '../fixtures/respond.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { PATIENCE_MS, TcpClient } from '../listener/harness.ts';
+import { drops, nameOf } from './load.ts';
+import { GOOD } from './upstream-messages.ts';
 
 const NAME = 'a.dns4tor-lab.net';
 
@@ -38,7 +38,7 @@ const SCENES: readonly Scene[] = [
 
 for (const { title, total, perClient, flags } of SCENES) {
   test(`with ${title}, connections beyond those of one client or of all are closed, and those that are open are served`, async () => {
-    await using running = await startBehindDouble(answerAddress, ...flags);
+    await using running = await startBehindDouble(GOOD, ...flags);
     const { daemon } = running;
     await using clients = new AsyncDisposableStack();
     const connect = async (from: string): Promise<TcpClient> =>
@@ -72,7 +72,7 @@ for (const { title, total, perClient, flags } of SCENES) {
 }
 
 test('a query that comes a byte at a time is cut off at its time-out, however steadily (RFC 7766 §6.2.3), and others are served', async () => {
-  await using running = await startBehindDouble(answerAddress, '--tcp-message-timeout', '300ms');
+  await using running = await startBehindDouble(GOOD, '--tcp-message-timeout', '300ms');
   const { daemon } = running;
   await using slow = await TcpClient.connect(daemon.port, '127.0.0.1', '127.0.0.2');
   await using other = await TcpClient.connect(daemon.port, '127.0.0.1', '127.0.0.3');
@@ -90,7 +90,7 @@ test('a query that comes a byte at a time is cut off at its time-out, however st
 });
 
 test('whole messages keep a connection, and without one it is closed at the idle time-out (RFC 7766 §6.2.3)', async () => {
-  await using running = await startBehindDouble(answerAddress, '--tcp-idle-timeout', '300ms');
+  await using running = await startBehindDouble(GOOD, '--tcp-idle-timeout', '300ms');
   const { daemon } = running;
   await using silent = await TcpClient.connect(daemon.port);
   await using asking = await TcpClient.connect(daemon.port);
@@ -108,7 +108,7 @@ test('waiting for an answer is not idling: a slow one still comes', async () => 
   await using running = await startBehindDouble(
     async (request) => {
       if (nameOf(request.query).startsWith('slow')) await release.promise;
-      return answerAddress(request);
+      return GOOD(request);
     },
     '--tcp-idle-timeout',
     '200ms',
@@ -129,7 +129,7 @@ test('a client that closes its side after its queries gets all answers, then the
   const release = Promise.withResolvers<void>();
   await using running = await startBehindDouble(async (request) => {
     if (nameOf(request.query).startsWith('slow')) await release.promise;
-    return answerAddress(request);
+    return GOOD(request);
   });
   const { daemon } = running;
   await using client = await TcpClient.connect(daemon.port);
@@ -148,7 +148,7 @@ test('a client that closes its side after its queries gets all answers, then the
 const COMINGS_AND_GOINGS = 8000;
 const AT_A_TIME = 100;
 /** For what waits to be collected. Connections that were kept would take more than 8 kB each, 64 MiB in all. */
-const MAX_GROWTH_BYTES = 32 * 2 ** 20;
+const MAX_GROWTH_BYTES = 48 * 2 ** 20;
 
 /** Opens a connection and ends it in one of the ways in which clients do. */
 async function comeAndGo(daemon: Daemon, serial: number): Promise<void> {
@@ -170,7 +170,7 @@ test(`${COMINGS_AND_GOINGS} connections that come and go, some by a reset, leave
   holdYoungGenerationSmall();
   // Twice as many as there ever are: the daemon learns of an end after the next one has connected.
   await using running = await startBehindDouble(
-    answerAddress,
+    GOOD,
     '--tcp-connections',
     String(2 * AT_A_TIME),
     '--tcp-connections-per-client',

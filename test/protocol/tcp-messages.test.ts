@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startBehindDouble } from '../fixtures/behind-double.ts';
-import { counted, drops } from '../fixtures/counted.ts';
 import { buildQuery, decodeReply, rawRecord } from '../fixtures/messages.ts';
 import { holdYoungGenerationSmall, residentBytes, toMiB } from '../fixtures/process-usage.ts';
 import type { DohBehaviour } from '../fixtures/recording-doh-server.ts';
-import { answerAddress, nameOf, QNAME, respond } from '../fixtures/respond.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { framed, PATIENCE_MS, TcpClient } from '../listener/harness.ts';
+import { metric } from './daemon-health.ts';
+import { drops, nameOf } from './load.ts';
+import { GOOD, QNAME, responseTo } from './upstream-messages.ts';
 
 const MAX_MESSAGE_BYTES = 65_535;
 const PADDING = 12;
@@ -20,7 +21,7 @@ function answerOfSize(bytes: number): DohBehaviour {
     const perString = 256;
     const recordOverhead = rawRecord(QNAME, TYPE_TXT, TTL_SECONDS, new Uint8Array(0)).length;
     const answers: Uint8Array[] = [];
-    for (let left = bytes - respond(query, {}).length; left > 0; ) {
+    for (let left = bytes - responseTo(query).length; left > 0; ) {
       // What is left after a record has room for the smallest one, or is nothing.
       const dataBytes = left <= 2 * perString ? left - recordOverhead : perString;
       const data = Buffer.alloc(dataBytes, 'x');
@@ -30,7 +31,7 @@ function answerOfSize(bytes: number): DohBehaviour {
       answers.push(rawRecord(QNAME, TYPE_TXT, TTL_SECONDS, data));
       left -= recordOverhead + dataBytes;
     }
-    return { body: respond(query, { answers }) };
+    return { body: responseTo(query, { answers }) };
   };
 }
 
@@ -45,7 +46,7 @@ test('a quick answer overtakes a slow one on one connection, in one segment too 
   const release = Promise.withResolvers<void>();
   await using running = await startBehindDouble(async (request) => {
     if (nameOf(request.query).startsWith('slow')) await release.promise;
-    return answerAddress(request);
+    return GOOD(request);
   });
   const { daemon } = running;
   await using client = await TcpClient.connect(daemon.port);
@@ -58,20 +59,20 @@ test('a quick answer overtakes a slow one on one connection, in one segment too 
 test('of more queries in one segment than may be in flight the others wait, and all are answered', async () => {
   const queries = 500;
   const pipelined = 100;
-  await using running = await startBehindDouble(answerAddress);
+  await using running = await startBehindDouble(GOOD);
   const { daemon, upstream } = running;
   await daemon.answers();
   const release = Promise.withResolvers<void>();
   upstream.behaviour = async (request) => {
     await release.promise;
-    return answerAddress(request);
+    return GOOD(request);
   };
   const requestsBefore = upstream.requests.length;
   await using client = await TcpClient.connect(daemon.port);
   client.send(...Array.from({ length: queries }, (_, i) => buildQuery({ name: `n${i}.dns4tor-lab.net`, id: i })));
   const asked = (): number => upstream.requests.length - requestsBefore;
   await waitUntil('as many are asked as may be', PATIENCE_MS, () => asked() >= pipelined);
-  assert.equal(await counted(daemon, 'dns4tor_upstream_queue_depth'), pipelined);
+  assert.equal(await metric(daemon, 'dns4tor_upstream_queue_depth'), pipelined);
   release.resolve();
   const replies = await client.received(queries);
   assert.deepEqual(
@@ -83,7 +84,7 @@ test('of more queries in one segment than may be in flight the others wait, and 
 });
 
 test('a query of 65,535 octets is answered, be they padding or behind its end', async () => {
-  await using running = await startBehindDouble(answerAddress);
+  await using running = await startBehindDouble(GOOD);
   const { daemon } = running;
   await using client = await TcpClient.connect(daemon.port);
   const name = 'large.dns4tor-lab.net';
