@@ -4,6 +4,7 @@ import { type ExtendedError, readExtendedError } from './edns.ts';
 import { FLAG, flagsOf, HEADER, HEADER_BYTES, MAX_MESSAGE_BYTES, rcodeOf } from './header.ts';
 import { lowerCase, octetString, skipPlainName } from './name.ts';
 import { clampTtl, createRecordReader, type ResourceRecord, soaMinimum } from './record.ts';
+import { createRecordDataCheck } from './record-data.ts';
 import { RCODE, TYPE } from './tables.ts';
 
 const TTL_OFFSET_BYTES = 2;
@@ -117,6 +118,7 @@ interface Sections {
 
 function readSections(wire: Uint8Array, questionEnd: number): Sections {
   const readRecord = createRecordReader();
+  const hasProperData = createRecordDataCheck();
   const qtype = readU16(wire, questionEnd - 4);
   const records: { ttlOffset: number; rrset: Rrset }[] = [];
   const rrsets = new Map<string, Rrset>();
@@ -126,7 +128,7 @@ function readSections(wire: Uint8Array, questionEnd: number): Sections {
 
   const keep = (section: number, record: ResourceRecord): void => {
     // RFC 6891 §6.1.1: OPT has its place in the additional section; elsewhere it would go on to the client.
-    if (record.type === TYPE.OPT) throw malformed();
+    if (record.type === TYPE.OPT || !hasProperData(wire, record)) throw malformed();
     const ttl = clampTtl(record.ttl);
     const type = record.type === TYPE.RRSIG ? typeCovered(wire, record) : record.type;
     const key = `${section} ${type} ${record.class} ${octetString(record.owner)}`;

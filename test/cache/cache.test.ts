@@ -129,8 +129,8 @@ test('a cache of 0 octets keeps nothing', () => {
 test('an answer larger than its share is not kept and pushes nothing out', () => {
   const { cache } = createCache(20_000);
   cache.insert(ask(), dataAnswer('example.com'));
-  const large = rawRecord(rawName('large'), 1, 300, new Uint8Array(15_000));
-  const question = rawQuestion(rawName('large'));
+  const large = rawRecord(rawName('large'), 16, 300, new Uint8Array(15_000));
+  const question = rawQuestion(rawName('large'), 16);
   const query = receive(rawMessage({ flags: RD, questions: [question] }));
   cache.insert(query, parseAnswer(rawMessage({ flags: 0x8180, questions: [question], answers: [large] })));
   assert.equal(cache.lookup(query), undefined);

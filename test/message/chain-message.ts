@@ -13,6 +13,6 @@ export function chainMessage(flags: number, name: Uint8Array, pointers: number):
   );
   const first = rawRecord(rawName(), 0xfffe, 60, concat(name, ...chain));
   const last = rawPointer(CHAIN_AT + name.length + 2 * (pointers - 1));
-  const others = Array.from({ length: CHAIN_RECORDS }, () => rawRecord(last, 1, 60, new Uint8Array(0)));
+  const others = Array.from({ length: CHAIN_RECORDS }, () => rawRecord(last, 0xfffe, 60, new Uint8Array(0)));
   return rawMessage({ flags, questions: [rawQuestion(rawName())], additionals: [first, ...others] });
 }

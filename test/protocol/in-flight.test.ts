@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { counted, failures } from '../fixtures/counted.ts';
 import { startBehindDouble } from '../fixtures/behind-double.ts';
 import { neverAnswer } from '../fixtures/doh-behaviours.ts';
-import { extendedError } from '../fixtures/extended-error.ts';
-import { decodeReply } from '../fixtures/messages.ts';
 import type { DohBehaviour } from '../fixtures/recording-doh-server.ts';
-import { answerAddress, nameOf } from '../fixtures/respond.ts';
 import { UdpClient } from '../fixtures/udp-client.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { PATIENCE_MS } from '../listener/harness.ts';
+import { metric } from './daemon-health.ts';
+import { failures, nameOf } from './load.ts';
+import { readReply } from './reply.ts';
+import { GOOD } from './upstream-messages.ts';
 
 /** A connection that went silent with queries on it is given up after 12 s. */
 const SILENCE_PATIENCE_MS = 30_000;
@@ -22,13 +22,12 @@ const LOCAL = 'localhost';
 
 /** Answers for nobody whose name begins with "hang". */
 const hangSome: DohBehaviour = (request) =>
-  nameOf(request.query).startsWith('hang') ? neverAnswer(request) : answerAddress(request);
+  nameOf(request.query).startsWith('hang') ? neverAnswer(request) : GOOD(request);
 
 /** What a client is told, in short. */
 async function outcome(asked: Promise<Buffer>): Promise<string> {
-  const reply = decodeReply(await asked);
-  const error = extendedError(reply);
-  return error === undefined ? reply.rcode : `${reply.rcode} ${error.code} ${error.text}`;
+  const { rcode, ede } = readReply(await asked);
+  return ede === undefined ? rcode : `${rcode} ${ede.code} ${ede.text}`;
 }
 
 const TOO_MANY = `SERVFAIL ${EDE_OTHER} too many queries wait for the resolver (--max-in-flight)`;
@@ -55,7 +54,7 @@ const SCENES: readonly Scene[] = [
 for (const { title, total, perClient, flags } of SCENES) {
   test(`with ${title}, queries beyond those that may wait fail at once and say why, and nobody else is kept from answers`, async (t) => {
     // Long enough that no deadline passes while the places are being filled, on a busy machine too.
-    await using running = await startBehindDouble(answerAddress, ...flags, '--timeout', '4s');
+    await using running = await startBehindDouble(GOOD, ...flags, '--timeout', '4s');
     const { daemon, upstream } = running;
     await daemon.answers();
     await using clients = new AsyncDisposableStack();
@@ -103,14 +102,14 @@ for (const { title, total, perClient, flags } of SCENES) {
 }
 
 test('what many clients ask at once is one question upstream, and each that waits takes a place', async () => {
-  await using running = await startBehindDouble(answerAddress, '--timeout', '4s', '--max-in-flight-per-client', '50');
+  await using running = await startBehindDouble(GOOD, '--timeout', '4s', '--max-in-flight-per-client', '50');
   const { daemon, upstream } = running;
   await daemon.answers();
   const requestsBefore = upstream.requests.length;
   const release = Promise.withResolvers<void>();
   upstream.behaviour = async (request) => {
     await release.promise;
-    return answerAddress(request);
+    return GOOD(request);
   };
   await using one = await UdpClient.open(daemon.port, '127.0.0.2');
   await using two = await UdpClient.open(daemon.port, '127.0.0.3');
@@ -128,5 +127,5 @@ test('what many clients ask at once is one question upstream, and each that wait
     [100, 20],
   );
   assert.equal(upstream.requests.length, requestsBefore + 1);
-  assert.equal(await counted(daemon, 'dns4tor_coalesced_total'), 99);
+  assert.equal(await metric(daemon, 'dns4tor_coalesced_total'), 99);
 });

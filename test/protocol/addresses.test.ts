@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { runCli } from '../cli/run-cli.ts';
+import { buildQuery } from '../fixtures/messages.ts';
+import { startLab } from './lab.ts';
+import { runNamespaced } from './namespaced.ts';
+import { exchange, testOverBoth, TRANSPORTS } from './raw-client.ts';
+import { readReply } from './reply.ts';
+
+/*
+ * On which addresses dns4tor listens, whom it answers there, and from where its replies come. The clients' sockets are connected: the kernel
+ * gives them only what comes from the address and port that they asked.
+ */
+
+const LOOPBACK = ['127.0.0.1', '127.0.0.2', '::1'];
+const lab = await startLab(...LOOPBACK.flatMap((address) => ['--address', address]));
+after(() => lab[Symbol.asyncDispose]());
+
+testOverBoth(
+  'RFC 2181 §4.1: a reply comes from the address that was asked, of several, at once and from upstream',
+  async (transport) => {
+    const asked = [...LOOPBACK, ...LOOPBACK.toReversed()];
+    const replies = await Promise.all(
+      asked.map((address, id) => {
+        // Two of three are answered at once: one here, one out of the cache, and one comes from upstream.
+        const name = ['localhost', 'shared.example', `own-${id}-${transport}.example`][id % 3];
+        return exchange(transport, { port: lab.daemon.port, address }, buildQuery({ id, name: name ?? '' }));
+      }),
+    );
+    for (const [id, reply] of replies.map(readReply).entries()) {
+      assert.deepEqual([reply.id, reply.rcode, reply.answers.length], [id, 'NOERROR', 1], asked[id]);
+    }
+  },
+);
+
+test('RFC 2181 §4.1: on 0.0.0.0 and :: a reply comes from the address that was asked (UDP and TCP, IPv4 and IPv6)', () =>
+  runNamespaced('wildcard'));
+
+for (const version of ['ipv4', 'ipv6'] as const) {
+  for (const transport of TRANSPORTS) {
+    test(`RFC 5358 §4: with --allow those on the list are answered, others get silence and are counted (${transport.toUpperCase()}, ${version})`, () =>
+      runNamespaced('allow-list', transport, version));
+  }
+}
+
+for (const address of ['192.0.2.1', '2001:db8::1', '0.0.0.0', '::']) {
+  test(`RFC 5358 §4, RFC 5625 §6.2: --address ${address} without --allow is refused at start, with the reason`, async () => {
+    const { code, stderr } = await runCli([
+      'proxy-dns',
+      '--address',
+      address,
+      '--port',
+      '0',
+      '--tor-socks',
+      '127.0.0.1:1',
+    ]);
+    assert.equal(code, 2);
+    assert.match(
+      stderr,
+      new RegExp(`--address ${address.replaceAll('.', '\\.')}: others could ask there; [^\\n]*--allow`),
+    );
+    assert.doesNotMatch(stderr, /Starting|\n {4}at /);
+  });
+}
+
+test('RFC 5625 §6.2: without --address it listens on localhost', async () => {
+  const { code, stdout } = await runCli(['proxy-dns', '--check']);
+  assert.equal(code, 0);
+  assert.match(stdout, /^address = \["localhost"\] +# default$/m);
+});
+
+test('RFC 5625 §6.2: on localhost it answers on the loopback addresses, and on no other that the machine has (UDP and TCP)', () =>
+  runNamespaced('loopback-only'));

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { after, describe } from 'node:test';
+import { rawName, rawRecord } from '../fixtures/messages.ts';
+import { askUntilAnswered, askUntilKept } from './kept-failure.ts';
+import { startLab } from './lab.ts';
+import { testOverBoth, type Transport } from './raw-client.ts';
+import type { Reply } from './reply.ts';
+import { addressOf, alias, answering, QNAME } from './upstream-messages.ts';
+
+const lab = await startLab();
+after(() => lab[Symbol.asyncDispose]());
+
+const DNAME = 39;
+
+function link(number: number): Uint8Array {
+  return rawName(`link-${number}`, 'example');
+}
+
+/** `length` aliases from QNAME on, and an address at their end. */
+function chainOf(length: number): Uint8Array[] {
+  const aliases = Array.from({ length }, (_, i) => alias(i === 0 ? QNAME : link(i), link(i + 1)));
+  return [...aliases, addressOf(link(length))];
+}
+
+/** Has upstream give these answers, asks twice, and checks that the second reply came out of the cache. */
+async function askTwice(transport: Transport, label: string, answers: readonly Uint8Array[]): Promise<Reply[]> {
+  const name = `${label}-${transport}.example`;
+  lab.behave(name, answering({ answers }));
+  const replies = [await lab.ask(transport, { name, edns: {} }), await lab.ask(transport, { name, edns: {} })];
+  assert.equal(lab.asked(name), 1);
+  return replies;
+}
+
+async function assertRefused(transport: Transport, label: string, answers: readonly Uint8Array[]): Promise<void> {
+  const name = `${label}-${transport}.example`;
+  lab.behave(name, answering({ answers }));
+  const first = await lab.ask(transport, { name, edns: {} });
+  assert.deepEqual([first.rcode, first.ede?.code, first.answers], ['SERVFAIL', 24, []]);
+  const kept = await askUntilKept(lab, transport, name);
+  assert.deepEqual([kept.rcode, kept.answers], ['SERVFAIL', []]);
+  assert.equal((await askUntilAnswered(lab, transport, name)).answers.length, 1);
+}
+
+// Each test has names of its own, and some wait a second for the end of what is kept.
+describe('alias chains', { concurrency: 8 }, () => {
+  testOverBoth('RFC 1034 §3.6.2: a chain of 11 aliases is passed on whole', async (transport) => {
+    for (const reply of await askTwice(transport, 'eleven', chainOf(11))) {
+      assert.equal(reply.rcode, 'NOERROR');
+      assert.equal(reply.answers.length, 12);
+    }
+  });
+
+  testOverBoth('RFC 1034 §3.6.2: the aliases of a chain may stand in any order', async (transport) => {
+    for (const reply of await askTwice(transport, 'reversed', chainOf(11).toReversed())) {
+      assert.equal(reply.answers.length, 12);
+    }
+  });
+
+  testOverBoth(
+    'RFC 1034 §3.6.2: a chain of 12 aliases is SERVFAIL with EDE 24, and a good answer follows',
+    async (transport) => {
+      await assertRefused(transport, 'twelve', chainOf(12));
+    },
+  );
+
+  testOverBoth(
+    'RFC 1034 §3.6.2: an alias of itself, of a name before it and a loop that is entered later are SERVFAIL with EDE 24, and a good answer follows',
+    async (transport) => {
+      const loops = {
+        self: [alias(QNAME, QNAME)],
+        pair: [alias(QNAME, link(1)), alias(link(1), QNAME)],
+        late: [alias(QNAME, link(1)), alias(link(1), link(2)), alias(link(2), link(1)), addressOf(link(2))],
+      };
+      for (const [label, answers] of Object.entries(loops)) await assertRefused(transport, label, answers);
+    },
+  );
+
+  testOverBoth(
+    'RFC 5452 §6: records of a name that the question does not lead to are SERVFAIL with EDE 24, and a good answer follows',
+    async (transport) => {
+      const outside = {
+        other: [addressOf(), addressOf(rawName('bank', 'example'), 86_400, 66)],
+        only: [addressOf(rawName('bank', 'example'), 86_400, 66)],
+        parent: [addressOf(rawName('example')), addressOf()],
+        aside: [alias(QNAME, link(1)), addressOf(link(1)), alias(rawName('bank', 'example'), link(1))],
+      };
+      for (const [label, answers] of Object.entries(outside)) await assertRefused(transport, label, answers);
+      // Nothing of it became an answer to its own name.
+      const bank = await lab.ask(transport, { name: 'bank.example' });
+      assert.deepEqual(
+        bank.answers.map(({ data }) => data),
+        ['192.0.2.1'],
+      );
+    },
+  );
+
+  testOverBoth(
+    'RFC 6672 §3.1: a DNAME record above the name, with the alias that follows from it, is passed on',
+    async (transport) => {
+      const target = rawName(`dname-${transport}`, 'elsewhere');
+      const answers = [
+        rawRecord(rawName('example'), DNAME, 300, rawName('elsewhere')),
+        alias(QNAME, target),
+        addressOf(target),
+      ];
+      for (const reply of await askTwice(transport, 'dname', answers)) assert.equal(reply.answers.length, 3);
+    },
+  );
+
+  testOverBoth('RFC 4343 §3: the names of a chain belong together whatever their case', async (transport) => {
+    const answers = [alias(QNAME, rawName('LINK', 'Example')), addressOf(rawName('link', 'eXAMPLE'))];
+    for (const reply of await askTwice(transport, 'cased', answers)) assert.equal(reply.answers.length, 2);
+  });
+});

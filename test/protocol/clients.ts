@@ -1,0 +1,113 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { systemClock } from '../../src/lib/clock.ts';
+
+const LENGTH_BYTES = 2;
+
+/** How long an answer may take. Reached only by a test that fails, and by one that proves silence. */
+export const ANSWER_TIMEOUT_MS = 5000;
+
+/** A DNS client over UDP that tells replies apart by their IDs and counts what nobody waited for. */
+export class UdpAsker implements AsyncDisposable {
+  readonly #socket: Socket;
+  readonly #port: number;
+  readonly #waiting = new Map<number, (reply: Buffer) => void>();
+  /** Replies to nothing that is being asked. */
+  readonly unexpected: Buffer[] = [];
+
+  /** @param port of 127.0.0.1 */
+  constructor(port: number) {
+    this.#port = port;
+    this.#socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
+    this.#socket.on('message', (reply) => {
+      const resolve = reply.length < 2 ? undefined : this.#waiting.get(reply.readUInt16BE(0));
+      if (resolve === undefined) this.unexpected.push(reply);
+      else resolve(reply);
+    });
+  }
+
+  async send(message: Uint8Array): Promise<void> {
+    await new Promise<void>((resolve, reject) =>
+      this.#socket.send(message, this.#port, '127.0.0.1', (error) => (error === null ? resolve() : reject(error))),
+    );
+  }
+
+  /**
+   * The reply to a message, or undefined where none comes.
+   * @param message of at least two octets, its ID none of those that are being asked
+   */
+  async ask(message: Uint8Array, timeoutMs = ANSWER_TIMEOUT_MS): Promise<Buffer | undefined> {
+    const id = Buffer.from(message).readUInt16BE(0);
+    if (this.#waiting.has(id)) throw new Error(`the ID ${id} is being asked already`);
+    const { promise, resolve } = Promise.withResolvers<Buffer | undefined>();
+    this.#waiting.set(id, resolve);
+    const timer = systemClock.schedule(timeoutMs, () => resolve(undefined));
+    await this.send(message);
+    const reply = await promise;
+    timer.cancel();
+    this.#waiting.delete(id);
+    return reply;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#socket.close();
+    await once(this.#socket, 'close');
+  }
+}
+
+/**
+ * Sends the pieces over one TCP connection, each in a segment of its own, closes that side and resolves to all messages that come back
+ * until the other side has closed too. Rejects if it does not.
+ * @param port of 127.0.0.1
+ */
+export async function talkTcp(port: number, pieces: readonly Uint8Array[]): Promise<Buffer[]> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+  const patience = systemClock.schedule(ANSWER_TIMEOUT_MS, () => {
+    socket.destroy(new Error(`the connection was not closed in ${ANSWER_TIMEOUT_MS} ms`));
+  });
+  try {
+    await once(socket, 'connect');
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk) => chunks.push(chunk));
+    const closed = once(socket, 'end');
+    for (const piece of pieces) {
+      // Of several writes in one turn the kernel would make one segment.
+      await new Promise<void>((resolve) => socket.write(piece, () => setImmediate(resolve)));
+    }
+    socket.end();
+    await closed;
+    const { messages, rest } = deframe(Buffer.concat(chunks));
+    if (rest > 0) throw new Error('the connection was closed within a message');
+    return messages;
+  } finally {
+    patience.cancel();
+    socket.destroy();
+  }
+}
+
+/** The messages in a stream (RFC 1035 §4.2.2), and how many octets follow the last whole one. */
+export function deframe(stream: Buffer): { readonly messages: Buffer[]; readonly rest: number } {
+  const messages: Buffer[] = [];
+  let offset = 0;
+  while (offset + LENGTH_BYTES <= stream.length) {
+    const end = offset + LENGTH_BYTES + stream.readUInt16BE(offset);
+    if (end > stream.length) break;
+    messages.push(stream.subarray(offset + LENGTH_BYTES, end));
+    offset = end;
+  }
+  return { messages, rest: stream.length - offset };
+}
+
+/** Works through the items in order, at most `width` at a time. Rejects with the first failure. */
+export async function eachAtOnce<T>(
+  items: readonly T[],
+  width: number,
+  work: (item: T, index: number) => Promise<void>,
+): Promise<void> {
+  const left = items.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, item] of left) await work(item, index);
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+}

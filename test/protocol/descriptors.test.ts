@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startBehindDouble } from '../fixtures/behind-double.ts';
+import type { Daemon } from '../fixtures/daemon.ts';
+import { buildQuery } from '../fixtures/messages.ts';
+import { openDescriptors } from '../fixtures/process-usage.ts';
+import { runProgram } from '../fixtures/run-program.ts';
+import { UdpClient } from '../fixtures/udp-client.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { PATIENCE_MS, TcpClient } from '../listener/harness.ts';
+import { assertUnharmed } from './daemon-health.ts';
+import { readReply } from './reply.ts';
+import { GOOD } from './upstream-messages.ts';
+
+/** How many file descriptors the running daemon may have from here on. It keeps those that it has. */
+async function limitDescriptors(daemon: Daemon, limit: number): Promise<void> {
+  await runProgram('prlimit', ['--pid', String(daemon.process.pid), `--nofile=${limit}:`]);
+}
+
+async function rcodeOf(client: UdpClient, label: string): Promise<string> {
+  return readReply(await client.ask({ name: `${label}.dns4tor-lab.net` })).rcode;
+}
+
+/** Above what it has open; it may close a few of those meanwhile. */
+const SPARE_DESCRIPTORS = 10;
+const MOST_ACCEPTED = 2 * SPARE_DESCRIPTORS;
+const CONNECTIONS = 40;
+
+test('clients that take up all file descriptors are served, others are closed, UDP goes on, and connections are accepted again', async () => {
+  await using running = await startBehindDouble(GOOD, '--tcp-connections-per-client', String(CONNECTIONS));
+  const { daemon } = running;
+  await daemon.answers();
+  await using udp = await UdpClient.open(daemon.port);
+  assert.equal(await rcodeOf(udp, 'cached'), 'NOERROR');
+
+  await limitDescriptors(daemon, (await openDescriptors(daemon.process.pid)) + SPARE_DESCRIPTORS);
+  await using clients = new AsyncDisposableStack();
+  const all: TcpClient[] = [];
+  for (let i = 0; i < CONNECTIONS; i++) all.push(clients.use(await TcpClient.connect(daemon.port)));
+  await waitUntil('those that got no descriptor are closed', PATIENCE_MS, () =>
+    all.slice(MOST_ACCEPTED).every(({ ended }) => ended),
+  );
+  const accepted = all.filter(({ ended }) => !ended);
+  assert.ok(accepted.length > 0);
+  for (const client of accepted) client.send(buildQuery({ name: 'cached.dns4tor-lab.net' }));
+  await Promise.all(accepted.map((client) => client.received(1)));
+  assert.equal(await rcodeOf(udp, 'cached'), 'NOERROR');
+  assert.equal(await rcodeOf(udp, 'new'), 'NOERROR', 'over the connection to the upstream that is open');
+
+  await clients.disposeAsync();
+  await waitUntil('a connection is accepted again', PATIENCE_MS, async () => {
+    await using next = await TcpClient.connect(daemon.port);
+    next.send(buildQuery({ name: 'cached.dns4tor-lab.net' }));
+    await waitUntil('it is served or closed', PATIENCE_MS, () => next.messages.length > 0 || next.ended);
+    return next.messages.length > 0;
+  });
+  await assertUnharmed(daemon);
+});
+
+test('an upstream that is lost while no file descriptor is left is reached again as soon as there is one', async () => {
+  await using running = await startBehindDouble(GOOD);
+  const { daemon, upstream } = running;
+  await daemon.answers();
+  await using udp = await UdpClient.open(daemon.port);
+  assert.equal(await rcodeOf(udp, 'cached'), 'NOERROR');
+
+  const none = 3;
+  await limitDescriptors(daemon, none);
+  upstream.closeConnections();
+  let serial = 0;
+  await waitUntil('the upstream is missed', PATIENCE_MS, async () => {
+    return (await rcodeOf(udp, `missed${serial++}`)) === 'SERVFAIL';
+  });
+  assert.equal(await rcodeOf(udp, 'cached'), 'NOERROR');
+
+  await limitDescriptors(daemon, 1024);
+  await waitUntil('the upstream is reached again', PATIENCE_MS, async () => {
+    return (await rcodeOf(udp, `reached${serial++}`)) === 'NOERROR';
+  });
+  await assertUnharmed(daemon);
+});

@@ -1,0 +1,36 @@
+import { waitUntil } from '../fixtures/wait-until.ts';
+import type { Lab } from './lab.ts';
+import type { Transport } from './raw-client.ts';
+import type { Reply } from './reply.ts';
+
+/** RFC 8914 §4.14. */
+const CACHED_ERROR = 13;
+
+const PATIENCE_MS = 10_000;
+
+/**
+ * Resolves with a reply that says of itself that it is a failure of before, when upstream was not asked for it. A failure is kept for
+ * a second at first and longer each time, so that on a busy machine it may take a few.
+ */
+export async function askUntilKept(lab: Lab, transport: Transport, name: string): Promise<Reply> {
+  let kept: Reply | undefined;
+  await waitUntil('the failure is given again without asking upstream', PATIENCE_MS, async () => {
+    const before = lab.asked(name);
+    const reply = await lab.ask(transport, { name, edns: {} });
+    if (reply.ede?.code === CACHED_ERROR && lab.asked(name) === before) kept = reply;
+    return kept !== undefined;
+  });
+  return kept as unknown as Reply;
+}
+
+/** Has upstream work again and resolves with the answer that then comes, as soon as what is kept is over. */
+export async function askUntilAnswered(lab: Lab, transport: Transport, name: string): Promise<Reply> {
+  lab.behave(name, undefined);
+  let answer: Reply | undefined;
+  await waitUntil('a good answer comes', PATIENCE_MS, async () => {
+    const reply = await lab.ask(transport, { name, edns: {} });
+    if (reply.rcode === 'NOERROR') answer = reply;
+    return answer !== undefined;
+  });
+  return answer as unknown as Reply;
+}

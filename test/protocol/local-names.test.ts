@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { buildQuery } from '../fixtures/messages.ts';
+import { startLab } from './lab.ts';
+import { connectRaw, testOverBoth, type Transport } from './raw-client.ts';
+import { readReply, type Reply } from './reply.ts';
+
+/*
+ * Names that never leave this machine, each with types that programs ask for. The last test looks at what upstream has seen.
+ */
+
+const lab = await startLab();
+after(() => lab[Symbol.asyncDispose]());
+const requestsAtStart = lab.upstream.requests.length;
+
+/** By number where dns-packet has no name for them: 64 is SVCB, 65 is HTTPS. */
+const TYPES = [
+  'A',
+  'AAAA',
+  'TXT',
+  'MX',
+  'NS',
+  'SOA',
+  'PTR',
+  'SRV',
+  'CNAME',
+  'DS',
+  'DNSKEY',
+  'UNKNOWN_64',
+  'UNKNOWN_65',
+  'ANY',
+];
+
+interface Case {
+  readonly behaviour: string;
+  readonly rcode: 'NXDOMAIN' | 'NOERROR';
+  readonly names: readonly string[];
+}
+
+const IP6_ZEROS = '0.'.repeat(31);
+
+const CASES: readonly Case[] = [
+  {
+    behaviour: 'RFC 7686 §2: .onion is NXDOMAIN',
+    rcode: 'NXDOMAIN',
+    names: ['onion', 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad.onion', 'www.Some.ONION'],
+  },
+  { behaviour: 'RFC 6761 §6.2: test is NXDOMAIN', rcode: 'NXDOMAIN', names: ['test', 'a.TEST'] },
+  { behaviour: 'RFC 6761 §6.4: invalid is NXDOMAIN', rcode: 'NXDOMAIN', names: ['invalid', 'a.b.invalid'] },
+  {
+    behaviour: 'RFC 6762 §22.1: local is NXDOMAIN',
+    rcode: 'NXDOMAIN',
+    names: ['local', 'printer.local', '_ipp._tcp.local'],
+  },
+  { behaviour: 'RFC 9476 §3: alt is NXDOMAIN', rcode: 'NXDOMAIN', names: ['alt', 'name.gns.alt'] },
+  {
+    behaviour: 'internal, kept by ICANN for private use, is NXDOMAIN',
+    rcode: 'NXDOMAIN',
+    names: ['internal', 'db.corp.internal'],
+  },
+  {
+    behaviour: 'use-application-dns.net, the canary of browsers, is NXDOMAIN',
+    rcode: 'NXDOMAIN',
+    names: ['use-application-dns.net', 'USE-application-DNS.net'],
+  },
+  {
+    behaviour: 'RFC 9462 §6.1, RFC 9606: resolver.arpa has no data',
+    rcode: 'NOERROR',
+    names: ['resolver.arpa', '_dns.resolver.arpa'],
+  },
+  {
+    behaviour: 'RFC 6303 §4: names in private reverse zones are NXDOMAIN',
+    rcode: 'NXDOMAIN',
+    names: [
+      '1.1.168.192.in-addr.arpa',
+      '4.3.2.10.in-addr.arpa',
+      ...['16', '24', '31'].map((octet) => `1.0.${octet}.172.in-addr.arpa`),
+      '1.0.0.0.in-addr.arpa',
+      '2.0.0.127.in-addr.arpa',
+      '9.8.254.169.in-addr.arpa',
+      '1.2.0.192.in-addr.arpa',
+      '1.100.51.198.in-addr.arpa',
+      '1.113.0.203.in-addr.arpa',
+      `1.${'0.'.repeat(29)}d.f.ip6.arpa`,
+      ...['8', '9', 'a', 'b'].map((nibble) => `1.${'0.'.repeat(28)}${nibble}.e.f.ip6.arpa`),
+      `1.${'0.'.repeat(23)}8.b.d.0.1.0.0.2.ip6.arpa`,
+    ],
+  },
+  {
+    behaviour: 'RFC 6303 §3: the apex of a private reverse zone is there and has no data',
+    rcode: 'NOERROR',
+    names: [
+      '168.192.in-addr.arpa',
+      '10.in-addr.arpa',
+      'd.f.ip6.arpa',
+      '255.255.255.255.in-addr.arpa',
+      `0.${IP6_ZEROS}ip6.arpa`,
+    ],
+  },
+  {
+    behaviour: 'RFC 7793 §2: names in the reverse zones of shared address space are NXDOMAIN',
+    rcode: 'NXDOMAIN',
+    names: ['64', '100', '127'].map((octet) => `1.0.${octet}.100.in-addr.arpa`),
+  },
+  {
+    behaviour: 'RFC 8375 §4: names in home.arpa are NXDOMAIN',
+    rcode: 'NXDOMAIN',
+    names: ['nas.home.arpa', 'a.b.HOME.arpa'],
+  },
+];
+
+/** Asks for all names with all types on one socket and returns the replies in the order of the questions. */
+async function askAll(transport: Transport, names: readonly string[], types: readonly string[]): Promise<Reply[]> {
+  const replies: Reply[] = [];
+  for (const name of names) {
+    await using client = await connectRaw(transport, lab.daemon);
+    client.send(...types.map((type, id) => buildQuery({ id, name, type, edns: {} })));
+    const received = await client.received(types.length);
+    replies.push(...received.map(readReply).toSorted((a, b) => a.id - b.id));
+  }
+  return replies;
+}
+
+for (const { behaviour, rcode, names } of CASES) {
+  testOverBoth(`${behaviour}, for every type and with a SOA, and counted`, async (transport) => {
+    const labels = { plugin: 'policy', rcode };
+    const before = await lab.counter('coredns_dns_responses_total', labels);
+    const replies = await askAll(transport, names, TYPES);
+    for (const reply of replies) {
+      assert.equal(reply.rcode, rcode);
+      assert.equal(reply.answers.filter(({ type }) => type !== 'SOA').length, 0);
+      // RFC 2308 §3: without a SOA nobody could keep the answer and not ask again.
+      assert.equal([...reply.answers, ...reply.authorities].filter(({ type }) => type === 'SOA').length, 1);
+    }
+    assert.equal(await lab.counter('coredns_dns_responses_total', labels), before + replies.length);
+  });
+}
+
+testOverBoth(
+  'RFC 6761 §6.3: localhost and what is below it is this machine, and has nothing but addresses',
+  async (transport) => {
+    for (const name of ['localhost', 'app.localhost', 'LocalHost']) {
+      for (const reply of await askAll(transport, [name], TYPES)) {
+        assert.equal(reply.rcode, 'NOERROR');
+        const data = reply.answers.map((record) => record.data);
+        assert.deepEqual(data, { 0: ['127.0.0.1'], 1: ['::1'] }[reply.id] ?? []);
+        assert.equal(reply.authorities.length, data.length === 0 ? 1 : 0);
+      }
+    }
+  },
+);
+
+testOverBoth('RFC 6303 §4.2, §4.3: the loopback addresses are called localhost', async (transport) => {
+  for (const name of ['1.0.0.127.in-addr.arpa', `1.${IP6_ZEROS}ip6.arpa`]) {
+    const [reply] = await askAll(transport, [name], ['PTR']);
+    assert.deepEqual(
+      reply?.answers.map(({ data }) => data),
+      ['localhost'],
+    );
+  }
+});
+
+testOverBoth('RFC 8020 §2: what is above a name that exists is NODATA and not NXDOMAIN', async (transport) => {
+  for (const reply of await askAll(
+    transport,
+    ['0.0.127.in-addr.arpa', '0.127.in-addr.arpa', '127.in-addr.arpa'],
+    ['PTR'],
+  )) {
+    assert.equal(reply.rcode, 'NOERROR');
+    assert.deepEqual(reply.answers, []);
+  }
+});
+
+test('RFC 9076 §6: upstream has seen none of these names, whatever the type', () => {
+  assert.equal(lab.upstream.requests.length, requestsAtStart);
+});
+
+/* What looks alike and is asked about all the same. */
+
+testOverBoth(
+  'RFC 8375 §4: the DS record of home.arpa is asked for upstream, so that validators see that it is insecure',
+  async (transport) => {
+    const before = lab.asked('home.arpa');
+    const reply = await lab.ask(transport, { name: 'home.arpa', type: 'DS' });
+    assert.equal(reply.rcode, 'NOERROR');
+    assert.equal(lab.asked('home.arpa'), before + 1);
+    assert.equal((await lab.ask(transport, { name: 'home.arpa', type: 'A' })).answers.length, 0);
+  },
+);
+
+testOverBoth('RFC 8880 §7.1: ipv4only.arpa is asked for upstream', async (transport) => {
+  const reply = await lab.ask(transport, { name: 'ipv4only.arpa' });
+  assert.equal(reply.answers.length, 1);
+  assert.equal(lab.asked('ipv4only.arpa'), 1);
+});
+
+testOverBoth(
+  'RFC 6761 §6: a name that only ends or begins like a special one is asked for upstream',
+  async (transport) => {
+    for (const name of [
+      'notonion',
+      'onion.example',
+      'mylocal',
+      'x-use-application-dns.net',
+      '1.0.32.172.in-addr.arpa',
+    ]) {
+      const own = `${transport}.${name}`;
+      assert.equal((await lab.ask(transport, { name: own })).rcode, 'NOERROR');
+      assert.equal(lab.asked(own), 1, name);
+    }
+  },
+);
+
+test('RFC 7686 §2: no name that was asked for is in the log or in the metrics', async () => {
+  const { body } = await lab.daemon.page('/metrics');
+  for (const text of [lab.daemon.process.output, body]) {
+    assert.doesNotMatch(text, /printer|\bnas\b|www\.some|mylocal|ipv4only|in-addr/i);
+  }
+});

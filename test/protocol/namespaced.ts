@@ -1,0 +1,47 @@
+import { fileURLToPath } from 'node:url';
+import { findProgram } from '../fixtures/find-program.ts';
+import { runProgram } from '../fixtures/run-program.ts';
+
+/** Addresses that are not loopback's and belong to nobody (RFC 5737 §3, RFC 3849 §2). Each network has one that may ask and one that may not. */
+export const ADDRESSES = {
+  ipv4: {
+    network: '192.0.2.0/28',
+    server: '192.0.2.1',
+    second: '192.0.2.2',
+    insider: '192.0.2.3',
+    outsider: '192.0.2.200',
+  },
+  ipv6: {
+    network: '2001:db8::/124',
+    server: '2001:db8::1',
+    second: '2001:db8::2',
+    insider: '2001:db8::3',
+    outsider: '2001:db8::c8',
+  },
+} as const;
+
+export type IpVersion = keyof typeof ADDRESSES;
+
+/** `$0` is the ip program; the rest is what to run. IPv6 addresses are usable at once with nodad (RFC 4862 §5.4 would have them wait). */
+const SET_UP = [
+  'set -e',
+  '"$0" link set lo up',
+  ...Object.values(ADDRESSES).flatMap(({ server, second, insider, outsider }) =>
+    [server, second, insider, outsider].map((address) =>
+      address.includes(':') ? `"$0" address add ${address}/64 dev lo nodad` : `"$0" address add ${address}/24 dev lo`,
+    ),
+  ),
+  'exec "$@"',
+].join('\n');
+
+/**
+ * Runs a script of the folder `namespaced` in a network namespace of its own, which has the addresses above and no way out, and in which
+ * the script may forge datagrams. It ends with the last process in it, so there is nothing to clean up. Rejects with what the script
+ * wrote when it fails.
+ */
+export async function runNamespaced(script: string, ...args: readonly string[]): Promise<void> {
+  const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user'];
+  const path = fileURLToPath(new URL(`namespaced/${script}.ts`, import.meta.url));
+  const command = [process.execPath, path, ...args];
+  await runProgram('unshare', ['--net', ...asRoot, 'sh', '-c', SET_UP, await findProgram('ip'), ...command]);
+}

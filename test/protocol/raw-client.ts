@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { isIPv6 } from 'node:net';
+import { test } from 'node:test';
+import { buildQuery } from '../fixtures/messages.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { PATIENCE_MS, TcpClient } from '../listener/harness.ts';
+
+/*
+ * Clients that send any bytes and do nothing by themselves: they check no ID, wait for nothing and send nothing twice.
+ */
+
+export type Transport = 'udp' | 'tcp';
+export const TRANSPORTS: readonly Transport[] = ['udp', 'tcp'];
+
+export interface RawClient extends AsyncDisposable {
+  /** All that was received up to now, in order. */
+  readonly messages: readonly Buffer[];
+  send(...messages: readonly Uint8Array[]): void;
+  /** Resolves when so many have been received in all. */
+  received(count: number): Promise<readonly Buffer[]>;
+}
+
+/** Where a client asks, and from which of this machine's addresses. */
+export interface Endpoint {
+  readonly port: number;
+  /** @default 127.0.0.1 */
+  readonly address?: string;
+  /** @default what the kernel picks */
+  readonly from?: string;
+}
+
+/** Over UDP, on a connected socket: the kernel lets through what comes from the address and port that were asked, and nothing else. */
+class UdpClient implements RawClient {
+  readonly messages: Buffer[] = [];
+  readonly #socket: Socket;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('message', (message) => this.messages.push(message));
+    // A port that is closed: the test that waits for its reply says so.
+    socket.on('error', () => {});
+  }
+
+  static async connect(port: number, address: string, from?: string): Promise<UdpClient> {
+    const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+    const bound = once(socket, 'listening');
+    socket.bind(from === undefined ? {} : { address: from });
+    await bound;
+    const connected = once(socket, 'connect');
+    socket.connect(port, address);
+    await connected;
+    return new UdpClient(socket);
+  }
+
+  send(...messages: readonly Uint8Array[]): void {
+    for (const message of messages) this.#socket.send(message);
+  }
+
+  async received(count: number): Promise<readonly Buffer[]> {
+    await waitUntil(`${count} datagrams are received`, PATIENCE_MS, () => this.messages.length >= count);
+    return this.messages;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await new Promise<void>((resolve) => this.#socket.close(() => resolve()));
+  }
+}
+
+export function connectRaw(
+  transport: Transport,
+  { port, address = '127.0.0.1', from }: Endpoint,
+): Promise<RawClient & { readonly ended?: boolean }> {
+  return transport === 'udp' ? UdpClient.connect(port, address, from) : TcpClient.connect(port, address, from);
+}
+
+/** Sends one message on a socket of its own and returns the one reply. */
+export async function exchange(transport: Transport, endpoint: Endpoint, message: Uint8Array): Promise<Buffer> {
+  await using client = await connectRaw(transport, endpoint);
+  client.send(message);
+  const [reply] = await client.received(1);
+  if (reply === undefined) throw new Error('no reply, though one was received');
+  return reply;
+}
+
+/** A question that is answered without asking anybody. */
+const GOOD_ID = 0x600d;
+const GOOD_QUERY = buildQuery({ id: GOOD_ID, name: 'localhost' });
+
+/**
+ * Proves that `message` gets no reply. Over UDP a good query follows it on the same socket and its reply is all that comes; over TCP the
+ * connection ends without a word, and another one is served.
+ */
+export async function assertSilence(transport: Transport, endpoint: Endpoint, message: Uint8Array): Promise<void> {
+  if (transport === 'udp') {
+    await using client = await connectRaw('udp', endpoint);
+    client.send(message, GOOD_QUERY);
+    const replies = await client.received(1);
+    assert.deepEqual(
+      replies.map((reply) => reply.readUInt16BE(0)),
+      [GOOD_ID],
+    );
+    return;
+  }
+  await using client = await TcpClient.connect(endpoint.port, endpoint.address, endpoint.from);
+  client.send(message);
+  await client.end();
+  assert.deepEqual(client.messages, []);
+  assert.equal((await exchange('tcp', endpoint, GOOD_QUERY)).readUInt16BE(0), GOOD_ID);
+}
+
+/** Two tests of one behaviour, which must not depend on how a query comes. */
+export function testOverBoth(name: string, run: (transport: Transport) => Promise<void>): void {
+  for (const transport of TRANSPORTS) test(`${name} (${transport.toUpperCase()})`, () => run(transport));
+}

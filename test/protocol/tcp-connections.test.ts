@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startBehindDouble } from '../fixtures/behind-double.ts';
+import type { Daemon } from '../fixtures/daemon.ts';
+import { buildQuery, decodeReply } from '../fixtures/messages.ts';
+import { holdYoungGenerationSmall, openDescriptors, residentBytes, toMiB } from '../fixtures/process-usage.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { PATIENCE_MS, TcpClient } from '../listener/harness.ts';
+import { drops, nameOf } from './load.ts';
+import { GOOD } from './upstream-messages.ts';
+
+const NAME = 'a.dns4tor-lab.net';
+
+/** Asks on a connection that is open, and checks that an answer comes. */
+async function assertServed(client: TcpClient): Promise<void> {
+  const before = client.messages.length;
+  client.send(buildQuery({ name: NAME }));
+  const reply = (await client.received(before + 1))[before];
+  assert.equal(decodeReply(reply ?? Buffer.alloc(0)).rcode, 'NOERROR');
+}
+
+interface Scene {
+  readonly title: string;
+  readonly total: number;
+  readonly perClient: number;
+  readonly flags: readonly string[];
+}
+
+const SCENES: readonly Scene[] = [
+  {
+    title: 'small limits',
+    total: 5,
+    perClient: 3,
+    flags: ['--tcp-connections', '5', '--tcp-connections-per-client', '3'],
+  },
+  { title: 'the default limits', total: 150, perClient: 20, flags: [] },
+];
+
+for (const { title, total, perClient, flags } of SCENES) {
+  test(`with ${title}, connections beyond those of one client or of all are closed, and those that are open are served`, async () => {
+    await using running = await startBehindDouble(GOOD, ...flags);
+    const { daemon } = running;
+    await using clients = new AsyncDisposableStack();
+    const connect = async (from: string): Promise<TcpClient> =>
+      clients.use(await TcpClient.connect(daemon.port, '127.0.0.1', from));
+    const open: TcpClient[] = [];
+    const fill = async (from: string): Promise<void> => {
+      for (let i = 0; i < perClient && open.length < total; i++) open.push(await connect(from));
+      await Promise.all(open.map(assertServed));
+    };
+
+    await fill('127.0.0.2');
+    const tooManyOfClient = await connect('127.0.0.2');
+    await tooManyOfClient.end();
+    assert.equal(await drops(daemon, 'tcp_connections_client'), 1);
+
+    for (let client = 3; open.length < total; client++) await fill(`127.0.0.${client}`);
+    const tooMany = await connect('127.0.1.1');
+    await tooMany.end();
+    assert.equal(await drops(daemon, 'tcp_connections'), 1);
+    await Promise.all(open.map(assertServed));
+
+    await open[0]?.[Symbol.asyncDispose]();
+    // The daemon is told of the end by the kernel, at some moment.
+    await waitUntil('the free place is given to the next', PATIENCE_MS, async () => {
+      const next = await connect('127.0.0.2');
+      next.send(buildQuery({ name: NAME }));
+      await waitUntil('it is served or closed', PATIENCE_MS, () => next.messages.length > 0 || next.ended);
+      return next.messages.length > 0;
+    });
+  });
+}
+
+test('a query that comes a byte at a time is cut off at its time-out, however steadily (RFC 7766 §6.2.3), and others are served', async () => {
+  await using running = await startBehindDouble(GOOD, '--tcp-message-timeout', '300ms');
+  const { daemon } = running;
+  await using slow = await TcpClient.connect(daemon.port, '127.0.0.1', '127.0.0.2');
+  await using other = await TcpClient.connect(daemon.port, '127.0.0.1', '127.0.0.3');
+  // At the pace of waitUntil it would take ten seconds.
+  const message = Buffer.alloc(200);
+  message.writeUInt16BE(message.length - 2);
+  let sent = 0;
+  await waitUntil('it is cut off', PATIENCE_MS, () => {
+    if (!slow.socket.destroyed) slow.socket.write(message.subarray(sent, ++sent));
+    return slow.ended;
+  });
+  assert.ok(sent < message.length, `${sent} bytes were taken`);
+  assert.equal(await drops(daemon, 'tcp_message'), 1);
+  await assertServed(other);
+});
+
+test('whole messages keep a connection, and without one it is closed at the idle time-out (RFC 7766 §6.2.3)', async () => {
+  await using running = await startBehindDouble(GOOD, '--tcp-idle-timeout', '300ms');
+  const { daemon } = running;
+  await using silent = await TcpClient.connect(daemon.port);
+  await using asking = await TcpClient.connect(daemon.port);
+  // It asks each time it is looked whether the silent one is closed.
+  await waitUntil('the silent one is closed', PATIENCE_MS, async () => {
+    await assertServed(asking);
+    return silent.ended;
+  });
+  assert.equal(silent.messages.length, 0);
+  await asking.end();
+});
+
+test('waiting for an answer is not idling: a slow one still comes', async () => {
+  const release = Promise.withResolvers<void>();
+  await using running = await startBehindDouble(
+    async (request) => {
+      if (nameOf(request.query).startsWith('slow')) await release.promise;
+      return GOOD(request);
+    },
+    '--tcp-idle-timeout',
+    '200ms',
+  );
+  const { daemon } = running;
+  await using silent = await TcpClient.connect(daemon.port);
+  await using waiting = await TcpClient.connect(daemon.port);
+  waiting.send(buildQuery({ name: 'slow.dns4tor-lab.net' }));
+  await silent.end();
+  await using later = await TcpClient.connect(daemon.port);
+  await later.end();
+  assert.equal(waiting.ended, false);
+  release.resolve();
+  await waiting.received(1);
+});
+
+test('a client that closes its side after its queries gets all answers, then the end (RFC 7766 §6.2.4)', async () => {
+  const release = Promise.withResolvers<void>();
+  await using running = await startBehindDouble(async (request) => {
+    if (nameOf(request.query).startsWith('slow')) await release.promise;
+    return GOOD(request);
+  });
+  const { daemon } = running;
+  await using client = await TcpClient.connect(daemon.port);
+  client.send(buildQuery({ name: 'slow.dns4tor-lab.net', id: 1 }), buildQuery({ name: 'localhost', id: 2 }));
+  client.socket.end();
+  await client.received(1);
+  release.resolve();
+  const replies = await client.received(2);
+  await client.end();
+  assert.deepEqual(
+    replies.map((reply) => reply.readUInt16BE(0)),
+    [2, 1],
+  );
+});
+
+const COMINGS_AND_GOINGS = 8000;
+const AT_A_TIME = 100;
+/** For what waits to be collected. Connections that were kept would take more than 8 kB each, 64 MiB in all. */
+const MAX_GROWTH_BYTES = 48 * 2 ** 20;
+
+/** Opens a connection and ends it in one of the ways in which clients do. */
+async function comeAndGo(daemon: Daemon, serial: number): Promise<void> {
+  await using client = await TcpClient.connect(daemon.port);
+  switch (serial % 4) {
+    case 0:
+      return;
+    case 1:
+      return void client.socket.resetAndDestroy();
+    case 2:
+      client.send(buildQuery({ name: NAME }));
+      return void client.socket.resetAndDestroy();
+    default:
+      await assertServed(client);
+  }
+}
+
+test(`${COMINGS_AND_GOINGS} connections that come and go, some by a reset, leave nothing behind`, async (t) => {
+  holdYoungGenerationSmall();
+  // Twice as many as there ever are: the daemon learns of an end after the next one has connected.
+  await using running = await startBehindDouble(
+    GOOD,
+    '--tcp-connections',
+    String(2 * AT_A_TIME),
+    '--tcp-connections-per-client',
+    String(2 * AT_A_TIME),
+  );
+  const { daemon } = running;
+  const { pid } = daemon.process;
+  const comeAndGoTogether = async (count: number): Promise<void> => {
+    for (let serial = 0; serial < count; serial += AT_A_TIME) {
+      await Promise.all(Array.from({ length: AT_A_TIME }, (_, i) => comeAndGo(daemon, serial + i)));
+    }
+  };
+  // What is allocated with the first connections stays.
+  await comeAndGoTogether(COMINGS_AND_GOINGS / 2);
+  const descriptors = await openDescriptors(pid);
+  const residentBefore = await residentBytes(pid);
+  await comeAndGoTogether(COMINGS_AND_GOINGS);
+  await waitUntil('their descriptors are closed', PATIENCE_MS, async () => (await openDescriptors(pid)) <= descriptors);
+  const residentAfter = await residentBytes(pid);
+  t.diagnostic(`RSS before ${toMiB(residentBefore)}, after ${toMiB(residentAfter)}; ${descriptors} descriptors`);
+  assert.ok(residentAfter - residentBefore < MAX_GROWTH_BYTES);
+  await using client = await TcpClient.connect(daemon.port);
+  await assertServed(client);
+});

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import { concat, rawName, rawRecord, rawU16 } from '../fixtures/messages.ts';
+import { askUntilAnswered, askUntilKept } from './kept-failure.ts';
+import { startLab } from './lab.ts';
+import { testOverBoth } from './raw-client.ts';
+import { OPTION } from './reply.ts';
+import { FAULTS, sized } from './upstream-faults.ts';
+import { addressOf, answering, RCODE, RESPONSE_FLAGS, responseTo, TYPE } from './upstream-messages.ts';
+
+/*
+ * What upstream may say that is no answer. Whatever it is: the client gets SERVFAIL and the reason, nothing of it is ever used, the failure
+ * is kept for a while (RFC 9520 §3), and a good answer follows when upstream is good again.
+ */
+
+const lab = await startLab();
+after(() => lab[Symbol.asyncDispose]());
+
+const ANSWERS = [addressOf()];
+
+// Each test has a name of its own, and waits a second for the end of what is kept. All at once would be too many for one client.
+describe('what is no answer', { concurrency: 8 }, () => {
+  for (const { label, behaviour, upstream, ede } of FAULTS) {
+    testOverBoth(
+      `${behaviour} is SERVFAIL with EDE ${ede}; RFC 9520 §3: kept, with EDE 13; and a good answer follows`,
+      async (transport) => {
+        const name = `${label}-${transport}.example`;
+        lab.behave(name, upstream);
+        const first = await lab.ask(transport, { name, edns: {} });
+        assert.deepEqual([first.rcode, first.ede?.code], ['SERVFAIL', ede]);
+        assert.deepEqual([...first.answers, ...first.authorities, ...first.additionals], []);
+        assert.equal(lab.asked(name), 1);
+
+        const kept = await askUntilKept(lab, transport, name);
+        assert.deepEqual([kept.rcode, kept.ede?.text], ['SERVFAIL', first.ede?.text]);
+        assert.deepEqual(kept.answers, []);
+
+        const good = await askUntilAnswered(lab, transport, name);
+        assert.deepEqual(
+          good.answers.map((record) => record.data),
+          ['192.0.2.1'],
+        );
+        assert.equal(good.ede, undefined);
+      },
+    );
+  }
+
+  for (const [rcode, code] of [
+    ['SERVFAIL', RCODE.servfail],
+    ['REFUSED', RCODE.refused],
+  ] as const) {
+    testOverBoth(
+      `RFC 9520 §3.2, RFC 8914 §4.14: ${rcode} of upstream’s is passed on, kept with EDE 13, and a good answer follows`,
+      async (transport) => {
+        const name = `${rcode}-${transport}.example`;
+        lab.behave(name, answering({ flags: RESPONSE_FLAGS | code }));
+        const first = await lab.ask(transport, { name, edns: {} });
+        assert.deepEqual([first.rcode, first.ede?.code], [rcode, 0]);
+        assert.equal((await askUntilKept(lab, transport, name)).rcode, rcode);
+        assert.equal((await askUntilAnswered(lab, transport, name)).answers.length, 1);
+      },
+    );
+  }
+
+  testOverBoth(
+    'RFC 8914 §3: why upstream has failed is passed on, and said again by what is kept',
+    async (transport) => {
+      const name = `bogus-${transport}.example`;
+      lab.behave(
+        name,
+        answering({ flags: RESPONSE_FLAGS | RCODE.servfail, additionals: [explanation(6, 'no RRSIG')] }),
+      );
+      const first = await lab.ask(transport, { name, edns: {} });
+      assert.deepEqual([first.rcode, first.ede], ['SERVFAIL', { code: 6, text: 'no RRSIG' }]);
+      assert.equal((await askUntilKept(lab, transport, name)).ede?.text, 'no RRSIG');
+    },
+  );
+
+  testOverBoth(
+    'RFC 8914 §3: what upstream says of an answer is passed on with it, first and out of the cache',
+    async (transport) => {
+      const name = `stale-${transport}.example`;
+      lab.behave(name, answering({ answers: ANSWERS, additionals: [explanation(3, 'stale')] }));
+      for (const source of ['upstream', 'cache']) {
+        const reply = await lab.ask(transport, { name, edns: {} });
+        assert.deepEqual(reply.ede, { code: 3, text: 'stale' }, source);
+        assert.equal(reply.answers.length, 1);
+      }
+      assert.equal((await lab.ask(transport, { name })).opt, undefined);
+      assert.equal(lab.asked(name), 1);
+    },
+  );
+});
+
+/** An OPT record with an extended error (RFC 8914 §2). */
+function explanation(code: number, text: string): Uint8Array {
+  const error = concat(rawU16(code), Buffer.from(text));
+  return rawRecord(rawName(), TYPE.opt, 0, concat(rawU16(OPTION.extendedError, error.length), error), 1232);
+}
+
+test('each kind of it is counted', async () => {
+  for (const outcome of new Set(FAULTS.map((fault) => fault.outcome))) {
+    assert.ok((await lab.counter('dns4tor_upstream_requests_total', { outcome })) > 0, outcome);
+  }
+});
+
+test('RFC 8484 §6: an answer of 65,535 octets, all that a message can hold, passes (TCP)', async () => {
+  lab.behave('largest.example', sized(65_535));
+  const reply = await lab.ask('tcp', { name: 'largest.example', type: 'UNKNOWN_65400' });
+  assert.equal(reply.rcode, 'NOERROR');
+  assert.equal(reply.wire.length, 65_535);
+});
+
+testOverBoth(
+  'RFC 8484 §6: a content type with parameters or in capital letters is the same type',
+  async (transport) => {
+    const types = ['application/dns-message; charset=utf-8', 'Application/DNS-Message'];
+    for (const [i, type] of types.entries()) {
+      const name = `type-${i}-${transport}.example`;
+      lab.behave(name, ({ query }) => ({
+        headers: { 'content-type': type },
+        body: responseTo(query, { answers: ANSWERS }),
+      }));
+      assert.equal((await lab.ask(transport, { name })).answers.length, 1);
+    }
+  },
+);
+
+test('RFC 9110 §15.4: a redirection is never followed', () => {
+  assert.ok(lab.upstream.requests.every(({ headers }) => headers[':path'] === '/dns-query'));
+});

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startDaemon } from '../fixtures/daemon.ts';
+import { dropConnection, goAway, neverAnswer, resetStream } from '../fixtures/doh-behaviours.ts';
+import { buildQuery } from '../fixtures/messages.ts';
+import { createOnionKey } from '../fixtures/onion-key.ts';
+import type { DohBehaviour } from '../fixtures/recording-doh-server.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { PATIENCE_MS } from '../listener/harness.ts';
+import { startSocksDouble } from '../tor/socks-double.ts';
+import { askUntilAnswered, askUntilKept } from './kept-failure.ts';
+import { startLab } from './lab.ts';
+import { exchange, testOverBoth } from './raw-client.ts';
+import { readReply } from './reply.ts';
+import { addressOf, GOOD, responseTo } from './upstream-messages.ts';
+
+/*
+ * What befalls the connection to upstream, and upstreams that are slow. Each test has a daemon of its own, since all queries share the way.
+ */
+
+const NAME = 'asked.example';
+
+/** RFC 8914 §4.23 and §4.24. */
+const NO_REACHABLE_AUTHORITY = 22;
+const NETWORK_ERROR = 23;
+
+/** Begins an answer and never ends it. */
+const stalledBody: DohBehaviour =
+  ({ query }) =>
+  (stream) => {
+    stream.respond({ ':status': 200, 'content-type': 'application/dns-message' });
+    stream.write(responseTo(query, { answers: [addressOf()] }).subarray(0, -1));
+  };
+
+for (const [behaviour, upstream] of [
+  ['RFC 9113 §6.8: a query that is refused with a GOAWAY', goAway],
+  ['RFC 9113 §5.4.2: a query whose stream is reset', resetStream],
+  ['RFC 9113 §9.1: a query whose connection is closed under it', dropConnection],
+] as const) {
+  testOverBoth(`${behaviour} is sent once more, and answered`, async (transport) => {
+    await using lab = await startLab();
+    lab.behave(NAME, (request) => {
+      lab.behave(NAME, GOOD);
+      return upstream(request);
+    });
+    const reply = await lab.ask(transport, { name: NAME, edns: {} });
+    assert.deepEqual([reply.rcode, reply.answers.length, reply.ede], ['NOERROR', 1, undefined]);
+    assert.equal(lab.asked(NAME), 2);
+    assert.equal(lab.upstream.connections, upstream === resetStream ? 1 : 2);
+  });
+
+  testOverBoth(`${behaviour} each time is SERVFAIL with EDE 23, and a good answer follows`, async (transport) => {
+    await using lab = await startLab();
+    lab.behave(NAME, upstream);
+    const reply = await lab.ask(transport, { name: NAME, edns: {} });
+    assert.deepEqual([reply.rcode, reply.ede?.code, reply.answers], ['SERVFAIL', NETWORK_ERROR, []]);
+    assert.equal(lab.asked(NAME), 2);
+    assert.equal((await askUntilAnswered(lab, transport, NAME)).answers.length, 1);
+  });
+}
+
+testOverBoth('RFC 9113 §5.4.2: a stream that is reset leaves the others of its connection alone', async (transport) => {
+  await using lab = await startLab();
+  const held = Promise.withResolvers<void>();
+  lab.behave('sibling.example', async (request) => {
+    await held.promise;
+    return GOOD(request);
+  });
+  lab.behave(NAME, resetStream);
+  const sibling = lab.ask(transport, { name: 'sibling.example' });
+  await waitUntil('the sibling is asked', PATIENCE_MS, () => lab.asked('sibling.example') === 1);
+  assert.equal((await lab.ask(transport, { name: NAME })).rcode, 'SERVFAIL');
+  held.resolve();
+  assert.equal((await sibling).answers.length, 1);
+  assert.equal(lab.upstream.connections, 1);
+});
+
+testOverBoth(
+  'RFC 9113 §9.1: after the end of a connection that was idle the next query opens another',
+  async (transport) => {
+    await using lab = await startLab();
+    lab.upstream.closeConnections();
+    const reply = await lab.ask(transport, { name: NAME });
+    assert.equal(reply.answers.length, 1);
+    assert.equal(lab.upstream.connections, 2);
+  },
+);
+
+for (const [behaviour, upstream] of [
+  ['a body that never ends', stalledBody],
+  ['no answer at all', neverAnswer],
+] as const) {
+  testOverBoth(
+    `RFC 8914 §4.24: ${behaviour} is SERVFAIL with EDE 23 at the deadline; RFC 9520 §3: kept, with EDE 13; and a good answer follows`,
+    async (transport) => {
+      await using lab = await startLab('--timeout', '1s');
+      lab.behave(NAME, upstream);
+      const reply = await lab.ask(transport, { name: NAME, edns: {} });
+      assert.deepEqual([reply.rcode, reply.ede?.code, reply.answers], ['SERVFAIL', NETWORK_ERROR, []]);
+      assert.equal((await askUntilKept(lab, transport, NAME)).rcode, 'SERVFAIL');
+      // Others are answered on the same connection meanwhile.
+      assert.equal((await lab.ask(transport, { name: 'other.example' })).answers.length, 1);
+      assert.equal((await askUntilAnswered(lab, transport, NAME)).answers.length, 1);
+      assert.equal(lab.upstream.connections, 1);
+    },
+  );
+}
+
+testOverBoth(
+  'RFC 8767 §5: while upstream is gone, what is kept and not over is given as ever, and the rest is SERVFAIL with EDE 23',
+  async (transport) => {
+    await using lab = await startLab();
+    await lab.ask(transport, { name: NAME });
+    lab.behave('new.example', dropConnection);
+    for (let i = 0; i < 2; i++) {
+      const fresh = await lab.ask(transport, { name: 'new.example', edns: {} });
+      assert.deepEqual([fresh.rcode, fresh.ede?.code], ['SERVFAIL', NETWORK_ERROR]);
+      const kept = await lab.ask(transport, { name: NAME, edns: {} });
+      assert.deepEqual([kept.rcode, kept.answers.length, kept.ede], ['NOERROR', 1, undefined]);
+    }
+    assert.equal(lab.asked(NAME), 1);
+  },
+);
+
+for (const [behaviour, reply, ede] of [
+  ['the onion service has no descriptor', 0xf0, NO_REACHABLE_AUTHORITY],
+  ['the onion service refuses the port', 5, NO_REACHABLE_AUTHORITY],
+  ['Tor has no way to it', 4, NETWORK_ERROR],
+  ['what listens in Tor’s place hangs up', 'hang up', NETWORK_ERROR],
+] as const) {
+  testOverBoth(
+    `RFC 8914 §4.23, §4.24: where ${behaviour}, the reply is SERVFAIL with EDE ${ede}`,
+    async (transport) => {
+      await using socks = await startSocksDouble({ reply });
+      assert.equal(await edeBehind(socks.address, transport), ede);
+    },
+  );
+}
+
+test('RFC 8914 §4.24: where nothing listens in Tor’s place, the reply is SERVFAIL with EDE 23 (UDP)', async () => {
+  const socks = await startSocksDouble();
+  await socks[Symbol.asyncDispose]();
+  assert.equal(await edeBehind(socks.address, 'udp'), NETWORK_ERROR);
+});
+
+/** The extended error of a reply when this is all there is of Tor. */
+async function edeBehind(
+  socks: Awaited<ReturnType<typeof startSocksDouble>>['address'],
+  transport: 'udp' | 'tcp',
+): Promise<number | undefined> {
+  if (socks.kind !== 'tcp') throw new Error('the SOCKS double listens on no port');
+  const upstream = ['--upstream', `https://${createOnionKey().address}/dns-query`];
+  await using daemon = await startDaemon([...upstream, '--tor-socks', `${socks.host}:${socks.port}`]);
+  const reply = readReply(await exchange(transport, daemon, buildQuery({ name: NAME, edns: {} })));
+  assert.equal(reply.rcode, 'SERVFAIL');
+  return reply.ede?.code;
+}
