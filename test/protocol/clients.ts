@@ -2,6 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { systemClock } from '../../src/lib/clock.ts';
+import { framed } from '../listener/harness.ts';
 
 const LENGTH_BYTES = 2;
 
@@ -84,6 +85,30 @@ export async function talkTcp(port: number, pieces: readonly Uint8Array[]): Prom
     patience.cancel();
     socket.destroy();
   }
+}
+
+/**
+ * The reply to one message over a TCP connection of its own, or undefined where the connection ends or time runs out without one.
+ * @param port of 127.0.0.1
+ */
+export async function askTcp(port: number, message: Uint8Array, timeoutMs: number): Promise<Buffer | undefined> {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  const timer = systemClock.schedule(timeoutMs, () => socket.destroy());
+  const { promise, resolve } = Promise.withResolvers<Buffer | undefined>();
+  let received = Buffer.alloc(0);
+  socket.on('data', (chunk) => {
+    received = Buffer.concat([received, chunk]);
+    const [reply] = deframe(received).messages;
+    if (reply !== undefined) resolve(reply);
+  });
+  // The end without a reply is what this may have been asked to prove.
+  socket.on('error', () => {});
+  socket.on('close', () => resolve(undefined));
+  socket.write(framed(message));
+  const reply = await promise;
+  timer.cancel();
+  socket.destroy();
+  return reply;
 }
 
 /** The messages in a stream (RFC 1035 §4.2.2), and how many octets follow the last whole one. */

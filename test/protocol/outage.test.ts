@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startBehindDouble } from '../fixtures/behind-double.ts';
+import { dropConnection } from '../fixtures/doh-behaviours.ts';
+import { cpuSeconds, holdYoungGenerationSmall, residentBytes, toMiB } from '../fixtures/process-usage.ts';
+import { UdpClient } from '../fixtures/udp-client.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { assertUnharmed, metric } from './daemon-health.ts';
+import { readReply } from './reply.ts';
+import { GOOD } from './upstream-messages.ts';
+
+/** Asked at once, then again as soon as all are answered. */
+const BATCH = 100;
+const BATCHES_IN_PEACE = 30;
+
+/** At 50 ms and more each, which is several pauses between attempts to connect: about 0.25, 0.5, 1, 2 s, … */
+const BATCHES_IN_OUTAGE = 60;
+const OUTAGE_PATIENCE_MS = 30_000;
+const RECOVERY_PATIENCE_MS = 15_000;
+
+/** Those whose end in a row makes an outage (one more than --max-upstream-conns), and one after each of some ten pauses of up to 30 s. */
+const MOST_CONNECTIONS = 6 + 10;
+
+const MAX_GROWTH_BYTES = 48 * 2 ** 20;
+
+test('an upstream that drops every connection under load makes no storm of attempts, costs no more CPU time or memory than one that answers, and is found again', async (t) => {
+  holdYoungGenerationSmall();
+  await using running = await startBehindDouble(GOOD);
+  const { daemon, upstream } = running;
+  const { pid } = daemon.process;
+  await daemon.answers();
+  await using client = await UdpClient.open(daemon.port);
+  let asked = 0;
+  const askBatch = async (): Promise<string[]> => {
+    const replies = Array.from({ length: BATCH }, () => client.ask({ name: `n${asked++}.dns4tor-lab.net`, edns: {} }));
+    return (await Promise.all(replies)).map((reply) => {
+      const { rcode, ede } = readReply(reply);
+      return ede === undefined ? rcode : `${rcode} ${ede.text}`;
+    });
+  };
+  /** How many queries were asked meanwhile, and what CPU time they cost the daemon. */
+  const measure = async (load: () => Promise<void>): Promise<{ queries: number; cpu: number }> => {
+    const [askedBefore, cpuBefore] = [asked, await cpuSeconds(pid)];
+    await load();
+    return { queries: asked - askedBefore, cpu: (await cpuSeconds(pid)) - cpuBefore };
+  };
+
+  const peace = await measure(async () => {
+    for (let i = 0; i < BATCHES_IN_PEACE; i++) assert.deepEqual([...new Set(await askBatch())], ['NOERROR']);
+  });
+  const residentBefore = await residentBytes(pid);
+  const connectionsBefore = upstream.connections;
+
+  upstream.behaviour = dropConnection;
+  upstream.closeConnections();
+  const outcomes = new Set<string>();
+  let batches = 0;
+  const outage = await measure(() =>
+    waitUntil('the outage has lasted', OUTAGE_PATIENCE_MS, async () => {
+      for (const outcome of await askBatch()) outcomes.add(outcome);
+      return ++batches === BATCHES_IN_OUTAGE;
+    }),
+  );
+  const attempts = upstream.connections - connectionsBefore;
+  const residentAfter = await residentBytes(pid);
+  t.diagnostic(
+    `${outage.queries} queries and ${attempts} connections in the outage, RSS before ${toMiB(residentBefore)}, after ${toMiB(residentAfter)}`,
+  );
+  const costOf = ({ queries, cpu }: { queries: number; cpu: number }): number => (cpu / queries) * 1e6;
+  t.diagnostic(
+    `CPU time: ${costOf(peace).toFixed(0)} µs a query before, ${costOf(outage).toFixed(0)} µs in the outage`,
+  );
+  assert.deepEqual([...outcomes], ['SERVFAIL the connection to the resolver was lost']);
+  assert.ok(attempts <= MOST_CONNECTIONS);
+  assert.equal(await metric(daemon, 'dns4tor_upstream_queue_depth'), 0);
+  assert.ok(costOf(outage) <= costOf(peace));
+  assert.ok(residentAfter - residentBefore < MAX_GROWTH_BYTES);
+
+  upstream.behaviour = GOOD;
+  await waitUntil('answers come again', RECOVERY_PATIENCE_MS, async () => (await askBatch()).includes('NOERROR'));
+  assert.deepEqual([...new Set(await askBatch())], ['NOERROR']);
+  await assertUnharmed(daemon);
+});
