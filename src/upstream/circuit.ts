@@ -9,6 +9,8 @@ export interface CircuitUpstream extends Upstream {
   /** Opens the connection ahead of need; resolves when it is open or has failed, and never rejects. */
   warm(): Promise<void>;
   readonly openConnections: number;
+  /** Queries that can be sent now, without waiting for the connection or for a stream on it. */
+  readonly free: number;
   /** Queries that wait for the connection or are on it. */
   readonly queueDepth: number;
 }
@@ -29,6 +31,11 @@ export class Circuit {
 
   get isOpen(): boolean {
     return this.upstream.openConnections > 0;
+  }
+
+  /** Whether a query would be sent at once. */
+  get hasRoom(): boolean {
+    return this.upstream.free > 0;
   }
 
   /** Whether anything was ever asked of it. */

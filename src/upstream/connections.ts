@@ -66,6 +66,13 @@ export class Connections implements AsyncDisposable {
     return this.#sessions.size;
   }
 
+  /** Requests that would be sent at once. */
+  get free(): number {
+    let free = 0;
+    for (const session of this.#sessions) free += session.free;
+    return free;
+  }
+
   /** Requests that wait for a connection or are on one. */
   get depth(): number {
     let depth = this.#waiting.size;

@@ -47,6 +47,10 @@ export class DohUpstream implements CircuitUpstream {
     return this.#connections.open;
   }
 
+  get free(): number {
+    return this.#connections.free;
+  }
+
   get queueDepth(): number {
     return this.#connections.depth;
   }

@@ -19,6 +19,7 @@ class CircuitDouble implements CircuitUpstream {
   asked = 0;
   openConnections = 0;
   disposed = false;
+  isFull = false;
   warmable: boolean;
   delayMs = 100;
   failure: Dns4torError | undefined;
@@ -27,6 +28,10 @@ class CircuitDouble implements CircuitUpstream {
     this.#clock = clock;
     this.number = number;
     this.warmable = warmable;
+  }
+
+  get free(): number {
+    return this.isFull ? 0 : this.openConnections;
   }
 
   get queueDepth(): number {
@@ -138,6 +143,15 @@ test('a query goes to the circuit that has answered fastest', async () => {
     fixture.made.map(({ asked }) => asked),
     [0, 5, 0],
   );
+});
+
+test('a circuit that has no room is not waited for', async () => {
+  await using fixture = await create();
+  await learn(fixture, [180, 100, 150]);
+  const [, best] = fixture.made;
+  assert.ok(best !== undefined);
+  best.isFull = true;
+  assert.equal(await fixture.ask(), 2);
 });
 
 test('a query that takes long goes to the second best as well, and the first answer wins', async () => {
