@@ -140,7 +140,7 @@ export class Session {
    * byte on the socket, for any stream.
    */
   #watch(): void {
-    if (this.#watchdog !== undefined || this.#socket.destroyed) return;
+    if (this.#watchdog !== undefined) return;
     this.#noteBytes();
     this.#lookLater();
   }

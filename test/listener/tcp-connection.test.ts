@@ -254,3 +254,40 @@ test('a client that is gone before its answer costs a counted drop, and leaves n
   assert.equal(drops(talk.parts.metrics, 'send_failed'), 2);
   assert.equal(talk.parts.clock.pendingTimers, 0);
 });
+
+test('a client that is gone while its last answer is awaited leaves no timer either', async () => {
+  const held = new HeldHandler();
+  await using talk = await converse(held.handle);
+  talk.client.send(...queries(1));
+  await held.begun(1);
+  talk.connection.end();
+  talk.client.socket.resetAndDestroy();
+  await waitUntil('the connection is gone', PATIENCE_MS, () => talk.socket.closed);
+  held.answer(0);
+  await talk.connection.idle();
+  await setImmediate();
+  assert.equal(talk.parts.clock.pendingTimers, 0);
+});
+
+test('a client that reads slowly gets all its answers', async () => {
+  const large = new Uint8Array(65_535);
+  await using talk = await converse(() => large);
+  talk.client.socket.pause();
+  talk.client.send(...queries(200));
+  await waitUntil('reading stops', PATIENCE_MS, () => talk.socket.isPaused());
+  talk.client.socket.resume();
+  await talk.client.received(200);
+});
+
+test('a connection that is being ended is read to its end, so that it closes without a reset', async () => {
+  const held = new HeldHandler();
+  await using talk = await converse(held.handle);
+  await talk.deliver(framed(...queries(100)));
+  talk.connection.end();
+  // More than fits between the two, so that the client's end is seen only if all of it is read.
+  talk.client.socket.end(Buffer.alloc(8 << 20));
+  for (const index of upTo(100)) held.answer(index);
+  await waitUntil('the connection closes', PATIENCE_MS, () => talk.socket.closed);
+  assert.equal((await talk.client.received(100)).length, 100);
+  assert.equal(talk.client.socket.errored, null);
+});

@@ -8,6 +8,7 @@ import { startBefore } from '../fixtures/behind-double.ts';
 import { startDohServer } from '../fixtures/doh-server.ts';
 import { LAB_ZONE } from '../fixtures/lab-zone.ts';
 import { rawName } from '../fixtures/messages.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
 import { askTcp, eachAtOnce, UdpAsker } from './clients.ts';
 import { assertUnharmed } from './daemon-health.ts';
 import { type Aspect, differencesOf } from './differences.ts';
@@ -39,7 +40,7 @@ const RCODE = { NOERROR: 0, FORMERR: 1, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5, BADV
 const ERRORS: ReadonlySet<number> = new Set([RCODE.FORMERR, RCODE.NOTIMP, RCODE.REFUSED, RCODE.BADVERS]);
 const RCODE_MASK = 0xf;
 const OPCODE = { notify: 4 } as const;
-const TYPE = { DNAME: 39, OPT: 41, ANY: 255 } as const;
+const TYPE = { CNAME: 5, DNAME: 39, OPT: 41, ANY: 255 } as const;
 const CLASS = { IN: 1, ANY: 255 } as const;
 const CONTENT: readonly Aspect[] = ['RCODE', 'AD', 'TC', 'answers', 'authorities', 'additionals'];
 
@@ -154,6 +155,12 @@ const EXPLAINED: readonly Explanation[] = [
     why: 'a truncated reply of ours holds no records, since nobody may use them (RFC 2181 §9); unbound leaves in what fits',
   },
   {
+    what: ['RCODE', 'authorities'],
+    when: (query, ours, theirs) => typeOf(query) === TYPE.CNAME && ours.answers.length > 0 && theirs.answers.length > 0,
+    why: 'asked for a CNAME record whose target does not exist, unbound says NXDOMAIN while it has just learnt that, and NOERROR otherwise',
+    byChance: true,
+  },
+  {
     what: ['AD'],
     when: (query) => has(query, 'CD'),
     why: 'with CD=1 unbound sets AD for what it had to validate for somebody else before, which changes; we keep an answer as it came',
@@ -239,10 +246,11 @@ test('5,000 queries of all kinds are answered as unbound answers them, but for w
   // One after the other: unbound sends 50 error replies in a second at most, and the kernel drops datagrams.
   for (const index of again) {
     const query = queries[index] as ComparedQuery;
-    let silent = await compare(query, index);
-    if (silent !== 'nobody') silent = await compare(query, index);
-    if (silent === 'they' && isDropped(query)) dropped++;
-    else assert.equal(silent, 'nobody', `${query.transport} ${hex(query.wire)} gets no reply`);
+    await waitUntil(`both reply to ${query.transport} ${hex(query.wire)}`, PATIENCE_MS * 4, async () => {
+      const silent = await compare(query, index);
+      if (silent === 'they' && isDropped(query)) dropped++;
+      return silent === 'nobody' || (silent === 'they' && isDropped(query));
+    });
   }
 
   t.diagnostic(`seed ${SEED}: ${QUERIES} queries, ${again.length} asked again, ${equal} answered alike in everything`);

@@ -178,11 +178,10 @@ test('a storm of queries that nobody waits for any more leaves the next one unha
   await using rig = await startRig(neverAnswer, { maxConnections: 2 });
   const storm = Array.from({ length: 1000 }, (_, i) => rig.ask(`n${i}.test`, 5));
   await waitUntil('all streams are taken', 5000, () => rig.server.requests.length === 2 * STREAMS);
-  const before = process.cpuUsage();
   rig.clock.advance(5);
   assert.deepEqual(tally(await Promise.allSettled(storm)), { ERR_DEADLINE: 1000 });
+  // Signals that fired together would have sent Node's HTTP/2 code into an endless loop by now.
   for (let turn = 0; turn < 1000; turn++) await setImmediate();
-  assert.ok(process.cpuUsage(before).user < 2_000_000);
   assert.equal(rig.server.requests.length, 2 * STREAMS);
   rig.server.behaviour = answer;
   const next = rig.ask('next.test');

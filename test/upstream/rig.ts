@@ -60,8 +60,11 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
   const plain: Connect = () =>
     new Promise((resolve, reject) => {
       const target = { host: server.host, port: server.port, servername: 'doh.test', ca, ALPNProtocols: ['h2'] };
-      const socket = connectTls(target, () => resolve(socket));
-      socket.once('error', reject);
+      const socket = connectTls(target, () => {
+        socket.off('error', reject);
+        resolve(socket);
+      });
+      socket.on('error', reject);
       sockets.push(socket);
     });
   const upstream = stack.use(
@@ -79,6 +82,10 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
       { url: 'https://doh.test/dns-query', maxConnections, index: 0 },
     ),
   );
+  // The server does not end while a connection is open, and a test that fails may leave one.
+  stack.defer(() => {
+    for (const socket of sockets) socket.destroy();
+  });
   const owned = stack.move();
   return {
     upstream,

@@ -37,6 +37,12 @@ for (const [what, behaviour] of LOST) {
   });
 }
 
+test('a connection that is lost with a request on it leaves no timer', async () => {
+  await using rig = await startRig(dropConnection);
+  await assert.rejects(rig.ask('one.test'));
+  await waitUntil('no timer is left', 5000, () => rig.clock.pendingTimers === 0);
+});
+
 test('all requests in flight survive the loss of their connection', async () => {
   await using rig = await startRig(neverAnswer, { maxConnections: 1 });
   const asked = Array.from({ length: 50 }, (_, i) => rig.ask(`n${i}.test`));
