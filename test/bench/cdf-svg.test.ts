@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { drawCdf } from './cdf-svg.ts';
+
+const CHART = {
+  title: 'Times & shares',
+  subtitle: '<all>',
+  curves: [
+    { label: 'one', sortedMs: [200, 1000, 10_000, Infinity] },
+    { label: 'two', sortedMs: [300, 400, 500, 600] },
+  ],
+};
+
+/** The points of the curve `index`, left to right. */
+function pointsOf(svg: string, index: number): number[][] {
+  const [, path = ''] = new RegExp(`class="curve c${index}" d="M([^"]*)"`).exec(svg) ?? [];
+  return path.split('L').map((point) => point.split(' ').map(Number));
+}
+
+test('a curve rises from left to right, and ends at the share that was answered', () => {
+  const points = pointsOf(drawCdf(CHART), 0);
+  for (const [i, [x = 0, y = 0]] of points.entries()) {
+    const [previousX = -Infinity, previousY = Infinity] = points[i - 1] ?? [];
+    assert.ok(x >= previousX && y <= previousY);
+  }
+  // The axes run from 200 ms at 64 to 10 s at 776, and from nothing at 424 to all at 88.
+  assert.deepEqual(points[0], [64, 424]);
+  assert.deepEqual(points.at(-1), [776, 172]);
+});
+
+test('curves, title, axes and legend are there, and text is escaped', () => {
+  const svg = drawCdf(CHART);
+  assert.equal(svg.match(/<path /g)?.length, 2);
+  for (const content of [
+    'Times &#38; shares',
+    '&#60;all&#62;',
+    'share of queries answered',
+    '500 ms',
+    '10 s',
+    '>two<',
+  ]) {
+    assert.ok(svg.includes(content), content);
+  }
+});
+
+test('dark and light are both served, from nothing outside the document', () => {
+  const svg = drawCdf(CHART);
+  assert.match(svg, /prefers-color-scheme: dark/);
+  assert.doesNotMatch(svg.replace('http://www.w3.org/2000/svg', ''), /https?:|href|url\(|@import/);
+});

@@ -1,0 +1,108 @@
+/** One curve: which share of the queries was answered within which time. */
+export interface CdfCurve {
+  readonly label: string;
+  /** Milliseconds, ascending; Infinity for what was not answered. */
+  readonly sortedMs: readonly number[];
+}
+
+export interface CdfChart {
+  readonly title: string;
+  readonly subtitle: string;
+  readonly curves: readonly CdfCurve[];
+}
+
+const WIDTH = 800;
+const HEIGHT = 480;
+const PLOT = { left: 64, right: 776, top: 88, bottom: 424 } as const;
+
+/** The time axis, which is logarithmic. */
+const MIN_MS = 200;
+const MAX_MS = 10_000;
+const TIME_TICKS_MS: readonly number[] = [200, 500, 1000, 2000, 5000, 10_000];
+const SHARE_TICKS: readonly number[] = [0, 0.25, 0.5, 0.75, 0.9, 1];
+
+/** Points of a curve: more than can be told apart on the height of the plot. */
+const STEPS = 400;
+
+/** Told apart by their dashes as well, for who sees no colours. */
+const STYLE = `
+  svg { font: 13px system-ui, sans-serif; background: #fff; }
+  text { fill: #24292f; } .title { font-size: 17px; font-weight: 600; } .minor { fill: #57606a; }
+  .grid { stroke: #d0d7de; } .axis { stroke: #57606a; }
+  .curve { fill: none; stroke-width: 2.2; stroke-linejoin: round; }
+  .c0 { stroke: #bc4c00; stroke-dasharray: 7 4; } .c1 { stroke: #0969da; } .c2 { stroke: #1a7f37; stroke-dasharray: 2 3; }
+  @media (prefers-color-scheme: dark) {
+    svg { background: #0d1117; } text { fill: #e6edf3; } .minor { fill: #9198a1; }
+    .grid { stroke: #30363d; } .axis { stroke: #9198a1; }
+    .c0 { stroke: #f0883e; } .c1 { stroke: #58a6ff; } .c2 { stroke: #56d364; }
+  }`;
+
+/** Draws up to three cumulative distributions as an SVG document that refers to nothing outside itself. */
+export function drawCdf({ title, subtitle, curves }: CdfChart): string {
+  const grid = [
+    ...SHARE_TICKS.map((share) => line('grid', PLOT.left, yOf(share), PLOT.right, yOf(share))),
+    ...TIME_TICKS_MS.map((timeMs) => line('grid', xOf(timeMs), PLOT.top, xOf(timeMs), PLOT.bottom)),
+  ];
+  const labels = [
+    ...SHARE_TICKS.map((share) => text('minor', PLOT.left - 8, yOf(share) + 4, `${share * 100} %`, 'end')),
+    ...TIME_TICKS_MS.map((timeMs) => text('minor', xOf(timeMs), PLOT.bottom + 20, formatTime(timeMs), 'middle')),
+    text('minor', (PLOT.left + PLOT.right) / 2, PLOT.bottom + 42, 'time until the answer (logarithmic)', 'middle'),
+    text('minor', PLOT.left, PLOT.top - 12, 'share of queries answered', 'start'),
+  ];
+  const legend = curves.flatMap(({ label }, i) => {
+    const y = PLOT.bottom - 22 * (curves.length - i) + 4;
+    const x = PLOT.right - 250;
+    return [line(`curve c${i}`, x, y - 4, x + 36, y - 4), text('', x + 46, y, label, 'start')];
+  });
+  return `${[
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escape(title)}">`,
+    `<style>${STYLE}\n</style>`,
+    text('title', 24, 28, title, 'start'),
+    text('minor', 24, 48, subtitle, 'start'),
+    ...grid,
+    line('axis', PLOT.left, PLOT.bottom, PLOT.right, PLOT.bottom),
+    line('axis', PLOT.left, PLOT.top, PLOT.left, PLOT.bottom),
+    ...labels,
+    ...curves.map((curve, i) => `<path class="curve c${i}" d="${pathOf(curve.sortedMs)}"/>`),
+    ...legend,
+    '</svg>',
+  ].join('\n')}\n`;
+}
+
+/** From the first answer on the axis to the last. */
+function pathOf(sortedMs: readonly number[]): string {
+  const points: string[] = [];
+  for (let step = 0; step <= STEPS; step++) {
+    const share = step / STEPS;
+    const timeMs = sortedMs[Math.max(0, Math.ceil(share * sortedMs.length) - 1)] ?? Infinity;
+    if (timeMs >= MIN_MS && timeMs <= MAX_MS) points.push(`${xOf(timeMs).toFixed(1)} ${yOf(share).toFixed(1)}`);
+  }
+  return points.length === 0 ? '' : `M${points.join('L')}`;
+}
+
+function xOf(timeMs: number): number {
+  const share = Math.log(timeMs / MIN_MS) / Math.log(MAX_MS / MIN_MS);
+  return PLOT.left + share * (PLOT.right - PLOT.left);
+}
+
+function yOf(share: number): number {
+  return PLOT.bottom - share * (PLOT.bottom - PLOT.top);
+}
+
+function formatTime(timeMs: number): string {
+  return timeMs < 1000 ? `${timeMs} ms` : `${timeMs / 1000} s`;
+}
+
+function line(className: string, x1: number, y1: number, x2: number, y2: number): string {
+  const [fromX, fromY, toX, toY] = [x1, y1, x2, y2].map((value) => Number(value.toFixed(1)));
+  return `<line class="${className}" x1="${fromX}" y1="${fromY}" x2="${toX}" y2="${toY}"/>`;
+}
+
+function text(className: string, x: number, y: number, content: string, anchor: 'start' | 'middle' | 'end'): string {
+  const [atX, atY] = [x, y].map((value) => Number(value.toFixed(1)));
+  return `<text class="${className}" x="${atX}" y="${atY}" text-anchor="${anchor}">${escape(content)}</text>`;
+}
+
+function escape(content: string): string {
+  return content.replace(/[&<>"]/g, (character) => `&#${character.codePointAt(0)};`);
+}

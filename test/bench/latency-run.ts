@@ -1,0 +1,149 @@
+import { readFile } from 'node:fs/promises';
+import { setDefaultCACertificates } from 'node:tls';
+import { type Clock, delay } from '../../src/lib/clock.ts';
+import { Deadline } from '../../src/lib/deadline.ts';
+import { encodeQuestion } from '../../src/message/codec.ts';
+import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
+import { createCounters } from '../../src/metrics/counters.ts';
+import { createUpstream } from '../../src/daemon/upstreams.ts';
+import type { Upstream } from '../../src/upstream/upstream.ts';
+import type { UpstreamConfig } from '../../src/config/config.ts';
+import type { Tor } from '../../src/tor/tor.ts';
+import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+import { startOnionDouble } from './onion-double.ts';
+import { createSeededRandom } from './seeded-random.ts';
+import { turnClock } from './turn-clock.ts';
+
+const HOST = 'resolver.test';
+const LIFETIME_MS = 600_000;
+const QUERIES_PER_SECOND = 1;
+
+/** As clients are given by default. */
+const TIMEOUT_MS = 10_000;
+
+/** Before anything is measured, as the daemon opens its connections before it calls itself ready. */
+const START_MS = 5000;
+
+export interface LatencyRunOptions {
+  /** For every mode one: how many circuits there are to choose from. */
+  readonly modes: readonly number[];
+  readonly seed: number;
+  /** Households, side by side, each with circuits of its own. */
+  readonly houses: number;
+  /** How long each of them asks, in its own time. */
+  readonly minutes: number;
+  /** Is told now and then, with a share of 0 to 1. */
+  readonly onProgress: (done: number, queries: number) => void;
+}
+
+export interface LatencyRun {
+  readonly circuits: number;
+  /** How long each query took, in milliseconds; Infinity if there was no answer by its deadline. */
+  readonly timesMs: readonly number[];
+  /** Queries that reached the resolver, for each that was asked. */
+  readonly upstreamShare: number;
+  /** Circuits that were built, for each household and hour. */
+  readonly circuitsPerHour: number;
+}
+
+/** Asks the same queries at the same moments in every mode. */
+export async function runLatency(options: LatencyRunOptions): Promise<LatencyRun[]> {
+  const { seed, houses, minutes, modes } = options;
+  const clock = new ManualClock();
+  await using resources = new AsyncDisposableStack();
+  const ca = resources.use(await createCertificateAuthority());
+  const certificate = await ca.issue([HOST]);
+  const config: UpstreamConfig = {
+    url: `https://${HOST}/dns-query`,
+    host: HOST,
+    port: 443,
+    path: '/dns-query',
+    names: [HOST],
+    ca: undefined,
+    pins: [],
+  };
+  // As `ca` it would be parsed for each circuit anew, together with all of Node's authorities: most of the benchmark's time.
+  setDefaultCACertificates([await readFile(ca.certificatePath, 'utf8')]);
+
+  const running = await Promise.all(
+    modes.map(async (circuits) => {
+      const double = resources.use(await startOnionDouble(certificate, clock, createSeededRandom(seed)));
+      const upstreams = Array.from({ length: houses }, (_, house) =>
+        resources.use(createHousehold(clock, double.socks, config, circuits, seed + house)),
+      );
+      const timesMs: number[] = [];
+      return { circuits, double, upstreams, timesMs };
+    }),
+  );
+  const exchange = async (upstream: Upstream, timesMs: number[]): Promise<void> => {
+    const startedAt = clock.now();
+    const answered = await upstream.exchange(QUERY, Deadline.after(clock, TIMEOUT_MS)).then(
+      () => true,
+      () => false,
+    );
+    timesMs.push(answered ? clock.now() - startedAt : Infinity);
+  };
+
+  const warmUp = running.flatMap(({ upstreams }) => upstreams.map((upstream) => exchange(upstream, [])));
+  await turnClock(clock, Promise.all([...warmUp, delay(clock, START_MS)]));
+  const requestsBefore = running.map(({ double }) => double.requests);
+
+  const startedAt = clock.now();
+  const durationMs = minutes * 60_000;
+  const report = (): void =>
+    options.onProgress((clock.now() - startedAt) / durationMs, running[0]?.timesMs.length ?? 0);
+  const askForHouse = async (house: number): Promise<void> => {
+    const random = createSeededRandom(seed + house);
+    const pending: Promise<void>[] = [];
+    let at = startedAt;
+    for (;;) {
+      // Queries that know nothing of each other come at exponentially distributed intervals.
+      at -= (Math.log(1 - random.fraction()) * 1000) / QUERIES_PER_SECOND;
+      if (at > startedAt + durationMs) break;
+      await delay(clock, Math.max(0, at - clock.now()));
+      for (const { upstreams, timesMs } of running) pending.push(exchange(upstreams[house] as Upstream, timesMs));
+      if (house === 0) report();
+    }
+    await Promise.all(pending);
+  };
+  await turnClock(clock, Promise.all(Array.from({ length: houses }, (_, house) => askForHouse(house))));
+
+  return running.map(({ circuits, double, timesMs }, i) => ({
+    circuits,
+    timesMs,
+    upstreamShare: (double.requests - (requestsBefore[i] as number)) / timesMs.length,
+    circuitsPerHour: double.circuits / ((houses * minutes) / 60),
+  }));
+}
+
+const QUERY = buildUpstreamQuery(encodeQuestion('name.test', 'A'), false, false);
+
+/** What the daemon has for one upstream. */
+function createHousehold(
+  clock: Clock,
+  socks: Tor['socks'],
+  config: UpstreamConfig,
+  circuits: number,
+  seed: number,
+): Upstream {
+  const tor: Tor = {
+    socks,
+    state: () => ({ state: 'up', bootstrapPercent: 100 }),
+    observe: () => {},
+    describe: () => '',
+    [Symbol.asyncDispose]: async () => {},
+  };
+  return createUpstream(
+    {
+      tor: Promise.resolve(tor),
+      clock,
+      random: createSeededRandom(seed),
+      metrics: createCounters([`${HOST}:443`]),
+      events: { connected: () => {}, connectFailed: () => {} },
+      signal: new AbortController().signal,
+    },
+    config,
+    { index: 0, circuits, lifetimeMs: LIFETIME_MS },
+  );
+}

@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { constants, createSecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { type Clock, delay } from '../../src/lib/clock.ts';
+import type { Random } from '../../src/lib/random.ts';
+import type { SocksAddress } from '../../src/tor/socks-address.ts';
+import type { ServerCertificate } from '../fixtures/certificates.ts';
+
+import { startSocksDouble } from '../tor/socks-double.ts';
+import { answerTo } from '../upstream/rig.ts';
+import { type CircuitDelays, drawCircuit, stratifiedFractions } from './onion-delays.ts';
+import { createSeededRandom } from './seeded-random.ts';
+
+/** About as many as one connection without hedging sees in a run. */
+const STRATA = 50;
+
+/**
+ * When a request that hangs for good is dropped. By then the client has long given its answer up, as it does for itself after this time; but
+ * that timer of undici's runs in real time.
+ */
+const DROP_MS = 30_000;
+
+/**
+ * Tor and a resolver behind an onion address, as far as their delays go: a SOCKS server that leads to a DoH server, on loopback. Each connection
+ * is a circuit with delays of its own.
+ */
+export interface OnionDouble extends AsyncDisposable {
+  readonly socks: SocksAddress;
+  /** Circuits that were asked for up to now. */
+  readonly circuits: number;
+  /** Requests that reached the resolver up to now. */
+  readonly requests: number;
+}
+
+export async function startOnionDouble(
+  certificate: ServerCertificate,
+  clock: Clock,
+  random: Random,
+): Promise<OnionDouble> {
+  const ranks = stratifiedFractions(random, STRATA);
+  const circuitOfPort = new Map<number | undefined, CircuitDelays>();
+  const sessions = new Set<ServerHttp2Session>();
+  const closing = new AbortController();
+  let circuits = 0;
+  let requests = 0;
+
+  const server = createSecureServer({
+    key: await readFile(certificate.keyPath),
+    cert: await readFile(certificate.certificatePath),
+    noDelay: true,
+  });
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.on('error', () => {});
+    session.on('close', () => sessions.delete(session));
+  });
+  server.on('stream', (stream) => {
+    stream.on('error', () => {});
+    const circuit = circuitOfPort.get(stream.session?.socket.remotePort);
+    if (circuit === undefined) return stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    requests++;
+    void answer(stream, circuit.next());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+
+  const answer = async (stream: ServerHttp2Stream, delayMs: number): Promise<void> => {
+    const timer = clock.schedule(Math.min(delayMs, DROP_MS), () => {
+      if (delayMs > DROP_MS) return stream.close(constants.NGHTTP2_CANCEL);
+      stream.respond({ ':status': 200, 'content-type': 'application/dns-message' });
+      void query.then((bytes) => bytes && stream.end(answerTo(bytes)));
+    });
+    stream.once('close', () => timer.cancel());
+    const query = buffer(stream).catch(() => undefined);
+  };
+
+  const openCircuit = async (): Promise<Socket> => {
+    circuits++;
+    // With chance of its own, so that what is asked on one circuit changes nothing for the next.
+    const circuit = drawCircuit(createSeededRandom(random.fraction() * 2 ** 32), ranks.next().value);
+    await delay(clock, circuit.setupMs, closing.signal);
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    socket.on('error', () => {});
+    await once(socket, 'connect');
+    const { localPort } = socket;
+    circuitOfPort.set(localPort, circuit);
+    socket.once('close', () => circuitOfPort.delete(localPort));
+    return socket;
+  };
+  const socks = await startSocksDouble({ target: openCircuit });
+
+  return {
+    socks: socks.address,
+    get circuits() {
+      return circuits;
+    },
+    get requests() {
+      return requests;
+    },
+    async [Symbol.asyncDispose]() {
+      closing.abort();
+      await socks[Symbol.asyncDispose]();
+      for (const session of sessions) session.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
