@@ -6,6 +6,9 @@ import { build, installPackages, installPrograms, ROOT, runNode, runScript, test
 /** These start Tor networks and servers, which would slow each other down past their deadlines if run side by side. */
 const ONE_AT_A_TIME = [join('test', 'e2e'), join('test', 'fixtures'), join('test', 'protocol')];
 
+/** Longer than any test or suite takes on a slow machine; one that hangs is to fail, not to keep everybody waiting. */
+const TEST_TIMEOUT_MS = 300_000;
+
 await runScript(async () => {
   const args = process.argv.slice(2);
   const options = args.filter((argument) => argument.startsWith('-'));
@@ -36,7 +39,7 @@ function isEndToEnd(file) {
 
 async function runTests(name, files, options) {
   if (files.length === 0) return { code: 0, line: '' };
-  const code = await runNode(['--test', '--test-reporter=spec', ...options, ...files]);
+  const code = await runNode(['--test', '--test-reporter=spec', `--test-timeout=${TEST_TIMEOUT_MS}`, ...options, ...files]);
   return { code, line: `${code === 0 ? '✔' : '✖'} ${name}: ${code === 0 ? 'all passed' : 'FAILED, see above'}` };
 }
 
