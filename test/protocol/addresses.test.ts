@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { runCli } from '../cli/run-cli.ts';
+import { startDaemon } from '../fixtures/daemon.ts';
 import { buildQuery } from '../fixtures/messages.ts';
 import { startLab } from './lab.ts';
 import { runNamespaced } from './namespaced.ts';
@@ -45,22 +46,25 @@ for (const version of ['ipv4', 'ipv6'] as const) {
 
 for (const address of ['192.0.2.1', '2001:db8::1', '0.0.0.0', '::']) {
   test(`RFC 5358 §4, RFC 5625 §6.2: --address ${address} without --allow is refused at start, with the reason`, async () => {
-    const { code, stderr } = await runCli([
-      'proxy-dns',
-      '--address',
-      address,
-      '--port',
-      '0',
-      '--tor-socks',
-      '127.0.0.1:1',
-    ]);
-    assert.equal(code, 2);
+    const { message } = await refusalToStart('--address', address, '--tor-socks', '127.0.0.1:1');
+    assert.match(message, /ended \(2\)/);
     assert.match(
-      stderr,
-      new RegExp(`--address ${address.replaceAll('.', '\\.')}: others could ask there; [^\\n]*--allow`),
+      message,
+      new RegExp(`--address ${address.replaceAll('.', '\\.')}: others could ask there; [^\n]*--allow`),
     );
-    assert.doesNotMatch(stderr, /Starting|\n {4}at /);
+    assert.doesNotMatch(message, /Starting/);
   });
+}
+
+/** Why the daemon ended instead of taking queries: its status, and what it wrote. */
+async function refusalToStart(...args: readonly string[]): Promise<Error> {
+  try {
+    await using daemon = await startDaemon(args);
+    assert.fail(`it listens on port ${daemon.port}`);
+  } catch (error) {
+    if (error instanceof Error) return error;
+    throw error;
+  }
 }
 
 test('RFC 5625 §6.2: without --address it listens on localhost', async () => {

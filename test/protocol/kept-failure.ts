@@ -13,24 +13,24 @@ const PATIENCE_MS = 10_000;
  * a second at first and longer each time, so that on a busy machine it may take a few.
  */
 export async function askUntilKept(lab: Lab, transport: Transport, name: string): Promise<Reply> {
-  let kept: Reply | undefined;
+  const ask = (): Promise<Reply> => lab.ask(transport, { name, edns: {} });
+  let reply = await ask();
   await waitUntil('the failure is given again without asking upstream', PATIENCE_MS, async () => {
     const before = lab.asked(name);
-    const reply = await lab.ask(transport, { name, edns: {} });
-    if (reply.ede?.code === CACHED_ERROR && lab.asked(name) === before) kept = reply;
-    return kept !== undefined;
+    reply = await ask();
+    return reply.ede?.code === CACHED_ERROR && lab.asked(name) === before;
   });
-  return kept as unknown as Reply;
+  return reply;
 }
 
 /** Has upstream work again and resolves with the answer that then comes, as soon as what is kept is over. */
 export async function askUntilAnswered(lab: Lab, transport: Transport, name: string): Promise<Reply> {
   lab.behave(name, undefined);
-  let answer: Reply | undefined;
+  const ask = (): Promise<Reply> => lab.ask(transport, { name, edns: {} });
+  let reply = await ask();
   await waitUntil('a good answer comes', PATIENCE_MS, async () => {
-    const reply = await lab.ask(transport, { name, edns: {} });
-    if (reply.rcode === 'NOERROR') answer = reply;
-    return answer !== undefined;
+    if (reply.rcode !== 'NOERROR') reply = await ask();
+    return reply.rcode === 'NOERROR';
   });
-  return answer as unknown as Reply;
+  return reply;
 }
