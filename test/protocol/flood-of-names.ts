@@ -1,0 +1,90 @@
+// Run by million-names.test.ts, in a process of its own: within a test every promise costs ten times as much, and memory is not this alone.
+import { Cache } from '../../src/cache/cache.ts';
+import { createCounters } from '../../src/metrics/counters.ts';
+import type { Upstream } from '../../src/upstream/upstream.ts';
+import { FIXED_RANDOM } from '../cache/cached.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+import { buildQuery, rawName, receive } from '../fixtures/messages.ts';
+import { createResolver } from '../resolver/harness.ts';
+import { addressOf, RCODE, RESPONSE_FLAGS, responseTo, startOfAuthority } from './upstream-messages.ts';
+
+/** What it came to. All in octets or counts. */
+export interface Flood {
+  readonly upstreamRequests: number;
+  /** Requests upstream for the names that are asked for now and then, after their first. */
+  readonly hotMisses: number;
+  readonly cacheBytes: number;
+  /** What of the process is in RAM: at first, after a fifth of the names, and at last. */
+  readonly resident: { readonly before: number; readonly afterFifth: number; readonly after: number };
+  /** By how much V8's heap and array buffers have grown, garbage not counted. */
+  readonly keptBytes: number;
+}
+
+/** Where the first label's characters begin. */
+const LABEL_OFFSET = 13;
+const LABEL_CHARACTERS = 8;
+
+/** Asked for each time that so many others were. */
+const HOT_INTERVAL = 1000;
+
+/** Each serial number below 2^32 gives another name, in no order (Knuth's multiplicative hashing). */
+function labelOf(serial: number): string {
+  return (Math.imul(serial + 1, 0x9e37_79b1) >>> 0).toString(16).padStart(LABEL_CHARACTERS, '0');
+}
+
+function usedBytes(): number {
+  for (let i = 0; i < 3; i++) globalThis.gc?.();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+/** Asks for so many names once, one in two of which exists, as under a wildcard, and for two others now and then. */
+async function flood(names: number, maxBytes: number): Promise<Flood> {
+  const template = buildQuery({ name: `${'0'.repeat(LABEL_CHARACTERS)}.dns4tor-lab.net` });
+  const existing = responseTo(template, { answers: [addressOf()] });
+  const denied = responseTo(template, {
+    flags: RESPONSE_FLAGS | RCODE.nxdomain,
+    authorities: [startOfAuthority(rawName('dns4tor-lab', 'net'), 3600, 3600)],
+  });
+  let upstreamRequests = 0;
+  const upstream: Upstream = {
+    address: 'https://double.test/dns-query',
+    async exchange(query) {
+      upstreamRequests++;
+      const response = new Uint8Array(upstreamRequests % 2 === 0 ? existing : denied);
+      response.set(query.subarray(LABEL_OFFSET, LABEL_OFFSET + LABEL_CHARACTERS), LABEL_OFFSET);
+      return response;
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+  const clock = new ManualClock();
+  const cache = new Cache({ clock, random: FIXED_RANDOM }, { maxBytes });
+  const { handle } = createResolver(upstream, { clock, counters: createCounters([]), cache });
+  const ask = async (label: string): Promise<void> => {
+    const wire = Buffer.from(template);
+    wire.write(label, LABEL_OFFSET, 'latin1');
+    await handle(receive(wire));
+  };
+
+  const usedBefore = usedBytes();
+  const residentBefore = process.memoryUsage.rss();
+  let residentAfterFifth = 0;
+  let hotMisses = 0;
+  await ask('deniedis');
+  await ask('existing');
+  for (let serial = 0; serial < names; serial++) {
+    await ask(labelOf(serial));
+    if (serial === Math.floor(names / 5)) residentAfterFifth = process.memoryUsage.rss();
+    if (serial % HOT_INTERVAL !== 0) continue;
+    const before = upstreamRequests;
+    await ask('deniedis');
+    await ask('existing');
+    hotMisses += upstreamRequests - before;
+  }
+  const resident = { before: residentBefore, afterFifth: residentAfterFifth, after: process.memoryUsage.rss() };
+  const keptBytes = usedBytes() - usedBefore;
+  return { upstreamRequests, hotMisses, cacheBytes: cache.bytes, resident, keptBytes };
+}
+
+const [names, maxBytes] = process.argv.slice(2).map(Number);
+process.stdout.write(`${JSON.stringify(await flood(names ?? 0, maxBytes ?? 0))}\n`);
