@@ -39,7 +39,13 @@ function isEndToEnd(file) {
 
 async function runTests(name, files, options) {
   if (files.length === 0) return { code: 0, line: '' };
-  const code = await runNode(['--test', '--test-reporter=spec', `--test-timeout=${TEST_TIMEOUT_MS}`, ...options, ...files]);
+  const code = await runNode([
+    '--test',
+    '--test-reporter=spec',
+    `--test-timeout=${TEST_TIMEOUT_MS}`,
+    ...options,
+    ...files,
+  ]);
   return { code, line: `${code === 0 ? '✔' : '✖'} ${name}: ${code === 0 ? 'all passed' : 'FAILED, see above'}` };
 }
 
