@@ -43,7 +43,7 @@ export function torEvents(logger: Logger, display: BootstrapDisplay | undefined)
   };
 }
 
-/** To a tenth. */
-function toSeconds(ms: number): number {
+/** For logs: to a tenth. */
+export function toSeconds(ms: number): number {
   return Math.round(ms / 100) / 10;
 }

@@ -17,10 +17,11 @@ import { openTor, type Tor } from '../tor/tor.ts';
 import { stateDirectory } from '../tor/torrc.ts';
 import type { CircuitPool } from '../upstream/circuit-pool.ts';
 import { FailoverUpstream } from '../upstream/failover.ts';
-import { type BootstrapDisplay, connectionEvents, torEvents } from './events.ts';
+import { type BootstrapDisplay, connectionEvents, torEvents, toSeconds } from './events.ts';
 import { expandAddresses, listenEverywhere } from './listen.ts';
 import { ReadinessMonitor } from './readiness.ts';
 import { createUpstream } from './upstreams.ts';
+import { WakeUpWatch } from './wake-up.ts';
 
 /** How long a shutdown waits for the answers to what is in flight. */
 const DRAIN_MS = 5000;
@@ -75,6 +76,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   });
   const readiness = stack.use(new ReadinessMonitor(clock, new FailoverUpstream(clock, upstreams)));
   stack.defer(() => closing.abort());
+
+  stack.use(
+    new WakeUpWatch(clock, (sleptMs) => {
+      logger.info('This machine has slept; all circuits are renewed', { seconds: toSeconds(sleptMs) });
+      for (const upstream of upstreams) upstream.renewAll();
+    }),
+  );
 
   const cache = new Cache({ clock, random }, { maxBytes: config.cacheBytes, maxStaleMs: config.maxStaleMs });
   const handler = createPipeline(
@@ -145,7 +153,7 @@ function gauges(cache: Cache, upstreams: readonly CircuitPool[], opening: Promis
 async function announceFirstAnswer(readiness: ReadinessMonitor, logger: Logger, clock: Clock): Promise<void> {
   const startedAt = clock.now();
   if (!(await readiness.firstAnswer())) return;
-  logger.info('Answers come through Tor', { seconds: Math.round((clock.now() - startedAt) / 100) / 10 });
+  logger.info('Answers come through Tor', { seconds: toSeconds(clock.now() - startedAt) });
 }
 
 async function drain(listeners: readonly Listener[], clock: Clock): Promise<void> {

@@ -104,6 +104,18 @@ export class CircuitPool implements Upstream {
     return this.#sum(({ upstream }) => upstream.queueDepth);
   }
 
+  /**
+   * Gives up all circuits for new ones at once, and opens those that were in use: after a sleep or a change of network nobody may be at the
+   * other end of the old ones any more.
+   */
+  renewAll(): void {
+    for (const circuit of [...this.#circuits]) {
+      const fresh = this.#create();
+      this.#substitute(circuit, fresh);
+      if (circuit.used) void fresh.upstream.warm();
+    }
+  }
+
   exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
     if (this.#closing.signal.aborted) return Promise.reject(new Dns4torError('ERR_SHUTDOWN'));
     this.#budget.earn();

@@ -244,3 +244,16 @@ test('a circuit that takes twice as long as the best is replaced, one at a time'
     [false, false, true, false],
   );
 });
+
+test('all circuits can be given up at once, and those that were in use are opened anew', async () => {
+  await using fixture = await create();
+  assert.equal(await fixture.ask(), 0);
+  fixture.pool.renewAll();
+  await fixture.clock.advanceAsync(1);
+  assert.deepEqual(
+    fixture.made.map(({ disposed }) => disposed),
+    [true, true, true, false, false, false],
+  );
+  assert.equal(fixture.pool.openConnections, 1);
+  assert.equal(await fixture.ask(), 3);
+});
