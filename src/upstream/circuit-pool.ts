@@ -109,7 +109,7 @@ export class CircuitPool implements Upstream {
    * other end of the old ones any more.
    */
   renewAll(): void {
-    for (const circuit of [...this.#circuits]) {
+    for (const circuit of this.#circuits.slice()) {
       const fresh = this.#create();
       this.#substitute(circuit, fresh);
       if (circuit.used) void fresh.upstream.warm();
