@@ -58,7 +58,7 @@ async function flood(names: number, maxBytes: number): Promise<Flood> {
     async [Symbol.asyncDispose]() {},
   };
   const clock = new ManualClock();
-  const cache = new Cache({ clock, random: FIXED_RANDOM }, { maxBytes });
+  const cache = new Cache({ clock, random: FIXED_RANDOM }, { maxBytes, maxStaleMs: 86_400_000 });
   const { handle } = createResolver(upstream, { clock, counters: createCounters([]), cache });
   const ask = async (label: string): Promise<void> => {
     const wire = Buffer.from(template);
