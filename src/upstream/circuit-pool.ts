@@ -51,10 +51,10 @@ const SLOW_FACTOR = 2;
 const SLOW_SAMPLES = 4;
 
 /**
- * Between two circuits that are given up for being slow: each new one costs relays and the service work. With published delays a quarter of
- * this gains a tenth of the median for three times as many circuits (`npm run bench:latency` counts both).
+ * Between two circuits that are given up for being slow: each new one costs relays and the service work. In `npm run bench:latency` half of
+ * this builds half as many circuits again for a tenth of the median; with twice as much the median is up to a tenth longer.
  */
-const REPLACE_PAUSE_MS = 120_000;
+const REPLACE_PAUSE_MS = 60_000;
 
 /** Between two attempts to replace a circuit whose life has ended, where the first did not connect. */
 const RENEW_PAUSE_MS = 30_000;
