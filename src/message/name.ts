@@ -48,28 +48,31 @@ export interface NameExtent {
  * Copies the name at `offset` into `target` (of MAX_NAME_BYTES), without compression and in small letters.
  * Returns undefined for what is no name: cut off, too long, an unassigned label type, too many pointers, or a pointer that does not point
  * strictly backwards (RFC 1035 §4.1.4 "a prior occurrence"), which is what makes a loop impossible. The header holds no name, and
- * its octets change on the way to a client.
+ * its octets change on the way to a client. What a pointer leads to ends before the name that has the pointer begins, so that no name
+ * depends on what follows it, which may be cut off.
  */
 export function readName(wire: Uint8Array, offset: number, target: Uint8Array): NameExtent | undefined {
   let end = -1;
   let lowestSeen = offset;
+  let limit = wire.length;
   let length = 0;
   let pointers = 0;
   for (;;) {
     const octet = wire[offset];
     if (octet === undefined) return undefined;
     if (octet >= POINTER) {
-      if (offset + POINTER_BYTES > wire.length) return undefined;
+      if (offset + POINTER_BYTES > limit) return undefined;
       const destination = readU16(wire, offset) & POINTER_OFFSET_MASK;
       if (destination >= lowestSeen || destination < HEADER_BYTES || ++pointers > MAX_POINTERS) return undefined;
       if (end === -1) end = offset + POINTER_BYTES;
+      limit = lowestSeen;
       lowestSeen = destination;
       offset = destination;
       continue;
     }
     if (octet > MAX_LABEL_BYTES) return undefined;
     const labelEnd = offset + 1 + octet;
-    if (labelEnd > wire.length || length + 1 + octet > MAX_NAME_BYTES) return undefined;
+    if (labelEnd > limit || length + 1 + octet > MAX_NAME_BYTES) return undefined;
     target[length++] = octet;
     for (let i = offset + 1; i < labelEnd; i++) target[length++] = lowerCase(wire[i] as number);
     offset = labelEnd;

@@ -106,6 +106,16 @@ test('a pointer to itself, forwards, or in a circle makes no name', () => {
   assert.equal(read(circle, START + 4), undefined);
 });
 
+test('what a pointer leads to may not go on into the name that has the pointer, nor behind it', () => {
+  // A label of 3 octets in front of the pointer to it: the pointer itself and the octet after.
+  const wire = concat(HEADER, Uint8Array.of(3), rawPointer(START), Uint8Array.of(0x61, 0));
+  assert.equal(read(wire, START + 1), undefined);
+  // The label alone ends in time, and its name goes on.
+  assert.equal(read(concat(HEADER, Uint8Array.of(1, 0x61), rawPointer(START), rawName()), START + 2), undefined);
+  const whole = concat(HEADER, rawName('a'), rawPointer(START));
+  assert.deepEqual(read(whole, START + 3), { name: Buffer.from(rawName('a')), end: whole.length });
+});
+
 test('a pointer into the header makes no name, since the header changes and holds none', () => {
   for (let destination = 0; destination < START; destination++) {
     assert.equal(read(concat(HEADER, rawPointer(destination)), START), undefined, `pointer to ${destination}`);

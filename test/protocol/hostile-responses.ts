@@ -70,6 +70,14 @@ export function brokenResponsesTo({ question, response }: Exchange): Uint8Array[
     ...[TYPE.A, TYPE.AAAA, TYPE.NS, TYPE.MX, TYPE.SOA, TYPE.CNAME].map((type) =>
       withAnswer(rawRecord(QNAME, type, 60, Uint8Array.of(1, 2, 3))),
     ),
+    // A name that goes on into the OPT record, which is taken off.
+    rawMessage({
+      id: 0,
+      flags,
+      questions,
+      answers: [rawRecord(QNAME, TYPE.MX, 60, concat(rawU16(12), rawPointer(end + 13)))],
+      additionals: [rawOpt()],
+    }),
     withAnswer(rawRecord(QNAME, TYPE.CNAME, 60, QNAME)),
     withAnswer(rawOpt()),
     rawMessage({ id: 0, flags, questions, additionals: [rawOpt(), rawOpt()] }),

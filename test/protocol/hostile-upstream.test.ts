@@ -26,6 +26,9 @@ const ROOT_A = rawQuestion(rawName());
 const CNAME = 5;
 const DNAME = 39;
 
+/** Which kind of exchange is broken on purpose: an alias and what it leads to. */
+const ALIAS_KIND = 6;
+
 interface Case extends Exchange {
   /** What the upstream answers instead of the response. */
   readonly sent: Uint8Array;
@@ -41,8 +44,9 @@ function hostileCases(): Case[] {
     const kept = index % 2 === 0 ? edits : edits.filter(({ edit }) => edit === 'replace' || edit === 'point');
     return { ...exchange, sent: mutateBy(exchange.response, kept) };
   });
-  const broken = brokenResponsesTo(exchangesAbout('x')[6] as Exchange).map((_, index) => {
-    const exchange = exchangesAbout(`broken-${index}`)[6] as Exchange;
+  const aliasAbout = (index: number): Exchange => exchangesAbout(`broken-${100 + index}`)[ALIAS_KIND] as Exchange;
+  const broken = brokenResponsesTo(aliasAbout(0)).map((_, index) => {
+    const exchange = aliasAbout(index);
     return { ...exchange, sent: brokenResponsesTo(exchange)[index] as Uint8Array };
   });
   return [...mutated, ...broken];

@@ -83,6 +83,7 @@ export function readStrictly(bytes: Uint8Array, { lenient = false }: Leniency = 
     let text = '';
     let after: number | undefined;
     let lowest = offset;
+    let limit = wire.length;
     for (;;) {
       const length = u8();
       if (length >= 0xc0) {
@@ -90,6 +91,7 @@ export function readStrictly(bytes: Uint8Array, { lenient = false }: Leniency = 
         if (!compression) fail('a pointer where none may be');
         if (target >= lowest || target < HEADER_BYTES) fail('a pointer that does not point backwards into a name');
         after ??= offset;
+        limit = lowest;
         lowest = target;
         offset = target;
         continue;
@@ -97,6 +99,7 @@ export function readStrictly(bytes: Uint8Array, { lenient = false }: Leniency = 
       if (length > 63) fail('a label of an unknown kind');
       text += String.fromCharCode(length) + octets(length);
       if (text.length > 255) fail('a name of more than 255 octets');
+      if (offset > limit) fail('a pointer to what goes on into the name that has it');
       if (length === 0) break;
     }
     offset = after ?? offset;
