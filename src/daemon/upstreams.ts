@@ -8,7 +8,7 @@ import { createTorConnector } from '../tor/connector.ts';
 import { createIsolationCredentials } from '../tor/isolation.ts';
 import type { Tor } from '../tor/tor.ts';
 import { CircuitPool } from '../upstream/circuit-pool.ts';
-import type { ConnectionEvents } from '../upstream/connections.ts';
+import type { Connect, ConnectionEvents } from '../upstream/connections.ts';
 import { DohUpstream } from '../upstream/doh.ts';
 
 /**
@@ -34,44 +34,38 @@ export function createUpstream(
   config: UpstreamConfig,
   init: { readonly index: number; readonly circuits: number; readonly lifetimeMs: number },
 ): CircuitPool {
-  const { clock, random, metrics } = components;
-  const createCircuit = (): DohUpstream => createDohUpstream(components, config, init.index);
+  const { clock, random, metrics, events } = components;
+  const connect = createConnect(components, config);
+  const createCircuit = (): DohUpstream =>
+    new DohUpstream(
+      { clock, random, metrics, connect, events },
+      { url: config.url, maxConnections: 1, index: init.index },
+    );
   return new CircuitPool({ clock, random, metrics, createCircuit }, { address: config.url, ...init });
 }
 
-/** One circuit with all that belongs to it: an identity of its own for Tor, the dial, TLS, HTTP/2. */
-function createDohUpstream(components: UpstreamComponents, config: UpstreamConfig, index: number): DohUpstream {
-  const { clock, random, metrics, events, signal } = components;
-  const connector = components.tor.then((tor) =>
-    createTorConnector({
-      agent: new TorAgent({
-        socks: tor.socks,
-        credentials: createIsolationCredentials(random),
-        clock,
-        onDial: (outcome) => tor.observe(outcome),
-      }),
-      dial: { host: config.host, port: config.port },
-      tls: {
-        servername: config.host,
-        names: config.names,
-        pins: config.pins,
-        ...(config.ca === undefined ? {} : { ca: config.ca }),
-      },
-      deadlineMs: CONNECT_MS,
-      clock,
-      signal,
-    }),
-  );
-  // Whoever asks for a connection is told why there is no Tor; until somebody does, that is no defect.
-  connector.catch(() => {});
-
-  const connect = async (): Promise<TLSSocket> => {
-    const open = await connector;
-    return new Promise((resolve, reject) => {
-      open({ hostname: config.host, protocol: 'https:', port: String(config.port) }, (error, socket) =>
-        error === null ? resolve(socket as TLSSocket) : reject(error),
-      );
+/** Tor, then TLS. Each connection has an identity of its own for Tor, and so a circuit of its own: not the one that has just failed. */
+function createConnect({ tor, clock, random, signal }: UpstreamComponents, config: UpstreamConfig): Connect {
+  const open = createTorConnector({
+    agent: async () => {
+      const opened = await tor;
+      const credentials = createIsolationCredentials(random);
+      return new TorAgent({ socks: opened.socks, credentials, clock, onDial: (outcome) => opened.observe(outcome) });
+    },
+    dial: { host: config.host, port: config.port },
+    tls: {
+      servername: config.host,
+      names: config.names,
+      pins: config.pins,
+      ...(config.ca === undefined ? {} : { ca: config.ca }),
+    },
+    deadlineMs: CONNECT_MS,
+    clock,
+    signal,
+  });
+  const target = { hostname: config.host, protocol: 'https:', port: String(config.port) };
+  return () =>
+    new Promise((resolve, reject) => {
+      open(target, (error, socket) => (error === null ? resolve(socket as TLSSocket) : reject(error)));
     });
-  };
-  return new DohUpstream({ clock, random, metrics, connect, events }, { url: config.url, maxConnections: 1, index });
 }

@@ -8,8 +8,8 @@ import type { TorAgent } from './agent.ts';
 import { checkIdentity, type TlsIdentity, toTlsError } from './tls-identity.ts';
 
 export interface TorConnectorOptions {
-  /** One agent is one isolation identity, and so is the connector. */
-  readonly agent: TorAgent;
+  /** Asked for each connection: one agent is one isolation identity. */
+  readonly agent: () => TorAgent | Promise<TorAgent>;
   /** What Tor is asked to connect to: the onion, which need not be the name in the certificate. */
   readonly dial: { readonly host: string; readonly port: number };
   readonly tls: TlsIdentity & {
@@ -29,7 +29,8 @@ export interface TorConnectorOptions {
 export function createTorConnector(options: TorConnectorOptions): buildConnector.connector {
   const upgrade = createTlsUpgrade(options);
   const open = async (target: buildConnector.Options): Promise<TLSSocket> => {
-    const { agent, dial, deadlineMs, clock, signal } = options;
+    const { dial, deadlineMs, clock, signal } = options;
+    const agent = await options.agent();
     const deadline = Deadline.after(clock, deadlineMs);
     return upgrade(await agent.dial(dial.host, dial.port, deadline, signal), target, deadline);
   };

@@ -88,7 +88,7 @@ function createConnector(
   { identity, extraCa = { ca }, clock = systemClock, ...options }: Overrides = {},
 ): buildConnector.connector {
   return createTorConnector({
-    agent: new TorAgent({ socks: proxy.address, credentials: { username: 'u', password: 'p' }, clock }),
+    agent: () => new TorAgent({ socks: proxy.address, credentials: { username: 'u', password: 'p' }, clock }),
     clock,
     dial: { host: 'onion.test', port: 443 },
     deadlineMs: 10_000,
