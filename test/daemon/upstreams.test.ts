@@ -21,8 +21,13 @@ test('each connection has SOCKS credentials of its own, and Tor gets the name as
     async [Symbol.asyncDispose]() {},
   };
   const config: UpstreamConfig = {
-    ...{ url: `https://${host}/dns-query`, host, port: 443, path: '/dns-query' },
-    ...{ names: [host], ca: undefined, pins: [] },
+    url: `https://${host}/dns-query`,
+    host,
+    port: 443,
+    path: '/dns-query',
+    names: [host],
+    ca: undefined,
+    pins: [],
   };
   await using upstream = createUpstream(
     {
