@@ -1,9 +1,7 @@
 // Run by million-names.test.ts, in a process of its own: within a test every promise costs ten times as much, and memory is not this alone.
-import { Cache } from '../../src/cache/cache.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
-import { FIXED_RANDOM } from '../cache/cached.ts';
-import { ManualClock } from '../fixtures/manual-clock.ts';
+import { createCache } from '../cache/cached.ts';
 import { buildQuery, rawName, receive } from '../fixtures/messages.ts';
 import { createResolver } from '../resolver/harness.ts';
 import { addressOf, RCODE, RESPONSE_FLAGS, responseTo, startOfAuthority } from './upstream-messages.ts';
@@ -57,8 +55,7 @@ async function flood(names: number, maxBytes: number): Promise<Flood> {
     },
     async [Symbol.asyncDispose]() {},
   };
-  const clock = new ManualClock();
-  const cache = new Cache({ clock, random: FIXED_RANDOM }, { maxBytes, maxStaleMs: 86_400_000 });
+  const { cache, clock } = createCache(maxBytes);
   const { handle } = createResolver(upstream, { clock, counters: createCounters([]), cache });
   const ask = async (label: string): Promise<void> => {
     const wire = Buffer.from(template);

@@ -53,7 +53,8 @@ const SCENES: readonly Scene[] = [
 
 for (const { title, total, perClient, flags } of SCENES) {
   test(`with ${title}, queries beyond those that may wait fail at once and say why, and nobody else is kept from answers`, async (t) => {
-    // As many circuits as by default: each has room for a hundred queries. Long enough that no deadline passes while the places are being filled, on a busy machine too.
+    // As many circuits as by default, each with room for a hundred queries; and long enough that no deadline passes while the places are
+    // being filled, on a busy machine too.
     await using running = await startBehindDouble(GOOD, ...flags, '--timeout', '4s', '--circuits', '3');
     const { daemon, upstream } = running;
     await daemon.answers();

@@ -18,14 +18,15 @@ const BATCHES_IN_OUTAGE = 60;
 const OUTAGE_PATIENCE_MS = 30_000;
 const RECOVERY_PATIENCE_MS = 15_000;
 
-/** Those whose end in a row makes an outage (one more than --max-upstream-conns), and one after each of some ten pauses of up to 30 s. */
-const MOST_CONNECTIONS = 6 + 10;
+/** For each of three circuits two whose end in a row makes an outage, and one after each of some six pauses of up to 30 s. */
+const MOST_CONNECTIONS = 3 * (2 + 6);
 
 const MAX_GROWTH_BYTES = 48 * 2 ** 20;
 
 test('an upstream that drops every connection under load makes no storm of attempts, costs no more CPU time or memory than one that answers, and is found again', async (t) => {
   holdYoungGenerationSmall();
-  await using running = await startBehindDouble(GOOD);
+  // As many circuits as by default.
+  await using running = await startBehindDouble(GOOD, '--circuits', '3');
   const { daemon, upstream } = running;
   const { pid } = daemon.process;
   await daemon.answers();
