@@ -12,8 +12,8 @@ export interface Flood {
   /** Requests upstream for the names that are asked for now and then, after their first. */
   readonly hotMisses: number;
   readonly cacheBytes: number;
-  /** What of the process is in RAM: at first, after a fifth of the names, and at last. */
-  readonly resident: { readonly before: number; readonly afterFifth: number; readonly after: number };
+  /** What of the process is in RAM when garbage was collected: at first, after half of the names, and at last. */
+  readonly resident: { readonly before: number; readonly afterHalf: number; readonly after: number };
   /** By how much V8's heap and array buffers have grown, garbage not counted. */
   readonly keptBytes: number;
 }
@@ -30,8 +30,17 @@ function labelOf(serial: number): string {
   return (Math.imul(serial + 1, 0x9e37_79b1) >>> 0).toString(16).padStart(LABEL_CHARACTERS, '0');
 }
 
-function usedBytes(): number {
+function collectGarbage(): void {
   for (let i = 0; i < 3; i++) globalThis.gc?.();
+}
+
+function residentBytes(): number {
+  collectGarbage();
+  return process.memoryUsage.rss();
+}
+
+function usedBytes(): number {
+  collectGarbage();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
 }
@@ -64,21 +73,21 @@ async function flood(names: number, maxBytes: number): Promise<Flood> {
   };
 
   const usedBefore = usedBytes();
-  const residentBefore = process.memoryUsage.rss();
-  let residentAfterFifth = 0;
+  const residentBefore = residentBytes();
+  let residentAfterHalf = 0;
   let hotMisses = 0;
   await ask('deniedis');
   await ask('existing');
   for (let serial = 0; serial < names; serial++) {
     await ask(labelOf(serial));
-    if (serial === Math.floor(names / 5)) residentAfterFifth = process.memoryUsage.rss();
+    if (serial === Math.floor(names / 2)) residentAfterHalf = residentBytes();
     if (serial % HOT_INTERVAL !== 0) continue;
     const before = upstreamRequests;
     await ask('deniedis');
     await ask('existing');
     hotMisses += upstreamRequests - before;
   }
-  const resident = { before: residentBefore, afterFifth: residentAfterFifth, after: process.memoryUsage.rss() };
+  const resident = { before: residentBefore, afterHalf: residentAfterHalf, after: residentBytes() };
   const keptBytes = usedBytes() - usedBefore;
   return { upstreamRequests, hotMisses, cacheBytes: cache.bytes, resident, keptBytes };
 }
