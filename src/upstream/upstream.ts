@@ -1,6 +1,6 @@
 import type { Deadline } from '../lib/deadline.ts';
 
-/** A way to a resolver. Wrappers (failover, later hedging) implement the same three members. */
+/** A way to a resolver. Wrappers (failover, the pool of circuits) implement the same three members. */
 export interface Upstream extends AsyncDisposable {
   /**
    * Sends one query, DNS wire in, DNS wire out, with ID 0 both ways (RFC 8484 §4.1).
