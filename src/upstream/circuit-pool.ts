@@ -158,9 +158,7 @@ export class CircuitPool implements Upstream {
         metrics.hedged(index, 'sent');
         ask(second, true);
       });
-      const [first] = untried;
-      untried.shift();
-      ask(first as Circuit, false);
+      ask(untried.shift() as Circuit, false);
     });
   }
 
@@ -191,11 +189,17 @@ export class CircuitPool implements Upstream {
     const { clock, random, createCircuit } = this.#components;
     const circuit = new Circuit(clock, createCircuit());
     const jitter = 1 - LIFETIME_JITTER + 2 * LIFETIME_JITTER * random.fraction();
+    this.#endAfter(circuit, this.#init.lifetimeMs * jitter);
+    return circuit;
+  }
+
+  /** Sets when the circuit's life ends; what was set before no longer holds. */
+  #endAfter(circuit: Circuit, delayMs: number): void {
+    this.#lifetimes.get(circuit)?.cancel();
     this.#lifetimes.set(
       circuit,
-      clock.schedule(this.#init.lifetimeMs * jitter, () => this.#endOfLife(circuit)),
+      this.#components.clock.schedule(delayMs, () => this.#endOfLife(circuit)),
     );
-    return circuit;
   }
 
   #endOfLife(circuit: Circuit): void {
@@ -211,10 +215,8 @@ export class CircuitPool implements Upstream {
     if (this.#closing.signal.aborted) return this.#discard(fresh);
     if (fresh.isOpen) return this.#substitute(old, fresh);
     await this.#discard(fresh);
-    this.#lifetimes.set(
-      old,
-      this.#components.clock.schedule(RENEW_PAUSE_MS, () => this.#endOfLife(old)),
-    );
+    // Given up meanwhile, it has no place that a new one could take.
+    if (this.#circuits.includes(old)) this.#endAfter(old, RENEW_PAUSE_MS);
   }
 
   #substitute(old: Circuit, fresh: Circuit): void {
