@@ -120,11 +120,6 @@ export const FAILURES = {
     label: 'tor_binary_missing',
     sentence: 'no running Tor was found and no tor program to start; install one (Debian: apt-get install tor)',
   },
-  ERR_TOR_NOT_BOOTSTRAPPED: {
-    ede: 'notReady',
-    label: 'tor_not_bootstrapped',
-    sentence: 'Tor is still connecting to its network',
-  },
   ERR_TOR_MANAGED: {
     ede: 'notReady',
     label: 'tor_managed',
