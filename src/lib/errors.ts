@@ -160,14 +160,14 @@ export const FAILURES = {
     label: 'doh_http2',
     sentence: 'the resolver does not speak HTTP/2; check the URL in --upstream',
   },
-  ERR_DOH_CONNECTION: {
+  ERR_UPSTREAM_CONNECTION: {
     ede: 'networkError',
-    label: 'doh_connection',
+    label: 'upstream_connection',
     sentence: 'the connection to the resolver was lost',
   },
-  ERR_DOH_STALLED: {
+  ERR_UPSTREAM_STALLED: {
     ede: 'networkError',
-    label: 'doh_stalled',
+    label: 'upstream_stalled',
     sentence: 'the connection to the resolver went silent while queries waited and was replaced',
   },
   ERR_DOH_STATUS: {

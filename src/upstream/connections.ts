@@ -192,7 +192,7 @@ export class Connections implements AsyncDisposable {
   /** Why waiting would be in vain: no connection is open or being opened. */
   #refusal(): Dns4torError | undefined {
     if (this.#connecting !== undefined || this.#sessions.size > 0) return undefined;
-    return this.#backOff.refusal ?? new Dns4torError('ERR_DOH_CONNECTION');
+    return this.#backOff.refusal ?? new Dns4torError('ERR_UPSTREAM_CONNECTION');
   }
 
   #retire(session: Session): void {
@@ -203,7 +203,7 @@ export class Connections implements AsyncDisposable {
     // One event can cost all connections that are open, fresh ones too, and the retry mends that. More in a row are an outage: without a
     // pause each query would open two.
     if (session.fruitless && ++this.#fruitless > this.#init.maxConnections) {
-      this.#failed(new Dns4torError('ERR_DOH_CONNECTION'));
+      this.#failed(new Dns4torError('ERR_UPSTREAM_CONNECTION'));
     }
     this.#startWaiting();
   }

@@ -17,7 +17,7 @@ export interface DohResponse {
 /**
  * POSTs one DNS message on an HTTP/2 client. The client gets no AbortSignal: signals that fire together send Node's HTTP/2 code into
  * an endless loop, so a caller who has waited long enough just stops waiting.
- * Rejects with ERR_DOH_STATUS, ERR_DOH_CONTENT_TYPE, ERR_DOH_BODY_SIZE, or ERR_DOH_CONNECTION for whatever befell the stream.
+ * Rejects with ERR_DOH_STATUS, ERR_DOH_CONTENT_TYPE, ERR_DOH_BODY_SIZE, or ERR_UPSTREAM_CONNECTION for whatever befell the stream.
  */
 export function dohRequest(client: Client, path: string, query: Uint8Array): Promise<DohResponse> {
   return new Promise((resolve, reject) => {
@@ -68,7 +68,7 @@ class ResponseCollector implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#reject(error instanceof Dns4torError ? error : new Dns4torError('ERR_DOH_CONNECTION', undefined, error));
+    this.#reject(error instanceof Dns4torError ? error : new Dns4torError('ERR_UPSTREAM_CONNECTION', undefined, error));
   }
 }
 

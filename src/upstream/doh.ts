@@ -22,7 +22,7 @@ export interface DohUpstreamInit {
 }
 
 /** What may be mended by a new connection: a query that met it is sent once more. */
-const RETRIED: ReadonlySet<ErrorCode> = new Set(['ERR_DOH_CONNECTION', 'ERR_DOH_STALLED']);
+const RETRIED: ReadonlySet<ErrorCode> = new Set(['ERR_UPSTREAM_CONNECTION', 'ERR_UPSTREAM_STALLED']);
 
 /** A resolver that speaks DNS over HTTPS (RFC 8484) on HTTP/2. */
 export class DohUpstream implements CircuitUpstream {

@@ -96,7 +96,7 @@ export class Session {
     return this.#inFlight;
   }
 
-  /** As {@link dohRequest}, and ERR_DOH_STALLED when the connection went silent. */
+  /** As {@link dohRequest}, and ERR_UPSTREAM_STALLED when the connection went silent. */
   async request(path: string, query: Uint8Array): Promise<DohResponse> {
     this.#inFlight++;
     this.#asked = true;
@@ -111,7 +111,7 @@ export class Session {
     }
   }
 
-  /** Ends the connection; requests in flight reject with `error` or ERR_DOH_CONNECTION. */
+  /** Ends the connection; requests in flight reject with `error` or ERR_UPSTREAM_CONNECTION. */
   destroy(error: Dns4torError): void {
     this.#watchdog?.cancel();
     this.#retire();
@@ -130,7 +130,7 @@ export class Session {
    * are still being answered. Destroying the client fails the former and leaves the latter be.
    */
   #refuseToReconnect(callback: buildConnector.Callback): void {
-    const error = new Dns4torError('ERR_DOH_CONNECTION');
+    const error = new Dns4torError('ERR_UPSTREAM_CONNECTION');
     this.#client.destroy(error, () => {});
     callback(error, null);
   }
@@ -156,7 +156,7 @@ export class Session {
       if (this.#inFlight === 0) return;
       if (this.#socket.bytesRead !== this.#bytesSeen) this.#noteBytes();
       if (this.#clock.now() - this.#bytesSeenAt < SILENCE_MS) this.#lookLater();
-      else this.destroy(new Dns4torError('ERR_DOH_STALLED'));
+      else this.destroy(new Dns4torError('ERR_UPSTREAM_STALLED'));
     });
   }
 }

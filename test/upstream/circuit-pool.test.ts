@@ -190,11 +190,11 @@ test('where a try fails, the next circuit is asked at once, and the last error i
   await using fixture = await create();
   const [first, second, third] = fixture.made;
   assert.ok(first !== undefined && second !== undefined && third !== undefined);
-  first.failure = new Dns4torError('ERR_DOH_CONNECTION');
+  first.failure = new Dns4torError('ERR_UPSTREAM_CONNECTION');
   assert.notEqual(await fixture.ask(), 0);
   second.failure = first.failure;
   third.failure = first.failure;
-  await assert.rejects(fixture.ask(), { code: 'ERR_DOH_CONNECTION' });
+  await assert.rejects(fixture.ask(), { code: 'ERR_UPSTREAM_CONNECTION' });
   assert.equal(hedges(fixture.counters)['sent'], 0);
 });
 

@@ -122,10 +122,10 @@ test('after an answer the pauses begin anew', async () => {
 
 test('a server that takes every connection and ends it is not stormed with new ones', async () => {
   await using rig = await startRig(dropConnection, { maxConnections: 2 });
-  for (let i = 0; i < 50; i++) await assert.rejects(rig.ask(`n${i}.test`), { code: 'ERR_DOH_CONNECTION' });
+  for (let i = 0; i < 50; i++) await assert.rejects(rig.ask(`n${i}.test`), { code: 'ERR_UPSTREAM_CONNECTION' });
   assert.equal(rig.server.connections, 3);
   rig.server.behaviour = answer;
-  await assert.rejects(rig.ask('refused.test'), { code: 'ERR_DOH_CONNECTION' });
+  await assert.rejects(rig.ask('refused.test'), { code: 'ERR_UPSTREAM_CONNECTION' });
   rig.clock.advance(250);
   await rig.ask('answered.test');
   assert.equal(rig.server.connections, 4);

@@ -130,6 +130,6 @@ test('each exchange is counted once, by how it ended, and timed when it succeede
   await assert.rejects(rig.ask('two.test'));
   rig.server.behaviour = behaviours.dropConnection;
   await assert.rejects(rig.ask('three.test'));
-  assert.deepEqual(outcomes(rig.counters), { ok: 1, doh_status: 1, doh_connection: 1 });
+  assert.deepEqual(outcomes(rig.counters), { ok: 1, doh_status: 1, upstream_connection: 1 });
   assert.equal(rig.counters.totals.exchangeSeconds[0]?.cumulative().at(-1), 1);
 });

@@ -28,9 +28,9 @@ for (const [what, behaviour] of LOST) {
     assert.equal(rig.server.requests.length, 2);
   });
 
-  test(`a request that is ${what} twice is ERR_DOH_CONNECTION`, async () => {
+  test(`a request that is ${what} twice is ERR_UPSTREAM_CONNECTION`, async () => {
     await using rig = await startRig(behaviour);
-    await assert.rejects(rig.ask('one.test'), { code: 'ERR_DOH_CONNECTION' });
+    await assert.rejects(rig.ask('one.test'), { code: 'ERR_UPSTREAM_CONNECTION' });
     assert.equal(rig.server.requests.length, 2);
     rig.server.behaviour = answer;
     await rig.ask('two.test');
