@@ -16,6 +16,7 @@ import { createPipeline } from '../resolver/pipeline.ts';
 import { openTor, type Tor } from '../tor/tor.ts';
 import { stateDirectory } from '../tor/torrc.ts';
 import type { CircuitPool } from '../upstream/circuit-pool.ts';
+import { ExtraBudget } from '../upstream/extra-budget.ts';
 import { FailoverUpstream } from '../upstream/failover.ts';
 import { type BootstrapDisplay, connectionEvents, torEvents, toSeconds } from './events.ts';
 import { expandAddresses, listenEverywhere } from './listen.ts';
@@ -65,11 +66,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     );
   }
   const counters = createCounters(config.upstreams.map(({ host, port }) => formatHostPort(host, port)));
+  const budget = new ExtraBudget();
   const upstreams = config.upstreams.map((upstream, index) => {
     logger.info('Adding DNS upstream', { url: upstream.url });
     const events = connectionEvents(logger, counters, upstream.url, index);
     return createUpstream(
-      { tor: tor.promise, clock, random, metrics: counters, events, signal: closing.signal },
+      { tor: tor.promise, clock, random, metrics: counters, budget, events, signal: closing.signal },
       upstream,
       { index, circuits: config.circuits, lifetimeMs: config.circuitLifetimeMs },
     );
@@ -86,7 +88,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
   const cache = new Cache({ clock, random }, { maxBytes: config.cacheBytes, maxStaleMs: config.maxStaleMs });
   const handler = createPipeline(
-    { cache, upstream: readiness, clock, metrics: counters },
+    { cache, upstream: readiness, clock, metrics: counters, budget },
     { timeoutMs: config.timeoutMs, ...config.limits },
   );
   const listeners = await listenEverywhere(

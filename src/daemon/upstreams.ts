@@ -10,6 +10,7 @@ import type { Tor } from '../tor/tor.ts';
 import { CircuitPool } from '../upstream/circuit-pool.ts';
 import type { Connect, ConnectionEvents } from '../upstream/connections.ts';
 import { DohUpstream } from '../upstream/doh.ts';
+import type { ExtraBudget } from '../upstream/extra-budget.ts';
 
 /**
  * For the way to the onion service and the TLS handshake. Tor's first try after a service went down answers only after 64 s (measured),
@@ -23,6 +24,7 @@ export interface UpstreamComponents {
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: Metrics;
+  readonly budget: ExtraBudget;
   readonly events: ConnectionEvents;
   /** Abandons connections that are being made. */
   readonly signal: AbortSignal;
@@ -34,14 +36,14 @@ export function createUpstream(
   config: UpstreamConfig,
   init: { readonly index: number; readonly circuits: number; readonly lifetimeMs: number },
 ): CircuitPool {
-  const { clock, random, metrics, events } = components;
+  const { clock, random, metrics, budget, events } = components;
   const connect = createConnect(components, config);
   const createCircuit = (): DohUpstream =>
     new DohUpstream(
       { clock, random, metrics, connect, events },
       { url: config.url, maxConnections: 1, index: init.index },
     );
-  return new CircuitPool({ clock, random, metrics, createCircuit }, { address: config.url, ...init });
+  return new CircuitPool({ clock, random, metrics, budget, createCircuit }, { address: config.url, ...init });
 }
 
 /** Tor, then TLS. Each connection has an identity of its own for Tor, and so a circuit of its own: not the one that has just failed. */

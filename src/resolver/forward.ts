@@ -9,6 +9,7 @@ import { RCODE } from '../message/tables.ts';
 import { buildUpstreamQuery } from '../message/upstream-query.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { buildLocalAnswer, NO_RECORDS } from '../policy/local-answer.ts';
+import type { ExtraBudget } from '../upstream/extra-budget.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { Admission, type AdmissionInit } from './admission.ts';
 import { extendedErrorOf } from './extended-error.ts';
@@ -20,6 +21,8 @@ export interface ForwarderComponents {
   readonly upstream: Upstream;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** What second tries and refreshes are paid from, and questions of clients pay into. */
+  readonly budget: ExtraBudget;
 }
 
 export interface ForwarderInit extends AdmissionInit {
@@ -82,7 +85,8 @@ export class Forwarder {
   }
 
   async #exchange(query: Query, wire: Uint8Array): Promise<Answer> {
-    const { cache, clock, upstream } = this.#components;
+    const { cache, clock, upstream, budget } = this.#components;
+    budget.earn();
     const deadline = new Deadline(clock, query.arrivedAt + this.#timeoutMs);
     try {
       const answer = explained(parseAnswer(await upstream.exchange(wire, deadline)));

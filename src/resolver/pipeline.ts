@@ -1,25 +1,16 @@
-import type { Cache } from '../cache/cache.ts';
 import type { Entry } from '../cache/entry.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type ErrorCode, failureKind, toDns4torError } from '../lib/errors.ts';
 import type { Answer } from '../message/answer.ts';
 import { RCODE } from '../message/tables.ts';
-import type { AnswerSource, Metrics, StaleReason } from '../metrics/metrics.ts';
+import type { AnswerSource, StaleReason } from '../metrics/metrics.ts';
 import { refusalOf } from '../policy/conformance.ts';
 import { minimalAnyAnswer } from '../policy/minimal-any.ts';
 import { specialUseAnswer } from '../policy/special-use-names.ts';
 import { shapeAnswer, shapeReply } from '../response/shape.ts';
-import type { Upstream } from '../upstream/upstream.ts';
 import { cachedError, extendedErrorOf, staleError } from './extended-error.ts';
-import { Forwarder, type ForwarderInit } from './forward.ts';
+import { Forwarder, type ForwarderComponents, type ForwarderInit } from './forward.ts';
 import { DROP, type Drop, type Handler, type Query } from './query.ts';
-
-export interface PipelineComponents {
-  readonly cache: Cache;
-  readonly upstream: Upstream;
-  readonly clock: Clock;
-  readonly metrics: Metrics;
-}
 
 /** RFC 8767 §5: how long a client is made to wait for a fresh answer where an expired one is at hand. */
 const CLIENT_RESPONSE_MS = 1800;
@@ -36,7 +27,7 @@ const STALE_TTL_SECONDS = 30;
  *  4. What is answered here and never leaves: special-use names, and QTYPE ANY.
  *  5. Upstream, through Tor; where that takes long or fails, what the cache has that is no longer fresh.
  */
-export function createPipeline(components: PipelineComponents, init: ForwarderInit): Handler {
+export function createPipeline(components: ForwarderComponents, init: ForwarderInit): Handler {
   const { cache, clock, metrics } = components;
   const forwarder = new Forwarder(components, init);
 

@@ -4,7 +4,7 @@ import { Dns4torError } from '../lib/errors.ts';
 import type { Random } from '../lib/random.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { Circuit, type CircuitUpstream } from './circuit.ts';
-import { HedgeBudget } from './hedge-budget.ts';
+import type { ExtraBudget } from './extra-budget.ts';
 import { RecentTimes } from './response-time.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -12,6 +12,8 @@ export interface CircuitPoolComponents {
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: Metrics;
+  /** What second tries are paid from. */
+  readonly budget: ExtraBudget;
   /** Makes a way to the resolver with new SOCKS credentials. */
   readonly createCircuit: () => CircuitUpstream;
 }
@@ -27,10 +29,7 @@ export interface CircuitPoolInit {
   readonly lifetimeMs: number;
 }
 
-/** Second tries for each first one: of each hundred queries, the resolver gets at most a hundred and twenty. */
-const HEDGE_SHARE = 0.2;
-
-/** A second try is made when this share of recent answers had come by then: later it helps few, sooner it exceeds its share. */
+/** A second try is made when this share of recent answers had come by then: later it helps few, sooner it exceeds the budget. */
 const HEDGE_QUANTILE = 0.8;
 
 /** Sooner, a second try is no use: nobody notices, and a path that fast does not hang on one circuit. */
@@ -79,7 +78,6 @@ export class CircuitPool implements Upstream {
   readonly address: string;
   readonly #components: CircuitPoolComponents;
   readonly #init: CircuitPoolInit;
-  readonly #budget = new HedgeBudget(HEDGE_SHARE);
   readonly #recent = new RecentTimes(RECENT_ANSWERS);
   readonly #circuits: Circuit[];
   /** Replaced, and not yet drained. */
@@ -118,14 +116,13 @@ export class CircuitPool implements Upstream {
 
   exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
     if (this.#closing.signal.aborted) return Promise.reject(new Dns4torError('ERR_SHUTDOWN'));
-    this.#budget.earn();
     this.#warm();
     return this.#race(this.#ranked(), query, deadline);
   }
 
   /** Asks the circuits in their order: the second when the first takes long, the next whenever none is left that could answer. */
   #race(untried: Circuit[], query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
-    const { clock, metrics } = this.#components;
+    const { clock, metrics, budget } = this.#components;
     const { index } = this.#init;
     return new Promise((resolve, reject) => {
       let running = 0;
@@ -153,7 +150,7 @@ export class CircuitPool implements Upstream {
       const hedge = clock.schedule(this.#hedgeDelayMs(), () => {
         const [second] = untried;
         // A circuit that would have to be dialled first, or that is full, is no help in a hurry.
-        if (second?.hasRoom !== true || !this.#budget.spend()) return;
+        if (second?.hasRoom !== true || !budget.spend()) return;
         untried.shift();
         metrics.hedged(index, 'sent');
         ask(second, true);

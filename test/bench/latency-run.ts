@@ -6,6 +6,7 @@ import { encodeQuestion } from '../../src/message/codec.ts';
 import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
 import { createUpstream } from '../../src/daemon/upstreams.ts';
+import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
 import type { UpstreamConfig } from '../../src/config/config.ts';
 import type { Tor } from '../../src/tor/tor.ts';
@@ -69,15 +70,17 @@ export async function runLatency(options: LatencyRunOptions): Promise<LatencyRun
   const running = await Promise.all(
     modes.map(async (circuits) => {
       const double = resources.use(await startOnionDouble(certificate, clock, createSeededRandom(seed)));
-      const upstreams = Array.from({ length: houses }, (_, house) =>
-        resources.use(createHousehold(clock, double.socks, config, circuits, seed + house)),
+      const households = Array.from({ length: houses }, (_, house) =>
+        createHousehold(clock, double.socks, config, circuits, seed + house),
       );
+      for (const { upstream } of households) resources.use(upstream);
       const timesMs: number[] = [];
-      return { circuits, double, upstreams, timesMs };
+      return { circuits, double, households, timesMs };
     }),
   );
-  const exchange = async (upstream: Upstream, timesMs: number[]): Promise<void> => {
+  const exchange = async ({ upstream, budget }: Household, timesMs: number[]): Promise<void> => {
     const startedAt = clock.now();
+    budget.earn();
     const answered = await upstream.exchange(QUERY, Deadline.after(clock, TIMEOUT_MS)).then(
       () => true,
       () => false,
@@ -85,7 +88,7 @@ export async function runLatency(options: LatencyRunOptions): Promise<LatencyRun
     timesMs.push(answered ? clock.now() - startedAt : Infinity);
   };
 
-  const warmUp = running.flatMap(({ upstreams }) => upstreams.map((upstream) => exchange(upstream, [])));
+  const warmUp = running.flatMap(({ households }) => households.map((household) => exchange(household, [])));
   await turnClock(clock, Promise.all([...warmUp, delay(clock, START_MS)]));
   const requestsBefore = running.map(({ double }) => double.requests);
 
@@ -102,7 +105,7 @@ export async function runLatency(options: LatencyRunOptions): Promise<LatencyRun
       at -= (Math.log(1 - random.fraction()) * 1000) / QUERIES_PER_SECOND;
       if (at > startedAt + durationMs) break;
       await delay(clock, Math.max(0, at - clock.now()));
-      for (const { upstreams, timesMs } of running) pending.push(exchange(upstreams[house] as Upstream, timesMs));
+      for (const { households, timesMs } of running) pending.push(exchange(households[house] as Household, timesMs));
       if (house === 0) report();
     }
     await Promise.all(pending);
@@ -119,6 +122,11 @@ export async function runLatency(options: LatencyRunOptions): Promise<LatencyRun
 
 const QUERY = buildUpstreamQuery(encodeQuestion('name.test', 'A'), false, false);
 
+interface Household {
+  readonly upstream: Upstream;
+  readonly budget: ExtraBudget;
+}
+
 /** What the daemon has for one upstream. */
 function createHousehold(
   clock: Clock,
@@ -126,7 +134,8 @@ function createHousehold(
   config: UpstreamConfig,
   circuits: number,
   seed: number,
-): Upstream {
+): Household {
+  const budget = new ExtraBudget();
   const tor: Tor = {
     socks,
     state: () => ({ state: 'up', bootstrapPercent: 100 }),
@@ -134,16 +143,18 @@ function createHousehold(
     describe: () => '',
     [Symbol.asyncDispose]: async () => {},
   };
-  return createUpstream(
+  const upstream = createUpstream(
     {
       tor: Promise.resolve(tor),
       clock,
       random: createSeededRandom(seed),
       metrics: createCounters([`${HOST}:443`]),
+      budget,
       events: { connected: () => {}, connectFailed: () => {} },
       signal: new AbortController().signal,
     },
     config,
     { index: 0, circuits, lifetimeMs: LIFETIME_MS },
   );
+  return { upstream, budget };
 }

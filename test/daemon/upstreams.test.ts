@@ -7,6 +7,7 @@ import { Deadline } from '../../src/lib/deadline.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
 import type { Tor } from '../../src/tor/tor.ts';
+import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
 import { createOnionKey } from '../fixtures/onion-key.ts';
 import { startSocksDouble } from '../tor/socks-double.ts';
 
@@ -35,6 +36,7 @@ test('each connection has SOCKS credentials of its own, and Tor gets the name as
       clock: systemClock,
       random: systemRandom,
       metrics: createCounters([host]),
+      budget: new ExtraBudget(),
       events: { connected: () => {}, connectFailed: () => {} },
       signal: new AbortController().signal,
     },

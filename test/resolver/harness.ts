@@ -5,6 +5,7 @@ import { createCounters, type Counters } from '../../src/metrics/counters.ts';
 import type { ForwarderInit } from '../../src/resolver/forward.ts';
 import { createPipeline } from '../../src/resolver/pipeline.ts';
 import type { Handler, Query } from '../../src/resolver/query.ts';
+import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { addressRecord, buildResponse, decodeReply, type QuerySpec, ask } from '../fixtures/messages.ts';
@@ -62,7 +63,7 @@ export function createResolver(upstream: Upstream, options: ResolverOptions = {}
   const { clock = new ManualClock(), counters = createCounters(['double.test:443']) } = options;
   const random = { fraction: () => 0.5, bytes: (length: number) => new Uint8Array(length) };
   const cache = options.cache ?? new Cache({ clock, random }, { maxBytes: 1 << 20, maxStaleMs: MAX_STALE_MS });
-  const handle = createPipeline({ cache, upstream, clock, metrics: counters }, LIMITS);
+  const handle = createPipeline({ cache, upstream, clock, metrics: counters, budget: new ExtraBudget() }, LIMITS);
   return {
     clock,
     counters,

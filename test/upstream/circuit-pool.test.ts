@@ -6,6 +6,7 @@ import { Dns4torError } from '../../src/lib/errors.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
 import type { CircuitUpstream } from '../../src/upstream/circuit.ts';
 import { CircuitPool } from '../../src/upstream/circuit-pool.ts';
+import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 
 const QUERY = new Uint8Array(128);
@@ -76,10 +77,12 @@ async function create(circuits = 3, fraction = 0.5): Promise<Fixture> {
   const counters = createCounters(['double.test:443']);
   const made: CircuitDouble[] = [];
   const world = { warmable: true };
+  const budget = new ExtraBudget();
   const pool = new CircuitPool(
     {
       clock,
       metrics: counters,
+      budget,
       random: { fraction: () => fraction, bytes: (length) => new Uint8Array(length) },
       createCircuit: () => {
         const circuit = new CircuitDouble(clock, made.length, world.warmable);
@@ -90,8 +93,11 @@ async function create(circuits = 3, fraction = 0.5): Promise<Fixture> {
     { address: 'https://double.test/', index: 0, circuits, lifetimeMs: LIFETIME_MS },
   );
   for (const circuit of made) await circuit.warm();
-  const start = (timeoutMs = 10_000): Promise<number> =>
-    pool.exchange(QUERY, Deadline.after(clock, timeoutMs)).then(([number = -1]) => number);
+  const start = async (timeoutMs = 10_000): Promise<number> => {
+    budget.earn();
+    const [number = -1] = await pool.exchange(QUERY, Deadline.after(clock, timeoutMs));
+    return number;
+  };
   return {
     pool,
     clock,
@@ -177,7 +183,7 @@ test('a circuit that hangs is not asked first again, before any deadline has pas
   assert.equal(hanging.asked, 0);
 });
 
-test('second tries are at most a fifth of the queries, saved up to ten', async () => {
+test('second tries are made only as long as the budget pays for them', async () => {
   await using fixture = await create();
   for (const circuit of fixture.made) circuit.delayMs = Infinity;
   for (let i = 0; i < 200; i++) void fixture.start(2000).catch(() => {});

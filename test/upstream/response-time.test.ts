@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { HedgeBudget } from '../../src/upstream/hedge-budget.ts';
 import { RecentTimes, ResponseTime } from '../../src/upstream/response-time.ts';
 
 test('a circuit that has not answered yet has no estimate', () => {
@@ -28,17 +27,4 @@ test('quantiles are of the latest answers only', () => {
   assert.equal(recent.quantile(0), 10);
   assert.equal(recent.quantile(0.5), 30);
   assert.equal(recent.quantile(1), 40);
-});
-
-test('a second try costs what five first ones earn, and no more than ten are saved up', () => {
-  const budget = new HedgeBudget(0.2);
-  assert.ok(budget.spend());
-  assert.ok(!budget.spend());
-  for (let i = 0; i < 5; i++) budget.earn();
-  assert.ok(budget.spend());
-  assert.ok(!budget.spend());
-  for (let i = 0; i < 1000; i++) budget.earn();
-  let saved = 0;
-  while (budget.spend()) saved++;
-  assert.equal(saved, 10);
 });
