@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Timer } from '../lib/clock.ts';
+import { frame, MessageReader } from '../message/framing.ts';
 import { createQueryScanner, type QueryScanner } from '../message/scan-query.ts';
 import type { AddressFamily } from '../metrics/metrics.ts';
 import { DROP, type Drop } from '../resolver/query.ts';
-import { frame, MessageReader } from './framing.ts';
 import { InFlight } from './in-flight.ts';
 import type { ListenerComponents } from './listener.ts';
 

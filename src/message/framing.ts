@@ -1,4 +1,4 @@
-import { readU16, writeU16 } from '../message/bytes.ts';
+import { readU16, writeU16 } from './bytes.ts';
 
 /** RFC 1035 §4.2.2: over TCP each message has its length in front, two octets. */
 const LENGTH_BYTES = 2;
