@@ -6,11 +6,11 @@ import type { Clock } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
 import { Dns4torError, type ErrorCode, toDns4torError } from '../lib/errors.ts';
 import type { IsolationCredentials } from './isolation.ts';
-import { connectSocks, formatSocksAddress, type SocksAddress } from './socks-address.ts';
 import { SocksReplyRecord } from './socks-reply.ts';
+import { connectTo, formatTorAddress, type TorAddress } from './tor-address.ts';
 
 export interface TorAgentOptions {
-  readonly socks: SocksAddress;
+  readonly socks: TorAddress;
   readonly credentials: IsolationCredentials;
   readonly clock: Clock;
   /** Is told how each dial ended, for what watches Tor from outside. */
@@ -68,10 +68,10 @@ export class TorAgent extends SocksProxyAgent {
 
   async #dial(host: string, port: number, deadline: Deadline, signal?: AbortSignal): Promise<Socket> {
     const { socks, credentials, clock } = this.#options;
-    const route = `${host}:${port} through ${formatSocksAddress(socks)}`;
+    const route = `${host}:${port} through ${formatTorAddress(socks)}`;
     if (signal?.aborted) throw new Dns4torError('ERR_SHUTDOWN', route, signal.reason);
 
-    const socket = connectSocks(socks);
+    const socket = connectTo(socks);
     let abandoned: Dns4torError | undefined;
     const abandon = (error: Dns4torError): void => {
       abandoned ??= error;
@@ -87,7 +87,7 @@ export class TorAgent extends SocksProxyAgent {
     socket.on('error', ignore);
     try {
       await once(socket, 'connect').catch((error: NodeJS.ErrnoException) => {
-        throw new Dns4torError('ERR_TOR_UNREACHABLE', `${formatSocksAddress(socks)} (${error.code})`, error);
+        throw new Dns4torError('ERR_TOR_UNREACHABLE', `${formatTorAddress(socks)} (${error.code})`, error);
       });
       socket.on('data', onData);
       await SocksClient.createConnection({
@@ -99,7 +99,7 @@ export class TorAgent extends SocksProxyAgent {
       });
       // `socks` offers to go without credentials too. Tor never chooses that; a proxy that does would not isolate.
       if (!reply.authenticated) {
-        throw new Dns4torError('ERR_TOR_NOT_SOCKS', `${formatSocksAddress(socks)} takes no credentials`);
+        throw new Dns4torError('ERR_TOR_NOT_SOCKS', `${formatTorAddress(socks)} takes no credentials`);
       }
     } catch (error) {
       socket.destroy();

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import { Dns4torError, toDns4torError } from '../lib/errors.ts';
-import { connectSocks, formatSocksAddress, type SocksAddress } from './socks-address.ts';
+import { connectTo, formatTorAddress, type TorAddress } from './tor-address.ts';
 
 /** Where Tor usually is: Debian's package on its unix socket and its port, then Tor Browser. */
-export const USUAL_SOCKS_ADDRESSES: readonly SocksAddress[] = [
+export const USUAL_SOCKS_ADDRESSES: readonly TorAddress[] = [
   { kind: 'unix', path: '/run/tor/socks' },
   { kind: 'tcp', host: '127.0.0.1', port: 9050 },
   { kind: 'tcp', host: '127.0.0.1', port: 9150 },
@@ -12,15 +12,15 @@ export const USUAL_SOCKS_ADDRESSES: readonly SocksAddress[] = [
 
 export interface Detection {
   /** The first of the addresses, in their order, at which Tor answers. */
-  readonly found: SocksAddress | undefined;
+  readonly found: TorAddress | undefined;
   /** Why it is none of the others. */
-  readonly rejected: readonly { readonly address: SocksAddress; readonly error: Dns4torError }[];
+  readonly rejected: readonly { readonly address: TorAddress; readonly error: Dns4torError }[];
 }
 
 /** Looks for a running Tor at all addresses at once. Never rejects. */
 export async function detectTor(
   clock: Clock,
-  addresses: readonly SocksAddress[] = USUAL_SOCKS_ADDRESSES,
+  addresses: readonly TorAddress[] = USUAL_SOCKS_ADDRESSES,
 ): Promise<Detection> {
   const verdicts = await Promise.all(
     addresses.map(async (address) => {
@@ -59,9 +59,9 @@ const RESOLVE_ANSWER = Uint8Array.of(5, 0, 0, 1, 127, 0, 0, 1, 0, 0);
  * @throws Dns4torError ERR_TOR_UNREACHABLE nothing accepts connections there; ERR_TOR_NOT_SOCKS something else does, or Tor
  *   with flags that forbid RESOLVE (`OnionTrafficOnly`, `NoDNSRequest`); ERR_TOR_TIMEOUT there was no answer within 2 s
  */
-export async function verifyTor(address: SocksAddress, clock: Clock): Promise<void> {
-  const where = formatSocksAddress(address);
-  const socket = connectSocks(address);
+export async function verifyTor(address: TorAddress, clock: Clock): Promise<void> {
+  const where = formatTorAddress(address);
+  const socket = connectTo(address);
   const timer = clock.schedule(VERIFY_TIMEOUT_MS, () => socket.destroy(new Dns4torError('ERR_TOR_TIMEOUT', where)));
   try {
     await ask(socket, where);

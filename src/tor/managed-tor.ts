@@ -2,7 +2,7 @@ import { type Clock, delay } from '../lib/clock.ts';
 import { Dns4torError, toDns4torError } from '../lib/errors.ts';
 import type { Random } from '../lib/random.ts';
 import type { TorState } from '../lib/tor-state.ts';
-import type { SocksAddress } from './socks-address.ts';
+import type { TorAddress } from './tor-address.ts';
 import type { TorLogLine } from './tor-log.ts';
 import { startTorProcess, type TorProcess } from './tor-process.ts';
 import { torOptionProblem, type TorPaths, torPaths } from './torrc.ts';
@@ -69,7 +69,7 @@ export class ManagedTor implements AsyncDisposable {
   }
 
   /** The same for as long as this lives, restarts included. */
-  get socks(): SocksAddress {
+  get socks(): TorAddress {
     return { kind: 'unix', path: this.#paths.socks };
   }
 

@@ -5,14 +5,14 @@ import type { Random } from '../lib/random.ts';
 import type { TorState } from '../lib/tor-state.ts';
 import { detectTor } from './detect.ts';
 import { ManagedTor, type TorEvents } from './managed-tor.ts';
-import { formatSocksAddress, type SocksAddress } from './socks-address.ts';
+import { formatTorAddress, type TorAddress } from './tor-address.ts';
 
 /** Which tor is to be used: `--tor-socks`. */
-export type TorChoice = SocksAddress | { readonly kind: 'auto' } | { readonly kind: 'managed' };
+export type TorChoice = TorAddress | { readonly kind: 'auto' } | { readonly kind: 'managed' };
 
 /** The tor in use, of whatever kind. Disposing it ends a managed one and leaves another alone. */
 export interface Tor extends AsyncDisposable {
-  readonly socks: SocksAddress;
+  readonly socks: TorAddress;
   /** Where it stands; `bootstrapPercent` is 0 to 100. */
   state(): { readonly state: TorState; readonly bootstrapPercent: number };
   /** Is to be told how each dial ended. Of a tor that is not ours this is all that is known. */
@@ -29,7 +29,7 @@ export interface OpenTorOptions {
   /** Lines to add to a managed tor's torrc. */
   readonly torOptions: readonly string[];
   /** Where `auto` looks, in this order. @default USUAL_SOCKS_ADDRESSES */
-  readonly usualAddresses?: readonly SocksAddress[];
+  readonly usualAddresses?: readonly TorAddress[];
   readonly clock: Clock;
   readonly random: Random;
   readonly events: TorEvents;
@@ -54,7 +54,7 @@ async function openManagedTor({ stateDirectory, ...options }: OpenTorOptions): P
     socks: managed.socks,
     state: () => ({ state: managed.state, bootstrapPercent: managed.bootstrapPercent }),
     observe: () => {},
-    describe: () => `tor started by dns4tor at ${formatSocksAddress(managed.socks)}`,
+    describe: () => `tor started by dns4tor at ${formatTorAddress(managed.socks)}`,
     [Symbol.asyncDispose]: () => managed[Symbol.asyncDispose](),
   };
 }
@@ -68,7 +68,7 @@ const TELLS_DOWN: ReadonlySet<string> = new Set([
   'ERR_TOR_NETWORK_UNREACHABLE',
 ]);
 
-function openExternalTor(socks: SocksAddress): Tor {
+function openExternalTor(socks: TorAddress): Tor {
   let state: TorState = 'unknown';
   return {
     socks,
@@ -76,7 +76,7 @@ function openExternalTor(socks: SocksAddress): Tor {
     observe(outcome) {
       if (!TELLS_NOTHING.has(outcome)) state = TELLS_DOWN.has(outcome) ? 'down' : 'up';
     },
-    describe: () => `Tor at ${formatSocksAddress(socks)}`,
+    describe: () => `Tor at ${formatTorAddress(socks)}`,
     [Symbol.asyncDispose]: async () => {},
   };
 }

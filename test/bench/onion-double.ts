@@ -5,7 +5,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { type Clock, delay } from '../../src/lib/clock.ts';
 import type { Random } from '../../src/lib/random.ts';
-import type { SocksAddress } from '../../src/tor/socks-address.ts';
+import type { TorAddress } from '../../src/tor/tor-address.ts';
 import type { ServerCertificate } from '../fixtures/certificates.ts';
 
 import { startSocksDouble } from '../tor/socks-double.ts';
@@ -27,7 +27,7 @@ const DROP_MS = 30_000;
  * is a circuit with delays of its own.
  */
 export interface OnionDouble extends AsyncDisposable {
-  readonly socks: SocksAddress;
+  readonly socks: TorAddress;
   /** Circuits that were asked for up to now. */
   readonly circuits: number;
   /** Requests that reached the resolver up to now. */

@@ -7,7 +7,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { Deadline } from '../../src/lib/deadline.ts';
 import type { ErrorCode } from '../../src/lib/errors.ts';
 import { TorAgent, type TorAgentOptions } from '../../src/tor/agent.ts';
-import type { SocksAddress } from '../../src/tor/socks-address.ts';
+import type { TorAddress } from '../../src/tor/tor-address.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { reservePort } from '../fixtures/reserve-port.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
@@ -16,7 +16,7 @@ import { startSocksDouble } from './socks-double.ts';
 
 const CREDENTIALS = { username: 'alice', password: 'secret' };
 
-function createAgent(socks: SocksAddress, options: Partial<TorAgentOptions> = {}): TorAgent {
+function createAgent(socks: TorAddress, options: Partial<TorAgentOptions> = {}): TorAgent {
   return new TorAgent({ socks, credentials: CREDENTIALS, clock: systemClock, ...options });
 }
 
@@ -100,7 +100,7 @@ test('an open stream carries bytes both ways and has kept no listener or time-ou
 test('a proxy that is not there is unreachable', async () => {
   const reserved = await reservePort();
   await reserved.release();
-  const dead: SocksAddress[] = [
+  const dead: TorAddress[] = [
     { kind: 'tcp', host: '127.0.0.1', port: reserved.port },
     { kind: 'unix', path: '/nonexistent/socks' },
   ];

@@ -5,14 +5,14 @@ import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import { detectTor, verifyTor } from '../../src/tor/detect.ts';
-import type { SocksAddress } from '../../src/tor/socks-address.ts';
+import type { TorAddress } from '../../src/tor/tor-address.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { reservePort } from '../fixtures/reserve-port.ts';
 import { listen } from './listen.ts';
 import { startOfflineTor } from './offline-tor.ts';
 import { startSocksDouble } from './socks-double.ts';
 
-async function unusedAddress(): Promise<SocksAddress> {
+async function unusedAddress(): Promise<TorAddress> {
   const reserved = await reservePort();
   await reserved.release();
   return { kind: 'tcp', host: '127.0.0.1', port: reserved.port };

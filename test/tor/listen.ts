@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import type { SocksAddress } from '../../src/tor/socks-address.ts';
+import type { TorAddress } from '../../src/tor/tor-address.ts';
 
 export interface Listening extends AsyncDisposable {
   readonly port: number;
   /** The same place, as that of a supposed SOCKS proxy. */
-  readonly address: SocksAddress;
+  readonly address: TorAddress;
 }
 
 /** Has a server listen on a free port of 127.0.0.1. Disposing it ends the server and its connections. */

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SocksAddress } from '../../src/tor/socks-address.ts';
+import type { TorAddress } from '../../src/tor/tor-address.ts';
 import { findProgram } from '../fixtures/find-program.ts';
 import { type RunningProcess, startProcess } from '../fixtures/process.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
@@ -15,7 +15,7 @@ export const OFFLINE_OPTIONS: readonly string[] = [
 
 export interface OfflineTor extends AsyncDisposable {
   readonly process: RunningProcess;
-  readonly socks: SocksAddress;
+  readonly socks: TorAddress;
   readonly controlPath: string;
   readonly cookiePath: string;
 }

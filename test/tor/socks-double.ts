@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import type { SocksAddress } from '../../src/tor/socks-address.ts';
+import type { TorAddress } from '../../src/tor/tor-address.ts';
 
 export interface SocksDoubleOptions {
   /** What it does with the request: answers with a reply byte, writes other bytes, hangs up, or stays silent. @default 0 */
@@ -27,7 +27,7 @@ export interface SocksRequest {
 
 /** A SOCKS5 proxy on a real socket that answers what a test wants, because no real Tor can be made to. */
 export interface SocksDouble extends AsyncDisposable {
-  readonly address: SocksAddress;
+  readonly address: TorAddress;
   readonly requests: readonly SocksRequest[];
   /** Resolves with the next request. */
   nextRequest(): Promise<SocksRequest>;

@@ -1,9 +1,0 @@
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { formatSocksAddress } from '../../src/tor/socks-address.ts';
-
-test('an address is written in the form that --tor-socks takes', () => {
-  assert.equal(formatSocksAddress({ kind: 'tcp', host: '127.0.0.1', port: 9050 }), '127.0.0.1:9050');
-  assert.equal(formatSocksAddress({ kind: 'tcp', host: '::1', port: 9050 }), '[::1]:9050');
-  assert.equal(formatSocksAddress({ kind: 'unix', path: '/run/tor/socks' }), 'unix:/run/tor/socks');
-});
