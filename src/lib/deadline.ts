@@ -1,14 +1,17 @@
-import type { Clock } from './clock.ts';
+import type { Clock, Timer } from './clock.ts';
 import { Dns4torError } from './errors.ts';
 
-/** A moment by which an operation must have ended, on the clock that it was made with. */
+/** A moment by which an operation must have ended, on the clock that it was made with. It can come sooner, but never later. */
 export class Deadline {
   readonly #clock: Clock;
+  readonly #signal: AbortSignal | undefined;
   /** The moment, as `clock.now()` will count it. */
   readonly atMs: number;
 
-  constructor(clock: Clock, atMs: number) {
+  /** @param signal makes the present the moment, when it is aborted before */
+  constructor(clock: Clock, atMs: number, signal?: AbortSignal) {
     this.#clock = clock;
+    this.#signal = signal;
     this.atMs = atMs;
   }
 
@@ -16,19 +19,39 @@ export class Deadline {
     return new Deadline(clock, clock.now() + delayMs);
   }
 
+  /** One that is `delayMs` from now, or this one where that is sooner. What ends this one ends that one too. */
+  within(delayMs: number): Deadline {
+    return new Deadline(this.#clock, Math.min(this.atMs, this.#clock.now() + delayMs), this.#signal);
+  }
+
   /** Milliseconds left, never negative. */
   get remainingMs(): number {
-    return Math.max(0, this.atMs - this.#clock.now());
+    return this.#signal?.aborted === true ? 0 : Math.max(0, this.atMs - this.#clock.now());
   }
 
   get expired(): boolean {
     return this.remainingMs === 0;
   }
 
+  /** Calls back once, when the moment comes; its owner cancels it when it is done. */
+  schedule(callback: () => void): Timer {
+    const cancel = (): void => {
+      timer.cancel();
+      this.#signal?.removeEventListener('abort', expire);
+    };
+    const expire = (): void => {
+      cancel();
+      callback();
+    };
+    const timer = this.#clock.schedule(this.remainingMs, expire);
+    this.#signal?.addEventListener('abort', expire);
+    return { cancel };
+  }
+
   /** What `work` comes to, or ERR_DEADLINE when the moment comes first. Ends the wait, not the work. */
   limit<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = this.#clock.schedule(this.remainingMs, () => reject(new Dns4torError('ERR_DEADLINE')));
+      const timer = this.schedule(() => reject(new Dns4torError('ERR_DEADLINE')));
       work.then(resolve, reject).finally(() => timer.cancel());
     });
   }
