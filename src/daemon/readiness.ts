@@ -40,9 +40,9 @@ export class ReadinessMonitor implements Upstream {
     this.address = upstream.address;
   }
 
-  async exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
+  async exchange(query: Uint8Array, deadline: Deadline, client?: string): Promise<Uint8Array> {
     try {
-      const response = await this.#upstream.exchange(query, deadline);
+      const response = await this.#upstream.exchange(query, deadline, client);
       this.#lastAnswerAt = this.#clock.now();
       return response;
     } catch (error) {

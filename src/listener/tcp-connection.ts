@@ -21,6 +21,7 @@ export class TcpConnection {
   readonly #inFlight = new InFlight();
   /** Its address. */
   readonly client: string;
+  readonly #clientPort: number;
   readonly #family: AddressFamily;
   #timer: Timer | undefined;
   #timerFor: TimerPurpose = 'idle';
@@ -33,6 +34,8 @@ export class TcpConnection {
     this.#components = components;
     this.#socket = socket;
     this.client = client;
+    // It has none any more where it has gone already.
+    this.#clientPort = socket.remotePort ?? 0;
     this.#family = socket.remoteFamily === 'IPv6' ? 6 : 4;
     socket.setNoDelay(true);
     socket.on('data', (chunk) => this.#onData(chunk));
@@ -137,6 +140,7 @@ export class TcpConnection {
       transport: 'tcp',
       family: this.#family,
       client: this.client,
+      clientPort: this.#clientPort,
       tcpIdleMs: this.#components.limits.tcpIdleMs,
       arrivedAt: this.#components.clock.now(),
     });

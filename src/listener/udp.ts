@@ -71,6 +71,7 @@ export class UdpListener implements Listener {
       transport: 'udp',
       family: this.#family,
       client: peer.address,
+      clientPort: peer.port,
       tcpIdleMs: undefined,
       arrivedAt: clock.now(),
     });

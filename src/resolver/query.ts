@@ -11,6 +11,7 @@ export interface Query {
   readonly family: AddressFamily;
   /** The client's address as text. */
   readonly client: string;
+  readonly clientPort: number;
   /** How long its connection is kept idle, which a TCP client may ask for (RFC 7828); undefined over UDP. */
   readonly tcpIdleMs: number | undefined;
   /** When the last byte came, on the monotonic clock, in milliseconds. */

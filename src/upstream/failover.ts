@@ -19,13 +19,13 @@ export class FailoverUpstream implements Upstream {
   }
 
   /** Rejects with the error of the upstream that was asked last. */
-  async exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
+  async exchange(query: Uint8Array, deadline: Deadline, client?: string): Promise<Uint8Array> {
     let lastError: unknown;
     let left = this.#upstreams.length;
     for (const upstream of this.#upstreams) {
       const share = Deadline.after(this.#clock, deadline.remainingMs / left--);
       try {
-        return await upstream.exchange(query, share);
+        return await upstream.exchange(query, share, client);
       } catch (error) {
         lastError = error;
       }

@@ -6,8 +6,22 @@ export interface Upstream extends AsyncDisposable {
    * Sends one query, DNS wire in, DNS wire out, with ID 0 both ways (RFC 8484 §4.1).
    * The query stays the caller's and is not changed; the answer becomes the caller's.
    * Rejects with a Dns4torError, at the latest when the deadline has passed.
+   * @param client whose query it is, as a text that is the same for all of one client's. Only who keeps clients apart looks at it; absent
+   *   where nobody is to be kept apart, and for dns4tor's own queries.
    */
-  exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array>;
+  exchange(query: Uint8Array, deadline: Deadline, client?: string): Promise<Uint8Array>;
   /** The URL, for logs. */
   readonly address: string;
+}
+
+/** An upstream with circuits of its own, which can be counted and given up. */
+export interface CircuitsUpstream extends Upstream {
+  readonly openConnections: number;
+  /** Queries that wait for a connection or are on one. */
+  readonly queueDepth: number;
+  /**
+   * Gives up all circuits for new ones at once: after a sleep or a change of network nobody may be at the other end of the old ones any
+   * more.
+   */
+  renewAll(): void;
 }

@@ -14,11 +14,13 @@ const ANSWER = new Uint8Array(12);
 class UpstreamDouble implements Upstream {
   readonly address = 'https://double.test/dns-query';
   readonly queries: Uint8Array[] = [];
+  readonly clients: (string | undefined)[] = [];
   disposed = false;
   answer: () => Promise<Uint8Array> = async () => ANSWER;
 
-  exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
+  exchange(query: Uint8Array, deadline: Deadline, client?: string): Promise<Uint8Array> {
     this.queries.push(query);
+    this.clients.push(client);
     return deadline.limit(this.answer());
   }
 
@@ -95,6 +97,14 @@ test('a probe that hangs is given up after ten seconds, and however many ask the
 test("a client's failure is passed on as it is", async () => {
   const { clock, monitor } = create(fails);
   await assert.rejects(ask(monitor, clock), { code: 'ERR_TOR_UNREACHABLE' });
+});
+
+test("a client's query is passed on as its own, and a probe as nobody's", async () => {
+  const { clock, upstream, monitor } = create();
+  await monitor.exchange(Uint8Array.of(1), Deadline.after(clock, 1000), 'alice');
+  clock.advance(60_000);
+  await monitor.check();
+  assert.deepEqual(upstream.clients, ['alice', undefined]);
 });
 
 test('the first answer is probed for every two seconds until it comes', async () => {

@@ -76,7 +76,10 @@ test('a query that comes byte by byte is one query, and says whose it is', async
   const [query] = held.queries;
   assert.deepEqual(Buffer.from(query?.wire ?? []), Buffer.from(buildQuery({ id: 7 })));
   assert.equal(query?.scan.verdict, 'ok');
-  assert.deepEqual([query?.transport, query?.family, query?.client], ['tcp', 4, '127.0.0.1']);
+  assert.deepEqual(
+    [query?.transport, query?.family, query?.client, query?.clientPort],
+    ['tcp', 4, '127.0.0.1', talk.client.socket.localPort],
+  );
 });
 
 test('messages of 65,535 bytes pass both ways', async () => {

@@ -27,6 +27,10 @@ class UdpClient implements AsyncDisposable {
     );
   }
 
+  get port(): number {
+    return this.#socket.address().port;
+  }
+
   async send(id: number, port: number, address = '127.0.0.1'): Promise<void> {
     await new Promise<void>((resolve, reject) =>
       this.#socket.send(buildQuery({ id }), port, address, (error) => (error === null ? resolve() : reject(error))),
@@ -55,8 +59,8 @@ for (const { address, family } of LOOPBACK) {
     assert.deepEqual(await client.received(1), [1]);
     const [query] = held.queries;
     assert.deepEqual(
-      [query?.transport, query?.family, query?.client, query?.scan.verdict],
-      ['udp', family === 'IPv6' ? 6 : 4, address, 'ok'],
+      [query?.transport, query?.family, query?.client, query?.clientPort, query?.scan.verdict],
+      ['udp', family === 'IPv6' ? 6 : 4, address, client.port, 'ok'],
     );
   });
 }

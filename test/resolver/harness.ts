@@ -2,7 +2,7 @@ import { Cache } from '../../src/cache/cache.ts';
 import type { Deadline } from '../../src/lib/deadline.ts';
 import { EDNS_OPTION } from '../../src/message/edns-options.ts';
 import { createCounters, type Counters } from '../../src/metrics/counters.ts';
-import type { ForwarderInit } from '../../src/resolver/forward.ts';
+import type { ForwarderComponents, ForwarderInit } from '../../src/resolver/forward.ts';
 import { createPipeline } from '../../src/resolver/pipeline.ts';
 import type { Handler, Query } from '../../src/resolver/query.ts';
 import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
@@ -21,15 +21,17 @@ export class UpstreamDouble implements Upstream {
   readonly address = 'https://double.test/dns-query';
   readonly queries: Uint8Array[] = [];
   readonly deadlines: Deadline[] = [];
+  readonly clients: (string | undefined)[] = [];
   answer: (query: Uint8Array) => Promise<Uint8Array>;
 
   constructor(answer: (query: Uint8Array) => Promise<Uint8Array> = async (query) => answerTo(query)) {
     this.answer = answer;
   }
 
-  exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
+  exchange(query: Uint8Array, deadline: Deadline, client?: string): Promise<Uint8Array> {
     this.queries.push(query);
     this.deadlines.push(deadline);
+    this.clients.push(client);
     return deadline.limit(this.answer(query));
   }
 
@@ -56,6 +58,8 @@ export interface ResolverOptions {
   readonly clock?: ManualClock;
   readonly counters?: Counters;
   readonly cache?: Cache;
+  /** @default clients are not kept apart */
+  readonly clientOf?: ForwarderComponents['clientOf'];
 }
 
 /** The pipeline with a real cache, on a clock that stands still. */
@@ -63,7 +67,9 @@ export function createResolver(upstream: Upstream, options: ResolverOptions = {}
   const { clock = new ManualClock(), counters = createCounters(['double.test:443']) } = options;
   const random = { fraction: () => 0.5, bytes: (length: number) => new Uint8Array(length) };
   const cache = options.cache ?? new Cache({ clock, random }, { maxBytes: 1 << 20, maxStaleMs: MAX_STALE_MS });
-  const handle = createPipeline({ cache, upstream, clock, metrics: counters, budget: new ExtraBudget() }, LIMITS);
+  const keptApart = options.clientOf === undefined ? {} : { clientOf: options.clientOf };
+  const budget = new ExtraBudget();
+  const handle = createPipeline({ cache, upstream, clock, metrics: counters, budget, ...keptApart }, LIMITS);
   return {
     clock,
     counters,

@@ -76,6 +76,22 @@ test('when all fail, the error is that of the one asked last', async () => {
   await assert.rejects(failover.exchange(QUERY, Deadline.after(clock, 9000)), { code: 'ERR_DOH_STATUS' });
 });
 
+test('every upstream is told whose query it is', async () => {
+  const clients: (string | undefined)[] = [];
+  const noting = (exchange: () => Promise<Uint8Array>): Upstream => ({
+    address: 'noting',
+    exchange(_query, _deadline, client) {
+      clients.push(client);
+      return exchange();
+    },
+    async [Symbol.asyncDispose]() {},
+  });
+  const clock = new ManualClock();
+  const failover = new FailoverUpstream(clock, [noting(fails('ERR_TOR_TIMEOUT')), noting(answers)]);
+  await failover.exchange(QUERY, Deadline.after(clock, 9000), 'alice');
+  assert.deepEqual(clients, ['alice', 'alice']);
+});
+
 test('disposing disposes every upstream', async () => {
   const asked: Asked[] = [];
   const failover = new FailoverUpstream(new ManualClock(), [

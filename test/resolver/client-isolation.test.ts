@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
+import { test } from 'node:test';
+import type { Query } from '../../src/resolver/query.ts';
+import { ask, decodeReply } from '../fixtures/messages.ts';
+import { answerTo, createResolver, UpstreamDouble } from './harness.ts';
+
+const ALICE = '192.0.2.1';
+const BOB = '192.0.2.2';
+
+const from = (client: string, name = 'example.com'): Query => ({ ...ask({ name }), client });
+const rcodeOf = (reply: unknown): string => decodeReply(reply as Uint8Array).rcode;
+
+test('where clients are kept apart, upstream is told whose query it is, and two never share one', async () => {
+  const held = Promise.withResolvers<void>();
+  const upstream = new UpstreamDouble((query) => held.promise.then(() => answerTo(query)));
+  const { handle, counters } = createResolver(upstream, { clientOf: async ({ client }) => `client ${client}` });
+  const replies = [ALICE, BOB, ALICE, BOB].map(async (client) => handle(from(client)));
+  await setImmediate();
+  assert.deepEqual(upstream.clients, [`client ${ALICE}`, `client ${BOB}`]);
+  // The same client's are one exchange as ever.
+  assert.equal(counters.totals.coalesced.entries()[0]?.count, 2);
+  held.resolve();
+  assert.deepEqual((await Promise.all(replies)).map(rcodeOf), Array(4).fill('NOERROR'));
+});
+
+test('who a client is, is found out only for what goes upstream: the cache is for all', async () => {
+  const upstream = new UpstreamDouble();
+  const lookedUp: string[] = [];
+  const { handle } = createResolver(upstream, {
+    async clientOf({ client }) {
+      lookedUp.push(client);
+      return client;
+    },
+  });
+  await handle(from(ALICE));
+  assert.equal(rcodeOf(handle(from(BOB))), 'NOERROR');
+  assert.equal(rcodeOf(handle(from(BOB, 'localhost'))), 'NOERROR');
+  assert.deepEqual(lookedUp, [ALICE]);
+  assert.equal(upstream.queries.length, 1);
+});
+
+test('a defect in finding out who a client is costs one query, and not the client its place', async () => {
+  const upstream = new UpstreamDouble();
+  let broken = true;
+  const { handle } = createResolver(upstream, {
+    async clientOf({ client }) {
+      if (broken) throw new Error('broken');
+      return client;
+    },
+  });
+  for (let i = 0; i < 200; i++) assert.equal(rcodeOf(await handle(from(ALICE))), 'SERVFAIL');
+  broken = false;
+  assert.equal(rcodeOf(await handle(from(ALICE))), 'NOERROR');
+});
