@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { Cache } from '../cache/cache.ts';
 import type { Config } from '../config/config.ts';
 import { type Clock, delay } from '../lib/clock.ts';
@@ -18,11 +19,11 @@ import { stateDirectory } from '../tor/torrc.ts';
 import type { CircuitPool } from '../upstream/circuit-pool.ts';
 import { ExtraBudget } from '../upstream/extra-budget.ts';
 import { FailoverUpstream } from '../upstream/failover.ts';
+import { ConnectivityWatch } from './connectivity-watch.ts';
 import { type BootstrapDisplay, connectionEvents, torEvents, toSeconds } from './events.ts';
 import { expandAddresses, listenEverywhere } from './listen.ts';
 import { ReadinessMonitor } from './readiness.ts';
 import { createUpstream } from './upstreams.ts';
-import { WakeUpWatch } from './wake-up.ts';
 
 /** How long a shutdown waits for the answers to what is in flight. */
 const DRAIN_MS = 5000;
@@ -79,11 +80,23 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const readiness = stack.use(new ReadinessMonitor(clock, new FailoverUpstream(clock, upstreams)));
   stack.defer(() => closing.abort());
 
+  const renewAll = (): void => {
+    for (const upstream of upstreams) upstream.renewAll();
+  };
   stack.use(
-    new WakeUpWatch(clock, (sleptMs) => {
-      logger.info('This machine has slept; all circuits are renewed', { seconds: toSeconds(sleptMs) });
-      for (const upstream of upstreams) upstream.renewAll();
-    }),
+    new ConnectivityWatch(
+      { clock, networkInterfaces },
+      {
+        onWakeUp(sleptMs) {
+          logger.info('This machine has slept; all circuits are renewed', { seconds: toSeconds(sleptMs) });
+          renewAll();
+        },
+        onNewAddress() {
+          logger.info('This machine has a new network address; all circuits are renewed');
+          renewAll();
+        },
+      },
+    ),
   );
 
   const cache = new Cache({ clock, random }, { maxBytes: config.cacheBytes, maxStaleMs: config.maxStaleMs });

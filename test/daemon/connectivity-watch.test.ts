@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import { test } from 'node:test';
+import { ConnectivityWatch } from '../../src/daemon/connectivity-watch.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+
+/** A clock whose wall time can be moved alone. */
+class SleepingClock extends ManualClock {
+  #sleptMs = 0;
+
+  override epochMs(): number {
+    return super.epochMs() + this.#sleptMs;
+  }
+
+  sleep(ms: number): void {
+    this.#sleptMs += ms;
+  }
+}
+
+type Interfaces = NodeJS.Dict<NetworkInterfaceInfo[]>;
+
+interface Machine extends Disposable {
+  readonly clock: SleepingClock;
+  /** What was noticed: for how many milliseconds it slept, or a new address. */
+  readonly noticed: (number | 'new address')[];
+  /** Has these interfaces from now on. */
+  connect(interfaces: Interfaces): void;
+  /** Cannot say which interfaces there are, until it is connected. */
+  confuse(): void;
+}
+
+function createMachine(interfaces: Interfaces): Machine {
+  const clock = new SleepingClock();
+  const noticed: (number | 'new address')[] = [];
+  let read: () => Interfaces = () => interfaces;
+  const watch = new ConnectivityWatch(
+    { clock, networkInterfaces: () => read() },
+    { onWakeUp: (sleptMs) => noticed.push(sleptMs), onNewAddress: () => noticed.push('new address') },
+  );
+  return {
+    clock,
+    noticed,
+    connect(current) {
+      read = () => current;
+    },
+    confuse() {
+      read = () => {
+        throw new Error('too many open files');
+      };
+    },
+    [Symbol.dispose]: () => watch[Symbol.dispose](),
+  };
+}
+
+/** An interface with these addresses. */
+function addresses(...list: readonly string[]): NetworkInterfaceInfo[] {
+  return list.map((address) => {
+    const shared = { address, netmask: '', mac: '00:00:00:00:00:00', internal: false, cidr: null };
+    return address.includes(':') ? { ...shared, family: 'IPv6', scopeid: 0 } : { ...shared, family: 'IPv4' };
+  });
+}
+
+const LOOPBACK = addresses('127.0.0.1', '::1').map((info) => ({ ...info, internal: true }));
+const HOME = { lo: LOOPBACK, eth0: addresses('192.0.2.7', '2001:db8::7') };
+
+test('a sleep is noticed within two seconds of the wake-up, once, with its length', () => {
+  using machine = createMachine(HOME);
+  machine.clock.advance(60_000);
+  assert.deepEqual(machine.noticed, []);
+  machine.clock.sleep(3_600_000);
+  machine.clock.advance(2000);
+  assert.deepEqual(machine.noticed, [3_600_000]);
+  machine.clock.advance(60_000);
+  assert.deepEqual(machine.noticed, [3_600_000]);
+});
+
+test('a wall clock that is set by a few seconds, or back, is no sleep', () => {
+  using machine = createMachine(HOME);
+  for (const ms of [5000, -3_600_000, 9999]) {
+    machine.clock.sleep(ms);
+    machine.clock.advance(2000);
+  }
+  assert.deepEqual(machine.noticed, []);
+});
+
+for (const [change, after] of [
+  ['another address in place of the old', { lo: LOOPBACK, eth0: addresses('198.51.100.7') }],
+  ['a further IPv4 address', { ...HOME, wlan0: addresses('198.51.100.7') }],
+  ['a further IPv6 address', { lo: LOOPBACK, eth0: [...HOME.eth0, ...addresses('2001:db8::8')] }],
+  ['the same address on another interface', { lo: LOOPBACK, wlan0: HOME.eth0 }],
+] as const) {
+  test(`${change} is noticed within two seconds, once`, () => {
+    using machine = createMachine(HOME);
+    machine.clock.advance(60_000);
+    machine.connect(after as Interfaces);
+    machine.clock.advance(2000);
+    assert.deepEqual(machine.noticed, ['new address']);
+    machine.clock.advance(60_000);
+    assert.deepEqual(machine.noticed, ['new address']);
+  });
+}
+
+test('an address that is lost is no reason, and one that is back is', () => {
+  using machine = createMachine(HOME);
+  machine.connect({ lo: LOOPBACK });
+  machine.clock.advance(60_000);
+  assert.deepEqual(machine.noticed, []);
+  machine.connect(HOME);
+  machine.clock.advance(2000);
+  assert.deepEqual(machine.noticed, ['new address']);
+});
+
+test('addresses of loopback, and RFC 3927 and RFC 4291 §2.5.6: those of the link alone, are no way out', () => {
+  using machine = createMachine(HOME);
+  machine.connect({
+    ...HOME,
+    lo: [...LOOPBACK, ...addresses('10.0.0.1').map((info) => ({ ...info, internal: true }))],
+    veth0: addresses('169.254.7.7', 'fe80::7', 'febf::7'),
+  });
+  machine.clock.advance(60_000);
+  assert.deepEqual(machine.noticed, []);
+});
+
+test('a wake-up in another network is told once', () => {
+  using machine = createMachine(HOME);
+  machine.clock.sleep(60_000);
+  machine.connect({ lo: LOOPBACK, eth0: addresses('198.51.100.7') });
+  machine.clock.advance(60_000);
+  assert.deepEqual(machine.noticed, [60_000]);
+});
+
+test('a look that fails changes nothing, and the next compares with the one before', () => {
+  using machine = createMachine(HOME);
+  machine.confuse();
+  machine.clock.advance(60_000);
+  machine.connect(HOME);
+  machine.clock.advance(2000);
+  assert.deepEqual(machine.noticed, []);
+  machine.connect({ ...HOME, wlan0: addresses('198.51.100.7') });
+  machine.clock.advance(2000);
+  assert.deepEqual(machine.noticed, ['new address']);
+});
+
+test('nothing is left behind when it is disposed of', () => {
+  const clock = new ManualClock();
+  const events = { onWakeUp: () => {}, onNewAddress: () => {} };
+  new ConnectivityWatch({ clock, networkInterfaces }, events)[Symbol.dispose]();
+  assert.equal(clock.pendingTimers, 0);
+});

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { runProgram } from '../../fixtures/run-program.ts';
+import { startLab } from '../lab.ts';
+
+/** Of nobody's (RFC 5737 §3). */
+const ADDRESS = '198.51.100.1';
+
+const ip = (...args: readonly string[]): Promise<string> => runProgram('ip', args);
+
+await using lab = await startLab();
+const ask = async (name: string): Promise<void> => {
+  assert.equal((await lab.ask('udp', { name })).rcode, 'NOERROR', name);
+};
+await ask('before.example');
+assert.equal(lab.upstream.connections, 1);
+
+// Only a link whose both ends are up is one.
+await ip('link', 'add', 'near', 'type', 'veth', 'peer', 'name', 'far');
+await ip('link', 'set', 'far', 'up');
+await ip('link', 'set', 'near', 'up');
+await ip('address', 'add', `${ADDRESS}/24`, 'dev', 'near');
+await lab.daemon.logs('This machine has a new network address; all circuits are renewed');
+
+await ask('after.example');
+assert.equal(lab.upstream.connections, 2);
+assert.equal(lab.upstream.requests.at(-1)?.connection, 1);
+assert.ok(!lab.daemon.process.output.includes(ADDRESS), 'the log says which address');
