@@ -1,5 +1,6 @@
 import type { LatencyRun } from './latency-run.ts';
 import { type LatencySummary, summarize } from './latencies.ts';
+import { formatColumns, formatShare, formatTime } from './table.ts';
 
 /** One mode in figures. */
 export interface LatencyRow extends LatencySummary {
@@ -51,17 +52,13 @@ export function formatTable(rows: readonly LatencyRow[]): string {
   const [base] = rows;
   const cells = [HEADINGS, PUBLISHED, ...rows.map(figuresOf)];
   if (base !== undefined) cells.push(...rows.slice(1).map((row) => ratiosOf(row, base)));
-  cells.push(TARGETS);
-  const widths = HEADINGS.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
-  const pad = (cell: string, column: number): string =>
-    column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0);
-  return cells.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
+  return formatColumns([...cells, TARGETS]);
 }
 
 function figuresOf(row: LatencyRow): string[] {
   return [
     row.label,
-    ...timesOf(row).map((timeMs) => (Number.isFinite(timeMs) ? timeMs.toFixed(0) : 'never')),
+    ...timesOf(row).map(formatTime),
     formatShare(row.within5s),
     formatShare(row.answered),
     row.upstreamShare.toFixed(2),
@@ -80,8 +77,4 @@ function ratiosOf(row: LatencyRow, base: LatencyRow): string[] {
 
 function timesOf({ p50, p75, p90, p95, p99 }: LatencyRow): number[] {
   return [p50, p75, p90, p95, p99];
-}
-
-function formatShare(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
 }

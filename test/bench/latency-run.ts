@@ -1,27 +1,20 @@
-import { readFile } from 'node:fs/promises';
-import { setDefaultCACertificates } from 'node:tls';
 import { type Clock, delay } from '../../src/lib/clock.ts';
 import { Deadline } from '../../src/lib/deadline.ts';
 import { encodeQuestion } from '../../src/message/codec.ts';
 import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
-import { createUpstream } from '../../src/daemon/upstreams.ts';
 import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
-import type { UpstreamConfig } from '../../src/config/config.ts';
 import type { Tor } from '../../src/tor/tor.ts';
-import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
+import { answerTo } from '../upstream/rig.ts';
+import { drawExponential } from './draws.ts';
+import { type Laboratory, openLaboratory, TIMEOUT_MS, UPSTREAM_LABEL } from './laboratory.ts';
 import { startOnionDouble } from './onion-double.ts';
 import { createSeededRandom } from './seeded-random.ts';
 import { turnClock } from './turn-clock.ts';
 
-const HOST = 'resolver.test';
-const LIFETIME_MS = 600_000;
 const QUERIES_PER_SECOND = 1;
-
-/** As clients are given by default. */
-const TIMEOUT_MS = 10_000;
 
 /** Before anything is measured, as the daemon opens its connections before it calls itself ready. */
 const START_MS = 5000;
@@ -53,25 +46,15 @@ export async function runLatency(options: LatencyRunOptions): Promise<LatencyRun
   const { seed, houses, minutes, modes } = options;
   const clock = new ManualClock();
   await using resources = new AsyncDisposableStack();
-  const ca = resources.use(await createCertificateAuthority());
-  const certificate = await ca.issue([HOST]);
-  const config: UpstreamConfig = {
-    url: `https://${HOST}/dns-query`,
-    host: HOST,
-    port: 443,
-    path: '/dns-query',
-    names: [HOST],
-    ca: undefined,
-    pins: [],
-  };
-  // As `ca` it would be parsed for each circuit anew, together with all of Node's authorities: most of the benchmark's time.
-  setDefaultCACertificates([await readFile(ca.certificatePath, 'utf8')]);
+  const laboratory = resources.use(await openLaboratory());
 
   const running = await Promise.all(
     modes.map(async (circuits) => {
-      const double = resources.use(await startOnionDouble(certificate, clock, createSeededRandom(seed)));
+      const double = resources.use(
+        await startOnionDouble(laboratory.certificate, clock, createSeededRandom(seed), answerTo),
+      );
       const households = Array.from({ length: houses }, (_, house) =>
-        createHousehold(clock, double.socks, config, circuits, seed + house),
+        createHousehold(clock, laboratory, double.socks, circuits, seed + house),
       );
       for (const { upstream } of households) resources.use(upstream);
       const timesMs: number[] = [];
@@ -102,7 +85,7 @@ export async function runLatency(options: LatencyRunOptions): Promise<LatencyRun
     let at = startedAt;
     for (;;) {
       // Queries that know nothing of each other come at exponentially distributed intervals.
-      at -= (Math.log(1 - random.fraction()) * 1000) / QUERIES_PER_SECOND;
+      at += drawExponential(random, 1000 / QUERIES_PER_SECOND);
       if (at > startedAt + durationMs) break;
       await delay(clock, Math.max(0, at - clock.now()));
       for (const { households, timesMs } of running) pending.push(exchange(households[house] as Household, timesMs));
@@ -127,34 +110,15 @@ interface Household {
   readonly budget: ExtraBudget;
 }
 
-/** What the daemon has for one upstream. */
 function createHousehold(
   clock: Clock,
+  laboratory: Laboratory,
   socks: Tor['socks'],
-  config: UpstreamConfig,
   circuits: number,
   seed: number,
 ): Household {
   const budget = new ExtraBudget();
-  const tor: Tor = {
-    socks,
-    state: () => ({ state: 'up', bootstrapPercent: 100 }),
-    observe: () => {},
-    describe: () => '',
-    [Symbol.asyncDispose]: async () => {},
-  };
-  const upstream = createUpstream(
-    {
-      tor: Promise.resolve(tor),
-      clock,
-      random: createSeededRandom(seed),
-      metrics: createCounters([`${HOST}:443`]),
-      budget,
-      events: { connected: () => {}, connectFailed: () => {} },
-      signal: new AbortController().signal,
-    },
-    config,
-    { index: 0, circuits, lifetimeMs: LIFETIME_MS },
-  );
-  return { upstream, budget };
+  const metrics = createCounters([UPSTREAM_LABEL]);
+  const components = { clock, random: createSeededRandom(seed), metrics, budget };
+  return { upstream: laboratory.connect(components, socks, circuits), budget };
 }

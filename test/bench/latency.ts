@@ -2,10 +2,10 @@
 import { writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { systemClock } from '../../src/lib/clock.ts';
 import { drawCdf } from './cdf-svg.ts';
 import { formatTable, labelOf, toRow } from './latency-report.ts';
 import { runLatency } from './latency-run.ts';
+import { createProgress, say } from './progress.ts';
 
 const CHART = new URL('latency.svg', import.meta.url);
 
@@ -15,7 +15,6 @@ const CHART = new URL('latency.svg', import.meta.url);
  */
 const MODES: readonly number[] = [1, 3, 4];
 const HOUSES = 10;
-const PROGRESS_MS = 5000;
 
 const { values } = parseArgs({
   options: {
@@ -31,20 +30,8 @@ if (!Number.isSafeInteger(seed) || !(minutes > 0)) {
   process.exit(2);
 }
 
-const say = (line: string): unknown => process.stderr.write(`${line}\n`);
 say(`${HOUSES} households for ${minutes} minutes each`);
-let saidAt = systemClock.now();
-const runs = await runLatency({
-  modes: MODES,
-  seed,
-  houses: HOUSES,
-  minutes,
-  onProgress(done, queries) {
-    if (systemClock.now() - saidAt < PROGRESS_MS) return;
-    saidAt = systemClock.now();
-    say(`${(done * 100).toFixed(0).padStart(3)} %  ${queries} queries answered in each mode`);
-  },
-});
+const runs = await runLatency({ modes: MODES, seed, houses: HOUSES, minutes, onProgress: createProgress() });
 
 const rows = runs.map(toRow);
 const queries = rows[0]?.queries ?? 0;

@@ -9,7 +9,6 @@ import type { TorAddress } from '../../src/tor/tor-address.ts';
 import type { ServerCertificate } from '../fixtures/certificates.ts';
 
 import { startSocksDouble } from '../tor/socks-double.ts';
-import { answerTo } from '../upstream/rig.ts';
 import { type CircuitDelays, drawCircuit, stratifiedFractions } from './onion-delays.ts';
 import { createSeededRandom } from './seeded-random.ts';
 
@@ -34,10 +33,12 @@ export interface OnionDouble extends AsyncDisposable {
   readonly requests: number;
 }
 
+/** @param answerTo what the resolver answers to a query, when its delay is over */
 export async function startOnionDouble(
   certificate: ServerCertificate,
   clock: Clock,
   random: Random,
+  answerTo: (query: Uint8Array) => Uint8Array,
 ): Promise<OnionDouble> {
   const ranks = stratifiedFractions(random, STRATA);
   const circuitOfPort = new Map<number | undefined, CircuitDelays>();

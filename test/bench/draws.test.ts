@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { drawExponential, drawWeighted, zipfRanks } from './draws.ts';
+import { createSeededRandom } from './seeded-random.ts';
+
+const DRAWS = 100_000;
+
+function shareOf<T>(drawn: readonly T[], value: T): number {
+  return drawn.filter((one) => one === value).length / drawn.length;
+}
+
+test('ranks fall off by the power that is asked for', () => {
+  const random = createSeededRandom(1);
+  const rankOf = zipfRanks(1000, 0.91);
+  const drawn = Array.from({ length: DRAWS }, () => rankOf(random.fraction()));
+  const first = shareOf(drawn, 0);
+  for (const place of [2, 4, 8, 16]) {
+    const ratio = shareOf(drawn, place - 1) / first / place ** -0.91;
+    assert.ok(ratio > 0.9 && ratio < 1.1, `${place}: ${ratio}`);
+  }
+  assert.equal(rankOf(0), 0);
+  assert.equal(rankOf(1 - Number.EPSILON), 999);
+});
+
+test('weights decide how often a value comes', () => {
+  const random = createSeededRandom(2);
+  const drawn = Array.from({ length: DRAWS }, () =>
+    drawWeighted(random, [
+      ['often', 3],
+      ['seldom', 1],
+      ['never', 0],
+    ]),
+  );
+  assert.ok(Math.abs(shareOf(drawn, 'often') - 0.75) < 0.01);
+  assert.equal(shareOf(drawn, 'never'), 0);
+});
+
+test('times between events have the mean that is asked for, and no memory', () => {
+  const random = createSeededRandom(3);
+  const drawn = Array.from({ length: DRAWS }, () => drawExponential(random, 500));
+  assert.ok(Math.abs(drawn.reduce((sum, time) => sum + time, 0) / DRAWS - 500) < 10);
+  const late = drawn.filter((time) => time > 500);
+  assert.ok(Math.abs(late.reduce((sum, time) => sum + time - 500, 0) / late.length - 500) < 20);
+});

@@ -1,0 +1,18 @@
+/**
+ * Columns for a terminal: the first begins at the left, the others end at the right.
+ * @param rows the first has a cell for each column
+ */
+export function formatColumns(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const pad = (cell: string, column: number): string =>
+    column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0);
+  return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
+}
+
+export function formatShare(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
+
+export function formatTime(timeMs: number): string {
+  return Number.isFinite(timeMs) ? timeMs.toFixed(0) : 'never';
+}
