@@ -32,7 +32,9 @@ export async function startLaboratory(): Promise<Laboratory> {
   const authority = resources.use(await startAuthoritativeServer());
   const doh = resources.use(await startDohServer({ authority, certificate }));
   const recording = resources.use(await startRecordingDohServer(certificate, forwardTo(authority)));
-  const network = resources.use(await startTorNetwork({ onionTarget: doh, secondOnionTarget: recording, onionKey }));
+  const network = resources.use(
+    await startTorNetwork({ onionTarget: doh, moreOnionTargets: { 8443: recording }, onionKey }),
+  );
   const url = `https://${network.onion}${doh.path}`;
   const upstream = ['--upstream', url, '--upstream-ca', ca.certificatePath];
   const running = resources.move();
