@@ -5,6 +5,7 @@ import type { Query } from '../resolver/query.ts';
 import { createEntry, type Entry } from './entry.ts';
 import { hashQuestion, sameQuestion, variantOf } from './key.ts';
 import { failureSeconds, lifetimeSeconds } from './lifetime.ts';
+import { drawRefreshAt, REFRESH_HITS } from './refresh.ts';
 import { Segment } from './segment.ts';
 
 /** The share of the budget that denials and failures may take: a flood of random names makes NXDOMAINs and must not push out what is used. */
@@ -24,12 +25,21 @@ export interface CacheInit {
   readonly maxStaleMs: number;
 }
 
+/** Where an answer belongs. */
+interface Place {
+  readonly hash: number;
+  readonly variant: number;
+  /** What it takes the place of. */
+  readonly earlier: Entry | undefined;
+}
+
 /** RFC 8767 §5: after an attempt that failed, the next is made half a minute later. */
 const RECHECK_MS = 30_000;
 
 /** Answers by question, bounded in bytes. Nothing in it is ever written to a disk. */
 export class Cache {
   readonly #clock: Clock;
+  readonly #random: Random;
   readonly #seed: number;
   readonly #maxStaleMs: number;
   readonly #index = new Map<number, Entry>();
@@ -38,6 +48,7 @@ export class Cache {
 
   constructor(components: CacheComponents, init: CacheInit) {
     this.#clock = components.clock;
+    this.#random = components.random;
     this.#seed = Math.floor(components.random.fraction() * 2 ** 32) | 0;
     this.#maxStaleMs = init.maxStaleMs;
     const negativeBytes = Math.floor(init.maxBytes * NEGATIVE_SHARE);
@@ -47,45 +58,33 @@ export class Cache {
   }
 
   /**
-   * The entry that answers `query`: one that has not expired, or one that has while a fresh answer was just not to be had. Synchronous,
-   * and free of allocation.
+   * The entry that answers `query`. It may have expired, where that is better than no answer (RFC 8767 §4): see `isFresh`.
+   * Synchronous, and free of allocation.
    */
   lookup(query: Query): Entry | undefined {
-    const entry = this.#entryOf(query, variantOf(query));
+    const { wire, scan } = query;
+    const variant = variantOf(query);
+    const hash = hashQuestion(wire, scan.questionEnd, variant, this.#seed);
+    const entry = this.#find(wire, scan.questionEnd, variant, hash);
     if (entry === undefined) return undefined;
     const now = this.#clock.now();
-    if (now >= entry.expiresAt && now >= entry.recheckAt) {
+    if (now >= entry.expiresAt && !this.#isUsableStale(entry, now)) {
       // A failure that is over is still counted, should the next attempt fail too.
-      if (entry.failures === 0 && now >= entry.expiresAt + this.#maxStaleMs) this.#remove(entry);
+      if (entry.failures === 0) this.#remove(entry);
       return undefined;
     }
     entry.visited = true;
+    if (entry.hits < REFRESH_HITS) entry.hits++;
     return entry;
   }
 
-  /** The answer to `query` that has expired and is better than none (RFC 8767 §4). */
-  lookupStale(query: Query): Entry | undefined {
-    const entry = this.#entryOf(query, variantOf(query));
-    if (entry === undefined || !this.#isUsableStale(entry)) return undefined;
-    entry.visited = true;
-    return entry;
-  }
-
-  isStale(entry: Entry): boolean {
-    return this.#clock.now() >= entry.expiresAt;
-  }
-
-  #isUsableStale({ failures, expiresAt }: Entry): boolean {
-    return failures === 0 && this.#clock.now() < expiresAt + this.#maxStaleMs;
-  }
-
-  #entryOf({ wire, scan }: Query, variant: number): Entry | undefined {
-    return this.#find(wire, scan.questionEnd, variant, hashQuestion(wire, scan.questionEnd, variant, this.#seed));
+  #isUsableStale({ failures, expiresAt }: Entry, now: number): boolean {
+    return failures === 0 && now < expiresAt + this.#maxStaleMs;
   }
 
   /** Keeps the answer to `query` for as long as its TTLs allow; takes the place of an earlier one. */
   insert(query: Query, answer: Answer): void {
-    this.#store(query, answer, lifetimeSeconds(answer), 0);
+    this.#store(this.#placeOf(query, answer), answer, lifetimeSeconds(answer), 0);
   }
 
   /**
@@ -94,43 +93,38 @@ export class Cache {
    * @param answer what a client is told meanwhile
    */
   insertFailure(query: Query, answer: Answer): void {
-    const earlier = this.#earlier(answer, variantOf(query));
-    if (earlier !== undefined && this.#isUsableStale(earlier)) {
-      earlier.recheckAt = this.#clock.now() + RECHECK_MS;
+    const place = this.#placeOf(query, answer);
+    const { earlier } = place;
+    const now = this.#clock.now();
+    // A refresh that fails ahead of need puts nothing off: when the answer expires, that may have passed.
+    if (earlier !== undefined && earlier.failures === 0 && now < earlier.expiresAt) return;
+    if (earlier !== undefined && this.#isUsableStale(earlier, now)) {
+      earlier.recheckAt = now + RECHECK_MS;
       return;
     }
     const failures = (earlier?.failures ?? 0) + 1;
-    this.#store(query, answer, failureSeconds(failures), failures);
+    this.#store(place, answer, failureSeconds(failures), failures);
   }
 
-  #store(query: Query, answer: Answer, seconds: number, failures: number): void {
+  #placeOf(query: Query, { bytes, questionEnd }: Answer): Place {
     const variant = variantOf(query);
-    const earlier = this.#earlier(answer, variant);
+    const hash = hashQuestion(bytes, questionEnd, variant, this.#seed);
+    return { hash, variant, earlier: this.#find(bytes, questionEnd, variant, hash) };
+  }
+
+  #store({ hash, variant, earlier }: Place, answer: Answer, seconds: number, failures: number): void {
     if (earlier !== undefined) this.#remove(earlier);
     if (seconds === 0) return;
 
     const now = this.#clock.now();
-    const hash = this.#hash(answer, variant);
-    const entry = createEntry(hash, variant, answer, now, now + seconds * MS_PER_SECOND, failures);
+    const lifetimeMs = seconds * MS_PER_SECOND;
+    const refreshAt = drawRefreshAt(answer, now, lifetimeMs, this.#random);
+    const entry = createEntry(hash, variant, answer, now, now + lifetimeMs, failures, refreshAt);
     const segment = this.#segmentOf(entry);
     if (!segment.fits(entry.bytes)) return;
     segment.add(entry);
     entry.nextInBucket = this.#index.get(hash);
     this.#index.set(hash, entry);
-  }
-
-  #hash({ bytes, questionEnd }: Answer, variant: number): number {
-    return hashQuestion(bytes, questionEnd, variant, this.#seed);
-  }
-
-  /** The entry whose place an answer would take. */
-  #earlier(answer: Answer, variant: number): Entry | undefined {
-    return this.#find(answer.bytes, answer.questionEnd, variant, this.#hash(answer, variant));
-  }
-
-  /** By how many whole seconds the TTLs of an entry have run down. */
-  ageSeconds(entry: Entry): number {
-    return Math.floor((this.#clock.now() - entry.storedAt) / MS_PER_SECOND);
   }
 
   get bytes(): number {

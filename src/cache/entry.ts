@@ -1,5 +1,7 @@
 import type { Answer } from '../message/answer.ts';
 
+const MS_PER_SECOND = 1000;
+
 /** An answer in the cache, with its places in the index and in its segment's queue. */
 export interface Entry {
   readonly hash: number;
@@ -14,6 +16,10 @@ export interface Entry {
   readonly failures: number;
   /** Until when an expired answer is given without asking anew, because that has just failed (RFC 8767 §5). */
   recheckAt: number;
+  /** Lookups that found it; not counted any further once they are enough for a refresh. */
+  hits: number;
+  /** From when on a hit has it refreshed ahead of its end; Infinity for never, or never again. */
+  refreshAt: number;
   /** Another entry with the same hash. */
   nextInBucket: Entry | undefined;
   /** Whether it was asked for since the hand of its segment came by last. */
@@ -35,6 +41,7 @@ export function createEntry(
   storedAt: number,
   expiresAt: number,
   failures = 0,
+  refreshAt = Infinity,
 ): Entry {
   return {
     hash,
@@ -45,9 +52,26 @@ export function createEntry(
     expiresAt,
     failures,
     recheckAt: 0,
+    hits: 0,
+    refreshAt,
     nextInBucket: undefined,
     visited: false,
     newer: undefined,
     older: undefined,
   };
+}
+
+/** @param now on the clock of `storedAt`; so for the following */
+export function isFresh({ expiresAt }: Entry, now: number): boolean {
+  return now < expiresAt;
+}
+
+/** Whether an entry that has expired is given without asking anew, because that has just failed. */
+export function isResting({ recheckAt }: Entry, now: number): boolean {
+  return now < recheckAt;
+}
+
+/** By how many whole seconds its TTLs have run down. */
+export function ageSeconds({ storedAt }: Entry, now: number): number {
+  return Math.floor((now - storedAt) / MS_PER_SECOND);
 }

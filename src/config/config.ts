@@ -23,6 +23,8 @@ export interface Config {
   readonly maxStaleMs: number;
   /** How long a client waits for an answer at most. */
   readonly timeoutMs: number;
+  /** Whether answers that are in use are refreshed before they expire. */
+  readonly prefetch: boolean;
   readonly log: LogConfig;
   /** `--bootstrap` was given: cloudflared's users have it in their units, and are told once why it does nothing. */
   readonly bootstrapIgnored: boolean;

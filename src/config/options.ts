@@ -181,6 +181,13 @@ export const OPTIONS = {
     min: '0s',
     max: '3d',
   },
+  prefetch: {
+    kind: 'boolean',
+    group: 'Answers',
+    placeholder: 'boolean',
+    doc: 'ask again for answers that are in use shortly before they expire, within the same bound of extra queries as second tries',
+    default: 'true',
+  },
   'max-in-flight': {
     kind: 'integer',
     group: 'Limits',

@@ -56,6 +56,7 @@ export function validate({ settings, problems: loadProblems }: Loaded): Config {
     cacheBytes: values['cache-size'],
     maxStaleMs: values['serve-stale'],
     timeoutMs: values.timeout,
+    prefetch: values.prefetch,
     log: { level: values.loglevel, file: values.logfile, format: values.output },
     bootstrapIgnored: values.bootstrap.length > 0,
   });

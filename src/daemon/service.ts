@@ -77,7 +77,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       { index, circuits: config.circuits, lifetimeMs: config.circuitLifetimeMs },
     );
   });
-  const readiness = stack.use(new ReadinessMonitor(clock, new FailoverUpstream(clock, upstreams)));
+  const readiness = stack.use(new ReadinessMonitor(clock, new FailoverUpstream(upstreams, config.timeoutMs)));
   stack.defer(() => closing.abort());
 
   const renewAll = (): void => {
@@ -102,7 +102,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const cache = new Cache({ clock, random }, { maxBytes: config.cacheBytes, maxStaleMs: config.maxStaleMs });
   const handler = createPipeline(
     { cache, upstream: readiness, clock, metrics: counters, budget },
-    { timeoutMs: config.timeoutMs, ...config.limits },
+    { timeoutMs: config.timeoutMs, prefetch: config.prefetch, ...config.limits },
   );
   const listeners = await listenEverywhere(
     { handler, clock, metrics: counters, isAllowed: createAccessList(config.allow), limits: config.limits },

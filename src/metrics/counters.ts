@@ -3,7 +3,7 @@ import { RCODE, TYPE } from '../message/tables.ts';
 import { EXCHANGE_SECONDS, MESSAGE_BYTES, QUERY_SECONDS } from './buckets.ts';
 import { CounterTable } from './counter-table.ts';
 import { Histogram } from './histogram.ts';
-import { ANSWER_SOURCES, DROP_REASONS, HEDGE_EVENTS, type Metrics, STALE_REASONS } from './metrics.ts';
+import { ANSWER_SOURCES, DROP_REASONS, HEDGE_EVENTS, type Metrics, PREFETCH_EVENTS, STALE_REASONS } from './metrics.ts';
 
 /** The label value for what the tables do not name, so that nobody can add labels by asking strange questions. */
 const OTHER = 'other';
@@ -41,6 +41,8 @@ export interface Totals {
   readonly connects: CounterTable;
   /** By upstream and event. */
   readonly hedges: CounterTable;
+  /** By event. */
+  readonly prefetches: CounterTable;
   /** Of exchanges that succeeded, in the order of {@link Counters.upstreams}. */
   readonly exchangeSeconds: readonly Histogram[];
 }
@@ -82,6 +84,7 @@ export function createCounters(labels: readonly string[]): Counters {
     exchanges: new CounterTable({ upstream: upstreams, outcome: OUTCOME_LABELS }),
     connects: new CounterTable({ upstream: upstreams, outcome: OUTCOME_LABELS }),
     hedges: new CounterTable({ upstream: upstreams, event: HEDGE_EVENTS }),
+    prefetches: new CounterTable({ event: PREFETCH_EVENTS }),
     exchangeSeconds: upstreams.map(() => new Histogram(EXCHANGE_SECONDS)),
   };
   return {
@@ -110,6 +113,7 @@ export function createCounters(labels: readonly string[]): Counters {
       if (outcome === 'ok') totals.exchangeSeconds[slot]!.observe(durationMs / 1000);
     },
     hedged: (upstream, event) => totals.hedges.increment(upstreamSlots[upstream], HEDGE_EVENTS.indexOf(event)),
+    prefetched: (event) => totals.prefetches.increment(PREFETCH_EVENTS.indexOf(event)),
     connected: (upstream, outcome) => totals.connects.increment(upstreamSlots[upstream], outcomeSlots.get(outcome)),
   };
 }

@@ -158,6 +158,12 @@ export function families({ totals, upstreams, upstreamSlots }: Counters, gauges:
       samples: () => all(totals.hedges),
     },
     {
+      name: 'dns4tor_prefetches_total',
+      type: 'counter',
+      help: 'Refreshes of answers before they expire by event: sent, and then answered or failed.',
+      samples: () => all(totals.prefetches),
+    },
+    {
       name: 'dns4tor_upstream_connects_total',
       type: 'counter',
       help: 'Attempts to connect to an upstream by outcome: ok, or how they failed.',

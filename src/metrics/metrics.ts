@@ -39,6 +39,8 @@ export interface Metrics {
   exchanged(upstream: number, outcome: 'ok' | ErrorCode, durationMs: number): void;
   /** A second try was made because the first took long, or gave the answer. */
   hedged(upstream: number, event: HedgeEvent): void;
+  /** An answer is refreshed before it expires, while nobody waits for it; how that went. */
+  prefetched(event: PrefetchEvent): void;
   /** A connection to `upstream` was opened, or could not be. */
   connected(upstream: number, outcome: 'ok' | ErrorCode): void;
 }
@@ -63,6 +65,9 @@ export type StaleReason = (typeof STALE_REASONS)[number];
 
 export const HEDGE_EVENTS = ['sent', 'answered'] as const;
 export type HedgeEvent = (typeof HEDGE_EVENTS)[number];
+
+export const PREFETCH_EVENTS = ['sent', 'answered', 'failed'] as const;
+export type PrefetchEvent = (typeof PREFETCH_EVENTS)[number];
 
 /** What is read at the moment of a scrape instead of being counted. */
 export interface Gauges {

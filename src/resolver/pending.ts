@@ -1,19 +1,47 @@
+import { Flight } from './flight.ts';
+
 /**
- * Work in flight, by key: whoever asks for what is already being done joins it (request coalescing), so that a burst of the same question
- * is one question upstream.
+ * Questions that are being asked, by key: whoever asks the same joins (request coalescing), so that a burst of one question is one question
+ * upstream. There are never more than the bound: those that nobody waits for give way.
  */
 export class Pending<T> {
-  readonly #flights = new Map<string, Promise<T>>();
+  readonly #maxFlights: number;
+  /** The oldest first. */
+  readonly #flights = new Map<string, Flight<T>>();
+
+  /** @param maxFlights at least as many as are ever waited for at a time */
+  constructor(maxFlights: number) {
+    this.#maxFlights = maxFlights;
+  }
+
+  get full(): boolean {
+    return this.#flights.size >= this.#maxFlights;
+  }
 
   /** The flight under `key`, if one is under way. */
-  get(key: string): Promise<T> | undefined {
+  get(key: string): Flight<T> | undefined {
     return this.#flights.get(key);
   }
 
-  /** Begins `work` under `key`, which is free; it leaves by itself when it has ended. */
-  start(key: string, work: () => Promise<T>): Promise<T> {
-    const flight = work().finally(() => this.#flights.delete(key));
+  /** A flight under `key`, which is free. It leaves by itself when it ends. */
+  open(key: string): Flight<T> {
+    if (this.full) this.#giveUpOldest();
+    const flight = new Flight<T>(() => this.#remove(key, flight));
     this.#flights.set(key, flight);
     return flight;
+  }
+
+  #giveUpOldest(): void {
+    for (const [key, flight] of this.#flights) {
+      if (flight.awaited) continue;
+      // At once, since what it is doing may take a while to notice.
+      this.#remove(key, flight);
+      return flight.giveUp();
+    }
+  }
+
+  #remove(key: string, flight: Flight<T>): void {
+    // One that was given up has left before it ends, and its key may be another's by then.
+    if (this.#flights.get(key) === flight) this.#flights.delete(key);
   }
 }

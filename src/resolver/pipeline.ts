@@ -1,5 +1,6 @@
-import type { Entry } from '../cache/entry.ts';
-import type { Clock } from '../lib/clock.ts';
+import { ageSeconds, type Entry, isFresh, isResting } from '../cache/entry.ts';
+import { isRefreshDue } from '../cache/refresh.ts';
+import { Deadline } from '../lib/deadline.ts';
 import { type ErrorCode, failureKind, toDns4torError } from '../lib/errors.ts';
 import type { Answer } from '../message/answer.ts';
 import { RCODE } from '../message/tables.ts';
@@ -11,6 +12,11 @@ import { shapeAnswer, shapeReply } from '../response/shape.ts';
 import { cachedError, extendedErrorOf, staleError } from './extended-error.ts';
 import { Forwarder, type ForwarderComponents, type ForwarderInit } from './forward.ts';
 import { DROP, type Drop, type Handler, type Query } from './query.ts';
+
+export interface PipelineInit extends ForwarderInit {
+  /** Whether what is in use is refreshed shortly before it expires. */
+  readonly prefetch: boolean;
+}
 
 /** RFC 8767 §5: how long a client is made to wait for a fresh answer where an expired one is at hand. */
 const CLIENT_RESPONSE_MS = 1800;
@@ -27,8 +33,9 @@ const STALE_TTL_SECONDS = 30;
  *  4. What is answered here and never leaves: special-use names, and QTYPE ANY.
  *  5. Upstream, through Tor; where that takes long or fails, what the cache has that is no longer fresh.
  */
-export function createPipeline(components: ForwarderComponents, init: ForwarderInit): Handler {
+export function createPipeline(components: ForwarderComponents, init: PipelineInit): Handler {
   const { cache, clock, metrics } = components;
+  const { timeoutMs, prefetch } = init;
   const forwarder = new Forwarder(components, init);
 
   const finish = (query: Query, reply: Uint8Array, rcode: number, source: AnswerSource): Uint8Array => {
@@ -53,32 +60,41 @@ export function createPipeline(components: ForwarderComponents, init: ForwarderI
   };
 
   /** Keeps the promise of a {@link Handler}: even a defect costs one query its answer, and nobody else theirs. */
-  const fail = (query: Query, thrown: unknown, source: AnswerSource): Uint8Array | Drop => {
+  const fail = (query: Query, thrown: unknown, source: AnswerSource, stale?: Entry): Uint8Array | Drop => {
     try {
-      const stale = source === 'upstream' ? cache.lookupStale(query) : undefined;
-      if (stale !== undefined) {
-        return giveStale(query, stale, 'failed', failureKind(toDns4torError(thrown).code).sentence);
-      }
-      return refuse(query, toDns4torError(thrown).code, source);
+      const { code } = toDns4torError(thrown);
+      return stale === undefined
+        ? refuse(query, code, source)
+        : giveStale(query, stale, 'failed', failureKind(code).sentence);
     } catch {
       metrics.dropped('handler_failed');
       return DROP;
     }
   };
 
-  const forward = async (query: Query): Promise<Uint8Array | Drop> => {
+  const giveCached = (query: Query, entry: Entry, now: number): Uint8Array => {
+    const { answer, failures } = entry;
+    metrics.cacheHit(answer.kind !== 'data');
+    if (!isFresh(entry, now)) return giveStale(query, entry, 'failed', failureKind('ERR_RECHECK').sentence);
+    if (prefetch && isRefreshDue(entry, now)) void forwarder.refresh(query, entry);
+    const error = failures === 0 ? answer.extendedError : cachedError(answer.extendedError);
+    return finish(query, shapeAnswer(query, answer, ageSeconds(entry, now), error), answer.rcode, 'cache');
+  };
+
+  const forward = async (query: Query, stale: Entry | undefined): Promise<Uint8Array | Drop> => {
     try {
-      const asked = forwarder.ask(query);
-      const stale = cache.lookupStale(query);
-      if (stale === undefined) return giveFresh(query, await asked);
-      const answer = await withinMs(clock, CLIENT_RESPONSE_MS, asked);
+      const waitMs = stale === undefined ? timeoutMs : Math.min(CLIENT_RESPONSE_MS, timeoutMs);
+      const answer = await forwarder.ask(query, new Deadline(clock, query.arrivedAt + waitMs));
+      if (stale === undefined) {
+        return answer === undefined ? refuse(query, 'ERR_DEADLINE', 'upstream') : giveFresh(query, answer);
+      }
       if (answer === undefined) return giveStale(query, stale, 'slow', failureKind('ERR_SLOW').sentence);
       // RFC 8767 §6: an expired answer is better than a fresh failure.
       if (answer.kind === 'failure')
         return giveStale(query, stale, 'failed', failureKind('ERR_RESPONSE_FAILURE').sentence);
       return giveFresh(query, answer);
     } catch (thrown) {
-      return fail(query, thrown, 'upstream');
+      return fail(query, thrown, 'upstream', stale);
     }
   };
 
@@ -93,19 +109,14 @@ export function createPipeline(components: ForwarderComponents, init: ForwarderI
     if (refusal !== undefined) return refuse(query, refusal, 'policy');
 
     const entry = cache.lookup(query);
-    if (entry !== undefined) {
-      metrics.cacheHit(entry.answer.kind !== 'data');
-      if (cache.isStale(entry)) return giveStale(query, entry, 'failed', failureKind('ERR_RECHECK').sentence);
-      const error = entry.failures === 0 ? entry.answer.extendedError : cachedError(entry.answer.extendedError);
-      const reply = shapeAnswer(query, entry.answer, cache.ageSeconds(entry), error);
-      return finish(query, reply, entry.answer.rcode, 'cache');
-    }
+    const now = clock.now();
+    if (entry !== undefined && (isFresh(entry, now) || isResting(entry, now))) return giveCached(query, entry, now);
 
     const local = specialUseAnswer(query) ?? minimalAnyAnswer(query);
     if (local !== undefined) return finish(query, shapeAnswer(query, local, 0), local.rcode, 'policy');
 
     metrics.cacheMiss();
-    return forward(query);
+    return forward(query, entry);
   };
 
   return (query) => {
@@ -115,12 +126,4 @@ export function createPipeline(components: ForwarderComponents, init: ForwarderI
       return fail(query, thrown, 'policy');
     }
   };
-}
-
-/** What `work` comes to, or undefined when it takes longer. It goes on then, and its failure concerns nobody. */
-function withinMs<T>(clock: Clock, timeoutMs: number, work: Promise<T>): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    const timer = clock.schedule(timeoutMs, () => resolve(undefined));
-    work.then(resolve, reject).finally(() => timer.cancel());
-  });
 }

@@ -43,6 +43,7 @@ test('the defaults are those that the documentation promises', () => {
     tor: { socks: { kind: 'auto' }, binary: 'tor', options: [] },
     cacheBytes: 16 * 1024 * 1024,
     maxStaleMs: 86_400_000,
+    prefetch: true,
     timeoutMs: 10_000,
     log: { level: 'info', file: undefined, format: 'default' },
     bootstrapIgnored: false,

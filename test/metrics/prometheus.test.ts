@@ -4,7 +4,13 @@ import fc from 'fast-check';
 import { FAILURES, type ErrorCode } from '../../src/lib/errors.ts';
 import { RCODE, TYPE } from '../../src/message/tables.ts';
 import type { Counters } from '../../src/metrics/counters.ts';
-import { ANSWER_SOURCES, DROP_REASONS, HEDGE_EVENTS, STALE_REASONS } from '../../src/metrics/metrics.ts';
+import {
+  ANSWER_SOURCES,
+  DROP_REASONS,
+  HEDGE_EVENTS,
+  PREFETCH_EVENTS,
+  STALE_REASONS,
+} from '../../src/metrics/metrics.ts';
 import { runProgram } from '../fixtures/run-program.ts';
 import { createFixture, IDENTITY, labelsOf, ONION, OTHER } from './scrape.ts';
 
@@ -29,6 +35,7 @@ function exercise(counters: Counters): void {
   counters.exchanged(0, 'ok', 700);
   for (const reason of STALE_REASONS) counters.servedStale(reason);
   for (const event of HEDGE_EVENTS) counters.hedged(0, event);
+  for (const event of PREFETCH_EVENTS) counters.prefetched(event);
   counters.connected(1, 'ok');
 }
 
@@ -115,7 +122,7 @@ test('no label ever holds anything but what was known beforehand', async () => {
     plugin: ANSWER_SOURCES,
     upstream: [ONION, OTHER],
     outcome: ['ok', ...Object.values(FAILURES).map(({ label }) => label)],
-    event: HEDGE_EVENTS,
+    event: [...HEDGE_EVENTS, ...PREFETCH_EVENTS],
     reason: [...DROP_REASONS, ...STALE_REASONS, ...Object.values(FAILURES).map(({ label }) => label)],
     state: ['unknown', 'down', 'bootstrapping', 'up'],
     version: [IDENTITY.version],

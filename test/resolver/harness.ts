@@ -2,8 +2,8 @@ import { Cache } from '../../src/cache/cache.ts';
 import type { Deadline } from '../../src/lib/deadline.ts';
 import { EDNS_OPTION } from '../../src/message/edns-options.ts';
 import { createCounters, type Counters } from '../../src/metrics/counters.ts';
-import type { ForwarderComponents, ForwarderInit } from '../../src/resolver/forward.ts';
-import { createPipeline } from '../../src/resolver/pipeline.ts';
+import type { ForwarderComponents } from '../../src/resolver/forward.ts';
+import { createPipeline, type PipelineInit } from '../../src/resolver/pipeline.ts';
 import type { Handler, Query } from '../../src/resolver/query.ts';
 import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
@@ -14,7 +14,12 @@ export const TIMEOUT_MS = 10_000;
 
 export const MAX_STALE_MS = 86_400_000;
 
-export const LIMITS: ForwarderInit = { timeoutMs: TIMEOUT_MS, maxInFlight: 100, maxInFlightPerClient: 50 };
+export const LIMITS: PipelineInit = {
+  timeoutMs: TIMEOUT_MS,
+  prefetch: true,
+  maxInFlight: 100,
+  maxInFlightPerClient: 50,
+};
 
 /** In place of a resolver: keeps what it was asked, and does what it is told. */
 export class UpstreamDouble implements Upstream {
@@ -60,6 +65,9 @@ export interface ResolverOptions {
   readonly cache?: Cache;
   /** @default clients are not kept apart */
   readonly clientOf?: ForwarderComponents['clientOf'];
+  readonly budget?: ExtraBudget;
+  /** @default true */
+  readonly prefetch?: boolean;
 }
 
 /** The pipeline with a real cache, on a clock that stands still. */
@@ -68,8 +76,11 @@ export function createResolver(upstream: Upstream, options: ResolverOptions = {}
   const random = { fraction: () => 0.5, bytes: (length: number) => new Uint8Array(length) };
   const cache = options.cache ?? new Cache({ clock, random }, { maxBytes: 1 << 20, maxStaleMs: MAX_STALE_MS });
   const keptApart = options.clientOf === undefined ? {} : { clientOf: options.clientOf };
-  const budget = new ExtraBudget();
-  const handle = createPipeline({ cache, upstream, clock, metrics: counters, budget, ...keptApart }, LIMITS);
+  const { budget = new ExtraBudget(), prefetch = true } = options;
+  const handle = createPipeline(
+    { cache, upstream, clock, metrics: counters, budget, ...keptApart },
+    { ...LIMITS, prefetch },
+  );
   return {
     clock,
     counters,

@@ -9,6 +9,7 @@ import { answer, queryFor, startRig } from './rig.ts';
 
 const QUERY = new Uint8Array(12);
 const ANSWER = new Uint8Array(13);
+const AWAITED_MS = 9000;
 
 interface Asked {
   readonly name: string;
@@ -36,13 +37,12 @@ const hangs = (deadline: Deadline): Promise<Uint8Array> => deadline.limit(new Pr
 test('upstreams are asked in order until one answers', async () => {
   const asked: Asked[] = [];
   const clock = new ManualClock();
-  const failover = new FailoverUpstream(clock, [
-    upstream('a', asked, fails('ERR_TOR_TIMEOUT')),
-    upstream('b', asked, answers),
-    upstream('c', asked, answers),
-  ]);
+  const failover = new FailoverUpstream(
+    [upstream('a', asked, fails('ERR_TOR_TIMEOUT')), upstream('b', asked, answers), upstream('c', asked, answers)],
+    AWAITED_MS,
+  );
   assert.equal(failover.address, 'a, b, c');
-  assert.equal(await failover.exchange(QUERY, Deadline.after(clock, 9000)), ANSWER);
+  assert.equal(await failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS)), ANSWER);
   // The first may use a third of the time; what it left is shared by two.
   assert.deepEqual(asked, [
     { name: 'a', remainingMs: 3000 },
@@ -50,30 +50,42 @@ test('upstreams are asked in order until one answers', async () => {
   ]);
 });
 
-test('one that hangs leaves the others their share, and the last all that is left', async () => {
+test('one that hangs leaves the others their share of the time that somebody waits, and the last all until the deadline', async () => {
   const asked: Asked[] = [];
   const clock = new ManualClock();
-  const failover = new FailoverUpstream(clock, [
-    upstream('a', asked, hangs),
-    upstream('b', asked, hangs),
-    upstream('c', asked, hangs),
-  ]);
-  const exchanged = assert.rejects(failover.exchange(QUERY, Deadline.after(clock, 9000)), { code: 'ERR_DEADLINE' });
-  await clock.advanceAsync(9000);
+  const failover = new FailoverUpstream(
+    [upstream('a', asked, hangs), upstream('b', asked, hangs), upstream('c', asked, hangs)],
+    AWAITED_MS,
+  );
+  const exchanged = assert.rejects(failover.exchange(QUERY, Deadline.after(clock, 19_000)), { code: 'ERR_DEADLINE' });
+  await clock.advanceAsync(19_000);
   await exchanged;
   assert.deepEqual(
     asked.map(({ remainingMs }) => remainingMs),
-    [3000, 3000, 3000],
+    [3000, 3000, 13_000],
   );
+});
+
+test('a deadline that is brought forward ends every share', async () => {
+  const clock = new ManualClock();
+  const asked: Asked[] = [];
+  const failover = new FailoverUpstream([upstream('a', asked, hangs), upstream('b', asked, hangs)], AWAITED_MS);
+  const ending = new AbortController();
+  const exchanged = failover.exchange(QUERY, new Deadline(clock, AWAITED_MS, ending.signal));
+  ending.abort();
+  const ended = assert.rejects(exchanged, { code: 'ERR_DEADLINE' });
+  await clock.advanceAsync(0);
+  await ended;
+  assert.equal(clock.pendingTimers, 0);
 });
 
 test('when all fail, the error is that of the one asked last', async () => {
   const clock = new ManualClock();
-  const failover = new FailoverUpstream(clock, [
-    upstream('a', [], fails('ERR_TLS_PIN')),
-    upstream('b', [], fails('ERR_DOH_STATUS')),
-  ]);
-  await assert.rejects(failover.exchange(QUERY, Deadline.after(clock, 9000)), { code: 'ERR_DOH_STATUS' });
+  const failover = new FailoverUpstream(
+    [upstream('a', [], fails('ERR_TLS_PIN')), upstream('b', [], fails('ERR_DOH_STATUS'))],
+    AWAITED_MS,
+  );
+  await assert.rejects(failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS)), { code: 'ERR_DOH_STATUS' });
 });
 
 test('every upstream is told whose query it is', async () => {
@@ -87,17 +99,14 @@ test('every upstream is told whose query it is', async () => {
     async [Symbol.asyncDispose]() {},
   });
   const clock = new ManualClock();
-  const failover = new FailoverUpstream(clock, [noting(fails('ERR_TOR_TIMEOUT')), noting(answers)]);
-  await failover.exchange(QUERY, Deadline.after(clock, 9000), 'alice');
+  const failover = new FailoverUpstream([noting(fails('ERR_TOR_TIMEOUT')), noting(answers)], AWAITED_MS);
+  await failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS), 'alice');
   assert.deepEqual(clients, ['alice', 'alice']);
 });
 
 test('disposing disposes every upstream', async () => {
   const asked: Asked[] = [];
-  const failover = new FailoverUpstream(new ManualClock(), [
-    upstream('a', asked, answers),
-    upstream('b', asked, answers),
-  ]);
+  const failover = new FailoverUpstream([upstream('a', asked, answers), upstream('b', asked, answers)], AWAITED_MS);
   await failover[Symbol.asyncDispose]();
   assert.deepEqual(
     asked.map(({ name }) => name),
@@ -110,7 +119,7 @@ test('a real upstream that cannot be reached is passed over without waiting', as
   await using dead = await startRig(answer, {
     connect: () => () => Promise.reject(new Dns4torError('ERR_TOR_TIMEOUT')),
   });
-  const failover = new FailoverUpstream(rig.clock, [dead.upstream, rig.upstream]);
+  const failover = new FailoverUpstream([dead.upstream, rig.upstream], AWAITED_MS);
   await failover.exchange(queryFor('one.test'), Deadline.after(rig.clock, 1000));
   assert.equal(rig.clock.now(), 0);
 });

@@ -1,0 +1,69 @@
+import type { Deadline } from '../lib/deadline.ts';
+
+type Waiter<T> = PromiseWithResolvers<T | undefined>;
+
+/**
+ * A question that is being asked, by one attempt or several, and those who wait for the answer: each for as long as it can, while the
+ * attempts go on.
+ */
+export class Flight<T> {
+  readonly #onEnd: () => void;
+  readonly #ending = new AbortController();
+  readonly #waiting = new Set<Waiter<T>>();
+  #attempts = 0;
+  #lastAttemptAt = -Infinity;
+
+  /** @param onEnd called when there is an answer or no attempt left, before those that wait are told */
+  constructor(onEnd: () => void) {
+    this.#onEnd = onEnd;
+  }
+
+  /** Aborted when the flight is given up: attempts are to end then. */
+  get signal(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  /** Whether somebody waits for the answer. */
+  get awaited(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** When the last attempt was begun, on the monotonic clock, in milliseconds. */
+  get lastAttemptAt(): number {
+    return this.#lastAttemptAt;
+  }
+
+  /** The first attempt that succeeds gives the answer, and where none does the last one's failure is that of the flight. */
+  attempt(work: Promise<T>, nowMs: number): void {
+    this.#attempts++;
+    this.#lastAttemptAt = nowMs;
+    work.then(
+      (answer) => this.#end((waiter) => waiter.resolve(answer)),
+      (error: unknown) => {
+        this.#attempts--;
+        if (this.#attempts === 0) this.#end((waiter) => waiter.reject(error));
+      },
+    );
+  }
+
+  /** The answer, or undefined when the deadline passes first. */
+  wait(deadline: Deadline): Promise<T | undefined> {
+    const waiter: Waiter<T> = Promise.withResolvers();
+    this.#waiting.add(waiter);
+    const timer = deadline.schedule(() => {
+      this.#waiting.delete(waiter);
+      waiter.resolve(undefined);
+    });
+    return waiter.promise.finally(() => timer.cancel());
+  }
+
+  giveUp(): void {
+    this.#ending.abort();
+  }
+
+  #end(tell: (waiter: Waiter<T>) => void): void {
+    this.#onEnd();
+    for (const waiter of this.#waiting) tell(waiter);
+    this.#waiting.clear();
+  }
+}

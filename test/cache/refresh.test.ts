@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Cache } from '../../src/cache/cache.ts';
+import type { Entry } from '../../src/cache/entry.ts';
+import { drawRefreshAt, isRefreshDue, refreshBegun } from '../../src/cache/refresh.ts';
+import { parseAnswer } from '../../src/message/answer.ts';
+import { ask, buildResponse, soaRecord } from '../fixtures/messages.ts';
+import { createCache, dataAnswer, deniedAnswer } from './cached.ts';
+
+const MIB = 1 << 20;
+const TTL_SECONDS = 1000;
+/** With the caches' random fraction, 0.25: a quarter of the way from a twentieth to a tenth of the lifetime before its end. */
+const DUE_MS = 937_500;
+
+const NODATA = parseAnswer(buildResponse({ authorities: [soaRecord('com', TTL_SECONDS, TTL_SECONDS)] }));
+
+function draw(fraction: number, lifetimeMs: number, answer = dataAnswer('example.com')): number {
+  return drawRefreshAt(answer, 0, lifetimeMs, { fraction: () => fraction, bytes: (length) => new Uint8Array(length) });
+}
+
+function find(cache: Cache): Entry {
+  const entry = cache.lookup(ask());
+  assert.ok(entry);
+  return entry;
+}
+
+test('the moment lies in the first half of the last tenth of the lifetime, where chance puts it', () => {
+  assert.equal(draw(0, 100_000), 95_000);
+  assert.equal(draw(0.5, 100_000), 92_500);
+  assert.ok(draw(0.999, 100_000) > 90_000);
+});
+
+test('there is none for what is kept for less than half a minute, nor for names that do not exist and failures', () => {
+  assert.equal(draw(0.5, 29_999), Infinity);
+  assert.ok(draw(0.5, 30_000) < 30_000);
+  assert.equal(draw(0.5, 100_000, deniedAnswer('example.com')), Infinity);
+  assert.equal(draw(0.5, 100_000, parseAnswer(buildResponse({ flags: 2 }))), Infinity);
+});
+
+test('there is one for a type that a name does not have, which is waited for like the types that it has', () => {
+  assert.equal(NODATA.kind, 'nodata');
+  assert.equal(draw(0, 100_000, NODATA), 95_000);
+});
+
+test('a refresh is due from that moment on, and not before', () => {
+  const { cache, clock } = createCache(MIB);
+  cache.insert(ask(), dataAnswer('example.com', TTL_SECONDS));
+  find(cache);
+  clock.advance(DUE_MS - 1);
+  assert.equal(isRefreshDue(find(cache), clock.now()), false);
+  clock.advance(1);
+  assert.equal(isRefreshDue(find(cache), clock.now()), true);
+});
+
+test('it is due only for what was found twice since it was stored', () => {
+  const { cache, clock } = createCache(MIB);
+  cache.insert(ask(), dataAnswer('example.com', TTL_SECONDS));
+  find(cache);
+  cache.insert(ask(), dataAnswer('example.com', TTL_SECONDS));
+  clock.advance(DUE_MS);
+  assert.equal(isRefreshDue(find(cache), clock.now()), false);
+  assert.equal(isRefreshDue(find(cache), clock.now()), true);
+});
+
+test('once it was begun it is not due again', () => {
+  const { cache, clock } = createCache(MIB);
+  cache.insert(ask(), dataAnswer('example.com', TTL_SECONDS));
+  find(cache);
+  clock.advance(DUE_MS);
+  refreshBegun(find(cache));
+  assert.equal(isRefreshDue(find(cache), clock.now()), false);
+});
