@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { LogFormat, LogLevel } from '../lib/logger.ts';
 
 /** The whole configuration, validated and deeply frozen. */
@@ -65,6 +66,9 @@ export interface UpstreamConfig {
 
 export interface TorConfig {
   readonly socks: SocksChoice;
+  readonly control: ControlChoice;
+  /** One for each onion service at most. */
+  readonly onionAuths: readonly OnionAuthConfig[];
   /** A path, or a program's name to be looked for in PATH. */
   readonly binary: string;
   /** Lines for the torrc of a managed tor, each `Name value`. */
@@ -77,6 +81,21 @@ export type SocksChoice =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'managed' };
+
+/** Where the control port of a Tor that is not ours is: as it is found, nowhere, or at an address of this machine. */
+export type ControlChoice =
+  | { readonly kind: 'auto' }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
+
+/** The client authorisation for one onion service. */
+export interface OnionAuthConfig {
+  /** 56 characters in lower case, without `.onion`. */
+  readonly address: string;
+  /** X25519, private. Not a text, so that no log, error or JSON can show it. */
+  readonly key: KeyObject;
+}
 
 export interface LogConfig {
   readonly level: LogLevel;

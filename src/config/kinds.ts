@@ -1,9 +1,11 @@
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/logger.ts';
 import { parseCidr } from './cidr.ts';
-import type { Cidr, HostPort, SocksChoice } from './config.ts';
+import type { Cidr, ControlChoice, HostPort, OnionAuthConfig, SocksChoice } from './config.ts';
+import { parseControlAddress } from './control-address.ts';
 import { checkAppendFile, checkProgram, readCertificates } from './files.ts';
 import { parseHostPort, parseListenAddress } from './host-port.ts';
 import { parseHostName, parsePin, parseTorrcLine } from './names.ts';
+import { readOnionAuthFile } from './onion-auth-file.ts';
 import { bad, type Parsed } from './parsed.ts';
 import { type Bounds, parseBytes, parseDuration, parseInteger } from './quantity.ts';
 import { parseSocksAddress } from './socks-address.ts';
@@ -24,6 +26,7 @@ export interface KindValues {
   readonly cidr: Cidr;
   readonly 'host-port': HostPort;
   readonly 'socks-address': SocksChoice;
+  readonly 'control-address': ControlChoice;
   readonly 'upstream-url': UpstreamUrl;
   readonly 'host-name': string;
   readonly pin: string;
@@ -32,6 +35,7 @@ export interface KindValues {
   readonly 'append-file': string;
   /** The certificates, in PEM form. */
   readonly 'certificate-file': string;
+  readonly 'onion-auth-file': OnionAuthConfig;
 }
 
 export type OptionKind = keyof KindValues;
@@ -54,6 +58,7 @@ const PARSERS: { readonly [Kind in OptionKind]: (text: string, bounds: Bounds) =
   cidr: parseCidr,
   'host-port': parseHostPort,
   'socks-address': parseSocksAddress,
+  'control-address': parseControlAddress,
   'upstream-url': parseUpstreamUrl,
   'host-name': parseHostName,
   pin: parsePin,
@@ -61,6 +66,7 @@ const PARSERS: { readonly [Kind in OptionKind]: (text: string, bounds: Bounds) =
   program: checkProgram,
   'append-file': checkAppendFile,
   'certificate-file': readCertificates,
+  'onion-auth-file': readOnionAuthFile,
 };
 
 /** Kinds that name files look at them. */

@@ -134,6 +134,21 @@ export const OPTIONS = {
     doc: 'how to reach Tor: host:port, unix:/path, managed (a tor of its own) or auto (a running one, else managed)',
     default: 'auto',
   },
+  'tor-control': {
+    kind: 'control-address',
+    group: 'Tor',
+    placeholder: 'where',
+    doc: 'control port of a running Tor, to follow its state: host:port, unix:/path, none or auto (the usual places; where none can be read, it goes without)',
+    default: 'auto',
+  },
+  'onion-auth-file': {
+    kind: 'onion-auth-file',
+    group: 'Tor',
+    placeholder: 'file',
+    doc: "key for an onion service that asks for client authorisation, in the form of tor's .auth_private files",
+    unset: 'no keys',
+    list: { separator: ',', maxItems: 16 },
+  },
   'tor-binary': {
     kind: 'program',
     group: 'Tor',

@@ -9,7 +9,7 @@ const MAX_SOCKET_PATH_BYTES = 107;
 /** `auto`, `managed`, `unix:/path` or `host:port`. */
 export function parseSocksAddress(text: string): Parsed<SocksChoice> {
   if (text === 'auto' || text === 'managed') return { value: { kind: text } };
-  if (text.startsWith('unix:')) return parseSocketPath(text);
+  if (text.startsWith('unix:')) return parseSocketPath(text, 'unix:/run/tor/socks');
   if (text.includes('://')) {
     return bad(text, "is a URL; write the proxy's host:port alone, such as 127.0.0.1:9050");
   }
@@ -21,9 +21,13 @@ export function parseSocksAddress(text: string): Parsed<SocksChoice> {
   return { value: { kind: 'tcp', ...parsed.value } };
 }
 
-function parseSocketPath(text: string): Parsed<SocksChoice> {
+/** @param example what such an address looks like */
+export function parseSocketPath(
+  text: string,
+  example: string,
+): Parsed<{ readonly kind: 'unix'; readonly path: string }> {
   const path = text.slice('unix:'.length);
-  if (!isAbsolute(path)) return bad(text, 'has no absolute path; write unix:/path, such as unix:/run/tor/socks');
+  if (!isAbsolute(path)) return bad(text, `has no absolute path; write unix:/path, such as ${example}`);
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
     return bad(text, `is too long for a socket; paths of sockets end at ${MAX_SOCKET_PATH_BYTES} bytes`);
   }

@@ -32,7 +32,7 @@ type Values = {
 export function validate({ settings, problems: loadProblems }: Loaded): Config {
   const problems = [...loadProblems];
   const values = parseSettings(settings, problems);
-  if (values !== undefined) problems.push(...accessProblems(values));
+  if (values !== undefined) problems.push(...accessProblems(values), ...torProblems(values));
   if (values === undefined || problems.length > 0) throw new ConfigError(problems);
   return deepFreeze({
     addresses: [...new Set(values.address)],
@@ -52,7 +52,13 @@ export function validate({ settings, problems: loadProblems }: Loaded): Config {
     circuits: Math.min(values.circuits, values['max-upstream-conns'] || Infinity),
     circuitLifetimeMs: values['circuit-lifetime'],
     metrics: values.metrics,
-    tor: { socks: values['tor-socks'], binary: values['tor-binary'], options: values['tor-option'] },
+    tor: {
+      socks: values['tor-socks'],
+      control: values['tor-control'],
+      onionAuths: values['onion-auth-file'],
+      binary: values['tor-binary'],
+      options: values['tor-option'],
+    },
     cacheBytes: values['cache-size'],
     maxStaleMs: values['serve-stale'],
     timeoutMs: values.timeout,
@@ -71,6 +77,27 @@ function accessProblems({ address, allow }: Values): string[] {
       (listenAddress) =>
         `--address ${listenAddress}: others could ask there; say who may with --allow, such as --allow 192.168.1.0/24`,
     );
+}
+
+function torProblems(values: Values): string[] {
+  const { 'tor-socks': socks, 'tor-control': control, 'onion-auth-file': onionAuths } = values;
+  const problems: string[] = [];
+  const addresses = onionAuths.map(({ address }) => address);
+  for (const address of new Set(addresses.filter((one, index) => addresses.indexOf(one) !== index))) {
+    problems.push(`--onion-auth-file: two files hold a key for ${address}.onion; leave one out`);
+  }
+  const isNamed = socks.kind === 'tcp' || socks.kind === 'unix';
+  if (addresses.length > 0 && isNamed && control.kind === 'none') {
+    problems.push(
+      '--onion-auth-file: with --tor-control none no key can be given to the Tor at --tor-socks; leave --tor-control out, or put the file into the ClientOnionAuthDir of that Tor',
+    );
+  }
+  if (socks.kind === 'managed' && (control.kind === 'tcp' || control.kind === 'unix')) {
+    problems.push(
+      '--tor-control: is for a Tor that runs already, and --tor-socks managed asks for another; leave one out',
+    );
+  }
+  return problems;
 }
 
 function toUpstream({ url, host, port, path }: UpstreamUrl, values: Values): UpstreamConfig {

@@ -5,6 +5,7 @@ import { type Clock, delay } from '../lib/clock.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
+import type { TorStatus } from '../lib/tor-state.ts';
 import { readVersion } from '../lib/version.ts';
 import { createAccessList } from '../listener/access-list.ts';
 import type { Listener } from '../listener/listener.ts';
@@ -60,6 +61,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const closing = new AbortController();
   const tor = Promise.withResolvers<Tor>();
   tor.promise.catch(() => {});
+  const torStatus = statusOf(tor.promise);
 
   if (config.bootstrapIgnored) {
     logger.info(
@@ -70,7 +72,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const budget = new ExtraBudget();
   const upstreams = config.upstreams.map((upstream, index) => {
     logger.info('Adding DNS upstream', { url: upstream.url });
-    const events = connectionEvents(logger, counters, upstream.url, index);
+    const events = connectionEvents(logger, counters, torStatus, upstream.url, index);
     return createUpstream(
       { tor: tor.promise, clock, random, metrics: counters, budget, events, signal: closing.signal },
       upstream,
@@ -119,7 +121,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const metricsServer = stack.use(
     await startMetricsServer({
       ...config.metrics,
-      exposition: createExposition(families(counters, gauges(cache, upstreams, tor.promise), identity)),
+      exposition: createExposition(families(counters, gauges(cache, upstreams, torStatus), identity)),
       ready: () => readiness.check(),
       clock,
       onError: (error) => logger.error(`Metrics server: ${error.message}`, { code: error.code }),
@@ -132,6 +134,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       binary: config.tor.binary,
       stateDirectory: stateDirectory(options.env),
       torOptions: config.tor.options,
+      control: config.tor.control,
+      onionAuths: config.tor.onionAuths,
       clock,
       random,
       events: torEvents(logger, options.bootstrapDisplay),
@@ -149,18 +153,23 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
 }
 
-function gauges(cache: Cache, upstreams: readonly CircuitPool[], opening: Promise<Tor>): Gauges {
+/** What is known of Tor at the moment of asking, which is nothing until it has been found or started. */
+function statusOf(opening: Promise<Tor>): () => TorStatus {
   let tor: Tor | undefined;
   opening.then(
     (opened) => (tor = opened),
     () => {},
   );
+  return () => tor?.state() ?? { state: 'unknown', bootstrapPercent: 0 };
+}
+
+function gauges(cache: Cache, upstreams: readonly CircuitPool[], torStatus: () => TorStatus): Gauges {
   return {
     cacheEntries: () => cache.entries,
     cacheBytes: () => cache.bytes,
     connections: () => upstreams.map(({ openConnections }) => openConnections),
     queueDepth: () => upstreams.map(({ queueDepth }) => queueDepth),
-    tor: () => tor?.state() ?? { state: 'unknown', bootstrapPercent: 0 },
+    tor: torStatus,
   };
 }
 

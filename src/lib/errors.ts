@@ -127,7 +127,12 @@ export const FAILURES = {
   },
   ERR_TOR_CONTROL: {
     label: 'tor_control',
-    sentence: "tor's control port did not answer as expected",
+    sentence: "tor's control port cannot be used",
+  },
+  ERR_TOR_ONION_AUTH: {
+    label: 'tor_onion_auth',
+    sentence:
+      "tor was not given the key of --onion-auth-file; put the file into that tor's ClientOnionAuthDir, or let its control port be used (--tor-control)",
   },
   ERR_TLS_NAME: {
     ede: 'networkError',

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { decodeBase32 } from './base32.ts';
 
 const SUFFIX = '.onion';
 /** base32 of 32 bytes of key, 2 of checksum and 1 of version. */
@@ -8,7 +9,6 @@ const V2_LENGTH = 16;
 const PUBLIC_KEY_BYTES = 32;
 const CHECKSUM_BYTES = 2;
 const VERSION = 3;
-const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
 /** Whether only Tor can reach the host: RFC 7686 §1 sets `.onion` aside for it. */
 export function isOnionHost(host: string): boolean {
@@ -44,21 +44,4 @@ export function onionAddressProblem(host: string): string | undefined {
     .digest()
     .subarray(0, CHECKSUM_BYTES);
   return checksum.equals(given) ? undefined : 'has a typing error: the onion address fails its checksum; copy it again';
-}
-
-/** RFC 4648 §6, without padding. Takes only characters of its alphabet. */
-function decodeBase32(text: string): Uint8Array {
-  const bytes: number[] = [];
-  let bits = 0;
-  let bitCount = 0;
-  for (const character of text) {
-    bits = (bits << 5) | BASE32.indexOf(character);
-    bitCount += 5;
-    if (bitCount >= 8) {
-      bitCount -= 8;
-      bytes.push((bits >> bitCount) & 0xff);
-      bits &= (1 << bitCount) - 1;
-    }
-  }
-  return Uint8Array.from(bytes);
 }

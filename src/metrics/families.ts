@@ -1,4 +1,4 @@
-import { TOR_STATES } from '../lib/tor-state.ts';
+import { CIRCUIT_STATES, TOR_STATES } from '../lib/tor-state.ts';
 import type { Counters } from './counters.ts';
 import type { CounterTable, Labels } from './counter-table.ts';
 import type { Histogram } from './histogram.ts';
@@ -195,6 +195,17 @@ export function families({ totals, upstreams, upstreamSlots }: Counters, gauges:
       type: 'gauge',
       help: 'How far tor has come in connecting to its network, from 0 to 100.',
       samples: () => [{ labels: {}, value: gauges.tor().bootstrapPercent }],
+    },
+    {
+      name: 'dns4tor_tor_circuits',
+      type: 'gauge',
+      help: 'All circuits of tor by state; absent where its control port is not read.',
+      samples() {
+        const { circuits } = gauges.tor();
+        return circuits === undefined
+          ? []
+          : CIRCUIT_STATES.map((state) => ({ labels: { state }, value: circuits[state] }));
+      },
     },
     {
       name: 'dns4tor_build_info',

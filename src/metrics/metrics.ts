@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../lib/errors.ts';
-import type { TorState } from '../lib/tor-state.ts';
+import type { TorStatus } from '../lib/tor-state.ts';
 
 export type Transport = 'udp' | 'tcp';
 export type AddressFamily = 4 | 6;
@@ -77,5 +77,5 @@ export interface Gauges {
   connections(): readonly number[];
   /** Queries that wait for or are on a connection, by index of the upstream. */
   queueDepth(): readonly number[];
-  tor(): { readonly state: TorState; readonly bootstrapPercent: number };
+  tor(): TorStatus;
 }

@@ -6,8 +6,8 @@ export interface ControlReply {
   readonly lines: readonly string[];
 }
 
-/** What a reply to any command of ours may hold; the longest, GETINFO's, stay below 1 kB. */
-const MAX_REPLY_CHARS = 64 * 1024;
+/** What a reply to any command of ours may hold; the longest lists the circuits, with some 400 characters for each. */
+const MAX_REPLY_CHARS = 4 * 1024 * 1024;
 
 /** Cuts the stream from tor's control port into replies. */
 export class ControlReplyParser {

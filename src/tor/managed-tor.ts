@@ -1,21 +1,13 @@
 import { type Clock, delay } from '../lib/clock.ts';
 import { Dns4torError, toDns4torError } from '../lib/errors.ts';
 import type { Random } from '../lib/random.ts';
-import type { TorState } from '../lib/tor-state.ts';
+import type { TorStatus } from '../lib/tor-state.ts';
+import { retryDelayMs } from './back-off.ts';
+import type { OnionAuth } from './onion-auth.ts';
 import type { TorAddress } from './tor-address.ts';
-import type { TorLogLine } from './tor-log.ts';
+import type { TorEvents } from './tor-events.ts';
 import { startTorProcess, type TorProcess } from './tor-process.ts';
 import { torOptionProblem, type TorPaths, torPaths } from './torrc.ts';
-
-/** What a tor of ours tells while it runs, for logs and progress bars. */
-export interface TorEvents {
-  /** @param percent 0 to 100; begins anew when tor was restarted */
-  onBootstrap(percent: number, summary: string): void;
-  /** A line that tor logged; by `SafeLogging` without addresses. */
-  onLog(line: TorLogLine): void;
-  /** It ended unasked, or could not be restarted, and is started in `restartInMs`. */
-  onExit(error: Dns4torError, restartInMs: number): void;
-}
 
 export interface ManagedTorOptions {
   /** A path, or a name to be found in PATH. */
@@ -24,13 +16,11 @@ export interface ManagedTorOptions {
   readonly directory: string;
   /** Lines to add to the torrc, of the form `Name value`. */
   readonly torOptions: readonly string[];
+  readonly onionAuths: readonly OnionAuth[];
   readonly clock: Clock;
   readonly random: Random;
   readonly events: TorEvents;
 }
-
-/** The first restart comes soon, since most deaths are single ones; the last wait is what a person who fixes a cause will bear. */
-const RESTART_DELAY_MS = { first: 1_000, max: 30_000 } as const;
 
 const BOOTSTRAPPED_PERCENT = 100;
 
@@ -39,8 +29,6 @@ export class ManagedTor implements AsyncDisposable {
   readonly #options: ManagedTorOptions;
   readonly #paths: TorPaths;
   readonly #closing: AbortController = new AbortController();
-  #state: TorState = 'bootstrapping';
-  #bootstrapPercent = 0;
   #process: TorProcess | undefined;
   /** Ends in a row without a complete bootstrap in between. */
   #failures = 0;
@@ -73,13 +61,8 @@ export class ManagedTor implements AsyncDisposable {
     return { kind: 'unix', path: this.#paths.socks };
   }
 
-  get state(): TorState {
-    return this.#state;
-  }
-
-  /** 0 to 100. */
-  get bootstrapPercent(): number {
-    return this.#bootstrapPercent;
+  get status(): TorStatus {
+    return this.#process?.status ?? { state: 'down', bootstrapPercent: 0 };
   }
 
   /** Ends tor, and resolves when it has ended. */
@@ -90,25 +73,15 @@ export class ManagedTor implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { binary, torOptions, clock, events } = this.#options;
+    const { events } = this.#options;
+    const onBootstrap: TorEvents['onBootstrap'] = (percent, summary) => {
+      if (percent === BOOTSTRAPPED_PERCENT) this.#failures = 0;
+      events.onBootstrap(percent, summary);
+    };
     this.#process = await startTorProcess(
-      {
-        binary,
-        paths: this.#paths,
-        torOptions,
-        clock,
-        onLog: (line) => events.onLog(line),
-        onBootstrap: (percent, summary) => this.#onBootstrap(percent, summary),
-      },
+      { ...this.#options, paths: this.#paths, events: { ...events, onBootstrap } },
       this.#closing.signal,
     );
-  }
-
-  #onBootstrap(percent: number, summary: string): void {
-    this.#bootstrapPercent = percent;
-    this.#state = percent === BOOTSTRAPPED_PERCENT ? 'up' : 'bootstrapping';
-    if (this.#state === 'up') this.#failures = 0;
-    this.#options.events.onBootstrap(percent, summary);
   }
 
   async #supervise(): Promise<void> {
@@ -126,9 +99,7 @@ export class ManagedTor implements AsyncDisposable {
     const { signal } = this.#closing;
     let error = reason;
     while (!signal.aborted) {
-      this.#state = 'down';
-      this.#bootstrapPercent = 0;
-      const delayMs = restartDelayMs(this.#failures++, random);
+      const delayMs = retryDelayMs(this.#failures++, random);
       events.onExit(error, delayMs);
       await delay(clock, delayMs, signal);
       if (signal.aborted) return;
@@ -139,10 +110,4 @@ export class ManagedTor implements AsyncDisposable {
       }
     }
   }
-}
-
-/** Doubles with each failure; the jitter takes up to a half off, so that two of our kind do not stay in step. */
-function restartDelayMs(failures: number, random: Random): number {
-  const delayMs = Math.min(RESTART_DELAY_MS.max, RESTART_DELAY_MS.first * 2 ** failures);
-  return delayMs * (1 - random.fraction() / 2);
 }

@@ -6,8 +6,13 @@ import { createInterface } from 'node:readline';
 import { type Clock, delay } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
 import { Dns4torError } from '../lib/errors.ts';
-import { type ControlConnection, openControl } from './control.ts';
-import { parseTorLogLine, type TorLogLine } from './tor-log.ts';
+import type { Random } from '../lib/random.ts';
+import type { TorStatus } from '../lib/tor-state.ts';
+import type { ControlConnection } from './control.ts';
+import type { OnionAuth } from './onion-auth.ts';
+import type { TorEvents } from './tor-events.ts';
+import { parseTorLogLine } from './tor-log.ts';
+import { openTorMonitor, type TorMonitor } from './tor-monitor.ts';
 import { renderTorrc, type TorPaths } from './torrc.ts';
 
 export interface TorProcessOptions {
@@ -16,14 +21,18 @@ export interface TorProcessOptions {
   readonly paths: TorPaths;
   /** Lines to add to the torrc, checked already. */
   readonly torOptions: readonly string[];
+  readonly onionAuths: readonly OnionAuth[];
   readonly clock: Clock;
-  readonly onLog: (line: TorLogLine) => void;
-  /** @param percent 0 to 100, where 100 means that streams can be opened */
-  readonly onBootstrap: (percent: number, summary: string) => void;
+  readonly random: Random;
+  readonly events: TorEvents;
 }
 
 /** One tor, from its start to its end, that dies with this process. */
-export interface TorProcess {
+export interface TorProcess extends SpawnedTor {
+  readonly status: TorStatus;
+}
+
+interface SpawnedTor {
   /** Resolves with what is known of the reason once it has ended. */
   readonly ended: Promise<Dns4torError>;
   /** Ends it; kills it where it does not end by itself within 5 s. */
@@ -39,7 +48,7 @@ const ORPHAN_TIMEOUT_MS = 3_000;
 const QUOTED_LINES = 3;
 
 /**
- * Starts tor and resolves when it is under control; it has hardly begun to connect then.
+ * Starts tor and resolves when it is under control and has the keys for onion services; it has hardly begun to connect then.
  *
  * @param signal gives up, with ERR_SHUTDOWN
  * @throws Dns4torError ERR_TOR_BINARY_MISSING, or ERR_TOR_MANAGED with tor's own words
@@ -51,8 +60,16 @@ export async function startTorProcess(options: TorProcessOptions, signal: AbortS
   const tor = spawnTor(options);
   const polling = new AbortController();
   try {
-    await Promise.race([takeControl(options, AbortSignal.any([signal, polling.signal])), rejectWithEndOf(tor)]);
-    return tor;
+    const monitor = await Promise.race([
+      takeControl(options, AbortSignal.any([signal, polling.signal])),
+      rejectWithEndOf(tor),
+    ]);
+    return {
+      ...tor,
+      get status() {
+        return monitor.status;
+      },
+    };
   } catch (error) {
     polling.abort();
     await tor.stop();
@@ -60,7 +77,7 @@ export async function startTorProcess(options: TorProcessOptions, signal: AbortS
   }
 }
 
-async function rejectWithEndOf(tor: TorProcess): Promise<never> {
+async function rejectWithEndOf(tor: SpawnedTor): Promise<never> {
   throw await tor.ended;
 }
 
@@ -99,18 +116,13 @@ async function prepareDirectory({ paths, torOptions }: TorProcessOptions): Promi
 }
 
 /** Connects as soon as tor listens, and makes this process its owner. */
-async function takeControl(options: TorProcessOptions, signal: AbortSignal): Promise<void> {
-  const { paths, clock, onBootstrap } = options;
+async function takeControl(options: TorProcessOptions, signal: AbortSignal): Promise<TorMonitor> {
+  const { paths, clock } = options;
   const deadline = Deadline.after(clock, LISTEN_TIMEOUT_MS);
   while (!signal.aborted) {
     try {
-      const control = await openControl({
-        socketPath: paths.control,
-        cookiePath: paths.cookie,
-        clock,
-        onEvent: ({ lines }) => reportBootstrap(lines, onBootstrap),
-      });
-      return await takeOwnership(control, onBootstrap);
+      const address = { kind: 'unix', path: paths.control } as const;
+      return await openTorMonitor({ ...options, address, signal, prepare: takeOwnership });
     } catch (error) {
       // Not listening yet, or already ending, which tor's own words will tell better.
       if (deadline.expired) throw new Dns4torError('ERR_TOR_MANAGED', 'tor gave no control', error);
@@ -120,23 +132,14 @@ async function takeControl(options: TorProcessOptions, signal: AbortSignal): Pro
   throw new Dns4torError('ERR_SHUTDOWN', undefined, signal.reason);
 }
 
-async function takeOwnership(control: ControlConnection, onBootstrap: TorProcessOptions['onBootstrap']): Promise<void> {
+async function takeOwnership(control: ControlConnection): Promise<void> {
   // From here on tor ends when this connection does, that is with this process, whatever ends it. The control-spec
   // advises to drop the watch on the process id then, which another process may have by and by.
   await control.command('TAKEOWNERSHIP');
   await control.command('RESETCONF __OwningControllerProcess');
-  await control.command('SETEVENTS STATUS_CLIENT');
-  reportBootstrap(await control.command('GETINFO status/bootstrap-phase'), onBootstrap);
 }
 
-function reportBootstrap(lines: readonly string[], onBootstrap: TorProcessOptions['onBootstrap']): void {
-  for (const line of lines) {
-    const [, percent, summary] = /\bBOOTSTRAP PROGRESS=(\d+)\b.* SUMMARY="([^"]*)"/.exec(line) ?? [];
-    if (percent !== undefined && summary !== undefined) onBootstrap(Number(percent), summary);
-  }
-}
-
-function spawnTor({ binary, paths, clock, onLog }: TorProcessOptions): TorProcess {
+function spawnTor({ binary, paths, clock, events }: TorProcessOptions): SpawnedTor {
   // Without --defaults-torrc the distribution's defaults would be read. In a process group of its own, or a Ctrl-C meant
   // for dns4tor ends tor before the last queries are answered. systemd's socket is for the service, not for its child.
   const child = spawn(binary, ['--defaults-torrc', '/dev/null', '-f', paths.torrc], {
@@ -150,7 +153,7 @@ function spawnTor({ binary, paths, clock, onLog }: TorProcessOptions): TorProces
       const line = parseTorLogLine(text);
       if (line.severity === 'warn' || line.severity === 'err') complaints.push(line.message);
       complaints.splice(0, complaints.length - QUOTED_LINES);
-      onLog(line);
+      events.onLog(line);
     });
   }
   const ended = waitForEnd(child, binary, complaints);

@@ -2,10 +2,13 @@ import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import type { ErrorCode } from '../lib/errors.ts';
 import type { Random } from '../lib/random.ts';
-import type { TorState } from '../lib/tor-state.ts';
+import type { TorStatus } from '../lib/tor-state.ts';
 import { detectTor } from './detect.ts';
-import { ManagedTor, type TorEvents } from './managed-tor.ts';
+import { type ControlChoice, ExternalTor } from './external-tor.ts';
+import { ManagedTor } from './managed-tor.ts';
+import type { OnionAuth } from './onion-auth.ts';
 import { formatTorAddress, type TorAddress } from './tor-address.ts';
+import type { TorEvents } from './tor-events.ts';
 
 /** Which tor is to be used: `--tor-socks`. */
 export type TorChoice = TorAddress | { readonly kind: 'auto' } | { readonly kind: 'managed' };
@@ -13,9 +16,8 @@ export type TorChoice = TorAddress | { readonly kind: 'auto' } | { readonly kind
 /** The tor in use, of whatever kind. Disposing it ends a managed one and leaves another alone. */
 export interface Tor extends AsyncDisposable {
   readonly socks: TorAddress;
-  /** Where it stands; `bootstrapPercent` is 0 to 100. */
-  state(): { readonly state: TorState; readonly bootstrapPercent: number };
-  /** Is to be told how each dial ended. Of a tor that is not ours this is all that is known. */
+  state(): TorStatus;
+  /** Is to be told how each dial ended. Of a tor whose control port is not read this is all that is known. */
   observe(outcome: 'ok' | ErrorCode): void;
   /** For logs: which tor this is and where. */
   describe(): string;
@@ -30,6 +32,12 @@ export interface OpenTorOptions {
   readonly torOptions: readonly string[];
   /** Where `auto` looks, in this order. @default USUAL_SOCKS_ADDRESSES */
   readonly usualAddresses?: readonly TorAddress[];
+  /** The control port of a tor that is not ours. */
+  readonly control: ControlChoice;
+  /** Where its `auto` looks, in this order. @default USUAL_CONTROL_ADDRESSES */
+  readonly usualControlAddresses?: readonly TorAddress[];
+  /** Keys for onion services that ask for client authorisation. */
+  readonly onionAuths: readonly OnionAuth[];
   readonly clock: Clock;
   readonly random: Random;
   readonly events: TorEvents;
@@ -43,40 +51,29 @@ export interface OpenTorOptions {
  */
 export async function openTor(choice: TorChoice, options: OpenTorOptions): Promise<Tor> {
   if (choice.kind === 'managed') return openManagedTor(options);
-  if (choice.kind !== 'auto') return openExternalTor(choice);
+  if (choice.kind !== 'auto') return openExternalTor(choice, options);
   const { found } = await detectTor(options.clock, options.usualAddresses);
-  return found === undefined ? openManagedTor(options) : openExternalTor(found);
+  return found === undefined ? openManagedTor(options) : openExternalTor(found, options);
 }
 
 async function openManagedTor({ stateDirectory, ...options }: OpenTorOptions): Promise<Tor> {
   const managed = await ManagedTor.start({ ...options, directory: join(stateDirectory, 'tor') });
   return {
     socks: managed.socks,
-    state: () => ({ state: managed.state, bootstrapPercent: managed.bootstrapPercent }),
+    state: () => managed.status,
     observe: () => {},
     describe: () => `tor started by dns4tor at ${formatTorAddress(managed.socks)}`,
     [Symbol.asyncDispose]: () => managed[Symbol.asyncDispose](),
   };
 }
 
-/** Outcomes that say nothing about Tor: whose fault a missed deadline was is not known, and a shutdown was ours. */
-const TELLS_NOTHING: ReadonlySet<string> = new Set(['ERR_TOR_TIMEOUT', 'ERR_SHUTDOWN', 'ERR_INTERNAL']);
-/** Tor is not there, or has no way to its network. Any other failure is Tor's own report about the onion service. */
-const TELLS_DOWN: ReadonlySet<string> = new Set([
-  'ERR_TOR_UNREACHABLE',
-  'ERR_TOR_NOT_SOCKS',
-  'ERR_TOR_NETWORK_UNREACHABLE',
-]);
-
-function openExternalTor(socks: TorAddress): Tor {
-  let state: TorState = 'unknown';
+async function openExternalTor(socks: TorAddress, options: OpenTorOptions): Promise<Tor> {
+  const external = await ExternalTor.open({ ...options, socks });
   return {
     socks,
-    state: () => ({ state, bootstrapPercent: state === 'up' ? 100 : 0 }),
-    observe(outcome) {
-      if (!TELLS_NOTHING.has(outcome)) state = TELLS_DOWN.has(outcome) ? 'down' : 'up';
-    },
+    state: () => external.status,
+    observe: (outcome) => external.observe(outcome),
     describe: () => `Tor at ${formatTorAddress(socks)}`,
-    [Symbol.asyncDispose]: async () => {},
+    [Symbol.asyncDispose]: () => external[Symbol.asyncDispose](),
   };
 }

@@ -50,6 +50,23 @@ test("flags are taken with one dash, as cloudflared's users write them", async (
   assert.equal(config.timeoutMs, 3000);
 });
 
+test('--check names the files of keys, and shows no key', async () => {
+  await using directory = await createTemporaryDirectory();
+  const path = join(directory.path, 'resolver.auth_private');
+  const address = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad';
+  const key = Buffer.alloc(32);
+  writeFileSync(path, `${address}:descriptor:x25519:${'a'.repeat(52)}`, { mode: 0o600 });
+  for (const format of ['default', 'json']) {
+    const args = ['proxy-dns', '--check', '--output', format, '--onion-auth-file', path];
+    const { code, stdout } = await runCli(args);
+    assert.equal(code, 0);
+    assert.ok(stdout.includes(format === 'json' ? address : path));
+    for (const text of ['a'.repeat(52), key.toString('hex'), key.toString('base64').slice(0, 43)]) {
+      assert.ok(!stdout.includes(text));
+    }
+  }
+});
+
 test('a wrong configuration is not printed', async () => {
   const { code, stdout, stderr } = await runCli(['proxy-dns', '--check', '--port', 'x']);
   assert.equal(code, 2);

@@ -40,7 +40,7 @@ test('the defaults are those that the documentation promises', () => {
     circuits: 3,
     circuitLifetimeMs: 600_000,
     metrics: { host: 'localhost', port: 0 },
-    tor: { socks: { kind: 'auto' }, binary: 'tor', options: [] },
+    tor: { socks: { kind: 'auto' }, control: { kind: 'auto' }, onionAuths: [], binary: 'tor', options: [] },
     cacheBytes: 16 * 1024 * 1024,
     maxStaleMs: 86_400_000,
     prefetch: true,
@@ -106,6 +106,27 @@ test('a block of addresses that is none is refused with its bounds', () => {
 test('there are no more circuits than connections; 0 connections are unlimited, as in cloudflared', () => {
   assert.equal(configOf({ circuits: ['4'], 'max-upstream-conns': ['2'] }).circuits, 2);
   assert.equal(configOf({ circuits: ['4'], 'max-upstream-conns': ['0'] }).circuits, 4);
+});
+
+test('a control port is not for a tor of our own', () => {
+  const problems = problemsOf({ flags: { 'tor-socks': ['managed'], 'tor-control': ['127.0.0.1:9051'] } });
+  assert.match(problems.join(), /^--tor-control: is for a Tor that runs already/);
+  assert.equal(configOf({ 'tor-socks': ['managed'], 'tor-control': ['none'] }).tor.control.kind, 'none');
+});
+
+test('a key for an onion service needs a tor that can be given it, and there is one for each service', async () => {
+  await using directory = await createTemporaryDirectory();
+  const [one, two] = [join(directory.path, 'one'), join(directory.path, 'two')];
+  for (const path of [one, two]) {
+    writeFileSync(path, `${ONION.slice(0, 56)}:descriptor:x25519:${'a'.repeat(52)}\n`, { mode: 0o600 });
+  }
+  const external = { 'tor-socks': ['127.0.0.1:9050'], 'onion-auth-file': [one] };
+  assert.equal(configOf(external).tor.onionAuths[0]?.address, ONION.slice(0, 56));
+  assert.match(problemsOf({ flags: { ...external, 'tor-control': ['none'] } }).join(), /ClientOnionAuthDir/);
+  assert.equal(configOf({ 'tor-control': ['none'], 'onion-auth-file': [one] }).tor.onionAuths.length, 1);
+  assert.deepEqual(problemsOf({ flags: { 'onion-auth-file': [one, two] } }), [
+    `--onion-auth-file: two files hold a key for ${ONION}; leave one out`,
+  ]);
 });
 
 test('a bootstrap resolver is noted, whatever it is', () => {

@@ -3,10 +3,12 @@ import { test } from 'node:test';
 import { connectionEvents, torEvents } from '../../src/daemon/events.ts';
 import { Dns4torError, FAILURES } from '../../src/lib/errors.ts';
 import { createLogger, type Logger } from '../../src/lib/logger.ts';
+import type { TorStatus } from '../../src/lib/tor-state.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 
 const URL = 'https://resolver.test/dns-query';
+const UP: TorStatus = { state: 'up', bootstrapPercent: 100, bootstrapSummary: 'Done' };
 
 function recordingLogger(): { logger: Logger; lines: string[] } {
   const lines: string[] = [];
@@ -17,7 +19,7 @@ function recordingLogger(): { logger: Logger; lines: string[] } {
 
 test('a failure that repeats is a warning once, until it changes or ends', () => {
   const { logger, lines } = recordingLogger();
-  const events = connectionEvents(logger, createCounters(['resolver.test:443']), URL, 0);
+  const events = connectionEvents(logger, createCounters(['resolver.test:443']), () => UP, URL, 0);
   const unreachable = new Dns4torError('ERR_TOR_UNREACHABLE');
   events.connectFailed(unreachable, 250);
   events.connectFailed(unreachable, 500);
@@ -33,9 +35,33 @@ test('a failure that repeats is a warning once, until it changes or ends', () =>
   assert.equal(lines[3], `INF Connected to DNS upstream url=${URL} seconds=1.2`);
 });
 
+test('while tor is on its way, a failure through it is told as how far it is, once, and its own reason after that', () => {
+  const { logger, lines } = recordingLogger();
+  let status: TorStatus = { state: 'bootstrapping', bootstrapPercent: 45, bootstrapSummary: 'Asking for relays' };
+  const events = connectionEvents(logger, createCounters(['resolver.test:443']), () => status, URL, 0);
+  events.connectFailed(new Dns4torError('ERR_TOR_UNREACHABLE'), 250);
+  events.connectFailed(new Dns4torError('ERR_TOR_TIMEOUT'), 500);
+  events.connectFailed(new Dns4torError('ERR_TLS_PIN'), 500);
+  status = UP;
+  events.connectFailed(new Dns4torError('ERR_TOR_TIMEOUT'), 500);
+  // Of a tor that is not followed nothing is known but what the dials tell.
+  status = { state: 'down', bootstrapPercent: 0 };
+  events.connectFailed(new Dns4torError('ERR_TOR_UNREACHABLE'), 500);
+  assert.deepEqual(
+    lines.map((line) => line.replace(/ url=.*/, '')),
+    [
+      'WRN Cannot connect to DNS upstream: Tor is at 45 %: Asking for relays',
+      'DBG Cannot connect to DNS upstream: Tor is at 45 %: Asking for relays',
+      `WRN Cannot connect to DNS upstream: ${FAILURES.ERR_TLS_PIN.sentence}`,
+      `WRN Cannot connect to DNS upstream: ${FAILURES.ERR_TOR_TIMEOUT.sentence}`,
+      `WRN Cannot connect to DNS upstream: ${FAILURES.ERR_TOR_UNREACHABLE.sentence}`,
+    ],
+  );
+});
+
 test('every attempt to connect is counted, by how it ended', () => {
   const counters = createCounters(['first.test:443', 'resolver.test:443']);
-  const events = connectionEvents(recordingLogger().logger, counters, URL, 1);
+  const events = connectionEvents(recordingLogger().logger, counters, () => UP, URL, 1);
   events.connectFailed(new Dns4torError('ERR_TLS_PIN'), 250);
   events.connectFailed(new Dns4torError('ERR_TLS_PIN'), 500);
   events.connected(1);
@@ -62,6 +88,45 @@ test("tor's lines keep their severity, and its end is an error that says when it
     'INF Tor is at 45 %: Asking for relays',
     `ERR Tor ended: ${FAILURES.ERR_TOR_MANAGED.sentence} code=ERR_TOR_MANAGED restart_seconds=2`,
   ]);
+});
+
+test('of the way to the network every fifth per cent is told, the end, and each new beginning', () => {
+  const { logger, lines } = recordingLogger();
+  const events = torEvents(logger, undefined);
+  for (const percent of [0, 1, 4, 5, 9, 50, 54, 96, 99, 100, 100, 0]) events.onBootstrap(percent, 'Going');
+  assert.deepEqual(
+    lines.map((line) => Number(/ (\d+) %/.exec(line)?.[1])),
+    [0, 5, 50, 96, 100, 0],
+  );
+});
+
+test('a tor that has its way to the network when it is found is no news', () => {
+  const { logger, lines } = recordingLogger();
+  torEvents(logger, undefined).onBootstrap(100, 'Done');
+  assert.deepEqual(lines, []);
+});
+
+test('the control port that is followed is named, and its loss is a warning once for each reason', () => {
+  const { logger, lines } = recordingLogger();
+  const events = torEvents(logger, undefined);
+  const refused = new Dns4torError('ERR_TOR_CONTROL', '127.0.0.1:9051 (ECONNREFUSED)');
+  events.onControl('127.0.0.1:9051');
+  events.onControlLost(refused, 1000);
+  events.onControlLost(refused, 2000);
+  events.onControl('127.0.0.1:9051');
+  events.onControlLost(refused, 1000);
+  assert.deepEqual(
+    lines.map((line) => line.slice(0, 3)),
+    ['INF', 'WRN', 'DBG', 'INF', 'WRN'],
+  );
+  assert.equal(lines[0], 'INF Following Tor over its control port at 127.0.0.1:9051');
+  assert.equal(lines[1], `WRN Cannot follow Tor: ${refused.message} code=ERR_TOR_CONTROL retry_seconds=1`);
+});
+
+test('a key that is not in tor is a warning that says what to do', () => {
+  const { logger, lines } = recordingLogger();
+  torEvents(logger, undefined).onOnionAuthFailed(new Dns4torError('ERR_TOR_ONION_AUTH'));
+  assert.match(lines.join(), /^WRN .*ClientOnionAuthDir.* code=ERR_TOR_ONION_AUTH$/);
 });
 
 test('a display takes the place of the lines about how far tor has come', () => {

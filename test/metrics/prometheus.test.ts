@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { FAILURES, type ErrorCode } from '../../src/lib/errors.ts';
+import { CIRCUIT_STATES, TOR_STATES } from '../../src/lib/tor-state.ts';
 import { RCODE, TYPE } from '../../src/message/tables.ts';
 import type { Counters } from '../../src/metrics/counters.ts';
 import {
@@ -124,7 +125,7 @@ test('no label ever holds anything but what was known beforehand', async () => {
     outcome: ['ok', ...Object.values(FAILURES).map(({ label }) => label)],
     event: [...HEDGE_EVENTS, ...PREFETCH_EVENTS],
     reason: [...DROP_REASONS, ...STALE_REASONS, ...Object.values(FAILURES).map(({ label }) => label)],
-    state: ['unknown', 'down', 'bootstrapping', 'up'],
+    state: [...TOR_STATES, ...CIRCUIT_STATES],
     version: [IDENTITY.version],
     node: [IDENTITY.nodeVersion],
   };
@@ -256,6 +257,19 @@ test("tor's state is 1 for the current one and 0 for the others", async () => {
   );
   assert.deepEqual(states, [0, 0, 1, 0]);
   assert.equal(series.get('dns4tor_tor_bootstrap_percent'), 45);
+});
+
+test("tor's circuits are gauges by state, and absent where tor does not tell them", async () => {
+  const { readings, scrape } = createFixture();
+  const names = CIRCUIT_STATES.map((state) => `dns4tor_tor_circuits{state="${state}"}`);
+  assert.ok([...(await scrape()).keys()].every((name) => !names.includes(name)));
+  const circuits = { launched: 1, guard_wait: 2, extended: 3, built: 4 };
+  readings.tor = { state: 'up', bootstrapPercent: 100, circuits };
+  const series = await scrape();
+  assert.deepEqual(
+    names.map((name) => series.get(name)),
+    [1, 2, 3, 4],
+  );
 });
 
 test('the versions are exported, and the metrics that every Node process has', async () => {

@@ -1,4 +1,4 @@
-import type { TorState } from '../../src/lib/tor-state.ts';
+import type { TorStatus } from '../../src/lib/tor-state.ts';
 import { createCounters, type Counters } from '../../src/metrics/counters.ts';
 import { families } from '../../src/metrics/families.ts';
 import type { Gauges } from '../../src/metrics/metrics.ts';
@@ -14,7 +14,7 @@ export interface Readings {
   bytes: number;
   connections: number[];
   queueDepth: number[];
-  tor: { state: TorState; bootstrapPercent: number };
+  tor: TorStatus;
 }
 
 export interface Fixture {

@@ -42,16 +42,16 @@ test('a stream of something else is refused', () => {
 });
 
 test('a reply without end is refused before it fills the memory', () => {
-  const line = `250-${'x'.repeat(1_000)}\r\n`;
-  for (const endless of ['x'.repeat(1_000), line, `250+data=\r\n${line}`]) {
+  const line = `250-${'x'.repeat(100_000)}\r\n`;
+  for (const endless of ['x'.repeat(100_000), line, `250+data=\r\n${line}`]) {
     const parser = new ControlReplyParser();
     assert.throws(() => {
-      for (let pushed = 0; pushed < 100_000; pushed += endless.length) parser.push(endless);
+      for (let pushed = 0; pushed < 5_000_000; pushed += endless.length) parser.push(endless);
     }, /too long/);
   }
 });
 
 test('any number of replies of bearable length pass', () => {
   const parser = new ControlReplyParser();
-  for (let count = 0; count < 1_000; count++) assert.equal(parser.push(`250 ${'x'.repeat(1_000)}\r\n`).length, 1);
+  for (let count = 0; count < 100; count++) assert.equal(parser.push(`250 ${'x'.repeat(100_000)}\r\n`).length, 1);
 });

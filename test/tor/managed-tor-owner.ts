@@ -4,6 +4,7 @@ import { systemRandom } from '../../src/lib/random.ts';
 import { ManagedTor } from '../../src/tor/managed-tor.ts';
 import { findProgram } from '../fixtures/find-program.ts';
 import { OFFLINE_OPTIONS } from './offline-tor.ts';
+import { SILENT_EVENTS } from './silent-events.ts';
 
 const [, , directory = ''] = process.argv;
 await ManagedTor.start({
@@ -12,6 +13,7 @@ await ManagedTor.start({
   torOptions: OFFLINE_OPTIONS,
   clock: systemClock,
   random: systemRandom,
-  events: { onBootstrap: () => {}, onLog: () => {}, onExit: () => {} },
+  onionAuths: [],
+  events: SILENT_EVENTS,
 });
 process.stdout.write('tor runs\n');

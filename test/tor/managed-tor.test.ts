@@ -8,14 +8,16 @@ import type { Dns4torError } from '../../src/lib/errors.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { openControl } from '../../src/tor/control.ts';
 import { verifyTor } from '../../src/tor/detect.ts';
-import { ManagedTor, type ManagedTorOptions, type TorEvents } from '../../src/tor/managed-tor.ts';
+import type { TorAddress } from '../../src/tor/tor-address.ts';
+import { ManagedTor, type ManagedTorOptions } from '../../src/tor/managed-tor.ts';
+import type { TorEvents } from '../../src/tor/tor-events.ts';
 import { findProgram } from '../fixtures/find-program.ts';
 import { startProcess } from '../fixtures/process.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { OFFLINE_OPTIONS } from './offline-tor.ts';
-
-const SILENT: TorEvents = { onBootstrap: () => {}, onLog: () => {}, onExit: () => {} };
+import { ONION_AUTH, SAME_ONION_AUTH_IN_TOR, viewOnionAuths } from './onion-auths.ts';
+import { SILENT_EVENTS } from './silent-events.ts';
 
 /** A real tor takes real time to start and end; only the pauses between are shortened, to a hundredth. */
 const HURRIED: Clock = {
@@ -29,18 +31,23 @@ async function start(directory: string, options: Partial<ManagedTorOptions> = {}
     binary: await findProgram('tor'),
     directory,
     torOptions: OFFLINE_OPTIONS,
+    onionAuths: [],
     clock: systemClock,
     random: systemRandom,
-    events: SILENT,
+    events: SILENT_EVENTS,
     ...options,
   });
 }
 
+function controlOf(directory: string): TorAddress {
+  return { kind: 'unix', path: join(directory, 'control') };
+}
+
 async function pidOfTor(directory: string): Promise<number> {
   using control = await openControl({
-    socketPath: join(directory, 'control'),
-    cookiePath: join(directory, 'control_auth_cookie'),
+    address: controlOf(directory),
     clock: systemClock,
+    random: systemRandom,
     onEvent: () => {},
   });
   const [line = ''] = await control.command('GETINFO process/pid');
@@ -62,9 +69,9 @@ test('a managed tor serves SOCKS in a private directory, tells its progress, and
   let pid: number;
   {
     await using tor = await start(directory, {
-      events: { ...SILENT, onBootstrap: (percent, summary) => progress.push(`${percent} ${summary}`) },
+      events: { ...SILENT_EVENTS, onBootstrap: (percent, summary) => progress.push(`${percent} ${summary}`) },
     });
-    assert.equal(tor.state, 'bootstrapping');
+    assert.equal(tor.status.state, 'bootstrapping');
     assert.match(progress[0] ?? '', /^\d+ \w+/);
     await verifyTor(tor.socks, systemClock);
     assert.equal((await stat(directory)).mode & 0o777, 0o700);
@@ -90,7 +97,7 @@ test('a tor that dies is restarted at the same address', async () => {
   await using parent = await createTemporaryDirectory();
   const directory = join(parent.path, 'tor');
   const exits: Dns4torError[] = [];
-  const events: TorEvents = { ...SILENT, onExit: (error) => exits.push(error) };
+  const events: TorEvents = { ...SILENT_EVENTS, onExit: (error) => exits.push(error) };
   await using tor = await start(directory, { clock: HURRIED, events });
   const { socks } = tor;
   const pid = await pidOfTor(directory);
@@ -98,10 +105,21 @@ test('a tor that dies is restarted at the same address', async () => {
   process.kill(pid, 'SIGKILL');
   await waitUntil('it is down', 5_000, () => exits.length === 1);
   assert.match(exits[0]?.message ?? '', /was ended by SIGKILL/);
-  await waitUntil('it runs again', 10_000, () => tor.state === 'bootstrapping');
+  await waitUntil('it runs again', 10_000, () => tor.status.state === 'bootstrapping');
   assert.notEqual(await pidOfTor(directory), pid);
   assert.deepEqual(tor.socks, socks);
   await verifyTor(socks, systemClock);
+});
+
+test('keys for onion services are in tor when it has started, and again when it has been restarted', async () => {
+  await using parent = await createTemporaryDirectory();
+  const directory = join(parent.path, 'tor');
+  await using tor = await start(directory, { clock: HURRIED, onionAuths: [ONION_AUTH] });
+  assert.deepEqual(await viewOnionAuths(controlOf(directory)), [SAME_ONION_AUTH_IN_TOR]);
+  process.kill(await pidOfTor(directory), 'SIGKILL');
+  await waitUntil('it is down', 5_000, () => tor.status.state === 'down');
+  await waitUntil('it runs again', 10_000, () => tor.status.state === 'bootstrapping');
+  assert.deepEqual(await viewOnionAuths(controlOf(directory)), [SAME_ONION_AUTH_IN_TOR]);
 });
 
 test('the pauses between failing restarts grow to half a minute, and a later success ends them', async () => {
@@ -111,14 +129,14 @@ test('the pauses between failing restarts grow to half a minute, and a later suc
   await writeFile(binary, `#!/bin/sh\nexec ${await findProgram('tor')} "$@"\n`);
   await chmod(binary, 0o700);
   const exits: { readonly code: string; readonly restartInMs: number }[] = [];
-  const events: TorEvents = { ...SILENT, onExit: ({ code }, restartInMs) => exits.push({ code, restartInMs }) };
+  const events: TorEvents = { ...SILENT_EVENTS, onExit: ({ code }, restartInMs) => exits.push({ code, restartInMs }) };
   const random = { ...systemRandom, fraction: () => 0 };
   await using tor = await start(directory, { binary, clock: HURRIED, random, events });
 
   await rename(binary, hidden);
   process.kill(await pidOfTor(directory), 'SIGKILL');
   await waitUntil('it has been down for a while', 10_000, () => exits.length === 7);
-  assert.equal(tor.state, 'down');
+  assert.equal(tor.status.state, 'down');
   assert.deepEqual(
     exits.map(({ restartInMs }) => restartInMs),
     [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000],
@@ -126,7 +144,7 @@ test('the pauses between failing restarts grow to half a minute, and a later suc
   assert.deepEqual(new Set(exits.slice(1).map(({ code }) => code)), new Set(['ERR_TOR_BINARY_MISSING']));
 
   await rename(hidden, binary);
-  await waitUntil('it runs again', 10_000, () => tor.state === 'bootstrapping');
+  await waitUntil('it runs again', 10_000, () => tor.status.state === 'bootstrapping');
   await verifyTor(tor.socks, systemClock);
 });
 
@@ -138,7 +156,10 @@ test('the pause before a restart is cut short by the end of dns4tor', async () =
     ...systemClock,
     schedule: (delayMs, callback) => (delayMs < 500 ? systemClock.schedule(delayMs, callback) : { cancel: () => {} }),
   };
-  const tor = await start(directory, { clock: withoutEnd, events: { ...SILENT, onExit: () => exited.resolve() } });
+  const tor = await start(directory, {
+    clock: withoutEnd,
+    events: { ...SILENT_EVENTS, onExit: () => exited.resolve() },
+  });
   process.kill(await pidOfTor(directory), 'SIGKILL');
   await exited.promise;
   await tor[Symbol.asyncDispose]();

@@ -16,8 +16,7 @@ export const OFFLINE_OPTIONS: readonly string[] = [
 export interface OfflineTor extends AsyncDisposable {
   readonly process: RunningProcess;
   readonly socks: TorAddress;
-  readonly controlPath: string;
-  readonly cookiePath: string;
+  readonly control: TorAddress;
 }
 
 /** Starts a real tor that is not ours to manage. */
@@ -43,8 +42,7 @@ export async function startOfflineTor(options: readonly string[] = []): Promise<
   return {
     process,
     socks: { kind: 'unix', path: at('socks') },
-    controlPath: at('control'),
-    cookiePath: at('control_auth_cookie'),
+    control: { kind: 'unix', path: at('control') },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }

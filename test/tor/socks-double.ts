@@ -8,7 +8,7 @@ export interface SocksDoubleOptions {
   /** Which authentication method it chooses. @default 2, username and password, as Tor does */
   readonly method?: number;
   /** Where a granted stream leads: a port of 127.0.0.1, or what a function opens, for which the answer waits. @default back to the client, an echo */
-  readonly target?: { readonly port: number } | (() => Promise<Socket>);
+  readonly target?: { readonly port: number } | ((request: SocksRequest) => Promise<Socket>);
   /** Sends each byte of its answers for itself. @default false */
   readonly byByte?: boolean;
   /** Listens on this unix socket. @default a port of 127.0.0.1 */
@@ -55,7 +55,7 @@ export async function startSocksDouble(options: SocksDoubleOptions = {}): Promis
     announce = Promise.withResolvers();
     if (reply === 'silence') return;
     if (reply === 'hang up') return void client.end();
-    const opened = typeof target === 'function' ? await target() : undefined;
+    const opened = typeof target === 'function' ? await target(request) : undefined;
     client.on('close', () => opened?.destroy());
     if (client.destroyed) return void opened?.destroy();
     await write(typeof reply === 'number' ? Uint8Array.of(5, reply, 0, 1, 0, 0, 0, 0, 0, 0) : reply);

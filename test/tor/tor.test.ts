@@ -8,6 +8,7 @@ import { openTor, type OpenTorOptions } from '../../src/tor/tor.ts';
 import { findProgram } from '../fixtures/find-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { OFFLINE_OPTIONS, startOfflineTor } from './offline-tor.ts';
+import { SILENT_EVENTS } from './silent-events.ts';
 
 async function optionsIn(stateDirectory: string): Promise<OpenTorOptions> {
   return {
@@ -17,7 +18,10 @@ async function optionsIn(stateDirectory: string): Promise<OpenTorOptions> {
     usualAddresses: [],
     clock: systemClock,
     random: systemRandom,
-    events: { onBootstrap: () => {}, onLog: () => {}, onExit: () => {} },
+    control: { kind: 'auto' },
+    usualControlAddresses: [],
+    onionAuths: [],
+    events: SILENT_EVENTS,
   };
 }
 
@@ -50,17 +54,4 @@ test('where neither a Tor runs nor a tor program is installed, the error says wh
     code: 'ERR_TOR_BINARY_MISSING',
     message: /apt-get install tor/,
   });
-});
-
-test('of a Tor at a given address the dials tell the state', async () => {
-  await using tor = await openTor({ kind: 'tcp', host: '127.0.0.1', port: 9 }, await optionsIn('/nonexistent'));
-  assert.deepEqual(tor.state(), { state: 'unknown', bootstrapPercent: 0 });
-  tor.observe('ERR_TOR_TIMEOUT');
-  assert.equal(tor.state().state, 'unknown');
-  tor.observe('ok');
-  assert.deepEqual(tor.state(), { state: 'up', bootstrapPercent: 100 });
-  tor.observe('ERR_TOR_UNREACHABLE');
-  assert.deepEqual(tor.state(), { state: 'down', bootstrapPercent: 0 });
-  tor.observe('ERR_TOR_HS_INTRO_FAILED');
-  assert.equal(tor.state().state, 'up');
 });

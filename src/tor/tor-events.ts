@@ -1,0 +1,18 @@
+import type { Dns4torError } from '../lib/errors.ts';
+import type { TorLogLine } from './tor-log.ts';
+
+/** What a tor tells while it runs, for logs and progress bars. */
+export interface TorEvents {
+  /** Where its control port is read. @param percent 0 to 100; begins anew when tor was restarted */
+  onBootstrap(percent: number, summary: string): void;
+  /** A line that a tor of ours logged; by `SafeLogging` without addresses. */
+  onLog(line: TorLogLine): void;
+  /** A tor of ours ended unasked, or could not be restarted, and is started in `restartInMs`. */
+  onExit(error: Dns4torError, restartInMs: number): void;
+  /** The control port of a tor that is not ours is read from now on. @param address in the form of `--tor-control` */
+  onControl(address: string): void;
+  /** It is not read any more, or cannot be though its address was named; that is tried again in `retryInMs`. */
+  onControlLost(error: Dns4torError, retryInMs: number): void;
+  /** The key for an onion service (`--onion-auth-file`) is not in the tor. */
+  onOnionAuthFailed(error: Dns4torError): void;
+}

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+import { systemClock } from '../../src/lib/clock.ts';
+import type { Dns4torError } from '../../src/lib/errors.ts';
+import { systemRandom } from '../../src/lib/random.ts';
+import { ExternalTor, type ExternalTorOptions } from '../../src/tor/external-tor.ts';
+import type { TorEvents } from '../../src/tor/tor-events.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { startControlDouble } from './control-double.ts';
+import { listen } from './listen.ts';
+import { startOfflineTor } from './offline-tor.ts';
+import { ONION_AUTH, SAME_ONION_AUTH_IN_TOR, viewOnionAuths } from './onion-auths.ts';
+import { SILENT_EVENTS } from './silent-events.ts';
+
+const SOCKS = { kind: 'tcp', host: '127.0.0.1', port: 9 } as const;
+const NOWHERE = { kind: 'unix', path: '/nonexistent/control' } as const;
+
+function options(overrides: Partial<ExternalTorOptions> = {}): ExternalTorOptions {
+  return {
+    socks: SOCKS,
+    control: { kind: 'none' },
+    onionAuths: [],
+    clock: systemClock,
+    random: systemRandom,
+    events: SILENT_EVENTS,
+    ...overrides,
+  };
+}
+
+interface Recorder {
+  readonly events: TorEvents;
+  readonly controls: string[];
+  readonly lost: { readonly error: Dns4torError; readonly retryInMs: number }[];
+  readonly keyFailures: Dns4torError[];
+}
+
+function record(): Recorder {
+  const controls: string[] = [];
+  const lost: Recorder['lost'] = [];
+  const keyFailures: Dns4torError[] = [];
+  const events: TorEvents = {
+    ...SILENT_EVENTS,
+    onControl: (address) => controls.push(address),
+    onControlLost: (error, retryInMs) => lost.push({ error, retryInMs }),
+    onOnionAuthFailed: (error) => keyFailures.push(error),
+  };
+  return { events, controls, lost, keyFailures };
+}
+
+function phase(percent: number, summary: string): Record<string, readonly string[]> {
+  const line = `250-status/bootstrap-phase=NOTICE BOOTSTRAP PROGRESS=${percent} TAG=tag SUMMARY="${summary}"`;
+  return { 'GETINFO status': [line, '250 OK'] };
+}
+
+test('without a control port the dials tell the state', async () => {
+  await using tor = await ExternalTor.open(options());
+  assert.deepEqual(tor.status, { state: 'unknown', bootstrapPercent: 0 });
+  tor.observe('ERR_TOR_TIMEOUT');
+  assert.equal(tor.status.state, 'unknown');
+  tor.observe('ok');
+  assert.deepEqual(tor.status, { state: 'up', bootstrapPercent: 100 });
+  tor.observe('ERR_TOR_UNREACHABLE');
+  assert.deepEqual(tor.status, { state: 'down', bootstrapPercent: 0 });
+  tor.observe('ERR_TOR_HS_INTRO_FAILED');
+  assert.equal(tor.status.state, 'up');
+});
+
+test('auto finds the control port of the tor in use among others, and gives that tor the keys', async () => {
+  await using web = await listen(createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')));
+  await using other = await startOfflineTor();
+  await using used = await startOfflineTor();
+  const { events, controls, keyFailures } = record();
+  await using tor = await ExternalTor.open(
+    options({
+      socks: used.socks,
+      control: { kind: 'auto' },
+      usualControlAddresses: [NOWHERE, web.address, other.control, used.control],
+      onionAuths: [ONION_AUTH],
+      events,
+    }),
+  );
+  assert.equal(tor.status.bootstrapSummary, 'Starting');
+  assert.equal(controls.length, 1);
+  assert.equal(controls[0], `unix:${used.control.kind === 'unix' && used.control.path}`);
+  assert.deepEqual(await viewOnionAuths(used.control), [SAME_ONION_AUTH_IN_TOR]);
+  assert.deepEqual(await viewOnionAuths(other.control), []);
+  assert.deepEqual(keyFailures, []);
+});
+
+test('auto goes without a control port silently, and finds one that appears', async () => {
+  await using control = await startControlDouble({
+    'GETINFO net/listeners/socks': ['250-net/listeners/socks="127.0.0.1:9"', '250 OK'],
+    ...phase(45, 'Loading'),
+  });
+  await control.stop();
+  const clock = new ManualClock();
+  const { events, controls, lost } = record();
+  await using tor = await ExternalTor.open(
+    options({ control: { kind: 'auto' }, usualControlAddresses: [control.address], clock, events }),
+  );
+  assert.deepEqual([controls, lost], [[], []]);
+  await control.start();
+  clock.advance(1_000);
+  await waitUntil('it is found', 5_000, () => controls.length === 1);
+  assert.equal(tor.status.bootstrapPercent, 45);
+});
+
+test('a tor that is restarted is followed again, after pauses that grow to half a minute', async () => {
+  await using control = await startControlDouble(phase(45, 'Loading'));
+  const clock = new ManualClock();
+  const random = { ...systemRandom, fraction: () => 0 };
+  const { events, controls, lost } = record();
+  await using tor = await ExternalTor.open(options({ control: control.address, clock, random, events }));
+  assert.equal(tor.status.bootstrapPercent, 45);
+
+  await control.stop();
+  await waitUntil('its end is seen', 5_000, () => lost.length === 1);
+  assert.deepEqual(tor.status, { state: 'unknown', bootstrapPercent: 0 });
+  for (let tries = 1; tries < 7; tries++) {
+    clock.advance(lost.at(-1)?.retryInMs ?? 0);
+    await waitUntil('it is tried again', 5_000, () => lost.length === tries + 1);
+  }
+  assert.deepEqual(
+    lost.map(({ retryInMs }) => retryInMs),
+    [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000],
+  );
+  await control.start();
+  clock.advance(30_000);
+  await waitUntil('it is followed again', 5_000, () => controls.length === 2);
+  assert.equal(tor.status.bootstrapPercent, 45);
+  await control.stop();
+  await waitUntil('its end is seen', 5_000, () => lost.length === 8);
+  assert.equal(lost.at(-1)?.retryInMs, 1_000);
+});
+
+test('a control port that was named and cannot be used is told, with the reason', async () => {
+  const { events, lost } = record();
+  await using tor = await ExternalTor.open(options({ control: NOWHERE, events }));
+  assert.equal(tor.status.state, 'unknown');
+  assert.match(lost[0]?.error.message ?? '', /^unix:\/nonexistent\/control \(ENOENT\): /);
+});
+
+test('a start waits for no more than two seconds for a tor that does not answer', async () => {
+  await using silent = await listen(createServer());
+  const clock = new ManualClock();
+  const opening = ExternalTor.open(options({ control: silent.address, clock }));
+  clock.advance(2_000);
+  await using tor = await opening;
+  assert.equal(tor.status.state, 'unknown');
+});
+
+test('keys that cannot be given to tor are told once, with what to do instead, until they could be', async () => {
+  const none = record();
+  await using resources = new AsyncDisposableStack();
+  resources.use(await ExternalTor.open(options({ onionAuths: [ONION_AUTH], events: none.events })));
+  assert.equal(none.keyFailures.length, 1);
+  assert.match(none.keyFailures[0]?.message ?? '', /^Tor at 127\.0\.0\.1:9 is not ours: .*ClientOnionAuthDir/);
+
+  const remote = record();
+  const beyond = options({
+    socks: { kind: 'tcp', host: '192.0.2.1', port: 9050 },
+    control: { kind: 'auto' },
+    usualControlAddresses: [NOWHERE],
+    onionAuths: [ONION_AUTH],
+    events: remote.events,
+  });
+  resources.use(await ExternalTor.open(beyond));
+  assert.equal(remote.keyFailures.length, 1);
+
+  const named = record();
+  const clock = new ManualClock();
+  resources.use(
+    await ExternalTor.open(options({ control: NOWHERE, onionAuths: [ONION_AUTH], clock, events: named.events })),
+  );
+  clock.advance(2_000);
+  await waitUntil('it is tried again', 5_000, () => named.lost.length === 2);
+  assert.equal(named.keyFailures.length, 1);
+});
+
+test('disposing ends the connection and every timer at once, and leaves tor running', async () => {
+  await using control = await startControlDouble(phase(45, 'Loading'));
+  const clock = new ManualClock();
+  const followed = await ExternalTor.open(options({ control: control.address, clock }));
+  await followed[Symbol.asyncDispose]();
+  const waiting = await ExternalTor.open(options({ control: NOWHERE, clock }));
+  await waiting[Symbol.asyncDispose]();
+  assert.equal(clock.pendingTimers, 0);
+});

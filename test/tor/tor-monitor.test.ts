@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
+import { test } from 'node:test';
+import { systemClock } from '../../src/lib/clock.ts';
+import type { Dns4torError } from '../../src/lib/errors.ts';
+import { systemRandom } from '../../src/lib/random.ts';
+import { openControl } from '../../src/tor/control.ts';
+import type { TorAddress } from '../../src/tor/tor-address.ts';
+import { openTorMonitor, type TorMonitorOptions } from '../../src/tor/tor-monitor.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { startControlDouble } from './control-double.ts';
+import { startOfflineTor } from './offline-tor.ts';
+import { ONION_AUTH, ONION_AUTH_COMMAND, SAME_ONION_AUTH_IN_TOR, viewOnionAuths } from './onion-auths.ts';
+import { SILENT_EVENTS } from './silent-events.ts';
+
+const GETINFO = [
+  '250-status/bootstrap-phase=NOTICE BOOTSTRAP PROGRESS=45 TAG=requesting SUMMARY="Asking for relay descriptors"',
+  '250-status/circuit-established=0',
+  '250+circuit-status=',
+  '7 LAUNCHED PURPOSE=GENERAL',
+  '8 BUILT $AAAA~relay1 PURPOSE=GENERAL',
+  '.',
+  '250 OK',
+];
+
+function options(address: TorAddress, signal: AbortSignal): TorMonitorOptions {
+  return {
+    address,
+    onionAuths: [],
+    clock: systemClock,
+    random: systemRandom,
+    signal,
+    events: SILENT_EVENTS,
+    prepare: async () => {},
+  };
+}
+
+test('a real tor is followed from its state at the time to its end', async () => {
+  await using tor = await startOfflineTor();
+  const monitor = await openTorMonitor(options(tor.control, new AbortController().signal));
+  assert.deepEqual(monitor.status, {
+    state: 'bootstrapping',
+    bootstrapPercent: 0,
+    bootstrapSummary: 'Starting',
+    circuits: { launched: 0, guard_wait: 0, extended: 0, built: 0 },
+  });
+  await tor.process.kill();
+  assert.equal((await monitor.ended).code, 'ERR_TOR_CONTROL');
+  assert.deepEqual(monitor.status, { state: 'down', bootstrapPercent: 0 });
+});
+
+test('the state is what tor told last, in answers and in events that came with them', async () => {
+  await using tor = await startControlDouble({
+    GETINFO: [
+      ...GETINFO,
+      '650 CIRC 8 CLOSED $AAAA~relay1 PURPOSE=GENERAL REASON=FINISHED',
+      '650 STATUS_CLIENT NOTICE BOOTSTRAP PROGRESS=50 TAG=loading SUMMARY="Loading relay descriptors"',
+    ],
+  });
+  const phases: string[] = [];
+  const closing = new AbortController();
+  const monitor = await openTorMonitor({
+    ...options(tor.address, closing.signal),
+    events: { ...SILENT_EVENTS, onBootstrap: (percent, summary) => phases.push(`${percent} ${summary}`) },
+  });
+  assert.deepEqual(phases, ['45 Asking for relay descriptors', '50 Loading relay descriptors']);
+  assert.deepEqual(monitor.status.circuits, { launched: 1, guard_wait: 0, extended: 0, built: 0 });
+  tor.send('650 CIRC 7 BUILT $AAAA~relay1 PURPOSE=GENERAL');
+  await waitUntil('the event is taken', 5_000, () => monitor.status.circuits?.built === 1);
+  closing.abort();
+  await monitor.ended;
+});
+
+test('what is to be done first is done first, and nothing is when it fails', async () => {
+  await using tor = await startControlDouble();
+  const refusal = new Error('not this one');
+  const opening = openTorMonitor({
+    ...options(tor.address, new AbortController().signal),
+    onionAuths: [ONION_AUTH],
+    prepare: () => Promise.reject(refusal),
+  });
+  await assert.rejects(opening, refusal);
+  assert.deepEqual(
+    tor.commands.map((command) => command.split(' ', 1).join()),
+    ['PROTOCOLINFO', 'AUTHCHALLENGE', 'AUTHENTICATE'],
+  );
+});
+
+test('a real tor has the keys, and gets them again when its configuration was changed or read anew', async () => {
+  await using tor = await startOfflineTor();
+  const closing = new AbortController();
+  const monitor = await openTorMonitor({ ...options(tor.control, closing.signal), onionAuths: [ONION_AUTH] });
+  assert.deepEqual(await viewOnionAuths(tor.control), [SAME_ONION_AUTH_IN_TOR]);
+  using other = await openControl({
+    address: tor.control,
+    clock: systemClock,
+    random: systemRandom,
+    onEvent: () => {},
+  });
+  for (const change of ['SETCONF MaxCircuitDirtiness=700', 'SIGNAL RELOAD']) {
+    await other.command(change);
+    await waitUntil('tor has the key again', 5_000, async () => (await viewOnionAuths(tor.control)).length === 1);
+  }
+  closing.abort();
+  await monitor.ended;
+  assert.deepEqual(await viewOnionAuths(tor.control), [SAME_ONION_AUTH_IN_TOR]);
+});
+
+test('keys are given after what makes tor forget them can be seen, and again each time it is', async () => {
+  await using tor = await startControlDouble();
+  const closing = new AbortController();
+  await openTorMonitor({ ...options(tor.address, closing.signal), onionAuths: [ONION_AUTH] });
+  const given = (): number => tor.commands.filter((command) => command === ONION_AUTH_COMMAND).length;
+  assert.match(tor.commands[3] ?? '', /^SETEVENTS .*CONF_CHANGED SIGNAL/);
+  assert.equal(tor.commands[4], ONION_AUTH_COMMAND);
+  tor.send('650-CONF_CHANGED', '650-MaxCircuitDirtiness=700', '650 OK');
+  await waitUntil('the key is given again', 5_000, () => given() === 2);
+  tor.send('650 SIGNAL RELOAD');
+  await waitUntil('the key is given again', 5_000, () => given() === 3);
+  closing.abort();
+});
+
+test('a key that tor does not take is told without the key, and tor is followed all the same', async () => {
+  await using tor = await startControlDouble({ ONION_CLIENT_AUTH_ADD: ['510 Unrecognized command'], GETINFO });
+  const failures: Dns4torError[] = [];
+  const closing = new AbortController();
+  const monitor = await openTorMonitor({
+    ...options(tor.address, closing.signal),
+    onionAuths: [ONION_AUTH],
+    events: { ...SILENT_EVENTS, onOnionAuthFailed: (error) => failures.push(error) },
+  });
+  assert.equal(monitor.status.bootstrapPercent, 45);
+  assert.deepEqual(
+    failures.map(({ code }) => code),
+    ['ERR_TOR_ONION_AUTH'],
+  );
+  const [, key = ''] = ONION_AUTH_COMMAND.split('x25519:');
+  assert.match(inspect(failures), /510 Unrecognized command/);
+  assert.ok(!inspect(failures, { depth: null }).includes(key));
+  closing.abort();
+});
