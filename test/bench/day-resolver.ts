@@ -1,0 +1,113 @@
+import { Cache } from '../../src/cache/cache.ts';
+import { ReadinessMonitor } from '../../src/daemon/readiness.ts';
+import type { Clock } from '../../src/lib/clock.ts';
+import { EDE } from '../../src/lib/errors.ts';
+import type { Random } from '../../src/lib/random.ts';
+import { rcodeOf } from '../../src/message/header.ts';
+import { RCODE } from '../../src/message/tables.ts';
+import type { CounterTable } from '../../src/metrics/counter-table.ts';
+import { createCounters, type Counters } from '../../src/metrics/counters.ts';
+import { createPipeline } from '../../src/resolver/pipeline.ts';
+import { DROP, type Drop, type Handler, type Query } from '../../src/resolver/query.ts';
+import type { Tor } from '../../src/tor/tor.ts';
+import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
+import { FailoverUpstream } from '../../src/upstream/failover.ts';
+import { extendedErrorOf } from '../resolver/harness.ts';
+import { type Laboratory, TIMEOUT_MS, UPSTREAM_LABEL } from './laboratory.ts';
+import { RefreshWatch } from './refresh-watch.ts';
+
+/**
+ * Where a client's answer came from: the cache, the cache where it was refreshed ahead of need, the cache though it had expired, or the
+ * resolver. `failed`: it was told so, or nothing at all.
+ */
+export type Source = 'cached' | 'refreshed' | 'stale' | 'upstream' | 'failed';
+
+/** What one query came to, as its client sees it. */
+export interface ClientView {
+  readonly source: Source;
+  readonly durationMs: number;
+}
+
+export interface DayMode {
+  readonly label: string;
+  /** As `--serve-stale`; 0 for never. */
+  readonly maxStaleMs: number;
+  /** As `--prefetch`. */
+  readonly prefetch: boolean;
+}
+
+/** As they are by default. */
+const CIRCUITS = 3;
+const CACHE_BYTES = 16 << 20;
+const LIMITS = { maxInFlight: 1024, maxInFlightPerClient: 256 } as const;
+
+export interface DayResolverComponents {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly laboratory: Laboratory;
+  readonly socks: Tor['socks'];
+}
+
+/** What the daemon puts together behind its listeners. */
+export class DayResolver implements AsyncDisposable {
+  readonly #clock: Clock;
+  readonly #counters: Counters;
+  readonly #readiness: ReadinessMonitor;
+  readonly #watch: RefreshWatch;
+  readonly #handle: Handler;
+
+  constructor({ clock, random, laboratory, socks }: DayResolverComponents, { maxStaleMs, prefetch }: DayMode) {
+    this.#clock = clock;
+    this.#counters = createCounters([UPSTREAM_LABEL]);
+    const budget = new ExtraBudget();
+    const pool = laboratory.connect({ clock, random, metrics: this.#counters, budget }, socks, CIRCUITS);
+    this.#readiness = new ReadinessMonitor(clock, new FailoverUpstream([pool], TIMEOUT_MS));
+    this.#watch = new RefreshWatch(this.#readiness);
+    const cache = new Cache({ clock, random }, { maxBytes: CACHE_BYTES, maxStaleMs });
+    this.#handle = createPipeline(
+      { cache, upstream: this.#watch, clock, metrics: this.#counters, budget },
+      { timeoutMs: TIMEOUT_MS, prefetch, ...LIMITS },
+    );
+  }
+
+  /** Resolves when the connection stands. */
+  async ready(): Promise<void> {
+    await this.#readiness.firstAnswer();
+  }
+
+  /** Questions that went upstream ahead of need. */
+  get refreshes(): number {
+    return sent(this.#counters.totals.prefetches);
+  }
+
+  /** Second tries. */
+  get hedges(): number {
+    return sent(this.#counters.totals.hedges);
+  }
+
+  async ask(query: Query): Promise<ClientView> {
+    const arrivedAt = this.#clock.now();
+    const reply = this.#watch.ask(this.#handle, { ...query, arrivedAt });
+    const fromCache = !(reply instanceof Promise);
+    const fresh = !fromCache ? 'upstream' : this.#watch.wasRefreshed(query) ? 'refreshed' : 'cached';
+    const bytes = await reply;
+    return { source: failureOf(bytes) ?? fresh, durationMs: this.#clock.now() - arrivedAt };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#watch[Symbol.asyncDispose]();
+  }
+}
+
+function sent(events: CounterTable): number {
+  return events.entries().find(({ labels }) => labels['event'] === 'sent')?.count ?? 0;
+}
+
+/** What a client reads in an answer that is not as good as it could be. */
+function failureOf(reply: Uint8Array | Drop): 'failed' | 'stale' | undefined {
+  if (reply === DROP) return 'failed';
+  const rcode = rcodeOf(reply);
+  if (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN) return 'failed';
+  const code = extendedErrorOf(reply)?.code;
+  return code === EDE.staleAnswer || code === EDE.staleNxdomain ? 'stale' : undefined;
+}

@@ -1,0 +1,69 @@
+import type { Deadline } from '../../src/lib/deadline.ts';
+import { HEADER_BYTES } from '../../src/message/header.ts';
+import { octetString } from '../../src/message/name.ts';
+import { createQueryScanner } from '../../src/message/scan-query.ts';
+import { type Drop, type Handler, type Query } from '../../src/resolver/query.ts';
+import type { Upstream } from '../../src/upstream/upstream.ts';
+
+/** Why the resolver was asked last: because a client waited, or ahead of need. */
+type Cause = 'client' | 'refresh';
+
+/**
+ * Stands on both sides of a pipeline, and so can tell which of the answers in its cache were fetched ahead of need: their questions went
+ * upstream while nobody waited for them.
+ */
+export class RefreshWatch implements Upstream {
+  readonly address: string;
+  readonly #upstream: Upstream;
+  readonly #scan = createQueryScanner();
+  readonly #causes = new Map<string, Cause>();
+  /** How many clients wait for an answer to each question. */
+  readonly #waiting = new Map<string, number>();
+
+  /** @param upstream owned from here on */
+  constructor(upstream: Upstream) {
+    this.address = upstream.address;
+    this.#upstream = upstream;
+  }
+
+  /** The pipeline's upstream. */
+  async exchange(query: Uint8Array, deadline: Deadline, client?: string): Promise<Uint8Array> {
+    const key = questionOf(query, this.#scan(query).questionEnd);
+    const response = this.#upstream.exchange(query, deadline, client);
+    // Whether the client that has just asked is to wait is known when the pipeline has returned.
+    await Promise.resolve();
+    const cause = this.#waiting.has(key) ? 'client' : 'refresh';
+    const bytes = await response;
+    this.#causes.set(key, cause);
+    return bytes;
+  }
+
+  /** The pipeline's clients. */
+  ask(handle: Handler, query: Query): ReturnType<Handler> {
+    const reply = handle(query);
+    if (reply instanceof Promise) void this.#wait(query, reply);
+    return reply;
+  }
+
+  /** Whether what the cache has for this question came ahead of need. */
+  wasRefreshed(query: Query): boolean {
+    return this.#causes.get(questionOf(query.wire, query.scan.questionEnd)) === 'refresh';
+  }
+
+  async #wait(query: Query, reply: Promise<Uint8Array | Drop>): Promise<void> {
+    const key = questionOf(query.wire, query.scan.questionEnd);
+    this.#waiting.set(key, (this.#waiting.get(key) ?? 0) + 1);
+    await reply;
+    const left = (this.#waiting.get(key) as number) - 1;
+    if (left > 0) this.#waiting.set(key, left);
+    else this.#waiting.delete(key);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#upstream[Symbol.asyncDispose]();
+  }
+}
+
+function questionOf(wire: Uint8Array, questionEnd: number): string {
+  return octetString(wire.subarray(HEADER_BYTES, questionEnd));
+}
