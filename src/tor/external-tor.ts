@@ -36,6 +36,8 @@ const TELLS_DOWN: ReadonlySet<string> = new Set([
   'ERR_TOR_NOT_SOCKS',
   'ERR_TOR_NETWORK_UNREACHABLE',
 ]);
+/** Tor has no key for the onion service, or another one. */
+const TELLS_KEY_MISSING: ReadonlySet<string> = new Set(['ERR_TOR_HS_AUTH_MISSING', 'ERR_TOR_HS_AUTH_WRONG']);
 
 /** A tor that somebody else runs. Its control port is followed where there is one that we may use, through every restart of tor. */
 export class ExternalTor implements AsyncDisposable {
@@ -48,6 +50,8 @@ export class ExternalTor implements AsyncDisposable {
   #monitor: TorMonitor | undefined;
   /** What the dials tell, for as long as Tor itself does not. */
   #observed: TorState = 'unknown';
+  /** Why it is not followed. */
+  #controlError: Dns4torError | undefined;
   #hasToldOfKeys = false;
 
   private constructor(options: ExternalTorOptions) {
@@ -73,6 +77,7 @@ export class ExternalTor implements AsyncDisposable {
   /** Is to be told how each dial ended. */
   observe(outcome: 'ok' | ErrorCode): void {
     if (!TELLS_NOTHING.has(outcome)) this.#observed = TELLS_DOWN.has(outcome) ? 'down' : 'up';
+    if (TELLS_KEY_MISSING.has(outcome)) this.#tellOfKeys();
   }
 
   /** Lets go of the control port; tor goes on. */
@@ -84,7 +89,7 @@ export class ExternalTor implements AsyncDisposable {
   async #follow(): Promise<void> {
     const { clock, random, control, events } = this.#options;
     const { signal } = this.#closing;
-    if (this.#controlAddresses.length === 0) return this.#tellOfKeys();
+    if (this.#controlAddresses.length === 0) return this.#firstAttempt.resolve();
     let failures = 0;
     while (!signal.aborted) {
       const { wasFollowed, error } = await this.#followOnce();
@@ -102,16 +107,16 @@ export class ExternalTor implements AsyncDisposable {
     try {
       this.#monitor = await this.#openMonitor();
     } catch (thrown) {
-      const error = toDns4torError(thrown);
-      this.#tellOfKeys(error);
-      return { wasFollowed: false, error };
+      this.#controlError = toDns4torError(thrown);
+      return { wasFollowed: false, error: this.#controlError };
+    } finally {
+      this.#firstAttempt.resolve();
     }
     this.#hasToldOfKeys = false;
-    this.#firstAttempt.resolve();
-    const error = await this.#monitor.ended;
+    this.#controlError = await this.#monitor.ended;
     this.#monitor = undefined;
     this.#observed = 'unknown';
-    return { wasFollowed: true, error };
+    return { wasFollowed: true, error: this.#controlError };
   }
 
   /** @throws Dns4torError why it is the last of the addresses not */
@@ -134,13 +139,12 @@ export class ExternalTor implements AsyncDisposable {
     throw reason;
   }
 
-  /** Once, until they have been installed after all. */
-  #tellOfKeys(cause?: Dns4torError): void {
-    this.#firstAttempt.resolve();
-    if (this.#hasToldOfKeys || this.#closing.signal.aborted || this.#options.onionAuths.length === 0) return;
+  /** Only when a service has asked for one, since Tor may have the keys from elsewhere; and once, until they can be given. */
+  #tellOfKeys(): void {
+    if (this.#hasToldOfKeys || this.#monitor !== undefined || this.#options.onionAuths.length === 0) return;
     this.#hasToldOfKeys = true;
-    const where = `Tor at ${formatTorAddress(this.socks)} is not ours`;
-    this.#options.events.onOnionAuthFailed(new Dns4torError('ERR_TOR_ONION_AUTH', where, cause));
+    const where = `Tor at ${formatTorAddress(this.socks)}`;
+    this.#options.events.onOnionAuthFailed(new Dns4torError('ERR_TOR_ONION_AUTH', where, this.#controlError));
   }
 }
 

@@ -29,6 +29,7 @@ export class ManagedTor implements AsyncDisposable {
   readonly #options: ManagedTorOptions;
   readonly #paths: TorPaths;
   readonly #closing: AbortController = new AbortController();
+  /** Absent between its end and its next start. */
   #process: TorProcess | undefined;
   /** Ends in a row without a complete bootstrap in between. */
   #failures = 0;
@@ -98,6 +99,7 @@ export class ManagedTor implements AsyncDisposable {
     const { clock, random, events } = this.#options;
     const { signal } = this.#closing;
     let error = reason;
+    this.#process = undefined;
     while (!signal.aborted) {
       const delayMs = retryDelayMs(this.#failures++, random);
       events.onExit(error, delayMs);

@@ -13,6 +13,6 @@ export interface TorEvents {
   onControl(address: string): void;
   /** It is not read any more, or cannot be though its address was named; that is tried again in `retryInMs`. */
   onControlLost(error: Dns4torError, retryInMs: number): void;
-  /** The key for an onion service (`--onion-auth-file`) is not in the tor. */
+  /** Tor did not take the key for an onion service (`--onion-auth-file`), or cannot be given it and was asked for it. */
   onOnionAuthFailed(error: Dns4torError): void;
 }

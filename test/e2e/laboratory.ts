@@ -1,10 +1,12 @@
 import { type AuthoritativeServer, startAuthoritativeServer } from '../fixtures/authoritative-server.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { type ClientAuthKey, createClientAuthKey } from '../fixtures/client-auth-key.ts';
 import { type Daemon, startDaemon } from '../fixtures/daemon.ts';
 import { type DohServer, startDohServer } from '../fixtures/doh-server.ts';
 import { forwardTo } from '../fixtures/doh-behaviours.ts';
 import { createOnionKey } from '../fixtures/onion-key.ts';
 import { type RecordingDohServer, startRecordingDohServer } from '../fixtures/recording-doh-server.ts';
+import type { TemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { startTorNetwork, type TorNetwork } from '../fixtures/tor-network.ts';
 
 /** Everything that a query travels through, of real parts: a Tor network, an onion service, a DoH resolver, an authoritative server. */
@@ -20,23 +22,46 @@ export interface Laboratory extends AsyncDisposable {
   readonly caPath: string;
   /** The pin of the resolver's key. */
   readonly pin: string;
+  /** The same resolver at an onion that asks for client authorisation. */
+  readonly privateOnion: PrivateOnion;
   /** dns4tor with this laboratory's upstream, through its client tor. Further flags win. */
   startDaemon(...args: readonly string[]): Promise<Daemon>;
+  /** The same with a tor of its own, whose data are in the directory. */
+  startManagedDaemon(state: TemporaryDirectory, ...args: readonly string[]): Promise<Daemon>;
+}
+
+export interface PrivateOnion {
+  /** 56 characters and `.onion`. */
+  readonly address: string;
+  readonly url: string;
+  /** With which it may be looked up. */
+  readonly clientKey: ClientAuthKey;
 }
 
 export async function startLaboratory(): Promise<Laboratory> {
   await using resources = new AsyncDisposableStack();
   const onionKey = createOnionKey();
   const ca = resources.use(await createCertificateAuthority());
-  const certificate = await ca.issue([onionKey.address]);
+  const [privateKey, clientKey] = [createOnionKey(), createClientAuthKey()];
+  const certificate = await ca.issue([onionKey.address, privateKey.address]);
   const authority = resources.use(await startAuthoritativeServer());
   const doh = resources.use(await startDohServer({ authority, certificate }));
   const recording = resources.use(await startRecordingDohServer(certificate, forwardTo(authority)));
   const network = resources.use(
-    await startTorNetwork({ onionTarget: doh, moreOnionTargets: { 8443: recording }, onionKey }),
+    await startTorNetwork({
+      onionTarget: doh,
+      moreOnionTargets: { 8443: recording },
+      onionKey,
+      moreOnions: [{ key: privateKey, clients: [clientKey] }],
+    }),
   );
   const url = `https://${network.onion}${doh.path}`;
   const upstream = ['--upstream', url, '--upstream-ca', ca.certificatePath];
+  const clientTorrc = network.clientTorrc.flatMap((line) => ['--tor-option', line]);
+  const withUpstream = (args: readonly string[]): readonly string[] => [
+    ...(args.includes('--upstream') ? [] : upstream),
+    ...args,
+  ];
   const running = resources.move();
   return {
     authority,
@@ -46,12 +71,17 @@ export async function startLaboratory(): Promise<Laboratory> {
     url,
     caPath: ca.certificatePath,
     pin: certificate.pin,
+    privateOnion: { address: privateKey.address, url: `https://${privateKey.address}${doh.path}`, clientKey },
     startDaemon: (...args) =>
       startDaemon([
-        ...(args.includes('--upstream') ? [] : upstream),
         ...(args.includes('--tor-socks') ? [] : ['--tor-socks', `unix:${network.client.socksPath}`]),
-        ...args,
+        ...withUpstream(args),
       ]),
+    startManagedDaemon: (state, ...args) =>
+      startDaemon(['--tor-socks', 'managed', ...clientTorrc, ...withUpstream(args)], {
+        ...process.env,
+        STATE_DIRECTORY: state.path,
+      }),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }

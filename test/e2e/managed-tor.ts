@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { type Daemon, startDaemon } from '../fixtures/daemon.ts';
+import type { Daemon } from '../fixtures/daemon.ts';
 import { dig } from '../fixtures/dig.ts';
-import { createTemporaryDirectory, type TemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import type { Laboratory } from './laboratory.ts';
 
@@ -18,19 +18,6 @@ export function managedTorSuite(getLaboratory: () => Laboratory): void {
       laboratory = getLaboratory();
     });
 
-    const start = (state: TemporaryDirectory): Promise<Daemon> =>
-      startDaemon(
-        [
-          '--upstream',
-          laboratory.url,
-          '--upstream-ca',
-          laboratory.caPath,
-          '--tor-socks',
-          'managed',
-          ...laboratory.network.clientTorrc.flatMap((line) => ['--tor-option', line]),
-        ],
-        { ...process.env, STATE_DIRECTORY: state.path },
-      );
     const torPid = async (daemon: Daemon): Promise<number> => {
       const { pid } = daemon.process;
       const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
@@ -48,10 +35,11 @@ export function managedTorSuite(getLaboratory: () => Laboratory): void {
 
     test('bootstraps, is reported as it does, answers, is started again when it dies, and ends with us', async () => {
       await using state = await createTemporaryDirectory();
-      await using daemon = await start(state);
+      await using daemon = await laboratory.startManagedDaemon(state);
       await daemon.answers();
       assert.match(daemon.process.output, /INF Tor is at \d+ %: /);
       assert.match((await daemon.page('/metrics')).body, /^dns4tor_tor_bootstrap_percent 100$/m);
+      assert.match((await daemon.page('/metrics')).body, /^dns4tor_tor_circuits\{state="built"\} [1-9]/m);
       assert.ok(await answered(daemon, 'a.dns4tor-lab.net'));
 
       const first = await torPid(daemon);
@@ -68,7 +56,7 @@ export function managedTorSuite(getLaboratory: () => Laboratory): void {
 
     test('dies when dns4tor is killed', async () => {
       await using state = await createTemporaryDirectory();
-      await using daemon = await start(state);
+      await using daemon = await laboratory.startManagedDaemon(state);
       await daemon.logs('Using tor started by dns4tor');
       const pid = await torPid(daemon);
       // Of the process alone: the fixture's own way ends the whole group, tor included.

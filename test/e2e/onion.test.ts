@@ -1,5 +1,6 @@
 import { after, before } from 'node:test';
 import { answersSuite } from './answers.ts';
+import { clientAuthSuite } from './client-auth.ts';
 import { failuresSuite } from './failures.ts';
 import { type Laboratory, startLaboratory } from './laboratory.ts';
 import { managedTorSuite } from './managed-tor.ts';
@@ -16,4 +17,5 @@ after(() => laboratory[Symbol.asyncDispose]());
 answersSuite(() => laboratory);
 failuresSuite(() => laboratory);
 managedTorSuite(() => laboratory);
+clientAuthSuite(() => laboratory);
 upstreamViewSuite(() => laboratory);

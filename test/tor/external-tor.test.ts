@@ -113,6 +113,7 @@ test('a tor that is restarted is followed again, after pauses that grow to half 
   const random = { ...systemRandom, fraction: () => 0 };
   const { events, controls, lost } = record();
   await using tor = await ExternalTor.open(options({ control: control.address, clock, random, events }));
+  tor.observe('ok');
   assert.equal(tor.status.bootstrapPercent, 45);
 
   await control.stop();
@@ -151,32 +152,37 @@ test('a start waits for no more than two seconds for a tor that does not answer'
   assert.equal(tor.status.state, 'unknown');
 });
 
-test('keys that cannot be given to tor are told once, with what to do instead, until they could be', async () => {
-  const none = record();
-  await using resources = new AsyncDisposableStack();
-  resources.use(await ExternalTor.open(options({ onionAuths: [ONION_AUTH], events: none.events })));
-  assert.equal(none.keyFailures.length, 1);
-  assert.match(none.keyFailures[0]?.message ?? '', /^Tor at 127\.0\.0\.1:9 is not ours: .*ClientOnionAuthDir/);
+test('keys that cannot be given to tor are told when one is asked for, once, with what to do instead', async () => {
+  const { events, keyFailures } = record();
+  await using tor = await ExternalTor.open(options({ onionAuths: [ONION_AUTH], events }));
+  tor.observe('ERR_TOR_HS_INTRO_FAILED');
+  tor.observe('ok');
+  assert.equal(keyFailures.length, 0);
+  tor.observe('ERR_TOR_HS_AUTH_MISSING');
+  tor.observe('ERR_TOR_HS_AUTH_WRONG');
+  assert.equal(keyFailures.length, 1);
+  assert.match(keyFailures[0]?.message ?? '', /^Tor at 127\.0\.0\.1:9: .*ClientOnionAuthDir/);
+});
 
-  const remote = record();
-  const beyond = options({
-    socks: { kind: 'tcp', host: '192.0.2.1', port: 9050 },
-    control: { kind: 'auto' },
-    usualControlAddresses: [NOWHERE],
-    onionAuths: [ONION_AUTH],
-    events: remote.events,
-  });
-  resources.use(await ExternalTor.open(beyond));
-  assert.equal(remote.keyFailures.length, 1);
-
-  const named = record();
-  const clock = new ManualClock();
-  resources.use(
-    await ExternalTor.open(options({ control: NOWHERE, onionAuths: [ONION_AUTH], clock, events: named.events })),
+test('a key that tor has been given, or that nobody gave us, is not told to be missing when a service refuses', async () => {
+  await using control = await startControlDouble(phase(100, 'Done'));
+  const { events, keyFailures } = record();
+  await using followed = await ExternalTor.open(
+    options({ control: control.address, onionAuths: [ONION_AUTH], events }),
   );
-  clock.advance(2_000);
-  await waitUntil('it is tried again', 5_000, () => named.lost.length === 2);
-  assert.equal(named.keyFailures.length, 1);
+  followed.observe('ERR_TOR_HS_AUTH_WRONG');
+  await using keyless = await ExternalTor.open(options({ events }));
+  keyless.observe('ERR_TOR_HS_AUTH_MISSING');
+  assert.deepEqual(keyFailures, []);
+});
+
+test('of a tor on another machine no control port is looked for on this one', async () => {
+  await using control = await startControlDouble();
+  const socks = { kind: 'tcp', host: '192.0.2.1', port: 9050 } as const;
+  const auto = { control: { kind: 'auto' }, usualControlAddresses: [control.address] } as const;
+  await using tor = await ExternalTor.open(options({ socks, ...auto }));
+  assert.equal(tor.status.state, 'unknown');
+  assert.deepEqual(control.commands, []);
 });
 
 test('disposing ends the connection and every timer at once, and leaves tor running', async () => {

@@ -114,10 +114,12 @@ test('a tor that dies is restarted at the same address', async () => {
 test('keys for onion services are in tor when it has started, and again when it has been restarted', async () => {
   await using parent = await createTemporaryDirectory();
   const directory = join(parent.path, 'tor');
-  await using tor = await start(directory, { clock: HURRIED, onionAuths: [ONION_AUTH] });
+  const exits: Dns4torError[] = [];
+  const events: TorEvents = { ...SILENT_EVENTS, onExit: (error) => exits.push(error) };
+  await using tor = await start(directory, { clock: HURRIED, onionAuths: [ONION_AUTH], events });
   assert.deepEqual(await viewOnionAuths(controlOf(directory)), [SAME_ONION_AUTH_IN_TOR]);
   process.kill(await pidOfTor(directory), 'SIGKILL');
-  await waitUntil('it is down', 5_000, () => tor.status.state === 'down');
+  await waitUntil('it is down', 5_000, () => exits.length === 1);
   await waitUntil('it runs again', 10_000, () => tor.status.state === 'bootstrapping');
   assert.deepEqual(await viewOnionAuths(controlOf(directory)), [SAME_ONION_AUTH_IN_TOR]);
 });
