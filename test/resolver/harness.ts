@@ -66,8 +66,8 @@ export interface ResolverOptions {
   /** @default clients are not kept apart */
   readonly clientOf?: ForwarderComponents['clientOf'];
   readonly budget?: ExtraBudget;
-  /** @default true */
-  readonly prefetch?: boolean;
+  /** What differs from {@link LIMITS}. */
+  readonly init?: Partial<PipelineInit>;
 }
 
 /** The pipeline with a real cache, on a clock that stands still. */
@@ -76,10 +76,10 @@ export function createResolver(upstream: Upstream, options: ResolverOptions = {}
   const random = { fraction: () => 0.5, bytes: (length: number) => new Uint8Array(length) };
   const cache = options.cache ?? new Cache({ clock, random }, { maxBytes: 1 << 20, maxStaleMs: MAX_STALE_MS });
   const keptApart = options.clientOf === undefined ? {} : { clientOf: options.clientOf };
-  const { budget = new ExtraBudget(), prefetch = true } = options;
+  const { budget = new ExtraBudget() } = options;
   const handle = createPipeline(
     { cache, upstream, clock, metrics: counters, budget, ...keptApart },
-    { ...LIMITS, prefetch },
+    { ...LIMITS, ...options.init },
   );
   return {
     clock,

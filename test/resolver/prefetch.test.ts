@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
 import { Dns4torError } from '../../src/lib/errors.ts';
 import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
-import { ask as receive, decodeReply, type QuerySpec } from '../fixtures/messages.ts';
+import { ask as receive, buildResponse, decodeReply, type QuerySpec } from '../fixtures/messages.ts';
 import { answerTo, createResolver, LIMITS, type Resolver, type ResolverOptions, UpstreamDouble } from './harness.ts';
 
 /** The TTL of what `answerTo` answers. */
@@ -62,11 +62,14 @@ test('before that moment nothing is refreshed', async () => {
   assert.deepEqual(prefetches(resolver), { sent: 0, answered: 0, failed: 0 });
 });
 
-test('it is refreshed once, however often it is asked for meanwhile', async () => {
-  const { resolver, upstream } = await createDue();
+test('it is refreshed once, however often it is asked for meanwhile and the budget would allow', async () => {
+  const budget = new ExtraBudget();
+  const { resolver, upstream } = await createDue({ budget });
+  for (let i = 0; i < 50; i++) budget.earn();
   hold(upstream);
   for (let i = 0; i < 10; i++) void resolver.ask({});
   assert.equal(upstream.queries.length, 2);
+  assert.equal(prefetches(resolver)['sent'], 1);
 });
 
 test('a refresh that fails leaves the answer as it is: fresh until its end, then asked for anew', async () => {
@@ -83,6 +86,15 @@ test('a refresh that fails leaves the answer as it is: fresh until its end, then
     assert.equal(ttlOf(await resolver.ask({})), 300);
     assert.equal(upstream.queries.length, 3);
   }
+});
+
+test('a refresh whose answer is a failure leaves the answer too', async () => {
+  const { resolver, upstream } = await createDue();
+  upstream.answer = async () => buildResponse({ flags: 2 });
+  void resolver.ask({});
+  await setImmediate();
+  assert.equal(ttlOf(resolver.ask({})), 23);
+  assert.deepEqual(prefetches(resolver), { sent: 1, answered: 0, failed: 1 });
 });
 
 test('a client that finds it expired while it is refreshed waits for that refresh', async () => {
@@ -129,6 +141,7 @@ test('what is asked for the cache’s sake earns no budget, and what a client wa
   for (let i = 0; i < 5; i++) await resolver.ask({ name: `n${i}.example` });
   // One refresh is paid for by these five, and a second would be if it had earned.
   void resolver.ask({});
+  assert.equal(prefetches(resolver)['sent'], 1);
   for (let i = 0; i < 3; i++) await resolver.ask({ name: `m${i}.example` });
   assert.equal(budget.spend(), false);
 });
@@ -147,7 +160,7 @@ test('where as many questions are being asked as may be, nothing is refreshed', 
 });
 
 test('where it is turned off, nothing is refreshed', async () => {
-  const { resolver, upstream } = await createDue({ prefetch: false });
+  const { resolver, upstream } = await createDue({ init: { prefetch: false } });
   void resolver.ask({});
   assert.equal(upstream.queries.length, 1);
 });

@@ -3,14 +3,22 @@ import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
 import { Dns4torError } from '../../src/lib/errors.ts';
 import { buildResponse, decodeReply, soaRecord } from '../fixtures/messages.ts';
-import { answerTo, createResolver, extendedErrorOf, MAX_STALE_MS, type Resolver, UpstreamDouble } from './harness.ts';
+import {
+  answerTo,
+  createResolver,
+  extendedErrorOf,
+  MAX_STALE_MS,
+  type Resolver,
+  type ResolverOptions,
+  UpstreamDouble,
+} from './harness.ts';
 
 /** The TTL of what `answerTo` answers. */
 const TTL_MS = 300_000;
 
-async function expired(): Promise<{ resolver: Resolver; upstream: UpstreamDouble }> {
+async function expired(options: ResolverOptions = {}): Promise<{ resolver: Resolver; upstream: UpstreamDouble }> {
   const upstream = new UpstreamDouble();
-  const resolver = createResolver(upstream);
+  const resolver = createResolver(upstream, options);
   await resolver.ask({});
   resolver.clock.advance(TTL_MS);
   return { resolver, upstream };
@@ -57,6 +65,14 @@ test('RFC 8767 §5: a client waits 1.8 s for a fresh answer, then gets the expir
   const next = resolver.ask({}) as Uint8Array;
   assert.equal(ttlOf(next), 300);
   assert.equal(upstream.queries.length, 2);
+});
+
+test('a client waits no longer than its deadline for a fresh answer, where that is sooner', async () => {
+  const { resolver, upstream } = await expired({ init: { timeoutMs: 500 } });
+  upstream.answer = () => new Promise(() => {});
+  const reply = resolver.ask({});
+  await resolver.clock.advanceAsync(500);
+  assert.equal(ttlOf((await reply) as Uint8Array), 30);
 });
 
 test('a fresh answer that comes in time is given, and nothing stale', async () => {
