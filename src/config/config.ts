@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { LogFormat, LogLevel } from '../lib/logger.ts';
+import type { Isolation } from './isolation.ts';
 
 /** The whole configuration, validated and deeply frozen. */
 export interface Config {
@@ -16,6 +17,8 @@ export interface Config {
   /** To each upstream, each with a connection; at least 1. */
   readonly circuits: number;
   readonly circuitLifetimeMs: number;
+  /** Between whom Tor shares no circuit. */
+  readonly isolation: Isolation;
   readonly metrics: HostPort;
   readonly tor: TorConfig;
   /** Bound of the cache; 0 turns it off. */

@@ -4,6 +4,7 @@ import type { Cidr, ControlChoice, HostPort, OnionAuthConfig, SocksChoice } from
 import { parseControlAddress } from './control-address.ts';
 import { checkAppendFile, checkProgram, readCertificates } from './files.ts';
 import { parseHostPort, parseListenAddress } from './host-port.ts';
+import { type Isolation, ISOLATIONS } from './isolation.ts';
 import { parseHostName, parsePin, parseTorrcLine } from './names.ts';
 import { readOnionAuthFile } from './onion-auth-file.ts';
 import { bad, type Parsed } from './parsed.ts';
@@ -17,6 +18,7 @@ export interface KindValues {
   readonly boolean: boolean;
   readonly 'log-level': LogLevel;
   readonly 'log-format': LogFormat;
+  readonly isolation: Isolation;
   readonly integer: number;
   /** Bytes. */
   readonly bytes: number;
@@ -42,6 +44,7 @@ export type OptionKind = keyof KindValues;
 
 /** The texts that a kind takes, where they can be counted. For `--help` and README. */
 export function choicesOf(kind: OptionKind): readonly string[] {
+  if (kind === 'isolation') return ISOLATIONS;
   if (kind === 'log-level') return LOG_LEVELS;
   return kind === 'log-format' ? LOG_FORMATS : [];
 }
@@ -51,6 +54,7 @@ const PARSERS: { readonly [Kind in OptionKind]: (text: string, bounds: Bounds) =
   boolean: parseBoolean,
   'log-level': (text) => parseChoice(text, LOG_LEVELS),
   'log-format': (text) => parseChoice(text, LOG_FORMATS),
+  isolation: (text) => parseChoice(text, ISOLATIONS),
   integer: parseInteger,
   bytes: parseBytes,
   duration: parseDuration,

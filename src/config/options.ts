@@ -104,6 +104,13 @@ export const OPTIONS = {
     min: '10s',
     max: '1d',
   },
+  isolate: {
+    kind: 'isolation',
+    group: 'Upstream',
+    placeholder: 'whom',
+    doc: 'whose queries Tor carries apart: those to each upstream; those of each client (user of this machine, or address), which then has circuits of its own; or none',
+    default: 'upstream',
+  },
   'upstream-name': {
     kind: 'host-name',
     group: 'Upstream',

@@ -51,6 +51,7 @@ export function validate({ settings, problems: loadProblems }: Loaded): Config {
     upstreams: values.upstream.map((url) => toUpstream(url, values)),
     circuits: Math.min(values.circuits, values['max-upstream-conns'] || Infinity),
     circuitLifetimeMs: values['circuit-lifetime'],
+    isolation: values.isolate,
     metrics: values.metrics,
     tor: {
       socks: values['tor-socks'],

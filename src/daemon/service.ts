@@ -15,11 +15,13 @@ import { startMetricsServer } from '../metrics/http.ts';
 import type { Gauges } from '../metrics/metrics.ts';
 import { createExposition } from '../metrics/prometheus.ts';
 import { createPipeline } from '../resolver/pipeline.ts';
+import { SharedIdentities } from '../tor/isolation.ts';
 import { openTor, type Tor } from '../tor/tor.ts';
 import { stateDirectory } from '../tor/torrc.ts';
-import type { CircuitPool } from '../upstream/circuit-pool.ts';
 import { ExtraBudget } from '../upstream/extra-budget.ts';
 import { FailoverUpstream } from '../upstream/failover.ts';
+import type { CircuitsUpstream } from '../upstream/upstream.ts';
+import { openClientIdentity } from './client-identity.ts';
 import { ConnectivityWatch } from './connectivity-watch.ts';
 import { type BootstrapDisplay, connectionEvents, torEvents, toSeconds } from './events.ts';
 import { expandAddresses, listenEverywhere } from './listen.ts';
@@ -70,19 +72,29 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
   const counters = createCounters(config.upstreams.map(({ host, port }) => formatHostPort(host, port)));
   const budget = new ExtraBudget();
+  // Half a lifetime: an identity that is taken up at the end of that is in use for one and a half in all.
+  const shared =
+    config.isolation === 'none' ? new SharedIdentities(clock, random, config.circuitLifetimeMs / 2) : undefined;
   const upstreams = config.upstreams.map((upstream, index) => {
     logger.info('Adding DNS upstream', { url: upstream.url });
     const events = connectionEvents(logger, counters, torStatus, upstream.url, index);
+    const identities = shared === undefined ? {} : { nextIdentity: shared.createSource() };
     return createUpstream(
-      { tor: tor.promise, clock, random, metrics: counters, budget, events, signal: closing.signal },
+      { tor: tor.promise, clock, random, metrics: counters, budget, ...identities, events, signal: closing.signal },
       upstream,
-      { index, circuits: config.circuits, lifetimeMs: config.circuitLifetimeMs },
+      {
+        index,
+        circuits: config.circuits,
+        lifetimeMs: config.circuitLifetimeMs,
+        perClient: config.isolation === 'client',
+      },
     );
   });
   const readiness = stack.use(new ReadinessMonitor(clock, new FailoverUpstream(upstreams, config.timeoutMs)));
   stack.defer(() => closing.abort());
 
   const renewAll = (): void => {
+    shared?.renew();
     for (const upstream of upstreams) upstream.renewAll();
   };
   stack.use(
@@ -102,8 +114,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   );
 
   const cache = new Cache({ clock, random }, { maxBytes: config.cacheBytes, maxStaleMs: config.maxStaleMs });
+  const keptApart = config.isolation === 'client' ? { clientOf: await openClientIdentity(logger) } : {};
   const handler = createPipeline(
-    { cache, upstream: readiness, clock, metrics: counters, budget },
+    { cache, upstream: readiness, clock, metrics: counters, budget, ...keptApart },
     { timeoutMs: config.timeoutMs, prefetch: config.prefetch, ...config.limits },
   );
   const listeners = await listenEverywhere(
@@ -163,7 +176,7 @@ function statusOf(opening: Promise<Tor>): () => TorStatus {
   return () => tor?.state() ?? { state: 'unknown', bootstrapPercent: 0 };
 }
 
-function gauges(cache: Cache, upstreams: readonly CircuitPool[], torStatus: () => TorStatus): Gauges {
+function gauges(cache: Cache, upstreams: readonly CircuitsUpstream[], torStatus: () => TorStatus): Gauges {
   return {
     cacheEntries: () => cache.entries,
     cacheBytes: () => cache.bytes,

@@ -5,12 +5,14 @@ import type { Random } from '../lib/random.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { TorAgent } from '../tor/agent.ts';
 import { createTorConnector } from '../tor/connector.ts';
-import { createIsolationCredentials } from '../tor/isolation.ts';
+import { createIsolationCredentials, type IsolationCredentials } from '../tor/isolation.ts';
 import type { Tor } from '../tor/tor.ts';
 import { CircuitPool } from '../upstream/circuit-pool.ts';
 import type { Connect, ConnectionEvents } from '../upstream/connections.ts';
 import { DohUpstream } from '../upstream/doh.ts';
 import type { ExtraBudget } from '../upstream/extra-budget.ts';
+import { IsolatedUpstream } from '../upstream/isolated.ts';
+import type { CircuitsUpstream } from '../upstream/upstream.ts';
 
 /**
  * For the way to the onion service and the TLS handshake. Tor's first try after a service went down answers only after 64 s (measured),
@@ -25,17 +27,28 @@ export interface UpstreamComponents {
   readonly random: Random;
   readonly metrics: Metrics;
   readonly budget: ExtraBudget;
+  /** What the next connection shows Tor: never what one before it did, whose circuit may have failed. @default what no other has */
+  readonly nextIdentity?: () => IsolationCredentials;
   readonly events: ConnectionEvents;
   /** Abandons connections that are being made. */
   readonly signal: AbortSignal;
+}
+
+export interface UpstreamInit {
+  /** Its place in the configured order. */
+  readonly index: number;
+  readonly circuits: number;
+  readonly lifetimeMs: number;
+  /** Whether each client has circuits of its own. @default false */
+  readonly perClient?: boolean;
 }
 
 /** One configured resolver, with several circuits to it. */
 export function createUpstream(
   components: UpstreamComponents,
   config: UpstreamConfig,
-  init: { readonly index: number; readonly circuits: number; readonly lifetimeMs: number },
-): CircuitPool {
+  init: UpstreamInit,
+): CircuitsUpstream {
   const { clock, random, metrics, budget, events } = components;
   const connect = createConnect(components, config);
   const createCircuit = (): DohUpstream =>
@@ -43,15 +56,20 @@ export function createUpstream(
       { clock, random, metrics, connect, events },
       { url: config.url, maxConnections: 1, index: init.index },
     );
-  return new CircuitPool({ clock, random, metrics, budget, createCircuit }, { address: config.url, ...init });
+  const createPool = (): CircuitPool =>
+    new CircuitPool({ clock, random, metrics, budget, createCircuit }, { address: config.url, ...init });
+  if (init.perClient !== true) return createPool();
+  return new IsolatedUpstream({ clock, createUpstream: createPool }, { address: config.url, idleMs: init.lifetimeMs });
 }
 
-/** Tor, then TLS. Each connection has an identity of its own for Tor, and so a circuit of its own: not the one that has just failed. */
-function createConnect({ tor, clock, random, signal }: UpstreamComponents, config: UpstreamConfig): Connect {
+/** Tor, then TLS. */
+function createConnect(components: UpstreamComponents, config: UpstreamConfig): Connect {
+  const { tor, clock, random, signal } = components;
+  const nextIdentity = components.nextIdentity ?? (() => createIsolationCredentials(random));
   const open = createTorConnector({
     agent: async () => {
       const opened = await tor;
-      const credentials = createIsolationCredentials(random);
+      const credentials = nextIdentity();
       return new TorAgent({ socks: opened.socks, credentials, clock, onDial: (outcome) => opened.observe(outcome) });
     },
     dial: { host: config.host, port: config.port },

@@ -243,6 +243,11 @@ export const FAILURES = {
     label: 'in_flight_client',
     sentence: 'too many queries of this client wait for the resolver (--max-in-flight-per-client)',
   },
+  ERR_CLIENTS: {
+    ede: 'other',
+    label: 'clients',
+    sentence: 'more clients wait for the resolver than can have circuits of their own (--isolate client)',
+  },
   ERR_QUERY_MALFORMED: {
     rcode: 'FORMERR',
     ede: 'other',

@@ -7,7 +7,7 @@ import type { Random } from '../../src/lib/random.ts';
 import type { Counters } from '../../src/metrics/counters.ts';
 import type { TorAddress } from '../../src/tor/tor-address.ts';
 import type { Tor } from '../../src/tor/tor.ts';
-import type { CircuitPool } from '../../src/upstream/circuit-pool.ts';
+import type { CircuitsUpstream } from '../../src/upstream/upstream.ts';
 import type { ExtraBudget } from '../../src/upstream/extra-budget.ts';
 import { createCertificateAuthority, type ServerCertificate } from '../fixtures/certificates.ts';
 
@@ -24,7 +24,7 @@ export interface Laboratory extends AsyncDisposable {
   /** What the doubles of the resolver show. */
   readonly certificate: ServerCertificate;
   /** What the daemon makes for one upstream, with a way to it through a double. */
-  connect(components: LaboratoryComponents, socks: TorAddress, circuits: number): CircuitPool;
+  connect(components: LaboratoryComponents, socks: TorAddress, circuits: number): CircuitsUpstream;
 }
 
 export interface LaboratoryComponents {

@@ -39,6 +39,7 @@ test('the defaults are those that the documentation promises', () => {
     ],
     circuits: 3,
     circuitLifetimeMs: 600_000,
+    isolation: 'upstream',
     metrics: { host: 'localhost', port: 0 },
     tor: { socks: { kind: 'auto' }, control: { kind: 'auto' }, onionAuths: [], binary: 'tor', options: [] },
     cacheBytes: 16 * 1024 * 1024,
@@ -127,6 +128,13 @@ test('a key for an onion service needs a tor that can be given it, and there is 
   assert.deepEqual(problemsOf({ flags: { 'onion-auth-file': [one, two] } }), [
     `--onion-auth-file: two files hold a key for ${ONION}; leave one out`,
   ]);
+});
+
+test('who is kept apart is one of three words', () => {
+  for (const isolation of ['none', 'client', 'upstream'] as const) {
+    assert.equal(configOf({ isolate: [isolation] }).isolation, isolation);
+  }
+  assert.match(problemsOf({ flags: { isolate: ['user'] } }).join(), /^--isolate: .*is none of none, client, upstream/);
 });
 
 test('a bootstrap resolver is noted, whatever it is', () => {

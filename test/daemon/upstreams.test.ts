@@ -1,19 +1,26 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { UpstreamConfig } from '../../src/config/config.ts';
-import { createUpstream } from '../../src/daemon/upstreams.ts';
+import { createUpstream, type UpstreamComponents, type UpstreamInit } from '../../src/daemon/upstreams.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { Deadline } from '../../src/lib/deadline.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
+import { SharedIdentities } from '../../src/tor/isolation.ts';
 import type { Tor } from '../../src/tor/tor.ts';
 import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
+import type { CircuitsUpstream } from '../../src/upstream/upstream.ts';
 import { createOnionKey } from '../fixtures/onion-key.ts';
-import { startSocksDouble } from '../tor/socks-double.ts';
+import { type SocksDouble, type SocksRequest, startSocksDouble } from '../tor/socks-double.ts';
 
-test('each connection has SOCKS credentials of its own, and Tor gets the name as a name', async () => {
+const LIFETIME_MS = 600_000;
+
+/** An upstream at an onion of its own, behind a proxy in Tor's place. */
+function createBehind(
+  proxy: SocksDouble,
+  further: Partial<UpstreamComponents> & Partial<UpstreamInit> = {},
+): CircuitsUpstream & { readonly host: string } {
   const host = createOnionKey().address;
-  await using proxy = await startSocksDouble({ reply: 0xf2 });
   const tor: Tor = {
     socks: proxy.address,
     state: () => ({ state: 'unknown', bootstrapPercent: 0 }),
@@ -30,7 +37,7 @@ test('each connection has SOCKS credentials of its own, and Tor gets the name as
     ca: undefined,
     pins: [],
   };
-  await using upstream = createUpstream(
+  const upstream = createUpstream(
     {
       tor: Promise.resolve(tor),
       clock: systemClock,
@@ -39,17 +46,52 @@ test('each connection has SOCKS credentials of its own, and Tor gets the name as
       budget: new ExtraBudget(),
       events: { connected: () => {}, connectFailed: () => {} },
       signal: new AbortController().signal,
+      ...further,
     },
     config,
-    { index: 0, circuits: 3, lifetimeMs: 600_000 },
+    { index: 0, circuits: 3, lifetimeMs: LIFETIME_MS, ...further },
   );
-  await assert.rejects(upstream.exchange(new Uint8Array(128), Deadline.after(systemClock, 5000)), {
-    code: 'ERR_TOR_HS_INTRO_FAILED',
-  });
+  return Object.assign(upstream, { host });
+}
+
+/** Asks where no circuit can be connected: each is tried. */
+async function tryAll(upstream: CircuitsUpstream, client?: string): Promise<void> {
+  const deadline = Deadline.after(systemClock, 5000);
+  await assert.rejects(upstream.exchange(new Uint8Array(128), deadline, client), { code: 'ERR_TOR_HS_INTRO_FAILED' });
+}
+
+const identityOf = ({ username, password }: SocksRequest): string => `${username} ${password}`;
+
+test('each connection has SOCKS credentials of its own, and Tor gets the name as a name', async () => {
+  await using proxy = await startSocksDouble({ reply: 0xf2 });
+  await using upstream = createBehind(proxy);
+  await tryAll(upstream);
   assert.equal(proxy.requests.length, 3);
-  assert.equal(new Set(proxy.requests.map(({ username, password }) => `${username} ${password}`)).size, 3);
+  assert.equal(new Set(proxy.requests.map(identityOf)).size, 3);
   for (const { host: asked, addressType } of proxy.requests) {
-    assert.equal(asked, host);
+    assert.equal(asked, upstream.host);
     assert.equal(addressType, 3);
   }
+});
+
+test('with shared identities two upstreams show Tor the same, one for each of their connections', async () => {
+  await using proxy = await startSocksDouble({ reply: 0xf2 });
+  const shared = new SharedIdentities(systemClock, systemRandom, LIFETIME_MS);
+  await using one = createBehind(proxy, { nextIdentity: shared.createSource() });
+  await using two = createBehind(proxy, { nextIdentity: shared.createSource() });
+  await tryAll(one);
+  await tryAll(two);
+  const shown = (host: string): Set<string> =>
+    new Set(proxy.requests.filter((request) => request.host === host).map(identityOf));
+  assert.equal(shown(one.host).size, 3);
+  assert.deepEqual(shown(one.host), shown(two.host));
+});
+
+test('with circuits for each client, no two clients ever show Tor the same', async () => {
+  await using proxy = await startSocksDouble({ reply: 0xf2 });
+  await using upstream = createBehind(proxy, { perClient: true });
+  await tryAll(upstream, 'alice');
+  await tryAll(upstream, 'bob');
+  assert.equal(proxy.requests.length, 6);
+  assert.equal(new Set(proxy.requests.map(identityOf)).size, 6);
 });

@@ -1,0 +1,27 @@
+import type { Logger } from '../lib/logger.ts';
+import { isLoopback } from '../lib/loopback.ts';
+import type { Query } from '../resolver/query.ts';
+import { SocketOwners } from '../system/socket-owner.ts';
+
+type ClientOf = (query: Query) => Promise<string>;
+
+/**
+ * Who is one client where clients are kept apart (`--isolate client`): a user of this machine, whichever loopback address asks; elsewhere,
+ * and where the user cannot be found out, an address.
+ */
+export function createClientOf(owners: Pick<SocketOwners, 'find'>): ClientOf {
+  return async ({ transport, client, clientPort }) => {
+    if (!isLoopback(client)) return client;
+    const user = await owners.find(transport, client, clientPort);
+    return user === undefined ? client : `user ${user}`;
+  };
+}
+
+/** The same for this machine; says so where its users cannot be found out, since somebody may rely on it. */
+export async function openClientIdentity(logger: Logger): Promise<ClientOf> {
+  const owners = new SocketOwners();
+  if (!(await owners.available())) {
+    logger.warn('Users of this machine cannot be told apart: the system does not say whose a socket is');
+  }
+  return createClientOf(owners);
+}

@@ -1,0 +1,110 @@
+import { constants } from 'node:fs';
+import { access, readFile } from 'node:fs/promises';
+import { isIPv6 } from 'node:net';
+import { endianness } from 'node:os';
+
+type Transport = 'udp' | 'tcp';
+
+/** Of this process's network namespace. Not /proc/net, which systemd's ProcSubset=pid hides. */
+const TABLES = '/proc/self/net';
+
+const IPV4_ANY = Buffer.alloc(4);
+const IPV6_ANY = Buffer.alloc(16);
+const IPV6_LOOPBACK = Buffer.concat([Buffer.alloc(15), Buffer.of(1)]);
+/** RFC 4291 §2.5.5.2: what stands in front of an IPv4 address where an IPv6 socket uses it. */
+const IPV4_MAPPED = Buffer.concat([Buffer.alloc(10), Buffer.of(0xff, 0xff)]);
+
+/**
+ * Says which user of this machine has a socket, as identd did (RFC 1413): from the kernel's tables of sockets (proc_net_tcp.rst), which
+ * anybody may read.
+ *
+ * A table is read in Node's thread pool. Measured on an idle machine: 0.04 ms for udp, and 3 ms for tcp, of which the kernel looks through
+ * every slot whether it is taken or not. So this is for queries that go through Tor, which take a hundred times as long at the least.
+ */
+export class SocketOwners {
+  readonly #tables = {
+    udp: new SocketTable('udp'),
+    udp6: new SocketTable('udp6'),
+    tcp: new SocketTable('tcp'),
+    tcp6: new SocketTable('tcp6'),
+  };
+
+  /** Whether there are such tables at all; outside Linux, and in some containers, there are not. */
+  available(): Promise<boolean> {
+    return this.#tables.udp.exists();
+  }
+
+  /**
+   * The user id that owns the other side's socket; undefined if it is closed by now, or if sockets of several users could be meant.
+   * @param address a loopback address
+   */
+  async find(transport: Transport, address: string, port: number): Promise<number | undefined> {
+    const { [transport]: ipv4Table, [`${transport}6` as const]: ipv6Table } = this.#tables;
+    const ipv4 = Buffer.from(address.split('.').map(Number));
+    const places: readonly (readonly [SocketTable, ...Buffer[]])[] = isIPv6(address)
+      ? [[ipv6Table, IPV6_LOOPBACK, IPV6_ANY]]
+      : [
+          [ipv4Table, ipv4, IPV4_ANY],
+          [ipv6Table, Buffer.concat([IPV4_MAPPED, ipv4]), IPV6_ANY],
+        ];
+    for (const [table, ...addresses] of places) {
+      // What is not connected may be bound to all addresses. TCP clients are connected; a listener of the same port is not meant.
+      const bound = transport === 'udp' ? addresses : addresses.slice(0, 1);
+      const endpoints = bound.map((bytes) => formatEndpoint(bytes, port));
+      const owners = ownersIn(await table.read(), endpoints);
+      if (owners.size > 0) return owners.size === 1 ? [...owners][0] : undefined;
+    }
+    return undefined;
+  }
+}
+
+/** One of the kernel's tables. Reads are shared, so that a burst of queries is one read under way and one to follow, not a read for each. */
+class SocketTable {
+  readonly #path: string;
+  #current: Promise<string> = Promise.resolve('');
+  #next: Promise<string> | undefined;
+
+  constructor(name: string) {
+    this.#path = `${TABLES}/${name}`;
+  }
+
+  exists(): Promise<boolean> {
+    return access(this.#path, constants.R_OK).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** From a read that begins after this call: in one under way, a socket that has just been opened may be missing. Empty where there is none. */
+  read(): Promise<string> {
+    this.#next ??= this.#current.then(() => {
+      this.#next = undefined;
+      this.#current = readFile(this.#path, 'latin1').catch(() => '');
+      return this.#current;
+    });
+    return this.#next;
+  }
+}
+
+/** Address and port as the tables have them: in hexadecimal, each 32-bit word of the address in the machine's own order of bytes. */
+function formatEndpoint(address: Buffer, port: number): string {
+  const hex = (value: number, digits: number): string => value.toString(16).toUpperCase().padStart(digits, '0');
+  let text = '';
+  for (let offset = 0; offset < address.length; offset += 4) {
+    text += hex(endianness() === 'LE' ? address.readUInt32LE(offset) : address.readUInt32BE(offset), 8);
+  }
+  return `${text}:${hex(port, 4)}`;
+}
+
+/** The users whose sockets have one of these local endpoints. */
+function ownersIn(table: string, endpoints: readonly string[]): Set<number> {
+  const owners = new Set<number>();
+  for (const line of table.split('\n')) {
+    // Other sockets' lines, of which there may be thousands, are not taken apart.
+    if (!endpoints.some((endpoint) => line.includes(endpoint))) continue;
+    const [, local = '', , , , , , uid, , inode] = line.trim().split(/\s+/);
+    // Without an inode a socket is no process's any more, and the user is given as 0 whoever it was.
+    if (endpoints.includes(local) && inode !== '0') owners.add(Number(uid));
+  }
+  return owners;
+}

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createClientOf } from '../../src/daemon/client-identity.ts';
+import type { Query } from '../../src/resolver/query.ts';
+import { ask } from '../fixtures/messages.ts';
+
+/** Finds these owners, and notes who was looked for. */
+function owners(found: number | undefined): {
+  readonly lookedFor: string[];
+  find(...args: readonly [string, string, number]): Promise<number | undefined>;
+} {
+  const lookedFor: string[] = [];
+  return {
+    lookedFor,
+    async find(...args) {
+      lookedFor.push(args.join(' '));
+      return found;
+    },
+  };
+}
+
+const from = (client: string, transport: Query['transport'] = 'udp'): Query => ({
+  ...ask({}, transport),
+  client,
+  clientPort: 40_001,
+});
+
+test('a client of this machine is its user, over whichever loopback address and transport', async () => {
+  const user = owners(1000);
+  const clientOf = createClientOf(user);
+  const names = [from('127.0.0.1'), from('127.0.0.2', 'tcp'), from('::1')].map(clientOf);
+  assert.deepEqual(await Promise.all(names), ['user 1000', 'user 1000', 'user 1000']);
+  assert.deepEqual(user.lookedFor, ['udp 127.0.0.1 40001', 'tcp 127.0.0.2 40001', 'udp ::1 40001']);
+});
+
+test('a client elsewhere is its address, and its port is not looked for among the sockets here', async () => {
+  const nobody = owners(1000);
+  const clientOf = createClientOf(nobody);
+  assert.equal(await clientOf(from('192.0.2.1')), '192.0.2.1');
+  assert.equal(await clientOf(from('2001:db8::1')), '2001:db8::1');
+  assert.deepEqual(nobody.lookedFor, []);
+});
+
+test('where the user cannot be found out, a client is its address', async () => {
+  assert.equal(await createClientOf(owners(undefined))(from('127.0.0.1')), '127.0.0.1');
+});

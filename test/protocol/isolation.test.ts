@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type DaemonBehindDouble, startBehindDouble } from '../fixtures/behind-double.ts';
+import { buildQuery } from '../fixtures/messages.ts';
+import { asOtherUser } from '../fixtures/other-user.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { PATIENCE_MS } from '../listener/harness.ts';
+import { runNamespaced } from './namespaced.ts';
+import { connectRaw, type Endpoint, exchange, TRANSPORTS, type Transport } from './raw-client.ts';
+import { readReply } from './reply.ts';
+import { GOOD, questionOf } from './upstream-messages.ts';
+
+/*
+ * `--isolate`: what Tor is shown in the SOCKS request of a connection decides what it may carry on one circuit. The daemon has one circuit at
+ * a time here for whoever has any, so that connections can be counted.
+ */
+
+/** On which connections upstream was asked about a name. */
+function connectionsFor({ upstream }: DaemonBehindDouble, name: string): number[] {
+  const question = Buffer.from(buildQuery({ name }).subarray(12)).toString('hex');
+  return upstream.requests
+    .filter(({ query }) => Buffer.from(questionOf(query)).toString('hex') === question)
+    .map(({ connection }) => connection);
+}
+
+function identities({ socks }: DaemonBehindDouble): string[] {
+  return socks.requests.map(({ username, password }) => `${username} ${password}`);
+}
+
+/** Asks once, and says on which connection that went upstream. */
+async function ask(
+  running: DaemonBehindDouble,
+  name: string,
+  transport: Transport,
+  from?: Partial<Endpoint>,
+): Promise<number[]> {
+  const reply = await exchange(transport, { port: running.daemon.port, ...from }, buildQuery({ name }));
+  assert.equal(readReply(reply).rcode, 'NOERROR', name);
+  return connectionsFor(running, name);
+}
+
+test('--isolate client: users of this machine never share a circuit, over whichever transport and address they ask', async () => {
+  const addresses = ['127.0.0.1', '::1'];
+  const listen = addresses.flatMap((address) => ['--address', address]);
+  await using running = await startBehindDouble(GOOD, '--isolate', 'client', ...listen);
+  await running.daemon.answers();
+  for (const address of addresses) {
+    for (const transport of TRANSPORTS) {
+      const name = `${transport}-${addresses.indexOf(address)}.example`;
+      assert.deepEqual(await ask(running, `own-${name}`, transport, { address }), [0], `${transport} ${address}`);
+      const others = await asOtherUser(() => ask(running, `other-${name}`, transport, { address }));
+      assert.deepEqual(others, [1], `${transport} ${address}`);
+    }
+  }
+  // The same user under another address is the same client.
+  assert.deepEqual(await ask(running, 'again.example', 'udp', { from: '127.0.0.2' }), [0]);
+  assert.equal(identities(running).length, 2);
+  assert.equal(new Set(identities(running)).size, 2);
+});
+
+test('--isolate client: one question of two users at a time is asked for each; from the cache it is answered to all', async () => {
+  const release = Promise.withResolvers<void>();
+  const name = 'both.example';
+  await using running = await startBehindDouble(
+    async (request) => {
+      if (connectionsFor(running, name).length > 0) await release.promise;
+      return GOOD(request);
+    },
+    '--isolate',
+    'client',
+  );
+  await running.daemon.answers();
+  const { port } = running.daemon;
+  await using own = await connectRaw('udp', { port });
+  await using other = await asOtherUser(() => connectRaw('udp', { port }));
+  own.send(buildQuery({ name }));
+  other.send(buildQuery({ name }));
+  await waitUntil('both are asked', PATIENCE_MS, () => connectionsFor(running, name).length === 2);
+  assert.deepEqual(new Set(connectionsFor(running, name)), new Set([0, 1]));
+  release.resolve();
+  await Promise.all([own.received(1), other.received(1)]);
+  assert.equal((await ask(running, name, 'tcp')).length, 2);
+});
+
+test('--isolate client: clients elsewhere are told apart by their addresses (UDP and TCP, IPv4 and IPv6)', () =>
+  runNamespaced('client-isolation'));
+
+test('without --isolate all clients share the circuits', async () => {
+  await using running = await startBehindDouble(GOOD);
+  await running.daemon.answers();
+  assert.deepEqual(await ask(running, 'own.example', 'udp'), [0]);
+  assert.deepEqual(await asOtherUser(() => ask(running, 'other.example', 'udp')), [0]);
+  assert.equal(identities(running).length, 1);
+});
