@@ -8,6 +8,9 @@ import { answerTo, createResolver, UpstreamDouble } from './harness.ts';
 const ALICE = '192.0.2.1';
 const BOB = '192.0.2.2';
 
+/** The TTL of what `answerTo` answers. */
+const TTL_MS = 300_000;
+
 const from = (client: string, name = 'example.com'): Query => ({ ...ask({ name }), client });
 const rcodeOf = (reply: unknown): string => decodeReply(reply as Uint8Array).rcode;
 
@@ -38,6 +41,18 @@ test('who a client is, is found out only for what goes upstream: the cache is fo
   assert.equal(rcodeOf(handle(from(BOB, 'localhost'))), 'NOERROR');
   assert.deepEqual(lookedUp, [ALICE]);
   assert.equal(upstream.queries.length, 1);
+});
+
+test('a refresh goes upstream as a query of the client whose hit has caused it', async () => {
+  const upstream = new UpstreamDouble();
+  const { handle, clock } = createResolver(upstream, { clientOf: async ({ client }) => client });
+  await handle(from(ALICE));
+  void handle(from(BOB));
+  // In the last twentieth of its life, in which chance has no say.
+  clock.advance(0.96 * TTL_MS);
+  assert.equal(rcodeOf(handle(from(BOB))), 'NOERROR');
+  await setImmediate();
+  assert.deepEqual(upstream.clients, [ALICE, BOB]);
 });
 
 test('a defect in finding out who a client is costs one query, and not the client its place', async () => {
