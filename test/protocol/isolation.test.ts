@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type DaemonBehindDouble, startBehindDouble } from '../fixtures/behind-double.ts';
 import { buildQuery } from '../fixtures/messages.ts';
+import { createOnionKey } from '../fixtures/onion-key.ts';
 import { asOtherUser } from '../fixtures/other-user.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { PATIENCE_MS } from '../listener/harness.ts';
@@ -92,3 +93,27 @@ test('without --isolate all clients share the circuits', async () => {
   assert.deepEqual(await asOtherUser(() => ask(running, 'other.example', 'udp')), [0]);
   assert.equal(identities(running).length, 1);
 });
+
+for (const [isolation, distinct] of [
+  ['upstream', 2],
+  ['none', 1],
+] as const) {
+  test(`--isolate ${isolation}: the connections of two upstreams show Tor ${distinct === 1 ? 'one identity' : 'two identities'}`, async () => {
+    const second = createOnionKey().address;
+    let works = true;
+    await using running = await startBehindDouble(
+      (request) => (works ? GOOD(request) : { status: 500, body: Buffer.alloc(0) }),
+      '--isolate',
+      isolation,
+      '--upstream',
+      `https://${second}/dns-query`,
+    );
+    await running.daemon.answers();
+    assert.equal(identities(running).length, 1);
+    works = false;
+    await exchange('udp', running.daemon, buildQuery({ name: 'failing.example' }));
+    // The first of the second's connections, of which none gets through: the server is not the one that its name says.
+    assert.equal(running.socks.requests[1]?.host, second);
+    assert.equal(new Set(identities(running).slice(0, 2)).size, distinct);
+  });
+}
