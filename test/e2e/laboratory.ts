@@ -2,7 +2,7 @@ import { type AuthoritativeServer, startAuthoritativeServer } from '../fixtures/
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { type ClientAuthKey, createClientAuthKey } from '../fixtures/client-auth-key.ts';
 import { type Daemon, startDaemon } from '../fixtures/daemon.ts';
-import { type DohServer, startDohServer } from '../fixtures/doh-server.ts';
+import { type DohServer, type DohServerOptions, startDohServer } from '../fixtures/doh-server.ts';
 import { forwardTo } from '../fixtures/doh-behaviours.ts';
 import { createOnionKey } from '../fixtures/onion-key.ts';
 import { type RecordingDohServer, startRecordingDohServer } from '../fixtures/recording-doh-server.ts';
@@ -38,14 +38,15 @@ export interface PrivateOnion {
   readonly clientKey: ClientAuthKey;
 }
 
-export async function startLaboratory(): Promise<Laboratory> {
+/** @param options for the resolver */
+export async function startLaboratory(options: Pick<DohServerOptions, 'originalTtls'> = {}): Promise<Laboratory> {
   await using resources = new AsyncDisposableStack();
   const onionKey = createOnionKey();
   const ca = resources.use(await createCertificateAuthority());
   const [privateKey, clientKey] = [createOnionKey(), createClientAuthKey()];
   const certificate = await ca.issue([onionKey.address, privateKey.address]);
   const authority = resources.use(await startAuthoritativeServer());
-  const doh = resources.use(await startDohServer({ authority, certificate }));
+  const doh = resources.use(await startDohServer({ authority, certificate, ...options }));
   const recording = resources.use(await startRecordingDohServer(certificate, forwardTo(authority)));
   const network = resources.use(
     await startTorNetwork({

@@ -1,0 +1,59 @@
+import { systemClock } from '../../src/lib/clock.ts';
+import { systemRandom } from '../../src/lib/random.ts';
+import { openControl } from '../../src/tor/control.ts';
+import type { RestartableProcess } from '../fixtures/restartable-process.ts';
+import type { TorNetwork, TorProcess } from '../fixtures/tor-network.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+
+/** Tor takes the signal at most every ten seconds, and then some to build circuits. */
+const REACHABLE_TIMEOUT_MS = 60_000;
+
+/**
+ * The relay through which the onion has the fewest of its circuits, of those that carry the client's connections: without it the client
+ * needs other circuits, and there are such. In a network so small each relay is part of most circuits.
+ */
+export async function relayOfClient(network: TorNetwork): Promise<RestartableProcess> {
+  const carrying = (await circuitsOf(network.client, 'HS_STATE=HSCR_JOINED')).flat();
+  const introductions = (await circuitsOf(network.onionService, 'PURPOSE=HS_SERVICE_INTRO')).flat();
+  const uses = (relay: string): number => introductions.filter((other) => other === relay).length;
+  const [spared] = [...new Set(carrying)].toSorted((a, b) => uses(a) - uses(b));
+  return relayNamed(network, spared);
+}
+
+/** The relay through which all circuits of the onion begin: without it they all end, and every introduction fails for a while. */
+export async function guardOfOnion(network: TorNetwork): Promise<RestartableProcess> {
+  const [circuit] = await circuitsOf(network.onionService, 'PURPOSE=HS_SERVICE_INTRO');
+  return relayNamed(network, circuit?.[0]);
+}
+
+/**
+ * Makes the client's tor forget which introductions failed, and resolves when it reaches the onion. After the end of the onion's circuits it
+ * would refuse for two minutes to try again.
+ */
+export async function forgetFailures(network: TorNetwork): Promise<void> {
+  await command(network.client, 'SIGNAL NEWNYM');
+  await waitUntil('the onion is reachable', REACHABLE_TIMEOUT_MS, () => network.reachesOnion());
+}
+
+/** The nicknames of the relays of each circuit that has this in its description. */
+async function circuitsOf(tor: TorProcess, kind: string): Promise<string[][]> {
+  const lines = (await command(tor, 'GETINFO circuit-status')).join('\n').split('\n');
+  const paths = lines.filter((line) => line.includes(kind)).map((line) => line.split(' ')[2] ?? '');
+  return paths.map((path) => [...path.matchAll(/~(\w+)/g)].map(([, nickname = '']) => nickname));
+}
+
+async function command({ controlPath }: TorProcess, text: string): Promise<readonly string[]> {
+  using control = await openControl({
+    address: { kind: 'unix', path: controlPath },
+    clock: systemClock,
+    random: systemRandom,
+    onEvent: () => {},
+  });
+  return await control.command(text);
+}
+
+function relayNamed({ relays }: TorNetwork, nickname: string | undefined): RestartableProcess {
+  const relay = relays[Number(nickname?.replace('relay', ''))];
+  if (relay === undefined) throw new Error('tor has no circuit that leads to the onion');
+  return relay;
+}

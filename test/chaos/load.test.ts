@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { encode } from 'dns-packet';
+import { FAILURES } from '../../src/lib/errors.ts';
+import { addressRecord, decodeReply, optRecord } from '../fixtures/messages.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { type Asked, Load } from './load.ts';
+
+const PATIENCE_MS = 300;
+
+/** As a client reads them: fresh for `kept` names, expired for `brief` ones; of `new` ones the first fails and the others get no reply. */
+function replyTo(query: Buffer, failedOnce: boolean): Buffer | undefined {
+  const { id, questions } = decodeReply(query);
+  const name = questions?.[0]?.name ?? '';
+  const error = (code: number, text: string): ReturnType<typeof optRecord> =>
+    optRecord({ options: [{ code: 15, data: Buffer.concat([Buffer.from([0, code]), Buffer.from(text)]) }] });
+  const reply = { type: 'response', ...(id === undefined ? {} : { id }), questions: questions ?? [] } as const;
+  if (name.startsWith('kept')) return encode({ ...reply, answers: [addressRecord(name, 60)] });
+  if (name.startsWith('brief')) {
+    const additionals = [error(3, FAILURES.ERR_SLOW.sentence)];
+    return encode({ ...reply, answers: [addressRecord(name, 30)], additionals });
+  }
+  return failedOnce
+    ? undefined
+    : encode({ ...reply, flags: 2, additionals: [error(23, FAILURES.ERR_DEADLINE.sentence)] });
+}
+
+test('the load says of each query whether it was answered fresh, expired, failed for which reason, or not at all, and asks on meanwhile', async () => {
+  await using server = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(server, 'listening');
+  let failedOnce = false;
+  server.on('message', (query, { port }) => {
+    const reply = replyTo(query, failedOnce);
+    failedOnce = true;
+    if (reply !== undefined) server.send(reply, port, '127.0.0.1');
+  });
+  await using load = await Load.start(server.address().port, PATIENCE_MS);
+  await waitUntil('some queries have been sent', 10_000, () => load.asked.length >= 16);
+  await load.stop();
+
+  const outcomesOf = (kind: Asked['kind']): Set<string> =>
+    new Set(load.asked.filter((query) => query.kind === kind).map(({ end }) => `${end?.outcome} ${end?.reason}`));
+  assert.deepEqual(outcomesOf('kept'), new Set(['fresh ']));
+  assert.deepEqual(outcomesOf('brief'), new Set(['stale slow']));
+  assert.deepEqual(outcomesOf('new'), new Set(['failed deadline', 'unanswered no reply']));
+  const newNames = load.asked.filter(({ kind }) => kind === 'new').map(({ name }) => name);
+  assert.equal(new Set(newNames).size, newNames.length);
+});

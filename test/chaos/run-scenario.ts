@@ -1,0 +1,140 @@
+import { delay, systemClock } from '../../src/lib/clock.ts';
+import type { Laboratory } from '../e2e/laboratory.ts';
+import type { Daemon } from '../fixtures/daemon.ts';
+import type { TorNetwork } from '../fixtures/tor-network.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { assertUnharmed, metric } from '../protocol/daemon-health.ts';
+import { forgetFailures } from './circuits.ts';
+import { type Asked, Load } from './load.ts';
+import type { FaultTimes, Scenario } from './scenarios.ts';
+import { isFullService } from './service.ts';
+import { startSocksRelay } from './socks-relay.ts';
+import { type Usage, UsageWatch } from './usage-watch.ts';
+
+/** How long a client waits at most: the default of `--timeout`. */
+const TIMEOUT_MS = 10_000;
+
+/** For this machine to be busy with something else. */
+const MARGIN_MS = 2000;
+
+/** Until the load is answered fresh: a fresh daemon has to open its circuits, and a private network may have to vote. */
+const WARM_UP_PATIENCE_MS = 60_000;
+
+/**
+ * Tor does not try an introduction point again for two minutes (HS_CACHE_CLIENT_INTRO_STATE_MAX_AGE), which may be all that an onion has;
+ * then comes the longest pause between two attempts to connect, twice.
+ */
+const RECOVERY_PATIENCE_MS = 180_000;
+
+/** Each costs circuits. */
+const BETWEEN_PROBES_MS = 250;
+
+/** Everything that was seen while one thing went wrong. */
+export interface Observation {
+  readonly scenario: Scenario;
+  /** What was asked before the fault. */
+  readonly before: readonly Asked[];
+  /** What was asked from its beginning on. */
+  readonly asked: readonly Asked[];
+  readonly beganAtMs: number;
+  readonly endedAtMs: number;
+  /**
+   * When Tor led to the resolver again, after the end: from then on it is dns4tor that keeps the answers waiting. Undefined when it did not
+   * before full service was back: connections that are open may last when no new one can be made.
+   */
+  readonly reachableAtMs: number | undefined;
+  /** Whether full service came back. */
+  readonly recovered: boolean;
+  /** Attempts to connect from the beginning of the fault on. */
+  readonly connects: { readonly ok: number; readonly failed: number };
+  /** From the beginning of the fault on. */
+  readonly usage: Usage;
+  /** What was found wrong with dns4tor itself. */
+  readonly harm: string | undefined;
+  /** The end of dns4tor's log. */
+  readonly log: string;
+}
+
+/**
+ * Runs dns4tor, made for the purpose, under load through one fault, until it gives full service again or the patience is at its end.
+ * @throws when there is no full service before the fault, or dns4tor has ended
+ */
+export async function runScenario(
+  laboratory: Laboratory,
+  scenario: Scenario,
+  times: FaultTimes,
+  onProgress: (step: string) => void,
+): Promise<Observation> {
+  await using resources = new AsyncDisposableStack();
+  await forgetFailures(laboratory.network);
+  const socksRelay = resources.use(await startSocksRelay(laboratory.network.client.socksPath));
+  const stage = { laboratory, socksRelay };
+  const daemon = resources.use(await laboratory.startDaemon(...(scenario.flags?.(stage) ?? [])));
+  await daemon.answers();
+  const load = resources.use(await Load.start(daemon.port, TIMEOUT_MS + MARGIN_MS));
+  const warmedUpFromMs = systemClock.now();
+  await waitUntil('the load is answered fresh', WARM_UP_PATIENCE_MS, () => isFullService(load.asked, warmedUpFromMs));
+
+  const usage = resources.use(await UsageWatch.start(daemon.process.pid));
+  const connectsBefore = await connectsOf(daemon);
+  const beganAtMs = systemClock.now();
+  onProgress('the fault begins');
+  const undo = await scenario.begin(stage);
+  // Later scenarios need what this one breaks.
+  let isBroken = true;
+  const mend = async (): Promise<void> => {
+    if (isBroken) await undo();
+    isBroken = false;
+  };
+  resources.defer(mend);
+  if (scenario.lasts !== undefined) await delay(systemClock, times[scenario.lasts]);
+  const endedAtMs = systemClock.now();
+  onProgress('the fault ends');
+  await mend();
+  const recovery = new AbortController();
+  const reachable = firstReached(laboratory.network, recovery.signal);
+  const recovered = await waitUntil('full service is back', RECOVERY_PATIENCE_MS, () =>
+    isFullService(load.asked, endedAtMs),
+  ).then(
+    () => true,
+    () => false,
+  );
+  recovery.abort();
+  onProgress(recovered ? 'full service is back' : 'full service is NOT back');
+  await load.stop();
+
+  const connectsAfter = await connectsOf(daemon);
+  return {
+    scenario,
+    before: load.asked.filter(({ sentAtMs }) => sentAtMs < beganAtMs),
+    asked: load.asked.filter(({ sentAtMs }) => sentAtMs >= beganAtMs),
+    beganAtMs,
+    endedAtMs,
+    reachableAtMs: await reachable,
+    recovered,
+    connects: { ok: connectsAfter.ok - connectsBefore.ok, failed: connectsAfter.failed - connectsBefore.failed },
+    usage: await usage.read(),
+    harm: await assertUnharmed(daemon).then(
+      () => undefined,
+      (error: unknown) => String(error),
+    ),
+    log: daemon.process.output,
+  };
+}
+
+/** Looks until the signal. */
+async function firstReached(network: TorNetwork, signal: AbortSignal): Promise<number | undefined> {
+  while (!signal.aborted) {
+    if (await network.reachesOnion()) return systemClock.now();
+    await delay(systemClock, BETWEEN_PROBES_MS, signal);
+  }
+  return undefined;
+}
+
+async function connectsOf(daemon: Daemon): Promise<{ readonly ok: number; readonly failed: number }> {
+  const [all, ok] = await Promise.all([
+    metric(daemon, 'dns4tor_upstream_connects_total'),
+    metric(daemon, 'dns4tor_upstream_connects_total', { outcome: 'ok' }),
+  ]);
+  return { ok, failed: all - ok };
+}

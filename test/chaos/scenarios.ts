@@ -1,0 +1,97 @@
+import type { Laboratory } from '../e2e/laboratory.ts';
+import type { RestartableProcess } from '../fixtures/restartable-process.ts';
+import { guardOfOnion, relayOfClient } from './circuits.ts';
+import type { SocksRelay } from './socks-relay.ts';
+
+/** What a fault can be done to. */
+export interface Stage {
+  readonly laboratory: Laboratory;
+  /** On the way to the client's tor, for those who take it. */
+  readonly socksRelay: SocksRelay;
+}
+
+/** How long each kind of fault lasts, in milliseconds. */
+export interface FaultTimes {
+  /** From a kill to the new start. */
+  readonly killMs: number;
+  /** From SIGSTOP to SIGCONT. */
+  readonly stopMs: number;
+  /** Of the load while circuits are rotated. */
+  readonly rotateMs: number;
+}
+
+/** One thing that goes wrong under load. */
+export interface Scenario {
+  readonly name: string;
+  /** Absent: it is over at once. */
+  readonly lasts?: keyof FaultTimes;
+  /** For dns4tor. */
+  readonly flags?: (stage: Stage) => readonly string[];
+  /** Whether the way to the resolver is there all the time, so that every query must be answered. */
+  readonly losesNothing: boolean;
+  /** Does it; what it returns undoes it. */
+  readonly begin: (stage: Stage) => Promise<() => void | Promise<void>>;
+}
+
+type Part = (stage: Stage) => RestartableProcess | Promise<RestartableProcess>;
+
+/** From the far end to the near one. */
+const PARTS: Readonly<Record<string, Part>> = {
+  resolver: ({ laboratory }) => laboratory.doh.unbound,
+  'onion-tor': ({ laboratory }) => laboratory.network.onionService,
+  relay: ({ laboratory }) => relayOfClient(laboratory.network),
+  'client-tor': ({ laboratory }) => laboratory.network.client,
+};
+
+const nothing = (): void => {};
+
+export const SCENARIOS: readonly Scenario[] = [
+  ...Object.entries(PARTS).map(([name, part]) => kill(name, part)),
+  ...Object.entries(PARTS).map(([name, part]) => stop(name, part)),
+  kill('onion-guard', ({ laboratory }) => guardOfOnion(laboratory.network)),
+  {
+    name: 'drop-socks',
+    flags: ({ socksRelay }) => ['--tor-socks', `127.0.0.1:${socksRelay.port}`],
+    losesNothing: true,
+    async begin({ socksRelay }) {
+      if (socksRelay.drop() === 0) throw new Error('there was no connection to drop');
+      return nothing;
+    },
+  },
+  {
+    name: 'rotate',
+    lasts: 'rotateMs',
+    // The shortest there is: each circuit ends after 8 to 12 s.
+    flags: () => ['--circuit-lifetime', '10s'],
+    losesNothing: true,
+    begin: async () => nothing,
+  },
+];
+
+/** A crash; somebody starts it again. */
+function kill(name: string, part: Part): Scenario {
+  return {
+    name: `kill-${name}`,
+    lasts: 'killMs',
+    losesNothing: false,
+    async begin(stage) {
+      const broken = await part(stage);
+      await broken.kill();
+      return () => broken.start();
+    },
+  };
+}
+
+/** Its sockets stay open, and say nothing. */
+function stop(name: string, part: Part): Scenario {
+  return {
+    name: `stop-${name}`,
+    lasts: 'stopMs',
+    losesNothing: false,
+    async begin(stage) {
+      const broken = await part(stage);
+      broken.pause();
+      return () => broken.resume();
+    },
+  };
+}
