@@ -41,7 +41,7 @@ export function createEntry(
   storedAt: number,
   expiresAt: number,
   failures = 0,
-  refreshAt = Infinity,
+  refreshAt: number = Infinity,
 ): Entry {
   return {
     hash,

@@ -3,7 +3,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { TorStatus } from '../lib/tor-state.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { TorEvents } from '../tor/tor-events.ts';
-import type { ConnectionEvents } from '../upstream/connections.ts';
+import type { ConnectionEvents } from '../upstream/connection.ts';
 
 const BOOTSTRAPPED_PERCENT = 100;
 /** Tor's own log tells of each such step; over the control port it tells of each per cent. */

@@ -182,6 +182,7 @@ function gauges(cache: Cache, upstreams: readonly CircuitsUpstream[], torStatus:
     cacheBytes: () => cache.bytes,
     connections: () => upstreams.map(({ openConnections }) => openConnections),
     queueDepth: () => upstreams.map(({ queueDepth }) => queueDepth),
+    breakers: () => upstreams.map(({ breakerStates }) => breakerStates),
     tor: torStatus,
   };
 }

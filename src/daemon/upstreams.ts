@@ -1,4 +1,3 @@
-import type { TLSSocket } from 'node:tls';
 import type { UpstreamConfig } from '../config/config.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
@@ -8,10 +7,12 @@ import { createTorConnector } from '../tor/connector.ts';
 import { createIsolationCredentials, type IsolationCredentials } from '../tor/isolation.ts';
 import type { Tor } from '../tor/tor.ts';
 import { CircuitPool } from '../upstream/circuit-pool.ts';
-import type { Connect, ConnectionEvents } from '../upstream/connections.ts';
-import { DohUpstream } from '../upstream/doh.ts';
+import type { Breaker } from '../upstream/breaker.ts';
+import { type Connect, Connection, type ConnectionEvents } from '../upstream/connection.ts';
 import type { ExtraBudget } from '../upstream/extra-budget.ts';
+import { Http2Session } from '../upstream/http2-session.ts';
 import { IsolatedUpstream } from '../upstream/isolated.ts';
+import type { CreateSession } from '../upstream/session.ts';
 import type { CircuitsUpstream } from '../upstream/upstream.ts';
 
 /**
@@ -51,13 +52,12 @@ export function createUpstream(
 ): CircuitsUpstream {
   const { clock, random, metrics, budget, events } = components;
   const connect = createConnect(components, config);
-  const createCircuit = (): DohUpstream =>
-    new DohUpstream(
-      { clock, random, metrics, connect, events },
-      { url: config.url, maxConnections: 1, index: init.index },
-    );
+  const url = new URL(config.url);
+  const createSession: CreateSession = (socket, owner) => new Http2Session(clock, { url }, socket, owner);
+  const createConnection = (breaker: Breaker, onChange: () => void): Connection =>
+    new Connection({ clock, connect, createSession, breaker, events, onChange });
   const createPool = (): CircuitPool =>
-    new CircuitPool({ clock, random, metrics, budget, createCircuit }, { address: config.url, ...init });
+    new CircuitPool({ clock, random, metrics, budget, createConnection }, { address: config.url, ...init });
   if (init.perClient !== true) return createPool();
   return new IsolatedUpstream({ clock, createUpstream: createPool }, { address: config.url, idleMs: init.lifetimeMs });
 }
@@ -72,20 +72,17 @@ function createConnect(components: UpstreamComponents, config: UpstreamConfig): 
       const credentials = nextIdentity();
       return new TorAgent({ socks: opened.socks, credentials, clock, onDial: (outcome) => opened.observe(outcome) });
     },
-    dial: { host: config.host, port: config.port },
     tls: {
       servername: config.host,
       names: config.names,
       pins: config.pins,
       ...(config.ca === undefined ? {} : { ca: config.ca }),
+      // RFC 8484 §5.2 asks for HTTP/2 at least, and only its streams carry many queries at once.
+      alpn: 'h2',
     },
     deadlineMs: CONNECT_MS,
     clock,
     signal,
   });
-  const target = { hostname: config.host, protocol: 'https:', port: String(config.port) };
-  return () =>
-    new Promise((resolve, reject) => {
-      open(target, (error, socket) => (error === null ? resolve(socket as TLSSocket) : reject(error)));
-    });
+  return () => open({ host: config.host, port: config.port });
 }

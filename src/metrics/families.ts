@@ -1,3 +1,4 @@
+import { BREAKER_STATES } from '../lib/breaker-state.ts';
 import { CIRCUIT_STATES, TOR_STATES } from '../lib/tor-state.ts';
 import type { Counters } from './counters.ts';
 import type { CounterTable, Labels } from './counter-table.ts';
@@ -180,6 +181,22 @@ export function families({ totals, upstreams, upstreamSlots }: Counters, gauges:
       type: 'gauge',
       help: 'Queries that wait for or are on a connection to an upstream.',
       samples: () => byUpstream(gauges.queueDepth()),
+    },
+    {
+      name: 'dns4tor_upstream_breaker_state',
+      type: 'gauge',
+      help: 'Sets of circuits by state: closed where queries may wait for a connection, open where they are refused at once in an outage, half_open while that is probed.',
+      samples() {
+        const current = gauges.breakers();
+        return BREAKER_STATES.flatMap((state) =>
+          byUpstream(current.map((states) => states.filter((own) => own === state).length)).map(
+            ({ labels, value }) => ({
+              labels: { ...labels, state },
+              value,
+            }),
+          ),
+        );
+      },
     },
     {
       name: 'dns4tor_tor_state',

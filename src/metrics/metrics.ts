@@ -1,3 +1,4 @@
+import type { BreakerState } from '../lib/breaker-state.ts';
 import type { ErrorCode } from '../lib/errors.ts';
 import type { TorStatus } from '../lib/tor-state.ts';
 
@@ -77,5 +78,7 @@ export interface Gauges {
   connections(): readonly number[];
   /** Queries that wait for or are on a connection, by index of the upstream. */
   queueDepth(): readonly number[];
+  /** Of each set of circuits, whether queries may wait for a connection; by index of the upstream. */
+  breakers(): readonly (readonly BreakerState[])[];
   tor(): TorStatus;
 }

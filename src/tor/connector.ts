@@ -1,23 +1,16 @@
-import type { Socket } from 'node:net';
-import { createSecureContext, getCACertificates, type PeerCertificate, TLSSocket } from 'node:tls';
-import { buildConnector } from 'undici';
+import { isIP, type Socket } from 'node:net';
+import { connect, createSecureContext, getCACertificates, type PeerCertificate, type TLSSocket } from 'node:tls';
 import type { Clock } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
-import { Dns4torError, toDns4torError } from '../lib/errors.ts';
+import { Dns4torError } from '../lib/errors.ts';
 import type { TorAgent } from './agent.ts';
 import { checkIdentity, type TlsIdentity, toTlsError } from './tls-identity.ts';
 
 export interface TorConnectorOptions {
   /** Asked for each connection: one agent is one isolation identity. */
   readonly agent: () => TorAgent | Promise<TorAgent>;
-  /** What Tor is asked to connect to: the onion, which need not be the name in the certificate. */
-  readonly dial: { readonly host: string; readonly port: number };
-  readonly tls: TlsIdentity & {
-    /** What is sent as SNI. */
-    readonly servername: string;
-    /** Certificates in PEM that are trusted in addition to Node's. */
-    readonly ca?: string;
-  };
+  /** Absent: the stream is used as it is. */
+  readonly tls?: TlsOptions;
   /** For the dial and the TLS handshake together. Greater than 0. */
   readonly deadlineMs: number;
   readonly clock: Clock;
@@ -25,76 +18,82 @@ export interface TorConnectorOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What undici calls for a connection: Tor, then TLS to the right peer, then HTTP/2. Fails with a Dns4torError. */
-export function createTorConnector(options: TorConnectorOptions): buildConnector.connector {
-  const upgrade = createTlsUpgrade(options);
-  const open = async (target: buildConnector.Options): Promise<TLSSocket> => {
-    const { dial, deadlineMs, clock, signal } = options;
-    const agent = await options.agent();
-    const deadline = Deadline.after(clock, deadlineMs);
-    return upgrade(await agent.dial(dial.host, dial.port, deadline, signal), target, deadline);
-  };
-  const connect = async (target: buildConnector.Options, callback: buildConnector.Callback): Promise<void> => {
-    let socket: TLSSocket;
-    try {
-      socket = await open(target);
-    } catch (error) {
-      return callback(toDns4torError(error), null);
-    }
-    callback(null, socket);
-  };
-  return (target, callback) => void connect(target, callback);
+export interface TlsOptions extends TlsIdentity {
+  /** What is sent as SNI, unless it is an IP address (RFC 6066 §3). */
+  readonly servername: string;
+  /** Certificates in PEM that are trusted in addition to Node's. */
+  readonly ca?: string;
+  /** The one protocol that is spoken (RFC 7301); absent: none is offered. */
+  readonly alpn?: string;
 }
 
-type TlsUpgrade = (raw: Socket, target: buildConnector.Options, deadline: Deadline) => Promise<TLSSocket>;
+/** What Tor is asked to connect to: the onion, which need not be the name in the certificate. */
+export interface DialTarget {
+  readonly host: string;
+  readonly port: number;
+}
 
-function createTlsUpgrade({ tls, clock, signal }: TorConnectorOptions): TlsUpgrade {
-  const connectTls = buildConnector({
-    // Made once: with an extra CA each context parses Node's whole list anew.
+/** Opens connections: a stream through Tor, then TLS to the right peer. They reject with a Dns4torError. */
+export function createTorConnector(options: TorConnectorOptions): (target: DialTarget) => Promise<Socket> {
+  const { tls, deadlineMs, clock, signal } = options;
+  const upgrade = tls === undefined ? undefined : createTlsUpgrade(tls, clock, signal);
+  return async ({ host, port }) => {
+    const agent = await options.agent();
+    const deadline = Deadline.after(clock, deadlineMs);
+    const stream = await agent.dial(host, port, deadline, signal);
+    // A query is several small writes, of which all but the first would wait for an acknowledgement (RFC 896).
+    stream.setNoDelay(true);
+    return upgrade === undefined ? stream : upgrade(stream, deadline);
+  };
+}
+
+type TlsUpgrade = (raw: Socket, deadline: Deadline) => Promise<TLSSocket>;
+
+function createTlsUpgrade(tls: TlsOptions, clock: Clock, signal: AbortSignal | undefined): TlsUpgrade {
+  const options = {
+    // Made once: with an extra CA each context parses Node's whole list anew. No session of one connection is resumed on another, which
+    // would let the server link the two, and its certificate would not be looked at again.
     secureContext: createSecureContext({
       minVersion: 'TLSv1.3',
       ...(tls.ca === undefined ? {} : { ca: [...getCACertificates(), tls.ca] }),
     }),
     checkServerIdentity: (_hostname: string, certificate: PeerCertificate) => checkIdentity(tls, certificate),
-    allowH2: true,
-    preferH2: true,
-    // A resumed session lets the server link two connections, and its certificate is not looked at again.
-    maxCachedSessions: 0,
-    // The deadline is the clock's.
-    timeout: 0,
-    // The socket's other end is tor on this machine, which no probe needs to find.
-    keepAlive: false,
-  });
+    ...(tls.alpn === undefined ? {} : { ALPNProtocols: [tls.alpn] }),
+    ...(isIP(tls.servername) === 0 ? { servername: tls.servername } : {}),
+  };
 
-  return (raw, target, deadline) =>
+  return (raw, deadline) =>
     new Promise((resolve, reject) => {
-      const abandon = (error: Dns4torError): void => {
-        raw.destroy();
-        settle();
-        reject(error);
-      };
-      const timer = clock.schedule(deadline.remainingMs, () =>
-        abandon(new Dns4torError('ERR_TOR_TIMEOUT', 'TLS handshake')),
-      );
-      const onAbort = (): void => abandon(new Dns4torError('ERR_SHUTDOWN', undefined, signal?.reason));
-      signal?.addEventListener('abort', onAbort);
+      const socket = connect({ ...options, socket: raw });
       const settle = (): void => {
         timer.cancel();
         signal?.removeEventListener('abort', onAbort);
       };
-
-      connectTls({ ...target, servername: tls.servername, httpSocket: raw }, (error, socket) => {
+      const fail = (error: Dns4torError): void => {
         settle();
-        if (error !== null) {
-          raw.destroy();
-          return reject(toTlsError(error));
+        socket.destroy();
+        raw.destroy();
+        reject(error);
+      };
+      const timer = clock.schedule(deadline.remainingMs, () =>
+        fail(new Dns4torError('ERR_TOR_TIMEOUT', 'TLS handshake')),
+      );
+      const onAbort = (): void => fail(new Dns4torError('ERR_SHUTDOWN', undefined, signal?.reason));
+      signal?.addEventListener('abort', onAbort);
+      const onError = (error: Error): void => fail(toTlsError(error));
+      // Later ones are its user's to notice by 'close'.
+      socket.on('error', ignore);
+      socket.once('error', onError);
+      socket.once('secureConnect', () => {
+        socket.off('error', onError);
+        // A server that knows nothing of ALPN says nothing.
+        if (tls.alpn !== undefined && socket.alpnProtocol !== tls.alpn) {
+          return fail(new Dns4torError('ERR_DOH_HTTP2', 'ALPN did not end as h2'));
         }
-        // RFC 8484 §5.2 asks for HTTP/2 at least, and only its streams carry many queries at once.
-        if (!(socket instanceof TLSSocket) || socket.alpnProtocol !== 'h2') {
-          raw.destroy();
-          return reject(new Dns4torError('ERR_DOH_HTTP2', 'ALPN did not end as h2'));
-        }
+        settle();
         resolve(socket);
       });
     });
 }
+
+const ignore = (): void => {};

@@ -36,6 +36,8 @@ export function toTlsError(error: NodeJS.ErrnoException): Dns4torError {
 }
 
 function codeOf(code: string): ErrorCode {
+  // RFC 7301 §3.2: the server shares no protocol with us, and HTTP/2 is the only one that is ever offered.
+  if (code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL') return 'ERR_DOH_HTTP2';
   if (VALIDITY_CODES.has(code)) return 'ERR_TLS_VALIDITY';
   // Node names failures of the chain as OpenSSL's X509_V_ERR_* without that prefix; its other errors here begin with
   // ERR_ (protocol) or are those of system calls, one word after an E.

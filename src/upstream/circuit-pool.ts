@@ -1,12 +1,16 @@
-import { type Clock, delay, type Timer } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
-import { Dns4torError } from '../lib/errors.ts';
+import { Dns4torError, type ErrorCode, toDns4torError } from '../lib/errors.ts';
+import type { BreakerState } from '../lib/breaker-state.ts';
 import type { Random } from '../lib/random.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { Circuit, type CircuitUpstream } from './circuit.ts';
+import { Breaker } from './breaker.ts';
+import { Circuit, type CircuitConnection } from './circuit.ts';
+import { Circuits } from './circuits.ts';
 import type { ExtraBudget } from './extra-budget.ts';
 import { RecentTimes } from './response-time.ts';
-import type { Upstream } from './upstream.ts';
+import type { CircuitsUpstream } from './upstream.ts';
+import { WaitingRoom } from './waiting-room.ts';
 
 export interface CircuitPoolComponents {
   readonly clock: Clock;
@@ -14,8 +18,8 @@ export interface CircuitPoolComponents {
   readonly metrics: Metrics;
   /** What second tries are paid from. */
   readonly budget: ExtraBudget;
-  /** Makes a way to the resolver with new SOCKS credentials. */
-  readonly createCircuit: () => CircuitUpstream;
+  /** Makes a connection with new SOCKS credentials, not opened yet. `onChange` is to be called as its components say. */
+  readonly createConnection: (breaker: Breaker, onChange: () => void) => CircuitConnection;
 }
 
 export interface CircuitPoolInit {
@@ -29,7 +33,7 @@ export interface CircuitPoolInit {
   readonly lifetimeMs: number;
 }
 
-/** A second try is made when this share of recent answers had come by then: later it helps few, sooner it exceeds the budget. */
+/** A second try is made when this share of recent answers had come by then: later it helps few, sooner it exceeds its budget. */
 const HEDGE_QUANTILE = 0.8;
 
 /** Sooner, a second try is no use: nobody notices, and a path that fast does not hang on one circuit. */
@@ -45,83 +49,106 @@ const FEW_ANSWERS = 8;
 /** This share of queries goes to another than the best circuit first, or what is known of the others would grow old. */
 const PROBE_SHARE = 0.05;
 
-/** A circuit that takes this many times as long as the best is given up for a new one, once this many answers say so. */
-const SLOW_FACTOR = 2;
-const SLOW_SAMPLES = 4;
+const NONE: ReadonlySet<Circuit> = new Set();
 
-/**
- * Between two circuits that are given up for being slow: each new one costs relays and the service work. In `npm run bench:latency` half of
- * this builds half as many circuits again for a tenth of the median; with twice as much the median is up to a tenth longer.
- */
-const REPLACE_PAUSE_MS = 60_000;
-
-/** Between two attempts to replace a circuit whose life has ended, where the first did not connect. */
-const RENEW_PAUSE_MS = 30_000;
-
-/** Lifetimes are drawn from this share of themselves to as much above, so that circuits do not all change at once. */
-const LIFETIME_JITTER = 0.2;
-
-/** What is in flight on a circuit that was replaced gets this long to be answered. */
-const DRAIN_MS = 30_000;
+/** What another connection may mend: a query that met it is asked once more. Any other failure is the resolver's word. */
+const RETRIED: ReadonlySet<ErrorCode> = new Set(['ERR_UPSTREAM_CONNECTION', 'ERR_UPSTREAM_STALLED']);
 
 /**
  * Several circuits to one resolver, each with a connection that is open ahead of need. On an onion path one answer in ten takes above five
  * seconds, but hardly ever on two circuits at once: what is slow is mostly the circuit or luck, and both are drawn anew on another.
  *
- * - A query goes to the circuit that is expected to answer first. Few go to another, to learn how it does.
+ * - A query goes to the circuit that is expected to answer first. Few go to another, to learn how it does. Where none is open it waits for
+ *   the first that is, unless the breaker says that this is an outage.
  * - If four of five answers would have come by now and this one has not, the query goes to the second best as well, within a budget.
- *   The first good answer wins. If a try fails, the next circuit is asked at once.
- * - Each circuit has an end: after its lifetime a new one, with new credentials, takes its place as soon as it is connected, so that no
- *   resolver or relay sees one client's questions for long. One that is clearly slower than the best is replaced in the same way.
+ *   The first good answer wins.
+ * - If its connection is lost, the query goes to another at once: each circuit may fail it once, and one of them twice.
  */
-export class CircuitPool implements Upstream {
+export class CircuitPool implements CircuitsUpstream {
   readonly address: string;
   readonly #components: CircuitPoolComponents;
   readonly #init: CircuitPoolInit;
   readonly #recent = new RecentTimes(RECENT_ANSWERS);
-  readonly #circuits: Circuit[];
-  /** Replaced, and not yet drained. */
-  readonly #retired = new Set<Circuit>();
-  readonly #lifetimes = new Map<Circuit, Timer>();
-  readonly #closing = new AbortController();
-  #renewing = false;
-  #replacedAt = -Infinity;
+  readonly #breaker: Breaker;
+  readonly #circuits: Circuits;
+  readonly #waitingRoom = new WaitingRoom();
+  #closed = false;
 
   constructor(components: CircuitPoolComponents, init: CircuitPoolInit) {
+    const { clock, random, metrics, createConnection } = components;
     this.address = init.address;
     this.#components = components;
     this.#init = init;
-    this.#circuits = Array.from({ length: init.circuits }, () => this.#create());
+    this.#breaker = new Breaker(components, {
+      isServing: () => this.openConnections > 0,
+      onOpen: (reason) => this.#waitingRoom.refuse(reason),
+      onMayConnect: () => void this.#circuits.open(),
+    });
+    const createCircuit = (): Circuit => {
+      const connection = createConnection(this.#breaker, () => this.#admitWaiting());
+      return new Circuit({ clock, metrics, connection }, init.index);
+    };
+    this.#circuits = new Circuits(
+      { clock, random, createCircuit },
+      { count: init.circuits, lifetimeMs: init.lifetimeMs },
+    );
   }
 
   get openConnections(): number {
-    return this.#sum(({ upstream }) => upstream.openConnections);
+    return this.#circuits.all.filter(({ isOpen }) => isOpen).length;
   }
 
+  /** Queries that wait for a connection or are on one. */
   get queueDepth(): number {
-    return this.#sum(({ upstream }) => upstream.queueDepth);
+    return this.#circuits.all.reduce((sum, { inFlight }) => sum + inFlight, this.#waitingRoom.size);
   }
 
-  /**
-   * Gives up all circuits for new ones at once, and opens those that were in use: after a sleep or a change of network nobody may be at the
-   * other end of the old ones any more.
-   */
+  get breakerStates(): readonly BreakerState[] {
+    return [this.#breaker.state];
+  }
+
+  /** As {@link Circuits.renewAll}. */
   renewAll(): void {
-    for (const circuit of this.#circuits.slice()) {
-      const fresh = this.#create();
-      this.#substitute(circuit, fresh);
-      if (circuit.used) void fresh.upstream.warm();
+    this.#circuits.renewAll();
+  }
+
+  async exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
+    if (this.#closed) throw new Dns4torError('ERR_SHUTDOWN');
+    const failed = new Set<Circuit>();
+    for (let lost = 0; ; lost++) {
+      try {
+        return await this.#admitted(deadline, () => this.#race(query, deadline, failed));
+      } catch (error) {
+        const isLost = RETRIED.has(toDns4torError(error).code) && !deadline.expired && !this.#closed;
+        if (!isLost || lost === this.#init.circuits) throw error;
+      }
     }
   }
 
-  exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
-    if (this.#closing.signal.aborted) return Promise.reject(new Dns4torError('ERR_SHUTDOWN'));
-    this.#warm();
-    return this.#race(this.#ranked(), query, deadline);
+  /** `work` as soon as a circuit has room. */
+  #admitted<T>(deadline: Deadline, work: () => Promise<T>): Promise<T> {
+    // Whatever is not open is opened beside the path of the query.
+    void this.#circuits.open();
+    if (this.#hasRoom()) return work();
+    const { refusal } = this.#breaker;
+    return refusal === undefined ? this.#waitingRoom.wait(deadline, work) : Promise.reject(refusal);
   }
 
-  /** Asks the circuits in their order: the second when the first takes long, the next whenever none is left that could answer. */
-  #race(untried: Circuit[], query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
+  #hasRoom(): boolean {
+    return this.#circuits.current.some(({ hasRoom }) => hasRoom);
+  }
+
+  #admitWaiting(): void {
+    if (this.#waitingRoom.size === 0) return;
+    this.#waitingRoom.admit(() => this.#hasRoom());
+    if (this.#waitingRoom.size > 0) void this.#circuits.open();
+  }
+
+  /**
+   * Asks the best circuit, and the second best when that takes long. Settles with the first answer, or when no try is left.
+   * @param failed those on which the query has failed before; what fails now is added
+   */
+  #race(query: Uint8Array, deadline: Deadline, failed: Set<Circuit>): Promise<Uint8Array> {
     const { clock, metrics, budget } = this.#components;
     const { index } = this.#init;
     return new Promise((resolve, reject) => {
@@ -135,41 +162,49 @@ export class CircuitPool implements Upstream {
               hedge.cancel();
               if (isHedge) metrics.hedged(index, 'answered');
               resolve(response);
-              this.#replaceSlowest();
+              this.#circuits.replaceSlowest();
             },
             (error: unknown) => {
-              running--;
-              if (running > 0) return;
-              const next = deadline.expired ? undefined : untried.shift();
-              if (next !== undefined) return ask(next, false);
+              failed.add(circuit);
+              if (--running > 0) return;
               hedge.cancel();
               reject(error);
             },
           );
       };
+      const first = this.#first(failed);
       const hedge = clock.schedule(this.#hedgeDelayMs(), () => {
-        const [second] = untried;
-        // A circuit that would have to be dialled first, or that is full, is no help in a hurry.
-        if (second?.hasRoom !== true || !budget.spend()) return;
-        untried.shift();
+        const second = this.#best(new Set([...failed, first]));
+        if (second === undefined || !budget.spend()) return;
         metrics.hedged(index, 'sent');
         ask(second, true);
       });
-      ask(untried.shift() as Circuit, false);
+      ask(first, false);
     });
   }
 
-  /** The circuits that could send the query at once, by the time they are expected to take; then the others. */
-  #ranked(): Circuit[] {
+  /** The circuit that is to be asked first: mostly the best. There is room on one. */
+  #first(failed: ReadonlySet<Circuit>): Circuit {
     const { random } = this.#components;
+    const best = this.#best(failed) ?? this.#best(NONE)!;
+    if (failed.size > 0 || random.fraction() >= PROBE_SHARE) return best;
+    const others = this.#circuits.current.filter((circuit) => circuit !== best && circuit.hasRoom);
+    return others[Math.floor(random.fraction() * others.length)] ?? best;
+  }
+
+  /** Of the circuits with room, the one that is expected to answer first. */
+  #best(except: ReadonlySet<Circuit>): Circuit | undefined {
     const unknownMs = this.#recent.quantile(0.5) ?? UNKNOWN_MS;
-    const rank = (circuit: Circuit): number =>
-      circuit.expectedMs(unknownMs) + (circuit.hasRoom ? 0 : Number.MAX_SAFE_INTEGER);
-    const ranked = this.#circuits.toSorted((a, b) => rank(a) - rank(b));
-    const others = ranked.filter((circuit, i) => i > 0 && circuit.hasRoom);
-    if (others.length === 0 || random.fraction() >= PROBE_SHARE) return ranked;
-    const probed = others[Math.floor(random.fraction() * others.length)] as Circuit;
-    return [probed, ...ranked.filter((circuit) => circuit !== probed)];
+    let best: Circuit | undefined;
+    let bestMs = Infinity;
+    for (const circuit of this.#circuits.current) {
+      if (except.has(circuit) || !circuit.hasRoom) continue;
+      const expectedMs = circuit.expectedMs(unknownMs);
+      if (best !== undefined && expectedMs >= bestMs) continue;
+      best = circuit;
+      bestMs = expectedMs;
+    }
+    return best;
   }
 
   #hedgeDelayMs(): number {
@@ -177,83 +212,10 @@ export class CircuitPool implements Upstream {
     return Math.max(MIN_HEDGE_MS, usual ?? UNKNOWN_MS);
   }
 
-  /** Opens whatever is not open, beside the path of the query. */
-  #warm(): void {
-    for (const circuit of this.#circuits) if (!circuit.isOpen) void circuit.upstream.warm();
-  }
-
-  #create(): Circuit {
-    const { clock, random, createCircuit } = this.#components;
-    const circuit = new Circuit(clock, createCircuit());
-    const jitter = 1 - LIFETIME_JITTER + 2 * LIFETIME_JITTER * random.fraction();
-    this.#endAfter(circuit, this.#init.lifetimeMs * jitter);
-    return circuit;
-  }
-
-  /** Sets when the circuit's life ends; what was set before no longer holds. */
-  #endAfter(circuit: Circuit, delayMs: number): void {
-    this.#lifetimes.get(circuit)?.cancel();
-    this.#lifetimes.set(
-      circuit,
-      this.#components.clock.schedule(delayMs, () => this.#endOfLife(circuit)),
-    );
-  }
-
-  #endOfLife(circuit: Circuit): void {
-    // Of one that nobody used, nothing can be learnt; and a machine that asks nothing need not build circuits.
-    if (circuit.used) void this.#renew(circuit);
-    else this.#substitute(circuit, this.#create());
-  }
-
-  /** Puts a new circuit into the place of `old` once it is connected; where that fails, `old` goes on until the next attempt. */
-  async #renew(old: Circuit): Promise<void> {
-    const fresh = this.#create();
-    await fresh.upstream.warm();
-    if (this.#closing.signal.aborted) return this.#discard(fresh);
-    if (fresh.isOpen) return this.#substitute(old, fresh);
-    await this.#discard(fresh);
-    // Given up meanwhile, it has no place that a new one could take.
-    if (this.#circuits.includes(old)) this.#endAfter(old, RENEW_PAUSE_MS);
-  }
-
-  #substitute(old: Circuit, fresh: Circuit): void {
-    const place = this.#circuits.indexOf(old);
-    if (place === -1) return void this.#discard(fresh);
-    this.#circuits[place] = fresh;
-    void this.#drain(old);
-  }
-
-  async #drain(circuit: Circuit): Promise<void> {
-    this.#retired.add(circuit);
-    if (circuit.upstream.queueDepth > 0) await delay(this.#components.clock, DRAIN_MS, this.#closing.signal);
-    this.#retired.delete(circuit);
-    await this.#discard(circuit);
-  }
-
-  async #discard(circuit: Circuit): Promise<void> {
-    this.#lifetimes.get(circuit)?.cancel();
-    this.#lifetimes.delete(circuit);
-    await circuit.upstream[Symbol.asyncDispose]();
-  }
-
-  #replaceSlowest(): void {
-    const now = this.#components.clock.now();
-    if (this.#renewing || now - this.#replacedAt < REPLACE_PAUSE_MS) return;
-    const known = this.#circuits.filter(({ samples }) => samples >= SLOW_SAMPLES);
-    const times = known.map((circuit) => circuit.expectedMs(UNKNOWN_MS));
-    const slowest = Math.max(...times);
-    if (known.length < 2 || slowest < SLOW_FACTOR * Math.min(...times) || slowest < MIN_HEDGE_MS) return;
-    this.#replacedAt = now;
-    this.#renewing = true;
-    void this.#renew(known[times.indexOf(slowest)] as Circuit).finally(() => (this.#renewing = false));
-  }
-
-  #sum(count: (circuit: Circuit) => number): number {
-    return [...this.#circuits, ...this.#retired].reduce((sum, circuit) => sum + count(circuit), 0);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
-    await Promise.all([...this.#circuits, ...this.#retired].map((circuit) => this.#discard(circuit)));
+    this.#closed = true;
+    this.#breaker[Symbol.dispose]();
+    this.#waitingRoom.refuse(new Dns4torError('ERR_SHUTDOWN'));
+    await this.#circuits[Symbol.asyncDispose]();
   }
 }

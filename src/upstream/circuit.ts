@@ -1,41 +1,55 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import { toDns4torError } from '../lib/errors.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { acceptResponse } from './accept.ts';
 import { ResponseTime } from './response-time.ts';
-import type { Upstream } from './upstream.ts';
 
-/** A way to the resolver on a circuit of its own, that is with SOCKS credentials of its own. */
-export interface CircuitUpstream extends Upstream {
-  /** Opens the connection ahead of need; resolves when it is open or has failed, and never rejects. */
-  warm(): Promise<void>;
-  readonly openConnections: number;
-  /** Queries that can be sent now, without waiting for the connection or for a stream on it. */
+/** What a circuit needs of a connection. */
+export interface CircuitConnection extends AsyncDisposable {
+  readonly isOpen: boolean;
+  /** Queries that would be sent at once. */
   readonly free: number;
-  /** Queries that wait for the connection or are on it. */
-  readonly queueDepth: number;
+  /** Queries that wait for their answer. */
+  readonly inFlight: number;
+  /** Resolves when it is open or could not be opened, and never rejects. */
+  open(): Promise<void>;
+  exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array>;
 }
 
-/** A circuit and what is known of how it answers. */
-export class Circuit {
-  readonly upstream: CircuitUpstream;
-  readonly #clock: Clock;
+export interface CircuitComponents {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  /** With SOCKS credentials of its own; owned from here on. */
+  readonly connection: CircuitConnection;
+}
+
+/** A circuit to the resolver, and what is known of how it answers. */
+export class Circuit implements AsyncDisposable {
+  readonly #components: CircuitComponents;
+  readonly #index: number;
   readonly #responseTime = new ResponseTime();
   /** When each query that is not answered yet was sent, the oldest first. */
   readonly #outstanding = new Set<{ readonly sentAt: number }>();
   #used = false;
 
-  constructor(clock: Clock, upstream: CircuitUpstream) {
-    this.#clock = clock;
-    this.upstream = upstream;
+  /** @param index the upstream's place in the configured order */
+  constructor(components: CircuitComponents, index: number) {
+    this.#components = components;
+    this.#index = index;
   }
 
   get isOpen(): boolean {
-    return this.upstream.openConnections > 0;
+    return this.#components.connection.isOpen;
   }
 
   /** Whether a query would be sent at once. */
   get hasRoom(): boolean {
-    return this.upstream.free > 0;
+    return this.#components.connection.free > 0;
+  }
+
+  get inFlight(): number {
+    return this.#components.connection.inFlight;
   }
 
   /** Whether anything was ever asked of it. */
@@ -48,39 +62,50 @@ export class Circuit {
     return this.#responseTime.samples;
   }
 
+  /** As {@link CircuitConnection.open}. */
+  open(): Promise<void> {
+    return this.#components.connection.open();
+  }
+
   /**
    * How long the next answer is expected to take, in milliseconds. A query that is still waiting says already that the circuit takes at
    * least so long: else one that hangs would look as fast as it once was until the query's deadline.
    */
   expectedMs(unknownMs: number): number {
     const [oldest] = this.#outstanding;
-    const waited = oldest === undefined ? 0 : this.#clock.now() - oldest.sentAt;
+    const waited = oldest === undefined ? 0 : this.#components.clock.now() - oldest.sentAt;
     return Math.max(waited, this.#responseTime.typicalMs ?? unknownMs);
   }
 
-  /** As {@link Upstream.exchange}; the time it takes goes into the estimate. */
+  /**
+   * As {@link Upstream.exchange}, on an open connection; how long it takes goes into the estimate.
+   * Rejects also with ERR_RESPONSE_* for what cannot be an answer to `query`.
+   */
   async exchange(query: Uint8Array, deadline: Deadline, onAnswer: (durationMs: number) => void): Promise<Uint8Array> {
+    const { clock, metrics, connection } = this.#components;
     this.#used = true;
-    const isWarm = this.isOpen;
-    const sent = { sentAt: this.#clock.now() };
+    const sent = { sentAt: clock.now() };
     this.#outstanding.add(sent);
+    const durationMs = (): number => clock.now() - sent.sentAt;
     try {
-      const response = await this.upstream.exchange(query, deadline);
-      // The first query after a pause waits for the connection too, which says nothing about the next.
-      if (isWarm) {
-        this.#record(sent.sentAt);
-        onAnswer(this.#clock.now() - sent.sentAt);
-      }
+      const response = await connection.exchange(query, deadline);
+      acceptResponse(query, response);
+      this.#responseTime.record(durationMs());
+      onAnswer(durationMs());
+      metrics.exchanged(this.#index, 'ok', durationMs());
       return response;
-    } catch (error) {
-      if (isWarm && toDns4torError(error).code === 'ERR_DEADLINE') this.#record(sent.sentAt);
+    } catch (thrown) {
+      const error = toDns4torError(thrown);
+      // So long at least, and that is worth knowing.
+      if (error.code === 'ERR_DEADLINE') this.#responseTime.record(durationMs());
+      metrics.exchanged(this.#index, error.code, durationMs());
       throw error;
     } finally {
       this.#outstanding.delete(sent);
     }
   }
 
-  #record(sentAt: number): void {
-    this.#responseTime.record(this.#clock.now() - sentAt);
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#components.connection[Symbol.asyncDispose]();
   }
 }

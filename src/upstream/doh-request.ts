@@ -1,86 +1,106 @@
-import type { Client, Dispatcher } from 'undici';
+import { type ClientHttp2Session, type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2';
+import type { Deadline } from '../lib/deadline.ts';
 import { Dns4torError } from '../lib/errors.ts';
 import { MAX_MESSAGE_BYTES } from '../message/header.ts';
 
 /** RFC 8484 §6. */
 const MEDIA_TYPE = 'application/dns-message';
 
-/** All that is ever sent beside the pseudo-headers and Content-Length. RFC 8484 §8.2: the less, the less there is to recognise a client by. */
-const HEADERS = { accept: MEDIA_TYPE, 'content-type': MEDIA_TYPE } as const;
-
 export interface DohResponse {
   readonly body: Uint8Array;
   /** How long HTTP caches have held the response (RFC 9111 §5.1); 0 if they do not say. */
   readonly ageSeconds: number;
+  /** The Alt-Svc field's value (RFC 7838 §3), if there is one. */
+  readonly altSvc: string | undefined;
 }
 
 /**
- * POSTs one DNS message on an HTTP/2 client. The client gets no AbortSignal: signals that fire together send Node's HTTP/2 code into
- * an endless loop, so a caller who has waited long enough just stops waiting.
- * Rejects with ERR_DOH_STATUS, ERR_DOH_CONTENT_TYPE, ERR_DOH_BODY_SIZE, or ERR_UPSTREAM_CONNECTION for whatever befell the stream.
+ * POSTs one DNS message. At the deadline the stream is reset, and its place on the connection is free.
+ * Rejects with ERR_DOH_STATUS, ERR_DOH_CONTENT_TYPE, ERR_DOH_BODY_SIZE, ERR_DEADLINE, or ERR_UPSTREAM_CONNECTION for whatever befell the stream.
  */
-export function dohRequest(client: Client, path: string, query: Uint8Array): Promise<DohResponse> {
+export function dohRequest(
+  session: ClientHttp2Session,
+  url: URL,
+  query: Uint8Array,
+  deadline: Deadline,
+): Promise<DohResponse> {
   return new Promise((resolve, reject) => {
-    // RFC 8484 §4.1: a query changes nothing at the server, so it may be sent beside others and again.
-    client.dispatch(
-      { method: 'POST', path, headers: HEADERS, body: query, idempotent: true },
-      new ResponseCollector(resolve, reject),
-    );
+    const stream = openStream(session, url, query);
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    let headers: IncomingHttpHeaders | undefined;
+
+    const settle = (error: Dns4torError | undefined): void => {
+      timer.cancel();
+      if (error === undefined) {
+        resolve({
+          body: Buffer.concat(chunks, bytes),
+          ageSeconds: parseAge(headers?.age),
+          altSvc: headers?.['alt-svc'],
+        });
+      } else reject(error);
+    };
+    const giveUp = (error: Dns4torError): void => {
+      settle(error);
+      stream.close(constants.NGHTTP2_CANCEL);
+    };
+    const timer = deadline.schedule(() => giveUp(new Dns4torError('ERR_DEADLINE')));
+
+    stream.on('response', (received) => {
+      headers = received;
+      const error = responseProblem(received);
+      if (error !== undefined) giveUp(error);
+    });
+    stream.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > MAX_MESSAGE_BYTES) giveUp(new Dns4torError('ERR_DOH_BODY_SIZE'));
+      else chunks.push(chunk);
+    });
+    // 'close' follows.
+    stream.on('error', () => {});
+    stream.on('close', () => {
+      // A stream that was reset ends like one that is complete, but for this code.
+      const complete = headers !== undefined && stream.rstCode === constants.NGHTTP2_NO_ERROR;
+      if (complete) return settle(undefined);
+      // RFC 9113 §8.7: a refused stream is mostly one that a GOAWAY left out. Node tells of the stream first, and the query is to be sent
+      // again when the connection is known to take no more.
+      setImmediate(() => settle(new Dns4torError('ERR_UPSTREAM_CONNECTION')));
+    });
   });
 }
 
-class ResponseCollector implements Dispatcher.DispatchHandler {
-  readonly #resolve: (response: DohResponse) => void;
-  readonly #reject: (error: Dns4torError) => void;
-  readonly #chunks: Uint8Array[] = [];
-  #bytes = 0;
-  #ageSeconds = 0;
-
-  constructor(resolve: (response: DohResponse) => void, reject: (error: Dns4torError) => void) {
-    this.#resolve = resolve;
-    this.#reject = reject;
-  }
-
-  onRequestStart(): void {}
-
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    // RFC 8484 §4.2.1: any DNS answer, an RCODE of failure too, comes with 2xx; any other status says nothing about the name.
-    if (status < 200 || status > 299) {
-      controller.abort(new Dns4torError('ERR_DOH_STATUS', `HTTP status ${status}`));
-    } else if (mediaTypeOf(headers['content-type']) !== MEDIA_TYPE) {
-      controller.abort(new Dns4torError('ERR_DOH_CONTENT_TYPE'));
-    }
-    this.#ageSeconds = parseAge(headers['age']);
-  }
-
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#bytes += chunk.length;
-    if (this.#bytes > MAX_MESSAGE_BYTES) controller.abort(new Dns4torError('ERR_DOH_BODY_SIZE'));
-    else this.#chunks.push(chunk);
-  }
-
-  onResponseEnd(): void {
-    this.#resolve({ body: Buffer.concat(this.#chunks, this.#bytes), ageSeconds: this.#ageSeconds });
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#reject(error instanceof Dns4torError ? error : new Dns4torError('ERR_UPSTREAM_CONNECTION', undefined, error));
+function openStream(session: ClientHttp2Session, url: URL, query: Uint8Array): ClientHttp2Stream {
+  try {
+    // All that is ever sent. RFC 8484 §8.2: the less, the less there is to recognise a client by.
+    const stream = session.request({
+      ':method': 'POST',
+      ':authority': url.host,
+      ':path': url.pathname,
+      accept: MEDIA_TYPE,
+      'content-type': MEDIA_TYPE,
+      'content-length': query.length,
+    });
+    stream.end(query);
+    return stream;
+  } catch (error) {
+    // The session ended in this turn of the event loop, and has not said so yet.
+    throw new Dns4torError('ERR_UPSTREAM_CONNECTION', undefined, error);
   }
 }
 
-function mediaTypeOf(header: string | string[] | undefined): string {
-  return String(header ?? '')
-    .split(';', 1)
-    .join('')
-    .trim()
-    .toLowerCase();
+function responseProblem(headers: IncomingHttpHeaders): Dns4torError | undefined {
+  const status = Number(headers[':status']);
+  // RFC 8484 §4.2.1: any DNS answer, an RCODE of failure too, comes with 2xx; any other status says nothing about the name.
+  if (!(status >= 200 && status <= 299)) return new Dns4torError('ERR_DOH_STATUS', `HTTP status ${status}`);
+  if (mediaTypeOf(headers['content-type']) !== MEDIA_TYPE) return new Dns4torError('ERR_DOH_CONTENT_TYPE');
+  return undefined;
+}
+
+function mediaTypeOf(header = ''): string {
+  return header.split(';', 1).join('').trim().toLowerCase();
 }
 
 /** RFC 9111 §1.2.2: a non-negative number of seconds; whatever else stands there is as good as nothing. */
-function parseAge(header: string | string[] | undefined): number {
-  return typeof header === 'string' && /^\d{1,9}$/.test(header) ? Number(header) : 0;
+function parseAge(header = ''): number {
+  return /^\d{1,9}$/.test(header) ? Number(header) : 0;
 }

@@ -1,3 +1,4 @@
+import type { BreakerState } from '../lib/breaker-state.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import { Dns4torError } from '../lib/errors.ts';
@@ -56,6 +57,10 @@ export class IsolatedUpstream implements CircuitsUpstream {
 
   get queueDepth(): number {
     return this.#sum(({ upstream }) => upstream.queueDepth);
+  }
+
+  get breakerStates(): readonly BreakerState[] {
+    return [...this.#shares.values()].flatMap(({ upstream }) => upstream.breakerStates);
   }
 
   renewAll(): void {

@@ -1,3 +1,4 @@
+import type { BreakerState } from '../lib/breaker-state.ts';
 import type { Deadline } from '../lib/deadline.ts';
 
 /** A way to a resolver. Wrappers (failover, the pool of circuits) implement the same three members. */
@@ -19,6 +20,8 @@ export interface CircuitsUpstream extends Upstream {
   readonly openConnections: number;
   /** Queries that wait for a connection or are on one. */
   readonly queueDepth: number;
+  /** Of each set of circuits, whether queries may wait for a connection. */
+  readonly breakerStates: readonly BreakerState[];
   /**
    * Gives up all circuits for new ones at once: after a sleep or a change of network nobody may be at the other end of the old ones any
    * more.

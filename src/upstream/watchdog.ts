@@ -13,6 +13,8 @@ export interface Watched {
   bytesRead(): number;
   /** Whether anything waits for an answer. */
   waiting(): boolean;
+  /** Nothing has come since the last look, though something waits: where a peer can be made to say something, it may be now. */
+  onQuiet?(): void;
   /** Nothing has come for too long; called once for each {@link Watchdog.watch} at most. */
   onSilent(): void;
 }
@@ -58,8 +60,9 @@ export class Watchdog {
       this.#look = undefined;
       if (!this.#watched.waiting()) return;
       if (this.#watched.bytesRead() !== this.#bytesSeen) this.#noteBytes();
-      if (this.#clock.now() - this.#bytesSeenAt < this.#init.silenceMs) this.#lookLater();
-      else this.#watched.onSilent();
+      else if (this.#clock.now() - this.#bytesSeenAt >= this.#init.silenceMs) return this.#watched.onSilent();
+      else this.#watched.onQuiet?.();
+      this.#lookLater();
     });
   }
 }

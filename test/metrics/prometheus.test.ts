@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { FAILURES, type ErrorCode } from '../../src/lib/errors.ts';
+import { BREAKER_STATES } from '../../src/lib/breaker-state.ts';
 import { CIRCUIT_STATES, TOR_STATES } from '../../src/lib/tor-state.ts';
 import { RCODE, TYPE } from '../../src/message/tables.ts';
 import type { Counters } from '../../src/metrics/counters.ts';
@@ -125,7 +126,7 @@ test('no label ever holds anything but what was known beforehand', async () => {
     outcome: ['ok', ...Object.values(FAILURES).map(({ label }) => label)],
     event: [...HEDGE_EVENTS, ...PREFETCH_EVENTS],
     reason: [...DROP_REASONS, ...STALE_REASONS, ...Object.values(FAILURES).map(({ label }) => label)],
-    state: [...TOR_STATES, ...CIRCUIT_STATES],
+    state: [...BREAKER_STATES, ...TOR_STATES, ...CIRCUIT_STATES],
     version: [IDENTITY.version],
     node: [IDENTITY.nodeVersion],
   };

@@ -39,6 +39,7 @@ export function createFixture(upstreams: readonly string[] = [ONION, OTHER]): Fi
     cacheBytes: () => readings.bytes,
     connections: () => readings.connections,
     queueDepth: () => readings.queueDepth,
+    breakers: () => [['closed'], ['open', 'closed']],
     tor: () => readings.tor,
   };
   const exposition = createExposition(families(counters, gauges, IDENTITY));

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createSecureServer } from 'node:http2';
+import { connect as connectHttp2, createSecureServer } from 'node:http2';
 import { createServer as createTcpServer, type Server } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
-import { type buildConnector, Client } from 'undici';
-import { systemClock } from '../../src/lib/clock.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { FAILURES } from '../../src/lib/errors.ts';
 import { TorAgent } from '../../src/tor/agent.ts';
-import { createTorConnector, type TorConnectorOptions } from '../../src/tor/connector.ts';
+import { createTorConnector, type DialTarget, type TorConnectorOptions } from '../../src/tor/connector.ts';
 import type { TlsIdentity } from '../../src/tor/tls-identity.ts';
 import {
   type CertificateAuthority,
@@ -77,59 +77,78 @@ function startHttp2Resolver(options: TlsOptions = {}): Promise<Resolver> {
   );
 }
 
+/** The onion's address is not the name in the certificate. */
+const TARGET: DialTarget = { host: 'onion.test', port: 443 };
+
 interface Overrides extends Partial<Omit<TorConnectorOptions, 'tls'>> {
   readonly identity?: Partial<TlsIdentity>;
   /** @default the authority that issued the server's certificate */
   readonly extraCa?: { readonly ca?: string };
+  readonly servername?: string;
+}
+
+/** Connects to the resolver, with TLS or without. */
+type Open = () => Promise<TLSSocket>;
+
+function plainOptions({ proxy }: Pick<Resolver, 'proxy'>, clock: Clock = systemClock): TorConnectorOptions {
+  const agent = (): TorAgent =>
+    new TorAgent({ socks: proxy.address, credentials: { username: 'u', password: 'p' }, clock });
+  return { agent, clock, deadlineMs: 10_000 };
 }
 
 function createConnector(
-  { proxy }: Pick<Resolver, 'proxy'>,
-  { identity, extraCa = { ca }, clock = systemClock, ...options }: Overrides = {},
-): buildConnector.connector {
-  return createTorConnector({
-    agent: () => new TorAgent({ socks: proxy.address, credentials: { username: 'u', password: 'p' }, clock }),
-    clock,
-    dial: { host: 'onion.test', port: 443 },
-    deadlineMs: 10_000,
+  resolver: Pick<Resolver, 'proxy'>,
+  { identity, extraCa = { ca }, servername = 'doh.test', clock, ...options }: Overrides = {},
+): Open {
+  const connector = createTorConnector({
+    ...plainOptions(resolver, clock),
     ...options,
-    tls: { servername: 'doh.test', names: ['doh.test'], pins: [], ...extraCa, ...identity },
+    tls: { servername, names: ['doh.test'], pins: [], alpn: 'h2', ...extraCa, ...identity },
   });
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- with TLS options it is one
+  return () => connector(TARGET) as Promise<TLSSocket>;
 }
 
-function connect(connector: buildConnector.connector): Promise<TLSSocket> {
-  return new Promise((resolve, reject) => {
-    connector({ hostname: 'doh.test', host: 'doh.test', protocol: 'https:', port: '' }, (error, socket) => {
-      if (error === null) resolve(socket as TLSSocket);
-      else reject(error);
-    });
-  });
-}
-
-test('undici speaks HTTP/2 over TLS 1.3 to the certified name, through a stream to the onion', async () => {
+test('a connection is TLS 1.3 and HTTP/2 to the certified name, through a stream to the onion', async () => {
   await using resolver = await startHttp2Resolver();
-  const client = new Client('https://doh.test', { connect: createConnector(resolver), allowH2: true });
-  const { statusCode, body } = await client.request({ path: '/', method: 'GET' });
-  assert.equal(statusCode, 200);
-  assert.equal(await body.text(), 'doh.test');
+  const socket = await createConnector(resolver)();
+  const session = connectHttp2('https://doh.test', { createConnection: () => socket });
+  assert.equal(await text(session.request({ ':authority': 'doh.test' })), 'doh.test');
   assert.deepEqual(resolver.handshakes, [{ protocol: 'TLSv1.3', alpn: 'h2', servername: 'doh.test', resumed: false }]);
   assert.deepEqual(
     resolver.proxy.requests.map(({ host, port }) => `${host}:${port}`),
     ['onion.test:443'],
   );
-  await client.destroy();
+  session.destroy();
+});
+
+test('a resolver named by its IP address is sent no name (RFC 6066 §3)', async () => {
+  await using resolver = await startHttp2Resolver();
+  const socket = await createConnector(resolver, { servername: '192.0.2.1' })();
+  await once(socket, 'readable');
+  socket.destroy();
+  assert.deepEqual(
+    resolver.handshakes.map(({ servername }) => servername),
+    [false],
+  );
+});
+
+test('without TLS options the stream is used as it is', async () => {
+  await using resolver = await startResolver(createTcpServer((socket) => socket.end('plain')));
+  const connector = createTorConnector(plainOptions(resolver));
+  assert.equal(await text(await connector(TARGET)), 'plain');
 });
 
 test('one of the allowed names in the certificate is enough', async () => {
   await using resolver = await startHttp2Resolver();
   const names = ['x.onion', 'other.test'];
-  (await connect(createConnector(resolver, { identity: { names } }))).destroy();
+  (await createConnector(resolver, { identity: { names } })()).destroy();
 });
 
 test('a certificate with none of the allowed names is refused, even with the right key', async () => {
   await using resolver = await startHttp2Resolver();
   const names = ['x.onion', 'y.test'];
-  await assert.rejects(connect(createConnector(resolver, { identity: { names, pins: [certificate.pin] } })), {
+  await assert.rejects(createConnector(resolver, { identity: { names, pins: [certificate.pin] } })(), {
     code: 'ERR_TLS_NAME',
     message: /x\.onion, y\.test/,
   });
@@ -139,8 +158,8 @@ test('a certificate with none of the allowed names is refused, even with the rig
 test('one of the pins is enough, and without one the key is refused', async () => {
   await using resolver = await startHttp2Resolver();
   const wrong = `sha256/${Buffer.alloc(32).toString('base64')}`;
-  (await connect(createConnector(resolver, { identity: { pins: [wrong, certificate.pin] } }))).destroy();
-  await assert.rejects(connect(createConnector(resolver, { identity: { pins: [wrong] } })), {
+  (await createConnector(resolver, { identity: { pins: [wrong, certificate.pin] } })()).destroy();
+  await assert.rejects(createConnector(resolver, { identity: { pins: [wrong] } })(), {
     code: 'ERR_TLS_PIN',
     message: `its pin is ${certificate.pin}: ${FAILURES.ERR_TLS_PIN.sentence}`,
   });
@@ -150,43 +169,43 @@ test('one of the pins is enough, and without one the key is refused', async () =
 test('a pin does not stand in for a trusted chain', async () => {
   await using resolver = await startHttp2Resolver();
   const connector = createConnector(resolver, { identity: { pins: [certificate.pin] }, extraCa: {} });
-  await assert.rejects(connect(connector), { code: 'ERR_TLS_UNTRUSTED' });
+  await assert.rejects(connector(), { code: 'ERR_TLS_UNTRUSTED' });
   await resolver.proxy.deserted();
 });
 
 test('TLS below 1.3 is refused', async () => {
   await using resolver = await startHttp2Resolver({ maxVersion: 'TLSv1.2' });
-  await assert.rejects(connect(createConnector(resolver)), { code: 'ERR_TLS' });
+  await assert.rejects(createConnector(resolver)(), { code: 'ERR_TLS' });
 });
 
 test('a server without HTTP/2 is refused', async () => {
   for (const ALPNProtocols of [[], ['http/1.1']]) {
     await using resolver = await startResolver(createTlsServer({ ...credentials, ALPNProtocols }));
-    await assert.rejects(connect(createConnector(resolver)), { code: 'ERR_DOH_HTTP2' });
+    await assert.rejects(createConnector(resolver)(), { code: 'ERR_DOH_HTTP2' });
     await resolver.proxy.deserted();
   }
 });
 
 test('a server without TLS is refused', async () => {
   await using resolver = await startResolver(createTcpServer((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n')));
-  await assert.rejects(connect(createConnector(resolver)), { code: 'ERR_TLS' });
+  await assert.rejects(createConnector(resolver)(), { code: 'ERR_TLS' });
 });
 
 test('a stream that ends in the middle of the TLS handshake is an error, not a wait', async () => {
   await using resolver = await startResolver(createTcpServer((socket) => socket.once('data', () => socket.destroy())));
-  await assert.rejects(connect(createConnector(resolver)), { code: 'ERR_TLS' });
+  await assert.rejects(createConnector(resolver)(), { code: 'ERR_TLS' });
 });
 
 test('a failed dial comes through with its own code', async () => {
   await using proxy = await startSocksDouble({ reply: 0xf2 });
-  await assert.rejects(connect(createConnector({ proxy })), { code: 'ERR_TOR_HS_INTRO_FAILED' });
+  await assert.rejects(createConnector({ proxy })(), { code: 'ERR_TOR_HS_INTRO_FAILED' });
 });
 
 test('no session is resumed, so that connections cannot be linked', async () => {
   await using resolver = await startHttp2Resolver();
   const connector = createConnector(resolver);
   for (let connection = 0; connection < 2; connection++) {
-    const socket = await connect(connector);
+    const socket = await connector();
     // The server's first frame, before which it has sent its session tickets.
     await once(socket, 'data');
     socket.destroy();
@@ -202,7 +221,7 @@ test('the deadline covers the TLS handshake and leaves nothing open', async () =
   const reached = once(silent, 'connection');
   await using resolver = await startResolver(silent);
   const clock = new ManualClock();
-  const connecting = connect(createConnector(resolver, { clock, deadlineMs: 5_000 }));
+  const connecting = createConnector(resolver, { clock, deadlineMs: 5_000 })();
   const refused = assert.rejects(connecting, { code: 'ERR_TOR_TIMEOUT', message: /TLS handshake/ });
   const [accepted] = await reached;
   await once(accepted, 'data');
@@ -217,7 +236,7 @@ test('a connection that is being made can be abandoned', async () => {
   const reached = once(silent, 'connection');
   await using resolver = await startResolver(silent);
   const shutdown = new AbortController();
-  const refused = assert.rejects(connect(createConnector(resolver, { signal: shutdown.signal })), {
+  const refused = assert.rejects(createConnector(resolver, { signal: shutdown.signal })(), {
     code: 'ERR_SHUTDOWN',
   });
   const [accepted] = await reached;

@@ -4,56 +4,65 @@ import { test } from 'node:test';
 import { Deadline } from '../../src/lib/deadline.ts';
 import { Dns4torError } from '../../src/lib/errors.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
-import type { CircuitUpstream } from '../../src/upstream/circuit.ts';
+import type { CircuitConnection } from '../../src/upstream/circuit.ts';
 import { CircuitPool } from '../../src/upstream/circuit-pool.ts';
 import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
+import { answerTo, queryFor } from './rig.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 
-const QUERY = new Uint8Array(128);
+const QUERY = queryFor('name.test');
 const LIFETIME_MS = 600_000;
 
+/** An answer to {@link QUERY} that says which circuit gave it. */
+function responseFrom(circuit: number): Uint8Array {
+  return Buffer.concat([answerTo(QUERY), Uint8Array.of(circuit)]);
+}
+
 /** A circuit that answers `delayMs` after it was asked, with its own number. */
-class CircuitDouble implements CircuitUpstream {
-  readonly address = 'https://double.test/';
+class CircuitDouble implements CircuitConnection {
   readonly number: number;
   readonly #clock: ManualClock;
+  readonly #onChange: () => void;
   asked = 0;
-  openConnections = 0;
+  isOpen = false;
   disposed = false;
   isFull = false;
-  warmable: boolean;
+  openable: boolean;
   delayMs = 100;
   failure: Dns4torError | undefined;
 
-  constructor(clock: ManualClock, number: number, warmable: boolean) {
+  constructor(clock: ManualClock, number: number, openable: boolean, onChange: () => void) {
+    this.#onChange = onChange;
     this.#clock = clock;
     this.number = number;
-    this.warmable = warmable;
+    this.openable = openable;
   }
 
   get free(): number {
-    return this.isFull ? 0 : this.openConnections;
+    return this.isOpen && !this.isFull ? 1 : 0;
   }
 
-  get queueDepth(): number {
+  get inFlight(): number {
     return 0;
   }
 
-  async warm(): Promise<void> {
-    if (this.warmable) this.openConnections = 1;
+  async open(): Promise<void> {
+    if (this.isOpen || !this.openable) return;
+    this.isOpen = true;
+    this.#onChange();
   }
 
   exchange(_query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
     this.asked++;
     if (this.failure !== undefined) return Promise.reject(this.failure);
     const { promise, resolve } = Promise.withResolvers<Uint8Array>();
-    if (Number.isFinite(this.delayMs)) this.#clock.schedule(this.delayMs, () => resolve(Uint8Array.of(this.number)));
+    if (Number.isFinite(this.delayMs)) this.#clock.schedule(this.delayMs, () => resolve(responseFrom(this.number)));
     return deadline.limit(promise);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.disposed = true;
-    this.openConnections = 0;
+    this.isOpen = false;
   }
 }
 
@@ -64,7 +73,7 @@ interface Fixture extends AsyncDisposable {
   /** In the order in which they were made. */
   readonly made: readonly CircuitDouble[];
   /** Whether circuits that are made from now on can be connected. */
-  readonly world: { warmable: boolean };
+  readonly world: { openable: boolean };
   /** Asks once and turns the clock until there is an answer: the number of the circuit that gave it. */
   ask(timeoutMs?: number): Promise<number>;
   /** Asks, with nothing happening. */
@@ -76,7 +85,7 @@ async function create(circuits = 3, fraction = 0.5): Promise<Fixture> {
   const clock = new ManualClock();
   const counters = createCounters(['double.test:443']);
   const made: CircuitDouble[] = [];
-  const world = { warmable: true };
+  const world = { openable: true };
   const budget = new ExtraBudget();
   const pool = new CircuitPool(
     {
@@ -84,19 +93,19 @@ async function create(circuits = 3, fraction = 0.5): Promise<Fixture> {
       metrics: counters,
       budget,
       random: { fraction: () => fraction, bytes: (length) => new Uint8Array(length) },
-      createCircuit: () => {
-        const circuit = new CircuitDouble(clock, made.length, world.warmable);
+      createConnection: (_breaker, onChange) => {
+        const circuit = new CircuitDouble(clock, made.length, world.openable, onChange);
         made.push(circuit);
         return circuit;
       },
     },
     { address: 'https://double.test/', index: 0, circuits, lifetimeMs: LIFETIME_MS },
   );
-  for (const circuit of made) await circuit.warm();
+  for (const circuit of made) await circuit.open();
   const start = async (timeoutMs = 10_000): Promise<number> => {
     budget.earn();
-    const [number = -1] = await pool.exchange(QUERY, Deadline.after(clock, timeoutMs));
-    return number;
+    const response = await pool.exchange(QUERY, Deadline.after(clock, timeoutMs));
+    return response.at(-1) ?? -1;
   };
   return {
     pool,
@@ -129,15 +138,15 @@ async function learn(fixture: Fixture, times: readonly number[]): Promise<void> 
   const made = fixture.made.slice();
   for (let round = 0; round < 4; round++) {
     for (const [number, circuit] of made.entries()) {
-      for (const other of made) other.openConnections = other === circuit ? 1 : 0;
-      for (const other of made) other.warmable = false;
+      for (const other of made) other.isOpen = other === circuit;
+      for (const other of made) other.openable = false;
       circuit.delayMs = times[number] ?? 100;
       assert.equal(await fixture.ask(), number);
     }
   }
   for (const circuit of made) {
-    circuit.warmable = true;
-    circuit.openConnections = 1;
+    circuit.openable = true;
+    circuit.isOpen = true;
     circuit.asked = 0;
   }
 }
@@ -218,7 +227,7 @@ test('a few queries go to another than the best first', async () => {
 
 test('whatever is not open is opened beside the query', async () => {
   await using fixture = await create();
-  for (const circuit of fixture.made) circuit.openConnections = 0;
+  for (const circuit of fixture.made) circuit.isOpen = false;
   await fixture.ask();
   assert.equal(fixture.pool.openConnections, 3);
 });
@@ -234,7 +243,7 @@ test('at the end of its life a circuit gives way to a new one, once that is conn
 test('where no new one can be had, the old circuit goes on, and it is tried again', async () => {
   await using fixture = await create(1);
   assert.equal(await fixture.ask(), 0);
-  fixture.world.warmable = false;
+  fixture.world.openable = false;
   await fixture.clock.advanceAsync(LIFETIME_MS * 1.2);
   assert.equal(await fixture.ask(), 0);
   assert.equal(fixture.made[0]?.disposed, false);
@@ -267,7 +276,7 @@ test('all circuits can be given up at once, and those that were in use are opene
 
 test('a slow circuit that could not be replaced ends once, and nothing is left behind at the end', async () => {
   const fixture = await create();
-  fixture.world.warmable = false;
+  fixture.world.openable = false;
   await learn(fixture, [150, 100, 300]);
   await fixture.clock.advanceAsync(1);
   assert.deepEqual(

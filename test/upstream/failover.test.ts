@@ -5,6 +5,7 @@ import { Dns4torError } from '../../src/lib/errors.ts';
 import { FailoverUpstream } from '../../src/upstream/failover.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
 import { answer, queryFor, startRig } from './rig.ts';
 
 const QUERY = new Uint8Array(12);
@@ -114,12 +115,20 @@ test('disposing disposes every upstream', async () => {
   );
 });
 
-test('a real upstream that cannot be reached is passed over without waiting', async () => {
+test('a real upstream that cannot be reached is passed over without waiting, and asked again once it is back', async () => {
   await using rig = await startRig(answer);
-  await using dead = await startRig(answer, {
-    connect: () => () => Promise.reject(new Dns4torError('ERR_TOR_TIMEOUT')),
+  let broken = true;
+  await using first = await startRig(answer, {
+    connect: (plain) => () => (broken ? Promise.reject(new Dns4torError('ERR_TOR_UNREACHABLE')) : plain()),
   });
-  const failover = new FailoverUpstream([dead.upstream, rig.upstream], AWAITED_MS);
-  await failover.exchange(queryFor('one.test'), Deadline.after(rig.clock, 1000));
+  const failover = new FailoverUpstream([first.upstream, rig.upstream], AWAITED_MS);
+  const ask = (name: string): Promise<Uint8Array> =>
+    failover.exchange(queryFor(name), Deadline.after(rig.clock, AWAITED_MS));
+  await ask('one.test');
   assert.equal(rig.clock.now(), 0);
+  broken = false;
+  await first.clock.advanceAsync(250);
+  await waitUntil('the probe has connected', 5000, () => first.upstream.openConnections === 1);
+  await ask('two.test');
+  assert.deepEqual([first.server.requests.length, rig.server.requests.length], [1, 1]);
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
+import type { BreakerState } from '../../src/lib/breaker-state.ts';
 import { Deadline } from '../../src/lib/deadline.ts';
 import { Dns4torError } from '../../src/lib/errors.ts';
 import { IsolatedUpstream } from '../../src/upstream/isolated.ts';
@@ -13,6 +14,7 @@ const MAX_CLIENTS = 32;
 
 /** Circuits that answer with their own number, unless they are held. */
 class CircuitsDouble implements CircuitsUpstream {
+  readonly breakerStates: readonly BreakerState[] = ['closed'];
   readonly address = 'https://double.test/';
   readonly openConnections = 3;
   readonly queueDepth = 2;

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { decode, encode } from 'dns-packet';
 import { Deadline } from '../../src/lib/deadline.ts';
@@ -7,10 +8,13 @@ import type { Random } from '../../src/lib/random.ts';
 import { encodeQuestion } from '../../src/message/codec.ts';
 import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
-import type { Connect } from '../../src/upstream/connections.ts';
-import { DohUpstream } from '../../src/upstream/doh.ts';
+import { CircuitPool } from '../../src/upstream/circuit-pool.ts';
+import { type Connect, Connection } from '../../src/upstream/connection.ts';
+import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
+import { Http2Session } from '../../src/upstream/http2-session.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
+import { startRelay } from '../fixtures/relay.ts';
 import {
   type DohBehaviour,
   type RecordingDohServer,
@@ -24,17 +28,20 @@ const TIMEOUT_MS = 60_000;
 export const noJitter: Random = { fraction: () => 1, bytes: (length) => new Uint8Array(length) };
 
 export interface RigOptions {
-  /** @default 5 */
-  readonly maxConnections?: number;
+  /** @default 1 */
+  readonly circuits?: number;
   /** Takes the place of, or wraps, the TLS connection to the server. */
   readonly connect?: (plain: Connect) => Connect;
   /** SETTINGS_MAX_CONCURRENT_STREAMS of the server. */
   readonly maxConcurrentStreams?: number;
 }
 
+/** Nothing ends by its age alone. */
+const LIFETIME_MS = 86_400_000;
+
 /** An upstream on a clock that stands still, and a DoH server on loopback that it connects to without Tor. */
 export interface Rig extends AsyncDisposable {
-  readonly upstream: DohUpstream;
+  readonly upstream: CircuitPool;
   readonly server: RecordingDohServer;
   readonly clock: ManualClock;
   readonly counters: Counters;
@@ -42,6 +49,10 @@ export interface Rig extends AsyncDisposable {
   readonly events: readonly { readonly code: 'ok' | Dns4torError['code']; readonly pauseMs: number }[];
   /** The client's ends of the connections, in order. */
   readonly sockets: readonly TLSSocket[];
+  /** Timers that wait for something to happen; the circuits' lives have ends of their own. */
+  readonly pendingTimers: number;
+  /** From here on nothing arrives on the connections that there are, and nothing says so. */
+  freeze(): void;
   /** Asks for the A record of a name. */
   ask(name: string, timeoutMs?: number): Promise<Uint8Array>;
 }
@@ -49,9 +60,10 @@ export interface Rig extends AsyncDisposable {
 export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}): Promise<Rig> {
   await using stack = new AsyncDisposableStack();
   const authority = stack.use(await createCertificateAuthority());
-  const { maxConnections = 5, maxConcurrentStreams } = options;
+  const { circuits = 1, maxConcurrentStreams } = options;
   const settings = maxConcurrentStreams === undefined ? {} : { settings: { maxConcurrentStreams } };
   const server = stack.use(await startRecordingDohServer(await authority.issue(['doh.test']), behaviour, settings));
+  const relay = stack.use(await startRelay(server));
   const ca = await readFile(authority.certificatePath);
   const clock = new ManualClock();
   const counters = createCounters(['doh.test:443']);
@@ -59,7 +71,7 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
   const sockets: TLSSocket[] = [];
   const plain: Connect = () =>
     new Promise((resolve, reject) => {
-      const target = { host: server.host, port: server.port, servername: 'doh.test', ca, ALPNProtocols: ['h2'] };
+      const target = { host: relay.host, port: relay.port, servername: 'doh.test', ca, ALPNProtocols: ['h2'] };
       const socket = connectTls(target, () => {
         socket.off('error', reject);
         resolve(socket);
@@ -67,19 +79,29 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
       socket.on('error', reject);
       sockets.push(socket);
     });
+  const connect = options.connect?.(plain) ?? plain;
+  const url = new URL('https://doh.test/dns-query');
   const upstream = stack.use(
-    new DohUpstream(
+    new CircuitPool(
       {
         clock,
         random: noJitter,
         metrics: counters,
-        connect: options.connect?.(plain) ?? plain,
-        events: {
-          connected: () => events.push({ code: 'ok', pauseMs: 0 }),
-          connectFailed: ({ code }, pauseMs) => events.push({ code, pauseMs }),
-        },
+        budget: new ExtraBudget(),
+        createConnection: (breaker, onChange) =>
+          new Connection({
+            clock,
+            connect,
+            createSession: (socket, owner) => new Http2Session(clock, { url }, socket, owner),
+            breaker,
+            events: {
+              connected: () => events.push({ code: 'ok', pauseMs: 0 }),
+              connectFailed: ({ code }, pauseMs) => events.push({ code, pauseMs }),
+            },
+            onChange,
+          }),
       },
-      { url: 'https://doh.test/dns-query', maxConnections, index: 0 },
+      { address: url.href, index: 0, circuits, lifetimeMs: LIFETIME_MS },
     ),
   );
   // The server does not end while a connection is open, and a test that fails may leave one.
@@ -94,9 +116,27 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
     counters,
     events,
     sockets,
+    get pendingTimers() {
+      return clock.pendingTimers - circuits;
+    },
+    freeze: () => relay.freeze(),
     ask: (name, timeoutMs = TIMEOUT_MS) => upstream.exchange(queryFor(name), Deadline.after(clock, timeoutMs)),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Turns the clock in small steps, and lets what is on its way over loopback arrive in between, until `work` has ended. */
+export async function turnUntilSettled<T>({ clock }: Pick<Rig, 'clock'>, work: Promise<T>): Promise<T> {
+  const state = { settled: false };
+  work.then(
+    () => (state.settled = true),
+    () => (state.settled = true),
+  );
+  while (!state.settled) {
+    for (let i = 0; i < 50; i++) await setImmediate();
+    await clock.advanceAsync(10);
+  }
+  return work;
 }
 
 /** The query that goes upstream for the A record of a name. */

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:http2';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { dropConnection, goAway, neverAnswer, resetStream } from '../fixtures/doh-behaviours.ts';
 import type { DohBehaviour } from '../fixtures/recording-doh-server.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
-import { answer, answerTo, inTurn, type Rig, startRig } from './rig.ts';
+import { answer, answerTo, inTurn, type Rig, startRig, turnUntilSettled } from './rig.ts';
 
-/** What SILENCE_MS and LOOK_MS are in session.ts: silence is noticed after the one, to within the other. */
-const SILENCE_MS = 12_000;
-const LOOK_MS = 2000;
+/** What WATCH is in http2-session.ts: silence is noticed after the one, to within the other. */
+const SILENCE_MS = 7000;
+const LOOK_MS = 1000;
 
 const LOST: readonly (readonly [string, DohBehaviour])[] = [
   ['refused by a GOAWAY', goAway],
@@ -24,57 +25,63 @@ const LOST: readonly (readonly [string, DohBehaviour])[] = [
 for (const [what, behaviour] of LOST) {
   test(`a request that is ${what} is made once more, and answered`, async () => {
     await using rig = await startRig(inTurn(behaviour, answer));
-    await rig.ask('one.test');
+    await turnUntilSettled(rig, rig.ask('one.test'));
     assert.equal(rig.server.requests.length, 2);
   });
 
   test(`a request that is ${what} twice is ERR_UPSTREAM_CONNECTION`, async () => {
     await using rig = await startRig(behaviour);
-    await assert.rejects(rig.ask('one.test'), { code: 'ERR_UPSTREAM_CONNECTION' });
+    await assert.rejects(turnUntilSettled(rig, rig.ask('one.test')), { code: 'ERR_UPSTREAM_CONNECTION' });
     assert.equal(rig.server.requests.length, 2);
     rig.server.behaviour = answer;
-    await rig.ask('two.test');
+    await turnUntilSettled(rig, rig.ask('two.test'));
   });
 }
 
-test('a connection that is lost with a request on it leaves no timer', async () => {
+test('a connection that is lost with a request on it leaves no timer of its own', async () => {
   await using rig = await startRig(dropConnection);
-  await assert.rejects(rig.ask('one.test'));
-  await waitUntil('no timer is left', 5000, () => rig.clock.pendingTimers === 0);
+  await assert.rejects(turnUntilSettled(rig, rig.ask('one.test')));
+  // It is the one after which the next attempt is made.
+  await waitUntil('one timer is left', 5000, () => rig.pendingTimers === 1);
 });
 
 test('all requests in flight survive the loss of their connection', async () => {
-  await using rig = await startRig(neverAnswer, { maxConnections: 1 });
+  await using rig = await startRig(neverAnswer);
   const asked = Array.from({ length: 50 }, (_, i) => rig.ask(`n${i}.test`));
   await waitUntil('the requests reach the server', 5000, () => rig.server.requests.length === 50);
   rig.server.behaviour = answer;
   rig.sockets[0]?.destroy();
-  await Promise.all(asked);
+  await turnUntilSettled(rig, Promise.all(asked));
   assert.equal(rig.server.requests.length, 100);
   assert.equal(rig.server.connections, 2);
 });
 
-test('after a GOAWAY the refused requests move to a new connection at once, and the accepted ones are answered on the old', async () => {
+test('after a GOAWAY the refused requests move to a new connection, and the accepted ones are answered on the old', async () => {
   const accepted = Promise.withResolvers<void>();
   let count = 0;
-  await using rig = await startRig(
-    async ({ query, connection }) => {
-      if (connection > 0) return { body: answerTo(query) };
-      if (++count === 10) return (stream) => stream.session?.goaway(constants.NGHTTP2_NO_ERROR, 9);
-      await accepted.promise;
-      return { body: answerTo(query) };
-    },
-    { maxConnections: 1 },
-  );
+  await using rig = await startRig(async ({ query, connection }) => {
+    if (connection > 0) return { body: answerTo(query) };
+    if (++count === 10) return (stream) => stream.session?.goaway(constants.NGHTTP2_NO_ERROR, 9);
+    await accepted.promise;
+    return { body: answerTo(query) };
+  });
   // Streams 1, 3, 5, 7 and 9 are accepted, the five after them refused.
   const asked = Array.from({ length: 10 }, (_, i) => rig.ask(`n${i}.test`));
-  await Promise.all(asked.slice(5));
+  await turnUntilSettled(rig, Promise.all(asked.slice(5)));
   assert.equal(rig.upstream.queueDepth, 5);
   accepted.resolve();
   await Promise.all(asked);
   assert.equal(rig.server.connections, 2);
   assert.equal(rig.server.requests.length, 15);
 });
+
+/** Turns the clock second by second, and lets what is on its way over loopback arrive in between. */
+async function turn({ clock }: Rig, ms: number): Promise<void> {
+  for (let at = 0; at < ms; at += LOOK_MS) {
+    await clock.advanceAsync(Math.min(LOOK_MS, ms - at));
+    for (let i = 0; i < 50; i++) await setImmediate();
+  }
+}
 
 test('a connection that takes no more requests is still watched and still closed at the end', async () => {
   await using rig = await startRig(({ connection, query }) => {
@@ -87,10 +94,10 @@ test('a connection that takes no more requests is still watched and still closed
     5000,
     () => rig.upstream.openConnections === 0 && rig.server.requests.length === 1,
   );
-  await rig.ask('other.test');
-  rig.clock.advance(SILENCE_MS + LOOK_MS);
-  await accepted;
-  assert.equal(rig.server.requests.length, 3);
+  rig.freeze();
+  await turn(rig, SILENCE_MS);
+  await turnUntilSettled(rig, accepted);
+  assert.equal(rig.server.requests.length, 2);
 
   rig.server.behaviour = () => (stream) => stream.session?.goaway(constants.NGHTTP2_NO_ERROR, stream.id ?? 0);
   const last = rig.ask('last.test');
@@ -100,42 +107,43 @@ test('a connection that takes no more requests is still watched and still closed
   assert.ok(rig.sockets.every(({ destroyed }) => destroyed));
 });
 
-test('a connection that went silent with requests on it is replaced: callers whose time is left are answered on the new one', async () => {
+test('a connection that went dead with requests on it is replaced: callers whose time is left are answered on the new one', async () => {
   await using rig = await startRig(neverAnswer);
-  const impatient = rig.ask('impatient.test', 10_000);
+  const impatient = assert.rejects(rig.ask('impatient.test', 5000), { code: 'ERR_DEADLINE' });
   const patient = rig.ask('patient.test', 20_000);
   await waitUntil('both reach the server', 5000, () => rig.server.requests.length === 2);
-  rig.clock.advance(10_000);
-  await assert.rejects(impatient, { code: 'ERR_DEADLINE' });
+  rig.freeze();
   rig.server.behaviour = answer;
-  rig.clock.advance(SILENCE_MS - 1 - 10_000);
+  await turn(rig, 5000);
+  await impatient;
   assert.equal(rig.upstream.openConnections, 1);
-  rig.clock.advance(1 + LOOK_MS);
-  await patient;
+  await turn(rig, SILENCE_MS - 5000);
+  await turnUntilSettled(rig, patient);
   await rig.ask('new.test');
   assert.equal(rig.server.connections, 2);
   assert.equal(rig.server.requests.length, 4);
   assert.ok(rig.sockets[0]?.destroyed);
 });
 
-test('a connection on which other answers come is not taken for silent, nor is an idle one', async () => {
-  const slow = Promise.withResolvers<void>();
+test('a resolver that takes long is not taken for dead, because it answers PINGs', async () => {
+  const { promise: slow, resolve } = Promise.withResolvers<void>();
   await using rig = await startRig(async ({ query }) => {
-    if (Buffer.from(query).includes('slow')) await slow.promise;
+    await slow;
     return { body: answerTo(query) };
   });
   const asked = rig.ask('slow.test');
-  for (let i = 0; i < 3; i++) {
-    await rig.ask(`n${i}.test`);
-    await rig.clock.advanceAsync(SILENCE_MS);
-  }
-  slow.resolve();
+  await waitUntil('it reaches the server', 5000, () => rig.server.requests.length === 1);
+  await turn(rig, 4 * SILENCE_MS);
+  resolve();
   await asked;
-  await rig.clock.advanceAsync(10 * SILENCE_MS);
-  await rig.ask('later.test');
   assert.equal(rig.server.connections, 1);
-  rig.clock.advance(SILENCE_MS);
-  assert.equal(rig.clock.pendingTimers, 0);
+});
+
+test('an idle connection is not watched', async () => {
+  await using rig = await startRig(answer);
+  await rig.ask('one.test');
+  await turn(rig, LOOK_MS);
+  assert.equal(rig.pendingTimers, 0);
 });
 
 test('a connection that the server ends while nothing is asked costs the next query nothing', async () => {
@@ -171,7 +179,7 @@ test('a connection that the server ends before its first request costs the next 
   // The server's SETTINGS came before its FIN, and nobody has read either.
   rig.server.closeConnections();
   await waitUntil('they have come', 5000, () => (rig.sockets[0]?.bytesRead ?? 0) > 0);
-  await rig.ask('one.test');
+  await turnUntilSettled(rig, rig.ask('one.test'));
   assert.equal(rig.server.requests.length, 1);
   assert.equal(rig.server.connections, 2);
 });

@@ -1,0 +1,130 @@
+import type { Clock, Timer } from '../lib/clock.ts';
+import type { BreakerState } from '../lib/breaker-state.ts';
+import { Dns4torError } from '../lib/errors.ts';
+import type { Random } from '../lib/random.ts';
+
+/** The pause after a first failure: short, since one relay's failure is over with another circuit. */
+const FIRST_PAUSE_MS = 250;
+
+/** Tor itself is not there: asking again costs one connection on this machine, and the moment it is back should be noticed. */
+const LONGEST_LOCAL_PAUSE_MS = 1000;
+
+/** The resolver cannot be reached: each attempt costs circuits at relays that others need. */
+const LONGEST_REMOTE_PAUSE_MS = 30_000;
+
+/** Each pause is drawn from this share of itself up to the whole, so that clients that failed together do not come back together. */
+const LOWEST_JITTER = 0.5;
+
+/** So many failures in a row are an outage. Fewer are common over Tor, and over with the next circuit: queries wait for it. */
+const PATIENCE = 3;
+
+/** A connection that takes longer will hardly be there before the queries that wait for it have met their deadline. */
+const SLOW_ATTEMPT_MS = 10_000;
+
+export interface BreakerComponents {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** What the owner of the connections is asked and told. */
+export interface BreakerOwner {
+  /** Whether any connection is open: as long as one is, nothing is an outage. */
+  isServing(): boolean;
+  /** Queries are to be refused from now on, those that wait included. */
+  onOpen(reason: Dns4torError): void;
+  /** A connection may be attempted: after a pause, or because the resolver answers again. */
+  onMayConnect(): void;
+}
+
+/**
+ * A circuit breaker, in the sense of software, for all circuits to one resolver. In quiet times it permits every connection. After a failure
+ * connections are attempted one at a time, each after a pause that is longer than the last, until there is an answer: an outage
+ * makes no storm. Once failures make an outage it is open: queries are refused at once, with the reason, and only probes go on.
+ */
+export class Breaker implements Disposable {
+  readonly #components: BreakerComponents;
+  readonly #owner: BreakerOwner;
+  /** In a row, without an answer in between. */
+  #failures = 0;
+  #lastError: Dns4torError | undefined;
+  readonly #attempts = new Set<Timer>();
+  /** Runs during a pause. */
+  #retry: Timer | undefined;
+  #open = false;
+
+  constructor(components: BreakerComponents, owner: BreakerOwner) {
+    this.#components = components;
+    this.#owner = owner;
+  }
+
+  get state(): BreakerState {
+    if (!this.#open) return 'closed';
+    return this.#attempts.size > 0 ? 'half_open' : 'open';
+  }
+
+  /** Why a query is not to wait for a connection; undefined if it may. */
+  get refusal(): Dns4torError | undefined {
+    return this.#open ? this.#lastError : undefined;
+  }
+
+  /**
+   * Asks for leave to connect. Whoever gets it calls what is returned when the attempt has ended, however it did.
+   */
+  attempt(): (() => void) | undefined {
+    const { clock } = this.#components;
+    if (this.#failures > 0 && (this.#attempts.size > 0 || this.#retry !== undefined)) return undefined;
+    const slow = clock.schedule(SLOW_ATTEMPT_MS, () => this.#suspect());
+    this.#attempts.add(slow);
+    return () => {
+      slow.cancel();
+      this.#attempts.delete(slow);
+    };
+  }
+
+  /** The resolver has answered, on a connection on which it had not yet; or it has until now, and the connection ended. */
+  worked(): void {
+    const wasTroubled = this.#open || this.#failures > 0;
+    this.#failures = 0;
+    this.#open = false;
+    this.#lastError = undefined;
+    this.#retry?.cancel();
+    this.#retry = undefined;
+    if (wasTroubled) this.#owner.onMayConnect();
+  }
+
+  /** A connection could not be had, or ended without an answer. Returns the pause that begins now, in milliseconds. */
+  failed(error: Dns4torError): number {
+    const { clock, random } = this.#components;
+    const isLocal = error.code === 'ERR_TOR_UNREACHABLE';
+    const longest = isLocal ? LONGEST_LOCAL_PAUSE_MS : LONGEST_REMOTE_PAUSE_MS;
+    const pause = Math.min(longest, FIRST_PAUSE_MS * 2 ** this.#failures);
+    const jittered = pause * (LOWEST_JITTER + (1 - LOWEST_JITTER) * random.fraction());
+    this.#failures++;
+    this.#lastError = error;
+    this.#retry?.cancel();
+    this.#retry = clock.schedule(jittered, () => {
+      this.#retry = undefined;
+      this.#owner.onMayConnect();
+    });
+    // Whether Tor runs on this machine is certain the first time.
+    if (isLocal || this.#failures >= PATIENCE) this.#trip();
+    return jittered;
+  }
+
+  /** An attempt takes long. It goes on, but nobody is made to wait for it. */
+  #suspect(): void {
+    this.#lastError ??= new Dns4torError('ERR_TOR_TIMEOUT');
+    this.#trip();
+  }
+
+  #trip(): void {
+    if (this.#owner.isServing()) return;
+    this.#open = true;
+    this.#owner.onOpen(this.#lastError as Dns4torError);
+  }
+
+  [Symbol.dispose](): void {
+    this.#retry?.cancel();
+    for (const slow of this.#attempts) slow.cancel();
+  }
+}

@@ -1,0 +1,126 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../lib/clock.ts';
+import type { Deadline } from '../lib/deadline.ts';
+import { Dns4torError, toDns4torError } from '../lib/errors.ts';
+import type { Breaker } from './breaker.ts';
+import type { CreateSession, Session } from './session.ts';
+
+/** Opens a connection to the resolver through Tor; rejects with a Dns4torError, after a deadline of its own. */
+export type Connect = () => Promise<Socket>;
+
+/** What happens to the connections, for whoever logs and counts. */
+export interface ConnectionEvents {
+  connected(durationMs: number): void;
+  /** @param pauseMs until the next attempt may be made */
+  connectFailed(error: Dns4torError, pauseMs: number): void;
+}
+
+export interface ConnectionComponents {
+  readonly clock: Clock;
+  readonly connect: Connect;
+  readonly createSession: CreateSession;
+  /** Of all circuits to the resolver. */
+  readonly breaker: Breaker;
+  readonly events: ConnectionEvents;
+  /** Called whenever more queries can be sent than before, or none any more. */
+  readonly onChange: () => void;
+}
+
+/** The one connection of a circuit. It is opened when it is told to be, and again after it has ended. */
+export class Connection implements AsyncDisposable {
+  readonly #components: ConnectionComponents;
+  /** The one that takes queries. */
+  #session: Session | undefined;
+  /** Those that take no more and are not closed yet. */
+  readonly #retired = new Set<Session>();
+  #connecting: Promise<void> | undefined;
+  #disposed = false;
+
+  constructor(components: ConnectionComponents) {
+    this.#components = components;
+  }
+
+  get isOpen(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /** Queries that would be sent at once. */
+  get free(): number {
+    return this.#session?.free ?? 0;
+  }
+
+  /** Queries that wait for their answer. */
+  get inFlight(): number {
+    let inFlight = this.#session?.inFlight ?? 0;
+    for (const session of this.#retired) inFlight += session.inFlight;
+    return inFlight;
+  }
+
+  /** As {@link Session.exchange}; ERR_UPSTREAM_CONNECTION while it is not open. */
+  exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
+    if (this.#session !== undefined) return this.#session.exchange(query, deadline);
+    return Promise.reject(new Dns4torError(this.#disposed ? 'ERR_SHUTDOWN' : 'ERR_UPSTREAM_CONNECTION'));
+  }
+
+  /** Opens it unless it is open, as far as the breaker permits; resolves when that has come to an end, one way or the other. */
+  async open(): Promise<void> {
+    if (this.#session !== undefined || this.#disposed) return;
+    if (this.#connecting === undefined) {
+      const end = this.#components.breaker.attempt();
+      if (end === undefined) return;
+      this.#connecting = this.#connect(end).finally(() => (this.#connecting = undefined));
+    }
+    await this.#connecting;
+  }
+
+  /** Never rejects: whoever waits is told by the breaker. */
+  async #connect(end: () => void): Promise<void> {
+    const { clock, connect, events, onChange } = this.#components;
+    const startedAt = clock.now();
+    let socket: Socket;
+    try {
+      socket = await connect();
+    } catch (thrown) {
+      end();
+      if (!this.#disposed) this.#failed(toDns4torError(thrown));
+      return;
+    }
+    end();
+    if (this.#disposed) return void socket.destroy();
+    this.#session = this.#createSession(socket);
+    events.connected(clock.now() - startedAt);
+    onChange();
+  }
+
+  #createSession(socket: Socket): Session {
+    const { breaker, createSession, onChange } = this.#components;
+    return createSession(socket, {
+      onFirstAnswer: () => breaker.worked(),
+      onRoom: onChange,
+      onRetire: (session, reason) => this.#retire(session, reason),
+      onClose: (session) => this.#retired.delete(session),
+    });
+  }
+
+  #retire(session: Session, reason: Dns4torError | undefined): void {
+    this.#session = undefined;
+    this.#retired.add(session);
+    // No session's end at a shutdown may start another connection.
+    if (this.#disposed) return;
+    // The resolver, or the way to it, may be gone without a word; a connection that is just ended may be opened anew at once.
+    if (session.fruitless || reason?.code === 'ERR_UPSTREAM_STALLED') {
+      this.#failed(reason ?? new Dns4torError('ERR_UPSTREAM_CONNECTION'));
+    } else if (session.answered) this.#components.breaker.worked();
+    this.#components.onChange();
+  }
+
+  #failed(error: Dns4torError): void {
+    this.#components.events.connectFailed(error, this.#components.breaker.failed(error));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
+    const error = new Dns4torError('ERR_SHUTDOWN');
+    for (const session of [this.#session, ...this.#retired]) session?.destroy(error);
+  }
+}

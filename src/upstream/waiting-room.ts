@@ -1,0 +1,55 @@
+import type { Deadline } from '../lib/deadline.ts';
+import { Dns4torError } from '../lib/errors.ts';
+
+/** Queries that wait, in all. Beyond, the newest is refused: an outage must not fill the memory. */
+const MAX_WAITING = 1024;
+
+interface Waiter {
+  admit(): void;
+  refuse(error: Dns4torError): void;
+}
+
+/** Where queries wait until there is room for them on some circuit, in the order in which they came. */
+export class WaitingRoom {
+  readonly #waiting = new Set<Waiter>();
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** Resolves with what `take` makes of the room that there is then. Rejects with ERR_DEADLINE, ERR_QUEUE_FULL, or as {@link refuse} says. */
+  wait<T>(deadline: Deadline, take: () => Promise<T>): Promise<T> {
+    if (this.#waiting.size >= MAX_WAITING) return Promise.reject(new Dns4torError('ERR_QUEUE_FULL'));
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        timer.cancel();
+        this.#waiting.delete(waiter);
+      };
+      const waiter: Waiter = {
+        admit() {
+          leave();
+          take().then(resolve, reject);
+        },
+        refuse(error) {
+          leave();
+          reject(error);
+        },
+      };
+      const timer = deadline.schedule(() => waiter.refuse(new Dns4torError('ERR_DEADLINE')));
+      this.#waiting.add(waiter);
+    });
+  }
+
+  /** Lets those in for whom there is room, the first first. Each takes its place in the course of the call. */
+  admit(hasRoom: () => boolean): void {
+    for (const waiter of this.#waiting) {
+      if (!hasRoom()) return;
+      waiter.admit();
+    }
+  }
+
+  /** Sends all away. */
+  refuse(error: Dns4torError): void {
+    for (const waiter of this.#waiting) waiter.refuse(error);
+  }
+}

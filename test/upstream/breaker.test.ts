@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Dns4torError, type ErrorCode } from '../../src/lib/errors.ts';
+import { Breaker } from '../../src/upstream/breaker.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+import { noJitter } from './rig.ts';
+
+interface Fixture {
+  readonly breaker: Breaker;
+  readonly clock: ManualClock;
+  readonly world: { serving: boolean };
+  /** What the owner was told. */
+  readonly told: string[];
+}
+
+function create(fraction = 1): Fixture {
+  const clock = new ManualClock();
+  const world = { serving: false };
+  const told: string[] = [];
+  const breaker = new Breaker(
+    { clock, random: { ...noJitter, fraction: () => fraction } },
+    {
+      isServing: () => world.serving,
+      onOpen: ({ code }) => told.push(code),
+      onMayConnect: () => told.push('may connect'),
+    },
+  );
+  return { breaker, clock, world, told };
+}
+
+function refusalOf({ breaker }: Pick<Fixture, 'breaker'>): ErrorCode | undefined {
+  return breaker.refusal?.code;
+}
+
+/** The pauses after `count` failures in a row. */
+function pauses(code: ErrorCode, count: number, fraction: number): number[] {
+  const { breaker } = create(fraction);
+  return Array.from({ length: count }, () => breaker.failed(new Dns4torError(code)));
+}
+
+function fail({ breaker }: Fixture, times: number): void {
+  for (let i = 0; i < times; i++) breaker.failed(new Dns4torError('ERR_TOR_TIMEOUT'));
+}
+
+test('pauses double up to half a minute, or to a second while Tor itself is not there', () => {
+  const remote = [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000];
+  assert.deepEqual(pauses('ERR_TOR_TIMEOUT', 9, 1), remote);
+  assert.deepEqual(pauses('ERR_TOR_UNREACHABLE', 5, 1), [250, 500, 1000, 1000, 1000]);
+});
+
+test('chance takes off up to half of a pause', () => {
+  assert.deepEqual(pauses('ERR_TOR_TIMEOUT', 2, 0), [125, 250]);
+  assert.deepEqual(pauses('ERR_TOR_TIMEOUT', 2, 0.5), [187.5, 375]);
+});
+
+test('in quiet times any number of connections may be attempted, after a failure one at a time and not before the pause is over', () => {
+  const { breaker, clock, told } = create();
+  const ends = [breaker.attempt(), breaker.attempt()];
+  for (const end of ends) end?.();
+  const pauseMs = breaker.failed(new Dns4torError('ERR_TOR_TIMEOUT'));
+  clock.advance(pauseMs - 1);
+  assert.equal(breaker.attempt(), undefined);
+  assert.deepEqual(told, []);
+  clock.advance(1);
+  assert.deepEqual(told, ['may connect']);
+  const end = breaker.attempt();
+  assert.equal(breaker.attempt(), undefined);
+  end?.();
+  assert.ok(breaker.attempt() !== undefined);
+});
+
+test('two failures in a row are borne, three are an outage, in which queries are refused with the reason', () => {
+  const fixture = create();
+  fail(fixture, 2);
+  assert.equal(refusalOf(fixture), undefined);
+  assert.equal(fixture.breaker.state, 'closed');
+  fail(fixture, 1);
+  assert.equal(refusalOf(fixture), 'ERR_TOR_TIMEOUT');
+  assert.equal(fixture.breaker.state, 'open');
+  assert.deepEqual(fixture.told, ['ERR_TOR_TIMEOUT']);
+});
+
+test('that Tor itself is not there is an outage at once', () => {
+  const { breaker } = create();
+  breaker.failed(new Dns4torError('ERR_TOR_UNREACHABLE'));
+  assert.equal(refusalOf({ breaker }), 'ERR_TOR_UNREACHABLE');
+});
+
+test('while a connection is open, failures of others are no outage', () => {
+  const fixture = create();
+  fixture.world.serving = true;
+  fail(fixture, 5);
+  assert.equal(refusalOf(fixture), undefined);
+});
+
+test('an attempt that takes ten seconds is an outage, and goes on', () => {
+  const { breaker, clock, told } = create();
+  const end = breaker.attempt();
+  clock.advance(9999);
+  assert.equal(refusalOf({ breaker }), undefined);
+  clock.advance(1);
+  assert.equal(refusalOf({ breaker }), 'ERR_TOR_TIMEOUT');
+  assert.equal(breaker.state, 'half_open');
+  assert.deepEqual(told, ['ERR_TOR_TIMEOUT']);
+  end?.();
+  assert.equal(breaker.state, 'open');
+});
+
+test('an answer ends an outage, and the next failure is a first one', () => {
+  const fixture = create();
+  const { breaker, clock, told } = fixture;
+  fail(fixture, 4);
+  breaker.worked();
+  assert.equal(refusalOf({ breaker }), undefined);
+  assert.equal(breaker.state, 'closed');
+  assert.deepEqual(told, ['ERR_TOR_TIMEOUT', 'ERR_TOR_TIMEOUT', 'may connect']);
+  assert.ok(breaker.attempt() !== undefined && breaker.attempt() !== undefined);
+  assert.equal(breaker.failed(new Dns4torError('ERR_TOR_TIMEOUT')), 250);
+  breaker[Symbol.dispose]();
+  assert.equal(clock.pendingTimers, 0);
+});
