@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { Answer } from '../message/answer.ts';
 import type { Query } from '../resolver/query.ts';
-import { createEntry, type Entry } from './entry.ts';
+import { createEntry, type Entry, isFresh } from './entry.ts';
 import { hashQuestion, sameQuestion, variantOf } from './key.ts';
 import { failureSeconds, lifetimeSeconds } from './lifetime.ts';
 import { drawRefreshAt, REFRESH_HITS } from './refresh.ts';
@@ -113,10 +113,12 @@ export class Cache {
   }
 
   #store({ hash, variant, earlier }: Place, answer: Answer, seconds: number, failures: number): void {
+    const now = this.#clock.now();
+    // What may not be kept leaves an answer that has expired where it is: in an outage it is better than none (RFC 8767 §4).
+    if (seconds === 0 && earlier !== undefined && !isFresh(earlier, now) && this.#isUsableStale(earlier, now)) return;
     if (earlier !== undefined) this.#remove(earlier);
     if (seconds === 0) return;
 
-    const now = this.#clock.now();
     const lifetimeMs = seconds * MS_PER_SECOND;
     const refreshAt = drawRefreshAt(answer, now, lifetimeMs, this.#random);
     const entry = createEntry(hash, variant, answer, now, now + lifetimeMs, failures, refreshAt);

@@ -1,4 +1,4 @@
-import type { Clock } from '../lib/clock.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import { Dns4torError, type ErrorCode, toDns4torError } from '../lib/errors.ts';
 import type { BreakerState } from '../lib/breaker-state.ts';
@@ -33,7 +33,7 @@ export interface CircuitPoolInit {
   readonly lifetimeMs: number;
 }
 
-/** A second try is made when this share of recent answers had come by then: later it helps few, sooner it exceeds its budget. */
+/** Another try is made when this share of recent answers had come by then: later it helps few, sooner it exceeds its budget. */
 const HEDGE_QUANTILE = 0.8;
 
 /** Sooner, a second try is no use: nobody notices, and a path that fast does not hang on one circuit. */
@@ -60,8 +60,8 @@ const RETRIED: ReadonlySet<ErrorCode> = new Set(['ERR_UPSTREAM_CONNECTION', 'ERR
  *
  * - A query goes to the circuit that is expected to answer first. Few go to another, to learn how it does. Where none is open it waits for
  *   the first that is, unless the breaker says that this is an outage.
- * - If four of five answers would have come by now and this one has not, the query goes to the second best as well, within a budget.
- *   The first good answer wins.
+ * - If four of five answers would have come by now and this one has not, the query goes to the next best as well, and so on, within a
+ *   budget. The first good answer wins.
  * - If its connection is lost, the query goes to another at once: each circuit may fail it once, and one of them twice.
  */
 export class CircuitPool implements CircuitsUpstream {
@@ -131,7 +131,11 @@ export class CircuitPool implements CircuitsUpstream {
     void this.#circuits.open();
     if (this.#hasRoom()) return work();
     const { refusal } = this.#breaker;
-    return refusal === undefined ? this.#waitingRoom.wait(deadline, work) : Promise.reject(refusal);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    // The resolver was never asked: what failed is the way to it, which says nothing about the question.
+    const expired = (): Dns4torError =>
+      new Dns4torError(this.openConnections > 0 ? 'ERR_QUEUE_FULL' : 'ERR_TOR_TIMEOUT');
+    return this.#waitingRoom.wait(deadline, expired, work);
   }
 
   #hasRoom(): boolean {
@@ -145,20 +149,28 @@ export class CircuitPool implements CircuitsUpstream {
   }
 
   /**
-   * Asks the best circuit, and the second best when that takes long. Settles with the first answer, or when no try is left.
+   * Asks the best circuit, and another whenever that takes long. Settles with the first answer, or when no try is left.
    * @param failed those on which the query has failed before; what fails now is added
    */
   #race(query: Uint8Array, deadline: Deadline, failed: Set<Circuit>): Promise<Uint8Array> {
     const { clock, metrics, budget } = this.#components;
     const { index } = this.#init;
     return new Promise((resolve, reject) => {
+      const asked = new Set(failed);
       let running = 0;
+      let won = false;
+      let hedge: Timer;
       const ask = (circuit: Circuit, isHedge: boolean): void => {
         running++;
+        asked.add(circuit);
+        hedge = clock.schedule(this.#hedgeDelayMs(), askNext);
         circuit
           .exchange(query, deadline, (durationMs) => this.#recent.record(durationMs))
           .then(
             (response) => {
+              // What else was asked goes on, for what it says about its circuit.
+              if (won) return;
+              won = true;
               hedge.cancel();
               if (isHedge) metrics.hedged(index, 'answered');
               resolve(response);
@@ -172,14 +184,13 @@ export class CircuitPool implements CircuitsUpstream {
             },
           );
       };
-      const first = this.#first(failed);
-      const hedge = clock.schedule(this.#hedgeDelayMs(), () => {
-        const second = this.#best(new Set([...failed, first]));
-        if (second === undefined || !budget.spend()) return;
+      const askNext = (): void => {
+        const next = this.#best(asked);
+        if (next === undefined || !budget.spend()) return;
         metrics.hedged(index, 'sent');
-        ask(second, true);
-      });
-      ask(first, false);
+        ask(next, true);
+      };
+      ask(this.#first(failed), false);
     });
   }
 

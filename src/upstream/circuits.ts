@@ -1,4 +1,5 @@
 import { type Clock, delay, type Timer } from '../lib/clock.ts';
+import { Deadline } from '../lib/deadline.ts';
 import type { Random } from '../lib/random.ts';
 import type { Circuit } from './circuit.ts';
 
@@ -35,8 +36,9 @@ const RENEW_PAUSE_MS = 30_000;
 /** Lifetimes are drawn from this share of themselves to as much above, so that circuits do not all change at once. */
 const LIFETIME_JITTER = 0.2;
 
-/** What is in flight on a circuit that was replaced gets this long to be answered. */
+/** What is in flight on a circuit that was replaced gets this long to be answered; looked at this often. */
 const DRAIN_MS = 30_000;
+const DRAIN_LOOK_MS = 1000;
 
 /**
  * A set of circuits, of constant size. Each has an end: after its lifetime a new one, with new credentials, takes its place as soon as it is
@@ -147,7 +149,11 @@ export class Circuits implements AsyncDisposable {
 
   async #drain(circuit: Circuit): Promise<void> {
     this.#retired.add(circuit);
-    if (circuit.inFlight > 0) await delay(this.#components.clock, DRAIN_MS, this.#closing.signal);
+    const { clock } = this.#components;
+    const deadline = Deadline.after(clock, DRAIN_MS);
+    while (circuit.inFlight > 0 && !deadline.expired && !this.#closing.signal.aborted) {
+      await delay(clock, DRAIN_LOOK_MS, this.#closing.signal);
+    }
     this.#retired.delete(circuit);
     await this.#discard(circuit);
   }

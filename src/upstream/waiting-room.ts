@@ -17,8 +17,11 @@ export class WaitingRoom {
     return this.#waiting.size;
   }
 
-  /** Resolves with what `take` makes of the room that there is then. Rejects with ERR_DEADLINE, ERR_QUEUE_FULL, or as {@link refuse} says. */
-  wait<T>(deadline: Deadline, take: () => Promise<T>): Promise<T> {
+  /**
+   * Resolves with what `take` makes of the room that there is then. Rejects with `expired` at the deadline, with ERR_QUEUE_FULL, or as
+   * {@link refuse} says.
+   */
+  wait<T>(deadline: Deadline, expired: () => Dns4torError, take: () => Promise<T>): Promise<T> {
     if (this.#waiting.size >= MAX_WAITING) return Promise.reject(new Dns4torError('ERR_QUEUE_FULL'));
     return new Promise((resolve, reject) => {
       const leave = (): void => {
@@ -35,7 +38,7 @@ export class WaitingRoom {
           reject(error);
         },
       };
-      const timer = deadline.schedule(() => waiter.refuse(new Dns4torError('ERR_DEADLINE')));
+      const timer = deadline.schedule(() => waiter.refuse(expired()));
       this.#waiting.add(waiter);
     });
   }

@@ -23,6 +23,8 @@ const MAX_SETUP_MS = 3000;
 export interface CircuitDelays {
   /** Until a connection stands. */
   readonly setupMs: number;
+  /** Whether nothing comes back on it once it is used. */
+  readonly hangs: boolean;
   /** Until the next request is answered; Infinity for never. */
   next(): number;
 }
@@ -49,10 +51,11 @@ export function drawCircuit(random: Random, rank: number): CircuitDelays {
   const ofCircuit = normalDeviate(rank);
   return {
     setupMs,
+    hangs,
     next() {
       const hangsNow = random.fraction() < HANGING_REQUESTS;
       const ofRequest = normalDeviate(random.fraction());
-      return hangs || hangsNow ? Infinity : delayAt((ofCircuit + ofRequest) * Math.SQRT1_2);
+      return hangsNow ? Infinity : delayAt((ofCircuit + ofRequest) * Math.SQRT1_2);
     },
   };
 }

@@ -35,7 +35,7 @@ export async function startOnionDouble(
   answerTo: (query: Uint8Array) => Uint8Array,
 ): Promise<OnionDouble> {
   const ranks = stratifiedFractions(random, STRATA);
-  const circuitOfPort = new Map<number | undefined, CircuitDelays>();
+  const circuitOfPort = new Map<number | undefined, { readonly delays: CircuitDelays; readonly socket: Socket }>();
   const sessions = new Set<ServerHttp2Session>();
   const closing = new AbortController();
   let circuits = 0;
@@ -56,7 +56,10 @@ export async function startOnionDouble(
     const circuit = circuitOfPort.get(stream.session?.socket.remotePort);
     if (circuit === undefined) return stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     requests++;
-    void answer(stream, circuit.next());
+    const { delays, socket } = circuit;
+    // Not even the answer to a PING comes through, and nothing says so.
+    if (delays.hangs) socket.unpipe().pause();
+    void answer(stream, delays.next());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -76,13 +79,13 @@ export async function startOnionDouble(
   const openCircuit = async (): Promise<Socket> => {
     circuits++;
     // With chance of its own, so that what is asked on one circuit changes nothing for the next.
-    const circuit = drawCircuit(createSeededRandom(random.fraction() * 2 ** 32), ranks.next().value);
-    await delay(clock, circuit.setupMs, closing.signal);
+    const delays = drawCircuit(createSeededRandom(random.fraction() * 2 ** 32), ranks.next().value);
+    await delay(clock, delays.setupMs, closing.signal);
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     socket.on('error', () => {});
     await once(socket, 'connect');
     const { localPort } = socket;
-    circuitOfPort.set(localPort, circuit);
+    circuitOfPort.set(localPort, { delays, socket });
     socket.once('close', () => circuitOfPort.delete(localPort));
     return socket;
   };

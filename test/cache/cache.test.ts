@@ -119,6 +119,19 @@ test('answers that may not be kept are not: TTL 0, failures, denials without an 
   assert.deepEqual([cache.bytes, cache.lookup(ask())], [0, undefined]);
 });
 
+test('an answer that may not be kept leaves one that has expired for an outage, and takes the place of one that has not', () => {
+  const { cache, clock } = createCache(MIB, 60_000);
+  const kept = dataAnswer('example.com', 10);
+  cache.insert(ask(), kept);
+  clock.advance(10_000);
+  cache.insert(ask(), dataAnswer('example.com', 0));
+  assert.equal(cache.lookup(ask())?.answer, kept);
+
+  cache.insert(ask(), dataAnswer('example.com', 10));
+  cache.insert(ask(), dataAnswer('example.com', 0));
+  assert.equal(cache.lookup(ask()), undefined);
+});
+
 test('a cache of 0 octets keeps nothing', () => {
   const { cache } = createCache(0);
   cache.insert(ask(), dataAnswer('example.com'));

@@ -8,9 +8,9 @@ import { ManualClock } from '../fixtures/manual-clock.ts';
 export const FIXED_RANDOM: Random = { fraction: () => 0.25, bytes: (length) => new Uint8Array(length) };
 
 /** A cache on a clock that stands still. */
-export function createCache(maxBytes: number): { readonly cache: Cache; readonly clock: ManualClock } {
+export function createCache(maxBytes: number, maxStaleMs = 0): { readonly cache: Cache; readonly clock: ManualClock } {
   const clock = new ManualClock();
-  return { cache: new Cache({ clock, random: FIXED_RANDOM }, { maxBytes, maxStaleMs: 0 }), clock };
+  return { cache: new Cache({ clock, random: FIXED_RANDOM }, { maxBytes, maxStaleMs }), clock };
 }
 
 /** An answer with one address. */

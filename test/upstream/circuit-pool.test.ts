@@ -180,6 +180,17 @@ test('a query that takes long goes to the second best as well, and the first ans
   assert.deepEqual(hedges(fixture.counters), { sent: 1, answered: 1 });
 });
 
+test('where the second hangs too, the query goes to the third', async () => {
+  await using fixture = await create();
+  await learn(fixture, [100, 150, 180]);
+  const [first, second] = fixture.made;
+  assert.ok(first !== undefined && second !== undefined);
+  first.delayMs = Infinity;
+  second.delayMs = Infinity;
+  assert.equal(await fixture.ask(), 2);
+  assert.deepEqual(hedges(fixture.counters), { sent: 2, answered: 1 });
+});
+
 test('a circuit that hangs is not asked first again, before any deadline has passed', async () => {
   await using fixture = await create();
   await learn(fixture, [180, 100, 150]);

@@ -161,7 +161,7 @@ test('after an answer the pauses begin anew', async () => {
   rig.sockets[0]?.destroy();
   await waitUntil('the connection is gone', 5000, () => rig.upstream.openConnections === 0);
   connect.broken = true;
-  const later = assert.rejects(rig.ask('two.test', 100), { code: 'ERR_DEADLINE' });
+  const later = assert.rejects(rig.ask('two.test', 100), { code: 'ERR_TOR_TIMEOUT' });
   await rig.clock.advanceAsync(100);
   await later;
   assert.deepEqual(
@@ -203,7 +203,7 @@ test('beyond 1024 waiting queries the newest is refused', async () => {
   await assert.rejects(rig.ask('late.test'), { code: 'ERR_QUEUE_FULL' });
   assert.equal(rig.upstream.queueDepth, QUEUE_BOUND);
   rig.clock.advance(1000);
-  assert.deepEqual(tally(await Promise.allSettled(waiting)), { ERR_DEADLINE: QUEUE_BOUND });
+  assert.deepEqual(tally(await Promise.allSettled(waiting)), { ERR_TOR_TIMEOUT: QUEUE_BOUND });
   assert.equal(rig.upstream.queueDepth, 0);
   assert.equal(rig.pendingTimers, SLOW_ATTEMPT_TIMERS);
 });
@@ -219,7 +219,7 @@ test('a query whose deadline passes while it waits is not sent when the connecti
   const early = rig.ask('early.test', 1000);
   const late = rig.ask('late.test', 2000);
   rig.clock.advance(1000);
-  await assert.rejects(early, { code: 'ERR_DEADLINE' });
+  await assert.rejects(early, { code: 'ERR_TOR_TIMEOUT' });
   opened.resolve();
   await late;
   assert.deepEqual(
@@ -233,7 +233,10 @@ test('streams that nobody waits for any more are given up, and the next query ha
   const storm = Array.from({ length: 1000 }, (_, i) => rig.ask(`n${i}.test`, 50));
   await waitUntil('all streams are taken', 5000, () => rig.server.requests.length === 2 * STREAMS);
   rig.clock.advance(50);
-  assert.deepEqual(tally(await Promise.allSettled(storm)), { ERR_DEADLINE: 1000 });
+  assert.deepEqual(tally(await Promise.allSettled(storm)), {
+    ERR_DEADLINE: 2 * STREAMS,
+    ERR_QUEUE_FULL: 1000 - 2 * STREAMS,
+  });
   rig.server.behaviour = answer;
   await rig.ask('next.test');
   assert.equal(rig.server.requests.length, 2 * STREAMS + 1);

@@ -168,7 +168,7 @@ async function startUnused(): Promise<Rig> {
   const asked = rig.ask('expired.test', 10);
   await waitUntil('the server has the connection', 5000, () => rig.server.connections === 1);
   rig.clock.advance(10);
-  await assert.rejects(asked, { code: 'ERR_DEADLINE' });
+  await assert.rejects(asked, { code: 'ERR_TOR_TIMEOUT' });
   expired.resolve();
   await waitUntil('the connection is open', 5000, () => rig.upstream.openConnections === 1);
   return rig;
