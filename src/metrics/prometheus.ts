@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Registry, type Metric } from 'prom-client';
+import type { Metric, Registry } from 'prom-client';
 import type { Family } from './families.ts';
 
 /** What a scrape is answered with. */
@@ -30,13 +30,31 @@ const UNFIT_DEFAULTS = [
  */
 const SAMPLING_INTERVAL_MS = 3_600_000;
 
-/** Exports the families and the metrics that every Node process has. One per process: prom-client's samplers never stop. */
+/** The text format of Prometheus, as `Registry.contentType` has it. */
+const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+/**
+ * Exports the families and the metrics that every Node process has. One per process: prom-client's samplers never stop. It is loaded with the
+ * first scrape, since it takes more memory than all of dns4tor's own code, and many are never scraped.
+ */
 export function createExposition(families: readonly Family[]): Exposition {
+  let registry: Promise<Registry> | undefined;
+  return {
+    contentType: CONTENT_TYPE,
+    async render() {
+      registry ??= createRegistry(families);
+      return (await registry).metrics();
+    },
+  };
+}
+
+async function createRegistry(families: readonly Family[]): Promise<Registry> {
+  const { collectDefaultMetrics, Registry } = await import('prom-client');
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: SAMPLING_INTERVAL_MS });
   for (const name of UNFIT_DEFAULTS) registry.removeSingleMetric(name);
   for (const family of families) registry.registerMetric(asMetric(family));
-  return { contentType: registry.contentType, render: () => registry.metrics() };
+  return registry;
 }
 
 /**
