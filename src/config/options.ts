@@ -145,7 +145,7 @@ export const OPTIONS = {
     kind: 'control-address',
     group: 'Tor',
     placeholder: 'where',
-    doc: 'control port of a running Tor, to follow its state: host:port, unix:/path, none or auto (the usual places; where none can be read, it goes without)',
+    doc: 'control port of a running Tor, to follow its state, and to send it NEWNYM while it refuses onion services from memory: host:port, unix:/path, none or auto (the usual places; where none can be read, it goes without)',
     default: 'auto',
   },
   'onion-auth-file': {

@@ -60,8 +60,8 @@ function describeBootstrap(percent: number, summary: string): string {
   return `Tor is at ${percent} %: ${summary}`;
 }
 
-/** Logs what tor tells. */
-export function torEvents(logger: Logger, display: BootstrapDisplay | undefined): TorEvents {
+/** Logs what tor tells, and counts what it is told. */
+export function torEvents(logger: Logger, metrics: Metrics, display: BootstrapDisplay | undefined): TorEvents {
   // One that has been running when it is found is at 100 %, which is no news.
   let lastPercent = BOOTSTRAPPED_PERCENT;
   let lastLost: string | undefined;
@@ -89,6 +89,14 @@ export function torEvents(logger: Logger, display: BootstrapDisplay | undefined)
       lastLost = error.message;
     },
     onOnionAuthFailed: (error) => logger.warn(error.message, { code: error.code }),
+    onNewnym() {
+      metrics.newnym();
+      logger.info('Tor has been told to forget which onion services it could not reach (NEWNYM)');
+    },
+    onNewnymRefused: (error) =>
+      logger.warn(`Tor cannot be told to forget which onion services it could not reach: ${error.message}`, {
+        code: error.code,
+      }),
   };
 }
 

@@ -151,7 +151,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       onionAuths: config.tor.onionAuths,
       clock,
       random,
-      events: torEvents(logger, options.bootstrapDisplay),
+      events: torEvents(logger, counters, options.bootstrapDisplay),
     }),
   );
   logger.info(`Using ${opened.describe()}`);

@@ -43,6 +43,7 @@ export interface Totals {
   readonly hedges: CounterTable;
   /** By event. */
   readonly prefetches: CounterTable;
+  readonly newnyms: CounterTable;
   /** Of exchanges that succeeded, in the order of {@link Counters.upstreams}. */
   readonly exchangeSeconds: readonly Histogram[];
 }
@@ -85,6 +86,7 @@ export function createCounters(labels: readonly string[]): Counters {
     connects: new CounterTable({ upstream: upstreams, outcome: OUTCOME_LABELS }),
     hedges: new CounterTable({ upstream: upstreams, event: HEDGE_EVENTS }),
     prefetches: new CounterTable({ event: PREFETCH_EVENTS }),
+    newnyms: new CounterTable({}),
     exchangeSeconds: upstreams.map(() => new Histogram(EXCHANGE_SECONDS)),
   };
   return {
@@ -115,6 +117,7 @@ export function createCounters(labels: readonly string[]): Counters {
     hedged: (upstream, event) => totals.hedges.increment(upstreamSlots[upstream], HEDGE_EVENTS.indexOf(event)),
     prefetched: (event) => totals.prefetches.increment(PREFETCH_EVENTS.indexOf(event)),
     connected: (upstream, outcome) => totals.connects.increment(upstreamSlots[upstream], outcomeSlots.get(outcome)),
+    newnym: () => totals.newnyms.increment(),
   };
 }
 

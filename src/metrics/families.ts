@@ -225,6 +225,12 @@ export function families({ totals, upstreams, upstreamSlots }: Counters, gauges:
       },
     },
     {
+      name: 'dns4tor_tor_newnym_total',
+      type: 'counter',
+      help: 'How often tor was told to forget which onion services it could not reach.',
+      samples: () => all(totals.newnyms),
+    },
+    {
       name: 'dns4tor_build_info',
       type: 'gauge',
       help: 'Always 1; the labels say which dns4tor and which Node run.',

@@ -44,6 +44,8 @@ export interface Metrics {
   prefetched(event: PrefetchEvent): void;
   /** A connection to `upstream` was opened, or could not be. */
   connected(upstream: number, outcome: 'ok' | ErrorCode): void;
+  /** Tor was told to forget which onion services it could not reach. */
+  newnym(): void;
 }
 
 export const DROP_REASONS = [

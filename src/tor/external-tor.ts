@@ -77,6 +77,7 @@ export class ExternalTor implements AsyncDisposable {
   /** Is to be told how each dial ended. */
   observe(outcome: 'ok' | ErrorCode): void {
     if (!TELLS_NOTHING.has(outcome)) this.#observed = TELLS_DOWN.has(outcome) ? 'down' : 'up';
+    this.#monitor?.observe(outcome);
     if (TELLS_KEY_MISSING.has(outcome)) this.#tellOfKeys();
   }
 

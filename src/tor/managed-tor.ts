@@ -1,5 +1,5 @@
 import { type Clock, delay } from '../lib/clock.ts';
-import { Dns4torError, toDns4torError } from '../lib/errors.ts';
+import { Dns4torError, type ErrorCode, toDns4torError } from '../lib/errors.ts';
 import type { Random } from '../lib/random.ts';
 import type { TorStatus } from '../lib/tor-state.ts';
 import { retryDelayMs } from './back-off.ts';
@@ -64,6 +64,11 @@ export class ManagedTor implements AsyncDisposable {
 
   get status(): TorStatus {
     return this.#process?.status ?? { state: 'down', bootstrapPercent: 0 };
+  }
+
+  /** Is to be told how each dial ended. */
+  observe(outcome: 'ok' | ErrorCode): void {
+    this.#process?.observe(outcome);
   }
 
   /** Ends tor, and resolves when it has ended. */

@@ -34,11 +34,11 @@ export async function installOnionAuths(
 }
 
 /**
- * Whether tor has just forgotten the keys: it does whenever its configuration is set or read anew (seen with 0.4.9), which
- * another controller or a SIGHUP may bring about. The events are CONF_CHANGED and SIGNAL.
+ * Whether tor has just forgotten the keys: it does whenever its configuration is set or read anew, and at a NEWNYM (seen with
+ * 0.4.9), which any controller or a SIGHUP may bring about. The events are CONF_CHANGED and SIGNAL.
  */
 export function forgetsOnionAuths({ lines: [first = ''] }: ControlReply): boolean {
-  return first.startsWith('CONF_CHANGED') || first === 'SIGNAL RELOAD';
+  return first.startsWith('CONF_CHANGED') || first === 'SIGNAL RELOAD' || first === 'SIGNAL NEWNYM';
 }
 
 function encodeKey(key: KeyObject): string {

@@ -15,4 +15,8 @@ export interface TorEvents {
   onControlLost(error: Dns4torError, retryInMs: number): void;
   /** Tor did not take the key for an onion service (`--onion-auth-file`), or cannot be given it and was asked for it. */
   onOnionAuthFailed(error: Dns4torError): void;
+  /** Tor has forgotten which onion services it could not reach, since it was told to. */
+  onNewnym(): void;
+  /** Tor, or what stands before its control port, does not let us tell it that; it is not tried again on this connection. */
+  onNewnymRefused(error: Dns4torError): void;
 }

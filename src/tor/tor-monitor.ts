@@ -1,8 +1,9 @@
 import type { Clock } from '../lib/clock.ts';
-import type { Dns4torError } from '../lib/errors.ts';
+import { type Dns4torError, type ErrorCode, toDns4torError } from '../lib/errors.ts';
 import type { Random } from '../lib/random.ts';
 import type { TorStatus } from '../lib/tor-state.ts';
 import { type ControlConnection, openControl } from './control.ts';
+import { NewnymSchedule } from './newnym.ts';
 import { forgetsOnionAuths, installOnionAuths, type OnionAuth } from './onion-auth.ts';
 import type { TorAddress } from './tor-address.ts';
 import type { TorEvents } from './tor-events.ts';
@@ -28,6 +29,8 @@ export interface TorMonitor {
   readonly status: TorStatus;
   /** Resolves with the reason when the connection has ended. */
   readonly ended: Promise<Dns4torError>;
+  /** Is to be told how each dial through this tor ended. Tells it to forget its failures where it seems to refuse from memory. */
+  observe(outcome: 'ok' | ErrorCode): void;
 }
 
 const EVENTS = 'STATUS_CLIENT CIRC CONF_CHANGED SIGNAL';
@@ -63,8 +66,24 @@ export async function openTorMonitor(options: TorMonitorOptions): Promise<TorMon
     control[Symbol.dispose]();
     throw error;
   }
+  const newnym = new NewnymSchedule(options.clock);
+  let isRefused = false;
+  const forgetFailures = async (): Promise<void> => {
+    try {
+      await control.command('SIGNAL NEWNYM');
+      events.onNewnym();
+    } catch (error) {
+      // Whoever opened the connection hears of its end.
+      if (!control.isOpen) return;
+      isRefused = true;
+      events.onNewnymRefused(toDns4torError(error));
+    }
+  };
   return {
     ended: control.closed,
+    observe(outcome) {
+      if (!isRefused && newnym.isDue(outcome)) void forgetFailures();
+    },
     get status(): TorStatus {
       return control.isOpen ? report.status : { state: 'down', bootstrapPercent: 0 };
     },

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { type Clock, delay } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
-import { Dns4torError } from '../lib/errors.ts';
+import { Dns4torError, type ErrorCode } from '../lib/errors.ts';
 import type { Random } from '../lib/random.ts';
 import type { TorStatus } from '../lib/tor-state.ts';
 import type { ControlConnection } from './control.ts';
@@ -30,6 +30,8 @@ export interface TorProcessOptions {
 /** One tor, from its start to its end, that dies with this process. */
 export interface TorProcess extends SpawnedTor {
   readonly status: TorStatus;
+  /** As {@link TorMonitor.observe}. */
+  observe(outcome: 'ok' | ErrorCode): void;
 }
 
 interface SpawnedTor {
@@ -69,6 +71,7 @@ export async function startTorProcess(options: TorProcessOptions, signal: AbortS
       get status() {
         return monitor.status;
       },
+      observe: (outcome) => monitor.observe(outcome),
     };
   } catch (error) {
     polling.abort();

@@ -61,7 +61,7 @@ async function openManagedTor({ stateDirectory, ...options }: OpenTorOptions): P
   return {
     socks: managed.socks,
     state: () => managed.status,
-    observe: () => {},
+    observe: (outcome) => managed.observe(outcome),
     describe: () => `tor started by dns4tor at ${formatTorAddress(managed.socks)}`,
     [Symbol.asyncDispose]: () => managed[Symbol.asyncDispose](),
   };

@@ -77,7 +77,7 @@ test('every attempt to connect is counted, by how it ended', () => {
 
 test("tor's lines keep their severity, and its end is an error that says when it is started again", () => {
   const { logger, lines } = recordingLogger();
-  const events = torEvents(logger, undefined);
+  const events = torEvents(logger, createCounters([]), undefined);
   for (const severity of ['notice', 'warn', 'err'] as const) events.onLog({ severity, message: 'hello' });
   events.onBootstrap(45, 'Asking for relays');
   events.onExit(new Dns4torError('ERR_TOR_MANAGED'), 2000);
@@ -92,7 +92,7 @@ test("tor's lines keep their severity, and its end is an error that says when it
 
 test('of the way to the network every fifth per cent is told, the end, and each new beginning', () => {
   const { logger, lines } = recordingLogger();
-  const events = torEvents(logger, undefined);
+  const events = torEvents(logger, createCounters([]), undefined);
   for (const percent of [0, 1, 4, 5, 9, 50, 54, 96, 99, 100, 100, 0]) events.onBootstrap(percent, 'Going');
   assert.deepEqual(
     lines.map((line) => Number(/ (\d+) %/.exec(line)?.[1])),
@@ -102,13 +102,13 @@ test('of the way to the network every fifth per cent is told, the end, and each 
 
 test('a tor that has its way to the network when it is found is no news', () => {
   const { logger, lines } = recordingLogger();
-  torEvents(logger, undefined).onBootstrap(100, 'Done');
+  torEvents(logger, createCounters([]), undefined).onBootstrap(100, 'Done');
   assert.deepEqual(lines, []);
 });
 
 test('the control port that is followed is named, and its loss is a warning once for each reason', () => {
   const { logger, lines } = recordingLogger();
-  const events = torEvents(logger, undefined);
+  const events = torEvents(logger, createCounters([]), undefined);
   const refused = new Dns4torError('ERR_TOR_CONTROL', '127.0.0.1:9051 (ECONNREFUSED)');
   events.onControl('127.0.0.1:9051');
   events.onControlLost(refused, 1000);
@@ -125,14 +125,31 @@ test('the control port that is followed is named, and its loss is a warning once
 
 test('a key that is not in tor is a warning that says what to do', () => {
   const { logger, lines } = recordingLogger();
-  torEvents(logger, undefined).onOnionAuthFailed(new Dns4torError('ERR_TOR_ONION_AUTH'));
+  torEvents(logger, createCounters([]), undefined).onOnionAuthFailed(new Dns4torError('ERR_TOR_ONION_AUTH'));
   assert.match(lines.join(), /^WRN .*ClientOnionAuthDir.* code=ERR_TOR_ONION_AUTH$/);
+});
+
+test('that tor was told to forget is told and counted, and so is a refusal told', () => {
+  const { logger, lines } = recordingLogger();
+  const counters = createCounters([]);
+  const events = torEvents(logger, counters, undefined);
+  events.onNewnym();
+  events.onNewnymRefused(new Dns4torError('ERR_TOR_CONTROL', '510 Command filtered'));
+  assert.match(lines[0] ?? '', /^INF Tor has been told to forget .*NEWNYM/);
+  assert.match(lines[1] ?? '', /^WRN .*510 Command filtered.* code=ERR_TOR_CONTROL$/);
+  assert.deepEqual(
+    counters.totals.newnyms.entries().map(({ count }) => count),
+    [1],
+  );
 });
 
 test('a display takes the place of the lines about how far tor has come', () => {
   const { logger, lines } = recordingLogger();
   const shown: unknown[] = [];
-  torEvents(logger, (percent, summary) => shown.push([percent, summary])).onBootstrap(45, 'Asking for relays');
+  torEvents(logger, createCounters([]), (percent, summary) => shown.push([percent, summary])).onBootstrap(
+    45,
+    'Asking for relays',
+  );
   assert.deepEqual(shown, [[45, 'Asking for relays']]);
   assert.deepEqual(lines, []);
 });

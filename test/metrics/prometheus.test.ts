@@ -38,6 +38,7 @@ function exercise(counters: Counters): void {
   for (const reason of STALE_REASONS) counters.servedStale(reason);
   for (const event of HEDGE_EVENTS) counters.hedged(0, event);
   for (const event of PREFETCH_EVENTS) counters.prefetched(event);
+  counters.newnym();
   counters.connected(1, 'ok');
 }
 
@@ -247,6 +248,12 @@ test('upstreams that share host and port are counted together, for two equal ser
   assert.equal(series.get(`dns4tor_upstream_connects_total{outcome="ok",upstream="${ONION}"}`), 1);
   assert.equal(series.get(`dns4tor_upstream_connections{upstream="${ONION}"}`), 101);
   assert.equal(series.get(`dns4tor_upstream_connections{upstream="${OTHER}"}`), 10);
+});
+
+test('how often tor was told to forget is counted', async () => {
+  const { counters, scrape } = createFixture();
+  counters.newnym();
+  assert.equal((await scrape()).get('dns4tor_tor_newnym_total'), 1);
 });
 
 test("tor's state is 1 for the current one and 0 for the others", async () => {

@@ -176,6 +176,13 @@ test('a key that tor has been given, or that nobody gave us, is not told to be m
   assert.deepEqual(keyFailures, []);
 });
 
+test('a tor that is followed is told to forget when every introduction fails', async () => {
+  await using control = await startControlDouble(phase(100, 'Done'));
+  await using tor = await ExternalTor.open(options({ control: control.address }));
+  for (let i = 0; i < 2; i++) tor.observe('ERR_TOR_HS_INTRO_FAILED');
+  await waitUntil('it is told', 5_000, () => control.commands.includes('SIGNAL NEWNYM'));
+});
+
 test('of a tor on another machine no control port is looked for on this one', async () => {
   await using control = await startControlDouble();
   const socks = { kind: 'tcp', host: '192.0.2.1', port: 9050 } as const;

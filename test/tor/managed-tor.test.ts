@@ -211,3 +211,11 @@ test('a directory that cannot be made is an error that names it', async () => {
     message: /^\/dev\/null\/tor cannot be written/,
   });
 });
+
+test('a managed tor is told to forget when every introduction fails', async () => {
+  await using parent = await createTemporaryDirectory();
+  const told = Promise.withResolvers<void>();
+  await using tor = await start(join(parent.path, 'tor'), { events: { ...SILENT_EVENTS, onNewnym: told.resolve } });
+  for (let i = 0; i < 2; i++) tor.observe('ERR_TOR_HS_INTRO_FAILED');
+  await told.promise;
+});

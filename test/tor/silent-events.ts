@@ -8,4 +8,6 @@ export const SILENT_EVENTS: TorEvents = {
   onControl: () => {},
   onControlLost: () => {},
   onOnionAuthFailed: () => {},
+  onNewnym: () => {},
+  onNewnymRefused: () => {},
 };

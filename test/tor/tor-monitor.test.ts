@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { inspect } from 'node:util';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Dns4torError } from '../../src/lib/errors.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { openControl } from '../../src/tor/control.ts';
 import type { TorAddress } from '../../src/tor/tor-address.ts';
 import { openTorMonitor, type TorMonitorOptions } from '../../src/tor/tor-monitor.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { startControlDouble } from './control-double.ts';
 import { startOfflineTor } from './offline-tor.ts';
@@ -86,7 +88,7 @@ test('what is to be done first is done first, and nothing is when it fails', asy
   );
 });
 
-test('a real tor has the keys, and gets them again when its configuration was changed or read anew', async () => {
+test('a real tor has the keys, and gets them again when another program made it forget them', async () => {
   await using tor = await startOfflineTor();
   const closing = new AbortController();
   const monitor = await openTorMonitor({ ...options(tor.control, closing.signal), onionAuths: [ONION_AUTH] });
@@ -97,7 +99,7 @@ test('a real tor has the keys, and gets them again when its configuration was ch
     random: systemRandom,
     onEvent: () => {},
   });
-  for (const change of ['SETCONF MaxCircuitDirtiness=700', 'SIGNAL RELOAD']) {
+  for (const change of ['SETCONF MaxCircuitDirtiness=700', 'SIGNAL RELOAD', 'SIGNAL NEWNYM']) {
     await other.command(change);
     await waitUntil('tor has the key again', 5_000, async () => (await viewOnionAuths(tor.control)).length === 1);
   }
@@ -117,6 +119,8 @@ test('keys are given after what makes tor forget them can be seen, and again eac
   await waitUntil('the key is given again', 5_000, () => given() === 2);
   tor.send('650 SIGNAL RELOAD');
   await waitUntil('the key is given again', 5_000, () => given() === 3);
+  tor.send('650 SIGNAL NEWNYM');
+  await waitUntil('the key is given again', 5_000, () => given() === 4);
   closing.abort();
 });
 
@@ -138,4 +142,73 @@ test('a key that tor does not take is told without the key, and tor is followed 
   assert.match(inspect(failures), /510 Unrecognized command/);
   assert.ok(!inspect(failures, { depth: null }).includes(key));
   closing.abort();
+});
+
+function newnyms(commands: readonly string[]): number {
+  return commands.filter((command) => command === 'SIGNAL NEWNYM').length;
+}
+
+test('a real tor that seems to refuse from memory is told to forget, and has the keys after it', async () => {
+  await using tor = await startOfflineTor();
+  const closing = new AbortController();
+  const told = Promise.withResolvers<void>();
+  const monitor = await openTorMonitor({
+    ...options(tor.control, closing.signal),
+    onionAuths: [ONION_AUTH],
+    events: { ...SILENT_EVENTS, onNewnym: told.resolve },
+  });
+  for (let i = 0; i < 2; i++) monitor.observe('ERR_TOR_HS_INTRO_FAILED');
+  await told.promise;
+  await waitUntil('tor has the key again', 5_000, async () => (await viewOnionAuths(tor.control)).length === 1);
+  closing.abort();
+});
+
+test('the signal is sent no more often than it is due', async () => {
+  await using tor = await startControlDouble();
+  const clock = new ManualClock();
+  const closing = new AbortController();
+  const monitor = await openTorMonitor({ ...options(tor.address, closing.signal), clock });
+  monitor.observe('ERR_TOR_HS_INTRO_FAILED');
+  monitor.observe('ok');
+  for (let i = 0; i < 20; i++) monitor.observe('ERR_TOR_HS_INTRO_FAILED');
+  await waitUntil('the signal is sent', 5_000, () => newnyms(tor.commands) > 0);
+  clock.advance(30_000);
+  for (let i = 0; i < 20; i++) monitor.observe('ERR_TOR_HS_INTRO_FAILED');
+  await waitUntil('the signal is sent again', 5_000, () => newnyms(tor.commands) > 1);
+  assert.equal(newnyms(tor.commands), 2);
+  closing.abort();
+});
+
+test('a tor that does not let itself be told so is told once', async () => {
+  await using tor = await startControlDouble({ 'SIGNAL NEWNYM': ['510 Command filtered'] });
+  const clock = new ManualClock();
+  const closing = new AbortController();
+  const refused: Dns4torError[] = [];
+  const monitor = await openTorMonitor({
+    ...options(tor.address, closing.signal),
+    clock,
+    events: { ...SILENT_EVENTS, onNewnymRefused: (error) => refused.push(error) },
+  });
+  for (let i = 0; i < 2; i++) monitor.observe('ERR_TOR_HS_INTRO_FAILED');
+  await waitUntil('the refusal is told', 5_000, () => refused.length > 0);
+  clock.advance(60_000);
+  monitor.observe('ERR_TOR_HS_INTRO_FAILED');
+  assert.equal(newnyms(tor.commands), 1);
+  assert.match(refused[0]?.message ?? '', /510 Command filtered/);
+  closing.abort();
+});
+
+test('with a connection that ends before tor has answered, nothing is told', async () => {
+  await using tor = await startControlDouble({ 'SIGNAL NEWNYM': [] });
+  const told: unknown[] = [];
+  const monitor = await openTorMonitor({
+    ...options(tor.address, new AbortController().signal),
+    events: { ...SILENT_EVENTS, onNewnym: () => told.push(0), onNewnymRefused: (error) => told.push(error) },
+  });
+  for (let i = 0; i < 2; i++) monitor.observe('ERR_TOR_HS_INTRO_FAILED');
+  await waitUntil('the signal is sent', 5_000, () => newnyms(tor.commands) > 0);
+  await tor.stop();
+  await monitor.ended;
+  await setImmediate();
+  assert.deepEqual(told, []);
 });
