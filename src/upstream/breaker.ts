@@ -18,7 +18,10 @@ const LOWEST_JITTER = 0.5;
 /** So many failures in a row are an outage. Fewer are common over Tor, and over with the next circuit: queries wait for it. */
 const PATIENCE = 3;
 
-/** A connection that takes longer will hardly be there before the queries that wait for it have met their deadline. */
+/**
+ * A connection that takes longer will hardly be there before the queries that wait for it have met their deadline. It may have begun before
+ * the resolver came back, and hang until it is given up, where a new one would come at once.
+ */
 const SLOW_ATTEMPT_MS = 10_000;
 
 export interface BreakerComponents {
@@ -48,6 +51,8 @@ export class Breaker implements Disposable {
   #failures = 0;
   #lastError: Dns4torError | undefined;
   readonly #attempts = new Set<Timer>();
+  /** Those of them that take so long that the next does not wait for them. */
+  readonly #slow = new Set<Timer>();
   /** Runs during a pause. */
   #retry: Timer | undefined;
   #open = false;
@@ -72,12 +77,14 @@ export class Breaker implements Disposable {
    */
   attempt(): (() => void) | undefined {
     const { clock } = this.#components;
-    if (this.#failures > 0 && (this.#attempts.size > 0 || this.#retry !== undefined)) return undefined;
-    const slow = clock.schedule(SLOW_ATTEMPT_MS, () => this.#suspect());
-    this.#attempts.add(slow);
+    const isWaitedFor = this.#attempts.size > this.#slow.size || this.#retry !== undefined;
+    if (this.#failures > 0 && isWaitedFor) return undefined;
+    const attempt = clock.schedule(SLOW_ATTEMPT_MS, () => this.#suspect(attempt));
+    this.#attempts.add(attempt);
     return () => {
-      slow.cancel();
-      this.#attempts.delete(slow);
+      attempt.cancel();
+      this.#attempts.delete(attempt);
+      this.#slow.delete(attempt);
     };
   }
 
@@ -111,10 +118,12 @@ export class Breaker implements Disposable {
     return jittered;
   }
 
-  /** An attempt takes long. It goes on, but nobody is made to wait for it. */
-  #suspect(): void {
+  /** An attempt takes long. It goes on, but nobody is made to wait for it: neither a query nor, in an outage, the next attempt. */
+  #suspect(attempt: Timer): void {
+    this.#slow.add(attempt);
     this.#lastError ??= new Dns4torError('ERR_TOR_TIMEOUT');
     this.#trip();
+    if (this.#failures > 0) this.#owner.onMayConnect();
   }
 
   #trip(): void {
@@ -125,6 +134,6 @@ export class Breaker implements Disposable {
 
   [Symbol.dispose](): void {
     this.#retry?.cancel();
-    for (const slow of this.#attempts) slow.cancel();
+    for (const attempt of this.#attempts) attempt.cancel();
   }
 }

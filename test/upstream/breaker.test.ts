@@ -106,6 +106,24 @@ test('an attempt that takes ten seconds is an outage, and goes on', () => {
   assert.equal(breaker.state, 'open');
 });
 
+test('in an outage the next attempt waits no more than ten seconds for one that hangs, and for its pause', () => {
+  const fixture = create();
+  const { breaker, clock, told } = fixture;
+  const ends = [breaker.attempt(), breaker.attempt()];
+  clock.advance(9_900);
+  ends[0]?.();
+  fail(fixture, 1);
+  clock.advance(100);
+  assert.equal(breaker.attempt(), undefined);
+  clock.advance(150);
+  assert.deepEqual(told, ['ERR_TOR_TIMEOUT', 'may connect', 'may connect']);
+  assert.ok(breaker.attempt() !== undefined);
+  assert.equal(breaker.attempt(), undefined);
+  clock.advance(10_000);
+  assert.deepEqual(told.slice(3), ['ERR_TOR_TIMEOUT', 'may connect']);
+  assert.ok(breaker.attempt() !== undefined);
+});
+
 test('an answer ends an outage, and the next failure is a first one', () => {
   const fixture = create();
   const { breaker, clock, told } = fixture;
