@@ -17,6 +17,8 @@ export interface Config {
   /** To each upstream, each with a connection; at least 1. */
   readonly circuits: number;
   readonly circuitLifetimeMs: number;
+  /** Whether the onions that an upstream by name offers are used in its place. */
+  readonly altSvc: boolean;
   /** Between whom Tor shares no circuit. */
   readonly isolation: Isolation;
   readonly metrics: HostPort;
@@ -51,15 +53,17 @@ export interface LimitsConfig {
   readonly tcpUnsentBytes: number;
 }
 
+/** What is spoken to a resolver: DNS over HTTPS (RFC 8484), over TLS (RFC 7858), or over plain TCP (RFC 7766). */
+export type UpstreamProtocol = 'https' | 'tls' | 'tcp';
+
 export interface UpstreamConfig {
+  readonly protocol: UpstreamProtocol;
   /** As it is logged and counted. */
   readonly url: string;
   /** Host name, onion or IP address without brackets, in lower case. */
   readonly host: string;
   readonly port: number;
-  /** Begins with a slash. */
-  readonly path: string;
-  /** Names of which the certificate must carry one, in lower case. */
+  /** Names of which the certificate must carry one, in lower case; none where there is no certificate, over tcp. */
   readonly names: readonly string[];
   /** PEM of certificates that are trusted besides the usual ones. */
   readonly ca: string | undefined;

@@ -61,7 +61,7 @@ export const OPTIONS = {
     kind: 'upstream-url',
     group: 'Upstream',
     placeholder: 'url',
-    doc: 'DNS-over-HTTPS resolver, always reached through Tor; several are tried in order',
+    doc: 'resolver, always reached through Tor: https:// (DNS over HTTPS), tls:// (DNS over TLS) or, of an onion, tcp:// (plain DNS); several are tried in order',
     default: 'https://dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad.onion/dns-query',
     list: { separator: ',', maxItems: 16 },
     cloudflaredEnv: 'TUNNEL_DNS_UPSTREAM',
@@ -111,6 +111,13 @@ export const OPTIONS = {
     doc: 'whose queries Tor carries apart: those to each upstream; those of each client (user of this machine, or address), which then has circuits of its own; or none',
     default: 'upstream',
   },
+  'alt-svc': {
+    kind: 'boolean',
+    group: 'Upstream',
+    placeholder: 'boolean',
+    doc: 'go to the onions that an upstream by name offers in its answers (Alt-Svc, RFC 7838), as long as they work',
+    default: 'true',
+  },
   'upstream-name': {
     kind: 'host-name',
     group: 'Upstream',
@@ -133,6 +140,13 @@ export const OPTIONS = {
     doc: 'public key (sha256/…) of which one must match, checked besides the chain, for every upstream',
     unset: 'any key',
     list: { separator: ',', maxItems: 16 },
+  },
+  'allow-plaintext-exit': {
+    kind: 'boolean',
+    group: 'Upstream',
+    placeholder: 'boolean',
+    doc: 'take tcp:// of others than onions, though the exit relay and all behind it can read and change everything',
+    default: 'false',
   },
   'tor-socks': {
     kind: 'socks-address',

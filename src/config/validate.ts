@@ -1,28 +1,19 @@
 import { deepFreeze } from '../lib/deep-freeze.ts';
-import { isLoopback } from '../lib/loopback.ts';
 import type { Config, UpstreamConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
-import { type KindValues, parseValue } from './kinds.ts';
+import { contradictions } from './contradictions.ts';
+import { parseValue } from './kinds.ts';
 import type { Loaded } from './load.ts';
-import { OPTIONS, type OptionKey, optionSpec } from './options.ts';
+import { OPTIONS, optionSpec } from './options.ts';
 import type { Setting, Settings } from './settings.ts';
 import type { UpstreamUrl } from './upstream-url.ts';
+import type { Values } from './values.ts';
 
 /**
  * The names that Cloudflare's certificate carries for its hidden resolver. The onion once was missing from it for weeks
  * (DNSCrypt/dnscrypt-resolvers#277); its address authenticates it already, so that either public name will do as well.
  */
 const DEFAULT_UPSTREAM_NAMES = ['tor.cloudflare-dns.com', 'cloudflare-dns.com'];
-
-type Specs = typeof OPTIONS;
-
-type ValueOf<Spec extends Specs[OptionKey]> = KindValues[Spec['kind']];
-
-type Values = {
-  readonly [Key in OptionKey]: Specs[Key] extends { readonly list: unknown }
-    ? readonly ValueOf<Specs[Key]>[]
-    : ValueOf<Specs[Key]> | (Specs[Key] extends { readonly default: string } ? never : undefined);
-};
 
 /**
  * Makes the configuration of the settings, reading the certificates that they name.
@@ -32,7 +23,7 @@ type Values = {
 export function validate({ settings, problems: loadProblems }: Loaded): Config {
   const problems = [...loadProblems];
   const values = parseSettings(settings, problems);
-  if (values !== undefined) problems.push(...accessProblems(values), ...torProblems(values));
+  if (values !== undefined) problems.push(...contradictions(values));
   if (values === undefined || problems.length > 0) throw new ConfigError(problems);
   return deepFreeze({
     addresses: [...new Set(values.address)],
@@ -51,6 +42,7 @@ export function validate({ settings, problems: loadProblems }: Loaded): Config {
     upstreams: values.upstream.map((url) => toUpstream(url, values)),
     circuits: Math.min(values.circuits, values['max-upstream-conns'] || Infinity),
     circuitLifetimeMs: values['circuit-lifetime'],
+    altSvc: values['alt-svc'],
     isolation: values.isolate,
     metrics: values.metrics,
     tor: {
@@ -69,45 +61,11 @@ export function validate({ settings, problems: loadProblems }: Loaded): Config {
   });
 }
 
-/** A resolver that anybody can reach is a tool for attacks on others (RFC 5358 §1), so it takes saying who may ask. */
-function accessProblems({ address, allow }: Values): string[] {
-  if (allow.length > 0) return [];
-  return address
-    .filter((listenAddress) => !isLoopback(listenAddress))
-    .map(
-      (listenAddress) =>
-        `--address ${listenAddress}: others could ask there; say who may with --allow, such as --allow 192.168.1.0/24`,
-    );
-}
-
-function torProblems(values: Values): string[] {
-  const { 'tor-socks': socks, 'tor-control': control, 'onion-auth-file': onionAuths } = values;
-  const problems: string[] = [];
-  const addresses = onionAuths.map(({ address }) => address);
-  for (const address of new Set(addresses.filter((one, index) => addresses.indexOf(one) !== index))) {
-    problems.push(`--onion-auth-file: two files hold a key for ${address}.onion; leave one out`);
-  }
-  const isNamed = socks.kind === 'tcp' || socks.kind === 'unix';
-  if (addresses.length > 0 && isNamed && control.kind === 'none') {
-    problems.push(
-      '--onion-auth-file: with --tor-control none no key can be given to the Tor at --tor-socks; leave --tor-control out, or put the file into the ClientOnionAuthDir of that Tor',
-    );
-  }
-  if (socks.kind === 'managed' && (control.kind === 'tcp' || control.kind === 'unix')) {
-    problems.push(
-      '--tor-control: is for a Tor that runs already, and --tor-socks managed asks for another; leave one out',
-    );
-  }
-  return problems;
-}
-
-function toUpstream({ url, host, port, path }: UpstreamUrl, values: Values): UpstreamConfig {
+function toUpstream(url: UpstreamUrl, values: Values): UpstreamConfig {
+  if (url.protocol === 'tcp') return { ...url, names: [], ca: undefined, pins: [] };
   return {
-    url,
-    host,
-    port,
-    path,
-    names: values['upstream-name'].length > 0 ? values['upstream-name'] : defaultNames(host),
+    ...url,
+    names: values['upstream-name'].length > 0 ? values['upstream-name'] : defaultNames(url.host),
     ca: values['upstream-ca'],
     pins: values['upstream-pin'],
   };

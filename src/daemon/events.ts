@@ -3,6 +3,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { TorStatus } from '../lib/tor-state.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { TorEvents } from '../tor/tor-events.ts';
+import type { AlternativeEvents } from '../upstream/alternative-transport.ts';
 import type { ConnectionEvents } from '../upstream/connection.ts';
 
 const BOOTSTRAPPED_PERCENT = 100;
@@ -58,6 +59,27 @@ function bootstrapProgress(
 
 function describeBootstrap(percent: number, summary: string): string {
   return `Tor is at ${percent} %: ${summary}`;
+}
+
+/** Logs what becomes of one upstream's alternative services. What repeats is told once, until it changes. */
+export function alternativeEvents(logger: Logger, url: string): AlternativeEvents {
+  let working: boolean | undefined;
+  return {
+    learnt: (count) => logger.info('DNS upstream offers onions; later connections go there', { url, onions: count }),
+    worked() {
+      const log = working === true ? logger.debug : logger.info;
+      log('DNS upstream answers at an onion that it offers', { url });
+      working = true;
+    },
+    failed(error) {
+      const log = working === false ? logger.debug : logger.warn;
+      log(`DNS upstream cannot be used at an onion that it offers, and is connected to by its name: ${error.message}`, {
+        url,
+        code: error.code,
+      });
+      working = false;
+    },
+  };
 }
 
 /** Logs what tor tells, and counts what it is told. */

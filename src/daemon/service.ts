@@ -23,7 +23,7 @@ import { FailoverUpstream } from '../upstream/failover.ts';
 import type { CircuitsUpstream } from '../upstream/upstream.ts';
 import { openClientIdentity } from './client-identity.ts';
 import { ConnectivityWatch } from './connectivity-watch.ts';
-import { type BootstrapDisplay, connectionEvents, torEvents, toSeconds } from './events.ts';
+import { alternativeEvents, type BootstrapDisplay, connectionEvents, torEvents, toSeconds } from './events.ts';
 import { expandAddresses, listenEverywhere } from './listen.ts';
 import { ReadinessMonitor } from './readiness.ts';
 import { createUpstream } from './upstreams.ts';
@@ -78,9 +78,20 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const upstreams = config.upstreams.map((upstream, index) => {
     logger.info('Adding DNS upstream', { url: upstream.url });
     const events = connectionEvents(logger, counters, torStatus, upstream.url, index);
+    const altSvc = config.altSvc ? { alternativeEvents: alternativeEvents(logger, upstream.url) } : {};
     const identities = shared === undefined ? {} : { nextIdentity: shared.createSource() };
     return createUpstream(
-      { tor: tor.promise, clock, random, metrics: counters, budget, ...identities, events, signal: closing.signal },
+      {
+        tor: tor.promise,
+        clock,
+        random,
+        metrics: counters,
+        budget,
+        ...identities,
+        ...altSvc,
+        events,
+        signal: closing.signal,
+      },
       upstream,
       {
         index,
@@ -182,6 +193,7 @@ function gauges(cache: Cache, upstreams: readonly CircuitsUpstream[], torStatus:
     cacheBytes: () => cache.bytes,
     connections: () => upstreams.map(({ openConnections }) => openConnections),
     queueDepth: () => upstreams.map(({ queueDepth }) => queueDepth),
+    alternatives: () => upstreams.map(({ alternatives = 0 }) => alternatives),
     breakers: () => upstreams.map(({ breakerStates }) => breakerStates),
     tor: torStatus,
   };

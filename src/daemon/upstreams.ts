@@ -1,18 +1,23 @@
+import { isIP } from 'node:net';
 import type { UpstreamConfig } from '../config/config.ts';
 import type { Clock } from '../lib/clock.ts';
+import { isOnionHost } from '../lib/onion-address.ts';
 import type { Random } from '../lib/random.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { TorAgent } from '../tor/agent.ts';
-import { createTorConnector } from '../tor/connector.ts';
+import { createTorConnector, type TlsOptions, type TorConnector } from '../tor/connector.ts';
 import { createIsolationCredentials, type IsolationCredentials } from '../tor/isolation.ts';
 import type { Tor } from '../tor/tor.ts';
+import { AlternativeServices } from '../upstream/alternative-services.ts';
+import { type AlternativeEvents, createAlternativeTransport } from '../upstream/alternative-transport.ts';
 import { CircuitPool } from '../upstream/circuit-pool.ts';
 import type { Breaker } from '../upstream/breaker.ts';
-import { type Connect, Connection, type ConnectionEvents } from '../upstream/connection.ts';
+import { Connection, type ConnectionComponents, type ConnectionEvents } from '../upstream/connection.ts';
 import type { ExtraBudget } from '../upstream/extra-budget.ts';
 import { Http2Session } from '../upstream/http2-session.ts';
 import { IsolatedUpstream } from '../upstream/isolated.ts';
-import type { CreateSession } from '../upstream/session.ts';
+import { OpportunisticUpstream } from '../upstream/opportunistic-upstream.ts';
+import { StreamSession } from '../upstream/stream-session.ts';
 import type { CircuitsUpstream } from '../upstream/upstream.ts';
 
 /**
@@ -20,6 +25,12 @@ import type { CircuitsUpstream } from '../upstream/upstream.ts';
  * while a fresh circuit to one that is up takes seconds: past this, another attempt is worth more than waiting on.
  */
 const CONNECT_MS = 30_000;
+
+/** Half of that where the name is left to fall back to, which takes its time as well. */
+const ALTERNATIVE_CONNECT_MS = 15_000;
+
+/** How a connection is opened, and what is spoken on it. */
+type Transport = Pick<ConnectionComponents, 'connect' | 'createSession'>;
 
 export interface UpstreamComponents {
   /** Resolves when Tor is found or started; connections wait for it. */
@@ -31,6 +42,8 @@ export interface UpstreamComponents {
   /** What the next connection shows Tor: never what one before it did, whose circuit may have failed. @default what no other has */
   readonly nextIdentity?: () => IsolationCredentials;
   readonly events: ConnectionEvents;
+  /** What becomes of an upstream's alternative services (RFC 7838); absent: they are not used. */
+  readonly alternativeEvents?: AlternativeEvents;
   /** Abandons connections that are being made. */
   readonly signal: AbortSignal;
 }
@@ -50,39 +63,93 @@ export function createUpstream(
   config: UpstreamConfig,
   init: UpstreamInit,
 ): CircuitsUpstream {
-  const { clock, random, metrics, budget, events } = components;
-  const connect = createConnect(components, config);
-  const url = new URL(config.url);
-  const createSession: CreateSession = (socket, owner) => new Http2Session(clock, { url }, socket, owner);
-  const createConnection = (breaker: Breaker, onChange: () => void): Connection =>
-    new Connection({ clock, connect, createSession, breaker, events, onChange });
-  const createPool = (): CircuitPool =>
-    new CircuitPool({ clock, random, metrics, budget, createConnection }, { address: config.url, ...init });
-  if (init.perClient !== true) return createPool();
-  return new IsolatedUpstream({ clock, createUpstream: createPool }, { address: config.url, idleMs: init.lifetimeMs });
+  const { clock } = components;
+  const open = createConnector(components, config);
+  const createCircuits =
+    config.protocol === 'https'
+      ? () => createHttpCircuits(components, config, init, open)
+      : () => createStreamCircuits(components, config, init, open);
+  if (init.perClient !== true) return createCircuits();
+  return new IsolatedUpstream(
+    { clock, createUpstream: createCircuits },
+    { address: config.url, idleMs: init.lifetimeMs },
+  );
 }
 
-/** Tor, then TLS. */
-function createConnect(components: UpstreamComponents, config: UpstreamConfig): Connect {
+function createStreamCircuits(
+  components: UpstreamComponents,
+  config: UpstreamConfig,
+  init: UpstreamInit,
+  open: TorConnector,
+): CircuitsUpstream {
+  return createPool(components, config, init, {
+    connect: () => open(config),
+    createSession: (socket, owner) => new StreamSession(components, socket, owner),
+  });
+}
+
+function createHttpCircuits(
+  components: UpstreamComponents,
+  config: UpstreamConfig,
+  init: UpstreamInit,
+  open: TorConnector,
+): CircuitsUpstream {
+  const { clock, random, alternativeEvents } = components;
+  const url = new URL(config.url);
+  // An onion has nothing to gain by another, and the address in a URL is what its user chose.
+  if (alternativeEvents === undefined || isOnionHost(config.host) || isIP(config.host) !== 0) {
+    return createPool(components, config, init, {
+      connect: () => open(config),
+      createSession: (socket, owner) => new Http2Session(clock, { url }, socket, owner),
+    });
+  }
+  const services = new AlternativeServices({ clock, random, onLearnt: (count) => alternativeEvents.learnt(count) });
+  const transport = createAlternativeTransport({
+    services,
+    dial: (alternative) => (alternative === undefined ? open(config) : open(alternative, ALTERNATIVE_CONNECT_MS)),
+    createSession: (socket, owner, onAltSvc) => new Http2Session(clock, { url, onAltSvc }, socket, owner),
+    events: alternativeEvents,
+  });
+  return new OpportunisticUpstream(services, createPool(components, config, init, transport));
+}
+
+function createPool(
+  components: UpstreamComponents,
+  config: UpstreamConfig,
+  init: UpstreamInit,
+  transport: Transport,
+): CircuitPool {
+  const { clock, random, metrics, budget, events } = components;
+  const createConnection = (breaker: Breaker, onChange: () => void): Connection =>
+    new Connection({ clock, ...transport, breaker, events, onChange });
+  return new CircuitPool({ clock, random, metrics, budget, createConnection }, { address: config.url, ...init });
+}
+
+/** Tor, then TLS where the protocol has it. */
+function createConnector(components: UpstreamComponents, config: UpstreamConfig): TorConnector {
   const { tor, clock, random, signal } = components;
   const nextIdentity = components.nextIdentity ?? (() => createIsolationCredentials(random));
-  const open = createTorConnector({
+  return createTorConnector({
     agent: async () => {
       const opened = await tor;
       const credentials = nextIdentity();
       return new TorAgent({ socks: opened.socks, credentials, clock, onDial: (outcome) => opened.observe(outcome) });
     },
-    tls: {
-      servername: config.host,
-      names: config.names,
-      pins: config.pins,
-      ...(config.ca === undefined ? {} : { ca: config.ca }),
-      // RFC 8484 §5.2 asks for HTTP/2 at least, and only its streams carry many queries at once.
-      alpn: 'h2',
-    },
+    ...(config.protocol === 'tcp' ? {} : { tls: tlsOptions(config) }),
     deadlineMs: CONNECT_MS,
     clock,
     signal,
   });
-  return () => open({ host: config.host, port: config.port });
+}
+
+function tlsOptions({ protocol, host, names, pins, ca }: UpstreamConfig): TlsOptions {
+  return {
+    servername: host,
+    names,
+    pins,
+    ...(ca === undefined ? {} : { ca }),
+    // RFC 8484 §5.2 asks for HTTP/2 at least, and only its streams carry many queries at once. RFC 7858 asks for no ALPN, and servers
+    // that know none for DNS refuse a client that insists on one (RFC 7301 §3.2).
+    ...(protocol === 'https' ? { alpn: 'h2' } : {}),
+  };
 }

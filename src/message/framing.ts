@@ -1,7 +1,7 @@
 import { readU16, writeU16 } from './bytes.ts';
 
 /** RFC 1035 §4.2.2: over TCP each message has its length in front, two octets. */
-const LENGTH_BYTES = 2;
+export const LENGTH_BYTES = 2;
 
 /** The message with its length in front, in one piece, so that it goes out in one segment (RFC 7766 §8). */
 export function frame(message: Uint8Array): Uint8Array {

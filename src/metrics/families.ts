@@ -183,6 +183,12 @@ export function families({ totals, upstreams, upstreamSlots }: Counters, gauges:
       samples: () => byUpstream(gauges.queueDepth()),
     },
     {
+      name: 'dns4tor_upstream_alternatives',
+      type: 'gauge',
+      help: 'Onions that an upstream by name offers in its place (Alt-Svc) and that may be used now.',
+      samples: () => byUpstream(gauges.alternatives()),
+    },
+    {
       name: 'dns4tor_upstream_breaker_state',
       type: 'gauge',
       help: 'Sets of circuits by state: closed where queries may wait for a connection, open where they are refused at once in an outage, half_open while that is probed.',

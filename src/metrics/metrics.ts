@@ -80,6 +80,8 @@ export interface Gauges {
   connections(): readonly number[];
   /** Queries that wait for or are on a connection, by index of the upstream. */
   queueDepth(): readonly number[];
+  /** Alternative services that are known and fresh, by index of the upstream. */
+  alternatives(): readonly number[];
   /** Of each set of circuits, whether queries may wait for a connection; by index of the upstream. */
   breakers(): readonly (readonly BreakerState[])[];
   tor(): TorStatus;

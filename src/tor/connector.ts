@@ -33,11 +33,16 @@ export interface DialTarget {
   readonly port: number;
 }
 
-/** Opens connections: a stream through Tor, then TLS to the right peer. They reject with a Dns4torError. */
-export function createTorConnector(options: TorConnectorOptions): (target: DialTarget) => Promise<Socket> {
-  const { tls, deadlineMs, clock, signal } = options;
+/**
+ * Opens a connection: a stream through Tor, then TLS to the right peer. Rejects with a Dns4torError.
+ * @param deadlineMs in place of {@link TorConnectorOptions.deadlineMs}
+ */
+export type TorConnector = (target: DialTarget, deadlineMs?: number) => Promise<Socket>;
+
+export function createTorConnector(options: TorConnectorOptions): TorConnector {
+  const { tls, clock, signal } = options;
   const upgrade = tls === undefined ? undefined : createTlsUpgrade(tls, clock, signal);
-  return async ({ host, port }) => {
+  return async ({ host, port }, deadlineMs = options.deadlineMs) => {
     const agent = await options.agent();
     const deadline = Deadline.after(clock, deadlineMs);
     const stream = await agent.dial(host, port, deadline, signal);

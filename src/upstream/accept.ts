@@ -14,7 +14,7 @@ export function acceptResponse(query: Uint8Array, response: Uint8Array): void {
     throw new Dns4torError('ERR_RESPONSE_MALFORMED');
   }
   const flags = flagsOf(response);
-  // RFC 2181 §9: a truncated answer is not to be used, and over HTTP there is nothing larger to fall back to.
+  // RFC 2181 §9: a truncated answer is not to be used, and over HTTP, TLS and TCP there is nothing larger to fall back to.
   if ((flags & FLAG.QR) === 0 || (flags & FLAG.TC) !== 0) throw new Dns4torError('ERR_RESPONSE_MALFORMED');
   if (opcodeOf(response) !== OPCODE.query || readU16(response, HEADER.id) !== readU16(query, HEADER.id)) {
     throw new Dns4torError('ERR_RESPONSE_MISMATCH');

@@ -63,6 +63,10 @@ export class IsolatedUpstream implements CircuitsUpstream {
     return [...this.#shares.values()].flatMap(({ upstream }) => upstream.breakerStates);
   }
 
+  get alternatives(): number {
+    return this.#sum(({ upstream }) => upstream.alternatives ?? 0);
+  }
+
   renewAll(): void {
     for (const { upstream } of this.#shares.values()) upstream.renewAll();
   }

@@ -22,6 +22,8 @@ export interface CircuitsUpstream extends Upstream {
   readonly queueDepth: number;
   /** Of each set of circuits, whether queries may wait for a connection. */
   readonly breakerStates: readonly BreakerState[];
+  /** Alternative services (RFC 7838) that may be used now. */
+  readonly alternatives?: number;
   /**
    * Gives up all circuits for new ones at once: after a sleep or a change of network nobody may be at the other end of the old ones any
    * more.

@@ -42,7 +42,7 @@ export async function openLaboratory(): Promise<Laboratory> {
     url: `https://${HOST}/dns-query`,
     host: HOST,
     port: 443,
-    path: '/dns-query',
+    protocol: 'https',
     names: [HOST],
     ca: undefined,
     pins: [],

@@ -29,7 +29,7 @@ export function summarize(timesMs: readonly number[]): LatencySummary {
 }
 
 /** The least time within which at least the share `quantile` (0 to 1) of the queries was answered: the nearest rank. */
-export function percentile(sortedMs: readonly number[], quantile: number): number {
+export function percentile(sortedMs: ArrayLike<number>, quantile: number): number {
   const rank = Math.ceil(sortedMs.length * quantile);
   return sortedMs[Math.max(0, rank - 1)] as number;
 }

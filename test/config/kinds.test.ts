@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type OptionKind, parseValue } from '../../src/config/kinds.ts';
+import type { UpstreamUrl } from '../../src/config/upstream-url.ts';
 
 const ONION = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad.onion';
 const PIN = `sha256/${'A'.repeat(43)}=`;
@@ -37,14 +38,33 @@ for (const [kind, text, value] of ACCEPTED) {
   test(`${kind} takes ${text}`, () => assert.deepEqual(parseValue(kind, text, {}), { value }));
 }
 
-test('an upstream URL is taken apart, with the port of https and a lower-case host', () => {
-  assert.deepEqual(parseValue('upstream-url', `https://${ONION.toUpperCase()}/dns-query`, {}), {
-    value: { url: `https://${ONION}/dns-query`, host: ONION, port: 443, path: '/dns-query' },
+const UPSTREAMS: readonly (readonly [string, UpstreamUrl])[] = [
+  [
+    `https://${ONION.toUpperCase()}/dns-query`,
+    { protocol: 'https', url: `https://${ONION}/dns-query`, host: ONION, port: 443 },
+  ],
+  [
+    'https://[2001:db8::1]:8443/q',
+    { protocol: 'https', url: 'https://[2001:db8::1]:8443/q', host: '2001:db8::1', port: 8443 },
+  ],
+  [`tls://${ONION.toUpperCase()}`, { protocol: 'tls', url: `tls://${ONION}`, host: ONION, port: 853 }],
+  [
+    'tls://Resolver.Example:443/',
+    { protocol: 'tls', url: 'tls://resolver.example:443', host: 'resolver.example', port: 443 },
+  ],
+  [
+    'tls://bücher.example',
+    { protocol: 'tls', url: 'tls://xn--bcher-kva.example', host: 'xn--bcher-kva.example', port: 853 },
+  ],
+  ['tcp://[2001:DB8::1]:53', { protocol: 'tcp', url: 'tcp://[2001:db8::1]', host: '2001:db8::1', port: 53 }],
+  ['tcp://192.0.2.1:5353', { protocol: 'tcp', url: 'tcp://192.0.2.1:5353', host: '192.0.2.1', port: 5353 }],
+];
+
+for (const [text, value] of UPSTREAMS) {
+  test(`an upstream URL is taken apart, with its protocol's port and a lower-case host: ${text}`, () => {
+    assert.deepEqual(parseValue('upstream-url', text, {}), { value });
   });
-  assert.deepEqual(parseValue('upstream-url', 'https://[2001:db8::1]:8443/q', {}), {
-    value: { url: 'https://[2001:db8::1]:8443/q', host: '2001:db8::1', port: 8443, path: '/q' },
-  });
-});
+}
 
 const REFUSED: readonly (readonly [OptionKind, string, RegExp])[] = [
   ['listen-address', 'example.com', /is not an IP address/],
@@ -70,7 +90,15 @@ const REFUSED: readonly (readonly [OptionKind, string, RegExp])[] = [
   ['upstream-url', 'dns.example/dns-query', /is not a URL/],
   ['upstream-url', 'dns.example:443/dns-query', /is not a URL/],
   ['upstream-url', 'http://dns.example/', /does not begin with https/],
-  ['upstream-url', 'tls://dns.example/', /does not begin with https/],
+  ['upstream-url', 'sdns://AQcAAAAAAAAA', /does not begin with https:\/\/, tls:\/\/ or tcp:\/\//],
+  ['upstream-url', 'tls://dns.example/dns-query', /only https:\/\/ has a use for; leave out '\/dns-query'/],
+  ['upstream-url', 'tls://dns.example?a=b', /leave out '\?a=b'/],
+  ['upstream-url', 'tcp://dns.example/?a=b', /leave out '\/\?a=b'/],
+  ['upstream-url', 'tls://dns.example#top', /fragment, .* leave out '#top'/],
+  ['upstream-url', 'tls:///path', /names no host; write tls:\/\/resolver\.example/],
+  ['upstream-url', 'tls://dns.example:0', /port 0/],
+  ['upstream-url', 'tls://dns.example:65536', /is not a URL/],
+  ['upstream-url', `tcp://${ONION.replace('dns4', 'dns5')}`, /checksum/],
   ['upstream-url', 'https://dns.example/q?a=b', /leave out '\?a=b'/],
   ['upstream-url', 'https://dns.example/q{?dns}', /leave out '\{\?dns\}'/],
   ['upstream-url', 'https://dns.example/q#top', /fragment, .* leave out '#top'/],
@@ -103,6 +131,11 @@ for (const [kind, text, problem] of REFUSED) {
 }
 
 test('a URL with a password is refused without repeating the password', () => {
-  const parsed = parseValue('upstream-url', 'https://me:secret@dns.example/', {});
-  assert.match('problem' in parsed ? parsed.problem : '', /^'https:\/\/dns\.example\/' holds a user name or password/);
+  for (const protocol of ['https', 'tls']) {
+    const parsed = parseValue('upstream-url', `${protocol}://me:secret@dns.example/`, {});
+    assert.match(
+      'problem' in parsed ? parsed.problem : '',
+      new RegExp(`^'${protocol}://dns\\.example/' holds a user name or password`),
+    );
+  }
 });

@@ -28,10 +28,10 @@ test('the defaults are those that the documentation promises', () => {
     },
     upstreams: [
       {
+        protocol: 'https',
         url: `https://${ONION}/dns-query`,
         host: ONION,
         port: 443,
-        path: '/dns-query',
         names: [ONION, 'tor.cloudflare-dns.com', 'cloudflare-dns.com'],
         ca: undefined,
         pins: [],
@@ -39,6 +39,7 @@ test('the defaults are those that the documentation promises', () => {
     ],
     circuits: 3,
     circuitLifetimeMs: 600_000,
+    altSvc: true,
     isolation: 'upstream',
     metrics: { host: 'localhost', port: 0 },
     tor: { socks: { kind: 'auto' }, control: { kind: 'auto' }, onionAuths: [], binary: 'tor', options: [] },
@@ -76,6 +77,42 @@ test('names, authorities and pins apply to every upstream', async () => {
     assert.equal(upstream.ca, rootCertificates[0]);
   }
   assert.equal(config.upstreams.length, 2);
+});
+
+test('plain DNS to others than onions is refused, with the reason, unless it is allowed', () => {
+  const upstream = ['tcp://192.0.2.1,tls://192.0.2.1', `tcp://${ONION}`, 'tcp://resolver.example:5353'];
+  const problems = problemsOf({ flags: { upstream } });
+  assert.equal(problems.length, 2);
+  assert.match(problems[0] ?? '', /^--upstream tcp:\/\/192\.0\.2\.1: the exit relay.* --allow-plaintext-exit$/);
+  assert.match(problems[1] ?? '', /^--upstream tcp:\/\/resolver\.example:5353: the exit relay/);
+  assert.equal(configOf({ upstream, 'allow-plaintext-exit': ['true'] }).upstreams.length, 4);
+});
+
+test('over TLS and HTTPS a certificate is asked for, over TCP there is none', () => {
+  const { upstreams } = configOf({
+    upstream: [`tls://resolver.example,tcp://${ONION}`],
+    'upstream-name': ['a.example'],
+  });
+  assert.deepEqual(upstreams, [
+    {
+      protocol: 'tls',
+      url: 'tls://resolver.example',
+      host: 'resolver.example',
+      port: 853,
+      names: ['a.example'],
+      ca: undefined,
+      pins: [],
+    },
+    { protocol: 'tcp', url: `tcp://${ONION}`, host: ONION, port: 53, names: [], ca: undefined, pins: [] },
+  ]);
+});
+
+test('a pin is refused beside an upstream that has no key to compare with', () => {
+  const flags = { 'upstream-pin': [`sha256/${'A'.repeat(43)}=`], upstream: [`https://${ONION}/,tcp://${ONION}`] };
+  assert.deepEqual(problemsOf({ flags }), [
+    `--upstream-pin: tcp://${ONION} has no certificate, and so no key to compare; leave out the one or the other`,
+  ]);
+  assert.deepEqual(configOf({ ...flags, upstream: [`tls://${ONION}`] }).upstreams[0]?.pins, flags['upstream-pin']);
 });
 
 test('an address that is given twice is listened on once', () => {

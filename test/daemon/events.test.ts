@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connectionEvents, torEvents } from '../../src/daemon/events.ts';
+import { alternativeEvents, connectionEvents, torEvents } from '../../src/daemon/events.ts';
 import { Dns4torError, FAILURES } from '../../src/lib/errors.ts';
 import { createLogger, type Logger } from '../../src/lib/logger.ts';
 import type { TorStatus } from '../../src/lib/tor-state.ts';
@@ -152,4 +152,21 @@ test('a display takes the place of the lines about how far tor has come', () => 
   );
   assert.deepEqual(shown, [[45, 'Asking for relays']]);
   assert.deepEqual(lines, []);
+});
+
+test('that an upstream is at its onions, or is not, is told when it changes', () => {
+  const { logger, lines } = recordingLogger();
+  const events = alternativeEvents(logger, URL);
+  const down = new Dns4torError('ERR_TOR_HS_DESC_NOT_FOUND');
+  events.learnt(10);
+  events.worked();
+  events.worked();
+  events.failed(down);
+  events.failed(down);
+  events.worked();
+  assert.deepEqual(
+    lines.map((line) => line.slice(0, 3)),
+    ['INF', 'INF', 'DBG', 'WRN', 'DBG', 'INF'],
+  );
+  assert.equal(lines[0], `INF DNS upstream offers onions; later connections go there url=${URL} onions=10`);
 });

@@ -32,7 +32,7 @@ function createBehind(
     url: `https://${host}/dns-query`,
     host,
     port: 443,
-    path: '/dns-query',
+    protocol: 'https',
     names: [host],
     ca: undefined,
     pins: [],

@@ -9,6 +9,9 @@ import { type RecordingDohServer, startRecordingDohServer } from '../fixtures/re
 import type { TemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { startTorNetwork, type TorNetwork } from '../fixtures/tor-network.ts';
 
+/** A name of 127.0.0.1 in the laboratory's zone, which the network's exits look up. */
+export const RESOLVER_NAME = 'ns.dns4tor-lab.net';
+
 /** Everything that a query travels through, of real parts: a Tor network, an onion service, a DoH resolver, an authoritative server. */
 export interface Laboratory extends AsyncDisposable {
   readonly authority: AuthoritativeServer;
@@ -16,7 +19,7 @@ export interface Laboratory extends AsyncDisposable {
   /** On the onion's port 8443: shows each request as it comes in, and answers what the authoritative server says. */
   readonly recording: RecordingDohServer;
   readonly network: TorNetwork;
-  /** The resolver's onion URL. */
+  /** The resolver's onion URL. It takes DNS over TLS on the onion's port 853 and plain DNS on 53 as well. */
   readonly url: string;
   /** PEM file of the authority that signed the resolver's certificate. */
   readonly caPath: string;
@@ -44,16 +47,22 @@ export async function startLaboratory(options: Pick<DohServerOptions, 'originalT
   const onionKey = createOnionKey();
   const ca = resources.use(await createCertificateAuthority());
   const [privateKey, clientKey] = [createOnionKey(), createClientAuthKey()];
-  const certificate = await ca.issue([onionKey.address, privateKey.address]);
+  const certificate = await ca.issue([onionKey.address, privateKey.address, RESOLVER_NAME, '127.0.0.1']);
   const authority = resources.use(await startAuthoritativeServer());
   const doh = resources.use(await startDohServer({ authority, certificate, ...options }));
   const recording = resources.use(await startRecordingDohServer(certificate, forwardTo(authority)));
+  const { host } = doh;
   const network = resources.use(
     await startTorNetwork({
       onionTarget: doh,
-      moreOnionTargets: { 8443: recording },
+      moreOnionTargets: {
+        53: { host, port: doh.plainPort },
+        853: { host, port: doh.tlsPort },
+        8443: recording,
+      },
       onionKey,
       moreOnions: [{ key: privateKey, clients: [clientKey] }],
+      exitResolver: authority,
     }),
   );
   const url = `https://${network.onion}${doh.path}`;

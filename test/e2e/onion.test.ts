@@ -4,6 +4,7 @@ import { clientAuthSuite } from './client-auth.ts';
 import { failuresSuite } from './failures.ts';
 import { type Laboratory, startLaboratory } from './laboratory.ts';
 import { managedTorSuite } from './managed-tor.ts';
+import { otherWaysSuite } from './other-ways.ts';
 import { upstreamViewSuite } from './upstream-view.ts';
 
 /* One laboratory for all suites: a Tor network takes some fifteen seconds to come up. */
@@ -18,4 +19,5 @@ answersSuite(() => laboratory);
 failuresSuite(() => laboratory);
 managedTorSuite(() => laboratory);
 clientAuthSuite(() => laboratory);
+otherWaysSuite(() => laboratory);
 upstreamViewSuite(() => laboratory);

@@ -14,6 +14,7 @@ export interface Readings {
   bytes: number;
   connections: number[];
   queueDepth: number[];
+  alternatives: number[];
   tor: TorStatus;
 }
 
@@ -32,6 +33,7 @@ export function createFixture(upstreams: readonly string[] = [ONION, OTHER]): Fi
     bytes: 0,
     connections: [],
     queueDepth: [],
+    alternatives: [],
     tor: { state: 'unknown', bootstrapPercent: 0 },
   };
   const gauges: Gauges = {
@@ -39,6 +41,7 @@ export function createFixture(upstreams: readonly string[] = [ONION, OTHER]): Fi
     cacheBytes: () => readings.bytes,
     connections: () => readings.connections,
     queueDepth: () => readings.queueDepth,
+    alternatives: () => readings.alternatives,
     breakers: () => [['closed'], ['open', 'closed']],
     tor: () => readings.tor,
   };

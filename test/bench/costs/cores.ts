@@ -1,0 +1,10 @@
+import { runProgram } from '../../fixtures/run-program.ts';
+
+/** What is measured has a core, and what loads it another, so that neither takes the other's time. */
+export const MEASURED_CORE = 0;
+export const LOADER_CORE = 1;
+
+/** Holds all threads of a process, and those that they start, to one core. */
+export async function holdToCore(pid: number, core: number): Promise<void> {
+  await runProgram('taskset', ['--all-tasks', '--cpu-list', '--pid', String(core), String(pid)]);
+}

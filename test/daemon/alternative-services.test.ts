@@ -1,0 +1,289 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { createUpstream } from '../../src/daemon/upstreams.ts';
+import { Deadline } from '../../src/lib/deadline.ts';
+import { systemRandom } from '../../src/lib/random.ts';
+import { createCounters } from '../../src/metrics/counters.ts';
+import type { Tor } from '../../src/tor/tor.ts';
+import type { AlternativeEvents } from '../../src/upstream/alternative-transport.ts';
+import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
+import type { CircuitsUpstream } from '../../src/upstream/upstream.ts';
+import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+import { createOnionKey } from '../fixtures/onion-key.ts';
+import { type RecordingDohServer, startRecordingDohServer } from '../fixtures/recording-doh-server.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { startSocksDouble } from '../tor/socks-double.ts';
+import { answerTo, queryFor } from '../upstream/rig.ts';
+
+const NAME = 'resolver.test';
+const ONION = createOnionKey().address;
+const LIFETIME_MS = 600_000;
+/** Past the end of each circuit's life, which is at most a fifth longer. */
+const ROTATION_MS = 1.2 * LIFETIME_MS;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+interface Setup extends AsyncDisposable {
+  readonly upstream: CircuitsUpstream;
+  readonly clock: ManualClock;
+  /** Answers at the name and at each onion that is not said to be elsewhere, with {@link header}. */
+  readonly resolver: RecordingDohServer;
+  /** A server that has no certificate for the name. */
+  readonly impostor: RecordingDohServer;
+  /** The Alt-Svc field of each answer; absent: none. */
+  header: string | undefined;
+  /** Where onions lead; those that are not in it lead to the resolver. */
+  readonly elsewhere: Map<string, RecordingDohServer | 'nowhere'>;
+  /** The hosts that Tor was asked for, in order. */
+  readonly dialled: () => string[];
+  /** What was told of connections that failed, by code, and of alternatives. */
+  readonly events: string[];
+  readonly ask: () => Promise<Uint8Array>;
+  /** Ends the life of every circuit and waits for the connections that take their places; returns the hosts that were asked for. */
+  readonly rotate: () => Promise<string[]>;
+}
+
+interface SetupOptions {
+  /** @default 1 */
+  readonly circuits?: number;
+  /** @default true */
+  readonly altSvc?: boolean;
+  /** The resolver's. @default a name */
+  readonly host?: string;
+}
+
+async function setUp({ circuits = 1, altSvc = true, host = NAME }: SetupOptions = {}): Promise<Setup> {
+  await using stack = new AsyncDisposableStack();
+  const authority = stack.use(await createCertificateAuthority());
+  const resolver = stack.use(
+    await startRecordingDohServer(await authority.issue([host]), ({ query }) => ({
+      body: answerTo(query),
+      headers: setup.header === undefined ? {} : { 'alt-svc': setup.header },
+    })),
+  );
+  const impostor = stack.use(
+    await startRecordingDohServer(await authority.issue([ONION]), ({ query }) => ({ body: answerTo(query) })),
+  );
+  const elsewhere: Setup['elsewhere'] = new Map();
+  const socks = stack.use(
+    await startSocksDouble({
+      async target({ host: dialledHost }) {
+        const server = elsewhere.get(dialledHost) ?? resolver;
+        if (server === 'nowhere') throw new Error('the onion is down');
+        const socket = connect(server.port, server.host);
+        await once(socket, 'connect');
+        return socket;
+      },
+    }),
+  );
+  const tor: Tor = {
+    socks: socks.address,
+    state: () => ({ state: 'unknown', bootstrapPercent: 0 }),
+    observe: () => {},
+    describe: () => 'a double',
+    async [Symbol.asyncDispose]() {},
+  };
+  const clock = new ManualClock();
+  const events: string[] = [];
+  const alternativeEvents: AlternativeEvents = {
+    learnt: (count) => events.push(`learnt ${count}`),
+    worked: () => events.push('worked'),
+    failed: ({ code }) => events.push(code),
+  };
+  let connections = 0;
+  const upstream = stack.use(
+    createUpstream(
+      {
+        tor: Promise.resolve(tor),
+        clock,
+        random: systemRandom,
+        metrics: createCounters([host]),
+        budget: new ExtraBudget(),
+        events: { connected: () => connections++, connectFailed: ({ code }) => events.push(code) },
+        ...(altSvc ? { alternativeEvents } : {}),
+        signal: new AbortController().signal,
+      },
+      {
+        protocol: 'https',
+        url: `https://${host}/dns-query`,
+        host,
+        port: 443,
+        names: [host],
+        ca: await readFile(authority.certificatePath, 'utf8'),
+        pins: [],
+      },
+      { index: 0, circuits, lifetimeMs: LIFETIME_MS },
+    ),
+  );
+  const owned = stack.move();
+  const ask = (): Promise<Uint8Array> =>
+    upstream.exchange(queryFor('example.com'), Deadline.after(clock, CONNECT_TIMEOUT_MS));
+  const dialled = (): string[] => socks.requests.map((request) => request.host);
+  const setup: Setup = {
+    upstream,
+    clock,
+    resolver,
+    impostor,
+    header: undefined,
+    elsewhere,
+    dialled,
+    events,
+    ask,
+    async rotate() {
+      const [before, wanted] = [dialled().length, connections + circuits];
+      clock.advance(ROTATION_MS);
+      // Circuits that nobody used are opened again with the next query only.
+      if (circuits > 1) await ask();
+      await waitUntil('connections are renewed', CONNECT_TIMEOUT_MS, () => connections >= wanted);
+      return dialled().slice(before);
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+  return setup;
+}
+
+function offer(...hosts: readonly string[]): string {
+  return hosts.map((host) => `h2="${host}:443"; ma=86400`).join(', ');
+}
+
+test('what an answer offers is where the next connection goes, with the name for TLS and HTTP', async () => {
+  await using setup = await setUp();
+  setup.header = offer(ONION);
+  await setup.ask();
+  assert.equal(setup.upstream.alternatives, 1);
+  assert.deepEqual(await setup.rotate(), [ONION]);
+  await setup.ask();
+  const [atName, atOnion] = setup.resolver.requests;
+  assert.deepEqual([atName?.connection, atOnion?.connection], [0, 1]);
+  assert.deepEqual(atOnion?.headers, atName?.headers);
+  assert.equal(atOnion?.headers[':authority'], NAME);
+  assert.deepEqual(setup.events, ['learnt 1', 'worked']);
+});
+
+test('of ten onions each circuit goes to another', async () => {
+  await using setup = await setUp({ circuits: 3 });
+  const onions = Array.from({ length: 10 }, () => createOnionKey().address);
+  setup.header = offer(...onions);
+  await setup.ask();
+  const hosts = await setup.rotate();
+  assert.equal(setup.upstream.alternatives, 10);
+  assert.equal(new Set(hosts).size, 3);
+  for (const host of hosts) assert.ok(onions.includes(host));
+});
+
+test('several Alt-Svc lines are one list', async () => {
+  await using setup = await setUp();
+  const other = createOnionKey().address;
+  setup.resolver.behaviour = ({ query }) => ({
+    body: answerTo(query),
+    headers: { 'alt-svc': [offer(ONION), offer(other)] },
+  });
+  await setup.ask();
+  assert.equal(setup.upstream.alternatives, 2);
+});
+
+test('an onion whose certificate is not valid for the name gets no query, and the connection goes to the name', async () => {
+  await using setup = await setUp();
+  setup.header = offer(ONION);
+  setup.elsewhere.set(ONION, setup.impostor);
+  await setup.ask();
+  assert.deepEqual(await setup.rotate(), [ONION, NAME]);
+  await setup.ask();
+  assert.equal(setup.impostor.requests.length, 0);
+  assert.equal(setup.resolver.requests.length, 2);
+  assert.deepEqual(setup.events, ['learnt 1', 'ERR_TLS_NAME']);
+});
+
+test('an onion that is down is left for the name, and tried again when it may be back', async () => {
+  await using setup = await setUp();
+  setup.header = offer(ONION);
+  setup.elsewhere.set(ONION, 'nowhere');
+  await setup.ask();
+  assert.deepEqual(await setup.rotate(), [ONION, NAME]);
+  setup.elsewhere.delete(ONION);
+  await setup.ask();
+  assert.deepEqual(await setup.rotate(), [ONION]);
+});
+
+test('while the name cannot be reached either, no onion bears the blame', async () => {
+  await using setup = await setUp();
+  setup.header = offer(ONION);
+  await setup.ask();
+  setup.elsewhere.set(ONION, 'nowhere').set(NAME, 'nowhere');
+  setup.clock.advance(ROTATION_MS);
+  await waitUntil('the renewal fails', CONNECT_TIMEOUT_MS, () => setup.events.length > 1);
+  assert.deepEqual(setup.dialled().slice(-2), [ONION, NAME]);
+  setup.elsewhere.clear();
+  assert.equal((await setup.rotate()).at(-1), ONION);
+});
+
+for (const { what, reply } of [
+  { what: '421', reply: { status: 421, body: new Uint8Array() } },
+  { what: 'a web page', reply: { headers: { 'content-type': 'text/html' }, body: new Uint8Array() } },
+]) {
+  test(`a query that an onion answers with ${what} is asked again at the name`, async () => {
+    await using setup = await setUp();
+    setup.header = offer(ONION);
+    await setup.ask();
+    await setup.rotate();
+    const { behaviour } = setup.resolver;
+    setup.resolver.behaviour = (request) => (request.connection === 1 ? reply : behaviour(request));
+    const asked = setup.ask();
+    // After a connection that came to nothing there is a pause, in which the name is not connected to.
+    await waitUntil('the onion refuses', CONNECT_TIMEOUT_MS, () => setup.resolver.requests.length === 2);
+    setup.clock.advance(1000);
+    await asked;
+    assert.deepEqual(setup.dialled(), [NAME, ONION, NAME]);
+  });
+}
+
+test('after clear connections go to the name', async () => {
+  await using setup = await setUp();
+  setup.header = offer(ONION);
+  await setup.ask();
+  assert.deepEqual(await setup.rotate(), [ONION]);
+  setup.header = 'clear';
+  await setup.ask();
+  assert.equal(setup.upstream.alternatives, 0);
+  assert.deepEqual(await setup.rotate(), [NAME]);
+});
+
+test('when ma has passed connections go to the name', async () => {
+  await using setup = await setUp();
+  setup.header = `h2="${ONION}:443"; ma=3600`;
+  await setup.ask();
+  assert.deepEqual(await setup.rotate(), [ONION]);
+  setup.header = undefined;
+  setup.clock.advance(3_600_000);
+  await setup.ask();
+  assert.deepEqual((await setup.rotate()).at(-1), NAME);
+});
+
+test('after a change of network connections go to the name', async () => {
+  await using setup = await setUp();
+  setup.header = offer(ONION);
+  await setup.ask();
+  setup.header = undefined;
+  setup.upstream.renewAll();
+  await setup.ask();
+  assert.deepEqual(setup.dialled(), [NAME, NAME]);
+});
+
+test('nothing is followed where it is turned off', async () => {
+  await using setup = await setUp({ altSvc: false });
+  setup.header = offer(ONION);
+  await setup.ask();
+  assert.deepEqual(await setup.rotate(), [NAME]);
+  assert.equal(setup.upstream.alternatives, undefined);
+});
+
+test('an upstream that is an onion is not left for another', async () => {
+  const host = createOnionKey().address;
+  await using setup = await setUp({ host });
+  setup.header = offer(ONION);
+  await setup.ask();
+  assert.deepEqual(await setup.rotate(), [host]);
+});
