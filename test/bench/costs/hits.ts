@@ -24,6 +24,8 @@ process.stdout.write(
     : [
         `${options.names} names in every cache, asked over UDP for ${options.seconds} s by dnsperf on a core of its own;`,
         `medians of ${options.rounds} rounds, lost in all of them. ${machine}.`,
+        'Times are dnsperf’s and hold what its own core made answers wait, alike for all. A server with time left of its core at',
+        'saturation could have answered more than dnsperf asks: compare CPU per answer.',
         '',
         formatHits(rows),
         '',
