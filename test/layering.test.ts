@@ -42,6 +42,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 /** Packages that one file stands in front of. */
 const DOORS: Readonly<Record<string, string>> = {
   'dns-packet': 'message/codec.ts',
+  koffi: 'listener/linux-sockets.ts',
   'prom-client': 'metrics/prometheus.ts',
 };
 
@@ -182,11 +183,13 @@ for (const [packageName, door] of Object.entries(DOORS)) {
 test('Node is imported by its own scheme, and every package is a dependency', async () => {
   const manifest = JSON.parse(await readFile(join(SOURCE, '..', 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
+    optionalDependencies: Record<string, string>;
   };
+  const packages = { ...manifest.dependencies, ...manifest.optionalDependencies };
   const strangers = files.flatMap(({ path, imports }) =>
     imports
       .map(({ specifier }) => specifier)
-      .filter((name) => !name.startsWith('.') && !name.startsWith('node:') && !(name in manifest.dependencies))
+      .filter((name) => !name.startsWith('.') && !name.startsWith('node:') && !(name in packages))
       .map((name) => `${path}: ${name}`),
   );
   assert.deepEqual(strangers, []);

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { LogFormat, LogLevel } from '../lib/logger.ts';
 import type { Isolation } from './isolation.ts';
+import type { UdpIo } from './udp-io.ts';
 
 /** The whole configuration, validated and deeply frozen. */
 export interface Config {
@@ -10,6 +11,7 @@ export interface Config {
   readonly port: number;
   /** Who beyond this machine may ask. Not empty where an address is not loopback. */
   readonly allow: readonly Cidr[];
+  readonly udpIo: UdpIo;
   readonly limits: LimitsConfig;
   /** At least one, in the order in which they are tried. */
   readonly upstreams: readonly UpstreamConfig[];

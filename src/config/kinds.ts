@@ -10,6 +10,7 @@ import { readOnionAuthFile } from './onion-auth-file.ts';
 import { bad, type Parsed } from './parsed.ts';
 import { type Bounds, parseBytes, parseDuration, parseInteger } from './quantity.ts';
 import { parseSocksAddress } from './socks-address.ts';
+import { UDP_IOS, type UdpIo } from './udp-io.ts';
 import { parseUpstreamUrl, type UpstreamUrl } from './upstream-url.ts';
 
 /** What a text of each kind of option turns into. */
@@ -19,6 +20,7 @@ export interface KindValues {
   readonly 'log-level': LogLevel;
   readonly 'log-format': LogFormat;
   readonly isolation: Isolation;
+  readonly 'udp-io': UdpIo;
   readonly integer: number;
   /** Bytes. */
   readonly bytes: number;
@@ -45,6 +47,7 @@ export type OptionKind = keyof KindValues;
 /** The texts that a kind takes, where they can be counted. For `--help` and README. */
 export function choicesOf(kind: OptionKind): readonly string[] {
   if (kind === 'isolation') return ISOLATIONS;
+  if (kind === 'udp-io') return UDP_IOS;
   if (kind === 'log-level') return LOG_LEVELS;
   return kind === 'log-format' ? LOG_FORMATS : [];
 }
@@ -55,6 +58,7 @@ const PARSERS: { readonly [Kind in OptionKind]: (text: string, bounds: Bounds) =
   'log-level': (text) => parseChoice(text, LOG_LEVELS),
   'log-format': (text) => parseChoice(text, LOG_FORMATS),
   isolation: (text) => parseChoice(text, ISOLATIONS),
+  'udp-io': (text) => parseChoice(text, UDP_IOS),
   integer: parseInteger,
   bytes: parseBytes,
   duration: parseDuration,

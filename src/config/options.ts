@@ -57,6 +57,13 @@ export const OPTIONS = {
     unset: 'nobody; an address beyond loopback is then refused at start',
     list: { separator: ',', maxItems: 256 },
   },
+  'udp-io': {
+    kind: 'udp-io',
+    group: 'Listening',
+    placeholder: 'how',
+    doc: 'how UDP datagrams are taken and sent: many with one system call (batch: Linux, with the npm package koffi) at half the price, each by itself (dgram), or the first where it can be had',
+    default: 'auto',
+  },
   upstream: {
     kind: 'upstream-url',
     group: 'Upstream',

@@ -29,6 +29,7 @@ export function validate({ settings, problems: loadProblems }: Loaded): Config {
     addresses: [...new Set(values.address)],
     port: values.port,
     allow: values.allow,
+    udpIo: values['udp-io'],
     limits: {
       maxInFlight: values['max-in-flight'],
       maxInFlightPerClient: values['max-in-flight-per-client'],

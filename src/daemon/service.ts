@@ -26,6 +26,7 @@ import { ConnectivityWatch } from './connectivity-watch.ts';
 import { alternativeEvents, type BootstrapDisplay, connectionEvents, torEvents, toSeconds } from './events.ts';
 import { expandAddresses, listenEverywhere } from './listen.ts';
 import { ReadinessMonitor } from './readiness.ts';
+import { openUdpIo } from './udp-io.ts';
 import { createUpstream } from './upstreams.ts';
 
 /** How long a shutdown waits for the answers to what is in flight. */
@@ -130,8 +131,16 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     { cache, upstream: readiness, clock, metrics: counters, budget, ...keptApart },
     { timeoutMs: config.timeoutMs, prefetch: config.prefetch, ...config.limits },
   );
+  const sockets = await openUdpIo(config.udpIo, logger);
   const listeners = await listenEverywhere(
-    { handler, clock, metrics: counters, isAllowed: createAccessList(config.allow), limits: config.limits },
+    {
+      handler,
+      clock,
+      metrics: counters,
+      isAllowed: createAccessList(config.allow),
+      limits: config.limits,
+      ...(sockets === undefined ? {} : { sockets }),
+    },
     expandAddresses(config.addresses),
     config.port,
     stack,

@@ -307,6 +307,11 @@ export const FAILURES = {
     label: 'listen_address',
     sentence: 'this machine does not have that address; check --address and --metrics',
   },
+  ERR_LISTEN_BATCH: {
+    label: 'listen_batch',
+    sentence:
+      'taking UDP datagrams in batches needs Linux on x64 or arm64 and the npm package koffi; run npm install koffi, or leave out --udp-io batch',
+  },
   ERR_LISTEN: {
     label: 'listen',
     sentence: 'the socket could not be opened',

@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Handler } from '../resolver/query.ts';
+import type { LinuxSockets } from './linux-sockets.ts';
 
 /** Bounds of what TCP clients can take up. All at least 1. */
 export interface TcpLimits {
@@ -24,6 +25,8 @@ export interface ListenerComponents {
   /** Whether a client at this address may ask. */
   readonly isAllowed: (client: string) => boolean;
   readonly limits: TcpLimits;
+  /** With which datagrams are taken and sent many at a time; absent: each by itself. */
+  readonly sockets?: LinuxSockets;
 }
 
 export interface ListenerInit {

@@ -41,6 +41,7 @@ test('the defaults are those that the documentation promises', () => {
     circuitLifetimeMs: 600_000,
     altSvc: true,
     isolation: 'upstream',
+    udpIo: 'auto',
     metrics: { host: 'localhost', port: 0 },
     tor: { socks: { kind: 'auto' }, control: { kind: 'auto' }, onionAuths: [], binary: 'tor', options: [] },
     cacheBytes: 16 * 1024 * 1024,
@@ -172,6 +173,11 @@ test('who is kept apart is one of three words', () => {
     assert.equal(configOf({ isolate: [isolation] }).isolation, isolation);
   }
   assert.match(problemsOf({ flags: { isolate: ['user'] } }).join(), /^--isolate: .*is none of none, client, upstream/);
+});
+
+test('how datagrams are taken is one of three words', () => {
+  for (const udpIo of ['auto', 'batch', 'dgram'] as const) assert.equal(configOf({ 'udp-io': [udpIo] }).udpIo, udpIo);
+  assert.match(problemsOf({ flags: { 'udp-io': ['fast'] } }).join(), /^--udp-io: .*is none of auto, batch, dgram/);
 });
 
 test('a bootstrap resolver is noted, whatever it is', () => {

@@ -14,6 +14,8 @@ test('a block lets in its addresses, of its family, up to its edges', () => {
     { address: '2001:db8::', prefix: 32, family: 6 },
   ]);
   assert.ok(isAllowed('192.0.2.64') && isAllowed('192.0.2.127'));
+  for (let i = 0; i < 3; i++)
+    assert.ok(isAllowed('192.0.2.64') && !isAllowed('192.0.2.63') && !isAllowed('192.0.2.63'));
   assert.ok(!isAllowed('192.0.2.63') && !isAllowed('192.0.2.128'));
   assert.ok(isAllowed('2001:db8:ffff::1') && !isAllowed('2001:db9::1'));
 });

@@ -1,0 +1,23 @@
+import type { UdpIo } from '../config/udp-io.ts';
+import { toDns4torError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import { type LinuxSockets, loadLinuxSockets } from '../listener/linux-sockets.ts';
+
+/**
+ * With what datagrams are taken and sent many at a time, as `--udp-io` has it; undefined for each by itself.
+ * @throws Dns4torError ERR_LISTEN_BATCH where they must be, and cannot
+ */
+export async function openUdpIo(
+  udpIo: UdpIo,
+  logger: Logger,
+  load: () => Promise<LinuxSockets> = loadLinuxSockets,
+): Promise<LinuxSockets | undefined> {
+  if (udpIo === 'dgram') return undefined;
+  try {
+    return await load();
+  } catch (error) {
+    if (udpIo === 'batch') throw error;
+    logger.info(`UDP datagrams are taken one by one: ${toDns4torError(error).message}`);
+    return undefined;
+  }
+}

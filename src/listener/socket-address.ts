@@ -1,0 +1,110 @@
+import { constants } from 'node:os';
+import { readU16, writeU16 } from '../message/bytes.ts';
+import type { AddressFamily } from '../metrics/metrics.ts';
+import { AF_INET, AF_INET6, type AddressCalls, SystemCallError } from './linux-sockets.ts';
+
+/*
+ *   sockaddr_in    0 family   2 port (big-endian)   4 address                              16 bytes (ip(7))
+ *   sockaddr_in6   0 family   2 port (big-endian)   4 flow   8 address   24 scope          28 bytes (ipv6(7))
+ */
+const PORT = 2;
+const SCOPE = 24;
+const LAYOUTS = {
+  4: { family: AF_INET, bytes: 16, address: 4, addressBytes: 4 },
+  6: { family: AF_INET6, bytes: 28, address: 8, addressBytes: 16 },
+} as const;
+
+/** Between an address and the network interface beyond which alone it means something (RFC 4007 §11). */
+const ZONE = '%';
+
+/** Reads and writes the system's structures for the socket addresses of one family. Views are of {@link SocketAddresses.bytes}. */
+export class SocketAddresses {
+  readonly #calls: AddressCalls;
+  readonly #layout: (typeof LAYOUTS)[AddressFamily];
+  /** What was read and written last, since most queries come from the address that the one before came from. */
+  readonly #lastRead: Uint8Array;
+  #lastTextRead: string | undefined;
+  readonly #lastWritten: Uint8Array;
+  #lastTextWritten: string | undefined;
+
+  constructor(calls: AddressCalls, family: AddressFamily) {
+    this.#calls = calls;
+    this.#layout = LAYOUTS[family];
+    this.#lastRead = new Uint8Array(this.#layout.bytes);
+    this.#lastWritten = new Uint8Array(this.#layout.bytes);
+  }
+
+  /** What one takes. */
+  get bytes(): number {
+    return this.#layout.bytes;
+  }
+
+  /** The system's number of the family. */
+  get family(): number {
+    return this.#layout.family;
+  }
+
+  /**
+   * A new one.
+   * @throws SystemCallError for what `write` returns false for
+   */
+  create(text: string, port: number): Uint8Array {
+    const target = new Uint8Array(this.bytes);
+    if (!this.write(text, port, target)) throw new SystemCallError('inet_pton', constants.errno.EADDRNOTAVAIL);
+    return target;
+  }
+
+  /** False for what is no address of the family, and for one beyond an interface that there is not. */
+  write(text: string, port: number, target: Uint8Array): boolean {
+    if (text !== this.#lastTextWritten) {
+      this.#lastTextWritten = undefined;
+      if (!this.#parse(text, this.#lastWritten)) return false;
+      this.#lastTextWritten = text;
+    }
+    target.set(this.#lastWritten);
+    writeU16(target, PORT, port);
+    return true;
+  }
+
+  #parse(text: string, target: Uint8Array): boolean {
+    const { family, address, addressBytes } = this.#layout;
+    const zoneAt = text.indexOf(ZONE);
+    const host = zoneAt === -1 ? text : text.slice(0, zoneAt);
+    const scope = zoneAt === -1 ? 0 : this.#calls.interfaceIndex(text.slice(zoneAt + 1));
+    if (zoneAt !== -1 && scope === 0) return false;
+    new Uint16Array(target.buffer)[0] = family;
+    if (family === AF_INET6) scopeOf(target)[0] = scope;
+    return this.#calls.parseAddress(family, host, target.subarray(address, address + addressBytes));
+  }
+
+  port(source: Uint8Array): number {
+    return readU16(source, PORT);
+  }
+
+  /** The address as Node has it: in its shortest form, and with its zone. */
+  text(source: Uint8Array): string {
+    if (this.#lastTextRead === undefined || !this.#isLastRead(source)) {
+      this.#lastRead.set(source);
+      this.#lastTextRead = this.#format(source);
+    }
+    return this.#lastTextRead;
+  }
+
+  #isLastRead(source: Uint8Array): boolean {
+    const { address, bytes } = this.#layout;
+    for (let i = address; i < bytes; i++) if (source[i] !== this.#lastRead[i]) return false;
+    return true;
+  }
+
+  #format(source: Uint8Array): string {
+    const { family, address, addressBytes } = this.#layout;
+    const host = this.#calls.formatAddress(family, source.subarray(address, address + addressBytes));
+    const scope = family === AF_INET6 ? (scopeOf(source)[0] as number) : 0;
+    return scope === 0 ? host : `${host}${ZONE}${this.#calls.interfaceName(scope) ?? scope}`;
+  }
+}
+
+/** The index of the network interface, in the machine's byte order. */
+function scopeOf(socketAddress: Uint8Array): Uint32Array {
+  return new Uint32Array(socketAddress.buffer, socketAddress.byteOffset + SCOPE, 1);
+}

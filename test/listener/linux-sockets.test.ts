@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { constants } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { AF_INET, loadLinuxSockets } from '../../src/listener/linux-sockets.ts';
+import { SocketAddresses } from '../../src/listener/socket-address.ts';
+
+const SOCKETS = await loadLinuxSockets();
+const LOOPBACK = new SocketAddresses(SOCKETS, 4).create('127.0.0.1', 0);
+
+/** The flags of an open descriptor, as open(2) numbers them. */
+async function flagsOf(descriptor: number): Promise<number> {
+  const info = await readFile(`/proc/self/fdinfo/${descriptor}`, 'utf8');
+  return parseInt(/^flags:\s*(\d+)$/m.exec(info)?.[1] ?? '', 8);
+}
+
+test('a socket does not block, and no other program inherits it', async () => {
+  const descriptor = SOCKETS.openUdp(AF_INET, LOOPBACK, 1 << 16);
+  const flags = await flagsOf(descriptor);
+  SOCKETS.close(descriptor);
+  const closeOnExec = 0o2000000;
+  assert.equal(flags & constants.O_NONBLOCK, constants.O_NONBLOCK);
+  assert.equal(flags & closeOnExec, closeOnExec);
+});
+
+test('a socket has the receive buffer that is asked for, which Linux doubles for its own needs', async () => {
+  const descriptor = SOCKETS.openUdp(AF_INET, LOOPBACK, 100_000);
+  const socket = createSocket('udp4');
+  socket.bind({ fd: descriptor });
+  assert.equal(socket.getRecvBufferSize(), 200_000);
+  socket.close();
+  await once(socket, 'close');
+});
+
+test('what cannot be bound says why, in the system’s terms, and leaves no descriptor open', async () => {
+  const before = SOCKETS.openUdp(AF_INET, LOOPBACK, 1 << 16);
+  SOCKETS.close(before);
+  const foreign = new SocketAddresses(SOCKETS, 4).create('192.0.2.1', 0);
+  assert.throws(() => SOCKETS.openUdp(AF_INET, foreign, 1 << 16), {
+    code: 'EADDRNOTAVAIL',
+    message: 'bind: EADDRNOTAVAIL',
+  });
+  assert.throws(() => SOCKETS.openUdp(1 << 15, LOOPBACK, 1 << 16), { code: 'EAFNOSUPPORT' });
+  // The lowest that is free is given out next.
+  const after = SOCKETS.openUdp(AF_INET, LOOPBACK, 1 << 16);
+  SOCKETS.close(after);
+  assert.equal(after, before);
+});

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { loadLinuxSockets } from '../../src/listener/linux-sockets.ts';
+import { SocketAddresses } from '../../src/listener/socket-address.ts';
+
+const SOCKETS = await loadLinuxSockets();
+
+const ADDRESSES = {
+  4: ['127.0.0.1', '192.0.2.255', '0.0.0.0', '255.255.255.255'],
+  // `lo` is the loopback interface of every Linux.
+  6: ['::1', '::', '2001:db8::1', '2001:db8:1:2:3:4:5:6', 'fe80::1%lo', 'fe80::2', '::ffff:192.0.2.1'],
+} as const;
+
+test('an address that was written is read as the same text, one after the other and again', () => {
+  for (const family of [4, 6] as const) {
+    const addresses = new SocketAddresses(SOCKETS, family);
+    for (const text of [...ADDRESSES[family], ...ADDRESSES[family]]) {
+      for (const port of [1, 53, 65_535]) {
+        const bytes = addresses.create(text, port);
+        assert.deepEqual([addresses.text(bytes), addresses.port(bytes)], [text, port]);
+        assert.equal(addresses.text(bytes.slice()), text);
+      }
+    }
+  }
+});
+
+test('addresses that differ in one octet, or in their zone alone, are told apart', () => {
+  const addresses = new SocketAddresses(SOCKETS, 6);
+  const bytes = addresses.create('2001:db8::1', 53);
+  for (let octet = 8; octet < 24; octet++) {
+    assert.equal(addresses.text(bytes), '2001:db8::1');
+    const other = bytes.slice();
+    other[octet] = 0x99;
+    assert.notEqual(addresses.text(other), '2001:db8::1', `octet ${octet}`);
+  }
+  assert.equal(addresses.text(addresses.create('fe80::1%lo', 53)), 'fe80::1%lo');
+  assert.equal(addresses.text(addresses.create('fe80::1', 53)), 'fe80::1');
+});
+
+test('what is no address of the family, or is beyond an interface that there is not, cannot be written', () => {
+  for (const [family, texts] of [
+    [4, ['', '::1', '127.0.0.256', 'localhost', '127.0.0.1%lo%lo']],
+    [6, ['', '127.0.0.1', 'fe80::1%nosuch', 'fe80::1%', 'fe80%lo']],
+  ] as const) {
+    const addresses = new SocketAddresses(SOCKETS, family);
+    const written = ADDRESSES[family][0];
+    addresses.create(written, 53);
+    for (const text of texts) {
+      assert.equal(addresses.write(text, 53, new Uint8Array(addresses.bytes)), false, text);
+      assert.throws(() => addresses.create(text, 53), { code: 'EADDRNOTAVAIL' });
+    }
+    // What was written before is written anew, and not what was made of the last that could not be.
+    assert.equal(addresses.text(addresses.create(written, 53)), written);
+  }
+});
