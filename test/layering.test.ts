@@ -7,7 +7,7 @@ const SOURCE = join(import.meta.dirname, '..', 'src');
 
 /**
  * What each folder may import: a folder, or one file of it. `type:` in front allows only what leaves no trace at run time.
- * `resolver/query.ts` is the shape of what passes between the parts: types, and the one value DROP.
+ * `resolver/query.ts` is the shape of what passes between the parts: types, and how one of them is kept.
  */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   lib: [],

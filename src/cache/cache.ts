@@ -60,14 +60,14 @@ export class Cache {
   /**
    * The entry that answers `query`. It may have expired, where that is better than no answer (RFC 8767 §4): see `isFresh`.
    * Synchronous, and free of allocation.
+   * @param now what the cache's clock says, from a caller that has just read it
    */
-  lookup(query: Query): Entry | undefined {
+  lookup(query: Query, now: number = this.#clock.now()): Entry | undefined {
     const { wire, scan } = query;
     const variant = variantOf(query);
     const hash = hashQuestion(wire, scan.questionEnd, variant, this.#seed);
     const entry = this.#find(wire, scan.questionEnd, variant, hash);
     if (entry === undefined) return undefined;
-    const now = this.#clock.now();
     if (now >= entry.expiresAt && !this.#isUsableStale(entry, now)) {
       // A failure that is over is still counted, should the next attempt fail too.
       if (entry.failures === 0) this.#remove(entry);

@@ -64,8 +64,13 @@ function describeBootstrap(percent: number, summary: string): string {
 /** Logs what becomes of one upstream's alternative services. What repeats is told once, until it changes. */
 export function alternativeEvents(logger: Logger, url: string): AlternativeEvents {
   let working: boolean | undefined;
+  let offered: number | undefined;
   return {
-    learnt: (count) => logger.info('DNS upstream offers onions; later connections go there', { url, onions: count }),
+    learnt(count) {
+      const log = count === offered ? logger.debug : logger.info;
+      log('DNS upstream offers onions; later connections go there', { url, onions: count });
+      offered = count;
+    },
     worked() {
       const log = working === true ? logger.debug : logger.info;
       log('DNS upstream answers at an onion that it offers', { url });

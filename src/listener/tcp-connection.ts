@@ -3,7 +3,6 @@ import type { Timer } from '../lib/clock.ts';
 import { frame, MessageReader } from '../message/framing.ts';
 import { createQueryScanner, type QueryScanner } from '../message/scan-query.ts';
 import type { AddressFamily } from '../metrics/metrics.ts';
-import { DROP, type Drop } from '../resolver/query.ts';
 import { InFlight } from './in-flight.ts';
 import type { ListenerComponents } from './listener.ts';
 
@@ -16,6 +15,7 @@ type TimerPurpose = 'idle' | 'message';
 export class TcpConnection {
   readonly #components: ListenerComponents;
   readonly #socket: Socket;
+  readonly #replySpace: Uint8Array;
   readonly #scan: QueryScanner = createQueryScanner();
   readonly #reader = new MessageReader();
   readonly #inFlight = new InFlight();
@@ -30,9 +30,11 @@ export class TcpConnection {
   /** No more queries are begun. */
   #ending = false;
 
-  constructor(components: ListenerComponents, socket: Socket, client: string) {
+  /** @param replySpace where a reply of any size can be written; used only for as long as a query is being handled, so that many may share it */
+  constructor(components: ListenerComponents, socket: Socket, client: string, replySpace: Uint8Array) {
     this.#components = components;
     this.#socket = socket;
+    this.#replySpace = replySpace;
     this.client = client;
     // It has none any more where it has gone already.
     this.#clientPort = socket.remotePort ?? 0;
@@ -134,7 +136,7 @@ export class TcpConnection {
   }
 
   #begin(wire: Uint8Array): void {
-    const result = this.#components.handler({
+    const query = {
       wire,
       scan: this.#scan(wire),
       transport: 'tcp',
@@ -143,20 +145,21 @@ export class TcpConnection {
       clientPort: this.#clientPort,
       tcpIdleMs: this.#components.limits.tcpIdleMs,
       arrivedAt: this.#components.clock.now(),
-    });
-    if (result instanceof Promise) void this.#replyLater(result);
-    else this.#reply(result);
+    } as const;
+    const result = this.#components.handler(query, this.#replySpace);
+    if (typeof result === 'number') this.#reply(this.#replySpace.subarray(0, result));
+    else void this.#replyLater(result);
   }
 
-  async #replyLater(result: Promise<Uint8Array | Drop>): Promise<void> {
+  async #replyLater(result: Promise<Uint8Array>): Promise<void> {
     this.#inFlight.begin();
     this.#reply(await result);
     this.#inFlight.end();
     this.#serve();
   }
 
-  #reply(reply: Uint8Array | Drop): void {
-    if (reply === DROP) return this.end();
+  #reply(reply: Uint8Array): void {
+    if (reply.length === 0) return this.end();
     if (this.#socket.writable) this.#socket.write(frame(reply));
     else this.#components.metrics.dropped('send_failed');
   }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { formatHostPort } from '../lib/host-port.ts';
 import { toListenError } from '../lib/listen-error.ts';
+import { MAX_MESSAGE_BYTES } from '../message/header.ts';
 import type { Listener, ListenerComponents, ListenerInit } from './listener.ts';
 import { TcpConnection } from './tcp-connection.ts';
 
@@ -10,6 +11,7 @@ export class TcpListener implements Listener {
   readonly #components: ListenerComponents;
   readonly #server: Server;
   readonly #connections = new Set<TcpConnection>();
+  readonly #replySpace = new Uint8Array(MAX_MESSAGE_BYTES);
 
   private constructor(components: ListenerComponents, server: Server) {
     this.#components = components;
@@ -69,7 +71,7 @@ export class TcpListener implements Listener {
       metrics.dropped('tcp_connections_client');
       return void socket.destroy();
     }
-    const connection = new TcpConnection(this.#components, socket, client);
+    const connection = new TcpConnection(this.#components, socket, client, this.#replySpace);
     this.#connections.add(connection);
     socket.once('close', () => this.#connections.delete(connection));
   }

@@ -4,9 +4,9 @@ import { isIPv6 } from 'node:net';
 import { Dns4torError } from '../lib/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import { toListenError } from '../lib/listen-error.ts';
+import { UDP_PAYLOAD_BYTES } from '../message/edns.ts';
 import { createQueryScanner, type QueryScanner } from '../message/scan-query.ts';
 import type { AddressFamily } from '../metrics/metrics.ts';
-import { DROP, type Drop } from '../resolver/query.ts';
 import { InFlight } from './in-flight.ts';
 import type { Listener, ListenerComponents, ListenerInit } from './listener.ts';
 
@@ -22,6 +22,7 @@ export class UdpListener implements Listener {
   readonly #socket: Socket;
   readonly #scan: QueryScanner = createQueryScanner();
   readonly #family: AddressFamily;
+  readonly #replySpace = new Uint8Array(UDP_PAYLOAD_BYTES);
   readonly #inFlight = new InFlight();
   #unsent = 0;
   #draining = false;
@@ -96,7 +97,7 @@ export class UdpListener implements Listener {
     if (peer.port === 0) return metrics.dropped('port_zero');
     // Silence: a refusal could be sent to whoever's address was forged (RFC 5358 §3).
     if (!isAllowed(peer.address)) return metrics.dropped('not_allowed');
-    const result = handler({
+    const query = {
       wire,
       scan: this.#scan(wire),
       transport: 'udp',
@@ -105,19 +106,21 @@ export class UdpListener implements Listener {
       clientPort: peer.port,
       tcpIdleMs: undefined,
       arrivedAt: clock.now(),
-    });
-    if (result instanceof Promise) void this.#replyLater(result, peer);
-    else this.#reply(result, peer);
+    } as const;
+    const result = handler(query, this.#replySpace);
+    // The socket sends later, when the space is another reply's.
+    if (typeof result === 'number') this.#reply(Buffer.copyBytesFrom(this.#replySpace, 0, result), peer);
+    else void this.#replyLater(result, peer);
   }
 
-  async #replyLater(result: Promise<Uint8Array | Drop>, peer: RemoteInfo): Promise<void> {
+  async #replyLater(result: Promise<Uint8Array>, peer: RemoteInfo): Promise<void> {
     this.#inFlight.begin();
     this.#reply(await result, peer);
     this.#inFlight.end();
   }
 
-  #reply(reply: Uint8Array | Drop, peer: RemoteInfo): void {
-    if (reply === DROP) return;
+  #reply(reply: Uint8Array, peer: RemoteInfo): void {
+    if (reply.length === 0) return;
     // An answer that comes after a drain was given up; Node throws where a closed socket is to send.
     if (this.#closed || this.#unsent >= MAX_UNSENT) return this.#components.metrics.dropped('send_failed');
     this.#unsent++;

@@ -2,7 +2,7 @@ import { readU16, readU32 } from './bytes.ts';
 import { MAX_NAME_BYTES, readName } from './name.ts';
 
 /** TYPE, CLASS, TTL and RDLENGTH, between a record's owner and its RDATA (RFC 1035 §4.1.3). */
-const FIXED_BYTES = 10;
+export const RECORD_FIXED_BYTES = 10;
 
 const MAX_TTL_SECONDS = 0x7fff_ffff;
 
@@ -33,9 +33,9 @@ export function createRecordReader(): RecordReader {
   const ownerBuffer = new Uint8Array(MAX_NAME_BYTES);
   return (wire, offset) => {
     const owner = readName(wire, offset, ownerBuffer);
-    if (owner === undefined || owner.end + FIXED_BYTES > wire.length) return undefined;
+    if (owner === undefined || owner.end + RECORD_FIXED_BYTES > wire.length) return undefined;
     const fixed = owner.end;
-    const dataStart = fixed + FIXED_BYTES;
+    const dataStart = fixed + RECORD_FIXED_BYTES;
     const end = dataStart + readU16(wire, fixed + 8);
     if (end > wire.length) return undefined;
     return {

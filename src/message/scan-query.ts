@@ -1,8 +1,8 @@
-import { readU16 } from './bytes.ts';
+import { readU16, readU32 } from './bytes.ts';
 import { EDNS_OPTION, readOptions } from './edns-options.ts';
 import { FLAG, flagsOf, HEADER, HEADER_BYTES } from './header.ts';
-import { skipPlainName } from './name.ts';
-import { createRecordReader, type RecordReader } from './record.ts';
+import { MAX_NAME_BYTES, readName, skipPlainName } from './name.ts';
+import { RECORD_FIXED_BYTES } from './record.ts';
 import { TYPE } from './tables.ts';
 
 /** TYPE and CLASS behind QNAME (RFC 1035 §4.1.2). */
@@ -37,64 +37,85 @@ export interface QueryScan {
   readonly keepalive: boolean;
 }
 
-const NOTHING_READ = {
-  questionEnd: 0,
-  qtype: -1,
-  qclass: -1,
-  edns: false,
-  ednsVersion: 0,
-  udpPayloadBytes: MIN_UDP_PAYLOAD_BYTES,
-  dnssecOk: false,
-  keepalive: false,
-} as const;
+type Found = { -readonly [Field in keyof QueryScan]: QueryScan[Field] };
 
-/** Scans one message from a client. Total: returns for any bytes, throws for none. */
+/**
+ * Scans one message from a client. Total: returns for any bytes, throws for none. What it returns is valid until it is called again: it is one
+ * object each time, so that a query which is answered from the cache leaves nothing behind.
+ */
 export type QueryScanner = (wire: Uint8Array) => QueryScan;
 
 export function createQueryScanner(): QueryScanner {
-  const readRecord = createRecordReader();
-  return (wire) => scanQuery(wire, readRecord);
+  const owner = new Uint8Array(MAX_NAME_BYTES);
+  const found: Found = {
+    verdict: 'ok',
+    questionEnd: 0,
+    qtype: -1,
+    qclass: -1,
+    edns: false,
+    ednsVersion: 0,
+    udpPayloadBytes: MIN_UDP_PAYLOAD_BYTES,
+    dnssecOk: false,
+    keepalive: false,
+  };
+  return (wire) => {
+    found.questionEnd = 0;
+    found.qtype = -1;
+    found.qclass = -1;
+    found.edns = false;
+    found.ednsVersion = 0;
+    found.udpPayloadBytes = MIN_UDP_PAYLOAD_BYTES;
+    found.dnssecOk = false;
+    found.keepalive = false;
+    found.verdict = scanQuery(wire, found, owner);
+    return found;
+  };
 }
 
-function scanQuery(wire: Uint8Array, readRecord: RecordReader): QueryScan {
-  if (wire.length < HEADER_BYTES) return { verdict: 'short', ...NOTHING_READ };
-  if ((flagsOf(wire) & FLAG.QR) !== 0) return { verdict: 'response', ...NOTHING_READ };
+function scanQuery(wire: Uint8Array, found: Found, owner: Uint8Array): QueryScan['verdict'] {
+  if (wire.length < HEADER_BYTES) return 'short';
+  if ((flagsOf(wire) & FLAG.QR) !== 0) return 'response';
   // More than one question has no defined meaning (RFC 9619 §4); none at all is only for cookies (RFC 7873 §5.4), which are not spoken here.
-  if (readU16(wire, HEADER.questions) !== 1) return { verdict: 'malformed', ...NOTHING_READ };
+  if (readU16(wire, HEADER.questions) !== 1) return 'malformed';
 
   const nameEnd = skipPlainName(wire, HEADER_BYTES);
   const questionEnd = nameEnd + QUESTION_FIXED_BYTES;
-  if (nameEnd === -1 || questionEnd > wire.length) return { verdict: 'malformed', ...NOTHING_READ };
-  const qtype = readU16(wire, nameEnd);
-  const qclass = readU16(wire, nameEnd + 2);
+  if (nameEnd === -1 || questionEnd > wire.length) return 'malformed';
+  found.questionEnd = questionEnd;
+  found.qtype = readU16(wire, nameEnd);
+  found.qclass = readU16(wire, nameEnd + 2);
 
-  const recordCount =
-    readU16(wire, HEADER.answers) + readU16(wire, HEADER.authorities) + readU16(wire, HEADER.additionals);
   let verdict: QueryScan['verdict'] = 'ok';
-  let edns = false;
-  let ednsVersion = 0;
-  let udpPayloadBytes = MIN_UDP_PAYLOAD_BYTES;
-  let dnssecOk = false;
-  let keepalive = false;
   let offset = questionEnd;
-  for (let i = 0; i < recordCount; i++) {
-    const record = readRecord(wire, offset);
-    if (record === undefined) {
-      verdict = 'malformed';
-      break;
-    }
-    offset = record.end;
-    if (record.type !== TYPE.OPT) continue;
+  const records = readU16(wire, HEADER.answers) + readU16(wire, HEADER.authorities) + readU16(wire, HEADER.additionals);
+  for (let i = 0; i < records; i++) {
+    const isRoot = wire[offset] === 0;
+    // Nearly all queries have an OPT record at most, whose owner is the root.
+    const ownerEnd = isRoot ? offset + 1 : readName(wire, offset, owner)?.end;
+    if (ownerEnd === undefined) return 'malformed';
+    const dataStart = ownerEnd + RECORD_FIXED_BYTES;
+    if (dataStart > wire.length) return 'malformed';
+    const dataEnd = dataStart + readU16(wire, dataStart - 2);
+    if (dataEnd > wire.length) return 'malformed';
+    offset = dataEnd;
+    if (readU16(wire, ownerEnd) !== TYPE.OPT) continue;
     // RFC 6891 §6.1.1: more than one OPT is FORMERR; §6.1.2: its name is the root.
-    if (edns || record.owner.length !== 1) verdict = 'malformed';
-    edns = true;
-    ednsVersion = (record.ttl >>> 16) & 0xff;
-    udpPayloadBytes = Math.max(MIN_UDP_PAYLOAD_BYTES, record.class);
-    dnssecOk = (record.ttl & DNSSEC_OK) !== 0;
-    if (record.dataStart === record.end) continue;
-    const options = readOptions(wire, record.dataStart, record.end);
-    if (options === undefined) verdict = 'malformed';
-    else keepalive = options.some(({ code }) => code === EDNS_OPTION.keepalive);
+    if (found.edns || !isRoot) verdict = 'malformed';
+    if (!readOpt(wire, ownerEnd, dataStart, dataEnd, found)) verdict = 'malformed';
   }
-  return { verdict, questionEnd, qtype, qclass, edns, ednsVersion, udpPayloadBytes, dnssecOk, keepalive };
+  return verdict;
+}
+
+/** The OPT record whose fixed part starts at `fixed`, all within the message (RFC 6891 §6.1.2); false where its options are not well-formed. */
+function readOpt(wire: Uint8Array, fixed: number, dataStart: number, dataEnd: number, found: Found): boolean {
+  const ttl = readU32(wire, fixed + 4);
+  found.edns = true;
+  found.ednsVersion = (ttl >>> 16) & 0xff;
+  found.udpPayloadBytes = Math.max(MIN_UDP_PAYLOAD_BYTES, readU16(wire, fixed + 2));
+  found.dnssecOk = (ttl & DNSSEC_OK) !== 0;
+  if (dataStart === dataEnd) return true;
+  const options = readOptions(wire, dataStart, dataEnd);
+  if (options === undefined) return false;
+  found.keepalive = options.some(({ code }) => code === EDNS_OPTION.keepalive);
+  return true;
 }

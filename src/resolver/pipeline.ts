@@ -3,6 +3,7 @@ import { isRefreshDue } from '../cache/refresh.ts';
 import { Deadline } from '../lib/deadline.ts';
 import { type ErrorCode, failureKind, toDns4torError } from '../lib/errors.ts';
 import type { Answer } from '../message/answer.ts';
+import { MAX_MESSAGE_BYTES } from '../message/header.ts';
 import { RCODE } from '../message/tables.ts';
 import type { AnswerSource, StaleReason } from '../metrics/metrics.ts';
 import { refusalOf } from '../policy/conformance.ts';
@@ -11,7 +12,7 @@ import { specialUseAnswer } from '../policy/special-use-names.ts';
 import { shapeAnswer, shapeReply } from '../response/shape.ts';
 import { cachedError, extendedErrorOf, staleError } from './extended-error.ts';
 import { Forwarder, type ForwarderComponents, type ForwarderInit } from './forward.ts';
-import { DROP, type Drop, type Handler, type Query } from './query.ts';
+import { type Handler, keepQuery, type Query } from './query.ts';
 
 export interface PipelineInit extends ForwarderInit {
   /** Whether what is in use is refreshed shortly before it expires. */
@@ -38,92 +39,109 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
   const { timeoutMs, prefetch } = init;
   const forwarder = new Forwarder(components, init);
 
-  const finish = (query: Query, reply: Uint8Array, rcode: number, source: AnswerSource): Uint8Array => {
+  /** Where replies that come later are written, one at a time, before they are cut to their size. */
+  const spare = new Uint8Array(MAX_MESSAGE_BYTES);
+
+  const finish = (query: Query, replyBytes: number, rcode: number, source: AnswerSource, now: number): number => {
     const { transport, family, scan, wire, arrivedAt } = query;
-    metrics.answered(transport, family, scan.qtype, rcode, source, wire.length, reply.length, clock.now() - arrivedAt);
-    return reply;
+    metrics.answered(transport, family, scan.qtype, rcode, source, wire.length, replyBytes, now - arrivedAt);
+    return replyBytes;
   };
 
-  const refuse = (query: Query, code: ErrorCode, source: AnswerSource): Uint8Array => {
+  const refuse = (query: Query, code: ErrorCode, source: AnswerSource, reply: Uint8Array): number => {
     const rcode = RCODE[failureKind(code).rcode ?? 'SERVFAIL'];
     metrics.failed(code);
-    return finish(query, shapeReply(query, rcode, extendedErrorOf(code)), rcode, source);
+    return finish(query, shapeReply(query, rcode, reply, extendedErrorOf(code)), rcode, source, clock.now());
   };
 
-  const giveFresh = (query: Query, answer: Answer): Uint8Array =>
-    finish(query, shapeAnswer(query, answer, 0), answer.rcode, 'upstream');
+  const giveFresh = (query: Query, answer: Answer, reply: Uint8Array): number =>
+    finish(query, shapeAnswer(query, answer, 0, reply), answer.rcode, 'upstream', clock.now());
 
-  const giveStale = (query: Query, { answer }: Entry, reason: StaleReason, why: string): Uint8Array => {
+  const giveStale = (query: Query, { answer }: Entry, reason: StaleReason, why: string, reply: Uint8Array): number => {
     metrics.servedStale(reason);
-    const reply = shapeAnswer(query, answer, 0, staleError(answer, why), STALE_TTL_SECONDS);
-    return finish(query, reply, answer.rcode, 'cache');
+    const replyBytes = shapeAnswer(query, answer, 0, reply, staleError(answer, why), STALE_TTL_SECONDS);
+    return finish(query, replyBytes, answer.rcode, 'cache', clock.now());
   };
 
   /** Keeps the promise of a {@link Handler}: even a defect costs one query its answer, and nobody else theirs. */
-  const fail = (query: Query, thrown: unknown, source: AnswerSource, stale?: Entry): Uint8Array | Drop => {
+  const fail = (query: Query, thrown: unknown, source: AnswerSource, reply: Uint8Array, stale?: Entry): number => {
     try {
       const { code } = toDns4torError(thrown);
       return stale === undefined
-        ? refuse(query, code, source)
-        : giveStale(query, stale, 'failed', failureKind(code).sentence);
+        ? refuse(query, code, source, reply)
+        : giveStale(query, stale, 'failed', failureKind(code).sentence, reply);
     } catch {
       metrics.dropped('handler_failed');
-      return DROP;
+      return 0;
     }
   };
 
-  const giveCached = (query: Query, entry: Entry, now: number): Uint8Array => {
+  const giveCached = (query: Query, entry: Entry, now: number, reply: Uint8Array): number => {
     const { answer, failures } = entry;
     metrics.cacheHit(answer.kind !== 'data');
-    if (!isFresh(entry, now)) return giveStale(query, entry, 'failed', failureKind('ERR_RECHECK').sentence);
-    if (prefetch && isRefreshDue(entry, now)) void forwarder.refresh(query, entry);
+    if (!isFresh(entry, now)) return giveStale(query, entry, 'failed', failureKind('ERR_RECHECK').sentence, reply);
+    if (prefetch && isRefreshDue(entry, now)) void forwarder.refresh(keepQuery(query), entry);
     const error = failures === 0 ? answer.extendedError : cachedError(answer.extendedError);
-    return finish(query, shapeAnswer(query, answer, ageSeconds(entry, now), error), answer.rcode, 'cache');
+    const replyBytes = shapeAnswer(query, answer, ageSeconds(entry, now), reply, error);
+    // One reading of the clock for each hit: what it takes from here is below the resolution of any bucket.
+    return finish(query, replyBytes, answer.rcode, 'cache', now);
   };
 
-  const forward = async (query: Query, stale: Entry | undefined): Promise<Uint8Array | Drop> => {
+  const giveForwarded = (query: Query, answer: Answer | undefined, stale: Entry | undefined): number => {
+    if (stale === undefined) {
+      return answer === undefined ? refuse(query, 'ERR_DEADLINE', 'upstream', spare) : giveFresh(query, answer, spare);
+    }
+    if (answer === undefined) return giveStale(query, stale, 'slow', failureKind('ERR_SLOW').sentence, spare);
+    // RFC 8767 §6: an expired answer is better than a fresh failure.
+    if (answer.kind === 'failure') {
+      return giveStale(query, stale, 'failed', failureKind('ERR_RESPONSE_FAILURE').sentence, spare);
+    }
+    return giveFresh(query, answer, spare);
+  };
+
+  const forward = async (query: Query, stale: Entry | undefined): Promise<Uint8Array> => {
+    let replyBytes: number;
     try {
       const waitMs = stale === undefined ? timeoutMs : Math.min(CLIENT_RESPONSE_MS, timeoutMs);
       const answer = await forwarder.ask(query, new Deadline(clock, query.arrivedAt + waitMs));
-      if (stale === undefined) {
-        return answer === undefined ? refuse(query, 'ERR_DEADLINE', 'upstream') : giveFresh(query, answer);
-      }
-      if (answer === undefined) return giveStale(query, stale, 'slow', failureKind('ERR_SLOW').sentence);
-      // RFC 8767 §6: an expired answer is better than a fresh failure.
-      if (answer.kind === 'failure')
-        return giveStale(query, stale, 'failed', failureKind('ERR_RESPONSE_FAILURE').sentence);
-      return giveFresh(query, answer);
+      replyBytes = giveForwarded(query, answer, stale);
     } catch (thrown) {
-      return fail(query, thrown, 'upstream', stale);
+      replyBytes = fail(query, thrown, 'upstream', spare, stale);
     }
+    // Nothing was awaited since it was written.
+    return spare.slice(0, replyBytes);
   };
 
-  const answer = (query: Query): ReturnType<Handler> => {
+  const answer = (query: Query, reply: Uint8Array): ReturnType<Handler> => {
     const { verdict } = query.scan;
     if (verdict === 'short' || verdict === 'response') {
       metrics.dropped(verdict);
-      return DROP;
+      return 0;
     }
 
     const refusal = refusalOf(query);
-    if (refusal !== undefined) return refuse(query, refusal, 'policy');
+    if (refusal !== undefined) return refuse(query, refusal, 'policy', reply);
 
-    const entry = cache.lookup(query);
     const now = clock.now();
-    if (entry !== undefined && (isFresh(entry, now) || isResting(entry, now))) return giveCached(query, entry, now);
+    const entry = cache.lookup(query, now);
+    if (entry !== undefined && (isFresh(entry, now) || isResting(entry, now))) {
+      return giveCached(query, entry, now, reply);
+    }
 
     const local = specialUseAnswer(query) ?? minimalAnyAnswer(query);
-    if (local !== undefined) return finish(query, shapeAnswer(query, local, 0), local.rcode, 'policy');
+    if (local !== undefined) {
+      return finish(query, shapeAnswer(query, local, 0, reply), local.rcode, 'policy', clock.now());
+    }
 
     metrics.cacheMiss();
-    return forward(query, entry);
+    return forward(keepQuery(query), entry);
   };
 
-  return (query) => {
+  return (query, reply) => {
     try {
-      return answer(query);
+      return answer(query, reply);
     } catch (thrown) {
-      return fail(query, thrown, 'policy');
+      return fail(query, thrown, 'policy', reply);
     }
   };
 }

@@ -11,7 +11,8 @@ import type { Query } from '../resolver/query.ts';
  */
 
 /**
- * The reply to `query` with the records of `answer`. The bytes returned are the caller's.
+ * Writes the reply to `query` with the records of `answer`; returns its length.
+ * @param reply has room for any reply over the query's transport. Behind what is written, its bytes may change too
  * @param ageSeconds whole seconds since the answer came
  * @param error why the client gets what it gets; by default what the upstream said
  * @param staleTtl what all TTLs are set to in an answer that has expired
@@ -20,29 +21,28 @@ export function shapeAnswer(
   query: Query,
   answer: Answer,
   ageSeconds: number,
+  reply: Uint8Array,
   error: ExtendedError | undefined = answer.extendedError,
   staleTtl?: number,
-): Uint8Array {
+): number {
   const opt = optFor(query, answer.rcode, error);
-  const { messageBytes } = answer;
-  if (messageBytes + opt.length > maxReplyBytes(query)) return shapeTruncated(query, answer, opt);
+  const { bytes, messageBytes } = answer;
+  if (messageBytes + opt.length > maxReplyBytes(query)) return shapeTruncated(query, answer, reply, opt);
 
-  const reply = Buffer.allocUnsafe(messageBytes + opt.length);
-  reply.set(messageBytes === answer.bytes.length ? answer.bytes : answer.bytes.subarray(0, messageBytes));
+  // With the offsets behind the message, where there is room: a few bytes too many cost less than a view of the others.
+  reply.set(bytes.length <= reply.length ? bytes : bytes.subarray(0, messageBytes));
   writeHeader(reply, query, answer.rcode, authenticData(query, answer));
   echoQuestion(reply, query);
   for (let i = ttlCount(answer) - 1; i >= 0; i--) {
     const offset = ttlOffset(answer, i);
-    writeU32(reply, offset, staleTtl ?? Math.max(0, readU32(reply, offset) - ageSeconds));
+    writeU32(reply, offset, staleTtl ?? Math.max(0, readU32(bytes, offset) - ageSeconds));
   }
-  appendOpt(reply, messageBytes, opt);
-  return reply;
+  return appendOpt(reply, messageBytes, opt);
 }
 
-/** A reply without records: a refusal, an error. */
-export function shapeReply(query: Query, rcode: number, error?: ExtendedError): Uint8Array {
-  const opt = optFor(query, rcode, error);
-  return shapeEmpty(query, rcode, 0, opt);
+/** Writes a reply without records, a refusal or an error; returns its length. */
+export function shapeReply(query: Query, rcode: number, reply: Uint8Array, error?: ExtendedError): number {
+  return shapeEmpty(query, rcode, 0, reply, optFor(query, rcode, error));
 }
 
 const NO_OPT = new Uint8Array(0);
@@ -54,19 +54,20 @@ function optFor({ scan, tcpIdleMs }: Query, rcode: number, error: ExtendedError 
 }
 
 /** RFC 2181 §9, RFC 6891 §7: what does not fit is left out as a whole, TC=1 says so and the OPT record stays. */
-function shapeTruncated(query: Query, answer: Answer, opt: Uint8Array): Uint8Array {
-  return shapeEmpty(query, answer.rcode, FLAG.TC | authenticData(query, answer), opt);
+function shapeTruncated(query: Query, answer: Answer, reply: Uint8Array, opt: Uint8Array): number {
+  return shapeEmpty(query, answer.rcode, FLAG.TC | authenticData(query, answer), reply, opt);
 }
 
 /** Header, the question where there was one, OPT. */
-function shapeEmpty(query: Query, rcode: number, flags: number, opt: Uint8Array): Uint8Array {
-  const bodyBytes = query.scan.questionEnd === 0 ? HEADER_BYTES : query.scan.questionEnd;
-  const reply = Buffer.alloc(bodyBytes + opt.length);
+function shapeEmpty(query: Query, rcode: number, flags: number, reply: Uint8Array, opt: Uint8Array): number {
+  const { questionEnd } = query.scan;
   writeHeader(reply, query, rcode, flags);
-  writeU16(reply, HEADER.questions, query.scan.questionEnd === 0 ? 0 : 1);
+  writeU16(reply, HEADER.questions, questionEnd === 0 ? 0 : 1);
+  writeU16(reply, HEADER.answers, 0);
+  writeU16(reply, HEADER.authorities, 0);
+  writeU16(reply, HEADER.additionals, 0);
   echoQuestion(reply, query);
-  appendOpt(reply, bodyBytes, opt);
-  return reply;
+  return appendOpt(reply, questionEnd === 0 ? HEADER_BYTES : questionEnd, opt);
 }
 
 /** Over UDP the client's limit, but never more than we advertise ourselves; over TCP whatever a message can hold. */
@@ -94,8 +95,10 @@ function echoQuestion(reply: Uint8Array, query: Query): void {
   for (let i = HEADER_BYTES; i < query.scan.questionEnd; i++) reply[i] = query.wire[i] as number;
 }
 
-function appendOpt(reply: Uint8Array, offset: number, opt: Uint8Array): void {
-  if (opt.length === 0) return;
+/** Returns where the reply ends then. */
+function appendOpt(reply: Uint8Array, offset: number, opt: Uint8Array): number {
+  if (opt.length === 0) return offset;
   reply.set(opt, offset);
   writeU16(reply, HEADER.additionals, readU16(reply, HEADER.additionals) + 1);
+  return offset + opt.length;
 }

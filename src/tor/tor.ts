@@ -17,7 +17,10 @@ export type TorChoice = TorAddress | { readonly kind: 'auto' } | { readonly kind
 export interface Tor extends AsyncDisposable {
   readonly socks: TorAddress;
   state(): TorStatus;
-  /** Is to be told how each dial ended. Of a tor whose control port is not read this is all that is known. */
+  /**
+   * Is to be told how each dial ended. Of a tor whose control port is not read this is all that is known; of another it shows when it is to
+   * forget its failures.
+   */
   observe(outcome: 'ok' | ErrorCode): void;
   /** For logs: which tor this is and where. */
   describe(): string;

@@ -29,7 +29,6 @@ const PAIR = /^([\w!#$%&'*+.^`|~-]+)=(?:([\w!#$%&'*+.^`|~-]+)|"((?:[^"\\]|\\.)*)
 interface Pair {
   readonly name: string;
   readonly value: string;
-  readonly quoted: boolean;
 }
 
 /**
@@ -50,7 +49,7 @@ export function parseAltSvc(fieldValue: string): readonly OnionAlternative[] | '
 function parseMember(member: string): OnionAlternative | undefined {
   const [alternative, ...parameters] = splitOutsideQuotes(member, ';').map(parsePair);
   // §3: there is one way to write each protocol's name, so that `%682` is not h2.
-  if (alternative?.name !== 'h2' || !alternative.quoted) return undefined;
+  if (alternative?.name !== 'h2') return undefined;
   const authority = parseAuthority(alternative.value);
   const maxAgeSeconds = parseMaxAge(valueOf(parameters, 'ma'));
   if (authority === undefined || maxAgeSeconds === undefined) return undefined;
@@ -80,7 +79,7 @@ function valueOf(parameters: readonly (Pair | undefined)[], name: string): strin
 function parsePair(text: string): Pair | undefined {
   const [, name, token, quotedString = ''] = PAIR.exec(text) ?? [];
   if (name === undefined) return undefined;
-  return { name, value: token ?? quotedString.replaceAll(/\\(.)/g, '$1'), quoted: token === undefined };
+  return { name, value: token ?? quotedString.replaceAll(/\\(.)/g, '$1') };
 }
 
 /** The trimmed parts between separators, of which those in quoted strings are none. Takes time in proportion to the text, whatever is in it. */

@@ -64,7 +64,8 @@ export class IsolatedUpstream implements CircuitsUpstream {
   }
 
   get alternatives(): number {
-    return this.#sum(({ upstream }) => upstream.alternatives ?? 0);
+    // Each client learns them for itself, but they are the same: a sum would count clients.
+    return Math.max(0, ...[...this.#shares.values()].map(({ upstream }) => upstream.alternatives ?? 0));
   }
 
   renewAll(): void {

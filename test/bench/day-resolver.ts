@@ -8,10 +8,11 @@ import { RCODE } from '../../src/message/tables.ts';
 import type { CounterTable } from '../../src/metrics/counter-table.ts';
 import { createCounters, type Counters } from '../../src/metrics/counters.ts';
 import { createPipeline } from '../../src/resolver/pipeline.ts';
-import { DROP, type Drop, type Handler, type Query } from '../../src/resolver/query.ts';
+import type { Handler, Query } from '../../src/resolver/query.ts';
 import type { Tor } from '../../src/tor/tor.ts';
 import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
 import { FailoverUpstream } from '../../src/upstream/failover.ts';
+import { handleWith } from '../fixtures/replies.ts';
 import { extendedErrorOf } from '../resolver/harness.ts';
 import { type Laboratory, TIMEOUT_MS, UPSTREAM_LABEL } from './laboratory.ts';
 import { RefreshWatch } from './refresh-watch.ts';
@@ -87,7 +88,7 @@ export class DayResolver implements AsyncDisposable {
 
   async ask(query: Query): Promise<ClientView> {
     const arrivedAt = this.#clock.now();
-    const reply = this.#watch.ask(this.#handle, { ...query, arrivedAt });
+    const reply = this.#watch.ask((one) => handleWith(this.#handle, one), { ...query, arrivedAt });
     const fromCache = !(reply instanceof Promise);
     const fresh = !fromCache ? 'upstream' : this.#watch.wasRefreshed(query) ? 'refreshed' : 'cached';
     const bytes = await reply;
@@ -104,8 +105,8 @@ function sent(events: CounterTable): number {
 }
 
 /** What a client reads in an answer that is not as good as it could be. */
-function failureOf(reply: Uint8Array | Drop): 'failed' | 'stale' | undefined {
-  if (reply === DROP) return 'failed';
+function failureOf(reply: Uint8Array): 'failed' | 'stale' | undefined {
+  if (reply.length === 0) return 'failed';
   const rcode = rcodeOf(reply);
   if (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN) return 'failed';
   const code = extendedErrorOf(reply)?.code;

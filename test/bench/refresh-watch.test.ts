@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Deadline } from '../../src/lib/deadline.ts';
-import type { Handler, Query } from '../../src/resolver/query.ts';
+import type { Query } from '../../src/resolver/query.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { ask } from '../fixtures/messages.ts';
 import { UpstreamDouble } from '../resolver/harness.ts';
-import { RefreshWatch } from './refresh-watch.ts';
+import { type Answerer, RefreshWatch } from './refresh-watch.ts';
 
 const QUERY = ask({ name: 'a.example.com' });
 const REPLY = new Uint8Array(12);
 
 /** A watch, and pipelines behind it that ask for what they are asked and wait for it, or do not. */
-function createWatch(): { watch: RefreshWatch; waits: Handler; refreshes: Handler } {
+function createWatch(): { watch: RefreshWatch; waits: Answerer; refreshes: Answerer } {
   const watch = new RefreshWatch(new UpstreamDouble());
   const exchange = ({ wire }: Query): Promise<Uint8Array> =>
     watch.exchange(wire, Deadline.after(new ManualClock(), 1000));

@@ -2,8 +2,11 @@ import type { Deadline } from '../../src/lib/deadline.ts';
 import { HEADER_BYTES } from '../../src/message/header.ts';
 import { octetString } from '../../src/message/name.ts';
 import { createQueryScanner } from '../../src/message/scan-query.ts';
-import { type Drop, type Handler, type Query } from '../../src/resolver/query.ts';
+import type { Query } from '../../src/resolver/query.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
+
+/** What a client gets from a pipeline, now or later. */
+export type Answerer = (query: Query) => Uint8Array | Promise<Uint8Array>;
 
 /** Why the resolver was asked last: because a client waited, or ahead of need. */
 type Cause = 'client' | 'refresh';
@@ -39,7 +42,7 @@ export class RefreshWatch implements Upstream {
   }
 
   /** The pipeline's clients. */
-  ask(handle: Handler, query: Query): ReturnType<Handler> {
+  ask(handle: Answerer, query: Query): ReturnType<Answerer> {
     const reply = handle(query);
     if (reply instanceof Promise) void this.#wait(query, reply);
     return reply;
@@ -50,7 +53,7 @@ export class RefreshWatch implements Upstream {
     return this.#causes.get(questionOf(query.wire, query.scan.questionEnd)) === 'refresh';
   }
 
-  async #wait(query: Query, reply: Promise<Uint8Array | Drop>): Promise<void> {
+  async #wait(query: Query, reply: Promise<Uint8Array>): Promise<void> {
     const key = questionOf(query.wire, query.scan.questionEnd);
     this.#waiting.set(key, (this.#waiting.get(key) ?? 0) + 1);
     await reply;

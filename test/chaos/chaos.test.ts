@@ -9,16 +9,13 @@ import { type FaultTimes, SCENARIOS } from './scenarios.ts';
 /** As short as they show something: a stop that is longer than the pause after which expired answers are given, and nearly as long as a client waits. */
 const TIMES: FaultTimes = { killMs: 3000, stopMs: 8000, rotateMs: 15_000 };
 
-/** Tor itself may need two minutes after it; `npm run chaos` has them. */
-const TOO_LONG = 'kill-onion-guard';
-
 let laboratory: Laboratory;
 before(async () => {
   laboratory = await startLaboratory({ originalTtls: true });
 });
 after(() => laboratory[Symbol.asyncDispose]());
 
-for (const scenario of SCENARIOS.filter(({ name }) => name !== TOO_LONG)) {
+for (const scenario of SCENARIOS) {
   test(`every query gets a reply, none is lost that could be answered, and service is back by itself: ${scenario.name}`, async (t) => {
     const seen = await runScenario(laboratory, scenario, TIMES, () => {});
     for (const line of formatTable([toRow(seen)]).split('\n')) t.diagnostic(line);

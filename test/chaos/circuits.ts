@@ -20,7 +20,7 @@ export async function relayOfClient(network: TorNetwork): Promise<RestartablePro
   return relayNamed(network, spared);
 }
 
-/** The relay through which all circuits of the onion begin: without it they all end, and every introduction fails for a while. */
+/** The relay through which all circuits of the onion begin: without it they all end, and so does every introduction, which tor remembers. */
 export async function guardOfOnion(network: TorNetwork): Promise<RestartableProcess> {
   const [circuit] = await circuitsOf(network.onionService, 'PURPOSE=HS_SERVICE_INTRO');
   return relayNamed(network, circuit?.[0]);

@@ -4,8 +4,8 @@ import type { Asked, Outcome } from './load.ts';
 import { brokenPromises } from './promises.ts';
 import type { Observation } from './run-scenario.ts';
 
-function asked(name: string, sentAtMs: number, outcome: Outcome): Asked {
-  return { kind: 'brief', name, sentAtMs, end: { outcome, atMs: sentAtMs + 10, reason: '' } };
+function asked(name: string, sentAtMs: number, outcome: Outcome, tookMs = 10, kind: Asked['kind'] = 'brief'): Asked {
+  return { kind, name, sentAtMs, end: { outcome, atMs: sentAtMs + tookMs, reason: '' } };
 }
 
 function observation(changes: Partial<Observation>): Observation {
@@ -35,7 +35,12 @@ const BROKEN: readonly (readonly [sentence: RegExp, changes: Partial<Observation
   [/did not come back/, { recovered: false }],
   [/1 queries failed though the cache/, { asked: [asked('known', 1000, 'failed')] }],
   [/1 queries failed that could have been answered/, { scenario: { ...scenario, losesNothing: true } }],
-  [/30 attempts to connect/, { connects: { ok: 1, failed: 29 } }],
+  [/30 attempts to connect, more than 12/, { connects: { ok: 1, failed: 29 } }],
+  [
+    /1 queries waited for their failure/,
+    { beganAtMs: -20_000, endedAtMs: 2000, asked: [asked('unknown', 900, 'failed', 1500)] },
+  ],
+  [/answers came 60 s after/, { reachableAtMs: 1000, asked: [asked('unknown', 60_990, 'fresh', 10, 'new')] }],
   [/memory grew by 200\.0 MiB/, { usage: { ...usage, peakBytes: 200 * 2 ** 20 } }],
   [/30 more file descriptors/, { usage: { ...usage, peakDescriptors: 50 } }],
   [/a stack trace/, { harm: 'a stack trace' }],

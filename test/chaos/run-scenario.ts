@@ -21,8 +21,8 @@ const MARGIN_MS = 2000;
 const WARM_UP_PATIENCE_MS = 60_000;
 
 /**
- * Tor does not try an introduction point again for two minutes (HS_CACHE_CLIENT_INTRO_STATE_MAX_AGE), which may be all that an onion has;
- * then comes the longest pause between two attempts to connect, twice.
+ * Tor is told to forget which introductions failed at once, which may be too early, half a minute and a minute later; then comes the longest
+ * pause between two attempts to connect, and an attempt that hangs.
  */
 const RECOVERY_PATIENCE_MS = 180_000;
 
@@ -69,7 +69,8 @@ export async function runScenario(
   await forgetFailures(laboratory.network);
   const socksRelay = resources.use(await startSocksRelay(laboratory.network.client.socksPath));
   const stage = { laboratory, socksRelay };
-  const daemon = resources.use(await laboratory.startDaemon(...(scenario.flags?.(stage) ?? [])));
+  const control = ['--tor-control', `unix:${laboratory.network.client.controlPath}`];
+  const daemon = resources.use(await laboratory.startDaemon(...control, ...(scenario.flags?.(stage) ?? [])));
   await daemon.answers();
   const load = resources.use(await Load.start(daemon.port, TIMEOUT_MS + MARGIN_MS));
   const warmedUpFromMs = systemClock.now();

@@ -29,6 +29,8 @@ export interface Scenario {
   readonly flags?: (stage: Stage) => readonly string[];
   /** Whether the way to the resolver is there all the time, so that every query must be answered. */
   readonly losesNothing: boolean;
+  /** Whether Tor itself cannot be reached meanwhile, which is asked more often. @default beyond */
+  readonly cutsOff?: 'client' | 'beyond';
   /** Does it; what it returns undoes it. */
   readonly begin: (stage: Stage) => Promise<() => void | Promise<void>>;
 }
@@ -46,9 +48,10 @@ const PARTS: Readonly<Record<string, Part>> = {
 const nothing = (): void => {};
 
 export const SCENARIOS: readonly Scenario[] = [
+  // The first, or the onion's tor may build no more circuits for introductions for minutes (INTRO_CIRC_RETRY_PERIOD in its source).
+  kill('onion-guard', ({ laboratory }) => guardOfOnion(laboratory.network)),
   ...Object.entries(PARTS).map(([name, part]) => kill(name, part)),
   ...Object.entries(PARTS).map(([name, part]) => stop(name, part)),
-  kill('onion-guard', ({ laboratory }) => guardOfOnion(laboratory.network)),
   {
     name: 'drop-socks',
     flags: ({ socksRelay }) => ['--tor-socks', `127.0.0.1:${socksRelay.port}`],
@@ -74,6 +77,7 @@ function kill(name: string, part: Part): Scenario {
     name: `kill-${name}`,
     lasts: 'killMs',
     losesNothing: false,
+    cutsOff: name === 'client-tor' ? 'client' : 'beyond',
     async begin(stage) {
       const broken = await part(stage);
       await broken.kill();

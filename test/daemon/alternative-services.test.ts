@@ -41,7 +41,7 @@ interface Setup extends AsyncDisposable {
   readonly dialled: () => string[];
   /** What was told of connections that failed, by code, and of alternatives. */
   readonly events: string[];
-  readonly ask: () => Promise<Uint8Array>;
+  readonly ask: (client?: string) => Promise<Uint8Array>;
   /** Ends the life of every circuit and waits for the connections that take their places; returns the hosts that were asked for. */
   readonly rotate: () => Promise<string[]>;
 }
@@ -51,11 +51,18 @@ interface SetupOptions {
   readonly circuits?: number;
   /** @default true */
   readonly altSvc?: boolean;
+  /** @default false */
+  readonly perClient?: boolean;
   /** The resolver's. @default a name */
   readonly host?: string;
 }
 
-async function setUp({ circuits = 1, altSvc = true, host = NAME }: SetupOptions = {}): Promise<Setup> {
+async function setUp({
+  circuits = 1,
+  altSvc = true,
+  perClient = false,
+  host = NAME,
+}: SetupOptions = {}): Promise<Setup> {
   await using stack = new AsyncDisposableStack();
   const authority = stack.use(await createCertificateAuthority());
   const resolver = stack.use(
@@ -115,12 +122,12 @@ async function setUp({ circuits = 1, altSvc = true, host = NAME }: SetupOptions 
         ca: await readFile(authority.certificatePath, 'utf8'),
         pins: [],
       },
-      { index: 0, circuits, lifetimeMs: LIFETIME_MS },
+      { index: 0, circuits, lifetimeMs: LIFETIME_MS, perClient },
     ),
   );
   const owned = stack.move();
-  const ask = (): Promise<Uint8Array> =>
-    upstream.exchange(queryFor('example.com'), Deadline.after(clock, CONNECT_TIMEOUT_MS));
+  const ask = (client?: string): Promise<Uint8Array> =>
+    upstream.exchange(queryFor('example.com'), Deadline.after(clock, CONNECT_TIMEOUT_MS), client);
   const dialled = (): string[] => socks.requests.map((request) => request.host);
   const setup: Setup = {
     upstream,
@@ -280,10 +287,38 @@ test('nothing is followed where it is turned off', async () => {
   assert.equal(setup.upstream.alternatives, undefined);
 });
 
-test('an upstream that is an onion is not left for another', async () => {
-  const host = createOnionKey().address;
-  await using setup = await setUp({ host });
+for (const [what, host] of [
+  ['an onion', createOnionKey().address],
+  ['an IP address', '127.0.0.1'],
+] as const) {
+  test(`an upstream that is ${what} is not left for an onion`, async () => {
+    await using setup = await setUp({ host });
+    setup.header = offer(ONION);
+    await setup.ask();
+    assert.deepEqual(await setup.rotate(), setup.dialled().slice(0, 1));
+    assert.equal(setup.upstream.alternatives, undefined);
+  });
+}
+
+test('an onion that has given answers is not left for one that is an HTTP error', async () => {
+  await using setup = await setUp();
   setup.header = offer(ONION);
   await setup.ask();
-  assert.deepEqual(await setup.rotate(), [host]);
+  await setup.rotate();
+  await setup.ask();
+  const { behaviour } = setup.resolver;
+  setup.resolver.behaviour = () => ({ status: 503, body: new Uint8Array() });
+  await assert.rejects(setup.ask(), { code: 'ERR_DOH_STATUS' });
+  setup.resolver.behaviour = behaviour;
+  await setup.ask();
+  assert.deepEqual(setup.dialled(), [NAME, ONION]);
+});
+
+test('with circuits for each client, none goes to what another client was offered', async () => {
+  await using setup = await setUp({ perClient: true });
+  setup.header = offer(ONION);
+  await setup.ask('alice');
+  await setup.ask('bob');
+  assert.deepEqual(setup.dialled(), [NAME, NAME]);
+  assert.equal(setup.upstream.alternatives, 1);
 });

@@ -7,14 +7,14 @@ import { expandAddresses, listenEverywhere } from '../../src/daemon/listen.ts';
 import type { ListenerComponents } from '../../src/listener/listener.ts';
 import { UdpListener } from '../../src/listener/udp.ts';
 import { reservePort } from '../fixtures/reserve-port.ts';
-import { parts } from '../listener/harness.ts';
+import { echo, parts } from '../listener/harness.ts';
 
 const addressesHere = new Set(
   Object.values(networkInterfaces()).flatMap((list) => list?.map(({ address }) => address) ?? []),
 );
 const localhost = addressesHere.has('::1') ? ['127.0.0.1', '::1'] : ['127.0.0.1'];
 
-const components = (): ListenerComponents => parts(({ wire }) => wire);
+const components = (): ListenerComponents => parts(echo);
 
 test('localhost is 127.0.0.1 and, where this machine has it, ::1; an address that comes twice is taken once', () => {
   assert.deepEqual(expandAddresses(['localhost']), localhost);

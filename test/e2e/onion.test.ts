@@ -1,4 +1,5 @@
 import { after, before } from 'node:test';
+import { alternativeServicesSuite } from './alternative-services.ts';
 import { answersSuite } from './answers.ts';
 import { clientAuthSuite } from './client-auth.ts';
 import { failuresSuite } from './failures.ts';
@@ -21,3 +22,5 @@ managedTorSuite(() => laboratory);
 clientAuthSuite(() => laboratory);
 otherWaysSuite(() => laboratory);
 upstreamViewSuite(() => laboratory);
+// Changes what the recording resolver answers, so it comes last.
+alternativeServicesSuite(() => laboratory);

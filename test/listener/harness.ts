@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { ListenerComponents, TcpLimits } from '../../src/listener/listener.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
-import type { Drop, Handler, Query } from '../../src/resolver/query.ts';
+import { type Handler, keepQuery, type Query } from '../../src/resolver/query.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 
@@ -29,6 +29,12 @@ export function parts(handler: Handler): Parts {
   return { handler, clock: new ManualClock(), metrics: createCounters([]), isAllowed: () => true, limits: LIMITS };
 }
 
+/** Answers every query at once, with its own bytes. */
+export const echo: Handler = ({ wire }, reply) => {
+  reply.set(wire);
+  return wire.length;
+};
+
 /** How often queries or connections were dropped for a reason. */
 export function drops(counters: Counters, reason: string): number {
   return counters.totals.drops.entries().find(({ labels }) => labels['reason'] === reason)?.count ?? 0;
@@ -38,15 +44,15 @@ export function drops(counters: Counters, reason: string): number {
 export class HeldHandler {
   /** Those that were begun, in order. */
   readonly queries: Query[] = [];
-  readonly #answers: ((reply: Uint8Array | Drop) => void)[] = [];
+  readonly #answers: ((reply: Uint8Array) => void)[] = [];
 
   readonly handle: Handler = (query) => {
-    this.queries.push(query);
+    this.queries.push(keepQuery(query));
     return new Promise((resolve) => this.#answers.push(resolve));
   };
 
   /** Answers the `index`-th query, with its own bytes unless others are given. */
-  answer(index: number, reply: Uint8Array | Drop = (this.queries[index] as Query).wire): void {
+  answer(index: number, reply: Uint8Array = (this.queries[index] as Query).wire): void {
     this.#answers[index]?.(reply);
   }
 

@@ -4,12 +4,11 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
 import { TcpConnection } from '../../src/listener/tcp-connection.ts';
-import { DROP, type Handler } from '../../src/resolver/query.ts';
+import { MAX_MESSAGE_BYTES } from '../../src/message/header.ts';
+import type { Handler } from '../../src/resolver/query.ts';
 import { buildQuery } from '../fixtures/messages.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
-import { drops, framed, HeldHandler, type Parts, parts, PATIENCE_MS, TcpClient } from './harness.ts';
-
-const echo: Handler = ({ wire }) => wire;
+import { drops, echo, framed, HeldHandler, type Parts, parts, PATIENCE_MS, TcpClient } from './harness.ts';
 
 interface Conversation extends AsyncDisposable {
   readonly client: TcpClient;
@@ -33,7 +32,7 @@ async function converse(handler: Handler): Promise<Conversation> {
   const components = parts(handler);
   return {
     client,
-    connection: new TcpConnection(components, socket, '127.0.0.1'),
+    connection: new TcpConnection(components, socket, '127.0.0.1', new Uint8Array(MAX_MESSAGE_BYTES)),
     socket,
     parts: components,
     async deliver(bytes) {
@@ -211,10 +210,9 @@ test('a client that waits for our answer is not idle', async () => {
 
 test('a client that never reads is not read from any more, and cut', async () => {
   let begun = 0;
-  const large = new Uint8Array(65_535);
-  await using talk = await converse(() => {
+  await using talk = await converse((_query, reply) => {
     begun++;
-    return large;
+    return reply.length;
   });
   talk.client.socket.pause();
   talk.client.send(...queries(2000));
@@ -233,7 +231,7 @@ test('a client that never reads is not read from any more, and cut', async () =>
 test('a message that gets no answer ends the connection, after what was asked before it is answered', async () => {
   const held = new HeldHandler();
   let count = 0;
-  await using talk = await converse((query) => (++count === 2 ? DROP : held.handle(query)));
+  await using talk = await converse((query, reply) => (++count === 2 ? 0 : held.handle(query, reply)));
   talk.client.send(...queries(3));
   await held.begun(1);
   assert.equal(talk.client.ended, false);
@@ -273,8 +271,7 @@ test('a client that is gone while its last answer is awaited leaves no timer eit
 });
 
 test('a client that reads slowly gets all its answers', async () => {
-  const large = new Uint8Array(65_535);
-  await using talk = await converse(() => large);
+  await using talk = await converse((_query, reply) => reply.length);
   talk.client.socket.pause();
   talk.client.send(...queries(200));
   await waitUntil('reading stops', PATIENCE_MS, () => talk.socket.isPaused());

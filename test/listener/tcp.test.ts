@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { TcpListener } from '../../src/listener/tcp.ts';
 import { buildQuery } from '../fixtures/messages.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
-import { LIMITS, drops, HeldHandler, parts, PATIENCE_MS, TcpClient } from './harness.ts';
+import { LIMITS, drops, echo, HeldHandler, parts, PATIENCE_MS, TcpClient } from './harness.ts';
 
 const LOOPBACK = Object.values(networkInterfaces())
   .flatMap((addresses) => addresses ?? [])
@@ -59,7 +59,7 @@ test('disposing closes connections that are open, whatever they wait for', async
 
 test('RFC 7766 §6.2.2: connections beyond the limit are refused and counted, and there is room again when one has gone', async () => {
   await using stack = new AsyncDisposableStack();
-  const components = { ...parts(({ wire }) => wire), limits: { ...LIMITS, tcpConnections: 3 } };
+  const components = { ...parts(echo), limits: { ...LIMITS, tcpConnections: 3 } };
   const listener = stack.use(await TcpListener.open(components, { address: '127.0.0.1', port: 0 }));
   const clients = await Promise.all(Array.from({ length: 4 }, () => TcpClient.connect(listener.port)));
   for (const client of clients) stack.use(client);
@@ -72,7 +72,7 @@ test('RFC 7766 §6.2.2: connections beyond the limit are refused and counted, an
 
 test('RFC 7766 §6.2.2: one client cannot have all connections', async () => {
   await using stack = new AsyncDisposableStack();
-  const components = { ...parts(({ wire }) => wire), limits: { ...LIMITS, tcpConnectionsPerClient: 2 } };
+  const components = { ...parts(echo), limits: { ...LIMITS, tcpConnectionsPerClient: 2 } };
   const listener = stack.use(await TcpListener.open(components, { address: '127.0.0.1', port: 0 }));
   const connect = async (from: string): Promise<TcpClient> =>
     stack.use(await TcpClient.connect(listener.port, '127.0.0.1', from));
@@ -84,7 +84,7 @@ test('RFC 7766 §6.2.2: one client cannot have all connections', async () => {
 });
 
 test('a client that is not on the access list is cut off without an answer', async () => {
-  const components = { ...parts(({ wire }) => wire), isAllowed: () => false };
+  const components = { ...parts(echo), isAllowed: () => false };
   await using listener = await TcpListener.open(components, { address: '127.0.0.1', port: 0 });
   await using client = await TcpClient.connect(listener.port);
   client.send(buildQuery());
@@ -94,7 +94,7 @@ test('a client that is not on the access list is cut off without an answer', asy
 });
 
 test('a port that is taken and an address of another machine are told apart, each with the address', async () => {
-  const components = parts(({ wire }) => wire);
+  const components = parts(echo);
   await using listener = await TcpListener.open(components, { address: '127.0.0.1', port: 0 });
   const { port } = listener;
   await assert.rejects(TcpListener.open(components, { address: '127.0.0.1', port }), {

@@ -4,16 +4,14 @@ import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
 import { UdpListener } from '../../src/listener/udp.ts';
-import { DROP, type Handler } from '../../src/resolver/query.ts';
+import type { Handler } from '../../src/resolver/query.ts';
 import { buildQuery } from '../fixtures/messages.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
-import { drops, HeldHandler, parts, PATIENCE_MS } from './harness.ts';
+import { drops, echo, HeldHandler, parts, PATIENCE_MS } from './harness.ts';
 
 const LOOPBACK = Object.values(networkInterfaces())
   .flatMap((addresses) => addresses ?? [])
   .filter(({ address }) => address === '127.0.0.1' || address === '::1');
-
-const echo: Handler = ({ wire }) => wire;
 
 /** A DNS client over UDP that notes what comes and from where. */
 class UdpClient implements AsyncDisposable {
@@ -82,9 +80,9 @@ test('a reply comes from the address and port that were asked', async () => {
 });
 
 test('a query that is dropped gets nothing, at once or later, and the next is answered', async () => {
-  const verdicts: ReturnType<Handler>[] = [DROP, Promise.resolve(DROP)];
+  const verdicts: ReturnType<Handler>[] = [0, Promise.resolve(new Uint8Array(0))];
   await using listener = await UdpListener.open(
-    parts(({ wire }) => verdicts.shift() ?? wire),
+    parts((query, reply) => verdicts.shift() ?? echo(query, reply)),
     { address: '127.0.0.1', port: 0 },
   );
   await using client = new UdpClient();
@@ -139,7 +137,7 @@ test('an answer that comes after the socket was closed is a counted drop', async
 
 test('a reply that no datagram can hold is a counted drop, and the next is sent', async () => {
   const replies = [new Uint8Array(65_535), new Uint8Array(12)];
-  const components = parts(() => replies.shift() ?? DROP);
+  const components = parts(async () => replies.shift() ?? new Uint8Array(0));
   await using listener = await UdpListener.open(components, { address: '127.0.0.1', port: 0 });
   await using client = new UdpClient();
   await client.send(1, listener.port);

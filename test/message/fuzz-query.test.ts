@@ -6,8 +6,8 @@ import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
 import { refusalOf } from '../../src/policy/conformance.ts';
 import { minimalAnyAnswer } from '../../src/policy/minimal-any.ts';
 import { specialUseAnswer } from '../../src/policy/special-use-names.ts';
-import { shapeAnswer, shapeReply } from '../../src/response/shape.ts';
 import { receive } from '../fixtures/messages.ts';
+import { answerBytes, replyBytes } from '../fixtures/replies.ts';
 import { countReads } from './counted-bytes.ts';
 import { mutatedQuery, randomBytes } from './mutations.ts';
 
@@ -31,13 +31,13 @@ function answerLocally(wire: Uint8Array): string {
   if (verdict === 'short' || verdict === 'response') return 'dropped';
   const limit = Math.min(udpPayloadBytes, 1232);
   if (refusalOf(query) !== undefined) {
-    assert.ok(shapeReply(query, 1, { code: 0, text: 'a reason' }).length <= limit);
+    assert.ok(replyBytes(query, 1, { code: 0, text: 'a reason' }).length <= limit);
     return 'refused';
   }
   assert.equal(buildUpstreamQuery(wire.subarray(12, questionEnd), dnssecOk, false).length % 128, 0);
   const answer = specialUseAnswer(query) ?? minimalAnyAnswer(query);
   if (answer === undefined) return 'forwarded';
-  assert.ok(shapeAnswer(query, answer, 0).length <= limit);
+  assert.ok(answerBytes(query, answer, 0).length <= limit);
   return 'answered';
 }
 

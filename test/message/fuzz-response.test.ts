@@ -5,8 +5,8 @@ import { Dns4torError } from '../../src/lib/errors.ts';
 import { subtractAge } from '../../src/message/age.ts';
 import { isAnswerOfQuestion } from '../../src/message/alias-chain.ts';
 import { type Answer, parseAnswer, ttlCount, ttlOffset } from '../../src/message/answer.ts';
-import { shapeAnswer } from '../../src/response/shape.ts';
 import { rawMessage, rawOpt, receive } from '../fixtures/messages.ts';
+import { answerBytes } from '../fixtures/replies.ts';
 import { countReads } from './counted-bytes.ts';
 import { mutatedResponse, randomBytes } from './mutations.ts';
 
@@ -54,7 +54,7 @@ test('a response with up to four changes is an answer or malformed, and an answe
     const additionals = edns === undefined ? [] : [rawOpt(0x8000, edns)];
     const query = receive(rawMessage({ flags: RD, questions: [question], additionals }), transport);
     const limit = transport === 'tcp' ? 65_535 : Math.min(1232, query.scan.udpPayloadBytes);
-    const reply = shapeAnswer(query, answer, ageSeconds);
+    const reply = answerBytes(query, answer, ageSeconds);
     assert.ok(reply.length <= limit);
     assert.deepEqual(Buffer.compare(reply.subarray(12, answer.questionEnd), question), 0);
   });

@@ -216,6 +216,7 @@ test('exchanges and connects are counted by upstream and outcome, and only succe
   counters.connected(0, 'ok');
   readings.connections = [5, 1];
   readings.queueDepth = [0, 100];
+  readings.alternatives = [0, 10];
   const series = await scrape();
   const upstream = (name: string, address: string, rest = ''): number | undefined =>
     series.get(`dns4tor_upstream_${name}{${rest}upstream="${address}"}`);
@@ -234,6 +235,7 @@ test('exchanges and connects are counted by upstream and outcome, and only succe
   assert.equal(upstream('connections', OTHER), 1);
   assert.equal(upstream('queue_depth', ONION), 0);
   assert.equal(upstream('queue_depth', OTHER), 100);
+  assert.equal(upstream('alternatives', OTHER), 10);
 });
 
 test('upstreams that share host and port are counted together, for two equal series would spoil the scrape', async () => {

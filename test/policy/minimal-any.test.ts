@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { minimalAnyAnswer } from '../../src/policy/minimal-any.ts';
-import { shapeAnswer } from '../../src/response/shape.ts';
 import { ask, decodeReply, rawMessage, rawNameOfLength, rawQuestion, receive } from '../fixtures/messages.ts';
+import { answerBytes } from '../fixtures/replies.ts';
 
 const ANY = 255;
 
@@ -11,7 +11,7 @@ test('QTYPE ANY is answered with one HINFO record that names the document (RFC 8
   const answer = minimalAnyAnswer(query);
   assert.ok(answer);
   assert.equal(answer.kind, 'data');
-  const reply = decodeReply(shapeAnswer(query, answer, 0));
+  const reply = decodeReply(answerBytes(query, answer, 0));
   assert.equal(reply.rcode, 'NOERROR');
   assert.deepEqual(
     reply.answers?.map((record) => ({ ...record })),
@@ -33,7 +33,7 @@ test('a query for ANY is never answered with more than 512 octets, for the longe
   const query = receive(rawMessage({ flags: 0x0100, questions: [question] }));
   const answer = minimalAnyAnswer(query);
   assert.ok(answer);
-  const reply = shapeAnswer(query, answer, 0);
+  const reply = answerBytes(query, answer, 0);
   assert.ok(reply.length < 512);
   assert.equal(decodeReply(reply).answers?.length, 1);
 });

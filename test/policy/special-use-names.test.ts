@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { TYPE } from '../../src/message/tables.ts';
 import { specialUseAnswer } from '../../src/policy/special-use-names.ts';
 import { LOOPBACK_POINTERS, SPECIAL_USE_ZONES } from '../../src/policy/special-use-zones.ts';
-import { shapeAnswer } from '../../src/response/shape.ts';
 import {
   ask,
   concat,
@@ -14,6 +13,7 @@ import {
   rawQuestion,
   receive,
 } from '../fixtures/messages.ts';
+import { answerBytes } from '../fixtures/replies.ts';
 
 const DENIED = { rcode: 'NXDOMAIN', records: [], soa: true };
 const EMPTY = { rcode: 'NOERROR', records: [], soa: true };
@@ -26,7 +26,7 @@ function resolve(name: Uint8Array, type: number): Outcome | undefined {
   const query = receive(rawMessage({ flags: 0x0100, questions: [rawQuestion(name, type)] }));
   const answer = specialUseAnswer(query);
   if (answer === undefined) return undefined;
-  const { rcode, answers = [], authorities = [], additionals } = decodeReply(shapeAnswer(query, answer, 0));
+  const { rcode, answers = [], authorities = [], additionals } = decodeReply(answerBytes(query, answer, 0));
   assert.deepEqual(additionals, []);
   for (const record of [...answers, ...authorities]) assert.ok('ttl' in record && record.ttl === TTL_SECONDS);
   const soas = authorities.filter((record) => record.type === 'SOA');
@@ -84,7 +84,7 @@ test('a query with EDNS is answered too, and what else it brought has no part in
   });
   const answer = specialUseAnswer(query);
   assert.ok(answer);
-  const { rcode, additionals } = decodeReply(shapeAnswer(query, answer, 0));
+  const { rcode, additionals } = decodeReply(answerBytes(query, answer, 0));
   assert.deepEqual([rcode, additionals?.map(({ type }) => type)], ['NXDOMAIN', ['OPT']]);
 });
 
@@ -118,7 +118,7 @@ test('the SOA record belongs to the zone that denies, and nobody else’s', () =
     const answer = specialUseAnswer(query);
     assert.ok(answer);
     assert.equal(answer.negativeTtl, TTL_SECONDS);
-    assert.equal(decodeReply(shapeAnswer(query, answer, 0)).authorities?.[0]?.name, zone);
+    assert.equal(decodeReply(answerBytes(query, answer, 0)).authorities?.[0]?.name, zone);
   }
 });
 
@@ -166,7 +166,7 @@ test('the owner of a record made here is QNAME, to the longest name', () => {
   const query = receive(rawMessage({ flags: 0x0100, questions: [rawQuestion(wireOf(name))] }));
   const answer = specialUseAnswer(query);
   assert.ok(answer);
-  assert.equal(decodeReply(shapeAnswer(query, answer, 0)).answers?.[0]?.name, name);
+  assert.equal(decodeReply(answerBytes(query, answer, 0)).answers?.[0]?.name, name);
   const longest = concat(rawNameOfLength(245).subarray(0, -1), wireOf('localhost'));
   assert.equal(longest.length, 255);
   assert.deepEqual(resolve(longest, TYPE.A)?.records, ['A "127.0.0.1"']);

@@ -18,10 +18,11 @@ import { GOOD, questionOf } from './upstream-messages.ts';
 
 /** On which connections upstream was asked about a name. */
 function connectionsFor({ upstream }: DaemonBehindDouble, name: string): number[] {
-  const question = Buffer.from(buildQuery({ name }).subarray(12)).toString('hex');
-  return upstream.requests
-    .filter(({ query }) => Buffer.from(questionOf(query)).toString('hex') === question)
-    .map(({ connection }) => connection);
+  return upstream.requests.filter(({ query }) => isAbout(query, name)).map(({ connection }) => connection);
+}
+
+function isAbout(query: Uint8Array, name: string): boolean {
+  return Buffer.from(questionOf(query)).equals(buildQuery({ name }).subarray(12));
 }
 
 function identities({ socks }: DaemonBehindDouble): string[] {
@@ -64,7 +65,7 @@ test('--isolate client: one question of two users at a time is asked for each; f
   const name = 'both.example';
   await using running = await startBehindDouble(
     async (request) => {
-      if (connectionsFor(running, name).length > 0) await release.promise;
+      if (isAbout(request.query, name)) await release.promise;
       return GOOD(request);
     },
     '--isolate',

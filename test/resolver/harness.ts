@@ -4,11 +4,12 @@ import { EDNS_OPTION } from '../../src/message/edns-options.ts';
 import { createCounters, type Counters } from '../../src/metrics/counters.ts';
 import type { ForwarderComponents } from '../../src/resolver/forward.ts';
 import { createPipeline, type PipelineInit } from '../../src/resolver/pipeline.ts';
-import type { Handler, Query } from '../../src/resolver/query.ts';
+import type { Query } from '../../src/resolver/query.ts';
 import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { addressRecord, buildResponse, decodeReply, type QuerySpec, ask } from '../fixtures/messages.ts';
+import { handleWith } from '../fixtures/replies.ts';
 
 export const TIMEOUT_MS = 10_000;
 
@@ -54,9 +55,9 @@ export interface Resolver {
   readonly counters: Counters;
   readonly cache: Cache;
   /** What a listener would be given for a query that arrives now. */
-  readonly ask: (spec: QuerySpec, transport?: Query['transport']) => ReturnType<Handler>;
+  readonly ask: (spec: QuerySpec, transport?: Query['transport']) => Uint8Array | Promise<Uint8Array>;
   /** The same for bytes and whatever else a listener finds. */
-  readonly handle: Handler;
+  readonly handle: (query: Query) => Uint8Array | Promise<Uint8Array>;
 }
 
 export interface ResolverOptions {
@@ -77,10 +78,11 @@ export function createResolver(upstream: Upstream, options: ResolverOptions = {}
   const cache = options.cache ?? new Cache({ clock, random }, { maxBytes: 1 << 20, maxStaleMs: MAX_STALE_MS });
   const keptApart = options.clientOf === undefined ? {} : { clientOf: options.clientOf };
   const { budget = new ExtraBudget() } = options;
-  const handle = createPipeline(
+  const handler = createPipeline(
     { cache, upstream, clock, metrics: counters, budget, ...keptApart },
     { ...LIMITS, ...options.init },
   );
+  const handle = (query: Query): Uint8Array | Promise<Uint8Array> => handleWith(handler, query);
   return {
     clock,
     counters,

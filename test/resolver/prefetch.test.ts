@@ -72,6 +72,16 @@ test('it is refreshed once, however often it is asked for meanwhile and the budg
   assert.equal(prefetches(resolver)['sent'], 1);
 });
 
+test('a refresh is kept for the query that began it, whose bytes are the next one’s by then', async () => {
+  const { resolver } = await createDue();
+  const query = { ...receive(), arrivedAt: resolver.clock.now() };
+  void resolver.handle(query);
+  // Now with CD, which has an answer of its own.
+  query.wire.set([0x01, 0x10], 2);
+  await setImmediate();
+  assert.equal(ttlOf(resolver.ask({})), 300);
+});
+
 test('a refresh that fails leaves the answer as it is: fresh until its end, then asked for anew', async () => {
   for (const code of ['ERR_DOH_STATUS', 'ERR_TOR_UNREACHABLE'] as const) {
     const { resolver, upstream } = await createDue();

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseAnswer } from '../../src/message/answer.ts';
-import { shapeAnswer, shapeReply } from '../../src/response/shape.ts';
 import {
   addressRecord,
   ask,
@@ -19,6 +18,7 @@ import {
   rawU16,
   soaRecord,
 } from '../fixtures/messages.ts';
+import { answerBytes, replyBytes } from '../fixtures/replies.ts';
 
 const QR = 0x8000;
 const AA = 0x0400;
@@ -43,8 +43,8 @@ function ttlsOf(reply: Uint8Array): readonly unknown[] {
 
 test('the reply has the client’s ID (RFC 1035 §4.1.1)', () => {
   for (const id of [0, 1, 0xabcd, 0xffff]) {
-    assert.equal(decodeReply(shapeAnswer(ask({ id }), ANSWER, 0)).id, id);
-    assert.equal(decodeReply(shapeReply(ask({ id }), 5)).id, id);
+    assert.equal(decodeReply(answerBytes(ask({ id }), ANSWER, 0)).id, id);
+    assert.equal(decodeReply(replyBytes(ask({ id }), 5)).id, id);
   }
 });
 
@@ -52,18 +52,18 @@ test('RD and CD come from the query, RA is set, AA and TC are not, whatever upst
   const loud = parseAnswer(rawMessage({ flags: 0xfff0, questions: [rawQuestion(rawName('example', 'com'))] }));
   for (const asked of [0, RD, CD, RD | CD]) {
     for (const answer of [ANSWER, loud]) {
-      assert.equal(flagsOf(shapeAnswer(ask({ flags: asked }), answer, 0)), QR | RA | asked);
+      assert.equal(flagsOf(answerBytes(ask({ flags: asked }), answer, 0)), QR | RA | asked);
     }
-    assert.equal(flagsOf(shapeReply(ask({ flags: asked }), 0)), QR | RA | asked);
+    assert.equal(flagsOf(replyBytes(ask({ flags: asked }), 0)), QR | RA | asked);
   }
-  assert.equal(flagsOf(shapeAnswer(ask({ flags: RD | AA | TC | RA }), ANSWER, 0)), QR | RA | RD);
+  assert.equal(flagsOf(answerBytes(ask({ flags: RD | AA | TC | RA }), ANSWER, 0)), QR | RA | RD);
 });
 
 test('the opcode comes back with the refusal', () => {
   for (const opcode of [1, 2, 4, 5, 6, 15]) {
     const { wire } = ask();
     wire[2] = opcode << 3;
-    assert.equal(flagsOf(shapeReply(receive(wire), 4)), QR | (opcode << 11) | RA | 4);
+    assert.equal(flagsOf(replyBytes(receive(wire), 4)), QR | (opcode << 11) | RA | 4);
   }
 });
 
@@ -76,9 +76,9 @@ test('AD is given only to a client that sent AD or DO, and only if upstream set 
     [ask({ edns: dnssecOk }), true],
     [ask({ flags: RD | AD, edns: dnssecOk }), true],
   ] as const) {
-    assert.equal(flagsOf(shapeAnswer(query, AUTHENTIC, 0)) & AD, understands ? AD : 0);
-    assert.equal(flagsOf(shapeAnswer(query, ANSWER, 0)) & AD, 0);
-    assert.equal(flagsOf(shapeReply(query, 2)) & AD, 0);
+    assert.equal(flagsOf(answerBytes(query, AUTHENTIC, 0)) & AD, understands ? AD : 0);
+    assert.equal(flagsOf(answerBytes(query, ANSWER, 0)) & AD, 0);
+    assert.equal(flagsOf(replyBytes(query, 2)) & AD, 0);
   }
 });
 
@@ -87,9 +87,9 @@ test('the question comes back in the client’s own spelling, and names that poi
   const record = rawRecord(rawPointer(12), 1, 300, Uint8Array.of(192, 0, 2, 1));
   const answer = parseAnswer(rawMessage({ flags: 0x8180, questions: [question], answers: [record] }));
   for (const name of ['example.com', 'eXAMPle.CoM', 'EXAMPLE.COM']) {
-    const { questions, answers } = decodeReply(shapeAnswer(ask({ name }), answer, 0));
+    const { questions, answers } = decodeReply(answerBytes(ask({ name }), answer, 0));
     assert.deepEqual([questions?.[0]?.name, answers?.[0]?.name], [name, name]);
-    assert.equal(decodeReply(shapeReply(ask({ name }), 2)).questions?.[0]?.name, name);
+    assert.equal(decodeReply(replyBytes(ask({ name }), 2)).questions?.[0]?.name, name);
   }
 });
 
@@ -98,7 +98,7 @@ test('labels of any octets and records of unknown types pass as they are (RFC 35
   const record = rawRecord(rawPointer(12), 65_400, 300, Uint8Array.of(0, 0xff, 0xc0, 0x0c));
   const response = rawMessage({ id: 7, flags: 0x8180, questions: [question], answers: [record] });
   const query = receive(rawMessage({ id: 7, flags: RD, questions: [question] }));
-  assert.deepEqual(new Uint8Array(shapeAnswer(query, parseAnswer(response), 0)), response);
+  assert.deepEqual(new Uint8Array(answerBytes(query, parseAnswer(response), 0)), response);
 });
 
 test('TTLs are less by the answer’s age in all sections, and never below 0', () => {
@@ -109,16 +109,16 @@ test('TTLs are less by the answer’s age in all sections, and never below 0', (
       additionals: [addressRecord('ns.example.com', 100)],
     }),
   );
-  assert.deepEqual(ttlsOf(shapeAnswer(ask(), answer, 0)), [300, 200, 100]);
-  assert.deepEqual(ttlsOf(shapeAnswer(ask(), answer, 99)), [201, 101, 1]);
-  assert.deepEqual(ttlsOf(shapeAnswer(ask(), answer, 250)), [50, 0, 0]);
-  assert.deepEqual(ttlsOf(shapeAnswer(ask(), answer, 1_000_000)), [0, 0, 0]);
+  assert.deepEqual(ttlsOf(answerBytes(ask(), answer, 0)), [300, 200, 100]);
+  assert.deepEqual(ttlsOf(answerBytes(ask(), answer, 99)), [201, 101, 1]);
+  assert.deepEqual(ttlsOf(answerBytes(ask(), answer, 250)), [50, 0, 0]);
+  assert.deepEqual(ttlsOf(answerBytes(ask(), answer, 1_000_000)), [0, 0, 0]);
 });
 
 test('an answer serves any number of clients: shaping changes neither it nor the query', () => {
   const answer = Buffer.from(ANSWER.bytes).toString('hex');
   const wire = buildQuery({ name: 'EXAMPLE.com', edns: { dnssecOk: true } });
-  const reply = shapeAnswer(receive(wire), ANSWER, 200);
+  const reply = answerBytes(receive(wire), ANSWER, 200);
   reply.fill(0xff);
   assert.equal(Buffer.from(ANSWER.bytes).toString('hex'), answer);
   assert.deepEqual(wire, buildQuery({ name: 'EXAMPLE.com', edns: { dnssecOk: true } }));
@@ -132,12 +132,12 @@ test('only a query with EDNS gets an OPT record, ours and one, with DO as it was
       additionals: [rawRecord(rawName('ns'), 1, 60, Uint8Array.of(192, 0, 2, 1)), rawOpt(0x8000, 4096)],
     }),
   );
-  for (const reply of [shapeAnswer(ask(), withOpt, 0), shapeReply(ask(), 2, { code: 23, text: 'x' })]) {
+  for (const reply of [answerBytes(ask(), withOpt, 0), replyBytes(ask(), 2, { code: 23, text: 'x' })]) {
     assert.ok(decodeReply(reply).additionals?.every(({ type }) => type !== 'OPT'));
   }
   for (const dnssecOk of [false, true]) {
     const query = ask({ edns: { dnssecOk, udpPayloadBytes: 4096 } });
-    for (const reply of [shapeAnswer(query, withOpt, 0), shapeReply(query, 2)]) {
+    for (const reply of [answerBytes(query, withOpt, 0), replyBytes(query, 2)]) {
       const opts = decodeReply(reply).additionals?.filter(({ type }) => type === 'OPT');
       assert.equal(opts?.length, 1);
       assert.ok(opts[0]?.type === 'OPT');
@@ -147,7 +147,7 @@ test('only a query with EDNS gets an OPT record, ours and one, with DO as it was
 });
 
 test('an extended error goes to the client in the OPT record (RFC 8914 §2)', () => {
-  const reply = shapeReply(ask({ edns: {} }), 2, { code: 23, text: 'no way' });
+  const reply = replyBytes(ask({ edns: {} }), 2, { code: 23, text: 'no way' });
   const [opt] = decodeReply(reply).additionals ?? [];
   assert.ok(opt?.type === 'OPT');
   assert.deepEqual(
@@ -167,28 +167,28 @@ test('an extended RCODE is split between header and OPT record, and is SERVFAIL 
   );
   assert.equal(answer.rcode, badvers);
   const edns = ask({ edns: {} });
-  for (const reply of [shapeReply(edns, badvers), shapeAnswer(edns, answer, 0)]) {
+  for (const reply of [replyBytes(edns, badvers), answerBytes(edns, answer, 0)]) {
     const [opt] = decodeReply(reply).additionals ?? [];
     assert.ok(opt?.type === 'OPT');
     assert.deepEqual([flagsOf(reply) & 0xf, opt.extendedRcode], [0, 1]);
   }
-  for (const reply of [shapeReply(ask(), badvers), shapeAnswer(ask(), answer, 0)]) {
+  for (const reply of [replyBytes(ask(), badvers), answerBytes(ask(), answer, 0)]) {
     assert.equal(decodeReply(reply).rcode, 'SERVFAIL');
   }
 });
 
 test('a query whose question could not be read gets a header alone, and OPT if it had one', () => {
   const none = receive(rawMessage({ id: 0x4242, flags: RD, questions: [] }));
-  assert.deepEqual([...shapeReply(none, 1)], [0x42, 0x42, 0x81, 0x81, 0, 0, 0, 0, 0, 0, 0, 0]);
+  assert.deepEqual([...replyBytes(none, 1)], [0x42, 0x42, 0x81, 0x81, 0, 0, 0, 0, 0, 0, 0, 0]);
   const pointer = receive(rawMessage({ flags: RD, questions: [rawQuestion(rawPointer(12))] }));
-  assert.equal(shapeReply(pointer, 1).length, 12);
+  assert.equal(replyBytes(pointer, 1).length, 12);
 });
 
 test('a refusal repeats no record of the query', () => {
   const record = rawRecord(rawPointer(12), 1, 60, Uint8Array.of(192, 0, 2, 1));
   const question = rawQuestion(rawName('example', 'com'));
   const query = receive(rawMessage({ flags: RD, questions: [question], answers: [record], additionals: [rawOpt()] }));
-  const { questions, answers, authorities, additionals } = decodeReply(shapeReply(query, 1));
+  const { questions, answers, authorities, additionals } = decodeReply(replyBytes(query, 1));
   assert.deepEqual(
     [questions, answers, authorities, additionals].map((section) => section?.length),
     [1, 0, 0, 1],
@@ -202,7 +202,7 @@ test('keepalive is for a client that asks for it, over TCP (RFC 7828 §3.2)', ()
     [ask({ edns: {} }, 'tcp'), []],
     [ask({ edns: asking }, 'udp'), []],
   ] as const) {
-    for (const reply of [shapeAnswer(query, ANSWER, 0), shapeReply(query, 2)]) {
+    for (const reply of [answerBytes(query, ANSWER, 0), replyBytes(query, 2)]) {
       const [opt] = decodeReply(reply).additionals ?? [];
       assert.ok(opt?.type === 'OPT');
       assert.deepEqual(
@@ -223,8 +223,8 @@ test('what the upstream gave for a reason goes on to the client, unless there is
     }),
   );
   const query = ask({ edns: {} });
-  assert.deepEqual(new Uint8Array(shapeAnswer(query, answer, 0).subarray(-9)), data);
+  assert.deepEqual(new Uint8Array(answerBytes(query, answer, 0).subarray(-9)), data);
   const other = concat(rawU16(15, 5, 13), Buffer.from('old'));
-  const reply = shapeAnswer(query, answer, 0, { code: 13, text: 'old' });
+  const reply = answerBytes(query, answer, 0, { code: 13, text: 'old' });
   assert.deepEqual(new Uint8Array(reply.subarray(-9)), other);
 });

@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { FAILURES } from '../../src/lib/errors.ts';
 import { parseAnswer } from '../../src/message/answer.ts';
-import { shapeAnswer, shapeReply } from '../../src/response/shape.ts';
 import {
   ask,
   decodeReply,
@@ -17,6 +16,7 @@ import {
   rawRecord,
   receive,
 } from '../fixtures/messages.ts';
+import { answerBytes, replyBytes } from '../fixtures/replies.ts';
 
 const RD = 0x0100;
 const TC = 0x0200;
@@ -57,16 +57,16 @@ test('over UDP a reply is as large as the client takes, at least 512 and at most
   ] as const) {
     const query = ask({ type: 'TXT', ...(edns && { edns }) });
     const room = limit - (edns === undefined ? 0 : OPT_BYTES);
-    const fitting = shapeAnswer(query, answerOf(room), 0);
+    const fitting = answerBytes(query, answerOf(room), 0);
     assert.deepEqual([fitting.length, isTruncated(fitting)], [limit, false], `limit ${limit}`);
-    const tooLarge = shapeAnswer(query, answerOf(room + 1), 0);
+    const tooLarge = answerBytes(query, answerOf(room + 1), 0);
     assert.deepEqual([tooLarge.length, isTruncated(tooLarge)], [EMPTY_BYTES + limit - room, true], `limit ${limit}`);
   }
 });
 
 test('a truncated reply has TC, the question, no records, and keeps OPT, RCODE and AD (RFC 2181 §9, RFC 6891 §7)', () => {
   const query = ask({ name: 'EXAMPLE.com', type: 'TXT', edns: { dnssecOk: true, udpPayloadBytes: 512 } });
-  const reply = decodeReply(shapeAnswer(query, answerOf(1000, 0x8180 | AD | 3), 0));
+  const reply = decodeReply(answerBytes(query, answerOf(1000, 0x8180 | AD | 3), 0));
   assert.deepEqual([reply.flag_tc, reply.flag_ad, reply.rcode], [true, true, 'NXDOMAIN']);
   assert.equal(reply.questions?.[0]?.name, 'EXAMPLE.com');
   assert.deepEqual([reply.answers, reply.authorities], [[], []]);
@@ -79,15 +79,15 @@ test('a truncated reply has TC, the question, no records, and keeps OPT, RCODE a
 test('over TCP nothing is truncated that a message can hold (RFC 1035 §4.2.2)', () => {
   const query = ask({ type: 'TXT', edns: { udpPayloadBytes: 512 } }, 'tcp');
   for (const bytes of [513, 1233, 65_535 - OPT_BYTES]) {
-    const reply = shapeAnswer(query, answerOf(bytes), 0);
+    const reply = answerBytes(query, answerOf(bytes), 0);
     assert.deepEqual([reply.length, isTruncated(reply)], [bytes + OPT_BYTES, false]);
   }
-  assert.equal(shapeAnswer(ask({ type: 'TXT' }, 'tcp'), answerOf(65_535), 0).length, 65_535);
+  assert.equal(answerBytes(ask({ type: 'TXT' }, 'tcp'), answerOf(65_535), 0).length, 65_535);
 });
 
 test('over TCP a reply that our OPT record would make larger than a message can be is truncated', () => {
   const query = ask({ type: 'TXT', edns: {} }, 'tcp');
-  const reply = shapeAnswer(query, answerOf(65_535 - OPT_BYTES + 1), 0);
+  const reply = answerBytes(query, answerOf(65_535 - OPT_BYTES + 1), 0);
   assert.deepEqual([reply.length, isTruncated(reply)], [EMPTY_BYTES + OPT_BYTES, true]);
 });
 
@@ -110,7 +110,7 @@ test('no reply is over its limit or loses its OPT record, for any query, answer 
       const answer = parseAnswer(rawMessage({ flags: 0x8180, questions: [question], answers }));
       const error = failed ? { code: 23, text: LONGEST_TEXT } : undefined;
       const udpLimit = Math.min(1232, Math.max(512, edns?.udpPayloadBytes ?? 0));
-      for (const reply of [shapeAnswer(query, answer, 0, error), shapeReply(query, 2, error)]) {
+      for (const reply of [answerBytes(query, answer, 0, error), replyBytes(query, 2, error)]) {
         assert.ok(reply.length <= (transport === 'udp' ? udpLimit : 65_535));
         const { additionals = [], answers: kept = [] } = decodeReply(reply);
         assert.equal(additionals.filter(({ type }) => type === 'OPT').length, edns === undefined ? 0 : 1);

@@ -58,6 +58,7 @@ const IGNORED: readonly (readonly [string, string])[] = [
   ['a second way to write h2', '%682="ONION:443"'],
   ['h2 in upper case', 'H2="ONION:443"'],
   ['a string without an end', 'h2="alt.example:443, h2="ONION:443'],
+  ['a string with an escaped quote', 'x="\\", h2="ONION:443", y="'],
   ['commas within a string', '"x, h2=\\"ONION:443\\", y"'],
   [
     'an address that fails its checksum',

@@ -153,7 +153,9 @@ test('after each failure in a row the pause is twice as long, up to an hour, les
     clock.advance(pause / 2 + 1);
     assert.equal(services.choose()?.host, FIRST);
   }
+  services.failed(target(FIRST));
   services.succeeded(target(FIRST));
+  assert.equal(services.choose()?.host, FIRST);
   services.failed(target(FIRST));
   clock.advance(60_000);
   assert.equal(services.choose()?.host, FIRST);

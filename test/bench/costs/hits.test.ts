@@ -1,19 +1,13 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import process from 'node:process';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import type { HitsRow } from './hits-report.ts';
 import { ECHO, LOADS } from './hits-run.ts';
 import { labelOf, UDP_IOS } from './ours.ts';
 import { PEERS } from './peers.ts';
-
-const SCRIPT = fileURLToPath(new URL('hits.ts', import.meta.url));
+import { runQuick } from './run-quick.ts';
 
 test('a short run measures every server under every load, and ends by itself', async () => {
-  const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT, '--quick', '--json']);
-  const { rows, targets } = JSON.parse(stdout) as { rows: HitsRow[]; targets: unknown[] };
+  const { rows, targets } = await runQuick<{ rows: HitsRow[]; targets: unknown[] }>('hits.ts');
   const servers = [...UDP_IOS.map(labelOf), ...PEERS.map(({ label }) => label), ECHO];
   assert.deepEqual(
     rows.map(({ server, load }) => [load, server]),

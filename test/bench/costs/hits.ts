@@ -1,8 +1,8 @@
 // `npm run bench`: what an answer from the cache costs, beside unbound, dnsmasq, dnsdist and an echo, in one run.
-import { availableParallelism, cpus } from 'node:os';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { say } from '../progress.ts';
+import { describeMachine } from './cores.ts';
 import { formatHits, targetsOf, toRows } from './hits-report.ts';
 import { type HitsOptions, runHits } from './hits-run.ts';
 import { formatTargets, toJson } from './target.ts';
@@ -14,21 +14,18 @@ const QUICK: Omit<HitsOptions, 'onStep'> = { names: 100, rounds: 1, warmUpSecond
 const { values } = parseArgs({
   options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
 });
-if (availableParallelism() < 2) {
-  process.stderr.write('This needs two cores: one for what is measured and one for what loads it.\n');
-  process.exit(1);
-}
-
+const machine = describeMachine();
 const options = values.quick ? QUICK : FULL;
 const rows = toRows(await runHits({ ...options, onStep: say }));
 const targets = targetsOf(rows);
-const machine = `${cpus()[0]?.model}, ${availableParallelism()} cores`;
 process.stdout.write(
   values.json
     ? `${JSON.stringify({ machine, ...options, rows, targets: targets.map(toJson) }, null, 2)}\n`
     : [
         `${options.names} names in every cache, asked over UDP for ${options.seconds} s by dnsperf on a core of its own;`,
         `medians of ${options.rounds} rounds, lost in all of them. ${machine}.`,
+        'Times are dnsperf’s and hold what its own core made answers wait, alike for all. A server with time left of its core at',
+        'saturation could have answered more than dnsperf asks: compare CPU per answer.',
         '',
         formatHits(rows),
         '',

@@ -1,0 +1,11 @@
+import { execFile } from 'node:child_process';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+/** Runs a benchmark's script for as short as it goes, and returns what it prints as JSON. Rejects if it fails. */
+export async function runQuick<T>(script: string): Promise<T> {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [path, '--quick', '--json']);
+  return JSON.parse(stdout) as T;
+}

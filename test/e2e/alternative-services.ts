@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { forwardTo } from '../fixtures/doh-behaviours.ts';
+import { dig } from '../fixtures/dig.ts';
+import { LAB_ZONE } from '../fixtures/lab-zone.ts';
+import { REQUEST_HEADERS } from '../fixtures/recording-doh-server.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { type Laboratory, RESOLVER_NAME } from './laboratory.ts';
+
+/** A circuit lives for at most a fifth longer than ten seconds; the rest is Tor's, for a new one to the onion. */
+const MOVE_TIMEOUT_MS = 60_000;
+
+/** A resolver by name, reached through an exit, that says in its answers at which onion it is too (RFC 7838). */
+export function alternativeServicesSuite(getLaboratory: () => Laboratory): void {
+  describe('alternative services', () => {
+    test('from a name behind an exit connections move to the onion, and nothing in the requests shows it', async () => {
+      const laboratory = getLaboratory();
+      const { recording, network, authority, caPath } = laboratory;
+      const forward = forwardTo(authority);
+      recording.behaviour = async (request) => {
+        const reply = await forward(request);
+        assert.ok(typeof reply === 'object');
+        return { ...reply, headers: { 'alt-svc': `h2="${network.onion}:8443"; ma=3600` } };
+      };
+      const known = recording.requests.length;
+      const url = `https://${RESOLVER_NAME}:${recording.port}/dns-query`;
+      const upstream = ['--upstream', url, '--upstream-ca', caPath];
+      await using daemon = await laboratory.startDaemon(...upstream, '--circuits', '1', '--circuit-lifetime', '10s');
+      await daemon.answers();
+      let count = 0;
+      // Only circuits that are in use are replaced by ones that are connected ahead of need.
+      await waitUntil('an answer comes from the onion', MOVE_TIMEOUT_MS, async () => {
+        const { status } = await dig('@127.0.0.1', '-p', String(daemon.port), `n${count++}.wild.${LAB_ZONE}`);
+        assert.equal(status, 'NOERROR');
+        return daemon.process.output.includes('DNS upstream answers at an onion that it offers');
+      });
+      for (const { headers } of recording.requests.slice(known)) {
+        assert.deepEqual(Object.keys(headers).toSorted(), REQUEST_HEADERS);
+        assert.equal(headers[':authority'], `${RESOLVER_NAME}:${recording.port}`);
+      }
+    });
+  });
+}
