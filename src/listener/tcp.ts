@@ -50,8 +50,8 @@ export class TcpListener implements Listener {
     } catch {
       return undefined;
     }
-    // Node takes unix sockets as well.
-    if (typeof server.address() !== 'string') return new TcpListener(components, server);
+    // Node takes unix sockets as well, of which it gives no address.
+    if (server.address() !== null) return new TcpListener(components, server);
     server.close();
     return undefined;
   }

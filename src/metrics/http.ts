@@ -118,7 +118,7 @@ async function listen(server: Server, { host, port, fd }: MetricsServerOptions):
   }
   const bound = server.address();
   if (typeof bound === 'object' && bound !== null) return bound;
-  // Node takes unix sockets as well.
+  // Node takes unix sockets as well, of which it gives no address.
   server.close();
   throw new Dns4torError('ERR_LISTEN_FD', problem);
 }
