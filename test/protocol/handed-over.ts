@@ -31,13 +31,11 @@ export async function startHandedOver(
   const path = join(directory.path, 'socks');
   resources.use(await startSocksDouble({ target: upstream, path }));
   const flags = ['--upstream', `https://${onion}/dns-query`, '--upstream-ca', ca.certificatePath];
-  const launcher = await handOver(specs, confinement);
   const daemon = resources.use(
-    await startDaemon(
-      [...flags, '--tor-socks', `unix:${path}`, '--tor-control', 'none', ...args],
-      { ...process.env, ...env },
-      launcher,
-    ),
+    await startDaemon([...flags, '--tor-socks', `unix:${path}`, '--tor-control', 'none', ...args], {
+      env: { ...process.env, ...env },
+      via: await handOver(specs, confinement),
+    }),
   );
   await daemon.answers();
   const running = resources.move();
