@@ -174,7 +174,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
   return stack.move();
 }
 
-/** On the sockets that were handed over, and then on no others: where there are such, others may not even be opened (README, systemd). */
+/** On the sockets that were handed over, and then on no others: where there are such, others may not even be opened. */
 async function openListeners(
   components: ListenerComponents,
   { config, handedOver, logger }: ServiceOptions,
