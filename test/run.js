@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { build, installPackages, installPrograms, ROOT, runNode, runScript, testPrograms } from '../bin/prepare.js';
 
 /** These start Tor networks and servers, which would slow each other down past their deadlines if run side by side. */
-const ONE_AT_A_TIME = [join('test', 'chaos'), join('test', 'e2e'), join('test', 'fixtures'), join('test', 'protocol')];
+const ONE_AT_A_TIME = [
+  join('test', 'chaos'),
+  join('test', 'e2e'),
+  join('test', 'fixtures'),
+  join('test', 'leaks'),
+  join('test', 'protocol'),
+];
 
 /** Longer than any test or suite takes on a slow machine; one that hangs is to fail, not to keep everybody waiting. */
 const TEST_TIMEOUT_MS = 300_000;

@@ -22,7 +22,7 @@ const PATIENCE = 3;
  * A connection that takes longer will hardly be there before the queries that wait for it have met their deadline. It may have begun before
  * the resolver came back, and hang until it is given up, where a new one would come at once.
  */
-const SLOW_ATTEMPT_MS = 10_000;
+export const SLOW_ATTEMPT_MS = 10_000;
 
 export interface BreakerComponents {
   readonly clock: Clock;

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import { Dns4torError, toDns4torError } from '../lib/errors.ts';
-import type { Breaker } from './breaker.ts';
+import { type Breaker, SLOW_ATTEMPT_MS } from './breaker.ts';
 import type { CreateSession, Session } from './session.ts';
 
 /** Opens a connection to the resolver through Tor; rejects with a Dns4torError, after a deadline of its own. */
@@ -33,7 +33,9 @@ export class Connection implements AsyncDisposable {
   #session: Session | undefined;
   /** Those that take no more and are not closed yet. */
   readonly #retired = new Set<Session>();
+  /** The latest attempt. */
   #connecting: Promise<void> | undefined;
+  #connectingSince = -Infinity;
   #disposed = false;
 
   constructor(components: ConnectionComponents) {
@@ -62,15 +64,26 @@ export class Connection implements AsyncDisposable {
     return Promise.reject(new Dns4torError(this.#disposed ? 'ERR_SHUTDOWN' : 'ERR_UPSTREAM_CONNECTION'));
   }
 
-  /** Opens it unless it is open, as far as the breaker permits; resolves when that has come to an end, one way or the other. */
+  /**
+   * Opens it unless it is open, as far as the breaker permits; resolves when that has come to an end, one way or the other. Beside an attempt
+   * that takes long another is made, on another circuit: the first to succeed is taken.
+   */
   async open(): Promise<void> {
     if (this.#session !== undefined || this.#disposed) return;
-    if (this.#connecting === undefined) {
-      const end = this.#components.breaker.attempt();
-      if (end === undefined) return;
-      this.#connecting = this.#connect(end).finally(() => (this.#connecting = undefined));
+    const { clock, breaker } = this.#components;
+    if (this.#connecting === undefined || clock.now() - this.#connectingSince >= SLOW_ATTEMPT_MS) {
+      const end = breaker.attempt();
+      if (end !== undefined) this.#begin(end);
     }
     await this.#connecting;
+  }
+
+  #begin(end: () => void): void {
+    const attempt = this.#connect(end).finally(() => {
+      if (this.#connecting === attempt) this.#connecting = undefined;
+    });
+    this.#connecting = attempt;
+    this.#connectingSince = this.#components.clock.now();
   }
 
   /** Never rejects: whoever waits is told by the breaker. */
@@ -82,11 +95,11 @@ export class Connection implements AsyncDisposable {
       socket = await connect();
     } catch (thrown) {
       end();
-      if (!this.#disposed) this.#failed(toDns4torError(thrown));
+      if (!this.#disposed && !this.isOpen) this.#failed(toDns4torError(thrown));
       return;
     }
     end();
-    if (this.#disposed) return void socket.destroy();
+    if (this.#disposed || this.isOpen) return void socket.destroy();
     this.#session = this.#createSession(socket);
     events.connected(clock.now() - startedAt);
     onChange();

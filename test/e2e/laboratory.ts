@@ -89,8 +89,7 @@ export async function startLaboratory(options: Pick<DohServerOptions, 'originalT
       ]),
     startManagedDaemon: (state, ...args) =>
       startDaemon(['--tor-socks', 'managed', ...clientTorrc, ...withUpstream(args)], {
-        ...process.env,
-        STATE_DIRECTORY: state.path,
+        env: { ...process.env, STATE_DIRECTORY: state.path },
       }),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };

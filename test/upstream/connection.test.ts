@@ -150,6 +150,26 @@ test('an attempt that hangs lets nobody hang with it for longer than ten seconds
   await rig.ask('three.test');
 });
 
+test('beside an attempt that hangs another is made after ten seconds, and the first to succeed serves', async () => {
+  const opened = Promise.withResolvers<void>();
+  let attempts = 0;
+  await using rig = await startRig(answer, {
+    connect: (plain) => async () => {
+      if (attempts++ === 0) await opened.promise;
+      return plain();
+    },
+  });
+  const waiting = assert.rejects(rig.ask('one.test', 15_000), { code: 'ERR_TOR_TIMEOUT' });
+  await rig.clock.advanceAsync(10_000);
+  await waiting;
+  await assert.rejects(rig.ask('two.test'), { code: 'ERR_TOR_TIMEOUT' });
+  await waitUntil('another is open', 5000, () => rig.upstream.openConnections === 1);
+  opened.resolve();
+  await rig.ask('three.test');
+  await waitUntil('the first is closed', 5000, () => rig.sockets.length === 2 && rig.sockets[1]?.destroyed === true);
+  assert.equal(attempts, 2);
+});
+
 test('after an answer the pauses begin anew', async () => {
   const connect = failing('ERR_TOR_TIMEOUT');
   await using rig = await startRig(answer, { connect: connect.wrap });

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { buildQuery } from '../fixtures/messages.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { assertLacks, createCanary, findIn } from './canary.ts';
+
+test('a name that was asked for is found in a file, as text in any spelling and in a message, at any depth', async () => {
+  await using directory = await createTemporaryDirectory();
+  const canary = createCanary();
+  await mkdir(join(directory.path, 'a', 'b'), { recursive: true });
+  const files = [join(directory.path, 'a', 'b', 'core'), join(directory.path, 'a', 'log')];
+  await writeFile(files[0] as string, buildQuery({ name: `${canary}-1.example` }));
+  await writeFile(files[1] as string, `asked for ${canary.toUpperCase()}.example`);
+  await writeFile(join(directory.path, 'other'), createCanary());
+  assert.deepEqual((await findIn(directory.path, canary)).toSorted(), files);
+});
+
+test('a name that was asked for is found in a log', () => {
+  const canary = createCanary();
+  assert.throws(() => assertLacks(`first\nfailed: ${canary.toUpperCase()}.example\n`, canary));
+  assertLacks('nothing of the kind', canary);
+});

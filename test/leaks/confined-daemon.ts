@@ -1,0 +1,64 @@
+import { type Daemon, type DaemonOptions, startDaemon } from '../fixtures/daemon.ts';
+import { DIG_FLAGS, type DigReply, readDigReply } from '../fixtures/dig.ts';
+import { findProgram } from '../fixtures/find-program.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { fetchIn } from './fetch-in.ts';
+import type { Namespace } from './namespace.ts';
+
+/** The command itself in a namespace. */
+export interface ConfinedDaemon extends Daemon {
+  /** All the room on disk that it was told of: its working, home, state and temporary directory. */
+  readonly directory: string;
+  /** All that it has written to stdout and stderr. */
+  readonly log: string;
+  /** dig, in the namespace. */
+  ask(name: string, ...args: readonly string[]): Promise<DigReply>;
+}
+
+export interface ConfinedDaemonOptions extends Pick<DaemonOptions, 'command'> {
+  /** A program that runs the command which follows it, and its arguments. @default none */
+  readonly via?: readonly string[];
+}
+
+/** {@link startDaemon} in a namespace. It logs all there is to log, and leaves no core dump, as under systemd's LimitCORE=0. */
+export async function startConfinedDaemon(
+  namespace: Namespace,
+  args: readonly string[],
+  { command, via = [] }: ConfinedDaemonOptions = {},
+): Promise<ConfinedDaemon> {
+  await using resources = new AsyncDisposableStack();
+  const { path: directory } = resources.use(await createTemporaryDirectory());
+  const prlimit = await findProgram('prlimit');
+  const lines: string[] = [];
+  const daemon = resources.use(
+    await startDaemon(['--loglevel', 'debug', ...args], {
+      ...(command === undefined ? {} : { command }),
+      via: [...namespace.via, prlimit, '--core=0', '--', ...via],
+      cwd: directory,
+      env: {
+        ...process.env,
+        HOME: directory,
+        STATE_DIRECTORY: directory,
+        XDG_STATE_HOME: directory,
+        XDG_CACHE_HOME: directory,
+        TMPDIR: directory,
+      },
+      onLine: (line) => lines.push(line),
+    }),
+  );
+  const dig = await findProgram('dig');
+  const running = resources.move();
+  return {
+    ...daemon,
+    directory,
+    get log() {
+      return lines.join('\n');
+    },
+    page: (path) => fetchIn(namespace, `http://${daemon.metricsAddress}${path}`),
+    ask: async (name, ...further) => {
+      const server = ['@127.0.0.1', '-p', String(daemon.port), '+time=15'];
+      return readDigReply(await namespace.run(dig, ...DIG_FLAGS, ...server, name, ...further));
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}

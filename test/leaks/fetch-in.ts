@@ -1,0 +1,17 @@
+import type { Namespace } from './namespace.ts';
+
+const FETCH = `
+const response = await fetch(process.argv[1]);
+process.stdout.write(response.status + '\\n' + (await response.text()));
+`;
+
+/** The status and body of a page that is served in a namespace. */
+export async function fetchIn(
+  namespace: Namespace,
+  url: string,
+): Promise<{ readonly status: number; readonly body: string }> {
+  const [status, ...lines] = (await namespace.run(process.execPath, '--input-type=module', '--eval', FETCH, url)).split(
+    '\n',
+  );
+  return { status: Number(status), body: lines.join('\n') };
+}

@@ -1,0 +1,171 @@
+import type { Proof } from './promises.ts';
+
+/** A small change to the source that breaks a promise, and the test that must fail because of it. */
+export interface Mutation {
+  /** The promise's. */
+  readonly id: string;
+  /** What the change makes dns4tor do. */
+  readonly breach: string;
+  /** From the root of the repository. */
+  readonly file: string;
+  /** Occurs once in the file. */
+  readonly text: string;
+  readonly replacement: string;
+  readonly proof: Proof;
+}
+
+const PHASES = 'test/leaks/phases.test.ts';
+const CONNECTIONS = 'test/leaks/upstream-connections.test.ts';
+
+const NO_ROUTE = "throw new Dns4torError('ERR_TOR_UNREACHABLE', `${formatTorAddress(socks)} (${error.code})`, error);";
+const CAUGHT = 'const { code } = toDns4torError(thrown);\n      if (OF';
+const EXCHANGE = 'const { cache, upstream } = this.#components;\n    try {';
+
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    id: 'G1',
+    breach: 'looks at start whether there is a network',
+    file: 'src/daemon/service.ts',
+    text: 'tor.resolve(opened);',
+    replacement: "tor.resolve(opened);\n  void fetch('http://203.0.113.1/').catch(() => {});",
+    proof: { file: PHASES, test: 'start$' },
+  },
+  {
+    id: 'G2',
+    breach: 'looks the resolver up itself, and gives Tor the address',
+    file: 'src/tor/agent.ts',
+    text: 'destination: { host, port },',
+    replacement:
+      "destination: { host: await import('node:dns').then(async ({ promises }) => (await promises.lookup(host)).address), port },",
+    proof: { file: CONNECTIONS, test: 'G2, G8: of a resolver at a name' },
+  },
+  {
+    id: 'G2',
+    breach: 'looks the resolver up besides giving Tor the name',
+    file: 'src/tor/agent.ts',
+    text: 'const socket = connectTo(socks);',
+    replacement:
+      "void import('node:dns').then(({ promises }) => promises.lookup(host)).catch(ignore);\n    const socket = connectTo(socks);",
+    proof: { file: CONNECTIONS, test: 'G2, G8: of a resolver at a name' },
+  },
+  {
+    id: 'G3',
+    breach: 'connects directly where Tor is gone',
+    file: 'src/tor/agent.ts',
+    text: NO_ROUTE,
+    replacement: `connectTo({ kind: 'tcp', host, port }).on('error', ignore);\n        ${NO_ROUTE}`,
+    proof: { file: PHASES, test: 'G3: Tor down' },
+  },
+  {
+    id: 'G3',
+    breach: 'asks in plain DNS where the resolver cannot be reached',
+    file: 'src/resolver/forward.ts',
+    text: CAUGHT,
+    replacement: `void import('node:dgram').then((dgram) => dgram.createSocket('udp4').on('error', () => {}).send(wire, 53, '203.0.113.1'));\n      ${CAUGHT}`,
+    proof: { file: PHASES, test: 'G3: Tor down' },
+  },
+  {
+    id: 'G4',
+    breach: 'asks for .onion names like for any others',
+    file: 'src/policy/special-use-zones.ts',
+    text: "    'onion', // RFC 7686 §2\n",
+    replacement: '',
+    proof: {
+      file: 'test/protocol/local-names.test.ts',
+      test: 'onion is NXDOMAIN|upstream has seen none of these names',
+    },
+  },
+  {
+    id: 'G5',
+    breach: 'passes the spelling of the client on',
+    file: 'src/message/upstream-query.ts',
+    text: 'lowerCase(question[i] as number)',
+    replacement: 'lowerCase(0) + (question[i] as number)',
+    proof: { file: 'test/message/upstream-query.test.ts', test: 'the same question from clients of any kind' },
+  },
+  {
+    id: 'G5',
+    breach: 'passes the ID of the client on',
+    file: 'src/resolver/forward.ts',
+    text: 'const sent = buildUpstreamQuery(question, scan.dnssecOk, (flagsOf(wire) & FLAG.CD) !== 0);',
+    replacement:
+      'const sent = buildUpstreamQuery(question, scan.dnssecOk, (flagsOf(wire) & FLAG.CD) !== 0);\n  sent.set(wire.subarray(0, 2));',
+    proof: { file: 'test/protocol/upstream-requests.test.ts', test: 'the same bytes for the same question' },
+  },
+  {
+    id: 'G6',
+    breach: 'says what program it is',
+    file: 'src/upstream/doh-request.ts',
+    text: "':method': 'POST',",
+    replacement: "':method': 'POST',\n      'user-agent': 'dns4tor',",
+    proof: {
+      file: 'test/protocol/upstream-requests.test.ts',
+      test: 'a request has the headers that it needs and no others',
+    },
+  },
+  {
+    id: 'G6',
+    breach: 'resumes TLS sessions',
+    file: 'src/tor/connector.ts',
+    text: 'const socket = connect({ ...options, socket: raw });',
+    replacement:
+      "const known = options as { session?: Buffer };\n      const socket = connect({ ...options, socket: raw });\n      socket.on('session', (session) => (known.session = session));",
+    proof: { file: 'test/tor/connector.test.ts', test: 'no session is resumed' },
+  },
+  {
+    id: 'G7',
+    breach: 'is the same user to Tor on every connection',
+    file: 'src/daemon/upstreams.ts',
+    text: '?? (() => createIsolationCredentials(random));',
+    replacement: "?? (() => ({ ...createIsolationCredentials(random), username: 'same', password: 'same' }));",
+    proof: { file: CONNECTIONS, test: 'G7: at the end of a circuit’s life' },
+  },
+  {
+    id: 'G7',
+    breach: 'keeps a connection for as long as it lasts',
+    file: 'src/upstream/circuits.ts',
+    text: 'if (circuit.used) void this.#renew(circuit);\n    else',
+    replacement: 'if (!circuit.used)',
+    proof: { file: CONNECTIONS, test: 'G7: at the end of a circuit’s life' },
+  },
+  {
+    id: 'G8',
+    breach: 'logs what is asked',
+    file: 'src/resolver/forward.ts',
+    text: EXCHANGE,
+    replacement: `process.stderr.write(\`asked for \${octetString(wire)}\\n\`);\n    ${EXCHANGE}`,
+    proof: { file: PHASES, test: 'normal service' },
+  },
+  {
+    id: 'G8',
+    breach: 'keeps what was asked on disk',
+    file: 'src/resolver/forward.ts',
+    text: EXCHANGE,
+    replacement: `void import('node:fs').then((fs) => fs.appendFileSync('asked', wire));\n    ${EXCHANGE}`,
+    proof: { file: CONNECTIONS, test: 'and no file written' },
+  },
+  {
+    id: 'G9',
+    breach: 'asks ahead for another type as well',
+    file: 'src/resolver/forward.ts',
+    text: "metrics.prefetched('sent');",
+    replacement:
+      "metrics.prefetched('sent');\n    void this.#components.upstream.exchange(buildUpstreamQuery(query.wire.subarray(HEADER_BYTES, query.scan.questionEnd).with(-3, 28), false, false), new Deadline(this.#components.clock, Infinity)).catch(() => {});",
+    proof: { file: 'test/resolver/prefetch.test.ts', test: 'each variant is refreshed for itself' },
+  },
+  {
+    id: 'G10',
+    breach: 'pads to half of the length',
+    file: 'src/message/upstream-query.ts',
+    text: 'const PADDING_BLOCK_BYTES = 128;',
+    replacement: 'const PADDING_BLOCK_BYTES = 64;',
+    proof: { file: 'test/message/upstream-query.test.ts', test: 'the query is a multiple of 128 octets' },
+  },
+];
+
+/** The source with the mutation in it. Throws where the text to be replaced is not there exactly once. */
+export function mutate(source: string, { id, file, text, replacement }: Mutation): string {
+  const parts = source.split(text);
+  if (parts.length !== 2) throw new Error(`${id}: ${file} holds this ${parts.length - 1} times, not once: ${text}`);
+  return parts.join(replacement);
+}

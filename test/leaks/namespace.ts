@@ -1,0 +1,98 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findProgram } from '../fixtures/find-program.ts';
+import { startProcess } from '../fixtures/process.ts';
+import { runProgram } from '../fixtures/run-program.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+
+const START_TIMEOUT_MS = 5_000;
+const READY = 'the namespace is ready';
+
+/** Of nobody's (RFC 5737 §3, RFC 3849 §2), but routed from in there like any other. */
+const OWN = { ipv4: '192.0.2.1', ipv6: '2001:db8::1' } as const;
+const GATEWAY = { ipv4: '192.0.2.53', ipv6: '2001:db8::53' } as const;
+
+/** What a program that looks names up through the operating system would ask. */
+export const NAMESERVER: string = GATEWAY.ipv4;
+
+/**
+ * The ruleset. `output` sees every packet of IPv4 and IPv6 that a process in here sends; what it does not see (ARP, raw link-layer packets)
+ * the counter of the interface does.
+ */
+const RULES = `table inet leaks {
+  counter leaked { }
+  chain output {
+    type filter hook output priority 0;
+    oifname != "lo" counter name leaked drop
+  }
+}
+`;
+
+/**
+ * `$1` is ip, `$2` is nft, `$3` a file with the rules, `$4` a resolv.conf. The way out is a pair of interfaces of which the far one is
+ * nobody's. They send nothing by themselves: no look-up of neighbours, and no link-local addresses, which the kernel would announce.
+ */
+const SET_UP = `
+set -e
+ip=$1 nft=$2
+"$ip" link set lo up
+"$nft" -f "$3"
+"$ip" link add out type veth peer name far
+for link in out far; do
+  "$ip" link set $link addrgenmode none arp off
+  "$ip" link set $link up
+done
+"$ip" address add ${OWN.ipv4}/24 dev out
+"$ip" address add ${OWN.ipv6}/64 dev out nodad
+"$ip" route add default via ${GATEWAY.ipv4}
+"$ip" -6 route add default via ${GATEWAY.ipv6}
+mount --bind "$4" /etc/resolv.conf
+echo ${READY}
+exec sleep infinity
+`;
+
+/** A network of its own that has addresses, a way out and a name server, whose every packet that is not loopback's is counted and dropped. */
+export interface Namespace extends AsyncDisposable {
+  /** To put in front of a program's path and arguments: runs it in here. Paths are as outside. */
+  readonly via: readonly string[];
+  /** Runs a program in here to its end, and returns what it wrote to stdout. Rejects when its status is not 0. */
+  run(path: string, ...args: readonly string[]): Promise<string>;
+  /** How many packets were to leave since the start. */
+  leakedPackets(): Promise<number>;
+}
+
+export async function startNamespace(): Promise<Namespace> {
+  await using resources = new AsyncDisposableStack();
+  const { path } = resources.use(await createTemporaryDirectory());
+  const [rules, resolvConf] = [join(path, 'rules'), join(path, 'resolv.conf')];
+  await writeFile(rules, RULES);
+  await writeFile(resolvConf, `nameserver ${NAMESERVER}\noptions timeout:1 attempts:1\n`);
+  const asRoot = process.getuid?.() === 0;
+  const [unshare, ip, nft, nsenter] = await Promise.all([
+    findProgram('unshare'),
+    findProgram('ip'),
+    findProgram('nft'),
+    findProgram('nsenter'),
+  ]);
+  const isolated = ['--net', '--mount', ...(asRoot ? [] : ['--map-root-user'])];
+  const setUp = ['sh', '-c', SET_UP, 'sh', ip, nft, rules, resolvConf];
+  const holder = resources.use(await startProcess(unshare, [...isolated, ...setUp]));
+  await holder.waitUntil('the namespace is set up', START_TIMEOUT_MS, () => holder.output.includes(READY));
+
+  const user = asRoot ? [] : ['--user', '--preserve-credentials'];
+  const enter = ['--target', String(holder.pid), '--net', '--mount', ...user, '--wd=.', '--'];
+  const run = (program: string, ...args: readonly string[]): Promise<string> =>
+    runProgram('nsenter', [...enter, program, ...args]);
+  const running = resources.move();
+  return {
+    via: [nsenter, ...enter],
+    run,
+    async leakedPackets() {
+      const counter = await run(nft, 'list', 'counter', 'inet', 'leaks', 'leaked');
+      const counted = Number(/packets (\d+)/.exec(counter)?.[1]);
+      const [link] = JSON.parse(await run(ip, '-json', '-stats', 'link', 'show', 'out'));
+      return counted + Number(link.stats64.tx.packets);
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}

@@ -1,0 +1,92 @@
+/** A test that fails when a promise is broken. */
+export interface Proof {
+  /** From the root of the repository. */
+  readonly file: string;
+  /** What its name holds. */
+  readonly test: string;
+}
+
+export interface Promised {
+  readonly id: string;
+  /** As README says it. */
+  readonly promise: string;
+  readonly proofs: readonly Proof[];
+}
+
+/** What is promised about privacy, and what proves it. README's table is this one. */
+export const PROMISES: readonly Promised[] = [
+  {
+    id: 'G1',
+    promise:
+      'No packet goes anywhere but to this machine itself and to Tor: not at start, while Tor or the resolver is down, with a wrong configuration, after a crash, nor while it is upgraded',
+    proofs: [
+      { file: 'test/leaks/phases.test.ts', test: 'G1, G8: no packet leaves but to loopback' },
+      { file: 'test/leaks/namespace.test.ts', test: 'where nobody sends, nothing is counted' },
+    ],
+  },
+  {
+    id: 'G2',
+    promise: 'The resolver is reached through Tor by its name, and the operating system is asked for no name at all',
+    proofs: [{ file: 'test/leaks/upstream-connections.test.ts', test: 'G2, G8: of a resolver at' }],
+  },
+  {
+    id: 'G3',
+    promise:
+      'There is no fallback to plain DNS, to a direct connection or to another resolver: without Tor there is an expired answer, or none',
+    proofs: [{ file: 'test/leaks/phases.test.ts', test: 'G3: Tor down' }],
+  },
+  {
+    id: 'G4',
+    promise: '`.onion` names and others that mean something only here never leave',
+    proofs: [{ file: 'test/protocol/local-names.test.ts', test: 'upstream has seen none of these names' }],
+  },
+  {
+    id: 'G5',
+    promise: 'A question looks the same to the resolver whichever program or machine asked it',
+    proofs: [
+      { file: 'test/message/upstream-query.test.ts', test: 'the same question from clients of any kind' },
+      { file: 'test/protocol/upstream-requests.test.ts', test: 'the same bytes for the same question' },
+    ],
+  },
+  {
+    id: 'G6',
+    promise: 'Each request has the same few headers: no user agent, no cookie; no TLS session is resumed',
+    proofs: [
+      {
+        file: 'test/protocol/upstream-requests.test.ts',
+        test: 'a request has the headers that it needs and no others',
+      },
+      { file: 'test/tor/connector.test.ts', test: 'no session is resumed' },
+    ],
+  },
+  {
+    id: 'G7',
+    promise: 'A circuit that is replaced takes its connection along, and the next is another user to Tor',
+    proofs: [{ file: 'test/leaks/upstream-connections.test.ts', test: 'G7: at the end of a circuit’s life' }],
+  },
+  {
+    id: 'G8',
+    promise: 'No name that was asked for is in a log, a metric, an error or a file, and nothing is kept on disk',
+    proofs: [
+      { file: 'test/leaks/phases.test.ts', test: 'G1, G8: no packet leaves but to loopback' },
+      { file: 'test/leaks/upstream-connections.test.ts', test: 'and no file written' },
+      { file: 'test/leaks/canary.test.ts', test: 'is found' },
+    ],
+  },
+  {
+    id: 'G9',
+    promise: 'What is asked for ahead of need is what was asked before, octet for octet',
+    proofs: [{ file: 'test/resolver/prefetch.test.ts', test: 'each variant is refreshed for itself' }],
+  },
+  {
+    id: 'G10',
+    promise: 'The length of what is sent is a multiple of 128 octets, however long the name',
+    proofs: [{ file: 'test/message/upstream-query.test.ts', test: 'the query is a multiple of 128 octets' }],
+  },
+];
+
+/** The row of README's table. */
+export function rowOf({ id, promise, proofs }: Promised): string {
+  const files = [...new Set(proofs.map(({ file }) => file))];
+  return `| ${id} | ${promise} | ${files.map((file) => `[${file.replace(/^test\//, '')}](${file})`).join(', ')} |`;
+}

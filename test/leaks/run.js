@@ -1,0 +1,9 @@
+// `npm run test:leaks`: proves what README promises about privacy. With `--mutations`, proves that the proofs would fail.
+import { build, installPackages, installPrograms, runNode, runScript, testPrograms } from '../../bin/prepare.js';
+
+await runScript(() => {
+  installPackages();
+  installPrograms(testPrograms());
+  build();
+  return runNode(['test/leaks/leaks.ts', ...process.argv.slice(2)]);
+});

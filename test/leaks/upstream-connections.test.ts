@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { startConfinedBehindDouble } from './confined-double.ts';
+import { type Namespace, startNamespace } from './namespace.ts';
+import { readSystemCalls, traceTo } from './system-calls.ts';
+
+/* What the daemon asks of the operating system, and of Tor, to reach the resolver. */
+
+/** The shortest lifetime of a circuit is 10 s, give or take a fifth; it is to be used by then. */
+const ROTATION_TIMEOUT_MS = 30_000;
+
+let namespace: Namespace;
+before(async () => {
+  namespace = await startNamespace();
+});
+after(() => namespace[Symbol.asyncDispose]());
+
+for (const [what, host] of [
+  ['an onion', undefined],
+  ['a name', 'resolver.example'],
+] as const) {
+  test(`G2, G8: of a resolver at ${what} Tor gets the name; nothing else is connected to, nothing sent but to clients, and no file written`, async () => {
+    await using directory = await createTemporaryDirectory();
+    const trace = join(directory.path, 'trace');
+    const options = { via: await traceTo(trace), ...(host === undefined ? {} : { host }) };
+    // Without looking for a control port, which is on loopback or a unix socket too.
+    const args = ['--address', 'localhost', '--tor-control', 'none'];
+    await using running = await startConfinedBehindDouble(namespace, args, options);
+    const { daemon, socks, socksPath } = running;
+    await daemon.answers();
+    for (const flags of [['A'], ['AAAA', '+tcp'], ['PTR']]) {
+      assert.equal((await daemon.ask('traced.example.com', ...flags)).status, 'NOERROR');
+    }
+    assert.equal((await daemon.page('/ready')).status, 200);
+    daemon.process.signal('SIGTERM');
+    assert.equal(await daemon.process.ended, 0);
+
+    assert.ok(socks.requests.length > 0);
+    for (const { addressType, host: dialled } of socks.requests) {
+      assert.deepEqual([addressType, dialled], [3, running.host]);
+    }
+    const calls = await readSystemCalls(trace, daemon.process.pid);
+    assert.deepEqual(calls.connected, [socksPath]);
+    assert.deepEqual(calls.sentTo, ['127.0.0.1', 'AF_NETLINK']);
+    assert.deepEqual(calls.families, ['AF_INET', 'AF_INET6', 'AF_NETLINK', 'AF_UNIX']);
+    assert.deepEqual(calls.openedToWrite, []);
+    assert.equal(await namespace.leakedPackets(), 0);
+  });
+}
+
+test('G7: at the end of a circuit’s life another connection takes its place, with other SOCKS credentials', async () => {
+  await using running = await startConfinedBehindDouble(namespace, ['--circuit-lifetime', '10s']);
+  const { daemon, upstream, socks } = running;
+  await daemon.answers();
+  assert.equal((await daemon.ask('first.example.com')).status, 'NOERROR');
+  await waitUntil('another connection is made', ROTATION_TIMEOUT_MS, () => upstream.connections === 2);
+  await waitUntil('it is used', ROTATION_TIMEOUT_MS, async () => {
+    await daemon.ask(`next-${upstream.requests.length}.example.com`);
+    return upstream.requests.at(-1)?.connection === 1;
+  });
+  assert.equal(socks.requests.length, 2);
+  for (const part of ['username', 'password'] as const) {
+    assert.equal(new Set(socks.requests.map((request) => request[part])).size, 2, part);
+  }
+});
