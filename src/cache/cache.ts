@@ -5,7 +5,7 @@ import type { AnswerKind } from '../message/prepared-answer.ts';
 import type { Query } from '../resolver/query.ts';
 import { Chunks, NONE } from './chunks.ts';
 import { Entry } from './entry.ts';
-import { HashIndex } from './hash-index.ts';
+import { HashTable } from './hash-table.ts';
 import { hashQuestion, sameQuestion, variantOf } from './key.ts';
 import { failureSeconds, lifetimeSeconds } from './lifetime.ts';
 import { INDEX_BYTES_PER_ENTRY, kindOf, MIN_RECORD_BYTES, recordBytes, TIME, WORD, writeAnswer } from './record.ts';
@@ -45,7 +45,7 @@ const RECHECK_MS = 30_000;
 
 /**
  * Answers by question, bounded in bytes. Nothing in it is ever written to a disk.
- * Entries are no objects: they lie in `Chunks`, in two segments of records, and a hash index finds them.
+ * Entries are no objects: they lie in `Chunks`, in two segments of records, and a hash table finds them.
  */
 export class Cache {
   readonly #clock: Clock;
@@ -53,7 +53,7 @@ export class Cache {
   readonly #seed: number;
   readonly #maxStaleMs: number;
   readonly #chunks = new Chunks();
-  readonly #index = new HashIndex(this.#chunks);
+  readonly #index = new HashTable(this.#chunks);
   /** Shown to who looks up, one record after the other. */
   readonly #entry = new Entry(this.#chunks);
   readonly #positive: Segment;

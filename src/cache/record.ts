@@ -41,7 +41,7 @@ export const HEAD_BYTES = 96;
 /** The slots of the index, of four octets each, are at most twice as many as records. */
 export const INDEX_BYTES_PER_ENTRY = 8;
 
-/** The smallest record has the header and a question of the root, so that what the index takes is at most a sixteenth of it. */
+/** Of a header and a question for the root, the smallest that an answer can be; no index takes more than a sixteenth of its records. */
 export const MIN_RECORD_BYTES = 128;
 
 const KINDS: readonly AnswerKind[] = ['data', 'nxdomain', 'nodata', 'failure'];

@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Arena } from '../../src/cache/arena.ts';
 import { Chunks, NONE } from '../../src/cache/chunks.ts';
-import { HashIndex } from '../../src/cache/hash-index.ts';
+import { HashTable } from '../../src/cache/hash-table.ts';
 import { MIN_RECORD_BYTES, WORD } from '../../src/cache/record.ts';
 
 class Rig {
   readonly #chunks = new Chunks();
   readonly #arena = new Arena(this.#chunks, 1 << 20);
-  readonly index: HashIndex = new HashIndex(this.#chunks);
+  readonly index: HashTable = new HashTable(this.#chunks);
 
   add(hash: number): number {
     const record = this.#arena.allocate(MIN_RECORD_BYTES);

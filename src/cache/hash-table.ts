@@ -7,7 +7,7 @@ const FIRST_SLOTS = 16;
  * Records by the hash of their question: a table whose slots begin chains that go on from record to record. Twice as large whenever there
  * are more records than slots, so that chains stay short; never smaller again, since what was needed once will be.
  */
-export class HashIndex {
+export class HashTable {
   readonly #chunks: Chunks;
   #slots: Int32Array = new Int32Array(FIRST_SLOTS).fill(NONE);
   #records = 0;
