@@ -307,6 +307,10 @@ export const FAILURES = {
     label: 'listen_address',
     sentence: 'this machine does not have that address; check --address and --metrics',
   },
+  ERR_LISTEN_FD: {
+    label: 'listen_fd',
+    sentence: 'the sockets that were handed over (LISTEN_FDS) cannot be used; correct the .socket unit',
+  },
   ERR_LISTEN: {
     label: 'listen',
     sentence: 'the socket could not be opened',

@@ -1,6 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
+import { Dns4torError } from '../lib/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import { toListenError } from '../lib/listen-error.ts';
 import { UDP_PAYLOAD_BYTES } from '../message/edns.ts';
@@ -53,6 +54,36 @@ export class UdpListener implements Listener {
       throw toListenError(error, `UDP ${formatHostPort(address, port)}`);
     }
     return new UdpListener(components, socket, family);
+  }
+
+  /**
+   * Takes over a socket that is bound already.
+   * @param fd is closed with the listener
+   * @param address what it is expected to be bound to; only whether that is IPv6 matters
+   * @throws Dns4torError ERR_LISTEN_FD it is no such socket
+   */
+  static async adopt(components: ListenerComponents, fd: number, address = ''): Promise<UdpListener> {
+    const family = isIPv6(address) ? 6 : 4;
+    // Its buffer is as whoever bound it wanted; we could ask for less only (socket(7), SO_RCVBUFFORCE).
+    const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
+    try {
+      const listening = once(socket, 'listening');
+      socket.bind({ fd });
+      await listening;
+    } catch (error) {
+      socket.close();
+      throw new Dns4torError(
+        'ERR_LISTEN_FD',
+        `descriptor ${fd} is neither a UDP socket nor a TCP socket that listens`,
+        error,
+      );
+    }
+    return new UdpListener(components, socket, family);
+  }
+
+  /** An IP address. */
+  get address(): string {
+    return this.#socket.address().address;
   }
 
   get port(): number {
