@@ -1,15 +1,22 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { Answer } from '../message/answer.ts';
+import type { AnswerKind } from '../message/prepared-answer.ts';
 import type { Query } from '../resolver/query.ts';
-import { createEntry, type Entry, isFresh } from './entry.ts';
+import { Chunks, NONE } from './chunks.ts';
+import { Entry } from './entry.ts';
+import { HashTable } from './hash-table.ts';
 import { hashQuestion, sameQuestion, variantOf } from './key.ts';
 import { failureSeconds, lifetimeSeconds } from './lifetime.ts';
+import { INDEX_BYTES_PER_ENTRY, kindOf, MIN_RECORD_BYTES, recordBytes, TIME, WORD, writeAnswer } from './record.ts';
 import { drawRefreshAt, REFRESH_HITS } from './refresh.ts';
 import { Segment } from './segment.ts';
 
 /** The share of the budget that denials and failures may take: a flood of random names makes NXDOMAINs and must not push out what is used. */
 const NEGATIVE_SHARE = 0.25;
+
+/** What is left to records where the index takes as much as it can: that of the smallest. */
+const RECORDS_SHARE = MIN_RECORD_BYTES / (MIN_RECORD_BYTES + INDEX_BYTES_PER_ENTRY);
 
 const MS_PER_SECOND = 1000;
 
@@ -29,20 +36,26 @@ export interface CacheInit {
 interface Place {
   readonly hash: number;
   readonly variant: number;
-  /** What it takes the place of. */
-  readonly earlier: Entry | undefined;
+  /** The record that it takes the place of; NONE without one. */
+  readonly earlier: number;
 }
 
 /** RFC 8767 §5: after an attempt that failed, the next is made half a minute later. */
 const RECHECK_MS = 30_000;
 
-/** Answers by question, bounded in bytes. Nothing in it is ever written to a disk. */
+/**
+ * Answers by question, bounded in bytes. Nothing in it is ever written to a disk.
+ * Entries are no objects: they lie in `Chunks`, in two segments of records, and a hash table finds them.
+ */
 export class Cache {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #seed: number;
   readonly #maxStaleMs: number;
-  readonly #index = new Map<number, Entry>();
+  readonly #chunks = new Chunks();
+  readonly #index = new HashTable(this.#chunks);
+  /** Shown to who looks up, one record after the other. */
+  readonly #entry = new Entry(this.#chunks);
   readonly #positive: Segment;
   readonly #negative: Segment;
 
@@ -51,35 +64,42 @@ export class Cache {
     this.#random = components.random;
     this.#seed = Math.floor(components.random.fraction() * 2 ** 32) | 0;
     this.#maxStaleMs = init.maxStaleMs;
-    const negativeBytes = Math.floor(init.maxBytes * NEGATIVE_SHARE);
-    const forget = (entry: Entry): void => this.#unindex(entry);
-    this.#positive = new Segment(init.maxBytes - negativeBytes, forget);
-    this.#negative = new Segment(negativeBytes, forget);
+    const recordsBytes = init.maxBytes * RECORDS_SHARE;
+    const forget = (record: number): void => this.#index.remove(record);
+    this.#positive = new Segment(this.#chunks, recordsBytes * (1 - NEGATIVE_SHARE), forget);
+    this.#negative = new Segment(this.#chunks, recordsBytes * NEGATIVE_SHARE, forget);
   }
 
   /**
    * The entry that answers `query`. It may have expired, where that is better than no answer (RFC 8767 §4): see `isFresh`.
-   * Synchronous, and free of allocation.
+   * Synchronous, and free of allocation: it is good only until the cache is used again (see {@link Entry}).
    * @param now what the cache's clock says, from a caller that has just read it
    */
   lookup(query: Query, now: number = this.#clock.now()): Entry | undefined {
+    const chunks = this.#chunks;
     const { wire, scan } = query;
     const variant = variantOf(query);
     const hash = hashQuestion(wire, scan.questionEnd, variant, this.#seed);
-    const entry = this.#find(wire, scan.questionEnd, variant, hash);
-    if (entry === undefined) return undefined;
-    if (now >= entry.expiresAt && !this.#isUsableStale(entry, now)) {
+    const record = this.#find(wire, scan.questionEnd, variant, hash);
+    if (record === NONE) return undefined;
+    if (!this.#isFresh(record, now) && !this.#isUsableStale(record, now)) {
       // A failure that is over is still counted, should the next attempt fail too.
-      if (entry.failures === 0) this.#remove(entry);
+      if (chunks.word(record, WORD.failures) === 0) this.#remove(record);
       return undefined;
     }
-    entry.visited = true;
-    if (entry.hits < REFRESH_HITS) entry.hits++;
-    return entry;
+    chunks.setWord(record, WORD.visited, 1);
+    const hits = chunks.word(record, WORD.hits);
+    if (hits < REFRESH_HITS) chunks.setWord(record, WORD.hits, hits + 1);
+    return this.#entry;
   }
 
-  #isUsableStale({ failures, expiresAt }: Entry, now: number): boolean {
-    return failures === 0 && now < expiresAt + this.#maxStaleMs;
+  #isFresh(record: number, now: number): boolean {
+    return now < this.#chunks.double(record, TIME.expiresAt);
+  }
+
+  #isUsableStale(record: number, now: number): boolean {
+    const expiresAt = this.#chunks.double(record, TIME.expiresAt);
+    return this.#chunks.word(record, WORD.failures) === 0 && now < expiresAt + this.#maxStaleMs;
   }
 
   /** Keeps the answer to `query` for as long as its TTLs allow; takes the place of an earlier one. */
@@ -96,13 +116,16 @@ export class Cache {
     const place = this.#placeOf(query, answer);
     const { earlier } = place;
     const now = this.#clock.now();
-    // A refresh that fails ahead of need puts nothing off: when the answer expires, that may have passed.
-    if (earlier !== undefined && earlier.failures === 0 && now < earlier.expiresAt) return;
-    if (earlier !== undefined && this.#isUsableStale(earlier, now)) {
-      earlier.recheckAt = now + RECHECK_MS;
-      return;
+    const failuresBefore = earlier === NONE ? 0 : this.#chunks.word(earlier, WORD.failures);
+    if (earlier !== NONE && failuresBefore === 0) {
+      // A refresh that fails ahead of need puts nothing off: when the answer expires, that may have passed.
+      if (this.#isFresh(earlier, now)) return;
+      if (this.#isUsableStale(earlier, now)) {
+        this.#chunks.setDouble(earlier, TIME.recheckAt, now + RECHECK_MS);
+        return;
+      }
     }
-    const failures = (earlier?.failures ?? 0) + 1;
+    const failures = failuresBefore + 1;
     this.#store(place, answer, failureSeconds(failures), failures);
   }
 
@@ -115,22 +138,30 @@ export class Cache {
   #store({ hash, variant, earlier }: Place, answer: Answer, seconds: number, failures: number): void {
     const now = this.#clock.now();
     // What may not be kept leaves an answer that has expired where it is: in an outage it is better than none (RFC 8767 §4).
-    if (seconds === 0 && earlier !== undefined && !isFresh(earlier, now) && this.#isUsableStale(earlier, now)) return;
-    if (earlier !== undefined) this.#remove(earlier);
+    if (seconds === 0 && earlier !== NONE && !this.#isFresh(earlier, now) && this.#isUsableStale(earlier, now)) return;
+    if (earlier !== NONE) this.#remove(earlier);
     if (seconds === 0) return;
 
+    const record = this.#segmentOf(answer.kind).add(recordBytes(answer));
+    if (record === NONE) return;
     const lifetimeMs = seconds * MS_PER_SECOND;
-    const refreshAt = drawRefreshAt(answer, now, lifetimeMs, this.#random);
-    const entry = createEntry(hash, variant, answer, now, now + lifetimeMs, failures, refreshAt);
-    const segment = this.#segmentOf(entry);
-    if (!segment.fits(entry.bytes)) return;
-    segment.add(entry);
-    entry.nextInBucket = this.#index.get(hash);
-    this.#index.set(hash, entry);
+    const chunks = this.#chunks;
+    chunks.setWord(record, WORD.hash, hash);
+    chunks.setWord(record, WORD.variant, variant);
+    chunks.setWord(record, WORD.failures, failures);
+    chunks.setWord(record, WORD.hits, 0);
+    chunks.setDouble(record, TIME.storedAt, now);
+    chunks.setDouble(record, TIME.expiresAt, now + lifetimeMs);
+    chunks.setDouble(record, TIME.refreshAt, drawRefreshAt(answer, now, lifetimeMs, this.#random));
+    chunks.setDouble(record, TIME.recheckAt, 0);
+    writeAnswer(chunks, record, answer);
+    this.#index.add(record);
   }
 
+  /** What the entries take, with their part of the index. */
   get bytes(): number {
-    return this.#positive.bytes + this.#negative.bytes;
+    const entries = this.#positive.entries + this.#negative.entries;
+    return this.#positive.bytes + this.#negative.bytes + entries * INDEX_BYTES_PER_ENTRY;
   }
 
   /** How many entries there are, by the `type` label of CoreDNS's `coredns_cache_entries`. */
@@ -138,33 +169,26 @@ export class Cache {
     return { success: this.#positive.entries, denial: this.#negative.entries };
   }
 
-  #find(wire: Uint8Array, questionEnd: number, variant: number, hash: number): Entry | undefined {
-    let entry = this.#index.get(hash);
-    while (entry !== undefined && (entry.variant !== variant || !sameQuestion(wire, questionEnd, entry.answer))) {
-      entry = entry.nextInBucket;
+  /** The record that answers a question, shown by the entry; NONE without one. */
+  #find(wire: Uint8Array, questionEnd: number, variant: number, hash: number): number {
+    const chunks = this.#chunks;
+    let record = this.#index.first(hash);
+    while (record !== NONE) {
+      if (chunks.word(record, WORD.hash) === hash && chunks.word(record, WORD.variant) === variant) {
+        this.#entry.show(record);
+        if (sameQuestion(wire, questionEnd, this.#entry.answer)) return record;
+      }
+      record = chunks.word(record, WORD.nextInBucket);
     }
-    return entry;
+    return NONE;
   }
 
-  #segmentOf(entry: Entry): Segment {
-    return entry.answer.kind === 'data' ? this.#positive : this.#negative;
+  #segmentOf(kind: AnswerKind): Segment {
+    return kind === 'data' ? this.#positive : this.#negative;
   }
 
-  #remove(entry: Entry): void {
-    this.#segmentOf(entry).remove(entry);
-    this.#unindex(entry);
-  }
-
-  #unindex(entry: Entry): void {
-    const first = this.#index.get(entry.hash) as Entry;
-    if (first === entry) {
-      if (entry.nextInBucket === undefined) this.#index.delete(entry.hash);
-      else this.#index.set(entry.hash, entry.nextInBucket);
-    } else {
-      let before = first;
-      while (before.nextInBucket !== entry) before = before.nextInBucket as Entry;
-      before.nextInBucket = entry.nextInBucket;
-    }
-    entry.nextInBucket = undefined;
+  #remove(record: number): void {
+    this.#index.remove(record);
+    this.#segmentOf(kindOf(this.#chunks, record)).remove(record);
   }
 }

@@ -1,64 +1,100 @@
-import type { Answer } from '../message/answer.ts';
+import type { ExtendedError } from '../message/edns.ts';
+import type { AnswerKind, PreparedAnswer } from '../message/prepared-answer.ts';
+import { type Chunks, NONE } from './chunks.ts';
+import { errorOf, HEAD_BYTES, kindOf, TIME, WORD } from './record.ts';
 
 const MS_PER_SECOND = 1000;
 
-/** An answer in the cache, with its places in the index and in its segment's queue. */
-export interface Entry {
-  readonly hash: number;
-  /** The DO and CD bits of the query it answers. */
-  readonly variant: number;
-  readonly answer: Answer;
-  readonly bytes: number;
-  /** Milliseconds on the monotonic clock. */
-  readonly storedAt: number;
-  readonly expiresAt: number;
-  /** How many times in a row the question could not be answered; 0 for an answer. */
-  readonly failures: number;
+/**
+ * An answer in the cache, as a look-up gives it: a window on a record, moved from one to the next, so that a hit makes no garbage. It and
+ * its `answer` say what they say until the cache is used again, by anybody: what is needed for longer, across an `await` above all, is
+ * needed as `keepAnswer(entry.answer)`. To read it later is not dangerous, but what it says is another's.
+ */
+export class Entry {
+  readonly #chunks: Chunks;
+  #record: number = NONE;
+  readonly #answer: AnswerWindow;
+
+  constructor(chunks: Chunks) {
+    this.#chunks = chunks;
+    this.#answer = new AnswerWindow(chunks);
+  }
+
+  /** Moves it to a record. */
+  show(record: number): void {
+    this.#record = record;
+    this.#answer.show(record);
+  }
+
+  get answer(): PreparedAnswer {
+    return this.#answer;
+  }
+
+  /** Milliseconds on the monotonic clock; so for the other times. */
+  get storedAt(): number {
+    return this.#chunks.double(this.#record, TIME.storedAt);
+  }
+
+  get expiresAt(): number {
+    return this.#chunks.double(this.#record, TIME.expiresAt);
+  }
+
   /** Until when an expired answer is given without asking anew, because that has just failed (RFC 8767 §5). */
-  recheckAt: number;
-  /** Lookups that found it; not counted any further once they are enough for a refresh. */
-  hits: number;
+  get recheckAt(): number {
+    return this.#chunks.double(this.#record, TIME.recheckAt);
+  }
+
   /** From when on a hit has it refreshed ahead of its end; Infinity for never, or never again. */
-  refreshAt: number;
-  /** Another entry with the same hash. */
-  nextInBucket: Entry | undefined;
-  /** Whether it was asked for since the hand of its segment came by last. */
-  visited: boolean;
-  newer: Entry | undefined;
-  older: Entry | undefined;
+  get refreshAt(): number {
+    return this.#chunks.double(this.#record, TIME.refreshAt);
+  }
+
+  set refreshAt(at: number) {
+    this.#chunks.setDouble(this.#record, TIME.refreshAt, at);
+  }
+
+  /** How many times in a row the question could not be answered; 0 for an answer. */
+  get failures(): number {
+    return this.#chunks.word(this.#record, WORD.failures);
+  }
+
+  /** Lookups that found it; not counted any further once they are enough for a refresh. */
+  get hits(): number {
+    return this.#chunks.word(this.#record, WORD.hits);
+  }
 }
 
-/**
- * What an entry costs beside its answer's bytes. Measured with 100,000 of them on Node 24, 64 bits: 477 on V8's heap (this object and its
- * three doubles, the Answer, a typed array and its buffer, the slot in the index) and about 190 in malloc (the backing store's bookkeeping).
- */
-export const ENTRY_OVERHEAD_BYTES = 672;
+class AnswerWindow implements PreparedAnswer {
+  readonly #chunks: Chunks;
+  #record: number = NONE;
+  bytes: Uint8Array = new Uint8Array(0);
+  start = 0;
+  messageBytes = 0;
+  ttlCount = 0;
+  questionEnd = 0;
+  rcode = 0;
+  kind: AnswerKind = 'data';
 
-export function createEntry(
-  hash: number,
-  variant: number,
-  answer: Answer,
-  storedAt: number,
-  expiresAt: number,
-  failures = 0,
-  refreshAt: number = Infinity,
-): Entry {
-  return {
-    hash,
-    variant,
-    answer,
-    bytes: answer.bytes.length + ENTRY_OVERHEAD_BYTES,
-    storedAt,
-    expiresAt,
-    failures,
-    recheckAt: 0,
-    hits: 0,
-    refreshAt,
-    nextInBucket: undefined,
-    visited: false,
-    newer: undefined,
-    older: undefined,
-  };
+  constructor(chunks: Chunks) {
+    this.#chunks = chunks;
+  }
+
+  show(record: number): void {
+    const chunks = this.#chunks;
+    this.#record = record;
+    this.bytes = chunks.bytesOf(record);
+    this.start = chunks.byteOffsetOf(record) + HEAD_BYTES;
+    this.messageBytes = chunks.word(record, WORD.messageBytes);
+    this.ttlCount = chunks.word(record, WORD.ttlCount);
+    this.questionEnd = chunks.word(record, WORD.questionEnd);
+    this.rcode = chunks.word(record, WORD.rcode);
+    this.kind = kindOf(chunks, record);
+  }
+
+  /** Made anew each time it is asked for: few answers have one. */
+  get extendedError(): ExtendedError | undefined {
+    return errorOf(this.#chunks, this.#record, this);
+  }
 }
 
 /** @param now on the clock of `storedAt`; so for the following */

@@ -1,6 +1,6 @@
-import type { Answer } from '../message/answer.ts';
 import { FLAG, flagsOf, HEADER_BYTES } from '../message/header.ts';
 import { lowerCase } from '../message/name.ts';
+import type { PreparedAnswer } from '../message/prepared-answer.ts';
 import type { Query } from '../resolver/query.ts';
 
 /*
@@ -32,12 +32,14 @@ export function hashQuestion(wire: Uint8Array, questionEnd: number, variant: num
 }
 
 /** Whether `answer`, whose QNAME is in small letters, answers the question that stands in `wire`. */
-export function sameQuestion(wire: Uint8Array, questionEnd: number, answer: Answer): boolean {
+export function sameQuestion(wire: Uint8Array, questionEnd: number, answer: PreparedAnswer): boolean {
   if (questionEnd !== answer.questionEnd) return false;
   const nameEnd = questionEnd - QUESTION_FIXED_BYTES;
-  const { bytes } = answer;
+  const { bytes, start } = answer;
   // From the end: QTYPE differs more often than the first label.
-  for (let i = questionEnd - 1; i >= nameEnd; i--) if (wire[i] !== bytes[i]) return false;
-  for (let i = nameEnd - 1; i >= HEADER_BYTES; i--) if (lowerCase(wire[i] as number) !== bytes[i]) return false;
+  for (let i = questionEnd - 1; i >= nameEnd; i--) if (wire[i] !== bytes[start + i]) return false;
+  for (let i = nameEnd - 1; i >= HEADER_BYTES; i--) {
+    if (lowerCase(wire[i] as number) !== bytes[start + i]) return false;
+  }
   return true;
 }

@@ -5,7 +5,10 @@ import { Dns4torError } from '../lib/errors.ts';
 import { readVersion } from '../lib/version.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { withDoubleDashes } from './flags.ts';
+import { addInstall } from './install.ts';
+import { addPause, addSettle } from './pause.ts';
 import { addProxyDns } from './proxy-dns.ts';
+import { addConfirm, addUninstall } from './uninstall.ts';
 
 /** Runs the command line, without the program's name, and ends the process with its exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -36,6 +39,11 @@ function createProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(`${toSentence(text)}\n`) })
     .addHelpText('after', '\nRun `dns4tor proxy-dns --help` for its flags and examples.');
   addProxyDns(program);
+  addInstall(program);
+  addConfirm(program);
+  addUninstall(program);
+  addPause(program);
+  addSettle(program);
   return program;
 }
 

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { loadSettings } from '../config/load.ts';
 import { validate } from '../config/validate.ts';
+import { takeHandedOver } from '../daemon/handed-over.ts';
 import { systemClock } from '../lib/clock.ts';
 import { createLogger } from '../lib/logger.ts';
 import { systemRandom } from '../lib/random.ts';
@@ -51,6 +52,7 @@ export function addProxyDns(program: Command): void {
 async function serve(config: Config): Promise<void> {
   using output = openLogOutput(config.log);
   const logger = createLogger(config.log.level, config.log.format, systemClock, output.sink);
+  const handedOver = takeHandedOver(process.env, process.pid);
   // Loaded only now: `--help` and `--check` need none of it.
   const { startService } = await import('../daemon/service.ts');
   const start = (): Promise<AsyncDisposable> =>
@@ -60,6 +62,7 @@ async function serve(config: Config): Promise<void> {
       clock: systemClock,
       random: systemRandom,
       env: process.env,
+      handedOver,
       ...(output.showBootstrap === undefined ? {} : { bootstrapDisplay: output.showBootstrap }),
     });
   await runUntilSignal(start, { target: process, clock: systemClock, logger });

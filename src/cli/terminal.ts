@@ -10,7 +10,9 @@ export interface Terminal {
   readonly sink: LogSink;
   /** Draws the progress bar, and takes it away when it is complete. */
   showBootstrap(percent: number, summary: string): void;
-  /** Takes a progress bar away that is still there. */
+  /** Shows one line below the others, in place of the one before. */
+  showLine(text: string): void;
+  /** Takes a progress bar or line away that is still there. */
   clear(): void;
 }
 
@@ -26,15 +28,20 @@ export function createTerminal(write: (text: string) => void, columns: () => num
       write(bar === '' ? line : `${ERASE_LINE}${line}${bar}`);
     },
     showBootstrap(percent, summary) {
-      show(percent < COMPLETE_PERCENT ? renderBar(percent, summary, columns()) : '');
+      show(percent < COMPLETE_PERCENT ? fit(renderBar(percent, summary), columns()) : '');
     },
+    showLine: (text) => show(fit(text, columns())),
     clear: () => show(''),
   };
 }
 
-/** One short of the last column: a terminal that wraps there could not erase the line any more. */
-function renderBar(percent: number, summary: string, columns: number): string {
+function renderBar(percent: number, summary: string): string {
   const filled = Math.floor((percent / COMPLETE_PERCENT) * BAR_CELLS);
   const cells = '█'.repeat(filled).padEnd(BAR_CELLS, '░');
-  return `Tor ${cells} ${percent} % ${summary}`.slice(0, Math.max(0, columns - 1));
+  return `Tor ${cells} ${percent} % ${summary}`;
+}
+
+/** One short of the last column: a terminal that wraps there could not erase the line any more. */
+function fit(line: string, columns: number): string {
+  return line.slice(0, Math.max(0, columns - 1));
 }

@@ -17,10 +17,13 @@ export function createClientOf(owners: Pick<SocketOwners, 'find'>): ClientOf {
   };
 }
 
-/** The same for this machine; says so where its users cannot be found out, since somebody may rely on it. */
-export async function openClientIdentity(logger: Logger): Promise<ClientOf> {
+/**
+ * The same for this machine; says so where its users cannot be found out, since somebody may rely on it.
+ * @param descriptor of a socket for clients, where such were handed over
+ */
+export async function openClientIdentity(logger: Logger, descriptor: number | undefined): Promise<ClientOf> {
   const owners = new SocketOwners();
-  if (!(await owners.available())) {
+  if (!(await owners.available(descriptor))) {
     logger.warn('Users of this machine cannot be told apart: the system does not say whose a socket is');
   }
   return createClientOf(owners);

@@ -8,10 +8,10 @@ import type { Random } from '../lib/random.ts';
 import type { TorStatus } from '../lib/tor-state.ts';
 import { readVersion } from '../lib/version.ts';
 import { createAccessList } from '../listener/access-list.ts';
-import type { Listener } from '../listener/listener.ts';
+import type { Listener, ListenerComponents } from '../listener/listener.ts';
 import { createCounters } from '../metrics/counters.ts';
 import { families } from '../metrics/families.ts';
-import { startMetricsServer } from '../metrics/http.ts';
+import { type MetricsServerOptions, startMetricsServer } from '../metrics/http.ts';
 import type { Gauges } from '../metrics/metrics.ts';
 import { createExposition } from '../metrics/prometheus.ts';
 import { createPipeline } from '../resolver/pipeline.ts';
@@ -21,9 +21,11 @@ import { stateDirectory } from '../tor/torrc.ts';
 import { ExtraBudget } from '../upstream/extra-budget.ts';
 import { FailoverUpstream } from '../upstream/failover.ts';
 import type { CircuitsUpstream } from '../upstream/upstream.ts';
+import { type Listening, adoptEverywhere } from './adopt.ts';
 import { openClientIdentity } from './client-identity.ts';
 import { ConnectivityWatch } from './connectivity-watch.ts';
 import { alternativeEvents, type BootstrapDisplay, connectionEvents, torEvents, toSeconds } from './events.ts';
+import type { HandedOver } from './handed-over.ts';
 import { expandAddresses, listenEverywhere } from './listen.ts';
 import { ReadinessMonitor } from './readiness.ts';
 import { openUdpIo } from './udp-io.ts';
@@ -39,25 +41,20 @@ export interface ServiceOptions {
   readonly random: Random;
   /** The process's environment, which says where a tor of ours may keep its data. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Sockets that are open already, in place of those that would be opened. */
+  readonly handedOver: HandedOver;
   /** Takes the place of log lines about a tor of ours that is starting. */
   readonly bootstrapDisplay?: BootstrapDisplay;
-}
-
-/** A running resolver. Disposing it answers what is in flight, for at most five seconds, then closes everything. */
-export interface Service extends AsyncDisposable {
-  /** The port of all DNS listeners. */
-  readonly port: number;
-  /** host:port of the metrics server. */
-  readonly metricsAddress: string;
 }
 
 /**
  * The only place where the parts are put together. Resolves when queries are taken and Tor is found or started, which is before
  * the first answer: what comes until then waits for Tor.
+ * @returns the running resolver; disposing it answers what is in flight, for at most five seconds, then closes everything
  * @throws Dns4torError ERR_LISTEN_*, ERR_TOR_BINARY_MISSING, ERR_TOR_MANAGED; whatever was opened is closed again
  */
-export async function startService(options: ServiceOptions): Promise<Service> {
-  const { config, logger, clock, random } = options;
+export async function startService(options: ServiceOptions): Promise<AsyncDisposable> {
+  const { config, logger, clock, random, handedOver } = options;
   await using stack = new AsyncDisposableStack();
   // Tor is opened last and closed last: the answers in flight at a shutdown still need it.
   const torOwner = stack.use(new AsyncDisposableStack());
@@ -126,41 +123,40 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   );
 
   const cache = new Cache({ clock, random }, { maxBytes: config.cacheBytes, maxStaleMs: config.maxStaleMs });
-  const keptApart = config.isolation === 'client' ? { clientOf: await openClientIdentity(logger) } : {};
+  const keptApart =
+    config.isolation === 'client' ? { clientOf: await openClientIdentity(logger, handedOver.dns[0]) } : {};
   const handler = createPipeline(
     { cache, upstream: readiness, clock, metrics: counters, budget, ...keptApart },
     { timeoutMs: config.timeoutMs, prefetch: config.prefetch, ...config.limits },
   );
+  const isAllowed = createAccessList(config.allow);
   const sockets = await openUdpIo(config.udpIo, logger);
-  const listeners = await listenEverywhere(
-    {
-      handler,
-      clock,
-      metrics: counters,
-      isAllowed: createAccessList(config.allow),
-      limits: config.limits,
-      ...(sockets === undefined ? {} : { sockets }),
-    },
-    expandAddresses(config.addresses),
-    config.port,
+  const batches = sockets === undefined ? {} : { sockets };
+  const { listeners, addresses } = await openListeners(
+    { handler, clock, metrics: counters, isAllowed, limits: config.limits, ...batches },
+    options,
     stack,
   );
   stack.defer(() => drain(listeners, clock));
-  const port = listeners[0]?.port ?? config.port;
-  const serverAddresses = config.addresses.map((address) => `dns://${formatHostPort(address, port)}`);
+  const serverAddresses = addresses.map(({ address, port }) => `dns://${formatHostPort(address, port)}`);
   for (const address of serverAddresses) logger.info('Starting DNS over HTTPS proxy server', { address });
 
   const identity = { server: serverAddresses.join(','), version: readVersion(), nodeVersion: process.version };
-  const metricsServer = stack.use(
-    await startMetricsServer({
-      ...config.metrics,
-      exposition: createExposition(families(counters, gauges(cache, upstreams, torStatus), identity)),
-      ready: () => readiness.check(),
-      clock,
-      onError: (error) => logger.error(`Metrics server: ${error.message}`, { code: error.code }),
-    }),
-  );
-  logger.info(`Starting metrics server on ${metricsServer.address}/metrics`);
+  const metricsPlace = placeOfMetrics(config, handedOver);
+  if (metricsPlace === undefined) {
+    logger.info('Not serving metrics: there is no socket named metrics among those that were handed over');
+  } else {
+    const metricsServer = stack.use(
+      await startMetricsServer({
+        ...metricsPlace,
+        exposition: createExposition(families(counters, gauges(cache, upstreams, torStatus), identity)),
+        ready: () => readiness.check(),
+        clock,
+        onError: (error) => logger.error(`Metrics server: ${error.message}`, { code: error.code }),
+      }),
+    );
+    logger.info(`Starting metrics server on ${metricsServer.address}/metrics`);
+  }
 
   const opened = torOwner.use(
     await openTor(config.tor.socks, {
@@ -178,12 +174,31 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   tor.resolve(opened);
   void announceFirstAnswer(readiness, logger, clock);
 
-  const owned = stack.move();
-  return {
-    port,
-    metricsAddress: metricsServer.address,
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  };
+  return stack.move();
+}
+
+/** On the sockets that were handed over, and then on no others: where there are such, others may not even be opened. */
+async function openListeners(
+  components: ListenerComponents,
+  { config, handedOver, logger }: ServiceOptions,
+  stack: AsyncDisposableStack,
+): Promise<Listening> {
+  if (handedOver.dns.length > 0) {
+    logger.info('Answering on the sockets that were handed over; --address and --port are not used');
+    return adoptEverywhere(components, handedOver.dns, stack);
+  }
+  const listeners = await listenEverywhere(components, expandAddresses(config.addresses), config.port, stack);
+  const port = listeners[0]?.port ?? config.port;
+  return { listeners, addresses: config.addresses.map((address) => ({ address, port })) };
+}
+
+/** Undefined where all sockets were handed over, and none for metrics. */
+function placeOfMetrics(
+  { metrics }: Config,
+  { dns, metrics: fd }: HandedOver,
+): Pick<MetricsServerOptions, 'host' | 'port' | 'fd'> | undefined {
+  if (fd !== undefined) return { ...metrics, fd };
+  return dns.length > 0 ? undefined : metrics;
 }
 
 /** What is known of Tor at the moment of asking, which is nothing until it has been found or started. */

@@ -312,9 +312,73 @@ export const FAILURES = {
     sentence:
       'taking UDP datagrams in batches needs Linux on x64 or arm64 and the npm package koffi; run npm install koffi, or leave out --udp-io batch',
   },
+  ERR_LISTEN_FD: {
+    label: 'listen_fd',
+    sentence: 'the sockets that were handed over (LISTEN_FDS) cannot be used; correct the .socket unit',
+  },
   ERR_LISTEN: {
     label: 'listen',
     sentence: 'the socket could not be opened',
+  },
+  ERR_SYSTEM_ROOT: {
+    label: 'system_root',
+    sentence: 'this concerns how the whole machine resolves names, and only root may do it; run it again with sudo',
+  },
+  ERR_SYSTEM_FILE: {
+    label: 'system_file',
+    sentence:
+      'it cannot be read or changed; see whether it is made immutable (lsattr) or on a read-only file system (findmnt -T)',
+  },
+  ERR_SYSTEM_COMMAND: {
+    label: 'system_command',
+    sentence: 'the command failed; run it by hand to see why, and then this again',
+  },
+  ERR_SYSTEM_EDITED: {
+    label: 'system_edited',
+    sentence:
+      'somebody has changed it since dns4tor wrote it, and nothing was done; with `dns4tor uninstall --force` what was there before is put back, and the changed version kept beside it',
+  },
+  ERR_SYSTEM_MARKED: {
+    label: 'system_marked',
+    sentence:
+      'it is of a former `dns4tor install` whose journal is lost, so what was there before is not known; put the file right or remove it by hand',
+  },
+  ERR_SYSTEM_PORT: {
+    label: 'system_port',
+    sentence: 'resolv.conf has no place for a port; have dns4tor answer on port 53',
+  },
+  ERR_SYSTEM_UNANSWERED: {
+    label: 'system_unanswered',
+    sentence:
+      'nothing was changed; start dns4tor there (dns4tor proxy-dns), and wait until its log says that answers come',
+  },
+  ERR_SYSTEM_CHECK: {
+    label: 'system_check',
+    sentence: 'names were not resolved by way of dns4tor after the change',
+  },
+  ERR_SYSTEM_HALFWAY: {
+    label: 'system_halfway',
+    sentence: 'putting things back did not succeed either; run `dns4tor uninstall`, which goes on where this ended',
+  },
+  ERR_SYSTEM_INSTALLED: {
+    label: 'system_installed',
+    sentence: 'dns4tor is the resolver of this machine already, at another address; run `dns4tor uninstall` first',
+  },
+  ERR_SYSTEM_NOT_INSTALLED: {
+    label: 'system_not_installed',
+    sentence: 'dns4tor is not, or not yet, the resolver of this machine; see `dns4tor install --help`',
+  },
+  ERR_SYSTEM_UNCONFIRMED: {
+    label: 'system_unconfirmed',
+    sentence: 'nobody confirmed it in time, and everything is as it was before',
+  },
+  ERR_SYSTEM_JOURNAL: {
+    label: 'system_journal',
+    sentence: 'the journal of the installation cannot be understood; was it written by a newer version?',
+  },
+  ERR_SYSTEM_BUSY: {
+    label: 'system_busy',
+    sentence: 'another dns4tor install, uninstall or pause is at work; wait for its end',
   },
   ERR_CONFIG: {
     label: 'config',

@@ -67,7 +67,7 @@ export interface LinuxSockets extends DatagramCalls, AddressCalls {
    * Opens a UDP socket that does not block, is not inherited, and is bound to the structure `sockaddr` that is given.
    * @throws SystemCallError
    */
-  openUdp(family: number, socketAddress: Uint8Array, receiveBufferBytes: number): number;
+  openUdp(socketAddress: Uint8Array, receiveBufferBytes: number): number;
   /** Undoes that libuv sets SO_REUSEADDR on a socket that it is given: another program could bind the same address and take its datagrams. */
   keepAddress(descriptor: number): void;
   /** For a descriptor that nothing else owns. */
@@ -128,7 +128,8 @@ function bindLibc(koffi: typeof Koffi): LinuxSockets {
     formatAddress: (family, source) => ntop(family, source, text, text.length),
     interfaceIndex: (name) => nametoindex(name),
     interfaceName: (index) => indextoname(index, text) ?? undefined,
-    openUdp(family, socketAddress, receiveBufferBytes) {
+    openUdp(socketAddress, receiveBufferBytes) {
+      const [family = 0] = new Uint16Array(socketAddress.buffer, socketAddress.byteOffset, 1);
       const descriptor = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
       if (descriptor === -1) throw new SystemCallError('socket', koffi.errno());
       if (family === AF_INET6) set(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);

@@ -39,11 +39,6 @@ export class SocketAddresses {
     return this.#layout.bytes;
   }
 
-  /** The system's number of the family. */
-  get family(): number {
-    return this.#layout.family;
-  }
-
   /**
    * A new one.
    * @throws SystemCallError for what `write` returns false for

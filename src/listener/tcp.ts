@@ -36,6 +36,26 @@ export class TcpListener implements Listener {
     return new TcpListener(components, server);
   }
 
+  /**
+   * Takes over a socket that listens already.
+   * @param fd is closed with the listener. Where it is a UDP socket, it stays as it was
+   * @returns undefined where it is no such socket
+   */
+  static async adopt(components: ListenerComponents, fd: number): Promise<TcpListener | undefined> {
+    const server = createServer({ allowHalfOpen: true });
+    try {
+      const listening = once(server, 'listening');
+      server.listen({ fd });
+      await listening;
+    } catch {
+      return undefined;
+    }
+    // Node takes unix sockets as well, of which it gives no address.
+    if (server.address() !== null) return new TcpListener(components, server);
+    server.close();
+    return undefined;
+  }
+
   #onConnection(socket: Socket): void {
     const { metrics, isAllowed, limits } = this.#components;
     const client = socket.remoteAddress;
@@ -54,6 +74,11 @@ export class TcpListener implements Listener {
     const connection = new TcpConnection(this.#components, socket, client, this.#replySpace);
     this.#connections.add(connection);
     socket.once('close', () => this.#connections.delete(connection));
+  }
+
+  /** An IP address. */
+  get address(): string {
+    return (this.#server.address() as AddressInfo).address;
   }
 
   get port(): number {

@@ -1,6 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
+import { Dns4torError } from '../lib/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import { toListenError } from '../lib/listen-error.ts';
 import { UDP_PAYLOAD_BYTES } from '../message/edns.ts';
@@ -9,7 +10,6 @@ import type { AddressFamily } from '../metrics/metrics.ts';
 import type { Query } from '../resolver/query.ts';
 import { DatagramBatch, type UnsentReplies } from './datagram-batch.ts';
 import { InFlight } from './in-flight.ts';
-import type { LinuxSockets } from './linux-sockets.ts';
 import type { Listener, ListenerComponents, ListenerInit } from './listener.ts';
 import { SocketAddresses } from './socket-address.ts';
 
@@ -78,35 +78,55 @@ export class UdpListener implements Listener {
     const family = isIPv6(address) ? 6 : 4;
     const { sockets } = components;
     try {
-      if (sockets !== undefined) return await UdpListener.#openBatch(components, sockets, family, address, port);
-      const socket = createSocket({ ...optionsFor(family), recvBufferSize: RECEIVE_BUFFER_BYTES });
-      await bound(socket, () => socket.bind(port, address));
-      return new UdpListener(components, socket, family);
+      if (sockets === undefined) {
+        const socket = createSocket({ ...optionsFor(family), recvBufferSize: RECEIVE_BUFFER_BYTES });
+        await bound(socket, () => socket.bind(port, address));
+        return new UdpListener(components, socket, family);
+      }
+      const socketAddress = new SocketAddresses(sockets, family).create(address, port);
+      const fd = sockets.openUdp(socketAddress, RECEIVE_BUFFER_BYTES);
+      try {
+        return await UdpListener.#takeOver(components, fd, family);
+      } catch (error) {
+        sockets.close(fd);
+        throw error;
+      }
     } catch (error) {
       throw toListenError(error, `UDP ${formatHostPort(address, port)}`);
     }
   }
 
-  static async #openBatch(
-    components: ListenerComponents,
-    sockets: LinuxSockets,
-    family: AddressFamily,
-    address: string,
-    port: number,
-  ): Promise<UdpListener> {
-    const addresses = new SocketAddresses(sockets, family);
-    const fd = sockets.openUdp(addresses.family, addresses.create(address, port), RECEIVE_BUFFER_BYTES);
-    const socket = createSocket(optionsFor(family));
+  /**
+   * Takes over a socket that is bound already.
+   * @param fd is closed with the listener
+   * @param address what it is expected to be bound to; only whether that is IPv6 matters
+   * @throws Dns4torError ERR_LISTEN_FD it is no such socket
+   */
+  static async adopt(components: ListenerComponents, fd: number, address = ''): Promise<UdpListener> {
     try {
-      await bound(socket, () => socket.bind({ fd }));
+      // Its buffer is as whoever bound it wanted; we could ask for less only (socket(7), SO_RCVBUFFORCE).
+      return await UdpListener.#takeOver(components, fd, isIPv6(address) ? 6 : 4);
     } catch (error) {
-      // The socket has not taken it over, and so not closed it.
-      sockets.close(fd);
-      throw error;
+      const problem = `descriptor ${fd} is neither a UDP socket nor a TCP socket that listens`;
+      throw new Dns4torError('ERR_LISTEN_FD', problem, error);
     }
+  }
+
+  /** Where it fails, the descriptor is still open, and the caller's. */
+  static async #takeOver(components: ListenerComponents, fd: number, family: AddressFamily): Promise<UdpListener> {
+    const socket = createSocket(optionsFor(family));
+    await bound(socket, () => socket.bind({ fd }));
+    const { sockets } = components;
+    if (sockets === undefined) return new UdpListener(components, socket, family);
     sockets.keepAddress(fd);
+    const addresses = new SocketAddresses(sockets, family);
     const createBatch = (unsent: UnsentReplies): DatagramBatch => new DatagramBatch(sockets, fd, addresses, unsent);
     return new UdpListener(components, socket, family, createBatch);
+  }
+
+  /** An IP address. */
+  get address(): string {
+    return this.#socket.address().address;
   }
 
   get port(): number {

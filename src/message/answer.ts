@@ -4,38 +4,16 @@ import { type ExtendedError, readExtendedError } from './edns.ts';
 import { FLAG, flagsOf, HEADER, HEADER_BYTES, MAX_MESSAGE_BYTES, rcodeOf } from './header.ts';
 import { lowerCase, octetString, skipPlainName } from './name.ts';
 import { clampTtl, createRecordReader, type ResourceRecord, soaMinimum } from './record.ts';
+import { type AnswerKind, type PreparedAnswer, TTL_OFFSET_BYTES } from './prepared-answer.ts';
 import { createRecordDataCheck } from './record-data.ts';
 import { RCODE, TYPE } from './tables.ts';
 
-const TTL_OFFSET_BYTES = 2;
-
-/**
- * - `data`: records of the type that was asked for.
- * - `nxdomain`, `nodata`: negative answers (RFC 2308 §2).
- * - `failure`: any other RCODE.
- */
-export type AnswerKind = 'data' | 'nxdomain' | 'nodata' | 'failure';
-
-/**
- * A response as it is kept: the upstream's own bytes, never decoded and encoded again, made ready to be patched for any client.
- * Its bytes never change after it was made.
- */
-export interface Answer {
-  /**
-   * The message with ID 0, its QNAME in small letters and no OPT record (which is hop by hop, RFC 6891 §6.2.1); behind it, at
-   * `messageBytes`, the offsets of all its TTLs, two octets each. One allocation of the exact size.
-   */
-  readonly bytes: Uint8Array;
-  readonly messageBytes: number;
-  readonly questionEnd: number;
-  readonly rcode: number;
-  readonly kind: AnswerKind;
+/** An answer with what says how long it may be given again. It begins at the first of its bytes, which never change after it was made. */
+export interface Answer extends PreparedAnswer {
   /** The lowest TTL of all records, in seconds; undefined without records. */
   readonly lowestTtl: number | undefined;
   /** RFC 2308 §5: the lower of the SOA's TTL and its MINIMUM; undefined without an SOA in the authority section. */
   readonly negativeTtl: number | undefined;
-  /** Why it is what it is, where the upstream said so (RFC 8914). */
-  readonly extendedError: ExtendedError | undefined;
 }
 
 /**
@@ -65,17 +43,8 @@ export function parseAnswer(wire: Uint8Array): Answer {
   }
   const kind = kindOf(rcode, sections.answered);
   const { soaTtl: negativeTtl, extendedError } = sections;
-  return { bytes, messageBytes, questionEnd, rcode, kind, lowestTtl, negativeTtl, extendedError };
-}
-
-/** The number of records whose TTLs an answer counts down. */
-export function ttlCount(answer: Answer): number {
-  return (answer.bytes.length - answer.messageBytes) / TTL_OFFSET_BYTES;
-}
-
-/** Where the TTL of the `index`-th record stands in the message. */
-export function ttlOffset(answer: Answer, index: number): number {
-  return readU16(answer.bytes, answer.messageBytes + index * TTL_OFFSET_BYTES);
+  const ttlCount = records.length;
+  return { bytes, start: 0, messageBytes, ttlCount, questionEnd, rcode, kind, lowestTtl, negativeTtl, extendedError };
 }
 
 function kindOf(rcode: number, answered: boolean): AnswerKind {

@@ -17,3 +17,8 @@ export function writeU32(wire: Uint8Array, offset: number, value: number): void 
   writeU16(wire, offset, value >>> 16);
   writeU16(wire, offset + 2, value);
 }
+
+/** Copies `start` to `end` to the beginning of `target`. Makes no view of the source, which would be garbage. */
+export function copyOctets(source: Uint8Array, start: number, end: number, target: Uint8Array): void {
+  Buffer.prototype.copy.call(source, target, 0, start, end);
+}

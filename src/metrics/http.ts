@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { isIP } from 'node:net';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, isIP } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import { Dns4torError, toDns4torError } from '../lib/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
@@ -21,6 +22,8 @@ export interface MetricsServerOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** A TCP socket that listens already, in place of host and port. Is closed with the server. */
+  readonly fd?: number;
   readonly exposition: Exposition;
   /** Asked for each `/ready`; settles by itself within a few seconds. */
   readonly ready: () => Promise<Readiness>;
@@ -57,14 +60,10 @@ const TEXT = 'text/plain; charset=utf-8';
 
 /**
  * Serves `/metrics`, `/healthcheck` (200 while the process is alive) and `/ready` (200 or 503) over HTTP.
- * @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS or ERR_LISTEN
+ * @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN_FD or ERR_LISTEN
  */
 export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
-  const { clock, onError, port } = options;
-  const host = options.host === 'localhost' ? '127.0.0.1' : options.host;
-  // listen() would ask the system's resolver for a name: possibly ourselves, before we answer, and possibly not over Tor.
-  if (isIP(host) === 0) throw new Dns4torError('ERR_LISTEN_ADDRESS', formatHostPort(host, port));
-
+  const { clock, onError } = options;
   let closing = false;
   const server = createServer(
     {
@@ -73,7 +72,7 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
       maxHeaderSize: MAX_HEADER_BYTES,
     },
     (request, response) => {
-      pageFor(request, host, options)
+      pageFor(request, bound.address, options)
         .catch((error: unknown) => {
           onError(toDns4torError(error));
           return text(500, 'Internal error; the log says more\n');
@@ -85,13 +84,8 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(SOCKET_TIMEOUT_MS);
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(toListenError(error, formatHostPort(host, port))));
-    server.listen({ host, port }, resolve);
-  });
-  const bound = server.address();
-  const address = formatHostPort(host, typeof bound === 'object' && bound !== null ? bound.port : port);
-  server.removeAllListeners('error');
+  const bound = await listen(server, options);
+  const address = formatHostPort(bound.address, bound.port);
   // What is left to fail is accept(), for want of descriptors. It is tried again for the next connection.
   server.on('error', (error) => onError(toListenError(error, address)));
 
@@ -105,6 +99,28 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
       timer.cancel();
     },
   };
+}
+
+async function listen(server: Server, { host, port, fd }: MetricsServerOptions): Promise<AddressInfo> {
+  const literal = host === 'localhost' ? '127.0.0.1' : host;
+  // listen() would ask the system's resolver for a name: possibly ourselves, before we answer, and possibly not over Tor.
+  if (fd === undefined && isIP(literal) === 0) {
+    throw new Dns4torError('ERR_LISTEN_ADDRESS', formatHostPort(literal, port));
+  }
+  const problem = `descriptor ${fd}, for metrics, is no TCP socket that listens`;
+  try {
+    const listening = once(server, 'listening');
+    server.listen(fd === undefined ? { host: literal, port } : { fd });
+    await listening;
+  } catch (error) {
+    if (fd !== undefined) throw new Dns4torError('ERR_LISTEN_FD', problem, error);
+    throw toListenError(error, formatHostPort(literal, port));
+  }
+  const bound = server.address();
+  if (typeof bound === 'object' && bound !== null) return bound;
+  // Node takes unix sockets as well, of which it gives no address.
+  server.close();
+  throw new Dns4torError('ERR_LISTEN_FD', problem);
 }
 
 async function pageFor(request: IncomingMessage, host: string, options: MetricsServerOptions): Promise<Page> {

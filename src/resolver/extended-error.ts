@@ -1,6 +1,6 @@
 import { EDE, type ErrorCode, failureKind } from '../lib/errors.ts';
-import type { Answer } from '../message/answer.ts';
 import type { ExtendedError } from '../message/edns.ts';
+import type { PreparedAnswer } from '../message/prepared-answer.ts';
 
 /** RFC 8914: what a client is told beside the RCODE; undefined where that says it all. */
 export function extendedErrorOf(code: ErrorCode): ExtendedError | undefined {
@@ -14,6 +14,6 @@ export function cachedError(original: ExtendedError | undefined): ExtendedError 
 }
 
 /** RFC 8914 §4.4, §4.20: an answer that has expired, and why it is given all the same. */
-export function staleError(answer: Answer, reason: string): ExtendedError {
+export function staleError(answer: PreparedAnswer, reason: string): ExtendedError {
   return { code: answer.kind === 'nxdomain' ? EDE.staleNxdomain : EDE.staleAnswer, text: reason };
 }

@@ -4,6 +4,7 @@ import { Deadline } from '../lib/deadline.ts';
 import { type ErrorCode, failureKind, toDns4torError } from '../lib/errors.ts';
 import type { Answer } from '../message/answer.ts';
 import { MAX_MESSAGE_BYTES } from '../message/header.ts';
+import { keepAnswer, type PreparedAnswer } from '../message/prepared-answer.ts';
 import { RCODE } from '../message/tables.ts';
 import type { AnswerSource, StaleReason } from '../metrics/metrics.ts';
 import { refusalOf } from '../policy/conformance.ts';
@@ -57,14 +58,26 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
   const giveFresh = (query: Query, answer: Answer, reply: Uint8Array): number =>
     finish(query, shapeAnswer(query, answer, 0, reply), answer.rcode, 'upstream', clock.now());
 
-  const giveStale = (query: Query, { answer }: Entry, reason: StaleReason, why: string, reply: Uint8Array): number => {
+  const giveStale = (
+    query: Query,
+    answer: PreparedAnswer,
+    reason: StaleReason,
+    why: string,
+    reply: Uint8Array,
+  ): number => {
     metrics.servedStale(reason);
     const replyBytes = shapeAnswer(query, answer, 0, reply, staleError(answer, why), STALE_TTL_SECONDS);
     return finish(query, replyBytes, answer.rcode, 'cache', clock.now());
   };
 
   /** Keeps the promise of a {@link Handler}: even a defect costs one query its answer, and nobody else theirs. */
-  const fail = (query: Query, thrown: unknown, source: AnswerSource, reply: Uint8Array, stale?: Entry): number => {
+  const fail = (
+    query: Query,
+    thrown: unknown,
+    source: AnswerSource,
+    reply: Uint8Array,
+    stale?: PreparedAnswer,
+  ): number => {
     try {
       const { code } = toDns4torError(thrown);
       return stale === undefined
@@ -79,15 +92,17 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
   const giveCached = (query: Query, entry: Entry, now: number, reply: Uint8Array): number => {
     const { answer, failures } = entry;
     metrics.cacheHit(answer.kind !== 'data');
-    if (!isFresh(entry, now)) return giveStale(query, entry, 'failed', failureKind('ERR_RECHECK').sentence, reply);
-    if (prefetch && isRefreshDue(entry, now)) void forwarder.refresh(keepQuery(query), entry);
+    if (!isFresh(entry, now)) return giveStale(query, answer, 'failed', failureKind('ERR_RECHECK').sentence, reply);
     const error = failures === 0 ? answer.extendedError : cachedError(answer.extendedError);
     const replyBytes = shapeAnswer(query, answer, ageSeconds(entry, now), reply, error);
+    const { rcode } = answer;
+    // Last, since what asks upstream may touch the cache, and the entry is good only until then.
+    if (prefetch && isRefreshDue(entry, now)) void forwarder.refresh(keepQuery(query), entry);
     // One reading of the clock for each hit: what it takes from here is below the resolution of any bucket.
-    return finish(query, replyBytes, answer.rcode, 'cache', now);
+    return finish(query, replyBytes, rcode, 'cache', now);
   };
 
-  const giveForwarded = (query: Query, answer: Answer | undefined, stale: Entry | undefined): number => {
+  const giveForwarded = (query: Query, answer: Answer | undefined, stale: PreparedAnswer | undefined): number => {
     if (stale === undefined) {
       return answer === undefined ? refuse(query, 'ERR_DEADLINE', 'upstream', spare) : giveFresh(query, answer, spare);
     }
@@ -99,7 +114,7 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
     return giveFresh(query, answer, spare);
   };
 
-  const forward = async (query: Query, stale: Entry | undefined): Promise<Uint8Array> => {
+  const forward = async (query: Query, stale: PreparedAnswer | undefined): Promise<Uint8Array> => {
     let replyBytes: number;
     try {
       const waitMs = stale === undefined ? timeoutMs : Math.min(CLIENT_RESPONSE_MS, timeoutMs);
@@ -134,7 +149,7 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
     }
 
     metrics.cacheMiss();
-    return forward(keepQuery(query), entry);
+    return forward(keepQuery(query), entry && keepAnswer(entry.answer));
   };
 
   return (query, reply) => {

@@ -1,7 +1,7 @@
-import { type Answer, ttlCount, ttlOffset } from '../message/answer.ts';
-import { readU16, readU32, writeU16, writeU32 } from '../message/bytes.ts';
+import { copyOctets, readU16, readU32, writeU16, writeU32 } from '../message/bytes.ts';
 import { type ExtendedError, replyOpt, UDP_PAYLOAD_BYTES } from '../message/edns.ts';
 import { FLAG, flagsOf, HEADER, HEADER_BYTES, MAX_MESSAGE_BYTES, OPCODE_MASK, RCODE_MASK } from '../message/header.ts';
+import { type PreparedAnswer, ttlOffset } from '../message/prepared-answer.ts';
 import { RCODE } from '../message/tables.ts';
 import type { Query } from '../resolver/query.ts';
 
@@ -19,23 +19,22 @@ import type { Query } from '../resolver/query.ts';
  */
 export function shapeAnswer(
   query: Query,
-  answer: Answer,
+  answer: PreparedAnswer,
   ageSeconds: number,
   reply: Uint8Array,
   error: ExtendedError | undefined = answer.extendedError,
   staleTtl?: number,
 ): number {
   const opt = optFor(query, answer.rcode, error);
-  const { bytes, messageBytes } = answer;
+  const { bytes, start, messageBytes } = answer;
   if (messageBytes + opt.length > maxReplyBytes(query)) return shapeTruncated(query, answer, reply, opt);
 
-  // With the offsets behind the message, where there is room: a few bytes too many cost less than a view of the others.
-  reply.set(bytes.length <= reply.length ? bytes : bytes.subarray(0, messageBytes));
+  copyOctets(bytes, start, start + messageBytes, reply);
   writeHeader(reply, query, answer.rcode, authenticData(query, answer));
   echoQuestion(reply, query);
-  for (let i = ttlCount(answer) - 1; i >= 0; i--) {
+  for (let i = answer.ttlCount - 1; i >= 0; i--) {
     const offset = ttlOffset(answer, i);
-    writeU32(reply, offset, staleTtl ?? Math.max(0, readU32(bytes, offset) - ageSeconds));
+    writeU32(reply, offset, staleTtl ?? Math.max(0, readU32(reply, offset) - ageSeconds));
   }
   return appendOpt(reply, messageBytes, opt);
 }
@@ -54,7 +53,7 @@ function optFor({ scan, tcpIdleMs }: Query, rcode: number, error: ExtendedError 
 }
 
 /** RFC 2181 §9, RFC 6891 §7: what does not fit is left out as a whole, TC=1 says so and the OPT record stays. */
-function shapeTruncated(query: Query, answer: Answer, reply: Uint8Array, opt: Uint8Array): number {
+function shapeTruncated(query: Query, answer: PreparedAnswer, reply: Uint8Array, opt: Uint8Array): number {
   return shapeEmpty(query, answer.rcode, FLAG.TC | authenticData(query, answer), reply, opt);
 }
 
@@ -76,9 +75,9 @@ function maxReplyBytes(query: Query): number {
 }
 
 /** RFC 6840 §5.8: AD is set only for a client that showed with AD or DO that it understands it. */
-function authenticData(query: Query, answer: Answer): number {
+function authenticData(query: Query, answer: PreparedAnswer): number {
   const understands = query.scan.dnssecOk || (flagsOf(query.wire) & FLAG.AD) !== 0;
-  return understands ? flagsOf(answer.bytes) & FLAG.AD : 0;
+  return understands ? readU16(answer.bytes, answer.start + HEADER.flags) & FLAG.AD : 0;
 }
 
 /** RFC 1035 §4.1.1: ID, opcode and RD from the query; RA=1; AA=0, since this is no authority. RFC 4035 §3.2.2: CD from the query. */

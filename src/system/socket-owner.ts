@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, readFile } from 'node:fs/promises';
+import { access, readFile, readlink } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { endianness } from 'node:os';
 
@@ -29,9 +29,17 @@ export class SocketOwners {
     tcp6: new SocketTable('tcp6'),
   };
 
-  /** Whether there are such tables at all; outside Linux, and in some containers, there are not. */
-  available(): Promise<boolean> {
-    return this.#tables.udp.exists();
+  /**
+   * Whether clients' sockets are in the tables. Outside Linux, and in some containers, there are none; and a socket that was handed over may
+   * belong to another network namespace than this process, whose tables do not show it.
+   * @param descriptor of a socket that clients send to
+   */
+  async available(descriptor: number | undefined): Promise<boolean> {
+    if (descriptor === undefined) return this.#tables.udp.exists();
+    const link = await readlink(`/proc/self/fd/${descriptor}`).catch(() => '');
+    const inode = /^socket:\[(\d+)\]$/.exec(link)?.[1];
+    const tables = await Promise.all(Object.values(this.#tables).map((table) => table.read()));
+    return inode !== undefined && tables.some((table) => table.includes(` ${inode} `));
   }
 
   /**

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ageSeconds, createEntry } from '../../src/cache/entry.ts';
+import { ageSeconds } from '../../src/cache/entry.ts';
 import { hashQuestion } from '../../src/cache/key.ts';
+import { entryBytes } from '../../src/cache/record.ts';
 import { parseAnswer } from '../../src/message/answer.ts';
+import { keepAnswer } from '../../src/message/prepared-answer.ts';
 import {
+  addressRecord,
   ask,
   buildQuery,
   buildResponse,
@@ -14,7 +17,7 @@ import {
   rawRecord,
   receive,
 } from '../fixtures/messages.ts';
-import { createCache, dataAnswer, deniedAnswer, FIXED_RANDOM } from './cached.ts';
+import { createCache, dataAnswer, deniedAnswer, findAnswer, FIXED_RANDOM } from './cached.ts';
 
 const MIB = 1 << 20;
 const RD = 0x0100;
@@ -26,7 +29,7 @@ test('an answer is found until its TTL has passed, and not at that moment (RFC 1
   clock.advance(12_345);
   cache.insert(ask(), answer);
   clock.advance(299_999);
-  assert.equal(cache.lookup(ask())?.answer, answer);
+  assert.deepEqual(findAnswer(cache, ask()), keepAnswer(answer));
   clock.advance(1);
   assert.equal(cache.lookup(ask()), undefined);
 });
@@ -89,8 +92,8 @@ test('answers for DO and CD never stand in for one another (RFC 4035 §3.2, RFC 
     return answer;
   });
   assert.deepEqual(
-    variants.map((spec) => cache.lookup(ask(spec))?.answer),
-    answers,
+    variants.map((spec) => findAnswer(cache, ask(spec))),
+    answers.map(keepAnswer),
   );
 });
 
@@ -108,7 +111,7 @@ test('a later answer takes the place of an earlier one, even of another kind', (
   cache.insert(ask(), later);
   assert.deepEqual(cache.entries, { success: 0, denial: 1 });
   clock.advance(9_999);
-  assert.equal(cache.lookup(ask())?.answer, later);
+  assert.deepEqual(findAnswer(cache, ask()), keepAnswer(later));
 });
 
 test('answers that may not be kept are not: TTL 0, failures, denials without an SOA record', () => {
@@ -125,7 +128,7 @@ test('an answer that may not be kept leaves one that has expired for an outage, 
   cache.insert(ask(), kept);
   clock.advance(10_000);
   cache.insert(ask(), dataAnswer('example.com', 0));
-  assert.equal(cache.lookup(ask())?.answer, kept);
+  assert.deepEqual(findAnswer(cache, ask()), keepAnswer(kept));
 
   cache.insert(ask(), dataAnswer('example.com', 10));
   cache.insert(ask(), dataAnswer('example.com', 0));
@@ -160,9 +163,7 @@ test('a flood of denials takes its quarter and pushes out no data', () => {
     assert.ok(cache.bytes <= maxBytes);
   }
   const { denial } = cache.entries;
-  assert.ok(
-    denial > 20 && denial * createEntry(0, 0, deniedAnswer('random-0.example'), 0, 0, 0).bytes <= 0.25 * maxBytes,
-  );
+  assert.ok(denial > 20 && denial * entryBytes(deniedAnswer('random-0.example')) <= 0.25 * maxBytes);
   assert.ok(cache.lookup(ask()));
 });
 
@@ -199,6 +200,69 @@ test('questions whose hashes collide are kept side by side, and each can go with
       assert.ok(cache.lookup(ask({ name: names[second] })));
       assert.equal(cache.entries.success, 1);
     }
+  }
+});
+
+test('what was copied of an answer stays as it was when the answer is evicted and its room used again', () => {
+  const { cache } = createCache(20_000);
+  const answer = dataAnswer('example.com');
+  cache.insert(ask(), answer);
+  const entry = cache.lookup(ask());
+  assert.ok(entry);
+  const copy = keepAnswer(entry.answer);
+  // It is looked up no more, and what takes its place is the first to go.
+  cache.insert(ask(), dataAnswer('example.com', 200, '198.51.100.1'));
+  for (let i = 0; i < 1000; i++) {
+    const name = `host-${i}.example`;
+    cache.insert(ask({ name }), dataAnswer(name, 300, '203.0.113.1'));
+  }
+  assert.equal(cache.lookup(ask()), undefined);
+  assert.deepEqual(copy, keepAnswer(answer));
+});
+
+test('a look-up moves what the one before it gave', () => {
+  const { cache } = createCache(MIB);
+  const names = ['one.example', 'three.example'];
+  for (const name of names) cache.insert(ask({ name }), dataAnswer(name));
+  const [first, second] = names.map((name) => cache.lookup(ask({ name })));
+  assert.ok(first !== undefined && first === second);
+  assert.deepEqual(keepAnswer(first.answer), keepAnswer(dataAnswer('three.example')));
+});
+
+test('why an answer is what it is comes back with it, in any script, and with no other', () => {
+  const { cache } = createCache(MIB);
+  for (const extendedError of [{ code: 22, text: 'no way: nešlo to, 不行' }, { code: 65_535, text: '' }, undefined]) {
+    const answer = { ...dataAnswer('example.com'), extendedError };
+    cache.insert(ask(), answer);
+    assert.deepEqual(findAnswer(cache, ask()), keepAnswer(answer));
+  }
+});
+
+test('answers with any number of records come back as they were, across the ends of chunks', () => {
+  const { cache } = createCache(8 * MIB);
+  const kept = Array.from({ length: 100 }, (_, i) => {
+    const name = `host-${i}.example`;
+    const answers = Array.from({ length: 1 + ((i * 37) % 2000) }, () => addressRecord(name, 300 + i));
+    const answer = parseAnswer(buildResponse({ name, answers }));
+    cache.insert(ask({ name }), answer);
+    return { name, answer };
+  });
+  assert.ok(cache.bytes > 2 * MIB);
+  for (const { name, answer } of kept) assert.deepEqual(findAnswer(cache, ask({ name })), keepAnswer(answer));
+});
+
+test('a cache that is full of answers of one size takes answers of another', () => {
+  const maxBytes = 200_000;
+  const { cache } = createCache(maxBytes);
+  const recordsOf = (count: number) => (name: string) =>
+    parseAnswer(buildResponse({ name, answers: Array.from({ length: count }, () => addressRecord(name, 300)) }));
+  for (const [round, make] of [recordsOf(1), recordsOf(40), recordsOf(3), recordsOf(200), recordsOf(1)].entries()) {
+    for (let i = 0; i < 1000; i++) {
+      const name = `host-${i}.round-${round}.example`;
+      cache.insert(ask({ name }), make(name));
+      assert.deepEqual(findAnswer(cache, ask({ name })), keepAnswer(make(name)));
+    }
+    assert.ok(cache.bytes <= maxBytes && cache.bytes > 0.6 * maxBytes, `${cache.bytes} in round ${round}`);
   }
 });
 

@@ -1,44 +1,52 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createEntry, type Entry } from '../../src/cache/entry.ts';
+import { Chunks, NONE } from '../../src/cache/chunks.ts';
+import { WORD } from '../../src/cache/record.ts';
 import { Segment } from '../../src/cache/segment.ts';
-import { dataAnswer } from './cached.ts';
 
-const ANSWER = dataAnswer('example.com');
-const SIZE = createEntry(0, 0, ANSWER, 0, 1, 0).bytes;
+const SIZE = 192;
 
-/** A segment with room for `places` entries, which are known by the order in which they were added: 0, 1, 2, … */
+/** A segment with room for `places` records, which are known by the order in which they were added: 0, 1, 2, … */
 class Rig {
   readonly segment: Segment;
   readonly evicted: number[] = [];
-  readonly #entries: Entry[] = [];
+  readonly #chunks = new Chunks();
+  readonly #records = new Map<number, number>();
+  #added = 0;
 
   constructor(places: number) {
-    this.segment = new Segment(places * SIZE, (entry) => this.evicted.push(entry.hash));
+    this.segment = new Segment(this.#chunks, places * SIZE, (record) => this.evicted.push(this.#numberOf(record)));
   }
 
   add(count: number, bytes: number = SIZE): void {
     for (let i = 0; i < count; i++) {
-      const entry = { ...createEntry(this.#entries.length, 0, ANSWER, 0, 1, 0), bytes };
-      this.#entries.push(entry);
-      this.segment.add(entry);
+      const record = this.segment.add(bytes);
+      assert.notEqual(record, NONE);
+      // The blocks are used again; what tells records apart is what the cache would write there.
+      this.#chunks.setWord(record, WORD.hash, this.#added);
+      this.#records.set(this.#added, record);
+      this.#added++;
     }
   }
 
   visit(...numbers: readonly number[]): void {
-    for (const number of numbers) this.#entry(number).visited = true;
+    for (const number of numbers) this.#chunks.setWord(this.#record(number), WORD.visited, 1);
   }
 
   visited(number: number): boolean {
-    return this.#entry(number).visited;
+    return this.#chunks.word(this.#record(number), WORD.visited) !== 0;
   }
 
   remove(number: number): void {
-    this.segment.remove(this.#entry(number));
+    this.segment.remove(this.#record(number));
   }
 
-  #entry(number: number): Entry {
-    return this.#entries[number] as Entry;
+  #record(number: number): number {
+    return this.#records.get(number) as number;
+  }
+
+  #numberOf(record: number): number {
+    return this.#chunks.word(record, WORD.hash);
   }
 }
 
@@ -92,8 +100,10 @@ test('an entry larger than the others takes the place of several, and the budget
 });
 
 test('an entry fits that is as large as the whole budget, and none that is larger', () => {
-  const { segment } = new Rig(1);
-  assert.deepEqual([segment.fits(SIZE), segment.fits(SIZE + 1)], [true, false]);
+  const { segment, evicted } = new Rig(1);
+  assert.notEqual(segment.add(SIZE), NONE);
+  assert.equal(segment.add(SIZE + 1), NONE);
+  assert.deepEqual([evicted, segment.entries], [[], 1]);
 });
 
 test('whichever entry is removed, the rest goes in order', () => {

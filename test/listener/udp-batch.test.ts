@@ -23,13 +23,21 @@ function addressIn(reply: Uint8Array): unknown {
 /** The last octet tells answers apart. */
 const addressOf = (count: number): string => `192.0.2.${count}`;
 
+/** The smallest cache that has room for an entry, which it has no second one for. */
+function createCacheForOne(): ReturnType<typeof createCache> {
+  for (let maxBytes = 64; ; maxBytes += 64) {
+    const created = createCache(maxBytes);
+    created.cache.insert(ask({ name: NAME }), dataAnswer(NAME));
+    if (created.cache.lookup(ask({ name: NAME })) !== undefined) return created;
+  }
+}
+
 for (const [fate, other] of [
   ['refreshed', NAME],
   ['evicted', 'b.example.com'],
 ] as const) {
   test(`replies that wait to be sent are what they were when their entry is ${fate} meanwhile`, async () => {
-    // Room for one entry.
-    const { cache, clock } = createCache(1200);
+    const { cache, clock } = createCacheForOne();
     const components = parts(() => 0);
     const upstream = new UpstreamDouble(async () =>
       buildResponse({ name: NAME, answers: [addressRecord(NAME, 300, addressOf(255))] }),

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
 import { suite, test } from 'node:test';
 import { loadLinuxSockets } from '../../src/listener/linux-sockets.ts';
+import { SocketAddresses } from '../../src/listener/socket-address.ts';
 import { UdpListener } from '../../src/listener/udp.ts';
 import type { Handler } from '../../src/resolver/query.ts';
 import { buildQuery } from '../fixtures/messages.ts';
@@ -245,6 +246,18 @@ function describeListener(partsOf: (handler: Handler) => Parts): void {
     await friend.received(10);
     assert.equal(stranger.replies.length, 0);
     assert.equal(drops(components.metrics, 'not_allowed'), 10);
+  });
+
+  test('a socket that is bound already is taken over, whatever its family', async () => {
+    for (const { address, family } of LOOPBACK) {
+      const isIPv6 = family === 'IPv6';
+      const descriptor = SOCKETS.openUdp(new SocketAddresses(SOCKETS, isIPv6 ? 6 : 4).create(address, 0), 1 << 16);
+      await using listener = await UdpListener.adopt(partsOf(echo), descriptor, address);
+      assert.equal(listener.address, address);
+      await using client = new UdpClient(isIPv6 ? 'udp6' : 'udp4');
+      for (let id = 0; id < 3; id++) await client.send(id, listener.port, address);
+      assert.deepEqual(await client.received(3), [0, 1, 2]);
+    }
   });
 
   test('nobody else can bind the address, not even by asking to share it', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Answer, parseAnswer, ttlCount, ttlOffset } from '../../src/message/answer.ts';
+import { type Answer, parseAnswer } from '../../src/message/answer.ts';
+import { ttlOffset } from '../../src/message/prepared-answer.ts';
 import { readU32 } from '../../src/message/bytes.ts';
 import {
   buildResponse,
@@ -23,7 +24,7 @@ const QNAME = rawPointer(12);
 
 /** The TTLs of an answer, as its list of offsets finds them. */
 function ttls(answer: Answer): readonly number[] {
-  return Array.from({ length: ttlCount(answer) }, (_, i) => readU32(answer.bytes, ttlOffset(answer, i)));
+  return Array.from({ length: answer.ttlCount }, (_, i) => readU32(answer.bytes, ttlOffset(answer, i)));
 }
 
 function parseRaw(spec: Partial<RawSpec>): Answer {
@@ -113,7 +114,7 @@ test('every TTL of a large message is found, up to the last octets that 16 bits 
   const records = Array.from({ length: 4000 }, (_, i) => record(A, i + 1));
   const answer = parseRaw({ answers: [...records, record(TXT, 7)] });
   assert.ok(answer.messageBytes > 0xf9ff);
-  assert.equal(ttlCount(answer), 4001);
+  assert.equal(answer.ttlCount, 4001);
   assert.deepEqual(new Set(ttls(answer)), new Set([1, 7]));
   assert.equal(ttlOffset(answer, 4000), answer.messageBytes - 10);
 });

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { Dns4torError } from '../../src/lib/errors.ts';
 import { subtractAge } from '../../src/message/age.ts';
 import { isAnswerOfQuestion } from '../../src/message/alias-chain.ts';
-import { type Answer, parseAnswer, ttlCount, ttlOffset } from '../../src/message/answer.ts';
+import { type Answer, parseAnswer } from '../../src/message/answer.ts';
+import { ttlOffset } from '../../src/message/prepared-answer.ts';
 import { rawMessage, rawOpt, receive } from '../fixtures/messages.ts';
 import { answerBytes } from '../fixtures/replies.ts';
 import { countReads } from './counted-bytes.ts';
@@ -29,7 +30,7 @@ function checkAnswer(wire: Uint8Array, answer: Answer): void {
   const { messageBytes, questionEnd, lowestTtl, negativeTtl, bytes } = answer;
   assert.ok(questionEnd >= 17 && questionEnd <= messageBytes && messageBytes <= wire.length);
   assert.equal(bytes.byteLength, bytes.buffer.byteLength);
-  for (let i = 0; i < ttlCount(answer); i++) {
+  for (let i = 0; i < answer.ttlCount; i++) {
     assert.ok(ttlOffset(answer, i) > questionEnd && ttlOffset(answer, i) + 6 <= messageBytes);
   }
   for (const ttl of [lowestTtl, negativeTtl]) assert.ok(ttl === undefined || (ttl >= 0 && ttl <= 0x7fff_ffff));

@@ -29,7 +29,7 @@ test(`${NAMES} random names that are asked for once take no more memory than the
   t.diagnostic(`kept on the heap: ${toMiB(found.keptBytes)} for ${toMiB(found.cacheBytes)} that the cache has charged`);
   assert.equal(found.hotMisses, 0);
   assert.equal(found.upstreamRequests, NAMES + 2);
-  assert.ok(found.cacheBytes <= CACHE_BYTES && found.cacheBytes > CACHE_BYTES * 0.99);
+  assert.ok(found.cacheBytes <= CACHE_BYTES && found.cacheBytes > CACHE_BYTES * 0.95);
   assert.ok(found.keptBytes <= CACHE_BYTES + MARGIN_BYTES);
   assert.ok(after - afterHalf < MAX_GROWTH_BYTES);
 });

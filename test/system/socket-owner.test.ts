@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { open } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { SocketOwners } from '../../src/system/socket-owner.ts';
@@ -150,5 +151,12 @@ test('a hundred look-ups at a time find every socket, those opened last too', as
 });
 
 test('Linux has the tables of sockets', async () => {
-  assert.equal(await new SocketOwners().available(), true);
+  assert.equal(await new SocketOwners().available(undefined), true);
+});
+
+test('a descriptor that is no socket of this network has no place in the tables', async () => {
+  const owners = new SocketOwners();
+  await using file = await open('/dev/null');
+  assert.equal(await owners.available(file.fd), false);
+  assert.equal(await owners.available(1_000_000), false);
 });

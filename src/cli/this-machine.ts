@@ -1,0 +1,36 @@
+import process from 'node:process';
+import { systemClock } from '../lib/clock.ts';
+import { Dns4torError } from '../lib/errors.ts';
+import { systemRandom } from '../lib/random.ts';
+import { runCommand } from '../system/command.ts';
+import { createFileSystem } from '../system/file-system.ts';
+import type { Machine } from '../system/machine.ts';
+import { createChecks } from './resolver-check.ts';
+
+/** The machine that this process runs on. */
+export function thisMachine(): Machine {
+  const [, script = ''] = process.argv;
+  return {
+    fs: createFileSystem(),
+    run: runCommand,
+    clock: systemClock,
+    pid: process.pid,
+    isAlive,
+    self: [process.execPath, ...process.execArgv, script],
+    checks: createChecks(systemClock, systemRandom),
+  };
+}
+
+/** @throws {Dns4torError} ERR_SYSTEM_ROOT */
+export function requireRoot(command: string): void {
+  if (process.geteuid?.() !== 0) throw new Dns4torError('ERR_SYSTEM_ROOT', `dns4tor ${command}`);
+}
+
+/** kill(2) with signal 0 only looks. Root is refused nothing, so a refusal is for want of a process. */
+function isAlive(pid: number): boolean {
+  try {
+    return pid > 0 && process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,108 @@
+import { dirname } from 'node:path';
+import { Dns4torError } from '../lib/errors.ts';
+import type { Command } from './command.ts';
+import { type FileSystem, isErrno } from './file-system.ts';
+import { type FileState, readState, removeTemporary, writeState } from './file-state.ts';
+import type { FileChange } from './plan.ts';
+import type { Target } from './target.ts';
+
+/**
+ * How far it has come. `applying`, `restoring` and `pausing` are seen only while it is under way, or after it was cut off: then some of the
+ * files are as they were, some as they are to be.
+ */
+export type Phase = 'applying' | 'unconfirmed' | 'installed' | 'restoring' | 'pausing' | 'paused';
+
+/** All that it takes to put everything back. Written before the first change, and taken away after the last. */
+export interface Journal {
+  readonly phase: Phase;
+  readonly target: Target;
+  readonly changes: readonly FileChange[];
+  /** Directories that were made, the outer ones first. */
+  readonly directories: readonly string[];
+  readonly restore: readonly Command[];
+  /** When what is unconfirmed is taken back, or a pause ends: milliseconds since 1970, so that it holds across a restart of the machine. */
+  readonly untilEpochMs?: number;
+}
+
+/** Of its own, and not the state directory of the daemon: systemd gives that to the daemon's user, who could then write what root puts back. */
+const PATH = '/var/lib/dns4tor-install/journal.json';
+
+const VERSION = 1;
+
+/** It holds copies of files, some of which may not be for everybody. */
+const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
+
+/**
+ * Undefined where dns4tor is not installed.
+ *
+ * @throws {Dns4torError} ERR_SYSTEM_JOURNAL where it cannot be understood
+ */
+export async function readJournal(fs: FileSystem): Promise<Journal | undefined> {
+  const state = await readState(fs, PATH);
+  if (state.kind !== 'file') return undefined;
+  try {
+    const stored = JSON.parse(Buffer.from(state.bytes).toString()) as { readonly version: number } & Journal;
+    if (stored.version !== VERSION) throw new Error(`version ${String(stored.version)}`);
+    const { version: _, ...journal } = stored;
+    return { ...journal, changes: journal.changes.map((change) => mapStates(change, reviveBytes)) };
+  } catch (error) {
+    throw new Dns4torError('ERR_SYSTEM_JOURNAL', PATH, error);
+  }
+}
+
+/** Root's, whoever that is here: the owner of the file system. */
+export async function writeJournal(fs: FileSystem, journal: Journal): Promise<void> {
+  const folder = dirname(PATH);
+  if ((await fs.inspect(folder)) === undefined) {
+    await makeDirectories(fs, dirname(folder));
+    await fs.makeDirectory(folder, DIRECTORY_MODE);
+    await fs.sync(dirname(folder));
+  }
+  const { uid = 0, gid = 0 } = (await fs.inspect(folder)) ?? {};
+  const stored = {
+    version: VERSION,
+    ...journal,
+    changes: journal.changes.map((change) => mapStates(change, packBytes)),
+  };
+  const bytes = Buffer.from(`${JSON.stringify(stored, null, 1)}\n`);
+  await writeState(fs, PATH, { kind: 'file', bytes, mode: FILE_MODE, uid, gid });
+}
+
+/** Harmless where there is none. */
+export async function removeJournal(fs: FileSystem): Promise<void> {
+  const folder = dirname(PATH);
+  if ((await fs.inspect(folder)) === undefined) return;
+  await removeTemporary(fs, PATH);
+  if ((await fs.inspect(PATH)) !== undefined) await writeState(fs, PATH, { kind: 'absent' });
+  await removeIfEmpty(fs, folder);
+}
+
+/** Makes a directory for everybody to read, and those around it that are not there. */
+async function makeDirectories(fs: FileSystem, path: string): Promise<void> {
+  if ((await fs.inspect(path)) !== undefined) return;
+  await makeDirectories(fs, dirname(path));
+  await fs.makeDirectory(path, 0o755);
+}
+
+export async function removeIfEmpty(fs: FileSystem, folder: string): Promise<void> {
+  await fs.removeDirectory(folder).catch((error: unknown) => {
+    // rmdir(2): either of the two for a directory with something in it.
+    if (!isErrno(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST')) throw error;
+  });
+}
+
+/** JSON has no bytes. */
+type Packed = Exclude<FileState, { kind: 'file' }> | { readonly kind: 'file'; readonly bytes: string };
+
+function mapStates<T>(change: FileChange, map: (state: FileState) => T): { path: string; before: T; after: T } {
+  return { path: change.path, before: map(change.before), after: map(change.after) };
+}
+
+function packBytes(state: FileState): Packed {
+  return state.kind === 'file' ? { ...state, bytes: Buffer.from(state.bytes).toString('base64') } : state;
+}
+
+function reviveBytes(state: FileState): FileState {
+  return state.kind === 'file' ? { ...state, bytes: Buffer.from(String(state.bytes), 'base64') } : state;
+}

@@ -1,0 +1,91 @@
+import { dirname } from 'node:path';
+import { Dns4torError } from '../lib/errors.ts';
+import type { Command } from './command.ts';
+import type { Managers } from './detect.ts';
+import type { FileSystem } from './file-system.ts';
+import { type FileState, readState } from './file-state.ts';
+import { isMarked } from './mark.ts';
+import { networkManagerPart } from './network-manager.ts';
+import { type Part, resolvConfParts } from './parts.ts';
+import { isStubInUse, resolvedPart } from './resolved.ts';
+import { RESOLV_CONF_PORT } from './resolv-conf.ts';
+import type { Target } from './target.ts';
+
+/** What one path is, and what it will be. */
+export interface FileChange {
+  readonly path: string;
+  readonly before: FileState;
+  readonly after: FileState;
+}
+
+/** All that making dns4tor the system's resolver takes. It is data: looking at it changes nothing. */
+export interface Plan {
+  /** The managers that were found, for people. */
+  readonly managers: readonly string[];
+  /** In the order in which they are made; the commands stand between those of the managers and that of resolv.conf. */
+  readonly steps: readonly Step[];
+  /** What has the managers take note when the files are as before. */
+  readonly restore: readonly Command[];
+  /** Directories that the files need and that are not there, the outer ones first. */
+  readonly directories: readonly string[];
+}
+
+export type Step = { readonly change: FileChange } | { readonly run: Command };
+
+/**
+ * Works out what to change.
+ *
+ * @throws {Dns4torError} ERR_SYSTEM_PORT where resolv.conf would have to name another port than 53; ERR_SYSTEM_MARKED where files of a former
+ *   installation lie about whose journal is lost: what was there before them is not known
+ */
+export async function computePlan(fs: FileSystem, managers: Managers, target: Target): Promise<Plan> {
+  const isStub = isStubInUse(managers);
+  if (!isStub && target.port !== RESOLV_CONF_PORT) throw new Dns4torError('ERR_SYSTEM_PORT', `port ${target.port}`);
+  const services = [
+    ...(managers.resolved ? [resolvedPart(target)] : []),
+    ...(managers.networkManager === undefined ? [] : [networkManagerPart(managers.networkManager, managers.resolved)]),
+  ];
+  const parts = [...services, ...(isStub ? [] : resolvConfParts(managers, target.address))];
+  const steps: Step[] = [];
+  for (const part of parts) {
+    for (const file of part.files) steps.push({ change: await toChange(fs, file, managers) });
+    for (const run of part.apply) steps.push({ run });
+  }
+  const paths = parts.flatMap(({ files }) => files.map(({ path }) => path));
+  return {
+    managers: parts.map(({ name }) => name),
+    steps,
+    restore: parts.flatMap(({ restore }) => restore),
+    directories: await missingDirectories(fs, paths),
+  };
+}
+
+/** The file changes of a plan. */
+export function changesOf({ steps }: Plan): readonly FileChange[] {
+  return steps.flatMap((step) => ('change' in step ? [step.change] : []));
+}
+
+async function toChange(fs: FileSystem, file: Part['files'][number], { owner }: Managers): Promise<FileChange> {
+  const before = await readState(fs, file.path);
+  if (before.kind === 'file' && isMarked(before.bytes)) throw new Dns4torError('ERR_SYSTEM_MARKED', file.path);
+  const kept = before.kind === 'file' ? before : { bytes: new Uint8Array(), mode: 0o644, ...owner };
+  const { mode, uid, gid } = kept;
+  const bytes = Buffer.concat([file.append === true ? asLines(kept.bytes) : Buffer.alloc(0), Buffer.from(file.text)]);
+  return { path: file.path, before, after: { kind: 'file', bytes, mode, uid, gid } };
+}
+
+/** With the end of the last line, which some editors leave out. */
+function asLines(bytes: Uint8Array): Uint8Array {
+  return bytes.length === 0 || bytes.at(-1) === 0x0a ? bytes : Buffer.concat([bytes, Buffer.of(0x0a)]);
+}
+
+async function missingDirectories(fs: FileSystem, paths: readonly string[]): Promise<readonly string[]> {
+  const missing = new Set<string>();
+  for (const path of paths) {
+    const chain: string[] = [];
+    for (let folder = dirname(path); (await fs.inspect(folder)) === undefined; folder = dirname(folder))
+      chain.unshift(folder);
+    for (const folder of chain) missing.add(folder);
+  }
+  return [...missing];
+}

@@ -1,0 +1,74 @@
+import { Dns4torError } from '../lib/errors.ts';
+import { runOrThrow } from './command.ts';
+import { toFileError } from './file-system.ts';
+import { isTorn, readState, removeTemporary, sameContent, sameState, writeState } from './file-state.ts';
+import { type Journal, type Phase, removeIfEmpty } from './journal.ts';
+import type { Machine } from './machine.ts';
+import type { FileChange } from './plan.ts';
+
+/** Whose a file's present content is. */
+type Holder = 'before' | 'ours' | 'other';
+
+/** The phases in which a write may have been cut off. */
+const UNDER_WAY: ReadonlySet<Phase> = new Set(['applying', 'restoring', 'pausing']);
+
+/**
+ * Refuses, before anything is put back, where somebody has changed what was written: that was done for a reason, and is nowhere else.
+ *
+ * @throws {Dns4torError} ERR_SYSTEM_EDITED
+ */
+export async function refuseEdited({ fs }: Machine, journal: Journal): Promise<void> {
+  const edited: string[] = [];
+  for (const change of journal.changes) {
+    if ((await holderOf(fs, change, journal.phase)) === 'other') edited.push(change.path);
+  }
+  if (edited.length > 0) throw new Dns4torError('ERR_SYSTEM_EDITED', edited.join(', '));
+}
+
+/**
+ * Puts every file back as it was and has the managers take note. Doing so twice is the same as once, so what was cut off is simply done again.
+ * Where somebody has changed a file since, that version is kept beside it, with `.before-uninstall` at the end of its name.
+ *
+ * @throws {Dns4torError} ERR_SYSTEM_FILE with some of the files put back; ERR_SYSTEM_COMMAND with all of them put back
+ */
+export async function restore(machine: Machine, journal: Journal): Promise<void> {
+  const { fs, run } = machine;
+  for (const change of journal.changes.toReversed()) await restoreFile(fs, change, journal.phase);
+  for (const directory of journal.directories.toReversed()) {
+    await removeIfEmpty(fs, directory).catch((error: unknown) => {
+      throw toFileError(directory, error);
+    });
+  }
+  // The others are told even if one does not listen.
+  const told = await Promise.allSettled(journal.restore.map((command) => runOrThrow(run, command)));
+  for (const outcome of told) if (outcome.status === 'rejected') throw outcome.reason;
+}
+
+async function restoreFile(fs: Machine['fs'], change: FileChange, phase: Phase): Promise<void> {
+  const found = await readState(fs, change.path);
+  const holder = await holderOf(fs, change, phase);
+  if (holder === 'before') return removeTemporaryBeside(fs, change.path);
+  if (holder === 'other' && found.kind !== 'absent') await writeState(fs, `${change.path}.before-uninstall`, found);
+  if (found.kind !== 'absent' || change.before.kind !== 'absent') await writeState(fs, change.path, change.before);
+}
+
+async function removeTemporaryBeside(fs: Machine['fs'], path: string): Promise<void> {
+  await removeTemporary(fs, path).catch((error: unknown) => {
+    throw toFileError(path, error);
+  });
+}
+
+async function holderOf(fs: Machine['fs'], { path, before, after }: FileChange, phase: Phase): Promise<Holder> {
+  const found = await readState(fs, path);
+  if (sameState(found, before)) return 'before';
+  // Whoever changed only its permissions will not miss them.
+  if (sameContent(found, after) || sameContent(found, before)) return 'ours';
+  const isCutOff = UNDER_WAY.has(phase) && (isTorn(found, after) || isTorn(found, before));
+  return isCutOff ? 'ours' : 'other';
+}
+
+/** Whether all is as it was written. */
+export async function isInPlace({ fs }: Machine, { changes }: Journal): Promise<boolean> {
+  for (const { path, after } of changes) if (!sameContent(await readState(fs, path), after)) return false;
+  return true;
+}

@@ -1,0 +1,29 @@
+import { type Clock, delay } from '../lib/clock.ts';
+import type { FileSystem } from './file-system.ts';
+import { readJournal } from './journal.ts';
+
+const TICK_MS = 1000;
+
+export interface Waiting {
+  readonly fs: FileSystem;
+  readonly clock: Clock;
+  /** Ends it early. */
+  readonly signal: AbortSignal;
+  /** Called each second with the milliseconds that are left. */
+  readonly onTick: (leftMs: number) => void;
+}
+
+/** Waits until a moment, the journal's deadline being that moment no more, or the signal. Survives a machine that sleeps. */
+export async function waitUntilDue(
+  untilEpochMs: number,
+  { fs, clock, signal, onTick }: Waiting,
+): Promise<'due' | 'changed' | 'aborted'> {
+  while (!signal.aborted) {
+    const leftMs = untilEpochMs - clock.epochMs();
+    if ((await readJournal(fs))?.untilEpochMs !== untilEpochMs) return 'changed';
+    if (leftMs <= 0) return 'due';
+    onTick(leftMs);
+    await delay(clock, Math.min(TICK_MS, leftMs), signal);
+  }
+  return 'aborted';
+}

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type HandedOver, takeHandedOver } from '../../src/daemon/handed-over.ts';
+
+const PID = 4711;
+
+function take(count: string, names?: string): HandedOver {
+  return takeHandedOver({ LISTEN_PID: String(PID), LISTEN_FDS: count, LISTEN_FDNAMES: names }, PID);
+}
+
+test('descriptors begin behind stderr, and those named metrics are not for DNS', () => {
+  assert.deepEqual(take('3', 'dns:metrics:dns'), { dns: [3, 5], metrics: 4 });
+  assert.deepEqual(take('1', 'metrics'), { dns: [], metrics: 3 });
+  assert.deepEqual(take('0'), { dns: [], metrics: undefined });
+  assert.deepEqual(take('0', ''), { dns: [], metrics: undefined });
+});
+
+test('descriptors that nobody has named are for DNS', () => {
+  assert.deepEqual(take('2').dns, [3, 4]);
+  assert.deepEqual(take('2', 'unknown:my-resolver.socket').dns, [3, 4]);
+});
+
+test('what was handed over to another process is not ours, and its variables are not for our children either', () => {
+  for (const owner of ['4712', '', undefined]) {
+    const env = { LISTEN_PID: owner, LISTEN_FDS: '2', LISTEN_FDNAMES: 'dns:dns', LISTEN_PIDFDID: '1', PATH: '/bin' };
+    assert.deepEqual(takeHandedOver(env, PID), { dns: [], metrics: undefined });
+    assert.deepEqual(env, { PATH: '/bin' });
+  }
+});
+
+test('variables that contradict themselves are an error that says how, and are taken away all the same', () => {
+  const expectations: readonly (readonly [string, string | undefined, RegExp])[] = [
+    ['two', 'dns:dns', /^LISTEN_FDS is not a number/],
+    ['-1', undefined, /^LISTEN_FDS is not a number/],
+    ['3', 'dns:dns', /^3 descriptors have 2 names/],
+    ['2', 'dns:metrcis', /^descriptor 4 is named metrcis, but names are dns and metrics/],
+    ['2', 'metrics:metrics', /^2 descriptors are named metrics/],
+  ];
+  for (const [count, names, message] of expectations) {
+    assert.throws(() => take(count, names), { code: 'ERR_LISTEN_FD', message });
+  }
+  const env = { LISTEN_PID: String(PID), LISTEN_FDS: 'two' };
+  assert.throws(() => takeHandedOver(env, PID));
+  assert.deepEqual(env, {});
+});

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { COMMAND, type Daemon } from '../fixtures/daemon.ts';
+import { handOver, type SocketSpec } from '../fixtures/hand-over.ts';
+import { buildQuery } from '../fixtures/messages.ts';
+import { startProcess } from '../fixtures/process.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { PATIENCE_MS, TcpClient } from '../listener/harness.ts';
+import { LOCALHOST, METRICS, startHandedOver } from './handed-over.ts';
+import { runNamespaced } from './namespaced.ts';
+import { exchange, TRANSPORTS } from './raw-client.ts';
+import { readReply } from './reply.ts';
+
+/*
+ * Sockets that were opened before dns4tor began and are handed over to it, as systemd does (sd_listen_fds(3)).
+ */
+
+async function assertAnswers(port: number, addresses: readonly string[]): Promise<void> {
+  for (const transport of TRANSPORTS) {
+    for (const address of addresses) {
+      const query = buildQuery({ name: `${transport}-${address.replaceAll(':', '-')}.dns4tor-lab.net` });
+      const reply = readReply(await exchange(transport, { port, address }, query));
+      assert.equal(reply.rcode, 'NOERROR', `${transport} ${address}`);
+      assert.equal(reply.answers.length, 1, `${transport} ${address}`);
+    }
+  }
+}
+
+async function assertScraped(daemon: Daemon): Promise<void> {
+  const { status, body } = await daemon.page('/metrics');
+  assert.equal(status, 200);
+  assert.match(body, /^coredns_dns_requests_total\{.*family="2".*\} [1-9]/m);
+  assert.match(body, /^coredns_dns_requests_total\{.*proto="tcp".*\} [1-9]/m);
+}
+
+test('queries over UDP and TCP, and scrapes, are answered on sockets that were handed over', async () => {
+  await using running = await startHandedOver([...LOCALHOST, METRICS]);
+  const { daemon } = running;
+  await assertAnswers(daemon.port, ['127.0.0.1', '::1']);
+  await assertScraped(daemon);
+  assert.match(daemon.process.output, /address=dns:\/\/\[::1\]:/);
+});
+
+test('with no network but its sockets, and leave for none but unix sockets, it answers from upstream all the same', async () => {
+  await using running = await startHandedOver([...LOCALHOST, METRICS], { confined: true });
+  const { daemon } = running;
+  await assertAnswers(daemon.port, ['127.0.0.1', '::1']);
+  await assertScraped(daemon);
+});
+
+test('with --jitless it answers where memory that was written may not be executed, too', async () => {
+  const confinement = { confined: true, withoutNewCode: true };
+  await using running = await startHandedOver([...LOCALHOST, METRICS], confinement, [], { NODE_OPTIONS: '--jitless' });
+  await assertAnswers(running.daemon.port, ['127.0.0.1', '::1']);
+  await assertScraped(running.daemon);
+});
+
+test('--address and --port are not bound beside sockets that were handed over, and the log says so', async () => {
+  // Where they were, it would not start: somebody has this one.
+  await using taken = new AsyncDisposableStack();
+  const server = createServer().listen(0, '127.0.0.1');
+  taken.defer(() => void server.close());
+  await once(server, 'listening');
+  const address = server.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  const args = ['--address', '127.0.0.1', '--port', String(address.port)];
+  await using running = await startHandedOver([...LOCALHOST, METRICS], {}, args);
+  assert.notEqual(running.daemon.port, address.port);
+  assert.match(running.daemon.process.output, /sockets that were handed over; --address and --port are not used/);
+});
+
+test('sockets of which another process is told are left alone', async () => {
+  await using running = await startHandedOver(LOCALHOST, {}, [], { LISTEN_PID: '1' });
+  assert.doesNotMatch(running.daemon.process.output, /handed over/);
+  await assertAnswers(running.daemon.port, ['127.0.0.1']);
+});
+
+test('only those who are allowed are answered on sockets that were handed over (UDP and TCP)', () =>
+  runNamespaced('handed-over'));
+
+test('the bounds of TCP clients hold on a socket that was handed over', async () => {
+  await using running = await startHandedOver([...LOCALHOST, METRICS], {}, ['--tcp-connections-per-client', '1']);
+  const { daemon } = running;
+  await using first = await TcpClient.connect(daemon.port);
+  first.send(buildQuery({ name: 'localhost' }));
+  await first.received(1);
+  await using second = await TcpClient.connect(daemon.port);
+  await second.end();
+  assert.ok(!first.ended);
+});
+
+test('without a socket named metrics, there are none beside sockets that were handed over', async () => {
+  const [program = '', ...launcher] = await handOver(LOCALHOST);
+  const flags = ['--tor-socks', 'unix:/nonexistent', '--tor-control', 'none'];
+  await using running = await startProcess(program, [...launcher, process.execPath, COMMAND, 'proxy-dns', ...flags]);
+  await running.waitUntil('it has started', PATIENCE_MS, () => running.output.includes('Using Tor at'));
+  assert.match(running.output, /Not serving metrics: there is no socket named metrics/);
+  assert.doesNotMatch(running.output, /Starting metrics server/);
+});
+
+test('clients that are to be kept apart by their user, and cannot be where the sockets are of another network, are warned', async () => {
+  const warning = /Users of this machine cannot be told apart/;
+  await using confined = await startHandedOver([...LOCALHOST, METRICS], { confined: true }, ['--isolate', 'client']);
+  assert.match(confined.daemon.process.output, warning);
+  await using free = await startHandedOver([...LOCALHOST, METRICS], {}, ['--isolate', 'client']);
+  assert.doesNotMatch(free.daemon.process.output, warning);
+});
+
+/** How it ends when it is handed these. */
+async function refusal(...specs: readonly SocketSpec[]): Promise<string> {
+  const [program = '', ...launcher] = await handOver(specs);
+  const flags = ['--tor-socks', 'unix:/nonexistent', '--tor-control', 'none'];
+  await using running = await startProcess(program, [...launcher, process.execPath, COMMAND, 'proxy-dns', ...flags]);
+  assert.equal(await running.ended, 1, running.output);
+  return /^dns4tor: (.*)$/m.exec(running.output)?.[1] ?? running.output;
+}
+
+test('a descriptor that cannot be answered on is an error that says which and why', async () => {
+  await using directory = await createTemporaryDirectory();
+  const path = join(directory.path, 'stream');
+  const useless = /^descriptor 3 is neither a UDP socket nor a TCP socket that listens: .*correct the \.socket unit$/;
+  assert.match(await refusal('dns=file=/dev/null', 'dns=tcp=127.0.0.1'), useless);
+  assert.match(await refusal(`dns=unix=${path}`, 'dns=tcp=127.0.0.1'), useless);
+  assert.match(await refusal('dns=connected=127.0.0.1', 'dns=tcp=127.0.0.1'), useless);
+  const notForMetrics = /^descriptor 5, for metrics, is no TCP socket that listens: /;
+  const dns: readonly SocketSpec[] = ['dns=udp=127.0.0.1', 'dns=tcp=127.0.0.1'];
+  assert.match(await refusal(...dns, 'metrics=udp=127.0.0.1'), notForMetrics);
+  assert.match(await refusal(...dns, `metrics=unix=${path}2`), notForMetrics);
+});
+
+test('sockets for UDP and TCP that are no pairs of one address, in one order, are an error', async () => {
+  assert.match(await refusal('dns=udp=127.0.0.1'), /^127\.0\.0\.1:\d+ has no TCP beside it; .*in the same order/);
+  assert.match(await refusal('dns=udp=::1'), /^\[::1\]:\d+ has no TCP beside it/);
+  assert.match(await refusal('dns=tcp=::1'), /^\[::1\]:\d+ has no UDP beside it/);
+  const [udp4, tcp4, udp6, tcp6] = LOCALHOST as [SocketSpec, SocketSpec, SocketSpec, SocketSpec];
+  assert.match(await refusal(udp4, udp6, tcp6, tcp4), /^127\.0\.0\.1:\d+ has no TCP beside it/);
+  assert.match(await refusal('dns=udp=127.0.0.2', tcp4), /^127\.0\.0\.2:\d+ has no TCP beside it/);
+});
+
+test('sockets of all addresses are refused, for an answer could leave by another than was asked', async () => {
+  assert.match(await refusal('dns=udp=0.0.0.0', 'dns=tcp=0.0.0.0'), /^0\.0\.0\.0:\d+ stands for all addresses/);
+  assert.match(await refusal('dns=udp=::', 'dns=tcp=::'), /^\[::\]:\d+ stands for all addresses/);
+});

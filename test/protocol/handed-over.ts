@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { type Daemon, startDaemon } from '../fixtures/daemon.ts';
+import { type Confinement, handOver, type SocketSpec } from '../fixtures/hand-over.ts';
+import { createOnionKey } from '../fixtures/onion-key.ts';
+import { startRecordingDohServer } from '../fixtures/recording-doh-server.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { startSocksDouble } from '../tor/socks-double.ts';
+import { GOOD } from './upstream-messages.ts';
+
+export const LOCALHOST: readonly SocketSpec[] = [
+  'dns=udp=127.0.0.1',
+  'dns=tcp=127.0.0.1',
+  'dns=udp=::1',
+  'dns=tcp=::1',
+];
+export const METRICS: SocketSpec = 'metrics=tcp=127.0.0.1';
+
+/** The command with sockets that were opened for it, and an upstream behind a SOCKS server on a unix socket. */
+export async function startHandedOver(
+  specs: readonly SocketSpec[],
+  confinement: Confinement = {},
+  args: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ readonly daemon: Daemon } & AsyncDisposable> {
+  await using resources = new AsyncDisposableStack();
+  const onion = createOnionKey().address;
+  const ca = resources.use(await createCertificateAuthority());
+  const upstream = resources.use(await startRecordingDohServer(await ca.issue([onion]), GOOD));
+  const directory = resources.use(await createTemporaryDirectory());
+  const path = join(directory.path, 'socks');
+  resources.use(await startSocksDouble({ target: upstream, path }));
+  const flags = ['--upstream', `https://${onion}/dns-query`, '--upstream-ca', ca.certificatePath];
+  const daemon = resources.use(
+    await startDaemon([...flags, '--tor-socks', `unix:${path}`, '--tor-control', 'none', ...args], {
+      env: { ...process.env, ...env },
+      via: await handOver(specs, confinement),
+    }),
+  );
+  await daemon.answers();
+  const running = resources.move();
+  return { daemon, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}

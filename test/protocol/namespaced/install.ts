@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { chmod, lstat, readFile, readdir, writeFile } from 'node:fs/promises';
+import { COMMAND, runCli } from '../../cli/run-cli.ts';
+import { startProcess } from '../../fixtures/process.ts';
+import { runProgram } from '../../fixtures/run-program.ts';
+import { startLab } from '../lab.ts';
+import { PATIENCE_MS } from '../../listener/harness.ts';
+
+const RESOLV_CONF = '/etc/resolv.conf';
+const ORIGINAL = '# mine\nnameserver 192.0.2.53\n';
+const ORIGINAL_MODE = 0o640;
+const ENVIRONMENT = { PATH: process.env['PATH'] ?? '' };
+
+await writeFile(RESOLV_CONF, ORIGINAL);
+await chmod(RESOLV_CONF, ORIGINAL_MODE);
+
+async function assertAsBefore(): Promise<void> {
+  assert.equal(await readFile(RESOLV_CONF, 'utf8'), ORIGINAL);
+  assert.equal((await lstat(RESOLV_CONF)).mode & 0o777, ORIGINAL_MODE);
+  const left = [...(await readdir('/var/lib')), ...(await readdir('/run')), ...(await readdir('/etc'))];
+  assert.deepEqual(
+    left.filter((name) => name.includes('dns4tor')),
+    [],
+  );
+}
+
+async function assertInstalled(): Promise<void> {
+  assert.match(await readFile(RESOLV_CONF, 'utf8'), /^nameserver 127\.0\.0\.1$/m);
+}
+
+/** Runs a command that is to succeed, and gives what it wrote. */
+async function dns4tor(...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await runCli(args, ENVIRONMENT);
+  assert.deepEqual([code, stderr], [0, '']);
+  return stdout;
+}
+
+{
+  await using lab = await startLab('--port', '53');
+  assert.equal(lab.daemon.port, 53);
+
+  assert.match(
+    await dns4tor('install', '--dry-run'),
+    /^-nameserver 192\.0\.2\.53\n\+# Written by .*\n\+nameserver 127\.0\.0\.1$/m,
+  );
+  await assertAsBefore();
+
+  assert.match(await dns4tor('install'), /is the resolver of this machine/);
+  await assertInstalled();
+  await dns4tor('install');
+
+  await using pause = await startProcess(process.execPath, [COMMAND, 'pause', '1h'], { env: ENVIRONMENT });
+  await pause.waitUntil('names go to the network', PATIENCE_MS, () => pause.output.includes('in the clear until'));
+  assert.equal(await readFile(RESOLV_CONF, 'utf8'), ORIGINAL);
+  // A terminal that closes does not end it, Ctrl-C does.
+  process.kill(pause.pid, 'SIGHUP');
+  process.kill(pause.pid, 'SIGINT');
+  await pause.waitUntil('the pause is over', PATIENCE_MS, () => pause.output.includes('The pause is over'));
+  await assertInstalled();
+
+  await dns4tor('uninstall');
+  await assertAsBefore();
+  assert.match(await dns4tor('uninstall'), /nothing to put back/);
+
+  await using unconfirmed = await startProcess(process.execPath, [COMMAND, 'install', '--confirm-within', '1h'], {
+    env: ENVIRONMENT,
+  });
+  await unconfirmed.waitUntil('it is to be confirmed', PATIENCE_MS, () =>
+    unconfirmed.output.includes('dns4tor confirm'),
+  );
+  await assertInstalled();
+  process.kill(unconfirmed.pid, 'SIGINT');
+  await unconfirmed.waitUntil('it is put back', PATIENCE_MS, () => unconfirmed.output.includes('nobody confirmed it'));
+  await assertAsBefore();
+
+  await using confirmed = await startProcess(process.execPath, [COMMAND, 'install', '--confirm-within', '1h'], {
+    env: ENVIRONMENT,
+  });
+  await confirmed.waitUntil('it is to be confirmed', PATIENCE_MS, () => confirmed.output.includes('dns4tor confirm'));
+  await dns4tor('confirm');
+  await confirmed.waitUntil('it stays', PATIENCE_MS, () =>
+    confirmed.output.includes('is the resolver of this machine'),
+  );
+  await assertInstalled();
+  await dns4tor('uninstall');
+  await assertAsBefore();
+
+  // As container engines do: a file that cannot be replaced, for there is something mounted on it (rename(2): EBUSY).
+  await writeFile('/etc/mounted', ORIGINAL);
+  await chmod('/etc/mounted', ORIGINAL_MODE);
+  await runProgram('mount', ['--bind', '/etc/mounted', RESOLV_CONF]);
+  const inode = (await lstat(RESOLV_CONF)).ino;
+  await dns4tor('install');
+  await assertInstalled();
+  await dns4tor('uninstall');
+  await assertAsBefore();
+  assert.equal((await lstat(RESOLV_CONF)).ino, inode);
+
+  await runProgram('mount', ['-o', 'remount,bind,ro', '/etc']);
+  await runProgram('umount', [RESOLV_CONF]);
+  const { code, stderr } = await runCli(['install'], ENVIRONMENT);
+  assert.equal(code, 1);
+  assert.match(stderr, /^dns4tor: \/etc\/resolv\.conf \(EROFS\): .*findmnt.*\n$/);
+  await assertAsBefore();
+  await runProgram('mount', ['-o', 'remount,bind,rw', '/etc']);
+}
+
+const refused = await runCli(['install'], ENVIRONMENT);
+assert.equal(refused.code, 1);
+assert.match(refused.stderr, /^dns4tor: 127\.0\.0\.1:53: nothing was changed; start dns4tor there .*\n$/);
+await assertAsBefore();

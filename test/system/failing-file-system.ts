@@ -1,0 +1,42 @@
+import type { FileSystem } from '../../src/system/file-system.ts';
+
+/**
+ * How a file system fails at one of its operations: that one alone, not done (a disk that is full) or done (an error that comes late); or that one
+ * and all that follow, as if the process had died or the power been cut there.
+ */
+export type Failing = 'once before' | 'once after' | 'for good';
+
+export interface FailingFileSystem {
+  readonly fs: FileSystem;
+  /** Whether there was an operation of that number. */
+  readonly hasFailed: boolean;
+}
+
+const LOOKS: ReadonlySet<keyof FileSystem> = new Set(['inspect', 'read', 'readLink']);
+
+/** @param nth counts from 1 */
+export function failAt(inner: FileSystem, nth: number, failing: Failing): FailingFileSystem {
+  let count = 0;
+  let hasFailed = false;
+  const fs = new Proxy(inner, {
+    get(target, name: keyof FileSystem) {
+      return async (...args: readonly unknown[]): Promise<unknown> => {
+        // Dying before one that only looks leaves the disk as dying before the next that changes it does.
+        if (failing !== 'for good' || !LOOKS.has(name)) count++;
+        const fails = count === nth || (count > nth && failing === 'for good');
+        const call = (): Promise<unknown> =>
+          (target[name] as (...all: readonly unknown[]) => Promise<unknown>)(...args);
+        if (!fails) return call();
+        hasFailed = true;
+        if (failing === 'once after') await call();
+        throw Object.assign(new Error(`EIO: ${name}`), { code: 'EIO' });
+      };
+    },
+  });
+  return {
+    fs,
+    get hasFailed() {
+      return hasFailed;
+    },
+  };
+}

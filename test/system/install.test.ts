@@ -1,0 +1,279 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ErrorCode } from '../../src/lib/errors.ts';
+import { install, planInstallation } from '../../src/system/install.ts';
+import { uninstall } from '../../src/system/uninstall.ts';
+import { createRig, MANAGER_NAMES, MANAGERS, type ManagerName, type Rig, TARGET } from './rig.ts';
+
+const MARK = '# Written by `dns4tor install`. `dns4tor uninstall` puts back what was here; do not edit.\n';
+const RESOLV_CONF = `${MARK}nameserver 127.0.0.1\nsearch .\noptions edns0\n`;
+const RESOLVED = `${MARK}[Resolve]
+# An empty value forgets the servers and domains of other files; further ones would be added to them.
+DNS=
+DNS=127.0.0.1
+Domains=
+# All names go to the server above, and not to those of single links.
+Domains=~.
+# Empty, or else the servers that were compiled in apply.
+FallbackDNS=
+DNSOverTLS=no
+# Both ask the local network, in the clear.
+LLMNR=no
+MulticastDNS=no
+`;
+const NETWORK_MANAGER = `${MARK}[main]\ndns=none\nsystemd-resolved=false\n`;
+const RESTART = 'systemctl restart systemd-resolved.service';
+
+/** Paths that differ afterwards with their content, and what is run on the way there and back. */
+const EXPECTED: Readonly<
+  Record<ManagerName, { files: Record<string, string>; apply?: readonly string[]; restore?: readonly string[] }>
+> = {
+  'systemd-resolved': {
+    files: { 'etc/systemd/resolved.conf.d/zz-dns4tor.conf': RESOLVED },
+    apply: [RESTART],
+    restore: [RESTART],
+  },
+  NetworkManager: {
+    files: { 'etc/NetworkManager/conf.d/zz-dns4tor.conf': NETWORK_MANAGER, 'etc/resolv.conf': RESOLV_CONF },
+    apply: ['nmcli general reload'],
+    restore: ['nmcli general reload'],
+  },
+  'NetworkManager with systemd-resolved': {
+    files: {
+      'etc/NetworkManager/conf.d/zz-dns4tor.conf': NETWORK_MANAGER,
+      'etc/systemd/resolved.conf.d/zz-dns4tor.conf': RESOLVED,
+    },
+    apply: [RESTART, 'nmcli general reload', 'resolvectl revert wlan0'],
+    restore: [RESTART, 'nmcli general reload'],
+  },
+  resolvconf: { files: { 'etc/resolv.conf': RESOLV_CONF } },
+  openresolv: {
+    files: {
+      'etc/resolvconf.conf': `resolv_conf=/etc/resolv.conf\n#name_servers=127.0.0.1\n${MARK}resolv_conf=/run/resolvconf/resolv.conf.unused\n`,
+      'etc/resolv.conf': RESOLV_CONF,
+    },
+    restore: ['resolvconf -u'],
+  },
+  dhclient: {
+    files: {
+      'etc/dhcp/dhclient-enter-hooks.d/dns4tor': `${MARK}make_resolv_conf() { :; }\n`,
+      'etc/resolv.conf': RESOLV_CONF,
+    },
+  },
+  dhcpcd: {
+    files: {
+      'etc/dhcpcd.enter-hook': `${MARK}skip_hooks="$skip_hooks resolv.conf"\n`,
+      'etc/resolv.conf': RESOLV_CONF,
+    },
+  },
+  'a plain file': { files: { 'etc/resolv.conf': RESOLV_CONF } },
+  'a read-only file': { files: { 'etc/resolv.conf': RESOLV_CONF } },
+  'a symbolic link to nowhere': { files: { 'etc/resolv.conf': RESOLV_CONF } },
+  'no file': { files: { 'etc/resolv.conf': RESOLV_CONF } },
+};
+
+for (const name of MANAGER_NAMES) {
+  test(`${name}: exactly the expected files, and after uninstall all is as before; doing either twice is as once`, async () => {
+    await using rig = await createRig();
+    await MANAGERS[name](rig);
+    const { files, apply = [], restore = [] } = EXPECTED[name];
+    const before = await rig.snapshot();
+
+    await install(rig.machine, TARGET);
+    const after = await rig.snapshot();
+    assert.deepEqual(await contentsThatDiffer(rig, before, after), files);
+    assert.deepEqual(rig.commands.splice(0), apply);
+    await install(rig.machine, TARGET);
+    assert.deepEqual(await rig.snapshot(), after);
+    assert.deepEqual(rig.commands, []);
+
+    assert.equal(await uninstall(rig.machine, { force: false }), true);
+    assert.deepEqual(await rig.snapshot(), before);
+    assert.deepEqual(rig.commands.splice(0), restore);
+    assert.equal(await uninstall(rig.machine, { force: false }), false);
+    assert.deepEqual(await rig.snapshot(), before);
+    assert.deepEqual(rig.commands, []);
+  });
+
+  test(`${name}: a plan changes nothing`, async () => {
+    await using rig = await createRig();
+    await MANAGERS[name](rig);
+    const before = await rig.snapshot();
+    await planInstallation(rig.machine, TARGET);
+    assert.deepEqual(await rig.snapshot(), before);
+    assert.deepEqual(rig.commands, []);
+  });
+}
+
+/** Without directories and the journal. */
+async function contentsThatDiffer(
+  rig: Rig,
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+): Promise<Record<string, string>> {
+  const differ: Record<string, string> = {};
+  for (const [path, state] of Object.entries(after)) {
+    if (before[path] === state || path.startsWith('var/lib/') || state.startsWith('4')) continue;
+    differ[path] = await rig.text(path);
+  }
+  return differ;
+}
+
+test('a file keeps its permissions, and what takes the place of a symbolic link can be read by all', async () => {
+  await using rig = await createRig();
+  await MANAGERS['a plain file'](rig);
+  await install(rig.machine, TARGET);
+  assert.match((await rig.snapshot())['etc/resolv.conf'] ?? '', /^100604 /);
+  await using other = await createRig();
+  await MANAGERS.resolvconf(other);
+  await install(other.machine, TARGET);
+  assert.match((await other.snapshot())['etc/resolv.conf'] ?? '', /^100644 /);
+});
+
+test("resolved's file of the network's own servers is not the stub, and gives way to ours", async () => {
+  await using rig = await createRig();
+  await MANAGERS['systemd-resolved'](rig);
+  await rig.machine.fs.remove('/etc/resolv.conf');
+  await rig.write('/run/systemd/resolve/resolv.conf', 'nameserver 192.168.1.1\n');
+  await rig.link('/etc/resolv.conf', '/run/systemd/resolve/resolv.conf');
+  const before = await rig.snapshot();
+  await install(rig.machine, TARGET);
+  assert.equal(await rig.text('/etc/resolv.conf'), RESOLV_CONF);
+  assert.equal(await rig.text('/etc/systemd/resolved.conf.d/zz-dns4tor.conf'), RESOLVED);
+  await uninstall(rig.machine, { force: false });
+  assert.deepEqual(await rig.snapshot(), before);
+});
+
+test('another port than 53 goes with the stub of resolved, and is refused where resolv.conf would have to name it', async () => {
+  await using rig = await createRig();
+  await MANAGERS['systemd-resolved'](rig);
+  await install(rig.machine, { address: '::1', port: 5353 });
+  assert.match(await rig.text('/etc/systemd/resolved.conf.d/zz-dns4tor.conf'), /^DNS=\[::1\]:5353$/m);
+  await using plain = await createRig();
+  await MANAGERS['a plain file'](plain);
+  await refuses(plain, () => install(plain.machine, { address: '127.0.0.1', port: 5353 }), 'ERR_SYSTEM_PORT');
+});
+
+test('nothing is changed where dns4tor does not answer', async () => {
+  await using rig = await createRig();
+  await MANAGERS.NetworkManager(rig);
+  rig.checks.upstream = () => Promise.reject(new Error('no answer'));
+  await refuses(rig, () => install(rig.machine, TARGET), /no answer/);
+  assert.deepEqual(rig.commands, []);
+});
+
+test('everything is put back where names are not resolved after the change', async () => {
+  await using rig = await createRig();
+  await MANAGERS.NetworkManager(rig);
+  const asked: string[] = [];
+  rig.checks.nameserver = (address) => {
+    asked.push(address);
+    return Promise.reject(new Error('no answer'));
+  };
+  await refuses(rig, () => install(rig.machine, TARGET), /no answer/);
+  assert.deepEqual(asked, ['127.0.0.1']);
+  assert.deepEqual(rig.commands, ['nmcli general reload', 'nmcli general reload']);
+});
+
+test('everything is put back where a manager does not take its files', async () => {
+  await using rig = await createRig();
+  await MANAGERS['systemd-resolved'](rig);
+  // It fails both times: what there is to do with files is done, and the rest is said to be left.
+  rig.answers.set(RESTART, { status: 1, stderr: 'Job failed.\n' });
+  const before = await rig.snapshot();
+  await assert.rejects(install(rig.machine, TARGET), { code: 'ERR_SYSTEM_HALFWAY', message: /Job failed/ });
+  rig.answers.delete(RESTART);
+  assert.equal(await uninstall(rig.machine, { force: false }), true);
+  assert.deepEqual(await rig.snapshot(), before);
+});
+
+test('everything is put back where a manager writes resolv.conf all the same', async () => {
+  await using rig = await createRig();
+  await MANAGERS['systemd-resolved'](rig);
+  await rig.machine.fs.overwrite(
+    '/run/systemd/resolve/stub-resolv.conf',
+    Buffer.from('nameserver 127.0.0.53\nnameserver 192.168.1.1\n'),
+  );
+  await refuses(rig, () => install(rig.machine, TARGET), 'ERR_SYSTEM_CHECK');
+});
+
+test('with another address it is refused while the first is in place', async () => {
+  await using rig = await createRig();
+  await MANAGERS['a plain file'](rig);
+  await install(rig.machine, TARGET);
+  await refuses(rig, () => install(rig.machine, { address: '::1', port: 53 }), 'ERR_SYSTEM_INSTALLED');
+});
+
+test("somebody else's later edit is neither overwritten nor lost, and --force keeps it beside", async () => {
+  await using rig = await createRig();
+  await MANAGERS.NetworkManager(rig);
+  const before = await rig.snapshot();
+  await install(rig.machine, TARGET);
+  await rig.write('/etc/resolv.conf', 'nameserver 9.9.9.9\n');
+  await refuses(rig, () => uninstall(rig.machine, { force: false }), 'ERR_SYSTEM_EDITED');
+  await refuses(rig, () => install(rig.machine, TARGET), 'ERR_SYSTEM_EDITED');
+
+  await uninstall(rig.machine, { force: true });
+  const kept = 'etc/resolv.conf.before-uninstall';
+  assert.equal(await rig.text(kept), 'nameserver 9.9.9.9\n');
+  const { [kept]: _, ...rest } = await rig.snapshot();
+  assert.deepEqual(rest, before);
+});
+
+test('an emptied file is an edit, not a write that was cut off, once the installation is complete', async () => {
+  await using rig = await createRig();
+  await MANAGERS['a plain file'](rig);
+  await install(rig.machine, TARGET);
+  await rig.write('/etc/resolv.conf', '');
+  await refuses(rig, () => uninstall(rig.machine, { force: false }), 'ERR_SYSTEM_EDITED');
+});
+
+test('a file that somebody has put back by hand, or whose permissions alone have changed, stands in nobody’s way', async () => {
+  await using rig = await createRig();
+  await MANAGERS.NetworkManager(rig);
+  const before = await rig.snapshot();
+  const original = await rig.text('/etc/resolv.conf');
+  await install(rig.machine, TARGET);
+  await rig.write('/etc/resolv.conf', original, 0o600);
+  await rig.write('/etc/NetworkManager/conf.d/zz-dns4tor.conf', NETWORK_MANAGER, 0o600);
+  await uninstall(rig.machine, { force: false });
+  assert.deepEqual(await rig.snapshot(), before);
+});
+
+test('what was put back by hand is installed again', async () => {
+  await using rig = await createRig();
+  await MANAGERS.NetworkManager(rig);
+  const before = await rig.snapshot();
+  const original = await rig.text('/etc/resolv.conf');
+  await install(rig.machine, TARGET);
+  await rig.write('/etc/resolv.conf', original);
+  await install(rig.machine, TARGET);
+  assert.equal(await rig.text('/etc/resolv.conf'), RESOLV_CONF);
+  await uninstall(rig.machine, { force: false });
+  assert.deepEqual(await rig.snapshot(), before);
+});
+
+test('a marked file without a journal is not taken for what was there before', async () => {
+  await using rig = await createRig();
+  await MANAGERS['a plain file'](rig);
+  await rig.write('/etc/resolv.conf', RESOLV_CONF);
+  await refuses(rig, () => install(rig.machine, TARGET), 'ERR_SYSTEM_MARKED');
+});
+
+test('the journal is for root alone, and one that cannot be understood is refused', async () => {
+  await using rig = await createRig();
+  await MANAGERS['a plain file'](rig);
+  await install(rig.machine, TARGET);
+  const snapshot = await rig.snapshot();
+  assert.match(snapshot['var/lib/dns4tor-install/journal.json'] ?? '', /^100600 /);
+  assert.match(snapshot['var/lib/dns4tor-install'] ?? '', /^40700 /);
+  await rig.write('/var/lib/dns4tor-install/journal.json', '{"version":2}');
+  await refuses(rig, () => uninstall(rig.machine, { force: true }), 'ERR_SYSTEM_JOURNAL');
+});
+
+/** That it rejects, and that nothing is different from before. */
+async function refuses(rig: Rig, work: () => Promise<unknown>, reason: ErrorCode | RegExp): Promise<void> {
+  const before = await rig.snapshot();
+  await assert.rejects(work, reason instanceof RegExp ? reason : { code: reason });
+  assert.deepEqual(await rig.snapshot(), before);
+}

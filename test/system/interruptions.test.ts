@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createFileSystem } from '../../src/system/file-system.ts';
+import { install } from '../../src/system/install.ts';
+import type { Machine } from '../../src/system/machine.ts';
+import { pause, settle } from '../../src/system/pause.ts';
+import { confirm, uninstall } from '../../src/system/uninstall.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { type Failing, failAt } from './failing-file-system.ts';
+import { createRigIn, MANAGERS, type Rig, TARGET } from './rig.ts';
+
+/*
+ * Each operation on a file, the first, the second and so on to the last, is made to fail. Paused time, and systemd's timer, are a part of it.
+ */
+
+const MANY_FILES = 'NetworkManager with systemd-resolved';
+const PAUSE_MS = 600_000;
+
+/** A machine on which every kind of change is made: new folders, new files, a link that gives way to a file, a file that gives way to another. */
+async function createBusyRig(root: string): Promise<Rig> {
+  const rig = await createRigIn(root, () => rm(root, { recursive: true }));
+  await MANAGERS[MANY_FILES](rig);
+  await rig.machine.fs.remove('/etc/resolv.conf');
+  await rig.write('/run/systemd/resolve/resolv.conf', 'nameserver 192.168.1.1\n');
+  await rig.link('/etc/resolv.conf', '/run/systemd/resolve/resolv.conf');
+  await rig.write('/etc/dhcpcd.conf', '');
+  await rig.write('/etc/dhcpcd.enter-hook', 'true');
+  return rig;
+}
+
+interface Interrupted {
+  readonly rig: Rig;
+  readonly before: Readonly<Record<string, string>>;
+  readonly error: unknown;
+  readonly nth: number;
+}
+
+/** Does `work` on one machine after the other, with the failure one operation later each time, until there is none left to fail. */
+async function interruptEach(
+  failing: Failing,
+  work: (machine: Machine) => Promise<unknown>,
+  check: (interrupted: Interrupted) => Promise<void>,
+  prepare: (rig: Rig) => Promise<unknown> = async () => {},
+): Promise<void> {
+  await using directory = await createTemporaryDirectory();
+  for (let nth = 1; ; nth++) {
+    await using rig = await createBusyRig(join(directory.path, String(nth)));
+    const before = await rig.snapshot();
+    await prepare(rig);
+    const failure = failAt(createFileSystem(rig.root), nth, failing);
+    const error: unknown = await work(rig.reborn(failure.fs)).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    if (!failure.hasFailed) {
+      assert.ok(nth > 5, 'there was hardly anything to fail');
+      return;
+    }
+    await check({ rig, before, error, nth });
+  }
+}
+
+for (const failing of ['once before', 'once after'] as const) {
+  test(`install is wholly done or not at all, whichever operation fails (${failing})`, () =>
+    interruptEach(
+      failing,
+      (machine) => install(machine, TARGET),
+      async ({ rig, before, error, nth }) => {
+        const after = await rig.snapshot();
+        delete (after as Record<string, string>)['run/dns4tor-install.lock'];
+        if (error === undefined) assert.ok('var/lib/dns4tor-install/journal.json' in after, `operation ${nth}`);
+        else assert.deepEqual(after, before, `operation ${nth}: ${error instanceof Error ? error.message : ''}`);
+      },
+    ));
+
+  test(`what fails in uninstall is put back by doing it again (${failing})`, () =>
+    interruptEach(
+      failing,
+      (machine) => uninstall(machine, { force: false }),
+      uninstallRestores,
+      (rig) => install(rig.machine, TARGET),
+    ));
+}
+
+test('install can be taken back wherever it was cut off', () =>
+  interruptEach('for good', (machine) => install(machine, TARGET), uninstallRestores));
+
+test('install goes on, by being done again, wherever it was cut off', () =>
+  interruptEach(
+    'for good',
+    (machine) => install(machine, TARGET),
+    async (interrupted) => {
+      await install(interrupted.rig.reborn(), TARGET);
+      assert.match(await interrupted.rig.text('/etc/resolv.conf'), /^nameserver 127\.0\.0\.1$/m);
+      await uninstallRestores(interrupted);
+    },
+  ));
+
+test('install with a time to confirm can be taken back wherever it was cut off, and is so by its timer', () =>
+  interruptEach(
+    'for good',
+    (machine) => install(machine, TARGET, PAUSE_MS),
+    async (interrupted) => {
+      interrupted.rig.clock.advance(PAUSE_MS);
+      await settle(interrupted.rig.reborn(), false);
+      assert.match((await interrupted.rig.snapshot())['etc/resolv.conf'] ?? '', /^120777 .*\/run\/systemd\/resolve/);
+      await uninstallRestores(interrupted);
+    },
+  ));
+
+test('uninstall goes on, by being done again, wherever it was cut off', () =>
+  interruptEach(
+    'for good',
+    (machine) => uninstall(machine, { force: false }),
+    uninstallRestores,
+    (rig) => install(rig.machine, TARGET),
+  ));
+
+test('confirm that was cut off leaves what can be taken back', () =>
+  interruptEach(
+    'for good',
+    (machine) => confirm(machine),
+    uninstallRestores,
+    (rig) => install(rig.machine, TARGET, PAUSE_MS),
+  ));
+
+test('a pause ends in dns4tor, wherever its beginning was cut off, when its timer comes', () =>
+  interruptEach(
+    'for good',
+    (machine) => pause(machine, PAUSE_MS),
+    async (interrupted) => {
+      const { rig, nth } = interrupted;
+      rig.clock.advance(PAUSE_MS);
+      await settle(rig.reborn(), false);
+      assert.match(await rig.text('/etc/resolv.conf'), /^nameserver 127\.0\.0\.1$/m, `operation ${nth}`);
+      await uninstallRestores(interrupted);
+    },
+    (rig) => install(rig.machine, TARGET),
+  ));
+
+test('the end of a pause can be taken back wherever it was cut off', () =>
+  interruptEach(
+    'for good',
+    (machine) => settle(machine, true),
+    uninstallRestores,
+    async (rig) => {
+      await install(rig.machine, TARGET);
+      await pause(rig.machine, PAUSE_MS);
+    },
+  ));
+
+async function uninstallRestores({ rig, before, nth }: Interrupted): Promise<void> {
+  await uninstall(rig.reborn(), { force: false });
+  assert.deepEqual(await rig.snapshot(), before, `operation ${nth}`);
+}

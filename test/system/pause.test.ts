@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { install } from '../../src/system/install.ts';
+import { readJournal } from '../../src/system/journal.ts';
+import { pause, settle } from '../../src/system/pause.ts';
+import { confirm, uninstall } from '../../src/system/uninstall.ts';
+import { waitUntilDue } from '../../src/system/wait.ts';
+import { createRig, MANAGERS, type Rig, TARGET } from './rig.ts';
+
+const MINUTE_MS = 60_000;
+const TIMER = '/etc/systemd/system/dns4tor-settle.timer';
+
+async function createPlainRig(): Promise<Rig> {
+  const rig = await createRig();
+  await MANAGERS['a plain file'](rig);
+  return rig;
+}
+
+async function phaseOf({ machine }: Rig): Promise<string> {
+  return (await readJournal(machine.fs))?.phase ?? 'none';
+}
+
+/** Waits as the commands do, while the clock is turned second by second, after `meanwhile`. */
+async function waitInForeground(
+  rig: Rig,
+  {
+    signal = new AbortController().signal,
+    meanwhile = async () => {},
+  }: { signal?: AbortSignal; meanwhile?: () => Promise<unknown> },
+): Promise<string> {
+  const until = (await readJournal(rig.machine.fs))?.untilEpochMs ?? 0;
+  const over = new AbortController();
+  const waiting = waitUntilDue(until, { fs: rig.machine.fs, clock: rig.clock, signal, onTick: () => {} });
+  void waiting.finally(() => over.abort());
+  await rig.clock.advanceAsync(0);
+  await meanwhile();
+  // Each tick reads the journal, which takes turns of the event loop that no clock counts.
+  while (!over.signal.aborted) await rig.clock.advanceAsync(rig.clock.pendingTimers > 0 ? 1000 : 0);
+  return waiting;
+}
+
+test('what nobody confirms is put back when its time is up, and not before', async () => {
+  await using rig = await createPlainRig();
+  const before = await rig.snapshot();
+  await install(rig.machine, TARGET, MINUTE_MS);
+  assert.equal(await phaseOf(rig), 'unconfirmed');
+  rig.clock.advance(MINUTE_MS - 1);
+  assert.equal(await settle(rig.machine, false), 'nothing');
+  assert.equal(await phaseOf(rig), 'unconfirmed');
+  rig.clock.advance(1);
+  assert.equal(await settle(rig.machine, false), 'taken back');
+  assert.deepEqual(await rig.snapshot(), before);
+  await assert.rejects(confirm(rig.machine), { code: 'ERR_SYSTEM_NOT_INSTALLED' });
+});
+
+test('what is confirmed stays', async () => {
+  await using rig = await createPlainRig();
+  await install(rig.machine, TARGET, MINUTE_MS);
+  assert.equal(await confirm(rig.machine), true);
+  rig.clock.advance(2 * MINUTE_MS);
+  assert.equal(await settle(rig.machine, false), 'nothing');
+  assert.match(await rig.text('/etc/resolv.conf'), /127\.0\.0\.1/);
+  assert.equal(await confirm(rig.machine), false);
+});
+
+test('who waits for a confirmation learns of it, and of the end of the time', async () => {
+  await using rig = await createPlainRig();
+  await install(rig.machine, TARGET, MINUTE_MS);
+  assert.equal(await waitInForeground(rig, {}), 'due');
+  assert.equal(await settle(rig.machine, false), 'taken back');
+  await install(rig.machine, TARGET, MINUTE_MS);
+  assert.equal(await waitInForeground(rig, { meanwhile: () => confirm(rig.machine) }), 'changed');
+  assert.equal(await phaseOf(rig), 'installed');
+});
+
+test('a pause restores the network’s own resolver, and ends by itself', async () => {
+  await using rig = await createPlainRig();
+  const before = await rig.text('/etc/resolv.conf');
+  await install(rig.machine, TARGET);
+  const { untilEpochMs } = await pause(rig.machine, 10 * MINUTE_MS);
+  assert.equal(untilEpochMs, rig.clock.epochMs() + 10 * MINUTE_MS);
+  assert.equal(await rig.text('/etc/resolv.conf'), before);
+  assert.equal(await settle(rig.machine, false), 'nothing');
+  assert.equal(await waitInForeground(rig, {}), 'due');
+  assert.equal(await settle(rig.machine, false), 'resumed');
+  assert.match(await rig.text('/etc/resolv.conf'), /127\.0\.0\.1/);
+  assert.equal(await phaseOf(rig), 'installed');
+  assert.equal(rig.clock.pendingTimers, 0);
+});
+
+test('a pause ends early when it is told to', async () => {
+  await using rig = await createPlainRig();
+  await install(rig.machine, TARGET);
+  await pause(rig.machine, 10 * MINUTE_MS);
+  assert.equal(await waitInForeground(rig, { signal: AbortSignal.abort() }), 'aborted');
+  assert.equal(await settle(rig.machine, true), 'resumed');
+  await pause(rig.machine, 10 * MINUTE_MS);
+  await install(rig.machine, TARGET);
+  assert.equal(await phaseOf(rig), 'installed');
+  assert.match(await rig.text('/etc/resolv.conf'), /127\.0\.0\.1/);
+});
+
+test('a pause ends even where names are not answered then, and says so', async () => {
+  await using rig = await createPlainRig();
+  await install(rig.machine, TARGET);
+  await pause(rig.machine, MINUTE_MS);
+  rig.checks.upstream = () => Promise.reject(new Error('Tor is not ready'));
+  rig.checks.nameserver = () => Promise.reject(new Error('Tor is not ready'));
+  rig.clock.advance(MINUTE_MS);
+  assert.equal(await settle(rig.machine, false), 'resumed unchecked');
+  assert.match(await rig.text('/etc/resolv.conf'), /127\.0\.0\.1/);
+});
+
+test('what the network wrote during a pause is what uninstall puts back', async () => {
+  await using rig = await createPlainRig();
+  await install(rig.machine, TARGET);
+  await pause(rig.machine, MINUTE_MS);
+  await rig.write('/etc/resolv.conf', 'nameserver 10.0.0.1\n');
+  await settle(rig.machine, true);
+  await uninstall(rig.machine, { force: false });
+  assert.equal(await rig.text('/etc/resolv.conf'), 'nameserver 10.0.0.1\n');
+});
+
+test('a second pause gives the first a new end', async () => {
+  await using rig = await createPlainRig();
+  await install(rig.machine, TARGET);
+  await pause(rig.machine, MINUTE_MS);
+  rig.clock.advance(MINUTE_MS / 2);
+  await pause(rig.machine, MINUTE_MS);
+  rig.clock.advance(MINUTE_MS - 1);
+  assert.equal(await settle(rig.machine, false), 'nothing');
+  rig.clock.advance(1);
+  assert.equal(await settle(rig.machine, false), 'resumed');
+});
+
+test('a pause is refused where dns4tor is not installed, not confirmed or edited, and nothing is changed', async () => {
+  await using rig = await createPlainRig();
+  await assert.rejects(pause(rig.machine, MINUTE_MS), { code: 'ERR_SYSTEM_NOT_INSTALLED' });
+  await install(rig.machine, TARGET, MINUTE_MS);
+  await assert.rejects(pause(rig.machine, MINUTE_MS), { code: 'ERR_SYSTEM_NOT_INSTALLED' });
+  await confirm(rig.machine);
+  await rig.write('/etc/resolv.conf', 'nameserver 9.9.9.9\n');
+  const before = await rig.snapshot();
+  await assert.rejects(pause(rig.machine, MINUTE_MS), { code: 'ERR_SYSTEM_EDITED' });
+  assert.deepEqual(await rig.snapshot(), before);
+});
+
+test('a pause that cannot end by failing to install remains a pause, for install to end', async () => {
+  await using rig = await createRig();
+  await MANAGERS['systemd-resolved'](rig);
+  await install(rig.machine, TARGET);
+  await pause(rig.machine, MINUTE_MS);
+  const paused = await rig.snapshot();
+  const reload = 'systemctl restart systemd-resolved.service';
+  let runs = 0;
+  const failing = {
+    ...rig.machine,
+    run: (command: Parameters<typeof rig.machine.run>[0]) =>
+      command.join(' ') === reload && ++runs === 1
+        ? Promise.resolve({ status: 1, stdout: '', stderr: 'Job failed.' })
+        : rig.machine.run(command),
+  };
+  await assert.rejects(settle(failing, true), { code: 'ERR_SYSTEM_COMMAND' });
+  assert.deepEqual(await rig.snapshot(), paused);
+  await install(rig.machine, TARGET);
+  assert.equal(await phaseOf(rig), 'installed');
+});
+
+test('uninstall during a pause ends it for good', async () => {
+  await using rig = await createPlainRig();
+  const before = await rig.snapshot();
+  await install(rig.machine, TARGET);
+  await pause(rig.machine, MINUTE_MS);
+  await uninstall(rig.machine, { force: false });
+  assert.deepEqual(await rig.snapshot(), before);
+  rig.clock.advance(MINUTE_MS);
+  assert.equal(await settle(rig.machine, false), 'nothing');
+});
+
+test('where systemd runs, a timer that outlives a restart of the machine sees to the end, and goes with it', async () => {
+  await using rig = await createRig();
+  await MANAGERS['systemd-resolved'](rig);
+  await install(rig.machine, TARGET);
+  const installed = await rig.snapshot();
+  rig.commands.length = 0;
+  const { untilEpochMs = 0 } = await pause(rig.machine, MINUTE_MS);
+  assert.match(await rig.text(TIMER), new RegExp(`^OnCalendar=@${Math.ceil(untilEpochMs / 1000)}$`, 'm'));
+  assert.match(await rig.text(TIMER), /^Persistent=true$/m);
+  const service = await rig.text(TIMER.replace('.timer', '.service'));
+  assert.match(service, /^ExecStart="\/usr\/bin\/node" "\/opt\/dns4tor\/bin\/dns4tor\.js" "settle"$/m);
+  assert.deepEqual(rig.commands.splice(0), [
+    'systemctl daemon-reload',
+    'systemctl enable --now dns4tor-settle.timer',
+    'systemctl restart systemd-resolved.service',
+  ]);
+  await settle(rig.machine, true);
+  assert.deepEqual(Object.keys(await rig.snapshot()), Object.keys(installed));
+  assert.ok(rig.commands.includes('systemctl disable --now dns4tor-settle.timer'));
+});
+
+test('a pause is not begun where its end cannot be seen to', async () => {
+  await using rig = await createRig();
+  await MANAGERS['systemd-resolved'](rig);
+  await install(rig.machine, TARGET);
+  rig.answers.set('systemctl enable --now dns4tor-settle.timer', { status: 1, stderr: 'Failed to connect to bus\n' });
+  await assert.rejects(pause(rig.machine, MINUTE_MS), {
+    code: 'ERR_SYSTEM_COMMAND',
+    message: /Failed to connect to bus/,
+  });
+  assert.equal(await phaseOf(rig), 'installed');
+  assert.ok('etc/systemd/resolved.conf.d/zz-dns4tor.conf' in (await rig.snapshot()));
+});

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { OPTION_KEYS } from '../../src/config/options.ts';
+import { findProgram } from '../fixtures/find-program.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+
+const UNITS = fileURLToPath(new URL('../../systemd', import.meta.url));
+/** Where Debian's tor and systemd's own units are. */
+const SYSTEM_UNITS = '/usr/lib/systemd/system';
+const OWN_UNITS = '/etc/systemd/system';
+
+interface Verdict {
+  readonly status: number;
+  readonly output: string;
+}
+
+async function analyze(...args: readonly string[]): Promise<Verdict> {
+  const path = await findProgram('systemd-analyze');
+  return new Promise((resolve) => {
+    execFile(path, args, (error, stdout, stderr) => {
+      resolve({ status: typeof error?.code === 'number' ? error.code : 0, output: stdout + stderr });
+    });
+  });
+}
+
+type Edit = (unit: string) => string;
+
+/** What systemd says of a unit as it would start on a machine with Debian's tor, after changes to the unit and with drop-ins. */
+async function verify(
+  unit: string,
+  { edit = (text) => text, dropIns = [] }: { readonly edit?: Edit; readonly dropIns?: readonly string[] } = {},
+): Promise<Verdict> {
+  await using root = await createTemporaryDirectory();
+  const inRoot = (path: string): string => join(root.path, path);
+  // With tor's units the whole of the boot, whose targets stand in the order.
+  await cp(SYSTEM_UNITS, inRoot(SYSTEM_UNITS), { recursive: true, verbatimSymlinks: true });
+  await mkdir(inRoot(OWN_UNITS), { recursive: true });
+  for (const name of (await readdir(UNITS)).filter((file) => /\.(service|socket)$/.test(file))) {
+    const text = await readFile(join(UNITS, name), 'utf8');
+    await writeFile(inRoot(join(OWN_UNITS, name)), name === unit ? edit(text) : text);
+  }
+  for (const dropIn of dropIns) {
+    await cp(join(UNITS, 'drop-ins', dropIn), inRoot(join(OWN_UNITS, `${unit}.d`, dropIn)));
+  }
+  await mkdir(inRoot('/usr/bin'), { recursive: true });
+  for (const program of ['dns4tor', 'tor']) await writeFile(inRoot(`/usr/bin/${program}`), '', { mode: 0o755 });
+  return await analyze('verify', `--root=${root.path}`, unit);
+}
+
+/** systemd's measure of what a service could do to the machine if it fell into wrong hands: 0 is nothing, 10 everything. */
+async function exposure(...lines: readonly string[]): Promise<number> {
+  const { output } = await analyze('security', '--offline=true', ...lines);
+  const found = /Overall exposure level for \S+: ([\d.]+)/.exec(output)?.[1];
+  assert.ok(found !== undefined, output);
+  return Number(found);
+}
+
+const CLEAN: Verdict = { status: 0, output: '' };
+
+test('Debian has the unit of tor that ours are ordered by', async () => {
+  const text = await readFile(join(SYSTEM_UNITS, 'tor@default.service'), 'utf8');
+  assert.match(text, /^After=.*\bnss-lookup\.target$/m);
+});
+
+for (const unit of ['dns4tor.service', 'dns4tor.socket', 'dns4tor-metrics.socket', 'dns4tor-standalone.service']) {
+  test(`systemd has nothing to say against ${unit}, beside tor's units: no unknown key, no cycle`, async () => {
+    assert.deepEqual(await verify(unit), CLEAN);
+  });
+}
+
+test('the drop-in for a service without just-in-time compilation is right', async () => {
+  assert.deepEqual(await verify('dns4tor.service', { dropIns: ['jitless.conf'] }), CLEAN);
+});
+
+test('a service that is to be there before nss-lookup.target and after tor would stop tor: that is found here', async () => {
+  const edit: Edit = (text) =>
+    text.replace('[Service]', 'Before=nss-lookup.target\nWants=nss-lookup.target\n[Service]');
+  assert.match(
+    (await verify('dns4tor.service', { edit })).output,
+    /tor@default\.service\/start deleted to break ordering cycle/,
+  );
+  const ordered: Edit = (text) => text.replace('[Service]', 'After=tor@default.service\n[Service]');
+  assert.match((await verify('dns4tor-standalone.service', { edit: ordered })).output, /ordering cycle/);
+});
+
+test('the service could do next to nothing, and the one with sockets of its own little more', async () => {
+  assert.ok((await exposure(join(UNITS, 'dns4tor.service'))) <= 0.5);
+  assert.ok((await exposure(join(UNITS, 'dns4tor-standalone.service'))) <= 1.5);
+});
+
+test('without a network of its own the service has no way out but its sockets and unix sockets, and leaves no core', async () => {
+  const lines = (await readFile(join(UNITS, 'dns4tor.service'), 'utf8')).split('\n');
+  for (const line of ['PrivateNetwork=yes', 'RestrictAddressFamilies=AF_UNIX', 'IPAddressDeny=any', 'LimitCORE=0']) {
+    assert.ok(lines.includes(line), line);
+  }
+  const socket = (await readFile(join(UNITS, 'dns4tor.socket'), 'utf8')).split('\n');
+  assert.ok(socket.includes('IPAddressDeny=any') && socket.includes('IPAddressAllow=localhost'));
+});
+
+test('the units use flags that there are', async () => {
+  const units = (await readdir(UNITS)).filter((name) => name.endsWith('.service'));
+  assert.deepEqual(units.toSorted(), ['dns4tor-standalone.service', 'dns4tor.service']);
+  for (const name of units) {
+    const command = /^ExecStart=(.*)$/m.exec(await readFile(join(UNITS, name), 'utf8'))?.[1] ?? '';
+    const flags = [...command.matchAll(/--([a-z-]+)/g)].map(([, flag]) => flag);
+    assert.ok(flags.length > 0, basename(name));
+    for (const flag of flags)
+      assert.ok(
+        OPTION_KEYS.some((key) => key === flag),
+        flag,
+      );
+  }
+});
