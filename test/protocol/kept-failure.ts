@@ -6,7 +6,8 @@ import type { Reply } from './reply.ts';
 /** RFC 8914 §4.14. */
 const CACHED_ERROR = 13;
 
-const PATIENCE_MS = 10_000;
+/** A question that hangs upstream is asked for ten seconds longer than its client waits, and its failure is kept only then. */
+const PATIENCE_MS = 30_000;
 
 /**
  * Resolves with a reply that says of itself that it is a failure of before, when upstream was not asked for it. A failure is kept for
