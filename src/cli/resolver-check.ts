@@ -1,7 +1,8 @@
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { Clock, Timer } from '../lib/clock.ts';
-import { Dns4torError, EDE, type ErrorCode, FAILURES } from '../lib/errors.ts';
+import { Dns4torError } from '../lib/errors.ts';
+import { EDE, type ErrorCode, FAILURES } from '../lib/failures.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import type { Random } from '../lib/random.ts';
 import { decodeMessage, encodeOpt, encodeQuestion } from '../message/codec.ts';

@@ -15,7 +15,6 @@ export interface Config {
   readonly limits: LimitsConfig;
   /** At least one, in the order in which they are tried. */
   readonly upstreams: readonly UpstreamConfig[];
-  /** `host` is an IP address or `localhost`; port 0 asks for a free one. */
   /** To each upstream, each with a connection; at least 1. */
   readonly circuits: number;
   readonly circuitLifetimeMs: number;
@@ -23,6 +22,7 @@ export interface Config {
   readonly altSvc: boolean;
   /** Between whom Tor shares no circuit. */
   readonly isolation: Isolation;
+  /** `host` is an IP address or `localhost`; port 0 asks for a free one. */
   readonly metrics: HostPort;
   readonly tor: TorConfig;
   /** Bound of the cache; 0 turns it off. */

@@ -1,4 +1,5 @@
-import { Dns4torError, type ErrorCode } from './errors.ts';
+import { Dns4torError } from './errors.ts';
+import type { ErrorCode } from './failures.ts';
 
 /** By the operating system's code for why a socket could not be bound. */
 const LISTEN_CODES: Readonly<Record<string, ErrorCode>> = {

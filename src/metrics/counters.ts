@@ -1,4 +1,4 @@
-import { FAILURES } from '../lib/errors.ts';
+import { FAILURES } from '../lib/failures.ts';
 import { RCODE, TYPE } from '../message/tables.ts';
 import { EXCHANGE_SECONDS, MESSAGE_BYTES, QUERY_SECONDS } from './buckets.ts';
 import { CounterTable } from './counter-table.ts';

@@ -1,5 +1,5 @@
 import type { BreakerState } from '../lib/breaker-state.ts';
-import type { ErrorCode } from '../lib/errors.ts';
+import type { ErrorCode } from '../lib/failures.ts';
 import type { TorStatus } from '../lib/tor-state.ts';
 
 export type Transport = 'udp' | 'tcp';

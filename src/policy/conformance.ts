@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../lib/errors.ts';
+import type { ErrorCode } from '../lib/failures.ts';
 import { readU16 } from '../message/bytes.ts';
 import { FLAG, flagsOf, HEADER, opcodeOf } from '../message/header.ts';
 import { CLASS, OPCODE, TYPE } from '../message/tables.ts';

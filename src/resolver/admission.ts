@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../lib/errors.ts';
+import type { ErrorCode } from '../lib/failures.ts';
 
 export interface AdmissionInit {
   /** Of all clients together; at least 1. */

@@ -1,4 +1,4 @@
-import { EDE, type ErrorCode, failureKind } from '../lib/errors.ts';
+import { EDE, type ErrorCode, failureKind } from '../lib/failures.ts';
 import type { ExtendedError } from '../message/edns.ts';
 import type { PreparedAnswer } from '../message/prepared-answer.ts';
 

@@ -1,7 +1,8 @@
 import { ageSeconds, type Entry, isFresh, isResting } from '../cache/entry.ts';
 import { isRefreshDue } from '../cache/refresh.ts';
 import { Deadline } from '../lib/deadline.ts';
-import { type ErrorCode, failureKind, toDns4torError } from '../lib/errors.ts';
+import { toDns4torError } from '../lib/errors.ts';
+import { type ErrorCode, failureKind } from '../lib/failures.ts';
 import type { Answer } from '../message/answer.ts';
 import { MAX_MESSAGE_BYTES } from '../message/header.ts';
 import { keepAnswer, type PreparedAnswer } from '../message/prepared-answer.ts';

@@ -1,12 +1,14 @@
+import { drawPauseMs } from '../lib/back-off.ts';
 import { type Clock, delay } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
-import { Dns4torError, type ErrorCode, toDns4torError } from '../lib/errors.ts';
+import { Dns4torError, toDns4torError } from '../lib/errors.ts';
+import type { ErrorCode } from '../lib/failures.ts';
 import type { Random } from '../lib/random.ts';
 import type { TorState, TorStatus } from '../lib/tor-state.ts';
-import { retryDelayMs } from './back-off.ts';
 import type { ControlConnection } from './control.ts';
 import { isOnThisMachine, requireSocksAddress, USUAL_CONTROL_ADDRESSES } from './find-control.ts';
 import type { OnionAuth } from './onion-auth.ts';
+import { RETRIES } from './retries.ts';
 import { formatTorAddress, type TorAddress } from './tor-address.ts';
 import type { TorEvents } from './tor-events.ts';
 import { openTorMonitor, type TorMonitor } from './tor-monitor.ts';
@@ -96,7 +98,7 @@ export class ExternalTor implements AsyncDisposable {
       const { wasFollowed, error } = await this.#followOnce();
       if (signal.aborted) return;
       if (wasFollowed) failures = 0;
-      const pauseMs = retryDelayMs(failures++, random);
+      const pauseMs = drawPauseMs(RETRIES, failures++, random);
       // What nobody has asked for by name is no news when it is not there.
       if (wasFollowed || control.kind !== 'auto') events.onControlLost(error, pauseMs);
       await delay(clock, pauseMs, signal);

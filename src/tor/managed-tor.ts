@@ -1,8 +1,10 @@
+import { drawPauseMs } from '../lib/back-off.ts';
 import { type Clock, delay } from '../lib/clock.ts';
-import { Dns4torError, type ErrorCode, toDns4torError } from '../lib/errors.ts';
+import { Dns4torError, toDns4torError } from '../lib/errors.ts';
+import type { ErrorCode } from '../lib/failures.ts';
 import type { Random } from '../lib/random.ts';
 import type { TorStatus } from '../lib/tor-state.ts';
-import { retryDelayMs } from './back-off.ts';
+import { RETRIES } from './retries.ts';
 import type { OnionAuth } from './onion-auth.ts';
 import type { TorAddress } from './tor-address.ts';
 import type { TorEvents } from './tor-events.ts';
@@ -106,7 +108,7 @@ export class ManagedTor implements AsyncDisposable {
     let error = reason;
     this.#process = undefined;
     while (!signal.aborted) {
-      const delayMs = retryDelayMs(this.#failures++, random);
+      const delayMs = drawPauseMs(RETRIES, this.#failures++, random);
       events.onExit(error, delayMs);
       await delay(clock, delayMs, signal);
       if (signal.aborted) return;

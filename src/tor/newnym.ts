@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
-import type { ErrorCode } from '../lib/errors.ts';
+import type { ErrorCode } from '../lib/failures.ts';
 
 /**
  * What tor says from memory: it tries introduction points that failed not again for two minutes, and directories that had no descriptor for

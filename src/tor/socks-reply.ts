@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../lib/errors.ts';
+import type { ErrorCode } from '../lib/failures.ts';
 
 /** Reply bytes of RFC 1928 §6 as Tor uses them, and Tor's own (socks-extensions.txt §4, `ExtendedErrors`). */
 const CODE_OF_REPLY: Readonly<Record<number, ErrorCode>> = {

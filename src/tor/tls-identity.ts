@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
-import { Dns4torError, type ErrorCode } from '../lib/errors.ts';
+import { Dns4torError } from '../lib/errors.ts';
+import type { ErrorCode } from '../lib/failures.ts';
 
 /** Who the resolver has to be. */
 export interface TlsIdentity {

@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
-import { type Dns4torError, type ErrorCode, toDns4torError } from '../lib/errors.ts';
+import { type Dns4torError, toDns4torError } from '../lib/errors.ts';
+import type { ErrorCode } from '../lib/failures.ts';
 import type { Random } from '../lib/random.ts';
 import type { TorStatus } from '../lib/tor-state.ts';
 import { type ControlConnection, openControl } from './control.ts';

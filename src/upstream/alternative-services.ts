@@ -1,3 +1,4 @@
+import { type BackOff, drawPauseMs } from '../lib/back-off.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { type OnionAlternative, parseAltSvc } from './alt-svc.ts';
@@ -19,11 +20,7 @@ const MAX_AGE_MS = 86_400_000;
  * After a failure. A connection is made every few minutes, so that a service which is down for long is tried with few of them, and one which
  * is back is used again within the hour.
  */
-const FIRST_PAUSE_MS = 60_000;
-const LONGEST_PAUSE_MS = 3_600_000;
-
-/** Each pause is drawn from this share of itself up to the whole, so that clients that failed together do not come back together. */
-const LOWEST_JITTER = 0.5;
+const BACK_OFF: BackOff = { firstMs: 60_000, longestMs: 3_600_000 };
 
 interface Entry {
   readonly service: OnionAlternative;
@@ -106,8 +103,7 @@ export class AlternativeServices {
     const entry = this.#entries.get(keyOf(target));
     if (entry === undefined) return;
     const { clock, random } = this.#components;
-    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** entry.failures++);
-    entry.retryAt = clock.now() + pause * (LOWEST_JITTER + (1 - LOWEST_JITTER) * random.fraction());
+    entry.retryAt = clock.now() + drawPauseMs(BACK_OFF, entry.failures++, random);
   }
 
   /** It gave an answer. */

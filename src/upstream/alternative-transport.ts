@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { Dns4torError, type ErrorCode, toDns4torError } from '../lib/errors.ts';
+import { Dns4torError, toDns4torError } from '../lib/errors.ts';
+import type { ErrorCode } from '../lib/failures.ts';
 import type { AlternativeServices, AlternativeTarget } from './alternative-services.ts';
 import type { Connect } from './connection.ts';
 import type { CreateSession, Session, SessionEvents } from './session.ts';

@@ -1,3 +1,4 @@
+import { drawPauseMs } from '../lib/back-off.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { BreakerState } from '../lib/breaker-state.ts';
 import { Dns4torError } from '../lib/errors.ts';
@@ -11,9 +12,6 @@ const LONGEST_LOCAL_PAUSE_MS = 1000;
 
 /** The resolver cannot be reached: each attempt costs circuits at relays that others need. */
 const LONGEST_REMOTE_PAUSE_MS = 30_000;
-
-/** Each pause is drawn from this share of itself up to the whole, so that clients that failed together do not come back together. */
-const LOWEST_JITTER = 0.5;
 
 /** So many failures in a row are an outage. Fewer are common over Tor, and over with the next circuit: queries wait for it. */
 const PATIENCE = 3;
@@ -103,19 +101,17 @@ export class Breaker implements Disposable {
   failed(error: Dns4torError): number {
     const { clock, random } = this.#components;
     const isLocal = error.code === 'ERR_TOR_UNREACHABLE';
-    const longest = isLocal ? LONGEST_LOCAL_PAUSE_MS : LONGEST_REMOTE_PAUSE_MS;
-    const pause = Math.min(longest, FIRST_PAUSE_MS * 2 ** this.#failures);
-    const jittered = pause * (LOWEST_JITTER + (1 - LOWEST_JITTER) * random.fraction());
-    this.#failures++;
+    const longestMs = isLocal ? LONGEST_LOCAL_PAUSE_MS : LONGEST_REMOTE_PAUSE_MS;
+    const pauseMs = drawPauseMs({ firstMs: FIRST_PAUSE_MS, longestMs }, this.#failures++, random);
     this.#lastError = error;
     this.#retry?.cancel();
-    this.#retry = clock.schedule(jittered, () => {
+    this.#retry = clock.schedule(pauseMs, () => {
       this.#retry = undefined;
       this.#owner.onMayConnect();
     });
     // Whether Tor runs on this machine is certain the first time.
     if (isLocal || this.#failures >= PATIENCE) this.#trip();
-    return jittered;
+    return pauseMs;
   }
 
   /** An attempt takes long. It goes on, but nobody is made to wait for it: neither a query nor, in an outage, the next attempt. */

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
-import { Dns4torError, type ErrorCode, toDns4torError } from '../lib/errors.ts';
+import { Dns4torError, toDns4torError } from '../lib/errors.ts';
+import type { ErrorCode } from '../lib/failures.ts';
 import type { BreakerState } from '../lib/breaker-state.ts';
 import type { Random } from '../lib/random.ts';
 import type { Metrics } from '../metrics/metrics.ts';

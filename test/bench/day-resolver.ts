@@ -1,7 +1,7 @@
 import { Cache } from '../../src/cache/cache.ts';
 import { ReadinessMonitor } from '../../src/daemon/readiness.ts';
 import type { Clock } from '../../src/lib/clock.ts';
-import { EDE } from '../../src/lib/errors.ts';
+import { EDE } from '../../src/lib/failures.ts';
 import type { Random } from '../../src/lib/random.ts';
 import { rcodeOf } from '../../src/message/header.ts';
 import { RCODE } from '../../src/message/tables.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { alternativeEvents, connectionEvents, torEvents } from '../../src/daemon/events.ts';
-import { Dns4torError, FAILURES } from '../../src/lib/errors.ts';
+import { Dns4torError } from '../../src/lib/errors.ts';
+import { FAILURES } from '../../src/lib/failures.ts';
 import { createLogger, type Logger } from '../../src/lib/logger.ts';
 import type { TorStatus } from '../../src/lib/tor-state.ts';
 import { createCounters } from '../../src/metrics/counters.ts';

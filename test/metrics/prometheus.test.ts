@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { FAILURES, type ErrorCode } from '../../src/lib/errors.ts';
+import { FAILURES, type ErrorCode } from '../../src/lib/failures.ts';
 import { BREAKER_STATES } from '../../src/lib/breaker-state.ts';
 import { CIRCUIT_STATES, TOR_STATES } from '../../src/lib/tor-state.ts';
 import { RCODE, TYPE } from '../../src/message/tables.ts';

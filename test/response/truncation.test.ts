@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { FAILURES } from '../../src/lib/errors.ts';
+import { FAILURES } from '../../src/lib/failures.ts';
 import { parseAnswer } from '../../src/message/answer.ts';
 import {
   ask,

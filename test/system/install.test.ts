@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ErrorCode } from '../../src/lib/errors.ts';
+import type { ErrorCode } from '../../src/lib/failures.ts';
 import { install, planInstallation } from '../../src/system/install.ts';
 import { uninstall } from '../../src/system/uninstall.ts';
 import { createRig, MANAGER_NAMES, MANAGERS, type ManagerName, type Rig, TARGET } from './rig.ts';

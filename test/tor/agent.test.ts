@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import { Deadline } from '../../src/lib/deadline.ts';
-import type { ErrorCode } from '../../src/lib/errors.ts';
+import type { ErrorCode } from '../../src/lib/failures.ts';
 import { TorAgent, type TorAgentOptions } from '../../src/tor/agent.ts';
 import type { TorAddress } from '../../src/tor/tor-address.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
-import { FAILURES } from '../../src/lib/errors.ts';
+import { FAILURES } from '../../src/lib/failures.ts';
 import { TorAgent } from '../../src/tor/agent.ts';
 import { createTorConnector, type DialTarget, type TorConnectorOptions } from '../../src/tor/connector.ts';
 import type { TlsIdentity } from '../../src/tor/tls-identity.ts';

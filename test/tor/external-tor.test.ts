@@ -110,7 +110,7 @@ test('auto goes without a control port silently, and finds one that appears', as
 test('a tor that is restarted is followed again, after pauses that grow to half a minute', async () => {
   await using control = await startControlDouble(phase(45, 'Loading'));
   const clock = new ManualClock();
-  const random = { ...systemRandom, fraction: () => 0 };
+  const random = { ...systemRandom, fraction: () => 1 };
   const { events, controls, lost } = record();
   await using tor = await ExternalTor.open(options({ control: control.address, clock, random, events }));
   tor.observe('ok');

@@ -132,7 +132,7 @@ test('the pauses between failing restarts grow to half a minute, and a later suc
   await chmod(binary, 0o700);
   const exits: { readonly code: string; readonly restartInMs: number }[] = [];
   const events: TorEvents = { ...SILENT_EVENTS, onExit: ({ code }, restartInMs) => exits.push({ code, restartInMs }) };
-  const random = { ...systemRandom, fraction: () => 0 };
+  const random = { ...systemRandom, fraction: () => 1 };
   await using tor = await start(directory, { binary, clock: HURRIED, random, events });
 
   await rename(binary, hidden);

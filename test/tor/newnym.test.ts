@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ErrorCode } from '../../src/lib/errors.ts';
+import type { ErrorCode } from '../../src/lib/failures.ts';
 import { NewnymSchedule } from '../../src/tor/newnym.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 

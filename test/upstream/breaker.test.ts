@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Dns4torError, type ErrorCode } from '../../src/lib/errors.ts';
+import { Dns4torError } from '../../src/lib/errors.ts';
+import type { ErrorCode } from '../../src/lib/failures.ts';
 import { Breaker } from '../../src/upstream/breaker.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { noJitter } from './rig.ts';
