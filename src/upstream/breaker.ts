@@ -65,6 +65,11 @@ export class Breaker implements Disposable {
     return this.#attempts.size > 0 ? 'half_open' : 'open';
   }
 
+  /** How the latest attempt failed; undefined where there was an answer since. */
+  get lastError(): Dns4torError | undefined {
+    return this.#lastError;
+  }
+
   /** Why a query is not to wait for a connection; undefined if it may. */
   get refusal(): Dns4torError | undefined {
     return this.#open ? this.#lastError : undefined;

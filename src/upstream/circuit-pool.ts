@@ -1,3 +1,4 @@
+import type { CircuitStatus } from '../lib/circuit-status.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import { Dns4torError, toDns4torError } from '../lib/errors.ts';
@@ -106,6 +107,14 @@ export class CircuitPool implements CircuitsUpstream {
 
   get breakerStates(): readonly BreakerState[] {
     return [this.#breaker.state];
+  }
+
+  get circuits(): readonly CircuitStatus[] {
+    return this.#circuits.current.map((circuit, slot) => circuit.status(slot));
+  }
+
+  get failure(): ErrorCode | undefined {
+    return this.#breaker.lastError?.code;
   }
 
   /** As {@link Circuits.renewAll}. */

@@ -1,3 +1,4 @@
+import type { CircuitStatus } from '../lib/circuit-status.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import { toDns4torError } from '../lib/errors.ts';
@@ -8,6 +9,7 @@ import { ResponseTime } from './response-time.ts';
 /** What a circuit needs of a connection. */
 export interface CircuitConnection extends AsyncDisposable {
   readonly isOpen: boolean;
+  readonly isConnecting: boolean;
   /** Queries that would be sent at once. */
   readonly free: number;
   /** Queries that wait for their answer. */
@@ -60,6 +62,13 @@ export class Circuit implements AsyncDisposable {
   /** How many answers its estimate rests on. */
   get samples(): number {
     return this.#responseTime.samples;
+  }
+
+  /** @param slot its place among the circuits in use */
+  status(slot: number): CircuitStatus {
+    const { isOpen, isConnecting, inFlight } = this.#components.connection;
+    const state = isOpen ? 'open' : isConnecting ? 'connecting' : 'closed';
+    return { slot, state, typicalMs: this.#responseTime.typicalMs, inFlight };
   }
 
   /** As {@link CircuitConnection.open}. */

@@ -46,6 +46,10 @@ export class Connection implements AsyncDisposable {
     return this.#session !== undefined;
   }
 
+  get isConnecting(): boolean {
+    return this.#connecting !== undefined;
+  }
+
   /** Queries that would be sent at once. */
   get free(): number {
     return this.#session?.free ?? 0;

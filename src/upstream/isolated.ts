@@ -1,7 +1,9 @@
 import type { BreakerState } from '../lib/breaker-state.ts';
+import type { CircuitStatus } from '../lib/circuit-status.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import { Dns4torError } from '../lib/errors.ts';
+import type { ErrorCode } from '../lib/failures.ts';
 import type { CircuitsUpstream } from './upstream.ts';
 
 export interface IsolatedUpstreamComponents {
@@ -61,6 +63,15 @@ export class IsolatedUpstream implements CircuitsUpstream {
 
   get breakerStates(): readonly BreakerState[] {
     return [...this.#shares.values()].flatMap(({ upstream }) => upstream.breakerStates);
+  }
+
+  get circuits(): readonly CircuitStatus[] {
+    return [...this.#shares.values()].flatMap(({ upstream }) => upstream.circuits);
+  }
+
+  /** That of the client who asked last. */
+  get failure(): ErrorCode | undefined {
+    return [...this.#shares.values()].at(-1)?.upstream.failure;
   }
 
   get alternatives(): number {

@@ -1,5 +1,7 @@
 import type { BreakerState } from '../lib/breaker-state.ts';
+import type { CircuitStatus } from '../lib/circuit-status.ts';
 import type { Deadline } from '../lib/deadline.ts';
+import type { ErrorCode } from '../lib/failures.ts';
 import type { AlternativeServices } from './alternative-services.ts';
 import type { CircuitsUpstream } from './upstream.ts';
 
@@ -26,6 +28,14 @@ export class OpportunisticUpstream implements CircuitsUpstream {
 
   get breakerStates(): readonly BreakerState[] {
     return this.#circuits.breakerStates;
+  }
+
+  get circuits(): readonly CircuitStatus[] {
+    return this.#circuits.circuits;
+  }
+
+  get failure(): ErrorCode | undefined {
+    return this.#circuits.failure;
   }
 
   get alternatives(): number {

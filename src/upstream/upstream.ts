@@ -1,5 +1,7 @@
 import type { BreakerState } from '../lib/breaker-state.ts';
+import type { CircuitStatus } from '../lib/circuit-status.ts';
 import type { Deadline } from '../lib/deadline.ts';
+import type { ErrorCode } from '../lib/failures.ts';
 
 /** A way to a resolver. Wrappers (failover, the pool of circuits) implement the same three members. */
 export interface Upstream extends AsyncDisposable {
@@ -22,6 +24,10 @@ export interface CircuitsUpstream extends Upstream {
   readonly queueDepth: number;
   /** Of each set of circuits, whether queries may wait for a connection. */
   readonly breakerStates: readonly BreakerState[];
+  /** Of each set of circuits, those in use, by slot. */
+  readonly circuits: readonly CircuitStatus[];
+  /** Why the latest connection was not had or ended without an answer, where there was no answer since. */
+  readonly failure?: ErrorCode | undefined;
   /** Alternative services (RFC 7838) that may be used now. */
   readonly alternatives?: number;
   /**

@@ -138,3 +138,12 @@ test('an answer ends an outage, and the next failure is a first one', () => {
   breaker[Symbol.dispose]();
   assert.equal(clock.pendingTimers, 0);
 });
+
+test('how the latest attempt failed is known until there is an answer', () => {
+  const { breaker } = create();
+  breaker.failed(new Dns4torError('ERR_TOR_TIMEOUT'));
+  breaker.failed(new Dns4torError('ERR_TLS_NAME'));
+  assert.equal(breaker.lastError?.code, 'ERR_TLS_NAME');
+  breaker.worked();
+  assert.equal(breaker.lastError, undefined);
+});

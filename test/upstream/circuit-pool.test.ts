@@ -25,6 +25,7 @@ class CircuitDouble implements CircuitConnection {
   readonly #onChange: () => void;
   asked = 0;
   isOpen = false;
+  isConnecting = false;
   disposed = false;
   isFull = false;
   openable: boolean;
@@ -296,4 +297,23 @@ test('a slow circuit that could not be replaced ends once, and nothing is left b
   );
   await fixture.pool[Symbol.asyncDispose]();
   assert.equal(fixture.clock.pendingTimers, 0);
+});
+
+test('each slot says whether its circuit is open and how long an answer takes over it', async () => {
+  await using fixture = await create(3);
+  const { pool, made, ask } = fixture;
+  made[0]!.delayMs = 300;
+  made[1]!.isOpen = false;
+  made[2]!.isOpen = false;
+  made[2]!.openable = false;
+  made[1]!.openable = false;
+  made[2]!.isConnecting = true;
+  await ask();
+  const [first, ...others] = pool.circuits;
+  assert.equal(Math.round(first?.typicalMs ?? 0), 300);
+  assert.deepEqual(first, { slot: 0, state: 'open', typicalMs: first?.typicalMs, inFlight: 0 });
+  assert.deepEqual(others, [
+    { slot: 1, state: 'closed', typicalMs: undefined, inFlight: 0 },
+    { slot: 2, state: 'connecting', typicalMs: undefined, inFlight: 0 },
+  ]);
 });

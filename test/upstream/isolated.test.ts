@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
 import type { BreakerState } from '../../src/lib/breaker-state.ts';
+import type { CircuitStatus } from '../../src/lib/circuit-status.ts';
 import { Deadline } from '../../src/lib/deadline.ts';
 import { Dns4torError } from '../../src/lib/errors.ts';
 import { IsolatedUpstream } from '../../src/upstream/isolated.ts';
@@ -15,6 +16,7 @@ const MAX_CLIENTS = 32;
 /** Circuits that answer with their own number, unless they are held. */
 class CircuitsDouble implements CircuitsUpstream {
   readonly breakerStates: readonly BreakerState[] = ['closed'];
+  readonly circuits: readonly CircuitStatus[];
   readonly address = 'https://double.test/';
   readonly openConnections = 3;
   readonly queueDepth = 2;
@@ -25,6 +27,7 @@ class CircuitsDouble implements CircuitsUpstream {
 
   constructor(number: number, world: World) {
     this.#number = number;
+    this.circuits = [{ slot: 0, state: 'open', typicalMs: number, inFlight: 0 }];
     this.#world = world;
   }
 
@@ -205,4 +208,15 @@ test('disposing disposes of what all clients have, and leaves nothing behind', a
   assert.equal(clock.pendingTimers, 0);
   await assert.rejects(ask('carol'), { code: 'ERR_SHUTDOWN' });
   assert.equal(made.length, 2);
+});
+
+test('the circuits of all clients are shown, without a word of whose they are', async () => {
+  await using fixture = create();
+  const { ask, isolated } = fixture;
+  await ask('alice');
+  await ask('bob');
+  assert.deepEqual(isolated.circuits, [
+    { slot: 0, state: 'open', typicalMs: 0, inFlight: 0 },
+    { slot: 0, state: 'open', typicalMs: 1, inFlight: 0 },
+  ]);
 });
