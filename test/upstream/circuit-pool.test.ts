@@ -301,14 +301,14 @@ test('a slow circuit that could not be replaced ends once, and nothing is left b
 
 test('each slot says whether its circuit is open and how long an answer takes over it', async () => {
   await using fixture = await create(3);
-  const { pool, made, ask } = fixture;
+  const { pool, made } = fixture;
   made[0]!.delayMs = 300;
   made[1]!.isOpen = false;
   made[2]!.isOpen = false;
   made[2]!.openable = false;
   made[1]!.openable = false;
   made[2]!.isConnecting = true;
-  await ask();
+  await fixture.ask();
   const [first, ...others] = pool.circuits;
   assert.equal(Math.round(first?.typicalMs ?? 0), 300);
   assert.deepEqual(first, { slot: 0, state: 'open', typicalMs: first?.typicalMs, inFlight: 0 });
