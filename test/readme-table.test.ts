@@ -1,18 +1,21 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { README, withOptionsTable } from './readme-table.ts';
+import { README, withTables } from './readme-table.ts';
 
-test("README's table of options is that of the options table", () => {
+test("README's tables are those of the code", () => {
   const readme = readFileSync(README, 'utf8');
-  assert.ok(readme === withOptionsTable(readme), 'README.md is out of date; run: node test/readme-table.ts --write');
+  assert.ok(readme === withTables(readme), 'README.md is out of date; run: node test/readme-table.ts --write');
 });
 
-test('the table is put between its markers, and the rest is left alone', () => {
-  const once = withOptionsTable('before\n<!-- options -->\nold\n<!-- /options -->\nafter\n');
+test('each table is put between its markers, and the rest is left alone', () => {
+  const places = ['options', 'events', 'fields'].map((name) => `<!-- ${name} -->\nold\n<!-- /${name} -->\n`);
+  const once = withTables(`before\n${places.join('between\n')}after\n`);
   assert.match(once, /^before\n<!-- options -->\n\| flag \|/);
   assert.match(once, /\n\| `--port` \| `DNS4TOR_PORT`, `TUNNEL_DNS_PORT` \| `53` \| /);
-  assert.match(once, /\|\n<!-- \/options -->\nafter\n$/);
-  assert.equal(withOptionsTable(once), once);
-  assert.throws(() => withOptionsTable('no place'), /has no place for the options/);
+  assert.match(once, /\|\n<!-- \/options -->\nbetween\n<!-- events -->\n/);
+  assert.match(once, /\n\| `stopping` \| info \| Stopping \| `signal` \|\n/);
+  assert.match(once, /\|\n<!-- \/fields -->\nafter\n$/);
+  assert.equal(withTables(once), once);
+  assert.throws(() => withTables('no place'), /has no place for the options/);
 });

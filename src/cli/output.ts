@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts';
 import { describeDefault } from '../config/describe.ts';
 import { FILE_KEYS, optionSpec } from '../config/options.ts';
 import type { Setting, Settings } from '../config/settings.ts';
-import type { LogFormat } from '../lib/logger.ts';
+import type { LogFormat } from '../lib/log-level.ts';
 
 /** Where the remarks begin, if the settings before them are not longer. */
 const REMARK_COLUMN = 44;

@@ -10,6 +10,7 @@ import { systemRandom } from '../lib/random.ts';
 import { addFlags, describeUnknownWords } from './flags.ts';
 import { openLogOutput } from './log-output.ts';
 import { renderConfig } from './output.ts';
+import type { Reporter } from './reporter.ts';
 import { runUntilSignal } from './run-until-signal.ts';
 
 const EXAMPLES = `
@@ -23,7 +24,7 @@ Examples:
 `;
 
 /** Adds `proxy-dns`, the resolver itself, with the flags of cloudflared's command of that name and its own. */
-export function addProxyDns(program: Command): void {
+export function addProxyDns(program: Command, reporter: Reporter): void {
   const command = program
     .command('proxy-dns')
     .summary('answer DNS queries through Tor')
@@ -45,13 +46,15 @@ export function addProxyDns(program: Command): void {
     });
     const isCheck = loaded.settings.some(({ key, texts }) => key === 'check' && texts.includes('true'));
     if (isCheck) process.stdout.write(renderConfig(config, loaded.settings, config.log.format));
-    else await serve(config);
+    else await serve(config, reporter);
   });
 }
 
-async function serve(config: Config): Promise<void> {
+async function serve(config: Config, reporter: Reporter): Promise<void> {
   using output = openLogOutput(config.log);
-  const logger = createLogger(config.log.level, config.log.format, systemClock, output.sink);
+  using logger = createLogger(config.log.level, config.log.format, systemClock, output.sink);
+  const isJson = config.log.format === 'json';
+  if (isJson || config.log.file !== undefined) reporter.attach(logger, isJson && config.log.file === undefined);
   const handedOver = takeHandedOver(process.env, process.pid);
   // Loaded only now: `--help` and `--check` need none of it.
   const { startService } = await import('../daemon/service.ts');

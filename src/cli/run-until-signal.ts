@@ -38,9 +38,10 @@ export async function runUntilSignal(
   const onSignal = (signal: StopSignal): void => {
     if (!stop.signal.aborted) {
       firstAtMs = clock.now();
-      logger.info('Stopping', { signal });
+      logger.log('info', 'stopping', { signal });
       stop.abort();
     } else if (clock.now() - firstAtMs >= SAME_PRESS_MS) {
+      logger[Symbol.dispose]();
       target.exit(SIGNAL_EXIT_BASE + constants.signals[signal]);
     }
   };

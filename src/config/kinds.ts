@@ -1,4 +1,4 @@
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/logger.ts';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/log-level.ts';
 import { parseCidr } from './cidr.ts';
 import type { Cidr, ControlChoice, HostPort, OnionAuthConfig, SocksChoice } from './config.ts';
 import { parseControlAddress } from './control-address.ts';

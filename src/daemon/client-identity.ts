@@ -24,7 +24,7 @@ export function createClientOf(owners: Pick<SocketOwners, 'find'>): ClientOf {
 export async function openClientIdentity(logger: Logger, descriptor: number | undefined): Promise<ClientOf> {
   const owners = new SocketOwners();
   if (!(await owners.available(descriptor))) {
-    logger.warn('Users of this machine cannot be told apart: the system does not say whose a socket is');
+    logger.log('warn', 'users_unknown', {});
   }
   return createClientOf(owners);
 }

@@ -27,16 +27,16 @@ export function connectionEvents(
   return {
     connected(durationMs) {
       metrics.connected(index, 'ok');
-      const log = lastReason === undefined ? logger.debug : logger.info;
-      log('Connected to DNS upstream', { url, seconds: toSeconds(durationMs) });
+      const level = lastReason === undefined ? 'debug' : 'info';
+      logger.log(level, 'upstream_connected', { url, seconds: toSeconds(durationMs) });
       lastReason = undefined;
     },
     connectFailed(error, pauseMs) {
       metrics.connected(index, error.code);
       const progress = bootstrapProgress(torStatus(), error);
       const reason = progress === undefined ? error.code : BOOTSTRAPPING;
-      const log = lastReason === reason ? logger.debug : logger.warn;
-      log(`Cannot connect to DNS upstream: ${progress ?? error.message}`, {
+      logger.log(lastReason === reason ? 'debug' : 'warn', 'upstream_unreachable', {
+        reason: progress ?? error.message,
         url,
         code: error.code,
         retry_seconds: toSeconds(pauseMs),
@@ -54,11 +54,7 @@ function bootstrapProgress(
   if (bootstrapSummary === undefined || bootstrapPercent === BOOTSTRAPPED_PERCENT || !code.startsWith('ERR_TOR_')) {
     return undefined;
   }
-  return describeBootstrap(bootstrapPercent, bootstrapSummary);
-}
-
-function describeBootstrap(percent: number, summary: string): string {
-  return `Tor is at ${percent} %: ${summary}`;
+  return `Tor is at ${bootstrapPercent} %: ${bootstrapSummary}`;
 }
 
 /** Logs what becomes of one upstream's alternative services. What repeats is told once, until it changes. */
@@ -67,21 +63,16 @@ export function alternativeEvents(logger: Logger, url: string): AlternativeEvent
   let offered: number | undefined;
   return {
     learnt(count) {
-      const log = count === offered ? logger.debug : logger.info;
-      log('DNS upstream offers onions; later connections go there', { url, onions: count });
+      logger.log(count === offered ? 'debug' : 'info', 'onions_offered', { url, onions: count });
       offered = count;
     },
     worked() {
-      const log = working === true ? logger.debug : logger.info;
-      log('DNS upstream answers at an onion that it offers', { url });
+      logger.log(working === true ? 'debug' : 'info', 'onion_connected', { url });
       working = true;
     },
     failed(error) {
-      const log = working === false ? logger.debug : logger.warn;
-      log(`DNS upstream cannot be used at an onion that it offers, and is connected to by its name: ${error.message}`, {
-        url,
-        code: error.code,
-      });
+      const level = working === false ? 'debug' : 'warn';
+      logger.log(level, 'onion_unreachable', { reason: error.message, url, code: error.code });
       working = false;
     },
   };
@@ -97,33 +88,37 @@ export function torEvents(logger: Logger, metrics: Metrics, display: BootstrapDi
       if (display !== undefined) return display(percent, summary);
       const isComplete = percent === BOOTSTRAPPED_PERCENT && lastPercent < BOOTSTRAPPED_PERCENT;
       if (percent >= lastPercent && percent < lastPercent + LOGGED_STEP_PERCENT && !isComplete) return;
-      logger.info(describeBootstrap(percent, summary));
+      logger.log('info', 'tor_bootstrap', { percent, summary });
       lastPercent = percent;
     },
     onLog({ severity, message }) {
-      const log = severity === 'warn' ? logger.warn : severity === 'err' ? logger.error : logger.debug;
-      log(`Tor says: ${message}`);
+      const level = severity === 'warn' ? 'warn' : severity === 'err' ? 'error' : 'debug';
+      logger.log(level, 'tor_log', { text: message });
     },
     onExit: (error, restartInMs) =>
-      logger.error(`Tor ended: ${error.message}`, { code: error.code, restart_seconds: toSeconds(restartInMs) }),
+      logger.log('error', 'tor_ended', {
+        reason: error.message,
+        code: error.code,
+        restart_seconds: toSeconds(restartInMs),
+      }),
     onControl(address) {
-      logger.info(`Following Tor over its control port at ${address}`);
+      logger.log('info', 'tor_followed', { address });
       lastLost = undefined;
     },
     onControlLost(error, retryInMs) {
-      const log = lastLost === error.message ? logger.debug : logger.warn;
-      log(`Cannot follow Tor: ${error.message}`, { code: error.code, retry_seconds: toSeconds(retryInMs) });
+      logger.log(lastLost === error.message ? 'debug' : 'warn', 'tor_lost', {
+        reason: error.message,
+        code: error.code,
+        retry_seconds: toSeconds(retryInMs),
+      });
       lastLost = error.message;
     },
-    onOnionAuthFailed: (error) => logger.warn(error.message, { code: error.code }),
+    onOnionAuthFailed: (error) => logger.log('warn', 'onion_key_refused', { reason: error.message, code: error.code }),
     onNewnym() {
       metrics.newnym();
-      logger.info('Tor has been told to forget which onion services it could not reach (NEWNYM)');
+      logger.log('info', 'newnym_sent', {});
     },
-    onNewnymRefused: (error) =>
-      logger.warn(`Tor cannot be told to forget which onion services it could not reach: ${error.message}`, {
-        code: error.code,
-      }),
+    onNewnymRefused: (error) => logger.log('warn', 'newnym_refused', { reason: error.message, code: error.code }),
   };
 }
 

@@ -64,9 +64,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
   const torStatus = statusOf(tor.promise);
 
   if (config.bootstrapIgnored) {
-    logger.info(
-      'Ignoring --bootstrap: nothing is ever looked up outside Tor, so no resolver is needed to find the upstream',
-    );
+    logger.log('info', 'bootstrap_ignored', {});
   }
   const counters = createCounters(config.upstreams.map(({ host, port }) => formatHostPort(host, port)));
   const budget = new ExtraBudget();
@@ -74,7 +72,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
   const shared =
     config.isolation === 'none' ? new SharedIdentities(clock, random, config.circuitLifetimeMs / 2) : undefined;
   const upstreams = config.upstreams.map((upstream, index) => {
-    logger.info('Adding DNS upstream', { url: upstream.url });
+    logger.log('info', 'upstream_added', { url: upstream.url });
     const events = connectionEvents(logger, counters, torStatus, upstream.url, index);
     const altSvc = config.altSvc ? { alternativeEvents: alternativeEvents(logger, upstream.url) } : {};
     const identities = shared === undefined ? {} : { nextIdentity: shared.createSource() };
@@ -111,11 +109,11 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
       { clock, networkInterfaces },
       {
         onWakeUp(sleptMs) {
-          logger.info('This machine has slept; all circuits are renewed', { seconds: toSeconds(sleptMs) });
+          logger.log('info', 'machine_woke', { seconds: toSeconds(sleptMs) });
           renewAll();
         },
         onNewAddress() {
-          logger.info('This machine has a new network address; all circuits are renewed');
+          logger.log('info', 'machine_moved', {});
           renewAll();
         },
       },
@@ -139,12 +137,12 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
   );
   stack.defer(() => drain(listeners, clock));
   const serverAddresses = addresses.map(({ address, port }) => `dns://${formatHostPort(address, port)}`);
-  for (const address of serverAddresses) logger.info('Starting DNS over HTTPS proxy server', { address });
+  for (const address of serverAddresses) logger.log('info', 'listening', { address });
 
   const identity = { server: serverAddresses.join(','), version: readVersion(), nodeVersion: process.version };
   const metricsPlace = placeOfMetrics(config, handedOver);
   if (metricsPlace === undefined) {
-    logger.info('Not serving metrics: there is no socket named metrics among those that were handed over');
+    logger.log('info', 'metrics_absent', {});
   } else {
     const metricsServer = stack.use(
       await startMetricsServer({
@@ -152,10 +150,10 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
         exposition: createExposition(families(counters, gauges(cache, upstreams, torStatus), identity)),
         ready: () => readiness.check(),
         clock,
-        onError: (error) => logger.error(`Metrics server: ${error.message}`, { code: error.code }),
+        onError: (error) => logger.log('error', 'metrics_failed', { reason: error.message, code: error.code }),
       }),
     );
-    logger.info(`Starting metrics server on ${metricsServer.address}/metrics`);
+    logger.log('info', 'metrics_listening', { address: metricsServer.address });
   }
 
   const opened = torOwner.use(
@@ -170,7 +168,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
       events: torEvents(logger, counters, options.bootstrapDisplay),
     }),
   );
-  logger.info(`Using ${opened.describe()}`);
+  logger.log('info', 'tor_chosen', { tor: opened.describe() });
   tor.resolve(opened);
   void announceFirstAnswer(readiness, logger, clock);
 
@@ -184,7 +182,7 @@ async function openListeners(
   stack: AsyncDisposableStack,
 ): Promise<Listening> {
   if (handedOver.dns.length > 0) {
-    logger.info('Answering on the sockets that were handed over; --address and --port are not used');
+    logger.log('info', 'sockets_handed_over', {});
     return adoptEverywhere(components, handedOver.dns, stack);
   }
   const listeners = await listenEverywhere(components, expandAddresses(config.addresses), config.port, stack);
@@ -227,7 +225,7 @@ function gauges(cache: Cache, upstreams: readonly CircuitsUpstream[], torStatus:
 async function announceFirstAnswer(readiness: ReadinessMonitor, logger: Logger, clock: Clock): Promise<void> {
   const startedAt = clock.now();
   if (!(await readiness.firstAnswer())) return;
-  logger.info('Answers come through Tor', { seconds: toSeconds(clock.now() - startedAt) });
+  logger.log('info', 'answers_come', { seconds: toSeconds(clock.now() - startedAt) });
 }
 
 async function drain(listeners: readonly Listener[], clock: Clock): Promise<void> {

@@ -17,7 +17,7 @@ export async function openUdpIo(
     return await load();
   } catch (error) {
     if (udpIo === 'batch') throw error;
-    logger.info(`UDP datagrams are taken one by one: ${toDns4torError(error).message}`);
+    logger.log('info', 'udp_one_by_one', { reason: toDns4torError(error).message });
     return undefined;
   }
 }

@@ -1,19 +1,15 @@
 import type { Clock } from './clock.ts';
+import { eventSpec, type FieldsOf, fieldSpec, type LevelOf, type LogEvent, type LogField } from './log-events.ts';
+import { LOG_LEVELS, type LogFormat, type LogLevel } from './log-level.ts';
+import { LogLimiter } from './log-limiter.ts';
 
-/** In order of severity; the names that `cloudflared --loglevel` takes. */
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
-export const LOG_FORMATS = ['default', 'json'] as const;
-export type LogFormat = (typeof LOG_FORMATS)[number];
-
-/** Values of a line's fields. Query names and client addresses are never among them. */
-export type LogFields = Readonly<Record<string, string | number | boolean>>;
-
-/** Writes one line of its level. */
-export type Log = (message: string, fields?: LogFields) => void;
-
-export type Logger = Readonly<Record<LogLevel, Log>>;
+/**
+ * Writes lines. What repeats is counted instead, above `debug`: whoever turned that on looks for the single line. Disposing it tells the
+ * counts that are still open.
+ */
+export interface Logger extends Disposable {
+  log<E extends LogEvent>(level: LevelOf<E>, event: E, fields: FieldsOf<E>): void;
+}
 
 const ABBREVIATIONS: Readonly<Record<LogLevel, string>> = {
   debug: 'DBG',
@@ -26,25 +22,65 @@ const ABBREVIATIONS: Readonly<Record<LogLevel, string>> = {
 /** Where lines go: appends one line, its newline included. */
 export type LogSink = (line: string) => void;
 
-/** Writes lines in the shape of cloudflared's: `2026-01-02T03:04:05Z INF message key=value`, or one JSON object each. */
-export function createLogger(level: LogLevel, format: LogFormat, clock: Clock, sink: LogSink): Logger {
-  const lowest = LOG_LEVELS.indexOf(level);
-  const at = (lineLevel: LogLevel): Log => {
-    if (LOG_LEVELS.indexOf(lineLevel) < lowest) return () => {};
-    return (message, fields = {}) => {
-      const time = `${new Date(clock.epochMs()).toISOString().slice(0, 19)}Z`;
-      sink(
-        format === 'json'
-          ? `${JSON.stringify({ level: lineLevel, time, message, ...fields })}\n`
-          : `${time} ${ABBREVIATIONS[lineLevel]} ${message}${formatFields(fields)}\n`,
-      );
-    };
-  };
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), fatal: at('fatal') };
+type Fields = Readonly<Partial<Record<LogField, string | number>>>;
+
+interface Line {
+  readonly level: LogLevel;
+  readonly event: LogEvent;
+  readonly fields: Fields;
 }
 
-function formatFields(fields: LogFields): string {
-  return Object.entries(fields)
-    .map(([key, value]) => ` ${key}=${/[\s"=]/.test(String(value)) ? JSON.stringify(value) : value}`)
-    .join('');
+/**
+ * One call makes either form of a line: that of cloudflared's, `2026-01-02T03:04:05Z INF message key=value`, or one JSON object with the
+ * event's stable name and all its fields.
+ */
+export function createLogger(level: LogLevel, format: LogFormat, clock: Clock, sink: LogSink): Logger {
+  const lowest = LOG_LEVELS.indexOf(level);
+  const render = format === 'json' ? renderJson : renderText;
+  const write = (line: Line): void => {
+    sink(`${render(line, `${new Date(clock.epochMs()).toISOString().slice(0, 19)}Z`)}\n`);
+  };
+  const limiter = new LogLimiter<Line>(clock, (last, count, elapsedMs) => {
+    const seconds = Math.max(1, Math.round(elapsedMs / 1000));
+    write({
+      level: last.level,
+      event: 'repeated',
+      fields: { count, seconds, like: messageOf(last), of: last.event },
+    });
+  });
+  return {
+    log(lineLevel, event, fields) {
+      if (LOG_LEVELS.indexOf(lineLevel) < lowest) return;
+      const line = { level: lineLevel, event, fields };
+      if (lineLevel === 'debug' || limiter.admits(repetitionKey(line), line)) write(line);
+    },
+    [Symbol.dispose]: () => limiter[Symbol.dispose](),
+  };
+}
+
+/** What lines have in common that repeat each other. */
+function repetitionKey({ level, event, fields }: Line): string {
+  const apart = eventSpec(event).fields.filter((field) => fieldSpec(field).apart === true);
+  return [level, event, ...apart.map((field) => String(fields[field]))].join(' ');
+}
+
+function messageOf({ event, fields }: Line): string {
+  return eventSpec(event).message.replace(/\{(\w+)\}/g, (_, field: LogField) => String(fields[field]));
+}
+
+function renderJson(line: Line, time: string): string {
+  const { level, event, fields } = line;
+  return JSON.stringify({ level, time, event, message: messageOf(line), ...fields });
+}
+
+/** What the message holds already is not said again. */
+function renderText(line: Line, time: string): string {
+  const { fields: names, message } = eventSpec(line.event);
+  const rest = names.filter((name) => !message.includes(`{${name}}`));
+  const pairs = rest.map((name) => ` ${name}=${quoted(line.fields[name])}`);
+  return `${time} ${ABBREVIATIONS[line.level]} ${messageOf(line)}${pairs.join('')}`;
+}
+
+function quoted(value: string | number | undefined): string {
+  return /[\s"=]/.test(String(value)) ? JSON.stringify(value) : String(value);
 }

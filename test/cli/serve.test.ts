@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { COMMAND, runCli, runNode } from './run-cli.ts';
 
 // Nothing listens on port 1: the daemon runs, and has no Tor to find.
@@ -45,4 +48,29 @@ test('a defect ends the daemon with 70 and one line, without a stack and without
   const { code, stderr } = await runNode(['--input-type=module', '--eval', script]);
   assert.equal(code, 70);
   assert.match(stderr, /^dns4tor: a defect ended it \(TypeError\); please report it [^\n]*\n$/);
+});
+
+test('with --output json all of stderr is JSON, the reason of a failed start included', async () => {
+  const holder = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(holder, 'listening');
+  const { port } = holder.address();
+  const { code, stderr } = await runCli([...FLAGS, '--port', String(port), '--output', 'json']);
+  holder.close();
+  assert.equal(code, 1);
+  const lines = stderr.trimEnd().split('\n');
+  const last = lines.map((line) => JSON.parse(line) as Record<string, unknown>).at(-1);
+  assert.equal(last?.['level'], 'fatal');
+  assert.equal(last?.['event'], 'failed');
+  assert.equal(last?.['code'], 'ERR_LISTEN_IN_USE');
+});
+
+test('with a log file the reason of a failed start is in it as well as on stderr', async () => {
+  await using directory = await createTemporaryDirectory();
+  const path = join(directory.path, 'log');
+  const holder = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(holder, 'listening');
+  const { stderr } = await runCli([...FLAGS, '--port', String(holder.address().port), '--logfile', path]);
+  holder.close();
+  assert.match(stderr, /^dns4tor: UDP [^\n]*--port[^\n]*\n$/);
+  assert.match(await readFile(path, 'utf8'), / FTL UDP [^\n]*--port[^\n]* code=ERR_LISTEN_IN_USE\n$/);
 });
