@@ -1,0 +1,39 @@
+import { mkdir, mkdtempDisposable } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stageControl } from './control.ts';
+import { stageData } from './data.ts';
+import { debianArchitecture, debianVersion } from './debian-names.ts';
+import { readNpmPackages } from './npm-packages.ts';
+import type { Release } from './release.ts';
+import { runTool } from './run-tool.ts';
+import { createStaging } from './staging.ts';
+
+export interface BuildOptions {
+  readonly release: Release;
+  /** Where the package is put. */
+  readonly folder: string;
+  /** Of xz, 0 to 9; absent: dpkg's own. */
+  readonly compressionLevel?: number;
+}
+
+/**
+ * Builds the package from the checkout's build and packages. The same checkout and release make the same bytes.
+ *
+ * @returns the path of the package
+ */
+export async function buildDeb({ release, folder, compressionLevel }: BuildOptions): Promise<string> {
+  await using temporary = await mkdtempDisposable(join(tmpdir(), 'dns4tor-deb-'));
+  const staging = createStaging(temporary.path);
+  await stageData(staging, release, await readNpmPackages());
+  await stageControl(staging, release);
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, `dns4tor_${debianVersion(release.version)}_${debianArchitecture()}.deb`);
+  const level = compressionLevel === undefined ? [] : [`-z${compressionLevel}`];
+  // xz: what Debian's own archive and tools take, of every release.
+  await runTool('dpkg-deb', ['--root-owner-group', '-Zxz', ...level, '--build', staging.root, path], {
+    // It sorts what it packs, and makes no file younger than this.
+    env: { SOURCE_DATE_EPOCH: String(release.sourceDateEpoch) },
+  });
+  return path;
+}

@@ -1,0 +1,60 @@
+import { readFile } from 'node:fs/promises';
+import { inCheckout } from './checkout.ts';
+import { NODE_LICENSE } from './node-runtime.ts';
+import type { NpmPackage } from './npm-packages.ts';
+
+const HEADER = `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+Upstream-Name: dns4tor
+Comment: The package holds Node, with the libraries that it is made of, and
+ npm packages, so that it needs none of the distribution's.
+`;
+
+/** Debian Policy §12.5: this one is on every machine, and referred to. */
+const APACHE_2 = `Licensed under the Apache License, Version 2.0.
+
+On Debian systems its text is in /usr/share/common-licenses/Apache-2.0.
+`;
+
+/** DEP-5's names where they are not SPDX's. */
+const DEP5_NAMES: Readonly<Record<string, string>> = { MIT: 'Expat', 'BSD-3-Clause': 'BSD-3-clause' };
+
+/** debian/copyright in the machine-readable form (DEP-5): dns4tor's own, each npm package's and Node's. */
+export async function renderCopyright(packages: readonly NpmPackage[]): Promise<string> {
+  const own = await readFile(inCheckout('LICENSE'), 'utf8');
+  return [
+    HEADER,
+    stanza('*', copyrightsOf(own), 'Expat', own),
+    ...packages.map((npmPackage) => renderPackage(npmPackage, packages)),
+    stanza(
+      'node',
+      ['Node.js contributors, Joyent, Inc., and those named below'],
+      'Node',
+      await readFile(NODE_LICENSE, 'utf8'),
+    ),
+  ].join('\n');
+}
+
+function renderPackage(npmPackage: NpmPackage, all: readonly NpmPackage[]): string {
+  const { path, name, license, author } = npmPackage;
+  // What is built for one system comes without; the package that it belongs to has it.
+  const text = npmPackage.licenseText ?? all.find((other) => name.startsWith(`@koromix/${other.name}-`))?.licenseText;
+  if (text === undefined) throw new Error(`${path} has no licence text`);
+  const holders = copyrightsOf(text);
+  const body = license === 'Apache-2.0' ? APACHE_2 : text;
+  return stanza(`${path}/*`, holders.length === 0 ? [author] : holders, DEP5_NAMES[license] ?? license, body);
+}
+
+/** Those named in lines as "Copyright (c) 2016 Name". */
+function copyrightsOf(text: string): string[] {
+  return [...text.matchAll(/^ *Copyright (?:\(c\)|©) *(?<holder>\S.*\S) *$/gim)].map(
+    ({ groups }) => groups?.['holder'] ?? '',
+  );
+}
+
+function stanza(files: string, holders: readonly string[], license: string, text: string): string {
+  const lines = text
+    .trim()
+    .split('\n')
+    .map((line) => (line.trim() === '' ? ' .' : ` ${line.trimEnd()}`));
+  return [`Files: ${files}`, `Copyright: ${holders.join('\n ')}`, `License: ${license}`, ...lines, ''].join('\n');
+}

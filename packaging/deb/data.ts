@@ -1,0 +1,84 @@
+import { chmod, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { filesOf, inCheckout } from './checkout.ts';
+import { renderChangelog } from './changelog.ts';
+import { renderCopyright } from './copyright.ts';
+import type { Release } from './release.ts';
+import { NODE_PROGRAM, strip } from './node-runtime.ts';
+import { codeOf, type NpmPackage } from './npm-packages.ts';
+import { FILE_MODE, PROGRAM_MODE, type Staging } from './staging.ts';
+
+/** The launcher names it, too. */
+const PROGRAM = 'usr/lib/dns4tor';
+const UNITS = 'usr/lib/systemd/system';
+const DOCUMENTATION = 'usr/share/doc/dns4tor';
+
+const SHEBANG = Buffer.from('#!');
+
+/** Puts into the tree what the package puts on the machine. */
+export async function stageData(staging: Staging, release: Release, packages: readonly NpmPackage[]): Promise<void> {
+  await stageBinary(staging, NODE_PROGRAM, join(PROGRAM, 'node'), PROGRAM_MODE);
+  await stageProgram(staging, release);
+  for (const npmPackage of packages) await stageNpmPackage(staging, npmPackage);
+  await stageUnits(staging);
+  await stageDocumentation(staging, release, packages);
+}
+
+async function stageProgram(staging: Staging, { version }: Release): Promise<void> {
+  const files = filesOf('.', 'dist/**/*.js');
+  if (files.length === 0) throw new Error('there is no build to package; run `npm run build`');
+  for (const file of files) await staging.write(join(PROGRAM, file), withoutSourceMap(await read(file)));
+  // The launcher runs it; it is no program by itself.
+  await staging.write(join(PROGRAM, 'bin/dns4tor.js'), (await read('bin/dns4tor.js')).replace(/^#!.*\n/, ''));
+  await staging.write('usr/bin/dns4tor', await read('packaging/deb/launcher.sh'), PROGRAM_MODE);
+  const manifest = { name: 'dns4tor', version, type: 'module' };
+  await staging.write(join(PROGRAM, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+/** The maps stay behind. */
+function withoutSourceMap(code: string): string {
+  return code.replace(/^\/\/# sourceMappingURL=.*\n?/m, '');
+}
+
+async function stageNpmPackage(staging: Staging, npmPackage: NpmPackage): Promise<void> {
+  for (const file of codeOf(npmPackage)) {
+    const from = join(npmPackage.path, file);
+    const to = join(PROGRAM, from);
+    if (file.endsWith('.node')) {
+      await stageBinary(staging, inCheckout(from), to, FILE_MODE);
+      continue;
+    }
+    const code = await readFile(inCheckout(from));
+    // Programs, as for building the package, are none of its modules.
+    if (!code.subarray(0, 2).equals(SHEBANG)) await staging.write(to, code);
+  }
+}
+
+async function stageBinary(staging: Staging, from: string, to: string, mode: number): Promise<void> {
+  const target = await staging.place(to);
+  await strip(from, target);
+  await chmod(target, mode);
+}
+
+async function stageUnits(staging: Staging): Promise<void> {
+  for (const file of filesOf('systemd', '*.{service,socket}')) {
+    // Not whatever comes first in PATH: that could be one from npm.
+    const unit = (await read('systemd', file)).replace(/^ExecStart=dns4tor /m, 'ExecStart=/usr/bin/dns4tor ');
+    await staging.write(join(UNITS, file), unit);
+  }
+  for (const file of filesOf('systemd', 'drop-ins/*.conf')) {
+    await staging.write(join(DOCUMENTATION, 'examples', file), await read('systemd', file));
+  }
+  await staging.write('etc/dns4tor.toml', await read('systemd/dns4tor.toml'));
+}
+
+async function stageDocumentation(staging: Staging, release: Release, packages: readonly NpmPackage[]): Promise<void> {
+  await staging.write(join(DOCUMENTATION, 'copyright'), await renderCopyright(packages));
+  await staging.writeGzipped(join(DOCUMENTATION, 'changelog.gz'), renderChangelog(await read('CHANGELOG.md'), release));
+  await staging.writeGzipped(join(DOCUMENTATION, 'README.md.gz'), await read('README.md'));
+  await staging.write('usr/share/lintian/overrides/dns4tor', await read('packaging/deb/lintian-overrides'));
+}
+
+function read(...parts: readonly string[]): Promise<string> {
+  return readFile(inCheckout(...parts), 'utf8');
+}

@@ -1,0 +1,64 @@
+import { access, readFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { filesOf, inCheckout, readJson } from './checkout.ts';
+
+/** A package that dns4tor needs at run time. */
+export interface NpmPackage {
+  /** Relative to the checkout, as in `node_modules/@scope/name`. */
+  readonly path: string;
+  readonly name: string;
+  readonly version: string;
+  /** SPDX. */
+  readonly license: string;
+  readonly author: string;
+  /** Absent where the package comes without. */
+  readonly licenseText?: string;
+}
+
+interface LockEntry {
+  readonly dev?: boolean;
+  readonly optional?: boolean;
+}
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+  readonly author?: string | { readonly name: string };
+}
+
+/** What a program consists of; left out are types, source maps, sources in C++, documentation. */
+const CODE = new Set(['.js', '.cjs', '.mjs', '.json', '.node']);
+/** Tests and examples; what is built for another libc than Debian's; modules for browsers. */
+const NOT_RUN = /(?:^|\/)(?:tests?|examples?|docs?|benchmarks?|musl_[^/]*|vendor|\.[^/]*)(?:\/|$)|\.min\.js$/;
+
+/** The packages of package-lock.json that are for run time and for this system, in the order of their paths. */
+export async function readNpmPackages(): Promise<readonly NpmPackage[]> {
+  const { packages } = await readJson<{ readonly packages: Readonly<Record<string, LockEntry>> }>('package-lock.json');
+  const wanted = Object.entries(packages).filter(([path, { dev }]) => path !== '' && dev !== true);
+  const found = await Promise.all(
+    wanted.map(async ([path, { optional = false }]) => ((await isThere(path, optional)) ? [await read(path)] : [])),
+  );
+  return found.flat().toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** The package's files that are run, relative to it. */
+export function codeOf({ path }: NpmPackage): readonly string[] {
+  return filesOf(path, '**/*').filter((file) => CODE.has(extname(file)) && !NOT_RUN.test(file));
+}
+
+/** koffi is optional only where it cannot be had: the package is to have it. Its builds for other systems are not installed. */
+async function isThere(path: string, optional: boolean): Promise<boolean> {
+  if (!optional || path === 'node_modules/koffi') return true;
+  return access(inCheckout(path)).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function read(path: string): Promise<NpmPackage> {
+  const { name, version, license, author = `the authors of ${path}` } = await readJson<Manifest>(path, 'package.json');
+  const [file] = filesOf(path, '{LICENSE,license}{,.txt,.md}');
+  const text = file === undefined ? {} : { licenseText: await readFile(inCheckout(join(path, file)), 'utf8') };
+  return { path, name, version, license, author: typeof author === 'string' ? author : author.name, ...text };
+}
