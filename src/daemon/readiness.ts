@@ -4,7 +4,7 @@ import { type Dns4torError, toDns4torError } from '../lib/errors.ts';
 import { encodeQuestion } from '../message/codec.ts';
 import { buildUpstreamQuery } from '../message/upstream-query.ts';
 import type { Readiness } from '../metrics/http.ts';
-import type { Upstream } from '../upstream/upstream.ts';
+import type { OnAnswer, Upstream } from '../upstream/upstream.ts';
 
 /** An answer through Tor is recent for this long; a scrape interval of Prometheus or two. */
 const RECENT_MS = 60_000;
@@ -40,9 +40,9 @@ export class ReadinessMonitor implements Upstream {
     this.address = upstream.address;
   }
 
-  async exchange(query: Uint8Array, deadline: Deadline, client?: string): Promise<Uint8Array> {
+  async exchange(query: Uint8Array, deadline: Deadline, client?: string, onAnswer?: OnAnswer): Promise<Uint8Array> {
     try {
-      const response = await this.#upstream.exchange(query, deadline, client);
+      const response = await this.#upstream.exchange(query, deadline, client, onAnswer);
       this.#lastAnswerAt = this.#clock.now();
       return response;
     } catch (error) {

@@ -1,7 +1,13 @@
 import { readU16 } from './bytes.ts';
 
 /** EDNS(0) option codes (IANA "DNS EDNS0 Option Codes") that are spoken here. */
-export const EDNS_OPTION = { keepalive: 11, padding: 12, extendedError: 15 } as const;
+export const EDNS_OPTION = {
+  keepalive: 11,
+  padding: 12,
+  extendedError: 15,
+  /** Of those for local use (65001 to 65534, RFC 6891 §9): how an answer came, as `provenance.ts` has it. */
+  provenance: 65313,
+} as const;
 
 /** OPTION-CODE and OPTION-LENGTH (RFC 6891 §6.1.2). */
 const OPTION_HEADER_BYTES = 4;

@@ -30,14 +30,19 @@ export interface ReplyEdns {
   readonly error: ExtendedError | undefined;
   /** How long the client's connection is kept idle, in milliseconds, where it asked for that. */
   readonly keepaliveMs: number | undefined;
+  /** How the answer came, as `encodeProvenance` writes it, for a client that may know and asked. */
+  readonly provenance: Uint8Array | undefined;
 }
 
 /** The OPT record of a reply. Shared where there is nothing special in it: not to be changed. */
-export function replyOpt({ dnssecOk, rcode, error, keepaliveMs }: ReplyEdns): Uint8Array {
-  if (error === undefined && keepaliveMs === undefined && rcode <= 0xf) return plainOpt(dnssecOk);
+export function replyOpt({ dnssecOk, rcode, error, keepaliveMs, provenance }: ReplyEdns): Uint8Array {
+  if (error === undefined && keepaliveMs === undefined && provenance === undefined && rcode <= 0xf) {
+    return plainOpt(dnssecOk);
+  }
   const options: EdnsOption[] = [];
   if (error !== undefined) options.push({ code: EDNS_OPTION.extendedError, data: encodeExtendedError(error) });
   if (keepaliveMs !== undefined) options.push({ code: EDNS_OPTION.keepalive, data: encodeKeepalive(keepaliveMs) });
+  if (provenance !== undefined) options.push({ code: EDNS_OPTION.provenance, data: provenance });
   return encodeOpt({ udpPayloadBytes: UDP_PAYLOAD_BYTES, dnssecOk, rcode, options });
 }
 

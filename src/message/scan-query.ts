@@ -35,6 +35,8 @@ export interface QueryScan {
   readonly dnssecOk: boolean;
   /** Whether the client asks how long its connection is kept (RFC 7828 §3.1). */
   readonly keepalive: boolean;
+  /** Whether the client asks how its answer comes. */
+  readonly provenance: boolean;
 }
 
 type Found = { -readonly [Field in keyof QueryScan]: QueryScan[Field] };
@@ -57,6 +59,7 @@ export function createQueryScanner(): QueryScanner {
     udpPayloadBytes: MIN_UDP_PAYLOAD_BYTES,
     dnssecOk: false,
     keepalive: false,
+    provenance: false,
   };
   return (wire) => {
     found.questionEnd = 0;
@@ -67,6 +70,7 @@ export function createQueryScanner(): QueryScanner {
     found.udpPayloadBytes = MIN_UDP_PAYLOAD_BYTES;
     found.dnssecOk = false;
     found.keepalive = false;
+    found.provenance = false;
     found.verdict = scanQuery(wire, found, owner);
     return found;
   };
@@ -117,5 +121,6 @@ function readOpt(wire: Uint8Array, fixed: number, dataStart: number, dataEnd: nu
   const options = readOptions(wire, dataStart, dataEnd);
   if (options === undefined) return false;
   found.keepalive = options.some(({ code }) => code === EDNS_OPTION.keepalive);
+  found.provenance = options.some(({ code }) => code === EDNS_OPTION.provenance);
   return true;
 }

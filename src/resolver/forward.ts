@@ -13,7 +13,7 @@ import { buildUpstreamQuery } from '../message/upstream-query.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { buildLocalAnswer, NO_RECORDS } from '../policy/local-answer.ts';
 import type { ExtraBudget } from '../upstream/extra-budget.ts';
-import type { Upstream } from '../upstream/upstream.ts';
+import type { AnswerPath, Upstream } from '../upstream/upstream.ts';
 import { Admission, type AdmissionInit } from './admission.ts';
 import { extendedErrorOf } from './extended-error.ts';
 import type { Flight } from './flight.ts';
@@ -57,12 +57,19 @@ const OF_THE_QUESTION: ReadonlySet<ErrorCode> = new Set([
   'ERR_RESPONSE_CHAIN',
 ]);
 
+/** What came of asking. */
+export interface Forwarded {
+  readonly answer: Answer;
+  /** How it came; undefined where the upstream does not say. */
+  readonly path: AnswerPath | undefined;
+}
+
 /** Asks upstream what neither policy nor cache can answer, once for all that ask the same, and keeps what comes of it. */
 export class Forwarder {
   readonly #components: ForwarderComponents;
   readonly #timeoutMs: number;
   readonly #admission: Admission;
-  readonly #pending: Pending<Answer>;
+  readonly #pending: Pending<Forwarded>;
 
   constructor(components: ForwarderComponents, init: ForwarderInit) {
     this.#components = components;
@@ -76,7 +83,7 @@ export class Forwarder {
    * What comes of asking, or undefined when the deadline passes first: then it goes on, and may still fill the cache.
    * Rejects with a Dns4torError.
    */
-  async ask(query: Query, deadline: Deadline): Promise<Answer | undefined> {
+  async ask(query: Query, deadline: Deadline): Promise<Forwarded | undefined> {
     const { clientOf } = this.#components;
     const refusal = this.#admission.enter(query.client);
     if (refusal !== undefined) throw new Dns4torError(refusal);
@@ -100,14 +107,14 @@ export class Forwarder {
       const client = clientOf && (await clientOf(query));
       const { wire, key } = upstreamQuestion(query, client);
       const flight = this.#pending.get(key) ?? this.#pending.open(key);
-      const { kind } = await this.#attempt(flight, query, wire, client);
-      metrics.prefetched(kind === 'failure' ? 'failed' : 'answered');
+      const { answer } = await this.#attempt(flight, query, wire, client);
+      metrics.prefetched(answer.kind === 'failure' ? 'failed' : 'answered');
     } catch {
       metrics.prefetched('failed');
     }
   }
 
-  #flightFor(query: Query, client: string | undefined): Flight<Answer> {
+  #flightFor(query: Query, client: string | undefined): Flight<Forwarded> {
     const { clock, budget, metrics } = this.#components;
     const { wire, key } = upstreamQuestion(query, client);
     const underWay = this.#pending.get(key);
@@ -121,7 +128,7 @@ export class Forwarder {
     return flight;
   }
 
-  #attempt(flight: Flight<Answer>, query: Query, wire: Uint8Array, client: string | undefined): Promise<Answer> {
+  #attempt(flight: Flight<Forwarded>, query: Query, wire: Uint8Array, client: string | undefined): Promise<Forwarded> {
     const { clock } = this.#components;
     const deadline = new Deadline(clock, query.arrivedAt + this.#timeoutMs + USUAL_MS, flight.signal);
     const attempt = this.#exchange(query, wire, deadline, client);
@@ -129,13 +136,15 @@ export class Forwarder {
     return attempt;
   }
 
-  async #exchange(query: Query, wire: Uint8Array, deadline: Deadline, client: string | undefined): Promise<Answer> {
+  async #exchange(query: Query, wire: Uint8Array, deadline: Deadline, client: string | undefined): Promise<Forwarded> {
     const { cache, upstream } = this.#components;
+    let path: AnswerPath | undefined;
     try {
-      const answer = explained(parseAnswer(await upstream.exchange(wire, deadline, client)));
+      const response = await upstream.exchange(wire, deadline, client, (how) => (path = how));
+      const answer = explained(parseAnswer(response));
       if (answer.kind === 'failure') cache.insertFailure(query, answer);
       else cache.insert(query, answer);
-      return answer;
+      return { answer, path };
     } catch (thrown) {
       const { code } = toDns4torError(thrown);
       if (OF_THE_QUESTION.has(code)) {

@@ -3,7 +3,6 @@ import { isRefreshDue } from '../cache/refresh.ts';
 import { Deadline } from '../lib/deadline.ts';
 import { toDns4torError } from '../lib/errors.ts';
 import { type ErrorCode, failureKind } from '../lib/failures.ts';
-import type { Answer } from '../message/answer.ts';
 import { MAX_MESSAGE_BYTES } from '../message/header.ts';
 import { keepAnswer, type PreparedAnswer } from '../message/prepared-answer.ts';
 import { RCODE } from '../message/tables.ts';
@@ -13,7 +12,8 @@ import { minimalAnyAnswer } from '../policy/minimal-any.ts';
 import { specialUseAnswer } from '../policy/special-use-names.ts';
 import { shapeAnswer, shapeReply } from '../response/shape.ts';
 import { cachedError, extendedErrorOf, staleError } from './extended-error.ts';
-import { Forwarder, type ForwarderComponents, type ForwarderInit } from './forward.ts';
+import { type Forwarded, Forwarder, type ForwarderComponents, type ForwarderInit } from './forward.ts';
+import { howItCame, howItWasAsked } from './how-it-came.ts';
 import { type Handler, keepQuery, type Query } from './query.ts';
 
 export interface PipelineInit extends ForwarderInit {
@@ -26,6 +26,12 @@ const CLIENT_RESPONSE_MS = 1800;
 
 /** RFC 8767 §4: the TTL of an answer that has expired. */
 const STALE_TTL_SECONDS = 30;
+
+/** What the cache has that is no longer fresh. */
+interface Stale {
+  readonly answer: PreparedAnswer;
+  readonly ageSeconds: number;
+}
 
 /**
  * THE order in which a query is looked at. The first step that has an answer gives it:
@@ -52,33 +58,30 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
 
   const refuse = (query: Query, code: ErrorCode, source: AnswerSource, reply: Uint8Array): number => {
     const rcode = RCODE[failureKind(code).rcode ?? 'SERVFAIL'];
+    const now = clock.now();
+    const how = howItCame(query, now, source === 'policy' ? 'local' : 'failed');
     metrics.failed(code);
-    return finish(query, shapeReply(query, rcode, reply, extendedErrorOf(code)), rcode, source, clock.now());
+    return finish(query, shapeReply(query, rcode, reply, extendedErrorOf(code), how), rcode, source, now);
   };
 
-  const giveFresh = (query: Query, answer: Answer, reply: Uint8Array): number =>
-    finish(query, shapeAnswer(query, answer, 0, reply), answer.rcode, 'upstream', clock.now());
+  const giveFresh = (query: Query, { answer, path }: Forwarded, reply: Uint8Array): number => {
+    const now = clock.now();
+    const how = howItWasAsked(query, now, path);
+    const replyBytes = shapeAnswer(query, answer, 0, reply, answer.extendedError, undefined, how);
+    return finish(query, replyBytes, answer.rcode, 'upstream', now);
+  };
 
-  const giveStale = (
-    query: Query,
-    answer: PreparedAnswer,
-    reason: StaleReason,
-    why: string,
-    reply: Uint8Array,
-  ): number => {
+  const giveStale = (query: Query, stale: Stale, reason: StaleReason, why: string, reply: Uint8Array): number => {
+    const { answer } = stale;
+    const now = clock.now();
+    const how = howItCame(query, now, 'stale', stale.ageSeconds);
     metrics.servedStale(reason);
-    const replyBytes = shapeAnswer(query, answer, 0, reply, staleError(answer, why), STALE_TTL_SECONDS);
-    return finish(query, replyBytes, answer.rcode, 'cache', clock.now());
+    const replyBytes = shapeAnswer(query, answer, 0, reply, staleError(answer, why), STALE_TTL_SECONDS, how);
+    return finish(query, replyBytes, answer.rcode, 'cache', now);
   };
 
   /** Keeps the promise of a {@link Handler}: even a defect costs one query its answer, and nobody else theirs. */
-  const fail = (
-    query: Query,
-    thrown: unknown,
-    source: AnswerSource,
-    reply: Uint8Array,
-    stale?: PreparedAnswer,
-  ): number => {
+  const fail = (query: Query, thrown: unknown, source: AnswerSource, reply: Uint8Array, stale?: Stale): number => {
     try {
       const { code } = toDns4torError(thrown);
       return stale === undefined
@@ -92,10 +95,13 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
 
   const giveCached = (query: Query, entry: Entry, now: number, reply: Uint8Array): number => {
     const { answer, failures } = entry;
+    const age = ageSeconds(entry, now);
     metrics.cacheHit(answer.kind !== 'data');
-    if (!isFresh(entry, now)) return giveStale(query, answer, 'failed', failureKind('ERR_RECHECK').sentence, reply);
+    if (!isFresh(entry, now)) {
+      return giveStale(query, { answer, ageSeconds: age }, 'failed', failureKind('ERR_RECHECK').sentence, reply);
+    }
     const error = failures === 0 ? answer.extendedError : cachedError(answer.extendedError);
-    const replyBytes = shapeAnswer(query, answer, ageSeconds(entry, now), reply, error);
+    const replyBytes = shapeAnswer(query, answer, age, reply, error, undefined, howItCame(query, now, 'cache', age));
     const { rcode } = answer;
     // Last, since what asks upstream may touch the cache, and the entry is good only until then.
     if (prefetch && isRefreshDue(entry, now)) void forwarder.refresh(keepQuery(query), entry);
@@ -103,24 +109,25 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
     return finish(query, replyBytes, rcode, 'cache', now);
   };
 
-  const giveForwarded = (query: Query, answer: Answer | undefined, stale: PreparedAnswer | undefined): number => {
+  const giveForwarded = (query: Query, forwarded: Forwarded | undefined, stale: Stale | undefined): number => {
     if (stale === undefined) {
-      return answer === undefined ? refuse(query, 'ERR_DEADLINE', 'upstream', spare) : giveFresh(query, answer, spare);
+      if (forwarded === undefined) return refuse(query, 'ERR_DEADLINE', 'upstream', spare);
+      return giveFresh(query, forwarded, spare);
     }
-    if (answer === undefined) return giveStale(query, stale, 'slow', failureKind('ERR_SLOW').sentence, spare);
+    if (forwarded === undefined) return giveStale(query, stale, 'slow', failureKind('ERR_SLOW').sentence, spare);
     // RFC 8767 §6: an expired answer is better than a fresh failure.
-    if (answer.kind === 'failure') {
+    if (forwarded.answer.kind === 'failure') {
       return giveStale(query, stale, 'failed', failureKind('ERR_RESPONSE_FAILURE').sentence, spare);
     }
-    return giveFresh(query, answer, spare);
+    return giveFresh(query, forwarded, spare);
   };
 
-  const forward = async (query: Query, stale: PreparedAnswer | undefined): Promise<Uint8Array> => {
+  const forward = async (query: Query, stale: Stale | undefined): Promise<Uint8Array> => {
     let replyBytes: number;
     try {
       const waitMs = stale === undefined ? timeoutMs : Math.min(CLIENT_RESPONSE_MS, timeoutMs);
-      const answer = await forwarder.ask(query, new Deadline(clock, query.arrivedAt + waitMs));
-      replyBytes = giveForwarded(query, answer, stale);
+      const forwarded = await forwarder.ask(query, new Deadline(clock, query.arrivedAt + waitMs));
+      replyBytes = giveForwarded(query, forwarded, stale);
     } catch (thrown) {
       replyBytes = fail(query, thrown, 'upstream', spare, stale);
     }
@@ -146,11 +153,14 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
 
     const local = specialUseAnswer(query) ?? minimalAnyAnswer(query);
     if (local !== undefined) {
-      return finish(query, shapeAnswer(query, local, 0, reply), local.rcode, 'policy', clock.now());
+      const how = howItCame(query, now, 'local');
+      const replyBytes = shapeAnswer(query, local, 0, reply, local.extendedError, undefined, how);
+      return finish(query, replyBytes, local.rcode, 'policy', clock.now());
     }
 
     metrics.cacheMiss();
-    return forward(keepQuery(query), entry && keepAnswer(entry.answer));
+    const stale = entry && { answer: keepAnswer(entry.answer), ageSeconds: ageSeconds(entry, now) };
+    return forward(keepQuery(query), stale);
   };
 
   return (query, reply) => {

@@ -16,6 +16,7 @@ import type { Query } from '../resolver/query.ts';
  * @param ageSeconds whole seconds since the answer came
  * @param error why the client gets what it gets; by default what the upstream said
  * @param staleTtl what all TTLs are set to in an answer that has expired
+ * @param provenance how the answer came, where the client may know and asked
  */
 export function shapeAnswer(
   query: Query,
@@ -24,8 +25,9 @@ export function shapeAnswer(
   reply: Uint8Array,
   error: ExtendedError | undefined = answer.extendedError,
   staleTtl?: number,
+  provenance?: Uint8Array,
 ): number {
-  const opt = optFor(query, answer.rcode, error);
+  const opt = optFor(query, answer.rcode, error, provenance);
   const { bytes, start, messageBytes } = answer;
   if (messageBytes + opt.length > maxReplyBytes(query)) return shapeTruncated(query, answer, reply, opt);
 
@@ -40,16 +42,28 @@ export function shapeAnswer(
 }
 
 /** Writes a reply without records, a refusal or an error; returns its length. */
-export function shapeReply(query: Query, rcode: number, reply: Uint8Array, error?: ExtendedError): number {
-  return shapeEmpty(query, rcode, 0, reply, optFor(query, rcode, error));
+export function shapeReply(
+  query: Query,
+  rcode: number,
+  reply: Uint8Array,
+  error?: ExtendedError,
+  provenance?: Uint8Array,
+): number {
+  return shapeEmpty(query, rcode, 0, reply, optFor(query, rcode, error, provenance));
 }
 
 const NO_OPT = new Uint8Array(0);
 
 /** RFC 6891 §6.1.1: only a query with an OPT record gets one back. RFC 7828 §3.2.1: keepalive is for TCP alone. */
-function optFor({ scan, tcpIdleMs }: Query, rcode: number, error: ExtendedError | undefined): Uint8Array {
+function optFor(
+  { scan, tcpIdleMs }: Query,
+  rcode: number,
+  error: ExtendedError | undefined,
+  provenance: Uint8Array | undefined,
+): Uint8Array {
   if (!scan.edns) return NO_OPT;
-  return replyOpt({ dnssecOk: scan.dnssecOk, rcode, error, keepaliveMs: scan.keepalive ? tcpIdleMs : undefined });
+  const keepaliveMs = scan.keepalive ? tcpIdleMs : undefined;
+  return replyOpt({ dnssecOk: scan.dnssecOk, rcode, error, keepaliveMs, provenance });
 }
 
 /** RFC 2181 §9, RFC 6891 §7: what does not fit is left out as a whole, TC=1 says so and the OPT record stays. */

@@ -11,7 +11,7 @@ import { Circuit, type CircuitConnection } from './circuit.ts';
 import { Circuits } from './circuits.ts';
 import type { ExtraBudget } from './extra-budget.ts';
 import { RecentTimes } from './response-time.ts';
-import type { CircuitsUpstream } from './upstream.ts';
+import type { CircuitsUpstream, OnAnswer } from './upstream.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 export interface CircuitPoolComponents {
@@ -122,12 +122,12 @@ export class CircuitPool implements CircuitsUpstream {
     this.#circuits.renewAll();
   }
 
-  async exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
+  async exchange(query: Uint8Array, deadline: Deadline, _client?: string, onAnswer?: OnAnswer): Promise<Uint8Array> {
     if (this.#closed) throw new Dns4torError('ERR_SHUTDOWN');
     const failed = new Set<Circuit>();
     for (let lost = 0; ; lost++) {
       try {
-        return await this.#admitted(deadline, () => this.#race(query, deadline, failed));
+        return await this.#admitted(deadline, () => this.#race(query, deadline, failed, onAnswer));
       } catch (error) {
         const isLost = RETRIED.has(toDns4torError(error).code) && !deadline.expired && !this.#closed;
         if (!isLost || lost === this.#init.circuits) throw error;
@@ -162,7 +162,12 @@ export class CircuitPool implements CircuitsUpstream {
    * Asks the best circuit, and another whenever that takes long. Settles with the first answer, or when no try is left.
    * @param failed those on which the query has failed before; what fails now is added
    */
-  #race(query: Uint8Array, deadline: Deadline, failed: Set<Circuit>): Promise<Uint8Array> {
+  #race(
+    query: Uint8Array,
+    deadline: Deadline,
+    failed: Set<Circuit>,
+    onAnswer: OnAnswer | undefined,
+  ): Promise<Uint8Array> {
     const { clock, metrics, budget } = this.#components;
     const { index } = this.#init;
     return new Promise((resolve, reject) => {
@@ -173,6 +178,7 @@ export class CircuitPool implements CircuitsUpstream {
       const ask = (circuit: Circuit, isHedge: boolean): void => {
         running++;
         asked.add(circuit);
+        const sentAt = clock.now();
         hedge = clock.schedule(this.#hedgeDelayMs(), askNext);
         circuit
           .exchange(query, deadline, (durationMs) => this.#recent.record(durationMs))
@@ -183,6 +189,7 @@ export class CircuitPool implements CircuitsUpstream {
               won = true;
               hedge.cancel();
               if (isHedge) metrics.hedged(index, 'answered');
+              onAnswer?.({ upstream: this.address, sentAt, secondTry: isHedge });
               resolve(response);
               this.#circuits.replaceSlowest();
             },

@@ -1,5 +1,5 @@
 import type { Deadline } from '../lib/deadline.ts';
-import type { Upstream } from './upstream.ts';
+import type { OnAnswer, Upstream } from './upstream.ts';
 
 /**
  * Several upstreams in order: the next is asked when the one before it has failed. Each but the last gets an equal share of the time that
@@ -22,7 +22,7 @@ export class FailoverUpstream implements Upstream {
   }
 
   /** Rejects with the error of the upstream that was asked last. */
-  async exchange(query: Uint8Array, deadline: Deadline, client?: string): Promise<Uint8Array> {
+  async exchange(query: Uint8Array, deadline: Deadline, client?: string, onAnswer?: OnAnswer): Promise<Uint8Array> {
     let lastError: unknown;
     const awaited = deadline.within(this.#awaitedMs);
     let left = this.#upstreams.length;
@@ -30,7 +30,7 @@ export class FailoverUpstream implements Upstream {
       const share = left === 1 ? deadline : awaited.within(awaited.remainingMs / left);
       left--;
       try {
-        return await upstream.exchange(query, share, client);
+        return await upstream.exchange(query, share, client, onAnswer);
       } catch (error) {
         lastError = error;
       }

@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import { Dns4torError } from '../lib/errors.ts';
 import type { ErrorCode } from '../lib/failures.ts';
-import type { CircuitsUpstream } from './upstream.ts';
+import type { CircuitsUpstream, OnAnswer } from './upstream.ts';
 
 export interface IsolatedUpstreamComponents {
   readonly clock: Clock;
@@ -84,13 +84,13 @@ export class IsolatedUpstream implements CircuitsUpstream {
   }
 
   /** Rejects with ERR_CLIENTS, too, when every client that has circuits waits for an answer and this one has none. */
-  async exchange(query: Uint8Array, deadline: Deadline, client?: string): Promise<Uint8Array> {
+  async exchange(query: Uint8Array, deadline: Deadline, client?: string, onAnswer?: OnAnswer): Promise<Uint8Array> {
     if (this.#disposed) throw new Dns4torError('ERR_SHUTDOWN');
     const share = this.#shareOf(client);
     share.running++;
     share.idle?.cancel();
     try {
-      return await share.upstream.exchange(query, deadline);
+      return await share.upstream.exchange(query, deadline, client, onAnswer);
     } finally {
       share.running--;
       if (share.running === 0 && !this.#disposed) {

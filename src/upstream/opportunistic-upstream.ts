@@ -3,7 +3,7 @@ import type { CircuitStatus } from '../lib/circuit-status.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import type { ErrorCode } from '../lib/failures.ts';
 import type { AlternativeServices } from './alternative-services.ts';
-import type { CircuitsUpstream } from './upstream.ts';
+import type { CircuitsUpstream, OnAnswer } from './upstream.ts';
 
 /** A resolver by name, whose connections go to its alternative services where it has any. */
 export class OpportunisticUpstream implements CircuitsUpstream {
@@ -47,8 +47,8 @@ export class OpportunisticUpstream implements CircuitsUpstream {
     this.#circuits.renewAll();
   }
 
-  exchange(query: Uint8Array, deadline: Deadline, client?: string): Promise<Uint8Array> {
-    return this.#circuits.exchange(query, deadline, client);
+  exchange(query: Uint8Array, deadline: Deadline, client?: string, onAnswer?: OnAnswer): Promise<Uint8Array> {
+    return this.#circuits.exchange(query, deadline, client, onAnswer);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,6 +3,18 @@ import type { CircuitStatus } from '../lib/circuit-status.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import type { ErrorCode } from '../lib/failures.ts';
 
+/** How an answer came from a resolver. */
+export interface AnswerPath {
+  /** Its {@link Upstream.address}. */
+  readonly upstream: string;
+  /** When what was answered was sent, on the monotonic clock, in milliseconds. */
+  readonly sentAt: number;
+  /** Whether that was a second try, beside one that took long. */
+  readonly secondTry: boolean;
+}
+
+export type OnAnswer = (path: AnswerPath) => void;
+
 /** A way to a resolver. Wrappers (failover, the pool of circuits) implement the same three members. */
 export interface Upstream extends AsyncDisposable {
   /**
@@ -11,8 +23,9 @@ export interface Upstream extends AsyncDisposable {
    * Rejects with a Dns4torError, at the latest when the deadline has passed.
    * @param client whose query it is, as a text that is the same for all of one client's. Only who keeps clients apart looks at it; absent
    *   where nobody is to be kept apart, and for dns4tor's own queries.
+   * @param onAnswer told how the answer came, before it is given
    */
-  exchange(query: Uint8Array, deadline: Deadline, client?: string): Promise<Uint8Array>;
+  exchange(query: Uint8Array, deadline: Deadline, client?: string, onAnswer?: OnAnswer): Promise<Uint8Array>;
   /** The URL, for logs. */
   readonly address: string;
 }

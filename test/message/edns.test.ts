@@ -16,7 +16,7 @@ function decodeOpt(opt: Uint8Array): object {
 const OPT_FIXED_BYTES = 11;
 
 function edns(dnssecOk: boolean, rcode = 0, error?: ExtendedError): ReplyEdns {
-  return { dnssecOk, rcode, error, keepaliveMs: undefined };
+  return { dnssecOk, rcode, error, keepaliveMs: undefined, provenance: undefined };
 }
 
 const PLAIN = { name: '.', udpPayloadSize: 1232, extendedRcode: 0, ednsVersion: 0, flag_do: false, options: [] };

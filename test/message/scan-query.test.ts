@@ -35,6 +35,7 @@ test('a query is scanned to the end of its question, its type and its class', ()
     udpPayloadBytes: 512,
     dnssecOk: false,
     keepalive: false,
+    provenance: false,
   });
 });
 

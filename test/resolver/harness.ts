@@ -6,7 +6,7 @@ import type { ForwarderComponents } from '../../src/resolver/forward.ts';
 import { createPipeline, type PipelineInit } from '../../src/resolver/pipeline.ts';
 import type { Query } from '../../src/resolver/query.ts';
 import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
-import type { Upstream } from '../../src/upstream/upstream.ts';
+import type { OnAnswer, Upstream } from '../../src/upstream/upstream.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { addressRecord, buildResponse, decodeReply, type QuerySpec, ask } from '../fixtures/messages.ts';
 import { handleWith } from '../fixtures/replies.ts';
@@ -28,17 +28,17 @@ export class UpstreamDouble implements Upstream {
   readonly queries: Uint8Array[] = [];
   readonly deadlines: Deadline[] = [];
   readonly clients: (string | undefined)[] = [];
-  answer: (query: Uint8Array) => Promise<Uint8Array>;
+  answer: (query: Uint8Array, onAnswer?: OnAnswer) => Promise<Uint8Array>;
 
   constructor(answer: (query: Uint8Array) => Promise<Uint8Array> = async (query) => answerTo(query)) {
     this.answer = answer;
   }
 
-  exchange(query: Uint8Array, deadline: Deadline, client?: string): Promise<Uint8Array> {
+  exchange(query: Uint8Array, deadline: Deadline, client?: string, onAnswer?: OnAnswer): Promise<Uint8Array> {
     this.queries.push(query);
     this.deadlines.push(deadline);
     this.clients.push(client);
-    return deadline.limit(this.answer(query));
+    return deadline.limit(this.answer(query, onAnswer));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
