@@ -4,6 +4,7 @@ import { type Dns4torError, toDns4torError } from '../lib/errors.ts';
 import { encodeQuestion } from '../message/codec.ts';
 import { buildUpstreamQuery } from '../message/upstream-query.ts';
 import type { Readiness } from '../metrics/http.ts';
+import type { Outlook } from '../status/verdict.ts';
 import type { OnAnswer, Upstream } from '../upstream/upstream.ts';
 
 /** An answer through Tor is recent for this long; a scrape interval of Prometheus or two. */
@@ -31,6 +32,8 @@ export class ReadinessMonitor implements Upstream {
   readonly #closing = new AbortController();
   #lastAnswerAt: number | undefined;
   #lastError: Dns4torError | undefined;
+  /** Without an answer in between. */
+  #failuresInARow = 0;
   #probing: Promise<void> | undefined;
 
   /** @param upstream owned from here on */
@@ -44,9 +47,11 @@ export class ReadinessMonitor implements Upstream {
     try {
       const response = await this.#upstream.exchange(query, deadline, client, onAnswer);
       this.#lastAnswerAt = this.#clock.now();
+      this.#failuresInARow = 0;
       return response;
     } catch (error) {
       this.#lastError = toDns4torError(error);
+      this.#failuresInARow++;
       throw error;
     }
   }
@@ -58,6 +63,23 @@ export class ReadinessMonitor implements Upstream {
       if (this.#lastAnswerAt === undefined) await delay(this.#clock, PAUSE_MS, this.#closing.signal);
     }
     return this.#lastAnswerAt !== undefined;
+  }
+
+  /** What is known without asking. */
+  get outlook(): Outlook {
+    return {
+      lastAnswerSecondsAgo: this.#secondsSinceAnswer,
+      failuresInARow: this.#failuresInARow,
+      failure: this.#failuresInARow === 0 ? undefined : this.#lastError?.code,
+    };
+  }
+
+  /**
+   * Probes where the last answer is not recent, and does not wait for it: for somebody who looks again soon.
+   * @param isCut whether no connection is open. A recent answer then says nothing about the next.
+   */
+  refresh(isCut: boolean): void {
+    if (isCut || !this.#recent) void this.#probe();
   }
 
   /** Settles within the time of one probe. */

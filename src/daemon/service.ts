@@ -14,6 +14,7 @@ import { families } from '../metrics/families.ts';
 import { type MetricsServerOptions, startMetricsServer } from '../metrics/http.ts';
 import type { Gauges } from '../metrics/metrics.ts';
 import { createExposition } from '../metrics/prometheus.ts';
+import { Status } from '../status/status.ts';
 import { createPipeline } from '../resolver/pipeline.ts';
 import { SharedIdentities } from '../tor/isolation.ts';
 import { openTor, type Tor } from '../tor/tor.ts';
@@ -28,6 +29,7 @@ import { alternativeEvents, type BootstrapDisplay, connectionEvents, torEvents, 
 import type { HandedOver } from './handed-over.ts';
 import { expandAddresses, listenEverywhere } from './listen.ts';
 import { ReadinessMonitor } from './readiness.ts';
+import { statusSources } from './status-sources.ts';
 import { openUdpIo } from './udp-io.ts';
 import { createUpstream } from './upstreams.ts';
 
@@ -61,7 +63,8 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
   const closing = new AbortController();
   const tor = Promise.withResolvers<Tor>();
   tor.promise.catch(() => {});
-  const torStatus = statusOf(tor.promise);
+  const currentTor = onceResolved(tor.promise);
+  const torStatus = (): TorStatus => currentTor()?.state() ?? { state: 'unknown', bootstrapPercent: 0 };
 
   if (config.bootstrapIgnored) {
     logger.log('info', 'bootstrap_ignored', {});
@@ -144,11 +147,19 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
   if (metricsPlace === undefined) {
     logger.log('info', 'metrics_absent', {});
   } else {
+    const sources = statusSources({ tor: currentTor, torStatus, cache, readiness, upstreams }, config.upstreams);
+    const status = stack.use(
+      new Status({ clock, counters, sources }, { version: identity.version, cacheMaxBytes: config.cacheBytes }),
+    );
     const metricsServer = stack.use(
       await startMetricsServer({
         ...metricsPlace,
         exposition: createExposition(families(counters, gauges(cache, upstreams, torStatus), identity)),
         ready: () => readiness.check(),
+        status() {
+          readiness.refresh(upstreams.every(({ openConnections }) => openConnections === 0));
+          return status.snapshot();
+        },
         clock,
         onError: (error) => logger.log('error', 'metrics_failed', { reason: error.message, code: error.code }),
       }),
@@ -199,14 +210,14 @@ function placeOfMetrics(
   return dns.length > 0 ? undefined : metrics;
 }
 
-/** What is known of Tor at the moment of asking, which is nothing until it has been found or started. */
-function statusOf(opening: Promise<Tor>): () => TorStatus {
-  let tor: Tor | undefined;
-  opening.then(
-    (opened) => (tor = opened),
+/** Undefined until the promise is fulfilled. */
+function onceResolved<T>(promise: Promise<T>): () => T | undefined {
+  let value: T | undefined;
+  promise.then(
+    (resolved) => (value = resolved),
     () => {},
   );
-  return () => tor?.state() ?? { state: 'unknown', bootstrapPercent: 0 };
+  return () => value;
 }
 
 function gauges(cache: Cache, upstreams: readonly CircuitsUpstream[], torStatus: () => TorStatus): Gauges {

@@ -16,3 +16,7 @@ export interface TorStatus {
   /** How many circuits it has, those of other programs included; absent where its control port is not read. */
   readonly circuits?: Readonly<Record<CircuitState, number>>;
 }
+
+/** Whose a tor is: one that runs for others too, or one that dns4tor has started for itself. */
+export const TOR_KINDS = ['external', 'managed'] as const;
+export type TorKind = (typeof TOR_KINDS)[number];

@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import { Dns4torError, toDns4torError } from '../lib/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import { toListenError } from '../lib/listen-error.ts';
+import { EventStream } from './event-stream.ts';
 import { isAllowedHost } from './host-header.ts';
 import type { Exposition } from './prometheus.ts';
 
@@ -27,6 +28,8 @@ export interface MetricsServerOptions {
   readonly exposition: Exposition;
   /** Asked for each `/ready`; settles by itself within a few seconds. */
   readonly ready: () => Promise<Readiness>;
+  /** How everything stands, to be shown as JSON. */
+  readonly status: () => object;
   readonly clock: Clock;
   /** Told of defects that a client learns only as a status 500, and of connections that could not be accepted. */
   readonly onError: (error: Dns4torError) => void;
@@ -59,11 +62,13 @@ const CLOSE_GRACE_MS = 1_000;
 const TEXT = 'text/plain; charset=utf-8';
 
 /**
- * Serves `/metrics`, `/healthcheck` (200 while the process is alive) and `/ready` (200 or 503) over HTTP.
+ * Serves `/metrics`, `/healthcheck` (200 while the process is alive), `/ready` (200 or 503), `/api/status` (JSON) and `/api/events`, the same
+ * about each second as server-sent events, over HTTP.
  * @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN_FD or ERR_LISTEN
  */
 export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
   const { clock, onError } = options;
+  const events = new EventStream(clock, options.status);
   let closing = false;
   const server = createServer(
     {
@@ -72,12 +77,15 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
       maxHeaderSize: MAX_HEADER_BYTES,
     },
     (request, response) => {
-      pageFor(request, bound.address, options)
+      answerTo(request, bound.address, options)
         .catch((error: unknown) => {
           onError(toDns4torError(error));
           return text(500, 'Internal error; the log says more\n');
         })
-        .then((page) => send(response, page, closing))
+        .then((answer) => {
+          if (answer !== 'events') send(response, answer, closing);
+          else if (!events.open(response, request.method === 'HEAD')) send(response, TOO_MANY_WATCHERS, closing);
+        })
         .catch((error: unknown) => onError(toDns4torError(error)));
     },
   );
@@ -94,6 +102,7 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
     async [Symbol.asyncDispose]() {
       if (closing) return;
       closing = true;
+      events[Symbol.dispose]();
       const timer = clock.schedule(CLOSE_GRACE_MS, () => server.closeAllConnections());
       await new Promise<void>((resolve) => server.close(() => resolve()));
       timer.cancel();
@@ -123,31 +132,47 @@ async function listen(server: Server, { host, port, fd }: MetricsServerOptions):
   throw new Dns4torError('ERR_LISTEN_FD', problem);
 }
 
-async function pageFor(request: IncomingMessage, host: string, options: MetricsServerOptions): Promise<Page> {
+type Resource = (options: MetricsServerOptions) => Promise<Page> | Page | 'events';
+
+/** What there is, by path. */
+const RESOURCES: ReadonlyMap<string, Resource> = new Map<string, Resource>([
+  ['/metrics', metrics],
+  ['/healthcheck', () => text(200, 'OK\n')],
+  ['/ready', readiness],
+  ['/api/status', ({ status }) => json(200, status())],
+  ['/api/events', () => 'events'],
+]);
+
+async function answerTo(
+  request: IncomingMessage,
+  host: string,
+  options: MetricsServerOptions,
+): Promise<Page | 'events'> {
   if (!isAllowedHost(request.headers.host, host)) {
     return text(403, 'Forbidden: ask for this server by its IP address or as localhost, not by another name\n');
   }
   const path = URL.parse(request.url ?? '', 'http://localhost')?.pathname;
-  const page =
-    path === '/metrics' ? metrics : path === '/healthcheck' ? health : path === '/ready' ? readiness : undefined;
-  if (page === undefined) return text(404, 'Not found; there are /metrics, /healthcheck and /ready\n');
+  const resource = RESOURCES.get(path ?? '');
+  if (resource === undefined) return text(404, `Not found; there are ${[...RESOURCES.keys()].join(', ')}\n`);
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'Method not allowed\n');
-  return page(options);
+  return resource(options);
 }
 
 async function metrics({ exposition }: MetricsServerOptions): Promise<Page> {
   return { status: 200, contentType: exposition.contentType, body: await exposition.render() };
 }
 
-async function health(): Promise<Page> {
-  return text(200, 'OK\n');
-}
-
 async function readiness({ ready }: MetricsServerOptions): Promise<Page> {
   const answer = await ready();
   const status = answer.ready ? 200 : 503;
-  return { status, contentType: 'application/json', body: `${JSON.stringify({ status, ...answer })}\n` };
+  return json(status, { status, ...answer });
 }
+
+function json(status: number, value: object): Page {
+  return { status, contentType: 'application/json', body: `${JSON.stringify(value)}\n` };
+}
+
+const TOO_MANY_WATCHERS: Page = text(503, 'Too many are watching already; /api/status can still be asked\n');
 
 function text(status: number, body: string): Page {
   return { status, contentType: TEXT, body };

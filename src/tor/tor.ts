@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import type { ErrorCode } from '../lib/failures.ts';
 import type { Random } from '../lib/random.ts';
-import type { TorStatus } from '../lib/tor-state.ts';
+import type { TorKind, TorStatus } from '../lib/tor-state.ts';
 import { detectTor } from './detect.ts';
 import { type ControlChoice, ExternalTor } from './external-tor.ts';
 import { ManagedTor } from './managed-tor.ts';
@@ -15,6 +15,7 @@ export type TorChoice = TorAddress | { readonly kind: 'auto' } | { readonly kind
 
 /** The tor in use, of whatever kind. Disposing it ends a managed one and leaves another alone. */
 export interface Tor extends AsyncDisposable {
+  readonly kind: TorKind;
   readonly socks: TorAddress;
   state(): TorStatus;
   /**
@@ -62,6 +63,7 @@ export async function openTor(choice: TorChoice, options: OpenTorOptions): Promi
 async function openManagedTor({ stateDirectory, ...options }: OpenTorOptions): Promise<Tor> {
   const managed = await ManagedTor.start({ ...options, directory: join(stateDirectory, 'tor') });
   return {
+    kind: 'managed',
     socks: managed.socks,
     state: () => managed.status,
     observe: (outcome) => managed.observe(outcome),
@@ -73,6 +75,7 @@ async function openManagedTor({ stateDirectory, ...options }: OpenTorOptions): P
 async function openExternalTor(socks: TorAddress, options: OpenTorOptions): Promise<Tor> {
   const external = await ExternalTor.open({ ...options, socks });
   return {
+    kind: 'external',
     socks,
     state: () => external.status,
     observe: (outcome) => external.observe(outcome),

@@ -72,6 +72,7 @@ function torAt(socks: TorAddress): Tor {
     socks,
     state: () => ({ state: 'up', bootstrapPercent: 100 }),
     observe: () => {},
+    kind: 'external',
     describe: () => '',
     [Symbol.asyncDispose]: async () => {},
   };

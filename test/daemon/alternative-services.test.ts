@@ -90,6 +90,7 @@ async function setUp({
     socks: socks.address,
     state: () => ({ state: 'unknown', bootstrapPercent: 0 }),
     observe: () => {},
+    kind: 'external',
     describe: () => 'a double',
     async [Symbol.asyncDispose]() {},
   };

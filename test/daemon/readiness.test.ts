@@ -143,3 +143,32 @@ test('disposing ends the wait for the first answer at once, and disposes the ups
   assert.equal(upstream.disposed, true);
   assert.equal(clock.pendingTimers, 0);
 });
+
+test('the outlook counts failures since the last answer, and knows the latest', async () => {
+  const { clock, upstream, monitor } = create(fails);
+  assert.deepEqual(monitor.outlook, { lastAnswerSecondsAgo: undefined, failuresInARow: 0, failure: undefined });
+  for (let i = 0; i < 2; i++) await ask(monitor, clock).catch(() => {});
+  assert.deepEqual(monitor.outlook, {
+    lastAnswerSecondsAgo: undefined,
+    failuresInARow: 2,
+    failure: 'ERR_TOR_UNREACHABLE',
+  });
+  upstream.answer = async () => ANSWER;
+  await ask(monitor, clock);
+  clock.advance(2000);
+  assert.deepEqual(monitor.outlook, { lastAnswerSecondsAgo: 2, failuresInARow: 0, failure: undefined });
+});
+
+test('who looks again and again causes a probe where the last answer is not recent, or no connection is open', async () => {
+  const { clock, upstream, monitor } = create();
+  await ask(monitor, clock);
+  monitor.refresh(false);
+  assert.equal(upstream.queries.length, 1);
+  monitor.refresh(true);
+  monitor.refresh(true);
+  assert.equal(upstream.queries.length, 2);
+  await setImmediate();
+  clock.advance(60_000);
+  monitor.refresh(false);
+  assert.equal(upstream.queries.length, 3);
+});

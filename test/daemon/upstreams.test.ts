@@ -25,6 +25,7 @@ function createBehind(
     socks: proxy.address,
     state: () => ({ state: 'unknown', bootstrapPercent: 0 }),
     observe: () => {},
+    kind: 'external',
     describe: () => 'a double',
     async [Symbol.asyncDispose]() {},
   };

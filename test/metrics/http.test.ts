@@ -21,6 +21,7 @@ function options(changes: Partial<MetricsServerOptions> = {}): MetricsServerOpti
     port: 0,
     exposition: { contentType: 'text/plain; version=0.0.4; charset=utf-8', render: async () => 'up 1\n' },
     ready: async () => ({ ready: true, detail: 'answers come through Tor' }),
+    status: () => ({ state: 'working' }),
     clock: new ManualClock(),
     onError: (error) => assert.fail(error),
     ...changes,
@@ -87,9 +88,20 @@ test('readiness is 503 until there is an answer through Tor, and says what it st
   assert.deepEqual(JSON.parse(after.body), { status: 200, ready: true, detail: 'answered', lastAnswerSecondsAgo: 3 });
 });
 
+test('the state is JSON, read for each request', async () => {
+  let asked = 0;
+  await using server = await startMetricsServer(options({ status: () => ({ asked: ++asked }) }));
+  const answer = await ask(server.address, '/api/status');
+  assert.equal(answer.status, 200);
+  assert.equal(answer.headers['content-type'], 'application/json');
+  assert.equal(answer.headers['cache-control'], 'no-store');
+  assert.equal(answer.body, '{"asked":1}\n');
+  assert.equal((await ask(server.address, '/api/status')).body, '{"asked":2}\n');
+});
+
 test('HEAD has the headers of GET and no body', async () => {
   await using server = await startMetricsServer(options());
-  for (const path of ['/metrics', '/healthcheck', '/ready']) {
+  for (const path of ['/metrics', '/healthcheck', '/ready', '/api/status']) {
     const get = await ask(server.address, path);
     const head = await ask(server.address, path, { method: 'HEAD' });
     assert.equal(head.status, get.status);
@@ -102,10 +114,12 @@ test('HEAD has the headers of GET and no body', async () => {
 test('any other method is refused with the methods that are allowed', async () => {
   await using server = await startMetricsServer(options());
   for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']) {
-    const answer = await ask(server.address, '/metrics', { method });
-    assert.equal(answer.status, 405, method);
-    assert.equal(answer.headers['allow'], 'GET, HEAD');
-    assert.equal(answer.headers['connection'], 'close');
+    for (const path of ['/metrics', '/api/status', '/api/events']) {
+      const answer = await ask(server.address, path, { method });
+      assert.equal(answer.status, 405, `${method} ${path}`);
+      assert.equal(answer.headers['allow'], 'GET, HEAD');
+      assert.equal(answer.headers['connection'], 'close');
+    }
   }
 });
 
@@ -119,7 +133,7 @@ test('any other path is not found, whatever the method', async () => {
 
 test('a request under a name that was rebound to this address is forbidden', async () => {
   await using server = await startMetricsServer(options());
-  for (const path of ['/metrics', '/healthcheck', '/ready', '/']) {
+  for (const path of ['/metrics', '/healthcheck', '/ready', '/api/status', '/api/events', '/']) {
     const answer = await ask(server.address, path, { headers: { host: 'rebound.example' } });
     assert.equal(answer.status, 403, path);
     assert.doesNotMatch(answer.body, /up 1/);
@@ -137,20 +151,20 @@ test('a defect is told to the daemon, and to the client only as a status', async
     options({
       exposition: { contentType: 'text/plain', render: failing },
       ready: failing,
+      status() {
+        throw defect;
+      },
       onError: (error) => told.push(error),
     }),
   );
-  for (const path of ['/metrics', '/ready']) {
+  for (const path of ['/metrics', '/ready', '/api/status']) {
     const answer = await ask(server.address, path);
     assert.equal(answer.status, 500);
     assert.doesNotMatch(answer.body, /secret|at .*:\d+/);
   }
   assert.deepEqual(
     told.map(({ code, cause }) => ({ code, cause })),
-    [
-      { code: 'ERR_INTERNAL', cause: defect },
-      { code: 'ERR_INTERNAL', cause: defect },
-    ],
+    Array.from({ length: 3 }, () => ({ code: 'ERR_INTERNAL', cause: defect })),
   );
 });
 

@@ -1,0 +1,32 @@
+import type { Cache } from '../cache/cache.ts';
+import type { UpstreamConfig } from '../config/config.ts';
+import { formatHostPort } from '../lib/host-port.ts';
+import type { TorStatus } from '../lib/tor-state.ts';
+import type { StatusSources } from '../status/status.ts';
+import type { Tor } from '../tor/tor.ts';
+import type { CircuitsUpstream } from '../upstream/upstream.ts';
+import type { ReadinessMonitor } from './readiness.ts';
+
+export interface StatusParts {
+  /** Undefined until one is found or started. */
+  readonly tor: () => Tor | undefined;
+  readonly torStatus: () => TorStatus;
+  readonly cache: Cache;
+  readonly readiness: ReadinessMonitor;
+  readonly upstreams: readonly CircuitsUpstream[];
+}
+
+/** Where the parts are asked how they stand. */
+export function statusSources(parts: StatusParts, configs: readonly UpstreamConfig[]): StatusSources {
+  const { tor, torStatus, cache, readiness, upstreams } = parts;
+  return {
+    torKind: () => tor()?.kind,
+    tor: torStatus,
+    outlook: () => readiness.outlook,
+    upstreams: configs.map(({ host, port }, index) => ({
+      label: formatHostPort(host, port),
+      status: upstreams[index]!,
+    })),
+    cache: () => ({ entries: cache.entries.success + cache.entries.denial, bytes: cache.bytes }),
+  };
+}

@@ -1,0 +1,90 @@
+import type { CounterTable } from '../metrics/counter-table.ts';
+import type { Totals } from '../metrics/counters.ts';
+import type { AnswerCounts } from './snapshot.ts';
+
+export interface ErrorCounts {
+  readonly answers: number;
+  readonly exchanges: number;
+  readonly connections: number;
+}
+
+/** What was counted until a moment, or between two. */
+export interface Counts {
+  readonly answers: AnswerCounts;
+  /** Answers by the time that they took: for each bound of the histogram how many took no longer, and last all of them. */
+  readonly latency: readonly number[];
+  /** By reason; only what has happened. */
+  readonly errors: ReadonlyMap<string, ErrorCounts>;
+}
+
+const NO_ERRORS: ErrorCounts = { answers: 0, exchanges: 0, connections: 0 };
+
+/** What the metrics have counted so far. It allocates; meant for once a minute, and once a second while somebody looks. */
+export function readCounts({ responses, stale, querySeconds, failures, exchanges, connects }: Totals): Counts {
+  const staleCount = count(stale, () => true);
+  const from = (plugin: string): number =>
+    count(responses, (labels) => labels['plugin'] === plugin && labels['rcode'] !== 'SERVFAIL');
+  const errors = new Map<string, ErrorCounts>();
+  const note = (table: CounterTable, label: string, kind: keyof ErrorCounts): void => {
+    for (const { labels, count: times } of table.entries()) {
+      const reason = labels[label];
+      if (times === 0 || reason === undefined || reason === 'ok') continue;
+      const before = errors.get(reason) ?? NO_ERRORS;
+      errors.set(reason, { ...before, [kind]: before[kind] + times });
+    }
+  };
+  note(failures, 'reason', 'answers');
+  note(exchanges, 'outcome', 'exchanges');
+  note(connects, 'outcome', 'connections');
+  return {
+    answers: {
+      // What is stale was counted as an answer from the cache, too.
+      cache: from('cache') - staleCount,
+      upstream: from('upstream'),
+      stale: staleCount,
+      failed: count(responses, ({ rcode }) => rcode === 'SERVFAIL'),
+      local: from('policy'),
+    },
+    latency: querySeconds.cumulative(),
+    errors,
+  };
+}
+
+/** What was counted between two moments. */
+export function subtract(later: Counts, earlier: Counts): Counts {
+  return combine(later, earlier, (a, b) => a - b);
+}
+
+/** What was counted in two stretches of time together. */
+export function add(one: Counts, other: Counts): Counts {
+  return combine(one, other, (a, b) => a + b);
+}
+
+function combine(one: Counts, other: Counts, operate: (a: number, b: number) => number): Counts {
+  const errors = new Map<string, ErrorCounts>();
+  for (const reason of new Set([...one.errors.keys(), ...other.errors.keys()])) {
+    const a = one.errors.get(reason) ?? NO_ERRORS;
+    const b = other.errors.get(reason) ?? NO_ERRORS;
+    const result = {
+      answers: operate(a.answers, b.answers),
+      exchanges: operate(a.exchanges, b.exchanges),
+      connections: operate(a.connections, b.connections),
+    };
+    if (result.answers + result.exchanges + result.connections > 0) errors.set(reason, result);
+  }
+  return {
+    answers: {
+      cache: operate(one.answers.cache, other.answers.cache),
+      upstream: operate(one.answers.upstream, other.answers.upstream),
+      stale: operate(one.answers.stale, other.answers.stale),
+      failed: operate(one.answers.failed, other.answers.failed),
+      local: operate(one.answers.local, other.answers.local),
+    },
+    latency: one.latency.map((value, bucket) => operate(value, other.latency[bucket]!)),
+    errors,
+  };
+}
+
+function count(table: CounterTable, isMeant: (labels: Readonly<Record<string, string>>) => boolean): number {
+  return table.entries().reduce((sum, { labels, count: times }) => (isMeant(labels) ? sum + times : sum), 0);
+}

@@ -1,0 +1,170 @@
+import type { BreakerState } from '../lib/breaker-state.ts';
+import type { CircuitStatus } from '../lib/circuit-status.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
+import type { ErrorCode } from '../lib/failures.ts';
+import type { TorKind, TorStatus } from '../lib/tor-state.ts';
+import type { Counters } from '../metrics/counters.ts';
+import { type Counts, readCounts, subtract } from './counts.ts';
+import { errorsOf, reasonOf } from './errors.ts';
+import { History, sumOf } from './history.ts';
+import { latencyOf, roundMs } from './latency.ts';
+import type { StatusSnapshot, TorSnapshot, UpstreamSnapshot } from './snapshot.ts';
+import { judge, type Outlook, type Verdict } from './verdict.ts';
+
+/** What an upstream shows of itself; see `CircuitsUpstream`. */
+export interface UpstreamStatus {
+  readonly breakerStates: readonly BreakerState[];
+  readonly failure?: ErrorCode | undefined;
+  readonly queueDepth: number;
+  readonly circuits: readonly CircuitStatus[];
+}
+
+/** What is read at the moment of a snapshot. */
+export interface StatusSources {
+  /** Undefined until one is found or started. */
+  torKind(): TorKind | undefined;
+  tor(): TorStatus;
+  outlook(): Outlook;
+  /** host:port with what it shows, in the configured order. */
+  readonly upstreams: readonly { readonly label: string; readonly status: UpstreamStatus }[];
+  cache(): { readonly entries: number; readonly bytes: number };
+}
+
+export interface StatusComponents {
+  readonly clock: Clock;
+  readonly counters: Pick<Counters, 'totals'>;
+  readonly sources: StatusSources;
+}
+
+export interface StatusInit {
+  readonly version: string;
+  /** The bound of the cache. */
+  readonly cacheMaxBytes: number;
+}
+
+/** The history needs one reading in each; an idle process is woken for nothing else here. */
+const MINUTE_MS = 60_000;
+const MS_PER_SECOND = 1000;
+
+/** Says how the service stands, and keeps what the counters said in the last hour. Counting costs no more for it. */
+export class Status implements Disposable {
+  readonly #components: StatusComponents;
+  readonly #init: StatusInit;
+  readonly #startedAt: number;
+  readonly #history: History;
+  #timer: Timer;
+  /** What had been counted when the previous minute began, or when it last began to work: what failed before says nothing about now. */
+  #recentSince: Counts;
+  /** The same for the current minute. */
+  #minuteStart: Counts;
+  #wasUp = false;
+
+  constructor(components: StatusComponents, init: StatusInit) {
+    const { clock, counters } = components;
+    this.#components = components;
+    this.#init = init;
+    this.#startedAt = clock.now();
+    const counts = readCounts(counters.totals);
+    this.#history = new History(counts, clock.epochMs());
+    this.#recentSince = counts;
+    this.#minuteStart = counts;
+    this.#timer = this.#turnLater();
+  }
+
+  /** How it stands now. */
+  snapshot(): StatusSnapshot {
+    const { clock, counters, sources } = this.#components;
+    const { version, cacheMaxBytes } = this.#init;
+    const atEpochMs = clock.epochMs();
+    const counts = readCounts(counters.totals);
+    const upstreams = sources.upstreams.map(({ label, status }) => upstreamSnapshot(label, status));
+    const minutes = this.#history.minutes(counts, atEpochMs);
+    const hour = sumOf(minutes);
+    return {
+      format: 1,
+      version,
+      atEpochMs,
+      uptimeSeconds: Math.floor((clock.now() - this.#startedAt) / MS_PER_SECOND),
+      ...this.#judge(counts, upstreams),
+      lastAnswerSecondsAgo: sources.outlook().lastAnswerSecondsAgo ?? null,
+      tor: torSnapshot(sources),
+      upstreams,
+      totals: counts.answers,
+      lastHour: {
+        answers: hour.answers,
+        latency: latencyOf(hour.latency),
+        minutes: minutes.map(({ startedAtEpochMs, counts: { answers, latency } }) => ({
+          startedAtEpochMs,
+          answers,
+          latency: latencyOf(latency),
+        })),
+      },
+      cache: { ...sources.cache(), maxBytes: cacheMaxBytes },
+      errors: errorsOf(hour),
+    };
+  }
+
+  #judge(counts: Counts, upstreams: readonly UpstreamSnapshot[]): Verdict {
+    const { sources } = this.#components;
+    const judgeNow = (): Verdict => {
+      const recent = subtract(counts, this.#recentSince).answers;
+      return judge({ outlook: sources.outlook(), tor: sources.tor(), upstreams, recent });
+    };
+    const verdict = judgeNow();
+    const isUp = verdict.state === 'working' || verdict.state === 'degraded';
+    const hasComeUp = isUp && !this.#wasUp;
+    this.#wasUp = isUp;
+    if (!hasComeUp) return verdict;
+    this.#recentSince = counts;
+    this.#minuteStart = counts;
+    return judgeNow();
+  }
+
+  #turnLater(): Timer {
+    return this.#components.clock.schedule(MINUTE_MS, () => {
+      this.#timer = this.#turnLater();
+      const { clock, counters } = this.#components;
+      const counts = readCounts(counters.totals);
+      this.#history.turn(counts, clock.epochMs());
+      this.#recentSince = this.#minuteStart;
+      this.#minuteStart = counts;
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer.cancel();
+  }
+}
+
+function torSnapshot(sources: StatusSources): TorSnapshot {
+  const { state, bootstrapPercent, bootstrapSummary, circuits } = sources.tor();
+  return {
+    kind: sources.torKind() ?? null,
+    state,
+    bootstrapPercent,
+    bootstrapSummary: bootstrapSummary ?? null,
+    circuits: circuits ?? null,
+  };
+}
+
+function upstreamSnapshot(upstream: string, status: UpstreamStatus): UpstreamSnapshot {
+  const { breakerStates, failure, queueDepth, circuits } = status;
+  return {
+    upstream,
+    breaker: breakerOf(breakerStates),
+    ...(failure === undefined ? { reason: null, sentence: null } : reasonOf(failure)),
+    inFlight: queueDepth,
+    circuits: circuits.map(({ slot, state, typicalMs, inFlight }) => ({
+      slot,
+      state,
+      responseTimeMs: typicalMs === undefined ? null : roundMs(typicalMs),
+      inFlight,
+    })),
+  };
+}
+
+/** Of several clients' circuits: an outage of the resolver is one of all. */
+function breakerOf(states: readonly BreakerState[]): BreakerState {
+  if (states.length === 0 || states.includes('closed')) return 'closed';
+  return states.includes('half_open') ? 'half_open' : 'open';
+}

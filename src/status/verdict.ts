@@ -1,0 +1,89 @@
+import type { ErrorCode } from '../lib/failures.ts';
+import type { TorStatus } from '../lib/tor-state.ts';
+import type { AnswerCounts, ServiceState, UpstreamSnapshot } from './snapshot.ts';
+import { type Reason, reasonOf } from './errors.ts';
+
+/** What is known of the answers that come through Tor. */
+export interface Outlook {
+  /** Undefined before the first. */
+  readonly lastAnswerSecondsAgo: number | undefined;
+  /** Since the last answer. */
+  readonly failuresInARow: number;
+  /** Of them the latest. */
+  readonly failure: ErrorCode | undefined;
+}
+
+export interface Facts {
+  readonly outlook: Outlook;
+  readonly tor: TorStatus;
+  readonly upstreams: readonly UpstreamSnapshot[];
+  /** Of the last minute or two, in which there was no outage. */
+  readonly recent: AnswerCounts;
+}
+
+export interface Verdict {
+  readonly state: ServiceState;
+  readonly sentence: string;
+  readonly reason: string | null;
+}
+
+/** One failure, or two, are luck over Tor: the next circuit mends them. */
+const PATIENCE = 3;
+
+/** Fewer answers say little about a share. */
+const FEW_ANSWERS = 10;
+
+/** From this share on, a person who browses has noticed. */
+const NOTICED_SHARE = 0.2;
+
+/** Whether it works, in one sentence. */
+export function judge({ outlook, tor, upstreams, recent }: Facts): Verdict {
+  const isCutOff = upstreams.every(({ breaker }) => breaker !== 'closed');
+  const isFailing = isCutOff || outlook.failuresInARow >= PATIENCE;
+  const reason = isFailing ? reasonFor(outlook, upstreams) : undefined;
+  const isStarting = outlook.lastAnswerSecondsAgo === undefined;
+
+  // Tor says itself that it is not that far: what fails is only what follows from it.
+  if (isStarting && tor.state === 'bootstrapping') return state('starting', `Starting: ${bootstrapOf(tor)}.`);
+  if (isFailing && tor.state === 'bootstrapping') {
+    return state('failing', `Not working: ${bootstrapOf(tor)}. Only what is cached is answered.`);
+  }
+  if (isFailing) {
+    const why = reason === undefined ? 'no answer comes through Tor' : reason.sentence;
+    return state('failing', `Not working: ${why}. Only what is cached is answered.`, reason);
+  }
+  if (isStarting) return state('starting', 'Starting: the first answer through Tor is still to come.');
+
+  const down = upstreams.find(({ breaker }) => breaker !== 'closed');
+  if (down !== undefined) {
+    const known = reasonForOne(down);
+    const why = known === undefined ? '' : `: ${known.sentence}`;
+    return state('degraded', `Working, but ${down.upstream} cannot be reached${why}.`, known);
+  }
+  const asked = recent.upstream + recent.stale + recent.failed;
+  const unsatisfied = recent.stale + recent.failed;
+  if (asked >= FEW_ANSWERS && unsatisfied >= NOTICED_SHARE * asked) {
+    const share = `of the last ${asked} answers that the cache did not have, ${recent.failed} failed and ${recent.stale} had expired`;
+    return state('degraded', `Working with trouble: ${share}.`);
+  }
+  return state('working', 'Working: names are resolved through Tor.');
+}
+
+function state(name: ServiceState, sentence: string, reason?: Reason): Verdict {
+  return { state: name, sentence, reason: reason?.reason ?? null };
+}
+
+/** Why nothing comes: what the resolver that is asked first says of its connections, or what the last query met. */
+function reasonFor({ failure }: Outlook, upstreams: readonly UpstreamSnapshot[]): Reason | undefined {
+  const first = upstreams.find(({ breaker }) => breaker !== 'closed');
+  return (first && reasonForOne(first)) ?? (failure && reasonOf(failure));
+}
+
+function reasonForOne({ reason, sentence }: UpstreamSnapshot): Reason | undefined {
+  return reason === null || sentence === null ? undefined : { reason, sentence };
+}
+
+function bootstrapOf({ bootstrapPercent, bootstrapSummary }: TorStatus): string {
+  const summary = bootstrapSummary === undefined ? '' : `: ${bootstrapSummary}`;
+  return `Tor is at ${bootstrapPercent} %${summary}`;
+}

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ErrorCode } from '../../src/lib/failures.ts';
+import { RCODE } from '../../src/message/tables.ts';
+import { createCounters, type Counters } from '../../src/metrics/counters.ts';
+import { Status, type UpstreamStatus } from '../../src/status/status.ts';
+import type { StatusSnapshot } from '../../src/status/snapshot.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+import { answer } from './answers.ts';
+
+const MINUTE_MS = 60_000;
+
+interface Fixture extends Disposable {
+  readonly clock: ManualClock;
+  readonly counters: Counters;
+  readonly snapshot: () => StatusSnapshot;
+  /** What the upstream shows. */
+  readonly set: (changes: Partial<UpstreamStatus>) => void;
+}
+
+function create(): Fixture {
+  const clock = new ManualClock();
+  const counters = createCounters(['resolver.test:443']);
+  let shown: UpstreamStatus = {
+    breakerStates: ['closed'],
+    queueDepth: 2,
+    circuits: [
+      { slot: 0, state: 'open', typicalMs: 812, inFlight: 1 },
+      { slot: 1, state: 'connecting', typicalMs: undefined, inFlight: 0 },
+    ],
+  };
+  const status = new Status(
+    {
+      clock,
+      counters,
+      sources: {
+        torKind: () => 'managed',
+        tor: () => ({ state: 'up', bootstrapPercent: 100 }),
+        outlook: () => ({ lastAnswerSecondsAgo: 3, failuresInARow: 0, failure: undefined }),
+        upstreams: [
+          {
+            label: 'resolver.test:443',
+            get status() {
+              return shown;
+            },
+          },
+        ],
+        cache: () => ({ entries: 12, bytes: 3400 }),
+      },
+    },
+    { version: '1.2.3', cacheMaxBytes: 65_536 },
+  );
+  return {
+    clock,
+    counters,
+    snapshot: () => status.snapshot(),
+    set: (changes) => (shown = { ...shown, ...changes }),
+    [Symbol.dispose]: () => status[Symbol.dispose](),
+  };
+}
+
+function fail(counters: Counters, code: ErrorCode, times: number): void {
+  for (let i = 0; i < times; i++) {
+    counters.failed(code);
+    answer(counters, { source: 'upstream', rcode: RCODE.SERVFAIL });
+  }
+}
+
+test('a snapshot has every field, null for what is not known', () => {
+  using fixture = create();
+  const { clock, counters, snapshot } = fixture;
+  answer(counters, { source: 'upstream', durationMs: 900 });
+  clock.advance(1500);
+  const { lastHour, ...rest } = snapshot();
+  assert.deepEqual(rest, {
+    format: 1,
+    version: '1.2.3',
+    atEpochMs: clock.epochMs(),
+    uptimeSeconds: 1,
+    state: 'working',
+    sentence: 'Working: names are resolved through Tor.',
+    reason: null,
+    lastAnswerSecondsAgo: 3,
+    tor: { kind: 'managed', state: 'up', bootstrapPercent: 100, bootstrapSummary: null, circuits: null },
+    upstreams: [
+      {
+        upstream: 'resolver.test:443',
+        breaker: 'closed',
+        reason: null,
+        sentence: null,
+        inFlight: 2,
+        circuits: [
+          { slot: 0, state: 'open', responseTimeMs: 812, inFlight: 1 },
+          { slot: 1, state: 'connecting', responseTimeMs: null, inFlight: 0 },
+        ],
+      },
+    ],
+    totals: { cache: 0, upstream: 1, stale: 0, failed: 0, local: 0 },
+    cache: { entries: 12, bytes: 3400, maxBytes: 65_536 },
+    errors: [],
+  });
+  const [minute] = lastHour.minutes;
+  assert.deepEqual(minute?.answers, lastHour.answers);
+  assert.deepEqual(minute?.latency, lastHour.latency);
+  assert.equal(minute?.startedAtEpochMs, clock.epochMs() - 1500);
+});
+
+test('the counters are read once a minute, and at its end no timer is left', () => {
+  const fixture = create();
+  const { clock, counters, snapshot } = fixture;
+  answer(counters, { source: 'upstream' });
+  clock.advance(MINUTE_MS);
+  answer(counters, { source: 'cache' });
+  assert.deepEqual(
+    snapshot().lastHour.minutes.map(({ answers }) => [answers.upstream, answers.cache]),
+    [
+      [1, 0],
+      [0, 1],
+    ],
+  );
+  assert.equal(clock.untilNextMs, MINUTE_MS);
+  assert.equal(clock.pendingTimers, 1);
+  fixture[Symbol.dispose]();
+  assert.equal(clock.pendingTimers, 0);
+});
+
+test('what failed in the last hour is told with what to do, the most answers first', () => {
+  using fixture = create();
+  const { clock, counters, snapshot } = fixture;
+  fail(counters, 'ERR_TOR_UNREACHABLE', 1);
+  clock.advance(MINUTE_MS);
+  fail(counters, 'ERR_DEADLINE', 2);
+  counters.connected(0, 'ERR_TLS');
+  assert.deepEqual(
+    snapshot().errors.map(({ reason, answers, connections }) => [reason, answers, connections]),
+    [
+      ['deadline', 2, 0],
+      ['tor_unreachable', 1, 0],
+      ['tls', 0, 1],
+    ],
+  );
+  assert.match(snapshot().errors[1]?.sentence ?? '', /start tor, or name its port with --tor-socks/);
+  clock.advance(60 * MINUTE_MS);
+  assert.deepEqual(snapshot().errors, []);
+  assert.equal(snapshot().totals.failed, 3);
+});
+
+test('an outage shows with its reason, and once it has ended what failed in it is no trouble any more', () => {
+  using fixture = create();
+  const { counters, snapshot, set } = fixture;
+  assert.equal(snapshot().state, 'working');
+  set({ breakerStates: ['open'], failure: 'ERR_TOR_UNREACHABLE' });
+  fail(counters, 'ERR_TOR_UNREACHABLE', 100);
+  const { state, reason, upstreams } = snapshot();
+  assert.deepEqual([state, reason, upstreams[0]?.breaker], ['failing', 'tor_unreachable', 'open']);
+  set({ breakerStates: ['closed'], failure: undefined });
+  assert.equal(snapshot().state, 'working');
+  assert.equal(snapshot().lastHour.answers.failed, 100);
+});
+
+test('answers that fail though there are circuits are trouble, for a minute or two', () => {
+  using fixture = create();
+  const { clock, counters, snapshot } = fixture;
+  snapshot();
+  fail(counters, 'ERR_DEADLINE', 50);
+  assert.equal(snapshot().state, 'degraded');
+  clock.advance(MINUTE_MS);
+  assert.equal(snapshot().state, 'degraded');
+  clock.advance(MINUTE_MS);
+  assert.equal(snapshot().state, 'working');
+});
+
+test("of several clients' circuits one that is not cut off is enough", () => {
+  using fixture = create();
+  const { snapshot, set } = fixture;
+  const breakerOf = (...breakerStates: UpstreamStatus['breakerStates']): string | undefined => {
+    set({ breakerStates });
+    return snapshot().upstreams[0]?.breaker;
+  };
+  assert.equal(breakerOf(), 'closed');
+  assert.equal(breakerOf('open', 'closed'), 'closed');
+  assert.equal(breakerOf('open', 'half_open'), 'half_open');
+  assert.equal(breakerOf('open', 'open'), 'open');
+});

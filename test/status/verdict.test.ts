@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FAILURES } from '../../src/lib/failures.ts';
+import type { AnswerCounts, UpstreamSnapshot } from '../../src/status/snapshot.ts';
+import { type Facts, judge } from '../../src/status/verdict.ts';
+
+const NOTHING: AnswerCounts = { cache: 0, upstream: 0, stale: 0, failed: 0, local: 0 };
+const FIRST: UpstreamSnapshot = {
+  upstream: 'first.onion:443',
+  breaker: 'closed',
+  reason: null,
+  sentence: null,
+  inFlight: 0,
+  circuits: [],
+};
+const SECOND: UpstreamSnapshot = { ...FIRST, upstream: 'second.test:443' };
+const REFUSED = { reason: 'tor_unreachable', sentence: FAILURES.ERR_TOR_UNREACHABLE.sentence } as const;
+
+/** Of a service with two upstreams that answers. */
+function facts(changes: Partial<Facts> = {}): Facts {
+  return {
+    outlook: { lastAnswerSecondsAgo: 1, failuresInARow: 0, failure: undefined },
+    tor: { state: 'up', bootstrapPercent: 100 },
+    upstreams: [FIRST, SECOND],
+    recent: NOTHING,
+    ...changes,
+  };
+}
+
+const NEVER_ANSWERED = { lastAnswerSecondsAgo: undefined, failuresInARow: 0, failure: undefined } as const;
+
+test('it works where the last answer came and no circuit is refused', () => {
+  assert.deepEqual(judge(facts()), {
+    state: 'working',
+    sentence: 'Working: names are resolved through Tor.',
+    reason: null,
+  });
+});
+
+test('until the first answer it is starting, and Tor says how far it is', () => {
+  assert.equal(judge(facts({ outlook: NEVER_ANSWERED })).state, 'starting');
+  const tor = { state: 'bootstrapping', bootstrapPercent: 45, bootstrapSummary: 'Loading relay descriptors' } as const;
+  const cutOff = [{ ...FIRST, ...REFUSED, breaker: 'open' }] as const;
+  assert.deepEqual(judge(facts({ outlook: NEVER_ANSWERED, tor, upstreams: cutOff })), {
+    state: 'starting',
+    sentence: 'Starting: Tor is at 45 %: Loading relay descriptors.',
+    reason: null,
+  });
+});
+
+test('a start that cannot succeed is a failure, with what to do', () => {
+  const upstreams = [{ ...FIRST, ...REFUSED, breaker: 'open' }] as const;
+  const { state, sentence, reason } = judge(facts({ outlook: NEVER_ANSWERED, upstreams }));
+  assert.equal(state, 'failing');
+  assert.match(sentence, /^Not working: Tor's SOCKS port does not answer; start tor/);
+  assert.equal(reason, 'tor_unreachable');
+});
+
+test('it fails where no upstream can be reached, whatever the last query met', () => {
+  const upstreams = [
+    { ...FIRST, ...REFUSED, breaker: 'half_open' },
+    { ...SECOND, breaker: 'open' },
+  ] as const;
+  const { state, reason } = judge(facts({ upstreams }));
+  assert.equal(state, 'failing');
+  assert.equal(reason, 'tor_unreachable');
+});
+
+test('three failures in a row are an outage, two are luck', () => {
+  const after = (failuresInARow: number): ReturnType<typeof judge> =>
+    judge(facts({ outlook: { lastAnswerSecondsAgo: 9, failuresInARow, failure: 'ERR_DOH_STATUS' } }));
+  assert.equal(after(2).state, 'working');
+  assert.equal(after(3).state, 'failing');
+  assert.equal(after(3).reason, 'doh_status');
+});
+
+test('with another upstream to answer it works, degraded, and says which one is gone and why', () => {
+  const { state, sentence, reason } = judge(facts({ upstreams: [{ ...FIRST, ...REFUSED, breaker: 'open' }, SECOND] }));
+  assert.equal(state, 'degraded');
+  assert.match(sentence, /^Working, but first\.onion:443 cannot be reached: Tor's SOCKS port/);
+  assert.equal(reason, 'tor_unreachable');
+});
+
+test('a fifth of the answers failed or stale is trouble, unless they are few', () => {
+  const state = (recent: Partial<AnswerCounts>): string => judge(facts({ recent: { ...NOTHING, ...recent } })).state;
+  assert.equal(state({ upstream: 8, failed: 1, stale: 1 }), 'degraded');
+  assert.equal(state({ upstream: 9, failed: 1 }), 'working');
+  assert.equal(state({ upstream: 4, failed: 4 }), 'working');
+  assert.equal(state({ cache: 1000, upstream: 5, failed: 5 }), 'degraded');
+});
