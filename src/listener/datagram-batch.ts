@@ -22,9 +22,6 @@ import type { SocketAddresses } from './socket-address.ts';
 /** Datagrams that are taken with one call. More make the call no cheaper for each: it is a twentieth of the whole by then. */
 export const BATCH_DATAGRAMS = 64;
 
-/** The reply to a datagram that did not come with the batch goes along with it. */
-const REPLIES = BATCH_DATAGRAMS + 1;
-
 /** No datagram is larger, so that none is ever cut off (MSG_TRUNC). Of a slot, the system gives memory only to the pages that were written. */
 const RECEIVE_BYTES = 65_535;
 
@@ -32,6 +29,10 @@ const RECEIVE_BYTES = 65_535;
 const RECEIVE_STRIDE = 65_536 + 5 * 64;
 const REPLY_STRIDE = 1280;
 const NAME_STRIDE = 32;
+const WORD_BYTES = 4;
+
+/** Views of datagrams up to this length, which is that of nearly all queries, are kept: making one costs as much as looking the answer up. */
+const KEPT_VIEW_BYTES = 128;
 const IOVEC_BYTES = 16;
 const HEADER_BYTES = 64;
 
@@ -51,7 +52,10 @@ export interface UnsentReplies {
 interface Slot {
   readonly octets: Uint8Array;
   readonly name: Uint8Array;
-  /** Where its header begins. */
+  /** Of its beginning, by their length, as they were needed. */
+  readonly views: (Uint8Array | undefined)[];
+  /** Where each begins. */
+  readonly nameAt: number;
   readonly header: number;
   readonly iovec: number;
 }
@@ -64,6 +68,7 @@ export class DatagramBatch {
   readonly #unsent: UnsentReplies;
   readonly #memory: ArrayBuffer;
   readonly #words: Uint32Array;
+  readonly #nameWords: number;
   readonly #received: readonly Slot[];
   readonly #receiveHeaders: number;
   readonly #replies: readonly Slot[];
@@ -78,12 +83,15 @@ export class DatagramBatch {
     this.#addresses = addresses;
     this.#unsent = unsent;
     // Zeroed: no flags, no control data.
-    this.#memory = new ArrayBuffer(areaBytes(BATCH_DATAGRAMS, RECEIVE_STRIDE) + areaBytes(REPLIES, REPLY_STRIDE));
+    this.#memory = new ArrayBuffer(
+      areaBytes(BATCH_DATAGRAMS, RECEIVE_STRIDE) + areaBytes(BATCH_DATAGRAMS, REPLY_STRIDE),
+    );
     this.#words = new Uint32Array(this.#memory);
+    this.#nameWords = addresses.bytes / WORD_BYTES;
     const address = calls.addressOf(this.#memory);
     this.#received = this.#layOut(0, BATCH_DATAGRAMS, RECEIVE_STRIDE, RECEIVE_BYTES, address);
     const repliesAt = areaBytes(BATCH_DATAGRAMS, RECEIVE_STRIDE);
-    this.#replies = this.#layOut(repliesAt, REPLIES, REPLY_STRIDE, UDP_PAYLOAD_BYTES, address);
+    this.#replies = this.#layOut(repliesAt, BATCH_DATAGRAMS, REPLY_STRIDE, UDP_PAYLOAD_BYTES, address);
     this.#receiveHeaders = address + (this.#received[0] as Slot).header;
     this.#sendHeaders = address + (this.#replies[0] as Slot).header;
   }
@@ -109,6 +117,8 @@ export class DatagramBatch {
       return {
         octets: new Uint8Array(this.#memory, octetsAt, slotBytes),
         name: new Uint8Array(this.#memory, nameAt, this.#addresses.bytes),
+        views: [],
+        nameAt,
         header,
         iovec,
       };
@@ -128,9 +138,10 @@ export class DatagramBatch {
 
   /** The octets of the `index`-th datagram: a view of no more than was received, so that nobody can read what was there before. */
   wire(index: number): Uint8Array {
-    const { octets, header } = this.#received[index] as Slot;
+    const { octets, views, header } = this.#received[index] as Slot;
     const length = Math.min(this.#read(header + HEADER.length), RECEIVE_BYTES);
-    return new Uint8Array(this.#memory, octets.byteOffset, length);
+    if (length > KEPT_VIEW_BYTES) return new Uint8Array(this.#memory, octets.byteOffset, length);
+    return (views[length] ??= new Uint8Array(this.#memory, octets.byteOffset, length));
   }
 
   client(index: number): string {
@@ -150,11 +161,15 @@ export class DatagramBatch {
 
   /** Sends what was written to the reply space to whom the `index`-th datagram came from, at the next flush. Once at most for each. */
   reply(index: number, replyBytes: number): void {
-    (this.#replies[this.#pending] as Slot).name.set((this.#received[index] as Slot).name);
+    const words = this.#words;
+    const from = (this.#received[index] as Slot).nameAt / WORD_BYTES;
+    const to = (this.#replies[this.#pending] as Slot).nameAt / WORD_BYTES;
+    // For so few, a call of `set` would cost more.
+    for (let i = 0; i < this.#nameWords; i++) words[to + i] = words[from + i] as number;
     this.#append(replyBytes);
   }
 
-  /** The same to another client, one at most before each flush. False if that takes a socket address that cannot be made. */
+  /** The same to any client. False if that takes a socket address that cannot be made. */
   replyTo(client: string, port: number, replyBytes: number): boolean {
     if (!this.#addresses.write(client, port, (this.#replies[this.#pending] as Slot).name)) return false;
     this.#append(replyBytes);
@@ -196,11 +211,11 @@ export class DatagramBatch {
 
   /** A field of 32 bits, or one of 64 whose upper half, the second one (little-endian), stays 0. */
   #write(offset: number, value: number): void {
-    this.#words[offset / 4] = value;
+    this.#words[offset / WORD_BYTES] = value;
   }
 
   #read(offset: number): number {
-    return this.#words[offset / 4] as number;
+    return this.#words[offset / WORD_BYTES] as number;
   }
 }
 

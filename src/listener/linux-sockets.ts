@@ -1,6 +1,9 @@
+import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import type Koffi from 'koffi';
 import { Dns4torError } from '../lib/errors.ts';
+import type { AddressFamily } from '../metrics/metrics.ts';
+import { PollWatch, type Watch } from './poll-watch.ts';
 
 /*
  * The system calls that Node has no function for, through the optional package `koffi`. What the kernel reads and writes is memory that the
@@ -12,13 +15,16 @@ const ARCHITECTURES: readonly string[] = ['x64', 'arm64'];
 
 export const AF_INET = 2;
 export const AF_INET6 = 10;
+const FAMILIES: Readonly<Record<number, AddressFamily>> = { [AF_INET]: 4, [AF_INET6]: 6 };
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
-const SO_REUSEADDR = 2;
 const SO_RCVBUF = 8;
 const SO_RCVBUFFORCE = 33;
+const SO_PROTOCOL = 38;
+const SO_DOMAIN = 39;
+const IPPROTO_UDP = 17;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const MSG_DONTWAIT = 0x40;
@@ -68,8 +74,15 @@ export interface LinuxSockets extends DatagramCalls, AddressCalls {
    * @throws SystemCallError
    */
   openUdp(socketAddress: Uint8Array, receiveBufferBytes: number): number;
-  /** Undoes that libuv sets SO_REUSEADDR on a socket that it is given: another program could bind the same address and take its datagrams. */
-  keepAddress(descriptor: number): void;
+  /** @throws SystemCallError with EPROTONOSUPPORT: it is no UDP socket */
+  familyOf(descriptor: number): AddressFamily;
+  /**
+   * What a socket is bound to: a structure `sockaddr` of so many bytes.
+   * @throws SystemCallError
+   */
+  boundTo(descriptor: number, bytes: number): Uint8Array;
+  /** Has the event loop call `onReady` whenever something waits on a socket. It is closed before the socket is. */
+  watch(descriptor: number, onReady: () => void): Watch;
   /** For a descriptor that nothing else owns. */
   close(descriptor: number): void;
 }
@@ -115,7 +128,23 @@ function bindLibc(koffi: typeof Koffi): LinuxSockets {
     'const char *if_indextoname(unsigned int, void *)',
   );
 
+  const getsockopt: (
+    descriptor: number,
+    level: number,
+    option: number,
+    value: Int32Array,
+    bytes: Uint32Array,
+  ) => number = libc.func('int getsockopt(int, int, int, void *, void *)');
+  const getsockname: (descriptor: number, address: Uint8Array, bytes: Uint32Array) => number = libc.func(
+    'int getsockname(int, void *, void *)',
+  );
+
   const text = new Uint8Array(TEXT_BYTES);
+  const get = (descriptor: number, option: number): number => {
+    const value = Int32Array.of(-1);
+    getsockopt(descriptor, SOL_SOCKET, option, value, Uint32Array.of(Int32Array.BYTES_PER_ELEMENT));
+    return value[0] as number;
+  };
   const set = (descriptor: number, level: number, option: number, value: number): boolean =>
     setsockopt(descriptor, level, option, Int32Array.of(value), Int32Array.BYTES_PER_ELEMENT) === 0;
 
@@ -142,7 +171,17 @@ function bindLibc(koffi: typeof Koffi): LinuxSockets {
       close(descriptor);
       throw error;
     },
-    keepAddress: (descriptor) => void set(descriptor, SOL_SOCKET, SO_REUSEADDR, 0),
+    familyOf(descriptor) {
+      const family = FAMILIES[get(descriptor, SO_DOMAIN)];
+      if (get(descriptor, SO_PROTOCOL) === IPPROTO_UDP && family !== undefined) return family;
+      throw new SystemCallError('getsockopt', constants.errno.EPROTONOSUPPORT);
+    },
+    boundTo(descriptor, bytes) {
+      const address = new Uint8Array(bytes);
+      if (getsockname(descriptor, address, Uint32Array.of(bytes)) === 0) return address;
+      throw new SystemCallError('getsockname', koffi.errno());
+    },
+    watch: (descriptor, onReady) => new PollWatch(koffi.node.poll, descriptor, onReady),
     close: (descriptor) => void close(descriptor),
   };
 }

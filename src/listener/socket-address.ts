@@ -9,9 +9,10 @@ import { AF_INET, AF_INET6, type AddressCalls, SystemCallError } from './linux-s
  */
 const PORT = 2;
 const SCOPE = 24;
+/** What lies between `address` and `textEnd` is what the text says. */
 const LAYOUTS = {
-  4: { family: AF_INET, bytes: 16, address: 4, addressBytes: 4 },
-  6: { family: AF_INET6, bytes: 28, address: 8, addressBytes: 16 },
+  4: { family: AF_INET, bytes: 16, address: 4, addressBytes: 4, textEnd: 8 },
+  6: { family: AF_INET6, bytes: 28, address: 8, addressBytes: 16, textEnd: 28 },
 } as const;
 
 /** Between an address and the network interface beyond which alone it means something (RFC 4007 §11). */
@@ -86,8 +87,8 @@ export class SocketAddresses {
   }
 
   #isLastRead(source: Uint8Array): boolean {
-    const { address, bytes } = this.#layout;
-    for (let i = address; i < bytes; i++) if (source[i] !== this.#lastRead[i]) return false;
+    const { address, textEnd } = this.#layout;
+    for (let i = address; i < textEnd; i++) if (source[i] !== this.#lastRead[i]) return false;
     return true;
   }
 

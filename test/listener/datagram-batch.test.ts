@@ -136,14 +136,17 @@ test('what the kernel has no room for is handed back, each reply with its client
   assert.deepEqual(rig.kernel.asked, [3, 2]);
 });
 
-test('a full batch can be answered, with one more reply beside it', () => {
+test('a full batch can be answered, and what is beyond it comes with the next', () => {
   const rig = createRig();
   for (let i = 0; i < BATCH_DATAGRAMS + 1; i++) rig.kernel.waiting.push(datagram(rig, i + 1, String(i)));
-  rig.batch.replyTo('192.0.2.9', 9, 0);
   assert.equal(echoAll(rig).length, BATCH_DATAGRAMS);
   rig.batch.flush();
-  assert.equal(rig.kernel.sent.length, BATCH_DATAGRAMS + 1);
-  assert.equal(new Set(rig.kernel.sent.map(({ name }) => rig.addresses.port(name))).size, BATCH_DATAGRAMS);
+  assert.equal(echoAll(rig).length, 1);
+  rig.batch.flush();
+  assert.deepEqual(
+    rig.kernel.sent.map(({ name }) => rig.addresses.port(name)),
+    Array.from({ length: BATCH_DATAGRAMS + 1 }, (_, i) => i + 1),
+  );
 });
 
 test('no number that the kernel returns is believed beyond the memory that it is about', () => {

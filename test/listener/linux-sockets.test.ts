@@ -4,8 +4,13 @@ import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import koffi from 'koffi';
+import { DatagramBatch } from '../../src/listener/datagram-batch.ts';
 import { loadLinuxSockets } from '../../src/listener/linux-sockets.ts';
 import { SocketAddresses } from '../../src/listener/socket-address.ts';
+import { reservePort } from '../fixtures/reserve-port.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { PATIENCE_MS } from './harness.ts';
 
 const SOCKETS = await loadLinuxSockets();
 const LOOPBACK = new SocketAddresses(SOCKETS, 4).create('127.0.0.1', 0);
@@ -32,6 +37,44 @@ test('a socket has the receive buffer that is asked for, which Linux doubles for
   assert.equal(socket.getRecvBufferSize(), 200_000);
   socket.close();
   await once(socket, 'close');
+});
+
+test('a socket tells its family and what it is bound to; what is no UDP socket is refused', async () => {
+  const descriptor = SOCKETS.openUdp(LOOPBACK, 1 << 16);
+  const addresses = new SocketAddresses(SOCKETS, SOCKETS.familyOf(descriptor));
+  const bound = SOCKETS.boundTo(descriptor, addresses.bytes);
+  assert.equal(addresses.text(bound), '127.0.0.1');
+  assert.ok(addresses.port(bound) > 0);
+  SOCKETS.close(descriptor);
+  assert.throws(() => SOCKETS.familyOf(descriptor), { code: 'EPROTONOSUPPORT' });
+  assert.throws(() => SOCKETS.boundTo(descriptor, 16), { code: 'EBADF' });
+});
+
+test('a socket that has met an error is watched on', async () => {
+  const connect: (descriptor: number, address: Uint8Array, bytes: number) => number = koffi
+    .load(null)
+    .func('int connect(int, const void *, unsigned int)');
+  const addresses = new SocketAddresses(SOCKETS, 4);
+  await using gone = await reservePort();
+  const descriptor = SOCKETS.openUdp(LOOPBACK, 1 << 16);
+  // Only a connected one is told of ICMP errors without asking for them.
+  assert.equal(connect(descriptor, addresses.create('127.0.0.1', gone.port), addresses.bytes), 0);
+  const { port } = gone;
+  const batch = new DatagramBatch(SOCKETS, descriptor, addresses, { onBusy: () => {}, onFailed: () => {} });
+  const taken: number[] = [];
+  const watch = SOCKETS.watch(descriptor, () => taken.push(batch.receive()));
+  batch.replyTo('127.0.0.1', port, 12);
+  await gone.release();
+  batch.flush();
+  await waitUntil('the error is read', PATIENCE_MS, () => taken.length === 1);
+  const peer = createSocket('udp4');
+  peer.bind(port, '127.0.0.1');
+  await once(peer, 'listening');
+  peer.send('one', addresses.port(SOCKETS.boundTo(descriptor, addresses.bytes)), '127.0.0.1');
+  await waitUntil('a datagram is taken', PATIENCE_MS, () => taken.includes(1));
+  watch.close();
+  SOCKETS.close(descriptor);
+  peer.close();
 });
 
 test('what cannot be bound says why, in the system’s terms, and leaves no descriptor open', async () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
+import { constants } from 'node:os';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { type LinuxSockets, loadLinuxSockets } from '../../src/listener/linux-sockets.ts';
 import { UdpListener } from '../../src/listener/udp.ts';
 import { createPipeline } from '../../src/resolver/pipeline.ts';
@@ -10,7 +12,7 @@ import { addressRecord, ask, buildQuery, buildResponse, decodeReply } from '../f
 import { UdpClient } from '../fixtures/udp-client.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { LIMITS, UpstreamDouble } from '../resolver/harness.ts';
-import { echo, parts, PATIENCE_MS } from './harness.ts';
+import { drops, echo, HeldHandler, parts, PATIENCE_MS } from './harness.ts';
 
 const SOCKETS = await loadLinuxSockets();
 const NAME = 'a.example.com';
@@ -71,10 +73,10 @@ for (const [fate, other] of [
 }
 
 for (const [closes, which] of [
-  [1, 'the first, which comes by itself'],
-  [2, 'one of a batch'],
+  [1, 'the first query'],
+  [2, 'a later one'],
 ] as const) {
-  test(`a listener that is closed while ${which}, is handled leaves its descriptor alone, which may be another’s by then`, async () => {
+  test(`a listener that is closed while ${which} of a batch is handled leaves its descriptor alone, which may be another’s by then`, async () => {
     let handled = 0;
     let closing: Promise<void> | undefined;
     let calls = 0;
@@ -101,3 +103,55 @@ for (const [closes, which] of [
     client.close();
   });
 }
+
+/** The kernel, with no room to send until a test lets it have some. */
+class FullKernel {
+  hasRoom = false;
+  readonly sockets: LinuxSockets = {
+    ...SOCKETS,
+    send: (descriptor, headers, count) => (this.hasRoom ? SOCKETS.send(descriptor, headers, count) : -1),
+    lastError: () => (this.hasRoom ? SOCKETS.lastError() : constants.errno.EAGAIN),
+  };
+}
+
+test('replies that the kernel has no room for are sent in their order when it has, those that come meanwhile behind them', async () => {
+  const kernel = new FullKernel();
+  const held = new HeldHandler();
+  const components = parts((query, reply) => (query.wire[1] === 9 ? held.handle(query, reply) : echo(query, reply)));
+  await using listener = await UdpListener.open(
+    { ...components, sockets: kernel.sockets },
+    { address: '127.0.0.1', port: 0 },
+  );
+  const client = createSocket('udp4');
+  const received: number[] = [];
+  client.on('message', (reply) => received.push(reply.readUInt16BE(0)));
+  for (const id of [9, 1, 2, 3]) client.send(buildQuery({ id }), listener.port, '127.0.0.1');
+  await held.begun(1);
+  held.answer(0);
+  await setImmediate();
+  assert.deepEqual(received, []);
+  kernel.hasRoom = true;
+  await waitUntil('all are sent', PATIENCE_MS, () => received.length === 4);
+  assert.deepEqual(received, [1, 2, 3, 9]);
+  assert.equal(drops(components.metrics, 'send_failed'), 0);
+  client.close();
+});
+
+test('of 1,100 replies that the kernel has no room for, those beyond 1,024 are counted drops', async () => {
+  const kernel = new FullKernel();
+  const held = new HeldHandler();
+  const components = parts(held.handle);
+  await using listener = await UdpListener.open(
+    { ...components, sockets: kernel.sockets },
+    { address: '127.0.0.1', port: 0 },
+  );
+  await using client = await UdpClient.open(listener.port);
+  // In portions that a receive buffer of any size holds.
+  for (let count = 0; count < 1100; count += 100) {
+    for (let i = 0; i < 100; i++) void client.ask({ name: NAME });
+    await held.begun(count + 100);
+  }
+  for (const index of held.queries.keys()) held.answer(index);
+  await waitUntil('drops are counted', PATIENCE_MS, () => drops(components.metrics, 'send_failed') > 0);
+  assert.equal(drops(components.metrics, 'send_failed'), 1100 - 1024);
+});
