@@ -2,6 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { Answer } from '../message/answer.ts';
 import type { AnswerKind } from '../message/prepared-answer.ts';
+import type { BySegment, Metrics } from '../metrics/metrics.ts';
 import type { Query } from '../resolver/query.ts';
 import { Chunks, NONE } from './chunks.ts';
 import { Entry } from './entry.ts';
@@ -9,7 +10,7 @@ import { HashTable } from './hash-table.ts';
 import { hashQuestion, sameQuestion, variantOf } from './key.ts';
 import { failureSeconds, lifetimeSeconds } from './lifetime.ts';
 import { INDEX_BYTES_PER_ENTRY, kindOf, MIN_RECORD_BYTES, recordBytes, TIME, WORD, writeAnswer } from './record.ts';
-import { drawRefreshAt, REFRESH_HITS } from './refresh.ts';
+import { drawRefreshAt, REFRESH_HITS, REFRESH_UNASKED } from './refresh.ts';
 import { Segment } from './segment.ts';
 
 /** The share of the budget that denials and failures may take: a flood of random names makes NXDOMAINs and must not push out what is used. */
@@ -23,6 +24,7 @@ const MS_PER_SECOND = 1000;
 export interface CacheComponents {
   readonly clock: Clock;
   readonly random: Random;
+  readonly metrics: Pick<Metrics, 'cacheEvicted' | 'prefetched'>;
 }
 
 export interface CacheInit {
@@ -50,6 +52,7 @@ const RECHECK_MS = 30_000;
 export class Cache {
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #metrics: CacheComponents['metrics'];
   readonly #seed: number;
   readonly #maxStaleMs: number;
   readonly #chunks = new Chunks();
@@ -62,12 +65,16 @@ export class Cache {
   constructor(components: CacheComponents, init: CacheInit) {
     this.#clock = components.clock;
     this.#random = components.random;
+    this.#metrics = components.metrics;
     this.#seed = Math.floor(components.random.fraction() * 2 ** 32) | 0;
     this.#maxStaleMs = init.maxStaleMs;
     const recordsBytes = init.maxBytes * RECORDS_SHARE;
-    const forget = (record: number): void => this.#index.remove(record);
-    this.#positive = new Segment(this.#chunks, recordsBytes * (1 - NEGATIVE_SHARE), forget);
-    this.#negative = new Segment(this.#chunks, recordsBytes * NEGATIVE_SHARE, forget);
+    const evicted = (record: number, denial: boolean): void => {
+      this.#metrics.cacheEvicted(denial);
+      this.#forget(record);
+    };
+    this.#positive = new Segment(this.#chunks, recordsBytes * (1 - NEGATIVE_SHARE), (record) => evicted(record, false));
+    this.#negative = new Segment(this.#chunks, recordsBytes * NEGATIVE_SHARE, (record) => evicted(record, true));
   }
 
   /**
@@ -89,8 +96,13 @@ export class Cache {
     }
     chunks.setWord(record, WORD.visited, 1);
     const hits = chunks.word(record, WORD.hits);
-    if (hits < REFRESH_HITS) chunks.setWord(record, WORD.hits, hits + 1);
+    if (hits < REFRESH_HITS) this.#countHit(record, hits, now);
     return this.#entry;
+  }
+
+  #countHit(record: number, hits: number, now: number): void {
+    if (hits === REFRESH_UNASKED) this.#metrics.prefetched(this.#isFresh(record, now) ? 'useful' : 'wasted');
+    this.#chunks.setWord(record, WORD.hits, Math.max(hits, 0) + 1);
   }
 
   #isFresh(record: number, now: number): boolean {
@@ -102,9 +114,13 @@ export class Cache {
     return this.#chunks.word(record, WORD.failures) === 0 && now < expiresAt + this.#maxStaleMs;
   }
 
-  /** Keeps the answer to `query` for as long as its TTLs allow; takes the place of an earlier one. */
-  insert(query: Query, answer: Answer): void {
-    this.#store(this.#placeOf(query, answer), answer, lifetimeSeconds(answer), 0);
+  /**
+   * Keeps the answer to `query` for as long as its TTLs allow; takes the place of an earlier one.
+   * @param unasked whether it was fetched ahead of need, and nobody has asked for it yet
+   */
+  insert(query: Query, answer: Answer, unasked = false): void {
+    const hits = unasked ? REFRESH_UNASKED : 0;
+    this.#store(this.#placeOf(query, answer), answer, lifetimeSeconds(answer), { failures: 0, hits });
   }
 
   /**
@@ -126,7 +142,7 @@ export class Cache {
       }
     }
     const failures = failuresBefore + 1;
-    this.#store(place, answer, failureSeconds(failures), failures);
+    this.#store(place, answer, failureSeconds(failures), { failures, hits: 0 });
   }
 
   #placeOf(query: Query, { bytes, questionEnd }: Answer): Place {
@@ -135,7 +151,12 @@ export class Cache {
     return { hash, variant, earlier: this.#find(bytes, questionEnd, variant, hash) };
   }
 
-  #store({ hash, variant, earlier }: Place, answer: Answer, seconds: number, failures: number): void {
+  #store(
+    { hash, variant, earlier }: Place,
+    answer: Answer,
+    seconds: number,
+    { failures, hits }: { readonly failures: number; readonly hits: number },
+  ): void {
     const now = this.#clock.now();
     // What may not be kept leaves an answer that has expired where it is: in an outage it is better than none (RFC 8767 §4).
     if (seconds === 0 && earlier !== NONE && !this.#isFresh(earlier, now) && this.#isUsableStale(earlier, now)) return;
@@ -149,7 +170,7 @@ export class Cache {
     chunks.setWord(record, WORD.hash, hash);
     chunks.setWord(record, WORD.variant, variant);
     chunks.setWord(record, WORD.failures, failures);
-    chunks.setWord(record, WORD.hits, 0);
+    chunks.setWord(record, WORD.hits, hits);
     chunks.setDouble(record, TIME.storedAt, now);
     chunks.setDouble(record, TIME.expiresAt, now + lifetimeMs);
     chunks.setDouble(record, TIME.refreshAt, drawRefreshAt(answer, now, lifetimeMs, this.#random));
@@ -160,12 +181,16 @@ export class Cache {
 
   /** What the entries take, with their part of the index. */
   get bytes(): number {
-    const entries = this.#positive.entries + this.#negative.entries;
-    return this.#positive.bytes + this.#negative.bytes + entries * INDEX_BYTES_PER_ENTRY;
+    return bytesOf(this.#positive) + bytesOf(this.#negative);
+  }
+
+  /** The same for each segment. */
+  get bytesBySegment(): BySegment {
+    return { success: bytesOf(this.#positive), denial: bytesOf(this.#negative) };
   }
 
   /** How many entries there are, by the `type` label of CoreDNS's `coredns_cache_entries`. */
-  get entries(): { readonly success: number; readonly denial: number } {
+  get entries(): BySegment {
     return { success: this.#positive.entries, denial: this.#negative.entries };
   }
 
@@ -188,7 +213,16 @@ export class Cache {
   }
 
   #remove(record: number): void {
-    this.#index.remove(record);
+    this.#forget(record);
     this.#segmentOf(kindOf(this.#chunks, record)).remove(record);
   }
+
+  #forget(record: number): void {
+    this.#index.remove(record);
+    if (this.#chunks.word(record, WORD.hits) === REFRESH_UNASKED) this.#metrics.prefetched('wasted');
+  }
+}
+
+function bytesOf({ bytes, entries }: Segment): number {
+  return bytes + entries * INDEX_BYTES_PER_ENTRY;
 }

@@ -58,7 +58,7 @@ export class Entry {
     return this.#chunks.word(this.#record, WORD.failures);
   }
 
-  /** Lookups that found it; not counted any further once they are enough for a refresh. */
+  /** Lookups that found it, this one included; not counted any further once they are enough for a refresh. */
   get hits(): number {
     return this.#chunks.word(this.#record, WORD.hits);
   }

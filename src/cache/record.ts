@@ -26,7 +26,7 @@ export const WORD = {
   rcode: 11,
   kind: 12,
   failures: 13,
-  /** Lookups that found it; not counted any further once they are enough for a refresh. */
+  /** Lookups that found it, or REFRESH_UNASKED; not counted any further once they are enough for a refresh. */
   hits: 14,
   /** Whether it was asked for since the hand of its segment came by last. */
   visited: 15,

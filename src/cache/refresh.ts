@@ -5,6 +5,9 @@ import type { Entry } from './entry.ts';
 /** Lookups since an answer was stored that make it worth a refresh ahead of its end. */
 export const REFRESH_HITS = 2;
 
+/** In place of a number of lookups: the answer came from a refresh, and whether that was worth it is not known yet. */
+export const REFRESH_UNASKED = -1;
+
 /**
  * What is kept for less time is let expire: the last twentieth of half a minute is what an answer over an onion takes at the median, so that
  * mostly the refresh would come too late, and names with such TTLs would use up the budget.

@@ -69,7 +69,10 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
   if (config.bootstrapIgnored) {
     logger.log('info', 'bootstrap_ignored', {});
   }
-  const counters = createCounters(config.upstreams.map(({ host, port }) => formatHostPort(host, port)));
+  const counters = createCounters(
+    config.upstreams.map(({ host, port }) => formatHostPort(host, port)),
+    config.circuits,
+  );
   const budget = new ExtraBudget();
   // Half a lifetime: an identity that is taken up at the end of that is in use for one and a half in all.
   const shared =
@@ -123,7 +126,10 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
     ),
   );
 
-  const cache = new Cache({ clock, random }, { maxBytes: config.cacheBytes, maxStaleMs: config.maxStaleMs });
+  const cache = new Cache(
+    { clock, random, metrics: counters },
+    { maxBytes: config.cacheBytes, maxStaleMs: config.maxStaleMs },
+  );
   const keptApart =
     config.isolation === 'client' ? { clientOf: await openClientIdentity(logger, handedOver.dns[0]) } : {};
   const handler = createPipeline(
@@ -154,7 +160,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
     const metricsServer = stack.use(
       await startMetricsServer({
         ...metricsPlace,
-        exposition: createExposition(families(counters, gauges(cache, upstreams, torStatus), identity)),
+        exposition: createExposition(families(counters, gauges(config, cache, upstreams, torStatus), identity)),
         ready: () => readiness.check(),
         status() {
           readiness.refresh(upstreams.every(({ openConnections }) => openConnections === 0));
@@ -220,12 +226,19 @@ function onceResolved<T>(promise: Promise<T>): () => T | undefined {
   return () => value;
 }
 
-function gauges(cache: Cache, upstreams: readonly CircuitsUpstream[], torStatus: () => TorStatus): Gauges {
+function gauges(
+  { cacheBytes }: Config,
+  cache: Cache,
+  upstreams: readonly CircuitsUpstream[],
+  torStatus: () => TorStatus,
+): Gauges {
   return {
     cacheEntries: () => cache.entries,
-    cacheBytes: () => cache.bytes,
+    cacheBytes: () => cache.bytesBySegment,
+    cacheMaxBytes: () => cacheBytes,
     connections: () => upstreams.map(({ openConnections }) => openConnections),
     queueDepth: () => upstreams.map(({ queueDepth }) => queueDepth),
+    circuits: () => upstreams.map(({ circuits }) => circuits),
     alternatives: () => upstreams.map(({ alternatives = 0 }) => alternatives),
     breakers: () => upstreams.map(({ breakerStates }) => breakerStates),
     tor: torStatus,

@@ -11,7 +11,6 @@ import type { Tor } from '../tor/tor.ts';
 import { AlternativeServices } from '../upstream/alternative-services.ts';
 import { type AlternativeEvents, createAlternativeTransport } from '../upstream/alternative-transport.ts';
 import { CircuitPool } from '../upstream/circuit-pool.ts';
-import type { Breaker } from '../upstream/breaker.ts';
 import { Connection, type ConnectionComponents, type ConnectionEvents } from '../upstream/connection.ts';
 import type { ExtraBudget } from '../upstream/extra-budget.ts';
 import { Http2Session } from '../upstream/http2-session.ts';
@@ -120,9 +119,17 @@ function createPool(
   transport: Transport,
 ): CircuitPool {
   const { clock, random, metrics, budget, events } = components;
-  const createConnection = (breaker: Breaker, onChange: () => void): Connection =>
-    new Connection({ clock, ...transport, breaker, events, onChange });
-  return new CircuitPool({ clock, random, metrics, budget, createConnection }, { address: config.url, ...init });
+  return new CircuitPool(
+    {
+      clock,
+      random,
+      metrics,
+      budget,
+      createConnection: (breaker, onChange, onLost) =>
+        new Connection({ clock, ...transport, breaker, events, onChange, onLost }),
+    },
+    { address: config.url, ...init },
+  );
 }
 
 /** Tor, then TLS where the protocol has it. */

@@ -93,6 +93,7 @@ export class BatchSocket implements UdpSocket {
       batch.flush();
       taken += count;
     } while (count > 0 && taken < MAX_TAKEN);
+    if (taken > 0) this.#taker.onBatch(taken);
   }
 
   send(octets: Uint8Array, client: string, clientPort: number): void {

@@ -73,7 +73,11 @@ export class TcpListener implements Listener {
     }
     const connection = new TcpConnection(this.#components, socket, client, this.#replySpace);
     this.#connections.add(connection);
-    socket.once('close', () => this.#connections.delete(connection));
+    metrics.tcpOpened();
+    socket.once('close', () => {
+      this.#connections.delete(connection);
+      metrics.tcpClosed();
+    });
   }
 
   /** An IP address. */

@@ -20,6 +20,8 @@ export interface DatagramTaker {
    * @param arrivedAt in milliseconds on the monotonic clock
    */
   take(wire: Uint8Array, client: string, clientPort: number, arrivedAt: number, space: Uint8Array): number;
+  /** So many were taken together, at least one. */
+  onBatch(datagrams: number): void;
   /** A reply could not be sent. */
   onUnsent(): void;
 }

@@ -24,6 +24,7 @@ export class UdpListener implements Listener {
     this.#components = components;
     this.#socket = createSocket({
       take: (wire, client, clientPort, arrivedAt, space) => this.#take(wire, client, clientPort, arrivedAt, space),
+      onBatch: (datagrams) => components.metrics.udpBatch(datagrams),
       onUnsent: () => components.metrics.dropped('send_failed'),
     });
     const none = new Uint8Array(0);

@@ -15,3 +15,6 @@ export const EXCHANGE_SECONDS: readonly number[] = QUERY_SECONDS.filter((bound) 
 
 /** CoreDNS's bounds for the sizes of messages, its 8291 included. */
 export const MESSAGE_BYTES = [0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16e3, 32e3, 48e3, 64e3] as const;
+
+/** Datagrams that are taken together: up to one, and two full calls. */
+export const BATCH_DATAGRAMS = [1, 2, 4, 8, 16, 32, 64, 128] as const;

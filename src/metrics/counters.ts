@@ -1,9 +1,18 @@
 import { FAILURES } from '../lib/failures.ts';
 import { RCODE, TYPE } from '../message/tables.ts';
-import { EXCHANGE_SECONDS, MESSAGE_BYTES, QUERY_SECONDS } from './buckets.ts';
+import { BATCH_DATAGRAMS, EXCHANGE_SECONDS, MESSAGE_BYTES, QUERY_SECONDS } from './buckets.ts';
 import { CounterTable } from './counter-table.ts';
 import { Histogram } from './histogram.ts';
-import { ANSWER_SOURCES, DROP_REASONS, HEDGE_EVENTS, type Metrics, PREFETCH_EVENTS, STALE_REASONS } from './metrics.ts';
+import {
+  ADMISSION_REASONS,
+  ANSWER_SOURCES,
+  DROP_REASONS,
+  HEDGE_EVENTS,
+  type Metrics,
+  PREFETCH_EVENTS,
+  RECONNECT_CAUSES,
+  STALE_REASONS,
+} from './metrics.ts';
 
 /** The label value for what the tables do not name, so that nobody can add labels by asking strange questions. */
 const OTHER = 'other';
@@ -14,8 +23,8 @@ const OUTCOME_LABELS = ['ok', ...FAILURE_LABELS];
 /** One past the highest code that has a slot of its own: the tables name no type above 257 and no RCODE above 23. */
 const MAX_TYPES = 512;
 const MAX_RCODES = 64;
-const TYPE_SLOTS = slots(TYPE, MAX_TYPES);
-const RCODE_SLOTS = slots(RCODE, MAX_RCODES);
+const TYPE_SLOTS = slotsOf(TYPE, MAX_TYPES);
+const RCODE_SLOTS = slotsOf(RCODE, MAX_RCODES);
 
 /** All that {@link Counters} has counted so far. */
 export interface Totals {
@@ -29,30 +38,42 @@ export interface Totals {
   /** By type: success or denial. */
   readonly cacheHits: CounterTable;
   readonly cacheMisses: CounterTable;
+  /** By type: success or denial. */
+  readonly cacheEvictions: CounterTable;
   /** By reason. */
   readonly failures: CounterTable;
   /** By reason. */
+  readonly notAdmitted: CounterTable;
+  /** By reason. */
   readonly drops: CounterTable;
+  readonly udpBatches: Histogram;
+  /** By event: opened or closed. */
+  readonly tcpConnections: CounterTable;
   readonly coalesced: CounterTable;
   /** By reason. */
   readonly stale: CounterTable;
-  /** By upstream and outcome. */
+  /** By upstream, slot and outcome. */
   readonly exchanges: CounterTable;
+  /** By upstream and outcome. */
   readonly connects: CounterTable;
-  /** By upstream and event. */
+  /** By upstream, slot and cause. */
+  readonly reconnects: CounterTable;
+  /** By upstream, slot and event. */
   readonly hedges: CounterTable;
   /** By event. */
   readonly prefetches: CounterTable;
   readonly newnyms: CounterTable;
-  /** Of exchanges that succeeded, in the order of {@link Counters.upstreams}. */
-  readonly exchangeSeconds: readonly Histogram[];
+  /** Of exchanges that succeeded, in the order of {@link Counters.upstreams}, by slot. */
+  readonly exchangeSeconds: readonly (readonly Histogram[])[];
 }
 
 export interface Counters extends Metrics {
   /** The upstreams' labels, each once. */
   readonly upstreams: readonly string[];
   /** Which of {@link upstreams} an upstream's index in the configured order stands for. */
-  readonly upstreamSlots: readonly number[];
+  readonly upstreamIndexes: readonly number[];
+  /** The labels of the slots for circuits to an upstream. */
+  readonly slots: readonly string[];
   readonly totals: Totals;
 }
 
@@ -60,10 +81,13 @@ export interface Counters extends Metrics {
  * Counts in typed arrays: an answer costs about 30 ns and no garbage.
  * @param labels host:port of each upstream, in the configured order. Those that are equal (two paths of one host) are
  *   counted together, for Prometheus refuses two series with the same labels.
+ * @param circuits how many there are to each upstream
  */
-export function createCounters(labels: readonly string[]): Counters {
+export function createCounters(labels: readonly string[], circuits: number): Counters {
   const upstreams = [...new Set(labels)];
-  const upstreamSlots = labels.map((label) => upstreams.indexOf(label));
+  const upstreamIndexes = labels.map((label) => upstreams.indexOf(label));
+  const slots = Array.from({ length: circuits }, (_, slot) => String(slot));
+  const bySlot = { upstream: upstreams, slot: slots };
   const failureSlots = new Map<string, number>();
   const outcomeSlots = new Map<string, number>([['ok', 0]]);
   for (const [code, { label }] of Object.entries(FAILURES)) {
@@ -78,20 +102,26 @@ export function createCounters(labels: readonly string[]): Counters {
     responseBytes: { udp: new Histogram(MESSAGE_BYTES), tcp: new Histogram(MESSAGE_BYTES) },
     cacheHits: new CounterTable({ type: ['success', 'denial'] }),
     cacheMisses: new CounterTable({}),
+    cacheEvictions: new CounterTable({ type: ['success', 'denial'] }),
     failures: new CounterTable({ reason: FAILURE_LABELS }),
+    notAdmitted: new CounterTable({ reason: ADMISSION_REASONS }),
     drops: new CounterTable({ reason: DROP_REASONS }),
+    udpBatches: new Histogram(BATCH_DATAGRAMS),
+    tcpConnections: new CounterTable({ event: ['opened', 'closed'] }),
     coalesced: new CounterTable({}),
     stale: new CounterTable({ reason: STALE_REASONS }),
-    exchanges: new CounterTable({ upstream: upstreams, outcome: OUTCOME_LABELS }),
+    exchanges: new CounterTable({ ...bySlot, outcome: OUTCOME_LABELS }),
     connects: new CounterTable({ upstream: upstreams, outcome: OUTCOME_LABELS }),
-    hedges: new CounterTable({ upstream: upstreams, event: HEDGE_EVENTS }),
+    reconnects: new CounterTable({ ...bySlot, cause: RECONNECT_CAUSES }),
+    hedges: new CounterTable({ ...bySlot, event: HEDGE_EVENTS }),
     prefetches: new CounterTable({ event: PREFETCH_EVENTS }),
     newnyms: new CounterTable({}),
-    exchangeSeconds: upstreams.map(() => new Histogram(EXCHANGE_SECONDS)),
+    exchangeSeconds: upstreams.map(() => slots.map(() => new Histogram(EXCHANGE_SECONDS))),
   };
   return {
     upstreams,
-    upstreamSlots,
+    upstreamIndexes,
+    slots,
     totals,
     answered(transport, family, qtype, rcode, source, queryBytes, responseBytes, durationMs) {
       const typeSlot = qtype >= 0 && qtype < MAX_TYPES ? TYPE_SLOTS[qtype]! : TYPE_LABELS.length - 1;
@@ -104,25 +134,33 @@ export function createCounters(labels: readonly string[]): Counters {
     },
     cacheHit: (denial) => totals.cacheHits.increment(denial ? 1 : 0),
     cacheMiss: () => totals.cacheMisses.increment(),
+    cacheEvicted: (denial) => totals.cacheEvictions.increment(denial ? 1 : 0),
     failed: (code) => totals.failures.increment(failureSlots.get(code)),
+    notAdmitted: (reason) => totals.notAdmitted.increment(ADMISSION_REASONS.indexOf(reason)),
     dropped: (reason) => totals.drops.increment(DROP_REASONS.indexOf(reason)),
+    udpBatch: (datagrams) => totals.udpBatches.observe(datagrams),
+    tcpOpened: () => totals.tcpConnections.increment(0),
+    tcpClosed: () => totals.tcpConnections.increment(1),
     coalesced: () => totals.coalesced.increment(),
     servedStale: (reason) => totals.stale.increment(STALE_REASONS.indexOf(reason)),
-    exchanged(upstream, outcome, durationMs) {
-      const slot = upstreamSlots[upstream]!;
-      totals.exchanges.increment(slot, outcomeSlots.get(outcome));
+    exchanged(upstream, slot, outcome, durationMs) {
+      const index = upstreamIndexes[upstream]!;
+      totals.exchanges.increment(index, slot, outcomeSlots.get(outcome));
       // A refusal that comes at once says nothing of how fast the upstream is, and would halve its median in an outage.
-      if (outcome === 'ok') totals.exchangeSeconds[slot]!.observe(durationMs / 1000);
+      if (outcome === 'ok') totals.exchangeSeconds[index]![slot]!.observe(durationMs / 1000);
     },
-    hedged: (upstream, event) => totals.hedges.increment(upstreamSlots[upstream], HEDGE_EVENTS.indexOf(event)),
+    hedged: (upstream, slot, event) =>
+      totals.hedges.increment(upstreamIndexes[upstream], slot, HEDGE_EVENTS.indexOf(event)),
     prefetched: (event) => totals.prefetches.increment(PREFETCH_EVENTS.indexOf(event)),
-    connected: (upstream, outcome) => totals.connects.increment(upstreamSlots[upstream], outcomeSlots.get(outcome)),
+    connected: (upstream, outcome) => totals.connects.increment(upstreamIndexes[upstream], outcomeSlots.get(outcome)),
+    reconnected: (upstream, slot, cause) =>
+      totals.reconnects.increment(upstreamIndexes[upstream], slot, RECONNECT_CAUSES.indexOf(cause)),
     newnym: () => totals.newnyms.increment(),
   };
 }
 
 /** From a code to the position of its name in the table, and to one past the last for a code that has none. */
-function slots(table: Readonly<Record<string, number>>, size: number): Uint8Array {
+function slotsOf(table: Readonly<Record<string, number>>, size: number): Uint8Array {
   const codes = Object.values(table);
   const bySlot = new Uint8Array(size).fill(codes.length);
   for (const [slot, code] of codes.entries()) bySlot[code] = slot;

@@ -1,5 +1,5 @@
 import type { Metric, Registry } from 'prom-client';
-import type { Family } from './families.ts';
+import type { Family } from './family.ts';
 
 /** What a scrape is answered with. */
 export interface Exposition {

@@ -84,9 +84,12 @@ export class Forwarder {
    * Rejects with a Dns4torError.
    */
   async ask(query: Query, deadline: Deadline): Promise<Forwarded | undefined> {
-    const { clientOf } = this.#components;
+    const { clientOf, metrics } = this.#components;
     const refusal = this.#admission.enter(query.client);
-    if (refusal !== undefined) throw new Dns4torError(refusal);
+    if (refusal !== undefined) {
+      metrics.notAdmitted(refusal === 'ERR_IN_FLIGHT' ? 'all' : 'client');
+      throw new Dns4torError(refusal);
+    }
     try {
       return await this.#flightFor(query, clientOf && (await clientOf(query))).wait(deadline);
     } finally {
@@ -99,7 +102,7 @@ export class Forwarder {
    * same meanwhile joins. Never rejects.
    */
   async refresh(query: Query, entry: Entry): Promise<void> {
-    const { budget, clientOf, metrics } = this.#components;
+    const { budget, cache, clientOf, metrics } = this.#components;
     if (this.#pending.full || !budget.spend()) return;
     refreshBegun(entry);
     metrics.prefetched('sent');
@@ -107,7 +110,10 @@ export class Forwarder {
       const client = clientOf && (await clientOf(query));
       const { wire, key } = upstreamQuestion(query, client);
       const flight = this.#pending.get(key) ?? this.#pending.open(key);
-      const { answer } = await this.#attempt(flight, query, wire, client);
+      const { answer } = await this.#attempt(flight, query, wire, client, (fresh) => {
+        if (flight.awaited) metrics.prefetched('useful');
+        cache.insert(query, fresh, !flight.awaited);
+      });
       metrics.prefetched(answer.kind === 'failure' ? 'failed' : 'answered');
     } catch {
       metrics.prefetched('failed');
@@ -115,7 +121,7 @@ export class Forwarder {
   }
 
   #flightFor(query: Query, client: string | undefined): Flight<Forwarded> {
-    const { clock, budget, metrics } = this.#components;
+    const { cache, clock, budget, metrics } = this.#components;
     const { wire, key } = upstreamQuestion(query, client);
     const underWay = this.#pending.get(key);
     if (underWay !== undefined && clock.now() - underWay.lastAttemptAt < USUAL_MS) {
@@ -124,26 +130,38 @@ export class Forwarder {
     }
     budget.earn();
     const flight = underWay ?? this.#pending.open(key);
-    void this.#attempt(flight, query, wire, client);
+    void this.#attempt(flight, query, wire, client, (answer) => cache.insert(query, answer));
     return flight;
   }
 
-  #attempt(flight: Flight<Forwarded>, query: Query, wire: Uint8Array, client: string | undefined): Promise<Forwarded> {
+  #attempt(
+    flight: Flight<Forwarded>,
+    query: Query,
+    wire: Uint8Array,
+    client: string | undefined,
+    keep: (answer: Answer) => void,
+  ): Promise<Forwarded> {
     const { clock } = this.#components;
     const deadline = new Deadline(clock, query.arrivedAt + this.#timeoutMs + USUAL_MS, flight.signal);
-    const attempt = this.#exchange(query, wire, deadline, client);
+    const attempt = this.#exchange(query, wire, deadline, client, keep);
     flight.attempt(attempt, clock.now());
     return attempt;
   }
 
-  async #exchange(query: Query, wire: Uint8Array, deadline: Deadline, client: string | undefined): Promise<Forwarded> {
+  async #exchange(
+    query: Query,
+    wire: Uint8Array,
+    deadline: Deadline,
+    client: string | undefined,
+    keep: (answer: Answer) => void,
+  ): Promise<Forwarded> {
     const { cache, upstream } = this.#components;
     let path: AnswerPath | undefined;
     try {
       const response = await upstream.exchange(wire, deadline, client, (how) => (path = how));
       const answer = explained(parseAnswer(response));
       if (answer.kind === 'failure') cache.insertFailure(query, answer);
-      else cache.insert(query, answer);
+      else keep(answer);
       return { answer, path };
     } catch (thrown) {
       const { code } = toDns4torError(thrown);

@@ -5,7 +5,7 @@ import { Dns4torError, toDns4torError } from '../lib/errors.ts';
 import type { ErrorCode } from '../lib/failures.ts';
 import type { BreakerState } from '../lib/breaker-state.ts';
 import type { Random } from '../lib/random.ts';
-import type { Metrics } from '../metrics/metrics.ts';
+import type { Metrics, ReconnectCause } from '../metrics/metrics.ts';
 import { Breaker } from './breaker.ts';
 import { Circuit, type CircuitConnection } from './circuit.ts';
 import { Circuits } from './circuits.ts';
@@ -20,8 +20,12 @@ export interface CircuitPoolComponents {
   readonly metrics: Metrics;
   /** What second tries are paid from. */
   readonly budget: ExtraBudget;
-  /** Makes a connection with new SOCKS credentials, not opened yet. `onChange` is to be called as its components say. */
-  readonly createConnection: (breaker: Breaker, onChange: () => void) => CircuitConnection;
+  /** Makes a connection with new SOCKS credentials, not opened yet. The callbacks are to be called as its components say. */
+  readonly createConnection: (
+    breaker: Breaker,
+    onChange: () => void,
+    onLost: (cause: 'ended' | 'stalled') => void,
+  ) => CircuitConnection;
 }
 
 export interface CircuitPoolInit {
@@ -86,12 +90,18 @@ export class CircuitPool implements CircuitsUpstream {
       onOpen: (reason) => this.#waitingRoom.refuse(reason),
       onMayConnect: () => void this.#circuits.open(),
     });
-    const createCircuit = (): Circuit => {
-      const connection = createConnection(this.#breaker, () => this.#admitWaiting());
-      return new Circuit({ clock, metrics, connection }, init.index);
+    const onReplace = (slot: number, cause: ReconnectCause): void => metrics.reconnected(init.index, slot, cause);
+    const createCircuit = (slot: number): Circuit => {
+      const onChange = (): void => this.#admitWaiting();
+      const connection = createConnection(this.#breaker, onChange, (cause) => {
+        // One that was replaced has given way already, and only finishes what is in flight.
+        if (this.#circuits.current[slot] === circuit) onReplace(slot, cause);
+      });
+      const circuit = new Circuit({ clock, metrics, connection }, init.index, slot);
+      return circuit;
     };
     this.#circuits = new Circuits(
-      { clock, random, createCircuit },
+      { clock, random, createCircuit, onReplace },
       { count: init.circuits, lifetimeMs: init.lifetimeMs },
     );
   }
@@ -110,7 +120,7 @@ export class CircuitPool implements CircuitsUpstream {
   }
 
   get circuits(): readonly CircuitStatus[] {
-    return this.#circuits.current.map((circuit, slot) => circuit.status(slot));
+    return this.#circuits.current.map(({ status }) => status);
   }
 
   get failure(): ErrorCode | undefined {
@@ -188,7 +198,7 @@ export class CircuitPool implements CircuitsUpstream {
               if (won) return;
               won = true;
               hedge.cancel();
-              if (isHedge) metrics.hedged(index, 'answered');
+              if (isHedge) metrics.hedged(index, circuit.slot, 'won');
               onAnswer?.({ upstream: this.address, sentAt, secondTry: isHedge });
               resolve(response);
               this.#circuits.replaceSlowest();
@@ -204,7 +214,7 @@ export class CircuitPool implements CircuitsUpstream {
       const askNext = (): void => {
         const next = this.#best(asked);
         if (next === undefined || !budget.spend()) return;
-        metrics.hedged(index, 'sent');
+        metrics.hedged(index, next.slot, 'sent');
         ask(next, true);
       };
       ask(this.#first(failed), false);

@@ -30,15 +30,18 @@ export interface CircuitComponents {
 export class Circuit implements AsyncDisposable {
   readonly #components: CircuitComponents;
   readonly #index: number;
+  /** Its place among the circuits to the upstream. */
+  readonly slot: number;
   readonly #responseTime = new ResponseTime();
   /** When each query that is not answered yet was sent, the oldest first. */
   readonly #outstanding = new Set<{ readonly sentAt: number }>();
   #used = false;
 
   /** @param index the upstream's place in the configured order */
-  constructor(components: CircuitComponents, index: number) {
+  constructor(components: CircuitComponents, index: number, slot: number) {
     this.#components = components;
     this.#index = index;
+    this.slot = slot;
   }
 
   get isOpen(): boolean {
@@ -64,11 +67,10 @@ export class Circuit implements AsyncDisposable {
     return this.#responseTime.samples;
   }
 
-  /** @param slot its place among the circuits in use */
-  status(slot: number): CircuitStatus {
+  get status(): CircuitStatus {
     const { isOpen, isConnecting, inFlight } = this.#components.connection;
     const state = isOpen ? 'open' : isConnecting ? 'connecting' : 'closed';
-    return { slot, state, typicalMs: this.#responseTime.typicalMs, inFlight };
+    return { slot: this.slot, state, typicalMs: this.#responseTime.typicalMs, inFlight };
   }
 
   /** As {@link CircuitConnection.open}. */
@@ -101,13 +103,13 @@ export class Circuit implements AsyncDisposable {
       acceptResponse(query, response);
       this.#responseTime.record(durationMs());
       onAnswer(durationMs());
-      metrics.exchanged(this.#index, 'ok', durationMs());
+      metrics.exchanged(this.#index, this.slot, 'ok', durationMs());
       return response;
     } catch (thrown) {
       const error = toDns4torError(thrown);
       // So long at least, and that is worth knowing.
       if (error.code === 'ERR_DEADLINE') this.#responseTime.record(durationMs());
-      metrics.exchanged(this.#index, error.code, durationMs());
+      metrics.exchanged(this.#index, this.slot, error.code, durationMs());
       throw error;
     } finally {
       this.#outstanding.delete(sent);

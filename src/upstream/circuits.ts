@@ -1,13 +1,16 @@
 import { type Clock, delay, type Timer } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
 import type { Random } from '../lib/random.ts';
+import type { ReconnectCause } from '../metrics/metrics.ts';
 import type { Circuit } from './circuit.ts';
 
 export interface CircuitsComponents {
   readonly clock: Clock;
   readonly random: Random;
-  /** Makes a circuit with new SOCKS credentials. */
-  readonly createCircuit: () => Circuit;
+  /** Makes a circuit for a slot, with new SOCKS credentials. */
+  readonly createCircuit: (slot: number) => Circuit;
+  /** Called when a circuit whose connection is open gives way to another. */
+  readonly onReplace: (slot: number, cause: ReplacementCause) => void;
 }
 
 export interface CircuitsInit {
@@ -16,6 +19,8 @@ export interface CircuitsInit {
   /** How long one circuit is used, give or take a fifth. */
   readonly lifetimeMs: number;
 }
+
+type ReplacementCause = Extract<ReconnectCause, 'lifetime' | 'slow' | 'network'>;
 
 /** A circuit that takes this many times as long as the best is given up for a new one, once this many answers say so. */
 const SLOW_FACTOR = 2;
@@ -61,10 +66,10 @@ export class Circuits implements AsyncDisposable {
   constructor(components: CircuitsComponents, init: CircuitsInit) {
     this.#components = components;
     this.#init = init;
-    this.#current = Array.from({ length: init.count }, () => this.#create());
+    this.#current = Array.from({ length: init.count }, (_, slot) => this.#create(slot));
   }
 
-  /** Those that are in use. */
+  /** Those that are in use, by slot. */
   get current(): readonly Circuit[] {
     return this.#current;
   }
@@ -85,8 +90,8 @@ export class Circuits implements AsyncDisposable {
    */
   renewAll(): void {
     for (const circuit of this.#current.slice()) {
-      const fresh = this.#create();
-      this.#substitute(circuit, fresh);
+      const fresh = this.#create(circuit.slot);
+      this.#substitute(circuit, fresh, 'network');
       if (circuit.used) void fresh.open();
     }
   }
@@ -101,12 +106,12 @@ export class Circuits implements AsyncDisposable {
     if (known.length < 2 || slowest < SLOW_FACTOR * Math.min(...times) || slowest < NEVER_SLOW_MS) return;
     this.#replacedAt = now;
     this.#replacing = true;
-    void this.#renew(known[times.indexOf(slowest)] as Circuit).finally(() => (this.#replacing = false));
+    void this.#renew(known[times.indexOf(slowest)] as Circuit, 'slow').finally(() => (this.#replacing = false));
   }
 
-  #create(): Circuit {
+  #create(slot: number): Circuit {
     const { random, createCircuit } = this.#components;
-    const circuit = createCircuit();
+    const circuit = createCircuit(slot);
     const jitter = 1 - LIFETIME_JITTER + 2 * LIFETIME_JITTER * random.fraction();
     this.#endAfter(circuit, this.#init.lifetimeMs * jitter);
     return circuit;
@@ -123,27 +128,28 @@ export class Circuits implements AsyncDisposable {
 
   #endOfLife(circuit: Circuit): void {
     // Of one that nobody used, nothing can be learnt; and a machine that asks nothing need not build circuits.
-    if (circuit.used) void this.#renew(circuit);
-    else this.#substitute(circuit, this.#create());
+    if (circuit.used) void this.#renew(circuit, 'lifetime');
+    else this.#substitute(circuit, this.#create(circuit.slot), 'lifetime');
   }
 
   /** Puts a new circuit into the place of `old` once it is connected; where that fails, `old` goes on until the next attempt. */
-  async #renew(old: Circuit): Promise<void> {
-    const fresh = this.#create();
+  async #renew(old: Circuit, cause: ReplacementCause): Promise<void> {
+    const fresh = this.#create(old.slot);
     this.#fresh.add(fresh);
     await fresh.open();
     this.#fresh.delete(fresh);
     if (this.#closing.signal.aborted) return this.#discard(fresh);
-    if (fresh.isOpen) return this.#substitute(old, fresh);
+    if (fresh.isOpen) return this.#substitute(old, fresh, cause);
     await this.#discard(fresh);
     // Given up meanwhile, it has no place that a new one could take.
-    if (this.#current.includes(old)) this.#endAfter(old, RENEW_PAUSE_MS);
+    if (this.#current[old.slot] === old) this.#endAfter(old, RENEW_PAUSE_MS);
   }
 
-  #substitute(old: Circuit, fresh: Circuit): void {
-    const place = this.#current.indexOf(old);
-    if (place === -1) return void this.#discard(fresh);
-    this.#current[place] = fresh;
+  #substitute(old: Circuit, fresh: Circuit, cause: ReplacementCause): void {
+    const { slot } = old;
+    if (this.#current[slot] !== old) return void this.#discard(fresh);
+    this.#current[slot] = fresh;
+    if (old.isOpen) this.#components.onReplace(slot, cause);
     void this.#drain(old);
   }
 

@@ -24,6 +24,8 @@ export interface ConnectionComponents {
   readonly events: ConnectionEvents;
   /** Called whenever more queries can be sent than before, or none any more. */
   readonly onChange: () => void;
+  /** Called when a connection that was open takes no more queries, and another is to take its place. */
+  readonly onLost?: (cause: 'ended' | 'stalled') => void;
 }
 
 /** The one connection of a circuit. It is opened when it is told to be, and again after it has ended. */
@@ -124,6 +126,7 @@ export class Connection implements AsyncDisposable {
     this.#retired.add(session);
     // No session's end at a shutdown may start another connection.
     if (this.#disposed) return;
+    this.#components.onLost?.(reason?.code === 'ERR_UPSTREAM_STALLED' ? 'stalled' : 'ended');
     // The resolver, or the way to it, may be gone without a word; a connection that is just ended may be opened anew at once.
     if (session.fruitless || reason?.code === 'ERR_UPSTREAM_STALLED') {
       this.#failed(reason ?? new Dns4torError('ERR_UPSTREAM_CONNECTION'));

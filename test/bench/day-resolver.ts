@@ -59,12 +59,12 @@ export class DayResolver implements AsyncDisposable {
 
   constructor({ clock, random, laboratory, socks }: DayResolverComponents, { maxStaleMs, prefetch }: DayMode) {
     this.#clock = clock;
-    this.#counters = createCounters([UPSTREAM_LABEL]);
+    this.#counters = createCounters([UPSTREAM_LABEL], CIRCUITS);
     const budget = new ExtraBudget();
     const pool = laboratory.connect({ clock, random, metrics: this.#counters, budget }, socks, CIRCUITS);
     this.#readiness = new ReadinessMonitor(clock, new FailoverUpstream([pool], TIMEOUT_MS));
     this.#watch = new RefreshWatch(this.#readiness);
-    const cache = new Cache({ clock, random }, { maxBytes: CACHE_BYTES, maxStaleMs });
+    const cache = new Cache({ clock, random, metrics: this.#counters }, { maxBytes: CACHE_BYTES, maxStaleMs });
     this.#handle = createPipeline(
       { cache, upstream: this.#watch, clock, metrics: this.#counters, budget },
       { timeoutMs: TIMEOUT_MS, prefetch, ...LIMITS },
@@ -101,7 +101,8 @@ export class DayResolver implements AsyncDisposable {
 }
 
 function sent(events: CounterTable): number {
-  return events.entries().find(({ labels }) => labels['event'] === 'sent')?.count ?? 0;
+  const counted = events.entries().filter(({ labels }) => labels['event'] === 'sent');
+  return counted.reduce((total, { count }) => total + count, 0);
 }
 
 /** What a client reads in an answer that is not as good as it could be. */

@@ -118,7 +118,7 @@ function createHousehold(
   seed: number,
 ): Household {
   const budget = new ExtraBudget();
-  const metrics = createCounters([UPSTREAM_LABEL]);
+  const metrics = createCounters([UPSTREAM_LABEL], circuits);
   const components = { clock, random: createSeededRandom(seed), metrics, budget };
   return { upstream: laboratory.connect(components, socks, circuits), budget };
 }

@@ -282,3 +282,28 @@ function collidingNames(pairs: number): readonly (readonly [string, string])[] {
   }
   return found;
 }
+
+test('what makes room for others is counted by segment, and a refresh that does so unasked is wasted', () => {
+  const { cache, counters } = createCache(100_000);
+  cache.insert(ask(), dataAnswer('example.com'), true);
+  const wasted = (): number | undefined =>
+    counters.totals.prefetches.entries().find(({ labels }) => labels['event'] === 'wasted')?.count;
+  let denied = 0;
+  for (; cache.entries.denial === denied; denied++) {
+    const name = `random-${denied}.example`;
+    cache.insert(ask({ name }), deniedAnswer(name));
+  }
+  const evictions = (): number[] => counters.totals.cacheEvictions.entries().map(({ count }) => count);
+  assert.deepEqual(evictions(), [0, denied - cache.entries.denial]);
+  assert.equal(wasted(), 0);
+  let inserted = 1;
+  for (; evictions()[0] === 0; inserted++) {
+    const name = `once-${inserted}.example`;
+    cache.insert(ask({ name }), dataAnswer(name));
+  }
+  assert.equal(evictions()[0], inserted - cache.entries.success);
+  assert.equal(wasted(), 1);
+  const { success, denial } = cache.bytesBySegment;
+  assert.equal(success + denial, cache.bytes);
+  assert.ok(success > 2 * denial, `${success} and ${denial}`);
+});

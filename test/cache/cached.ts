@@ -1,5 +1,6 @@
 import { Cache } from '../../src/cache/cache.ts';
 import type { Random } from '../../src/lib/random.ts';
+import { type Counters, createCounters } from '../../src/metrics/counters.ts';
 import { type Answer, parseAnswer } from '../../src/message/answer.ts';
 import { addressRecord, buildResponse, soaRecord } from '../fixtures/messages.ts';
 import { type PreparedAnswer, keepAnswer } from '../../src/message/prepared-answer.ts';
@@ -9,10 +10,18 @@ import { ManualClock } from '../fixtures/manual-clock.ts';
 /** Makes a cache's hashes the same in every run. */
 export const FIXED_RANDOM: Random = { fraction: () => 0.25, bytes: (length) => new Uint8Array(length) };
 
+export interface CacheRig {
+  readonly cache: Cache;
+  readonly clock: ManualClock;
+  readonly counters: Counters;
+}
+
 /** A cache on a clock that stands still. */
-export function createCache(maxBytes: number, maxStaleMs = 0): { readonly cache: Cache; readonly clock: ManualClock } {
+export function createCache(maxBytes: number, maxStaleMs = 0): CacheRig {
   const clock = new ManualClock();
-  return { cache: new Cache({ clock, random: FIXED_RANDOM }, { maxBytes, maxStaleMs }), clock };
+  const counters = createCounters([], 0);
+  const cache = new Cache({ clock, random: FIXED_RANDOM, metrics: counters }, { maxBytes, maxStaleMs });
+  return { cache, clock, counters };
 }
 
 /** An answer with one address. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Cache } from '../../src/cache/cache.ts';
 import { failureSeconds } from '../../src/cache/lifetime.ts';
+import { createCounters } from '../../src/metrics/counters.ts';
 import { parseAnswer } from '../../src/message/answer.ts';
 import { keepAnswer } from '../../src/message/prepared-answer.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
@@ -16,7 +17,7 @@ const ANSWER = parseAnswer(buildResponse({ ...SPEC, answers: [addressRecord(SPEC
 function create(maxBytes = 1 << 20): { cache: Cache; clock: ManualClock } {
   const clock = new ManualClock();
   const random = { fraction: () => 0.5, bytes: (length: number) => new Uint8Array(length) };
-  return { cache: new Cache({ clock, random }, { maxBytes, maxStaleMs: 0 }), clock };
+  return { cache: new Cache({ clock, random, metrics: createCounters([], 0) }, { maxBytes, maxStaleMs: 0 }), clock };
 }
 
 test('RFC 9520 §3.2: a failure is kept for a second at first, twice as long each time, and never for more than five minutes', () => {

@@ -108,7 +108,7 @@ async function setUp({
         tor: Promise.resolve(tor),
         clock,
         random: systemRandom,
-        metrics: createCounters([host]),
+        metrics: createCounters([host], circuits),
         budget: new ExtraBudget(),
         events: { connected: () => connections++, connectFailed: ({ code }) => events.push(code) },
         ...(altSvc ? { alternativeEvents } : {}),

@@ -20,7 +20,7 @@ function recordingLogger(): { logger: Logger; lines: string[] } {
 
 test('a failure that repeats is a warning once, until it changes or ends', () => {
   const { logger, lines } = recordingLogger();
-  const events = connectionEvents(logger, createCounters(['resolver.test:443']), () => UP, URL, 0);
+  const events = connectionEvents(logger, createCounters(['resolver.test:443'], 1), () => UP, URL, 0);
   const unreachable = new Dns4torError('ERR_TOR_UNREACHABLE');
   events.connectFailed(unreachable, 250);
   events.connectFailed(unreachable, 500);
@@ -39,7 +39,7 @@ test('a failure that repeats is a warning once, until it changes or ends', () =>
 test('while tor is on its way, a failure through it is told as how far it is, once, and its own reason after that', () => {
   const { logger, lines } = recordingLogger();
   let status: TorStatus = { state: 'bootstrapping', bootstrapPercent: 45, bootstrapSummary: 'Asking for relays' };
-  const events = connectionEvents(logger, createCounters(['resolver.test:443']), () => status, URL, 0);
+  const events = connectionEvents(logger, createCounters(['resolver.test:443'], 1), () => status, URL, 0);
   events.connectFailed(new Dns4torError('ERR_TOR_UNREACHABLE'), 250);
   events.connectFailed(new Dns4torError('ERR_TOR_TIMEOUT'), 500);
   events.connectFailed(new Dns4torError('ERR_TLS_PIN'), 500);
@@ -61,7 +61,7 @@ test('while tor is on its way, a failure through it is told as how far it is, on
 });
 
 test('every attempt to connect is counted, by how it ended', () => {
-  const counters = createCounters(['first.test:443', 'resolver.test:443']);
+  const counters = createCounters(['first.test:443', 'resolver.test:443'], 1);
   const events = connectionEvents(recordingLogger().logger, counters, () => UP, URL, 1);
   events.connectFailed(new Dns4torError('ERR_TLS_PIN'), 250);
   events.connectFailed(new Dns4torError('ERR_TLS_PIN'), 500);
@@ -78,7 +78,7 @@ test('every attempt to connect is counted, by how it ended', () => {
 
 test("tor's lines keep their severity, and its end is an error that says when it is started again", () => {
   const { logger, lines } = recordingLogger();
-  const events = torEvents(logger, createCounters([]), undefined);
+  const events = torEvents(logger, createCounters([], 0), undefined);
   for (const severity of ['notice', 'warn', 'err'] as const) events.onLog({ severity, message: 'hello' });
   events.onBootstrap(45, 'Asking for relays');
   events.onExit(new Dns4torError('ERR_TOR_MANAGED'), 2000);
@@ -93,7 +93,7 @@ test("tor's lines keep their severity, and its end is an error that says when it
 
 test('of the way to the network every fifth per cent is told, the end, and each new beginning', () => {
   const { logger, lines } = recordingLogger();
-  const events = torEvents(logger, createCounters([]), undefined);
+  const events = torEvents(logger, createCounters([], 0), undefined);
   for (const percent of [0, 1, 4, 5, 9, 50, 54, 96, 99, 100, 100, 0]) events.onBootstrap(percent, 'Going');
   assert.deepEqual(
     lines.map((line) => Number(/ (\d+) %/.exec(line)?.[1])),
@@ -103,13 +103,13 @@ test('of the way to the network every fifth per cent is told, the end, and each 
 
 test('a tor that has its way to the network when it is found is no news', () => {
   const { logger, lines } = recordingLogger();
-  torEvents(logger, createCounters([]), undefined).onBootstrap(100, 'Done');
+  torEvents(logger, createCounters([], 0), undefined).onBootstrap(100, 'Done');
   assert.deepEqual(lines, []);
 });
 
 test('the control port that is followed is named, and its loss is a warning once for each reason', () => {
   const { logger, lines } = recordingLogger();
-  const events = torEvents(logger, createCounters([]), undefined);
+  const events = torEvents(logger, createCounters([], 0), undefined);
   const refused = new Dns4torError('ERR_TOR_CONTROL', '127.0.0.1:9051 (ECONNREFUSED)');
   events.onControl('127.0.0.1:9051');
   events.onControlLost(refused, 1000);
@@ -126,13 +126,13 @@ test('the control port that is followed is named, and its loss is a warning once
 
 test('a key that is not in tor is a warning that says what to do', () => {
   const { logger, lines } = recordingLogger();
-  torEvents(logger, createCounters([]), undefined).onOnionAuthFailed(new Dns4torError('ERR_TOR_ONION_AUTH'));
+  torEvents(logger, createCounters([], 0), undefined).onOnionAuthFailed(new Dns4torError('ERR_TOR_ONION_AUTH'));
   assert.match(lines.join(), /^WRN .*ClientOnionAuthDir.* code=ERR_TOR_ONION_AUTH$/);
 });
 
 test('that tor was told to forget is told and counted, and so is a refusal told', () => {
   const { logger, lines } = recordingLogger();
-  const counters = createCounters([]);
+  const counters = createCounters([], 0);
   const events = torEvents(logger, counters, undefined);
   events.onNewnym();
   events.onNewnymRefused(new Dns4torError('ERR_TOR_CONTROL', '510 Command filtered'));
@@ -147,7 +147,7 @@ test('that tor was told to forget is told and counted, and so is a refusal told'
 test('a display takes the place of the lines about how far tor has come', () => {
   const { logger, lines } = recordingLogger();
   const shown: unknown[] = [];
-  torEvents(logger, createCounters([]), (percent, summary) => shown.push([percent, summary])).onBootstrap(
+  torEvents(logger, createCounters([], 0), (percent, summary) => shown.push([percent, summary])).onBootstrap(
     45,
     'Asking for relays',
   );

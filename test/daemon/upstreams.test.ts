@@ -43,7 +43,7 @@ function createBehind(
       tor: Promise.resolve(tor),
       clock: systemClock,
       random: systemRandom,
-      metrics: createCounters([host]),
+      metrics: createCounters([host], 3),
       budget: new ExtraBudget(),
       events: { connected: () => {}, connectFailed: () => {} },
       signal: new AbortController().signal,

@@ -27,11 +27,13 @@ export function otherWaysSuite(getLaboratory: () => Laboratory): void {
     const answersBy = async (daemon: Daemon): Promise<Record<string, number>> => {
       const { body } = await daemon.page('/metrics');
       const samples = body.matchAll(/^dns4tor_upstream_requests_total\{([^}]*)\} (\d+)$/gm);
-      return Object.fromEntries(
-        [...samples]
-          .filter(([, labels = '', count]) => labels.includes('outcome="ok"') && count !== '0')
-          .map(([, labels = '', count]) => [/upstream="([^"]*)"/.exec(labels)?.[1] ?? '', Number(count)]),
-      );
+      const answers: Record<string, number> = {};
+      for (const [, labels = '', count] of samples) {
+        if (!labels.includes('outcome="ok"')) continue;
+        const upstream = /upstream="([^"]*)"/.exec(labels)?.[1] ?? '';
+        answers[upstream] = (answers[upstream] ?? 0) + Number(count);
+      }
+      return answers;
     };
 
     const WAYS: readonly (readonly [string, () => string, readonly string[]])[] = [

@@ -26,7 +26,7 @@ export interface Parts extends ListenerComponents {
 }
 
 export function parts(handler: Handler): Parts {
-  return { handler, clock: new ManualClock(), metrics: createCounters([]), isAllowed: () => true, limits: LIMITS };
+  return { handler, clock: new ManualClock(), metrics: createCounters([], 0), isAllowed: () => true, limits: LIMITS };
 }
 
 /** Answers every query at once, with its own bytes. */

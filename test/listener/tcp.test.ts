@@ -106,3 +106,18 @@ test('a port that is taken and an address of another machine are told apart, eac
     message: new RegExp(`^TCP 192\\.0\\.2\\.1:${port}: `),
   });
 });
+
+test('connections are counted when they are taken and when they have gone, those refused are not', async () => {
+  const components = { ...parts(echo), limits: { ...LIMITS, tcpConnectionsPerClient: 2 } };
+  await using listener = await TcpListener.open(components, { address: '127.0.0.1', port: 0 });
+  const counted = (): number[] => components.metrics.totals.tcpConnections.entries().map(({ count }) => count);
+  await using first = await TcpClient.connect(listener.port);
+  await using second = await TcpClient.connect(listener.port);
+  await using third = await TcpClient.connect(listener.port);
+  await third.end();
+  assert.deepEqual(counted(), [2, 0]);
+  first.socket.end();
+  second.socket.destroy();
+  await waitUntil('both have gone', PATIENCE_MS, () => counted()[1] === 2);
+  assert.deepEqual(counted(), [2, 2]);
+});

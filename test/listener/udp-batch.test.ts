@@ -155,3 +155,16 @@ test('of 1,100 replies that the kernel has no room for, those beyond 1,024 are c
   await waitUntil('drops are counted', PATIENCE_MS, () => drops(components.metrics, 'send_failed') > 0);
   assert.equal(drops(components.metrics, 'send_failed'), 1100 - 1024);
 });
+
+test('a batch is counted once, by how many datagrams were taken together', async () => {
+  const components = parts(echo);
+  await using listener = await UdpListener.open({ ...components, sockets: SOCKETS }, { address: '127.0.0.1', port: 0 });
+  const client = createSocket('udp4');
+  // In one turn of the event loop, so that they are all there at the next.
+  for (let id = 0; id < 10; id++) client.send(buildQuery({ id }), listener.port, '127.0.0.1');
+  const { udpBatches } = components.metrics.totals;
+  await waitUntil('all are taken', PATIENCE_MS, () => udpBatches.sum === 10);
+  const batches = udpBatches.cumulative().at(-1) ?? 0;
+  assert.ok(batches < 10, `${batches} batches`);
+  client.close();
+});

@@ -3,18 +3,21 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { FAILURES, type ErrorCode } from '../../src/lib/failures.ts';
 import { BREAKER_STATES } from '../../src/lib/breaker-state.ts';
+import { CONNECTION_STATES } from '../../src/lib/circuit-status.ts';
 import { CIRCUIT_STATES, TOR_STATES } from '../../src/lib/tor-state.ts';
 import { RCODE, TYPE } from '../../src/message/tables.ts';
 import type { Counters } from '../../src/metrics/counters.ts';
 import {
+  ADMISSION_REASONS,
   ANSWER_SOURCES,
   DROP_REASONS,
   HEDGE_EVENTS,
   PREFETCH_EVENTS,
+  RECONNECT_CAUSES,
   STALE_REASONS,
 } from '../../src/metrics/metrics.ts';
 import { runProgram } from '../fixtures/run-program.ts';
-import { createFixture, IDENTITY, labelsOf, ONION, OTHER } from './scrape.ts';
+import { CIRCUITS, createFixture, IDENTITY, labelsOf, ONION, OTHER } from './scrape.ts';
 
 const DNS = 'server="dns://localhost:53"';
 const UDP_A = [60, 120, 0.4] as const;
@@ -30,13 +33,18 @@ function exercise(counters: Counters): void {
   for (const reason of DROP_REASONS) counters.dropped(reason);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table's keys are the codes
   for (const code of Object.keys(FAILURES) as ErrorCode[]) {
-    counters.exchanged(0, code, 100);
+    counters.exchanged(0, 0, code, 100);
     counters.connected(1, code);
     counters.failed(code);
   }
-  counters.exchanged(0, 'ok', 700);
+  counters.exchanged(0, 2, 'ok', 700);
   for (const reason of STALE_REASONS) counters.servedStale(reason);
-  for (const event of HEDGE_EVENTS) counters.hedged(0, event);
+  for (const event of HEDGE_EVENTS) counters.hedged(0, 1, event);
+  for (const cause of RECONNECT_CAUSES) counters.reconnected(1, 2, cause);
+  for (const reason of ADMISSION_REASONS) counters.notAdmitted(reason);
+  counters.cacheEvicted(true);
+  counters.udpBatch(3);
+  counters.tcpOpened();
   for (const event of PREFETCH_EVENTS) counters.prefetched(event);
   counters.newnym();
   counters.connected(1, 'ok');
@@ -126,8 +134,15 @@ test('no label ever holds anything but what was known beforehand', async () => {
     upstream: [ONION, OTHER],
     outcome: ['ok', ...Object.values(FAILURES).map(({ label }) => label)],
     event: [...HEDGE_EVENTS, ...PREFETCH_EVENTS],
-    reason: [...DROP_REASONS, ...STALE_REASONS, ...Object.values(FAILURES).map(({ label }) => label)],
-    state: [...BREAKER_STATES, ...TOR_STATES, ...CIRCUIT_STATES],
+    reason: [
+      ...DROP_REASONS,
+      ...ADMISSION_REASONS,
+      ...STALE_REASONS,
+      ...Object.values(FAILURES).map(({ label }) => label),
+    ],
+    slot: ['0', '1', '2'],
+    cause: RECONNECT_CAUSES,
+    state: [...CONNECTION_STATES, ...BREAKER_STATES, ...TOR_STATES, ...CIRCUIT_STATES],
     version: [IDENTITY.version],
     node: [IDENTITY.nodeVersion],
   };
@@ -182,17 +197,23 @@ test('what the cache did is there from the start, as 0', async () => {
       series.get(`coredns_cache_misses_total{${DNS},view="",zones="."}`),
       series.get(`coredns_cache_entries{${DNS},type="success",view="",zones="."}`),
       series.get(`coredns_cache_entries{${DNS},type="denial",view="",zones="."}`),
-      series.get('dns4tor_cache_bytes'),
+      series.get('dns4tor_cache_bytes{type="success"}'),
+      series.get('dns4tor_cache_bytes{type="denial"}'),
+      series.get(`coredns_cache_evictions_total{${DNS},type="success",view="",zones="."}`),
+      series.get(`coredns_cache_evictions_total{${DNS},type="denial",view="",zones="."}`),
     ];
   };
-  assert.deepEqual(await cache(), [0, 0, 0, 0, 0, 0, 0]);
+  assert.deepEqual(await cache(), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
   counters.cacheHit(false);
   counters.cacheHit(false);
   counters.cacheHit(true);
   counters.cacheMiss();
   readings.entries = { success: 7, denial: 3 };
-  readings.bytes = 4096;
-  assert.deepEqual(await cache(), [4, 2, 1, 1, 7, 3, 4096]);
+  readings.bytes = { success: 4096, denial: 512 };
+  counters.cacheEvicted(true);
+  counters.cacheEvicted(false);
+  counters.cacheEvicted(false);
+  assert.deepEqual(await cache(), [4, 2, 1, 1, 7, 3, 4096, 512, 2, 1]);
 });
 
 test('drops are counted by reason and coalesced queries as such, from 0', async () => {
@@ -207,11 +228,78 @@ test('drops are counted by reason and coalesced queries as such, from 0', async 
   assert.equal((await scrape()).get('dns4tor_coalesced_total'), 1);
 });
 
-test('exchanges and connects are counted by upstream and outcome, and only successes have a latency', async () => {
+test('exchanges are counted by upstream, slot and outcome, and only successes have a latency', async () => {
+  const { counters, scrape } = createFixture();
+  counters.exchanged(0, 0, 'ok', 700);
+  counters.exchanged(0, 2, 'ok', 1700);
+  counters.exchanged(0, 0, 'ERR_UPSTREAM_STALLED', 0);
+  counters.exchanged(1, 1, 'ERR_TOR_HS_DESC_NOT_FOUND', 20_000);
+  const series = await scrape();
+  const requests = (upstream: string, slot: number, outcome: string): number | undefined =>
+    series.get(`dns4tor_upstream_requests_total{outcome="${outcome}",slot="${slot}",upstream="${upstream}"}`);
+  assert.equal(requests(ONION, 0, 'ok'), 1);
+  assert.equal(requests(ONION, 2, 'ok'), 1);
+  assert.equal(requests(ONION, 0, 'upstream_stalled'), 1);
+  assert.equal(requests(OTHER, 1, 'tor_hs_desc_not_found'), 1);
+  assert.equal(requests(OTHER, 1, 'ok'), undefined);
+  const duration = (rest: string): number | undefined =>
+    series.get(`dns4tor_upstream_request_duration_seconds_${rest}`);
+  assert.equal(duration(`count{slot="0",upstream="${ONION}"}`), 1);
+  assert.equal(duration(`sum{slot="0",upstream="${ONION}"}`), 0.7);
+  assert.equal(duration(`sum{slot="2",upstream="${ONION}"}`), 1.7);
+  assert.equal(duration(`bucket{le="0.512",slot="0",upstream="${ONION}"}`), 0);
+  assert.equal(duration(`bucket{le="0.768",slot="0",upstream="${ONION}"}`), 1);
+  assert.equal(duration(`count{slot="1",upstream="${OTHER}"}`), 0);
+});
+
+test('what is known of each circuit is exported by slot, and an estimate only where there is one', async () => {
   const { counters, readings, scrape } = createFixture();
-  counters.exchanged(0, 'ok', 700);
-  counters.exchanged(0, 'ERR_QUEUE_FULL', 0);
-  counters.exchanged(1, 'ERR_TOR_HS_DESC_NOT_FOUND', 20_000);
+  readings.circuits = [
+    [
+      { slot: 0, state: 'open', typicalMs: 700, inFlight: 4 },
+      { slot: 1, state: 'connecting', typicalMs: undefined, inFlight: 0 },
+      // Another client's.
+      { slot: 0, state: 'closed', typicalMs: 1100, inFlight: 1 },
+    ],
+  ];
+  counters.hedged(0, 1, 'sent');
+  counters.hedged(0, 2, 'sent');
+  counters.hedged(0, 1, 'won');
+  counters.reconnected(1, 2, 'stalled');
+  const series = await scrape();
+  const ofOnion = (name: string, slot: number, first = '', between = ''): number | undefined =>
+    series.get(`dns4tor_upstream_${name}{${first}slot="${slot}",${between}upstream="${ONION}"}`);
+  assert.equal(ofOnion('estimate_seconds', 0), 0.9);
+  assert.equal(ofOnion('estimate_seconds', 1), undefined);
+  assert.equal(ofOnion('in_flight', 0), 5);
+  assert.equal(ofOnion('circuits', 0, '', 'state="open",'), 1);
+  assert.equal(ofOnion('circuits', 0, '', 'state="closed",'), 1);
+  assert.equal(ofOnion('circuits', 1, '', 'state="connecting",'), 1);
+  assert.equal(ofOnion('circuits', 2, '', 'state="open",'), 0);
+  assert.equal(ofOnion('hedges_total', 1, 'event="sent",'), 1);
+  assert.equal(ofOnion('hedges_total', 2, 'event="sent",'), 1);
+  assert.equal(ofOnion('hedges_total', 1, 'event="won",'), 1);
+  assert.equal(series.get(`dns4tor_upstream_reconnects_total{cause="stalled",slot="2",upstream="${OTHER}"}`), 1);
+});
+
+test('batches of datagrams, TCP connections and queries that were not let in are counted', async () => {
+  const { counters, scrape } = createFixture();
+  for (const datagrams of [1, 2, 3, 128]) counters.udpBatch(datagrams);
+  for (let opened = 0; opened < 3; opened++) counters.tcpOpened();
+  counters.tcpClosed();
+  counters.notAdmitted('client');
+  const series = await scrape();
+  assert.equal(series.get('dns4tor_udp_batch_datagrams_bucket{le="2"}'), 2);
+  assert.equal(series.get('dns4tor_udp_batch_datagrams_bucket{le="128"}'), 4);
+  assert.equal(series.get('dns4tor_udp_batch_datagrams_sum'), 134);
+  assert.equal(series.get('dns4tor_tcp_connections_total'), 3);
+  assert.equal(series.get('dns4tor_tcp_connections'), 2);
+  assert.equal(series.get('dns4tor_not_admitted_total{reason="client"}'), 1);
+  assert.equal(series.get('dns4tor_not_admitted_total{reason="all"}'), 0);
+});
+
+test('connects are counted by upstream and outcome', async () => {
+  const { counters, readings, scrape } = createFixture();
   counters.connected(1, 'ERR_TLS_NAME');
   counters.connected(0, 'ok');
   readings.connections = [5, 1];
@@ -220,17 +308,8 @@ test('exchanges and connects are counted by upstream and outcome, and only succe
   const series = await scrape();
   const upstream = (name: string, address: string, rest = ''): number | undefined =>
     series.get(`dns4tor_upstream_${name}{${rest}upstream="${address}"}`);
-  assert.equal(upstream('requests_total', ONION, 'outcome="ok",'), 1);
-  assert.equal(upstream('requests_total', ONION, 'outcome="queue_full",'), 1);
-  assert.equal(upstream('requests_total', OTHER, 'outcome="tor_hs_desc_not_found",'), 1);
-  assert.equal(upstream('requests_total', OTHER, 'outcome="ok",'), undefined);
   assert.equal(upstream('connects_total', OTHER, 'outcome="tls_name",'), 1);
   assert.equal(upstream('connects_total', ONION, 'outcome="ok",'), 1);
-  assert.equal(upstream('request_duration_seconds_count', ONION), 1);
-  assert.equal(upstream('request_duration_seconds_sum', ONION), 0.7);
-  assert.equal(upstream('request_duration_seconds_bucket', ONION, 'le="0.512",'), 0);
-  assert.equal(upstream('request_duration_seconds_bucket', ONION, 'le="0.768",'), 1);
-  assert.equal(upstream('request_duration_seconds_count', OTHER), 0);
   assert.equal(upstream('connections', ONION), 5);
   assert.equal(upstream('connections', OTHER), 1);
   assert.equal(upstream('queue_depth', ONION), 0);
@@ -240,13 +319,13 @@ test('exchanges and connects are counted by upstream and outcome, and only succe
 
 test('upstreams that share host and port are counted together, for two equal series would spoil the scrape', async () => {
   const { counters, readings, scrape } = createFixture([ONION, OTHER, ONION]);
-  counters.exchanged(0, 'ok', 1_000);
-  counters.exchanged(2, 'ok', 1_000);
+  counters.exchanged(0, CIRCUITS - 1, 'ok', 1_000);
+  counters.exchanged(2, CIRCUITS - 1, 'ok', 1_000);
   counters.connected(2, 'ok');
   readings.connections = [1, 10, 100];
   const series = await scrape();
-  assert.equal(series.get(`dns4tor_upstream_requests_total{outcome="ok",upstream="${ONION}"}`), 2);
-  assert.equal(series.get(`dns4tor_upstream_request_duration_seconds_count{upstream="${ONION}"}`), 2);
+  assert.equal(series.get(`dns4tor_upstream_requests_total{outcome="ok",slot="2",upstream="${ONION}"}`), 2);
+  assert.equal(series.get(`dns4tor_upstream_request_duration_seconds_count{slot="2",upstream="${ONION}"}`), 2);
   assert.equal(series.get(`dns4tor_upstream_connects_total{outcome="ok",upstream="${ONION}"}`), 1);
   assert.equal(series.get(`dns4tor_upstream_connections{upstream="${ONION}"}`), 101);
   assert.equal(series.get(`dns4tor_upstream_connections{upstream="${OTHER}"}`), 10);

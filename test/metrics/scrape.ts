@@ -1,3 +1,4 @@
+import type { CircuitStatus } from '../../src/lib/circuit-status.ts';
 import type { TorStatus } from '../../src/lib/tor-state.ts';
 import { createCounters, type Counters } from '../../src/metrics/counters.ts';
 import { families } from '../../src/metrics/families.ts';
@@ -8,12 +9,16 @@ export const ONION = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad.o
 export const OTHER = 'resolver.test:8443';
 export const IDENTITY = { server: 'dns://localhost:53', version: '1.2.3', nodeVersion: 'v24.0.0' } as const;
 
+/** To each upstream. */
+export const CIRCUITS = 3;
+
 /** Figures that a test may change between two scrapes. */
 export interface Readings {
   entries: { success: number; denial: number };
-  bytes: number;
+  bytes: { success: number; denial: number };
   connections: number[];
   queueDepth: number[];
+  circuits: CircuitStatus[][];
   alternatives: number[];
   tor: TorStatus;
 }
@@ -27,20 +32,23 @@ export interface Fixture {
 }
 
 export function createFixture(upstreams: readonly string[] = [ONION, OTHER]): Fixture {
-  const counters = createCounters(upstreams);
+  const counters = createCounters(upstreams, CIRCUITS);
   const readings: Readings = {
     entries: { success: 0, denial: 0 },
-    bytes: 0,
+    bytes: { success: 0, denial: 0 },
     connections: [],
     queueDepth: [],
+    circuits: [],
     alternatives: [],
     tor: { state: 'unknown', bootstrapPercent: 0 },
   };
   const gauges: Gauges = {
     cacheEntries: () => readings.entries,
     cacheBytes: () => readings.bytes,
+    cacheMaxBytes: () => 65_536,
     connections: () => readings.connections,
     queueDepth: () => readings.queueDepth,
+    circuits: () => readings.circuits,
     alternatives: () => readings.alternatives,
     breakers: () => [['closed'], ['open', 'closed']],
     tor: () => readings.tor,

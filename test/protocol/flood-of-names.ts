@@ -65,7 +65,7 @@ async function flood(names: number, maxBytes: number): Promise<Flood> {
     async [Symbol.asyncDispose]() {},
   };
   const { cache, clock } = createCache(maxBytes);
-  const { handle } = createResolver(upstream, { clock, counters: createCounters([]), cache });
+  const { handle } = createResolver(upstream, { clock, counters: createCounters([], 0), cache });
   const ask = async (label: string): Promise<void> => {
     const wire = Buffer.from(template);
     wire.write(label, LABEL_OFFSET, 'latin1');

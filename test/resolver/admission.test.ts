@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Admission } from '../../src/resolver/admission.ts';
+import { ask as receive } from '../fixtures/messages.ts';
+import { createResolver, UpstreamDouble } from './harness.ts';
 
 test('a client that has its share is refused, and others are not', () => {
   const admission = new Admission({ maxInFlight: 10, maxInFlightPerClient: 2 });
@@ -24,4 +26,23 @@ test('a place that is left is free again, and a refusal takes none', () => {
     assert.equal(admission.enter('a'), 'ERR_IN_FLIGHT');
     admission.leave('a');
   }
+});
+
+test('a query that is not let in is counted by whose bound was reached, whether it gets an expired answer or none', async () => {
+  const upstream = new UpstreamDouble();
+  const resolver = createResolver(upstream, { init: { maxInFlight: 2, maxInFlightPerClient: 1 } });
+  const counted = (): number[] => resolver.counters.totals.notAdmitted.entries().map(({ count }) => count);
+  await resolver.ask({ name: 'expired.example' });
+  resolver.clock.advance(300_000);
+  upstream.answer = () => new Promise(() => {});
+  const from = (client: string, name: string): Uint8Array | Promise<Uint8Array> =>
+    resolver.handle({ ...receive({ name }), client, arrivedAt: resolver.clock.now() });
+  void from('a', 'one.example');
+  await from('a', 'two.example');
+  assert.deepEqual(counted(), [0, 1]);
+  void from('b', 'three.example');
+  await from('c', 'four.example');
+  assert.deepEqual(counted(), [1, 1]);
+  await from('c', 'expired.example');
+  assert.deepEqual(counted(), [2, 1]);
 });

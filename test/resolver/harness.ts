@@ -73,9 +73,10 @@ export interface ResolverOptions {
 
 /** The pipeline with a real cache, on a clock that stands still. */
 export function createResolver(upstream: Upstream, options: ResolverOptions = {}): Resolver {
-  const { clock = new ManualClock(), counters = createCounters(['double.test:443']) } = options;
+  const { clock = new ManualClock(), counters = createCounters(['double.test:443'], 1) } = options;
   const random = { fraction: () => 0.5, bytes: (length: number) => new Uint8Array(length) };
-  const cache = options.cache ?? new Cache({ clock, random }, { maxBytes: 1 << 20, maxStaleMs: MAX_STALE_MS });
+  const cache =
+    options.cache ?? new Cache({ clock, random, metrics: counters }, { maxBytes: 1 << 20, maxStaleMs: MAX_STALE_MS });
   const keptApart = options.clientOf === undefined ? {} : { clientOf: options.clientOf };
   const { budget = new ExtraBudget() } = options;
   const handler = createPipeline(

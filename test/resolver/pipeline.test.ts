@@ -190,7 +190,7 @@ test('a query that waited before it was handled has that much less time', async 
 test('a defect in a step is SERVFAIL for that query and nothing for the next', async () => {
   const clock = new ManualClock();
   const cache = new Cache(
-    { clock, random: { fraction: () => 0, bytes: () => new Uint8Array(0) } },
+    { clock, random: { fraction: () => 0, bytes: () => new Uint8Array(0) }, metrics: createCounters([], 0) },
     { maxBytes: 0, maxStaleMs: 0 },
   );
   let defects = 1;
@@ -208,7 +208,7 @@ test('a defect in a step is SERVFAIL for that query and nothing for the next', a
 });
 
 test('a defect that leaves not even SERVFAIL possible is a counted drop, whether at once or after upstream', async () => {
-  const counters = createCounters([]);
+  const counters = createCounters([], 0);
   counters.answered = () => {
     throw new TypeError('a defect');
   };

@@ -52,14 +52,14 @@ test('a hit on what is in use and about to expire is answered at once, and has i
   assert.deepEqual(upstream.queries[1], upstream.queries[0]);
   await setImmediate();
   assert.equal(ttlOf(resolver.ask({})), 300);
-  assert.deepEqual(prefetches(resolver), { sent: 1, answered: 1, failed: 0 });
+  assert.deepEqual(prefetches(resolver), { sent: 1, answered: 1, failed: 0, useful: 1, wasted: 0 });
 });
 
 test('before that moment nothing is refreshed', async () => {
   const { resolver, upstream } = await createDue();
   await setImmediate();
   assert.equal(upstream.queries.length, 1);
-  assert.deepEqual(prefetches(resolver), { sent: 0, answered: 0, failed: 0 });
+  assert.deepEqual(prefetches(resolver), { sent: 0, answered: 0, failed: 0, useful: 0, wasted: 0 });
 });
 
 test('it is refreshed once, however often it is asked for meanwhile and the budget would allow', async () => {
@@ -90,7 +90,7 @@ test('a refresh that fails leaves the answer as it is: fresh until its end, then
     await setImmediate();
     assert.equal(ttlOf(resolver.ask({})), 23);
     assert.equal(upstream.queries.length, 2);
-    assert.deepEqual(prefetches(resolver), { sent: 1, answered: 0, failed: 1 });
+    assert.deepEqual(prefetches(resolver), { sent: 1, answered: 0, failed: 1, useful: 0, wasted: 0 });
     upstream.answer = async (query) => answerTo(query);
     resolver.clock.advance(TTL_MS - DUE_MS);
     assert.equal(ttlOf(await resolver.ask({})), 300);
@@ -104,7 +104,7 @@ test('a refresh whose answer is a failure leaves the answer too', async () => {
   void resolver.ask({});
   await setImmediate();
   assert.equal(ttlOf(resolver.ask({})), 23);
-  assert.deepEqual(prefetches(resolver), { sent: 1, answered: 0, failed: 1 });
+  assert.deepEqual(prefetches(resolver), { sent: 1, answered: 0, failed: 1, useful: 0, wasted: 0 });
 });
 
 test('a client that finds it expired while it is refreshed waits for that refresh', async () => {
@@ -195,5 +195,38 @@ test('a defect in finding out who a client is fails the refresh and nothing else
   broken = true;
   assert.equal(ttlOf(resolver.ask({})), 23);
   await setImmediate();
-  assert.deepEqual(prefetches(resolver), { sent: 1, answered: 0, failed: 1 });
+  assert.deepEqual(prefetches(resolver), { sent: 1, answered: 0, failed: 1, useful: 0, wasted: 0 });
+});
+
+test('a refresh is useful once, when somebody asks for its answer before that expires', async () => {
+  const { resolver } = await createDue();
+  void resolver.ask({});
+  await setImmediate();
+  assert.deepEqual(prefetches(resolver), { sent: 1, answered: 1, failed: 0, useful: 0, wasted: 0 });
+  resolver.clock.advance(TTL_MS - 1);
+  for (let i = 0; i < 3; i++) void resolver.ask({});
+  assert.deepEqual(prefetches(resolver), { sent: 1, answered: 1, failed: 0, useful: 1, wasted: 0 });
+});
+
+test('a refresh is wasted when nobody asks for its answer before that expires', async () => {
+  const { resolver } = await createDue();
+  void resolver.ask({});
+  await setImmediate();
+  resolver.clock.advance(TTL_MS);
+  await resolver.ask({});
+  await resolver.ask({});
+  assert.deepEqual(prefetches(resolver), { sent: 1, answered: 1, failed: 0, useful: 0, wasted: 1 });
+});
+
+test('a refresh for which a client waits is useful, and not once more when it is asked for again', async () => {
+  const { resolver, upstream } = await createDue();
+  resolver.clock.advance(TTL_MS - DUE_MS - 1000);
+  const release = hold(upstream);
+  void resolver.ask({});
+  await resolver.clock.advanceAsync(1000);
+  const reply = resolver.ask({});
+  release();
+  await reply;
+  void resolver.ask({});
+  assert.deepEqual(prefetches(resolver), { sent: 1, answered: 1, failed: 0, useful: 1, wasted: 0 });
 });

@@ -6,7 +6,7 @@ import { add, readCounts, subtract } from '../../src/status/counts.ts';
 import { answer } from './answers.ts';
 
 function create(): Counters {
-  return createCounters(['resolver.test:443']);
+  return createCounters(['resolver.test:443'], 1);
 }
 
 test('each answer is counted where it came from, and once', () => {
@@ -28,9 +28,9 @@ test('each answer is counted where it came from, and once', () => {
 test('errors are counted by reason: answers, exchanges and connections by themselves, without those that went well', () => {
   const counters = create();
   counters.failed('ERR_TOR_TIMEOUT');
-  counters.exchanged(0, 'ERR_TOR_TIMEOUT', 10);
-  counters.exchanged(0, 'ERR_DEADLINE', 10);
-  counters.exchanged(0, 'ok', 10);
+  counters.exchanged(0, 0, 'ERR_TOR_TIMEOUT', 10);
+  counters.exchanged(0, 0, 'ERR_DEADLINE', 10);
+  counters.exchanged(0, 0, 'ok', 10);
   counters.connected(0, 'ERR_TLS_NAME');
   counters.connected(0, 'ok');
   assert.deepEqual(Object.fromEntries(readCounts(counters.totals).errors), {

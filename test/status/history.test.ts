@@ -19,7 +19,7 @@ interface Fixture {
 }
 
 function create(): Fixture {
-  const counters = createCounters(['resolver.test:443']);
+  const counters = createCounters(['resolver.test:443'], 1);
   let now = START;
   const counts = (): ReturnType<typeof readCounts> => readCounts(counters.totals);
   const history = new History(counts(), now);

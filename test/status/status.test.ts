@@ -20,7 +20,7 @@ interface Fixture extends Disposable {
 
 function create(): Fixture {
   const clock = new ManualClock();
-  const counters = createCounters(['resolver.test:443']);
+  const counters = createCounters(['resolver.test:443'], 1);
   let shown: UpstreamStatus = {
     breakerStates: ['closed'],
     queueDepth: 2,

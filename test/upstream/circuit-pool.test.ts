@@ -84,7 +84,7 @@ interface Fixture extends AsyncDisposable {
 /** @param fraction what chance says: above the share of probes, unless a test wants them */
 async function create(circuits = 3, fraction = 0.5): Promise<Fixture> {
   const clock = new ManualClock();
-  const counters = createCounters(['double.test:443']);
+  const counters = createCounters(['double.test:443'], circuits);
   const made: CircuitDouble[] = [];
   const world = { openable: true };
   const budget = new ExtraBudget();
@@ -128,9 +128,12 @@ async function create(circuits = 3, fraction = 0.5): Promise<Fixture> {
 }
 
 function hedges(counters: Counters): Record<string, number> {
-  return Object.fromEntries(
-    counters.totals.hedges.entries().map(({ labels, count }) => [labels['event'] ?? '', count]),
-  );
+  const events: Record<string, number> = {};
+  for (const { labels, count } of counters.totals.hedges.entries()) {
+    const { event = '' } = labels;
+    events[event] = (events[event] ?? 0) + count;
+  }
+  return events;
 }
 
 /** Gives every circuit a known response time. */
@@ -178,7 +181,7 @@ test('a query that takes long goes to the second best as well, and the first ans
   assert.ok(first !== undefined);
   first.delayMs = Infinity;
   assert.equal(await fixture.ask(), 2);
-  assert.deepEqual(hedges(fixture.counters), { sent: 1, answered: 1 });
+  assert.deepEqual(hedges(fixture.counters), { sent: 1, won: 1 });
 });
 
 test('where the second hangs too, the query goes to the third', async () => {
@@ -189,7 +192,7 @@ test('where the second hangs too, the query goes to the third', async () => {
   first.delayMs = Infinity;
   second.delayMs = Infinity;
   assert.equal(await fixture.ask(), 2);
-  assert.deepEqual(hedges(fixture.counters), { sent: 2, answered: 1 });
+  assert.deepEqual(hedges(fixture.counters), { sent: 2, won: 1 });
 });
 
 test('a circuit that hangs is not asked first again, before any deadline has passed', async () => {
@@ -317,3 +320,48 @@ test('each slot says whether its circuit is open and how long an answer takes ov
     { slot: 2, state: 'connecting', typicalMs: undefined, inFlight: 0 },
   ]);
 });
+
+/** Of the connections that gave way, the slot and the cause. */
+function reconnects(counters: Counters): string[] {
+  const counted = counters.totals.reconnects.entries().filter(({ count }) => count > 0);
+  return counted.map(({ labels, count }) => `${labels['slot']} ${labels['cause']} ${count}`);
+}
+
+test('a connection that gives way is counted by its slot, and by why: slow, or the end of its time', async () => {
+  await using fixture = await create();
+  await learn(fixture, [150, 100, 300]);
+  await fixture.ask();
+  await fixture.clock.advanceAsync(1);
+  assert.deepEqual(reconnects(fixture.counters), ['2 slow 1']);
+  await fixture.clock.advanceAsync(LIFETIME_MS * 0.9);
+  assert.deepEqual(reconnects(fixture.counters), ['2 slow 1']);
+  await fixture.clock.advanceAsync(LIFETIME_MS * 0.15);
+  assert.deepEqual(reconnects(fixture.counters), ['0 lifetime 1', '1 lifetime 1', '2 lifetime 1', '2 slow 1']);
+});
+
+test('of circuits that are all given up, those count whose connection was open', async () => {
+  await using fixture = await create();
+  fixture.made[1]!.isOpen = false;
+  fixture.pool.renewAll();
+  assert.deepEqual(reconnects(fixture.counters), ['0 network 1', '2 network 1']);
+});
+
+test('what becomes of a query is counted by the slot of the circuit that it went over', async () => {
+  await using fixture = await create();
+  await learn(fixture, [180, 100, 150]);
+  const before = answered(fixture.counters);
+  fixture.made[1]!.delayMs = Infinity;
+  await fixture.ask();
+  assert.deepEqual(answered(fixture.counters), { ...before, 2: (before[2] ?? 0) + 1 });
+  const sent = fixture.counters.totals.hedges.entries().filter(({ count }) => count > 0);
+  assert.deepEqual(
+    sent.map(({ labels }) => `${labels['slot']} ${labels['event']}`),
+    ['2 sent', '2 won'],
+  );
+});
+
+/** How many answers came over the circuit in each slot. */
+function answered(counters: Counters): Record<string, number> {
+  const counted = counters.totals.exchanges.entries().filter(({ labels }) => labels['outcome'] === 'ok');
+  return Object.fromEntries(counted.map(({ labels, count }) => [labels['slot'] ?? '', count]));
+}

@@ -194,3 +194,25 @@ test('an error of a connection before its first request ends nothing but the con
     ['ok', 'ok'],
   );
 });
+
+/** Why connections gave way to new ones. */
+function causes(rig: Rig): (string | undefined)[] {
+  const counted = rig.counters.totals.reconnects.entries().filter(({ count }) => count > 0);
+  return counted.map(({ labels }) => labels['cause']);
+}
+
+test('a connection that the server ends, and one that falls silent, are counted as what they are', async () => {
+  await using ended = await startRig(answer);
+  await ended.ask('one.test');
+  assert.deepEqual(causes(ended), []);
+  ended.server.closeConnections();
+  await waitUntil('the end is noticed', 5000, () => ended.upstream.openConnections === 0);
+  assert.deepEqual(causes(ended), ['ended']);
+
+  await using stalled = await startRig(answer);
+  await stalled.ask('one.test');
+  stalled.freeze();
+  const asked = stalled.ask('two.test').catch(() => {});
+  await turnUntilSettled(stalled, asked);
+  assert.deepEqual(causes(stalled), ['stalled']);
+});

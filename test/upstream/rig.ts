@@ -66,7 +66,7 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
   const relay = stack.use(await startRelay(server));
   const ca = await readFile(authority.certificatePath);
   const clock = new ManualClock();
-  const counters = createCounters(['doh.test:443']);
+  const counters = createCounters(['doh.test:443'], circuits);
   const events: { code: 'ok' | Dns4torError['code']; pauseMs: number }[] = [];
   const sockets: TLSSocket[] = [];
   const plain: Connect = () =>
@@ -88,7 +88,7 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
         random: noJitter,
         metrics: counters,
         budget: new ExtraBudget(),
-        createConnection: (breaker, onChange) =>
+        createConnection: (breaker, onChange, onLost) =>
           new Connection({
             clock,
             connect,
@@ -99,6 +99,7 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
               connectFailed: ({ code }, pauseMs) => events.push({ code, pauseMs }),
             },
             onChange,
+            onLost,
           }),
       },
       { address: url.href, index: 0, circuits, lifetimeMs: LIFETIME_MS },
