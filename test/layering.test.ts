@@ -38,7 +38,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'config',
     'system',
   ],
-  cli: ['lib', 'config', 'daemon', 'system', 'message/codec.ts'],
+  check: ['lib', 'message', 'config', 'system', 'tor', 'upstream', 'daemon/listen.ts', 'daemon/resolver-connector.ts'],
+  cli: ['lib', 'config', 'check', 'daemon', 'system'],
 };
 
 /** Packages that one file stands in front of. */

@@ -2,7 +2,7 @@
 export const EXIT_CODES = {
   /** It did what was asked; for a daemon: it was told to stop. */
   ok: 0,
-  /** It could not start, for a reason outside its command line and configuration. */
+  /** It could not start, or do what was asked, for a reason outside its command line and configuration; for `check`: something failed. */
   failure: 1,
   /** The command line or the configuration is wrong; starting again changes nothing. */
   usage: 2,

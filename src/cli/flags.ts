@@ -7,11 +7,12 @@ import { nearest } from '../lib/nearest.ts';
 /**
  * Gives the command the options table's flags.
  *
+ * @param keys of those that it takes
  * @returns the texts of the flags, by the table's keys, once the command has been parsed; `config/` makes sense of them
  */
-export function addFlags(command: Command): Sources['flags'] {
+export function addFlags(command: Command, keys: readonly OptionKey[] = OPTION_KEYS): Sources['flags'] {
   const texts: Partial<Record<OptionKey, readonly string[]>> = {};
-  for (const key of OPTION_KEYS) {
+  for (const key of keys) {
     const { kind, placeholder, group } = optionSpec(key);
     const value = kind === 'boolean' ? `[${placeholder}]` : `<${placeholder}>`;
     command.addOption(new Option(`${flagOf(key)} ${value}`, describe(key)).helpGroup(`${group}:`));
@@ -35,17 +36,20 @@ export function withDoubleDashes(argv: readonly string[]): string[] {
 }
 
 /** What is wrong with the words that are neither flags of the table nor their values. */
-export function describeUnknownWords(words: readonly string[]): readonly string[] {
+export function describeUnknownWords(
+  words: readonly string[],
+  keys: readonly OptionKey[] = OPTION_KEYS,
+): readonly string[] {
   return words.flatMap((word, index) => {
-    if (word.startsWith('-')) return [unknownFlag(word)];
+    if (word.startsWith('-')) return [unknownFlag(word, keys)];
     // A word after an unknown flag is most likely its value, and says nothing that the flag has not said.
     return words[index - 1]?.startsWith('-') ? [] : [`'${word}': is not expected here; every setting has its flag`];
   });
 }
 
-function unknownFlag(word: string): string {
+function unknownFlag(word: string, keys: readonly OptionKey[]): string {
   const [name = ''] = word.replace(/^-+/, '').split('=');
-  const suggestion = nearest(name, OPTION_KEYS);
+  const suggestion = nearest(name, keys);
   const remedy = suggestion === undefined ? '--help lists those that exist' : `did you mean --${suggestion}?`;
   return `${word.split('=')[0]}: there is no such flag; ${remedy}`;
 }

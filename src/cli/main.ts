@@ -2,6 +2,7 @@ import process from 'node:process';
 import { Command } from 'commander';
 import { readVersion } from '../lib/version.ts';
 import { EXIT_CODES } from './exit-codes.ts';
+import { addCheck } from './check.ts';
 import { withDoubleDashes } from './flags.ts';
 import { addInstall } from './install.ts';
 import { addPause, addSettle } from './pause.ts';
@@ -39,6 +40,7 @@ function createProgram(reporter: Reporter): Command {
     .configureOutput({ outputError: (text, write) => write(`${toSentence(text)}\n`) })
     .addHelpText('after', '\nRun `dns4tor proxy-dns --help` for its flags and examples.');
   addProxyDns(program, reporter);
+  addCheck(program);
   addInstall(program);
   addConfirm(program);
   addUninstall(program);

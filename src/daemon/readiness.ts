@@ -1,8 +1,7 @@
 import { type Clock, delay } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
 import { type Dns4torError, toDns4torError } from '../lib/errors.ts';
-import { encodeQuestion } from '../message/codec.ts';
-import { buildUpstreamQuery } from '../message/upstream-query.ts';
+import { PROBE_QUERY } from '../message/probe-query.ts';
 import type { Readiness } from '../metrics/http.ts';
 import type { Outlook } from '../status/verdict.ts';
 import type { OnAnswer, Upstream } from '../upstream/upstream.ts';
@@ -17,9 +16,6 @@ const PROBE_MS = 10_000;
 const PAUSE_MS = 2000;
 
 const MS_PER_SECOND = 1000;
-
-/** The same for everybody, so that it says nothing about anybody: the root's name servers. */
-const PROBE = buildUpstreamQuery(encodeQuestion('.', 'NS'), false, false);
 
 /**
  * Knows whether answers come through Tor. A bound port is no health: what counts is an answer, of a client's query or of a probe. Probes are
@@ -106,7 +102,7 @@ export class ReadinessMonitor implements Upstream {
 
   /** However many ask, one probe is under way. Its outcome is noted, not thrown. */
   #probe(): Promise<void> {
-    this.#probing ??= this.exchange(PROBE, Deadline.after(this.#clock, PROBE_MS))
+    this.#probing ??= this.exchange(PROBE_QUERY, Deadline.after(this.#clock, PROBE_MS))
       .then(
         () => {},
         () => {},

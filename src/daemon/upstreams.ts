@@ -5,7 +5,7 @@ import { isOnionHost } from '../lib/onion-address.ts';
 import type { Random } from '../lib/random.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { TorAgent } from '../tor/agent.ts';
-import { createTorConnector, type TlsOptions, type TorConnector } from '../tor/connector.ts';
+import type { TorConnector } from '../tor/connector.ts';
 import { createIsolationCredentials, type IsolationCredentials } from '../tor/isolation.ts';
 import type { Tor } from '../tor/tor.ts';
 import { AlternativeServices } from '../upstream/alternative-services.ts';
@@ -18,12 +18,7 @@ import { IsolatedUpstream } from '../upstream/isolated.ts';
 import { OpportunisticUpstream } from '../upstream/opportunistic-upstream.ts';
 import { StreamSession } from '../upstream/stream-session.ts';
 import type { CircuitsUpstream } from '../upstream/upstream.ts';
-
-/**
- * For the way to the onion service and the TLS handshake. Tor's first try after a service went down answers only after 64 s (measured),
- * while a fresh circuit to one that is up takes seconds: past this, another attempt is worth more than waiting on.
- */
-const CONNECT_MS = 30_000;
+import { createResolverConnector } from './resolver-connector.ts';
 
 /** Half of that where the name is left to fall back to, which takes its time as well. */
 const ALTERNATIVE_CONNECT_MS = 15_000;
@@ -132,31 +127,14 @@ function createPool(
   );
 }
 
-/** Tor, then TLS where the protocol has it. */
+/** Each connection shows Tor an identity of its own. */
 function createConnector(components: UpstreamComponents, config: UpstreamConfig): TorConnector {
   const { tor, clock, random, signal } = components;
   const nextIdentity = components.nextIdentity ?? (() => createIsolationCredentials(random));
-  return createTorConnector({
-    agent: async () => {
-      const opened = await tor;
-      const credentials = nextIdentity();
-      return new TorAgent({ socks: opened.socks, credentials, clock, onDial: (outcome) => opened.observe(outcome) });
-    },
-    ...(config.protocol === 'tcp' ? {} : { tls: tlsOptions(config) }),
-    deadlineMs: CONNECT_MS,
-    clock,
-    signal,
-  });
-}
-
-function tlsOptions({ protocol, host, names, pins, ca }: UpstreamConfig): TlsOptions {
-  return {
-    servername: host,
-    names,
-    pins,
-    ...(ca === undefined ? {} : { ca }),
-    // RFC 8484 §5.2 asks for HTTP/2 at least, and only its streams carry many queries at once. RFC 7858 asks for no ALPN, and servers
-    // that know none for DNS refuse a client that insists on one (RFC 7301 §3.2).
-    ...(protocol === 'https' ? { alpn: 'h2' } : {}),
+  const agent = async (): Promise<TorAgent> => {
+    const opened = await tor;
+    const credentials = nextIdentity();
+    return new TorAgent({ socks: opened.socks, credentials, clock, onDial: (outcome) => opened.observe(outcome) });
   };
+  return createResolverConnector({ agent, clock, signal }, config);
 }

@@ -380,6 +380,10 @@ export const FAILURES = {
     label: 'system_busy',
     sentence: 'another dns4tor install, uninstall or pause is at work; wait for its end',
   },
+  ERR_CHECK: {
+    label: 'check',
+    sentence: 'what to do stands below each of them',
+  },
   ERR_CONFIG: {
     label: 'config',
     sentence: 'the configuration has problems',

@@ -1,4 +1,4 @@
-import { lstat, mkdir, open, readFile, readlink, rename, rmdir, symlink, unlink } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, readFile, readlink, rename, rmdir, symlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Dns4torError } from '../lib/errors.ts';
 
@@ -23,6 +23,8 @@ export interface FileSystem {
   inspect(path: string): Promise<Entry | undefined>;
   read(path: string): Promise<Uint8Array>;
   readLink(path: string): Promise<string>;
+  /** The names in a directory. */
+  list(path: string): Promise<readonly string[]>;
   /** Rejects with EEXIST where there is something. The bytes are on the disk when it resolves. */
   create(path: string, bytes: Uint8Array, attributes: Attributes): Promise<void>;
   /** Empties a file and writes it anew, for those that cannot be replaced. The bytes are on the disk when it resolves. */
@@ -52,6 +54,7 @@ export function createFileSystem(root: string = '/'): FileSystem {
     },
     read: (path) => readFile(at(path)),
     readLink: (path) => readlink(at(path)),
+    list: (path) => readdir(at(path)),
     async create(path, bytes, { mode, uid, gid }) {
       // Nobody else may open it before it has its owner; and a change of owner clears set-user-ID bits (chown(2)).
       await using file = await open(at(path), 'wx', 0o600);

@@ -2,11 +2,9 @@ import { constants } from 'node:fs';
 import { access, readFile, readlink } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { endianness } from 'node:os';
+import { parseSocketRow, SOCKET_TABLES } from './socket-table.ts';
 
 type Transport = 'udp' | 'tcp';
-
-/** Of this process's network namespace. Not /proc/net, which systemd's ProcSubset=pid hides. */
-const TABLES = '/proc/self/net';
 
 const IPV4_ANY = Buffer.alloc(4);
 const IPV6_ANY = Buffer.alloc(16);
@@ -73,7 +71,7 @@ class SocketTable {
   #next: Promise<string> | undefined;
 
   constructor(name: string) {
-    this.#path = `${TABLES}/${name}`;
+    this.#path = `${SOCKET_TABLES}/${name}`;
   }
 
   exists(): Promise<boolean> {
@@ -110,9 +108,8 @@ function ownersIn(table: string, endpoints: readonly string[]): Set<number> {
   for (const line of table.split('\n')) {
     // Other sockets' lines, of which there may be thousands, are not taken apart.
     if (!endpoints.some((endpoint) => line.includes(endpoint))) continue;
-    const [, local = '', , , , , , uid, , inode] = line.trim().split(/\s+/);
-    // Without an inode a socket is no process's any more, and the user is given as 0 whoever it was.
-    if (endpoints.includes(local) && inode !== '0') owners.add(Number(uid));
+    const row = parseSocketRow(line);
+    if (row !== undefined && endpoints.includes(row.local)) owners.add(row.uid);
   }
   return owners;
 }

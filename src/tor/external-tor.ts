@@ -6,15 +6,12 @@ import type { ErrorCode } from '../lib/failures.ts';
 import type { Random } from '../lib/random.ts';
 import type { TorState, TorStatus } from '../lib/tor-state.ts';
 import type { ControlConnection } from './control.ts';
-import { isOnThisMachine, requireSocksAddress, USUAL_CONTROL_ADDRESSES } from './find-control.ts';
+import { type ControlChoice, controlAddresses, requireSocksAddress } from './find-control.ts';
 import type { OnionAuth } from './onion-auth.ts';
 import { RETRIES } from './retries.ts';
 import { formatTorAddress, type TorAddress } from './tor-address.ts';
 import type { TorEvents } from './tor-events.ts';
 import { openTorMonitor, type TorMonitor } from './tor-monitor.ts';
-
-/** Where the control port of a tor that is not ours is to be found: `--tor-control`. */
-export type ControlChoice = TorAddress | { readonly kind: 'auto' } | { readonly kind: 'none' };
 
 export interface ExternalTorOptions {
   readonly socks: TorAddress;
@@ -149,10 +146,4 @@ export class ExternalTor implements AsyncDisposable {
     const where = `Tor at ${formatTorAddress(this.socks)}`;
     this.#options.events.onOnionAuthFailed(new Dns4torError('ERR_TOR_ONION_AUTH', where, this.#controlError));
   }
-}
-
-function controlAddresses({ socks, control, usualControlAddresses }: ExternalTorOptions): readonly TorAddress[] {
-  if (control.kind === 'none') return [];
-  if (control.kind !== 'auto') return [control];
-  return isOnThisMachine(socks) ? (usualControlAddresses ?? USUAL_CONTROL_ADDRESSES) : [];
 }

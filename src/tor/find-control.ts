@@ -11,6 +11,25 @@ export const USUAL_CONTROL_ADDRESSES: readonly TorAddress[] = [
   { kind: 'tcp', host: '127.0.0.1', port: 9151 },
 ];
 
+/** Where the control port of a tor that is not ours is to be found: `--tor-control`. */
+export type ControlChoice = TorAddress | { readonly kind: 'auto' } | { readonly kind: 'none' };
+
+/** Where a tor's control port may be. */
+export interface ControlPlaces {
+  /** Where it takes SOCKS. */
+  readonly socks: TorAddress;
+  readonly control: ControlChoice;
+  /** Where its `auto` looks, in this order. @default USUAL_CONTROL_ADDRESSES */
+  readonly usualControlAddresses?: readonly TorAddress[];
+}
+
+/** The addresses to try, in this order. */
+export function controlAddresses({ socks, control, usualControlAddresses }: ControlPlaces): readonly TorAddress[] {
+  if (control.kind === 'none') return [];
+  if (control.kind !== 'auto') return [control];
+  return isOnThisMachine(socks) ? (usualControlAddresses ?? USUAL_CONTROL_ADDRESSES) : [];
+}
+
 /** Whether the tor that listens there for SOCKS can be one with a control port of this machine. */
 export function isOnThisMachine(socks: TorAddress): boolean {
   return socks.kind === 'unix' || isLoopback(socks.host);

@@ -8,6 +8,8 @@ const MEDIA_TYPE = 'application/dns-message';
 
 export interface DohResponse {
   readonly body: Uint8Array;
+  /** When the response was made by the server's clock (RFC 9110 §6.6.1): milliseconds since 1970; undefined if it does not say. */
+  readonly madeAtEpochMs: number | undefined;
   /** How long HTTP caches have held the response (RFC 9111 §5.1); 0 if they do not say. */
   readonly ageSeconds: number;
   /** The Alt-Svc field's value (RFC 7838 §3), if there is one. */
@@ -35,6 +37,7 @@ export function dohRequest(
       if (error === undefined) {
         resolve({
           body: Buffer.concat(chunks, bytes),
+          madeAtEpochMs: parseDate(headers?.date),
           ageSeconds: parseAge(headers?.age),
           altSvc: headers?.['alt-svc'],
         });
@@ -103,4 +106,9 @@ function mediaTypeOf(header = ''): string {
 /** RFC 9111 §1.2.2: a non-negative number of seconds; whatever else stands there is as good as nothing. */
 function parseAge(header = ''): number {
   return /^\d{1,9}$/.test(header) ? Number(header) : 0;
+}
+
+function parseDate(header = ''): number | undefined {
+  const epochMs = Date.parse(header);
+  return Number.isNaN(epochMs) ? undefined : epochMs;
 }

@@ -14,11 +14,15 @@ import { Watchdog } from './watchdog.ts';
  */
 const WATCH = { silenceMs: 7000, lookMs: 1000 } as const;
 
+const MS_PER_SECOND = 1000;
+
 export interface Http2SessionInit {
   /** The whole URL, whose origin is the server's name for HTTP. */
   readonly url: URL;
   /** Is told each Alt-Svc field value, and for how long HTTP caches have held it (RFC 7838 §3.1). */
   readonly onAltSvc?: (fieldValue: string, ageSeconds: number) => void;
+  /** Is told what the resolver's clock showed when it gave an answer: milliseconds since 1970, of whole seconds. */
+  readonly onDate?: (epochMs: number) => void;
 }
 
 /** A connection that speaks DNS over HTTPS (RFC 8484) on HTTP/2. */
@@ -82,10 +86,16 @@ export class Http2Session implements Session {
     this.#asked = true;
     this.#watchdog.watch();
     try {
-      const { body, ageSeconds, altSvc } = await dohRequest(this.#http2, this.#init.url, query, deadline);
+      const { body, madeAtEpochMs, ageSeconds, altSvc } = await dohRequest(
+        this.#http2,
+        this.#init.url,
+        query,
+        deadline,
+      );
       if (!this.#answered) this.#events.onFirstAnswer();
       this.#answered = true;
       if (altSvc !== undefined) this.#init.onAltSvc?.(altSvc, ageSeconds);
+      if (madeAtEpochMs !== undefined) this.#init.onDate?.(madeAtEpochMs + ageSeconds * MS_PER_SECOND);
       if (ageSeconds > 0) subtractAge(body, ageSeconds);
       return body;
     } catch (error) {

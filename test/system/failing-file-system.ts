@@ -12,7 +12,7 @@ export interface FailingFileSystem {
   readonly hasFailed: boolean;
 }
 
-const LOOKS: ReadonlySet<keyof FileSystem> = new Set(['inspect', 'read', 'readLink']);
+const LOOKS: ReadonlySet<keyof FileSystem> = new Set(['inspect', 'read', 'readLink', 'list']);
 
 /** @param nth counts from 1 */
 export function failAt(inner: FileSystem, nth: number, failing: Failing): FailingFileSystem {

@@ -11,6 +11,8 @@ export interface SocksDoubleOptions {
   readonly target?: { readonly port: number } | ((request: SocksRequest) => Promise<Socket>);
   /** Sends each byte of its answers for itself. @default false */
   readonly byByte?: boolean;
+  /** Shows itself as Tor to whoever asks without credentials whether it is. @default false */
+  readonly passesForTor?: boolean;
   /** Listens on this unix socket. @default a port of 127.0.0.1 */
   readonly path?: string;
 }
@@ -35,8 +37,12 @@ export interface SocksDouble extends AsyncDisposable {
   deserted(): Promise<void>;
 }
 
+/** Tor's own command (socks-extensions.txt §2), and what it says of 127.0.0.1. */
+const RESOLVE = 0xf0;
+const RESOLVED = Uint8Array.of(5, 0, 0, 1, 127, 0, 0, 1, 0, 0);
+
 export async function startSocksDouble(options: SocksDoubleOptions = {}): Promise<SocksDouble> {
-  const { reply = 0, method = 2, target, byByte = false } = options;
+  const { reply = 0, method = 2, target, byByte = false, passesForTor = false } = options;
   const requests: SocksRequest[] = [];
   const clients = new Set<Socket>();
   let announce = Promise.withResolvers<SocksRequest>();
@@ -49,7 +55,8 @@ export async function startSocksDouble(options: SocksDoubleOptions = {}): Promis
         if (byByte) await new Promise(setImmediate);
       }
     };
-    const request = await readRequest(client, method, write);
+    const request = await readRequest(client, method, passesForTor, write);
+    if (passesForTor && request.command === RESOLVE) return write(RESOLVED);
     requests.push(request);
     announce.resolve(request);
     announce = Promise.withResolvers();
@@ -98,14 +105,16 @@ export async function startSocksDouble(options: SocksDoubleOptions = {}): Promis
 async function readRequest(
   client: Socket,
   method: number,
+  maySkipCredentials: boolean,
   write: (bytes: Uint8Array) => Promise<void>,
 ): Promise<SocksRequest> {
   const [, methods = 0] = await readBytes(client, 2);
-  await readBytes(client, methods);
-  await write(Uint8Array.of(5, method));
+  const offered = await readBytes(client, methods);
+  const chosen = maySkipCredentials && !offered.includes(method) ? 0 : method;
+  await write(Uint8Array.of(5, chosen));
   let username = '';
   let password = '';
-  if (method === 2) {
+  if (chosen === 2) {
     const [, usernameLength = 0] = await readBytes(client, 2);
     username = (await readBytes(client, usernameLength)).toString();
     const [passwordLength = 0] = await readBytes(client, 1);

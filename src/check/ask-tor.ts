@@ -1,0 +1,75 @@
+import type { Clock } from '../lib/clock.ts';
+import { Dns4torError, toDns4torError } from '../lib/errors.ts';
+import type { Random } from '../lib/random.ts';
+import type { TorStatus } from '../lib/tor-state.ts';
+import { type ControlConnection, openControl } from '../tor/control.ts';
+import { type ControlPlaces, controlAddresses, requireSocksAddress } from '../tor/find-control.ts';
+import { installOnionAuths, type OnionAuth } from '../tor/onion-auth.ts';
+import { TorReport } from '../tor/tor-report.ts';
+
+/** What a Tor tells of itself. */
+export interface TorAnswers {
+  readonly status: TorStatus;
+  /** Whether it complains that this machine's clock is wrong. */
+  readonly complainsOfClock: boolean;
+  /** When what it knows of its network was made: milliseconds since 1970; undefined if it knows nothing yet. */
+  readonly consensusEpochMs: number | undefined;
+}
+
+export interface AskTorComponents {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const QUESTIONS = ['status/bootstrap-phase', 'status/circuit-established', 'consensus/valid-after'] as const;
+
+/**
+ * Asks a tor over its control port, and gives it the keys for private onion services as the daemon does, since it refuses them without.
+ *
+ * @throws Dns4torError ERR_TOR_CONTROL there is no control port that we may use, or none is to be used
+ */
+export async function askTor(
+  components: AskTorComponents,
+  places: ControlPlaces,
+  onionAuths: readonly OnionAuth[],
+): Promise<TorAnswers> {
+  using control = await openFirst(components, places);
+  // What it does not take, the service itself will say.
+  await installOnionAuths(control, onionAuths, () => {});
+  const lines = (await Promise.all(QUESTIONS.map((question) => ask(control, question)))).flat();
+  const report = new TorReport(() => {});
+  report.observe(lines);
+  const [, time] = /^consensus\/valid-after=(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)$/m.exec(lines.join('\n')) ?? [];
+  return {
+    status: report.status,
+    // control-spec, "Bootstrap phases": a problem is told with its reason.
+    complainsOfClock: lines.some((line) => /\bREASON=CLOCK_SKEW\b/.test(line)),
+    consensusEpochMs: time === undefined ? undefined : Date.parse(`${time.replace(' ', 'T')}Z`),
+  };
+}
+
+/** Each for itself: tor refuses them all for one that it does not know, as without a consensus. */
+async function ask(control: ControlConnection, question: string): Promise<readonly string[]> {
+  try {
+    return await control.command(`GETINFO ${question}`);
+  } catch (error) {
+    if (control.isOpen) return [];
+    throw error;
+  }
+}
+
+async function openFirst(components: AskTorComponents, places: ControlPlaces): Promise<ControlConnection> {
+  let reason = new Dns4torError('ERR_TOR_CONTROL', 'none is to be looked for');
+  for (const address of controlAddresses(places)) {
+    let control: ControlConnection | undefined;
+    try {
+      control = await openControl({ ...components, address, onEvent: () => {} });
+      if (places.control.kind === 'auto') await requireSocksAddress(control, places.socks);
+      return control;
+    } catch (error) {
+      control?.[Symbol.dispose]();
+      reason = toDns4torError(error);
+    }
+  }
+  throw reason;
+}

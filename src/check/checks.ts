@@ -1,0 +1,25 @@
+import type { Config } from '../config/config.ts';
+import { checkBootstrap, checkTor } from './tor.ts';
+import { checkListening, checkResolution } from './listening.ts';
+import { checkPort } from './port.ts';
+import type { Check } from './run-checks.ts';
+import { checkAnswer, checkCertificate, checkReach } from './upstream.ts';
+
+/** All checks, in the order in which they are told: the way out first, then the way in, then what may go around both. */
+export function checksFor({ upstreams }: Config): readonly Check[] {
+  return [
+    { id: 'tor', run: checkTor },
+    { id: 'bootstrap', run: checkBootstrap },
+    ...upstreams.flatMap((upstream): Check[] => {
+      const subject = upstreams.length > 1 ? { subject: upstream.url } : {};
+      return [
+        { id: 'reach', ...subject, run: (facts) => checkReach(facts, upstream) },
+        { id: 'certificate', ...subject, run: (facts) => checkCertificate(facts, upstream) },
+        { id: 'answer', ...subject, run: (facts) => checkAnswer(facts, upstream) },
+      ];
+    }),
+    { id: 'listening', run: checkListening },
+    { id: 'resolution', run: checkResolution },
+    { id: 'port', run: checkPort },
+  ];
+}

@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import type { TorConfig } from '../config/config.ts';
+import type { Clock } from '../lib/clock.ts';
+import { Dns4torError, toDns4torError } from '../lib/errors.ts';
+import type { Runner } from '../system/command.ts';
+import { detectTor, verifyTor } from '../tor/detect.ts';
+import type { ControlPlaces } from '../tor/find-control.ts';
+import type { TorAddress } from '../tor/tor-address.ts';
+import { stateDirectory, torPaths } from '../tor/torrc.ts';
+
+/** The Tor that dns4tor uses, or would use. */
+export type TorFinding =
+  | ({ readonly kind: 'running' } & ControlPlaces)
+  /** None runs, and dns4tor would start one of its own. */
+  | { readonly kind: 'startable'; readonly version: string }
+  | { readonly kind: 'missing'; readonly error: Dns4torError };
+
+export interface FindTorComponents {
+  readonly clock: Clock;
+  readonly run: Runner;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** @default the usual ones */
+  readonly usualSocksAddresses?: readonly TorAddress[];
+}
+
+/** Looks as the daemon does at its start, but starts nothing. Never rejects. */
+export async function findTor(components: FindTorComponents, config: TorConfig): Promise<TorFinding> {
+  const { clock, usualSocksAddresses } = components;
+  const { socks, control } = config;
+  try {
+    if (socks.kind === 'auto') {
+      const { found } = await detectTor(clock, usualSocksAddresses);
+      if (found !== undefined) return { kind: 'running', socks: found, control };
+    } else if (socks.kind !== 'managed') {
+      await verifyTor(socks, clock);
+      return { kind: 'running', socks, control };
+    }
+    return await findManagedTor(components, config);
+  } catch (error) {
+    return { kind: 'missing', error: toDns4torError(error) };
+  }
+}
+
+/** One that a running dns4tor has started, or else the program for it. */
+async function findManagedTor({ clock, run, env }: FindTorComponents, { binary }: TorConfig): Promise<TorFinding> {
+  const paths = torPaths(join(stateDirectory(env), 'tor'));
+  const socks: TorAddress = { kind: 'unix', path: paths.socks };
+  const isRunning = await verifyTor(socks, clock).then(
+    () => true,
+    () => false,
+  );
+  if (isRunning) return { kind: 'running', socks, control: { kind: 'unix', path: paths.control } };
+  const { status, stdout } = await run([binary, '--version']);
+  if (status !== 0) throw new Dns4torError('ERR_TOR_BINARY_MISSING', binary);
+  const [version = ''] = stdout.split('\n', 1);
+  return { kind: 'startable', version: version.replace(/\.$/, '') };
+}

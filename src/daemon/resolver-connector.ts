@@ -1,0 +1,32 @@
+import type { UpstreamConfig } from '../config/config.ts';
+import { createTorConnector, type TlsOptions, type TorConnector, type TorConnectorOptions } from '../tor/connector.ts';
+
+/**
+ * For the way to the onion service and the TLS handshake. Tor's first try after a service went down answers only after 64 s (measured),
+ * while a fresh circuit to one that is up takes seconds: past this, another attempt is worth more than waiting on.
+ */
+const CONNECT_MS = 30_000;
+
+/** How connections to one configured resolver are opened: Tor, then TLS where the protocol has it. */
+export function createResolverConnector(
+  components: Pick<TorConnectorOptions, 'agent' | 'clock' | 'signal'>,
+  config: UpstreamConfig,
+): TorConnector {
+  return createTorConnector({
+    ...components,
+    ...(config.protocol === 'tcp' ? {} : { tls: tlsOptions(config) }),
+    deadlineMs: CONNECT_MS,
+  });
+}
+
+function tlsOptions({ protocol, host, names, pins, ca }: UpstreamConfig): TlsOptions {
+  return {
+    servername: host,
+    names,
+    pins,
+    ...(ca === undefined ? {} : { ca }),
+    // RFC 8484 §5.2 asks for HTTP/2 at least, and only its streams carry many queries at once. RFC 7858 asks for no ALPN, and servers
+    // that know none for DNS refuse a client that insists on one (RFC 7301 §3.2).
+    ...(protocol === 'https' ? { alpn: 'h2' } : {}),
+  };
+}

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { askTor } from '../../src/check/ask-tor.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { systemRandom } from '../../src/lib/random.ts';
+import { type Script, startControlDouble } from '../tor/control-double.ts';
+import { startOfflineTor } from '../tor/offline-tor.ts';
+import { ONION_AUTH, SAME_ONION_AUTH_IN_TOR, viewOnionAuths } from '../tor/onion-auths.ts';
+
+const COMPONENTS = { clock: systemClock, random: systemRandom };
+const SOCKS = { kind: 'tcp', host: '127.0.0.1', port: 9 } as const;
+
+const CONNECTED: Script = {
+  'GETINFO status/bootstrap-phase': [
+    '250-status/bootstrap-phase=NOTICE BOOTSTRAP PROGRESS=100 TAG=done SUMMARY="Done"',
+    '250 OK',
+  ],
+  'GETINFO status/circuit-established': ['250-status/circuit-established=1', '250 OK'],
+  'GETINFO consensus/valid-after': ['250-consensus/valid-after=2026-01-02 03:00:00', '250 OK'],
+};
+
+test('a Tor tells how far it is, and how old what it knows is', async () => {
+  await using control = await startControlDouble(CONNECTED);
+  const answers = await askTor(COMPONENTS, { socks: SOCKS, control: control.address }, []);
+  assert.equal(answers.status.state, 'up');
+  assert.equal(answers.status.bootstrapPercent, 100);
+  assert.equal(answers.complainsOfClock, false);
+  assert.equal(answers.consensusEpochMs, Date.UTC(2026, 0, 2, 3));
+});
+
+test("Tor's complaint of the clock is heard, and what it does not know yet is no failure", async () => {
+  await using control = await startControlDouble({
+    'GETINFO status/bootstrap-phase': [
+      '250-status/bootstrap-phase=WARN BOOTSTRAP PROGRESS=14 TAG=handshake SUMMARY="Handshaking with a relay" WARNING="Clock skew -7200 in NETINFO from OR" REASON=CLOCK_SKEW COUNT=3 RECOMMENDATION=warn',
+      '250 OK',
+    ],
+    'GETINFO consensus': ['552 Unrecognized key "consensus/valid-after"'],
+  });
+  const answers = await askTor(COMPONENTS, { socks: SOCKS, control: control.address }, []);
+  assert.equal(answers.status.bootstrapPercent, 14);
+  assert.equal(answers.complainsOfClock, true);
+  assert.equal(answers.consensusEpochMs, undefined);
+});
+
+test('a real Tor without a network answers, is given the keys for private onions, and is left as it is', async () => {
+  await using tor = await startOfflineTor();
+  const places = { socks: tor.socks, control: { kind: 'auto' }, usualControlAddresses: [tor.control] } as const;
+  const answers = await askTor(COMPONENTS, places, [ONION_AUTH]);
+  assert.equal(answers.status.state, 'bootstrapping');
+  assert.equal(answers.consensusEpochMs, undefined);
+  assert.deepEqual(await viewOnionAuths(tor.control), [SAME_ONION_AUTH_IN_TOR]);
+});
+
+test('the control port of another Tor is not taken, nor is one without it or with none to be looked for', async () => {
+  await using other = await startOfflineTor();
+  for (const control of [{ kind: 'auto' }, { kind: 'none' }, { kind: 'unix', path: '/nonexistent' }] as const) {
+    await assert.rejects(
+      askTor(COMPONENTS, { socks: SOCKS, control, usualControlAddresses: [other.control] }, [ONION_AUTH]),
+      { code: 'ERR_TOR_CONTROL' },
+    );
+  }
+  assert.deepEqual(await viewOnionAuths(other.control), []);
+});

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { ask, type AskOptions, isDns4tor, type Transport, WHO_ARE_YOU } from '../../src/check/dns-client.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { systemRandom } from '../../src/lib/random.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+import { reservePort } from '../fixtures/reserve-port.ts';
+
+const OPTIONS: AskOptions = { clock: systemClock, random: systemRandom, patienceMs: 5000 };
+const TRANSPORTS: readonly Transport[] = ['udp', 'tcp'];
+
+test('nothing is asked of an address that is not of this machine', async () => {
+  for (const transport of TRANSPORTS) {
+    for (const address of ['192.0.2.53', '2001:db8::53', '8.8.8.8']) {
+      await assert.rejects(ask({ address, port: 53 }, WHO_ARE_YOU, transport, OPTIONS), { code: 'ERR_LISTEN_ADDRESS' });
+    }
+  }
+});
+
+test('where nothing listens there is no waiting', async () => {
+  const reservation = await reservePort();
+  await reservation.release();
+  for (const transport of TRANSPORTS) {
+    const target = { address: '127.0.0.1', port: reservation.port };
+    await assert.rejects(ask(target, WHO_ARE_YOU, transport, OPTIONS), { code: 'ECONNREFUSED' });
+  }
+});
+
+test('a server that is silent is asked again, and given up at the end of the patience', async () => {
+  const server = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    const clock = new ManualClock();
+    const target = { address: '127.0.0.1', port: server.address().port };
+    let asked = once(server, 'message');
+    const asking = assert.rejects(ask(target, WHO_ARE_YOU, 'udp', { ...OPTIONS, clock }), /no reply/);
+    const [first] = await asked;
+    asked = once(server, 'message');
+    clock.advance(2000);
+    const [second] = await asked;
+    assert.deepEqual(first, second);
+    clock.advance(3000);
+    await asking;
+    assert.equal(clock.pendingTimers, 0);
+  } finally {
+    server.close();
+  }
+});
+
+test('another server that refuses is not taken for dns4tor', () => {
+  assert.equal(isDns4tor({ rcode: 'REFUSED', error: undefined }), false);
+  assert.equal(isDns4tor({ rcode: 'REFUSED', error: { code: 20, text: '' } }), false);
+});

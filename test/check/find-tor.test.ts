@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { findTor, type FindTorComponents } from '../../src/check/find-tor.ts';
+import type { TorConfig } from '../../src/config/config.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { NOT_FOUND } from '../../src/system/command.ts';
+import type { TorAddress } from '../../src/tor/tor-address.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { startSocksDouble } from '../tor/socks-double.ts';
+
+const NOWHERE: TorAddress = { kind: 'unix', path: '/nonexistent/socks' };
+
+function config(socks: TorConfig['socks']): TorConfig {
+  return { socks, control: { kind: 'auto' }, onionAuths: [], binary: 'tor', options: [] };
+}
+
+/** A machine where Tor is nowhere, not even its program. */
+function machine(overrides: Partial<FindTorComponents> = {}): FindTorComponents {
+  return {
+    clock: systemClock,
+    run: async () => ({ status: NOT_FOUND, stdout: '', stderr: '' }),
+    env: { STATE_DIRECTORY: '/nonexistent' },
+    usualSocksAddresses: [NOWHERE],
+    ...overrides,
+  };
+}
+
+test('a Tor at the address that is named is found, with where to look for its control port', async () => {
+  await using tor = await startSocksDouble({ passesForTor: true });
+  const found = await findTor(machine(), config(tor.address));
+  assert.deepEqual(found, { kind: 'running', socks: tor.address, control: { kind: 'auto' } });
+});
+
+test('what is no Tor at the address that is named is missing, and no other is looked for', async () => {
+  await using tor = await startSocksDouble({ passesForTor: true });
+  await using other = await startSocksDouble();
+  const found = await findTor(machine({ usualSocksAddresses: [tor.address] }), config(other.address));
+  assert.equal(found.kind === 'missing' && found.error.code, 'ERR_TOR_NOT_SOCKS');
+});
+
+test('auto finds a Tor in the usual places', async () => {
+  await using tor = await startSocksDouble({ passesForTor: true });
+  const found = await findTor(machine({ usualSocksAddresses: [NOWHERE, tor.address] }), config({ kind: 'auto' }));
+  assert.equal(found.kind === 'running' && found.socks, tor.address);
+});
+
+for (const kind of ['auto', 'managed'] as const) {
+  test(`${kind}: a Tor that a running dns4tor has started is found, with its control port beside it`, async () => {
+    await using state = await createTemporaryDirectory();
+    await mkdir(join(state.path, 'tor'));
+    await using tor = await startSocksDouble({ passesForTor: true, path: join(state.path, 'tor', 'socks') });
+    const found = await findTor(machine({ env: { STATE_DIRECTORY: state.path } }), config({ kind }));
+    const control = { kind: 'unix', path: join(state.path, 'tor', 'control') };
+    assert.deepEqual(found, { kind: 'running', socks: tor.address, control });
+  });
+
+  test(`${kind}: where none runs, the program is looked for and not started`, async () => {
+    const ran: string[] = [];
+    const run = async (command: readonly string[]): ReturnType<FindTorComponents['run']> => {
+      ran.push(command.join(' '));
+      return { status: 0, stdout: 'Tor version 0.4.9.11.\nmore\n', stderr: '' };
+    };
+    const found = await findTor(machine({ run }), config({ kind }));
+    assert.deepEqual(found, { kind: 'startable', version: 'Tor version 0.4.9.11' });
+    assert.deepEqual(ran, ['tor --version']);
+  });
+
+  test(`${kind}: neither Tor nor the program`, async () => {
+    const found = await findTor(machine(), config({ kind }));
+    assert.equal(found.kind === 'missing' && found.error.code, 'ERR_TOR_BINARY_MISSING');
+  });
+}

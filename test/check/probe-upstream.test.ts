@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { probeUpstream, type UpstreamFinding } from '../../src/check/probe-upstream.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
+import { systemRandom } from '../../src/lib/random.ts';
+import { type CertificateAuthority, createCertificateAuthority } from '../fixtures/certificates.ts';
+import { createOnionKey } from '../fixtures/onion-key.ts';
+import {
+  type DohBehaviour,
+  REQUEST_HEADERS,
+  type RecordingDohServer,
+  startRecordingDohServer,
+} from '../fixtures/recording-doh-server.ts';
+import { GOOD, RCODE, RESPONSE_FLAGS, responseTo } from '../protocol/upstream-messages.ts';
+import { startSocksDouble, type SocksDouble, type SocksDoubleOptions } from '../tor/socks-double.ts';
+import { configOf } from './config-of.ts';
+
+const HOST = createOnionKey().address;
+const HOUR_MS = 3_600_000;
+
+let ca: CertificateAuthority;
+let server: RecordingDohServer;
+before(async () => {
+  ca = await createCertificateAuthority();
+  server = await startRecordingDohServer(await ca.issue([HOST]), GOOD);
+});
+after(async () => {
+  await server[Symbol.asyncDispose]();
+  await ca[Symbol.asyncDispose]();
+});
+
+interface Probed {
+  readonly finding: UpstreamFinding;
+  readonly socks: SocksDouble;
+}
+
+async function probe(
+  options: SocksDoubleOptions & { readonly clock?: Clock } = {},
+  ...flags: readonly string[]
+): Promise<Probed> {
+  await using socks = await startSocksDouble({ target: server, ...options });
+  const given = flags.includes('--upstream-ca') ? flags : [...flags, '--upstream-ca', ca.certificatePath];
+  const [upstream] = configOf('--upstream', `https://${HOST}/dns-query`, ...given).upstreams;
+  assert.ok(upstream !== undefined);
+  const components = { socks: socks.address, clock: options.clock ?? systemClock, random: systemRandom };
+  return { finding: await probeUpstream(components, upstream), socks };
+}
+
+async function probeWith(behaviour: DohBehaviour): Promise<UpstreamFinding> {
+  server.behaviour = behaviour;
+  try {
+    return (await probe()).finding;
+  } finally {
+    server.behaviour = GOOD;
+  }
+}
+
+test('a resolver that works is reached by its name, shows its certificate, answers and tells its time', async () => {
+  const { finding, socks } = await probe();
+  assert.equal(finding.error, undefined);
+  assert.ok(finding.reachedMs !== undefined && finding.answer !== undefined);
+  assert.equal(finding.answer.rcode, 'NOERROR');
+  assert.equal(finding.clockAheadMs, 0);
+  assert.match(finding.certificate?.subjectAltName ?? '', new RegExp(HOST));
+  assert.deepEqual(
+    socks.requests.map(({ host, addressType }) => [host, addressType]),
+    [[HOST, 3]],
+  );
+});
+
+test('it is asked as the daemon asks: the same headers, and an identity that no other connection has', async () => {
+  const known = server.requests.length;
+  const requests = [...(await probe()).socks.requests, ...(await probe()).socks.requests];
+  const [first, second] = server.requests.slice(known);
+  assert.deepEqual(Object.keys(first?.headers ?? {}).toSorted(), REQUEST_HEADERS);
+  assert.deepEqual(first?.query, second?.query);
+  assert.equal(new Set(requests.map(({ username }) => username)).size, 2);
+});
+
+test('what Tor says of an onion service is what it fails with, after a second attempt', async () => {
+  const { finding, socks } = await probe({ reply: 0xf2 });
+  assert.equal(finding.error?.code, 'ERR_TOR_HS_INTRO_FAILED');
+  assert.equal(finding.reachedMs, undefined);
+  assert.equal(socks.requests.length, 2);
+});
+
+test('a wrong certificate is told apart from a resolver that is not reached, and is not tried again', async () => {
+  const { finding, socks } = await probe({}, '--upstream-name', 'other.example');
+  assert.equal(finding.error?.code, 'ERR_TLS_NAME');
+  assert.ok(finding.reachedMs !== undefined && finding.connected === undefined);
+  assert.equal(socks.requests.length, 1);
+});
+
+test('a resolver that does not answer as one is told apart from one that is not connected to', async () => {
+  const { error, connected } = await probeWith(() => ({ status: 404, body: new Uint8Array() }));
+  assert.equal(error?.code, 'ERR_DOH_STATUS');
+  assert.equal(connected, true);
+  const { answer } = await probeWith(({ query }) => ({
+    body: responseTo(query, { flags: RESPONSE_FLAGS | RCODE.servfail }),
+  }));
+  assert.equal(answer?.rcode, 'SERVFAIL');
+  const other = await probeWith(({ query }) => ({ body: responseTo(query, { id: 1 }) }));
+  assert.equal(other.error?.code, 'ERR_RESPONSE_MISMATCH');
+});
+
+test('how far this clock is from that of the resolver is found, in either direction', async () => {
+  const shifted = (byMs: number): Clock => ({ ...systemClock, epochMs: () => systemClock.epochMs() + byMs });
+  const ahead = (await probe({ clock: shifted(HOUR_MS) })).finding.clockAheadMs ?? 0;
+  assert.ok(ahead > 0.9 * HOUR_MS && ahead <= HOUR_MS, String(ahead));
+  const behind = (await probe({ clock: shifted(-HOUR_MS) })).finding.clockAheadMs ?? 0;
+  assert.ok(behind < -0.9 * HOUR_MS && behind >= -HOUR_MS - 1000, String(behind));
+});
+
+test('an answer out of an HTTP cache tells the time with its age', async () => {
+  const date = new Date(systemClock.epochMs() - HOUR_MS).toUTCString();
+  const { clockAheadMs } = await probeWith(({ query }) => ({
+    headers: { date, age: '3600' },
+    body: responseTo(query),
+  }));
+  assert.equal(clockAheadMs, 0);
+});
+
+test('a resolver that does not tell the time leaves it unknown', async () => {
+  const { answer, clockAheadMs } = await probeWith(({ query }) => ({
+    headers: { date: 'today' },
+    body: responseTo(query),
+  }));
+  assert.ok(answer !== undefined);
+  assert.equal(clockAheadMs, undefined);
+});

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { startDaemon } from '../fixtures/daemon.ts';
+import { createOnionKey } from '../fixtures/onion-key.ts';
+import { startProcess } from '../fixtures/process.ts';
+import { startRecordingDohServer } from '../fixtures/recording-doh-server.ts';
+import { GOOD } from '../protocol/upstream-messages.ts';
+import { listen } from '../tor/listen.ts';
+import { startSocksDouble } from '../tor/socks-double.ts';
+import { COMMAND, runCli } from './run-cli.ts';
+
+interface Report {
+  readonly version: string;
+  readonly status: string;
+  readonly checks: readonly {
+    readonly id: string;
+    readonly status: string;
+    readonly line: string;
+    readonly advice?: string;
+  }[];
+}
+
+/** Checks of what dns4tor itself consists of; the others are of the machine that the tests run on. */
+const OWN = ['tor', 'bootstrap', 'reach', 'certificate', 'answer', 'listening', 'resolution', 'port'];
+
+function statusesOf({ checks }: Report): Record<string, string> {
+  return Object.fromEntries(checks.filter(({ id }) => OWN.includes(id)).map(({ id, status }) => [id, status]));
+}
+
+test('check has its help, which tells it from --check and names the exit status', async () => {
+  const { code, stdout } = await runCli(['check', '--help']);
+  assert.equal(code, 0);
+  assert.match(stdout, /^Usage: dns4tor check/);
+  for (const text of ['--json', '--tor-socks', 'proxy-dns --check', 'exit status is 1'])
+    assert.ok(stdout.includes(text), text);
+  assert.doesNotMatch(stdout, /^ +--check/m);
+  assert.match((await runCli(['--help'])).stdout, /^ {2}check /m);
+});
+
+test('a wrong configuration is refused as by proxy-dns, and nothing is looked at', async () => {
+  const { code, stdout, stderr } = await runCli(['check', '--json', '--port', 'x', '--check', '--prot', '1']);
+  assert.equal(code, 2);
+  assert.equal(stdout, '');
+  assert.match(
+    stderr,
+    /^dns4tor: --check: there is no such flag; .*\ndns4tor: --prot: .*--port\?\ndns4tor: --port: 'x' .*\n$/,
+  );
+});
+
+test('where there is no Tor and no dns4tor, what to do stands below each line, and the exit status is 1', async () => {
+  const { code, stdout, stderr } = await runCli([
+    'check',
+    '--tor-socks',
+    'unix:/nonexistent/socks',
+    '--address',
+    '127.0.0.9',
+  ]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^dns4tor: \d+ of \d+ checks failed: .*\n$/);
+  assert.match(stdout, /^fail +tor +unix:\/nonexistent\/socks \(ENOENT\): .*\n +→ Start tor.*\.$/m);
+  assert.match(stdout, /^skip +reach /m);
+  assert.match(stdout, /^fail +listening +nothing answers at 127\.0\.0\.9:53\n +→ .*\.$/m);
+});
+
+test('where all of dns4tor works, --json says so in one object', async () => {
+  await using ca = await createCertificateAuthority();
+  const onion = createOnionKey().address;
+  await using server = await startRecordingDohServer(await ca.issue([onion]), GOOD);
+  await using socks = await startSocksDouble({ target: server, passesForTor: true });
+  assert.ok(socks.address.kind === 'tcp');
+  const flags = ['--upstream', `https://${onion}/dns-query`, '--upstream-ca', ca.certificatePath];
+  flags.push('--tor-socks', `127.0.0.1:${socks.address.port}`, '--tor-control', 'none');
+  await using daemon = await startDaemon(flags);
+  await daemon.answers();
+  const { stdout } = await runCli([
+    'check',
+    '--json',
+    ...flags,
+    '--address',
+    '127.0.0.1',
+    '--port',
+    String(daemon.port),
+  ]);
+  const report: Report = JSON.parse(stdout);
+  assert.deepEqual(Object.keys(report), ['version', 'status', 'checks']);
+  assert.deepEqual(statusesOf(report), {
+    tor: 'ok',
+    bootstrap: 'skip',
+    reach: 'ok',
+    certificate: 'ok',
+    answer: 'ok',
+    listening: 'ok',
+    resolution: 'ok',
+    port: 'ok',
+  });
+  for (const { status, advice } of report.checks)
+    assert.equal(advice !== undefined, status === 'warn' || status === 'fail');
+});
+
+test('several resolvers are checked each for itself', async () => {
+  const [first, second] = [createOnionKey().address, createOnionKey().address].map((host) => `https://${host}/`);
+  const { stdout } = await runCli([
+    'check',
+    '--tor-socks',
+    'unix:/nonexistent/socks',
+    '--upstream',
+    `${first},${second}`,
+  ]);
+  for (const url of [first, second]) assert.ok(stdout.includes(`reach        ${url}: `), url);
+});
+
+test('Ctrl-C ends it at once, with nothing but the status of that signal', async () => {
+  const connected = Promise.withResolvers<void>();
+  // Says nothing, so that the check would go on for a while.
+  await using silent = await listen(createServer(() => connected.resolve()));
+  const flags = ['--tor-socks', `127.0.0.1:${silent.port}`];
+  await using running = await startProcess(process.execPath, [COMMAND, 'check', ...flags], { env: {} });
+  await connected.promise;
+  running.signal('SIGINT');
+  assert.equal(await running.ended, 130);
+  assert.equal(running.output, '');
+});
