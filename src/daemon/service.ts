@@ -176,7 +176,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
   const opened = torOwner.use(
     await openTor(config.tor.socks, {
       binary: config.tor.binary,
-      stateDirectory: stateDirectory(options.env),
+      stateDirectory: () => stateDirectory(options.env),
       torOptions: config.tor.options,
       control: config.tor.control,
       onionAuths: config.tor.onionAuths,

@@ -31,8 +31,8 @@ export interface Tor extends AsyncDisposable {
 export interface OpenTorOptions {
   /** For `managed`, and for `auto` where no Tor runs: a path, or a name to be found in PATH. */
   readonly binary: string;
-  /** dns4tor's own state directory; a managed tor gets `tor` in it. */
-  readonly stateDirectory: string;
+  /** dns4tor's own state directory, in which a managed tor gets `tor`. Asked for no other: a service's user may have none. */
+  readonly stateDirectory: () => string;
   /** Lines to add to a managed tor's torrc. */
   readonly torOptions: readonly string[];
   /** Where `auto` looks, in this order. @default USUAL_SOCKS_ADDRESSES */
@@ -62,7 +62,7 @@ export async function openTor(choice: TorChoice, options: OpenTorOptions): Promi
 }
 
 async function openManagedTor({ stateDirectory, ...options }: OpenTorOptions): Promise<Tor> {
-  const managed = await ManagedTor.start({ ...options, directory: join(stateDirectory, 'tor') });
+  const managed = await ManagedTor.start({ ...options, directory: join(stateDirectory(), 'tor') });
   return {
     kind: 'managed',
     socks: managed.socks,

@@ -12,15 +12,27 @@ export interface TorPaths {
   readonly cookie: string;
 }
 
-/** The state directory of dns4tor: systemd's, which is there and ours already, else by the XDG base directory specification. */
+/**
+ * The state directory of dns4tor: systemd's, which is there and ours already, else by the XDG base directory specification.
+ *
+ * @throws Dns4torError ERR_TOR_MANAGED for a user without a home directory, such as systemd makes for one service
+ */
 export function stateDirectory(env: Readonly<Record<string, string | undefined>>): string {
   // With several StateDirectory= lines systemd puts a colon between them (systemd.exec(5)).
   const ofService = env['STATE_DIRECTORY']?.split(':')[0];
   if (ofService) return ofService;
   const xdg = env['XDG_STATE_HOME'];
   // "All paths … must be absolute. If … relative, the application should consider the path invalid and ignore it."
-  const stateHome = xdg?.startsWith('/') ? xdg : join(env['HOME'] || homedir(), '.local/state');
+  const stateHome = xdg?.startsWith('/') ? xdg : join(env['HOME'] || homeDirectory(), '.local/state');
   return join(stateHome, 'dns4tor');
+}
+
+function homeDirectory(): string {
+  try {
+    return homedir();
+  } catch (error) {
+    throw new Dns4torError('ERR_TOR_MANAGED', 'its user has no home directory, and STATE_DIRECTORY is not set', error);
+  }
 }
 
 // unix(7): sun_path has 108 bytes, of which tor keeps one for the final NUL.

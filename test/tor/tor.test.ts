@@ -13,7 +13,7 @@ import { SILENT_EVENTS } from './silent-events.ts';
 async function optionsIn(stateDirectory: string): Promise<OpenTorOptions> {
   return {
     binary: await findProgram('tor'),
-    stateDirectory,
+    stateDirectory: () => stateDirectory,
     torOptions: OFFLINE_OPTIONS,
     usualAddresses: [],
     clock: systemClock,
@@ -27,7 +27,9 @@ async function optionsIn(stateDirectory: string): Promise<OpenTorOptions> {
 
 test('auto takes a Tor that runs already and leaves it running', async () => {
   await using external = await startOfflineTor();
-  const options = { ...(await optionsIn('/nonexistent')), usualAddresses: [external.socks] };
+  // A service's user has no home, and no state directory.
+  const stateDirectory = (): never => assert.fail('it was asked for');
+  const options = { ...(await optionsIn('/nonexistent')), usualAddresses: [external.socks], stateDirectory };
   {
     await using tor = await openTor({ kind: 'auto' }, options);
     assert.deepEqual(tor.socks, external.socks);

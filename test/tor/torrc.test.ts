@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { renderTorrc, stateDirectory, torOptionProblem, torPaths } from '../../src/tor/torrc.ts';
+import { asOtherUser, UNKNOWN_USER } from '../fixtures/other-user.ts';
 
 test("the state directory is systemd's, else XDG's, else in the home directory", () => {
   const home = { HOME: '/home/alice' };
@@ -9,6 +10,19 @@ test("the state directory is systemd's, else XDG's, else in the home directory",
   assert.equal(stateDirectory(xdg), '/state/dns4tor');
   assert.equal(stateDirectory({ ...home, XDG_STATE_HOME: 'relative' }), '/home/alice/.local/state/dns4tor');
   assert.equal(stateDirectory(home), '/home/alice/.local/state/dns4tor');
+});
+
+test('a user without a home directory has a state directory only where it is named', async () => {
+  const { HOME } = process.env;
+  delete process.env['HOME'];
+  try {
+    await asOtherUser(async () => {
+      assert.throws(() => stateDirectory({}), { code: 'ERR_TOR_MANAGED', message: /has no home directory/ });
+      assert.equal(stateDirectory({ STATE_DIRECTORY: '/var/lib/dns4tor' }), '/var/lib/dns4tor');
+    }, UNKNOWN_USER);
+  } finally {
+    if (HOME !== undefined) process.env['HOME'] = HOME;
+  }
 });
 
 test('a directory too long for a unix socket is refused with the numbers', () => {
