@@ -1,13 +1,13 @@
+import { wrapLine } from '../wrap.ts';
 import { debianVersion } from './debian-names.ts';
 import type { Release } from './release.ts';
 
 const MS_PER_SECOND = 1000;
-const LINE_COLUMNS = 78;
 
 /** Debian's form (deb-changelog(5)) of what the changelog, which is in that of Keep a Changelog, says of the release. */
 export function renderChangelog(markdown: string, { version, sourceDateEpoch, maintainer }: Release): string {
   const entries = entriesOf(markdown, version);
-  const lines = entries.map((entry) => wrap(entry).join('\n    '));
+  const lines = entries.map((entry) => wrapLine(entry).join('\n    '));
   return [
     `dns4tor (${debianVersion(version)}) unstable; urgency=medium`,
     '',
@@ -26,20 +26,6 @@ function entriesOf(markdown: string, version: string): readonly string[] {
     sections.find((text) => text.startsWith('[Unreleased]'));
   const items = (section ?? '').split(/^- /m).slice(1);
   return items.map((item) => item.split(/\n\n/, 1).join().replace(/\s+/g, ' ').trim());
-}
-
-function wrap(text: string): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    const longer = line === '' ? word : `${line} ${word}`;
-    if (longer.length <= LINE_COLUMNS - 4 || line === '') line = longer;
-    else {
-      lines.push(line);
-      line = word;
-    }
-  }
-  return [...lines, line];
 }
 
 function rfc5322Date(epochSeconds: number): string {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { filesOf, inCheckout } from './checkout.ts';
 import { renderChangelog } from './changelog.ts';
 import { renderCopyright } from './copyright.ts';
+import { stageReference } from './reference.ts';
 import type { Release } from './release.ts';
 import { NODE_PROGRAM, strip } from './node-runtime.ts';
 import { codeOf, type NpmPackage } from './npm-packages.ts';
@@ -22,6 +23,7 @@ export async function stageData(staging: Staging, release: Release, packages: re
   for (const npmPackage of packages) await stageNpmPackage(staging, npmPackage);
   await stageUnits(staging);
   await stageDocumentation(staging, release, packages);
+  await stageReference(staging, release);
 }
 
 async function stageProgram(staging: Staging, { version }: Release): Promise<void> {

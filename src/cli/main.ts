@@ -30,7 +30,8 @@ async function run(argv: readonly string[], reporter: Reporter): Promise<number>
   }
 }
 
-function createProgram(reporter: Reporter): Command {
+/** The commands and their flags. Manual pages and completions are generated from them, too. */
+export function createProgram(reporter: Reporter): Command {
   const program = new Command('dns4tor')
     .description('A DNS resolver for this machine whose only way out is Tor.')
     .version(readVersion(), '-V, --version', 'print the version and exit')

@@ -1,0 +1,30 @@
+import { mdocText } from './mdoc.ts';
+
+const MS_PER_SECOND = 1000;
+
+export interface PageHead {
+  readonly name: string;
+  readonly section: number;
+  /** One line, for whatis(1). */
+  readonly doc: string;
+  readonly dateText: string;
+}
+
+/** What every manual page begins with. */
+export function renderHead({ name, section, doc, dateText }: PageHead): string[] {
+  const clause = doc.replace(/\.$/, '').replace(/^A /, 'a ');
+  return [
+    `.Dd ${dateText}`,
+    `.Dt ${name.toUpperCase()} ${section}`,
+    '.Os dns4tor',
+    '.Sh NAME',
+    `.Nm ${name}`,
+    `.Nd ${mdocText(clause)}`,
+  ];
+}
+
+/** mdoc's form of the day. */
+export function pageDate(epochSeconds: number): string {
+  const format = new Intl.DateTimeFormat('en-US', { dateStyle: 'long', timeZone: 'UTC' });
+  return format.format(new Date(epochSeconds * MS_PER_SECOND));
+}

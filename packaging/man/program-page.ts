@@ -1,0 +1,152 @@
+import { EXIT_CODES } from '../../src/cli/exit-codes.ts';
+import { describeDefault, describeValues } from '../../src/config/describe.ts';
+import { choicesOf } from '../../src/config/kinds.ts';
+import {
+  envNamesOf,
+  flagOf,
+  OPTION_GROUPS,
+  OPTION_KEYS,
+  type OptionKey,
+  optionSpec,
+} from '../../src/config/options.ts';
+import type { CommandModel, FlagModel, ProgramModel } from '../commands.ts';
+import { mdocNotes, mdocText, mdocWord } from './mdoc.ts';
+import { renderHead } from './page-head.ts';
+
+const ABOUT = `
+Programs ask it over UDP and TCP. What it does not know from its cache it asks, as DNS over HTTPS (RFC 8484), of a resolver at an onion
+address. The network that the machine is on sees that Tor is used; the resolver sees questions, and not whose they are. There is no plain DNS, no
+direct connection and no other resolver to fall back to.`;
+
+const SERVICE = `
+As a service, its sockets are systemd's: \`dns4tor.socket\` for queries and \`dns4tor-metrics.socket\` for metrics. The service itself has no
+network. Installed, it changes nothing of how this machine resolves names: \`dns4tor install\` does, and \`dns4tor uninstall\` is the way back.`;
+
+const FILES: readonly (readonly [path: string, doc: string])[] = [
+  ['/etc/dns4tor.toml', 'Configuration of the service.'],
+  ['/run/tor/socks', 'Where the service reaches Tor.'],
+  ['/var/lib/dns4tor-install', 'What `dns4tor uninstall` needs, for as long as `dns4tor install` is in effect.'],
+];
+
+const EXIT_DOCS = {
+  ok: 'It did what was asked, or was told to stop.',
+  failure: 'It could not, for a reason outside its command line and configuration; standard error says which.',
+  usage: 'The command line, the environment or the configuration is wrong; each problem has a line of its own.',
+  defect: 'A defect of dns4tor.',
+} as const satisfies Record<keyof typeof EXIT_CODES, string>;
+
+/** dns4tor(1), from the commands and the options table. */
+export function renderProgramPage(program: ProgramModel, dateText: string): string {
+  const [main, ...others] = program.commands;
+  return [
+    ...renderHead({ name: program.name, section: 1, doc: program.description, dateText }),
+    '.Sh SYNOPSIS',
+    ...program.commands.map((command) => renderUsage(command, synopsisFlags(command))),
+    '.Sh DESCRIPTION',
+    mdocText(program.description),
+    mdocText(ABOUT),
+    '.Pp',
+    mdocText(SERVICE),
+    '.Sh COMMANDS',
+    ...(main === undefined ? [] : renderCommand(main)),
+    ...others.flatMap(renderCommand),
+    '.Sh ENVIRONMENT',
+    mdocText('A flag goes before the environment, the environment before the configuration file.'),
+    '.Bl -tag -width indent',
+    ...OPTION_KEYS.flatMap(renderEnvironment),
+    '.El',
+    '.Sh FILES',
+    '.Bl -tag -width indent',
+    ...FILES.flatMap(([path, doc]) => [`.It Pa ${path}`, mdocText(doc)]),
+    '.El',
+    '.Sh EXIT STATUS',
+    '.Bl -tag -width indent',
+    ...Object.entries(EXIT_CODES).flatMap(([name, code]) => [
+      `.It ${code}`,
+      mdocText(EXIT_DOCS[name as keyof typeof EXIT_CODES]),
+    ]),
+    '.El',
+    '.Sh SEE ALSO',
+    '.Xr tor 1 ,',
+    '.Xr dns4tor.toml 5 ,',
+    '.Xr resolv.conf 5 ,',
+    '.Xr systemd.socket 5',
+    '',
+  ].join('\n');
+}
+
+/** Those with many flags have them in their section alone. */
+function synopsisFlags({ flags }: CommandModel): readonly string[] {
+  if (flags.some(({ key }) => key !== undefined)) return ['.Op Ar flag ...'];
+  return flags.filter(({ names }) => !names.includes('--help')).map((flag) => `.Op ${renderFlag(flag)}`);
+}
+
+function renderUsage({ name, values }: CommandModel, flags: readonly string[]): string {
+  const operands = values.map(({ placeholder, required }) =>
+    required ? `.Ar ${mdocWord(placeholder)}` : `.Op Ar ${mdocWord(placeholder)}`,
+  );
+  return ['.Nm', `.Cm ${mdocWord(name)}`, ...flags, ...operands].join('\n');
+}
+
+function renderCommand(command: CommandModel): string[] {
+  const groups = new Map<string, FlagModel[]>();
+  for (const flag of command.flags) {
+    const group = flag.key === undefined ? '' : optionSpec(flag.key).group;
+    groups.set(group, [...(groups.get(group) ?? []), flag]);
+  }
+  const order = [...OPTION_GROUPS.filter((group) => groups.has(group)), ...(groups.has('') ? [''] : [])];
+  return [
+    `.Ss ${mdocWord(command.name)}`,
+    mdocText(sentence(command.description.replace(/\.$/, ''))),
+    ...order.flatMap((group) => [
+      ...(order.length === 1 ? [] : ['.Pp', `${group === '' ? 'Other' : group}:`]),
+      '.Bl -tag -width indent',
+      ...(groups.get(group) ?? []).flatMap((flag) => [`.It ${renderFlag(flag)}`, mdocText(docOf(flag))]),
+      '.El',
+    ]),
+    ...(command.notes === '' ? [] : [mdocNotes(command.notes)]),
+  ];
+}
+
+function renderFlag({ names, value }: FlagModel): string {
+  // `Fl` puts the first hyphen in front itself.
+  const flags = names
+    .toReversed()
+    .map((name) => `Fl ${mdocWord(name.slice(1))}`)
+    .join(' , ');
+  if (value === undefined) return flags;
+  const placeholder = `Ar ${mdocWord(value.placeholder)}`;
+  return value.required ? `${flags} ${placeholder}` : `${flags} Oo ${placeholder} Oc`;
+}
+
+function docOf({ key, doc, default: value }: FlagModel): string {
+  if (key !== undefined) return describeOption(key);
+  return value === undefined ? sentence(doc) : `${sentence(doc)} Default: \`${value}\`.`;
+}
+
+/** What the table says of the option, in sentences. */
+export function describeOption(key: OptionKey): string {
+  const { kind, doc, list, default: text } = optionSpec(key);
+  const values = describeValues(key);
+  const label = choicesOf(kind).length > 0 ? 'One of' : 'Range:';
+  return [
+    sentence(doc),
+    ...(values === '' ? [] : [`${label} ${values}.`]),
+    ...(list === undefined ? [] : ['May be repeated.']),
+    `Default: ${text === undefined ? describeDefault(key) : `\`${text}\``}.`,
+  ].join(' ');
+}
+
+function renderEnvironment(key: OptionKey): string[] {
+  const names = envNamesOf(key);
+  if (names.length === 0) return [];
+  return [
+    `.It ${names.map((name) => `Ev ${name}`).join(' , ')}`,
+    `The same as`,
+    `.Fl ${mdocWord(flagOf(key).slice(1))} .`,
+  ];
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
