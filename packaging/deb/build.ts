@@ -13,25 +13,25 @@ export interface BuildOptions {
   readonly release: Release;
   /** Where the package is put. */
   readonly folder: string;
-  /** Of xz, 0 to 9; absent: dpkg's own. */
-  readonly compressionLevel?: number;
+  readonly compression: keyof typeof COMPRESSIONS;
 }
+
+/** Arguments of dpkg-deb(1). xz is what every release of Debian takes. */
+const COMPRESSIONS = { small: ['-Zxz'], fast: ['-Zxz', '-z0'], none: ['-Znone'] } as const;
 
 /**
  * Builds the package from the checkout's build and packages. The same checkout and release make the same bytes.
  *
  * @returns the path of the package
  */
-export async function buildDeb({ release, folder, compressionLevel }: BuildOptions): Promise<string> {
+export async function buildDeb({ release, folder, compression }: BuildOptions): Promise<string> {
   await using temporary = await mkdtempDisposable(join(tmpdir(), 'dns4tor-deb-'));
   const staging = createStaging(temporary.path);
   await stageData(staging, release, await readNpmPackages());
   await stageControl(staging, release);
   await mkdir(folder, { recursive: true });
   const path = join(folder, `dns4tor_${debianVersion(release.version)}_${debianArchitecture()}.deb`);
-  const level = compressionLevel === undefined ? [] : [`-z${compressionLevel}`];
-  // xz: what Debian's own archive and tools take, of every release.
-  await runTool('dpkg-deb', ['--root-owner-group', '-Zxz', ...level, '--build', staging.root, path], {
+  await runTool('dpkg-deb', ['--root-owner-group', ...COMPRESSIONS[compression], '--build', staging.root, path], {
     // It sorts what it packs, and makes no file younger than this.
     env: { SOURCE_DATE_EPOCH: String(release.sourceDateEpoch) },
   });

@@ -4,4 +4,6 @@ import { buildDeb } from './build.ts';
 import { inCheckout } from './checkout.ts';
 import { readRelease } from './release.ts';
 
-process.stdout.write(`${await buildDeb({ release: await readRelease(), folder: inCheckout('build') })}\n`);
+process.stdout.write(
+  `${await buildDeb({ release: await readRelease(), folder: inCheckout('build'), compression: 'small' })}\n`,
+);

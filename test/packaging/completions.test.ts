@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { renderBashCompletion } from '../../packaging/completions/bash.ts';
+import { renderFishCompletion } from '../../packaging/completions/fish.ts';
+import { renderZshCompletion } from '../../packaging/completions/zsh.ts';
+import { choicesOf } from '../../src/config/kinds.ts';
+import { flagOf, OPTION_KEYS } from '../../src/config/options.ts';
+import { findProgram } from '../fixtures/find-program.ts';
+import { runProgram } from '../fixtures/run-program.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { ownProgram } from './program.ts';
+
+const PROGRAM = ownProgram();
+const COMMANDS = PROGRAM.commands.map(({ name }) => name);
+const FLAGS = OPTION_KEYS.map(flagOf);
+
+const FILE = import.meta.filename;
+const BEGINNING = FILE.slice(0, -1);
+
+/** What bash offers for the last of the words, which it has taken apart. */
+async function bash(...words: readonly string[]): Promise<readonly string[]> {
+  const script = `${renderBashCompletion(PROGRAM)}
+    complete -p dns4tor >/dev/null || exit
+    COMP_WORDS=(dns4tor "$@") COMP_CWORD=$#
+    compopt() { :; }
+    _dns4tor
+    printf '%s\\n' "\${COMPREPLY[@]}"`;
+  return linesOf(await runProgram('bash', ['--norc', '--noprofile', '-c', script, 'bash', ...words]));
+}
+
+/** What fish offers, without descriptions. */
+async function fish(line: string): Promise<readonly string[]> {
+  const script = `${renderFishCompletion(PROGRAM)}\ncomplete -C ${JSON.stringify(line)}`;
+  const offers = linesOf(await runProgram('fish', ['--no-config', '-c', script]));
+  return offers.map((offer) => offer.split('\t', 1).join());
+}
+
+/** What zsh makes of each of the lines, after whose end the Tab key is pressed. */
+async function zsh(...lines: readonly string[]): Promise<readonly string[]> {
+  await using directory = await createTemporaryDirectory();
+  const [functions, result] = [join(directory.path, 'functions'), join(directory.path, 'result')];
+  await mkdir(functions);
+  await writeFile(join(functions, '_dns4tor'), renderZshCompletion(PROGRAM));
+  await writeFile(
+    join(directory.path, '.zshrc'),
+    `fpath=(${functions} $fpath)
+     autoload -Uz compinit && compinit -u -D
+     note() { print -r -- "$BUFFER" >>${result}; BUFFER= }
+     zle -N note && bindkey '^I' complete-word '^T' note`,
+  );
+  const keys = `${lines.map((line) => `${line}\t\x14`).join('')}exit\r`;
+  // A terminal of its own, without which zsh has no line to edit.
+  const script = `
+    zmodload zsh/zpty
+    export ZDOTDIR=$1
+    zpty shell $2 -d -i
+    zpty -w -n shell $3
+    while zpty -r shell output; do :; done`;
+  await runProgram('zsh', ['-f', '-c', script, 'zsh', directory.path, await findProgram('zsh'), keys]);
+  return linesOf(await readFile(result, 'utf8'));
+}
+
+function linesOf(output: string): readonly string[] {
+  return output.split('\n').filter((line) => line !== '');
+}
+
+test('bash completes commands, flags and values, behind a space or a sign of equality', async () => {
+  assert.deepEqual(await bash(''), [...COMMANDS, '--version', '-V', '--help', '-h']);
+  assert.deepEqual(await bash('uni'), ['uninstall']);
+  assert.deepEqual(await bash('proxy-dns', '--port', '53', '--'), [...FLAGS, '--help']);
+  assert.deepEqual(await bash('proxy-dns', '--loglevel', ''), choicesOf('log-level'));
+  assert.deepEqual(await bash('proxy-dns', '--loglevel', '=', 'd'), ['debug']);
+  assert.deepEqual(await bash('proxy-dns', '--port', ''), []);
+  assert.deepEqual(await bash('proxy-dns', '--prefetch', 'f'), ['false']);
+  assert.deepEqual(await bash('proxy-dns', '--prefetch', '--cach'), ['--cache-size']);
+  assert.deepEqual(await bash('install', '--dry'), ['--dry-run']);
+  assert.deepEqual(await bash('help', 'pau'), ['pause']);
+});
+
+test('bash completes files where a flag takes one', async () => {
+  assert.deepEqual(await bash('proxy-dns', '--config', BEGINNING), [FILE]);
+});
+
+test('fish completes commands, flags and values', async () => {
+  assert.deepEqual((await fish('dns4tor ')).toSorted(), COMMANDS.toSorted());
+  // Those whose value may be left out are offered twice: alone, and for a value.
+  const flags = (await fish('dns4tor proxy-dns --')).filter((offer) => !offer.endsWith('='));
+  assert.deepEqual(flags.toSorted(), [...FLAGS, '--help'].toSorted());
+  assert.deepEqual(await fish('dns4tor proxy-dns --loglevel d'), ['debug']);
+  assert.deepEqual(await fish('dns4tor proxy-dns --prefetch=f'), ['--prefetch=false']);
+  assert.deepEqual(await fish('dns4tor proxy-dns --port 53 --cach'), ['--cache-size']);
+  assert.deepEqual(await fish(`dns4tor proxy-dns --config ${BEGINNING}`), [FILE]);
+  assert.deepEqual(await fish('dns4tor help pau'), ['pause']);
+});
+
+test('zsh completes commands, flags, values and files', async () => {
+  assert.deepEqual(
+    await zsh(
+      'dns4tor uni',
+      'dns4tor proxy-dns --cach',
+      'dns4tor proxy-dns --loglevel=de',
+      'dns4tor proxy-dns --loglevel de',
+      'dns4tor proxy-dns --prefetch=f',
+      `dns4tor proxy-dns --config ${BEGINNING}`,
+      'dns4tor install --dry',
+      'dns4tor help pau',
+    ),
+    [
+      'dns4tor uninstall ',
+      'dns4tor proxy-dns --cache-size=',
+      'dns4tor proxy-dns --loglevel=debug ',
+      'dns4tor proxy-dns --loglevel debug ',
+      'dns4tor proxy-dns --prefetch=false ',
+      `dns4tor proxy-dns --config ${FILE} `,
+      'dns4tor install --dry-run ',
+      'dns4tor help pause ',
+    ],
+  );
+});
