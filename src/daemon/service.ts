@@ -10,6 +10,7 @@ import { readVersion } from '../lib/version.ts';
 import { createAccessList } from '../listener/access-list.ts';
 import type { Listener, ListenerComponents } from '../listener/listener.ts';
 import { createCounters } from '../metrics/counters.ts';
+import { EventLoopDelay } from '../metrics/event-loop-delay.ts';
 import { families } from '../metrics/families.ts';
 import { type MetricsServerOptions, startMetricsServer } from '../metrics/http.ts';
 import type { Gauges } from '../metrics/metrics.ts';
@@ -157,10 +158,13 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
     const status = stack.use(
       new Status({ clock, counters, sources }, { version: identity.version, cacheMaxBytes: config.cacheBytes }),
     );
+    const eventLoopDelay = stack.use(new EventLoopDelay(clock));
     const metricsServer = stack.use(
       await startMetricsServer({
         ...metricsPlace,
-        exposition: createExposition(families(counters, gauges(config, cache, upstreams, torStatus), identity)),
+        exposition: createExposition(
+          families(counters, gauges(config, cache, upstreams, torStatus, eventLoopDelay), identity),
+        ),
         ready: () => readiness.check(),
         status() {
           readiness.refresh(upstreams.every(({ openConnections }) => openConnections === 0));
@@ -231,6 +235,7 @@ function gauges(
   cache: Cache,
   upstreams: readonly CircuitsUpstream[],
   torStatus: () => TorStatus,
+  eventLoopDelay: EventLoopDelay,
 ): Gauges {
   return {
     cacheEntries: () => cache.entries,
@@ -242,6 +247,7 @@ function gauges(
     alternatives: () => upstreams.map(({ alternatives = 0 }) => alternatives),
     breakers: () => upstreams.map(({ breakerStates }) => breakerStates),
     tor: torStatus,
+    eventLoopDelay: () => eventLoopDelay.look(),
   };
 }
 

@@ -18,3 +18,8 @@ export const MESSAGE_BYTES = [0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291
 
 /** Datagrams that are taken together: up to one, and two full calls. */
 export const BATCH_DATAGRAMS = [1, 2, 4, 8, 16, 32, 64, 128] as const;
+
+/** Delays of the event loop: below the resolution of a timer, up to what a client takes for an outage. */
+export const DELAY_SECONDS = [
+  0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024, 2.048,
+] as const;

@@ -2,6 +2,7 @@ import type { BreakerState } from '../lib/breaker-state.ts';
 import type { CircuitStatus } from '../lib/circuit-status.ts';
 import type { ErrorCode } from '../lib/failures.ts';
 import type { TorStatus } from '../lib/tor-state.ts';
+import type { Histogram } from './histogram.ts';
 
 export type Transport = 'udp' | 'tcp';
 export type AddressFamily = 4 | 6;
@@ -120,4 +121,6 @@ export interface Gauges {
   /** Of each set of circuits, whether queries may wait for a connection; by index of the upstream. */
   breakers(): readonly (readonly BreakerState[])[];
   tor(): TorStatus;
+  /** In seconds; sampled for a while after each reading. */
+  eventLoopDelay(): Histogram;
 }

@@ -1,7 +1,9 @@
 import type { CircuitStatus } from '../../src/lib/circuit-status.ts';
 import type { TorStatus } from '../../src/lib/tor-state.ts';
 import { createCounters, type Counters } from '../../src/metrics/counters.ts';
+import { DELAY_SECONDS } from '../../src/metrics/buckets.ts';
 import { families } from '../../src/metrics/families.ts';
+import { Histogram } from '../../src/metrics/histogram.ts';
 import type { Gauges } from '../../src/metrics/metrics.ts';
 import { createExposition, type Exposition } from '../../src/metrics/prometheus.ts';
 
@@ -42,6 +44,7 @@ export function createFixture(upstreams: readonly string[] = [ONION, OTHER]): Fi
     alternatives: [],
     tor: { state: 'unknown', bootstrapPercent: 0 },
   };
+  const eventLoopDelay = new Histogram(DELAY_SECONDS);
   const gauges: Gauges = {
     cacheEntries: () => readings.entries,
     cacheBytes: () => readings.bytes,
@@ -52,6 +55,7 @@ export function createFixture(upstreams: readonly string[] = [ONION, OTHER]): Fi
     alternatives: () => readings.alternatives,
     breakers: () => [['closed'], ['open', 'closed']],
     tor: () => readings.tor,
+    eventLoopDelay: () => eventLoopDelay,
   };
   const exposition = createExposition(families(counters, gauges, IDENTITY));
   return { counters, readings, exposition, scrape: async () => parse(await exposition.render()) };
