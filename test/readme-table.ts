@@ -28,7 +28,7 @@ function withTable(readme: string, name: string, table: string): string {
   return `${readme.slice(0, begin)}${beginMark}\n${table}${readme.slice(end)}`;
 }
 
-function renderTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function renderTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [head, head.map(() => ''), ...rows].map((cells, index) =>
     index === 1
       ? `|${'---|'.repeat(head.length)}`

@@ -5,7 +5,7 @@ import { active, all, distribution, type Family, type Sample } from './family.ts
 import { type Gauges, HEDGE_EVENTS, RECONNECT_CAUSES } from './metrics.ts';
 
 const UPSTREAM = { upstream: "the resolver's host:port" };
-const SLOT = { ...UPSTREAM, slot: '0 up to --circuits' };
+const SLOT = { ...UPSTREAM, slot: 'from 0 to one less than --circuits' };
 const OUTCOME = { outcome: 'ok, or see the table of reasons' };
 
 /** How each upstream does, and each of the circuits to it by slot: those are replaced from time to time, and nothing tells one from the next. */

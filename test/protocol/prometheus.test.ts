@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { METRIC_ROWS, type MetricRow, readMetricsPage, renderMetricsPage } from '../metrics-page.ts';
+import { runProgram } from '../fixtures/run-program.ts';
+import { askEveryKind } from './every-kind.ts';
+import { startLab } from './lab.ts';
+
+const lab = await startLab('--circuits', '2', '--timeout', '2s');
+after(() => lab[Symbol.asyncDispose]());
+await askEveryKind(lab, 0);
+
+/** What there is nothing of here, and why. */
+const ABSENT: Readonly<Record<string, string>> = {
+  dns4tor_tor_circuits: 'what stands in for Tor has no control port',
+};
+
+/** Of a family that is there, what its lines say. */
+interface Exported {
+  readonly type: string;
+  readonly labels: ReadonlySet<string>;
+}
+
+function read(exposition: string): Map<string, Exported> {
+  const exported = new Map<string, Exported & { readonly labels: Set<string> }>();
+  for (const [, name = '', type = ''] of exposition.matchAll(/^# TYPE (\w+) (\w+)$/gm)) {
+    exported.set(name, { type, labels: new Set() });
+  }
+  for (const [, series = '', labels = ''] of exposition.matchAll(/^(\w+)(?:\{(.*)\})? \S+$/gm)) {
+    const family = exported.get(series) ?? exported.get(series.replace(/_(?:bucket|sum|count)$/, ''));
+    assert.ok(family !== undefined, `${series} has no type`);
+    for (const [, label = ''] of labels.matchAll(/(\w+)="(?:[^"\\]|\\.)*"/g))
+      if (label !== 'le') family.labels.add(label);
+  }
+  return exported;
+}
+
+test('docs/metrics.md is what the code says', () => {
+  assert.ok(readMetricsPage() === renderMetricsPage(), 'it is out of date; run: node test/metrics-page.ts --write');
+});
+
+test('a running dns4tor serves each metric of the table, with its type and labels, and no other', async () => {
+  const { body } = await lab.daemon.page('/metrics');
+  const exported = read(body);
+  assert.deepEqual([...exported.keys()].toSorted(), METRIC_ROWS.map(({ name }) => name).toSorted());
+  for (const row of METRIC_ROWS) {
+    const { type, labels } = exported.get(row.name) as Exported;
+    assert.equal(type, row.type, row.name);
+    if (isServed(row, body)) assert.deepEqual([...labels].toSorted(), Object.keys(row.labels).toSorted(), row.name);
+    else assert.ok(row.name in ABSENT || row.name.startsWith('nodejs_'), `${row.name} has no series`);
+  }
+});
+
+/** Whether there is a series, and not only the name. */
+function isServed({ name, type }: MetricRow, exposition: string): boolean {
+  return new RegExp(`^${name}${type === 'histogram' ? '_count' : ''}[{ ]`, 'm').test(exposition);
+}
+
+test('no value of a label is one that the table does not have', async () => {
+  const { body } = await lab.daemon.page('/metrics');
+  for (const { name, labels } of METRIC_ROWS) {
+    for (const [label, values] of Object.entries(labels)) {
+      if (typeof values === 'string' || values.length === 0) continue;
+      for (const [, value = ''] of body.matchAll(new RegExp(`^${name}(?:_\\w+)?\\{(?:.*,)?${label}="([^"]*)"`, 'gm'))) {
+        assert.ok(values.includes(value), `${name}: ${label}="${value}"`);
+      }
+    }
+  }
+});
+
+test('promtool finds no fault with what is served under load', async () => {
+  const { body } = await lab.daemon.page('/metrics');
+  assert.equal(await runProgram('promtool', ['check', 'metrics'], { input: body }), '');
+});
