@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { after, before, test } from 'node:test';
+import { buildDeb } from '../../packaging/deb/build.ts';
+import { runProgram } from '../fixtures/run-program.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+
+const RELEASE = {
+  version: '1.2.3',
+  sourceDateEpoch: 1_700_000_000,
+  maintainer: 'the dns4tor authors <dns4tor@localhost>',
+};
+
+/** It looks through all of Node: some twenty seconds, of a machine that does nothing else. */
+const LINTIAN_TIMEOUT_MS = 200_000;
+
+const resources = new AsyncDisposableStack();
+let folder: string;
+let path: string;
+
+before(async () => {
+  folder = resources.use(await createTemporaryDirectory()).path;
+  path = await buildDeb({ release: RELEASE, folder, compression: 'fast' });
+});
+
+after(() => resources.disposeAsync());
+
+test('lintian has nothing against the package but what its overrides argue', async () => {
+  const args = ['--fail-on', 'error,warning', '--tag-display-limit', '0', path];
+  assert.equal(await runProgram('lintian', args, { timeoutMs: LINTIAN_TIMEOUT_MS }), '');
+});
+
+test('a second build makes the same bytes, later and with another umask', async () => {
+  const umask = process.umask(0o077);
+  const again = { release: RELEASE, folder: join(folder, 'again'), compression: 'fast' } as const;
+  const second = await buildDeb(again).finally(() => process.umask(umask));
+  assert.ok((await readFile(path)).equals(await readFile(second)));
+});
+
+test('the package has nothing that is not run: no sources, types, maps or tests', async () => {
+  const listing = await runProgram('dpkg-deb', ['--contents', path]);
+  const files = listing.split('\n').filter((line) => line.startsWith('-'));
+  assert.ok(files.length > 100);
+  assert.deepEqual(
+    files.filter((line) => /\.(?:ts|map|cc|h)$|\/tests?\//.test(line)),
+    [],
+  );
+  const programs = files.filter((line) => line.startsWith('-rwx')).map((line) => line.split(/\s+/)[5]);
+  assert.deepEqual(programs, ['./usr/bin/dns4tor', './usr/lib/dns4tor/node']);
+});
+
+test('the units start the packaged program, whatever else is in PATH', async () => {
+  const tree = join(folder, 'tree');
+  await runProgram('dpkg-deb', ['--extract', path, tree]);
+  for (const unit of ['dns4tor.service', 'dns4tor-standalone.service']) {
+    const text = await readFile(join(tree, 'usr/lib/systemd/system', unit), 'utf8');
+    assert.match(text, /^ExecStart=\/usr\/bin\/dns4tor proxy-dns /m);
+  }
+});
