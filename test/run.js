@@ -10,6 +10,7 @@ const ONE_AT_A_TIME = [
   join('test', 'fixtures'),
   join('test', 'leaks'),
   join('test', 'packaging'),
+  join('test', 'page'),
   join('test', 'protocol'),
 ];
 

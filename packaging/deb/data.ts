@@ -27,7 +27,7 @@ export async function stageData(staging: Staging, release: Release, packages: re
 }
 
 async function stageProgram(staging: Staging, { version }: Release): Promise<void> {
-  const files = filesOf('.', 'dist/**/*.js');
+  const files = filesOf('.', 'dist/**/*.{js,css,html,svg}');
   if (files.length === 0) throw new Error('there is no build to package; run `npm run build`');
   for (const file of files) await staging.write(join(PROGRAM, file), withoutSourceMap(await read(file)));
   // The launcher runs it; it is no program by itself.

@@ -27,8 +27,8 @@ interface Manifest {
   readonly author?: string | { readonly name: string };
 }
 
-/** What a program consists of; left out are types, source maps, sources in C++, documentation. */
-const CODE = new Set(['.js', '.cjs', '.mjs', '.json', '.node']);
+/** What a program and its page consist of; left out are types, source maps, sources in C++, documentation. */
+const CODE = new Set(['.js', '.cjs', '.mjs', '.css', '.json', '.node']);
 /** Tests and examples; what is built for another libc than Debian's; modules for browsers. */
 const NOT_RUN = /(?:^|\/)(?:tests?|examples?|docs?|benchmarks?|musl_[^/]*|vendor|\.[^/]*)(?:\/|$)|\.min\.js$/;
 

@@ -308,7 +308,7 @@ export const OPTIONS = {
     kind: 'host-port',
     group: 'Operation',
     placeholder: 'host:port',
-    doc: 'where to serve /metrics, /healthcheck and /ready; without a port a free one is taken and logged',
+    doc: 'where to serve the status page, /metrics, /healthcheck and /ready; without a port a free one is taken and logged',
     default: 'localhost:',
     cloudflaredEnv: 'TUNNEL_METRICS',
   },

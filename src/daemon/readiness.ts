@@ -12,7 +12,7 @@ const RECENT_MS = 60_000;
 /** The onion path's published p99 is 9.1 s. */
 const PROBE_MS = 10_000;
 
-/** Between probes until the first answer. */
+/** Between probes until there is an answer. */
 const PAUSE_MS = 2000;
 
 const MS_PER_SECOND = 1000;
@@ -31,6 +31,7 @@ export class ReadinessMonitor implements Upstream {
   /** Without an answer in between. */
   #failuresInARow = 0;
   #probing: Promise<void> | undefined;
+  #probedAt = -Infinity;
 
   /** @param upstream owned from here on */
   constructor(clock: Clock, upstream: Upstream) {
@@ -71,11 +72,13 @@ export class ReadinessMonitor implements Upstream {
   }
 
   /**
-   * Probes where the last answer is not recent, and does not wait for it: for somebody who looks again soon.
+   * Probes where it is not known that the next query will be answered, every two seconds at most, and does not wait for the outcome: for
+   * somebody who looks again and again, and is to see an outage and its end though no client asks.
    * @param isCut whether no connection is open. A recent answer then says nothing about the next.
    */
   refresh(isCut: boolean): void {
-    if (isCut || !this.#recent) void this.#probe();
+    const isSure = this.#recent && this.#failuresInARow === 0 && !isCut;
+    if (!isSure && this.#clock.now() - this.#probedAt >= PAUSE_MS) void this.#probe();
   }
 
   /** Settles within the time of one probe. */
@@ -102,7 +105,9 @@ export class ReadinessMonitor implements Upstream {
 
   /** However many ask, one probe is under way. Its outcome is noted, not thrown. */
   #probe(): Promise<void> {
-    this.#probing ??= this.exchange(PROBE_QUERY, Deadline.after(this.#clock, PROBE_MS))
+    if (this.#probing !== undefined) return this.#probing;
+    this.#probedAt = this.#clock.now();
+    this.#probing = this.exchange(PROBE_QUERY, Deadline.after(this.#clock, PROBE_MS))
       .then(
         () => {},
         () => {},

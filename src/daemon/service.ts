@@ -14,6 +14,7 @@ import { EventLoopDelay } from '../metrics/event-loop-delay.ts';
 import { families } from '../metrics/families.ts';
 import { type MetricsServerOptions, startMetricsServer } from '../metrics/http.ts';
 import type { Gauges } from '../metrics/metrics.ts';
+import { createPageFiles } from '../metrics/page-files.ts';
 import { createExposition } from '../metrics/prometheus.ts';
 import { Status } from '../status/status.ts';
 import { createPipeline } from '../resolver/pipeline.ts';
@@ -170,6 +171,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
           readiness.refresh(upstreams.every(({ openConnections }) => openConnections === 0));
           return status.snapshot();
         },
+        readPageFile: createPageFiles(new URL('../page/', import.meta.url)),
         clock,
         onError: (error) => logger.log('error', 'metrics_failed', { reason: error.message, code: error.code }),
       }),

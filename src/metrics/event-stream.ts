@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock, Timer } from '../lib/clock.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
 
 /** Soon enough for a person, and a small part of what the state costs to write down. */
 const INTERVAL_MS = 1000;
@@ -37,11 +38,7 @@ export class EventStream implements Disposable {
   open(response: ServerResponse, headersOnly: boolean): boolean {
     if (this.#closed || this.#watchers.size >= MAX_WATCHERS) return false;
     const first = headersOnly ? '' : `retry: ${RETRY_MS}\n${this.#event()}`;
-    response.writeHead(200, {
-      'Content-Type': 'text/event-stream',
-      'Cache-Control': 'no-store',
-      'X-Content-Type-Options': 'nosniff',
-    });
+    response.writeHead(200, { ...SECURITY_HEADERS, 'Content-Type': 'text/event-stream' });
     if (headersOnly) {
       response.end();
       return true;

@@ -7,7 +7,9 @@ import { formatHostPort } from '../lib/host-port.ts';
 import { toListenError } from '../lib/listen-error.ts';
 import { EventStream } from './event-stream.ts';
 import { isAllowedHost } from './host-header.ts';
+import type { ReadPageFile } from './page-files.ts';
 import type { Exposition } from './prometheus.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
 
 /** Whether queries are being answered. */
 export interface Readiness {
@@ -30,6 +32,8 @@ export interface MetricsServerOptions {
   readonly ready: () => Promise<Readiness>;
   /** How everything stands, to be shown as JSON. */
   readonly status: () => object;
+  /** The page that shows it. */
+  readonly readPageFile: ReadPageFile;
   readonly clock: Clock;
   /** Told of defects that a client learns only as a status 500, and of connections that could not be accepted. */
   readonly onError: (error: Dns4torError) => void;
@@ -43,7 +47,7 @@ export interface MetricsServer extends AsyncDisposable {
 interface Page {
   readonly status: number;
   readonly contentType: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
 }
 
 /** One scraper, one supervisor and a person or two; what is beyond that is not let in. */
@@ -62,7 +66,7 @@ const CLOSE_GRACE_MS = 1_000;
 const TEXT = 'text/plain; charset=utf-8';
 
 /**
- * Serves `/metrics`, `/healthcheck` (200 while the process is alive), `/ready` (200 or 503), `/api/status` (JSON) and `/api/events`, the same
+ * Serves the status page, `/metrics`, `/healthcheck` (200 while the process is alive), `/ready` (200 or 503), `/api/status` (JSON) and `/api/events`, the same
  * about each second as server-sent events, over HTTP.
  * @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN_FD or ERR_LISTEN
  */
@@ -151,11 +155,16 @@ async function answerTo(
   if (!isAllowedHost(request.headers.host, host)) {
     return text(403, 'Forbidden: ask for this server by its IP address or as localhost, not by another name\n');
   }
-  const path = URL.parse(request.url ?? '', 'http://localhost')?.pathname;
-  const resource = RESOURCES.get(path ?? '');
-  if (resource === undefined) return text(404, `Not found; there are ${[...RESOURCES.keys()].join(', ')}\n`);
+  const path = URL.parse(request.url ?? '', 'http://localhost')?.pathname ?? '';
+  const resource = RESOURCES.get(path) ?? (await pageResource(path, options));
+  if (resource === undefined) return text(404, `Not found; there are /, ${[...RESOURCES.keys()].join(', ')}\n`);
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'Method not allowed\n');
   return resource(options);
+}
+
+async function pageResource(path: string, { readPageFile }: MetricsServerOptions): Promise<Resource | undefined> {
+  const file = await readPageFile(path);
+  return file && (() => ({ status: 200, ...file }));
 }
 
 async function metrics({ exposition }: MetricsServerOptions): Promise<Page> {
@@ -183,10 +192,9 @@ function send(response: ServerResponse, { status, contentType, body }: Page, clo
   if (status === 405) response.setHeader('Allow', 'GET, HEAD');
   if (closing || status === 405) response.setHeader('Connection', 'close');
   response.writeHead(status, {
+    ...SECURITY_HEADERS,
     'Content-Type': contentType,
     'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
   });
   response.end(body);
 }

@@ -159,16 +159,33 @@ test('the outlook counts failures since the last answer, and knows the latest', 
   assert.deepEqual(monitor.outlook, { lastAnswerSecondsAgo: 2, failuresInARow: 0, failure: undefined });
 });
 
-test('who looks again and again causes a probe where the last answer is not recent, or no connection is open', async () => {
+test('who looks again and again causes no probe while the last answer is recent and a connection is open', async () => {
   const { clock, upstream, monitor } = create();
   await ask(monitor, clock);
-  monitor.refresh(false);
+  for (let second = 0; second < 60; second++) {
+    monitor.refresh(false);
+    clock.advance(1000);
+  }
   assert.equal(upstream.queries.length, 1);
-  monitor.refresh(true);
-  monitor.refresh(true);
-  assert.equal(upstream.queries.length, 2);
-  await setImmediate();
-  clock.advance(60_000);
   monitor.refresh(false);
-  assert.equal(upstream.queries.length, 3);
+  assert.equal(upstream.queries.length, 2);
+});
+
+test('while no connection is open, or the last query failed, a look probes every two seconds', async () => {
+  const { clock, upstream, monitor } = create();
+  await ask(monitor, clock);
+  const look = async (isCut: boolean): Promise<number> => {
+    const before = upstream.queries.length;
+    for (let second = 0; second < 10; second++) {
+      monitor.refresh(isCut);
+      await clock.advanceAsync(1000);
+    }
+    return upstream.queries.length - before;
+  };
+  assert.equal(await look(true), 5);
+  upstream.answer = fails;
+  await assert.rejects(ask(monitor, clock));
+  assert.equal(await look(false), 5);
+  upstream.answer = async () => ANSWER;
+  assert.equal(await look(false), 1);
 });

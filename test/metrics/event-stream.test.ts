@@ -34,6 +34,7 @@ async function create(state: () => object = () => ({})): Promise<Fixture> {
     exposition: { contentType: 'text/plain', render: async () => '' },
     ready: async () => ({ ready: true, detail: '' }),
     status: () => ({ asked: ++asked, ...state() }),
+    readPageFile: async () => undefined,
     clock,
     onError: (error) => assert.fail(error),
   });

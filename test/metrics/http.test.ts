@@ -15,6 +15,8 @@ interface Answer {
   readonly body: string;
 }
 
+const PAGE = { contentType: 'text/html; charset=utf-8', body: Buffer.from('<!doctype html>') };
+
 function options(changes: Partial<MetricsServerOptions> = {}): MetricsServerOptions {
   return {
     host: 'localhost',
@@ -22,6 +24,7 @@ function options(changes: Partial<MetricsServerOptions> = {}): MetricsServerOpti
     exposition: { contentType: 'text/plain; version=0.0.4; charset=utf-8', render: async () => 'up 1\n' },
     ready: async () => ({ ready: true, detail: 'answers come through Tor' }),
     status: () => ({ state: 'working' }),
+    readPageFile: async (path) => (path === '/' ? PAGE : undefined),
     clock: new ManualClock(),
     onError: (error) => assert.fail(error),
     ...changes,
@@ -99,9 +102,31 @@ test('the state is JSON, read for each request', async () => {
   assert.equal((await ask(server.address, '/api/status')).body, '{"asked":2}\n');
 });
 
+test('the page may run and fetch only what comes from here, and is shown in no frame', async () => {
+  await using server = await startMetricsServer(options());
+  const { status, headers, body } = await ask(server.address, '/');
+  assert.equal(status, 200);
+  assert.equal(body, '<!doctype html>');
+  assert.equal(headers['content-type'], 'text/html; charset=utf-8');
+  const policy = headers['content-security-policy'] ?? '';
+  assert.deepEqual(String(policy).split('; '), [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ]);
+  assert.equal(headers['referrer-policy'], 'no-referrer');
+  assert.equal(headers['x-content-type-options'], 'nosniff');
+  assert.equal(headers['cross-origin-resource-policy'], 'same-origin');
+});
+
 test('HEAD has the headers of GET and no body', async () => {
   await using server = await startMetricsServer(options());
-  for (const path of ['/metrics', '/healthcheck', '/ready', '/api/status']) {
+  for (const path of ['/', '/metrics', '/healthcheck', '/ready', '/api/status']) {
     const get = await ask(server.address, path);
     const head = await ask(server.address, path, { method: 'HEAD' });
     assert.equal(head.status, get.status);
@@ -114,7 +139,7 @@ test('HEAD has the headers of GET and no body', async () => {
 test('any other method is refused with the methods that are allowed', async () => {
   await using server = await startMetricsServer(options());
   for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']) {
-    for (const path of ['/metrics', '/api/status', '/api/events']) {
+    for (const path of ['/', '/metrics', '/api/status', '/api/events']) {
       const answer = await ask(server.address, path, { method });
       assert.equal(answer.status, 405, `${method} ${path}`);
       assert.equal(answer.headers['allow'], 'GET, HEAD');
@@ -125,7 +150,7 @@ test('any other method is refused with the methods that are allowed', async () =
 
 test('any other path is not found, whatever the method', async () => {
   await using server = await startMetricsServer(options());
-  for (const path of ['/', '/metrics/', '/Metrics', '/debug/pprof', '/../metrics2', '//']) {
+  for (const path of ['/page/', '/metrics/', '/Metrics', '/debug/pprof', '/../metrics2', '//']) {
     assert.equal((await ask(server.address, path)).status, 404, path);
     assert.equal((await ask(server.address, path, { method: 'POST' })).status, 404, path);
   }

@@ -15,6 +15,8 @@ export interface SocksDoubleOptions {
   readonly passesForTor?: boolean;
   /** Listens on this unix socket. @default a port of 127.0.0.1 */
   readonly path?: string;
+  /** @default a free one */
+  readonly port?: number;
 }
 
 export interface SocksRequest {
@@ -80,7 +82,7 @@ export async function startSocksDouble(options: SocksDoubleOptions = {}): Promis
     client.on('error', () => {});
     serve(client).catch(() => client.destroy());
   });
-  if (options.path === undefined) server.listen(0, '127.0.0.1');
+  if (options.path === undefined) server.listen(options.port ?? 0, '127.0.0.1');
   else server.listen(options.path);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

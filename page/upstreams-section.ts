@@ -1,0 +1,67 @@
+import type { CircuitSnapshot, StatusSnapshot, UpstreamSnapshot } from '../src/status/snapshot.ts';
+import { byId, create, createTable, fillRow, resize, setText } from './dom.ts';
+import { formatMs, formatNoun } from './format.ts';
+
+const BREAKERS = {
+  closed: 'Reachable',
+  open: 'Not reachable',
+  half_open: 'Not reachable; being tried now',
+} as const satisfies Record<UpstreamSnapshot['breaker'], string>;
+
+const HEADINGS = ['circuit', 'connection', 'waiting', 'answers take'] as const;
+
+/** Each resolver with its circuits, and how long those take beside each other. */
+export function createUpstreamsSection(): (snapshot: StatusSnapshot) => void {
+  const list = byId('upstreams');
+  const shows = new WeakMap<Element, (upstream: UpstreamSnapshot) => void>();
+  return ({ upstreams }) => {
+    const blocks = resize(list, upstreams.length, () => {
+      const block = create('div', { className: 'upstream-block' });
+      shows.set(block, createBlock(block));
+      return block;
+    });
+    for (const [index, block] of blocks.entries()) shows.get(block)?.(upstreams[index]!);
+  };
+}
+
+function createBlock(block: HTMLElement): (upstream: UpstreamSnapshot) => void {
+  const name = create('p', { className: 'name' });
+  const state = create('p', { className: 'aside' });
+  const table = create('table');
+  const body = createTable(table, HEADINGS);
+  // Beside the times, for the eye alone.
+  table.tHead?.rows[0]?.append(create('td', { className: 'bar', attributes: { 'aria-hidden': 'true' } }));
+  block.append(name, state, table);
+  return (upstream) => {
+    const { circuits } = upstream;
+    setText(name, upstream.upstream);
+    setText(state, describe(upstream));
+    table.hidden = circuits.length === 0;
+    const slowestMs = Math.max(...circuits.map(({ responseTimeMs }) => responseTimeMs ?? 0));
+    const rows = resize(body, circuits.length, createRow);
+    for (const [index, row] of rows.entries()) showCircuit(row, circuits[index]!, slowestMs);
+  };
+}
+
+function createRow(): HTMLTableRowElement {
+  const row = create('tr');
+  fillRow(
+    row,
+    HEADINGS.map(() => ''),
+  );
+  row.append(create('td', { className: 'bar', attributes: { 'aria-hidden': 'true' } }, create('span')));
+  return row;
+}
+
+function showCircuit(row: HTMLTableRowElement, circuit: CircuitSnapshot, slowestMs: number): void {
+  const { slot, state, inFlight, responseTimeMs } = circuit;
+  const texts = [String(slot + 1), state, String(inFlight), formatMs(responseTimeMs)];
+  for (const [index, text] of texts.entries()) setText(row.cells[index]!, text);
+  const bar = row.querySelector<HTMLElement>('.bar > span');
+  if (bar !== null) bar.style.width = slowestMs === 0 ? '0' : `${(100 * (responseTimeMs ?? 0)) / slowestMs}%`;
+}
+
+function describe({ breaker, sentence, inFlight }: UpstreamSnapshot): string {
+  const waiting = inFlight === 0 ? '' : `, ${formatNoun(inFlight, 'query', 'queries')} under way`;
+  return `${BREAKERS[breaker]}${waiting}.${sentence === null ? '' : ` The last connection failed: ${sentence}.`}`;
+}

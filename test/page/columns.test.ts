@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { latencyColumns, stackedColumns, totalOf } from '../../page/columns.ts';
+import type { MinuteSnapshot } from '../../src/status/snapshot.ts';
+
+const START = Date.UTC(2026, 0, 2, 3, 4, 5);
+
+function minute(index: number): MinuteSnapshot {
+  return {
+    startedAtEpochMs: START + index * 60_000,
+    answers: { cache: 10, upstream: 5, stale: 2, failed: 1, local: 3 },
+    latency: { p50Ms: 0.1, p95Ms: index === 0 ? null : 900 },
+  };
+}
+
+test('sources are stacked, the highest first', () => {
+  const [, ...stacks] = stackedColumns([minute(0)]);
+  assert.deepEqual(
+    stacks.map((column) => column.at(-1)),
+    [21, 20, 18, 13, 3],
+  );
+  assert.equal(totalOf(minute(0).answers), 21);
+});
+
+test('a process that is younger than an hour has the rest of the hour before it, without values', () => {
+  for (const columns of [stackedColumns([minute(0), minute(1)]), latencyColumns([minute(0), minute(1)])]) {
+    assert.deepEqual(new Set(columns.map(({ length }) => length)), new Set([60]));
+    const [times, values] = columns;
+    assert.deepEqual(times?.slice(-3), [START / 1000 - 60, START / 1000, START / 1000 + 60]);
+    assert.equal(values?.at(-3), null);
+    assert.notEqual(values?.at(-2), null);
+  }
+});
+
+test('a minute without answers has no time', () => {
+  const [, , p95] = latencyColumns([minute(0), minute(1)]);
+  assert.deepEqual(p95?.slice(-2), [null, 900]);
+});
