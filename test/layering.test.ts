@@ -38,8 +38,19 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'config',
     'system',
   ],
-  check: ['lib', 'message', 'config', 'system', 'tor', 'upstream', 'daemon/listen.ts', 'daemon/resolver-connector.ts'],
-  cli: ['lib', 'config', 'check', 'daemon', 'system'],
+  client: ['lib', 'message'],
+  check: [
+    'lib',
+    'message',
+    'client',
+    'config',
+    'system',
+    'tor',
+    'upstream',
+    'daemon/listen.ts',
+    'daemon/resolver-connector.ts',
+  ],
+  cli: ['lib', 'message', 'client', 'config', 'check', 'daemon', 'system', 'status'],
 };
 
 /** Packages that one file stands in front of. */

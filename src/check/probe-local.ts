@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
-import { ask, isDns4tor, type Transport, WHO_ARE_YOU } from './dns-client.ts';
+import type { Transport } from '../client/exchange.ts';
+import { ask, isDns4tor, WHO_ARE_YOU } from './dns-client.ts';
 
 /** Who answers at one address and port of this machine. */
 export interface LocalFinding {

@@ -7,6 +7,7 @@ import { withDoubleDashes } from './flags.ts';
 import { addInstall } from './install.ts';
 import { addPause, addSettle } from './pause.ts';
 import { addProxyDns } from './proxy-dns.ts';
+import { addQuery } from './query.ts';
 import { Reporter } from './reporter.ts';
 import { addConfirm, addUninstall } from './uninstall.ts';
 
@@ -24,7 +25,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 async function run(argv: readonly string[], reporter: Reporter): Promise<number> {
   try {
     await createProgram(reporter).parseAsync(withDoubleDashes(argv), { from: 'user' });
-    return EXIT_CODES.ok;
+    return Number(process.exitCode ?? EXIT_CODES.ok);
   } catch (error) {
     return reporter.report(error);
   }
@@ -42,6 +43,7 @@ export function createProgram(reporter: Reporter): Command {
     .addHelpText('after', '\nRun `dns4tor proxy-dns --help` for its flags and examples.');
   addProxyDns(program, reporter);
   addCheck(program);
+  addQuery(program);
   addInstall(program);
   addConfirm(program);
   addUninstall(program);

@@ -384,6 +384,11 @@ export const FAILURES = {
     label: 'check',
     sentence: 'what to do stands below each of them',
   },
+  ERR_QUERY_UNANSWERED: {
+    label: 'query_unanswered',
+    sentence:
+      'no reply comes from there; start dns4tor (dns4tor proxy-dns), say where it is with --server and --port, or go without it (--direct)',
+  },
   ERR_CONFIG: {
     label: 'config',
     sentence: 'the configuration has problems',

@@ -45,13 +45,18 @@ export interface NameExtent {
 }
 
 /**
- * Copies the name at `offset` into `target` (of MAX_NAME_BYTES), without compression and in small letters.
+ * Copies the name at `offset` into `target` (of MAX_NAME_BYTES), without compression and, unless `keepCase`, in small letters.
  * Returns undefined for what is no name: cut off, too long, an unassigned label type, too many pointers, or a pointer that does not point
  * strictly backwards (RFC 1035 §4.1.4 "a prior occurrence"), which is what makes a loop impossible. The header holds no name, and
  * its octets change on the way to a client. What a pointer leads to ends before the name that has the pointer begins, so that no name
  * depends on what follows it, which may be cut off.
  */
-export function readName(wire: Uint8Array, offset: number, target: Uint8Array): NameExtent | undefined {
+export function readName(
+  wire: Uint8Array,
+  offset: number,
+  target: Uint8Array,
+  keepCase = false,
+): NameExtent | undefined {
   let end = -1;
   let lowestSeen = offset;
   let limit = wire.length;
@@ -74,7 +79,10 @@ export function readName(wire: Uint8Array, offset: number, target: Uint8Array): 
     const labelEnd = offset + 1 + octet;
     if (labelEnd > limit || length + 1 + octet > MAX_NAME_BYTES) return undefined;
     target[length++] = octet;
-    for (let i = offset + 1; i < labelEnd; i++) target[length++] = lowerCase(wire[i] as number);
+    for (let i = offset + 1; i < labelEnd; i++) {
+      const letter = wire[i] as number;
+      target[length++] = keepCase ? letter : lowerCase(letter);
+    }
     offset = labelEnd;
     if (octet === 0) return { end: end === -1 ? offset : end, length };
   }

@@ -6,6 +6,7 @@ import { failuresSuite } from './failures.ts';
 import { type Laboratory, startLaboratory } from './laboratory.ts';
 import { managedTorSuite } from './managed-tor.ts';
 import { otherWaysSuite } from './other-ways.ts';
+import { querySuite } from './query.ts';
 import { upstreamViewSuite } from './upstream-view.ts';
 
 /* One laboratory for all suites: a Tor network takes some fifteen seconds to come up. */
@@ -21,6 +22,7 @@ failuresSuite(() => laboratory);
 managedTorSuite(() => laboratory);
 clientAuthSuite(() => laboratory);
 otherWaysSuite(() => laboratory);
+querySuite(() => laboratory);
 upstreamViewSuite(() => laboratory);
 // Changes what the recording resolver answers, so it comes last.
 alternativeServicesSuite(() => laboratory);
