@@ -25,11 +25,17 @@ export function totalOf(answers: AnswerCounts): number {
   return SOURCES.reduce((sum, { key }) => sum + answers[key], 0);
 }
 
-/** For each source the answers of it and of those below it, the highest first: drawn in this order, each leaves the next one room. */
+/**
+ * For each source the answers of it and of those below it, the highest first: drawn in this order, each leaves the next one room. Null where a
+ * source has none: its bar would show at the edges of the one over it.
+ */
 export function stackedColumns(minutes: readonly MinuteSnapshot[]): Columns {
   const stacks = minutes.map(({ answers }) => {
     let sum = 0;
-    return SOURCES.map(({ key }) => (sum += answers[key]));
+    return SOURCES.map(({ key }) => {
+      sum += answers[key];
+      return answers[key] === 0 ? null : sum;
+    });
   });
   return [times(minutes), ...SOURCES.map((_, level) => pad(stacks.map((stack) => stack[SOURCES.length - 1 - level]!)))];
 }

@@ -21,6 +21,8 @@ export function createLatencyPlot(element: HTMLElement, onPoint: (index: number 
         const { min = 0, max = 0 } = scales['y'] ?? {};
         return DECADES_MS.filter((decade) => decade >= (min ?? 0) && decade <= (max ?? 0));
       },
+      // All of them: a reader without one has nothing to go by.
+      filter: (_plot, decades) => decades,
       values: (_plot, decades) => decades.map((ms) => formatMs(ms)),
     },
   });

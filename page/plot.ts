@@ -8,7 +8,7 @@ export interface PlotDesign {
   /** One for each column after the first, in their order; asked anew when the colours change. */
   readonly series: (color: (name: string) => string) => readonly uPlot.Series[];
   readonly scale: uPlot.Scale;
-  readonly axis: Pick<uPlot.Axis, 'splits' | 'values'>;
+  readonly axis: Pick<uPlot.Axis, 'filter' | 'splits' | 'values'>;
   /** Told the index of the point that is pointed at; undefined when none is any more. */
   readonly onPoint: (index: number | undefined) => void;
 }

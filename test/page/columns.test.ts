@@ -22,6 +22,15 @@ test('sources are stacked, the highest first', () => {
   assert.equal(totalOf(minute(0).answers), 21);
 });
 
+test('a source without answers has no bar', () => {
+  const answers = { cache: 10, upstream: 0, stale: 0, failed: 1, local: 0 };
+  const [, ...stacks] = stackedColumns([{ ...minute(0), answers }]);
+  assert.deepEqual(
+    stacks.map((column) => column.at(-1)),
+    [11, null, null, 10, null],
+  );
+});
+
 test('a process that is younger than an hour has the rest of the hour before it, without values', () => {
   for (const columns of [stackedColumns([minute(0), minute(1)]), latencyColumns([minute(0), minute(1)])]) {
     assert.deepEqual(new Set(columns.map(({ length }) => length)), new Set([60]));

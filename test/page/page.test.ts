@@ -14,6 +14,18 @@ const SEEN_MS = 5000;
 const WORKING = 'Working: names are resolved through Tor.';
 const PHONE = { width: 360, height: 640 } as const;
 
+/** `--upstream` of style.css, the colour of answers that came from the resolver. */
+const UPSTREAM_COLORS = { light: [0x6b, 0x4f, 0xa0], dark: [0xa9, 0x8e, 0xe6] } as const;
+/** Whether a pixel of the first plot has this colour. */
+const HAS_COLOR = `([red, green, blue]) => {
+  const canvas = document.querySelector('canvas');
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  for (let i = 0; i < data.length; i += 4) {
+    if (data[i] === red && data[i + 1] === green && data[i + 2] === blue) return true;
+  }
+  return false;
+}`;
+
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 interface Fixture extends AsyncDisposable, DaemonBehindDouble {
@@ -119,6 +131,7 @@ test('nobody is kept out: by light or dark, on a phone, with a keyboard alone', 
   for (const details of await page.locator('summary').all()) await details.click();
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
+    await page.waitForFunction(HAS_COLOR, UPSTREAM_COLORS[colorScheme], { timeout: SEEN_MS });
     assert.deepEqual(await violations(page), [], colorScheme);
   }
 

@@ -1,0 +1,61 @@
+// Takes pictures of the status page: of the page and the server that users have, which show an hour that is made up.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../../src/lib/clock.ts';
+import { startMetricsServer } from '../../src/metrics/http.ts';
+import { createPageFiles } from '../../src/metrics/page-files.ts';
+import { type BrowserOptions, startBrowser } from '../fixtures/browser.ts';
+import { madeUpHour } from './hour.ts';
+
+interface Picture {
+  readonly name: string;
+  readonly outage: boolean;
+  readonly colorScheme: 'light' | 'dark';
+  readonly width: number;
+  /** How much of it is shown. @default the whole page */
+  readonly height?: number;
+}
+
+/** The one in README. */
+const README: Picture = { name: 'status-page', outage: false, colorScheme: 'light', width: 760, height: 930 };
+const MORE: readonly Picture[] = [
+  { name: 'status-page-whole', outage: false, colorScheme: 'light', width: 760 },
+  { name: 'status-page-dark', outage: false, colorScheme: 'dark', width: 760 },
+  { name: 'status-page-outage', outage: true, colorScheme: 'light', width: 760 },
+  { name: 'status-page-outage-phone', outage: true, colorScheme: 'dark', width: 375 },
+];
+
+async function take(folder: string, { name, outage, colorScheme, width, height }: Picture): Promise<void> {
+  const snapshot = madeUpHour(outage);
+  await using server = await startMetricsServer({
+    host: 'localhost',
+    port: 0,
+    exposition: { contentType: 'text/plain', render: async () => '' },
+    ready: async () => ({ ready: !outage, detail: '' }),
+    status: () => snapshot,
+    readPageFile: createPageFiles(new URL('../../dist/page/', import.meta.url)),
+    clock: systemClock,
+    onError(error) {
+      throw error;
+    },
+  });
+  const view: BrowserOptions = { colorScheme, timezoneId: 'UTC', viewport: { width, height: height ?? 600 } };
+  await using browser = await startBrowser(view);
+  const page = await browser.context.newPage();
+  await page.goto(`http://${server.address}/`);
+  await page.getByText('version').waitFor();
+  // The plots are drawn in the next frame after the first snapshot, and the second one finds everything in its place.
+  await page.waitForTimeout(1500);
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: height === undefined });
+  process.stdout.write(`${join(folder, name)}.png\n`);
+}
+
+const [folder] = process.argv.slice(2);
+if (folder === undefined) {
+  await take(fileURLToPath(new URL('../../docs/', import.meta.url)), README);
+} else {
+  await mkdir(folder, { recursive: true });
+  for (const picture of [README, ...MORE]) await take(folder, picture);
+}
