@@ -28,7 +28,8 @@ before(async () => {
 after(() => resources.disposeAsync());
 
 test('lintian has nothing against the package but what its overrides argue', async () => {
-  const args = ['--fail-on', 'error,warning', '--tag-display-limit', '0', path];
+  // Its status would say the same of errors, without their names.
+  const args = ['--fail-on', 'none', '--tag-display-limit', '0', path];
   assert.equal(await runProgram('lintian', args, { timeoutMs: LINTIAN_TIMEOUT_MS }), '');
 });
 
