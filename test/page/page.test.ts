@@ -6,6 +6,7 @@ import type { Page } from 'playwright-core';
 import { type DaemonBehindDouble, startBehindDouble } from '../fixtures/behind-double.ts';
 import { type RunningBrowser, startBrowser } from '../fixtures/browser.ts';
 import { UdpClient } from '../fixtures/udp-client.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
 import { GOOD } from '../protocol/upstream-messages.ts';
 import { startSocksDouble } from '../tor/socks-double.ts';
 
@@ -16,15 +17,6 @@ const PHONE = { width: 360, height: 640 } as const;
 
 /** `--upstream` of style.css, the colour of answers that came from the resolver. */
 const UPSTREAM_COLORS = { light: [0x6b, 0x4f, 0xa0], dark: [0xa9, 0x8e, 0xe6] } as const;
-/** Whether a pixel of the first plot has this colour. */
-const HAS_COLOR = `([red, green, blue]) => {
-  const canvas = document.querySelector('canvas');
-  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-  for (let i = 0; i < data.length; i += 4) {
-    if (data[i] === red && data[i + 1] === green && data[i + 2] === blue) return true;
-  }
-  return false;
-}`;
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
@@ -61,6 +53,16 @@ async function open(): Promise<Fixture> {
 /** Resolves when the page says it, within the time that it has. */
 async function sentence(page: Page, text: string, timeout: number = SEEN_MS): Promise<void> {
   await page.getByRole('status').filter({ hasText: text }).waitFor({ timeout });
+}
+
+/** Whether a pixel of the first plot has this colour. */
+function hasColor(page: Page, color: readonly number[]): Promise<boolean> {
+  return page.evaluate(`(() => {
+    const canvas = document.querySelector('canvas');
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const isMeant = (_, i) => i % 4 === 0 && [${color.join(',')}].every((value, channel) => data[i + channel] === value);
+    return data.some(isMeant);
+  })()`);
 }
 
 /** What axe-core finds that keeps people out; a violation's description and where it is. */
@@ -131,7 +133,7 @@ test('nobody is kept out: by light or dark, on a phone, with a keyboard alone', 
   for (const details of await page.locator('summary').all()) await details.click();
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
-    await page.waitForFunction(HAS_COLOR, UPSTREAM_COLORS[colorScheme], { timeout: SEEN_MS });
+    await waitUntil(`the plots are ${colorScheme}`, SEEN_MS, () => hasColor(page, UPSTREAM_COLORS[colorScheme]));
     assert.deepEqual(await violations(page), [], colorScheme);
   }
 
