@@ -6,6 +6,7 @@ import { buildDeb } from '../../packaging/deb/build.ts';
 import { install } from '../../src/system/install.ts';
 import { startProcess } from '../fixtures/process.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { UdpClient } from '../fixtures/udp-client.ts';
 import { createRigIn, TARGET } from '../system/rig.ts';
 import { type Chroot, createChroot, type Outcome } from './chroot.ts';
 
@@ -70,11 +71,21 @@ test('apt brings tor along, and dns4tor runs on its own Node', async () => {
   assertDone(await installed.run('dns4tor', 'proxy-dns', '--check', '--config', CONFIGURATION));
 });
 
-test('it answers, with batches of datagrams: the addon for that is in the package', async () => {
+test('it answers, with batches of datagrams, and shows its page: addon and page are in the package', async () => {
   const [chroot, ...via] = installed.via;
   const flags = ['--address', '127.0.0.1', '--port', '0', '--tor-socks', '127.0.0.1:1', '--udp-io', 'batch'];
   await using daemon = await startProcess(chroot, [...via, 'dns4tor', 'proxy-dns', ...flags], { env: installed.env });
   await daemon.waitUntil('it uses Tor', START_TIMEOUT_MS, () => daemon.output.includes('Using Tor at'));
+  const dnsPort = /dns:\/\/127\.0\.0\.1:(?<port>\d+)/.exec(daemon.output)?.groups?.['port'];
+  await using client = await UdpClient.open(Number(dnsPort));
+  await client.flush();
+  const metrics = /metrics server on (?<address>\S+)\/metrics/.exec(daemon.output)?.groups?.['address'];
+  const page = await (await fetch(`http://${metrics}/`)).text();
+  const parts = [...page.matchAll(/(?:href|src)="(?<path>\/?page\/[^"]+)"/g)].map(
+    ({ groups }) => groups?.['path'] ?? '',
+  );
+  assert.ok(parts.length > 1, page);
+  for (const part of parts) assert.ok((await fetch(new URL(part, `http://${metrics}/`))).ok, part);
   daemon.signal('SIGTERM');
   assert.equal(await daemon.ended, 0, daemon.output);
 });
