@@ -10,6 +10,10 @@ export interface ValueModel {
   readonly placeholder: string;
   readonly required: boolean;
   readonly completion: Completion;
+  /** Whether more of the same may follow. */
+  readonly variadic: boolean;
+  /** Absent for a flag's. */
+  readonly doc?: string;
 }
 
 export interface FlagModel {
@@ -21,6 +25,8 @@ export interface FlagModel {
   /** What it does, without what else is to be known. */
   readonly brief: string;
   readonly default?: string;
+  /** The heading under which the help lists it; absent for those that stand under none of their own. */
+  readonly group?: string;
   /** The key of the options table that it comes from. */
   readonly key?: OptionKey;
   readonly repeatable: boolean;
@@ -76,13 +82,13 @@ function describeCommand(command: Command, program: Command): CommandModel {
 
 function describeValue(argument: Argument, choices: readonly string[] | undefined): ValueModel {
   const completion = choices ?? argument.argChoices ?? 'unknown';
-  return { placeholder: argument.name(), required: argument.required, completion };
+  const { required, variadic, description: doc } = argument;
+  return { placeholder: argument.name(), required, completion, variadic, doc };
 }
 
 function describeFlag(option: Option): FlagModel {
-  const name = option.long?.slice('--'.length) ?? '';
-  // The table's flags alone stand in groups of a command's help.
-  const key = option.helpGroupHeading !== undefined && isOptionKey(name) ? name : undefined;
+  const key = keyOf(option);
+  const group = option.helpGroupHeading;
   const names = [option.long, option.short].filter((text) => text !== undefined);
   const placeholder = /[<[](?<placeholder>.+)[>\]]$/.exec(option.flags)?.groups?.['placeholder'];
   return {
@@ -90,12 +96,19 @@ function describeFlag(option: Option): FlagModel {
     doc: option.description,
     brief: (key === undefined ? option.description : optionSpec(key).doc).split(/; |: | \(/, 1).join(),
     repeatable: key !== undefined && optionSpec(key).list !== undefined,
+    ...(group === undefined ? {} : { group }),
     ...(key === undefined ? {} : { key }),
     ...(option.defaultValue === undefined ? {} : { default: String(option.defaultValue) }),
     ...(placeholder === undefined
       ? {}
-      : { value: { placeholder, required: option.required, completion: completionOf(option, key) } }),
+      : { value: { placeholder, required: option.required, completion: completionOf(option, key), variadic: false } }),
   };
+}
+
+/** Other flags may have the name of one of the table's, and mean something else: those of the table stand under its headings. */
+function keyOf({ long, helpGroupHeading }: Option): OptionKey | undefined {
+  const name = long?.slice('--'.length) ?? '';
+  return isOptionKey(name) && helpGroupHeading === `${optionSpec(name).group}:` ? name : undefined;
 }
 
 function completionOf(option: Option, key: OptionKey | undefined): Completion {

@@ -28,7 +28,10 @@ _${name} "$@"
 }
 
 function renderCommand({ name, flags, values }: CommandModel): string {
-  const specs = [...flags.map(renderFlag), ...values.map((value) => quote(`:${renderValue(value)}`))];
+  const specs = [
+    ...flags.map(renderFlag),
+    ...values.map((value) => quote(`${value.variadic ? '*' : ''}:${renderValue(value)}`)),
+  ];
   return [`        ${name})`, `          _arguments \\`, ...joined(specs), '          ;;'].join('\n');
 }
 

@@ -1,7 +1,7 @@
 import { FILE_KEYS, optionSpec } from '../../src/config/options.ts';
 import { mdocLiteral, mdocText, mdocWord } from './mdoc.ts';
+import { describeOption } from './option-text.ts';
 import { renderHead } from './page-head.ts';
-import { describeOption } from './program-page.ts';
 
 const FORM = `
 The file is TOML. Its keys are the names of the flags of \`dns4tor proxy-dns\`, without the hyphens in front. Whole numbers and booleans are

@@ -1,16 +1,8 @@
 import { EXIT_CODES } from '../../src/cli/exit-codes.ts';
-import { describeDefault, describeValues } from '../../src/config/describe.ts';
-import { choicesOf } from '../../src/config/kinds.ts';
-import {
-  envNamesOf,
-  flagOf,
-  OPTION_GROUPS,
-  OPTION_KEYS,
-  type OptionKey,
-  optionSpec,
-} from '../../src/config/options.ts';
-import type { CommandModel, FlagModel, ProgramModel } from '../commands.ts';
-import { mdocNotes, mdocText, mdocWord } from './mdoc.ts';
+import { envNamesOf, flagOf, OPTION_KEYS, type OptionKey } from '../../src/config/options.ts';
+import type { ProgramModel } from '../commands.ts';
+import { renderCommand, renderUsage } from './command-section.ts';
+import { mdocText, mdocWord } from './mdoc.ts';
 import { renderHead } from './page-head.ts';
 
 const ABOUT = `
@@ -38,19 +30,18 @@ const EXIT_DOCS = {
 
 /** dns4tor(1), from the commands and the options table. */
 export function renderProgramPage(program: ProgramModel, dateText: string): string {
-  const [main, ...others] = program.commands;
+  const { commands } = program;
   return [
     ...renderHead({ name: program.name, section: 1, doc: program.description, dateText }),
     '.Sh SYNOPSIS',
-    ...program.commands.map((command) => renderUsage(command, synopsisFlags(command))),
+    ...commands.map(renderUsage),
     '.Sh DESCRIPTION',
     mdocText(program.description),
     mdocText(ABOUT),
     '.Pp',
     mdocText(SERVICE),
     '.Sh COMMANDS',
-    ...(main === undefined ? [] : renderCommand(main)),
-    ...others.flatMap(renderCommand),
+    ...commands.flatMap((command, index) => renderCommand(command, commands.slice(0, index))),
     '.Sh ENVIRONMENT',
     mdocText('A flag goes before the environment, the environment before the configuration file.'),
     '.Bl -tag -width indent',
@@ -76,68 +67,6 @@ export function renderProgramPage(program: ProgramModel, dateText: string): stri
   ].join('\n');
 }
 
-/** Those with many flags have them in their section alone. */
-function synopsisFlags({ flags }: CommandModel): readonly string[] {
-  if (flags.some(({ key }) => key !== undefined)) return ['.Op Ar flag ...'];
-  return flags.filter(({ names }) => !names.includes('--help')).map((flag) => `.Op ${renderFlag(flag)}`);
-}
-
-function renderUsage({ name, values }: CommandModel, flags: readonly string[]): string {
-  const operands = values.map(({ placeholder, required }) =>
-    required ? `.Ar ${mdocWord(placeholder)}` : `.Op Ar ${mdocWord(placeholder)}`,
-  );
-  return ['.Nm', `.Cm ${mdocWord(name)}`, ...flags, ...operands].join('\n');
-}
-
-function renderCommand(command: CommandModel): string[] {
-  const groups = new Map<string, FlagModel[]>();
-  for (const flag of command.flags) {
-    const group = flag.key === undefined ? '' : optionSpec(flag.key).group;
-    groups.set(group, [...(groups.get(group) ?? []), flag]);
-  }
-  const order = [...OPTION_GROUPS.filter((group) => groups.has(group)), ...(groups.has('') ? [''] : [])];
-  return [
-    `.Ss ${mdocWord(command.name)}`,
-    mdocText(sentence(command.description.replace(/\.$/, ''))),
-    ...order.flatMap((group) => [
-      ...(order.length === 1 ? [] : ['.Pp', `${group === '' ? 'Other' : group}:`]),
-      '.Bl -tag -width indent',
-      ...(groups.get(group) ?? []).flatMap((flag) => [`.It ${renderFlag(flag)}`, mdocText(docOf(flag))]),
-      '.El',
-    ]),
-    ...(command.notes === '' ? [] : [mdocNotes(command.notes)]),
-  ];
-}
-
-function renderFlag({ names, value }: FlagModel): string {
-  // `Fl` puts the first hyphen in front itself.
-  const flags = names
-    .toReversed()
-    .map((name) => `Fl ${mdocWord(name.slice(1))}`)
-    .join(' , ');
-  if (value === undefined) return flags;
-  const placeholder = `Ar ${mdocWord(value.placeholder)}`;
-  return value.required ? `${flags} ${placeholder}` : `${flags} Oo ${placeholder} Oc`;
-}
-
-function docOf({ key, doc, default: value }: FlagModel): string {
-  if (key !== undefined) return describeOption(key);
-  return value === undefined ? sentence(doc) : `${sentence(doc)} Default: \`${value}\`.`;
-}
-
-/** What the table says of the option, in sentences. */
-export function describeOption(key: OptionKey): string {
-  const { kind, doc, list, default: text } = optionSpec(key);
-  const values = describeValues(key);
-  const label = choicesOf(kind).length > 0 ? 'One of' : 'Range:';
-  return [
-    sentence(doc),
-    ...(values === '' ? [] : [`${label} ${values}.`]),
-    ...(list === undefined ? [] : ['May be repeated.']),
-    `Default: ${text === undefined ? describeDefault(key) : `\`${text}\``}.`,
-  ].join(' ');
-}
-
 function renderEnvironment(key: OptionKey): string[] {
   const names = envNamesOf(key);
   if (names.length === 0) return [];
@@ -146,8 +75,4 @@ function renderEnvironment(key: OptionKey): string[] {
     `The same as`,
     `.Fl ${mdocWord(flagOf(key).slice(1))} .`,
   ];
-}
-
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }

@@ -1,0 +1,17 @@
+import { describeDefault, describeValues } from '../../src/config/describe.ts';
+import { choicesOf } from '../../src/config/kinds.ts';
+import { type OptionKey, optionSpec } from '../../src/config/options.ts';
+import { toSentence } from './sentence.ts';
+
+/** What the table says of an option, in sentences. */
+export function describeOption(key: OptionKey): string {
+  const { kind, doc, list, default: text } = optionSpec(key);
+  const values = describeValues(key);
+  const label = choicesOf(kind).length > 0 ? 'One of' : 'Range:';
+  return [
+    toSentence(doc),
+    ...(values === '' ? [] : [`${label} ${values}.`]),
+    ...(list === undefined ? [] : ['May be repeated.']),
+    `Default: ${text === undefined ? describeDefault(key) : `\`${text}\``}.`,
+  ].join(' ');
+}
