@@ -31,6 +31,8 @@ export class ResponseTime {
 export class RecentTimes {
   readonly #size: number;
   readonly #times: number[] = [];
+  /** The same from the shortest to the longest: kept so, since the quantile is asked for with every query. */
+  readonly #sorted: number[] = [];
   #next = 0;
 
   /** @param size how many are kept; at least 1 */
@@ -43,13 +45,18 @@ export class RecentTimes {
   }
 
   record(durationMs: number): void {
+    const oldest = this.#times[this.#next];
+    if (oldest !== undefined) this.#sorted.splice(this.#sorted.indexOf(oldest), 1);
+    let place = this.#sorted.length;
+    while (place > 0 && (this.#sorted[place - 1] as number) > durationMs) place--;
+    this.#sorted.splice(place, 0, durationMs);
     this.#times[this.#next] = durationMs;
     this.#next = (this.#next + 1) % this.#size;
   }
 
   /** The time within which the share `quantile` (0 to 1) of the answers came; undefined without any. */
   quantile(quantile: number): number | undefined {
-    const sorted = this.#times.toSorted((a, b) => a - b);
-    return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * quantile))];
+    const last = this.#sorted.length - 1;
+    return this.#sorted[Math.min(last, Math.floor(this.#sorted.length * quantile))];
   }
 }
