@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { loadSettings } from '../config/load.ts';
@@ -50,7 +51,15 @@ export function addProxyDns(program: Command, reporter: Reporter): void {
   });
 }
 
+/**
+ * Nothing of a query stays in V8's heap, for the cache lies outside; but as long as there is memory V8 puts off looking for what is free, and
+ * 100,000 answers then leave 200 MiB. With this it looks often enough to need a quarter of that. It costs answers from the cache nothing, and
+ * others, of which there are a few a second, up to a sixth of their CPU time.
+ */
+const MEMORY_FLAG = '--optimize-for-size';
+
 async function serve(config: Config, reporter: Reporter): Promise<void> {
+  setFlagsFromString(MEMORY_FLAG);
   using output = openLogOutput(config.log);
   using logger = createLogger(config.log.level, config.log.format, systemClock, output.sink);
   const isJson = config.log.format === 'json';
