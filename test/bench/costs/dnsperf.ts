@@ -6,8 +6,8 @@ import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts'
 import { LOADER_CORE } from './cores.ts';
 import { type DnsperfResult, parseDnsperf } from './dnsperf-output.ts';
 
-/** Sockets, as of so many clients. */
-const CLIENTS = 10;
+/** Sockets, as of so many clients; over TCP so many connections, on which queries do not wait for each other's answers. */
+export const CLIENTS = 10;
 
 /** How long an answer is waited for; what comes later is lost. */
 const TIMEOUT_SECONDS = 1;
@@ -15,6 +15,8 @@ const TIMEOUT_SECONDS = 1;
 export interface DnsperfRun {
   /** Of 127.0.0.1. */
   readonly port: number;
+  /** @default 'udp' */
+  readonly transport?: 'udp' | 'tcp';
   /** A name and a type in each. */
   readonly questions: readonly string[];
   /** How long the questions are asked over and over; undefined to ask each once. */
@@ -27,7 +29,7 @@ export interface DnsperfRun {
   readonly timeoutSeconds?: number;
 }
 
-/** Loads a server over UDP, from the core of the loader, and tells how it went. */
+/** Loads a server, from the core of the loader, and tells how it went. */
 export async function runDnsperf(run: DnsperfRun): Promise<DnsperfResult> {
   await using directory = await createTemporaryDirectory();
   const questionsPath = join(directory.path, 'questions');
@@ -36,6 +38,7 @@ export async function runDnsperf(run: DnsperfRun): Promise<DnsperfResult> {
   const options: Readonly<Record<string, string | number | undefined>> = {
     s: '127.0.0.1',
     p: run.port,
+    m: run.transport,
     d: questionsPath,
     c: CLIENTS,
     T: 1,

@@ -66,8 +66,7 @@ export function targetsOf(rows: readonly HitsRow[]): Target[] {
     return row;
   };
   const peers = (load: string): HitsRow[] => PEERS.map(({ label }) => find(label, load));
-  const best = labelOf(rows.some(({ server }) => server === labelOf('batch')) ? 'batch' : 'dgram');
-  const batch = (load: string): HitsRow => find(best, load);
+  const batch = (load: string): HitsRow => find(labelOf('batch'), load);
   const unbound = (load: string): HitsRow => find('unbound', load);
 
   const cpu = batch(SATURATION.label).cpuMicros;

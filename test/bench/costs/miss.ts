@@ -7,7 +7,7 @@ import { formatMisses, targetsOf, toRows } from './miss-report.ts';
 import { type MissOptions, runMisses } from './miss-run.ts';
 import { formatTargets, toJson } from './target.ts';
 
-const FULL: Omit<MissOptions, 'onStep'> = { warmUpQueries: 5000, queriesPerSecond: 500, seconds: 6, rounds: 3 };
+const FULL: Omit<MissOptions, 'onStep'> = { warmUpQueries: 20_000, queriesPerSecond: 500, seconds: 6, rounds: 3 };
 /** Whether everything runs, not what it costs. */
 const QUICK: Omit<MissOptions, 'onStep'> = { warmUpQueries: 50, queriesPerSecond: 500, seconds: 0.2, rounds: 1 };
 

@@ -1,15 +1,11 @@
-import { isOptionKey } from '../../../src/config/options.ts';
 import { startDaemon } from '../../fixtures/daemon.ts';
 import type { DohUpstream } from './doh-upstream.ts';
 import type { RunningServer } from './peers.ts';
 
 /** How dns4tor takes and sends datagrams, as `--udp-io` has it. */
-export type UdpIo = 'batch' | 'dgram';
+export const UDP_IOS = ['batch', 'dgram'] as const;
 
-const SELECTABLE = isOptionKey('udp-io');
-
-/** Those that this dns4tor has. */
-export const UDP_IOS: readonly UdpIo[] = SELECTABLE ? ['batch', 'dgram'] : ['dgram'];
+export type UdpIo = (typeof UDP_IOS)[number];
 
 export function labelOf(udpIo: UdpIo): string {
   return `dns4tor, ${udpIo}`;
@@ -17,8 +13,7 @@ export function labelOf(udpIo: UdpIo): string {
 
 /** Resolves when answers come. */
 export async function startOurs(upstream: DohUpstream, udpIo: UdpIo): Promise<RunningServer> {
-  const select = SELECTABLE ? ['--udp-io', udpIo] : [];
-  const daemon = await startDaemon([...upstream.flags, '--circuits', '1', ...select]);
+  const daemon = await startDaemon([...upstream.flags, '--circuits', '1', '--udp-io', udpIo]);
   await daemon.answers();
   return { pid: daemon.process.pid, port: daemon.port, [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose]() };
 }
