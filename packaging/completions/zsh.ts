@@ -28,10 +28,7 @@ _${name} "$@"
 }
 
 function renderCommand({ name, flags, values }: CommandModel): string {
-  const specs = [
-    ...flags.map(renderFlag),
-    ...values.map((value) => quote(`${value.variadic ? '*' : ''}:${renderValue(value)}`)),
-  ];
+  const specs = [...flags.map(renderFlag), ...values.map((value) => quote(renderOperand(value)))];
   return [`        ${name})`, `          _arguments \\`, ...joined(specs), '          ;;'].join('\n');
 }
 
@@ -52,6 +49,12 @@ function renderFlag({ names, brief, value, repeatable }: FlagModel): string {
 function separatorOf(value: ValueModel | undefined): string {
   if (value === undefined) return '';
   return value.required ? '=' : '=-';
+}
+
+/** Where nothing is known of an operand, an empty list: a single space, as for flags, would keep flags from being completed there. */
+function renderOperand(value: ValueModel): string {
+  const action = value.completion === 'unknown' ? '( )' : actionOf(value.completion);
+  return `${value.variadic ? '*' : ''}:${escapeColons(value.placeholder)}:${action}`;
 }
 
 function renderValue({ placeholder, completion }: ValueModel): string {

@@ -106,6 +106,7 @@ test('zsh completes commands, flags, values and files', async () => {
       `dns4tor proxy-dns --config ${BEGINNING}`,
       'dns4tor install --dry',
       'dns4tor help pau',
+      'dns4tor pause --he',
       'dns4tor query example.com AAAA --dir',
     ),
     [
@@ -117,6 +118,7 @@ test('zsh completes commands, flags, values and files', async () => {
       `dns4tor proxy-dns --config ${FILE} `,
       'dns4tor install --dry-run ',
       'dns4tor help pause ',
+      'dns4tor pause --help ',
       'dns4tor query example.com AAAA --direct ',
     ],
   );
