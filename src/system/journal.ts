@@ -7,10 +7,10 @@ import type { FileChange } from './plan.ts';
 import type { Target } from './target.ts';
 
 /**
- * How far it has come. `applying`, `restoring` and `pausing` are seen only while it is under way, or after it was cut off: then some of the
- * files are as they were, some as they are to be.
+ * How far it has come. `applying`, `restoring`, `pausing` and `resuming` are seen only while it is under way, or after it was cut off: then
+ * some of the files are as they were, some as they are to be.
  */
-export type Phase = 'applying' | 'unconfirmed' | 'installed' | 'restoring' | 'pausing' | 'paused';
+export type Phase = 'applying' | 'unconfirmed' | 'installed' | 'restoring' | 'pausing' | 'paused' | 'resuming';
 
 /** All that it takes to put everything back. Written before the first change, and taken away after the last. */
 export interface Journal {

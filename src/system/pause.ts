@@ -1,15 +1,18 @@
 import { Dns4torError } from '../lib/errors.ts';
 import { apply, checkNameservers, prepare, settleOn } from './install.ts';
-import { type Journal, readJournal, removeJournal, writeJournal } from './journal.ts';
+import { type Journal, type Phase, readJournal, removeJournal, writeJournal } from './journal.ts';
 import { withLock } from './lock.ts';
 import type { Machine } from './machine.ts';
 import { refuseEdited, restore } from './restore.ts';
 import { armSettleTimer, disarmSettleTimer } from './settle-timer.ts';
 import { putBack } from './uninstall.ts';
 
+/** The phases of a pause, of which the first and the last are under way, or were cut off. */
+const OF_A_PAUSE: ReadonlySet<Phase> = new Set(['pausing', 'paused', 'resuming']);
+
 /**
  * Hands names back to the network's own resolver for a time, for captive portals: whoever reads along then sees them. A pause under way is given
- * the new end.
+ * the new end, and one that was cut off is begun again.
  *
  * @returns the journal of the pause, which tells when it ends
  * @throws {Dns4torError} ERR_SYSTEM_NOT_INSTALLED; ERR_SYSTEM_EDITED with nothing changed
@@ -18,14 +21,15 @@ export function pause(machine: Machine, durationMs: number): Promise<Journal> {
   return withLock(machine, async () => {
     const { fs, clock } = machine;
     const journal = await readJournal(fs);
-    if (journal?.phase !== 'installed' && journal?.phase !== 'paused') {
+    if (journal === undefined || (journal.phase !== 'installed' && !OF_A_PAUSE.has(journal.phase))) {
       throw new Dns4torError('ERR_SYSTEM_NOT_INSTALLED');
     }
-    if (journal.phase === 'installed') await refuseEdited(machine, journal);
+    const isPaused = journal.phase === 'paused';
+    if (!isPaused) await refuseEdited(machine, journal);
     const pausing: Journal = { ...journal, untilEpochMs: clock.epochMs() + durationMs };
     // Its end is seen to before it begins.
     await armSettleTimer(machine, clock.epochMs() + durationMs);
-    if (journal.phase === 'installed') await putBack(machine, pausing, { force: false }, 'pausing');
+    if (!isPaused) await putBack(machine, pausing, { force: false }, 'pausing');
     const paused: Journal = { ...pausing, phase: 'paused' };
     await writeJournal(fs, paused);
     return paused;
@@ -50,7 +54,7 @@ export function settle(machine: Machine, early: boolean): Promise<Settled> {
       return 'nothing';
     }
     if (!early && machine.clock.epochMs() < journal.untilEpochMs) return 'nothing';
-    if (journal.phase === 'paused' || journal.phase === 'pausing') return resume(machine, journal);
+    if (OF_A_PAUSE.has(journal.phase)) return resume(machine, journal);
     await putBack(machine, journal, { force: false });
     await removeJournal(machine.fs);
     await disarmSettleTimer(machine);
@@ -63,18 +67,21 @@ export function settle(machine: Machine, early: boolean): Promise<Settled> {
  * names to the network because Tor is not ready would be to fail open.
  */
 async function resume(machine: Machine, journal: Journal): Promise<Settled> {
-  if (journal.phase === 'pausing') {
+  const paused: Journal = { ...journal, phase: 'paused' };
+  if (journal.phase !== 'paused') {
     await refuseEdited(machine, journal);
     await restore(machine, journal);
+    await writeJournal(machine.fs, paused);
   }
-  const prepared = await prepare(machine, journal.target);
+  const { plan, journal: installed } = await prepare(machine, journal.target);
+  // Until it is through it remains a pause whose time is up, for whoever comes next to end.
+  const resuming: Journal = { ...paused, ...installed, phase: 'resuming' };
   try {
-    await apply(machine, prepared);
-    await settleOn(machine, prepared.journal);
+    await apply(machine, { plan, journal: resuming });
+    await settleOn(machine, installed);
   } catch (error) {
-    // Still a pause, which `dns4tor install` ends.
-    await restore(machine, prepared.journal);
-    await writeJournal(machine.fs, { ...journal, phase: 'paused' });
+    await restore(machine, resuming);
+    await writeJournal(machine.fs, paused);
     throw error;
   }
   await disarmSettleTimer(machine);

@@ -10,7 +10,7 @@ import type { FileChange } from './plan.ts';
 type Holder = 'before' | 'ours' | 'other';
 
 /** The phases in which a write may have been cut off. */
-const UNDER_WAY: ReadonlySet<Phase> = new Set(['applying', 'restoring', 'pausing']);
+const UNDER_WAY: ReadonlySet<Phase> = new Set(['applying', 'restoring', 'pausing', 'resuming']);
 
 /**
  * Refuses, before anything is put back, where somebody has changed what was written: that was done for a reason, and is nowhere else.

@@ -59,6 +59,9 @@ function renderService(command: readonly string[]): string {
     '[Service]',
     'Type=oneshot',
     `ExecStart=${command.map(quote).join(' ')}`,
+    '# The timer does not elapse a second time for one that was killed.',
+    'Restart=on-abnormal',
+    'RestartSec=1s',
     '',
   ].join('\n');
 }

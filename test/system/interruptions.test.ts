@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createFileSystem } from '../../src/system/file-system.ts';
 import { install } from '../../src/system/install.ts';
+import { readJournal } from '../../src/system/journal.ts';
 import type { Machine } from '../../src/system/machine.ts';
 import { pause, settle } from '../../src/system/pause.ts';
 import { confirm, uninstall } from '../../src/system/uninstall.ts';
@@ -150,6 +151,36 @@ test('the end of a pause can be taken back wherever it was cut off', () =>
       await pause(rig.machine, PAUSE_MS);
     },
   ));
+
+for (const [next, goOn] of [
+  ['its timer comes again', (machine) => settle(machine, false)],
+  ['dns4tor is installed', (machine) => install(machine, TARGET)],
+  [
+    'there is another pause',
+    async (machine) => {
+      await pause(machine, PAUSE_MS);
+      await settle(machine, true);
+    },
+  ],
+] as const satisfies readonly (readonly [string, (machine: Machine) => Promise<unknown>])[]) {
+  test(`the end of a pause goes on, wherever it was cut off, when ${next}`, () =>
+    interruptEach(
+      'for good',
+      (machine) => settle(machine, true),
+      async (interrupted) => {
+        const { rig, nth } = interrupted;
+        rig.clock.advance(PAUSE_MS);
+        await goOn(rig.reborn());
+        assert.match(await rig.text('/etc/resolv.conf'), /^nameserver 127\.0\.0\.1$/m, `operation ${nth}`);
+        assert.equal((await readJournal(rig.machine.fs))?.phase, 'installed', `operation ${nth}`);
+        await uninstallRestores(interrupted);
+      },
+      async (rig) => {
+        await install(rig.machine, TARGET);
+        await pause(rig.machine, PAUSE_MS);
+      },
+    ));
+}
 
 async function uninstallRestores({ rig, before, nth }: Interrupted): Promise<void> {
   await uninstall(rig.reborn(), { force: false });

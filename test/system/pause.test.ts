@@ -188,6 +188,7 @@ test('where systemd runs, a timer that outlives a restart of the machine sees to
   assert.match(await rig.text(TIMER), /^Persistent=true$/m);
   const service = await rig.text(TIMER.replace('.timer', '.service'));
   assert.match(service, /^ExecStart="\/usr\/bin\/node" "\/opt\/dns4tor\/bin\/dns4tor\.js" "settle"$/m);
+  assert.match(service, /^Restart=on-abnormal$/m);
   assert.deepEqual(rig.commands.splice(0), [
     'systemctl daemon-reload',
     'systemctl enable --now dns4tor-settle.timer',
