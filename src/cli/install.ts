@@ -1,14 +1,13 @@
 import process from 'node:process';
 import type { Command } from 'commander';
 import { Dns4torError } from '../lib/errors.ts';
-import { renderDiff } from '../system/diff.ts';
 import { install, planInstallation } from '../system/install.ts';
 import { readJournal } from '../system/journal.ts';
 import type { Machine } from '../system/machine.ts';
 import { settle } from '../system/pause.ts';
-import type { Plan } from '../system/plan.ts';
 import type { Target } from '../system/target.ts';
 import { countDown } from './countdown.ts';
+import { renderPlan } from './dry-run.ts';
 import { toAddress, toDuration, toPort } from './system-options.ts';
 import { requireRoot, thisMachine } from './this-machine.ts';
 
@@ -67,14 +66,4 @@ async function awaitConfirmation(machine: Machine, untilEpochMs: number): Promis
   if (end !== 'changed') await settle(machine, end === 'aborted');
   // Whoever came first, this process, the timer or the confirmation, has left its result there.
   if ((await readJournal(machine.fs))?.phase !== 'installed') throw new Dns4torError('ERR_SYSTEM_UNCONFIRMED');
-}
-
-/** As it would be done, in that order; lines that begin with `#` are ours, with `$` commands. */
-function renderPlan({ managers, steps, restore }: Plan): string {
-  const toLine = (command: readonly string[]): string => `$ ${command.join(' ')}\n`;
-  return [
-    `# Manages names here: ${managers.join(', ')}. Nothing was changed; it would be:\n`,
-    ...steps.map((step) => ('run' in step ? toLine(step.run) : renderDiff(step.change))),
-    ...(restore.length === 0 ? [] : ['# On the way back, when the files are as before:\n', ...restore.map(toLine)]),
-  ].join('');
 }

@@ -1,7 +1,10 @@
 import process from 'node:process';
 import type { Command } from 'commander';
-import { confirm, uninstall } from '../system/uninstall.ts';
+import { confirm, planRemoval, uninstall, type UninstallOptions } from '../system/uninstall.ts';
+import { renderRemoval } from './dry-run.ts';
 import { requireRoot, thisMachine } from './this-machine.ts';
+
+const NOT_INSTALLED = 'dns4tor is not installed; nothing to put back.\n';
 
 /** Adds `uninstall`, the way back from `install`. */
 export function addUninstall(program: Command): void {
@@ -16,12 +19,18 @@ export function addUninstall(program: Command): void {
       '--force',
       'even over what somebody has changed since; that version is kept beside it, as NAME.before-uninstall',
     )
-    .action(async ({ force }: { readonly force?: boolean }) => {
+    .option('--dry-run', 'show what would be put back, and change nothing')
+    .action(async ({ force = false, dryRun = false }: Partial<UninstallOptions> & { readonly dryRun?: boolean }) => {
+      // The journal, which holds copies of files, is root's.
       requireRoot('uninstall');
-      const wasInstalled = await uninstall(thisMachine(), { force: force === true });
-      process.stdout.write(
-        wasInstalled ? 'Names are resolved as before dns4tor.\n' : 'dns4tor is not installed; nothing to put back.\n',
-      );
+      const machine = thisMachine();
+      if (dryRun) {
+        const removal = await planRemoval(machine, { force });
+        process.stdout.write(removal === undefined ? NOT_INSTALLED : renderRemoval(removal));
+        return;
+      }
+      const wasInstalled = await uninstall(machine, { force });
+      process.stdout.write(wasInstalled ? 'Names are resolved as before dns4tor.\n' : NOT_INSTALLED);
     });
 }
 

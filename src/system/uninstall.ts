@@ -1,7 +1,10 @@
 import { Dns4torError } from '../lib/errors.ts';
+import type { Command } from './command.ts';
+import { readState, sameState } from './file-state.ts';
 import { type Journal, readJournal, removeJournal, writeJournal } from './journal.ts';
 import { withLock } from './lock.ts';
 import type { Machine } from './machine.ts';
+import type { FileChange } from './plan.ts';
 import { refuseEdited, restore } from './restore.ts';
 import { disarmSettleTimer } from './settle-timer.ts';
 
@@ -24,6 +27,29 @@ export function uninstall(machine: Machine, options: UninstallOptions): Promise<
     await disarmSettleTimer(machine);
     return journal !== undefined;
   });
+}
+
+/** What `uninstall` would do. */
+export interface Removal {
+  readonly changes: readonly FileChange[];
+  /** What has the managers take note of that. */
+  readonly commands: readonly Command[];
+}
+
+/** Undefined where there is nothing to put back. Nothing is changed. @throws {Dns4torError} ERR_SYSTEM_EDITED, as `uninstall` would */
+export async function planRemoval(machine: Machine, { force }: UninstallOptions): Promise<Removal | undefined> {
+  const { fs } = machine;
+  const journal = await readJournal(fs);
+  if (journal === undefined) return undefined;
+  // During a pause everything is as it was.
+  if (journal.phase === 'paused') return { changes: [], commands: [] };
+  if (!force) await refuseEdited(machine, journal);
+  const changes: FileChange[] = [];
+  for (const { path, before } of journal.changes.toReversed()) {
+    const found = await readState(fs, path);
+    if (!sameState(found, before)) changes.push({ path, before: found, after: before });
+  }
+  return { changes, commands: journal.restore };
 }
 
 /** Puts everything back, with the journal left for the caller, who holds the lock, to take away. */

@@ -1,0 +1,27 @@
+import type { Command } from '../system/command.ts';
+import { renderDiff } from '../system/diff.ts';
+import type { Plan } from '../system/plan.ts';
+import type { Removal } from '../system/uninstall.ts';
+
+/*
+ * What would be done, in that order: diffs, lines that begin with `#`, which are remarks, and those that begin with `$`, which are commands.
+ */
+
+export function renderPlan({ managers, steps, restore }: Plan): string {
+  return [
+    `# Manages names here: ${managers.join(', ')}. Nothing was changed; it would be:\n`,
+    ...steps.map((step) => ('run' in step ? renderCommand(step.run) : renderDiff(step.change))),
+    ...(restore.length === 0
+      ? []
+      : ['# On the way back, when the files are as before:\n', ...restore.map(renderCommand)]),
+  ].join('');
+}
+
+export function renderRemoval({ changes, commands }: Removal): string {
+  if (changes.length === 0) return '# All files are as before `dns4tor install` already.\n';
+  return ['# Nothing was changed; it would be:\n', ...changes.map(renderDiff), ...commands.map(renderCommand)].join('');
+}
+
+function renderCommand(command: Command): string {
+  return `$ ${command.join(' ')}\n`;
+}
