@@ -7,8 +7,10 @@ import { MARK } from './mark.ts';
 const UNIT = 'dns4tor-settle';
 const SERVICE = `/etc/systemd/system/${UNIT}.service`;
 const TIMER = `/etc/systemd/system/${UNIT}.timer`;
-/** Where systemd remembers when a persistent timer last elapsed. */
-const STAMP = `/var/lib/systemd/timers/stamp-${UNIT}.timer`;
+/** Where systemd remembers, as the age of a file, when a persistent timer last elapsed. */
+const STAMPS = '/var/lib/systemd/timers';
+const STAMP = `${STAMPS}/stamp-${UNIT}.timer`;
+const FILES = [TIMER, SERVICE, STAMP];
 
 const MS_PER_SECOND = 1000;
 
@@ -29,6 +31,9 @@ export async function armSettleTimer(machine: Machine, atEpochMs: number): Promi
   try {
     await writeState(fs, SERVICE, unit(renderService([...self, 'settle'])));
     await writeState(fs, TIMER, unit(renderTimer(atEpochMs)));
+    // Without one, systemd takes the moment when it starts the timer for that; on a slow machine the time may be up by then, and the timer
+    // would never elapse. There is a folder wherever another persistent timer has been.
+    if ((await fs.inspect(STAMPS)) !== undefined) await writeState(fs, STAMP, unit(''));
     await runOrThrow(run, ['systemctl', 'daemon-reload']);
     await runOrThrow(run, ['systemctl', 'enable', '--now', `${UNIT}.timer`]);
   } catch (error) {
@@ -39,12 +44,12 @@ export async function armSettleTimer(machine: Machine, atEpochMs: number): Promi
 
 /** Harmless where it is not armed, and in the service itself: only the timer is stopped. */
 export async function disarmSettleTimer({ fs, run }: Machine): Promise<void> {
-  for (const path of [TIMER, SERVICE]) await removeTemporary(fs, path);
-  const states = await Promise.all([TIMER, SERVICE, STAMP].map((path) => readState(fs, path)));
+  for (const path of FILES) await removeTemporary(fs, path);
+  const states = await Promise.all(FILES.map((path) => readState(fs, path)));
   if (states.every(({ kind }) => kind === 'absent')) return;
   // A timer that cannot be stopped finds nothing to do when it elapses.
   await run(['systemctl', 'disable', '--now', `${UNIT}.timer`]);
-  for (const path of [TIMER, SERVICE, STAMP]) {
+  for (const path of FILES) {
     if ((await fs.inspect(path)) !== undefined) await writeState(fs, path, { kind: 'absent' });
   }
   await run(['systemctl', 'daemon-reload']);

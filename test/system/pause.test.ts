@@ -189,6 +189,8 @@ test('where systemd runs, a timer that outlives a restart of the machine sees to
   const service = await rig.text(TIMER.replace('.timer', '.service'));
   assert.match(service, /^ExecStart="\/usr\/bin\/node" "\/opt\/dns4tor\/bin\/dns4tor\.js" "settle"$/m);
   assert.match(service, /^Restart=on-abnormal$/m);
+  // Older than the timer, which elapses at once if its time has come by when it is started.
+  assert.equal(await rig.text('/var/lib/systemd/timers/stamp-dns4tor-settle.timer'), '');
   assert.deepEqual(rig.commands.splice(0), [
     'systemctl daemon-reload',
     'systemctl enable --now dns4tor-settle.timer',

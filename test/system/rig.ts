@@ -97,6 +97,7 @@ async function describe(path: string): Promise<string> {
 export const MANAGERS = {
   'systemd-resolved': async (rig: Rig): Promise<void> => {
     for (const folder of ['run', 'etc']) await mkdir(join(rig.root, folder, 'systemd/system'), { recursive: true });
+    await mkdir(join(rig.root, 'var/lib/systemd/timers'), { recursive: true });
     await rig.write(
       '/run/systemd/resolve/stub-resolv.conf',
       'nameserver 127.0.0.53\noptions edns0 trust-ad\nsearch .\n',
