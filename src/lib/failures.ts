@@ -352,6 +352,11 @@ export const FAILURES = {
     sentence:
       'nothing was changed; start dns4tor there (dns4tor proxy-dns), and wait until its log says that answers come',
   },
+  ERR_SYSTEM_SOCKET: {
+    label: 'system_socket',
+    sentence:
+      'nothing was changed; dns4tor is there as a service and not started: sudo systemctl enable --now dns4tor.service',
+  },
   ERR_SYSTEM_CHECK: {
     label: 'system_check',
     sentence: 'names were not resolved by way of dns4tor after the change',

@@ -1,4 +1,5 @@
 import { Dns4torError } from '../lib/errors.ts';
+import { formatHostPort } from '../lib/host-port.ts';
 import { runOrThrow } from './command.ts';
 import { detectManagers } from './detect.ts';
 import { readState, sameState, writeState } from './file-state.ts';
@@ -6,6 +7,7 @@ import { toFileError } from './file-system.ts';
 import { type Journal, readJournal, removeJournal, writeJournal } from './journal.ts';
 import { withLock } from './lock.ts';
 import type { Machine } from './machine.ts';
+import { isOwnSocketClosed } from './own-socket.ts';
 import { changesOf, computePlan, type Plan } from './plan.ts';
 import { areLocal, readNameservers } from './resolv-conf.ts';
 import { isInPlace, refuseEdited, restore } from './restore.ts';
@@ -22,7 +24,7 @@ export async function planInstallation({ fs, run }: Machine, target: Target): Pr
  *
  * @param confirmWithinMs takes it back by itself after this time unless {@link confirm} comes before
  * @returns the journal of what is in place
- * @throws {Dns4torError} ERR_SYSTEM_UNANSWERED, ERR_SYSTEM_INSTALLED, ERR_SYSTEM_EDITED and what `computePlan` throws, with nothing changed;
+ * @throws {Dns4torError} ERR_SYSTEM_UNANSWERED, ERR_SYSTEM_SOCKET, ERR_SYSTEM_INSTALLED, ERR_SYSTEM_EDITED and what `computePlan` throws, with nothing changed;
  *   ERR_SYSTEM_CHECK, ERR_SYSTEM_FILE, ERR_SYSTEM_COMMAND with everything put back; ERR_SYSTEM_HALFWAY where that failed, too
  */
 export function install(machine: Machine, target: Target, confirmWithinMs?: number): Promise<Journal> {
@@ -34,7 +36,11 @@ export function install(machine: Machine, target: Target, confirmWithinMs?: numb
       if (!(await isInPlace(machine, journal))) await refuseEdited(machine, journal);
       if (await isInPlace(machine, journal)) return journal;
     }
-    await checks.upstream(target);
+    await checks.upstream(target).catch(async (error: unknown) => {
+      const { address, port } = target;
+      const where = formatHostPort(address, port);
+      throw (await isOwnSocketClosed(machine)) ? new Dns4torError('ERR_SYSTEM_SOCKET', where, error) : error;
+    });
     // What was cut off is put back first, so that what is then found is the machine's own.
     if (journal !== undefined && journal.phase !== 'paused') {
       await refuseEdited(machine, journal);

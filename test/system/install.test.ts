@@ -162,6 +162,17 @@ test('nothing is changed where dns4tor does not answer', async () => {
   assert.deepEqual(rig.commands, []);
 });
 
+test('where dns4tor does not answer since its unit is not started, install says how to start it', async () => {
+  await using rig = await createRig();
+  await MANAGERS['systemd-resolved'](rig);
+  rig.checks.upstream = () => Promise.reject(new Error('no answer'));
+  const list = 'systemctl list-unit-files --no-legend dns4tor.socket';
+  rig.answers.set(list, { status: 0, stdout: 'dns4tor.socket disabled enabled\n' });
+  await refuses(rig, () => install(rig.machine, TARGET), 'ERR_SYSTEM_SOCKET');
+  rig.answers.set('systemctl is-active --quiet dns4tor.socket', { status: 0 });
+  await refuses(rig, () => install(rig.machine, TARGET), /no answer/);
+});
+
 test('everything is put back where names are not resolved after the change', async () => {
   await using rig = await createRig();
   await MANAGERS.NetworkManager(rig);

@@ -29,7 +29,7 @@ export interface Rig extends AsyncDisposable {
 }
 
 /** Commands that only look. */
-const LOOKS = /^(?:systemctl is-active|nmcli --get-values)/;
+const LOOKS = /^(?:systemctl (?:is-active|list-unit-files)|nmcli --get-values)/;
 
 export async function createRig(): Promise<Rig> {
   const directory = await createTemporaryDirectory();
