@@ -38,7 +38,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'config',
     'system',
   ],
-  client: ['lib', 'message'],
+  client: ['lib', 'message', 'type:status'],
   check: [
     'lib',
     'message',

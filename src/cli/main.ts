@@ -9,6 +9,7 @@ import { addPause, addSettle } from './pause.ts';
 import { addProxyDns } from './proxy-dns.ts';
 import { addQuery } from './query.ts';
 import { Reporter } from './reporter.ts';
+import { addStatus } from './status.ts';
 import { addConfirm, addUninstall } from './uninstall.ts';
 
 /** Runs the command line, without the program's name, and ends the process with its exit code. */
@@ -43,6 +44,7 @@ export function createProgram(reporter: Reporter): Command {
     .addHelpText('after', '\nRun `dns4tor proxy-dns --help` for its flags and examples.');
   addProxyDns(program, reporter);
   addCheck(program);
+  addStatus(program);
   addQuery(program);
   addInstall(program);
   addConfirm(program);

@@ -1,6 +1,7 @@
 import { extendedErrorName } from '../message/extended-error-names.ts';
 import type { EdnsView, MessageView, RecordView } from '../message/message-view.ts';
 import type { Provenance } from '../message/provenance.ts';
+import { printable } from './style.ts';
 
 /** What is shown of one reply. */
 export interface Shown {
@@ -71,9 +72,11 @@ function renderEdns({ version, dnssecOk, udpPayloadBytes, errors, options }: Edn
 /** As in `22 (No Reachable Authority): (why)`. */
 function describeError(code: number, text: string): string {
   const name = extendedErrorName(code);
-  return [String(code), ...(name === undefined ? [] : [` (${name})`]), ...(text === '' ? [] : [`: (${text})`])].join(
-    '',
-  );
+  return [
+    String(code),
+    ...(name === undefined ? [] : [` (${name})`]),
+    ...(text === '' ? [] : [`: (${printable(text)})`]),
+  ].join('');
 }
 
 function renderQuestion({ name, class: className, type }: MessageView['questions'][number]): string {

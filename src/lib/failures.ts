@@ -389,6 +389,11 @@ export const FAILURES = {
     label: 'check',
     sentence: 'what to do stands below each of them',
   },
+  ERR_STATUS_UNANSWERED: {
+    label: 'status_unanswered',
+    sentence:
+      'no dns4tor says there how it stands; start it (dns4tor proxy-dns), or give with --metrics where its log says that it serves metrics',
+  },
   ERR_QUERY_UNANSWERED: {
     label: 'query_unanswered',
     sentence:

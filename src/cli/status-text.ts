@@ -1,0 +1,209 @@
+import type {
+  AnswerCounts,
+  CircuitSnapshot,
+  ServiceState,
+  StatusSnapshot,
+  UpstreamSnapshot,
+} from '../status/snapshot.ts';
+import { printable, type Style } from './style.ts';
+
+export interface Page {
+  /** Columns of the terminal. */
+  readonly width: number;
+  readonly style: Style;
+}
+
+const LABEL_COLUMNS = 11;
+const BAR_CELLS = 24;
+const MIN_WIDTH = 40;
+const EIGHTHS = '▁▂▃▄▅▆▇█';
+/** Below ten answers a minute they would all look like a flood. */
+const MIN_PEAK = 10;
+
+const LOOKS: Readonly<Record<ServiceState, 'green' | 'yellow' | 'red'>> = {
+  starting: 'yellow',
+  working: 'green',
+  degraded: 'yellow',
+  failing: 'red',
+};
+
+const SOURCES: readonly (readonly [keyof AnswerCounts, string])[] = [
+  ['cache', 'from the cache'],
+  ['upstream', 'through Tor'],
+  ['stale', 'expired'],
+  ['failed', 'failed'],
+  ['local', 'made here'],
+];
+
+/** How it stands, in lines no longer than the page is wide. */
+export function renderStatus(snapshot: StatusSnapshot, { width, style }: Page): readonly string[] {
+  const columns = Math.max(MIN_WIDTH, width);
+  const { state, sentence, version, uptimeSeconds } = snapshot;
+  const head = [
+    ...wrap(printable(sentence), columns - 2).map(
+      (line, i) => `${i === 0 ? style(LOOKS[state], '●') : ' '} ${style('bold', line)}`,
+    ),
+    style('dim', cut(`  dns4tor ${printable(version)}, up for ${formatDuration(uptimeSeconds)}`, columns)),
+  ];
+  const rows = [...torRows(snapshot), '', ...answerRows(snapshot), '', ...cacheRows(snapshot)].map((line) =>
+    cut(line, columns),
+  );
+  return [
+    ...head,
+    '',
+    ...rows,
+    '',
+    ...snapshot.upstreams.flatMap((upstream) => upstreamRows(upstream, columns, style)),
+    ...errorRows(snapshot, columns, style),
+  ];
+}
+
+/** That it cannot be said, and why. */
+export function renderTrouble(message: string, { width, style }: Page): readonly string[] {
+  return wrap(printable(message), Math.max(MIN_WIDTH, width) - 2).map((line, i) =>
+    i === 0 ? `${style('red', '●')} ${line}` : `  ${line}`,
+  );
+}
+
+function torRows({ tor, lastAnswerSecondsAgo }: StatusSnapshot): string[] {
+  const { kind, state, bootstrapPercent, bootstrapSummary, circuits } = tor;
+  const whose = kind === 'managed' ? 'started by dns4tor' : 'one that dns4tor did not start';
+  const facts = [
+    state,
+    ...(kind === null ? [] : [whose]),
+    ...(state === 'bootstrapping' ? [`${bootstrapPercent} %`] : []),
+    ...(state === 'bootstrapping' && bootstrapSummary !== null ? [printable(bootstrapSummary)] : []),
+    ...(circuits === null ? [] : [`${circuits.built} circuits built`]),
+  ];
+  const last = lastAnswerSecondsAgo === null ? 'none yet' : `${formatDuration(lastAnswerSecondsAgo)} ago`;
+  return [labelled('Tor', facts.join(', ')), labelled('', `last answer through it: ${last}`)];
+}
+
+/** The last hour: shares, how long answers took, and each minute. */
+function answerRows({ lastHour }: StatusSnapshot): string[] {
+  const { answers, latency, minutes } = lastHour;
+  const total = sum(answers);
+  const times =
+    latency.p50Ms === null
+      ? ''
+      : `; half within ${formatMs(latency.p50Ms)}, 95 of 100 within ${formatMs(latency.p95Ms)}`;
+  const perMinute = minutes.map((minute) => sum(minute.answers));
+  return [
+    labelled('Last hour', `${formatCount(total)} answers${times}`),
+    ...SOURCES.map(([source, name]) => {
+      const share = total === 0 ? 0 : answers[source] / total;
+      const bar = '█'.repeat(Math.round(share * BAR_CELLS));
+      return labelled(
+        '',
+        `${name.padEnd(15)}${formatCount(answers[source]).padStart(9)}${`${Math.round(share * 100)} %`.padStart(7)}  ${bar}`.trimEnd(),
+      );
+    }),
+    ...(perMinute.length < 2 ? [] : [labelled('', `${sparkline(perMinute)} by the minute`)]),
+  ];
+}
+
+function cacheRows({ cache: { entries, bytes, maxBytes } }: StatusSnapshot): string[] {
+  if (maxBytes === 0) return [labelled('Cache', 'off')];
+  const share = Math.round((bytes / maxBytes) * 100);
+  return [
+    labelled(
+      'Cache',
+      `${formatCount(entries)} answers, ${formatBytes(bytes)} of ${formatBytes(maxBytes)} (${share} %)`,
+    ),
+  ];
+}
+
+function upstreamRows(
+  { upstream, breaker, sentence, inFlight, circuits }: UpstreamSnapshot,
+  columns: number,
+  style: Style,
+): string[] {
+  const isDown = breaker !== 'closed';
+  const state = isDown ? style('red', 'cannot be reached') : `${inFlight} waiting`;
+  return [
+    cut(labelled('Resolver', printable(upstream)), columns),
+    labelled('', state),
+    ...(sentence === null ? [] : wrap(printable(sentence), columns - LABEL_COLUMNS).map((line) => labelled('', line))),
+    ...circuits.map((circuit) => cut(labelled('', describeCircuit(circuit)), columns)),
+    '',
+  ];
+}
+
+function describeCircuit({ slot, state, responseTimeMs, inFlight }: CircuitSnapshot): string {
+  const time = responseTimeMs === null ? 'no answer yet' : `answers in ${formatMs(responseTimeMs)}`;
+  return `circuit ${slot}: ${state}${state === 'open' ? `, ${time}` : ''}${inFlight === 0 ? '' : `, ${inFlight} waiting`}`;
+}
+
+function errorRows({ errors }: StatusSnapshot, columns: number, style: Style): string[] {
+  return errors.flatMap(({ reason, sentence, answers, exchanges, connections }, i) => [
+    cut(
+      labelled(
+        i === 0 ? 'Failures' : '',
+        `${printable(reason)}: ${answers} answers, ${exchanges} tries, ${connections} connections`,
+      ),
+      columns,
+    ),
+    ...wrap(printable(sentence), columns - LABEL_COLUMNS).map((line) => style('dim', labelled('', line))),
+  ]);
+}
+
+function labelled(label: string, text: string): string {
+  return `${label.padEnd(LABEL_COLUMNS)}${text}`;
+}
+
+function sum(answers: AnswerCounts): number {
+  return SOURCES.reduce((total, [source]) => total + answers[source], 0);
+}
+
+function sparkline(values: readonly number[]): string {
+  const peak = Math.max(MIN_PEAK, ...values);
+  const cell = (value: number): string =>
+    value === 0 ? ' ' : (EIGHTHS[Math.ceil((value / peak) * EIGHTHS.length) - 1] ?? '');
+  return values.map(cell).join('');
+}
+
+/** Lines of whole words; a word that is longer than a line is cut. */
+function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(cut(word, columns));
+  }
+  return lines;
+}
+
+function cut(line: string, columns: number): string {
+  return line.length <= columns ? line : `${line.slice(0, columns - 1)}…`;
+}
+
+/** Digits in groups of three. */
+function formatCount(count: number): string {
+  return count.toLocaleString('en');
+}
+
+function formatMs(ms: number | null): string {
+  if (ms === null) return '–';
+  return ms < 1000 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  return bytes < 1024 ** 2 ? `${(bytes / 1024).toFixed(0)} KiB` : `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+}
+
+const UNITS = [
+  ['d', 86_400],
+  ['h', 3600],
+  ['min', 60],
+] as const;
+
+/** In its two largest units. */
+function formatDuration(seconds: number): string {
+  const index = UNITS.findIndex(([, size]) => seconds >= size);
+  const unit = UNITS[index];
+  if (unit === undefined) return `${seconds} s`;
+  const [name, size] = unit;
+  const [smallerName, smallerSize] = UNITS[index + 1] ?? ['s', 1];
+  return `${Math.floor(seconds / size)} ${name} ${Math.floor((seconds % size) / smallerSize)} ${smallerName}`;
+}

@@ -1,0 +1,103 @@
+import process from 'node:process';
+import type { Command } from 'commander';
+import type { Server } from '../client/exchange.ts';
+import { watchStatus } from '../client/status-feed.ts';
+import { loadSettings } from '../config/load.ts';
+import { validate } from '../config/validate.ts';
+import { expandAddresses } from '../daemon/listen.ts';
+import { delay, systemClock } from '../lib/clock.ts';
+import { Dns4torError, toDns4torError } from '../lib/errors.ts';
+import { formatHostPort } from '../lib/host-port.ts';
+import type { StatusSnapshot } from '../status/snapshot.ts';
+import { EXIT_CODES } from './exit-codes.ts';
+import { addFlags } from './flags.ts';
+import { Screen } from './screen.ts';
+import { renderStatus, renderTrouble } from './status-text.ts';
+import { styleFor } from './style.ts';
+
+const NOTES = `
+On a terminal it follows what happens, until q or Ctrl-C; elsewhere, and with --once, it shows how everything stands and
+ends. NO_COLOR is respected. It reads what the running dns4tor serves beside its metrics (/api/events), so --metrics, or
+the file of --config, must say where that is; without a port, 9053 is tried, where the units of systemd have it.
+
+The exit status is 0 while names are resolved (working, degraded), 1 while they are not (starting, failing) or nothing
+answers there, and 2 where the command line is wrong.
+
+Examples:
+  dns4tor status                               of the service that systemd runs
+  dns4tor status --metrics localhost:40523     of another, whose log says where it serves metrics
+  dns4tor status --json | jq -r .sentence      for programs: one JSON object
+`;
+
+/** Where the units have it. What dns4tor takes if nothing is said, a free port, cannot be known. */
+const USUAL_PORT = 9053;
+/** On what is no terminal, lines may be as long as the text is good to read. */
+const PLAIN_COLUMNS = 100;
+const RETRY_MS = 1000;
+const FOOTER = 'q or Ctrl-C ends';
+
+interface Flags {
+  readonly once?: boolean;
+  readonly json?: boolean;
+}
+
+/** Adds `status`, which shows how a running dns4tor stands. */
+export function addStatus(program: Command): void {
+  const command = program
+    .command('status')
+    .summary('show how the running dns4tor stands')
+    .description('Shows whether names are resolved, how fast, and why not.')
+    .helpOption('-h, --help', 'print this help and exit')
+    .optionsGroup('Output:')
+    .option('--once', 'show it once, on a terminal too')
+    .option('--json', 'print one JSON object, as /api/status has it')
+    .addHelpText('after', NOTES);
+  const flags = addFlags(command, ['metrics', 'config']);
+  command.action(async ({ once, json }: Flags) => {
+    const { metrics } = validate(loadSettings({ flags, env: process.env }));
+    const [address = metrics.host] = expandAddresses([metrics.host]);
+    const server = { address, port: metrics.port === 0 ? USUAL_PORT : metrics.port };
+    if (process.stdout.isTTY && once !== true && json !== true) {
+      process.exitCode = await follow(server);
+      return;
+    }
+    const snapshot = await readOnce(server);
+    process.stdout.write(json === true ? `${JSON.stringify(snapshot)}\n` : renderOnce(snapshot));
+    process.exitCode = exitCodeOf(snapshot);
+  });
+}
+
+async function readOnce(server: Server): Promise<StatusSnapshot> {
+  for await (const snapshot of watchStatus(server, systemClock, new AbortController().signal)) return snapshot;
+  throw new Dns4torError('ERR_STATUS_UNANSWERED', formatHostPort(server.address, server.port));
+}
+
+function renderOnce(snapshot: StatusSnapshot): string {
+  const width = process.stdout.isTTY ? process.stdout.columns : PLAIN_COLUMNS;
+  return `${renderStatus(snapshot, { width, style: styleFor(process.stdout, process.env) })
+    .join('\n')
+    .trimEnd()}\n`;
+}
+
+/** Whether names are resolved. */
+function exitCodeOf({ state }: StatusSnapshot): number {
+  return state === 'working' || state === 'degraded' ? EXIT_CODES.ok : EXIT_CODES.failure;
+}
+
+/** Until its user has enough. A dns4tor that ends, or is not there yet, is waited for. */
+async function follow(server: Server): Promise<number> {
+  using screen = new Screen(process);
+  const style = styleFor(process.stdout, process.env);
+  while (!screen.signal.aborted) {
+    try {
+      for await (const snapshot of watchStatus(server, systemClock, screen.signal)) {
+        screen.draw(renderStatus(snapshot, { width: screen.columns, style }), style('dim', FOOTER));
+      }
+    } catch (error) {
+      const { message } = toDns4torError(error);
+      screen.draw(renderTrouble(message, { width: screen.columns, style }), style('dim', `Trying again; ${FOOTER}`));
+    }
+    await delay(systemClock, RETRY_MS, screen.signal);
+  }
+  return screen.exitCode;
+}

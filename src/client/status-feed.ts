@@ -1,0 +1,72 @@
+import { get, type IncomingMessage } from 'node:http';
+import type { Clock } from '../lib/clock.ts';
+import { Dns4torError } from '../lib/errors.ts';
+import { formatHostPort } from '../lib/host-port.ts';
+import type { StatusSnapshot } from '../status/snapshot.ts';
+import type { Server } from './exchange.ts';
+
+/** For a connection and the first event, and then between two of them: they come each second. */
+const SILENCE_MS = 5000;
+
+/** A snapshot has some ten kilobytes; what is far beyond is none. */
+const MAX_EVENT_BYTES = 1 << 20;
+
+const DATA = 'data: ';
+
+/**
+ * What a running dns4tor tells of itself: at once, and about each second from then on, until the caller has enough or `signal` is aborted.
+ *
+ * @param server where it serves metrics, by its address
+ * @throws Dns4torError ERR_STATUS_UNANSWERED when nothing that dns4tor would say comes from there, or no longer
+ */
+export async function* watchStatus(server: Server, clock: Clock, signal: AbortSignal): AsyncGenerator<StatusSnapshot> {
+  const where = formatHostPort(server.address, server.port);
+  const closing = new AbortController();
+  const close = (): void => closing.abort();
+  let silence = clock.schedule(SILENCE_MS, close);
+  signal.addEventListener('abort', close);
+  try {
+    let text = '';
+    for await (const chunk of await open(server, closing.signal)) {
+      text += String(chunk);
+      if (text.length > MAX_EVENT_BYTES) throw new Error('too long for an event');
+      const events = text.split('\n\n');
+      text = events.pop() ?? '';
+      for (const event of events) {
+        silence.cancel();
+        yield readEvent(event);
+        silence = clock.schedule(SILENCE_MS, close);
+      }
+    }
+    if (!signal.aborted) throw new Error('the stream has ended');
+  } catch (error) {
+    if (!signal.aborted) throw new Dns4torError('ERR_STATUS_UNANSWERED', where, error);
+  } finally {
+    silence.cancel();
+    signal.removeEventListener('abort', close);
+    close();
+  }
+}
+
+async function open({ address, port }: Server, signal: AbortSignal): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  get({ host: address, port, path: '/api/events', agent: false, signal }, resolve).on('error', reject);
+  const response = await promise;
+  response.setEncoding('utf8');
+  if (response.statusCode === 200) return response;
+  response.destroy();
+  throw new Error(`HTTP ${response.statusCode}`);
+}
+
+/** Of an event's lines those with data are wanted (WHATWG HTML, "Server-sent events"). */
+function readEvent(event: string): StatusSnapshot {
+  const data = event.split('\n').filter((line) => line.startsWith(DATA));
+  const snapshot: unknown = JSON.parse(data.map((line) => line.slice(DATA.length)).join('\n'));
+  if (isSnapshot(snapshot)) return snapshot;
+  throw new Error('another format');
+}
+
+/** Within one format all fields are there. */
+function isSnapshot(value: unknown): value is StatusSnapshot {
+  return typeof value === 'object' && value !== null && 'format' in value && value.format === 1 && 'lastHour' in value;
+}
