@@ -177,6 +177,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
       }),
     );
     logger.log('info', 'metrics_listening', { address: metricsServer.address });
+    logger.log('info', 'status_page', { address: metricsServer.address });
   }
 
   const opened = torOwner.use(

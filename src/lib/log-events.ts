@@ -65,6 +65,7 @@ export const LOG_EVENTS = {
     message: 'Starting metrics server on {address}/metrics',
     fields: ['address'],
   },
+  status_page: { levels: ['info'], message: 'The status page is at http://{address}/', fields: ['address'] },
   metrics_absent: {
     levels: ['info'],
     message: 'Not serving metrics: there is no socket named metrics among those that were handed over',

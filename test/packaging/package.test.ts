@@ -52,6 +52,13 @@ test('the package has nothing that is not run: no sources, types, maps or tests'
   assert.deepEqual(programs, ['./usr/bin/dns4tor', './usr/lib/dns4tor/node']);
 });
 
+test('the package has the status page, and what draws its plots', async () => {
+  const listing = await runProgram('dpkg-deb', ['--contents', path]);
+  const page = ['dist/page/index.html', 'dist/page/main.js', 'dist/page/style.css', 'dist/page/icon.svg'];
+  const library = ['node_modules/uplot/dist/uPlot.esm.js', 'node_modules/uplot/dist/uPlot.min.css'];
+  for (const file of [...page, ...library]) assert.ok(listing.includes(` ./usr/lib/dns4tor/${file}\n`), file);
+});
+
 test('the units start the packaged program, whatever else is in PATH', async () => {
   const tree = join(folder, 'tree');
   await runProgram('dpkg-deb', ['--extract', path, tree]);
