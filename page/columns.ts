@@ -44,14 +44,24 @@ export function latencyColumns(minutes: readonly MinuteSnapshot[]): Columns {
   return [times(minutes), ...LATENCIES.map(({ key }) => pad(minutes.map(({ latency }) => latency[key])))];
 }
 
+/** The minute that stands at this place in the columns; undefined where it lies before the first. */
+export function minuteAt(minutes: readonly MinuteSnapshot[], place: number): MinuteSnapshot | undefined {
+  return minutes[place - missing(minutes)];
+}
+
 /** A whole hour, so that a process that has just begun has bars no wider than later. */
 function times(minutes: readonly MinuteSnapshot[]): readonly number[] {
   const known = minutes.map(({ startedAtEpochMs }) => startedAtEpochMs / MS_PER_SECOND);
   const first = known[0] ?? 0;
-  const before = Math.max(0, MINUTES - known.length);
+  const before = missing(minutes);
   return [...Array.from({ length: before }, (_, index) => first - (before - index) * MINUTE_SECONDS), ...known];
 }
 
 function pad(values: readonly (number | null)[]): readonly (number | null)[] {
-  return [...Array.from({ length: Math.max(0, MINUTES - values.length) }, () => null), ...values];
+  return [...Array.from({ length: missing(values) }, () => null), ...values];
+}
+
+/** What a younger process has not yet of an hour. */
+function missing({ length }: { readonly length: number }): number {
+  return Math.max(0, MINUTES - length);
 }

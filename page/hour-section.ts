@@ -1,6 +1,6 @@
 import type { HourSnapshot, MinuteSnapshot, StatusSnapshot } from '../src/status/snapshot.ts';
 import { createAnswersPlot } from './answers-plot.ts';
-import { LATENCIES, latencyColumns, SOURCES, stackedColumns, totalOf } from './columns.ts';
+import { LATENCIES, latencyColumns, minuteAt, SOURCES, stackedColumns, totalOf } from './columns.ts';
 import { byId, create, createTable, fillRow, resize, setText } from './dom.ts';
 import { formatCount, formatMs, formatShare, formatTime } from './format.ts';
 import { createLatencyPlot } from './latency-plot.ts';
@@ -71,9 +71,7 @@ function createView({ id, createPlot, columns, items, texts }: View): (hour: Hou
   /** Of the minute that is pointed at, or else of the whole hour. */
   const showLegend = (): void => {
     if (hour === undefined) return;
-    // The columns begin before the first minute in a process that is younger than an hour.
-    const fromEnd = pointedAt === undefined ? 0 : columns(hour.minutes)[0]!.length - pointedAt;
-    const minute = pointedAt === undefined ? undefined : hour.minutes.at(-fromEnd);
+    const minute = pointedAt === undefined ? undefined : minuteAt(hour.minutes, pointedAt);
     legend(minute === undefined ? 'In the hour' : `At ${formatTime(minute.startedAtEpochMs)}`, texts(minute ?? hour));
   };
   const showTable = (): void => {

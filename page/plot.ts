@@ -83,6 +83,15 @@ function optionsOf({ element, series, scale, axis, onPoint }: PlotDesign): uPlot
       { ...common, size: AXIS_PX, ...axis },
     ],
     series: [{}, ...series(color)],
-    hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? undefined)] },
+    hooks: { setCursor: [(plot) => onPoint(pointedAt(plot))] },
   };
+}
+
+/** The minute in which the pointer is; a point stands at the beginning of its minute. */
+function pointedAt(plot: uPlot): number | undefined {
+  const { left = -1 } = plot.cursor;
+  if (left < 0) return undefined;
+  const seconds = plot.posToVal(left, 'x');
+  const index = plot.data[0].findLastIndex((startedAt) => startedAt <= seconds);
+  return index === -1 ? undefined : index;
 }

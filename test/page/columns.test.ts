@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { latencyColumns, stackedColumns, totalOf } from '../../page/columns.ts';
+import { latencyColumns, minuteAt, stackedColumns, totalOf } from '../../page/columns.ts';
 import type { MinuteSnapshot } from '../../src/status/snapshot.ts';
 
 const START = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -39,6 +39,16 @@ test('a process that is younger than an hour has the rest of the hour before it,
     assert.equal(values?.at(-3), null);
     assert.notEqual(values?.at(-2), null);
   }
+});
+
+test('each place in the columns is that of a minute, or of none', () => {
+  const minutes = [minute(0), minute(1)];
+  assert.deepEqual(
+    [57, 58, 59].map((place) => minuteAt(minutes, place)),
+    [undefined, ...minutes],
+  );
+  const hour = Array.from({ length: 60 }, (_, index) => minute(index));
+  assert.equal(minuteAt(hour, 0), hour[0]);
 });
 
 test('a minute without answers has no time', () => {

@@ -89,6 +89,15 @@ test('the page shows how it stands, follows what happens, asks nobody else for a
   await ask(7);
   await page.locator('#answers-legend li', { hasText: 'resolver 7' }).waitFor({ timeout: SEEN_MS });
   await page.locator('#cache-state', { hasText: '7 answers in' }).waitFor({ timeout: SEEN_MS });
+  const legend = page.locator('#answers-legend .when');
+  assert.equal(await legend.innerText(), 'In the hour');
+  const plot = await page.locator('#answers-plot canvas').boundingBox();
+  assert.ok(plot !== null);
+  await page.mouse.move(plot.x + plot.width - 8, plot.y + plot.height / 2);
+  assert.match(await legend.innerText(), /^At \d\d:\d\d$/);
+  await page.mouse.move(0, 0);
+  assert.equal(await legend.innerText(), 'In the hour');
+
   await page.getByText('Answers as a table').click();
   assert.match(await page.locator('#answers-table tbody').innerText(), /^\d\d:\d\d\t0\t0\t7\t0\t0$/);
 
