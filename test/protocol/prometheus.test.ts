@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { METRIC_ROWS, type MetricRow, readMetricsPage, renderMetricsPage } from '../metrics-page.ts';
+import { startPrometheus } from '../fixtures/prometheus.ts';
 import { runProgram } from '../fixtures/run-program.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { expressionOf, readDashboard } from '../prometheus/dashboard.ts';
 import { askEveryKind } from './every-kind.ts';
 import { startLab } from './lab.ts';
 
@@ -70,4 +73,41 @@ test('no value of a label is one that the table does not have', async () => {
 test('promtool finds no fault with what is served under load', async () => {
   const { body } = await lab.daemon.page('/metrics');
   assert.equal(await runProgram('promtool', ['check', 'metrics'], { input: body }), '');
+});
+
+/** Panels that are empty as they should be, and why. */
+const EMPTY_QUERIES: Readonly<Record<string, string>> = {
+  "Tor's circuits A": 'what stands in for Tor has no control port',
+};
+
+/** Within which there are a few scrapes under load. */
+const DRAWN_MS = 30_000;
+
+/** Scrapes are a second apart; four of them, as Grafana would have it. */
+const RATE_INTERVAL = '5s';
+
+test('a Prometheus with the configuration that is shipped draws every panel of the dashboard and evaluates every rule', async () => {
+  await using prometheus = await startPrometheus(lab.daemon.metricsAddress);
+  const { panels, annotations } = await readDashboard();
+  const queries = panels.flatMap(({ title, targets = [] }) =>
+    targets.map(({ refId, expr }) => ({ name: `${title} ${refId}`, expr: expressionOf(expr, RATE_INTERVAL) })),
+  );
+  const scraped = 'count_over_time(dns4tor_build_info{job="dns4tor"}[1m]) > 3';
+  await waitUntil('it has scraped', DRAWN_MS, async () => (await prometheus.query(scraped)).length > 0);
+  let empty: string[] = [];
+  let round = 1;
+  await waitUntil('all panels are drawn', DRAWN_MS, async () => {
+    await askEveryKind(lab, round++);
+    const drawn = await Promise.all(queries.map(({ expr }) => prometheus.query(expr)));
+    empty = queries
+      .filter((_, index) => !drawn[index]?.some(({ value }) => !Number.isNaN(value)))
+      .map(({ name }) => name);
+    return empty.every((name) => name in EMPTY_QUERIES);
+  }).catch((error: unknown) => assert.fail(`${String(error)}; empty: ${empty.join(', ')}`));
+  assert.deepEqual(empty, Object.keys(EMPTY_QUERIES));
+  for (const { expr } of annotations.list) await prometheus.query(expressionOf(expr, RATE_INTERVAL));
+
+  const rules = await prometheus.alertRules();
+  assert.ok(rules.length > 0);
+  for (const { name, health, evaluated } of rules) assert.deepEqual([name, health, evaluated], [name, 'ok', true]);
 });

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { METRIC_ROWS } from '../metrics-page.ts';
+import { overlaps, readDashboard } from './dashboard.ts';
+
+const dashboard = await readDashboard();
+const { __inputs: inputs, __requires: requires } = dashboard;
+const panels = dashboard.panels.filter(({ type }) => type !== 'row');
+
+test('the dashboard asks for its data source when it is imported, and has no other', () => {
+  assert.deepEqual(
+    inputs.map(({ name, type, pluginId }) => ({ name, type, pluginId })),
+    [{ name: 'DS_PROMETHEUS', type: 'datasource', pluginId: 'prometheus' }],
+  );
+  const sources = JSON.stringify(dashboard).match(/"uid":"[^"]*"/g) ?? [];
+  assert.deepEqual([...new Set(sources)].toSorted(), ['"uid":"${DS_PROMETHEUS}"', '"uid":"dns4tor"']);
+  const required = requires.filter(({ type }) => type === 'panel').map(({ id }) => id);
+  assert.deepEqual(required.toSorted(), [...new Set(panels.map(({ type }) => type))].toSorted());
+});
+
+test('each panel has a number, a title, a description, a unit and a place of its own', () => {
+  assert.equal(new Set(dashboard.panels.map(({ id }) => id)).size, dashboard.panels.length);
+  assert.equal(new Set(dashboard.panels.map(({ title }) => title)).size, dashboard.panels.length);
+  assert.deepEqual(overlaps(dashboard.panels), []);
+  for (const { title, description = '', fieldConfig, gridPos, targets = [] } of panels) {
+    assert.match(description, /\.$/, title);
+    assert.ok(fieldConfig?.defaults.unit, title);
+    assert.ok(gridPos.x + gridPos.w <= 24, title);
+    assert.ok(targets.length > 0, title);
+    for (const { legendFormat } of targets) assert.ok(legendFormat.length > 0, title);
+  }
+});
+
+test('each query is for the chosen instances, and for metrics that there are', () => {
+  const names = new Set(
+    METRIC_ROWS.flatMap(({ name, type }) =>
+      type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
+    ),
+  );
+  const expressions = [...panels.flatMap(({ targets = [] }) => targets), ...dashboard.annotations.list];
+  for (const { expr } of expressions) {
+    const selectors = [...expr.matchAll(/\b((?:dns4tor|coredns|process|nodejs)_\w+)(\{[^}]*\})?/g)];
+    assert.ok(selectors.length > 0, expr);
+    for (const [, name = '', labels = ''] of selectors) {
+      assert.ok(names.has(name), name);
+      assert.match(labels, /^\{job=~"\$job", instance=~"\$instance"/, expr);
+    }
+  }
+});
+
+test('whatever dns4tor counts is on the dashboard', () => {
+  const text = JSON.stringify(panels.map(({ targets }) => targets));
+  const own = METRIC_ROWS.map(({ name }) => name).filter((name) => /^(dns4tor|coredns)_/.test(name));
+  const missing = own.filter((name) => !text.includes(name));
+  assert.deepEqual(missing, Object.keys(NOT_SHOWN));
+});
+
+const NOT_SHOWN: Readonly<Record<string, string>> = {
+  coredns_dns_request_size_bytes: 'hardly changes',
+  coredns_dns_response_size_bytes: 'hardly changes',
+  dns4tor_tcp_connections_total: 'those that are open are shown',
+  dns4tor_upstream_connections: 'the circuits are shown by the state of their connection',
+  dns4tor_upstream_alternatives: 'only some upstreams have any',
+  dns4tor_build_info: 'chooses the instances',
+};

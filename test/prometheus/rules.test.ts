@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { PROMETHEUS_FILES } from '../fixtures/prometheus.ts';
+import { runProgram } from '../fixtures/run-program.ts';
+import { METRIC_ROWS } from '../metrics-page.ts';
+
+const RULES = join(PROMETHEUS_FILES, 'dns4tor.rules.yml');
+const RULE_TESTS = fileURLToPath(new URL('dns4tor.rules.test.yml', import.meta.url));
+
+test('promtool finds no fault with the alert rules, nor with the scrape configuration that names them', async () => {
+  assert.match(await runProgram('promtool', ['check', 'rules', RULES]), /SUCCESS: \d+ rules found/);
+  await runProgram('promtool', ['check', 'config', join(PROMETHEUS_FILES, 'prometheus.yml')]);
+});
+
+test('each alert fires when it should and not when it should not', async () => {
+  assert.match(await runProgram('promtool', ['test', 'rules', RULE_TESTS]), /SUCCESS/);
+});
+
+test('there is an alert that fires and one that does not for each rule, and no rule for what is not exported', async () => {
+  const rules = await readFile(RULES, 'utf8');
+  const tests = await readFile(RULE_TESTS, 'utf8');
+  const alerts = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name]) => name);
+  assert.ok(alerts.length > 0);
+  const cases = [...tests.matchAll(/alertname: (\w+)\s+eval_time: \w+\s+exp_alerts:( \[\])?/g)];
+  for (const alert of alerts) {
+    const expected = cases.filter(([, name]) => name === alert).map(([, , none]) => none === undefined);
+    assert.deepEqual(new Set(expected), new Set([true, false]), alert);
+  }
+  const names = METRIC_ROWS.map(({ name }) => name);
+  for (const [name] of rules.matchAll(/\b(?:dns4tor|coredns)_\w+/g)) {
+    assert.ok(names.includes(name.replace(/_(?:bucket|count|sum)$/, '')), name);
+  }
+});
