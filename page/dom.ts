@@ -29,6 +29,13 @@ export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** As {@link setText}, with options of the command line (`--tor-socks`) as code, which is not broken at its hyphens. */
+export function setSentence(element: Element, text: string): void {
+  if (element.textContent === text) return;
+  const parts = text.split(/(--[a-z-]+)/);
+  element.replaceChildren(...parts.map((part, index) => (index % 2 === 0 ? part : create('code', { text: part }))));
+}
+
 /** Makes the parent have `count` children, made and taken at the end, and returns them. */
 export function resize<E extends Element>(parent: Element, count: number, make: (index: number) => E): readonly E[] {
   while (parent.children.length > count) parent.lastElementChild?.remove();

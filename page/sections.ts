@@ -1,5 +1,5 @@
 import type { ErrorSnapshot, StatusSnapshot, TorSnapshot } from '../src/status/snapshot.ts';
-import { byId, create, resize, setText } from './dom.ts';
+import { byId, create, resize, setSentence, setText } from './dom.ts';
 import { formatBytes, formatNoun, formatSeconds } from './format.ts';
 
 const TOR_STATES = {
@@ -53,7 +53,7 @@ export function showErrors({ errors }: StatusSnapshot): void {
   for (const [index, item] of items.entries()) {
     const [what, counts] = item.children;
     const error = errors[index]!;
-    if (what !== undefined) setText(what, `${capitalise(error.sentence)}.`);
+    if (what !== undefined) setSentence(what, `${capitalise(error.sentence)}.`);
     if (counts !== undefined) setText(counts, describeCounts(error));
   }
 }

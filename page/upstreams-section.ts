@@ -1,5 +1,5 @@
 import type { CircuitSnapshot, StatusSnapshot, UpstreamSnapshot } from '../src/status/snapshot.ts';
-import { byId, create, createTable, fillRow, resize, setText } from './dom.ts';
+import { byId, create, createTable, fillRow, resize, setSentence, setText } from './dom.ts';
 import { formatMs, formatNoun } from './format.ts';
 
 const BREAKERS = {
@@ -35,7 +35,7 @@ function createBlock(block: HTMLElement): (upstream: UpstreamSnapshot) => void {
   return (upstream) => {
     const { circuits } = upstream;
     setText(name, upstream.upstream);
-    setText(state, describe(upstream));
+    setSentence(state, describe(upstream));
     table.hidden = circuits.length === 0;
     const slowestMs = Math.max(...circuits.map(({ responseTimeMs }) => responseTimeMs ?? 0));
     const rows = resize(body, circuits.length, createRow);

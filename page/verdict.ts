@@ -1,5 +1,5 @@
 import type { ServiceState, StatusSnapshot } from '../src/status/snapshot.ts';
-import { byId, setText } from './dom.ts';
+import { byId, setSentence, setText } from './dom.ts';
 import { formatPreciseTime, formatSeconds } from './format.ts';
 
 const TITLES = {
@@ -24,7 +24,7 @@ export function createVerdictView(): VerdictView {
   const set = (state: string, text: string, aside: string, title: string): void => {
     verdict.dataset['state'] = state;
     document.body.classList.toggle('old', state === 'unreachable');
-    setText(sentence, text);
+    setSentence(sentence, text);
     setText(since, aside);
     document.title = `${title} – dns4tor`;
   };
