@@ -71,6 +71,7 @@ test('bash completes commands, flags and values, behind a space or a sign of equ
   assert.deepEqual(await bash('uni'), ['uninstall']);
   assert.deepEqual(await bash('proxy-dns', '--port', '53', '--'), [...FLAGS, '--help']);
   assert.deepEqual(await bash('proxy-dns', '--loglevel', ''), choicesOf('log-level'));
+  assert.deepEqual(await bash('proxy-dns', '--loglevel', '='), choicesOf('log-level'));
   assert.deepEqual(await bash('proxy-dns', '--loglevel', '=', 'd'), ['debug']);
   assert.deepEqual(await bash('proxy-dns', '--port', ''), []);
   assert.deepEqual(await bash('proxy-dns', '--prefetch', 'f'), ['false']);
