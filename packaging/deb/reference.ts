@@ -12,7 +12,7 @@ import type { Staging } from './staging.ts';
 
 /** What is generated from the commands and the options table: manual pages, and completions where Debian's shells look for them. */
 export async function stageReference(staging: Staging, { sourceDateEpoch }: Release): Promise<void> {
-  const program = describeProgram(createProgram(new Reporter()));
+  const program = describeProgram(await createProgram(new Reporter()));
   const date = pageDate(sourceDateEpoch);
   await staging.writeGzipped('usr/share/man/man1/dns4tor.1.gz', renderProgramPage(program, date));
   await staging.writeGzipped('usr/share/man/man5/dns4tor.toml.5.gz', renderFilePage(date));

@@ -2,15 +2,28 @@ import process from 'node:process';
 import { Command } from 'commander';
 import { readVersion } from '../lib/version.ts';
 import { EXIT_CODES } from './exit-codes.ts';
-import { addCheck } from './check.ts';
 import { withDoubleDashes } from './flags.ts';
-import { addInstall } from './install.ts';
-import { addPause, addSettle } from './pause.ts';
-import { addProxyDns } from './proxy-dns.ts';
-import { addQuery } from './query.ts';
 import { Reporter } from './reporter.ts';
-import { addStatus } from './status.ts';
-import { addConfirm, addUninstall } from './uninstall.ts';
+
+/** Adds a command to the program. */
+type AddCommand = (program: Command, reporter: Reporter) => void;
+
+/** Where each command is, in the order of the help. */
+const COMMANDS = {
+  'proxy-dns': async () => (await import('./proxy-dns.ts')).addProxyDns,
+  check: async () => (await import('./check.ts')).addCheck,
+  status: async () => (await import('./status.ts')).addStatus,
+  query: async () => (await import('./query.ts')).addQuery,
+  install: async () => (await import('./install.ts')).addInstall,
+  confirm: async () => (await import('./uninstall.ts')).addConfirm,
+  uninstall: async () => (await import('./uninstall.ts')).addUninstall,
+  pause: async () => (await import('./pause.ts')).addPause,
+  settle: async () => (await import('./pause.ts')).addSettle,
+} as const satisfies Record<string, () => Promise<AddCommand>>;
+
+type CommandName = keyof typeof COMMANDS;
+
+const COMMAND_NAMES = Object.keys(COMMANDS) as CommandName[];
 
 /** Runs the command line, without the program's name, and ends the process with its exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -25,15 +38,24 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 async function run(argv: readonly string[], reporter: Reporter): Promise<number> {
   try {
-    await createProgram(reporter).parseAsync(withDoubleDashes(argv), { from: 'user' });
+    // To load the others as well would double the CPU time until the resolver listens.
+    const named = COMMAND_NAMES.filter((name) => name === argv[0]);
+    const program = await createProgram(reporter, named.length > 0 ? named : COMMAND_NAMES);
+    await program.parseAsync(withDoubleDashes(argv), { from: 'user' });
     return Number(process.exitCode ?? EXIT_CODES.ok);
   } catch (error) {
     return reporter.report(error);
   }
 }
 
-/** The commands and their flags. Manual pages and completions are generated from them, too. */
-export function createProgram(reporter: Reporter): Command {
+/**
+ * The commands and their flags. Manual pages and completions are generated from them, too.
+ * @param names of the commands that it is to have
+ */
+export async function createProgram(
+  reporter: Reporter,
+  names: readonly CommandName[] = COMMAND_NAMES,
+): Promise<Command> {
   const program = new Command('dns4tor')
     .description('A DNS resolver for this machine whose only way out is Tor.')
     .version(readVersion(), '-V, --version', 'print the version and exit')
@@ -42,15 +64,8 @@ export function createProgram(reporter: Reporter): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`${toSentence(text)}\n`) })
     .addHelpText('after', '\nRun `dns4tor proxy-dns --help` for its flags and examples.');
-  addProxyDns(program, reporter);
-  addCheck(program);
-  addStatus(program);
-  addQuery(program);
-  addInstall(program);
-  addConfirm(program);
-  addUninstall(program);
-  addPause(program);
-  addSettle(program);
+  const adders = await Promise.all(names.map((name) => COMMANDS[name]()));
+  for (const add of adders) add(program, reporter);
   return program;
 }
 

@@ -12,7 +12,7 @@ import { runProgram } from '../fixtures/run-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { ownProgram } from './program.ts';
 
-const PROGRAM = ownProgram();
+const PROGRAM = await ownProgram();
 const COMMANDS = PROGRAM.commands.map(({ name }) => name);
 const FLAGS = OPTION_KEYS.map(flagOf);
 

@@ -14,7 +14,7 @@ import { ownProgram } from './program.ts';
 const DATE = pageDate(0);
 
 const PAGES = [
-  { name: 'dns4tor.1', text: renderProgramPage(ownProgram(), DATE) },
+  { name: 'dns4tor.1', text: renderProgramPage(await ownProgram(), DATE) },
   { name: 'dns4tor.toml.5', text: renderFilePage(DATE) },
 ] as const;
 
@@ -46,7 +46,7 @@ async function runGroff(path: string): Promise<{ readonly stderr: string }> {
 
 test('the manual has every command, flag and environment variable', async () => {
   const page = await shown(PAGES[0].text);
-  for (const { name, flags } of ownProgram().commands) {
+  for (const { name, flags } of (await ownProgram()).commands) {
     const from = page.indexOf(`\n   ${name}\n`);
     assert.notEqual(from, -1, name);
     for (const { names } of flags) assert.ok(page.includes(names[0] ?? '', from), `${name} ${names.join()}`);

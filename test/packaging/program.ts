@@ -3,6 +3,6 @@ import { Reporter } from '../../src/cli/reporter.ts';
 import { describeProgram, type ProgramModel } from '../../packaging/commands.ts';
 
 /** dns4tor's own commands, as manual pages and completions are made from them. */
-export function ownProgram(): ProgramModel {
-  return describeProgram(createProgram(new Reporter()));
+export async function ownProgram(): Promise<ProgramModel> {
+  return describeProgram(await createProgram(new Reporter()));
 }
