@@ -8,8 +8,19 @@ import { Reporter } from './reporter.ts';
 /** Adds a command to the program. */
 type AddCommand = (program: Command, reporter: Reporter) => void;
 
+type CommandName =
+  | 'proxy-dns'
+  | 'check'
+  | 'status'
+  | 'query'
+  | 'install'
+  | 'confirm'
+  | 'uninstall'
+  | 'pause'
+  | 'settle';
+
 /** Where each command is, in the order of the help. */
-const COMMANDS = {
+const COMMANDS: Readonly<Record<CommandName, () => Promise<AddCommand>>> = {
   'proxy-dns': async () => (await import('./proxy-dns.ts')).addProxyDns,
   check: async () => (await import('./check.ts')).addCheck,
   status: async () => (await import('./status.ts')).addStatus,
@@ -19,9 +30,7 @@ const COMMANDS = {
   uninstall: async () => (await import('./uninstall.ts')).addUninstall,
   pause: async () => (await import('./pause.ts')).addPause,
   settle: async () => (await import('./pause.ts')).addSettle,
-} as const satisfies Record<string, () => Promise<AddCommand>>;
-
-type CommandName = keyof typeof COMMANDS;
+};
 
 const COMMAND_NAMES = Object.keys(COMMANDS) as CommandName[];
 
