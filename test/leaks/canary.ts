@@ -11,7 +11,9 @@ export function createCanary(): string {
 
 /** Asserts that no page which the daemon serves holds the label. */
 export async function assertServesNoTrace(canary: string, daemon: ConfinedDaemon): Promise<void> {
-  for (const path of ['/metrics', '/ready', '/healthcheck']) assertLacks((await daemon.page(path)).body, canary);
+  for (const path of ['/metrics', '/ready', '/healthcheck', '/api/status']) {
+    assertLacks((await daemon.page(path)).body, canary);
+  }
 }
 
 /**
