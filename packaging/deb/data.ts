@@ -68,9 +68,6 @@ async function stageUnits(staging: Staging): Promise<void> {
     const unit = (await read('systemd', file)).replace(/^ExecStart=dns4tor /m, 'ExecStart=/usr/bin/dns4tor ');
     await staging.write(join(UNITS, file), unit);
   }
-  for (const file of filesOf('systemd', 'drop-ins/*.conf')) {
-    await staging.write(join(DOCUMENTATION, 'examples', file), await read('systemd', file));
-  }
   await staging.write('etc/dns4tor.toml', await read('systemd/dns4tor.toml'));
 }
 
@@ -78,7 +75,16 @@ async function stageDocumentation(staging: Staging, release: Release, packages: 
   await staging.write(join(DOCUMENTATION, 'copyright'), await renderCopyright(packages));
   await staging.writeGzipped(join(DOCUMENTATION, 'changelog.gz'), renderChangelog(await read('CHANGELOG.md'), release));
   await staging.writeGzipped(join(DOCUMENTATION, 'README.md.gz'), await read('README.md'));
+  await stageExamples(staging, 'systemd', 'drop-ins/*.conf');
+  await stageExamples(staging, 'contrib', '**/*.{json,yml}');
   await staging.write('usr/share/lintian/overrides/dns4tor', await read('packaging/deb/lintian-overrides'));
+}
+
+/** Debian Policy §12.6: what is to be copied and used. */
+async function stageExamples(staging: Staging, folder: string, pattern: string): Promise<void> {
+  for (const file of filesOf(folder, pattern)) {
+    await staging.write(join(DOCUMENTATION, 'examples', file), await read(folder, file));
+  }
 }
 
 function read(...parts: readonly string[]): Promise<string> {

@@ -17,7 +17,10 @@ network. Installed, it changes nothing of how this machine resolves names: \`dns
 const FILES: readonly (readonly [path: string, doc: string])[] = [
   ['/etc/dns4tor.toml', 'Configuration of the service.'],
   ['/run/tor/socks', 'Where the service reaches Tor.'],
-  ['/usr/share/doc/dns4tor/examples/drop-ins', 'Drop-ins for the service, each with its reason.'],
+  [
+    '/usr/share/doc/dns4tor/examples',
+    'Drop-ins for the service, each with its reason; alert rules for Prometheus; a dashboard for Grafana.',
+  ],
   ['/var/lib/dns4tor-install', 'What `dns4tor uninstall` needs, for as long as `dns4tor install` is in effect.'],
 ];
 
