@@ -14,6 +14,7 @@ import { createFileSystem } from '../system/file-system.ts';
 import { renderJson, renderResults } from './check-output.ts';
 import { SIGNAL_EXIT_BASE } from './exit-codes.ts';
 import { addFlags, describeUnknownWords } from './flags.ts';
+import { fitted } from './help.ts';
 import { createTerminal } from './terminal.ts';
 
 const NOTES = `
@@ -49,13 +50,13 @@ export function addCheck(program: Command): void {
     // Unknown words are reported together with what else is wrong, not one per attempt.
     .allowUnknownOption()
     .allowExcessArguments()
-    .addHelpText('after', NOTES);
+    .addHelpText('after', fitted(NOTES));
   const flags = addFlags(command, KEYS);
   command.action(async ({ json }: { readonly json?: boolean }) => {
     const loaded = loadSettings({ flags, env: process.env });
     const config = validate({
       settings: loaded.settings,
-      problems: [...describeUnknownWords(command.args, KEYS), ...loaded.problems],
+      problems: [...describeUnknownWords(command), ...loaded.problems],
     });
     const results = await check(config);
     process.stdout.write(json === true ? renderJson(results) : renderResults(results));

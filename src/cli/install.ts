@@ -8,6 +8,7 @@ import { settle } from '../system/pause.ts';
 import type { Target } from '../system/target.ts';
 import { countDown } from './countdown.ts';
 import { renderPlan } from './dry-run.ts';
+import { fitted } from './help.ts';
 import { toAddress, toDuration, toPort } from './system-options.ts';
 import { requireRoot, thisMachine } from './this-machine.ts';
 
@@ -44,7 +45,7 @@ export function addInstall(program: Command): void {
       'put everything back after this time unless confirmed, as in 60s',
       toDuration,
     )
-    .addHelpText('after', NOTES)
+    .addHelpText('after', fitted(NOTES))
     .action(async ({ address, port, dryRun, confirmWithin }: Flags) => {
       const machine = thisMachine();
       if (dryRun === true) {

@@ -3,7 +3,9 @@ import { Command } from 'commander';
 import { readVersion } from '../lib/version.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { withDoubleDashes } from './flags.ts';
+import { fitted, HELP_LAYOUT } from './help.ts';
 import { Reporter } from './reporter.ts';
+import { toSentence } from './sentence.ts';
 
 /** Adds a command to the program. */
 type AddCommand = (program: Command, reporter: Reporter) => void;
@@ -19,20 +21,40 @@ type CommandName =
   | 'pause'
   | 'settle';
 
+interface CommandPlace {
+  /** Its heading in the help. */
+  readonly group: string;
+  readonly load: () => Promise<AddCommand>;
+}
+
+const RESOLVE = 'Resolve names:';
+const LOOK = 'See how it does:';
+const SYSTEM = 'Be the resolver of this machine:';
+
 /** Where each command is, in the order of the help. */
-const COMMANDS: Readonly<Record<CommandName, () => Promise<AddCommand>>> = {
-  'proxy-dns': async () => (await import('./proxy-dns.ts')).addProxyDns,
-  check: async () => (await import('./check.ts')).addCheck,
-  status: async () => (await import('./status.ts')).addStatus,
-  query: async () => (await import('./query.ts')).addQuery,
-  install: async () => (await import('./install.ts')).addInstall,
-  confirm: async () => (await import('./uninstall.ts')).addConfirm,
-  uninstall: async () => (await import('./uninstall.ts')).addUninstall,
-  pause: async () => (await import('./pause.ts')).addPause,
-  settle: async () => (await import('./pause.ts')).addSettle,
+const COMMANDS: Readonly<Record<CommandName, CommandPlace>> = {
+  'proxy-dns': { group: RESOLVE, load: async () => (await import('./proxy-dns.ts')).addProxyDns },
+  check: { group: LOOK, load: async () => (await import('./check.ts')).addCheck },
+  status: { group: LOOK, load: async () => (await import('./status.ts')).addStatus },
+  query: { group: LOOK, load: async () => (await import('./query.ts')).addQuery },
+  install: { group: SYSTEM, load: async () => (await import('./install.ts')).addInstall },
+  confirm: { group: SYSTEM, load: async () => (await import('./uninstall.ts')).addConfirm },
+  uninstall: { group: SYSTEM, load: async () => (await import('./uninstall.ts')).addUninstall },
+  pause: { group: SYSTEM, load: async () => (await import('./pause.ts')).addPause },
+  settle: { group: SYSTEM, load: async () => (await import('./pause.ts')).addSettle },
 };
 
 const COMMAND_NAMES = Object.keys(COMMANDS) as CommandName[];
+
+const NOTES = `
+Examples:
+  dns4tor proxy-dns --port 5353          answer on localhost, port 5353
+  dns4tor check                          what works, what does not, and what to do about it
+  dns4tor query -p 5353 example.com      look up a name there, and see how the answer came
+  dns4tor install --dry-run              what would be changed for all programs to be answered by it
+
+Each command has a help of its own: dns4tor query --help
+`;
 
 /** Runs the command line, without the program's name, and ends the process with its exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -69,20 +91,22 @@ export async function createProgram(
     .description('A DNS resolver for this machine whose only way out is Tor.')
     .version(readVersion(), '-V, --version', 'print the version and exit')
     .helpOption('-h, --help', 'print this help and exit')
-    .helpCommand('help [command]', 'print the help of a command')
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`${toSentence(text)}\n`) })
-    .addHelpText('after', '\nRun `dns4tor proxy-dns --help` for its flags and examples.');
-  const adders = await Promise.all(names.map((name) => COMMANDS[name]()));
-  for (const add of adders) add(program, reporter);
+    .configureHelp(HELP_LAYOUT)
+    .addHelpText('after', fitted(NOTES));
+  const places = await Promise.all(
+    names.map(async (name) => ({ ...COMMANDS[name], add: await COMMANDS[name].load() })),
+  );
+  for (const { group, add } of places) {
+    program.commandsGroup(group);
+    add(program, reporter);
+  }
+  program.commandsGroup('Other:').helpCommand('help [command]', 'print the help of a command');
+  for (const command of [program, ...program.commands]) sayWhatIsWrong(command);
   return program;
 }
 
-/** Puts what commander says about a wrong command line into the shape of our own sentences. */
-function toSentence(text: string): string {
-  const reason = text
-    .trim()
-    .replace(/^error: /, '')
-    .replace(/\n\(Did you mean (.*)\?\)$/, '; did you mean $1?');
-  return `dns4tor: ${reason}${reason.endsWith('?') ? '' : '; see dns4tor --help'}`;
+function sayWhatIsWrong(command: Command): void {
+  const words = [command.parent?.name(), command.name(), '--help'].filter((word) => word !== undefined);
+  command.configureOutput({ outputError: (text, write) => write(`${toSentence(text, words.join(' '))}\n`) });
 }

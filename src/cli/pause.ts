@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { readJournal } from '../system/journal.ts';
 import { pause, settle } from '../system/pause.ts';
 import { countDown } from './countdown.ts';
+import { fitted } from './help.ts';
 import { toDuration } from './system-options.ts';
 import { requireRoot, thisMachine } from './this-machine.ts';
 
@@ -23,7 +24,7 @@ export function addPause(program: Command): void {
     .description("Gives names back to the network's own resolver for a time, and then takes them again.")
     .argument('<duration>', 'from 10s to 1d, as in 10m', toDuration)
     .helpOption('-h, --help', 'print this help and exit')
-    .addHelpText('after', NOTES)
+    .addHelpText('after', fitted(NOTES))
     .action(async (durationMs: number) => {
       requireRoot('pause');
       const machine = thisMachine();

@@ -9,6 +9,7 @@ import { systemClock } from '../lib/clock.ts';
 import { createLogger } from '../lib/logger.ts';
 import { systemRandom } from '../lib/random.ts';
 import { addFlags, describeUnknownWords } from './flags.ts';
+import { fitted } from './help.ts';
 import { openLogOutput } from './log-output.ts';
 import { renderConfig } from './output.ts';
 import type { Reporter } from './reporter.ts';
@@ -16,12 +17,12 @@ import { runUntilSignal } from './run-until-signal.ts';
 
 const EXAMPLES = `
 Examples:
-  dns4tor proxy-dns                                      answer on localhost, port 53, with the default resolver
-  dns4tor proxy-dns --port 5353 --metrics localhost:9053 where port 53 is taken or not permitted
-  dns4tor proxy-dns --tor-socks 127.0.0.1:9150           through Tor Browser's Tor
+  dns4tor proxy-dns                                       answer on localhost, port 53, with the default resolver
+  dns4tor proxy-dns --port 5353 --metrics localhost:9053  where port 53 is taken or not permitted
+  dns4tor proxy-dns --tor-socks 127.0.0.1:9150            through Tor Browser's Tor
   dns4tor proxy-dns --upstream https://dns.quad9.net/dns-query
-                                                         a resolver outside Tor's network, by way of an exit relay
-  dns4tor proxy-dns --config /etc/dns4tor.toml --check   whether the file is right, and what it comes to
+                                                          a resolver outside Tor's network, by way of an exit relay
+  dns4tor proxy-dns --config /etc/dns4tor.toml --check    whether the file is right, and what it comes to
 `;
 
 /** Adds `proxy-dns`, the resolver itself, with the flags of cloudflared's command of that name and its own. */
@@ -37,13 +38,13 @@ export function addProxyDns(program: Command, reporter: Reporter): void {
     // Unknown words are reported together with what else is wrong, not one per attempt.
     .allowUnknownOption()
     .allowExcessArguments()
-    .addHelpText('after', EXAMPLES);
+    .addHelpText('after', fitted(EXAMPLES));
   const flags = addFlags(command);
   command.action(async () => {
     const loaded = loadSettings({ flags, env: process.env });
     const config = validate({
       settings: loaded.settings,
-      problems: [...describeUnknownWords(command.args), ...loaded.problems],
+      problems: [...describeUnknownWords(command), ...loaded.problems],
     });
     const isCheck = loaded.settings.some(({ key, texts }) => key === 'check' && texts.includes('true'));
     if (isCheck) process.stdout.write(renderConfig(config, loaded.settings, config.log.format));

@@ -5,7 +5,7 @@ import { buildClientQuery } from '../client/query.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { loadSettings, type Sources } from '../config/load.ts';
-import { flagOf, type OptionKey } from '../config/options.ts';
+import { flagOf, OPTION_KEYS, type OptionKey } from '../config/options.ts';
 import { validate } from '../config/validate.ts';
 import { expandAddresses } from '../daemon/listen.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -18,6 +18,7 @@ import { type MessageView, viewMessage } from '../message/message-view.ts';
 import { CLASS } from '../message/tables.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { addFlags } from './flags.ts';
+import { fitted } from './help.ts';
 import { renderJson, renderReply, renderShort, type Shown } from './query-text.ts';
 import { type QueryWords, readQueryWords } from './query-words.ts';
 import { createTerminal } from './terminal.ts';
@@ -56,7 +57,14 @@ const DIRECT_KEYS: readonly OptionKey[] = [
   'tor-binary',
   'tor-option',
 ];
-const KEYS: readonly OptionKey[] = ['port', 'timeout', 'config', ...DIRECT_KEYS];
+const KEYS: readonly OptionKey[] = OPTION_KEYS.filter((key) =>
+  ['port', 'timeout', 'config', ...DIRECT_KEYS].includes(key),
+);
+
+const DOCS = {
+  port: 'port at which dns4tor answers',
+  timeout: 'how long that dns4tor lets a client wait, and so how long it is waited for, as in 1500ms, 10s or 2m',
+} as const;
 
 /** Statuses that answer the question. */
 const ANSWERS: readonly string[] = ['NOERROR', 'NXDOMAIN'];
@@ -80,11 +88,14 @@ export function addQuery(program: Command): void {
     .optionsGroup('Question:')
     .option('-x <address>', 'ask for the name of an IP address')
     .option('--direct', 'go through Tor without the dns4tor that runs here')
-    .option('--server <address>', 'address of this machine at which dns4tor answers (default: as it is configured)')
+    .option(
+      '--server <address>',
+      'address of this machine at which dns4tor answers (default: the one that is configured)',
+    )
     .addOption(new Option('-p <port>', 'as --port').helpGroup('Listening:'))
     .option('--json', 'print one JSON object')
-    .addHelpText('after', NOTES);
-  const flags = addFlags(command, KEYS);
+    .addHelpText('after', fitted(NOTES));
+  const flags = addFlags(command, KEYS, DOCS);
   command.action(async (words: readonly string[], { x, p, server, direct, json }: Flags) => {
     const question = readQueryWords(words, x);
     const config = load(p === undefined ? flags : { ...flags, port: [p] }, direct === true);

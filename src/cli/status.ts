@@ -11,6 +11,7 @@ import { formatHostPort } from '../lib/host-port.ts';
 import type { StatusSnapshot } from '../status/snapshot.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { addFlags } from './flags.ts';
+import { fitted } from './help.ts';
 import { Screen } from './screen.ts';
 import { renderStatus, renderTrouble } from './status-text.ts';
 import { styleFor } from './style.ts';
@@ -51,8 +52,8 @@ export function addStatus(program: Command): void {
     .optionsGroup('Output:')
     .option('--once', 'show it once, on a terminal too')
     .option('--json', 'print one JSON object, as /api/status has it')
-    .addHelpText('after', NOTES);
-  const flags = addFlags(command, ['metrics', 'config']);
+    .addHelpText('after', fitted(NOTES));
+  const flags = addFlags(command, ['metrics', 'config'], { metrics: 'where dns4tor serves its metrics' });
   command.action(async ({ once, json }: Flags) => {
     const { metrics } = validate(loadSettings({ flags, env: process.env }));
     const [address = metrics.host] = expandAddresses([metrics.host]);

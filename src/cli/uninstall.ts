@@ -2,7 +2,20 @@ import process from 'node:process';
 import type { Command } from 'commander';
 import { confirm, planRemoval, uninstall, type UninstallOptions } from '../system/uninstall.ts';
 import { renderRemoval } from './dry-run.ts';
+import { fitted } from './help.ts';
 import { requireRoot, thisMachine } from './this-machine.ts';
+
+const UNINSTALL_NOTES = `
+Examples:
+  sudo dns4tor uninstall --dry-run     show what would be put back, as a diff
+  sudo dns4tor uninstall               put it back
+`;
+
+const CONFIRM_NOTES = `
+Example:
+  sudo dns4tor install --confirm-within 60s
+  sudo dns4tor confirm                 in another terminal, once you see that names are resolved
+`;
 
 const NOT_INSTALLED = 'dns4tor is not installed; nothing to put back.\n';
 
@@ -20,6 +33,7 @@ export function addUninstall(program: Command): void {
       'even over what somebody has changed since; that version is kept beside it, as NAME.before-uninstall',
     )
     .option('--dry-run', 'show what would be put back, and change nothing')
+    .addHelpText('after', fitted(UNINSTALL_NOTES))
     .action(async ({ force = false, dryRun = false }: Partial<UninstallOptions> & { readonly dryRun?: boolean }) => {
       // The journal, which holds copies of files, is root's.
       requireRoot('uninstall');
@@ -41,6 +55,7 @@ export function addConfirm(program: Command): void {
     .summary('keep what `install --confirm-within` has changed')
     .description('Keeps dns4tor as the resolver of this machine after `dns4tor install --confirm-within`.')
     .helpOption('-h, --help', 'print this help and exit')
+    .addHelpText('after', fitted(CONFIRM_NOTES))
     .action(async () => {
       requireRoot('confirm');
       const wasPending = await confirm(thisMachine());

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { envNamesOf, flagOf, OPTION_KEYS } from '../../src/config/options.ts';
-import { runCli } from './run-cli.ts';
+import { startOnTerminal, TERMINAL_COLUMNS } from '../fixtures/terminal.ts';
+import { COMMAND, runCli } from './run-cli.ts';
 
 test('help lists every option with its environment variables, and the command is listed above it', async () => {
   const { code, stdout } = await runCli(['proxy-dns', '--help']);
@@ -12,6 +13,28 @@ test('help lists every option with its environment variables, and the command is
   }
   assert.match(stdout, /Examples:/);
   assert.match((await runCli(['--help'])).stdout, /proxy-dns/);
+});
+
+test('the commands are in groups, with examples, and each has examples of its own', async () => {
+  const { stdout } = await runCli(['--help']);
+  assert.match(stdout, /^Resolve names:\n {2}proxy-dns .*\n\nSee how it does:\n {2}check /m);
+  assert.match(stdout, /^Examples:\n {2}dns4tor /m);
+  const names = [...stdout.matchAll(/^ {2}([\w-]+) .*(?:\[|<|keep)/gm)].map(([, name = '']) => name);
+  for (const name of names.filter((one) => one !== 'help')) {
+    assert.match((await runCli([name, '--help'])).stdout, /^Examples?:\n {2}\S/m, name);
+  }
+});
+
+test('on a terminal no line of the help is longer than it is wide, but for what cannot be broken', async () => {
+  for (const words of [['--help'], ['query', '--help'], ['proxy-dns', '--help'], ['install', '--help']]) {
+    await using terminal = await startOnTerminal([process.execPath, COMMAND, ...words]);
+    await terminal.shows('ended with 0');
+    const lines = terminal.output.split(/\r?\n/);
+    assert.deepEqual(
+      lines.filter((line) => line.length > TERMINAL_COLUMNS && /\S\s+\S/.test(line.slice(10))),
+      [],
+    );
+  }
 });
 
 test('the version is that of the package', async () => {
@@ -30,18 +53,28 @@ test('no command prints the help to stderr and is a usage error', async () => {
   assert.match(stderr, /Usage: dns4tor/);
 });
 
-test('an unknown command is refused with the nearest one', async () => {
-  assert.deepEqual(await runCli(['prxoy-dns']), {
-    code: 2,
-    stdout: '',
-    stderr: "dns4tor: unknown command 'prxoy-dns'; did you mean proxy-dns?\n",
+for (const [args, sentence] of [
+  ['prxoy-dns', "'prxoy-dns': there is no such command; did you mean proxy-dns?"],
+  ['query --drect', '--drect: there is no such flag; did you mean --direct?'],
+  ['check --jsn', '--jsn: there is no such flag; did you mean --json?'],
+  ['confirm --x=1', '--x: there is no such flag; see dns4tor confirm --help'],
+  ['proxy-dns --port', '--port: its value is missing; see dns4tor proxy-dns --help'],
+  ['install --port 0', "--port: '0' is out of bounds; it may be 1 to 65535; see dns4tor install --help"],
+  ['pause', '<duration>: is missing; see dns4tor pause --help'],
+  ['uninstall now', "'now': is not expected here; see dns4tor uninstall --help"],
+] as const) {
+  test(`what is wrong is named first, and the next step last: ${args}`, async () => {
+    assert.deepEqual(await runCli(args.split(' ')), { code: 2, stdout: '', stderr: `dns4tor: ${sentence}\n` });
   });
-});
+}
 
-test('a flag without its value is refused', async () => {
-  const { code, stderr } = await runCli(['proxy-dns', '--port']);
+test('an argument that is none says what one would be', async () => {
+  const { code, stderr } = await runCli(['pause', '5']);
   assert.equal(code, 2);
-  assert.match(stderr, /^dns4tor: option '--port <port>' argument missing; see dns4tor --help\n$/);
+  assert.match(
+    stderr,
+    /^dns4tor: <duration>: '5' is not a duration with its unit, such as .*; see dns4tor pause --help\n$/,
+  );
 });
 
 test('all that is wrong with a command line is said at once, a line each, and nothing is started', async () => {

@@ -19,7 +19,7 @@ for (const [args, reason] of [
   [['install', '--port', '0'], /is out of bounds; it may be 1 to 65535/],
   [['install', '--confirm-within', '60'], /is not a duration with its unit/],
   [['pause', '2d'], /is out of bounds; it may be 10s to 1d/],
-  [['pause'], /missing required argument 'duration'/],
+  [['pause'], /<duration>: is missing/],
 ] as const) {
   test(`${args.join(' ')}: refused before anything is looked at`, async () => {
     const { code, stdout, stderr } = await runCli(args);

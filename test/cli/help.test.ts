@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fitNotes } from '../../src/cli/help.ts';
+
+const NOTES = `
+A paragraph that was written for terminals
+of some width.
+
+Examples:
+  dns4tor short --flag   what that does, in words
+                         which go on below it
+  dns4tor no-meaning
+`;
+
+test('notes stay as they were written where there is room', () => {
+  assert.equal(fitNotes(NOTES, 80), NOTES);
+});
+
+test('where there is none, paragraphs are filled, and what an example does goes below it', () => {
+  assert.equal(
+    fitNotes(NOTES, 34),
+    `
+A paragraph that was written for
+terminals of some width.
+
+Examples:
+  dns4tor short --flag
+          what that does, in words
+          which go on below it
+  dns4tor no-meaning
+`,
+  );
+});
