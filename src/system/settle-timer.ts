@@ -36,6 +36,7 @@ export async function armSettleTimer(machine: Machine, atEpochMs: number): Promi
     if ((await fs.inspect(STAMPS)) !== undefined) await writeState(fs, STAMP, unit(''));
     await runOrThrow(run, ['systemctl', 'daemon-reload']);
     await runOrThrow(run, ['systemctl', 'enable', '--now', `${UNIT}.timer`]);
+    await runOrThrow(run, ['systemctl', 'enable', `${UNIT}.service`]);
   } catch (error) {
     await disarmSettleTimer(machine);
     throw error;
@@ -49,6 +50,7 @@ export async function disarmSettleTimer({ fs, run }: Machine): Promise<void> {
   if (states.every(({ kind }) => kind === 'absent')) return;
   // A timer that cannot be stopped finds nothing to do when it elapses.
   await run(['systemctl', 'disable', '--now', `${UNIT}.timer`]);
+  await run(['systemctl', 'disable', `${UNIT}.service`]);
   for (const path of FILES) {
     if ((await fs.inspect(path)) !== undefined) await writeState(fs, path, { kind: 'absent' });
   }
@@ -64,9 +66,13 @@ function renderService(command: readonly string[]): string {
     '[Service]',
     'Type=oneshot',
     `ExecStart=${command.map(quote).join(' ')}`,
-    '# The timer does not elapse a second time for one that was killed.',
+    '# The timer does not elapse a second time for one that was killed,',
     'Restart=on-abnormal',
     'RestartSec=1s',
+    '',
+    '[Install]',
+    '# nor for one that a shutdown has cut off. Before its time there is nothing to do.',
+    'WantedBy=multi-user.target',
     '',
   ].join('\n');
 }

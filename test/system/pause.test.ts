@@ -189,16 +189,19 @@ test('where systemd runs, a timer that outlives a restart of the machine sees to
   const service = await rig.text(TIMER.replace('.timer', '.service'));
   assert.match(service, /^ExecStart="\/usr\/bin\/node" "\/opt\/dns4tor\/bin\/dns4tor\.js" "settle"$/m);
   assert.match(service, /^Restart=on-abnormal$/m);
+  assert.match(service, /^WantedBy=multi-user\.target$/m);
   // Older than the timer, which elapses at once if its time has come by when it is started.
   assert.equal(await rig.text('/var/lib/systemd/timers/stamp-dns4tor-settle.timer'), '');
   assert.deepEqual(rig.commands.splice(0), [
     'systemctl daemon-reload',
     'systemctl enable --now dns4tor-settle.timer',
+    'systemctl enable dns4tor-settle.service',
     'systemctl restart systemd-resolved.service',
   ]);
   await settle(rig.machine, true);
   assert.deepEqual(Object.keys(await rig.snapshot()), Object.keys(installed));
   assert.ok(rig.commands.includes('systemctl disable --now dns4tor-settle.timer'));
+  assert.ok(rig.commands.includes('systemctl disable dns4tor-settle.service'));
 });
 
 test('a pause is not begun where its end cannot be seen to', async () => {
