@@ -75,6 +75,7 @@ async function stageDocumentation(staging: Staging, release: Release, packages: 
   await staging.write(join(DOCUMENTATION, 'copyright'), await renderCopyright(packages));
   await staging.writeGzipped(join(DOCUMENTATION, 'changelog.gz'), renderChangelog(await read('CHANGELOG.md'), release));
   await staging.writeGzipped(join(DOCUMENTATION, 'README.md.gz'), await read('README.md'));
+  await staging.writeGzipped(join(DOCUMENTATION, 'metrics.md.gz'), await read('docs/metrics.md'));
   await stageExamples(staging, 'systemd', 'drop-ins/*.conf');
   await stageExamples(staging, 'contrib', '**/*.{json,yml}');
   await staging.write('usr/share/lintian/overrides/dns4tor', await read('packaging/deb/lintian-overrides'));

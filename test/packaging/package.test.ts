@@ -59,6 +59,14 @@ test('the package has the status page, and what draws its plots', async () => {
   for (const file of [...page, ...library]) assert.ok(listing.includes(` ./usr/lib/dns4tor/${file}\n`), file);
 });
 
+test('what is for Prometheus and Grafana is where the README says, and the table of metrics with it', async () => {
+  const listing = await runProgram('dpkg-deb', ['--contents', path]);
+  const examples = ['grafana/dns4tor.json', 'prometheus/prometheus.yml', 'prometheus/dns4tor.rules.yml'];
+  for (const file of ['metrics.md.gz', ...examples.map((example) => `examples/${example}`)]) {
+    assert.ok(listing.includes(` ./usr/share/doc/dns4tor/${file}\n`), file);
+  }
+});
+
 test('the units start the packaged program, whatever else is in PATH', async () => {
   const tree = join(folder, 'tree');
   await runProgram('dpkg-deb', ['--extract', path, tree]);
