@@ -101,6 +101,19 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
     await assertClean(daemon);
   });
 
+  test('dns4tor query: of the daemon, through Tor without it, without Tor, and of another machine', async () => {
+    const query = (...args: readonly string[]): Promise<string> =>
+      namespace.run(process.execPath, COMMAND, 'query', ...args, newName());
+    assert.match(await query('-p', String(daemon.port)), /^;; CAME through Tor from /m);
+    const direct = ['--direct', '--upstream', laboratory.url, '--upstream-ca', laboratory.caPath, '--tor-socks'];
+    assert.match(await query(...direct, `unix:${laboratory.network.client.socksPath}`), /^;; CAME through Tor from /m);
+    await assert.rejects(query(...direct, 'unix:/nonexistent'), /status: SERVFAIL/);
+    for (const server of ['@203.0.113.1', '@resolver.example']) {
+      await assert.rejects(query(server), /no address of this machine/);
+    }
+    await assertClean(daemon);
+  });
+
   test('onion service down', async () => {
     await laboratory.network.onionService.kill();
     await assertFails(daemon);

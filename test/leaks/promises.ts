@@ -66,7 +66,8 @@ export const PROMISES: readonly Promised[] = [
   },
   {
     id: 'G8',
-    promise: 'No name that was asked for is in a log, a metric, the status page, an error or a file, and nothing is kept on disk',
+    promise:
+      'No name that was asked for is in a log, a metric, the status page, an error or a file, and nothing is kept on disk',
     proofs: [
       { file: 'test/leaks/phases.test.ts', test: 'G1, G8: no packet leaves but to loopback' },
       { file: 'test/leaks/upstream-connections.test.ts', test: 'and no file written' },
