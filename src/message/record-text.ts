@@ -26,8 +26,8 @@ const FIELDS = {
   type: (cursor: Cursor) => typeName(readU16(take(cursor, 2), 0)),
   /** <character-string> (RFC 1035 §3.3). */
   string: (cursor: Cursor) => quoted(takeCounted(cursor)),
-  /** A character-string that is written without quotes: letters and digits alone. */
-  word: (cursor: Cursor) => Buffer.from(takeCounted(cursor)).toString('latin1'),
+  /** A character-string that is written without quotes: letters and digits alone (RFC 8659 §4.1.1). */
+  word: (cursor: Cursor) => takeWord(cursor),
   /** RFC 5155 §3.3: hexadecimal, or a hyphen for none. */
   salt: (cursor: Cursor) => Buffer.from(takeCounted(cursor)).toString('hex').toUpperCase() || '-',
   /** RFC 5155 §3.3: base32 with the extended hex alphabet, without padding. */
@@ -120,6 +120,12 @@ function take(cursor: Cursor, bytes: number): Uint8Array {
 function takeCounted(cursor: Cursor): Uint8Array {
   const [length = 0] = take(cursor, 1);
   return take(cursor, length);
+}
+
+function takeWord(cursor: Cursor): string {
+  const word = Buffer.from(takeCounted(cursor)).toString('latin1');
+  if (!/^[A-Za-z\d]+$/.test(word)) throw new RangeError('the RDATA has no word there');
+  return word;
 }
 
 function takeRest(cursor: Cursor): Uint8Array {

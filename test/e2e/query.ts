@@ -70,6 +70,13 @@ export function querySuite(getLaboratory: () => Laboratory): void {
       assert.equal(steps[1]?.what, `Connected to ${laboratory.url}`);
     });
 
+    test('dns4tor status says that it works, and ends with 0', async () => {
+      const { code, stdout } = await runCli(['status', '--metrics', daemon.metricsAddress]);
+      assert.equal(code, 0);
+      assert.match(stdout, /^● Working: names are resolved through Tor\.$/m);
+      assert.match(stdout, /^ +circuit 0: open, answers in [\d.]+ m?s$/m);
+    });
+
     test('none of this is in the log', () => {
       assert.doesNotMatch(daemon.process.output, /dns4tor-lab\.net/);
     });

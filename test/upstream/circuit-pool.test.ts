@@ -7,6 +7,7 @@ import { type Counters, createCounters } from '../../src/metrics/counters.ts';
 import type { CircuitConnection } from '../../src/upstream/circuit.ts';
 import { CircuitPool } from '../../src/upstream/circuit-pool.ts';
 import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
+import type { AnswerPath } from '../../src/upstream/upstream.ts';
 import { answerTo, queryFor } from './rig.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 
@@ -77,6 +78,8 @@ interface Fixture extends AsyncDisposable {
   readonly world: { openable: boolean };
   /** Asks once and turns the clock until there is an answer: the number of the circuit that gave it. */
   ask(timeoutMs?: number): Promise<number>;
+  /** How each answer came. */
+  readonly paths: readonly AnswerPath[];
   /** Asks, with nothing happening. */
   start(timeoutMs?: number): Promise<number>;
 }
@@ -103,9 +106,12 @@ async function create(circuits = 3, fraction = 0.5): Promise<Fixture> {
     { address: 'https://double.test/', index: 0, circuits, lifetimeMs: LIFETIME_MS },
   );
   for (const circuit of made) await circuit.open();
+  const paths: AnswerPath[] = [];
   const start = async (timeoutMs = 10_000): Promise<number> => {
     budget.earn();
-    const response = await pool.exchange(QUERY, Deadline.after(clock, timeoutMs));
+    const response = await pool.exchange(QUERY, Deadline.after(clock, timeoutMs), undefined, (path) =>
+      paths.push(path),
+    );
     return response.at(-1) ?? -1;
   };
   return {
@@ -114,6 +120,7 @@ async function create(circuits = 3, fraction = 0.5): Promise<Fixture> {
     counters,
     made,
     world,
+    paths,
     start,
     async ask(timeoutMs) {
       const state = { done: false };
@@ -180,8 +187,14 @@ test('a query that takes long goes to the second best as well, and the first ans
   const [, first] = fixture.made;
   assert.ok(first !== undefined);
   first.delayMs = Infinity;
+  const askedAt = fixture.clock.now();
   assert.equal(await fixture.ask(), 2);
   assert.deepEqual(hedges(fixture.counters), { sent: 1, won: 1 });
+  const path = fixture.paths.at(-1);
+  assert.deepEqual([path?.upstream, path?.secondTry], ['https://double.test/', true]);
+  // When the second was sent, not the first.
+  assert.ok(path !== undefined && path.sentAt >= askedAt + 180);
+  assert.equal(fixture.paths[0]?.secondTry, false);
 });
 
 test('where the second hangs too, the query goes to the third', async () => {

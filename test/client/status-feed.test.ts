@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import { test } from 'node:test';
+import { watchStatus } from '../../src/client/status-feed.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import type { StatusSnapshot } from '../../src/status/snapshot.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+
+const NEVER = new AbortController().signal;
+
+interface Server extends AsyncDisposable {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Answers each request in this way. */
+async function serve(answer: RequestListener): Promise<Server> {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const bound = server.address();
+  assert.ok(bound !== null && typeof bound === 'object');
+  return {
+    address: bound.address,
+    port: bound.port,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+function event(uptimeSeconds: number): string {
+  return `data: ${JSON.stringify({ format: 1, uptimeSeconds, lastHour: {} })}\n\n`;
+}
+
+async function collect(server: Server, signal = NEVER, clock = systemClock): Promise<number[]> {
+  const seen: number[] = [];
+  for await (const snapshot of watchStatus(server, clock, signal)) seen.push(snapshot.uptimeSeconds);
+  return seen;
+}
+
+const UNANSWERED = { code: 'ERR_STATUS_UNANSWERED' };
+
+test('events are read however they are cut, until the reader has enough', async () => {
+  await using server = await serve((request, response) => {
+    assert.equal(request.url, '/api/events');
+    response.write(`retry: 1000\n${event(1).slice(0, 20)}`);
+    response.write(event(1).slice(20) + event(2) + event(3).slice(0, 5));
+    response.write(event(3).slice(5));
+  });
+  const seen: number[] = [];
+  for await (const snapshot of watchStatus(server, systemClock, NEVER)) {
+    seen.push(snapshot.uptimeSeconds);
+    if (seen.length === 3) break;
+  }
+  assert.deepEqual(seen, [1, 2, 3]);
+});
+
+test('what is no status of dns4tor is an error, and so are its end and a refusal', async () => {
+  const answers: readonly RequestListener[] = [
+    (_, response) => response.end(event(1)),
+    (_, response) => response.writeHead(503).end(event(1)),
+    (_, response) => response.write('data: {"format":2,"lastHour":{}}\n\n'),
+    (_, response) => response.write('data: null\n\n'),
+    (_, response) => response.write('data: {\n\n'),
+    (_, response) => response.write('x'.repeat(2 << 20)),
+    (request) => request.socket.destroy(),
+  ];
+  for (const answer of answers) {
+    await using server = await serve(answer);
+    await assert.rejects(collect(server), UNANSWERED);
+  }
+});
+
+test('a server that says nothing for five seconds is given up, before its first event and after', async () => {
+  for (const first of ['', event(1)]) {
+    const clock = new ManualClock();
+    let asked = false;
+    await using server = await serve((_, response) => {
+      asked = true;
+      response.write(first === '' ? '\n' : first);
+    });
+    const seen: StatusSnapshot[] = [];
+    const watching = (async () => {
+      for await (const snapshot of watchStatus(server, clock, NEVER)) seen.push(snapshot);
+    })();
+    await waitUntil('it is answered', 5000, async () => asked && (first === '' || seen.length > 0));
+    assert.equal(clock.untilNextMs, 5000);
+    clock.advance(5000);
+    await assert.rejects(watching, UNANSWERED);
+    assert.equal(clock.pendingTimers, 0);
+  }
+});
+
+test('a reader that goes away ends it without an error', async () => {
+  const leaving = new AbortController();
+  await using server = await serve((_, response) => response.write(event(1)));
+  const watching = (async () => {
+    for await (const _ of watchStatus(server, systemClock, leaving.signal)) leaving.abort();
+  })();
+  await watching;
+});
