@@ -147,7 +147,7 @@ function describeUpstream({ upstream = 'upstream', waitedMs, askedMs, secondTry,
     waitedMs === undefined || askedMs === undefined
       ? `in ${formatMs(totalMs)}`
       : `sent after ${formatMs(waitedMs)}, answered ${formatMs(askedMs)} later`;
-  return `through Tor from ${upstream}, ${stages}${secondTry === true ? ', on a second try over another circuit' : ''}`;
+  return `through Tor from ${printable(upstream)}, ${stages}${secondTry === true ? ', on a second try over another circuit' : ''}`;
 }
 
 /** As in `Tue Nov 24 03:37:00 UTC 2026`, in this machine's time zone. */

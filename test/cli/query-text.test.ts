@@ -7,9 +7,11 @@ import { buildClientQuery } from '../../src/client/query.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { viewMessage } from '../../src/message/message-view.ts';
+import type { Provenance } from '../../src/message/provenance.ts';
 import { type AuthoritativeServer, startAuthoritativeServer } from '../fixtures/authoritative-server.ts';
 import { DIG_FLAGS } from '../fixtures/dig.ts';
 import { LAB_QUESTIONS } from '../fixtures/lab-zone.ts';
+import { concat, rawMessage, rawName, rawRecord, rawU16 } from '../fixtures/messages.ts';
 import { runProgram } from '../fixtures/run-program.ts';
 
 /** The flags of dig's `+norecurse`, and its AD. */
@@ -73,4 +75,55 @@ test('+short shows the data alone', async () => {
   const ours = renderShort(await ask('mx.dns4tor-lab.net.', 'MX')).split('\n');
   const theirs = (await dig('mx.dns4tor-lab.net.', 'MX', '+short')).split('\n');
   assert.deepEqual(ours.toSorted(), theirs.toSorted());
+});
+
+/** What stands behind the sections, for an answer that came so. */
+function cameLines(provenance: Provenance): string {
+  const view = viewMessage(rawMessage({ flags: 0x8180 }));
+  assert.ok(view !== undefined);
+  const steps = [{ what: 'Using Tor at 127.0.0.1:9050', durationMs: 3.14 }];
+  const shown = { view, provenance, steps, server: '', durationMs: 0, atEpochMs: 0, bytes: 12 };
+  return /^;; Using Tor at 127\.0\.0\.1:9050: 3\.1 ms\n(;; CAME .*)$/m.exec(renderReply(shown))?.[1] ?? '';
+}
+
+test('how an answer came is said in words, with the time of each stage', () => {
+  const upstream = 'https://a.test/dns-query';
+  const asked = {
+    source: 'upstream',
+    totalMs: 1240,
+    upstream,
+    waitedMs: 0.4,
+    askedMs: 1239.6,
+    secondTry: false,
+  } as const;
+  for (const [provenance, expected] of [
+    [{ source: 'cache', totalMs: 0.2, ageSeconds: 42 }, 'from the cache, where it has been for 42 s'],
+    [
+      { source: 'stale', totalMs: 1800, ageSeconds: 400 },
+      'from the cache, where it has been for 400 s, and has expired; no fresh one came within 1800 ms',
+    ],
+    [{ source: 'local', totalMs: 0 }, 'from dns4tor itself, without asking anybody'],
+    [{ source: 'failed', totalMs: 10_000 }, 'to nothing after 10000 ms; see EDE above'],
+    [asked, `through Tor from ${upstream}, sent after 0.4 ms, answered 1240 ms later`],
+    [
+      { ...asked, secondTry: true },
+      `through Tor from ${upstream}, sent after 0.4 ms, answered 1240 ms later, on a second try over another circuit`,
+    ],
+    [{ source: 'upstream', totalMs: 12, upstream }, `through Tor from ${upstream}, in 12 ms`],
+  ] as const) {
+    assert.equal(cameLines(provenance), `;; CAME ${expected}`);
+  }
+});
+
+test('nothing in a reply commands the terminal', () => {
+  const text = Buffer.from('\0\u0016\x1b[2J\u009b31m\n;; CAME from nowhere', 'latin1');
+  const error = concat(rawU16(15, text.length), text);
+  const opt = rawRecord(rawName(), 41, 0, error, 1232);
+  const view = viewMessage(rawMessage({ flags: 0x8180, additionals: [opt] }));
+  assert.ok(view !== undefined);
+  const provenance = { source: 'upstream', totalMs: 1, upstream: 'https://\x1b[2J' } as const;
+  const shown = renderReply({ view, provenance, steps: [], server: '', durationMs: 0, atEpochMs: 0, bytes: 12 });
+  assert.match(shown, /^; EDE: 22 \(No Reachable Authority\): /m);
+  // oxlint-disable-next-line no-control-regex -- these are what is looked for
+  assert.doesNotMatch(shown, /[\x00-\x08\x0b-\x1f\x7f-\x9f]|^;; CAME from nowhere/m);
 });
