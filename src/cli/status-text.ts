@@ -55,6 +55,7 @@ export function renderStatus(snapshot: StatusSnapshot, { width, style }: Page): 
     '',
     ...snapshot.upstreams.flatMap((upstream) => upstreamRows(upstream, columns, style)),
     ...errorRows(snapshot, columns, style),
+    ...(snapshot.errors.length === 0 ? [] : ['']),
   ];
 }
 

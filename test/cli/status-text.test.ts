@@ -94,6 +94,7 @@ test('how it stands is one page: the sentence first, then Tor, the hour, the cac
     '',
     'Failures   tls: 40 answers, 0 tries, 7 connections',
     '           the TLS handshake with the resolver failed',
+    '',
   ]);
 });
 
