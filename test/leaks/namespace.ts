@@ -12,6 +12,9 @@ const READY = 'the namespace is ready';
 const OWN = { ipv4: '192.0.2.1', ipv6: '2001:db8::1' } as const;
 const GATEWAY = { ipv4: '192.0.2.53', ipv6: '2001:db8::53' } as const;
 
+/** An address of its own that is not loopback's. What is sent there from inside stays inside. */
+export const OWN_ADDRESS: string = OWN.ipv4;
+
 /** What a program that looks names up through the operating system would ask. */
 export const NAMESERVER: string = GATEWAY.ipv4;
 

@@ -74,8 +74,8 @@ async function runToEnd(path: string, args: readonly string[], env: NodeJS.Proce
   return { status: await child.ended, output: child.output };
 }
 
-/** By what apt would fetch, which it says whether or not it has ever done so. */
-async function findMirror(): Promise<{ readonly codename: string; readonly mirror: string }> {
+/** This machine's release of Debian, by what apt would fetch, which it says whether or not it has ever done so. */
+export async function findMirror(): Promise<{ readonly codename: string; readonly mirror: string }> {
   const release = await readFile('/etc/os-release', 'utf8');
   const codename = /^VERSION_CODENAME=(?<name>.*)$/m.exec(release)?.groups?.['name'] ?? '';
   const uris = await runOutside('apt-get', ['--print-uris', 'update']);

@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { copyFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import { buildDeb } from '../../packaging/deb/build.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { DIG_FLAGS, type DigReply, readDigReply } from '../fixtures/dig.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { buildDebianImage } from './debian-image.ts';
+import { type Guest, startGuest } from './guest.ts';
+import { type ConfinedLaboratory, startConfinedLaboratory } from './laboratory.ts';
+
+/*
+ * The Debian package on a Debian that boots: a virtual machine with systemd, systemd-resolved and Debian's tor, whose network leads to a private Tor
+ * network, where every packet that is not for that would be seen. One test goes on where the one before has ended.
+ */
+
+const ZONE = 'dns4tor-lab.net';
+/** Of every name below `wild`, in the zone. */
+const ADDRESS = '192.0.2.9';
+const RELEASE = { version: '1.2.3', sourceDateEpoch: 1_700_000_000, maintainer: 'Nobody <nobody@localhost>' } as const;
+const AGAIN_TIMEOUT_MS = 120_000;
+
+/** All of /etc: kind, mode, owner, path and content or, of a symbolic link, where it leads. */
+const LIST_ETC =
+  'find /etc -printf "%y %m %U:%G %p %l\\n" | sort; find /etc -type f -exec sha256sum {} + | sort --key=2';
+
+/** The metrics, by nothing that the guest does not have anyhow. */
+const SCRAPE = `bash -c 'exec 3<>/dev/tcp/127.0.0.1/9053; printf "GET /metrics HTTP/1.0\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n" >&3; cat <&3'`;
+
+const startedAtMs = systemClock.now();
+const resources = new AsyncDisposableStack();
+let laboratory: ConfinedLaboratory;
+let guest: Guest;
+
+function say(what: string): void {
+  const seconds = ((systemClock.now() - startedAtMs) / 1000).toFixed(0);
+  process.stdout.write(`${seconds.padStart(5)} s  ${what}\n`);
+}
+
+let asked = 0;
+/** A name that nobody has asked for yet. */
+function newName(): string {
+  return `${asked++}.wild.${ZONE}`;
+}
+
+async function digInGuest(...args: readonly string[]): Promise<DigReply> {
+  return readDigReply(await guest.run(`dig ${[...DIG_FLAGS, '+timeout=60', ...args].join(' ')}`));
+}
+
+/** By way of libc, as nearly every program does. */
+async function resolves(name = newName()): Promise<void> {
+  assert.match(await guest.run(`getent ahostsv4 ${name}`), new RegExp(`^${ADDRESS} `));
+}
+
+/** Until it has connected anew. */
+async function untilAnswered(): Promise<void> {
+  await waitUntil('dns4tor answers', AGAIN_TIMEOUT_MS, async () => {
+    return (await digInGuest('@127.0.0.1', newName())).status === 'NOERROR';
+  });
+}
+
+async function assertSilentDuring(work: () => Promise<void>): Promise<void> {
+  const countBefore = await laboratory.namespace.leakedPackets();
+  await work();
+  assert.equal(
+    (await laboratory.namespace.leakedPackets()) - countBefore,
+    0,
+    'packets were to leave the machine past Tor',
+  );
+}
+
+/** `dns4tor install` with a time to confirm, and its confirmation. */
+async function installAndConfirm(): Promise<string> {
+  return guest.run(`
+    dns4tor install --confirm-within 5m >/run/install.log 2>&1 & pid=$!
+    until grep --quiet 'dns4tor confirm' /run/install.log; do kill -0 $pid || exit 1; sleep 0.2; done
+    dns4tor confirm && wait $pid; status=$?; cat /run/install.log; exit $status`);
+}
+
+before(async () => {
+  const folder = resources.use(await createTemporaryDirectory()).path;
+  const prepare = async (): Promise<[Awaited<ReturnType<typeof buildDebianImage>>, string]> => {
+    const image = await buildDebianImage(say);
+    say('building the Debian package');
+    return [image, await buildDeb({ release: RELEASE, folder, compression: 'none' })];
+  };
+  const [[image, deb], started] = await Promise.all([prepare(), startConfinedLaboratory(say)]);
+  laboratory = resources.use(started);
+  const { upstream, ca, clientTorrc, namespace } = laboratory;
+  await copyFile(deb, join(folder, 'dns4tor.deb'));
+  await writeFile(join(folder, 'ca.pem'), ca);
+  await writeFile(join(folder, 'torrc'), `${clientTorrc.join('\n')}\n`);
+  await writeFile(join(folder, 'dns4tor.toml'), `upstream = ["${upstream}"]\nupstream-ca = "/etc/dns4tor-ca.pem"\n`);
+  say('starting the virtual machine');
+  const onLine = (line: string): void => {
+    if (/Linux version|Reached target.*(?:Multi-User System|System Reboot)|FAILED|ordering cycle/.test(line))
+      say(`  console: ${stripVTControlCharacters(line)}`);
+  };
+  guest = resources.use(await startGuest({ image, folder, via: namespace.via, onLine }));
+  await guest.run(
+    'sed -i /DisableNetwork/d /etc/tor/torrc && cat /mnt/torrc >> /etc/tor/torrc && cp /mnt/ca.pem /etc/dns4tor-ca.pem',
+  );
+  await guest.run('systemctl restart tor@default.service');
+});
+after(() => resources.disposeAsync());
+
+/** A test that says when it begins and, should it fail, what the guest has logged last. */
+function step(name: string, work: () => Promise<void>): void {
+  void test(name, async () => {
+    say(name);
+    try {
+      await work();
+    } catch (error) {
+      say(await guest.run('journalctl --no-pager --lines=60'));
+      throw error;
+    }
+  });
+}
+
+step('a name that goes to the network in the clear is seen here', async () => {
+  const countBefore = await laboratory.namespace.leakedPackets();
+  await guest.try(`timeout 3 getent hosts ${newName()}`);
+  assert.ok((await laboratory.namespace.leakedPackets()) > countBefore);
+});
+
+step('apt installs the package, and it answers on port 53 of both loopback addresses, over UDP and TCP', async () => {
+  await guest.run('DEBIAN_FRONTEND=noninteractive apt-get -qy install /mnt/dns4tor.deb');
+  await guest.run('systemctl is-enabled dns4tor.service dns4tor.socket dns4tor-metrics.socket');
+  await guest.run('cat /mnt/dns4tor.toml >> /etc/dns4tor.toml && systemctl restart dns4tor.service');
+  for (const server of ['@127.0.0.1', '@::1']) {
+    for (const transport of ['+notcp', '+tcp']) {
+      const { status, answer } = await digInGuest(server, transport, newName());
+      assert.deepEqual([status, answer[0]?.data], ['NOERROR', ADDRESS]);
+    }
+  }
+});
+
+step('the service is in its sandbox: no network but loopback, no privilege, no file to write', async () => {
+  const inside = 'nsenter --target "$(systemctl show --property MainPID --value dns4tor.service)"';
+  assert.match(await guest.run(`${inside} --net ip -brief link`), /^lo .*\n$/);
+  assert.equal(await guest.run(`${inside} --net ss --no-header --listening --tcp --udp`), '');
+  const status = await guest.run('cat "/proc/$(systemctl show --property MainPID --value dns4tor.service)/status"');
+  for (const line of [/^CapEff:\t0+$/m, /^CapBnd:\t0+$/m, /^NoNewPrivs:\t1$/m, /^Seccomp:\t2$/m])
+    assert.match(status, line);
+  assert.match(await guest.run('systemd-analyze security dns4tor.service'), /Overall exposure level .*: 0\.[0-5] /);
+  assert.notEqual((await guest.try(`${inside} --mount sh -c 'echo >/var/lib/written'`)).status, 0);
+});
+
+step('the first question starts it, and it is back after a crash; what is asked meanwhile waits', async () => {
+  await guest.run('systemctl stop dns4tor.service');
+  assert.equal((await digInGuest('@127.0.0.1', newName())).status, 'NOERROR');
+  await guest.run('systemctl kill --signal=KILL dns4tor.service');
+  assert.equal((await digInGuest('@127.0.0.1', newName())).status, 'NOERROR');
+  assert.equal(await guest.run('systemctl show --property NRestarts --value dns4tor.service'), '1\n');
+});
+
+step(
+  'the drop-ins: it follows Tor over its control port, and not before, and answers without just-in-time compilation',
+  async () => {
+    const follows = async (): Promise<boolean> => {
+      return /^dns4tor_tor_circuits\{/m.test(await guest.run(SCRAPE));
+    };
+    assert.equal(await follows(), false);
+    const folder = '/etc/systemd/system/dns4tor.service.d';
+    const examples = '/usr/share/doc/dns4tor/examples/drop-ins';
+    await guest.run(`mkdir ${folder} && cp ${examples}/tor-control.conf ${examples}/jitless.conf ${folder}`);
+    await guest.run('systemctl daemon-reload && systemctl restart dns4tor.service');
+    await waitUntil('it follows Tor', AGAIN_TIMEOUT_MS, follows);
+    await untilAnswered();
+    await guest.run(`rm -r ${folder} && systemctl daemon-reload`);
+  },
+);
+
+step('the variant with sockets of its own takes the place of the other, and gives it back', async () => {
+  await guest.run('systemctl disable --now dns4tor.service dns4tor.socket dns4tor-metrics.socket');
+  await guest.run('systemctl enable --now dns4tor-standalone.service');
+  await waitUntil('it listens', AGAIN_TIMEOUT_MS, async () => {
+    return (await guest.run('ss --no-header --listening --udp --numeric src 127.0.0.1:53')) !== '';
+  });
+  await untilAnswered();
+  await guest.run('systemctl disable --now dns4tor-standalone.service && systemctl enable --now dns4tor.service');
+  await untilAnswered();
+});
+
+step('with systemd-resolved: all names go through Tor, and uninstall puts everything back', async () => {
+  const original = await guest.run(LIST_ETC);
+  await installAndConfirm();
+  await assertSilentDuring(async () => {
+    await resolves();
+    await resolves();
+  });
+  await guest.run('dns4tor uninstall');
+  assert.equal(await guest.run(LIST_ETC), original);
+});
+
+step('what nobody confirms is taken back by systemd, though the process that waited for it was killed', async () => {
+  const original = await guest.run(LIST_ETC);
+  await guest.run(`
+    rm -f /run/install.log; dns4tor install --confirm-within 10s >/run/install.log 2>&1 & pid=$!
+    until grep --quiet 'dns4tor confirm' /run/install.log; do kill -0 $pid || exit 1; sleep 0.2; done
+    kill -KILL $pid`);
+  await waitUntil('it is taken back', AGAIN_TIMEOUT_MS, async () => {
+    return (await guest.try('test -e /var/lib/dns4tor-install')).status !== 0;
+  });
+  // The journal goes before the timer does.
+  await waitUntil('its timer is gone', AGAIN_TIMEOUT_MS, async () => {
+    return (await guest.try('test -e /etc/systemd/system/dns4tor-settle.service')).status !== 0;
+  });
+  assert.equal(await guest.run(LIST_ETC), original);
+});
+
+step('installed, it answers after a restart of the machine, in which no packet leaves but to Tor', async () => {
+  await installAndConfirm();
+  await assertSilentDuring(async () => {
+    await guest.reboot();
+    await untilAnswered();
+    await resolves();
+  });
+});
+
+step('systemd starts it and tor without an ordering cycle, and nothing fails', async () => {
+  const journal = await guest.run('journalctl --boot --no-pager --identifier=systemd');
+  assert.doesNotMatch(journal, /ordering cycle|break cycle/i);
+  await guest.run('systemctl is-active tor@default.service dns4tor.socket dns4tor.service');
+  assert.equal(await guest.run('systemctl --failed --no-legend --plain'), '');
+});
+
+step(
+  'a pause ends, though the process that waited for it was killed and the machine is restarted while it is being ended',
+  async () => {
+    await guest.run(`
+    rm -f /run/pause.log; dns4tor pause 20s >/run/pause.log 2>&1 & pid=$!
+    until grep --quiet 'in the clear' /run/pause.log; do kill -0 $pid || exit 1; sleep 0.2; done
+    kill -KILL $pid`);
+    assert.doesNotMatch(await guest.run('resolvectl dns'), /127\.0\.0\.1/);
+    await guest.run('until [ "$(systemctl is-active dns4tor-settle.service)" = activating ]; do sleep 0.1; done');
+    await guest.reboot();
+    await waitUntil('the pause is over', AGAIN_TIMEOUT_MS, async () => {
+      return /^Global: 127\.0\.0\.1$/m.test(await guest.run('resolvectl dns'));
+    });
+    await untilAnswered();
+    await resolves();
+    await guest.run('dns4tor uninstall');
+  },
+);
+
+step('with a plain resolv.conf: all names go through Tor, and uninstall puts everything back', async () => {
+  await guest.run('systemctl disable --now systemd-resolved.service && rm /etc/resolv.conf');
+  await guest.run("printf '# by hand\\nnameserver 10.0.2.3' > /etc/resolv.conf && chmod 640 /etc/resolv.conf");
+  const original = await guest.run(LIST_ETC);
+  await installAndConfirm();
+  await assertSilentDuring(() => resolves());
+  await guest.run('dns4tor uninstall');
+  assert.equal(await guest.run(LIST_ETC), original);
+});
+
+step('apt purges the package from the machine whose resolver it is, and leaves the one before', async () => {
+  const original = await guest.run('stat --format "%a %U" /etc/resolv.conf; cat /etc/resolv.conf');
+  await installAndConfirm();
+  await guest.run('DEBIAN_FRONTEND=noninteractive apt-get -qy purge dns4tor');
+  assert.equal(await guest.run('stat --format "%a %U" /etc/resolv.conf; cat /etc/resolv.conf'), original);
+  assert.equal(await guest.run('ss --no-header --listening --tcp --udp --numeric "sport = :53"'), '');
+  assert.equal(
+    await guest.run('ls -d /var/lib/dns4tor* /etc/dns4tor.toml 2>/dev/null; systemctl --failed --no-legend --plain'),
+    '',
+  );
+});

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { findProgram } from '../fixtures/find-program.ts';
+import { startProcess } from '../fixtures/process.ts';
+import { runProgram } from '../fixtures/run-program.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import type { Namespace } from '../leaks/namespace.ts';
+import type { DebianImage } from './debian-image.ts';
+import { type GuestResult, runByAgent } from './guest-agent.ts';
+
+/** Alone on a machine it boots in 20 s; emulation that has to share its processors takes many times as long. */
+const BOOT_TIMEOUT_MS = 300_000;
+const RUN_TIMEOUT_MS = 240_000;
+/** Most of it is a hole. */
+const DRIVE_SIZE = '1G';
+
+/** Software emulation, so that it runs on any machine, with the processor's newest features, which Node's compiler makes use of. */
+const MACHINE =
+  '-no-user-config -nodefaults -display none -machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m 1024'.split(' ');
+const KERNEL_LINE = 'root=/dev/vda rw console=ttyS0 panic=-1';
+
+export interface GuestOptions {
+  readonly image: DebianImage;
+  /** What the guest finds in /mnt. */
+  readonly folder: string;
+  /** The network that its network card leads to: a program, and arguments, that runs what follows them. */
+  readonly via: Namespace['via'];
+  /** Is called with each line of the console. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** A virtual machine. What it writes to its disk is kept across its restarts, and gone at the end. */
+export interface Guest extends AsyncDisposable {
+  /** What a line of shell, run as root, writes to stdout. Rejects with all that it wrote when its status is not 0. */
+  run(line: string): Promise<string>;
+  /** The same without a verdict. */
+  try(line: string): Promise<GuestResult>;
+  /** Restarts it in an orderly way; resolves when all that it was to start has been. */
+  reboot(): Promise<void>;
+}
+
+/** Resolves when all that it is to start has been. */
+export async function startGuest({ image, folder, via, onLine = () => {} }: GuestOptions): Promise<Guest> {
+  await using resources = new AsyncDisposableStack();
+  const directory = resources.use(await createTemporaryDirectory());
+  const at = (name: string): string => join(directory.path, name);
+  await runProgram('mke2fs', ['-q', '-t', 'ext4', '-d', folder, at('drive'), DRIVE_SIZE]);
+  const agent = at('agent');
+  const drives = [
+    // What is written to it goes to a file that has no name.
+    `file=${image.disk},format=raw,if=virtio,snapshot=on`,
+    `file=${at('drive')},format=raw,if=virtio,readonly=on`,
+  ];
+  const [program, ...args] = [...via, await findProgram('qemu-system-x86_64')];
+  args.push(...MACHINE, '-kernel', image.kernel, '-initrd', image.initrd, '-append', KERNEL_LINE, '-serial', 'stdio');
+  for (const drive of drives) args.push('-drive', drive);
+  // QEMU's own network stack, with DHCP and DNS; what it sends comes from a process in the network of `via`.
+  args.push('-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net', '-device', 'virtio-rng-pci');
+  args.push('-chardev', `socket,path=${agent},server=on,wait=off,id=agent`, '-device', 'virtio-serial-pci');
+  args.push('-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0');
+  const qemu = resources.use(await startProcess(program, args, { onLine }));
+  const attempt = (line: string): Promise<GuestResult> => runByAgent(agent, line, RUN_TIMEOUT_MS);
+  const run = async (line: string): Promise<string> => {
+    const { status, stdout, stderr } = await attempt(line);
+    assert.equal(status, 0, `in the guest: ${line}\n${stdout}${stderr}`);
+    return stdout;
+  };
+  const bootId = (): Promise<string> => run('cat /proc/sys/kernel/random/boot_id');
+  const untilBooted = async (previous?: string): Promise<void> => {
+    await qemu.waitUntil('the guest has booted', BOOT_TIMEOUT_MS, async () => {
+      try {
+        // It waits for the end of the start, and then says whether anything failed.
+        return (await bootId()) !== previous && (await attempt('systemctl is-system-running --wait')).stdout !== '';
+      } catch {
+        return false;
+      }
+    });
+  };
+  await untilBooted();
+  const running = resources.move();
+  return {
+    run,
+    try: attempt,
+    async reboot() {
+      const previous = await bootId();
+      // The agent that is told so may be gone before it can say that it has done it.
+      await attempt('systemctl --no-block reboot').catch(() => {});
+      await untilBooted(previous);
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}

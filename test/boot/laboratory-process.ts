@@ -1,0 +1,25 @@
+// A resolver behind a real onion, in a real Tor network, for others than processes on loopback. Runs in a network of its own; on stdout it says what
+// happens, and last, on a line that begins with `ready`, where it is.
+import { once } from 'node:events';
+import process from 'node:process';
+import { startAuthoritativeServer } from '../fixtures/authoritative-server.ts';
+import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { startDohServer } from '../fixtures/doh-server.ts';
+import { createOnionKey } from '../fixtures/onion-key.ts';
+import { startTorNetwork } from '../fixtures/tor-network.ts';
+
+const [, , relayHost = ''] = process.argv;
+const terminated = once(process, 'SIGTERM');
+
+await using ca = await createCertificateAuthority();
+const onionKey = createOnionKey();
+await using authority = await startAuthoritativeServer();
+// `dns4tor install` asks for names in it.
+const certificate = await ca.issue([onionKey.address]);
+await using doh = await startDohServer({ authority, certificate, emptyZone: 'com.' });
+const onProgress = (step: string): void => void process.stdout.write(`${step}\n`);
+await using network = await startTorNetwork({ onionTarget: doh, onionKey, relayHost, onProgress });
+const { clientTorrc } = network;
+const upstream = `https://${network.onion}${doh.path}`;
+process.stdout.write(`ready ${JSON.stringify({ upstream, caPath: ca.certificatePath, clientTorrc })}\n`);
+await terminated;
