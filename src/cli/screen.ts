@@ -14,6 +14,7 @@ const CTRL_C = '\x03';
 const CTRL_D = '\x04';
 const QUIT_KEYS: readonly string[] = ['q', 'Q', CTRL_C, CTRL_D];
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const ENDS = ['exit', 'uncaughtExceptionMonitor'] as const;
 
 /** What a screen needs of `process`. */
 export interface ScreenProcess {
@@ -40,7 +41,8 @@ export class Screen implements Disposable {
     stdin.on('data', this.#onKeys);
     stdout.on('resize', this.#redraw);
     for (const signal of SIGNALS) process.on(signal, this.#onSignal);
-    process.on('exit', this.#leave);
+    // Before a defect is told of, which nobody would see on the screen that is left then.
+    for (const end of ENDS) process.on(end, this.#leave);
     stdout.write(ENTER);
   }
 
@@ -97,6 +99,6 @@ export class Screen implements Disposable {
     stdin.off('data', this.#onKeys);
     stdout.off('resize', this.#redraw);
     for (const signal of SIGNALS) this.#process.off(signal, this.#onSignal);
-    this.#process.off('exit', this.#leave);
+    for (const end of ENDS) this.#process.off(end, this.#leave);
   }
 }

@@ -76,10 +76,12 @@ test('its keys and signals end it, a signal with its own exit code, and nothing 
   }
 });
 
-test('a process that ends in another way gives the terminal back once', () => {
+test('a process that ends in another way gives the terminal back once, before a defect is told of', () => {
   const rig = createRig();
   const screen = new Screen(rig.process);
   assert.equal(rig.isRaw, true);
+  rig.process.emit('uncaughtExceptionMonitor', new Error('a defect'));
+  assert.equal(rig.written.at(-1), LEAVE);
   rig.process.emit('exit', 70);
   screen[Symbol.dispose]();
   assert.equal(rig.isRaw, false);
