@@ -27,6 +27,10 @@ const SO_DOMAIN = 39;
 const IPPROTO_UDP = 17;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
+const IPV6_MTU_DISCOVER = 23;
+const IPPROTO_IP = 0;
+const IP_MTU_DISCOVER = 10;
+const PMTUDISC_PROBE = 3;
 const MSG_DONTWAIT = 0x40;
 
 /** INET6_ADDRSTRLEN, and more than an interface's name has (IF_NAMESIZE). */
@@ -162,6 +166,9 @@ function bindLibc(koffi: typeof Koffi): LinuxSockets {
       const descriptor = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
       if (descriptor === -1) throw new SystemCallError('socket', koffi.errno());
       if (family === AF_INET6) set(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+      // RFC 9715 §3.1, R2: replies are never sent in fragments, which can be forged. Nor need the kernel number what is never put together again.
+      if (family === AF_INET6) set(descriptor, IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_PROBE);
+      else set(descriptor, IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_PROBE);
       // The first goes past the system's limit (net.core.rmem_max), and takes a privilege.
       if (!set(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, receiveBufferBytes)) {
         set(descriptor, SOL_SOCKET, SO_RCVBUF, receiveBufferBytes);

@@ -39,6 +39,28 @@ test('a socket has the receive buffer that is asked for, which Linux doubles for
   await once(socket, 'close');
 });
 
+test('what a socket sends is never sent in fragments', () => {
+  const getsockopt: (
+    descriptor: number,
+    level: number,
+    option: number,
+    value: Int32Array,
+    bytes: Int32Array,
+  ) => number = koffi.load(null).func('int getsockopt(int, int, int, void *, void *)');
+  // IP_PMTUDISC_PROBE: DF is set, and no ICMP message, which could be forged, changes that (ip(7)).
+  const probe = 3;
+  for (const [address, family, level, option] of [
+    ['127.0.0.1', 4, 0, 10],
+    ['::1', 6, 41, 23],
+  ] as const) {
+    const descriptor = SOCKETS.openUdp(new SocketAddresses(SOCKETS, family).create(address, 0), 1 << 16);
+    const value = Int32Array.of(0);
+    getsockopt(descriptor, level, option, value, Int32Array.of(4));
+    SOCKETS.close(descriptor);
+    assert.equal(value[0], probe);
+  }
+});
+
 test('a socket tells its family and what it is bound to; what is no UDP socket is refused', async () => {
   const descriptor = SOCKETS.openUdp(LOOPBACK, 1 << 16);
   const addresses = new SocketAddresses(SOCKETS, SOCKETS.familyOf(descriptor));
