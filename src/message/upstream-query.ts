@@ -11,8 +11,19 @@ const PADDING_BLOCK_BYTES = 128;
 /** QTYPE and QCLASS stand behind QNAME and are no letters. */
 const QUESTION_FIXED_BYTES = 4;
 
-/** An OPT record with an empty Padding option: 11 octets and 4. */
-const UNPADDED_OPT_BYTES = 15;
+/** OPT records with an empty Padding option, without DO and with it. */
+const UNPADDED_OPTS = [false, true].map((dnssecOk) =>
+  encodeOpt({
+    udpPayloadBytes: UDP_PAYLOAD_BYTES,
+    dnssecOk,
+    options: [{ code: EDNS_OPTION.padding, data: new Uint8Array(0) }],
+  }),
+);
+
+/** Where the lengths of RDATA and of the option stand in them (RFC 6891 §6.1.2), both to be written. */
+const RDLENGTH = 9;
+const OPTION_LENGTH = 13;
+const OPTION_FIXED_BYTES = 4;
 
 /**
  * The query that is sent upstream for a question. It depends on the question and the two bits alone, so that no two clients can be told apart
@@ -21,15 +32,10 @@ const UNPADDED_OPT_BYTES = 15;
  */
 export function buildUpstreamQuery(question: Uint8Array, dnssecOk: boolean, checkingDisabled: boolean): Uint8Array {
   const optOffset = HEADER_BYTES + question.length;
-  const unpadded = optOffset + UNPADDED_OPT_BYTES;
-  const padding = new Uint8Array(Math.ceil(unpadded / PADDING_BLOCK_BYTES) * PADDING_BLOCK_BYTES - unpadded);
-  const opt = encodeOpt({
-    udpPayloadBytes: UDP_PAYLOAD_BYTES,
-    dnssecOk,
-    options: [{ code: EDNS_OPTION.padding, data: padding }],
-  });
-
-  const query = new Uint8Array(optOffset + opt.length);
+  const opt = UNPADDED_OPTS[dnssecOk ? 1 : 0] as Uint8Array;
+  const unpadded = optOffset + opt.length;
+  const query = new Uint8Array(Math.ceil(unpadded / PADDING_BLOCK_BYTES) * PADDING_BLOCK_BYTES);
+  const paddingBytes = query.length - unpadded;
   writeU16(query, HEADER.flags, FLAG.RD | FLAG.AD | (checkingDisabled ? FLAG.CD : 0));
   writeU16(query, HEADER.questions, 1);
   writeU16(query, HEADER.additionals, 1);
@@ -37,5 +43,7 @@ export function buildUpstreamQuery(question: Uint8Array, dnssecOk: boolean, chec
   for (let i = 0; i < nameBytes; i++) query[HEADER_BYTES + i] = lowerCase(question[i] as number);
   query.set(question.subarray(nameBytes), HEADER_BYTES + nameBytes);
   query.set(opt, optOffset);
+  writeU16(query, optOffset + RDLENGTH, OPTION_FIXED_BYTES + paddingBytes);
+  writeU16(query, optOffset + OPTION_LENGTH, paddingBytes);
   return query;
 }
