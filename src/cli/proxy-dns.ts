@@ -55,7 +55,7 @@ export function addProxyDns(program: Command, reporter: Reporter): void {
 /**
  * Nothing of a query stays in V8's heap, for the cache lies outside; but as long as there is memory V8 puts off looking for what is free, and
  * 100,000 answers then leave 200 MiB. With this it looks often enough to need a quarter of that. It costs answers from the cache nothing, and
- * others, of which there are a few a second, up to a sixth of their CPU time.
+ * others a few percent of their CPU time.
  */
 const MEMORY_FLAG = '--optimize-for-size';
 
