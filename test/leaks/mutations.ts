@@ -19,7 +19,7 @@ const CONNECTIONS = 'test/leaks/upstream-connections.test.ts';
 
 const NO_ROUTE = "throw new Dns4torError('ERR_TOR_UNREACHABLE', `${formatTorAddress(socks)} (${error.code})`, error);";
 const CAUGHT = 'const { code } = toDns4torError(thrown);\n      if (OF';
-const EXCHANGE = 'const { cache, upstream } = this.#components;\n    try {';
+const EXCHANGE = 'let path: AnswerPath | undefined;';
 
 export const MUTATIONS: readonly Mutation[] = [
   {
@@ -124,7 +124,7 @@ export const MUTATIONS: readonly Mutation[] = [
     id: 'G7',
     breach: 'keeps a connection for as long as it lasts',
     file: 'src/upstream/circuits.ts',
-    text: 'if (circuit.used) void this.#renew(circuit);\n    else',
+    text: "if (circuit.used) void this.#renew(circuit, 'lifetime');\n    else",
     replacement: 'if (!circuit.used)',
     proof: { file: CONNECTIONS, test: 'G7: at the end of a circuit’s life' },
   },
