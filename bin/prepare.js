@@ -33,6 +33,9 @@ const PAGE_FILES = /\.(?:css|html|svg)$/;
 /** Debian installs servers here, and the PATH of an ordinary user leaves these folders out. */
 const SERVER_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
+/** How long apt-get waits for another that is at work. */
+const LOCK_SECONDS = 300;
+
 /** A reason to stop that is meant for the person at the keyboard. */
 class PrepareError extends Error {}
 
@@ -99,10 +102,10 @@ export function installPrograms(packagesByProgram) {
   progress(`Installing Debian packages: ${list}`);
   const install = ['install', '-y', '--no-install-recommends', ...packages];
   // The lists of a fresh machine are missing or old; fetching them is only worth the time where they are.
-  if (aptGet(['-q', ...install]) !== 0) {
+  if (aptGet(install) !== 0) {
     progress('Fetching the package lists');
-    if (aptGet(['-q', 'update']) !== 0) throw new PrepareError('`apt-get update` failed; see above.');
-    if (aptGet(['-q', ...install]) !== 0) throw new PrepareError(`\`apt-get install ${list}\` failed; see above.`);
+    if (aptGet(['update']) !== 0) throw new PrepareError('`apt-get update` failed; see above.');
+    if (aptGet(install) !== 0) throw new PrepareError(`\`apt-get install ${list}\` failed; see above.`);
   }
   const stillMissing = missingPackages(packagesByProgram);
   if (stillMissing.length > 0)
@@ -123,7 +126,9 @@ function aptGet(args) {
     SYSTEMD_OFFLINE: '1',
     RUNLEVEL: '1',
   };
-  return spawnSync('apt-get', args, { env, stdio: ['ignore', 'inherit', 'inherit'] }).status;
+  // A fresh machine is often still upgrading itself, and holds the lock meanwhile.
+  const options = ['-q', '-o', `DPkg::Lock::Timeout=${LOCK_SECONDS}`];
+  return spawnSync('apt-get', [...options, ...args], { env, stdio: ['ignore', 'inherit', 'inherit'] }).status;
 }
 
 /** The programs that the tests and the demo stand on, with the Debian package that brings each. */
