@@ -43,14 +43,17 @@ case "$*" in
 esac
 `;
 
+/** With these it waits for another that is at work. */
+const WAITING = '-q -o DPkg::Lock::Timeout=300';
+
 test('as root, missing programs are installed, with the lists fetched only when that is needed, and once', async () => {
   await using directory = await createTemporaryDirectory();
   const { status, calls } = installFrobnicate(directory.path, 0);
   assert.equal(status, 0);
   assert.deepEqual(calls, [
-    '-q install -y --no-install-recommends frobnicator',
-    '-q update',
-    '-q install -y --no-install-recommends frobnicator',
+    `${WAITING} install -y --no-install-recommends frobnicator`,
+    `${WAITING} update`,
+    `${WAITING} install -y --no-install-recommends frobnicator`,
   ]);
   assert.equal(installFrobnicate(directory.path, 0).calls.length, calls.length);
 });
