@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { startDaemon } from '../fixtures/daemon.ts';
 import { dropConnection, goAway, neverAnswer, resetStream } from '../fixtures/doh-behaviours.ts';
 import { buildQuery } from '../fixtures/messages.ts';
@@ -86,25 +86,28 @@ testOverBoth(
   },
 );
 
-for (const [behaviour, upstream] of [
-  ['a body that never ends', stalledBody],
-  ['no answer at all', neverAnswer],
-] as const) {
-  testOverBoth(
-    `RFC 8914 §4.24: ${behaviour} is SERVFAIL with EDE 23 at the deadline; RFC 9520 §3: kept, with EDE 13; and a good answer follows`,
-    async (transport) => {
-      await using lab = await startLab('--timeout', '1s');
-      lab.behave(NAME, upstream);
-      const reply = await lab.ask(transport, { name: NAME, edns: {} });
-      assert.deepEqual([reply.rcode, reply.ede?.code, reply.answers], ['SERVFAIL', NETWORK_ERROR, []]);
-      assert.equal((await askUntilKept(lab, transport, NAME)).rcode, 'SERVFAIL');
-      // Others are answered on the same connection meanwhile.
-      assert.equal((await lab.ask(transport, { name: 'other.example' })).answers.length, 1);
-      assert.equal((await askUntilAnswered(lab, transport, NAME)).answers.length, 1);
-      assert.equal(lab.upstream.connections, 1);
-    },
-  );
-}
+// All of their time is waiting, so that they wait together.
+describe('an upstream that leaves a query waiting', { concurrency: true }, () => {
+  for (const [behaviour, upstream] of [
+    ['a body that never ends', stalledBody],
+    ['no answer at all', neverAnswer],
+  ] as const) {
+    testOverBoth(
+      `RFC 8914 §4.24: ${behaviour} is SERVFAIL with EDE 23 at the deadline; RFC 9520 §3: kept, with EDE 13; and a good answer follows`,
+      async (transport) => {
+        await using lab = await startLab('--timeout', '1s');
+        lab.behave(NAME, upstream);
+        const reply = await lab.ask(transport, { name: NAME, edns: {} });
+        assert.deepEqual([reply.rcode, reply.ede?.code, reply.answers], ['SERVFAIL', NETWORK_ERROR, []]);
+        assert.equal((await askUntilKept(lab, transport, NAME)).rcode, 'SERVFAIL');
+        // Others are answered on the same connection meanwhile.
+        assert.equal((await lab.ask(transport, { name: 'other.example' })).answers.length, 1);
+        assert.equal((await askUntilAnswered(lab, transport, NAME)).answers.length, 1);
+        assert.equal(lab.upstream.connections, 1);
+      },
+    );
+  }
+});
 
 testOverBoth(
   'RFC 8767 §5: while upstream is gone, what is kept and not over is given as ever, and the rest is SERVFAIL with EDE 23',
