@@ -40,3 +40,20 @@ export function failAt(inner: FileSystem, nth: number, failing: Failing): Failin
     },
   };
 }
+
+/** A file system whose operations of these names fail for these reasons, for good. */
+export function failWith(
+  inner: FileSystem,
+  reasons: Readonly<Partial<Record<keyof FileSystem, string>>>,
+  isMeant: (path: string) => boolean = () => true,
+): FileSystem {
+  return new Proxy(inner, {
+    get(target, name: keyof FileSystem) {
+      return async (path: string, ...rest: readonly unknown[]): Promise<unknown> => {
+        const code = reasons[name];
+        if (code !== undefined && isMeant(path)) throw Object.assign(new Error(`${code}: ${name}`), { code });
+        return (target[name] as (...all: readonly unknown[]) => Promise<unknown>)(path, ...rest);
+      };
+    },
+  });
+}

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import fc, { type Scheduler } from 'fast-check';
+import type { FileSystem } from '../../src/system/file-system.ts';
 import { withLock } from '../../src/system/lock.ts';
+import type { Machine } from '../../src/system/machine.ts';
+import { failWith } from './failing-file-system.ts';
 import { createRig } from './rig.ts';
 
 const LOCK = '/run/dns4tor-install.lock';
@@ -31,9 +35,10 @@ test('one waits for the other, and lets go even when its work fails', async () =
 
 test('the lock of a process that has died is taken, one of a process that lives is waited for in vain', async () => {
   await using rig = await createRig();
-  await rig.write(LOCK, '4711\n');
+  await rig.link(LOCK, '4711');
   await withLock({ ...rig.machine, isAlive: () => false }, async () => {});
-  await rig.write(LOCK, '4711\n');
+  assert.deepEqual(await rig.machine.fs.list('/run'), []);
+  await rig.link(LOCK, '4711');
   const waiting = assert.rejects(
     withLock({ ...rig.machine, isAlive: () => true }, async () => assert.fail('it was taken')),
     { code: 'ERR_SYSTEM_BUSY' },
@@ -43,3 +48,63 @@ test('the lock of a process that has died is taken, one of a process that lives 
   while (!over.signal.aborted) await rig.clock.advanceAsync(30_000);
   await waiting;
 });
+
+test('a lock that says nothing is not taken for one of a process that has died', async () => {
+  await using rig = await createRig();
+  await rig.write(LOCK, '');
+  await assert.rejects(
+    withLock({ ...rig.machine, isAlive: () => false }, async () => assert.fail('it was taken')),
+    { code: 'ERR_SYSTEM_FILE', message: /^\/run\/dns4tor-install\.lock \(EINVAL\)/ },
+  );
+});
+
+test('where /run cannot be written to, that is said, and not taken for a defect', async () => {
+  await using rig = await createRig();
+  const fs = failWith(rig.machine.fs, { link: 'EROFS' });
+  await assert.rejects(
+    withLock({ ...rig.machine, fs }, async () => {}),
+    { code: 'ERR_SYSTEM_FILE', message: /^\/run\/dns4tor-install\.lock \(EROFS\)/ },
+  );
+});
+
+test('two never have it at once, in whatever order what they do comes about, though each finds one that was left over', () =>
+  fc.assert(
+    fc.asyncProperty(fc.scheduler(), async (scheduler) => {
+      const links = new Map([[LOCK, '1']]);
+      const held = new Set<number>();
+      const contend = (pid: number): Promise<void> =>
+        withLock(createContender(scheduler, links, pid), async () => {
+          held.add(pid);
+          assert.equal(held.size, 1);
+          await scheduler.schedule(Promise.resolve(), `${pid} works`);
+          held.delete(pid);
+        });
+      await scheduler.waitFor(Promise.all([2, 3, 4].map(contend)));
+      assert.equal(links.size, 0);
+    }),
+    { numRuns: 200 },
+  ));
+
+/** A process that sees symbolic links alone, each operation when the scheduler lets it. */
+function createContender(scheduler: Scheduler, links: Map<string, string>, pid: number): Machine {
+  const inTurn = async <T>(label: string, operation: () => T): Promise<T> => {
+    await scheduler.schedule(Promise.resolve(), `${pid} ${label}`);
+    return operation();
+  };
+  const refuse = (code: string): never => {
+    throw Object.assign(new Error(code), { code });
+  };
+  const fs = {
+    link: (path, target) => inTurn('link', () => void (links.has(path) ? refuse('EEXIST') : links.set(path, target))),
+    readLink: (path) => inTurn('readLink', () => links.get(path) ?? refuse('ENOENT')),
+    remove: (path) => inTurn('remove', () => void (links.delete(path) || refuse('ENOENT'))),
+  } satisfies Partial<FileSystem>;
+  const clock = {
+    now: () => 0,
+    schedule: (_delayMs: number, callback: () => void) => {
+      void scheduler.schedule(Promise.resolve(), `${pid} waits`).then(callback);
+      return { cancel: () => {} };
+    },
+  };
+  return { fs, clock, pid, isAlive: (other: number) => other !== 1 } as unknown as Machine;
+}
