@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { basename } from 'node:path';
 import { test } from 'node:test';
 import { createFileSystem } from '../../src/system/file-system.ts';
 import { findPortHolders } from '../../src/system/port-holders.ts';
@@ -60,7 +59,7 @@ test('our own sockets are found in the tables of this machine', async () => {
     for (const [transport, port] of places) {
       const found = (await findPortHolders(createFileSystem(), port))?.find((holder) => holder.transport === transport);
       assert.deepEqual({ address: found?.address, uid: found?.uid }, ours);
-      assert.deepEqual(found?.programs.length, 1, basename(process.execPath));
+      assert.equal(found?.programs.length, 1);
     }
   } finally {
     socket.close();
