@@ -39,7 +39,7 @@ export function install(machine: Machine, target: Target, confirmWithinMs?: numb
     await checks.upstream(target).catch(async (error: unknown) => {
       const { address, port } = target;
       const where = formatHostPort(address, port);
-      throw (await isOwnSocketClosed(machine)) ? new Dns4torError('ERR_SYSTEM_SOCKET', where, error) : error;
+      throw (await isOwnSocketClosed(machine, target)) ? new Dns4torError('ERR_SYSTEM_SOCKET', where, error) : error;
     });
     // What was cut off is put back first, so that what is then found is the machine's own.
     if (journal !== undefined && journal.phase !== 'paused') {

@@ -24,6 +24,16 @@ MulticastDNS=no
 const NETWORK_MANAGER = `${MARK}[main]\ndns=none\nsystemd-resolved=false\n`;
 const RESTART = 'systemctl restart systemd-resolved.service';
 
+/** What systemctl(1) says of the sockets of dns4tor.socket. */
+const SOCKET_UNIT = [
+  'systemctl show --property=Listen dns4tor.socket',
+  {
+    status: 0,
+    stdout:
+      'Listen=127.0.0.1:53 (Datagram)\nListen=[::1]:53 (Datagram)\nListen=127.0.0.1:53 (Stream)\nListen=[::1]:53 (Stream)\n',
+  },
+] as const;
+
 /** Paths that differ afterwards with their content, and what is run on the way there and back. */
 const EXPECTED: Readonly<
   Record<ManagerName, { files: Record<string, string>; apply?: readonly string[]; restore?: readonly string[] }>
@@ -166,11 +176,30 @@ test('where dns4tor does not answer since its unit is not started, install says 
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   rig.checks.upstream = () => Promise.reject(new Error('no answer'));
-  const list = 'systemctl list-unit-files --no-legend dns4tor.socket';
-  rig.answers.set(list, { status: 0, stdout: 'dns4tor.socket disabled enabled\n' });
+  rig.answers.set(...SOCKET_UNIT);
   await refuses(rig, () => install(rig.machine, TARGET), 'ERR_SYSTEM_SOCKET');
+  await refuses(rig, () => install(rig.machine, { address: '::1', port: 53 }), 'ERR_SYSTEM_SOCKET');
   rig.answers.set('systemctl is-active --quiet dns4tor.socket', { status: 0 });
   await refuses(rig, () => install(rig.machine, TARGET), /no answer/);
+});
+
+for (const state of ['is-enabled', 'is-active']) {
+  test(`who has the unit with sockets of its own (${state}) is not told to start the one that would stop it`, async () => {
+    await using rig = await createRig();
+    await MANAGERS['systemd-resolved'](rig);
+    rig.checks.upstream = () => Promise.reject(new Error('no answer'));
+    rig.answers.set(...SOCKET_UNIT);
+    rig.answers.set(`systemctl ${state} --quiet dns4tor-standalone.service`, { status: 0 });
+    await refuses(rig, () => install(rig.machine, TARGET), /no answer/);
+  });
+}
+
+test('who has dns4tor on a port that is not of its unit is not told to start that', async () => {
+  await using rig = await createRig();
+  await MANAGERS['systemd-resolved'](rig);
+  rig.checks.upstream = () => Promise.reject(new Error('no answer'));
+  rig.answers.set(...SOCKET_UNIT);
+  await refuses(rig, () => install(rig.machine, { address: '127.0.0.1', port: 5353 }), /no answer/);
 });
 
 test('everything is put back where names are not resolved after the change', async () => {

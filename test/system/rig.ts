@@ -15,7 +15,7 @@ export interface Rig extends AsyncDisposable {
   readonly machine: Machine;
   /** What was run, in order, without those that only look. */
   readonly commands: string[];
-  /** Answers for commands, by their text; others succeed and say nothing, and `systemctl is-active` and `nmcli` fail. */
+  /** Answers for commands, by their text; others succeed and say nothing, and those that only look fail. */
   readonly answers: Map<string, Partial<CommandResult>>;
   /** What the checks do, to be replaced. */
   readonly checks: { upstream: () => Promise<void>; nameserver: (address: string) => Promise<void> };
@@ -29,7 +29,7 @@ export interface Rig extends AsyncDisposable {
 }
 
 /** Commands that only look. */
-const LOOKS = /^(?:systemctl (?:is-active|list-unit-files)|nmcli --get-values)/;
+const LOOKS = /^(?:systemctl (?:is-active|is-enabled|show)|nmcli --get-values)/;
 
 export async function createRig(): Promise<Rig> {
   const directory = await createTemporaryDirectory();
