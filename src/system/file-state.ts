@@ -72,10 +72,14 @@ async function replace(fs: FileSystem, path: string, state: Exclude<FileState, {
   }
 }
 
-/** Takes away what a write that did not come to its end has left beside `path`. */
+/** Takes away what a write that did not come to its end has left beside `path`. @throws {Dns4torError} ERR_SYSTEM_FILE */
 export async function removeTemporary(fs: FileSystem, path: string): Promise<void> {
   const temporary = temporaryPath(path);
-  if ((await fs.inspect(temporary)) !== undefined) await fs.remove(temporary);
+  try {
+    if ((await fs.inspect(temporary)) !== undefined) await fs.remove(temporary);
+  } catch (error) {
+    throw toFileError(path, error);
+  }
 }
 
 /** Always the same, so that the next write finds it. Folders of configuration ignore names that begin with a dot and end like this. */

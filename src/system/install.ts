@@ -2,8 +2,8 @@ import { Dns4torError } from '../lib/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import { runOrThrow } from './command.ts';
 import { detectManagers } from './detect.ts';
+import { makeDirectory } from './directories.ts';
 import { readState, sameState, writeState } from './file-state.ts';
-import { toFileError } from './file-system.ts';
 import { type Journal, readJournal, removeJournal, writeJournal } from './journal.ts';
 import { withLock } from './lock.ts';
 import type { Machine } from './machine.ts';
@@ -79,11 +79,7 @@ export async function prepare(machine: Machine, target: Target, untilEpochMs?: n
 /** The caller holds the lock, and puts things back if this rejects. */
 export async function apply({ fs, run }: Machine, { plan, journal }: Prepared): Promise<void> {
   await writeJournal(fs, journal);
-  for (const directory of plan.directories) {
-    await fs.makeDirectory(directory, 0o755).catch((error: unknown) => {
-      throw toFileError(directory, error);
-    });
-  }
+  for (const directory of plan.directories) await makeDirectory(fs, directory, 0o755);
   for (const step of plan.steps) {
     if ('run' in step) {
       await runOrThrow(run, step.run);

@@ -1,7 +1,8 @@
 import { dirname } from 'node:path';
 import { Dns4torError } from '../lib/errors.ts';
 import type { Command } from './command.ts';
-import { type FileSystem, isErrno } from './file-system.ts';
+import { makeDirectories, makeDirectory, removeIfEmpty } from './directories.ts';
+import type { FileSystem } from './file-system.ts';
 import { type FileState, readState, removeTemporary, writeState } from './file-state.ts';
 import type { FileChange } from './plan.ts';
 import type { Target } from './target.ts';
@@ -36,7 +37,7 @@ const DIRECTORY_MODE = 0o700;
 /**
  * Undefined where dns4tor is not installed.
  *
- * @throws {Dns4torError} ERR_SYSTEM_JOURNAL where it cannot be understood
+ * @throws {Dns4torError} ERR_SYSTEM_JOURNAL where it cannot be understood; ERR_SYSTEM_FILE where it cannot be read, as by anybody but root
  */
 export async function readJournal(fs: FileSystem): Promise<Journal | undefined> {
   const state = await readState(fs, PATH);
@@ -51,12 +52,12 @@ export async function readJournal(fs: FileSystem): Promise<Journal | undefined> 
   }
 }
 
-/** Root's, whoever that is here: the owner of the file system. */
+/** Root's, whoever that is here: the owner of the file system. @throws {Dns4torError} ERR_SYSTEM_FILE */
 export async function writeJournal(fs: FileSystem, journal: Journal): Promise<void> {
   const folder = dirname(PATH);
   if ((await fs.inspect(folder)) === undefined) {
     await makeDirectories(fs, dirname(folder));
-    await fs.makeDirectory(folder, DIRECTORY_MODE);
+    await makeDirectory(fs, folder, DIRECTORY_MODE);
     await fs.sync(dirname(folder));
   }
   const { uid = 0, gid = 0 } = (await fs.inspect(folder)) ?? {};
@@ -69,27 +70,13 @@ export async function writeJournal(fs: FileSystem, journal: Journal): Promise<vo
   await writeState(fs, PATH, { kind: 'file', bytes, mode: FILE_MODE, uid, gid });
 }
 
-/** Harmless where there is none. */
+/** Harmless where there is none. @throws {Dns4torError} ERR_SYSTEM_FILE */
 export async function removeJournal(fs: FileSystem): Promise<void> {
   const folder = dirname(PATH);
   if ((await fs.inspect(folder)) === undefined) return;
   await removeTemporary(fs, PATH);
   if ((await fs.inspect(PATH)) !== undefined) await writeState(fs, PATH, { kind: 'absent' });
   await removeIfEmpty(fs, folder);
-}
-
-/** Makes a directory for everybody to read, and those around it that are not there. */
-async function makeDirectories(fs: FileSystem, path: string): Promise<void> {
-  if ((await fs.inspect(path)) !== undefined) return;
-  await makeDirectories(fs, dirname(path));
-  await fs.makeDirectory(path, 0o755);
-}
-
-export async function removeIfEmpty(fs: FileSystem, folder: string): Promise<void> {
-  await fs.removeDirectory(folder).catch((error: unknown) => {
-    // rmdir(2): either of the two for a directory with something in it.
-    if (!isErrno(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST')) throw error;
-  });
 }
 
 /** JSON has no bytes. */

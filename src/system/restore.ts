@@ -1,8 +1,8 @@
 import { Dns4torError } from '../lib/errors.ts';
 import { runOrThrow } from './command.ts';
-import { toFileError } from './file-system.ts';
+import { removeIfEmpty } from './directories.ts';
 import { isTorn, readState, removeTemporary, sameContent, sameState, writeState } from './file-state.ts';
-import { type Journal, type Phase, removeIfEmpty } from './journal.ts';
+import type { Journal, Phase } from './journal.ts';
 import type { Machine } from './machine.ts';
 import type { FileChange } from './plan.ts';
 
@@ -34,11 +34,7 @@ export async function refuseEdited({ fs }: Machine, journal: Journal): Promise<v
 export async function restore(machine: Machine, journal: Journal): Promise<void> {
   const { fs, run } = machine;
   for (const change of journal.changes.toReversed()) await restoreFile(fs, change, journal.phase);
-  for (const directory of journal.directories.toReversed()) {
-    await removeIfEmpty(fs, directory).catch((error: unknown) => {
-      throw toFileError(directory, error);
-    });
-  }
+  for (const directory of journal.directories.toReversed()) await removeIfEmpty(fs, directory);
   // The others are told even if one does not listen.
   const told = await Promise.allSettled(journal.restore.map((command) => runOrThrow(run, command)));
   for (const outcome of told) if (outcome.status === 'rejected') throw outcome.reason;
@@ -47,15 +43,9 @@ export async function restore(machine: Machine, journal: Journal): Promise<void>
 async function restoreFile(fs: Machine['fs'], change: FileChange, phase: Phase): Promise<void> {
   const found = await readState(fs, change.path);
   const holder = await holderOf(fs, change, phase);
-  if (holder === 'before') return removeTemporaryBeside(fs, change.path);
+  if (holder === 'before') return removeTemporary(fs, change.path);
   if (holder === 'other' && found.kind !== 'absent') await writeState(fs, `${change.path}.before-uninstall`, found);
   if (found.kind !== 'absent' || change.before.kind !== 'absent') await writeState(fs, change.path, change.before);
-}
-
-async function removeTemporaryBeside(fs: Machine['fs'], path: string): Promise<void> {
-  await removeTemporary(fs, path).catch((error: unknown) => {
-    throw toFileError(path, error);
-  });
 }
 
 async function holderOf(fs: Machine['fs'], { path, before, after }: FileChange, phase: Phase): Promise<Holder> {

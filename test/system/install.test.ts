@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { ErrorCode } from '../../src/lib/failures.ts';
 import { install, planInstallation } from '../../src/system/install.ts';
 import { uninstall } from '../../src/system/uninstall.ts';
+import { failWith } from './failing-file-system.ts';
 import { createRig, MANAGER_NAMES, MANAGERS, type ManagerName, type Rig, TARGET } from './rig.ts';
 
 const MARK = '# Written by `dns4tor install`. `dns4tor uninstall` puts back what was here; do not edit.\n';
@@ -309,6 +310,23 @@ test('the journal is for root alone, and one that cannot be understood is refuse
   assert.match(snapshot['var/lib/dns4tor-install'] ?? '', /^40700 /);
   await rig.write('/var/lib/dns4tor-install/journal.json', '{"version":2}');
   await refuses(rig, () => uninstall(rig.machine, { force: true }), 'ERR_SYSTEM_JOURNAL');
+});
+
+test('where the journal cannot be written that is said, and not taken for a defect', async () => {
+  await using rig = await createRig();
+  await MANAGERS['a plain file'](rig);
+  const fs = failWith(rig.machine.fs, { makeDirectory: 'EROFS' }, (path) => path.startsWith('/var/lib/'));
+  const machine = { ...rig.machine, fs };
+  await refuses(rig, () => install(machine, TARGET), 'ERR_SYSTEM_FILE');
+});
+
+test('what was cut off and cannot be taken away is said, and not taken for a defect', async () => {
+  await using rig = await createRig();
+  await MANAGERS['systemd-resolved'](rig);
+  await install(rig.machine, TARGET);
+  await rig.write('/etc/systemd/system/.dns4tor-settle.timer.dns4tor-new', '');
+  const fs = failWith(rig.machine.fs, { remove: 'EROFS' }, (path) => path.endsWith('.dns4tor-new'));
+  await assert.rejects(uninstall({ ...rig.machine, fs }, { force: false }), { code: 'ERR_SYSTEM_FILE' });
 });
 
 /** That it rejects, and that nothing is different from before. */
