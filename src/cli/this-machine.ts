@@ -18,6 +18,7 @@ export function thisMachine(): Machine {
     isAlive,
     self: [process.execPath, ...process.execArgv, script],
     checks: createChecks(systemClock, systemRandom),
+    warn: (sentence) => process.stderr.write(`dns4tor: ${sentence}\n`),
   };
 }
 

@@ -34,8 +34,14 @@ export const runCommand: Runner = ([program, ...args]) =>
 
 /** @throws {Dns4torError} ERR_SYSTEM_COMMAND unless the program's status is 0 */
 export async function runOrThrow(run: Runner, command: Command): Promise<void> {
+  const reason = await runOrTell(run, command);
+  if (reason !== undefined) throw new Dns4torError('ERR_SYSTEM_COMMAND', reason);
+}
+
+/** What failed and why, in a line; undefined if the program's status is 0. */
+export async function runOrTell(run: Runner, command: Command): Promise<string | undefined> {
   const { status, stderr } = await run(command);
-  if (status === 0) return;
+  if (status === 0) return undefined;
   const [reason = ''] = stderr.trim().split('\n', 1);
-  throw new Dns4torError('ERR_SYSTEM_COMMAND', `${command.join(' ')}: ${reason || `status ${status}`}`);
+  return `${command.join(' ')}: ${reason || `status ${status}`}`;
 }

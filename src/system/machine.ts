@@ -14,6 +14,8 @@ export interface Machine {
   /** Runs dns4tor from anywhere; arguments are put behind it. */
   readonly self: Command;
   readonly checks: Checks;
+  /** Tells a person, in a sentence, of what stood in nobody's way and is still to be seen to. */
+  readonly warn: (sentence: string) => void;
 }
 
 export interface Checks {

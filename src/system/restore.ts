@@ -1,5 +1,5 @@
 import { Dns4torError } from '../lib/errors.ts';
-import { runOrThrow } from './command.ts';
+import { runOrTell } from './command.ts';
 import { removeIfEmpty } from './directories.ts';
 import { isTorn, readState, removeTemporary, sameContent, sameState, writeState } from './file-state.ts';
 import type { Journal, Phase } from './journal.ts';
@@ -29,15 +29,19 @@ export async function refuseEdited({ fs }: Machine, journal: Journal): Promise<v
  * Puts every file back as it was and has the managers take note. Doing so twice is the same as once, so what was cut off is simply done again.
  * Where somebody has changed a file since, that version is kept beside it, with `.before-uninstall` at the end of its name.
  *
- * @throws {Dns4torError} ERR_SYSTEM_FILE with some of the files put back; ERR_SYSTEM_COMMAND with all of them put back
+ * A manager that does not take note is only told of: it may be stopped, or gone from the machine, and is no reason for dns4tor to stay.
+ *
+ * @throws {Dns4torError} ERR_SYSTEM_FILE with some of the files put back
  */
 export async function restore(machine: Machine, journal: Journal): Promise<void> {
-  const { fs, run } = machine;
+  const { fs, run, warn } = machine;
   for (const change of journal.changes.toReversed()) await restoreFile(fs, change, journal.phase);
   for (const directory of journal.directories.toReversed()) await removeIfEmpty(fs, directory);
-  // The others are told even if one does not listen.
-  const told = await Promise.allSettled(journal.restore.map((command) => runOrThrow(run, command)));
-  for (const outcome of told) if (outcome.status === 'rejected') throw outcome.reason;
+  const failures = await Promise.all(journal.restore.map((command) => runOrTell(run, command)));
+  for (const failure of failures) {
+    if (failure === undefined) continue;
+    warn(`${failure}; the files are as before: run that by hand if the program is still in use here`);
+  }
 }
 
 async function restoreFile(fs: Machine['fs'], change: FileChange, phase: Phase): Promise<void> {

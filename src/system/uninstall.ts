@@ -17,7 +17,7 @@ export interface UninstallOptions {
  * Puts back everything that `install` has changed, whatever became of that.
  *
  * @returns whether there was anything to put back
- * @throws {Dns4torError} ERR_SYSTEM_EDITED with nothing changed; ERR_SYSTEM_FILE and ERR_SYSTEM_COMMAND, after which doing it again goes on
+ * @throws {Dns4torError} ERR_SYSTEM_EDITED with nothing changed; ERR_SYSTEM_FILE, after which doing it again goes on
  */
 export function uninstall(machine: Machine, options: UninstallOptions): Promise<boolean> {
   return withLock(machine, async () => {

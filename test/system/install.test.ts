@@ -24,6 +24,7 @@ MulticastDNS=no
 `;
 const NETWORK_MANAGER = `${MARK}[main]\ndns=none\nsystemd-resolved=false\n`;
 const RESTART = 'systemctl restart systemd-resolved.service';
+const RELOAD = 'nmcli general reload';
 
 /** What systemctl(1) says of the sockets of dns4tor.socket. */
 const SOCKET_UNIT = [
@@ -221,11 +222,24 @@ test('everything is put back where a manager does not take its files', async () 
   await MANAGERS['systemd-resolved'](rig);
   // It fails both times: what there is to do with files is done, and the rest is said to be left.
   rig.answers.set(RESTART, { status: 1, stderr: 'Job failed.\n' });
+  await refuses(rig, () => install(rig.machine, TARGET), 'ERR_SYSTEM_COMMAND');
+  assert.deepEqual(rig.warnings, [
+    `${RESTART}: Job failed.; the files are as before: run that by hand if the program is still in use here`,
+  ]);
+});
+
+test('where a manager is gone or stopped since, uninstall puts everything back and tells of each that did not listen', async () => {
+  await using rig = await createRig();
+  await MANAGERS['NetworkManager with systemd-resolved'](rig);
   const before = await rig.snapshot();
-  await assert.rejects(install(rig.machine, TARGET), { code: 'ERR_SYSTEM_HALFWAY', message: /Job failed/ });
-  rig.answers.delete(RESTART);
+  await install(rig.machine, TARGET);
+  rig.answers.set(RELOAD, { status: 8, stderr: 'Error: NetworkManager is not running.\n' });
+  rig.answers.set(RESTART, { status: 127 });
   assert.equal(await uninstall(rig.machine, { force: false }), true);
   assert.deepEqual(await rig.snapshot(), before);
+  assert.equal(rig.warnings.length, 2);
+  assert.match(rig.warnings[0] ?? '', /^systemctl restart systemd-resolved\.service: status 127; .*by hand/);
+  assert.match(rig.warnings[1] ?? '', /^nmcli general reload: Error: NetworkManager is not running\.; .*by hand/);
 });
 
 test('everything is put back where a manager writes resolv.conf all the same', async () => {

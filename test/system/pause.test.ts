@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NOT_FOUND } from '../../src/system/command.ts';
 import { install } from '../../src/system/install.ts';
 import { readJournal } from '../../src/system/journal.ts';
 import { pause, settle } from '../../src/system/pause.ts';
@@ -215,4 +216,16 @@ test('a pause is not begun where its end cannot be seen to', async () => {
   });
   assert.equal(await phaseOf(rig), 'installed');
   assert.ok('etc/systemd/resolved.conf.d/zz-dns4tor.conf' in (await rig.snapshot()));
+});
+
+test('a manager that is gone hinders neither a pause nor its end', async () => {
+  await using rig = await createRig();
+  await MANAGERS['NetworkManager with systemd-resolved'](rig);
+  await install(rig.machine, TARGET);
+  rig.answers.set('nmcli --get-values RUNNING general', { status: NOT_FOUND });
+  rig.answers.set('nmcli general reload', { status: NOT_FOUND });
+  await pause(rig.machine, MINUTE_MS);
+  assert.equal(await phaseOf(rig), 'paused');
+  assert.match(rig.warnings.join('\n'), /^nmcli general reload: status 127; [^\n]+by hand[^\n]+$/);
+  assert.equal(await settle(rig.machine, true), 'resumed');
 });

@@ -15,6 +15,8 @@ export interface Rig extends AsyncDisposable {
   readonly machine: Machine;
   /** What was run, in order, without those that only look. */
   readonly commands: string[];
+  /** What a person was told. */
+  readonly warnings: string[];
   /** Answers for commands, by their text; others succeed and say nothing, and those that only look fail. */
   readonly answers: Map<string, Partial<CommandResult>>;
   /** What the checks do, to be replaced. */
@@ -41,6 +43,7 @@ export async function createRigIn(root: string, dispose: () => Promise<void>): P
   const at = (path: string): string => join(root, path);
   const clock = new ManualClock();
   const commands: string[] = [];
+  const warnings: string[] = [];
   const answers: Rig['answers'] = new Map();
   const checks: Rig['checks'] = { upstream: async () => {}, nameserver: async () => {} };
   for (const folder of ['etc', 'run', 'var/lib']) await mkdir(at(folder), { recursive: true });
@@ -59,11 +62,13 @@ export async function createRigIn(root: string, dispose: () => Promise<void>): P
     isAlive: (other) => other === pid,
     self: ['/usr/bin/node', '/opt/dns4tor/bin/dns4tor.js'],
     checks: { upstream: () => checks.upstream(), nameserver: (address) => checks.nameserver(address) },
+    warn: (sentence) => warnings.push(sentence),
   });
   return {
     root,
     clock,
     commands,
+    warnings,
     answers,
     checks,
     machine: reborn(),
