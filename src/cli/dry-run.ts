@@ -7,7 +7,11 @@ import type { Removal } from '../system/uninstall.ts';
  * What would be done, in that order: diffs, lines that begin with `#`, which are remarks, and those that begin with `$`, which are commands.
  */
 
-export function renderPlan({ managers, steps, restore }: Plan): string {
+export function renderPreview(preview: Plan | 'unreadable' | 'cut off'): string {
+  if (preview === 'unreadable') return UNREADABLE;
+  if (preview === 'cut off') return CUT_OFF;
+  const { managers, steps, restore } = preview;
+  if (steps.length === 0) return '# dns4tor is the resolver of this machine already; nothing would be changed.\n';
   return [
     `# Manages names here: ${managers.join(', ')}. Nothing was changed; it would be:\n`,
     ...steps.map((step) => ('run' in step ? renderCommand(step.run) : renderDiff(step.change))),
@@ -16,6 +20,11 @@ export function renderPlan({ managers, steps, restore }: Plan): string {
       : ['# On the way back, when the files are as before:\n', ...restore.map(renderCommand)]),
   ].join('');
 }
+
+const UNREADABLE =
+  '# `dns4tor install` has been here, and what it has changed only root may read: sudo dns4tor install --dry-run\n';
+const CUT_OFF =
+  '# An earlier command was cut off. `sudo dns4tor install` puts back what that has changed, and then begins anew.\n';
 
 export function renderRemoval({ changes, commands }: Removal): string {
   if (changes.length === 0) return '# All files are as before `dns4tor install` already.\n';

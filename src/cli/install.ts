@@ -1,13 +1,14 @@
 import process from 'node:process';
 import type { Command } from 'commander';
 import { Dns4torError } from '../lib/errors.ts';
-import { install, planInstallation } from '../system/install.ts';
+import { install } from '../system/install.ts';
 import { readJournal } from '../system/journal.ts';
 import type { Machine } from '../system/machine.ts';
 import { settle } from '../system/pause.ts';
+import { previewInstallation } from '../system/preview.ts';
 import type { Target } from '../system/target.ts';
 import { countDown } from './countdown.ts';
-import { renderPlan } from './dry-run.ts';
+import { renderPreview } from './dry-run.ts';
 import { fitted } from './help.ts';
 import { toAddress, toDuration, toPort } from './system-options.ts';
 import { requireRoot, thisMachine } from './this-machine.ts';
@@ -49,7 +50,7 @@ export function addInstall(program: Command): void {
     .action(async ({ address, port, dryRun, confirmWithin }: Flags) => {
       const machine = thisMachine();
       if (dryRun === true) {
-        process.stdout.write(renderPlan(await planInstallation(machine, { address, port })));
+        process.stdout.write(renderPreview(await previewInstallation(machine, { address, port })));
         return;
       }
       requireRoot('install');

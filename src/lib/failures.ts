@@ -338,6 +338,10 @@ export const FAILURES = {
     sentence:
       'somebody has changed it since dns4tor wrote it, and nothing was done; with `dns4tor uninstall --force` what was there before is put back, and the changed version kept beside it',
   },
+  ERR_SYSTEM_CHANGED: {
+    label: 'system_changed',
+    sentence: 'somebody changed it in this very moment; that version stays, and all else is as before: do this again',
+  },
   ERR_SYSTEM_MARKED: {
     label: 'system_marked',
     sentence:
@@ -359,7 +363,13 @@ export const FAILURES = {
   },
   ERR_SYSTEM_CHECK: {
     label: 'system_check',
-    sentence: 'names were not resolved by way of dns4tor after the change',
+    sentence:
+      'names were not resolved by way of dns4tor after the change, so everything is put back as it was; `dns4tor check` says more',
+  },
+  ERR_SYSTEM_UNRESOLVED: {
+    label: 'system_unresolved',
+    sentence:
+      'dns4tor is set as the resolver of this machine and answers, but names are not resolved by way of it; nothing was changed, and `dns4tor check` says more',
   },
   ERR_SYSTEM_HALFWAY: {
     label: 'system_halfway',

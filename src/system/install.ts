@@ -1,123 +1,128 @@
 import { Dns4torError } from '../lib/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
-import { runOrThrow } from './command.ts';
-import { detectManagers } from './detect.ts';
-import { makeDirectory } from './directories.ts';
-import { readState, sameState, writeState } from './file-state.ts';
+import { apply, asResuming, prepare, type Prepared, settleOn, takenBack } from './apply.ts';
+import { checkNameservers } from './check-nameservers.ts';
 import { type Journal, readJournal, removeJournal, writeJournal } from './journal.ts';
 import { withLock } from './lock.ts';
 import type { Machine } from './machine.ts';
 import { isOwnSocketClosed } from './own-socket.ts';
-import { changesOf, computePlan, type Plan } from './plan.ts';
-import { areLocal, readNameservers } from './resolv-conf.ts';
+import { intoPause, isOfPause } from './paused.ts';
 import { isInPlace, refuseEdited, restore } from './restore.ts';
 import { armSettleTimer, disarmSettleTimer } from './settle-timer.ts';
 import type { Target } from './target.ts';
 
-/** What to change on this machine as it is now. Nothing is changed. @throws {Dns4torError} as `computePlan` */
-export async function planInstallation({ fs, run }: Machine, target: Target): Promise<Plan> {
-  return computePlan(fs, await detectManagers(fs, run), target);
-}
-
 /**
- * Makes dns4tor the resolver of this machine: everything, or nothing where any of it fails. Where it is so already, nothing is done. It ends a pause.
+ * Makes dns4tor the resolver of this machine: everything, or nothing where any of it fails. Where it is so already, managers that have come since are
+ * added, and it is checked again. It ends a pause, which goes on where that fails.
  *
- * @param confirmWithinMs takes it back by itself after this time unless {@link confirm} comes before
+ * @param confirmWithinMs takes it back by itself, this time after the checks, unless {@link confirm} comes before; not where it is so already
  * @returns the journal of what is in place
- * @throws {Dns4torError} ERR_SYSTEM_UNANSWERED, ERR_SYSTEM_SOCKET, ERR_SYSTEM_INSTALLED, ERR_SYSTEM_EDITED and what `computePlan` throws, with nothing changed;
- *   ERR_SYSTEM_CHECK, ERR_SYSTEM_FILE, ERR_SYSTEM_COMMAND with everything put back; ERR_SYSTEM_HALFWAY where that failed, too
+ * @throws {Dns4torError} ERR_SYSTEM_UNANSWERED, ERR_SYSTEM_SOCKET, ERR_SYSTEM_INSTALLED, ERR_SYSTEM_EDITED, ERR_SYSTEM_UNRESOLVED and what `computePlan`
+ *   throws, with nothing changed; ERR_SYSTEM_CHECK, ERR_SYSTEM_CHANGED, ERR_SYSTEM_FILE, ERR_SYSTEM_COMMAND with everything put back;
+ *   ERR_SYSTEM_HALFWAY where that failed, too
  */
 export function install(machine: Machine, target: Target, confirmWithinMs?: number): Promise<Journal> {
   return withLock(machine, async () => {
-    const { fs, clock, checks } = machine;
-    const journal = await readJournal(fs);
-    if (journal?.phase === 'installed' || journal?.phase === 'unconfirmed') {
-      if (!isSameTarget(journal.target, target)) throw new Dns4torError('ERR_SYSTEM_INSTALLED');
-      if (!(await isInPlace(machine, journal))) await refuseEdited(machine, journal);
-      if (await isInPlace(machine, journal)) return journal;
-    }
-    await checks.upstream(target).catch(async (error: unknown) => {
-      const { address, port } = target;
-      const where = formatHostPort(address, port);
-      throw (await isOwnSocketClosed(machine, target)) ? new Dns4torError('ERR_SYSTEM_SOCKET', where, error) : error;
-    });
-    // What was cut off is put back first, so that what is then found is the machine's own.
-    if (journal !== undefined && journal.phase !== 'paused') {
-      await refuseEdited(machine, journal);
-      await restore(machine, journal);
-    }
-    const untilEpochMs = confirmWithinMs === undefined ? undefined : clock.epochMs() + confirmWithinMs;
-    const prepared = await prepare(machine, target, untilEpochMs);
-    try {
-      // First of all, so that the way back is open should this process die on the way.
-      if (untilEpochMs !== undefined) await armSettleTimer(machine, untilEpochMs);
-      else await disarmSettleTimer(machine);
-      await apply(machine, prepared);
-      await checkNameservers(machine);
-      return await settleOn(machine, prepared.journal);
-    } catch (error) {
-      throw await takenBack(machine, prepared.journal, error);
-    }
+    const journal = await readJournal(machine.fs);
+    const installed = await findInstalled(machine, journal, target);
+    await checkUpstream(machine, target);
+    if (installed !== undefined) return extend(machine, installed);
+    return installAnew(machine, target, journal, confirmWithinMs);
   });
 }
 
-/** What is about to be done, and how to undo it. */
-export interface Prepared {
-  readonly plan: Plan;
-  readonly journal: Journal;
+/**
+ * The journal of what is wholly in place; undefined where there is something to be put back, or nothing at all.
+ *
+ * @throws {Dns4torError} ERR_SYSTEM_INSTALLED, ERR_SYSTEM_EDITED
+ */
+export async function findInstalled(
+  machine: Machine,
+  journal: Journal | undefined,
+  target: Target,
+): Promise<Journal | undefined> {
+  if (journal?.phase !== 'installed' && journal?.phase !== 'unconfirmed') return undefined;
+  if (!isSameTarget(journal.target, target)) throw new Dns4torError('ERR_SYSTEM_INSTALLED');
+  if (await isInPlace(machine, journal)) return journal;
+  await refuseEdited(machine, journal);
+  return undefined;
 }
 
-/** For this machine as it is now. Nothing is changed yet. @throws {Dns4torError} as `computePlan` */
-export async function prepare(machine: Machine, target: Target, untilEpochMs?: number): Promise<Prepared> {
-  const plan = await planInstallation(machine, target);
-  const { restore: commands, directories } = plan;
-  const until = untilEpochMs === undefined ? {} : { untilEpochMs };
-  const changes = changesOf(plan);
-  return { plan, journal: { phase: 'applying', target, changes, directories, restore: commands, ...until } };
+async function checkUpstream(machine: Machine, target: Target): Promise<void> {
+  await machine.checks.upstream(target).catch(async (error: unknown) => {
+    const where = formatHostPort(target.address, target.port);
+    throw (await isOwnSocketClosed(machine, target)) ? new Dns4torError('ERR_SYSTEM_SOCKET', where, error) : error;
+  });
 }
 
-/** The caller holds the lock, and puts things back if this rejects. */
-export async function apply({ fs, run }: Machine, { plan, journal }: Prepared): Promise<void> {
-  await writeJournal(fs, journal);
-  for (const directory of plan.directories) await makeDirectory(fs, directory, 0o755);
-  for (const step of plan.steps) {
-    if ('run' in step) {
-      await runOrThrow(run, step.run);
-      continue;
-    }
-    const { path, before, after } = step.change;
-    if (!sameState(await readState(fs, path), before)) throw new Dns4torError('ERR_SYSTEM_EDITED', path);
-    await writeState(fs, path, after);
-  }
-}
-
-/** Notes that it stays, until it is confirmed or for good. */
-export async function settleOn({ fs }: Machine, applied: Journal): Promise<Journal> {
-  const journal: Journal = { ...applied, phase: applied.untilEpochMs === undefined ? 'installed' : 'unconfirmed' };
-  await writeJournal(fs, journal);
-  return journal;
-}
-
-/** @throws {Dns4torError} ERR_SYSTEM_CHECK */
-export async function checkNameservers({ fs, checks }: Machine): Promise<void> {
-  const nameservers = await readNameservers(fs);
-  const [first] = nameservers;
-  if (first === undefined || !areLocal(nameservers)) {
-    throw new Dns4torError('ERR_SYSTEM_CHECK', `resolv.conf names ${nameservers.join(', ') || 'no server'}`);
-  }
-  await checks.nameserver(first);
-}
-
-/** Puts everything back after `error`, and returns what to throw. */
-async function takenBack(machine: Machine, journal: Journal, error: unknown): Promise<unknown> {
-  try {
+/** Where there is a journal, of a pause or of what was cut off, from what that says was there before. */
+async function installAnew(
+  machine: Machine,
+  target: Target,
+  journal: Journal | undefined,
+  confirmWithinMs: number | undefined,
+): Promise<Journal> {
+  const { fs, clock } = machine;
+  const deadline = (): number | undefined =>
+    confirmWithinMs === undefined ? undefined : clock.epochMs() + confirmWithinMs;
+  let paused: Journal | undefined;
+  if (journal !== undefined && isOfPause(journal)) {
+    paused = await intoPause(machine, journal);
+  } else if (journal !== undefined) {
+    // What was cut off is put back first, so that what is then found is the machine's own.
+    await refuseEdited(machine, journal);
     await restore(machine, journal);
-    await removeJournal(machine.fs);
-    await disarmSettleTimer(machine);
-    return error;
-  } catch (second) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return new Dns4torError('ERR_SYSTEM_HALFWAY', reason, new AggregateError([error, second]));
+  }
+  const atLatest = paused === undefined ? deadline() : undefined;
+  const { plan, journal: applying } = await prepare(machine, target, atLatest);
+  // A pause remains one, with its timer, until it is through.
+  const prepared: Prepared = { plan, journal: paused === undefined ? applying : asResuming(paused, applying) };
+  try {
+    // First of all, so that the way back is open should this process die on the way.
+    if (atLatest !== undefined) await armSettleTimer(machine, atLatest);
+    await apply(machine, prepared);
+    await checkNameservers(machine);
+    // The checks alone may have taken the time that there was to confirm it.
+    const untilEpochMs = deadline();
+    if (untilEpochMs !== undefined) await armSettleTimer(machine, untilEpochMs);
+    const settled = await settleOn(machine, applying, untilEpochMs);
+    if (untilEpochMs === undefined) await disarmSettleTimer(machine);
+    return settled;
+  } catch (error) {
+    throw await takenBack(machine, prepared.journal, error, async () => {
+      if (paused === undefined) {
+        await removeJournal(fs);
+        await disarmSettleTimer(machine);
+      } else {
+        if (paused.untilEpochMs !== undefined) await armSettleTimer(machine, paused.untilEpochMs);
+        await writeJournal(fs, paused);
+      }
+    });
+  }
+}
+
+/** Adds the managers that have come since. */
+async function extend(machine: Machine, journal: Journal): Promise<Journal> {
+  const { changes, directories, restore: commands, target, untilEpochMs } = journal;
+  const { plan, journal: added } = await prepare(machine, target, untilEpochMs, changes);
+  if (plan.steps.length === 0) {
+    await checkNameservers(machine).catch((error: unknown) => {
+      throw new Dns4torError('ERR_SYSTEM_UNRESOLVED', undefined, error);
+    });
+    return journal;
+  }
+  const extended: Journal = {
+    ...added,
+    changes: [...changes, ...added.changes],
+    directories: [...directories, ...added.directories],
+    restore: [...commands, ...added.restore],
+  };
+  try {
+    await apply(machine, { plan, journal: extended });
+    await checkNameservers(machine);
+    return await settleOn(machine, extended, untilEpochMs);
+  } catch (error) {
+    throw await takenBack(machine, added, error, () => writeJournal(machine.fs, journal));
   }
 }
 

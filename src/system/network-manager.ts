@@ -1,6 +1,5 @@
-import type { Command } from './command.ts';
 import { MARK } from './mark.ts';
-import type { Part } from './parts.ts';
+import type { Notice, Part } from './parts.ts';
 
 /** Read after the others of its folder, so that what it says is what counts. */
 const DROP_IN = '/etc/NetworkManager/conf.d/zz-dns4tor.conf';
@@ -13,11 +12,11 @@ export function networkManagerPart({ devices }: { readonly devices: readonly str
   const text = `# ${MARK}\n[main]\ndns=none\nsystemd-resolved=false\n`;
   const reload = ['nmcli', 'general', 'reload'] as const;
   // What resolved was told stays until it is told otherwise. When NetworkManager may again, it tells all of it.
-  const revert = devices.map((device): Command => ['resolvectl', 'revert', device]);
+  const revert = devices.map((device): Notice => ({ run: ['resolvectl', 'revert', device], link: device }));
   return {
     name: 'NetworkManager',
     files: [{ path: DROP_IN, text }],
-    apply: [reload, ...(resolved ? revert : [])],
+    apply: [{ run: reload }, ...(resolved ? revert : [])],
     restore: [reload],
   };
 }

@@ -3,6 +3,13 @@ import { DHCLIENT_HOOKS, type Managers, OPENRESOLV_CONF } from './detect.ts';
 import { MARK } from './mark.ts';
 import { RESOLV_CONF, renderResolvConf } from './resolv-conf.ts';
 
+/** A command by which a manager takes note of its files. */
+export interface Notice {
+  readonly run: Command;
+  /** The link that it is about: it may fail where that has gone meanwhile. */
+  readonly link?: string;
+}
+
 /** What one manager takes. */
 export interface Part {
   readonly name: string;
@@ -12,8 +19,7 @@ export interface Part {
     /** Stands behind what is there already. */
     readonly append?: boolean;
   }[];
-  /** Has the manager take note of its files. */
-  readonly apply: readonly Command[];
+  readonly apply: readonly Notice[];
   /** Has it take note that they are as before. */
   readonly restore: readonly Command[];
 }

@@ -1,14 +1,13 @@
 import { Dns4torError } from '../lib/errors.ts';
-import { apply, checkNameservers, prepare, settleOn } from './install.ts';
-import { type Journal, type Phase, readJournal, removeJournal, writeJournal } from './journal.ts';
+import { apply, asResuming, prepare, settleOn, takenBack } from './apply.ts';
+import { checkNameservers } from './check-nameservers.ts';
+import { type Journal, readJournal, removeJournal, writeJournal } from './journal.ts';
 import { withLock } from './lock.ts';
 import type { Machine } from './machine.ts';
-import { refuseEdited, restore } from './restore.ts';
+import { intoPause, isOfPause } from './paused.ts';
+import { refuseEdited } from './restore.ts';
 import { armSettleTimer, disarmSettleTimer } from './settle-timer.ts';
 import { putBack } from './uninstall.ts';
-
-/** The phases of a pause, of which the first and the last are under way, or were cut off. */
-const OF_A_PAUSE: ReadonlySet<Phase> = new Set(['pausing', 'paused', 'resuming']);
 
 /**
  * Hands names back to the network's own resolver for a time, for captive portals: whoever reads along then sees them. A pause under way is given
@@ -21,7 +20,7 @@ export function pause(machine: Machine, durationMs: number): Promise<Journal> {
   return withLock(machine, async () => {
     const { fs, clock } = machine;
     const journal = await readJournal(fs);
-    if (journal === undefined || (journal.phase !== 'installed' && !OF_A_PAUSE.has(journal.phase))) {
+    if (journal === undefined || (journal.phase !== 'installed' && !isOfPause(journal))) {
       throw new Dns4torError('ERR_SYSTEM_NOT_INSTALLED');
     }
     const isPaused = journal.phase === 'paused';
@@ -53,8 +52,10 @@ export function settle(machine: Machine, early: boolean): Promise<Settled> {
       await disarmSettleTimer(machine);
       return 'nothing';
     }
-    if (!early && machine.clock.epochMs() < journal.untilEpochMs) return 'nothing';
-    if (OF_A_PAUSE.has(journal.phase)) return resume(machine, journal);
+    // A pause that somebody was ending is over, whenever its time was to be up.
+    const isDue = early || journal.phase === 'resuming' || machine.clock.epochMs() >= journal.untilEpochMs;
+    if (!isDue) return 'nothing';
+    if (isOfPause(journal)) return resume(machine, journal);
     await putBack(machine, journal, { force: false });
     await removeJournal(machine.fs);
     await disarmSettleTimer(machine);
@@ -67,22 +68,14 @@ export function settle(machine: Machine, early: boolean): Promise<Settled> {
  * names to the network because Tor is not ready would be to fail open.
  */
 async function resume(machine: Machine, journal: Journal): Promise<Settled> {
-  const paused: Journal = { ...journal, phase: 'paused' };
-  if (journal.phase !== 'paused') {
-    await refuseEdited(machine, journal);
-    await restore(machine, journal);
-    await writeJournal(machine.fs, paused);
-  }
-  const { plan, journal: installed } = await prepare(machine, journal.target);
-  // Until it is through it remains a pause whose time is up, for whoever comes next to end.
-  const resuming: Journal = { ...paused, ...installed, phase: 'resuming' };
+  const paused = await intoPause(machine, journal);
+  const { plan, journal: applying } = await prepare(machine, journal.target);
+  const resuming = asResuming(paused, applying);
   try {
     await apply(machine, { plan, journal: resuming });
-    await settleOn(machine, installed);
+    await settleOn(machine, applying);
   } catch (error) {
-    await restore(machine, resuming);
-    await writeJournal(machine.fs, paused);
-    throw error;
+    throw await takenBack(machine, resuming, error, () => writeJournal(machine.fs, paused));
   }
   await disarmSettleTimer(machine);
   return checkNameservers(machine).then(

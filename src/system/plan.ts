@@ -6,7 +6,7 @@ import type { FileSystem } from './file-system.ts';
 import { type FileState, readState } from './file-state.ts';
 import { isMarked } from './mark.ts';
 import { networkManagerPart } from './network-manager.ts';
-import { type Part, resolvConfParts } from './parts.ts';
+import { type Notice, type Part, resolvConfParts } from './parts.ts';
 import { isStubInUse, resolvedPart } from './resolved.ts';
 import { RESOLV_CONF_PORT } from './resolv-conf.ts';
 import type { Target } from './target.ts';
@@ -30,26 +30,35 @@ export interface Plan {
   readonly directories: readonly string[];
 }
 
-export type Step = { readonly change: FileChange } | { readonly run: Command };
+export type Step = { readonly change: FileChange } | Notice;
 
 /**
  * Works out what to change.
  *
+ * @param inPlace what was changed before, and is as it was written: managers that have all their files among these are left out
  * @throws {Dns4torError} ERR_SYSTEM_PORT where resolv.conf would have to name another port than 53; ERR_SYSTEM_MARKED where files of a former
  *   installation lie about whose journal is lost: what was there before them is not known
  */
-export async function computePlan(fs: FileSystem, managers: Managers, target: Target): Promise<Plan> {
+export async function computePlan(
+  fs: FileSystem,
+  managers: Managers,
+  target: Target,
+  inPlace: readonly FileChange[] = [],
+): Promise<Plan> {
   const isStub = isStubInUse(managers);
   if (!isStub && target.port !== RESOLV_CONF_PORT) throw new Dns4torError('ERR_SYSTEM_PORT', `port ${target.port}`);
   const services = [
     ...(managers.resolved ? [resolvedPart(target)] : []),
     ...(managers.networkManager === undefined ? [] : [networkManagerPart(managers.networkManager, managers.resolved)]),
   ];
-  const parts = [...services, ...(isStub ? [] : resolvConfParts(managers, target.address))];
+  const written = new Set(inPlace.map(({ path }) => path));
+  const parts = [...services, ...(isStub ? [] : resolvConfParts(managers, target.address))].filter(
+    ({ files }) => !files.every(({ path }) => written.has(path)),
+  );
   const steps: Step[] = [];
   for (const part of parts) {
     for (const file of part.files) steps.push({ change: await toChange(fs, file, managers) });
-    for (const run of part.apply) steps.push({ run });
+    steps.push(...part.apply);
   }
   const paths = parts.flatMap(({ files }) => files.map(({ path }) => path));
   return {

@@ -39,5 +39,5 @@ export function resolvedPart({ address, port }: Target): Part {
     '',
   ].join('\n');
   const restart = ['systemctl', 'restart', 'systemd-resolved.service'] as const;
-  return { name: 'systemd-resolved', files: [{ path: DROP_IN, text }], apply: [restart], restore: [restart] };
+  return { name: 'systemd-resolved', files: [{ path: DROP_IN, text }], apply: [{ run: restart }], restore: [restart] };
 }

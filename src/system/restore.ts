@@ -1,9 +1,18 @@
 import { Dns4torError } from '../lib/errors.ts';
 import { runOrTell } from './command.ts';
 import { removeIfEmpty } from './directories.ts';
-import { isTorn, readState, removeTemporary, sameContent, sameState, writeState } from './file-state.ts';
+import {
+  type FileState,
+  isTorn,
+  readState,
+  removeTemporary,
+  sameContent,
+  sameState,
+  writeState,
+} from './file-state.ts';
 import type { Journal, Phase } from './journal.ts';
 import type { Machine } from './machine.ts';
+import { isMarked } from './mark.ts';
 import type { FileChange } from './plan.ts';
 
 /** Whose a file's present content is. */
@@ -11,6 +20,9 @@ type Holder = 'before' | 'ours' | 'other';
 
 /** The phases in which a write may have been cut off. */
 const UNDER_WAY: ReadonlySet<Phase> = new Set(['applying', 'restoring', 'pausing', 'resuming']);
+
+/** Those in which some files may not have been written yet. */
+const INCOMPLETE: ReadonlySet<Phase> = new Set(['applying', 'resuming']);
 
 /**
  * Refuses, before anything is put back, where somebody has changed what was written: that was done for a reason, and is nowhere else.
@@ -27,7 +39,8 @@ export async function refuseEdited({ fs }: Machine, journal: Journal): Promise<v
 
 /**
  * Puts every file back as it was and has the managers take note. Doing so twice is the same as once, so what was cut off is simply done again.
- * Where somebody has changed a file since, that version is kept beside it, with `.before-uninstall` at the end of its name.
+ * Where somebody has changed a file since it was written, that version is kept beside it, with `.before-uninstall` at the end of its name; what
+ * somebody else has written while an installation was under way is not ours to put back, and stays.
  *
  * A manager that does not take note is only told of: it may be stopped, or gone from the machine, and is no reason for dns4tor to stay.
  *
@@ -47,9 +60,15 @@ export async function restore(machine: Machine, journal: Journal): Promise<void>
 async function restoreFile(fs: Machine['fs'], change: FileChange, phase: Phase): Promise<void> {
   const found = await readState(fs, change.path);
   const holder = await holderOf(fs, change, phase);
-  if (holder === 'before') return removeTemporary(fs, change.path);
+  const isToStay = holder === 'before' || (INCOMPLETE.has(phase) && isForeign(holder, found));
+  if (isToStay) return removeTemporary(fs, change.path);
   if (holder === 'other' && found.kind !== 'absent') await writeState(fs, `${change.path}.before-uninstall`, found);
   if (found.kind !== 'absent' || change.before.kind !== 'absent') await writeState(fs, change.path, change.before);
+}
+
+/** Whether somebody else wrote all of it: what the journal holds is then the older version. */
+function isForeign(holder: Holder, found: FileState): boolean {
+  return holder === 'other' && found.kind !== 'absent' && !(found.kind === 'file' && isMarked(found.bytes));
 }
 
 async function holderOf(fs: Machine['fs'], { path, before, after }: FileChange, phase: Phase): Promise<Holder> {

@@ -18,14 +18,16 @@ const MS_PER_SECOND = 1000;
  * Has systemd run `dns4tor settle` at a moment, whatever becomes of this process, its terminal and its session. It is a unit in /etc and no
  * transient one, which a restart of the machine would forget: a pause would then never end.
  *
+ * One that is armed is given the new moment, and is there all the while.
+ *
  * Where systemd does not run there is none, and the process that waits has to see to it.
  *
- * @throws {Dns4torError} ERR_SYSTEM_FILE, ERR_SYSTEM_COMMAND, with nothing armed
+ * @throws {Dns4torError} ERR_SYSTEM_FILE, ERR_SYSTEM_COMMAND, with the one from before in place, if any
  */
 export async function armSettleTimer(machine: Machine, atEpochMs: number): Promise<void> {
   const { fs, run, self } = machine;
   if (!(await isSystemdBooted(fs))) return;
-  await disarmSettleTimer(machine);
+  const before = await Promise.all(FILES.map(async (path) => ({ path, state: await readState(fs, path) })));
   const { uid = 0, gid = 0 } = (await fs.inspect('/etc')) ?? {};
   const unit = (text: string) => ({ kind: 'file', bytes: Buffer.from(text), mode: 0o644, uid, gid }) as const;
   try {
@@ -35,10 +37,16 @@ export async function armSettleTimer(machine: Machine, atEpochMs: number): Promi
     // would never elapse. There is a folder wherever another persistent timer has been.
     if ((await fs.inspect(STAMPS)) !== undefined) await writeState(fs, STAMP, unit(''));
     await runOrThrow(run, ['systemctl', 'daemon-reload']);
-    await runOrThrow(run, ['systemctl', 'enable', '--now', `${UNIT}.timer`]);
-    await runOrThrow(run, ['systemctl', 'enable', `${UNIT}.service`]);
+    await runOrThrow(run, ['systemctl', 'enable', `${UNIT}.timer`, `${UNIT}.service`]);
+    // One that has elapsed would not start again.
+    await runOrThrow(run, ['systemctl', 'restart', `${UNIT}.timer`]);
   } catch (error) {
-    await disarmSettleTimer(machine);
+    if (before.some(({ state }) => state.kind !== 'absent')) {
+      for (const { path, state } of before) if (state.kind !== 'absent') await writeState(fs, path, state);
+      await run(['systemctl', 'daemon-reload']);
+    } else {
+      await disarmSettleTimer(machine);
+    }
     throw error;
   }
 }
@@ -62,13 +70,14 @@ function renderService(command: readonly string[]): string {
     `# ${MARK}`,
     '[Unit]',
     'Description=End a pause of dns4tor, or take it back as nobody confirmed it',
+    'StartLimitIntervalSec=0',
     '',
     '[Service]',
     'Type=oneshot',
     `ExecStart=${command.map(quote).join(' ')}`,
-    '# The timer does not elapse a second time for one that was killed,',
-    'Restart=on-abnormal',
-    'RestartSec=1s',
+    '# The timer does not elapse a second time for one that failed or was killed, and names would stay in the clear,',
+    'Restart=on-failure',
+    'RestartSec=30s',
     '',
     '[Install]',
     '# nor for one that a shutdown has cut off. Before its time there is nothing to do.',

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ErrorCode } from '../../src/lib/failures.ts';
-import { install, planInstallation } from '../../src/system/install.ts';
+import { install } from '../../src/system/install.ts';
+import type { Machine } from '../../src/system/machine.ts';
+import { previewInstallation } from '../../src/system/preview.ts';
 import { uninstall } from '../../src/system/uninstall.ts';
 import { failWith } from './failing-file-system.ts';
 import { createRig, MANAGER_NAMES, MANAGERS, type ManagerName, type Rig, TARGET } from './rig.ts';
@@ -25,6 +27,7 @@ MulticastDNS=no
 const NETWORK_MANAGER = `${MARK}[main]\ndns=none\nsystemd-resolved=false\n`;
 const RESTART = 'systemctl restart systemd-resolved.service';
 const RELOAD = 'nmcli general reload';
+const RESOLV_CONF_PATH = '/etc/resolv.conf';
 
 /** What systemctl(1) says of the sockets of dns4tor.socket. */
 const SOCKET_UNIT = [
@@ -111,7 +114,7 @@ for (const name of MANAGER_NAMES) {
     await using rig = await createRig();
     await MANAGERS[name](rig);
     const before = await rig.snapshot();
-    await planInstallation(rig.machine, TARGET);
+    await previewInstallation(rig.machine, TARGET);
     assert.deepEqual(await rig.snapshot(), before);
     assert.deepEqual(rig.commands, []);
   });
@@ -242,6 +245,121 @@ test('where a manager is gone or stopped since, uninstall puts everything back a
   assert.match(rig.warnings[1] ?? '', /^nmcli general reload: Error: NetworkManager is not running\.; .*by hand/);
 });
 
+test('what somebody writes into a file while dns4tor is on its way to it stays, and all else is put back', async () => {
+  await using rig = await createRig();
+  await MANAGERS.NetworkManager(rig);
+  const { [RESOLV_CONF_PATH.slice(1)]: _, ...before } = await rig.snapshot();
+  const machine = meanwhile(rig, RELOAD, () => rig.write(RESOLV_CONF_PATH, 'nameserver 10.0.0.1\n'));
+  await assert.rejects(install(machine, TARGET), { code: 'ERR_SYSTEM_CHANGED', message: /^\/etc\/resolv\.conf: / });
+  const { [RESOLV_CONF_PATH.slice(1)]: __, ...after } = await rig.snapshot();
+  assert.deepEqual(after, before);
+  assert.equal(await rig.text(RESOLV_CONF_PATH), 'nameserver 10.0.0.1\n');
+});
+
+test('what somebody adds to a file of ours before an installation fails is kept beside what was there before', async () => {
+  await using rig = await createRig();
+  await MANAGERS['a plain file'](rig);
+  const before = await rig.text(RESOLV_CONF_PATH);
+  rig.checks.nameserver = async () => {
+    await rig.write(RESOLV_CONF_PATH, `${RESOLV_CONF}options rotate\n`);
+    throw new Error('no answer');
+  };
+  await assert.rejects(install(rig.machine, TARGET), /no answer/);
+  assert.equal(await rig.text(RESOLV_CONF_PATH), before);
+  assert.equal(await rig.text(`${RESOLV_CONF_PATH}.before-uninstall`), `${RESOLV_CONF}options rotate\n`);
+});
+
+test('a file that somebody removes before an installation fails is put back', async () => {
+  await using rig = await createRig();
+  await MANAGERS['a plain file'](rig);
+  rig.checks.nameserver = async () => {
+    await rig.machine.fs.remove(RESOLV_CONF_PATH);
+    throw new Error('no answer');
+  };
+  await refuses(rig, () => install(rig.machine, TARGET), /no answer/);
+});
+
+test('a link that goes away meanwhile does not fail it, and one that is there and does not obey does', async () => {
+  await using rig = await createRig();
+  await MANAGERS['NetworkManager with systemd-resolved'](rig);
+  rig.answers.set('resolvectl revert wlan0', { status: 1, stderr: 'No such device\n' });
+  await install(rig.machine, TARGET);
+  await uninstall(rig.machine, { force: false });
+  await rig.write('/sys/class/net/wlan0/ifindex', '2\n');
+  await refuses(rig, () => install(rig.machine, TARGET), 'ERR_SYSTEM_COMMAND');
+});
+
+test('done again, it takes in a manager that came later, and uninstall puts all of it back', async () => {
+  await using rig = await createRig();
+  await MANAGERS['systemd-resolved'](rig);
+  await rig.write('/etc/NetworkManager/NetworkManager.conf', '[main]\nplugins=keyfile\n');
+  const before = await rig.snapshot();
+  await install(rig.machine, TARGET);
+  rig.answers.set('nmcli --get-values RUNNING general', { status: 0, stdout: 'running\n' });
+  rig.answers.set('nmcli --get-values DEVICE,STATE device', { status: 0, stdout: 'wlan0:connected\n' });
+  rig.commands.length = 0;
+
+  // Where that fails, what was in place before remains so.
+  rig.checks.nameserver = () => Promise.reject(new Error('no answer'));
+  await refuses(rig, () => install(rig.machine, TARGET), /no answer/);
+  assert.deepEqual(rig.commands.splice(0), [RELOAD, 'resolvectl revert wlan0', RELOAD]);
+
+  rig.checks.nameserver = async () => {};
+  await install(rig.machine, TARGET);
+  assert.deepEqual(rig.commands.splice(0), [RELOAD, 'resolvectl revert wlan0']);
+  assert.equal(await rig.text('/etc/NetworkManager/conf.d/zz-dns4tor.conf'), NETWORK_MANAGER);
+  assert.equal(await rig.text('/etc/systemd/resolved.conf.d/zz-dns4tor.conf'), RESOLVED);
+  await uninstall(rig.machine, { force: false });
+  assert.deepEqual(await rig.snapshot(), before);
+  assert.deepEqual(rig.commands, [RESTART, RELOAD]);
+});
+
+test('done again, it says where names are not resolved any more, and changes nothing', async () => {
+  await using rig = await createRig();
+  await MANAGERS.NetworkManager(rig);
+  await install(rig.machine, TARGET);
+  rig.checks.nameserver = () => Promise.reject(new Error('no answer'));
+  await refuses(rig, () => install(rig.machine, TARGET), 'ERR_SYSTEM_UNRESOLVED');
+  rig.checks.upstream = () => Promise.reject(new Error('nobody there'));
+  await refuses(rig, () => install(rig.machine, TARGET), /nobody there/);
+});
+
+test('the time to confirm begins after the checks', async () => {
+  await using rig = await createRig();
+  await MANAGERS['systemd-resolved'](rig);
+  rig.checks.nameserver = async () => rig.clock.advance(20_000);
+  const { untilEpochMs = 0 } = await install(rig.machine, TARGET, 10_000);
+  assert.equal(untilEpochMs, rig.clock.epochMs() + 10_000);
+  const timer = await rig.text('/etc/systemd/system/dns4tor-settle.timer');
+  assert.match(timer, new RegExp(`^OnCalendar=@${Math.ceil(untilEpochMs / 1000)}$`, 'm'));
+});
+
+test('where the journal cannot be written that is said, and not taken for a defect', async () => {
+  await using rig = await createRig();
+  await MANAGERS['a plain file'](rig);
+  const fs = failWith(rig.machine.fs, { makeDirectory: 'EROFS' }, (path) => path.startsWith('/var/lib/'));
+  const machine = { ...rig.machine, fs };
+  await refuses(rig, () => install(machine, TARGET), 'ERR_SYSTEM_FILE');
+});
+
+test('what was cut off and cannot be taken away is said, and not taken for a defect', async () => {
+  await using rig = await createRig();
+  await MANAGERS['systemd-resolved'](rig);
+  await install(rig.machine, TARGET);
+  await rig.write('/etc/systemd/system/.dns4tor-settle.timer.dns4tor-new', '');
+  const fs = failWith(rig.machine.fs, { remove: 'EROFS' }, (path) => path.endsWith('.dns4tor-new'));
+  await assert.rejects(uninstall({ ...rig.machine, fs }, { force: false }), { code: 'ERR_SYSTEM_FILE' });
+});
+
+/** The machine on which something else happens while a command runs. */
+function meanwhile(rig: Rig, command: string, happens: () => Promise<void>): Machine {
+  const run: Machine['run'] = async (words) => {
+    if (words.join(' ') === command) await happens();
+    return rig.machine.run(words);
+  };
+  return { ...rig.machine, run };
+}
+
 test('everything is put back where a manager writes resolv.conf all the same', async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
@@ -324,23 +442,6 @@ test('the journal is for root alone, and one that cannot be understood is refuse
   assert.match(snapshot['var/lib/dns4tor-install'] ?? '', /^40700 /);
   await rig.write('/var/lib/dns4tor-install/journal.json', '{"version":2}');
   await refuses(rig, () => uninstall(rig.machine, { force: true }), 'ERR_SYSTEM_JOURNAL');
-});
-
-test('where the journal cannot be written that is said, and not taken for a defect', async () => {
-  await using rig = await createRig();
-  await MANAGERS['a plain file'](rig);
-  const fs = failWith(rig.machine.fs, { makeDirectory: 'EROFS' }, (path) => path.startsWith('/var/lib/'));
-  const machine = { ...rig.machine, fs };
-  await refuses(rig, () => install(machine, TARGET), 'ERR_SYSTEM_FILE');
-});
-
-test('what was cut off and cannot be taken away is said, and not taken for a defect', async () => {
-  await using rig = await createRig();
-  await MANAGERS['systemd-resolved'](rig);
-  await install(rig.machine, TARGET);
-  await rig.write('/etc/systemd/system/.dns4tor-settle.timer.dns4tor-new', '');
-  const fs = failWith(rig.machine.fs, { remove: 'EROFS' }, (path) => path.endsWith('.dns4tor-new'));
-  await assert.rejects(uninstall({ ...rig.machine, fs }, { force: false }), { code: 'ERR_SYSTEM_FILE' });
 });
 
 /** That it rejects, and that nothing is different from before. */

@@ -141,6 +141,49 @@ test('a pause ends in dns4tor, wherever its beginning was cut off, when its time
     (rig) => install(rig.machine, TARGET),
   ));
 
+test('install during a pause leaves dns4tor installed or a timer that sees to it, wherever it was cut off', () =>
+  interruptEach(
+    'for good',
+    (machine) => install(machine, TARGET, PAUSE_MS / 2),
+    async (interrupted) => {
+      const { rig, nth } = interrupted;
+      const { phase } = (await readJournal(rig.machine.fs)) ?? {};
+      assert.ok(phase === 'unconfirmed' || phase === 'paused' || phase === 'resuming', `operation ${nth}: ${phase}`);
+      assert.ok('etc/systemd/system/dns4tor-settle.timer' in (await rig.snapshot()), `operation ${nth}`);
+      // The earlier of the two moments at which it may elapse.
+      rig.clock.advance(PAUSE_MS / 2);
+      const settled = await settle(rig.reborn(), false);
+      const expected = { unconfirmed: 'taken back', paused: 'nothing', resuming: 'resumed' }[phase];
+      assert.equal(settled, expected, `operation ${nth}`);
+      await uninstallRestores(interrupted);
+    },
+    async (rig) => {
+      await install(rig.machine, TARGET);
+      await pause(rig.machine, PAUSE_MS);
+    },
+  ));
+
+for (const confirmWithinMs of [undefined, PAUSE_MS / 2]) {
+  const kind = confirmWithinMs === undefined ? '' : ' with a time to confirm';
+  test(`install${kind} during a pause is wholly done, or the pause goes on to its end, whichever operation fails`, () =>
+    interruptEach(
+      'once before',
+      (machine) => install(machine, TARGET, confirmWithinMs),
+      async ({ rig, error, nth }) => {
+        const { phase, untilEpochMs } = (await readJournal(rig.machine.fs)) ?? {};
+        const done = confirmWithinMs === undefined ? 'installed' : 'unconfirmed';
+        assert.equal(phase, error === undefined ? done : 'paused', `operation ${nth}`);
+        const timer = (await rig.snapshot())['etc/systemd/system/dns4tor-settle.timer'];
+        const elapses = /^OnCalendar=@(\d+)$/m.exec(timer ?? '')?.[1];
+        assert.equal(elapses, untilEpochMs === undefined ? undefined : String(untilEpochMs / 1000), `operation ${nth}`);
+      },
+      async (rig) => {
+        await install(rig.machine, TARGET);
+        await pause(rig.machine, PAUSE_MS);
+      },
+    ));
+}
+
 test('the end of a pause can be taken back wherever it was cut off', () =>
   interruptEach(
     'for good',

@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Dns4torError } from '../../src/lib/errors.ts';
 import { NOT_FOUND } from '../../src/system/command.ts';
 import { install } from '../../src/system/install.ts';
 import { readJournal } from '../../src/system/journal.ts';
 import { pause, settle } from '../../src/system/pause.ts';
 import { confirm, uninstall } from '../../src/system/uninstall.ts';
 import { waitUntilDue } from '../../src/system/wait.ts';
+import { failWith } from './failing-file-system.ts';
 import { createRig, MANAGERS, type Rig, TARGET } from './rig.ts';
 
 const MINUTE_MS = 60_000;
 const TIMER = '/etc/systemd/system/dns4tor-settle.timer';
+const START_TIMER = 'systemctl restart dns4tor-settle.timer';
 
 async function createPlainRig(): Promise<Rig> {
   const rig = await createRig();
@@ -189,14 +192,16 @@ test('where systemd runs, a timer that outlives a restart of the machine sees to
   assert.match(await rig.text(TIMER), /^Persistent=true$/m);
   const service = await rig.text(TIMER.replace('.timer', '.service'));
   assert.match(service, /^ExecStart="\/usr\/bin\/node" "\/opt\/dns4tor\/bin\/dns4tor\.js" "settle"$/m);
-  assert.match(service, /^Restart=on-abnormal$/m);
+  // A failure must not be the last word, nor may there be an end to the tries.
+  assert.match(service, /^Restart=on-failure$/m);
+  assert.match(service, /^\[Unit\]\n(?:[^[]+\n)?StartLimitIntervalSec=0$/m);
   assert.match(service, /^WantedBy=multi-user\.target$/m);
   // Older than the timer, which elapses at once if its time has come by when it is started.
   assert.equal(await rig.text('/var/lib/systemd/timers/stamp-dns4tor-settle.timer'), '');
   assert.deepEqual(rig.commands.splice(0), [
     'systemctl daemon-reload',
-    'systemctl enable --now dns4tor-settle.timer',
-    'systemctl enable dns4tor-settle.service',
+    'systemctl enable dns4tor-settle.timer dns4tor-settle.service',
+    'systemctl restart dns4tor-settle.timer',
     'systemctl restart systemd-resolved.service',
   ]);
   await settle(rig.machine, true);
@@ -209,13 +214,54 @@ test('a pause is not begun where its end cannot be seen to', async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   await install(rig.machine, TARGET);
-  rig.answers.set('systemctl enable --now dns4tor-settle.timer', { status: 1, stderr: 'Failed to connect to bus\n' });
+  const before = await rig.snapshot();
+  rig.answers.set(START_TIMER, { status: 1, stderr: 'Failed to connect to bus\n' });
   await assert.rejects(pause(rig.machine, MINUTE_MS), {
     code: 'ERR_SYSTEM_COMMAND',
     message: /Failed to connect to bus/,
   });
-  assert.equal(await phaseOf(rig), 'installed');
-  assert.ok('etc/systemd/resolved.conf.d/zz-dns4tor.conf' in (await rig.snapshot()));
+  assert.deepEqual(await rig.snapshot(), before);
+});
+
+test('a pause that cannot be given a new end has the old one, and its timer', async () => {
+  await using rig = await createRig();
+  await MANAGERS['systemd-resolved'](rig);
+  await install(rig.machine, TARGET);
+  await pause(rig.machine, MINUTE_MS);
+  const paused = await rig.snapshot();
+  rig.answers.set(START_TIMER, { status: 1, stderr: 'Failed to connect to bus\n' });
+  await assert.rejects(pause(rig.machine, 2 * MINUTE_MS), { code: 'ERR_SYSTEM_COMMAND' });
+  assert.deepEqual(await rig.snapshot(), paused);
+});
+
+for (const confirmWithinMs of [undefined, MINUTE_MS]) {
+  const kind = confirmWithinMs === undefined ? '' : ' with a time to confirm';
+  test(`an install${kind} that fails during a pause leaves the pause as it was, and it ends by itself`, async () => {
+    await using rig = await createRig();
+    await MANAGERS['systemd-resolved'](rig);
+    await install(rig.machine, TARGET);
+    await pause(rig.machine, 10 * MINUTE_MS);
+    const paused = await rig.snapshot();
+    rig.checks.nameserver = () => Promise.reject(new Error('Tor is slow'));
+    await assert.rejects(install(rig.machine, TARGET, confirmWithinMs), /Tor is slow/);
+    assert.deepEqual(await rig.snapshot(), paused);
+    rig.clock.advance(10 * MINUTE_MS);
+    assert.equal(await settle(rig.machine, false), 'resumed unchecked');
+    assert.equal(await phaseOf(rig), 'installed');
+  });
+}
+
+test('an install with a time to confirm ends a pause, and is taken back when nobody confirms it', async () => {
+  await using rig = await createRig();
+  await MANAGERS['systemd-resolved'](rig);
+  const before = await rig.snapshot();
+  await install(rig.machine, TARGET);
+  await pause(rig.machine, 10 * MINUTE_MS);
+  await install(rig.machine, TARGET, MINUTE_MS);
+  assert.equal(await phaseOf(rig), 'unconfirmed');
+  rig.clock.advance(MINUTE_MS);
+  assert.equal(await settle(rig.machine, false), 'taken back');
+  assert.deepEqual(await rig.snapshot(), before);
 });
 
 test('a manager that is gone hinders neither a pause nor its end', async () => {
@@ -228,4 +274,23 @@ test('a manager that is gone hinders neither a pause nor its end', async () => {
   assert.equal(await phaseOf(rig), 'paused');
   assert.match(rig.warnings.join('\n'), /^nmcli general reload: status 127; [^\n]+by hand[^\n]+$/);
   assert.equal(await settle(rig.machine, true), 'resumed');
+});
+
+test('where the end of a pause fails and cannot be put back either, both are told', async () => {
+  await using rig = await createRig();
+  await MANAGERS['systemd-resolved'](rig);
+  await install(rig.machine, TARGET);
+  await pause(rig.machine, MINUTE_MS);
+  const dropIn = '/etc/systemd/resolved.conf.d/zz-dns4tor.conf';
+  const fs = failWith(rig.machine.fs, { remove: 'EROFS' }, (path) => path === dropIn);
+  rig.answers.set('systemctl restart systemd-resolved.service', { status: 1, stderr: 'Job failed.\n' });
+  const error: unknown = await settle({ ...rig.machine, fs }, true).catch((reason: unknown) => reason);
+  assert.ok(error instanceof Dns4torError && error.cause instanceof AggregateError);
+  assert.equal(error.code, 'ERR_SYSTEM_HALFWAY');
+  assert.match(error.message, /Job failed/);
+  assert.match(String(error.cause.errors[1]), /EROFS/);
+  // It was to end: whoever comes next goes on with that, before its time as well.
+  rig.answers.clear();
+  rig.answers.set('systemctl is-active --quiet systemd-resolved.service', { status: 0 });
+  assert.equal(await settle(rig.machine, false), 'resumed');
 });
