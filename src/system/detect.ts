@@ -6,7 +6,7 @@ import { RESOLV_CONF } from './resolv-conf.ts';
 
 /** What on this machine has a hand in how names are resolved. */
 export interface Managers {
-  /** systemd-resolved runs. */
+  /** Whether systemd-resolved runs. */
   readonly resolved: boolean;
   /** NetworkManager runs; the devices that it has brought up. */
   readonly networkManager?: { readonly devices: readonly string[] };
@@ -25,6 +25,8 @@ export interface Managers {
 /** What systemd itself looks at (sd_booted(3)). */
 const SYSTEMD = '/run/systemd/system';
 
+const RESOLVED = 'systemd-resolved.service';
+
 export const OPENRESOLV_CONF = '/etc/resolvconf.conf';
 const DEBIAN_RESOLVCONF = '/etc/resolvconf/update.d';
 export const DHCLIENT_HOOKS = '/etc/dhcp/dhclient-enter-hooks.d';
@@ -33,6 +35,11 @@ const DHCPCD_CONF = '/etc/dhcpcd.conf';
 /** Whether systemd is what started this machine. */
 export async function isSystemdBooted(fs: FileSystem): Promise<boolean> {
   return (await fs.inspect(SYSTEMD))?.kind === 'directory';
+}
+
+/** Whether systemd-resolved runs. */
+export async function isResolvedRunning(fs: FileSystem, run: Runner): Promise<boolean> {
+  return (await isSystemdBooted(fs)) && (await run(['systemctl', 'is-active', '--quiet', RESOLVED])).status === 0;
 }
 
 /** Looks, and changes nothing. */
@@ -44,7 +51,7 @@ export async function detectManagers(fs: FileSystem, run: Runner): Promise<Manag
   const resolvconf = await findResolvconf(exists);
   const { uid, gid } = (await fs.inspect('/etc')) ?? { uid: 0, gid: 0 };
   return {
-    resolved: (await isSystemdBooted(fs)) && (await isActive(run, 'systemd-resolved.service')),
+    resolved: await isResolvedRunning(fs, run),
     ...(devices === undefined ? {} : { networkManager: { devices } }),
     ...(resolvconf === undefined ? {} : { resolvconf }),
     dhclient: await exists(DHCLIENT_HOOKS),
@@ -53,10 +60,6 @@ export async function detectManagers(fs: FileSystem, run: Runner): Promise<Manag
     ...(target === undefined ? {} : { resolvConfTarget: target }),
     owner: { uid, gid },
   };
-}
-
-async function isActive(run: Runner, unit: string): Promise<boolean> {
-  return (await run(['systemctl', 'is-active', '--quiet', unit])).status === 0;
 }
 
 /** openresolv can read the configuration of Debian's resolvconf, too, but ships no scripts in its folder. */

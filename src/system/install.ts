@@ -5,6 +5,7 @@ import { checkNameservers } from './check-nameservers.ts';
 import { type Journal, readJournal, removeJournal, writeJournal } from './journal.ts';
 import { withLock } from './lock.ts';
 import type { Machine } from './machine.ts';
+import { warnOfOtherLinks } from './other-links.ts';
 import { isOwnSocketClosed } from './own-socket.ts';
 import { intoPause, isOfPause } from './paused.ts';
 import { isInPlace, refuseEdited, restore } from './restore.ts';
@@ -26,8 +27,12 @@ export function install(machine: Machine, target: Target, confirmWithinMs?: numb
     const journal = await readJournal(machine.fs);
     const installed = await findInstalled(machine, journal, target);
     await checkUpstream(machine, target);
-    if (installed !== undefined) return extend(machine, installed);
-    return installAnew(machine, target, journal, confirmWithinMs);
+    const settled =
+      installed === undefined
+        ? await installAnew(machine, target, journal, confirmWithinMs)
+        : await extend(machine, installed);
+    await warnOfOtherLinks(machine);
+    return settled;
   });
 }
 

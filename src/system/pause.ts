@@ -4,6 +4,7 @@ import { checkNameservers } from './check-nameservers.ts';
 import { type Journal, readJournal, removeJournal, writeJournal } from './journal.ts';
 import { withLock } from './lock.ts';
 import type { Machine } from './machine.ts';
+import { warnOfOtherLinks } from './other-links.ts';
 import { intoPause, isOfPause } from './paused.ts';
 import { refuseEdited } from './restore.ts';
 import { armSettleTimer, disarmSettleTimer } from './settle-timer.ts';
@@ -78,8 +79,10 @@ async function resume(machine: Machine, journal: Journal): Promise<Settled> {
     throw await takenBack(machine, resuming, error, () => writeJournal(machine.fs, paused));
   }
   await disarmSettleTimer(machine);
-  return checkNameservers(machine).then(
-    () => 'resumed',
-    () => 'resumed unchecked',
+  const settled = await checkNameservers(machine).then(
+    () => 'resumed' as const,
+    () => 'resumed unchecked' as const,
   );
+  await warnOfOtherLinks(machine);
+  return settled;
 }

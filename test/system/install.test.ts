@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import type { ErrorCode } from '../../src/lib/failures.ts';
 import { install } from '../../src/system/install.ts';
 import type { Machine } from '../../src/system/machine.ts';
+import { warnOfOtherLinks } from '../../src/system/other-links.ts';
+import { pause, settle } from '../../src/system/pause.ts';
 import { previewInstallation } from '../../src/system/preview.ts';
 import { uninstall } from '../../src/system/uninstall.ts';
 import { failWith } from './failing-file-system.ts';
@@ -333,6 +335,32 @@ test('the time to confirm begins after the checks', async () => {
   const timer = await rig.text('/etc/systemd/system/dns4tor-settle.timer');
   assert.match(timer, new RegExp(`^OnCalendar=@${Math.ceil(untilEpochMs / 1000)}$`, 'm'));
 });
+
+test('links whose own servers systemd-resolved asks for all names as well are told of in one line', async () => {
+  await using rig = await createRig();
+  await MANAGERS['systemd-resolved'](rig);
+  tellLinks(rig, { eth0: ['192.168.1.1', 'lan'], wg0: ['10.8.0.1', '~.'], lo: ['127.0.0.1', '~.'], tun1: ['', '~.'] });
+  await install(rig.machine, TARGET);
+  assert.equal(rig.warnings.length, 1);
+  assert.match(rig.warnings[0] ?? '', /to the servers of wg0 \(domain ~\.\).* resolvectl domain wg0 ''$/);
+  tellLinks(rig, { wg0: ['10.8.0.1', '~.'], tun1: ['10.9.0.1', '~.'] });
+  await install(rig.machine, TARGET);
+  assert.match(rig.warnings[1] ?? '', /wg0, tun1 .* resolvectl domain wg0 ''; resolvectl domain tun1 ''$/);
+  await pause(rig.machine, 60_000);
+  await settle(rig.machine, true);
+  assert.equal(rig.warnings[2], rig.warnings[1]);
+  rig.answers.delete('systemctl is-active --quiet systemd-resolved.service');
+  await warnOfOtherLinks(rig.machine);
+  assert.equal(rig.warnings.length, 3);
+});
+
+/** What resolvectl(1) says of the servers and the domains of links. */
+function tellLinks(rig: Rig, links: Readonly<Record<string, readonly [servers: string, domains: string]>>): void {
+  for (const [index, verb] of ['dns', 'domain'].entries()) {
+    const lines = Object.entries(links).map(([link, words], number) => `Link ${number} (${link}): ${words[index]}\n`);
+    rig.answers.set(`resolvectl --no-pager ${verb}`, { status: 0, stdout: `Global: 127.0.0.1\n${lines.join('')}` });
+  }
+}
 
 test('where the journal cannot be written that is said, and not taken for a defect', async () => {
   await using rig = await createRig();

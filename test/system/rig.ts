@@ -31,7 +31,7 @@ export interface Rig extends AsyncDisposable {
 }
 
 /** Commands that only look. */
-const LOOKS = /^(?:systemctl (?:is-active|is-enabled|show)|nmcli --get-values)/;
+const LOOKS = /^(?:systemctl (?:is-active|is-enabled|show)|nmcli --get-values|resolvectl --no-pager)/;
 
 export async function createRig(): Promise<Rig> {
   const directory = await createTemporaryDirectory();
