@@ -1,4 +1,4 @@
 // `npm run build`: compiles everything to dist, whatever is there already.
-import { compile, runScript } from './prepare.js';
+import { rebuild, runScript } from './prepare.js';
 
-await runScript(() => compile());
+await runScript(() => rebuild());

@@ -10,5 +10,7 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   process.exit(1);
 }
 
-const { main } = await import('../dist/cli/main.js');
+// Not `import`: it would read through the whole program for names to import, and bring the machinery for that along.
+const { createRequire } = process.getBuiltinModule('node:module');
+const { main } = createRequire(import.meta.url)('../dist/cli/main.cjs');
 await main(process.argv.slice(2));

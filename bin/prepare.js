@@ -1,20 +1,11 @@
 // What `npm start`, `npm run demo` and `npm test` need before they can run. Plain JavaScript on built-in modules alone: it
 // runs on whatever Node the machine has, before anything is installed. Everything here is quick when there is nothing to do.
 import { spawn, spawnSync } from 'node:child_process';
-import {
-  accessSync,
-  constants,
-  cpSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compile } from './compile.js';
 
 /** The checkout. */
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -26,9 +17,6 @@ export const NODE = join(PROGRAMS, 'node');
 
 /** Touched by each build. In node_modules, so that new packages mean a new build. */
 const BUILD_STAMP = join(ROOT, 'node_modules/.cache/dns4tor/built');
-
-/** What of the status page a browser takes as it is. */
-const PAGE_FILES = /\.(?:css|html|svg)$/;
 
 /** Debian installs servers here, and the PATH of an ordinary user leaves these folders out. */
 const SERVER_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
@@ -136,31 +124,18 @@ export function testPrograms() {
   return readJson(join(ROOT, 'test/fixtures/debian-packages.json')) ?? {};
 }
 
-/** Compiles src, and the status page beside it, to dist. */
-export function compile() {
-  rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
-  for (const project of ['tsconfig.build.json', 'page/tsconfig.build.json']) {
-    run(NODE, [join(PROGRAMS, 'tsc'), '-p', project], 'the build');
-  }
-  for (const file of readdirSync(join(ROOT, 'page'))) {
-    if (PAGE_FILES.test(file)) cpSync(join(ROOT, 'page', file), join(ROOT, 'dist/page', file));
-  }
+/** Builds dist, whatever is there already. */
+export function rebuild() {
+  compile(ROOT, (args) => run(join(PROGRAMS, 'esbuild'), args, 'the build'));
 }
 
-/** {@link compile}, unless dist is newer than all that it is made of. */
+/** {@link rebuild}, unless dist is newer than all that it is made of. */
 export function build() {
-  const sources = [
-    'package.json',
-    'package-lock.json',
-    'tsconfig.json',
-    'tsconfig.build.json',
-    ...filesUnder('src'),
-    ...filesUnder('page'),
-  ];
+  const sources = ['package.json', 'package-lock.json', 'bin/compile.js', ...filesUnder('src'), ...filesUnder('page')];
   const newest = Math.max(...sources.map((path) => modifiedAt(join(ROOT, path))));
-  if (modifiedAt(join(ROOT, 'dist/cli/main.js')) > 0 && modifiedAt(BUILD_STAMP) > newest) return;
+  if (modifiedAt(join(ROOT, 'dist/cli/main.cjs')) > 0 && modifiedAt(BUILD_STAMP) > newest) return;
   progress('Building');
-  compile();
+  rebuild();
   mkdirSync(join(BUILD_STAMP, '..'), { recursive: true });
   writeFileSync(BUILD_STAMP, '');
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { stageControl } from './control.ts';
 import { stageData } from './data.ts';
 import { debianArchitecture, debianVersion } from './debian-names.ts';
-import { readNpmPackages } from './npm-packages.ts';
+import { readBundledPackages, readNpmPackages } from './npm-packages.ts';
 import type { Release } from './release.ts';
 import { runTool } from './run-tool.ts';
 import { createStaging } from './staging.ts';
@@ -27,7 +27,7 @@ const COMPRESSIONS = { small: ['-Zxz'], fast: ['-Zxz', '-z0'], none: ['-Znone'] 
 export async function buildDeb({ release, folder, compression }: BuildOptions): Promise<string> {
   await using temporary = await mkdtempDisposable(join(tmpdir(), 'dns4tor-deb-'));
   const staging = createStaging(temporary.path);
-  await stageData(staging, release, await readNpmPackages());
+  await stageData(staging, release, { bundled: await readBundledPackages(), beside: await readNpmPackages() });
   await stageControl(staging, release);
   await mkdir(folder, { recursive: true });
   const path = join(folder, `dns4tor_${debianVersion(release.version)}_${debianArchitecture()}.deb`);

@@ -6,7 +6,8 @@ import type { NpmPackage } from './npm-packages.ts';
 const HEADER = `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: dns4tor
 Comment: The package holds Node, with the libraries that it is made of, and
- npm packages, so that it needs none of the distribution's.
+ npm packages, so that it needs none of the distribution's. Those that are not
+ in node_modules are part of the files in dist.
 `;
 
 /** Debian Policy §12.5: this one is on every machine, and referred to. */

@@ -16,30 +16,31 @@ const DOCUMENTATION = 'usr/share/doc/dns4tor';
 
 const SHEBANG = Buffer.from('#!');
 
+/** The npm packages whose code is in the build, and those that stay beside it. */
+export interface NpmPackages {
+  readonly bundled: readonly NpmPackage[];
+  readonly beside: readonly NpmPackage[];
+}
+
 /** Puts into the tree what the package puts on the machine. */
-export async function stageData(staging: Staging, release: Release, packages: readonly NpmPackage[]): Promise<void> {
+export async function stageData(staging: Staging, release: Release, packages: NpmPackages): Promise<void> {
   await stageBinary(staging, NODE_PROGRAM, join(PROGRAM, 'node'), PROGRAM_MODE);
   await stageProgram(staging, release);
-  for (const npmPackage of packages) await stageNpmPackage(staging, npmPackage);
+  for (const npmPackage of packages.beside) await stageNpmPackage(staging, npmPackage);
   await stageUnits(staging);
-  await stageDocumentation(staging, release, packages);
+  await stageDocumentation(staging, release, [...packages.bundled, ...packages.beside]);
   await stageReference(staging, release);
 }
 
 async function stageProgram(staging: Staging, { version }: Release): Promise<void> {
-  const files = filesOf('.', 'dist/**/*.{js,css,html,svg}');
+  const files = filesOf('.', 'dist/**/*.{cjs,js,css,html,svg}');
   if (files.length === 0) throw new Error('there is no build to package; run `npm run build`');
-  for (const file of files) await staging.write(join(PROGRAM, file), withoutSourceMap(await read(file)));
+  for (const file of files) await staging.write(join(PROGRAM, file), await read(file));
   // The launcher runs it; it is no program by itself.
   await staging.write(join(PROGRAM, 'bin/dns4tor.js'), (await read('bin/dns4tor.js')).replace(/^#!.*\n/, ''));
   await staging.write('usr/bin/dns4tor', await read('packaging/deb/launcher.sh'), PROGRAM_MODE);
   const manifest = { name: 'dns4tor', version, type: 'module' };
   await staging.write(join(PROGRAM, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-}
-
-/** The maps stay behind. */
-function withoutSourceMap(code: string): string {
-  return code.replace(/^\/\/# sourceMappingURL=.*\n?/m, '');
 }
 
 async function stageNpmPackage(staging: Staging, npmPackage: NpmPackage): Promise<void> {

@@ -2,7 +2,7 @@ import { access, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { filesOf, inCheckout, readJson } from './checkout.ts';
 
-/** A package that dns4tor needs at run time. */
+/** A package of which dns4tor consists at run time. */
 export interface NpmPackage {
   /** Relative to the checkout, as in `node_modules/@scope/name`. */
   readonly path: string;
@@ -32,7 +32,12 @@ const CODE = new Set(['.js', '.cjs', '.mjs', '.css', '.json', '.node']);
 /** Tests and examples; what is built for another libc than Debian's; modules for browsers. */
 const NOT_RUN = /(?:^|\/)(?:tests?|examples?|docs?|benchmarks?|musl_[^/]*|vendor|\.[^/]*)(?:\/|$)|\.min\.js$/;
 
-/** The packages of package-lock.json that are for run time and for this system, in the order of their paths. */
+/** The packages whose code is in the build. */
+export async function readBundledPackages(): Promise<readonly NpmPackage[]> {
+  return Promise.all((await readJson<readonly string[]>('dist/packages.json')).map(read));
+}
+
+/** The packages that stay beside it: those of package-lock.json that are for run time and for this system, in the order of their paths. */
 export async function readNpmPackages(): Promise<readonly NpmPackage[]> {
   const { packages } = await readJson<{ readonly packages: Readonly<Record<string, LockEntry>> }>('package-lock.json');
   const wanted = Object.entries(packages).filter(([path, { dev }]) => path !== '' && dev !== true);

@@ -16,12 +16,6 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** The library that draws the plots, as its package brings it. */
-const LIBRARY: Readonly<Record<string, string>> = {
-  'uplot.js': 'uplot/dist/uPlot.esm.js',
-  'uplot.css': 'uplot/dist/uPlot.min.css',
-};
-
 /** One name, not hidden and in no other folder: nothing else can be read, whatever the path. */
 const PAGE_PATH = /^\/page\/([a-z][a-z-]*\.(?:css|js|svg))$/;
 
@@ -35,9 +29,7 @@ export function createPageFiles(folder: URL): ReadPageFile {
     const contentType = name && CONTENT_TYPES[extname(name)];
     if (name === undefined || contentType === undefined) return undefined;
     try {
-      const library = LIBRARY[name];
-      const url = library === undefined ? new URL(name, folder) : new URL(import.meta.resolve(library));
-      return { contentType, body: await readFile(url) };
+      return { contentType, body: await readFile(new URL(name, folder)) };
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
       throw error;

@@ -36,14 +36,6 @@ test('the page is at the root, and its files beside it, each with its type', asy
   assert.equal((await read('/page/main.js'))?.contentType, 'text/javascript; charset=utf-8');
 });
 
-test('the library that draws the plots comes from its own package', async () => {
-  await using fixture = await create();
-  const { read } = fixture;
-  const script = await read('/page/uplot.js');
-  assert.match(Buffer.from(script?.body ?? []).toString(), /export \{ uPlot as default \}/);
-  assert.equal((await read('/page/uplot.css'))?.contentType, 'text/css; charset=utf-8');
-});
-
 test('nothing else is read, whatever the path', async () => {
   await using fixture = await create();
   const { read } = fixture;
