@@ -1,8 +1,8 @@
+import { formatMs } from '../lib/duration.ts';
 import { Dns4torError, toDns4torError } from '../lib/errors.ts';
 import { EDE } from '../lib/failures.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import { ask } from './dns-client.ts';
-import { describeDuration } from './duration.ts';
 import type { Facts } from './facts.ts';
 import { fail, failWith, ok, skip, type Verdict, warn } from './verdict.ts';
 
@@ -66,7 +66,7 @@ export async function checkResolution({
         'dns4tor gives expired answers, for want of others',
         'See its log, and what is said of Tor and the resolver above.',
       );
-    return ok(`dns4tor answered in ${describeDuration(durationMs)}`, durationMs);
+    return ok(`dns4tor answered in ${formatMs(durationMs)}`, durationMs);
   } catch (thrown) {
     return fail(
       `dns4tor does not answer: ${thrown instanceof Error ? thrown.message : toDns4torError(thrown).message}`,

@@ -1,9 +1,9 @@
 import type { UpstreamConfig } from '../config/config.ts';
+import { formatMs } from '../lib/duration.ts';
 import { Dns4torError } from '../lib/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import { isOnionHost } from '../lib/onion-address.ts';
 import type { Facts } from './facts.ts';
-import { describeDuration } from './duration.ts';
 import { fail, failWith, ok, skip, type Verdict, warn } from './verdict.ts';
 
 type Needs = Pick<Facts, 'upstream' | 'clock'>;
@@ -21,7 +21,7 @@ export async function checkReach({ upstream: probe }: Needs, upstream: UpstreamC
   const way = isOnionHost(upstream.host)
     ? 'the onion service'
     : `${formatHostPort(upstream.host, upstream.port)}, behind an exit relay,`;
-  return ok(`${way} was reached in ${describeDuration(reachedMs)}`, reachedMs);
+  return ok(`${way} was reached in ${formatMs(reachedMs)}`, reachedMs);
 }
 
 const DAY_MS = 86_400_000;
@@ -66,7 +66,7 @@ export async function checkAnswer({ upstream: probe }: Needs, upstream: Upstream
       'Try again later, or another --upstream: the resolver itself has a problem.',
     );
   const remark = rcode === 'NOERROR' ? '' : `, with ${rcode} to what everybody may ask`;
-  return ok(`the resolver answered in ${describeDuration(durationMs)}${remark}`, durationMs);
+  return ok(`the resolver answered in ${formatMs(durationMs)}${remark}`, durationMs);
 }
 
 const NO_TOR = 'there is no Tor to go through';

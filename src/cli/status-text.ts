@@ -1,3 +1,4 @@
+import { formatDuration, formatMs } from '../lib/duration.ts';
 import type {
   AnswerCounts,
   CircuitSnapshot,
@@ -183,28 +184,7 @@ function formatCount(count: number): string {
   return count.toLocaleString('en');
 }
 
-function formatMs(ms: number | null): string {
-  if (ms === null) return '–';
-  return ms < 1000 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`;
-}
-
 function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;
   return bytes < 1024 ** 2 ? `${(bytes / 1024).toFixed(0)} KiB` : `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
-}
-
-const UNITS = [
-  ['d', 86_400],
-  ['h', 3600],
-  ['min', 60],
-] as const;
-
-/** In its two largest units. */
-function formatDuration(seconds: number): string {
-  const index = UNITS.findIndex(([, size]) => seconds >= size);
-  const unit = UNITS[index];
-  if (unit === undefined) return `${seconds} s`;
-  const [name, size] = unit;
-  const [smallerName, smallerSize] = UNITS[index + 1] ?? ['s', 1];
-  return `${Math.floor(seconds / size)} ${name} ${Math.floor((seconds % size) / smallerSize)} ${smallerName}`;
 }

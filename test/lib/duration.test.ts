@@ -1,0 +1,13 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatDuration, formatMs } from '../../src/lib/duration.ts';
+
+test('what took milliseconds is told in them, and what took longer in seconds', () => {
+  const texts = [null, 0.4, 450, 999, 1000, 59_940].map(formatMs);
+  assert.deepEqual(texts, ['–', '1 ms', '450 ms', '999 ms', '1.0 s', '59.9 s']);
+});
+
+test('what has lasted longer is told in its two largest units', () => {
+  const texts = [0, 59, 60, 194, 3600, 90_000].map(formatDuration);
+  assert.deepEqual(texts, ['0 s', '59 s', '1 min 0 s', '3 min 14 s', '1 h 0 min', '1 d 1 h']);
+});
