@@ -40,6 +40,8 @@ export async function checkListening({
   );
 }
 
+const SEE_ABOVE = 'See its log, and what is said of Tor and the resolver above.';
+
 /** Beyond what a client is told to wait at most. */
 const MARGIN_MS = 2000;
 
@@ -59,13 +61,9 @@ export async function checkResolution({
     const { rcode, error } = await ask(target, question, 'udp', { clock, random, patienceMs: timeoutMs + MARGIN_MS });
     const durationMs = clock.now() - startedAt;
     const why = error === undefined || error.text === '' ? '' : `: ${error.text}`;
-    if (rcode === 'SERVFAIL')
-      return fail(`dns4tor has no answer${why}`, 'See its log, and what is said of Tor and the resolver above.');
-    if (error?.code === EDE.staleAnswer)
-      return warn(
-        'dns4tor gives expired answers, for want of others',
-        'See its log, and what is said of Tor and the resolver above.',
-      );
+    // The root exists, and whoever recurses may be asked for it: there is one good answer.
+    if (rcode !== 'NOERROR') return fail(`dns4tor has no answer, but ${rcode}${why}`, SEE_ABOVE);
+    if (error?.code === EDE.staleAnswer) return warn('dns4tor gives expired answers, for want of others', SEE_ABOVE);
     return ok(`dns4tor answered in ${formatMs(durationMs)}`, durationMs);
   } catch (thrown) {
     return fail(

@@ -60,13 +60,11 @@ export async function checkAnswer({ upstream: probe }: Needs, upstream: Upstream
   const { answer, error } = found;
   if (answer === undefined) return failWith(error ?? new Dns4torError('ERR_INTERNAL'), SOMETHING_ELSE);
   const { rcode, durationMs } = answer;
-  if (rcode === 'SERVFAIL')
-    return fail(
-      'the resolver answers SERVFAIL',
-      'Try again later, or another --upstream: the resolver itself has a problem.',
-    );
-  const remark = rcode === 'NOERROR' ? '' : `, with ${rcode} to what everybody may ask`;
-  return ok(`the resolver answered in ${formatMs(durationMs)}${remark}`, durationMs);
+  if (rcode === 'NOERROR') return ok(`the resolver answered in ${formatMs(durationMs)}`, durationMs);
+  const line = `the resolver answers ${rcode} to what everybody may ask`;
+  return rcode === 'SERVFAIL'
+    ? fail(line, 'Try again later, or another --upstream: the resolver itself has a problem.')
+    : fail(line, 'Use another --upstream, or see at the resolver, if it is yours, whom it answers.');
 }
 
 const NO_TOR = 'there is no Tor to go through';

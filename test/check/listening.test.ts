@@ -83,8 +83,18 @@ describe('a running dns4tor', () => {
     });
     const verdict = await resolution();
     assert.equal(verdict.status, 'fail');
-    assert.match(verdict.line, /^dns4tor has no answer: /);
+    assert.match(verdict.line, /^dns4tor has no answer, but SERVFAIL: /);
   });
+});
+
+test('what refuses everybody’s question is a failure as much', async () => {
+  await using authority = await startAuthoritativeServer();
+  const { status, line } = await checkResolution({
+    ...COMPONENTS,
+    config: configOf('--port', String(authority.port)),
+    local: async () => at('dns4tor', 'dns4tor'),
+  });
+  assert.deepEqual([status, line], ['fail', 'dns4tor has no answer, but REFUSED']);
 });
 
 test('a running dns4tor that answers says how fast', async () => {

@@ -66,12 +66,13 @@ test('how long it takes is told, and where an exit relay is in between', async (
   assert.match(byName?.line ?? '', /^resolver\.example:443, behind an exit relay/);
 });
 
-test('a resolver that says that it fails, and one that refuses what everybody may ask', async () => {
-  const answering = (rcode: string): UpstreamFinding => ({ ...ANSWERED, answer: { rcode, durationMs: 1 } });
-  assert.deepEqual(await statuses(answering('SERVFAIL')), ['ok', 'ok', 'fail']);
-  const [, , refused] = await verdicts(answering('REFUSED'));
-  assert.deepEqual([refused?.status, refused?.line.includes('REFUSED')], ['ok', true]);
-});
+for (const rcode of ['SERVFAIL', 'REFUSED', 'NOTIMP', 'FORMERR', 'NXDOMAIN']) {
+  test(`a resolver that answers ${rcode} to what everybody may ask does not work`, async () => {
+    const [reach, , answer] = await verdicts({ ...ANSWERED, answer: { rcode, durationMs: 1 } });
+    assert.deepEqual([reach?.status, answer?.status], ['ok', 'fail']);
+    assert.ok(answer?.line.includes(rcode));
+  });
+}
 
 test('a certificate that expires within three days is a warning', async () => {
   await using ca = await createCertificateAuthority();
