@@ -36,6 +36,8 @@ export interface Facts {
   /** For each address. Never rejects. */
   local(): Promise<readonly LocalFinding[]>;
   portHolders(): Promise<readonly PortHolder[] | undefined>;
+  /** Whether systemd has the port open for dns4tor. */
+  isOwnSocketOpen(): Promise<boolean>;
   managers(): Promise<Managers>;
   /** Undefined where systemd-resolved does not run, or does not tell. */
   resolved(): Promise<ResolvedSettings | undefined>;
@@ -74,6 +76,9 @@ export function createFacts(components: FactsComponents, config: Config): Facts 
     upstream: async (upstream) => probes.get(upstream)?.(),
     local: once(() => probeLocal({ clock, random }, addresses, config.port)),
     portHolders: once(() => findPortHolders(fs, config.port)),
+    isOwnSocketOpen: once(
+      async () => (await run(['systemctl', 'is-active', '--quiet', 'dns4tor.socket'])).status === 0,
+    ),
     managers,
     resolved: once(async () => ((await managers()).resolved ? readResolvedLinks(run) : undefined)),
   };

@@ -12,20 +12,25 @@ export async function checkPort({
   addresses,
   local,
   portHolders,
-}: Pick<Facts, 'config' | 'addresses' | 'local' | 'portHolders'>): Promise<Verdict> {
+  isOwnSocketOpen,
+}: Pick<Facts, 'config' | 'addresses' | 'local' | 'portHolders' | 'isOwnSocketOpen'>): Promise<Verdict> {
   if (port === 0) return skip('the port is chosen at start (--port 0)');
   const holders = await portHolders();
   if (holders === undefined) return skip('the system does not say who has a port');
   const answered = await local();
-  const isOurs = ({ address, transport }: PortHolder): boolean =>
-    answered.some((place) => place.address === address && place.transport === transport && place.who === 'dns4tor');
+  const isSystemds = await isOwnSocketOpen();
+  // One that does not answer is still dns4tor's, and `listening` says what to do about it.
+  const isOurs = (holder: PortHolder): boolean =>
+    answered.some(({ address, transport, who }) => isAt(holder, address, transport) && who === 'dns4tor') ||
+    holder.programs.includes('dns4tor') ||
+    (isSystemds && addresses.includes(holder.address) && maySystemdBe(holder));
   const isRunning = answered.some(({ who }) => who === 'dns4tor');
   const others = holders.filter((holder) => !isOurs(holder));
   const taken = others.filter(({ address }) => addresses.includes(address));
   if (taken.length > 0) {
     return fail(
       `${describe(taken, port)} ${verb(taken)} what dns4tor is to have`,
-      'Stop that program, or choose another --port or --address.',
+      'Stop that program, or choose another --port or --address; if it is dns4tor, do what is said at listening.',
     );
   }
   const wild = others.filter(({ address }) => WILDCARDS.has(address));
@@ -35,6 +40,15 @@ export async function checkPort({
     return isRunning ? warn(line, advice) : fail(line, advice);
   }
   return ok(others.length === 0 ? `nobody else has port ${port}` : `${describe(others, port)}, not in the way`);
+}
+
+function isAt(holder: PortHolder, address: string, transport: PortHolder['transport']): boolean {
+  return holder.address === address && holder.transport === transport;
+}
+
+/** The process that systemd is, whose name only root is told. */
+function maySystemdBe({ programs, uid }: PortHolder): boolean {
+  return programs.includes('systemd') || (programs.length === 0 && uid === 0);
 }
 
 function verb(holders: readonly PortHolder[]): string {

@@ -1,4 +1,5 @@
 import { endianness } from 'node:os';
+import { basename } from 'node:path';
 import type { FileSystem } from './file-system.ts';
 import { parseSocketRow, SOCKET_TABLES, type SocketRow } from './socket-table.ts';
 
@@ -8,7 +9,7 @@ export interface PortHolder {
   /** `0.0.0.0` and `::` stand for all addresses. */
   readonly address: string;
   readonly uid: number;
-  /** Names of the programs; none where this process may not see whose it is, which takes root for other users' processes. */
+  /** Names of the programs, or of the script that Node runs; none where this process may not see whose it is, which takes root for other users' processes. */
   readonly programs: readonly string[];
 }
 
@@ -63,12 +64,21 @@ async function findPrograms(
   for (const pid of processes) {
     for (const inode of await socketsOf(fs, pid)) {
       if (!inodes.has(inode)) continue;
-      const name = await fs.read(`/proc/${pid}/comm`).catch(() => Buffer.from('?'));
       const names = programs.get(inode) ?? new Set();
-      programs.set(inode, names.add(Buffer.from(name).toString().trim()));
+      programs.set(inode, names.add(await nameOf(fs, pid)));
     }
   }
   return programs;
+}
+
+async function nameOf(fs: FileSystem, pid: string): Promise<string> {
+  const read = async (file: string): Promise<string> =>
+    Buffer.from(await fs.read(`/proc/${pid}/${file}`).catch(() => Buffer.from('?'))).toString();
+  const [program = '', ...args] = (await read('cmdline')).split('\0');
+  const script = args.find((arg) => arg !== '' && !arg.startsWith('-'));
+  // Node names its process after a thread of its own.
+  if (basename(program) === 'node' && script !== undefined) return basename(script, '.js');
+  return (await read('comm')).trim();
 }
 
 /** Processes end while they are looked at, and others' descriptors are not for everybody. */

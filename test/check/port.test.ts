@@ -13,12 +13,17 @@ function has(program: string, address: string, transport: 'udp' | 'tcp' = 'udp')
   return { transport, address, uid: 100, programs: program === '' ? [] : [program] };
 }
 
-function verdict(holders: readonly PortHolder[] | undefined, who: LocalFinding['who'] = 'dns4tor'): Promise<Verdict> {
+function verdict(
+  holders: readonly PortHolder[] | undefined,
+  who: LocalFinding['who'] = 'dns4tor',
+  isOwnSocketOpen = false,
+): Promise<Verdict> {
   return checkPort({
     config: configOf(),
     addresses: ADDRESSES,
     local: async () => TRANSPORTS.map((transport) => ({ address: '127.0.0.1', transport, who })),
     portHolders: async () => holders,
+    isOwnSocketOpen: async () => isOwnSocketOpen,
   });
 }
 
@@ -40,6 +45,24 @@ test('another at our address is named, by its user where the program is not to b
   const taken = await verdict([has('unbound', '127.0.0.1')], 'another');
   assert.deepEqual([taken.status, taken.line], ['fail', 'unbound (127.0.0.1:53) has what dns4tor is to have']);
   assert.match((await verdict([has('', '127.0.0.1')], 'another')).line, /^a program of user 100 /);
+});
+
+test('a dns4tor that does not answer, or is another version, is not told to be stopped', async () => {
+  for (const who of ['nobody', 'another'] as const) {
+    const own = await verdict([has('dns4tor', '127.0.0.1')], who);
+    assert.deepEqual(own, { status: 'ok', line: 'nobody else has port 53' }, who);
+    const systemds = await verdict([has('systemd', '127.0.0.1')], who, true);
+    assert.equal(systemds.status, 'ok', who);
+    const unseen = await verdict([{ ...has('', '127.0.0.1'), uid: 0 }], who, true);
+    assert.equal(unseen.status, 'ok', who);
+  }
+});
+
+test('systemd is in the way where it has the port for another, and so are others beside its socket for dns4tor', async () => {
+  assert.equal((await verdict([has('systemd', '127.0.0.1')], 'nobody')).status, 'fail');
+  const { status, advice } = await verdict([has('unbound', '127.0.0.1')], 'nobody', true);
+  assert.equal(status, 'fail');
+  assert.match(advice ?? '', /listening/);
 });
 
 test('another at all addresses keeps dns4tor from starting, and is odd where it runs', async () => {

@@ -39,6 +39,27 @@ test('those who take what comes to a port are found, with their addresses, users
   ]);
 });
 
+test('what Node runs is named by its script, with which options and by which path ever', async () => {
+  const lines = {
+    5: ['/usr/bin/node', '/usr/lib/dns4tor/bin/dns4tor.js', 'proxy-dns'],
+    6: ['node', '--max-semi-space-size=1', '/usr/local/bin/dns4tor'],
+    7: ['node'],
+    8: ['/sbin/init'],
+  };
+  await using rig = await createRig();
+  await rig.write('/proc/self/net/udp', HEAD + row('0100007F:0035', '07', 0, 11));
+  for (const [pid, words] of Object.entries(lines)) {
+    await rig.write(`/proc/${pid}/cmdline`, words.map((word) => `${word}\0`).join(''));
+    await rig.write(`/proc/${pid}/comm`, pid === '8' ? 'systemd\n' : 'MainThread\n');
+    await rig.link(`/proc/${pid}/fd/3`, 'socket:[11]');
+  }
+  const found = await findPortHolders(rig.machine.fs, 53);
+  assert.deepEqual(
+    found?.map(({ programs }) => programs),
+    [['MainThread', 'dns4tor', 'systemd']],
+  );
+});
+
 test('a system that does not say who has a port is told apart from one where nobody has it', async () => {
   await using rig = await createRig();
   assert.equal(await findPortHolders(rig.machine.fs, 53), undefined);
