@@ -12,8 +12,14 @@ export interface TorAnswers {
   readonly status: TorStatus;
   /** Whether it complains that this machine's clock is wrong. */
   readonly complainsOfClock: boolean;
-  /** When what it knows of its network was made: milliseconds since 1970; undefined if it knows nothing yet. */
-  readonly consensusEpochMs: number | undefined;
+  /** From when to when what it knows of its network holds; undefined if it knows nothing yet. */
+  readonly consensus: Consensus | undefined;
+}
+
+/** Milliseconds since 1970. */
+export interface Consensus {
+  readonly validAfterEpochMs: number;
+  readonly validUntilEpochMs: number;
 }
 
 export interface AskTorComponents {
@@ -21,7 +27,12 @@ export interface AskTorComponents {
   readonly random: Random;
 }
 
-const QUESTIONS = ['status/bootstrap-phase', 'status/circuit-established', 'consensus/valid-after'] as const;
+const QUESTIONS = [
+  'status/bootstrap-phase',
+  'status/circuit-established',
+  'consensus/valid-after',
+  'consensus/valid-until',
+] as const;
 
 /**
  * Asks a tor over its control port, and gives it the keys for private onion services as the daemon does, since it refuses them without.
@@ -39,13 +50,23 @@ export async function askTor(
   const lines = (await Promise.all(QUESTIONS.map((question) => ask(control, question)))).flat();
   const report = new TorReport(() => {});
   report.observe(lines);
-  const [, time] = /^consensus\/valid-after=(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)$/m.exec(lines.join('\n')) ?? [];
+  const validAfterEpochMs = findTime(lines, 'valid-after');
+  const validUntilEpochMs = findTime(lines, 'valid-until');
+  const isKnown = validAfterEpochMs !== undefined && validUntilEpochMs !== undefined;
   return {
     status: report.status,
     // control-spec, "Bootstrap phases": a problem is told with its reason.
     complainsOfClock: lines.some((line) => /\bREASON=CLOCK_SKEW\b/.test(line)),
-    consensusEpochMs: time === undefined ? undefined : Date.parse(`${time.replace(' ', 'T')}Z`),
+    consensus: isKnown ? { validAfterEpochMs, validUntilEpochMs } : undefined,
   };
+}
+
+/** dir-spec, "Consensus": in UTC. */
+function findTime(lines: readonly string[], key: string): number | undefined {
+  const start = `consensus/${key}=`;
+  const text = lines.find((line) => line.startsWith(start))?.slice(start.length);
+  const epochMs = Date.parse(`${text?.replace(' ', 'T')}Z`);
+  return Number.isNaN(epochMs) ? undefined : epochMs;
 }
 
 /** Each for itself: tor refuses them all for one that it does not know, as without a consensus. */

@@ -1,8 +1,9 @@
 import type { Config } from '../config/config.ts';
-import { checkBootstrap, checkTor } from './tor.ts';
+import { checkClock } from './clock.ts';
 import { checkListening, checkResolution } from './listening.ts';
 import { checkPort } from './port.ts';
 import type { Check } from './run-checks.ts';
+import { checkBootstrap, checkTor } from './tor.ts';
 import { checkAnswer, checkCertificate, checkReach } from './upstream.ts';
 
 /** All checks, in the order in which they are told: the way out first, then the way in, then what may go around both. */
@@ -18,6 +19,7 @@ export function checksFor({ upstreams }: Config): readonly Check[] {
         { id: 'answer', ...subject, run: (facts) => checkAnswer(facts, upstream) },
       ];
     }),
+    { id: 'clock', run: checkClock },
     { id: 'listening', run: checkListening },
     { id: 'resolution', run: checkResolution },
     { id: 'port', run: checkPort },

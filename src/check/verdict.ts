@@ -45,10 +45,12 @@ export function failWith(error: Dns4torError, otherwise: string): Verdict {
   return fail(`${detail}${what}`, remedies.length === 0 ? otherwise : toSentence(remedies.join('; ')));
 }
 
-/** The gravest; of equals the first. */
-export function gravest(verdicts: readonly Verdict[]): Verdict | undefined {
-  const order: readonly Status[] = ['fail', 'warn', 'ok', 'skip'];
-  return verdicts.toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status))[0];
+const GRAVITY: readonly Status[] = ['skip', 'ok', 'warn', 'fail'];
+
+/** The gravest of several looks at one thing; of equals the first. */
+export function gravest(first: Verdict, ...others: readonly Verdict[]): Verdict {
+  const gravity = ({ status }: Verdict): number => GRAVITY.indexOf(status);
+  return others.reduce((worst, verdict) => (gravity(verdict) > gravity(worst) ? verdict : worst), first);
 }
 
 function toSentence(clause: string): string {

@@ -18,11 +18,11 @@ import { fitted } from './help.ts';
 import { createTerminal } from './terminal.ts';
 
 const NOTES = `
-It looks at the way out (Tor, the resolver, its certificate and its answers), at the way in (the running dns4tor, its
-port), and at what could go around both (resolv.conf, systemd-resolved, VPNs, Docker, IPv6 routers, browsers). It changes
-nothing, and sends nothing but to this machine itself and through Tor. Give it the flags, environment and file of the
-dns4tor that it is about. What is in effect then, and whether that is right, says \`dns4tor proxy-dns --check\`, which looks
-at nothing else.
+It looks at the way out (Tor, the resolver, its certificate and its answers, the clock), at the way in (the running
+dns4tor, its port), and at what could go around both (nsswitch.conf, resolv.conf, systemd-resolved, VPNs, Docker, IPv6
+routers, browsers). It changes nothing, and sends nothing but to this machine itself and through Tor. Give it the flags,
+environment and file of the dns4tor that it is about. What is in effect then, and whether that is right, says
+\`dns4tor proxy-dns --check\`, which looks at nothing else.
 
 Each line says ok, warn (it works, but not as it should), fail, or skip (not used here, or another check comes first);
 below it is what to do. The exit status is 1 if anything failed, 2 if the configuration is wrong, and else 0.

@@ -17,15 +17,19 @@ const CONNECTED: Script = {
   ],
   'GETINFO status/circuit-established': ['250-status/circuit-established=1', '250 OK'],
   'GETINFO consensus/valid-after': ['250-consensus/valid-after=2026-01-02 03:00:00', '250 OK'],
+  'GETINFO consensus/valid-until': ['250-consensus/valid-until=2026-01-02 06:00:00', '250 OK'],
 };
 
-test('a Tor tells how far it is, and how old what it knows is', async () => {
+test('a Tor tells how far it is, and from when to when what it knows holds', async () => {
   await using control = await startControlDouble(CONNECTED);
   const answers = await askTor(COMPONENTS, { socks: SOCKS, control: control.address }, []);
   assert.equal(answers.status.state, 'up');
   assert.equal(answers.status.bootstrapPercent, 100);
   assert.equal(answers.complainsOfClock, false);
-  assert.equal(answers.consensusEpochMs, Date.UTC(2026, 0, 2, 3));
+  assert.deepEqual(answers.consensus, {
+    validAfterEpochMs: Date.UTC(2026, 0, 2, 3),
+    validUntilEpochMs: Date.UTC(2026, 0, 2, 6),
+  });
 });
 
 test("Tor's complaint of the clock is heard, and what it does not know yet is no failure", async () => {
@@ -39,7 +43,7 @@ test("Tor's complaint of the clock is heard, and what it does not know yet is no
   const answers = await askTor(COMPONENTS, { socks: SOCKS, control: control.address }, []);
   assert.equal(answers.status.bootstrapPercent, 14);
   assert.equal(answers.complainsOfClock, true);
-  assert.equal(answers.consensusEpochMs, undefined);
+  assert.equal(answers.consensus, undefined);
 });
 
 test('a real Tor without a network answers, is given the keys for private onions, and is left as it is', async () => {
@@ -47,7 +51,7 @@ test('a real Tor without a network answers, is given the keys for private onions
   const places = { socks: tor.socks, control: { kind: 'auto' }, usualControlAddresses: [tor.control] } as const;
   const answers = await askTor(COMPONENTS, places, [ONION_AUTH]);
   assert.equal(answers.status.state, 'bootstrapping');
-  assert.equal(answers.consensusEpochMs, undefined);
+  assert.equal(answers.consensus, undefined);
   assert.deepEqual(await viewOnionAuths(tor.control), [SAME_ONION_AUTH_IN_TOR]);
 });
 

@@ -19,7 +19,7 @@ async function bootstrapOf(answers: () => Promise<TorAnswers>, ...flags: readonl
 }
 
 function answering(status: TorStatus): () => Promise<TorAnswers> {
-  return async () => ({ status, complainsOfClock: false, consensusEpochMs: undefined });
+  return async () => ({ status, complainsOfClock: false, consensus: undefined });
 }
 
 test('tor: where one answers, one that dns4tor would start, and none', async () => {

@@ -22,8 +22,8 @@ interface Report {
   }[];
 }
 
-/** Checks of what dns4tor itself consists of; the others are of the machine that the tests run on. */
-const OWN = ['tor', 'bootstrap', 'reach', 'certificate', 'answer', 'listening', 'resolution', 'port'];
+/** Checks of what dns4tor itself consists of. */
+const OWN = ['tor', 'bootstrap', 'reach', 'certificate', 'answer', 'clock', 'listening', 'resolution', 'port'];
 
 function statusesOf({ checks }: Report): Record<string, string> {
   return Object.fromEntries(checks.filter(({ id }) => OWN.includes(id)).map(({ id, status }) => [id, status]));
@@ -59,6 +59,8 @@ test('where there is no Tor and no dns4tor, what to do stands below each line, a
   ]);
   assert.equal(code, 1);
   assert.match(stderr, /^dns4tor: \d+ of \d+ checks failed: .*\n$/);
+  const told = [...stdout.matchAll(/^(?:ok|warn|fail|skip) +(\S+) +\S/gm)].map(([, id = '']) => id);
+  assert.deepEqual(told.toSorted(), OWN.toSorted());
   assert.match(stdout, /^fail +tor +unix:\/nonexistent\/socks \(ENOENT\): .*\n +→ Start tor.*\.$/m);
   assert.match(stdout, /^skip +reach /m);
   assert.match(stdout, /^fail +listening +nothing answers at 127\.0\.0\.9:53\n +→ .*\.$/m);
@@ -74,16 +76,12 @@ test('where all of dns4tor works, --json says so in one object', async () => {
   flags.push('--tor-socks', `127.0.0.1:${socks.address.port}`, '--tor-control', 'none');
   await using daemon = await startDaemon(flags);
   await daemon.answers();
-  const { stdout } = await runCli([
-    'check',
-    '--json',
-    ...flags,
-    '--address',
-    '127.0.0.1',
-    '--port',
-    String(daemon.port),
-  ]);
+  flags.push('--address', '127.0.0.1', '--port', String(daemon.port));
+  const { code, stdout, stderr } = await runCli(['check', '--json', ...flags]);
   const report: Report = JSON.parse(stdout);
+  const failed = report.checks.some(({ status }) => status === 'fail');
+  assert.equal(code, failed ? 1 : 0);
+  assert.equal(stderr === '', !failed);
   assert.deepEqual(Object.keys(report), ['version', 'status', 'checks']);
   assert.deepEqual(statusesOf(report), {
     tor: 'ok',
@@ -91,10 +89,12 @@ test('where all of dns4tor works, --json says so in one object', async () => {
     reach: 'ok',
     certificate: 'ok',
     answer: 'ok',
+    clock: 'ok',
     listening: 'ok',
     resolution: 'ok',
     port: 'ok',
   });
+  assert.deepEqual(report.checks.map(({ id }) => id).toSorted(), OWN.toSorted());
   for (const { status, advice } of report.checks)
     assert.equal(advice !== undefined, status === 'warn' || status === 'fail');
 });
