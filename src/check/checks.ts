@@ -1,7 +1,10 @@
 import type { Config } from '../config/config.ts';
 import { checkClock } from './clock.ts';
 import { checkListening, checkResolution } from './listening.ts';
+import { checkNsswitch } from './nsswitch.ts';
 import { checkPort } from './port.ts';
+import { checkResolvConf } from './resolv-conf.ts';
+import { checkResolved } from './resolved.ts';
 import type { Check } from './run-checks.ts';
 import { checkBootstrap, checkTor } from './tor.ts';
 import { checkAnswer, checkCertificate, checkReach } from './upstream.ts';
@@ -23,5 +26,8 @@ export function checksFor({ upstreams }: Config): readonly Check[] {
     { id: 'listening', run: checkListening },
     { id: 'resolution', run: checkResolution },
     { id: 'port', run: checkPort },
+    { id: 'nsswitch', run: checkNsswitch },
+    { id: 'resolv-conf', run: checkResolvConf },
+    { id: 'resolved', run: checkResolved },
   ];
 }
