@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { checkClock } from './clock.ts';
+import { checkDocker } from './docker.ts';
 import { checkListening, checkResolution } from './listening.ts';
 import { checkNsswitch } from './nsswitch.ts';
 import { checkPort } from './port.ts';
@@ -29,5 +30,6 @@ export function checksFor({ upstreams }: Config): readonly Check[] {
     { id: 'nsswitch', run: checkNsswitch },
     { id: 'resolv-conf', run: checkResolvConf },
     { id: 'resolved', run: checkResolved },
+    { id: 'docker', run: checkDocker },
   ];
 }

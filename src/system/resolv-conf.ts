@@ -17,11 +17,15 @@ export function renderResolvConf(address: string): string {
   return `# ${MARK}\nnameserver ${address}\nsearch .\noptions edns0\n`;
 }
 
-/** The servers that programs are sent to: `nameserver` lines, of which libc takes the first three (resolv.conf(5)). */
-export async function readNameservers(fs: FileSystem): Promise<readonly string[]> {
-  const path = await followLinks(fs, RESOLV_CONF);
-  if (path === undefined || (await fs.inspect(path))?.kind !== 'file') return [];
-  const text = Buffer.from(await fs.read(path)).toString('latin1');
+/**
+ * The servers that programs are sent to: `nameserver` lines, of which libc takes the first three (resolv.conf(5)).
+ *
+ * @param path another file of that form, which need not exist
+ */
+export async function readNameservers(fs: FileSystem, path: string = RESOLV_CONF): Promise<readonly string[]> {
+  const target = await followLinks(fs, path);
+  if (target === undefined || (await fs.inspect(target))?.kind !== 'file') return [];
+  const text = Buffer.from(await fs.read(target)).toString('latin1');
   return [...text.matchAll(/^nameserver[ \t]+(\S+)/gm)].map(([, server = '']) => server);
 }
 
