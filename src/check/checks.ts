@@ -6,6 +6,7 @@ import { checkNsswitch } from './nsswitch.ts';
 import { checkPort } from './port.ts';
 import { checkResolvConf } from './resolv-conf.ts';
 import { checkResolved } from './resolved.ts';
+import { checkRouterAdvertisements } from './router-advertisements.ts';
 import type { Check } from './run-checks.ts';
 import { checkBootstrap, checkTor } from './tor.ts';
 import { checkAnswer, checkCertificate, checkReach } from './upstream.ts';
@@ -31,5 +32,6 @@ export function checksFor({ upstreams }: Config): readonly Check[] {
     { id: 'resolv-conf', run: checkResolvConf },
     { id: 'resolved', run: checkResolved },
     { id: 'docker', run: checkDocker },
+    { id: 'ipv6-router', run: checkRouterAdvertisements },
   ];
 }

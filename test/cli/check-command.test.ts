@@ -26,7 +26,7 @@ interface Report {
 const OWN = ['tor', 'bootstrap', 'reach', 'certificate', 'answer', 'clock', 'listening', 'resolution', 'port'];
 
 /** Checks of the machine, which come out as it happens to be. */
-const OF_THE_MACHINE = ['nsswitch', 'resolv-conf', 'resolved', 'docker'];
+const OF_THE_MACHINE = ['nsswitch', 'resolv-conf', 'resolved', 'docker', 'ipv6-router'];
 
 function statusesOf({ checks }: Report): Record<string, string> {
   return Object.fromEntries(checks.filter(({ id }) => OWN.includes(id)).map(({ id, status }) => [id, status]));
