@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { checkBrowser } from './browser.ts';
 import { checkClock } from './clock.ts';
 import { checkDocker } from './docker.ts';
 import { checkListening, checkResolution } from './listening.ts';
@@ -33,5 +34,6 @@ export function checksFor({ upstreams }: Config): readonly Check[] {
     { id: 'resolved', run: checkResolved },
     { id: 'docker', run: checkDocker },
     { id: 'ipv6-router', run: checkRouterAdvertisements },
+    { id: 'browser', run: checkBrowser },
   ];
 }

@@ -23,7 +23,18 @@ interface Report {
 }
 
 /** Checks of what dns4tor itself consists of. */
-const OWN = ['tor', 'bootstrap', 'reach', 'certificate', 'answer', 'clock', 'listening', 'resolution', 'port'];
+const OWN = [
+  'tor',
+  'bootstrap',
+  'reach',
+  'certificate',
+  'answer',
+  'clock',
+  'listening',
+  'resolution',
+  'port',
+  'browser',
+];
 
 /** Checks of the machine, which come out as it happens to be. */
 const OF_THE_MACHINE = ['nsswitch', 'resolv-conf', 'resolved', 'docker', 'ipv6-router'];
@@ -96,6 +107,7 @@ test('where all of dns4tor works, --json says so in one object', async () => {
     listening: 'ok',
     resolution: 'ok',
     port: 'ok',
+    browser: 'ok',
   });
   assert.deepEqual(report.checks.map(({ id }) => id).toSorted(), [...OWN, ...OF_THE_MACHINE].toSorted());
   for (const { status, advice } of report.checks)
