@@ -4,7 +4,6 @@ import { refreshBegun } from '../cache/refresh.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
 import { Dns4torError, toDns4torError } from '../lib/errors.ts';
-import type { ErrorCode } from '../lib/failures.ts';
 import { type Answer, parseAnswer } from '../message/answer.ts';
 import { FLAG, flagsOf, HEADER_BYTES } from '../message/header.ts';
 import { octetString } from '../message/name.ts';
@@ -17,6 +16,7 @@ import type { AnswerPath, Upstream } from '../upstream/upstream.ts';
 import { Admission, type AdmissionInit } from './admission.ts';
 import { extendedErrorOf } from './extended-error.ts';
 import type { Flight } from './flight.ts';
+import { OF_THE_QUESTION } from './kept-failure.ts';
 import { Pending } from './pending.ts';
 import type { Query } from './query.ts';
 
@@ -42,20 +42,6 @@ export interface ForwarderInit extends AdmissionInit {
  * question that was last sent so long ago is sent once more when a client asks it again.
  */
 const USUAL_MS = 10_000;
-
-/**
- * Failures that are about the question and not about the way to the resolver: the resolver was asked, and asking again at once would
- * most likely fail again (RFC 9520 §2). A way that is broken has a pause of its own before it is tried again, for all questions.
- */
-const OF_THE_QUESTION: ReadonlySet<ErrorCode> = new Set([
-  'ERR_DEADLINE',
-  'ERR_DOH_STATUS',
-  'ERR_DOH_CONTENT_TYPE',
-  'ERR_DOH_BODY_SIZE',
-  'ERR_RESPONSE_MALFORMED',
-  'ERR_RESPONSE_MISMATCH',
-  'ERR_RESPONSE_CHAIN',
-]);
 
 /** What came of asking. */
 export interface Forwarded {

@@ -14,6 +14,7 @@ import { shapeAnswer, shapeReply } from '../response/shape.ts';
 import { cachedError, extendedErrorOf, staleError } from './extended-error.ts';
 import { type Forwarded, Forwarder, type ForwarderComponents, type ForwarderInit } from './forward.ts';
 import { howItCame, howItWasAsked } from './how-it-came.ts';
+import { keptFailure } from './kept-failure.ts';
 import { type Handler, keepQuery, type Query } from './query.ts';
 
 export interface PipelineInit extends ForwarderInit {
@@ -67,6 +68,7 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
   const giveFresh = (query: Query, { answer, path }: Forwarded, reply: Uint8Array): number => {
     const now = clock.now();
     const how = howItWasAsked(query, now, path);
+    if (answer.kind === 'failure') metrics.failed('ERR_RESPONSE_FAILURE');
     const replyBytes = shapeAnswer(query, answer, 0, reply, answer.extendedError, undefined, how);
     return finish(query, replyBytes, answer.rcode, 'upstream', now);
   };
@@ -100,7 +102,9 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
     if (!isFresh(entry, now)) {
       return giveStale(query, { answer, ageSeconds: age }, 'failed', failureKind('ERR_RECHECK').sentence, reply);
     }
-    const error = failures === 0 ? answer.extendedError : cachedError(answer.extendedError);
+    const original = answer.extendedError;
+    if (failures > 0) metrics.failed(keptFailure(original));
+    const error = failures === 0 ? original : cachedError(original);
     const replyBytes = shapeAnswer(query, answer, age, reply, error, undefined, howItCame(query, now, 'cache', age));
     const { rcode } = answer;
     // Last, since what asks upstream may touch the cache, and the entry is good only until then.

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import type { StatusSnapshot } from '../../src/status/snapshot.ts';
 import { concat, rawName, rawRecord, rawU16 } from '../fixtures/messages.ts';
 import { askUntilAnswered, askUntilKept } from './kept-failure.ts';
 import { startLab } from './lab.ts';
@@ -102,6 +103,13 @@ test('each kind of it is counted', async () => {
   for (const outcome of new Set(FAULTS.map((fault) => fault.outcome))) {
     assert.ok((await lab.counter('dns4tor_upstream_requests_total', { outcome })) > 0, outcome);
   }
+});
+
+test('a failure of the resolver’s own is counted, and shown among what failed', async () => {
+  const reason = 'response_failure';
+  assert.ok((await lab.counter('dns4tor_failures_total', { reason })) >= 8);
+  const { errors } = JSON.parse((await lab.daemon.page('/api/status')).body) as StatusSnapshot;
+  assert.ok((errors.find((error) => error.reason === reason)?.answers ?? 0) >= 8);
 });
 
 test('RFC 8484 §6: an answer of 65,535 octets, all that a message can hold, passes (TCP)', async () => {

@@ -99,6 +99,12 @@ export function responses(counters: Counters): Record<string, number> {
   return Object.fromEntries(counted.map(({ labels, count }) => [`${labels['rcode']} ${labels['plugin']}`, count]));
 }
 
+/** How many clients were told of each reason. */
+export function failures(counters: Counters): Record<string, number> {
+  const counted = counters.totals.failures.entries().filter(({ count }) => count > 0);
+  return Object.fromEntries(counted.map(({ labels, count }) => [labels['reason'] ?? '', count]));
+}
+
 /** The EDE option of a reply (RFC 8914 §2); undefined if there is none. */
 export function extendedErrorOf(reply: Uint8Array): { readonly code: number; readonly text: string } | undefined {
   for (const record of decodeReply(reply).additionals ?? []) {

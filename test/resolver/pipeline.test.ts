@@ -9,7 +9,7 @@ import { createCounters } from '../../src/metrics/counters.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { ask as askFor, buildQuery, buildResponse, decodeReply, receive } from '../fixtures/messages.ts';
 import { startRig } from '../upstream/rig.ts';
-import { createResolver, extendedErrorOf, responses, TIMEOUT_MS, UpstreamDouble } from './harness.ts';
+import { createResolver, extendedErrorOf, failures, responses, TIMEOUT_MS, UpstreamDouble } from './harness.ts';
 
 /** No answer at all. */
 const NOTHING = new Uint8Array(0);
@@ -148,6 +148,28 @@ test("a resolver's own SERVFAIL and NXDOMAIN are passed on, and counted as what 
   clock.advance(1000);
   assert.equal(decodeReply(await later(ask({}))).rcode, 'NXDOMAIN');
   assert.deepEqual(responses(counters), { 'SERVFAIL upstream': 1, 'NXDOMAIN upstream': 1 });
+});
+
+test('whoever is told of a failure is counted with its reason, also out of the cache', async () => {
+  for (const [reason, respond] of [
+    ['response_failure', async () => buildResponse({ flags: 2 })],
+    ['doh_status', () => Promise.reject(new Dns4torError('ERR_DOH_STATUS'))],
+    ['response_malformed', async () => new Uint8Array(20)],
+  ] as const) {
+    const upstream = new UpstreamDouble(respond);
+    const { ask, counters } = createResolver(upstream);
+    await later(ask({}));
+    for (let again = 0; again < 3; again++) assert.equal(decodeReply(atOnce(ask({}))).rcode, 'SERVFAIL');
+    assert.deepEqual(failures(counters), { [reason]: 4 });
+    assert.equal(upstream.queries.length, 1);
+  }
+});
+
+test('an answer, kept or fresh, is no failure', async () => {
+  const { ask, counters } = createResolver(new UpstreamDouble());
+  await later(ask({}));
+  atOnce(ask({}));
+  assert.deepEqual(failures(counters), {});
 });
 
 test('a response that is not well-formed is SERVFAIL', async () => {
