@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { PROMETHEUS_FILES } from '../fixtures/prometheus.ts';
 import { METRIC_ROWS } from '../metrics-page.ts';
-import { overlaps, readDashboard } from './dashboard.ts';
+import { choicesOf, labelsLeft, overlaps, readDashboard, selectorsOf } from './dashboard.ts';
 
 const dashboard = await readDashboard();
 const { __inputs: inputs, __requires: requires } = dashboard;
@@ -46,6 +49,59 @@ test('each query is for the chosen instances, and for metrics that there are', (
       assert.match(labels, /^\{job=~"\$job", instance=~"\$instance"/, expr);
     }
   }
+});
+
+test('each label that is asked for, summed by or shown is one that the metric has, with a value that it can have', () => {
+  const rows = new Map(METRIC_ROWS.map((row) => [row.name, row]));
+  for (const { title, targets = [] } of panels) {
+    for (const { expr, legendFormat } of targets) {
+      const known = selectorsOf(expr).flatMap(({ metric, isBucket, matchers }) => {
+        const labels = rows.get(metric)?.labels ?? {};
+        const names = [...Object.keys(labels), ...OF_PROMETHEUS, ...(isBucket ? ['le'] : [])];
+        for (const { label, values } of matchers) {
+          assert.ok(names.includes(label), `${title}: ${metric} has no label ${label}`);
+          const possible = labels[label];
+          if (typeof possible !== 'object' || possible.length === 0) continue;
+          for (const value of values) assert.ok(possible.includes(value), `${title}: ${metric}, ${label}="${value}"`);
+        }
+        return names;
+      });
+      const left = labelsLeft(expr, known);
+      for (const label of left) assert.ok(known.includes(label), `${title}: no series of ${expr} has ${label}`);
+      for (const [, label = ''] of legendFormat.matchAll(/\{\{(\w+)\}\}/g)) {
+        assert.ok(left.includes(label), `${title}: ${expr} leaves no ${label}`);
+      }
+    }
+  }
+});
+
+/** The labels of a scrape. */
+const OF_PROMETHEUS = ['job', 'instance'];
+
+test('the variables by which instances are chosen are those of the queries, each by a label of a scrape', () => {
+  const { list } = dashboard.templating;
+  assert.deepEqual(
+    list.map(({ name }) => name),
+    OF_PROMETHEUS,
+  );
+  for (const variable of list) {
+    const { selector, label } = choicesOf(variable);
+    assert.equal(variable.query.query, variable.definition);
+    assert.equal(variable.allValue, '.+');
+    assert.equal(label, variable.name);
+    assert.deepEqual(
+      selectorsOf(selector).map(({ metric }) => METRIC_ROWS.some(({ name }) => name === metric)),
+      [true],
+    );
+  }
+});
+
+test('an upstream is in an outage where the alert and the status page say so', async () => {
+  const rules = await readFile(join(PROMETHEUS_FILES, 'dns4tor.rules.yml'), 'utf8');
+  const [, alert = ''] = /alert: Dns4torUpstreamDown\s+expr: >-([\s\S]*?)\n\s+for:/.exec(rules) ?? [];
+  const panel = panels.find(({ title }) => title === 'Upstreams in an outage')?.targets?.[0]?.expr ?? '';
+  const ofAll = panel.replaceAll('job=~"$job", instance=~"$instance", ', '');
+  assert.equal(ofAll, `count(${alert.trim().replace(/\s+/g, ' ')}) or vector(0)`);
 });
 
 test('whatever dns4tor counts is on the dashboard', () => {

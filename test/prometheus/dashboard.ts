@@ -14,10 +14,17 @@ export interface Panel {
   readonly fieldConfig?: { readonly defaults: { readonly unit?: string } };
 }
 
+export interface Variable {
+  readonly name: string;
+  readonly allValue: string;
+  readonly definition: string;
+  readonly query: { readonly query: string };
+}
+
 export interface Dashboard {
   readonly __inputs: readonly { readonly name: string; readonly type: string; readonly pluginId: string }[];
   readonly __requires: readonly { readonly type: string; readonly id: string }[];
-  readonly templating: { readonly list: readonly { readonly name: string; readonly definition: string }[] };
+  readonly templating: { readonly list: readonly Variable[] };
   readonly annotations: { readonly list: readonly { readonly name: string; readonly expr: string }[] };
   readonly panels: readonly Panel[];
 }
@@ -29,6 +36,40 @@ export async function readDashboard(): Promise<Dashboard> {
 /** The expression that Grafana would send, with every job and instance chosen. */
 export function expressionOf(expr: string, rateInterval: string): string {
   return expr.replaceAll('$__rate_interval', rateInterval).replaceAll(/\$(?:job|instance)\b/g, '.+');
+}
+
+/** What Grafana offers for a variable: the values that a label has in the series of a selector. */
+export function choicesOf({ definition }: Variable): { readonly selector: string; readonly label: string } {
+  const [, selector = '', label = ''] = /^label_values\((.+), (\w+)\)$/.exec(definition) ?? [];
+  return { selector, label };
+}
+
+export interface Selector {
+  /** The metric's own name, without what a histogram's series have behind it. */
+  readonly metric: string;
+  readonly isBucket: boolean;
+  readonly matchers: readonly { readonly label: string; readonly values: readonly string[] }[];
+}
+
+/** The selectors of an expression, of metrics that dns4tor serves. */
+export function selectorsOf(expr: string): readonly Selector[] {
+  return [...expr.matchAll(/\b((?:dns4tor|coredns|process|nodejs)_\w+)(?:\{([^}]*)\})?/g)].map(
+    ([, name = '', text = '']) => ({
+      metric: name.replace(/_(?:bucket|sum|count)$/, ''),
+      isBucket: name.endsWith('_bucket'),
+      matchers: [...text.matchAll(/(\w+)(?:=~|!=|=)"([^"]*)"/g)].map(([, label = '', values = '']) => ({
+        label,
+        values: values.split('|'),
+      })),
+    }),
+  );
+}
+
+/** The labels that the result of an expression has, of those that its series have. */
+export function labelsLeft(expr: string, labels: readonly string[]): readonly string[] {
+  const grouped = [...expr.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, list = '']) => list.split(', '));
+  if (grouped.length > 0) return grouped;
+  return /\b(?:sum|count|max|min)\s*\(/.test(expr) ? [] : labels;
 }
 
 /** Panels that take up the same place. */

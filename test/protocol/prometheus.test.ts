@@ -4,7 +4,7 @@ import { METRIC_ROWS, type MetricRow, readMetricsPage, renderMetricsPage } from 
 import { startPrometheus } from '../fixtures/prometheus.ts';
 import { runProgram } from '../fixtures/run-program.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
-import { expressionOf, readDashboard } from '../prometheus/dashboard.ts';
+import { choicesOf, expressionOf, readDashboard } from '../prometheus/dashboard.ts';
 import { askEveryKind } from './every-kind.ts';
 import { startLab } from './lab.ts';
 
@@ -88,7 +88,7 @@ const RATE_INTERVAL = '5s';
 
 test('a Prometheus with the configuration that is shipped draws every panel of the dashboard and evaluates every rule', async () => {
   await using prometheus = await startPrometheus(lab.daemon.metricsAddress);
-  const { panels, annotations } = await readDashboard();
+  const { panels, annotations, templating } = await readDashboard();
   const queries = panels.flatMap(({ title, targets = [] }) =>
     targets.map(({ refId, expr }) => ({ name: `${title} ${refId}`, expr: expressionOf(expr, RATE_INTERVAL) })),
   );
@@ -105,6 +105,12 @@ test('a Prometheus with the configuration that is shipped draws every panel of t
     return empty.every((name) => name in EMPTY_QUERIES);
   }).catch((error: unknown) => assert.fail(`${String(error)}; empty: ${empty.join(', ')}`));
   assert.deepEqual(empty, Object.keys(EMPTY_QUERIES));
+  for (const variable of templating.list) {
+    const { selector, label } = choicesOf(variable);
+    const series = await prometheus.query(expressionOf(selector, RATE_INTERVAL));
+    const choices = new Set(series.map(({ metric }) => metric[label]));
+    assert.deepEqual(choices, new Set([label === 'job' ? 'dns4tor' : lab.daemon.metricsAddress]));
+  }
   for (const { expr } of annotations.list) await prometheus.query(expressionOf(expr, RATE_INTERVAL));
 
   const rules = await prometheus.alertRules();
