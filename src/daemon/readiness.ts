@@ -15,6 +15,12 @@ const PROBE_MS = 10_000;
 /** Between probes until there is an answer. */
 const PAUSE_MS = 2000;
 
+/** What somebody who watches is shown may be as old as this, so that an outage which closes no connection is seen within seconds. */
+const WATCHED_MS = 1000;
+
+/** Of probes that are this far apart the earlier says nothing of the time between. */
+const FAR_APART_MS = 2 * PROBE_MS;
+
 const MS_PER_SECOND = 1000;
 
 /**
@@ -32,6 +38,8 @@ export class ReadinessMonitor implements Upstream {
   #failuresInARow = 0;
   #probing: Promise<void> | undefined;
   #probedAt = -Infinity;
+  /** When the first probe was sent of those that went one after the other without any answer since. */
+  #silentSince: number | undefined;
 
   /** @param upstream owned from here on */
   constructor(clock: Clock, upstream: Upstream) {
@@ -45,6 +53,7 @@ export class ReadinessMonitor implements Upstream {
       const response = await this.#upstream.exchange(query, deadline, client, onAnswer);
       this.#lastAnswerAt = this.#clock.now();
       this.#failuresInARow = 0;
+      this.#silentSince = undefined;
       return response;
     } catch (error) {
       this.#lastError = toDns4torError(error);
@@ -68,16 +77,17 @@ export class ReadinessMonitor implements Upstream {
       lastAnswerSecondsAgo: this.#secondsSinceAnswer,
       failuresInARow: this.#failuresInARow,
       failure: this.#failuresInARow === 0 ? undefined : this.#lastError?.code,
+      silentMs: this.#silentMs,
     };
   }
 
   /**
-   * Probes where it is not known that the next query will be answered, every two seconds at most, and does not wait for the outcome: for
-   * somebody who looks again and again, and is to see an outage and its end though no client asks.
+   * Probes where no answer has just come, every two seconds at most, and does not wait for the outcome: for somebody who looks again and again,
+   * and is to see an outage and its end though no client asks.
    * @param isCut whether no connection is open. A recent answer then says nothing about the next.
    */
   refresh(isCut: boolean): void {
-    const isSure = this.#recent && this.#failuresInARow === 0 && !isCut;
+    const isSure = this.#answeredWithin(WATCHED_MS) && this.#failuresInARow === 0 && !isCut;
     if (!isSure && this.#clock.now() - this.#probedAt >= PAUSE_MS) void this.#probe();
   }
 
@@ -95,7 +105,11 @@ export class ReadinessMonitor implements Upstream {
   }
 
   get #recent(): boolean {
-    return this.#lastAnswerAt !== undefined && this.#clock.now() - this.#lastAnswerAt < RECENT_MS;
+    return this.#answeredWithin(RECENT_MS);
+  }
+
+  #answeredWithin(ms: number): boolean {
+    return this.#lastAnswerAt !== undefined && this.#clock.now() - this.#lastAnswerAt < ms;
   }
 
   get #secondsSinceAnswer(): number | undefined {
@@ -103,10 +117,18 @@ export class ReadinessMonitor implements Upstream {
     return Math.floor((this.#clock.now() - this.#lastAnswerAt) / MS_PER_SECOND);
   }
 
+  get #silentMs(): number {
+    const now = this.#clock.now();
+    if (this.#silentSince === undefined || now - this.#probedAt > FAR_APART_MS) return 0;
+    return now - this.#silentSince;
+  }
+
   /** However many ask, one probe is under way. Its outcome is noted, not thrown. */
   #probe(): Promise<void> {
     if (this.#probing !== undefined) return this.#probing;
-    this.#probedAt = this.#clock.now();
+    const now = this.#clock.now();
+    if (this.#silentMs === 0) this.#silentSince = now;
+    this.#probedAt = now;
     this.#probing = this.exchange(PROBE_QUERY, Deadline.after(this.#clock, PROBE_MS))
       .then(
         () => {},

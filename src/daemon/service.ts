@@ -168,8 +168,10 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
         ),
         ready: () => readiness.check(),
         status() {
+          const snapshot = status.snapshot();
+          // Afterwards, so that nobody is shown the query that only looking causes.
           readiness.refresh(upstreams.every(({ openConnections }) => openConnections === 0));
-          return status.snapshot();
+          return snapshot;
         },
         readPageFile: createPageFiles(new URL('../page/', import.meta.url)),
         clock,

@@ -5,7 +5,8 @@ import type { CircuitState, TorKind, TorState } from '../lib/tor-state.ts';
 /**
  * - `starting`: no answer has come through Tor yet, and nothing says that none will.
  * - `working`: names are resolved.
- * - `degraded`: names are resolved, but not as they should be: by a later resolver than the first, or many answers failed or were stale.
+ * - `degraded`: names are resolved, but not as they should be: by a later resolver than the first, or many answers failed or were stale, or none
+ *   has come through Tor for some seconds.
  * - `failing`: what the cache does not have fails.
  */
 export const SERVICE_STATES = ['starting', 'working', 'degraded', 'failing'] as const;

@@ -11,6 +11,8 @@ export interface Outlook {
   readonly failuresInARow: number;
   /** Of them the latest. */
   readonly failure: ErrorCode | undefined;
+  /** Since the first probe that was sent after the last answer; 0 where no probe was. */
+  readonly silentMs: number;
 }
 
 export interface Facts {
@@ -30,18 +32,28 @@ export interface Verdict {
 /** One failure, or two, are luck over Tor: the next circuit mends them. */
 const PATIENCE = 3;
 
+/** Of a hundred answers of the onion path 99 have come within this time (9.1 s, published). */
+const OUTAGE_MS = 10_000;
+
+/**
+ * A probe that takes so many times as long as answers usually do, and at least this long, is a sign: what hangs closes no connection. Of the
+ * answers over one good circuit one in twenty takes as long, of those that a second try can overtake few.
+ */
+const HANGING = { times: 4, leastMs: 1500 } as const;
+
 /** Fewer answers say little about a share. */
 const FEW_ANSWERS = 10;
 
 /** From this share on, a person who browses has noticed. */
 const NOTICED_SHARE = 0.2;
 
-/** Whether it works, in one sentence. */
+/** Whether it works, in one sentence, which stays the same for as long as state and reason do, but for how far Tor is. */
 export function judge({ outlook, tor, upstreams, recent }: Facts): Verdict {
   const isCutOff = upstreams.every(({ breaker }) => breaker !== 'closed');
-  const isFailing = isCutOff || outlook.failuresInARow >= PATIENCE;
-  const reason = isFailing ? reasonFor(outlook, upstreams) : undefined;
   const isStarting = outlook.lastAnswerSecondsAgo === undefined;
+  const isSilent = !isStarting && outlook.silentMs >= OUTAGE_MS;
+  const isFailing = isCutOff || isSilent || outlook.failuresInARow >= PATIENCE;
+  const reason = isFailing ? reasonFor(outlook, upstreams) : undefined;
 
   // Tor says itself that it is not that far: what fails is only what follows from it.
   if (isStarting && tor.state === 'bootstrapping') return state('starting', `Starting: ${bootstrapOf(tor)}.`);
@@ -60,17 +72,26 @@ export function judge({ outlook, tor, upstreams, recent }: Facts): Verdict {
     const why = known === undefined ? '' : `: ${known.sentence}`;
     return state('degraded', `Working, but ${down.upstream} cannot be reached${why}.`, known);
   }
+  if (outlook.silentMs >= hangingMs(upstreams)) {
+    return state('degraded', 'Working with trouble: no answer has come through Tor for some seconds.');
+  }
   const asked = recent.upstream + recent.stale + recent.failed;
   const unsatisfied = recent.stale + recent.failed;
   if (asked >= FEW_ANSWERS && unsatisfied >= NOTICED_SHARE * asked) {
-    const share = `of the last ${asked} answers that the cache did not have, ${recent.failed} failed and ${recent.stale} had expired`;
-    return state('degraded', `Working with trouble: ${share}.`);
+    return state('degraded', 'Working with trouble: many answers that the cache does not have fail or have expired.');
   }
   return state('working', 'Working: names are resolved through Tor.');
 }
 
 function state(name: ServiceState, sentence: string, reason?: Reason): Verdict {
   return { state: name, sentence, reason: reason?.reason ?? null };
+}
+
+/** From when on a probe is taken to hang, by the estimates of the circuits that are in use. */
+function hangingMs(upstreams: readonly UpstreamSnapshot[]): number {
+  const estimates = upstreams.flatMap(({ circuits }) => circuits.map(({ responseTimeMs }) => responseTimeMs));
+  const known = estimates.filter((ms) => ms !== null);
+  return Math.max(HANGING.leastMs, known.length === 0 ? 0 : HANGING.times * Math.min(...known));
 }
 
 /** Why nothing comes: what the resolver that is asked first says of its connections, or what the last query met. */

@@ -146,46 +146,83 @@ test('disposing ends the wait for the first answer at once, and disposes the ups
 
 test('the outlook counts failures since the last answer, and knows the latest', async () => {
   const { clock, upstream, monitor } = create(fails);
-  assert.deepEqual(monitor.outlook, { lastAnswerSecondsAgo: undefined, failuresInARow: 0, failure: undefined });
+  assert.deepEqual(monitor.outlook, {
+    lastAnswerSecondsAgo: undefined,
+    failuresInARow: 0,
+    failure: undefined,
+    silentMs: 0,
+  });
   for (let i = 0; i < 2; i++) await ask(monitor, clock).catch(() => {});
   assert.deepEqual(monitor.outlook, {
     lastAnswerSecondsAgo: undefined,
     failuresInARow: 2,
     failure: 'ERR_TOR_UNREACHABLE',
+    silentMs: 0,
   });
   upstream.answer = async () => ANSWER;
   await ask(monitor, clock);
   clock.advance(2000);
-  assert.deepEqual(monitor.outlook, { lastAnswerSecondsAgo: 2, failuresInARow: 0, failure: undefined });
+  assert.deepEqual(monitor.outlook, { lastAnswerSecondsAgo: 2, failuresInARow: 0, failure: undefined, silentMs: 0 });
 });
 
-test('who looks again and again causes no probe while the last answer is recent and a connection is open', async () => {
+test('who looks again and again causes no probe while answers come, and else one every two seconds', async () => {
   const { clock, upstream, monitor } = create();
-  await ask(monitor, clock);
-  for (let second = 0; second < 60; second++) {
-    monitor.refresh(false);
-    clock.advance(1000);
-  }
-  assert.equal(upstream.queries.length, 1);
-  monitor.refresh(false);
-  assert.equal(upstream.queries.length, 2);
-});
-
-test('while no connection is open, or the last query failed, a look probes every two seconds', async () => {
-  const { clock, upstream, monitor } = create();
-  await ask(monitor, clock);
-  const look = async (isCut: boolean): Promise<number> => {
-    const before = upstream.queries.length;
-    for (let second = 0; second < 10; second++) {
-      monitor.refresh(isCut);
+  const look = async (seconds: number, each: () => Promise<unknown>): Promise<void> => {
+    for (let second = 0; second < seconds; second++) {
+      await each();
+      monitor.refresh(false);
       await clock.advanceAsync(1000);
     }
-    return upstream.queries.length - before;
   };
-  assert.equal(await look(true), 5);
+  await look(10, () => ask(monitor, clock));
+  assert.equal(upstream.queries.length, 10);
+  await look(10, async () => {});
+  assert.equal(upstream.queries.length, 15);
+});
+
+test('the outlook says for how long probes have had no answer, also from one to the next, until one comes', async () => {
+  const { clock, upstream, monitor } = create();
+  await ask(monitor, clock);
+  upstream.answer = hangs;
+  await clock.advanceAsync(2000);
+  for (let second = 0; second < 15; second++) {
+    monitor.refresh(false);
+    assert.equal(monitor.outlook.silentMs, second * 1000);
+    await clock.advanceAsync(1000);
+  }
+  assert.equal(monitor.outlook.failuresInARow, 1);
+  upstream.answer = async () => ANSWER;
+  await ask(monitor, clock);
+  assert.equal(monitor.outlook.silentMs, 0);
+});
+
+test('a probe long ago that had no answer says nothing of the time since', async () => {
+  const { clock, upstream, monitor } = create(fails);
+  await monitor.check();
+  await clock.advanceAsync(3_600_000);
+  assert.equal(monitor.outlook.silentMs, 0);
+  upstream.answer = hangs;
+  monitor.refresh(false);
+  await clock.advanceAsync(1000);
+  assert.equal(monitor.outlook.silentMs, 1000);
+});
+
+test('while no connection is open, or the last query failed, a look probes every two seconds, however recent the last answer', async () => {
+  const { clock, upstream, monitor } = create();
+  await ask(monitor, clock);
+  monitor.refresh(true);
+  assert.equal(upstream.queries.length, 2);
+  await clock.advanceAsync(1999);
+  await ask(monitor, clock);
+  monitor.refresh(true);
+  assert.equal(upstream.queries.length, 3);
+  await clock.advanceAsync(1);
+  monitor.refresh(true);
+  assert.equal(upstream.queries.length, 4);
+  await clock.advanceAsync(2000);
+  await ask(monitor, clock);
   upstream.answer = fails;
   await assert.rejects(ask(monitor, clock));
-  assert.equal(await look(false), 5);
-  upstream.answer = async () => ANSWER;
-  assert.equal(await look(false), 1);
+  monitor.refresh(false);
+  assert.equal(upstream.queries.length, 7);
 });

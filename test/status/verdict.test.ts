@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FAILURES } from '../../src/lib/failures.ts';
 import type { AnswerCounts, UpstreamSnapshot } from '../../src/status/snapshot.ts';
-import { type Facts, judge } from '../../src/status/verdict.ts';
+import { type Facts, judge, type Outlook } from '../../src/status/verdict.ts';
 
 const NOTHING: AnswerCounts = { cache: 0, upstream: 0, stale: 0, failed: 0, local: 0 };
 const FIRST: UpstreamSnapshot = {
@@ -16,10 +16,12 @@ const FIRST: UpstreamSnapshot = {
 const SECOND: UpstreamSnapshot = { ...FIRST, upstream: 'second.test:443' };
 const REFUSED = { reason: 'tor_unreachable', sentence: FAILURES.ERR_TOR_UNREACHABLE.sentence } as const;
 
+const ANSWERED: Outlook = { lastAnswerSecondsAgo: 1, failuresInARow: 0, failure: undefined, silentMs: 0 };
+
 /** Of a service with two upstreams that answers. */
 function facts(changes: Partial<Facts> = {}): Facts {
   return {
-    outlook: { lastAnswerSecondsAgo: 1, failuresInARow: 0, failure: undefined },
+    outlook: ANSWERED,
     tor: { state: 'up', bootstrapPercent: 100 },
     upstreams: [FIRST, SECOND],
     recent: NOTHING,
@@ -27,7 +29,7 @@ function facts(changes: Partial<Facts> = {}): Facts {
   };
 }
 
-const NEVER_ANSWERED = { lastAnswerSecondsAgo: undefined, failuresInARow: 0, failure: undefined } as const;
+const NEVER_ANSWERED: Outlook = { ...ANSWERED, lastAnswerSecondsAgo: undefined };
 
 test('it works where the last answer came and no circuit is refused', () => {
   assert.deepEqual(judge(facts()), {
@@ -68,7 +70,7 @@ test('it fails where no upstream can be reached, whatever the last query met', (
 
 test('three failures in a row are an outage, two are luck', () => {
   const after = (failuresInARow: number): ReturnType<typeof judge> =>
-    judge(facts({ outlook: { lastAnswerSecondsAgo: 9, failuresInARow, failure: 'ERR_DOH_STATUS' } }));
+    judge(facts({ outlook: { ...ANSWERED, failuresInARow, failure: 'ERR_DOH_STATUS' } }));
   assert.equal(after(2).state, 'working');
   assert.equal(after(3).state, 'failing');
   assert.equal(after(3).reason, 'doh_status');
@@ -87,4 +89,25 @@ test('a fifth of the answers failed or stale is trouble, unless they are few', (
   assert.equal(state({ upstream: 9, failed: 1 }), 'working');
   assert.equal(state({ upstream: 4, failed: 4 }), 'working');
   assert.equal(state({ cache: 1000, upstream: 5, failed: 5 }), 'degraded');
+});
+
+test('a probe that hangs is trouble after some seconds, and an outage after ten', () => {
+  const after = (silentMs: number): string => judge(facts({ outlook: { ...ANSWERED, silentMs } })).state;
+  assert.deepEqual([1499, 1500, 9999, 10_000].map(after), ['working', 'degraded', 'degraded', 'failing']);
+  const starting = judge(facts({ outlook: { ...NEVER_ANSWERED, silentMs: 10_000 } }));
+  assert.equal(starting.state, 'starting');
+});
+
+test('where answers take long, a probe is taken to hang later', () => {
+  const circuits = [1200, 800, null].map(
+    (responseTimeMs, slot) => ({ slot, state: 'open', responseTimeMs, inFlight: 0 }) as const,
+  );
+  const after = (silentMs: number): string =>
+    judge(facts({ outlook: { ...ANSWERED, silentMs }, upstreams: [{ ...FIRST, circuits }] })).state;
+  assert.deepEqual([3199, 3200].map(after), ['working', 'degraded']);
+});
+
+test('the sentence stays the same while state and reason do, however many answers fail', () => {
+  const sentences = [10, 11, 5000].map((failed) => judge(facts({ recent: { ...NOTHING, failed } })).sentence);
+  assert.equal(new Set(sentences).size, 1);
 });

@@ -37,6 +37,9 @@ export interface SocksDouble extends AsyncDisposable {
   nextRequest(): Promise<SocksRequest>;
   /** Resolves when no client is connected. */
   deserted(): Promise<void>;
+  /** Passes no byte any more and answers nobody, but closes nothing, as a tor that is stopped (SIGSTOP); until {@link SocksDouble.resume}. */
+  stall(): void;
+  resume(): void;
 }
 
 /** Tor's own command (socks-extensions.txt §2), and what it says of 127.0.0.1. */
@@ -47,6 +50,9 @@ export async function startSocksDouble(options: SocksDoubleOptions = {}): Promis
   const { reply = 0, method = 2, target, byByte = false, passesForTor = false } = options;
   const requests: SocksRequest[] = [];
   const clients = new Set<Socket>();
+  const streams = new Set<Socket>();
+  let stalled = Promise.withResolvers<void>();
+  stalled.resolve();
   let announce = Promise.withResolvers<SocksRequest>();
 
   const serve = async (client: Socket): Promise<void> => {
@@ -57,6 +63,7 @@ export async function startSocksDouble(options: SocksDoubleOptions = {}): Promis
         if (byByte) await new Promise(setImmediate);
       }
     };
+    await stalled.promise;
     const request = await readRequest(client, method, passesForTor, write);
     if (passesForTor && request.command === RESOLVE) return write(RESOLVED);
     requests.push(request);
@@ -72,6 +79,10 @@ export async function startSocksDouble(options: SocksDoubleOptions = {}): Promis
     const stream = opened ?? (typeof target === 'object' ? connect(target.port, '127.0.0.1') : client);
     stream.on('error', () => client.destroy());
     client.on('close', () => stream.destroy());
+    for (const end of [client, stream]) {
+      streams.add(end);
+      end.on('close', () => streams.delete(end));
+    }
     client.pipe(stream);
     if (stream !== client) stream.pipe(client);
   };
@@ -94,6 +105,14 @@ export async function startSocksDouble(options: SocksDoubleOptions = {}): Promis
     nextRequest: () => announce.promise,
     async deserted() {
       for (const client of clients) await once(client, 'close');
+    },
+    stall() {
+      stalled = Promise.withResolvers();
+      for (const stream of streams) stream.pause();
+    },
+    resume() {
+      stalled.resolve();
+      for (const stream of streams) stream.resume();
     },
     async [Symbol.asyncDispose]() {
       for (const client of clients) client.destroy();
