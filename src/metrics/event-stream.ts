@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock, Timer } from '../lib/clock.ts';
+import { type Dns4torError, toDns4torError } from '../lib/errors.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 
 /** Soon enough for a person, and a small part of what the state costs to write down. */
@@ -16,24 +17,28 @@ const RETRY_MS = 1000;
 
 /**
  * Shows a state to whoever watches, as server-sent events (WHATWG HTML, "Server-sent events"): at once, and each second from then on. While
- * nobody watches no timer runs.
+ * nobody watches no timer runs. A state that cannot be read ends the streams, and nothing else.
  */
 export class EventStream implements Disposable {
   readonly #clock: Clock;
   readonly #current: () => object;
+  readonly #onError: (error: Dns4torError) => void;
   readonly #watchers = new Set<ServerResponse>();
   #timer: Timer | undefined;
   #closed = false;
 
-  constructor(clock: Clock, current: () => object) {
+  /** @param onError told of it when the state could not be read while some watched */
+  constructor(clock: Clock, current: () => object, onError: (error: Dns4torError) => void) {
     this.#clock = clock;
     this.#current = current;
+    this.#onError = onError;
   }
 
   /**
    * Answers a request with the stream.
    * @param headersOnly for HEAD
    * @returns false, with nothing done, where there are too many watchers or the server closes
+   * @throws what reading the state throws, with nothing done
    */
   open(response: ServerResponse, headersOnly: boolean): boolean {
     if (this.#closed || this.#watchers.size >= MAX_WATCHERS) return false;
@@ -59,12 +64,23 @@ export class EventStream implements Disposable {
   #tellLater(): Timer {
     return this.#clock.schedule(INTERVAL_MS, () => {
       this.#timer = this.#tellLater();
-      const event = this.#event();
-      for (const watcher of this.#watchers) {
-        if (watcher.writableLength > MAX_UNSENT_BYTES) watcher.destroy();
-        else watcher.write(event);
+      try {
+        this.#tell(this.#event());
+      } catch (error) {
+        this.#onError(toDns4torError(error));
+        for (const watcher of this.#watchers) {
+          watcher.end();
+          this.#forget(watcher);
+        }
       }
     });
+  }
+
+  #tell(event: string): void {
+    for (const watcher of this.#watchers) {
+      if (watcher.writableLength > MAX_UNSENT_BYTES) watcher.destroy();
+      else watcher.write(event);
+    }
   }
 
   #forget(response: ServerResponse): void {

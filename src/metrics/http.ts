@@ -72,7 +72,7 @@ const TEXT = 'text/plain; charset=utf-8';
  */
 export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
   const { clock, onError } = options;
-  const events = new EventStream(clock, options.status);
+  const events = new EventStream(clock, options.status, onError);
   let closing = false;
   const server = createServer(
     {
@@ -82,13 +82,16 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
     },
     (request, response) => {
       answerTo(request, bound.address, options)
+        .then((answer) => {
+          if (answer !== 'events') return answer;
+          return events.open(response, request.method === 'HEAD') ? undefined : TOO_MANY_WATCHERS;
+        })
         .catch((error: unknown) => {
           onError(toDns4torError(error));
           return text(500, 'Internal error; the log says more\n');
         })
-        .then((answer) => {
-          if (answer !== 'events') send(response, answer, closing);
-          else if (!events.open(response, request.method === 'HEAD')) send(response, TOO_MANY_WATCHERS, closing);
+        .then((page) => {
+          if (page !== undefined) send(response, page, closing);
         })
         .catch((error: unknown) => onError(toDns4torError(error)));
     },

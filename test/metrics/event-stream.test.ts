@@ -25,7 +25,10 @@ interface Watcher {
   readonly leave: () => void;
 }
 
-async function create(state: () => object = () => ({})): Promise<Fixture> {
+async function create(
+  state: () => object = () => ({}),
+  onError: (error: Error) => void = (error) => assert.fail(error),
+): Promise<Fixture> {
   const clock = new ManualClock();
   let asked = 0;
   const server = await startMetricsServer({
@@ -36,7 +39,7 @@ async function create(state: () => object = () => ({})): Promise<Fixture> {
     status: () => ({ asked: ++asked, ...state() }),
     readPageFile: async () => undefined,
     clock,
-    onError: (error) => assert.fail(error),
+    onError,
   });
   return {
     server,
@@ -158,4 +161,32 @@ test('a stream ends cleanly when the server closes', async () => {
   await ended;
   assert.equal(response.complete, true);
   assert.equal(clock.pendingTimers, 0);
+});
+
+test('a state that cannot be read is status 500 for who begins to watch, and the end for who does; both are told, and then it goes on', async () => {
+  let broken = true;
+  const errors: Error[] = [];
+  const state = (): object => {
+    if (broken) throw new TypeError('a defect');
+    return {};
+  };
+  await using fixture = await create(state, (error) => errors.push(error));
+  const { clock, watch } = fixture;
+  const refused = await watch();
+  assert.equal(refused.response.statusCode, 500);
+  assert.deepEqual([errors.length, clock.pendingTimers], [1, 0]);
+
+  broken = false;
+  const { response, until } = await watch();
+  await until('\n\n');
+  const ended = once(response, 'end');
+  broken = true;
+  clock.advance(1000);
+  await ended;
+  assert.deepEqual([errors.length, clock.pendingTimers], [2, 0]);
+
+  broken = false;
+  const again = await watch();
+  await again.until('\n\n');
+  again.leave();
 });
