@@ -1,6 +1,6 @@
 import type { AnswerCounts, MinuteSnapshot } from '../src/status/snapshot.ts';
 
-/** Where answers come from, as they are stacked: the lowest first. */
+/** Where answers come from, as they are stacked: the lowest first. The words of `dns4tor status`, too. */
 export const SOURCES = [
   { key: 'local', label: 'made here' },
   { key: 'cache', label: 'cache' },

@@ -21,15 +21,15 @@ export function formatNoun(count: number, one: string, many: string): string {
 /** Two significant digits: `0.04 ms`, `810 ms`, `1.2 s`. */
 export function formatMs(ms: number | null): string {
   if (ms === null) return NOTHING;
-  const [value, unit] = ms < MS_PER_SECOND ? [ms, 'ms'] : [ms / MS_PER_SECOND, 's'];
-  return `${Number(value.toPrecision(2))} ${unit}`;
+  const rounded = Number(ms.toPrecision(2));
+  return rounded < MS_PER_SECOND ? `${rounded} ms` : `${rounded / MS_PER_SECOND} s`;
 }
 
-/** The two largest units: `12 s`, `4 min`, `3 h 12 min`, `2 d 4 h`. */
+/** The two largest units: `12 s`, `4 min 3 s`, `3 h 12 min`, `2 d 4 h`. */
 export function formatSeconds(seconds: number): string {
   const { minute, hour, day } = SECONDS;
   if (seconds < minute) return `${seconds} s`;
-  if (seconds < hour) return `${Math.floor(seconds / minute)} min`;
+  if (seconds < hour) return `${Math.floor(seconds / minute)} min ${seconds % minute} s`;
   if (seconds < day) return `${Math.floor(seconds / hour)} h ${Math.floor((seconds % hour) / minute)} min`;
   return `${Math.floor(seconds / day)} d ${Math.floor((seconds % day) / hour)} h`;
 }

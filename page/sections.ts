@@ -1,15 +1,7 @@
-import type { ErrorSnapshot, StatusSnapshot, TorSnapshot } from '../src/status/snapshot.ts';
+import type { ErrorSnapshot, StatusSnapshot } from '../src/status/snapshot.ts';
 import { byId, create, resize, setSentence, setText } from './dom.ts';
 import { formatBytes, formatNoun, formatSeconds } from './format.ts';
-
-const TOR_STATES = {
-  unknown: 'It is not known yet whether Tor can be used.',
-  down: 'Tor is not to be reached, or has no way to its network.',
-  bootstrapping: 'Tor connects to its network.',
-  up: 'Tor is connected.',
-} as const satisfies Record<TorSnapshot['state'], string>;
-
-const TOR_KINDS = { external: 'a tor that was running already', managed: 'a tor that dns4tor started' } as const;
+import { TOR_KINDS, TOR_STATES } from './tor-words.ts';
 
 export function showIdentity({ version, uptimeSeconds }: StatusSnapshot): void {
   setText(byId('identity'), `version ${version}, up for ${formatSeconds(uptimeSeconds)}`);
@@ -43,10 +35,13 @@ export function showCache({ cache: { entries, bytes, maxBytes } }: StatusSnapsho
 }
 
 export function showErrors({ errors }: StatusSnapshot): void {
-  const none = create('li', { className: 'aside', text: 'Nothing.' });
   const list = byId('errors');
-  if (errors.length === 0) return list.replaceChildren(none);
-  if (list.querySelector('.what') === null) list.replaceChildren();
+  const nothing = list.querySelector('.nothing');
+  if (errors.length === 0) {
+    if (nothing === null) list.replaceChildren(create('li', { className: 'nothing aside', text: 'Nothing.' }));
+    return;
+  }
+  nothing?.remove();
   const items = resize(list, errors.length, () =>
     create('li', {}, create('p', { className: 'what' }), create('p', { className: 'aside' })),
   );

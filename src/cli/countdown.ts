@@ -1,6 +1,7 @@
 import process from 'node:process';
 import type { Machine } from '../system/machine.ts';
 import { waitUntilDue } from '../system/wait.ts';
+import { takesCommands } from './style.ts';
 import { createTerminal } from './terminal.ts';
 
 /**
@@ -26,7 +27,7 @@ export async function countDown(
       clock,
       signal: stop.signal,
       onTick: (leftMs) => {
-        if (process.stderr.isTTY) terminal.showLine(`${formatLeft(leftMs)} ${what}`);
+        if (takesCommands(process.stderr, process.env)) terminal.showLine(`${formatLeft(leftMs)} ${what}`);
       },
     });
   } finally {

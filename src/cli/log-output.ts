@@ -2,6 +2,7 @@ import process from 'node:process';
 import type { LogConfig } from '../config/config.ts';
 import type { LogSink } from '../lib/logger.ts';
 import { openLogFile } from './log-file.ts';
+import { takesCommands } from './style.ts';
 import { createTerminal } from './terminal.ts';
 
 /** Where the daemon's lines go. Disposing it leaves a terminal tidy. */
@@ -19,7 +20,8 @@ export function openLogOutput({ file, format }: LogConfig): LogOutput {
     process.on('SIGHUP', reopen);
     return { sink: log.sink, [Symbol.dispose]: () => process.off('SIGHUP', reopen) };
   }
-  if (!process.stderr.isTTY || format === 'json') return { sink: writeStderr, [Symbol.dispose]: () => {} };
+  if (!takesCommands(process.stderr, process.env) || format === 'json')
+    return { sink: writeStderr, [Symbol.dispose]: () => {} };
   const terminal = createTerminal(writeStderr, () => process.stderr.columns);
   return { ...terminal, [Symbol.dispose]: () => terminal.clear() };
 }

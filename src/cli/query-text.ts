@@ -1,7 +1,8 @@
+import { formatMs } from '../lib/duration.ts';
+import { printable, printableJson } from '../lib/printable.ts';
 import { extendedErrorName } from '../message/extended-error-names.ts';
 import type { EdnsView, MessageView, RecordView } from '../message/message-view.ts';
 import type { Provenance } from '../message/provenance.ts';
-import { printable } from './style.ts';
 
 /** What is shown of one reply. */
 export interface Shown {
@@ -57,7 +58,7 @@ export function renderJson({ view, provenance, steps, server, durationMs, bytes 
   const { edns, ...message } = view;
   const errors = (edns?.errors ?? []).map((error) => ({ ...error, name: extendedErrorName(error.code) ?? null }));
   const came = provenance ?? null;
-  return `${JSON.stringify({ ...message, errors, came, steps, server, durationMs: Math.round(durationMs), bytes })}\n`;
+  return `${printableJson({ ...message, errors, came, steps, server, durationMs: Math.round(durationMs), bytes })}\n`;
 }
 
 function renderEdns({ version, dnssecOk, udpPayloadBytes, errors, options }: EdnsView): string[] {
@@ -132,7 +133,7 @@ function describeProvenance(how: Provenance): string {
     case 'cache':
       return `from the cache${age}`;
     case 'stale':
-      return `from the cache${age}, and has expired; no fresh one came within ${formatMs(how.totalMs)}`;
+      return `from the cache${age}, and has expired; why there is no fresh one, see EDE above`;
     case 'local':
       return 'from dns4tor itself, without asking anybody';
     case 'failed':
@@ -157,9 +158,4 @@ function formatTime(date: Date): string {
     .find(({ type }) => type === 'timeZoneName');
   const [weekday, month, day, year, time] = date.toString().split(' ');
   return [weekday, month, day, time, zone?.value, year].join(' ');
-}
-
-/** To a tenth where that is worth reading. */
-function formatMs(ms: number): string {
-  return `${ms < 10 ? Math.round(ms * 10) / 10 : Math.round(ms)} ms`;
 }

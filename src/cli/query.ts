@@ -21,6 +21,7 @@ import { addFlags } from './flags.ts';
 import { fitted } from './help.ts';
 import { renderJson, renderReply, renderShort, type Shown } from './query-text.ts';
 import { type QueryWords, readQueryWords } from './query-words.ts';
+import { takesCommands } from './style.ts';
 import { createTerminal } from './terminal.ts';
 
 const NOTES = `
@@ -180,7 +181,7 @@ async function askDirect(query: Uint8Array, config: Config): Promise<Shown> {
     random: systemRandom,
     env: process.env,
     bootstrapDisplay: (percent, summary) => {
-      if (process.stderr.isTTY) terminal.showBootstrap(percent, summary);
+      if (takesCommands(process.stderr, process.env)) terminal.showBootstrap(percent, summary);
     },
   }).finally(() => terminal.clear());
   const shown = view(reply);

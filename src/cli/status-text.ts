@@ -1,4 +1,6 @@
 import { formatDuration, formatMs } from '../lib/duration.ts';
+import { printable } from '../lib/printable.ts';
+import type { TorKind } from '../lib/tor-state.ts';
 import type {
   AnswerCounts,
   CircuitSnapshot,
@@ -6,7 +8,8 @@ import type {
   StatusSnapshot,
   UpstreamSnapshot,
 } from '../status/snapshot.ts';
-import { printable, type Style } from './style.ts';
+import { formatBytes, formatCount, formatNoun } from './quantity-text.ts';
+import type { Style } from './style.ts';
 
 export interface Page {
   /** Columns of the terminal. */
@@ -15,8 +18,11 @@ export interface Page {
 }
 
 const LABEL_COLUMNS = 11;
+const SOURCE_COLUMNS = 10;
 const BAR_CELLS = 24;
-const MIN_WIDTH = 40;
+const BY_THE_MINUTE = ' by the minute';
+/** On less there is no room for the words. */
+const MIN_WIDTH = 20;
 const EIGHTHS = '▁▂▃▄▅▆▇█';
 /** Below ten answers a minute they would all look like a flood. */
 const MIN_PEAK = 10;
@@ -28,15 +34,22 @@ const LOOKS: Readonly<Record<ServiceState, 'green' | 'yellow' | 'red'>> = {
   failing: 'red',
 };
 
-const SOURCES: readonly (readonly [keyof AnswerCounts, string])[] = [
-  ['cache', 'from the cache'],
-  ['upstream', 'through Tor'],
+/** Where answers come from, in the words of the status page. */
+export const SOURCES: readonly (readonly [keyof AnswerCounts, string])[] = [
+  ['cache', 'cache'],
+  ['upstream', 'resolver'],
   ['stale', 'expired'],
   ['failed', 'failed'],
   ['local', 'made here'],
 ];
 
-/** How it stands, in lines no longer than the page is wide. */
+/** So, too. */
+export const TOR_KINDS: Readonly<Record<TorKind, string>> = {
+  external: 'one that dns4tor did not start',
+  managed: 'one that dns4tor started',
+};
+
+/** How it stands, in lines no longer than the page is wide, which is taken for 20 columns at least. */
 export function renderStatus(snapshot: StatusSnapshot, { width, style }: Page): readonly string[] {
   const columns = Math.max(MIN_WIDTH, width);
   const { state, sentence, version, uptimeSeconds } = snapshot;
@@ -46,7 +59,7 @@ export function renderStatus(snapshot: StatusSnapshot, { width, style }: Page): 
     ),
     style('dim', cut(`  dns4tor ${printable(version)}, up for ${formatDuration(uptimeSeconds)}`, columns)),
   ];
-  const rows = [...torRows(snapshot), '', ...answerRows(snapshot), '', ...cacheRows(snapshot)].map((line) =>
+  const rows = [...torRows(snapshot), '', ...answerRows(snapshot, columns), '', ...cacheRows(snapshot)].map((line) =>
     cut(line, columns),
   );
   return [
@@ -69,20 +82,19 @@ export function renderTrouble(message: string, { width, style }: Page): readonly
 
 function torRows({ tor, lastAnswerSecondsAgo }: StatusSnapshot): string[] {
   const { kind, state, bootstrapPercent, bootstrapSummary, circuits } = tor;
-  const whose = kind === 'managed' ? 'started by dns4tor' : 'one that dns4tor did not start';
   const facts = [
     state,
-    ...(kind === null ? [] : [whose]),
+    ...(kind === null ? [] : [TOR_KINDS[kind]]),
     ...(state === 'bootstrapping' ? [`${bootstrapPercent} %`] : []),
     ...(state === 'bootstrapping' && bootstrapSummary !== null ? [printable(bootstrapSummary)] : []),
-    ...(circuits === null ? [] : [`${circuits.built} circuits built`]),
+    ...(circuits === null ? [] : [`${formatNoun(circuits.built, 'circuit', 'circuits')} built`]),
   ];
   const last = lastAnswerSecondsAgo === null ? 'none yet' : `${formatDuration(lastAnswerSecondsAgo)} ago`;
   return [labelled('Tor', facts.join(', ')), labelled('', `last answer through it: ${last}`)];
 }
 
 /** The last hour: shares, how long answers took, and each minute. */
-function answerRows({ lastHour }: StatusSnapshot): string[] {
+function answerRows({ lastHour }: StatusSnapshot, columns: number): string[] {
   const { answers, latency, minutes } = lastHour;
   const total = sum(answers);
   const times =
@@ -91,17 +103,23 @@ function answerRows({ lastHour }: StatusSnapshot): string[] {
       : `; half within ${formatMs(latency.p50Ms)}, 95 of 100 within ${formatMs(latency.p95Ms)}`;
   const perMinute = minutes.map((minute) => sum(minute.answers));
   return [
-    labelled('Last hour', `${formatCount(total)} answers${times}`),
+    labelled('Last hour', `${formatNoun(total, 'answer', 'answers')}${times}`),
     ...SOURCES.map(([source, name]) => {
       const share = total === 0 ? 0 : answers[source] / total;
       const bar = '█'.repeat(Math.round(share * BAR_CELLS));
       return labelled(
         '',
-        `${name.padEnd(15)}${formatCount(answers[source]).padStart(9)}${`${Math.round(share * 100)} %`.padStart(7)}  ${bar}`.trimEnd(),
+        `${name.padEnd(SOURCE_COLUMNS)}${formatCount(answers[source]).padStart(9)}${`${Math.round(share * 100)} %`.padStart(7)}  ${bar}`.trimEnd(),
       );
     }),
-    ...(perMinute.length < 2 ? [] : [labelled('', `${sparkline(perMinute)} by the minute`)]),
+    ...(perMinute.length < 2 ? [] : [labelled('', minuteRow(perMinute, columns - LABEL_COLUMNS))]),
   ];
+}
+
+/** One cell for each minute, the newest of them where there is no room for all. */
+function minuteRow(perMinute: readonly number[], cells: number): string {
+  const line = sparkline(perMinute.slice(-cells));
+  return line.length + BY_THE_MINUTE.length > cells ? line : `${line}${BY_THE_MINUTE}`;
 }
 
 function cacheRows({ cache: { entries, bytes, maxBytes } }: StatusSnapshot): string[] {
@@ -110,7 +128,7 @@ function cacheRows({ cache: { entries, bytes, maxBytes } }: StatusSnapshot): str
   return [
     labelled(
       'Cache',
-      `${formatCount(entries)} answers, ${formatBytes(bytes)} of ${formatBytes(maxBytes)} (${share} %)`,
+      `${formatNoun(entries, 'answer', 'answers')}, ${formatBytes(bytes)} of ${formatBytes(maxBytes)} (${share} %)`,
     ),
   ];
 }
@@ -121,10 +139,10 @@ function upstreamRows(
   style: Style,
 ): string[] {
   const isDown = breaker !== 'closed';
-  const state = isDown ? style('red', 'cannot be reached') : `${inFlight} waiting`;
+  const state = cut(isDown ? 'cannot be reached' : `${formatCount(inFlight)} waiting`, columns - LABEL_COLUMNS);
   return [
     cut(labelled('Resolver', printable(upstream)), columns),
-    labelled('', state),
+    labelled('', isDown ? style('red', state) : state),
     ...(sentence === null ? [] : wrap(printable(sentence), columns - LABEL_COLUMNS).map((line) => labelled('', line))),
     ...circuits.map((circuit) => cut(labelled('', describeCircuit(circuit)), columns)),
     '',
@@ -133,7 +151,7 @@ function upstreamRows(
 
 function describeCircuit({ slot, state, responseTimeMs, inFlight }: CircuitSnapshot): string {
   const time = responseTimeMs === null ? 'no answer yet' : `answers in ${formatMs(responseTimeMs)}`;
-  return `circuit ${slot}: ${state}${state === 'open' ? `, ${time}` : ''}${inFlight === 0 ? '' : `, ${inFlight} waiting`}`;
+  return `circuit ${slot}: ${state}${state === 'open' ? `, ${time}` : ''}${inFlight === 0 ? '' : `, ${formatCount(inFlight)} waiting`}`;
 }
 
 function errorRows({ errors }: StatusSnapshot, columns: number, style: Style): string[] {
@@ -141,7 +159,7 @@ function errorRows({ errors }: StatusSnapshot, columns: number, style: Style): s
     cut(
       labelled(
         i === 0 ? 'Failures' : '',
-        `${printable(reason)}: ${answers} answers, ${exchanges} tries, ${connections} connections`,
+        `${printable(reason)}: ${formatNoun(answers, 'answer', 'answers')}, ${formatNoun(exchanges, 'try', 'tries')}, ${formatNoun(connections, 'connection', 'connections')}`,
       ),
       columns,
     ),
@@ -177,14 +195,4 @@ function wrap(text: string, columns: number): string[] {
 
 function cut(line: string, columns: number): string {
   return line.length <= columns ? line : `${line.slice(0, columns - 1)}…`;
-}
-
-/** Digits in groups of three. */
-function formatCount(count: number): string {
-  return count.toLocaleString('en');
-}
-
-function formatBytes(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
-  return bytes < 1024 ** 2 ? `${(bytes / 1024).toFixed(0)} KiB` : `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
 }

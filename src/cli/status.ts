@@ -1,28 +1,30 @@
 import process from 'node:process';
 import type { Command } from 'commander';
 import type { Server } from '../client/exchange.ts';
-import { watchStatus } from '../client/status-feed.ts';
+import { readStatus, watchStatus } from '../client/status-feed.ts';
 import { loadSettings } from '../config/load.ts';
 import { validate } from '../config/validate.ts';
 import { expandAddresses } from '../daemon/listen.ts';
 import { delay, systemClock } from '../lib/clock.ts';
-import { Dns4torError, toDns4torError } from '../lib/errors.ts';
-import { formatHostPort } from '../lib/host-port.ts';
+import { toDns4torError } from '../lib/errors.ts';
+import { printableJson } from '../lib/printable.ts';
 import type { StatusSnapshot } from '../status/snapshot.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { addFlags } from './flags.ts';
 import { fitted } from './help.ts';
 import { Screen } from './screen.ts';
 import { renderStatus, renderTrouble } from './status-text.ts';
-import { styleFor } from './style.ts';
+import { styleFor, takesCommands } from './style.ts';
 
 const NOTES = `
-On a terminal it follows what happens, until q or Ctrl-C; elsewhere, and with --once, it shows how everything stands and
-ends. NO_COLOR is respected. It reads what the running dns4tor serves beside its metrics (/api/events), so --metrics, or
-the file of --config, must say where that is; without a port, 9053 is tried, where the units of systemd have it.
+On a terminal it follows what happens, until q or Ctrl-C; elsewhere (TERM=dumb included), and with --once, it shows how
+everything stands and ends. NO_COLOR is respected. It reads what the running dns4tor serves beside its metrics, so
+--metrics, or the file of --config, must say where that is; without a port, 9053 is tried, where the units of systemd
+have it.
 
-The exit status is 0 while names are resolved (working, degraded), 1 while they are not (starting, failing) or nothing
-answers there, and 2 where the command line is wrong.
+With --once and --json, and where it shows it once anyway, the exit status is 0 while names are resolved (working,
+degraded), 1 while they are not (starting, failing) or nothing answers there. It is 0 after q or Ctrl-C, however things
+stand, and 2 where the command line is wrong.
 
 Examples:
   dns4tor status                               of the service that systemd runs
@@ -58,19 +60,14 @@ export function addStatus(program: Command): void {
     const { metrics } = validate(loadSettings({ flags, env: process.env }));
     const [address = metrics.host] = expandAddresses([metrics.host]);
     const server = { address, port: metrics.port === 0 ? USUAL_PORT : metrics.port };
-    if (process.stdout.isTTY && once !== true && json !== true) {
+    if (takesCommands(process.stdout, process.env) && once !== true && json !== true) {
       process.exitCode = await follow(server);
       return;
     }
-    const snapshot = await readOnce(server);
-    process.stdout.write(json === true ? `${JSON.stringify(snapshot)}\n` : renderOnce(snapshot));
+    const snapshot = await readStatus(server, systemClock);
+    process.stdout.write(json === true ? `${printableJson(snapshot)}\n` : renderOnce(snapshot));
     process.exitCode = exitCodeOf(snapshot);
   });
-}
-
-async function readOnce(server: Server): Promise<StatusSnapshot> {
-  for await (const snapshot of watchStatus(server, systemClock, new AbortController().signal)) return snapshot;
-  throw new Dns4torError('ERR_STATUS_UNANSWERED', formatHostPort(server.address, server.port));
 }
 
 function renderOnce(snapshot: StatusSnapshot): string {

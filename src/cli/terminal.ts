@@ -1,4 +1,5 @@
 import type { LogSink } from '../lib/logger.ts';
+import { printable } from '../lib/printable.ts';
 
 const BAR_CELLS = 30;
 const COMPLETE_PERCENT = 100;
@@ -28,9 +29,9 @@ export function createTerminal(write: (text: string) => void, columns: () => num
       write(bar === '' ? line : `${ERASE_LINE}${line}${bar}`);
     },
     showBootstrap(percent, summary) {
-      show(percent < COMPLETE_PERCENT ? fit(renderBar(percent, summary), columns()) : '');
+      show(percent < COMPLETE_PERCENT ? fit(printable(renderBar(percent, summary)), columns()) : '');
     },
-    showLine: (text) => show(fit(text, columns())),
+    showLine: (text) => show(fit(printable(text), columns())),
     clear: () => show(''),
   };
 }

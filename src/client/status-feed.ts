@@ -13,21 +13,56 @@ const MAX_EVENT_BYTES = 1 << 20;
 
 const DATA = 'data: ';
 
+/** No more may watch; see `GET /api/events`. */
+const TOO_MANY = 503;
+
+/**
+ * How a running dns4tor stands.
+ *
+ * @param server where it serves metrics, by its address
+ * @throws Dns4torError ERR_STATUS_UNANSWERED when nothing that dns4tor would say comes from there
+ */
+export async function readStatus(server: Server, clock: Clock): Promise<StatusSnapshot> {
+  const closing = new AbortController();
+  const silence = clock.schedule(SILENCE_MS, () => closing.abort());
+  try {
+    const response = await open(server, '/api/status', closing.signal);
+    if (response.statusCode !== 200) throw new Error(`HTTP ${response.statusCode}`);
+    let text = '';
+    for await (const chunk of response) {
+      text += String(chunk);
+      if (text.length > MAX_EVENT_BYTES) throw new Error('too long for a status');
+    }
+    return toSnapshot(text);
+  } catch (error) {
+    throw new Dns4torError('ERR_STATUS_UNANSWERED', formatHostPort(server.address, server.port), error);
+  } finally {
+    silence.cancel();
+    closing.abort();
+  }
+}
+
 /**
  * What a running dns4tor tells of itself: at once, and about each second from then on, until the caller has enough or `signal` is aborted.
+ * Where as many as may watch it do so, once, and no more.
  *
  * @param server where it serves metrics, by its address
  * @throws Dns4torError ERR_STATUS_UNANSWERED when nothing that dns4tor would say comes from there, or no longer
  */
 export async function* watchStatus(server: Server, clock: Clock, signal: AbortSignal): AsyncGenerator<StatusSnapshot> {
-  const where = formatHostPort(server.address, server.port);
   const closing = new AbortController();
   const close = (): void => closing.abort();
   let silence = clock.schedule(SILENCE_MS, close);
   signal.addEventListener('abort', close);
   try {
+    const response = await open(server, '/api/events', closing.signal);
+    if (response.statusCode === TOO_MANY) {
+      yield await readStatus(server, clock);
+      return;
+    }
+    if (response.statusCode !== 200) throw new Error(`HTTP ${response.statusCode}`);
     let text = '';
-    for await (const chunk of await open(server, closing.signal)) {
+    for await (const chunk of response) {
       text += String(chunk);
       if (text.length > MAX_EVENT_BYTES) throw new Error('too long for an event');
       const events = text.split('\n\n');
@@ -40,7 +75,8 @@ export async function* watchStatus(server: Server, clock: Clock, signal: AbortSi
     }
     if (!signal.aborted) throw new Error('the stream has ended');
   } catch (error) {
-    if (!signal.aborted) throw new Dns4torError('ERR_STATUS_UNANSWERED', where, error);
+    if (signal.aborted) return;
+    throw new Dns4torError('ERR_STATUS_UNANSWERED', formatHostPort(server.address, server.port), error);
   } finally {
     silence.cancel();
     signal.removeEventListener('abort', close);
@@ -48,20 +84,21 @@ export async function* watchStatus(server: Server, clock: Clock, signal: AbortSi
   }
 }
 
-async function open({ address, port }: Server, signal: AbortSignal): Promise<IncomingMessage> {
+async function open({ address, port }: Server, path: string, signal: AbortSignal): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  get({ host: address, port, path: '/api/events', agent: false, signal }, resolve).on('error', reject);
+  get({ host: address, port, path, agent: false, signal }, resolve).on('error', reject);
   const response = await promise;
-  response.setEncoding('utf8');
-  if (response.statusCode === 200) return response;
-  response.destroy();
-  throw new Error(`HTTP ${response.statusCode}`);
+  return response.setEncoding('utf8');
 }
 
 /** Of an event's lines those with data are wanted (WHATWG HTML, "Server-sent events"). */
 function readEvent(event: string): StatusSnapshot {
   const data = event.split('\n').filter((line) => line.startsWith(DATA));
-  const snapshot: unknown = JSON.parse(data.map((line) => line.slice(DATA.length)).join('\n'));
+  return toSnapshot(data.map((line) => line.slice(DATA.length)).join('\n'));
+}
+
+function toSnapshot(json: string): StatusSnapshot {
+  const snapshot: unknown = JSON.parse(json);
   if (isSnapshot(snapshot)) return snapshot;
   throw new Error('another format');
 }

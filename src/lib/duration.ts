@@ -1,9 +1,10 @@
 const MS_PER_SECOND = 1000;
 
-/** How long something took, for people: whole milliseconds below a second, at least one, else tenths of a second; `–` where it is not known. */
+/** How long something took, for people, in two significant digits: `0.04 ms`, `810 ms`, `1.2 s`; `–` where it is not known. */
 export function formatMs(ms: number | null): string {
   if (ms === null) return '–';
-  return ms < MS_PER_SECOND ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / MS_PER_SECOND).toFixed(1)} s`;
+  const rounded = Number(ms.toPrecision(2));
+  return rounded < MS_PER_SECOND ? `${rounded} ms` : `${rounded / MS_PER_SECOND} s`;
 }
 
 const UNITS = [

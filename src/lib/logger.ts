@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts';
 import { eventSpec, type FieldsOf, fieldSpec, type LevelOf, type LogEvent, type LogField } from './log-events.ts';
 import { LOG_LEVELS, type LogFormat, type LogLevel } from './log-level.ts';
 import { LogLimiter } from './log-limiter.ts';
+import { printable, printableJson } from './printable.ts';
 
 /**
  * Writes lines. What repeats is counted instead, above `debug`: whoever turned that on looks for the single line. Disposing it tells the
@@ -70,7 +71,7 @@ function messageOf({ event, fields }: Line): string {
 
 function renderJson(line: Line, time: string): string {
   const { level, event, fields } = line;
-  return JSON.stringify({ level, time, event, message: messageOf(line), ...fields });
+  return printableJson({ level, time, event, message: messageOf(line), ...fields });
 }
 
 /** What the message holds already is not said again. */
@@ -78,9 +79,9 @@ function renderText(line: Line, time: string): string {
   const { fields: names, message } = eventSpec(line.event);
   const rest = names.filter((name) => !message.includes(`{${name}}`));
   const pairs = rest.map((name) => ` ${name}=${quoted(line.fields[name])}`);
-  return `${time} ${ABBREVIATIONS[line.level]} ${messageOf(line)}${pairs.join('')}`;
+  return printable(`${time} ${ABBREVIATIONS[line.level]} ${messageOf(line)}${pairs.join('')}`);
 }
 
 function quoted(value: string | number | undefined): string {
-  return /[\s"=]/.test(String(value)) ? JSON.stringify(value) : String(value);
+  return /[\s"=]/.test(String(value)) ? printableJson(value) : String(value);
 }

@@ -60,7 +60,7 @@ test('every failure of a step comes with something to do', async () => {
 
 test('how long it takes is told, and where an exit relay is in between', async () => {
   const [reach, , answer] = await verdicts(ANSWERED);
-  assert.deepEqual(reach, { status: 'ok', line: 'the onion service was reached in 3.0 s', durationMs: 3000 });
+  assert.deepEqual(reach, { status: 'ok', line: 'the onion service was reached in 3 s', durationMs: 3000 });
   assert.deepEqual(answer, { status: 'ok', line: 'the resolver answered in 450 ms', durationMs: 450 });
   const [byName] = await verdicts(ANSWERED, BY_NAME);
   assert.match(byName?.line ?? '', /^resolver\.example:443, behind an exit relay/);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { renderReply, renderShort, type Shown } from '../../src/cli/query-text.ts';
+import { renderJson, renderReply, renderShort, type Shown } from '../../src/cli/query-text.ts';
 import { readQueryWords } from '../../src/cli/query-words.ts';
 import { exchange } from '../../src/client/exchange.ts';
 import { buildClientQuery } from '../../src/client/query.ts';
@@ -100,14 +100,14 @@ test('how an answer came is said in words, with the time of each stage', () => {
     [{ source: 'cache', totalMs: 0.2, ageSeconds: 42 }, 'from the cache, where it has been for 42 s'],
     [
       { source: 'stale', totalMs: 1800, ageSeconds: 400 },
-      'from the cache, where it has been for 400 s, and has expired; no fresh one came within 1800 ms',
+      'from the cache, where it has been for 400 s, and has expired; why there is no fresh one, see EDE above',
     ],
     [{ source: 'local', totalMs: 0 }, 'from dns4tor itself, without asking anybody'],
-    [{ source: 'failed', totalMs: 10_000 }, 'to nothing after 10000 ms; see EDE above'],
-    [asked, `through Tor from ${upstream}, sent after 0.4 ms, answered 1240 ms later`],
+    [{ source: 'failed', totalMs: 10_000 }, 'to nothing after 10 s; see EDE above'],
+    [asked, `through Tor from ${upstream}, sent after 0.4 ms, answered 1.2 s later`],
     [
       { ...asked, secondTry: true },
-      `through Tor from ${upstream}, sent after 0.4 ms, answered 1240 ms later, on a second try over another circuit`,
+      `through Tor from ${upstream}, sent after 0.4 ms, answered 1.2 s later, on a second try over another circuit`,
     ],
     [{ source: 'upstream', totalMs: 12, upstream }, `through Tor from ${upstream}, in 12 ms`],
   ] as const) {
@@ -121,9 +121,13 @@ test('nothing in a reply commands the terminal', () => {
   const opt = rawRecord(rawName(), 41, 0, error, 1232);
   const view = viewMessage(rawMessage({ flags: 0x8180, additionals: [opt] }));
   assert.ok(view !== undefined);
-  const provenance = { source: 'upstream', totalMs: 1, upstream: 'https://\x1b[2J' } as const;
-  const shown = renderReply({ view, provenance, steps: [], server: '', durationMs: 0, atEpochMs: 0, bytes: 12 });
+  const provenance = { source: 'upstream', totalMs: 1, upstream: 'https://\x1b[2J\u009b31m' } as const;
+  const reply = { view, provenance, steps: [], server: '', durationMs: 0, atEpochMs: 0, bytes: 12 };
+  const shown = renderReply(reply);
   assert.match(shown, /^; EDE: 22 \(No Reachable Authority\): /m);
   // oxlint-disable-next-line no-control-regex -- these are what is looked for
   assert.doesNotMatch(shown, /[\x00-\x08\x0b-\x1f\x7f-\x9f]|^;; CAME from nowhere/m);
+  const json = renderJson(reply);
+  // oxlint-disable-next-line no-control-regex -- as above
+  assert.doesNotMatch(json, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
 });

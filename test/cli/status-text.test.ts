@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { stripVTControlCharacters } from 'node:util';
 import { test } from 'node:test';
 import { renderStatus, renderTrouble } from '../../src/cli/status-text.ts';
-import { PLAIN, printable, styleFor } from '../../src/cli/style.ts';
+import { PLAIN, styleFor, takesCommands } from '../../src/cli/style.ts';
 import type { StatusSnapshot } from '../../src/status/snapshot.ts';
 
 const NONE = { cache: 0, upstream: 0, stale: 0, failed: 0, local: 0 };
 const HOUR = { cache: 1500, upstream: 400, stale: 60, failed: 40, local: 0 };
+
+const CIRCUITS = { launched: 0, guard_wait: 0, extended: 2, built: 1 };
 
 const SNAPSHOT: StatusSnapshot = {
   format: 1,
@@ -17,7 +19,7 @@ const SNAPSHOT: StatusSnapshot = {
   sentence: 'Working, but a.test:443 cannot be reached: the TLS handshake with the resolver failed.',
   reason: 'tls',
   lastAnswerSecondsAgo: 75,
-  tor: { kind: 'managed', state: 'up', bootstrapPercent: 100, bootstrapSummary: 'Done', circuits: null },
+  tor: { kind: 'managed', state: 'up', bootstrapPercent: 100, bootstrapSummary: 'Done', circuits: CIRCUITS },
   upstreams: [
     {
       upstream: 'a.test:443',
@@ -54,11 +56,21 @@ const SNAPSHOT: StatusSnapshot = {
     {
       reason: 'tls',
       sentence: 'the TLS handshake with the resolver failed',
-      answers: 40,
-      exchanges: 0,
+      answers: 1040,
+      exchanges: 1,
       connections: 7,
     },
   ],
+};
+
+/** Of which the last minute was the busiest. */
+const WHOLE_HOUR = {
+  ...SNAPSHOT.lastHour,
+  minutes: Array.from({ length: 60 }, (_, minute) => ({
+    startedAtEpochMs: minute * 60_000,
+    answers: { ...NONE, cache: minute === 59 ? 80 : 40 },
+    latency: { p50Ms: null, p95Ms: null },
+  })),
 };
 
 const page = (width: number) => ({ width, style: PLAIN });
@@ -69,18 +81,18 @@ test('how it stands is one page: the sentence first, then Tor, the hour, the cac
     '  failed.',
     '  dns4tor 1.2.3, up for 1 d 2 h',
     '',
-    'Tor        up, started by dns4tor',
+    'Tor        up, one that dns4tor started, 1 circuit built',
     '           last answer through it: 1 min 15 s ago',
     '',
-    'Last hour  2,000 answers; half within 1 ms, 95 of 100 within 1.8 s',
-    '           from the cache     1,500   75 %  ██████████████████',
-    '           through Tor          400   20 %  █████',
-    '           expired               60    3 %  █',
-    '           failed                40    2 %',
-    '           made here              0    0 %',
+    'Last hour  2,000 answers; half within 0.4 ms, 95 of 100 within 1.8 s',
+    '           cache         1,500   75 %  ██████████████████',
+    '           resolver        400   20 %  █████',
+    '           expired          60    3 %  █',
+    '           failed           40    2 %',
+    '           made here         0    0 %',
     '            ▁█ by the minute',
     '',
-    'Cache      12,345 answers, 2.9 MiB of 16.0 MiB (18 %)',
+    'Cache      12,345 answers, 2.9 MiB of 16 MiB (18 %)',
     '',
     'Resolver   a.test:443',
     '           cannot be reached',
@@ -92,7 +104,7 @@ test('how it stands is one page: the sentence first, then Tor, the hour, the cac
     '           circuit 0: open, answers in 1.2 s, 3 waiting',
     '           circuit 1: open, no answer yet',
     '',
-    'Failures   tls: 40 answers, 0 tries, 7 connections',
+    'Failures   tls: 1,040 answers, 1 try, 7 connections',
     '           the TLS handshake with the resolver failed',
     '',
   ]);
@@ -100,11 +112,22 @@ test('how it stands is one page: the sentence first, then Tor, the hour, the cac
 
 test('no line is longer than the terminal is wide, with colours or without, and no word is lost where it wraps', () => {
   const style = styleFor({ isTTY: true }, {});
-  for (const width of [40, 57, 80, 200]) {
-    const lines = renderStatus(SNAPSHOT, { width, style }).map(stripVTControlCharacters);
+  for (const width of [20, 30, 40, 57, 80, 200]) {
+    const lines = renderStatus({ ...SNAPSHOT, lastHour: WHOLE_HOUR }, { width, style }).map(stripVTControlCharacters);
     for (const line of lines) assert.ok(line.length <= width, `${width}: ${line}`);
     assert.ok(lines.join(' ').replace(/\s+/g, ' ').includes(SNAPSHOT.sentence));
   }
+});
+
+test('the newest minutes are there however narrow the terminal is, and what they are where there is room', () => {
+  const row = (width: number): string =>
+    renderStatus({ ...SNAPSHOT, lastHour: WHOLE_HOUR }, page(width)).find(
+      (line) => /█$|minute$/.test(line) && /▄/.test(line),
+    ) ?? '';
+  assert.equal(row(85), `           ${'▄'.repeat(59)}█ by the minute`);
+  assert.equal(row(84), `           ${'▄'.repeat(59)}█`);
+  assert.equal(row(71), row(84));
+  assert.equal(row(40), `           ${'▄'.repeat(28)}█`);
 });
 
 test('before anything is known it says so', () => {
@@ -121,7 +144,7 @@ test('before anything is known it says so', () => {
   };
   const text = renderStatus(empty, page(80)).join('\n');
   assert.match(text, /^Tor +bootstrapping, 45 %, Asking\n +last answer through it: none yet$/m);
-  assert.match(text, /^Last hour +0 answers\n +from the cache +0 +0 %$/m);
+  assert.match(text, /^Last hour +0 answers\n +cache +0 +0 %$/m);
   assert.match(text, /^Cache +off$/m);
 });
 
@@ -136,10 +159,15 @@ test('colours are for terminals alone, and not for users who want none', () => {
   ] as const) {
     assert.equal(styleFor(stream, env)('red', 'x'), 'x');
   }
+  assert.deepEqual(
+    [{ TERM: 'xterm' }, { TERM: 'xterm', NO_COLOR: '1' }, { TERM: 'dumb' }].map((env) =>
+      takesCommands({ isTTY: true }, env),
+    ),
+    [true, true, false],
+  );
 });
 
 test('what came from elsewhere commands no terminal', () => {
-  assert.equal(printable('a\x1b[2Jb\u009bc\r\nd é'), 'a\u{fffd}[2Jb\u{fffd}c\u{fffd}\u{fffd}d é');
   const evil = { ...SNAPSHOT, sentence: 'Working\x1b]0;x\x07' };
   assert.ok(!renderStatus(evil, page(80)).join('').includes('\x1b'));
   assert.ok(!renderTrouble('\x1b[2J', page(80)).join('').includes('\x1b'));

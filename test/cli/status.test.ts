@@ -57,6 +57,13 @@ test('on a terminal it follows what happens, until q, and gives the terminal bac
   assert.ok(terminal.output.includes(LEAVE));
 });
 
+test('on a terminal that takes no commands it shows it once, and sends none', async () => {
+  await using terminal = await startOnTerminal(statusAt(daemon.metricsAddress), { NO_COLOR: '', TERM: 'dumb' });
+  await terminal.shows('ended with 1');
+  assert.match(terminal.output, /^● Not working: /);
+  assert.ok(!terminal.output.includes('\x1b'));
+});
+
 test('Ctrl-C ends it too, NO_COLOR takes the colours away, and what is not there yet is waited for', async () => {
   await using reservation = await reservePort();
   await reservation.release();

@@ -30,6 +30,14 @@ test('a complete bar goes away, and so does one that is cleared', () => {
   }
 });
 
+test('what Tor says of its start commands no terminal', () => {
+  const { terminal, written } = record();
+  terminal.showBootstrap(50, 'Loading\x1b[2J\u009b2J');
+  terminal.showLine('a\x07b');
+  assert.match(written[0] ?? '', /50 % Loading\ufffd\[2J\ufffd2J$/);
+  assert.equal(written[1], `${ERASE}a\u{fffd}b`);
+});
+
 test('a bar stays within the terminal', () => {
   const { terminal, written } = record(20);
   terminal.showBootstrap(100 / 3, 'Loading');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { test } from 'node:test';
-import { watchStatus } from '../../src/client/status-feed.ts';
+import { readStatus, watchStatus } from '../../src/client/status-feed.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { StatusSnapshot } from '../../src/status/snapshot.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
@@ -32,8 +32,12 @@ async function serve(answer: RequestListener): Promise<Server> {
   };
 }
 
+function statusOf(uptimeSeconds: number): string {
+  return JSON.stringify({ format: 1, uptimeSeconds, lastHour: {} });
+}
+
 function event(uptimeSeconds: number): string {
-  return `data: ${JSON.stringify({ format: 1, uptimeSeconds, lastHour: {} })}\n\n`;
+  return `data: ${statusOf(uptimeSeconds)}\n\n`;
 }
 
 async function collect(server: Server, signal = NEVER, clock = systemClock): Promise<number[]> {
@@ -73,6 +77,45 @@ test('what is no status of dns4tor is an error, and so are its end and a refusal
     await using server = await serve(answer);
     await assert.rejects(collect(server), UNANSWERED);
   }
+});
+
+test('where no more may watch it is read once', async () => {
+  await using server = await serve((request, response) => {
+    if (request.url === '/api/events') response.writeHead(503).end('Too many');
+    else response.end(statusOf(7));
+  });
+  assert.deepEqual(await collect(server), [7]);
+});
+
+test('a reading takes none of the places of those who watch, and what is no status of dns4tor is an error', async () => {
+  const paths: (string | undefined)[] = [];
+  await using server = await serve((request, response) => {
+    paths.push(request.url);
+    response.end(statusOf(7));
+  });
+  assert.equal((await readStatus(server, systemClock)).uptimeSeconds, 7);
+  assert.deepEqual(paths, ['/api/status']);
+  const answers: readonly RequestListener[] = [
+    (_, response) => response.writeHead(500).end(statusOf(7)),
+    (_, response) => response.end('{"format":2,"lastHour":{}}'),
+    (_, response) => response.end('x'.repeat(2 << 20)),
+    (request) => request.socket.destroy(),
+  ];
+  for (const answer of answers) {
+    await using other = await serve(answer);
+    await assert.rejects(readStatus(other, systemClock), UNANSWERED);
+  }
+});
+
+test('a reading that does not come within five seconds is given up', async () => {
+  const clock = new ManualClock();
+  let asked = false;
+  await using server = await serve(() => (asked = true));
+  const reading = readStatus(server, clock);
+  await waitUntil('it is asked', 5000, async () => asked);
+  clock.advance(5000);
+  await assert.rejects(reading, UNANSWERED);
+  assert.equal(clock.pendingTimers, 0);
 });
 
 test('a server that says nothing for five seconds is given up, before its first event and after', async () => {

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { formatDuration, formatMs } from '../../src/lib/duration.ts';
 
 test('what took milliseconds is told in them, and what took longer in seconds', () => {
-  const texts = [null, 0.4, 450, 999, 1000, 59_940].map(formatMs);
-  assert.deepEqual(texts, ['–', '1 ms', '450 ms', '999 ms', '1.0 s', '59.9 s']);
+  const texts = [null, 0.0412, 0.4, 456, 994, 995, 999.9, 1000, 1240, 59_940].map(formatMs);
+  assert.deepEqual(texts, ['–', '0.041 ms', '0.4 ms', '460 ms', '990 ms', '1 s', '1 s', '1 s', '1.2 s', '60 s']);
 });
 
 test('what has lasted longer is told in its two largest units', () => {

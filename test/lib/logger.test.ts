@@ -34,6 +34,16 @@ test("a line has the shape of cloudflared's, and says nothing twice", () => {
   assert.deepEqual(rig.lines, [`2026-01-02T03:04:05Z WRN Cannot connect to DNS upstream: no way ${rest}\n`]);
 });
 
+test('what Tor says commands no terminal, as text or as JSON', () => {
+  for (const format of ['default', 'json'] as const) {
+    const rig = createRig(format);
+    rig.logger.log('info', 'tor_bootstrap', { percent: 5, summary: 'on\x1b[2J\u009b2J\nits way' });
+    assert.match(rig.lines[0] ?? '', /Tor is at 5 %: on.*its way.*\n$/, format);
+    // oxlint-disable-next-line no-control-regex -- these must not be there
+    assert.doesNotMatch((rig.lines[0] ?? '').slice(0, -1), /[\x00-\x1f\x7f-\x9f]/, format);
+  }
+});
+
 test('as JSON the same call is one object on one line, with the event and all its fields', () => {
   const rig = createRig('json');
   rig.logger.log('warn', 'tor_log', { text: 'two\nlines "quoted"' });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as quantities from '../../src/cli/quantity-text.ts';
+import * as durations from '../../src/lib/duration.ts';
 import {
   formatBytes,
   formatCount,
@@ -12,8 +14,8 @@ import {
 
 test('times have two significant digits and the unit that fits', () => {
   assert.deepEqual(
-    [null, 0.0412, 0.5, 12.34, 812, 999, 1000, 1234, 32_800].map((ms) => formatMs(ms)),
-    [NOTHING, '0.041 ms', '0.5 ms', '12 ms', '810 ms', '1000 ms', '1 s', '1.2 s', '33 s'],
+    [null, 0.0412, 0.5, 12.34, 812, 994, 995, 999.9, 1000, 1234, 32_800].map((ms) => formatMs(ms)),
+    [NOTHING, '0.041 ms', '0.5 ms', '12 ms', '810 ms', '990 ms', '1 s', '1 s', '1 s', '1.2 s', '33 s'],
   );
 });
 
@@ -21,8 +23,8 @@ test('spans of time have their two largest units', () => {
   assert.deepEqual([0, 59, 60, 3599, 3600, 11_520, 86_399, 86_400, 187_200].map(formatSeconds), [
     '0 s',
     '59 s',
-    '1 min',
-    '59 min',
+    '1 min 0 s',
+    '59 min 59 s',
     '1 h 0 min',
     '3 h 12 min',
     '23 h 59 min',
@@ -50,4 +52,22 @@ test('counts are grouped, and one is not many', () => {
 test('of nothing there is no share', () => {
   assert.equal(formatShare(0, 0), NOTHING);
   assert.equal(formatShare(2, 3), '67 %');
+});
+
+test('the terminal writes all of these as the page does', () => {
+  const values = [0, 0.0412, 0.5, 12.34, 812, 995, 999.9, 1000, 1234, 3400, 32_800, 90_000, 2 ** 20 - 1, 16 * 2 ** 20];
+  for (const value of values) {
+    const seconds = Math.floor(value);
+    assert.deepEqual(
+      [
+        durations.formatMs(value),
+        durations.formatDuration(seconds),
+        quantities.formatBytes(value),
+        quantities.formatCount(value),
+      ],
+      [formatMs(value), formatSeconds(seconds), formatBytes(value), formatCount(value)],
+    );
+    assert.equal(quantities.formatNoun(seconds, 'answer', 'answers'), formatNoun(seconds, 'answer', 'answers'));
+  }
+  assert.equal(durations.formatMs(null), formatMs(null));
 });
