@@ -7,10 +7,11 @@ import { createVerdictView } from './verdict.ts';
 const verdict = createVerdictView();
 const sections = [createHourSection(), createUpstreamsSection(), showIdentity, showTor, showCache, showErrors];
 
-followState('api/events', {
+const urls = { events: 'api/events', status: 'api/status' };
+followState(urls, {
   onSnapshot(snapshot) {
     verdict.show(snapshot);
     for (const show of sections) show(snapshot);
   },
-  onSilence: () => verdict.showSilence(),
+  onSilence: (silence) => verdict.showSilence(silence),
 });

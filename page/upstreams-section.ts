@@ -55,7 +55,7 @@ function createRow(): HTMLTableRowElement {
 
 function showCircuit(row: HTMLTableRowElement, circuit: CircuitSnapshot, slowestMs: number): void {
   const { slot, state, inFlight, responseTimeMs } = circuit;
-  const texts = [String(slot + 1), state, String(inFlight), formatMs(responseTimeMs)];
+  const texts = [String(slot), state, String(inFlight), formatMs(responseTimeMs)];
   for (const [index, text] of texts.entries()) setText(row.cells[index]!, text);
   const bar = row.querySelector<HTMLElement>('.bar > span');
   if (bar !== null) bar.style.width = slowestMs === 0 ? '0' : `${(100 * (responseTimeMs ?? 0)) / slowestMs}%`;

@@ -1,13 +1,22 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { get } from 'node:http';
+import { createServer } from 'node:net';
 import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { systemClock } from '../../src/lib/clock.ts';
+import { MAX_WATCHERS } from '../../src/metrics/event-stream.ts';
+import { type MetricsServer, startMetricsServer } from '../../src/metrics/http.ts';
+import { createPageFiles } from '../../src/metrics/page-files.ts';
 import { type DaemonBehindDouble, startBehindDouble } from '../fixtures/behind-double.ts';
 import { type RunningBrowser, startBrowser } from '../fixtures/browser.ts';
+import { startDaemon } from '../fixtures/daemon.ts';
 import { UdpClient } from '../fixtures/udp-client.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { GOOD } from '../protocol/upstream-messages.ts';
+import { madeUpHour } from '../screenshots/hour.ts';
 import { startSocksDouble } from '../tor/socks-double.ts';
 
 /** From an event to what a person sees of it. */
@@ -52,7 +61,41 @@ async function open(): Promise<Fixture> {
 
 /** Resolves when the page says it, within the time that it has. */
 async function sentence(page: Page, text: string, timeout: number = SEEN_MS): Promise<void> {
-  await page.getByRole('status').filter({ hasText: text }).waitFor({ timeout });
+  await page.locator('#sentence', { hasText: text }).waitFor({ timeout });
+}
+
+/** What a screen reader was told, each of it once. */
+function heard(page: Page): Promise<readonly string[]> {
+  return page.evaluate('globalThis.heard');
+}
+
+/** Notes from now on what a screen reader is told. */
+async function listen(page: Page): Promise<void> {
+  await page.evaluate(`{
+    globalThis.heard = [];
+    for (const element of document.querySelectorAll('[role=status], [role=alert], [aria-live]')) {
+      const options = { childList: true, characterData: true, subtree: true };
+      new MutationObserver(() => heard.push(element.textContent)).observe(element, options);
+    }
+  }`);
+}
+
+function foreign({ requests }: RunningBrowser, address: string): readonly string[] {
+  return requests.filter((url) => !url.startsWith(`http://${address}/`));
+}
+
+/** The page's own server with a state that a test makes up. */
+function serve(status: () => object, port: number = 0): Promise<MetricsServer> {
+  return startMetricsServer({
+    host: 'localhost',
+    port,
+    exposition: { contentType: 'text/plain', render: async () => '' },
+    ready: async () => ({ ready: true, detail: '' }),
+    status,
+    readPageFile: createPageFiles(new URL('../../dist/page/', import.meta.url)),
+    clock: systemClock,
+    onError: (error) => assert.fail(error),
+  });
 }
 
 /** Whether a pixel of the first plot has this colour. */
@@ -101,19 +144,17 @@ test('the page shows how it stands, follows what happens, asks nobody else for a
   await page.getByText('Answers as a table').click();
   assert.match(await page.locator('#answers-table tbody').innerText(), /^\d\d:\d\d\t0\t0\t7\t0\t0$/);
 
-  assert.deepEqual(
-    browser.requests.filter((url) => !url.startsWith(`http://${daemon.metricsAddress}/`)),
-    [],
-  );
+  assert.deepEqual(foreign(browser, daemon.metricsAddress), []);
   assert.deepEqual(browser.complaints, []);
 });
 
 test('an outage of Tor shows within five seconds, though nobody asks for a name, and so does its end', async () => {
   await using fixture = await open();
   await using resources = new AsyncDisposableStack();
-  const { page, socks, upstream } = fixture;
+  const { page, browser, daemon, socks, upstream } = fixture;
   const { address } = socks;
   assert.ok(address.kind === 'tcp');
+  await listen(page);
   await socks[Symbol.asyncDispose]();
   await sentence(page, "Not working: Tor's SOCKS port does not answer; start tor");
   assert.equal(await page.title(), 'Not working – dns4tor');
@@ -121,11 +162,26 @@ test('an outage of Tor shows within five seconds, though nobody asks for a name,
   await page.locator('#errors', { hasText: 'tor_unreachable' }).waitFor({ timeout: SEEN_MS });
   resources.use(await startSocksDouble({ target: upstream, port: address.port }));
   await sentence(page, WORKING);
+  const [first, ...others] = await heard(page);
+  assert.match(first ?? '', /^Not working: /);
+  assert.deepEqual(others, [WORKING]);
+  assert.deepEqual(foreign(browser, daemon.metricsAddress), []);
+  assert.deepEqual(browser.complaints, []);
+});
+
+test('a tor that hangs, and closes no connection, shows within five seconds, and so does that it goes on', async () => {
+  await using fixture = await open();
+  const { page, socks } = fixture;
+  socks.stall();
+  await sentence(page, 'no answer has come through Tor');
+  assert.equal(await page.title(), 'Trouble – dns4tor');
+  socks.resume();
+  await sentence(page, WORKING);
 });
 
 test('a daemon that hangs or has ended shows as such, and one that goes on is followed again', async () => {
   await using fixture = await open();
-  const { page, daemon } = fixture;
+  const { page, browser, daemon } = fixture;
   daemon.process.pause();
   await sentence(page, 'dns4tor itself does not answer');
   daemon.process.resume();
@@ -133,6 +189,114 @@ test('a daemon that hangs or has ended shows as such, and one that goes on is fo
   await daemon.process.kill();
   await sentence(page, 'dns4tor itself does not answer');
   assert.equal(await page.title(), 'No answer – dns4tor');
+  assert.deepEqual(foreign(browser, daemon.metricsAddress), []);
+  // The browser itself says so of each connection that fails.
+  for (const complaint of browser.complaints) assert.match(complaint, /^Failed to load resource: net::ERR_/);
+});
+
+test('a daemon that is started again at the same place is followed again', async () => {
+  await using resources = new AsyncDisposableStack();
+  const start = (metrics: string) => startDaemon(['--tor-socks', '127.0.0.1:1', '--metrics', metrics]);
+  const first = resources.use(await start('127.0.0.1:0'));
+  const browser = resources.use(await startBrowser());
+  const page = await browser.context.newPage();
+  await page.goto(`http://${first.metricsAddress}/`);
+  await sentence(page, 'Not working');
+  await first.process.kill();
+  await sentence(page, 'dns4tor itself does not answer');
+  resources.use(await start(first.metricsAddress));
+  await sentence(page, 'Not working');
+});
+
+test('where no more may watch, the page asks again and again instead', async () => {
+  await using resources = new AsyncDisposableStack();
+  let uptimeSeconds = 0;
+  const server = resources.use(await serve(() => ({ ...madeUpHour(false), uptimeSeconds: ++uptimeSeconds })));
+  const watchers = Array.from({ length: MAX_WATCHERS }, () => get(`http://${server.address}/api/events`));
+  resources.defer(() => {
+    for (const watcher of watchers) watcher.destroy();
+  });
+  await Promise.all(watchers.map((watcher) => once(watcher, 'response')));
+  const browser = resources.use(await startBrowser());
+  const page = await browser.context.newPage();
+  await page.goto(`http://${server.address}/`);
+  await sentence(page, WORKING);
+  const seen = await page.locator('#identity').innerText();
+  await waitUntil('it follows', SEEN_MS, async () => (await page.locator('#identity').innerText()) !== seen);
+});
+
+test('a connection that hangs when the browser connects again is given up', async () => {
+  await using resources = new AsyncDisposableStack();
+  const first = await serve(() => madeUpHour(false));
+  const browser = resources.use(await startBrowser());
+  const page = await browser.context.newPage();
+  await page.goto(`http://${first.address}/`);
+  await sentence(page, WORKING);
+  const port = Number(new URL(`http://${first.address}`).port);
+  await first[Symbol.asyncDispose]();
+  const hung = createServer((socket) => resources.defer(() => void socket.destroy()));
+  resources.defer(() => void hung.close());
+  hung.listen(port, '127.0.0.1');
+  await once(hung, 'connection');
+  // What it has accepted stays open.
+  hung.close();
+  resources.use(await serve(() => madeUpHour(false), port));
+  await sentence(page, WORKING, 2 * SEEN_MS);
+});
+
+test('a screen reader is told when the state or its reason changes, and not of each step on the way', async () => {
+  await using resources = new AsyncDisposableStack();
+  let percent = 0;
+  let changes: object = { state: 'starting', reason: null };
+  const status = (): object => ({ ...madeUpHour(false), sentence: `Tor is at ${++percent} %`, ...changes });
+  const server = resources.use(await serve(status));
+  const browser = resources.use(await startBrowser());
+  const page = await browser.context.newPage();
+  await page.goto(`http://${server.address}/`);
+  await sentence(page, 'Tor is at');
+  await listen(page);
+  const seen = await page.locator('#sentence').innerText();
+  await waitUntil('it goes on', SEEN_MS, async () => (await page.locator('#sentence').innerText()) !== seen);
+  for (const reason of ['tls', 'deadline']) {
+    changes = { state: 'failing', reason, sentence: `Not working: ${reason}` };
+    await sentence(page, reason);
+  }
+  assert.deepEqual(await heard(page), ['Not working: tls', 'Not working: deadline']);
+});
+
+test('the page of a dns4tor that is upgraded is loaded anew, once', async () => {
+  await using resources = new AsyncDisposableStack();
+  let changes: object = {};
+  const server = resources.use(await serve(() => ({ ...madeUpHour(false), ...changes })));
+  const browser = resources.use(await startBrowser());
+  const page = await browser.context.newPage();
+  const url = `http://${server.address}/`;
+  await page.goto(url);
+  const loads = (): number => browser.requests.filter((requested) => requested === url).length;
+  await sentence(page, WORKING);
+  changes = { version: '9.9.9' };
+  await page.locator('#identity', { hasText: 'version 9.9.9' }).waitFor({ timeout: SEEN_MS });
+  assert.equal(loads(), 2);
+  changes = { version: '10.0.0', format: 2 };
+  await sentence(page, 'load the page anew');
+  assert.equal(loads(), 3);
+  assert.deepEqual(browser.complaints, []);
+});
+
+test('what failed stays as it is for as long as nothing did, and the cache has no meter where it is off', async () => {
+  await using resources = new AsyncDisposableStack();
+  const snapshot = { ...madeUpHour(false), errors: [], cache: { entries: 0, bytes: 0, maxBytes: 0 } };
+  let uptimeSeconds = 0;
+  const server = resources.use(await serve(() => ({ ...snapshot, uptimeSeconds: ++uptimeSeconds })));
+  const browser = resources.use(await startBrowser());
+  const page = await browser.context.newPage();
+  await page.goto(`http://${server.address}/`);
+  await page.locator('#errors', { hasText: 'Nothing.' }).waitFor({ timeout: SEEN_MS });
+  assert.equal(await page.locator('#cache-meter').isVisible(), false);
+  await page.evaluate("document.querySelector('#errors li').dataset.seen = ''");
+  const before = await page.locator('#identity').innerText();
+  await waitUntil('it follows', SEEN_MS, async () => (await page.locator('#identity').innerText()) !== before);
+  assert.equal(await page.locator('#errors li[data-seen]').count(), 1);
 });
 
 test('nobody is kept out: by light or dark, on a phone, with a keyboard alone', async () => {
