@@ -1,4 +1,4 @@
-// Takes pictures of the status page: of the page and the server that users have, which show an hour that is made up.
+// Takes pictures of the status page and of `dns4tor status`: of the page, the server and the text that users have, which show an hour that is made up.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -8,6 +8,7 @@ import { startMetricsServer } from '../../src/metrics/http.ts';
 import { createPageFiles } from '../../src/metrics/page-files.ts';
 import { type BrowserOptions, startBrowser } from '../fixtures/browser.ts';
 import { madeUpHour } from './hour.ts';
+import { terminalPage } from './terminal.ts';
 
 interface Picture {
   readonly name: string;
@@ -26,6 +27,11 @@ const MORE: readonly Picture[] = [
   { name: 'status-page-outage', outage: true, colorScheme: 'light', width: 760 },
   { name: 'status-page-outage-phone', outage: true, colorScheme: 'dark', width: 375 },
 ];
+
+const TERMINALS = [
+  { name: 'status-terminal', outage: false },
+  { name: 'status-terminal-outage', outage: true },
+] as const;
 
 async function take(folder: string, { name, outage, colorScheme, width, height }: Picture): Promise<void> {
   const snapshot = madeUpHour(outage);
@@ -52,10 +58,20 @@ async function take(folder: string, { name, outage, colorScheme, width, height }
   process.stdout.write(`${join(folder, name)}.png\n`);
 }
 
+/** What is written to a terminal, which a browser draws: a terminal of its own would bring a font and colours of its own. */
+async function takeTerminal(folder: string, { name, outage }: Pick<Picture, 'name' | 'outage'>): Promise<void> {
+  await using browser = await startBrowser();
+  const page = await browser.context.newPage();
+  await page.setContent(terminalPage(madeUpHour(outage)));
+  await page.locator('pre').screenshot({ path: join(folder, `${name}.png`) });
+  process.stdout.write(`${join(folder, name)}.png\n`);
+}
+
 const [folder] = process.argv.slice(2);
 if (folder === undefined) {
   await take(fileURLToPath(new URL('../../docs/', import.meta.url)), README);
 } else {
   await mkdir(folder, { recursive: true });
   for (const picture of [README, ...MORE]) await take(folder, picture);
+  for (const picture of TERMINALS) await takeTerminal(folder, picture);
 }
