@@ -1,4 +1,5 @@
 import type { Result } from '../check/run-checks.ts';
+import { printable, printableJson } from '../lib/printable.ts';
 import { readVersion } from '../lib/version.ts';
 
 const STATUS_COLUMNS = 6;
@@ -8,7 +9,9 @@ const ID_COLUMNS = 13;
 export function renderResults(results: readonly Result[]): string {
   return results
     .map(({ id, subject, status, line, advice }) => {
-      const head = `${status.padEnd(STATUS_COLUMNS)}${id.padEnd(ID_COLUMNS)}${subject === undefined ? '' : `${subject}: `}${line}\n`;
+      // Tor and the system's programs are quoted in it.
+      const said = printable(line);
+      const head = `${status.padEnd(STATUS_COLUMNS)}${id.padEnd(ID_COLUMNS)}${subject === undefined ? '' : `${subject}: `}${said}\n`;
       return advice === undefined ? head : `${head}${' '.repeat(STATUS_COLUMNS + ID_COLUMNS)}→ ${advice}\n`;
     })
     .join('');
@@ -20,5 +23,5 @@ export function renderJson(results: readonly Result[]): string {
   const checks = results.map(({ durationMs, ...result }) =>
     durationMs === undefined ? result : { ...result, durationMs: Math.round(durationMs) },
   );
-  return `${JSON.stringify({ version: readVersion(), status, checks }, null, 2)}\n`;
+  return `${printableJson({ version: readVersion(), status, checks }, 2)}\n`;
 }

@@ -15,6 +15,7 @@ import { renderJson, renderResults } from './check-output.ts';
 import { SIGNAL_EXIT_BASE } from './exit-codes.ts';
 import { addFlags, describeUnknownWords } from './flags.ts';
 import { fitted } from './help.ts';
+import { takesCommands } from './style.ts';
 import { createTerminal } from './terminal.ts';
 
 const NOTES = `
@@ -81,7 +82,8 @@ async function check(config: Config): Promise<readonly Result[]> {
     () => process.stderr.columns,
   );
   const onProgress = (left: readonly Check[]): void => {
-    if (process.stderr.isTTY) terminal.showLine(`Checking: ${[...new Set(left.map(({ id }) => id))].join(', ')}`);
+    if (takesCommands(process.stderr, process.env))
+      terminal.showLine(`Checking: ${[...new Set(left.map(({ id }) => id))].join(', ')}`);
   };
   // Nothing was changed, so there is nothing to wait for.
   const onSignal = (signal: (typeof STOP_SIGNALS)[number]): void => {
