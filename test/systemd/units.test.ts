@@ -78,6 +78,30 @@ for (const dropIn of ['jitless.conf', 'tor-control.conf']) {
   });
 }
 
+test('systemd has nothing to say against the drop-in back-off.conf, before version 254 but that it does not know its two keys', async () => {
+  const { status, output } = await verify('dns4tor.service', { dropIns: ['back-off.conf'] });
+  const version = Number(/^systemd (\d+)/.exec((await analyze('--version')).output)?.[1]);
+  const complaints = output.matchAll(
+    /^.*\/back-off\.conf:\d+: Unknown key '(\w+)' in section \[Service\], ignoring\.\n/gm,
+  );
+  const unknown = [...complaints].map(([line, key]) => ({ line, key }));
+  // systemd.service(5): added in version 254.
+  const expected = version < 254 ? ['RestartSteps', 'RestartMaxDelaySec'] : [];
+  assert.deepEqual(
+    unknown.map(({ key }) => key),
+    expected,
+  );
+  assert.deepEqual({ status, output }, { status: 0, output: unknown.map(({ line }) => line).join('') });
+});
+
+test('a service that fails is started again without end, two seconds later: no limit on starts gives up', async () => {
+  for (const unit of ['dns4tor.service', 'dns4tor-standalone.service']) {
+    const lines = (await readFile(join(UNITS, unit), 'utf8')).split('\n');
+    for (const line of ['StartLimitIntervalSec=0', 'Restart=always', 'RestartSec=2'])
+      assert.ok(lines.includes(line), line);
+  }
+});
+
 test('a service that is to be there before nss-lookup.target and after tor is a cycle: that is found here', async () => {
   const edit: Edit = (text) =>
     text.replace('[Service]', 'Before=nss-lookup.target\nWants=nss-lookup.target\n[Service]');
