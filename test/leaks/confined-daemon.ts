@@ -1,6 +1,7 @@
-import { type Daemon, type DaemonOptions, startDaemon } from '../fixtures/daemon.ts';
+import { COMMAND, type Daemon, type DaemonOptions, startDaemon } from '../fixtures/daemon.ts';
 import { DIG_FLAGS, type DigReply, readDigReply } from '../fixtures/dig.ts';
 import { findProgram } from '../fixtures/find-program.ts';
+import { startProcess } from '../fixtures/process.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { fetchIn } from './fetch-in.ts';
 import type { Namespace } from './namespace.ts';
@@ -13,6 +14,14 @@ export interface ConfinedDaemon extends Daemon {
   readonly log: string;
   /** dig, in the namespace. */
   ask(name: string, ...args: readonly string[]): Promise<DigReply>;
+  /** Runs another command of dns4tor to its end, in the namespace and with the same room on disk. */
+  run(...args: readonly string[]): Promise<CommandResult>;
+}
+
+export interface CommandResult {
+  readonly status: number | NodeJS.Signals;
+  /** All that it has written to stdout and stderr. */
+  readonly output: string;
 }
 
 export interface ConfinedDaemonOptions extends Pick<DaemonOptions, 'command'> {
@@ -20,7 +29,7 @@ export interface ConfinedDaemonOptions extends Pick<DaemonOptions, 'command'> {
   readonly via?: readonly string[];
 }
 
-/** {@link startDaemon} in a namespace. It logs all there is to log, and leaves no core dump, as under systemd's LimitCORE=0. */
+/** {@link startDaemon} in a namespace. It logs all there is to log. */
 export async function startConfinedDaemon(
   namespace: Namespace,
   args: readonly string[],
@@ -28,26 +37,29 @@ export async function startConfinedDaemon(
 ): Promise<ConfinedDaemon> {
   await using resources = new AsyncDisposableStack();
   const { path: directory } = resources.use(await createTemporaryDirectory());
-  const prlimit = await findProgram('prlimit');
+  const surroundings = {
+    cwd: directory,
+    env: {
+      ...process.env,
+      HOME: directory,
+      STATE_DIRECTORY: directory,
+      XDG_STATE_HOME: directory,
+      XDG_CACHE_HOME: directory,
+      TMPDIR: directory,
+    },
+  };
   const lines: string[] = [];
   const daemon = resources.use(
     await startDaemon(['--loglevel', 'debug', ...args], {
       ...(command === undefined ? {} : { command }),
-      via: [...namespace.via, prlimit, '--core=0', '--', ...via],
-      cwd: directory,
-      env: {
-        ...process.env,
-        HOME: directory,
-        STATE_DIRECTORY: directory,
-        XDG_STATE_HOME: directory,
-        XDG_CACHE_HOME: directory,
-        TMPDIR: directory,
-      },
+      via: [...namespace.via, ...via],
+      ...surroundings,
       onLine: (line) => lines.push(line),
     }),
   );
   const dig = await findProgram('dig');
-  const running = resources.move();
+  const [program, ...programArgs] = [...namespace.via, process.execPath, COMMAND];
+  const owned = resources.move();
   return {
     ...daemon,
     directory,
@@ -59,6 +71,10 @@ export async function startConfinedDaemon(
       const server = ['@127.0.0.1', '-p', String(daemon.port), '+time=15'];
       return readDigReply(await namespace.run(dig, ...DIG_FLAGS, ...server, name, ...further));
     },
-    [Symbol.asyncDispose]: () => running.disposeAsync(),
+    async run(...further) {
+      const running = await startProcess(program, [...programArgs, ...further], surroundings);
+      return { status: await running.ended, output: running.output };
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

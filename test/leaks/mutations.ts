@@ -20,6 +20,26 @@ const CONNECTIONS = 'test/leaks/upstream-connections.test.ts';
 const NO_ROUTE = "throw new Dns4torError('ERR_TOR_UNREACHABLE', `${formatTorAddress(socks)} (${error.code})`, error);";
 const CAUGHT = 'const { code } = toDns4torError(thrown);\n      if (OF';
 const EXCHANGE = 'let path: AnswerPath | undefined;';
+const ACCESS = 'const isAllowed = createAccessList(config.allow);';
+
+/** Asks the operating system for the address of a name. */
+const lookUp = (name: string): string =>
+  `await import('node:dns').then(({ promises }) => promises.lookup(${name})).catch(() => {});`;
+
+/** Does something with the text of each question whose answer is kept. */
+const withEachQuestion = (action: string): string =>
+  `const insert = cache.insert.bind(cache);
+  cache.insert = (query, answer, unasked) => {
+    const text = String.fromCharCode(...query.wire);
+    ${action}
+    insert(query, answer, unasked);
+  };
+  ${ACCESS}`;
+
+const UNIT_PROOF: Proof = {
+  file: 'test/systemd/units.test.ts',
+  test: 'has no way out but its sockets and unix sockets, and leaves no core',
+};
 
 export const MUTATIONS: readonly Mutation[] = [
   {
@@ -29,6 +49,55 @@ export const MUTATIONS: readonly Mutation[] = [
     text: 'tor.resolve(opened);',
     replacement: "tor.resolve(opened);\n  void fetch('http://203.0.113.1/').catch(() => {});",
     proof: { file: PHASES, test: 'start$' },
+  },
+  {
+    id: 'G1',
+    breach: 'looks up the name that stands where an address must',
+    file: 'src/cli/proxy-dns.ts',
+    text: 'const loaded = loadSettings({ flags, env: process.env });',
+    replacement: `const loaded = loadSettings({ flags, env: process.env });
+    for (const name of flags['address'] ?? []) ${lookUp('name')}`,
+    proof: { file: PHASES, test: 'bad configuration: it fails closed' },
+  },
+  {
+    id: 'G1',
+    breach: 'compares, in `check`, with what the operating system finds',
+    file: 'src/cli/check.ts',
+    text: 'const results = await check(config);',
+    replacement: `const results = await check(config);\n    ${lookUp("'example.com'")}`,
+    proof: { file: PHASES, test: 'dns4tor check: of the daemon' },
+  },
+  {
+    id: 'G1',
+    breach: 'compares, in `check` while Tor is down, with what the operating system finds',
+    file: 'src/cli/check.ts',
+    text: 'if (failed > 0) throw',
+    replacement: `if (failed > 0) ${lookUp("'example.com'")}\n    if (failed > 0) throw`,
+    proof: { file: PHASES, test: 'dns4tor check while Tor is down' },
+  },
+  {
+    id: 'G1',
+    breach: 'tries, in `install --dry-run`, whether names are resolved by now',
+    file: 'src/cli/install.ts',
+    text: 'if (dryRun === true) {',
+    replacement: `if (dryRun === true) {\n        ${lookUp("'example.com'")}`,
+    proof: { file: PHASES, test: 'dns4tor install --dry-run' },
+  },
+  {
+    id: 'G1',
+    breach: 'looks up, in `query`, the name of the server that it is to ask',
+    file: 'src/cli/query.ts',
+    text: 'const question = readQueryWords(words, x);',
+    replacement: `const question = readQueryWords(words, x);\n    ${lookUp("question.server ?? ''")}`,
+    proof: { file: PHASES, test: 'dns4tor query: of the daemon' },
+  },
+  {
+    id: 'G1',
+    breach: 'has, as a service, the network of the machine',
+    file: 'systemd/dns4tor.service',
+    text: 'PrivateNetwork=yes\n',
+    replacement: '',
+    proof: UNIT_PROOF,
   },
   {
     id: 'G2',
@@ -143,6 +212,49 @@ export const MUTATIONS: readonly Mutation[] = [
     text: EXCHANGE,
     replacement: `void import('node:fs').then((fs) => fs.appendFileSync('asked', wire));\n    ${EXCHANGE}`,
     proof: { file: CONNECTIONS, test: 'and no file written' },
+  },
+  {
+    id: 'G8',
+    breach: 'says in the metrics what was asked',
+    file: 'src/daemon/service.ts',
+    text: ACCESS,
+    replacement: withEachQuestion('(counters.upstreams as string[])[0] = text;'),
+    proof: { file: PHASES, test: 'normal service' },
+  },
+  {
+    id: 'G8',
+    breach: 'says on the status page what was asked',
+    file: 'src/daemon/service.ts',
+    text: ACCESS,
+    replacement: withEachQuestion(
+      'const { snapshot } = Status.prototype;\n    Status.prototype.snapshot = function () {\n      return { ...snapshot.call(this), reason: text };\n    };',
+    ),
+    proof: { file: PHASES, test: 'normal service' },
+  },
+  {
+    id: 'G8',
+    breach: 'quotes the question in an Extended DNS Error',
+    file: 'src/resolver/pipeline.ts',
+    text: 'shapeReply(query, rcode, reply, extendedErrorOf(code), how)',
+    replacement:
+      'shapeReply(query, rcode, reply, { code: 22, ...extendedErrorOf(code), text: String.fromCharCode(...query.wire) }, how)',
+    proof: { file: PHASES, test: 'a start while Tor is down' },
+  },
+  {
+    id: 'G8',
+    breach: 'leaves a core dump when it crashes, as the package starts it',
+    file: 'packaging/deb/launcher.sh',
+    text: 'ulimit -c 0\n',
+    replacement: '',
+    proof: { file: PHASES, test: 'a crash, with questions on their way' },
+  },
+  {
+    id: 'G8',
+    breach: 'leaves a core dump when it crashes, as a service',
+    file: 'systemd/dns4tor.service',
+    text: 'LimitCORE=0\n',
+    replacement: '',
+    proof: UNIT_PROOF,
   },
   {
     id: 'G9',

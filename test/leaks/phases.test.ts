@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict';
-import { cp, symlink } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { type Laboratory, RESOLVER_NAME, startLaboratory } from '../e2e/laboratory.ts';
-import { COMMAND } from '../fixtures/daemon.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
+import { installProgram, throughLauncher } from './as-packaged.ts';
 import { assertLacks, assertLeavesNoTrace, assertServesNoTrace, createCanary } from './canary.ts';
-import { type ConfinedDaemon, startConfinedDaemon } from './confined-daemon.ts';
+import {
+  type CommandResult,
+  type ConfinedDaemon,
+  type ConfinedDaemonOptions,
+  startConfinedDaemon,
+} from './confined-daemon.ts';
+import { endMainProcess, isAwaited, onHeldSockets } from './held-sockets.ts';
 import { type Namespace, startNamespace } from './namespace.ts';
 
 /*
@@ -15,10 +21,10 @@ import { type Namespace, startNamespace } from './namespace.ts';
  * all that it lives through. All names that it is asked for begin with one label, which may turn up nowhere.
  */
 
-const ROOT = join(import.meta.dirname, '..', '..');
 const ZONE = 'dns4tor-lab.net';
 const AGAIN_TIMEOUT_MS = 60_000;
 const EXPIRY_TIMEOUT_MS = 20_000;
+const IN_FLIGHT_TIMEOUT_MS = 10_000;
 
 const canary = createCanary();
 let laboratory: Laboratory;
@@ -38,14 +44,15 @@ function newName(zone: 'wild' | 'brief' = 'wild'): string {
   return `${canary}-${asked++}.${zone}.${ZONE}`;
 }
 
-function start(args: readonly string[] = [], command?: string): Promise<ConfinedDaemon> {
+/** What leads to the resolver, unless the arguments say otherwise. */
+function wayOut(args: readonly string[] = []): readonly string[] {
   const upstream = args.includes('--upstream') ? [] : ['--upstream', laboratory.url];
   const socks = args.includes('--tor-socks') ? [] : ['--tor-socks', `unix:${laboratory.network.client.socksPath}`];
-  return startConfinedDaemon(
-    namespace,
-    [...upstream, '--upstream-ca', laboratory.caPath, ...socks, ...args],
-    command === undefined ? {} : { command },
-  );
+  return [...upstream, '--upstream-ca', laboratory.caPath, ...socks];
+}
+
+function start(args: readonly string[] = [], options: ConfinedDaemonOptions = {}): Promise<ConfinedDaemon> {
+  return startConfinedDaemon(namespace, [...wayOut(args), ...args], options);
 }
 
 async function assertSilent(): Promise<void> {
@@ -75,6 +82,15 @@ async function assertFails(daemon: ConfinedDaemon): Promise<void> {
   assertLacks(ede.join(), canary);
 }
 
+/** How many questions wait for the resolver. */
+async function waiting(daemon: ConfinedDaemon): Promise<number> {
+  return Number(/^dns4tor_upstream_queue_depth\{.*\} (\d+)$/m.exec((await daemon.page('/metrics')).body)?.[1]);
+}
+
+async function versionOf(daemon: ConfinedDaemon): Promise<string> {
+  return JSON.parse((await daemon.page('/api/status')).body).version;
+}
+
 describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere', () => {
   let daemon: ConfinedDaemon;
   before(async () => {
@@ -82,6 +98,17 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
   });
   after(() => daemon[Symbol.asyncDispose]());
   beforeEach(assertSilent);
+
+  const check = (...args: readonly string[]): Promise<CommandResult> =>
+    daemon.run('check', ...wayOut(), '--port', String(daemon.port), ...args);
+
+  /** Of all that is checked on the way through Tor, whatever is said of the machine. */
+  function assertAllOk({ output }: CommandResult): void {
+    for (const id of ['tor', 'reach', 'certificate', 'answer', 'listening', 'resolution']) {
+      assert.match(output, new RegExp(`^ok +${id} |"id": "${id}",\\s+"status": "ok"`, 'm'));
+    }
+    assertLacks(output, canary);
+  }
 
   test('start', async () => {
     await daemon.answers();
@@ -102,15 +129,47 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
   });
 
   test('dns4tor query: of the daemon, through Tor without it, without Tor, and of another machine', async () => {
-    const query = (...args: readonly string[]): Promise<string> =>
-      namespace.run(process.execPath, COMMAND, 'query', ...args, newName());
-    assert.match(await query('-p', String(daemon.port)), /^;; CAME through Tor from /m);
-    const direct = ['--direct', '--upstream', laboratory.url, '--upstream-ca', laboratory.caPath, '--tor-socks'];
-    assert.match(await query(...direct, `unix:${laboratory.network.client.socksPath}`), /^;; CAME through Tor from /m);
-    await assert.rejects(query(...direct, 'unix:/nonexistent'), /status: SERVFAIL/);
+    const query = async (status: number, shown: RegExp, ...args: readonly string[]): Promise<void> => {
+      const result = await daemon.run('query', ...args, newName());
+      assert.match(result.output, shown);
+      assert.equal(result.status, status);
+    };
+    await query(0, /^;; CAME through Tor from /m, '-p', String(daemon.port));
+    await query(0, /^;; CAME through Tor from /m, '--direct', ...wayOut());
+    const withoutTor = ['--tor-socks', 'unix:/nonexistent'];
+    await query(1, /status: SERVFAIL/, '--direct', ...wayOut(withoutTor), ...withoutTor);
     for (const server of ['@203.0.113.1', '@resolver.example']) {
-      await assert.rejects(query(server), /no address of this machine/);
+      await query(2, /no address of this machine/, server);
     }
+    await assertClean(daemon);
+  });
+
+  test('dns4tor check: of the daemon, by flags and by a file, and of none, for people and programs', async () => {
+    await assertAnswers(daemon);
+    assertAllOk(await check());
+    assertAllOk(await check('--json'));
+    await using directory = await createTemporaryDirectory();
+    const file = join(directory.path, 'dns4tor.toml');
+    const [, upstream, , ca, , socks] = wayOut();
+    await writeFile(
+      file,
+      `upstream = ["${upstream}"]\nupstream-ca = "${ca}"\ntor-socks = "${socks}"\nport = ${daemon.port}\n`,
+    );
+    assertAllOk(await daemon.run('check', '--config', file));
+    // With the default resolver, whose onion is not in this network, and on a port where nobody answers.
+    const nowhere = ['--tor-socks', String(socks), '--timeout', '2s', '--port', '1'];
+    const { status, output } = await daemon.run('check', ...nowhere);
+    assert.equal(status, 1);
+    assert.match(output, /^fail +reach .*\n(?:.*\n)*fail +listening /m);
+    await assertClean(daemon);
+  });
+
+  test('dns4tor install --dry-run: what would be changed', async () => {
+    await assertAnswers(daemon);
+    const { status, output } = await daemon.run('install', '--dry-run');
+    assert.equal(status, 0);
+    assert.match(output, /Nothing was changed; it would be:\n(?:.*\n)*\+.*\b127\.0\.0\.1$/m);
+    assertLacks(output, canary);
     await assertClean(daemon);
   });
 
@@ -143,7 +202,19 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
     await assertClean(daemon);
   });
 
+  test('dns4tor check while Tor is down', async () => {
+    await laboratory.network.client.kill();
+    for (const form of [[], ['--json']]) {
+      const { status, output } = await check(...form);
+      assert.equal(status, 1);
+      assert.match(output, form.length === 0 ? /^fail +tor /m : /"id": "tor",\s+"status": "fail"/);
+      assertLacks(output, canary);
+    }
+    await assertClean(daemon);
+  });
+
   test('a start while Tor is down', async () => {
+    await laboratory.network.client.kill();
     await using early = await start();
     await assertFails(early);
     await assertClean(early);
@@ -172,29 +243,39 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
       await assertFails(wrong);
       await assertClean(wrong);
     }
-    for (const args of [
-      ['--upstream', 'udp://203.0.113.1'],
-      ['--upstream', 'tcp://203.0.113.1'],
-      ['--upstream', 'http://resolver.example/dns-query'],
-      ['--tor-socks', 'tor.example:9050'],
-      ['--address', 'resolver.example'],
-      ['--metrics', 'metrics.example:9053'],
-    ]) {
-      await assert.rejects(namespace.run(process.execPath, COMMAND, 'proxy-dns', ...args), /dns4tor/, args.join(' '));
+    for (const [flag, value, problem] of [
+      ['--upstream', 'udp://203.0.113.1', '--upstream: .* does not begin with https://'],
+      ['--upstream', 'tcp://203.0.113.1', '--upstream tcp://203.0.113.1: the exit relay, .* could read'],
+      ['--upstream', 'http://resolver.example/dns-query', '--upstream: .* does not begin with https://'],
+      ['--tor-socks', 'tor.example:9050', '--tor-socks: .* does not begin with an IP address'],
+      ['--address', 'resolver.example', '--address: .* is not an IP address'],
+      ['--metrics', 'metrics.example:9053', '--metrics: .* does not begin with an IP address'],
+    ] as const) {
+      const { status, output } = await daemon.run('proxy-dns', flag, value);
+      assert.equal(status, 2, output);
+      assert.match(output, new RegExp(`^dns4tor: ${problem}`, 'm'));
       await assertSilent();
     }
-    assert.match(await namespace.run(process.execPath, COMMAND, 'proxy-dns', '--check'), /upstream/);
-    await assertSilent();
+    assert.equal((await daemon.run('proxy-dns', '--check')).status, 0);
+    await assertClean(daemon);
   });
 
-  test('a crash, with queries in flight, by whatever signal', async () => {
+  test('a crash, with questions on their way, by whatever signal: the package’s launcher leaves no core dump', async () => {
     for (const signal of ['SIGKILL', 'SIGSEGV', 'SIGABRT'] as const) {
-      await using doomed = await start();
+      await using doomed = await start(['--circuits', '1'], { via: await throughLauncher() });
       await doomed.answers();
-      const unanswered = [newName(), newName()].map((name) => doomed.ask(name, '+time=1').catch(() => undefined));
-      doomed.process.signal(signal);
-      assert.equal(await doomed.process.ended, signal);
-      await Promise.all(unanswered);
+      laboratory.network.client.pause();
+      try {
+        const unanswered = [newName(), newName()].map((name) => doomed.ask(name, '+time=2').catch(() => undefined));
+        await waitUntil('both are on their way', IN_FLIGHT_TIMEOUT_MS, async () => (await waiting(doomed)) >= 2);
+        // Wherever the kernel would put a core dump.
+        assert.match(await readFile(`/proc/${doomed.process.pid}/limits`, 'utf8'), /^Max core file size +0 +0 /m);
+        doomed.process.signal(signal);
+        assert.equal(await doomed.process.ended, signal);
+        assert.deepEqual(await Promise.all(unanswered), [undefined, undefined]);
+      } finally {
+        laboratory.network.client.resume();
+      }
       // Nobody answers in its place.
       await assert.rejects(doomed.ask(newName(), '+time=1'));
       await assertLeavesNoTrace(canary, doomed);
@@ -202,20 +283,29 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
     }
   });
 
-  test('an upgrade: another copy of the program in the place of this one', async () => {
+  test('an upgrade, as under the units: what is asked meanwhile waits in the sockets, and the new program answers it', async () => {
     await using installed = await createTemporaryDirectory();
-    for (const part of ['bin', 'dist', 'package.json']) {
-      await cp(join(ROOT, part), join(installed.path, part), { recursive: true });
-    }
-    await symlink(join(ROOT, 'node_modules'), join(installed.path, 'node_modules'));
-    daemon.process.signal('SIGTERM');
-    assert.equal(await daemon.process.ended, 0);
-    await assertLeavesNoTrace(canary, daemon);
-    await assert.rejects(daemon.ask(newName(), '+time=1'));
-    const command = join(installed.path, 'bin', 'dns4tor.js');
-    await using upgraded = await start(['--port', String(daemon.port)], command);
-    await upgraded.answers();
-    await assertAnswers(upgraded);
-    await assertClean(upgraded);
+    const folder = join(installed.path, 'dns4tor');
+    await installProgram(folder, '1.0.0');
+    const command = join(folder, 'bin', 'dns4tor.js');
+    await using service = await start([], { command, via: await onHeldSockets() });
+    await service.answers();
+    await assertAnswers(service);
+    assert.equal(await versionOf(service), '1.0.0');
+    await assertClean(service);
+
+    await rm(folder, { recursive: true });
+    endMainProcess(service.log);
+    await service.logs('the main process has ended');
+    const replies = Promise.all([service.ask(newName()), service.ask(newName(), '+tcp')]);
+    await waitUntil('they wait', IN_FLIGHT_TIMEOUT_MS, () => isAwaited(namespace, service.port));
+    await assertLeavesNoTrace(canary, service);
+    await installProgram(folder, '2.0.0');
+    assert.deepEqual(
+      (await replies).map(({ status }) => status),
+      ['NOERROR', 'NOERROR'],
+    );
+    assert.equal(await versionOf(service), '2.0.0');
+    await assertClean(service);
   });
 });

@@ -18,9 +18,13 @@ export const PROMISES: readonly Promised[] = [
   {
     id: 'G1',
     promise:
-      'No packet goes anywhere but to this machine itself and to Tor: not at start, while Tor or the resolver is down, with a wrong configuration, after a crash, nor while it is upgraded',
+      'No packet goes anywhere but to this machine itself and to Tor: not at start, while Tor or the resolver is down, with a wrong configuration, after a crash, nor while it is upgraded; nor from `query`, `check` and `install --dry-run`',
     proofs: [
       { file: 'test/leaks/phases.test.ts', test: 'G1, G8: no packet leaves but to loopback' },
+      {
+        file: 'test/systemd/units.test.ts',
+        test: 'has no way out but its sockets and unix sockets, and leaves no core',
+      },
       { file: 'test/leaks/namespace.test.ts', test: 'where nobody sends, nothing is counted' },
     ],
   },
@@ -67,9 +71,13 @@ export const PROMISES: readonly Promised[] = [
   {
     id: 'G8',
     promise:
-      'No name that was asked for is in a log, a metric, the status page, an error or a file, and nothing is kept on disk',
+      'No name that was asked for is in a log, a metric, the status page, an error or a file, and nothing is kept on disk; after a crash no core dump either, as a service and from the Debian package (started otherwise, `ulimit -c` decides)',
     proofs: [
       { file: 'test/leaks/phases.test.ts', test: 'G1, G8: no packet leaves but to loopback' },
+      {
+        file: 'test/systemd/units.test.ts',
+        test: 'has no way out but its sockets and unix sockets, and leaves no core',
+      },
       { file: 'test/leaks/upstream-connections.test.ts', test: 'and no file written' },
       { file: 'test/leaks/canary.test.ts', test: 'is found' },
     ],

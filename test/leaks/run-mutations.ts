@@ -6,7 +6,7 @@ import { mutate, type Mutation, MUTATIONS } from './mutations.ts';
 import type { Proof } from './promises.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const COPIED = ['bin', 'packaging', 'page', 'src', 'test', 'package.json', 'tsconfig.json', 'README.md'];
+const COPIED = ['bin', 'packaging', 'page', 'src', 'systemd', 'test', 'package.json', 'tsconfig.json', 'README.md'];
 const TEST_TIMEOUT_MS = 180_000;
 
 /**

@@ -124,6 +124,8 @@ test('without a network of its own the service has no way out but its sockets an
   for (const line of ['PrivateNetwork=yes', 'RestrictAddressFamilies=AF_UNIX', 'IPAddressDeny=any', 'LimitCORE=0']) {
     assert.ok(lines.includes(line), line);
   }
+  const standalone = (await readFile(join(UNITS, 'dns4tor-standalone.service'), 'utf8')).split('\n');
+  assert.ok(standalone.includes('LimitCORE=0'));
   const socket = (await readFile(join(UNITS, 'dns4tor.socket'), 'utf8')).split('\n');
   assert.ok(socket.includes('IPAddressDeny=any') && socket.includes('IPAddressAllow=localhost'));
 });

@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { cp, readFile, rename, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+/** What is put in front of a command to have the Debian package's launcher run it in place of the program, where core dumps are allowed. */
+export async function throughLauncher(): Promise<readonly string[]> {
+  const launcher = await readFile(join(ROOT, 'packaging', 'deb', 'launcher.sh'), 'utf8');
+  const script = launcher.replace('exec /usr/lib/dns4tor/node /usr/lib/dns4tor/bin/dns4tor.js "$@"', 'exec "$@"');
+  assert.notEqual(script, launcher);
+  return ['/bin/sh', '-c', `ulimit -S -c "$(ulimit -H -c)"\n${script}`, 'sh'];
+}
+
+/** Puts a copy of the program, of a version, where there is none. It is there as a whole or not at all. */
+export async function installProgram(folder: string, version: string): Promise<void> {
+  const unfinished = `${folder}.new`;
+  for (const part of ['bin', 'dist']) await cp(join(ROOT, part), join(unfinished, part), { recursive: true });
+  await writeFile(join(unfinished, 'package.json'), JSON.stringify({ name: 'dns4tor', version, type: 'module' }));
+  await symlink(join(ROOT, 'node_modules'), join(unfinished, 'node_modules'));
+  await rename(unfinished, folder);
+}
