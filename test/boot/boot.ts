@@ -62,9 +62,15 @@ async function untilAnswered(): Promise<void> {
   });
 }
 
-async function assertSilentDuring(work: () => Promise<void>): Promise<void> {
-  const countBefore = await laboratory.namespace.leakedPackets();
-  await work();
+/** How many packets had left when {@link watchPackets} was last called. */
+let countBefore = 0;
+
+/** From here to {@link assertStayedSilent}. */
+async function watchPackets(): Promise<void> {
+  countBefore = await laboratory.namespace.leakedPackets();
+}
+
+async function assertStayedSilent(): Promise<void> {
   assert.equal(
     (await laboratory.namespace.leakedPackets()) - countBefore,
     0,
@@ -72,12 +78,18 @@ async function assertSilentDuring(work: () => Promise<void>): Promise<void> {
   );
 }
 
-/** `dns4tor install` with a time to confirm, and its confirmation. */
-async function installAndConfirm(): Promise<string> {
-  return guest.run(`
+/** `dns4tor install` with a time to confirm, and its confirmation. From then on no packet is to leave. */
+async function installAndConfirm(): Promise<void> {
+  await guest.run(`
     dns4tor install --confirm-within 5m >/run/install.log 2>&1 & pid=$!
     until grep --quiet 'dns4tor confirm' /run/install.log; do kill -0 $pid || exit 1; sleep 0.2; done
     dns4tor confirm && wait $pid; status=$?; cat /run/install.log; exit $status`);
+  await watchPackets();
+}
+
+async function uninstall(): Promise<void> {
+  await assertStayedSilent();
+  await guest.run('dns4tor uninstall');
 }
 
 before(async () => {
@@ -121,9 +133,9 @@ function step(name: string, work: () => Promise<void>): void {
 }
 
 step('a name that goes to the network in the clear is seen here', async () => {
-  const countBefore = await laboratory.namespace.leakedPackets();
+  await watchPackets();
   await guest.try(`timeout 3 getent hosts ${newName()}`);
-  assert.ok((await laboratory.namespace.leakedPackets()) > countBefore);
+  await assert.rejects(assertStayedSilent, /packets were to leave/);
 });
 
 step('apt installs the package, and it answers on port 53 of both loopback addresses, over UDP and TCP', async () => {
@@ -138,23 +150,47 @@ step('apt installs the package, and it answers on port 53 of both loopback addre
   }
 });
 
-step('the service is in its sandbox: no network but loopback, no privilege, no file to write', async () => {
-  const inside = 'nsenter --target "$(systemctl show --property MainPID --value dns4tor.service)"';
-  assert.match(await guest.run(`${inside} --net ip -brief link`), /^lo .*\n$/);
-  assert.equal(await guest.run(`${inside} --net ss --no-header --listening --tcp --udp`), '');
-  const status = await guest.run('cat "/proc/$(systemctl show --property MainPID --value dns4tor.service)/status"');
-  for (const line of [/^CapEff:\t0+$/m, /^CapBnd:\t0+$/m, /^NoNewPrivs:\t1$/m, /^Seccomp:\t2$/m])
-    assert.match(status, line);
-  assert.match(await guest.run('systemd-analyze security dns4tor.service'), /Overall exposure level .*: 0\.[0-5] /);
-  assert.notEqual((await guest.try(`${inside} --mount sh -c 'echo >/var/lib/written'`)).status, 0);
-});
+step(
+  'the service is in its sandbox: no network but loopback, no privilege, no file to write, no core dump',
+  async () => {
+    const inside = 'nsenter --target "$(systemctl show --property MainPID --value dns4tor.service)"';
+    assert.match(await guest.run(`${inside} --net ip -brief link`), /^lo .*\n$/);
+    assert.equal(await guest.run(`${inside} --net ss --no-header --listening --tcp --udp`), '');
+    const status = await guest.run('cat "/proc/$(systemctl show --property MainPID --value dns4tor.service)/status"');
+    for (const line of [/^CapEff:\t0+$/m, /^CapBnd:\t0+$/m, /^NoNewPrivs:\t1$/m, /^Seccomp:\t2$/m])
+      assert.match(status, line);
+    const limits = await guest.run('cat "/proc/$(systemctl show --property MainPID --value dns4tor.service)/limits"');
+    assert.match(limits, /^Max core file size +0 +0 /m);
+    assert.match(await guest.run('systemd-analyze security dns4tor.service'), /Overall exposure level .*: 0\.[0-5] /);
+    assert.notEqual((await guest.try(`${inside} --mount sh -c 'echo >/var/lib/written'`)).status, 0);
+  },
+);
 
 step('the first question starts it, and it is back after a crash; what is asked meanwhile waits', async () => {
   await guest.run('systemctl stop dns4tor.service');
   assert.equal((await digInGuest('@127.0.0.1', newName())).status, 'NOERROR');
-  await guest.run('systemctl kill --signal=KILL dns4tor.service');
-  assert.equal((await digInGuest('@127.0.0.1', newName())).status, 'NOERROR');
-  assert.equal(await guest.run('systemctl show --property NRestarts --value dns4tor.service'), '1\n');
+  for (const [index, signal] of ['KILL', 'SEGV'].entries()) {
+    await guest.run(`systemctl kill --signal=${signal} dns4tor.service`);
+    assert.equal((await digInGuest('@127.0.0.1', newName())).status, 'NOERROR');
+    assert.equal(await guest.run('systemctl show --property NRestarts --value dns4tor.service'), `${index + 1}\n`);
+  }
+});
+
+step('an upgrade keeps the sockets open, and each question that is asked meanwhile is answered', async () => {
+  const property = (name: string, unit: string): Promise<string> =>
+    guest.run(`systemctl show --property ${name} --value ${unit}`);
+  const oldProcess = await property('MainPID', 'dns4tor.service');
+  const openSince = await property('ActiveEnterTimestampMonotonic', 'dns4tor.socket');
+  await guest.run(`
+    DEBIAN_FRONTEND=noninteractive apt-get -qy install --reinstall /mnt/dns4tor.deb >/run/upgrade.log 2>&1 & pid=$!
+    count=0
+    while kill -0 $pid 2>/dev/null; do
+      count=$((count + 1))
+      dig ${[...DIG_FLAGS, '+timeout=60', '@127.0.0.1'].join(' ')} upgrade-$count.wild.${ZONE} | grep 'status: NOERROR' || exit 1
+    done
+    wait $pid || { cat /run/upgrade.log; exit 1; }`);
+  assert.notEqual(await property('MainPID', 'dns4tor.service'), oldProcess);
+  assert.equal(await property('ActiveEnterTimestampMonotonic', 'dns4tor.socket'), openSince);
 });
 
 step(
@@ -188,11 +224,9 @@ step('the variant with sockets of its own takes the place of the other, and give
 step('with systemd-resolved: all names go through Tor, and uninstall puts everything back', async () => {
   const original = await guest.run(LIST_ETC);
   await installAndConfirm();
-  await assertSilentDuring(async () => {
-    await resolves();
-    await resolves();
-  });
-  await guest.run('dns4tor uninstall');
+  await resolves();
+  await resolves();
+  await uninstall();
   assert.equal(await guest.run(LIST_ETC), original);
 });
 
@@ -214,11 +248,10 @@ step('what nobody confirms is taken back by systemd, though the process that wai
 
 step('installed, it answers after a restart of the machine, in which no packet leaves but to Tor', async () => {
   await installAndConfirm();
-  await assertSilentDuring(async () => {
-    await guest.reboot();
-    await untilAnswered();
-    await resolves();
-  });
+  await guest.reboot();
+  await untilAnswered();
+  await resolves();
+  await assertStayedSilent();
 });
 
 step('systemd starts it and tor without an ordering cycle, and nothing fails', async () => {
@@ -231,6 +264,7 @@ step('systemd starts it and tor without an ordering cycle, and nothing fails', a
 step(
   'a pause ends, though the process that waited for it was killed and the machine is restarted while it is being ended',
   async () => {
+    await assertStayedSilent();
     await guest.run(`
     rm -f /run/pause.log; dns4tor pause 20s >/run/pause.log 2>&1 & pid=$!
     until grep --quiet 'in the clear' /run/pause.log; do kill -0 $pid || exit 1; sleep 0.2; done
@@ -241,25 +275,38 @@ step(
     await waitUntil('the pause is over', AGAIN_TIMEOUT_MS, async () => {
       return /^Global: 127\.0\.0\.1$/m.test(await guest.run('resolvectl dns'));
     });
+    await watchPackets();
     await untilAnswered();
     await resolves();
-    await guest.run('dns4tor uninstall');
+    await uninstall();
   },
 );
 
-step('with a plain resolv.conf: all names go through Tor, and uninstall puts everything back', async () => {
-  await guest.run('systemctl disable --now systemd-resolved.service && rm /etc/resolv.conf');
-  await guest.run("printf '# by hand\\nnameserver 10.0.2.3' > /etc/resolv.conf && chmod 640 /etc/resolv.conf");
-  const original = await guest.run(LIST_ETC);
-  await installAndConfirm();
-  await assertSilentDuring(() => resolves());
-  await guest.run('dns4tor uninstall');
-  assert.equal(await guest.run(LIST_ETC), original);
-});
+step(
+  'with a plain resolv.conf: all names go through Tor, but in a pause, and uninstall puts everything back',
+  async () => {
+    await guest.run('systemctl disable --now systemd-resolved.service && rm /etc/resolv.conf');
+    await guest.run("printf '# by hand\\nnameserver 10.0.2.3' > /etc/resolv.conf && chmod 640 /etc/resolv.conf");
+    const original = await guest.run(LIST_ETC);
+    await installAndConfirm();
+    await resolves();
+    await assertStayedSilent();
+    const paused = await guest.run(`
+    rm -f /run/pause.log; dns4tor pause 20s >/run/pause.log 2>&1 & pid=$!
+    until grep --quiet 'in the clear' /run/pause.log; do kill -0 $pid || exit 1; sleep 0.2; done
+    cat /etc/resolv.conf; wait $pid`);
+    assert.equal(paused, '# by hand\nnameserver 10.0.2.3');
+    await watchPackets();
+    await resolves();
+    await uninstall();
+    assert.equal(await guest.run(LIST_ETC), original);
+  },
+);
 
 step('apt purges the package from the machine whose resolver it is, and leaves the one before', async () => {
   const original = await guest.run('stat --format "%a %U" /etc/resolv.conf; cat /etc/resolv.conf');
   await installAndConfirm();
+  await assertStayedSilent();
   await guest.run('DEBIAN_FRONTEND=noninteractive apt-get -qy purge dns4tor');
   assert.equal(await guest.run('stat --format "%a %U" /etc/resolv.conf; cat /etc/resolv.conf'), original);
   assert.equal(await guest.run('ss --no-header --listening --tcp --udp --numeric "sport = :53"'), '');
