@@ -30,7 +30,7 @@ const PAGE_FILES = /\.(?:css|html|svg)$/;
 const PACKAGES = 'dist/packages.json';
 const LICENSES = 'dist/LICENSES.txt';
 const LICENSE_FILE = /^licen[cs]e(?:\.(?:md|txt))?$/i;
-const PACKAGE_OF = /^node_modules\/(?:@[^/]+\/)?[^/]+/;
+const PACKAGE_OF = /node_modules\/(?:@[^/]+\/)?[^/]+(?:\/node_modules\/(?:@[^/]+\/)?[^/]+)*/;
 
 /**
  * @param root the checkout
