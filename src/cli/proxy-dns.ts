@@ -54,13 +54,13 @@ export function addProxyDns(program: Command, reporter: Reporter): void {
 
 /**
  * Nothing of a query stays in V8's heap, for the cache lies outside; but as long as there is memory V8 puts off looking for what is free, and
- * 100,000 answers then leave 200 MiB. With this it looks often enough to need a quarter of that. It costs answers from the cache nothing, and
- * others a few percent of their CPU time.
+ * 100,000 answers then leave 200 MiB. With these it looks as soon as the heap has grown by a third, and its nursery stays as small as it is at
+ * the start. (`--optimize-for-size` keeps the heap smaller still, at half as much CPU time again for each query that goes upstream.)
  */
-const MEMORY_FLAG = '--optimize-for-size';
+const MEMORY_FLAGS = ['--heap-growing-percent=30', '--semi-space-growth-factor=1'] as const;
 
 async function serve(config: Config, reporter: Reporter): Promise<void> {
-  setFlagsFromString(MEMORY_FLAG);
+  for (const flag of MEMORY_FLAGS) setFlagsFromString(flag);
   using output = openLogOutput(config.log);
   using logger = createLogger(config.log.level, config.log.format, systemClock, output.sink);
   const isJson = config.log.format === 'json';

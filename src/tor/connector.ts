@@ -1,5 +1,12 @@
 import { isIP, type Socket } from 'node:net';
-import { connect, createSecureContext, getCACertificates, type PeerCertificate, type TLSSocket } from 'node:tls';
+import {
+  connect,
+  createSecureContext,
+  getCACertificates,
+  type PeerCertificate,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls';
 import type { Clock } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
 import { Dns4torError } from '../lib/errors.ts';
@@ -55,13 +62,15 @@ export function createTorConnector(options: TorConnectorOptions): TorConnector {
 type TlsUpgrade = (raw: Socket, deadline: Deadline) => Promise<TLSSocket>;
 
 function createTlsUpgrade(tls: TlsOptions, clock: Clock, signal: AbortSignal | undefined): TlsUpgrade {
-  const options = {
-    // Made once: with an extra CA each context parses Node's whole list anew. No session of one connection is resumed on another, which
-    // would let the server link the two, and its certificate would not be looked at again.
-    secureContext: createSecureContext({
+  // Made once, for with an extra CA each context parses Node's whole list anew, and not before it is needed: meanwhile queries are taken. No
+  // session of one connection is resumed on another, which would let the server link the two, and its certificate would not be looked at again.
+  let secureContext: SecureContext | undefined;
+  const makeContext = (): SecureContext =>
+    createSecureContext({
       minVersion: 'TLSv1.3',
       ...(tls.ca === undefined ? {} : { ca: [...getCACertificates(), tls.ca] }),
-    }),
+    });
+  const options = {
     checkServerIdentity: (_hostname: string, certificate: PeerCertificate) => checkIdentity(tls, certificate),
     ...(tls.alpn === undefined ? {} : { ALPNProtocols: [tls.alpn] }),
     ...(isIP(tls.servername) === 0 ? { servername: tls.servername } : {}),
@@ -69,7 +78,7 @@ function createTlsUpgrade(tls: TlsOptions, clock: Clock, signal: AbortSignal | u
 
   return (raw, deadline) =>
     new Promise((resolve, reject) => {
-      const socket = connect({ ...options, socket: raw });
+      const socket = connect({ ...options, secureContext: (secureContext ??= makeContext()), socket: raw });
       const settle = (): void => {
         timer.cancel();
         signal?.removeEventListener('abort', onAbort);
