@@ -14,6 +14,8 @@ const PROGRAM_FLAGS = [
   '--format=cjs',
   '--platform=node',
   '--target=node24',
+  // Node keeps the text for as long as the program runs. Names stay as they are.
+  '--minify-whitespace',
   // Has a part in machine code for each system.
   '--external:koffi',
   '--define:import.meta.url=moduleUrl',
