@@ -54,11 +54,10 @@ export function addProxyDns(program: Command, reporter: Reporter): void {
 
 /**
  * Nothing of a query stays in V8's heap, for the cache lies outside; but as long as there is memory V8 puts off looking for what is free, and
- * 100,000 answers then leave 200 MiB. With these it looks as soon as the heap has grown by a third, its nursery stays as small as it is at
- * the start, and pages that are free go back to the system. `--optimize-for-size` keeps the heap smaller still, but costs half as much CPU
- * time again for each query that goes upstream.
+ * 100,000 answers then leave 200 MiB. With these it looks as soon as the heap has grown by a third, and its nursery stays as small as it is
+ * at the start. `--optimize-for-size` keeps the heap smaller still, but costs half as much CPU time again for each query that goes upstream.
  */
-const MEMORY_FLAGS = ['--heap-growing-percent=30', '--semi-space-growth-factor=1', '--no-memory-pool'] as const;
+const MEMORY_FLAGS = ['--heap-growing-percent=30', '--semi-space-growth-factor=1'] as const;
 
 async function serve(config: Config, reporter: Reporter): Promise<void> {
   for (const flag of MEMORY_FLAGS) setFlagsFromString(flag);
