@@ -51,7 +51,8 @@ export async function createRigIn(root: string, dispose: () => Promise<void>): P
     const line = command.join(' ');
     const isLook = LOOKS.test(line);
     if (!isLook) commands.push(line);
-    return { status: isLook ? 1 : 0, stdout: '', stderr: '', ...answers.get(line) };
+    const answer = answers.get(line);
+    return { status: isLook && answer === undefined ? 1 : 0, stdout: '', stderr: '', ...answer };
   };
   let pid = 100;
   const reborn = (fs: FileSystem = createFileSystem(root)): Machine => ({
