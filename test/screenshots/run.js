@@ -1,5 +1,5 @@
-// `npm run screenshots`: takes the picture of the status page that README shows; with `-- FOLDER` that one and others to that folder: of the page
-// whole, dark, in an outage and on a phone, and of `dns4tor status` in a terminal.
+// `npm run screenshots`: takes the pictures that README shows; with `-- FOLDER` these and others to that folder: of the page whole, dark and on
+// a phone, and of `dns4tor status` in an outage.
 import { build, installPackages, installPrograms, runNode, runScript, testPrograms } from '../../bin/prepare.js';
 
 await runScript(() => {

@@ -10,28 +10,32 @@ import { type BrowserOptions, startBrowser } from '../fixtures/browser.ts';
 import { madeUpHour } from './hour.ts';
 import { terminalPage } from './terminal.ts';
 
-interface Picture {
+interface TerminalPicture {
   readonly name: string;
   readonly outage: boolean;
+}
+
+interface Picture extends TerminalPicture {
   readonly colorScheme: 'light' | 'dark';
   readonly width: number;
   /** How much of it is shown. @default the whole page */
   readonly height?: number;
 }
 
-/** The one in README. */
-const README: Picture = { name: 'status-page', outage: false, colorScheme: 'light', width: 760, height: 930 };
+/** Those in README. */
+const README: readonly Picture[] = [
+  { name: 'status-page', outage: false, colorScheme: 'light', width: 760, height: 930 },
+  { name: 'status-page-outage', outage: true, colorScheme: 'light', width: 760, height: 930 },
+];
+const README_TERMINAL: TerminalPicture = { name: 'status-terminal', outage: false };
+
 const MORE: readonly Picture[] = [
   { name: 'status-page-whole', outage: false, colorScheme: 'light', width: 760 },
   { name: 'status-page-dark', outage: false, colorScheme: 'dark', width: 760 },
-  { name: 'status-page-outage', outage: true, colorScheme: 'light', width: 760 },
+  { name: 'status-page-outage-whole', outage: true, colorScheme: 'light', width: 760 },
   { name: 'status-page-outage-phone', outage: true, colorScheme: 'dark', width: 375 },
 ];
-
-const TERMINALS = [
-  { name: 'status-terminal', outage: false },
-  { name: 'status-terminal-outage', outage: true },
-] as const;
+const MORE_TERMINAL: TerminalPicture = { name: 'status-terminal-outage', outage: true };
 
 async function take(folder: string, { name, outage, colorScheme, width, height }: Picture): Promise<void> {
   const snapshot = madeUpHour(outage);
@@ -59,7 +63,7 @@ async function take(folder: string, { name, outage, colorScheme, width, height }
 }
 
 /** What is written to a terminal, which a browser draws: a terminal of its own would bring a font and colours of its own. */
-async function takeTerminal(folder: string, { name, outage }: Pick<Picture, 'name' | 'outage'>): Promise<void> {
+async function takeTerminal(folder: string, { name, outage }: TerminalPicture): Promise<void> {
   await using browser = await startBrowser();
   const page = await browser.context.newPage();
   await page.setContent(terminalPage(madeUpHour(outage)));
@@ -67,11 +71,10 @@ async function takeTerminal(folder: string, { name, outage }: Pick<Picture, 'nam
   process.stdout.write(`${join(folder, name)}.png\n`);
 }
 
-const [folder] = process.argv.slice(2);
-if (folder === undefined) {
-  await take(fileURLToPath(new URL('../../docs/', import.meta.url)), README);
-} else {
-  await mkdir(folder, { recursive: true });
-  for (const picture of [README, ...MORE]) await take(folder, picture);
-  for (const picture of TERMINALS) await takeTerminal(folder, picture);
+const [given] = process.argv.slice(2);
+const folder = given ?? fileURLToPath(new URL('../../docs/', import.meta.url));
+await mkdir(folder, { recursive: true });
+for (const picture of given === undefined ? README : [...README, ...MORE]) await take(folder, picture);
+for (const picture of given === undefined ? [README_TERMINAL] : [README_TERMINAL, MORE_TERMINAL]) {
+  await takeTerminal(folder, picture);
 }
