@@ -17,6 +17,8 @@ export interface Mutation {
 const PHASES = 'test/leaks/phases.test.ts';
 const CONNECTIONS = 'test/leaks/upstream-connections.test.ts';
 
+const CONNECT =
+  'const socket = connect({ ...options, secureContext: (secureContext ??= makeContext()), socket: raw });';
 const NO_ROUTE = "throw new Dns4torError('ERR_TOR_UNREACHABLE', `${formatTorAddress(socks)} (${error.code})`, error);";
 const CAUGHT = 'const { code } = toDns4torError(thrown);\n      if (OF';
 const EXCHANGE = 'let path: AnswerPath | undefined;';
@@ -176,9 +178,8 @@ export const MUTATIONS: readonly Mutation[] = [
     id: 'G6',
     breach: 'resumes TLS sessions',
     file: 'src/tor/connector.ts',
-    text: 'const socket = connect({ ...options, socket: raw });',
-    replacement:
-      "const known = options as { session?: Buffer };\n      const socket = connect({ ...options, socket: raw });\n      socket.on('session', (session) => (known.session = session));",
+    text: CONNECT,
+    replacement: `const known = options as { session?: Buffer };\n      ${CONNECT}\n      socket.on('session', (session) => (known.session = session));`,
     proof: { file: 'test/tor/connector.test.ts', test: 'no session is resumed' },
   },
   {
