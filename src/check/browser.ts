@@ -1,12 +1,10 @@
 import { ask, type Question } from './dns-client.ts';
 import type { Facts } from './facts.ts';
+import { answeringPlace, LOCAL_PATIENCE_MS } from './probe-local.ts';
 import { ok, skip, type Verdict, warn } from './verdict.ts';
 
 /** What Firefox asks for before it goes around the system's resolver by itself, which it does not do where the name does not exist. */
 const CANARY: Question = { name: 'use-application-dns.net', type: 'A', recursionDesired: true };
-
-/** dns4tor answers this by itself, whatever state Tor is in. */
-const PATIENCE_MS = 2000;
 
 /** Whether browsers are told not to go around dns4tor with a DNS over HTTPS of their own. */
 export async function checkBrowser({
@@ -15,9 +13,9 @@ export async function checkBrowser({
   clock,
   random,
 }: Pick<Facts, 'config' | 'local' | 'clock' | 'random'>): Promise<Verdict> {
-  const place = (await local()).find(({ who, transport }) => who === 'dns4tor' && transport === 'udp');
+  const place = answeringPlace(await local());
   if (place === undefined) return skip('dns4tor does not answer here');
-  const options = { clock, random, patienceMs: PATIENCE_MS };
+  const options = { clock, random, patienceMs: LOCAL_PATIENCE_MS };
   const reply = await ask({ address: place.address, port }, CANARY, 'udp', options).catch(() => undefined);
   if (reply?.rcode === 'NXDOMAIN') {
     return ok('browsers are told to leave DNS over HTTPS alone; one that was set to it by hand goes around dns4tor');

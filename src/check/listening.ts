@@ -4,6 +4,7 @@ import { EDE } from '../lib/failures.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import { ask } from './dns-client.ts';
 import type { Facts } from './facts.ts';
+import { answeringPlace } from './probe-local.ts';
 import { fail, failWith, ok, skip, type Verdict, warn } from './verdict.ts';
 
 const START = 'Start dns4tor; as a service: sudo systemctl start dns4tor.service.';
@@ -52,7 +53,7 @@ export async function checkResolution({
   clock,
   random,
 }: Pick<Facts, 'config' | 'local' | 'clock' | 'random'>): Promise<Verdict> {
-  const place = (await local()).find(({ who, transport }) => who === 'dns4tor' && transport === 'udp');
+  const place = answeringPlace(await local());
   if (place === undefined) return skip('dns4tor does not answer here');
   const startedAt = clock.now();
   try {

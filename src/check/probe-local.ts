@@ -13,7 +13,7 @@ export interface LocalFinding {
 }
 
 /** dns4tor answers this by itself, whatever state Tor is in. */
-const PATIENCE_MS = 2000;
+export const LOCAL_PATIENCE_MS = 2000;
 
 /** Asks over UDP and TCP at each address. Never rejects. */
 export async function probeLocal(
@@ -27,11 +27,16 @@ export async function probeLocal(
     places.map(async (place): Promise<LocalFinding> => {
       try {
         const target = { address: place.address, port };
-        const reply = await ask(target, WHO_ARE_YOU, place.transport, { ...components, patienceMs: PATIENCE_MS });
+        const reply = await ask(target, WHO_ARE_YOU, place.transport, { ...components, patienceMs: LOCAL_PATIENCE_MS });
         return { ...place, who: isDns4tor(reply) ? 'dns4tor' : 'another' };
       } catch (error) {
         return { ...place, who: 'nobody', error };
       }
     }),
   );
+}
+
+/** One at which dns4tor answers over UDP; undefined where there is none. */
+export function answeringPlace(findings: readonly LocalFinding[]): LocalFinding | undefined {
+  return findings.find(({ who, transport }) => who === 'dns4tor' && transport === 'udp');
 }
