@@ -194,6 +194,29 @@ for (const [packageName, door] of Object.entries(DOORS)) {
   });
 }
 
+test('every TLS connection verifies the certificate, whatever the environment says', () => {
+  // Each of these leaves the decision to NODE_TLS_REJECT_UNAUTHORIZED, or takes the proxy that HTTPS_PROXY names.
+  const unverified = /'node:https'|\bnew TLSSocket\(|(?<![.\w])(?:fetch|WebSocket|EventSource)\(/;
+  assert.deepEqual(
+    filesThat(({ code }) => unverified.test(code)),
+    [],
+  );
+  // Options of a call, up to the end of its statement. HTTP/2 makes no connection where it is given one.
+  const required = { 'node:tls': /\brejectUnauthorized: true\b/, 'node:http2': /\bcreateConnection:/ };
+  for (const [module, option] of Object.entries(required)) {
+    const dialling = files.filter(({ code }) => new RegExp(`\\bconnect\\b[^;]*\\bfrom '${module}'`).test(code));
+    assert.ok(dialling.length > 0, module);
+    for (const { path, code } of dialling) {
+      for (const [call] of code.matchAll(/(?<![.\w])connect\([^;]*;/g)) assert.match(call, option, path);
+    }
+    const whole = new RegExp(`\\* as \\w+ from '${module}'|\\bimport\\('${module}'`);
+    assert.deepEqual(
+      filesThat(({ code }) => whole.test(code)),
+      [],
+    );
+  }
+});
+
 test('Node is imported by its own scheme, and every package is a dependency', async () => {
   const manifest = JSON.parse(await readFile(join(SOURCE, '..', 'package.json'), 'utf8')) as {
     devDependencies: Record<string, string>;

@@ -78,7 +78,13 @@ function createTlsUpgrade(tls: TlsOptions, clock: Clock, signal: AbortSignal | u
 
   return (raw, deadline) =>
     new Promise((resolve, reject) => {
-      const socket = connect({ ...options, secureContext: (secureContext ??= makeContext()), socket: raw });
+      const socket = connect({
+        ...options,
+        // Node's default is whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+        rejectUnauthorized: true,
+        secureContext: (secureContext ??= makeContext()),
+        socket: raw,
+      });
       const settle = (): void => {
         timer.cancel();
         signal?.removeEventListener('abort', onAbort);

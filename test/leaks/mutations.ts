@@ -17,8 +17,7 @@ export interface Mutation {
 const PHASES = 'test/leaks/phases.test.ts';
 const CONNECTIONS = 'test/leaks/upstream-connections.test.ts';
 
-const CONNECT =
-  'const socket = connect({ ...options, secureContext: (secureContext ??= makeContext()), socket: raw });';
+const TLS_SOCKET = 'socket: raw,\n      });';
 const NO_ROUTE = "throw new Dns4torError('ERR_TOR_UNREACHABLE', `${formatTorAddress(socks)} (${error.code})`, error);";
 const CAUGHT = 'const { code } = toDns4torError(thrown);\n      if (OF';
 const EXCHANGE = 'let path: AnswerPath | undefined;';
@@ -178,8 +177,8 @@ export const MUTATIONS: readonly Mutation[] = [
     id: 'G6',
     breach: 'resumes TLS sessions',
     file: 'src/tor/connector.ts',
-    text: CONNECT,
-    replacement: `const known = options as { session?: Buffer };\n      ${CONNECT}\n      socket.on('session', (session) => (known.session = session));`,
+    text: TLS_SOCKET,
+    replacement: `${TLS_SOCKET}\n      socket.on('session', (session) => ((options as { session?: Buffer }).session = session));`,
     proof: { file: 'test/tor/connector.test.ts', test: 'no session is resumed' },
   },
   {
@@ -273,6 +272,14 @@ export const MUTATIONS: readonly Mutation[] = [
     text: 'const PADDING_BLOCK_BYTES = 128;',
     replacement: 'const PADDING_BLOCK_BYTES = 64;',
     proof: { file: 'test/message/upstream-query.test.ts', test: 'the query is a multiple of 128 octets' },
+  },
+  {
+    id: 'G11',
+    breach: 'verifies certificates only if the environment says so',
+    file: 'src/tor/connector.ts',
+    text: '        rejectUnauthorized: true,\n',
+    replacement: '',
+    proof: { file: 'test/tor/connector.test.ts', test: 'NODE_TLS_REJECT_UNAUTHORIZED=0 lets in' },
   },
 ];
 

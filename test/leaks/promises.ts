@@ -92,6 +92,15 @@ export const PROMISES: readonly Promised[] = [
     promise: 'The length of what is sent is a multiple of 128 octets, however long the name',
     proofs: [{ file: 'test/message/upstream-query.test.ts', test: 'the query is a multiple of 128 octets' }],
   },
+  {
+    id: 'G11',
+    promise:
+      "No answer is taken over TLS from anyone but the configured resolver: its certificate's chain, name and pin are verified, whatever the environment says",
+    proofs: [
+      { file: 'test/tor/connector.test.ts', test: 'NODE_TLS_REJECT_UNAUTHORIZED=0 lets in' },
+      { file: 'test/protocol/environment.test.ts', test: 'no answer of an impostor' },
+    ],
+  },
 ];
 
 /** The row of README's table. */

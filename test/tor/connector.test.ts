@@ -173,6 +173,24 @@ test('a pin does not stand in for a trusted chain', async () => {
   await resolver.proxy.deserted();
 });
 
+test('NODE_TLS_REJECT_UNAUTHORIZED=0 lets in no untrusted chain, no other name and no other key', async (t) => {
+  // Node reads it anew for each connection.
+  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+  t.after(() => delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']);
+  await using resolver = await startHttp2Resolver();
+  const pins = [`sha256/${Buffer.alloc(32).toString('base64')}`];
+  const refusals = [
+    [{ extraCa: {} }, 'ERR_TLS_UNTRUSTED'],
+    [{ extraCa: {}, identity: { names: ['x.test'], pins } }, 'ERR_TLS_UNTRUSTED'],
+    [{ identity: { names: ['x.test'] } }, 'ERR_TLS_NAME'],
+    [{ identity: { pins } }, 'ERR_TLS_PIN'],
+  ] as const;
+  for (const [overrides, code] of refusals) {
+    await assert.rejects(createConnector(resolver, overrides)(), { code });
+    await resolver.proxy.deserted();
+  }
+});
+
 test('TLS below 1.3 is refused', async () => {
   await using resolver = await startHttp2Resolver({ maxVersion: 'TLSv1.2' });
   await assert.rejects(createConnector(resolver)(), { code: 'ERR_TLS' });
