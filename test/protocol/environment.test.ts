@@ -26,7 +26,7 @@ let throughImpostor: readonly string[];
 before(async () => {
   const authority = resources.use(await createCertificateAuthority());
   impostor = resources.use(await startRecordingDohServer(await authority.issue(['impostor.test']), GOOD));
-  const { address } = resources.use(await startSocksDouble({ target: impostor }));
+  const { address } = resources.use(await startSocksDouble({ target: impostor, passesForTor: true }));
   if (address.kind !== 'tcp') throw new Error('the SOCKS double listens on no port');
   throughImpostor = ['--tor-socks', `${address.host}:${address.port}`, '--upstream-pin', WRONG_PIN];
 });
