@@ -41,8 +41,8 @@ const OF_PROM_CLIENT: readonly MetricRow[] = [
     {},
     "Size of V8's heap, in which neither the cache nor messages are.",
   ],
-  ['nodejs_heap_size_used_bytes', 'gauge', 'bytes', {}, 'The part of it that is in use.'],
-  ['nodejs_external_memory_bytes', 'gauge', 'bytes', {}, 'Memory outside it that belongs to its objects.'],
+  ['nodejs_heap_size_used_bytes', 'gauge', 'bytes', {}, 'The part of it that is in use, roughly.'],
+  ['nodejs_external_memory_bytes', 'gauge', 'bytes', {}, 'Memory outside it that belongs to its objects, roughly.'],
   [
     'nodejs_heap_space_size_total_bytes',
     'gauge',
@@ -113,6 +113,23 @@ This page is written by \`node test/metrics-page.ts --write\`, and compared with
 ${renderTable(['name', 'type', 'labels', 'unit', 'what it says'], METRIC_ROWS.map(cells))}
 A histogram has the three series \`_bucket\` (by \`le\`), \`_sum\` and \`_count\`. Of counters with many labels there are only those
 that have counted something.
+
+## What another user of the machine learns
+
+Every user of the machine can read what is served on loopback, and by reading it before and after a query learns
+
+- when the query was answered, over UDP or TCP, over IPv4 or IPv6, and of which type it was, if that has a name here;
+- its response code, whether the cache had the answer, how long it took otherwise, and over which circuit it came;
+- how many blocks of 128 octets the query and how many of 468 the answer fills (the blocks of RFC 8467). Names of up to about 80
+  characters fill one, as do most answers;
+- how many answers the cache holds and, where it is full, how many had to make room for another.
+
+No figure says more of the length of a name or an answer, and none says who asked. Memory is shown in multiples of 64 KiB, which
+follow it only roughly: not even somebody who fills the cache with answers of a known size can measure the next one by them.
+
+What remains without the metrics is outside dns4tor: how long an answer takes says whether it was in the cache, and
+the kernel shows every user how much memory and CPU time a process takes (\`/proc\`) and how many octets a TCP connection has
+carried (\`ss -ti\`), also between a local program and dns4tor.
 
 ## Reasons
 

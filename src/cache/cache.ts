@@ -61,6 +61,8 @@ export class Cache {
   readonly #entry = new Entry(this.#chunks);
   readonly #positive: Segment;
   readonly #negative: Segment;
+  /** What {@link bytesBySegment} can come to. */
+  readonly maxBytesBySegment: BySegment;
 
   constructor(components: CacheComponents, init: CacheInit) {
     this.#clock = components.clock;
@@ -68,6 +70,8 @@ export class Cache {
     this.#metrics = components.metrics;
     this.#seed = Math.floor(components.random.fraction() * 2 ** 32) | 0;
     this.#maxStaleMs = init.maxStaleMs;
+    const negativeBytes = init.maxBytes * NEGATIVE_SHARE;
+    this.maxBytesBySegment = { success: init.maxBytes - negativeBytes, denial: negativeBytes };
     const recordsBytes = init.maxBytes * RECORDS_SHARE;
     const evicted = (record: number, denial: boolean): void => {
       this.#metrics.cacheEvicted(denial);

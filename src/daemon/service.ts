@@ -9,11 +9,12 @@ import type { TorStatus } from '../lib/tor-state.ts';
 import { readVersion } from '../lib/version.ts';
 import { createAccessList } from '../listener/access-list.ts';
 import type { Listener, ListenerComponents } from '../listener/listener.ts';
+import { CoarseBytes } from '../metrics/coarse-bytes.ts';
 import { createCounters } from '../metrics/counters.ts';
 import { EventLoopDelay } from '../metrics/event-loop-delay.ts';
 import { families } from '../metrics/families.ts';
 import { type MetricsServerOptions, startMetricsServer } from '../metrics/http.ts';
-import type { Gauges } from '../metrics/metrics.ts';
+import type { BySegment, Gauges } from '../metrics/metrics.ts';
 import { createPageFiles } from '../metrics/page-files.ts';
 import { createExposition } from '../metrics/prometheus.ts';
 import { Status } from '../status/status.ts';
@@ -132,6 +133,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
     { clock, random, metrics: counters },
     { maxBytes: config.cacheBytes, maxStaleMs: config.maxStaleMs },
   );
+  const cacheBytes = coarseBytes(cache, random);
   const keptApart =
     config.isolation === 'client' ? { clientOf: await openClientIdentity(logger, handedOver.dns[0]) } : {};
   const handler = createPipeline(
@@ -155,7 +157,10 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
   if (metricsPlace === undefined) {
     logger.log('info', 'metrics_absent', {});
   } else {
-    const sources = statusSources({ tor: currentTor, torStatus, cache, readiness, upstreams }, config.upstreams);
+    const sources = statusSources(
+      { tor: currentTor, torStatus, cache, cacheBytes, readiness, upstreams },
+      config.upstreams,
+    );
     const status = stack.use(
       new Status({ clock, counters, sources }, { version: identity.version, cacheMaxBytes: config.cacheBytes }),
     );
@@ -164,7 +169,8 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
       await startMetricsServer({
         ...metricsPlace,
         exposition: createExposition(
-          families(counters, gauges(config, cache, upstreams, torStatus, eventLoopDelay), identity),
+          families(counters, gauges(config, { cache, cacheBytes, upstreams, torStatus, eventLoopDelay }), identity),
+          random,
         ),
         ready: () => readiness.check(),
         status() {
@@ -235,17 +241,30 @@ function onceResolved<T>(promise: Promise<T>): () => T | undefined {
   return () => value;
 }
 
-function gauges(
-  { cacheBytes }: Config,
-  cache: Cache,
-  upstreams: readonly CircuitsUpstream[],
-  torStatus: () => TorStatus,
-  eventLoopDelay: EventLoopDelay,
-): Gauges {
+/** What is shown of the memory that the cache takes: the same wherever it is looked at, so that no two figures are compared. */
+function coarseBytes(cache: Cache, random: Random): () => BySegment {
+  const { success, denial } = cache.maxBytesBySegment;
+  const shown = { success: new CoarseBytes(random, success), denial: new CoarseBytes(random, denial) };
+  return () => {
+    const exact = cache.bytesBySegment;
+    return { success: shown.success.show(exact.success), denial: shown.denial.show(exact.denial) };
+  };
+}
+
+interface GaugeSources {
+  readonly cache: Cache;
+  readonly cacheBytes: () => BySegment;
+  readonly upstreams: readonly CircuitsUpstream[];
+  readonly torStatus: () => TorStatus;
+  readonly eventLoopDelay: EventLoopDelay;
+}
+
+function gauges(config: Config, sources: GaugeSources): Gauges {
+  const { cache, cacheBytes, upstreams, torStatus, eventLoopDelay } = sources;
   return {
     cacheEntries: () => cache.entries,
-    cacheBytes: () => cache.bytesBySegment,
-    cacheMaxBytes: () => cacheBytes,
+    cacheBytes,
+    cacheMaxBytes: () => config.cacheBytes,
     connections: () => upstreams.map(({ openConnections }) => openConnections),
     queueDepth: () => upstreams.map(({ queueDepth }) => queueDepth),
     circuits: () => upstreams.map(({ circuits }) => circuits),

@@ -2,6 +2,7 @@ import type { Cache } from '../cache/cache.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import type { TorStatus } from '../lib/tor-state.ts';
+import type { BySegment } from '../metrics/metrics.ts';
 import type { StatusSources } from '../status/status.ts';
 import type { Tor } from '../tor/tor.ts';
 import type { CircuitsUpstream } from '../upstream/upstream.ts';
@@ -11,14 +12,16 @@ export interface StatusParts {
   /** Undefined until one is found or started. */
   readonly tor: () => Tor | undefined;
   readonly torStatus: () => TorStatus;
-  readonly cache: Cache;
+  readonly cache: Pick<Cache, 'entries'>;
+  /** As coarse as the metrics show it. */
+  readonly cacheBytes: () => BySegment;
   readonly readiness: ReadinessMonitor;
   readonly upstreams: readonly CircuitsUpstream[];
 }
 
 /** Where the parts are asked how they stand. */
 export function statusSources(parts: StatusParts, configs: readonly UpstreamConfig[]): StatusSources {
-  const { tor, torStatus, cache, readiness, upstreams } = parts;
+  const { tor, torStatus, cache, cacheBytes, readiness, upstreams } = parts;
   return {
     torKind: () => tor()?.kind,
     tor: torStatus,
@@ -27,6 +30,10 @@ export function statusSources(parts: StatusParts, configs: readonly UpstreamConf
       label: formatHostPort(host, port),
       status: upstreams[index]!,
     })),
-    cache: () => ({ entries: cache.entries.success + cache.entries.denial, bytes: cache.bytes }),
+    cache: () => ({ entries: bothOf(cache.entries), bytes: bothOf(cacheBytes()) }),
   };
+}
+
+function bothOf({ success, denial }: BySegment): number {
+  return success + denial;
 }

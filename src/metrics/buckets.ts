@@ -13,6 +13,10 @@ export const QUERY_SECONDS = [
 /** The same for one exchange with an upstream: no circuit answers within 8 ms, save on a test network. */
 export const EXCHANGE_SECONDS: readonly number[] = QUERY_SECONDS.filter((bound) => bound >= 0.008);
 
+/** RFC 8467 §4.1: the blocks by which queries and responses are padded against observers of their length. Here their sizes are counted in them. */
+export const QUERY_BLOCK_BYTES = 128;
+export const RESPONSE_BLOCK_BYTES = 468;
+
 /** CoreDNS's bounds for the sizes of messages, its 8291 included. */
 export const MESSAGE_BYTES = [0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16e3, 32e3, 48e3, 64e3] as const;
 

@@ -59,7 +59,7 @@ export function cacheFamilies(totals: Totals, gauges: Gauges, server: string): F
       type: 'gauge',
       unit: 'bytes',
       labels: { type: SEGMENTS },
-      help: 'Memory that the answers in the cache take, by kind of answer.',
+      help: 'Memory that the answers in the cache take, by kind of answer; in multiples of 65536 that follow it only roughly, so that no single answer shows.',
       samples: () => bySegment(gauges.cacheBytes(), {}),
     },
     {

@@ -1,6 +1,13 @@
 import { FAILURES } from '../lib/failures.ts';
 import { RCODE, TYPE } from '../message/tables.ts';
-import { BATCH_DATAGRAMS, EXCHANGE_SECONDS, MESSAGE_BYTES, QUERY_SECONDS } from './buckets.ts';
+import {
+  BATCH_DATAGRAMS,
+  EXCHANGE_SECONDS,
+  MESSAGE_BYTES,
+  QUERY_BLOCK_BYTES,
+  QUERY_SECONDS,
+  RESPONSE_BLOCK_BYTES,
+} from './buckets.ts';
 import { CounterTable } from './counter-table.ts';
 import { Histogram } from './histogram.ts';
 import {
@@ -33,6 +40,7 @@ export interface Totals {
   /** By rcode and by plugin, the step that answered. */
   readonly responses: CounterTable;
   readonly querySeconds: Histogram;
+  /** In whole blocks of {@link QUERY_BLOCK_BYTES} and {@link RESPONSE_BLOCK_BYTES}. */
   readonly queryBytes: { readonly udp: Histogram; readonly tcp: Histogram };
   readonly responseBytes: { readonly udp: Histogram; readonly tcp: Histogram };
   /** By type: success or denial. */
@@ -128,8 +136,8 @@ export function createCounters(labels: readonly string[], circuits: number): Cou
       const rcodeSlot = rcode >= 0 && rcode < MAX_RCODES ? RCODE_SLOTS[rcode]! : RCODE_LABELS.length - 1;
       totals.requests.increment(transport === 'udp' ? 0 : 1, family === 4 ? 0 : 1, typeSlot);
       totals.responses.increment(rcodeSlot, ANSWER_SOURCES.indexOf(source));
-      totals.queryBytes[transport].observe(queryBytes);
-      totals.responseBytes[transport].observe(responseBytes);
+      totals.queryBytes[transport].observe(wholeBlocks(queryBytes, QUERY_BLOCK_BYTES));
+      totals.responseBytes[transport].observe(wholeBlocks(responseBytes, RESPONSE_BLOCK_BYTES));
       totals.querySeconds.observe(durationMs / 1000);
     },
     cacheHit: (denial) => totals.cacheHits.increment(denial ? 1 : 0),
@@ -157,6 +165,14 @@ export function createCounters(labels: readonly string[], circuits: number): Cou
       totals.reconnects.increment(upstreamIndexes[upstream], slot, RECONNECT_CAUSES.indexOf(cause)),
     newnym: () => totals.newnyms.increment(),
   };
+}
+
+/**
+ * Rounds a size up, so that whoever reads the metrics before and after a query does not learn how long its name is. The sum of a histogram
+ * would tell it to the octet.
+ */
+function wholeBlocks(bytes: number, blockBytes: number): number {
+  return Math.ceil(bytes / blockBytes) * blockBytes;
 }
 
 /** From a code to the position of its name in the table, and to one past the last for a code that has none. */

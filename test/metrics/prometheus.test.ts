@@ -156,7 +156,7 @@ test('no label ever holds anything but what was known beforehand', async () => {
   }
 });
 
-test('durations and sizes are exported as cumulative histograms in seconds and bytes', async () => {
+test('durations are exported as cumulative histograms in seconds, and sizes in whole blocks of 128 and 468 bytes', async () => {
   const { counters, scrape } = createFixture();
   counters.answered('udp', 4, TYPE.A, RCODE.NOERROR, 'cache', 60, 600, 0.1);
   counters.answered('udp', 4, TYPE.A, RCODE.NOERROR, 'upstream', 101, 60_000, 1_563);
@@ -176,14 +176,18 @@ test('durations and sizes are exported as cumulative histograms in seconds and b
 
   const size = (name: string, proto: string, le: string): number | undefined =>
     series.get(`coredns_dns_${name}_size_bytes_bucket{le="${le}",proto="${proto}",${DNS},view="",zone="."}`);
-  assert.equal(size('request', 'udp', '100'), 1);
+  assert.equal(size('request', 'udp', '100'), 0);
   assert.equal(size('request', 'udp', '200'), 2);
-  assert.equal(size('request', 'tcp', '100'), 1);
+  assert.equal(size('request', 'tcp', '200'), 1);
   assert.equal(size('response', 'udp', '511'), 0);
   assert.equal(size('response', 'udp', '64000'), 2);
   assert.equal(size('response', 'tcp', '64000'), 0);
   assert.equal(size('response', 'tcp', '+Inf'), 1);
-  assert.equal(series.get(`coredns_dns_response_size_bytes_sum{proto="udp",${DNS},view="",zone="."}`), 60_600);
+  assert.equal(
+    series.get(`coredns_dns_response_size_bytes_sum{proto="udp",${DNS},view="",zone="."}`),
+    2 * 468 + 129 * 468,
+  );
+  assert.equal(series.get(`coredns_dns_request_size_bytes_sum{proto="udp",${DNS},view="",zone="."}`), 2 * 128);
 });
 
 test('what the cache did is there from the start, as 0', async () => {
@@ -361,11 +365,14 @@ test("tor's circuits are gauges by state, and absent where tor does not tell the
   );
 });
 
-test('the versions are exported, and the metrics that every Node process has', async () => {
+test('the versions are exported, and the metrics that every Node process has, none of them exact to the byte', async () => {
   const { scrape } = createFixture();
   const series = await scrape();
   assert.equal(series.get('dns4tor_build_info{node="v24.0.0",version="1.2.3"}'), 1);
   assert.ok(series.get('process_resident_memory_bytes')! > 1e6);
+  const memory = [...series].filter(([name]) => /^nodejs_.*_bytes/.test(name));
+  assert.ok(memory.length > 5);
+  for (const [name, bytes] of memory) assert.equal(bytes % 65_536, 0, name);
   assert.ok(series.has('process_cpu_seconds_total'));
   assert.ok(series.has('nodejs_eventloop_lag_seconds'));
   assert.ok(![...series.keys()].some((key) => key.startsWith('nodejs_eventloop_lag_p99')));

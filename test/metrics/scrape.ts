@@ -1,4 +1,5 @@
 import type { CircuitStatus } from '../../src/lib/circuit-status.ts';
+import { systemRandom } from '../../src/lib/random.ts';
 import type { TorStatus } from '../../src/lib/tor-state.ts';
 import { createCounters, type Counters } from '../../src/metrics/counters.ts';
 import { DELAY_SECONDS } from '../../src/metrics/buckets.ts';
@@ -57,7 +58,7 @@ export function createFixture(upstreams: readonly string[] = [ONION, OTHER]): Fi
     tor: () => readings.tor,
     eventLoopDelay: () => eventLoopDelay,
   };
-  const exposition = createExposition(families(counters, gauges, IDENTITY));
+  const exposition = createExposition(families(counters, gauges, IDENTITY), systemRandom);
   return { counters, readings, exposition, scrape: async () => parse(await exposition.render()) };
 }
 

@@ -96,7 +96,7 @@ const CONNECTED: StatusSources = {
       },
     },
   ],
-  cache: () => ({ entries: 6_418, bytes: 1_380_000 }),
+  cache: () => ({ entries: 6_418, bytes: 1_376_256 }),
 };
 
 const CUT_OFF: StatusSources = {
