@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Runner } from './command.ts';
 import type { Attributes, FileSystem } from './file-system.ts';
 import { type FileState, readState } from './file-state.ts';
@@ -10,11 +11,16 @@ export interface Managers {
   readonly resolved: boolean;
   /** NetworkManager runs; the devices that it has brought up. */
   readonly networkManager?: { readonly devices: readonly string[] };
-  /** Debian's resolvconf writes below /run alone; openresolv writes resolv.conf itself. */
-  readonly resolvconf?: 'debian' | 'openresolv';
-  /** There are hooks of dhclient's, which else writes resolv.conf at each lease. */
+  /**
+   * Whose `resolvconf` program there is. Debian's writes below /run alone; systemd's tells systemd-resolved; openresolv, and any that is not
+   * known here, writes resolv.conf itself.
+   */
+  readonly resolvconf?: 'debian' | 'systemd' | 'openresolv';
+  /** DHCP clients, each of which writes resolv.conf at each lease unless it is told otherwise. */
   readonly dhclient: boolean;
   readonly dhcpcd: boolean;
+  /** With Debian's script, or one of the same form. */
+  readonly udhcpc: boolean;
   readonly resolvConf: FileState;
   /** Where resolv.conf leads, if it is a symbolic link. */
   readonly resolvConfTarget?: string;
@@ -27,10 +33,22 @@ const SYSTEMD = '/run/systemd/system';
 
 const RESOLVED = 'systemd-resolved.service';
 
-export const OPENRESOLV_CONF = '/etc/resolvconf.conf';
-const DEBIAN_RESOLVCONF = '/etc/resolvconf/update.d';
+/** Where programs are that the whole machine uses. */
+const PROGRAM_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'] as const;
+
+const EXECUTABLE_BITS = 0o111;
+
+/** Without it, the scripts of Debian's resolvconf do nothing. Unlike those in /etc, it goes when the package is removed. */
+const DEBIAN_RESOLVCONF = '/lib/resolvconf/list-records';
+/** What systemd has as `resolvconf` is a link to it. */
+const SYSTEMD_RESOLVCONF = 'resolvectl';
+
 export const DHCLIENT_HOOKS = '/etc/dhcp/dhclient-enter-hooks.d';
 const DHCPCD_CONF = '/etc/dhcpcd.conf';
+export const UDHCPC_SCRIPT = '/etc/udhcpc/default.script';
+
+/** The line of udhcpc's script that says where it writes. */
+export const UDHCPC_LINE = /^RESOLV_CONF=.*$/m;
 
 /** Whether systemd is what started this machine. */
 export async function isSystemdBooted(fs: FileSystem): Promise<boolean> {
@@ -44,30 +62,53 @@ export async function isResolvedRunning(fs: FileSystem, run: Runner): Promise<bo
 
 /** Looks, and changes nothing. */
 export async function detectManagers(fs: FileSystem, run: Runner): Promise<Managers> {
-  const exists = async (path: string): Promise<boolean> => (await fs.inspect(path)) !== undefined;
   const resolvConf = await readState(fs, RESOLV_CONF);
   const target = resolvConf.kind === 'symlink' ? await followLinks(fs, RESOLV_CONF) : undefined;
   const devices = await networkManagerDevices(run);
-  const resolvconf = await findResolvconf(exists);
+  const resolvconf = await findResolvconf(fs);
   const { uid, gid } = (await fs.inspect('/etc')) ?? { uid: 0, gid: 0 };
   return {
     resolved: await isResolvedRunning(fs, run),
     ...(devices === undefined ? {} : { networkManager: { devices } }),
     ...(resolvconf === undefined ? {} : { resolvconf }),
-    dhclient: await exists(DHCLIENT_HOOKS),
-    dhcpcd: await exists(DHCPCD_CONF),
+    dhclient: await hasClient(fs, 'dhclient', DHCLIENT_HOOKS),
+    dhcpcd: await hasClient(fs, 'dhcpcd', DHCPCD_CONF),
+    udhcpc: await hasUdhcpcScript(fs),
     resolvConf,
     ...(target === undefined ? {} : { resolvConfTarget: target }),
     owner: { uid, gid },
   };
 }
 
-/** openresolv can read the configuration of Debian's resolvconf, too, but ships no scripts in its folder. */
-async function findResolvconf(
-  exists: (path: string) => Promise<boolean>,
-): Promise<'debian' | 'openresolv' | undefined> {
-  if (await exists(OPENRESOLV_CONF)) return 'openresolv';
-  return (await exists(DEBIAN_RESOLVCONF)) ? 'debian' : undefined;
+/**
+ * Goes by the program, and not by its configuration: that of openresolv and Debian's resolvconf stays when they are removed but not purged, and
+ * Debian's unbound and dnsmasq ship /etc/resolvconf/update.d for a resolvconf that may not be there.
+ */
+async function findResolvconf(fs: FileSystem): Promise<Managers['resolvconf']> {
+  const program = await findProgram(fs, 'resolvconf');
+  if (program === undefined) return undefined;
+  if (basename(program) === SYSTEMD_RESOLVCONF) return 'systemd';
+  return (await fs.inspect(DEBIAN_RESOLVCONF)) === undefined ? 'openresolv' : 'debian';
+}
+
+/** Behind symbolic links. */
+async function findProgram(fs: FileSystem, name: string): Promise<string | undefined> {
+  for (const folder of PROGRAM_FOLDERS) {
+    const path = await followLinks(fs, `${folder}/${name}`);
+    const entry = path === undefined ? undefined : await fs.inspect(path);
+    if (entry?.kind === 'file' && (entry.mode & EXECUTABLE_BITS) !== 0) return path;
+  }
+  return undefined;
+}
+
+/** Also where only its configuration is: a client that is installed again would write resolv.conf at its first lease. */
+async function hasClient(fs: FileSystem, program: string, configuration: string): Promise<boolean> {
+  return (await fs.inspect(configuration)) !== undefined || (await findProgram(fs, program)) !== undefined;
+}
+
+async function hasUdhcpcScript(fs: FileSystem): Promise<boolean> {
+  if ((await fs.inspect(UDHCPC_SCRIPT))?.kind !== 'file') return false;
+  return UDHCPC_LINE.test(Buffer.from(await fs.read(UDHCPC_SCRIPT)).toString('latin1'));
 }
 
 /** Undefined where NetworkManager does not run, whatever starts services here. */

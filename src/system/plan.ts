@@ -6,7 +6,7 @@ import type { FileSystem } from './file-system.ts';
 import { type FileState, readState } from './file-state.ts';
 import { isMarked } from './mark.ts';
 import { networkManagerPart } from './network-manager.ts';
-import { type Notice, type Part, resolvConfParts } from './parts.ts';
+import { type Notice, type Part, resolvConfPart, writerParts } from './parts.ts';
 import { isStubInUse, resolvedPart } from './resolved.ts';
 import { RESOLV_CONF_PORT } from './resolv-conf.ts';
 import type { Target } from './target.ts';
@@ -52,9 +52,11 @@ export async function computePlan(
     ...(managers.networkManager === undefined ? [] : [networkManagerPart(managers.networkManager, managers.resolved)]),
   ];
   const written = new Set(inPlace.map(({ path }) => path));
-  const parts = [...services, ...(isStub ? [] : resolvConfParts(managers, target.address))].filter(
-    ({ files }) => !files.every(({ path }) => written.has(path)),
-  );
+  const parts = [
+    ...services,
+    ...writerParts(managers),
+    ...(isStub ? [] : [resolvConfPart(managers, target.address)]),
+  ].filter(({ files }) => !files.every(({ path }) => written.has(path)));
   const steps: Step[] = [];
   for (const part of parts) {
     for (const file of part.files) steps.push({ change: await toChange(fs, file, managers) });
@@ -79,8 +81,19 @@ async function toChange(fs: FileSystem, file: Part['files'][number], { owner }: 
   if (before.kind === 'file' && isMarked(before.bytes)) throw new Dns4torError('ERR_SYSTEM_MARKED', file.path);
   const kept = before.kind === 'file' ? before : { bytes: new Uint8Array(), mode: 0o644, ...owner };
   const { mode, uid, gid } = kept;
-  const bytes = Buffer.concat([file.append === true ? asLines(kept.bytes) : Buffer.alloc(0), Buffer.from(file.text)]);
-  return { path: file.path, before, after: { kind: 'file', bytes, mode, uid, gid } };
+  return { path: file.path, before, after: { kind: 'file', bytes: putInto(kept.bytes, file), mode, uid, gid } };
+}
+
+function putInto(kept: Uint8Array, { text, place }: Part['files'][number]): Uint8Array {
+  if (place === undefined) return Buffer.from(text);
+  if (place === 'end') return Buffer.concat([asLines(kept), Buffer.from(text)]);
+  // One byte is one character, so that what is not UTF-8 stays as it is.
+  return Buffer.from(
+    Buffer.from(kept)
+      .toString('latin1')
+      .replace(place, () => text),
+    'latin1',
+  );
 }
 
 /** With the end of the last line, which some editors leave out. */

@@ -8,7 +8,7 @@ import { pause, settle } from '../../src/system/pause.ts';
 import { previewInstallation } from '../../src/system/preview.ts';
 import { uninstall } from '../../src/system/uninstall.ts';
 import { failWith } from './failing-file-system.ts';
-import { createRig, MANAGER_NAMES, MANAGERS, type ManagerName, type Rig, TARGET } from './rig.ts';
+import { createRig, MANAGER_NAMES, MANAGERS, type ManagerName, type Rig, TARGET, UDHCPC_SCRIPT } from './rig.ts';
 
 const MARK = '# Written by `dns4tor install`. `dns4tor uninstall` puts back what was here; do not edit.\n';
 const RESOLV_CONF = `${MARK}nameserver 127.0.0.1\nsearch .\noptions edns0\n`;
@@ -27,6 +27,9 @@ LLMNR=no
 MulticastDNS=no
 `;
 const NETWORK_MANAGER = `${MARK}[main]\ndns=none\nsystemd-resolved=false\n`;
+const DHCLIENT_HOOK = `${MARK}make_resolv_conf() { :; }\n`;
+const DHCPCD_HOOK = `${MARK}skip_hooks="$skip_hooks resolv.conf"\n`;
+const DHCPCD_HOOK_WITH_RESOLVCONF = `${MARK}command -v "\${resolvconf:-resolvconf}" >/dev/null 2>&1 || skip_hooks="$skip_hooks resolv.conf"\n`;
 const RESTART = 'systemctl restart systemd-resolved.service';
 const RELOAD = 'nmcli general reload';
 const RESOLV_CONF_PATH = '/etc/resolv.conf';
@@ -73,15 +76,47 @@ const EXPECTED: Readonly<
   },
   dhclient: {
     files: {
-      'etc/dhcp/dhclient-enter-hooks.d/dns4tor': `${MARK}make_resolv_conf() { :; }\n`,
+      'etc/dhcp/dhclient-enter-hooks.d/dns4tor': DHCLIENT_HOOK,
       'etc/resolv.conf': RESOLV_CONF,
     },
   },
   dhcpcd: {
     files: {
-      'etc/dhcpcd.enter-hook': `${MARK}skip_hooks="$skip_hooks resolv.conf"\n`,
+      'etc/dhcpcd.enter-hook': DHCPCD_HOOK,
       'etc/resolv.conf': RESOLV_CONF,
     },
+  },
+  udhcpc: {
+    files: {
+      'etc/udhcpc/default.script': UDHCPC_SCRIPT.replace(
+        'RESOLV_CONF="/etc/resolv.conf"',
+        `${MARK}RESOLV_CONF=/dev/null`,
+      ),
+      'etc/resolv.conf': RESOLV_CONF,
+    },
+  },
+  'resolvconf and DHCP clients': {
+    files: {
+      'etc/dhcp/dhclient-enter-hooks.d/dns4tor': DHCLIENT_HOOK,
+      'etc/dhcpcd.enter-hook': DHCPCD_HOOK_WITH_RESOLVCONF,
+      'etc/resolv.conf': RESOLV_CONF,
+    },
+  },
+  'DHCP clients and what a removed resolvconf has left': {
+    files: {
+      'etc/dhcp/dhclient-enter-hooks.d/dns4tor': DHCLIENT_HOOK,
+      'etc/dhcpcd.enter-hook': DHCPCD_HOOK,
+      'etc/resolv.conf': RESOLV_CONF,
+    },
+  },
+  "systemd-resolved with its own resolvconf, and DHCP clients that would write into resolv.conf's target": {
+    files: {
+      'etc/systemd/resolved.conf.d/zz-dns4tor.conf': RESOLVED,
+      'etc/dhcp/dhclient-enter-hooks.d/dns4tor': DHCLIENT_HOOK,
+      'etc/dhcpcd.enter-hook': DHCPCD_HOOK_WITH_RESOLVCONF,
+    },
+    apply: [RESTART],
+    restore: [RESTART],
   },
   'a plain file': { files: { 'etc/resolv.conf': RESOLV_CONF } },
   'a read-only file': { files: { 'etc/resolv.conf': RESOLV_CONF } },

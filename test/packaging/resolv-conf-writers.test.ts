@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { install } from '../../src/system/install.ts';
+import { readNameservers } from '../../src/system/resolv-conf.ts';
+import { uninstall } from '../../src/system/uninstall.ts';
+import { createRigIn, MANAGERS, type Rig, TARGET } from '../system/rig.ts';
+import { createRootMaker, type RootMaker, type UnpackedRoot } from './unpacked-root.ts';
+
+/*
+ * The scripts of Debian's packages themselves, in a chroot: what DHCP clients do with a lease, and what resolvconf does with what they tell it.
+ */
+
+const CLIENTS = ['isc-dhcp-client', 'dhcpcd-base', 'udhcpc'] as const;
+const RESOLVCONFS = ['resolvconf', 'openresolv'] as const;
+/** They ship /etc/resolvconf/update.d, for a resolvconf that may not be there. */
+const OWNERS_OF_LEFTOVERS = ['unbound', 'dnsmasq'] as const;
+
+/** The network's own resolver, by the lease of each client, before and after it was renewed. */
+const LEASES = {
+  dhclient: ['192.0.2.1', '198.51.100.1'],
+  dhcpcd: ['192.0.2.2', '198.51.100.2'],
+  udhcpc: ['192.0.2.3', '198.51.100.3'],
+} as const;
+type Client = keyof typeof LEASES;
+const ALL_CLIENTS = Object.keys(LEASES) as readonly Client[];
+
+let maker: RootMaker;
+
+before(async () => {
+  maker = await createRootMaker([...CLIENTS, ...RESOLVCONFS, ...OWNERS_OF_LEFTOVERS]);
+});
+
+after(() => maker[Symbol.asyncDispose]());
+
+/** What each client's daemon does when it has a lease: runs its script, as its manual says. */
+const TAKE_LEASE: Readonly<Record<Client, (root: UnpackedRoot, server: string, isRenewal: boolean) => Promise<void>>> =
+  {
+    dhclient: (root, server, isRenewal) => {
+      const lease = { interface: 'eth0', new_ip_address: '192.0.2.77', new_domain_name: 'lan' };
+      const reason = isRenewal ? 'RENEW' : 'BOUND';
+      return root.run({ ...lease, reason, new_domain_name_servers: server }, '/sbin/dhclient-script');
+    },
+    dhcpcd: (root, server, isRenewal) => {
+      const lease = {
+        interface: 'eth1',
+        protocol: 'dhcp',
+        if_configured: 'true',
+        if_up: 'true',
+        new_domain_name: 'lan',
+      };
+      const reason = isRenewal ? 'RENEW' : 'BOUND';
+      return root.run({ ...lease, reason, new_domain_name_servers: server }, '/usr/lib/dhcpcd/dhcpcd-run-hooks');
+    },
+    udhcpc: (root, server, isRenewal) => {
+      const lease = { interface: 'eth2', ip: '192.0.2.79', subnet: '255.255.255.0', domain: 'lan' };
+      return root.run({ ...lease, dns: server }, '/etc/udhcpc/default.script', isRenewal ? 'renew' : 'bound');
+    },
+  };
+
+/** What is there beside the DHCP clients. */
+const SURROUNDINGS = {
+  'no resolvconf': async () => {},
+  'the folder that unbound and dnsmasq ship for resolvconf': async (root) => {
+    for (const name of OWNERS_OF_LEFTOVERS) await root.unpack(name, 'etc/resolvconf');
+  },
+  'what a removed resolvconf leaves': (root) => root.unpack('resolvconf', 'etc'),
+  'what a removed openresolv leaves': (root) => root.unpack('openresolv', 'etc'),
+  resolvconf: async (root) => {
+    await root.unpack('resolvconf');
+    // As its postinst does.
+    await mkdir(join(root.path, 'run/resolvconf/interface'), { recursive: true });
+    await writeFile(join(root.path, 'run/resolvconf/enable-updates'), '');
+    await symlink('../run/resolvconf/resolv.conf', join(root.path, 'etc/resolv.conf'));
+  },
+  openresolv: (root) => root.unpack('openresolv'),
+  'openresolv without its configuration': async (root) => {
+    await root.unpack('openresolv', 'sbin');
+    await root.unpack('openresolv', 'lib');
+    await root.unpack('openresolv', 'etc/dhcp');
+    await root.unpack('unbound', 'etc/resolvconf');
+  },
+  'systemd-resolved and its stub': () => Promise.resolve(),
+} as const satisfies Readonly<Record<string, (root: UnpackedRoot) => Promise<void>>>;
+type Surrounding = keyof typeof SURROUNDINGS;
+
+/** Its files in the chroot, with commands that run there. */
+async function createMachine(surrounding: Surrounding): Promise<{ rig: Rig; root: UnpackedRoot }> {
+  const root = await maker.create();
+  const rig = await createRigIn(root.path, async () => {});
+  for (const name of CLIENTS) await root.unpack(name);
+  await SURROUNDINGS[surrounding](root);
+  if (surrounding === 'systemd-resolved and its stub') await MANAGERS['systemd-resolved'](rig);
+  return { rig, root };
+}
+
+/** With resolvconf's commands run for real. */
+function machineOf({ machine }: Rig, root: UnpackedRoot): Rig['machine'] {
+  return {
+    ...machine,
+    run: async (command) => {
+      if (command[0] === 'resolvconf') await root.run({}, ...command);
+      return machine.run(command);
+    },
+  };
+}
+
+for (const surrounding of Object.keys(SURROUNDINGS) as readonly Surrounding[]) {
+  test(`${surrounding}: no DHCP client puts the network's server into resolv.conf after install`, async () => {
+    const hasStub = surrounding === 'systemd-resolved and its stub';
+    const { rig, root } = await createMachine(surrounding);
+    await using machine = { ...rig, machine: machineOf(rig, root) };
+    const servers = (): Promise<readonly string[]> => readNameservers(machine.machine.fs);
+    // systemd-resolved would write its stub file anew, which is not run here.
+    for (const client of hasStub ? [] : ALL_CLIENTS) {
+      const [server] = LEASES[client];
+      await TAKE_LEASE[client](root, server, false);
+      assert.ok((await servers()).includes(server), `before install, ${client} names the network's server`);
+    }
+
+    await install(machine.machine, TARGET);
+    const installed = await servers();
+    assert.deepEqual(installed, hasStub ? ['127.0.0.53'] : ['127.0.0.1']);
+    for (const client of ALL_CLIENTS) {
+      const [, server] = LEASES[client];
+      for (const isRenewal of [false, true]) await TAKE_LEASE[client](root, server, isRenewal);
+      assert.deepEqual(await servers(), installed, client);
+    }
+
+    assert.equal(await uninstall(machine.machine, { force: false }), true);
+    if (surrounding === 'resolvconf' || surrounding.startsWith('openresolv')) {
+      const renewed: readonly string[] = ALL_CLIENTS.map((client) => LEASES[client][1]);
+      assert.deepEqual(
+        (await servers()).toSorted(),
+        renewed,
+        'uninstall brings back what resolvconf was told meanwhile',
+      );
+    }
+    for (const client of ALL_CLIENTS) {
+      const [, server] = LEASES[client];
+      await TAKE_LEASE[client](root, server, true);
+      assert.ok((await servers()).includes(server), `after uninstall, ${client} names the network's server again`);
+    }
+  });
+}
