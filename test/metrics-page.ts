@@ -127,7 +127,8 @@ Every user of the machine can read what is served on loopback, and by reading it
 No figure says more of the length of a name or an answer, and none says who asked. Memory is shown in multiples of 64 KiB, which
 follow it only roughly: not even somebody who fills the cache with answers of a known size can measure the next one by them.
 
-What remains without the metrics is outside dns4tor: how long an answer takes says whether it was in the cache, and
+\`--metrics unix:/path\` serves all of this, the status page included, on a unix socket that only the user and the group of dns4tor
+can open (mode 0660). What remains then is outside dns4tor: how long an answer takes says whether it was in the cache, and
 the kernel shows every user how much memory and CPU time a process takes (\`/proc\`) and how many octets a TCP connection has
 carried (\`ss -ti\`), also between a local program and dns4tor.
 

@@ -1,7 +1,7 @@
 import process from 'node:process';
 import type { Command } from 'commander';
-import type { Server } from '../client/exchange.ts';
-import { readStatus, watchStatus } from '../client/status-feed.ts';
+import { readStatus, type StatusPlace, watchStatus } from '../client/status-feed.ts';
+import type { MetricsAddress } from '../config/config.ts';
 import { loadSettings } from '../config/load.ts';
 import { validate } from '../config/validate.ts';
 import { expandAddresses } from '../daemon/listen.ts';
@@ -29,6 +29,8 @@ stand, and 2 where the command line is wrong.
 Examples:
   dns4tor status                               of the service that systemd runs
   dns4tor status --metrics localhost:40523     of another, whose log says where it serves metrics
+  dns4tor status --metrics unix:/run/dns4tor/metrics
+                                               of one that serves them on a unix socket
   dns4tor status --json | jq -r .sentence      for programs: one JSON object
 `;
 
@@ -58,16 +60,21 @@ export function addStatus(program: Command): void {
   const flags = addFlags(command, ['metrics', 'config'], { metrics: 'where dns4tor serves its metrics' });
   command.action(async ({ once, json }: Flags) => {
     const { metrics } = validate(loadSettings({ flags, env: process.env }));
-    const [address = metrics.host] = expandAddresses([metrics.host]);
-    const server = { address, port: metrics.port === 0 ? USUAL_PORT : metrics.port };
+    const place = placeOf(metrics);
     if (takesCommands(process.stdout, process.env) && once !== true && json !== true) {
-      process.exitCode = await follow(server);
+      process.exitCode = await follow(place);
       return;
     }
-    const snapshot = await readStatus(server, systemClock);
+    const snapshot = await readStatus(place, systemClock);
     process.stdout.write(json === true ? `${printableJson(snapshot)}\n` : renderOnce(snapshot));
     process.exitCode = exitCodeOf(snapshot);
   });
+}
+
+function placeOf(metrics: MetricsAddress): StatusPlace {
+  if (metrics.kind === 'unix') return { path: metrics.path };
+  const [address = metrics.host] = expandAddresses([metrics.host]);
+  return { address, port: metrics.port === 0 ? USUAL_PORT : metrics.port };
 }
 
 function renderOnce(snapshot: StatusSnapshot): string {
@@ -83,12 +90,12 @@ function exitCodeOf({ state }: StatusSnapshot): number {
 }
 
 /** Until its user has enough. A dns4tor that ends, or is not there yet, is waited for. */
-async function follow(server: Server): Promise<number> {
+async function follow(place: StatusPlace): Promise<number> {
   using screen = new Screen(process);
   const style = styleFor(process.stdout, process.env);
   while (!screen.signal.aborted) {
     try {
-      for await (const snapshot of watchStatus(server, systemClock, screen.signal)) {
+      for await (const snapshot of watchStatus(place, systemClock, screen.signal)) {
         screen.draw(renderStatus(snapshot, { width: screen.columns, style }), style('dim', FOOTER));
       }
     } catch (error) {

@@ -5,6 +5,9 @@ import { formatHostPort } from '../lib/host-port.ts';
 import type { StatusSnapshot } from '../status/snapshot.ts';
 import type { Server } from './exchange.ts';
 
+/** Where a running dns4tor serves its metrics: by its address, or a unix socket by its absolute path. */
+export type StatusPlace = Server | { readonly path: string };
+
 /** For a connection and the first event, and then between two of them: they come each second. */
 const SILENCE_MS = 5000;
 
@@ -19,14 +22,13 @@ const TOO_MANY = 503;
 /**
  * How a running dns4tor stands.
  *
- * @param server where it serves metrics, by its address
  * @throws Dns4torError ERR_STATUS_UNANSWERED when nothing that dns4tor would say comes from there
  */
-export async function readStatus(server: Server, clock: Clock): Promise<StatusSnapshot> {
+export async function readStatus(place: StatusPlace, clock: Clock): Promise<StatusSnapshot> {
   const closing = new AbortController();
   const silence = clock.schedule(SILENCE_MS, () => closing.abort());
   try {
-    const response = await open(server, '/api/status', closing.signal);
+    const response = await open(place, '/api/status', closing.signal);
     if (response.statusCode !== 200) throw new Error(`HTTP ${response.statusCode}`);
     let text = '';
     for await (const chunk of response) {
@@ -35,7 +37,7 @@ export async function readStatus(server: Server, clock: Clock): Promise<StatusSn
     }
     return toSnapshot(text);
   } catch (error) {
-    throw new Dns4torError('ERR_STATUS_UNANSWERED', formatHostPort(server.address, server.port), error);
+    throw new Dns4torError('ERR_STATUS_UNANSWERED', textOf(place), error);
   } finally {
     silence.cancel();
     closing.abort();
@@ -46,18 +48,21 @@ export async function readStatus(server: Server, clock: Clock): Promise<StatusSn
  * What a running dns4tor tells of itself: at once, and about each second from then on, until the caller has enough or `signal` is aborted.
  * Where as many as may watch it do so, once, and no more.
  *
- * @param server where it serves metrics, by its address
  * @throws Dns4torError ERR_STATUS_UNANSWERED when nothing that dns4tor would say comes from there, or no longer
  */
-export async function* watchStatus(server: Server, clock: Clock, signal: AbortSignal): AsyncGenerator<StatusSnapshot> {
+export async function* watchStatus(
+  place: StatusPlace,
+  clock: Clock,
+  signal: AbortSignal,
+): AsyncGenerator<StatusSnapshot> {
   const closing = new AbortController();
   const close = (): void => closing.abort();
   let silence = clock.schedule(SILENCE_MS, close);
   signal.addEventListener('abort', close);
   try {
-    const response = await open(server, '/api/events', closing.signal);
+    const response = await open(place, '/api/events', closing.signal);
     if (response.statusCode === TOO_MANY) {
-      yield await readStatus(server, clock);
+      yield await readStatus(place, clock);
       return;
     }
     if (response.statusCode !== 200) throw new Error(`HTTP ${response.statusCode}`);
@@ -76,7 +81,7 @@ export async function* watchStatus(server: Server, clock: Clock, signal: AbortSi
     if (!signal.aborted) throw new Error('the stream has ended');
   } catch (error) {
     if (signal.aborted) return;
-    throw new Dns4torError('ERR_STATUS_UNANSWERED', formatHostPort(server.address, server.port), error);
+    throw new Dns4torError('ERR_STATUS_UNANSWERED', textOf(place), error);
   } finally {
     silence.cancel();
     signal.removeEventListener('abort', close);
@@ -84,11 +89,16 @@ export async function* watchStatus(server: Server, clock: Clock, signal: AbortSi
   }
 }
 
-async function open({ address, port }: Server, path: string, signal: AbortSignal): Promise<IncomingMessage> {
+async function open(place: StatusPlace, path: string, signal: AbortSignal): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  get({ host: address, port, path, agent: false, signal }, resolve).on('error', reject);
+  const where = 'path' in place ? { socketPath: place.path } : { host: place.address, port: place.port };
+  get({ ...where, path, agent: false, signal }, resolve).on('error', reject);
   const response = await promise;
   return response.setEncoding('utf8');
+}
+
+function textOf(place: StatusPlace): string {
+  return 'path' in place ? `unix:${place.path}` : formatHostPort(place.address, place.port);
 }
 
 /** Of an event's lines those with data are wanted (WHATWG HTML, "Server-sent events"). */

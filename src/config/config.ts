@@ -22,8 +22,7 @@ export interface Config {
   readonly altSvc: boolean;
   /** Between whom Tor shares no circuit. */
   readonly isolation: Isolation;
-  /** `host` is an IP address or `localhost`; port 0 asks for a free one. */
-  readonly metrics: HostPort;
+  readonly metrics: MetricsAddress;
   readonly tor: TorConfig;
   /** Bound of the cache; 0 turns it off. */
   readonly cacheBytes: number;
@@ -112,6 +111,11 @@ export interface LogConfig {
   readonly file: string | undefined;
   readonly format: LogFormat;
 }
+
+/** Where metrics are served. `host` is an IP address or `localhost`; port 0 asks for a free one. `path` is absolute, of a unix socket. */
+export type MetricsAddress =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
 
 export interface HostPort {
   readonly host: string;

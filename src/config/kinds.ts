@@ -1,10 +1,11 @@
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/log-level.ts';
 import { parseCidr } from './cidr.ts';
-import type { Cidr, ControlChoice, HostPort, OnionAuthConfig, SocksChoice } from './config.ts';
+import type { Cidr, ControlChoice, MetricsAddress, OnionAuthConfig, SocksChoice } from './config.ts';
 import { parseControlAddress } from './control-address.ts';
 import { checkAppendFile, checkProgram, readCertificates } from './files.ts';
-import { parseHostPort, parseListenAddress } from './host-port.ts';
+import { parseListenAddress } from './host-port.ts';
 import { type Isolation, ISOLATIONS } from './isolation.ts';
+import { parseMetricsAddress } from './metrics-address.ts';
 import { parseHostName, parsePin, parseTorrcLine } from './names.ts';
 import { readOnionAuthFile } from './onion-auth-file.ts';
 import { bad, type Parsed } from './parsed.ts';
@@ -28,7 +29,7 @@ export interface KindValues {
   readonly duration: number;
   readonly 'listen-address': string;
   readonly cidr: Cidr;
-  readonly 'host-port': HostPort;
+  readonly 'metrics-address': MetricsAddress;
   readonly 'socks-address': SocksChoice;
   readonly 'control-address': ControlChoice;
   readonly 'upstream-url': UpstreamUrl;
@@ -64,7 +65,7 @@ const PARSERS: { readonly [Kind in OptionKind]: (text: string, bounds: Bounds) =
   duration: parseDuration,
   'listen-address': parseListenAddress,
   cidr: parseCidr,
-  'host-port': parseHostPort,
+  'metrics-address': parseMetricsAddress,
   'socks-address': parseSocksAddress,
   'control-address': parseControlAddress,
   'upstream-url': parseUpstreamUrl,

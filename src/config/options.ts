@@ -305,10 +305,10 @@ export const OPTIONS = {
     max: '16MiB',
   },
   metrics: {
-    kind: 'host-port',
+    kind: 'metrics-address',
     group: 'Operation',
-    placeholder: 'host:port',
-    doc: 'where to serve the status page, /metrics, /healthcheck and /ready; without a port a free one is taken and logged',
+    placeholder: 'where',
+    doc: 'where to serve the status page, /metrics, /healthcheck and /ready: host:port, of which a port that is left out is a free one and logged, or unix:/path, a socket that only the user and the group of dns4tor can open',
     default: 'localhost:',
     cloudflaredEnv: 'TUNNEL_METRICS',
   },

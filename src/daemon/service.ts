@@ -13,7 +13,8 @@ import { CoarseBytes } from '../metrics/coarse-bytes.ts';
 import { createCounters } from '../metrics/counters.ts';
 import { EventLoopDelay } from '../metrics/event-loop-delay.ts';
 import { families } from '../metrics/families.ts';
-import { type MetricsServerOptions, startMetricsServer } from '../metrics/http.ts';
+import { startMetricsServer } from '../metrics/http.ts';
+import type { MetricsPlace } from '../metrics/listen.ts';
 import type { BySegment, Gauges } from '../metrics/metrics.ts';
 import { createPageFiles } from '../metrics/page-files.ts';
 import { createExposition } from '../metrics/prometheus.ts';
@@ -167,7 +168,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
     const eventLoopDelay = stack.use(new EventLoopDelay(clock));
     const metricsServer = stack.use(
       await startMetricsServer({
-        ...metricsPlace,
+        place: metricsPlace,
         exposition: createExposition(
           families(counters, gauges(config, { cache, cacheBytes, upstreams, torStatus, eventLoopDelay }), identity),
           random,
@@ -185,7 +186,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
       }),
     );
     logger.log('info', 'metrics_listening', { address: metricsServer.address });
-    logger.log('info', 'status_page', { address: metricsServer.address });
+    if (metricsServer.isTcp) logger.log('info', 'status_page', { address: metricsServer.address });
   }
 
   const opened = torOwner.use(
@@ -223,11 +224,8 @@ async function openListeners(
 }
 
 /** Undefined where all sockets were handed over, and none for metrics. */
-function placeOfMetrics(
-  { metrics }: Config,
-  { dns, metrics: fd }: HandedOver,
-): Pick<MetricsServerOptions, 'host' | 'port' | 'fd'> | undefined {
-  if (fd !== undefined) return { ...metrics, fd };
+function placeOfMetrics({ metrics }: Config, { dns, metrics: fd }: HandedOver): MetricsPlace | undefined {
+  if (fd !== undefined) return { kind: 'handed-over', fd };
   return dns.length > 0 ? undefined : metrics;
 }
 

@@ -316,6 +316,11 @@ export const FAILURES = {
     label: 'listen_fd',
     sentence: 'the sockets that were handed over (LISTEN_FDS) cannot be used; correct the .socket unit',
   },
+  ERR_LISTEN_PATH: {
+    label: 'listen_path',
+    sentence:
+      'the unix socket for metrics cannot be put there; remove what is in its way, or choose another path with --metrics',
+  },
   ERR_LISTEN: {
     label: 'listen',
     sentence: 'the socket could not be opened',

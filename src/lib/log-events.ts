@@ -10,7 +10,11 @@ export interface FieldSpec {
 
 /** What a line can say beside its level, time, event and message. A name means the same in every event. Never a query name or a client. */
 export const LOG_FIELDS = {
-  address: { type: 'string', doc: 'a socket of this machine: dns://host:port, host:port, or unix:/path', apart: true },
+  address: {
+    type: 'string',
+    doc: 'a socket of this machine: dns://host:port, host:port, unix:/path, or unix:fd=N where it was handed over',
+    apart: true,
+  },
   code: { type: 'string', doc: 'stable code of the failure, `ERR_…`', apart: true },
   count: { type: 'number', doc: 'lines that were left out' },
   like: { type: 'string', doc: 'message of the last of them' },

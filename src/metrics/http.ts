@@ -1,12 +1,10 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, isIP } from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Clock } from '../lib/clock.ts';
-import { Dns4torError, toDns4torError } from '../lib/errors.ts';
-import { formatHostPort } from '../lib/host-port.ts';
+import { type Dns4torError, toDns4torError } from '../lib/errors.ts';
 import { toListenError } from '../lib/listen-error.ts';
 import { EventStream } from './event-stream.ts';
 import { isAllowedHost } from './host-header.ts';
+import { listenAt, type MetricsPlace } from './listen.ts';
 import type { ReadPageFile } from './page-files.ts';
 import type { Exposition } from './prometheus.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
@@ -21,12 +19,7 @@ export interface Readiness {
 }
 
 export interface MetricsServerOptions {
-  /** An IP literal or `localhost`, which is 127.0.0.1. Any other name is refused, for it would have to be looked up. */
-  readonly host: string;
-  /** 0 takes a free one. */
-  readonly port: number;
-  /** A TCP socket that listens already, in place of host and port. Is closed with the server. */
-  readonly fd?: number;
+  readonly place: MetricsPlace;
   readonly exposition: Exposition;
   /** Asked for each `/ready`; settles by itself within a few seconds. */
   readonly ready: () => Promise<Readiness>;
@@ -40,8 +33,10 @@ export interface MetricsServerOptions {
 }
 
 export interface MetricsServer extends AsyncDisposable {
-  /** host:port that it is bound to. */
+  /** host:port that it is bound to, or unix:/path. */
   readonly address: string;
+  /** Whether a browser can come. */
+  readonly isTcp: boolean;
 }
 
 interface Page {
@@ -68,7 +63,7 @@ const TEXT = 'text/plain; charset=utf-8';
 /**
  * Serves the status page, `/metrics`, `/healthcheck` (200 while the process is alive), `/ready` (200 or 503), `/api/status` (JSON) and `/api/events`, the same
  * about each second as server-sent events, over HTTP.
- * @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN_FD or ERR_LISTEN
+ * @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN_FD, ERR_LISTEN_PATH or ERR_LISTEN
  */
 export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
   const { clock, onError } = options;
@@ -81,7 +76,7 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
       maxHeaderSize: MAX_HEADER_BYTES,
     },
     (request, response) => {
-      answerTo(request, bound.address, options)
+      answerTo(request, host, options)
         .then((answer) => {
           if (answer !== 'events') return answer;
           return events.open(response, request.method === 'HEAD') ? undefined : TOO_MANY_WATCHERS;
@@ -99,13 +94,13 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(SOCKET_TIMEOUT_MS);
 
-  const bound = await listen(server, options);
-  const address = formatHostPort(bound.address, bound.port);
+  const { address, host } = await listenAt(server, options.place);
   // What is left to fail is accept(), for want of descriptors. It is tried again for the next connection.
   server.on('error', (error) => onError(toListenError(error, address)));
 
   return {
     address,
+    isTcp: host !== undefined,
     async [Symbol.asyncDispose]() {
       if (closing) return;
       closing = true;
@@ -115,28 +110,6 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
       timer.cancel();
     },
   };
-}
-
-async function listen(server: Server, { host, port, fd }: MetricsServerOptions): Promise<AddressInfo> {
-  const literal = host === 'localhost' ? '127.0.0.1' : host;
-  // listen() would ask the system's resolver for a name: possibly ourselves, before we answer, and possibly not over Tor.
-  if (fd === undefined && isIP(literal) === 0) {
-    throw new Dns4torError('ERR_LISTEN_ADDRESS', formatHostPort(literal, port));
-  }
-  const problem = `descriptor ${fd}, for metrics, is no TCP socket that listens`;
-  try {
-    const listening = once(server, 'listening');
-    server.listen(fd === undefined ? { host: literal, port } : { fd });
-    await listening;
-  } catch (error) {
-    if (fd !== undefined) throw new Dns4torError('ERR_LISTEN_FD', problem, error);
-    throw toListenError(error, formatHostPort(literal, port));
-  }
-  const bound = server.address();
-  if (typeof bound === 'object' && bound !== null) return bound;
-  // Node takes unix sockets as well, of which it gives no address.
-  server.close();
-  throw new Dns4torError('ERR_LISTEN_FD', problem);
 }
 
 type Resource = (options: MetricsServerOptions) => Promise<Page> | Page | 'events';
@@ -152,10 +125,10 @@ const RESOURCES: ReadonlyMap<string, Resource> = new Map<string, Resource>([
 
 async function answerTo(
   request: IncomingMessage,
-  host: string,
+  host: string | undefined,
   options: MetricsServerOptions,
 ): Promise<Page | 'events'> {
-  if (!isAllowedHost(request.headers.host, host)) {
+  if (host !== undefined && !isAllowedHost(request.headers.host, host)) {
     return text(403, 'Forbidden: ask for this server by its IP address or as localhost, not by another name\n');
   }
   const path = URL.parse(request.url ?? '', 'http://localhost')?.pathname ?? '';

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Daemon, startDaemon } from '../fixtures/daemon.ts';
 import { reservePort } from '../fixtures/reserve-port.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { startOnTerminal } from '../fixtures/terminal.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { COMMAND, runCli } from './run-cli.ts';
@@ -74,4 +77,23 @@ test('Ctrl-C ends it too, NO_COLOR takes the colours away, and what is not there
   await terminal.shows('ended with 0');
   assert.ok(terminal.output.includes(LEAVE));
   assert.ok(!terminal.output.includes('\x1b[31m'));
+});
+
+test('of a daemon whose metrics are on a unix socket it reads that, which is gone once the daemon has ended', async () => {
+  await using directory = await createTemporaryDirectory();
+  const path = join(directory.path, 'metrics');
+  const metrics = ['--metrics', `unix:${path}`];
+  const start = (): Promise<Daemon> => startDaemon(['--tor-socks', '127.0.0.1:1', ...metrics]);
+  await using killed = await start();
+  await killed.process.kill();
+  assert.ok(existsSync(path));
+  await using running = await start();
+  const { code, stdout, stderr } = await runCli(['status', ...metrics]);
+  assert.deepEqual([code, stderr], [1, '']);
+  assert.match(stdout, /^● Not working: /);
+  await assert.rejects(start(), /ended \(1\)/);
+  assert.ok(existsSync(path));
+  await running.process.stop();
+  assert.ok(!existsSync(path));
+  assert.match((await runCli(['status', ...metrics])).stderr, /^dns4tor: unix:\/\S+: no dns4tor says there/);
 });

@@ -42,7 +42,7 @@ test('the defaults are those that the documentation promises', () => {
     altSvc: true,
     isolation: 'upstream',
     udpIo: 'auto',
-    metrics: { host: 'localhost', port: 0 },
+    metrics: { kind: 'tcp', host: 'localhost', port: 0 },
     tor: { socks: { kind: 'auto' }, control: { kind: 'auto' }, onionAuths: [], binary: 'tor', options: [] },
     cacheBytes: 16 * 1024 * 1024,
     maxStaleMs: 86_400_000,

@@ -32,8 +32,7 @@ async function create(
   const clock = new ManualClock();
   let asked = 0;
   const server = await startMetricsServer({
-    host: 'localhost',
-    port: 0,
+    place: { kind: 'tcp', host: 'localhost', port: 0 },
     exposition: { contentType: 'text/plain', render: async () => '' },
     ready: async () => ({ ready: true, detail: '' }),
     status: () => ({ asked: ++asked, ...state() }),

@@ -87,8 +87,7 @@ function foreign({ requests }: RunningBrowser, address: string): readonly string
 /** The page's own server with a state that a test makes up. */
 function serve(status: () => object, port: number = 0): Promise<MetricsServer> {
   return startMetricsServer({
-    host: 'localhost',
-    port,
+    place: { kind: 'tcp', host: 'localhost', port },
     exposition: { contentType: 'text/plain', render: async () => '' },
     ready: async () => ({ ready: true, detail: '' }),
     status,

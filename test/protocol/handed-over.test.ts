@@ -7,6 +7,7 @@ import { COMMAND, type Daemon } from '../fixtures/daemon.ts';
 import { handOver, type SocketSpec } from '../fixtures/hand-over.ts';
 import { buildQuery } from '../fixtures/messages.ts';
 import { startProcess } from '../fixtures/process.ts';
+import { runProgram } from '../fixtures/run-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { PATIENCE_MS, TcpClient } from '../listener/harness.ts';
 import { LOCALHOST, METRICS, startHandedOver } from './handed-over.ts';
@@ -56,6 +57,15 @@ test('with --jitless it answers where memory that was written may not be execute
   await using running = await startHandedOver([...LOCALHOST, METRICS], confinement, [], { NODE_OPTIONS: '--jitless' });
   await assertAnswers(running.daemon.port, ['127.0.0.1', '::1']);
   await assertScraped(running.daemon);
+});
+
+test('metrics are served on a unix socket that was handed over', async () => {
+  await using directory = await createTemporaryDirectory();
+  const path = join(directory.path, 'metrics');
+  await using running = await startHandedOver([...LOCALHOST, `metrics=unix=${path}`]);
+  await assertAnswers(running.daemon.port, ['127.0.0.1']);
+  const scrape = await runProgram('curl', ['--silent', '--fail', '--unix-socket', path, 'http://dns4tor/metrics']);
+  assert.match(scrape, /^coredns_dns_requests_total\{.*proto="tcp".*\} [1-9]/m);
 });
 
 test('--address and --port are not bound beside sockets that were handed over, and the log says so', async () => {
@@ -125,10 +135,10 @@ test('a descriptor that cannot be answered on is an error that says which and wh
   assert.match(await refusal('dns=file=/dev/null', 'dns=tcp=127.0.0.1'), useless);
   assert.match(await refusal(`dns=unix=${path}`, 'dns=tcp=127.0.0.1'), useless);
   assert.match(await refusal('dns=connected=127.0.0.1', 'dns=tcp=127.0.0.1'), useless);
-  const notForMetrics = /^descriptor 5, for metrics, is no TCP socket that listens: /;
+  const notForMetrics = /^descriptor 5, for metrics, is no TCP or unix socket that listens: /;
   const dns: readonly SocketSpec[] = ['dns=udp=127.0.0.1', 'dns=tcp=127.0.0.1'];
   assert.match(await refusal(...dns, 'metrics=udp=127.0.0.1'), notForMetrics);
-  assert.match(await refusal(...dns, `metrics=unix=${path}2`), notForMetrics);
+  assert.match(await refusal(...dns, 'metrics=file=/dev/null'), notForMetrics);
 });
 
 test('sockets for UDP and TCP that are no pairs of one address, in one order, are an error', async () => {

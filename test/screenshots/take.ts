@@ -40,8 +40,7 @@ const MORE_TERMINAL: TerminalPicture = { name: 'status-terminal-outage', outage:
 async function take(folder: string, { name, outage, colorScheme, width, height }: Picture): Promise<void> {
   const snapshot = madeUpHour(outage);
   await using server = await startMetricsServer({
-    host: 'localhost',
-    port: 0,
+    place: { kind: 'tcp', host: 'localhost', port: 0 },
     exposition: { contentType: 'text/plain', render: async () => '' },
     ready: async () => ({ ready: !outage, detail: '' }),
     status: () => snapshot,
