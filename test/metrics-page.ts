@@ -91,8 +91,10 @@ const DROPS: Readonly<Record<DropReason, string>> = {
   short: 'a message too short for a header, to which no answer can refer',
   port_zero: 'a datagram from port 0, to which nothing can be sent',
   not_allowed: 'a client beyond this machine that `--allow` does not name',
-  tcp_connections: 'a connection beyond `--tcp-connections`, or that the kernel could not hand over',
-  tcp_connections_client: 'a connection beyond `--tcp-connections-per-client`',
+  tcp_connections:
+    'a connection beyond `--tcp-connections` that waited in vain for another to give way, or that the kernel could not hand over',
+  tcp_connections_client: 'a connection beyond `--tcp-connections-per-client` that waited in vain',
+  tcp_gave_way: 'a connection, mostly an idle one, that was closed because a newcomer needed its place',
   tcp_message: 'a connection on which a message was begun and not ended within `--tcp-message-timeout`',
   tcp_unread: 'a connection that was to end, whose client did not fetch its last answers for five seconds',
   send_failed: 'an answer that the kernel would not send, or that came when its client had gone',

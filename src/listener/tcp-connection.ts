@@ -5,37 +5,48 @@ import { createQueryScanner, type QueryScanner } from '../message/scan-query.ts'
 import type { AddressFamily } from '../metrics/metrics.ts';
 import { InFlight } from './in-flight.ts';
 import type { ListenerComponents } from './listener.ts';
+import type { Seated } from './tcp-places.ts';
 
 /** How long a client may take to fetch its last replies before the connection is cut. */
 const LINGER_MS = 5000;
 
 type TimerPurpose = 'idle' | 'message';
 
+export interface TcpConnectionInit {
+  /** The client's address. */
+  readonly client: string;
+  /** Where a reply of any size can be written; used only for as long as a query is being handled, so that many may share it. */
+  readonly replySpace: Uint8Array;
+  /** How long the connection may be idle, as a client that asks is told (RFC 7828 §3.3.2). */
+  readonly idleMs: () => number;
+  /** Called when a whole message has come, and when the last answer in flight has left. */
+  readonly onUsed: (connection: TcpConnection) => void;
+}
+
 /** One client's TCP connection: queries pipelined, each answered when its answer is there (RFC 7766 §6.2.1.1, §7). */
-export class TcpConnection {
+export class TcpConnection implements Seated {
   readonly #components: ListenerComponents;
+  readonly #init: TcpConnectionInit;
   readonly #socket: Socket;
-  readonly #replySpace: Uint8Array;
   readonly #scan: QueryScanner = createQueryScanner();
   readonly #reader = new MessageReader();
   readonly #inFlight = new InFlight();
-  /** Its address. */
-  readonly client: string;
   readonly #clientPort: number;
   readonly #family: AddressFamily;
   #timer: Timer | undefined;
   #timerFor: TimerPurpose = 'idle';
+  #idleSince: number;
   /** The client has closed its side. */
   #inputEnded = false;
   /** No more queries are begun. */
   #ending = false;
 
-  /** @param replySpace where a reply of any size can be written; used only for as long as a query is being handled, so that many may share it */
-  constructor(components: ListenerComponents, socket: Socket, client: string, replySpace: Uint8Array) {
+  /** @param socket owned from here on; nothing was read from it yet */
+  constructor(components: ListenerComponents, socket: Socket, init: TcpConnectionInit) {
     this.#components = components;
+    this.#init = init;
     this.#socket = socket;
-    this.#replySpace = replySpace;
-    this.client = client;
+    this.#idleSince = components.clock.now();
     // It has none any more where it has gone already.
     this.#clientPort = socket.remotePort ?? 0;
     this.#family = socket.remoteFamily === 'IPv6' ? 6 : 4;
@@ -45,7 +56,16 @@ export class TcpConnection {
     socket.on('end', () => this.#onEnd());
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#onClose());
+    socket.resume();
     this.#startTimer('idle');
+  }
+
+  get idleSince(): number {
+    return this.#idleSince;
+  }
+
+  get busy(): boolean {
+    return this.#inFlight.count > 0;
   }
 
   /** Begins no more queries, answers those in flight, then closes. */
@@ -63,7 +83,7 @@ export class TcpConnection {
     return this.#inFlight.idle();
   }
 
-  destroy(): void {
+  giveWay(): void {
     this.#socket.destroy();
   }
 
@@ -96,20 +116,27 @@ export class TcpConnection {
   /** Begins the queries that are whole, as many as may be in flight. To be called whenever bytes have come or replies have left. */
   #serve(): void {
     let begun = false;
-    while (!this.#ending && !this.#busy) {
+    while (!this.#ending && !this.#blocked) {
       const wire = this.#reader.next();
       if (wire === undefined) break;
       this.#begin(wire);
       begun = true;
     }
     if (this.#ending) return;
-    if (this.#busy) this.#socket.pause();
+    if (begun) this.#use();
+    if (this.#blocked) this.#socket.pause();
     else if (this.#inputEnded) return this.end();
     else this.#socket.resume();
     this.#watch(begun);
   }
 
-  get #busy(): boolean {
+  #use(): void {
+    this.#idleSince = this.#components.clock.now();
+    this.#init.onUsed(this);
+  }
+
+  /** No more is read for now. */
+  get #blocked(): boolean {
     const { tcpPipelined, tcpUnsentBytes } = this.#components.limits;
     return this.#inFlight.count >= tcpPipelined || this.#socket.writableLength > tcpUnsentBytes;
   }
@@ -119,7 +146,7 @@ export class TcpConnection {
    * message cannot come.
    */
   #watch(begun: boolean): void {
-    const purpose = this.#reader.midway && !this.#busy ? 'message' : 'idle';
+    const purpose = this.#reader.midway && !this.#blocked ? 'message' : 'idle';
     if (begun || purpose !== this.#timerFor) this.#startTimer(purpose);
   }
 
@@ -141,13 +168,14 @@ export class TcpConnection {
       scan: this.#scan(wire),
       transport: 'tcp',
       family: this.#family,
-      client: this.client,
+      client: this.#init.client,
       clientPort: this.#clientPort,
-      tcpIdleMs: this.#components.limits.tcpIdleMs,
+      tcpIdleMs: this.#init.idleMs(),
       arrivedAt: this.#components.clock.now(),
     } as const;
-    const result = this.#components.handler(query, this.#replySpace);
-    if (typeof result === 'number') this.#reply(this.#replySpace.subarray(0, result));
+    const { replySpace } = this.#init;
+    const result = this.#components.handler(query, replySpace);
+    if (typeof result === 'number') this.#reply(replySpace.subarray(0, result));
     else void this.#replyLater(result);
   }
 
@@ -155,6 +183,7 @@ export class TcpConnection {
     this.#inFlight.begin();
     this.#reply(await result);
     this.#inFlight.end();
+    if (!this.busy) this.#use();
     this.#serve();
   }
 

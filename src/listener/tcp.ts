@@ -1,31 +1,40 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { clientGroup } from '../lib/client-group.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import { toListenError } from '../lib/listen-error.ts';
 import { MAX_MESSAGE_BYTES } from '../message/header.ts';
 import type { Listener, ListenerComponents, ListenerInit } from './listener.ts';
 import { TcpConnection } from './tcp-connection.ts';
+import { type Newcomer, TcpPlaces } from './tcp-places.ts';
+
+/** Nothing is read before a connection has a place. A client that has sent all its queries may close its side (RFC 7766 §6.2.4). */
+const SERVER_OPTIONS = { allowHalfOpen: true, pauseOnConnect: true } as const;
 
 /** Queries over TCP on one address. */
 export class TcpListener implements Listener {
   readonly #components: ListenerComponents;
   readonly #server: Server;
-  readonly #connections = new Set<TcpConnection>();
+  readonly #places: TcpPlaces<TcpConnection>;
   readonly #replySpace = new Uint8Array(MAX_MESSAGE_BYTES);
 
   private constructor(components: ListenerComponents, server: Server) {
     this.#components = components;
     this.#server = server;
-    server.maxConnections = components.limits.tcpConnections;
+    const { tcpConnections, tcpConnectionsPerClient, tcpIdleMs } = components.limits;
+    this.#places = new TcpPlaces(
+      components.clock,
+      { places: tcpConnections, placesPerClient: tcpConnectionsPerClient, idleMs: tcpIdleMs },
+      () => components.metrics.dropped('tcp_gave_way'),
+    );
     server.on('connection', (socket: Socket) => this.#onConnection(socket));
-    server.on('drop', () => components.metrics.dropped('tcp_connections'));
     // The kernel could not hand over one connection (no memory, no descriptor). The next has nothing to do with it.
     server.on('error', () => components.metrics.dropped('tcp_connections'));
   }
 
   /** @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN */
   static async open(components: ListenerComponents, { address, port }: ListenerInit): Promise<TcpListener> {
-    const server = createServer({ allowHalfOpen: true });
+    const server = createServer(SERVER_OPTIONS);
     try {
       const listening = once(server, 'listening');
       server.listen({ host: address, port, ipv6Only: true });
@@ -42,7 +51,7 @@ export class TcpListener implements Listener {
    * @returns undefined where it is no such socket
    */
   static async adopt(components: ListenerComponents, fd: number): Promise<TcpListener | undefined> {
-    const server = createServer({ allowHalfOpen: true });
+    const server = createServer(SERVER_OPTIONS);
     try {
       const listening = once(server, 'listening');
       server.listen({ fd });
@@ -57,7 +66,7 @@ export class TcpListener implements Listener {
   }
 
   #onConnection(socket: Socket): void {
-    const { metrics, isAllowed, limits } = this.#components;
+    const { metrics, isAllowed, groupOf = clientGroup } = this.#components;
     const client = socket.remoteAddress;
     // It has gone already.
     if (client === undefined) return void socket.destroy();
@@ -65,19 +74,34 @@ export class TcpListener implements Listener {
       metrics.dropped('not_allowed');
       return void socket.destroy();
     }
-    let ofClient = 0;
-    for (const connection of this.#connections) if (connection.client === client) ofClient++;
-    if (ofClient >= limits.tcpConnectionsPerClient) {
-      metrics.dropped('tcp_connections_client');
-      return void socket.destroy();
-    }
-    const connection = new TcpConnection(this.#components, socket, client, this.#replySpace);
-    this.#connections.add(connection);
+    // Its own, for as long as it waits for a place.
+    socket.on('error', () => socket.destroy());
+    const newcomer: Newcomer<TcpConnection> = {
+      group: groupOf(client),
+      open: () => this.#open(socket, client),
+      refuse(bound) {
+        metrics.dropped(bound === 'all' ? 'tcp_connections' : 'tcp_connections_client');
+        socket.destroy();
+      },
+    };
+    this.#places.arrive(newcomer);
+  }
+
+  #open(socket: Socket, client: string): TcpConnection {
+    const { metrics } = this.#components;
+    const places = this.#places;
+    const connection = new TcpConnection(this.#components, socket, {
+      client,
+      replySpace: this.#replySpace,
+      idleMs: () => places.idleMs,
+      onUsed: () => places.used(connection),
+    });
     metrics.tcpOpened();
     socket.once('close', () => {
-      this.#connections.delete(connection);
+      places.left(connection);
       metrics.tcpClosed();
     });
+    return connection;
   }
 
   /** An IP address. */
@@ -91,13 +115,15 @@ export class TcpListener implements Listener {
 
   async drain(): Promise<void> {
     this.#server.close();
-    const connections = [...this.#connections];
+    this.#places.close();
+    const connections = this.#places.seated;
     for (const connection of connections) connection.end();
     await Promise.all(connections.map((connection) => connection.idle()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const connection of this.#connections) connection.destroy();
+    this.#places.close();
+    for (const connection of this.#places.seated) connection.giveWay();
     if (this.#server.listening) await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 }

@@ -69,6 +69,7 @@ export const DROP_REASONS = [
   'not_allowed',
   'tcp_connections',
   'tcp_connections_client',
+  'tcp_gave_way',
   'tcp_message',
   'tcp_unread',
   'send_failed',

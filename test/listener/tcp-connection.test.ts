@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
+import type { TcpLimits } from '../../src/listener/listener.ts';
 import { TcpConnection } from '../../src/listener/tcp-connection.ts';
 import { MAX_MESSAGE_BYTES } from '../../src/message/header.ts';
 import type { Handler } from '../../src/resolver/query.ts';
 import { buildQuery } from '../fixtures/messages.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
-import { drops, echo, framed, HeldHandler, type Parts, parts, PATIENCE_MS, TcpClient } from './harness.ts';
+import { drops, echo, framed, HeldHandler, LIMITS, type Parts, parts, PATIENCE_MS, TcpClient } from './harness.ts';
 
 interface Conversation extends AsyncDisposable {
   readonly client: TcpClient;
@@ -20,7 +21,7 @@ interface Conversation extends AsyncDisposable {
   deliver(bytes: Uint8Array): Promise<void>;
 }
 
-async function converse(handler: Handler): Promise<Conversation> {
+async function converse(handler: Handler, limits: Partial<TcpLimits> = {}): Promise<Conversation> {
   const server = createServer({ allowHalfOpen: true });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -29,10 +30,15 @@ async function converse(handler: Handler): Promise<Conversation> {
     once(server, 'connection') as Promise<[Socket]>,
   ]);
   server.close();
-  const components = parts(handler);
+  const components = { ...parts(handler), limits: { ...LIMITS, ...limits } };
   return {
     client,
-    connection: new TcpConnection(components, socket, '127.0.0.1', new Uint8Array(MAX_MESSAGE_BYTES)),
+    connection: new TcpConnection(components, socket, {
+      client: '127.0.0.1',
+      replySpace: new Uint8Array(MAX_MESSAGE_BYTES),
+      idleMs: () => components.limits.tcpIdleMs,
+      onUsed() {},
+    }),
     socket,
     parts: components,
     async deliver(bytes) {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
+import type { TcpLimits } from '../../src/listener/listener.ts';
 import { TcpListener } from '../../src/listener/tcp.ts';
+import type { Handler } from '../../src/resolver/query.ts';
 import { buildQuery } from '../fixtures/messages.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
-import { LIMITS, drops, echo, HeldHandler, parts, PATIENCE_MS, TcpClient } from './harness.ts';
+import { LIMITS, drops, echo, HeldHandler, type Parts, parts, PATIENCE_MS, TcpClient } from './harness.ts';
 
 const LOOPBACK = Object.values(networkInterfaces())
   .flatMap((addresses) => addresses ?? [])
@@ -57,30 +59,99 @@ test('disposing closes connections that are open, whatever they wait for', async
   held.answer(0);
 });
 
-test('RFC 7766 §6.2.2: connections beyond the limit are refused and counted, and there is room again when one has gone', async () => {
+/** Whoever has an address of 127.0.0.0/8 is a client here, which to a running dns4tor is this machine. */
+const groupOf = (client: string): string => client;
+
+interface Crowd extends AsyncDisposable {
+  readonly parts: Parts;
+  connect(from: string): Promise<TcpClient>;
+}
+
+async function openCrowded(limits: Partial<TcpLimits>, handler: Handler = echo): Promise<Crowd> {
   await using stack = new AsyncDisposableStack();
-  const components = { ...parts(echo), limits: { ...LIMITS, tcpConnections: 3 } };
+  const components = { ...parts(handler), limits: { ...LIMITS, ...limits }, groupOf };
   const listener = stack.use(await TcpListener.open(components, { address: '127.0.0.1', port: 0 }));
-  const clients = await Promise.all(Array.from({ length: 4 }, () => TcpClient.connect(listener.port)));
-  for (const client of clients) stack.use(client);
-  await waitUntil('one is refused', PATIENCE_MS, () => drops(components.metrics, 'tcp_connections') === 1);
-  await clients.find(({ ended }) => !ended)?.[Symbol.asyncDispose]();
-  const next = stack.use(await TcpClient.connect(listener.port));
-  next.send(buildQuery());
-  await next.received(1);
+  const owned = stack.move();
+  return {
+    parts: components,
+    async connect(from) {
+      const accepted = (): number => components.metrics.totals.tcpConnections.entries()[0]?.count ?? 0;
+      const before = accepted();
+      const client = owned.use(await TcpClient.connect(listener.port, '127.0.0.1', from));
+      // Until it is known who came first. One that has to wait is not accepted.
+      await waitUntil('it is accepted', 50, () => accepted() > before).catch(() => {});
+      return client;
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+async function assertServed(client: TcpClient): Promise<void> {
+  const before = client.messages.length;
+  client.send(buildQuery());
+  await client.received(before + 1);
+}
+
+test('RFC 7766 §6.2.2: beyond the limit, the longest idle connection of the client with most gives way without a reset', async () => {
+  await using crowd = await openCrowded({ tcpConnections: 3 });
+  const { clock, metrics } = crowd.parts;
+  const single = await crowd.connect('127.0.0.3');
+  const first = await crowd.connect('127.0.0.2');
+  clock.advance(1);
+  const second = await crowd.connect('127.0.0.2');
+  clock.advance(400);
+  const newcomer = await crowd.connect('127.0.0.4');
+  await first.end();
+  assert.equal(first.socket.errored, null);
+  await Promise.all([single, second, newcomer].map(assertServed));
+  assert.equal(drops(metrics, 'tcp_gave_way'), 1);
+  assert.equal(drops(metrics, 'tcp_connections'), 0);
 });
 
-test('RFC 7766 §6.2.2: one client cannot have all connections', async () => {
-  await using stack = new AsyncDisposableStack();
-  const components = { ...parts(echo), limits: { ...LIMITS, tcpConnectionsPerClient: 2 } };
-  const listener = stack.use(await TcpListener.open(components, { address: '127.0.0.1', port: 0 }));
-  const connect = async (from: string): Promise<TcpClient> =>
-    stack.use(await TcpClient.connect(listener.port, '127.0.0.1', from));
-  for (const from of ['127.0.0.2', '127.0.0.2', '127.0.0.2']) await connect(from);
-  await waitUntil('one is refused', PATIENCE_MS, () => drops(components.metrics, 'tcp_connections_client') === 1);
-  const other = await connect('127.0.0.3');
-  other.send(buildQuery());
-  await other.received(1);
+test('RFC 7766 §6.2.2: a client with all that it may have gives way to itself, and to nobody a place of others', async () => {
+  await using crowd = await openCrowded({ tcpConnectionsPerClient: 2 });
+  const { clock, metrics } = crowd.parts;
+  const other = await crowd.connect('127.0.0.3');
+  const [first, second] = [await crowd.connect('127.0.0.2'), await crowd.connect('127.0.0.2')];
+  clock.advance(100);
+  const third = await crowd.connect('127.0.0.2');
+  clock.advance(100);
+  await first.end();
+  await Promise.all([other, second, third].map(assertServed));
+  assert.equal(drops(metrics, 'tcp_gave_way'), 1);
+});
+
+test('a newcomer for which nobody can give way waits unread, and is served when there is a place', async () => {
+  const held = new HeldHandler();
+  await using crowd = await openCrowded({ tcpConnectionsPerClient: 1 }, held.handle);
+  const { clock } = crowd.parts;
+  const busy = await crowd.connect('127.0.0.2');
+  busy.send(buildQuery());
+  await held.begun(1);
+  clock.advance(5000);
+  const newcomer = await crowd.connect('127.0.0.2');
+  newcomer.send(buildQuery());
+  clock.advance(1000);
+  assert.equal(newcomer.ended, false);
+  assert.equal(held.queries.length, 1);
+  held.answer(0);
+  await busy.received(1);
+  clock.advance(200);
+  await held.begun(2);
+  held.answer(1);
+  await newcomer.received(1);
+  assert.equal(newcomer.socket.errored, null);
+});
+
+test('a connection that was just accepted does not give way before its client could send a query', async () => {
+  await using crowd = await openCrowded({ tcpConnections: 1 });
+  const { clock } = crowd.parts;
+  const [first, second] = [await crowd.connect('127.0.0.2'), await crowd.connect('127.0.0.3')];
+  await assertServed(first);
+  assert.equal(second.ended, false);
+  clock.advance(200);
+  await first.end();
+  await assertServed(second);
 });
 
 test('a client that is not on the access list is cut off without an answer', async () => {
@@ -107,15 +178,16 @@ test('a port that is taken and an address of another machine are told apart, eac
   });
 });
 
-test('connections are counted when they are taken and when they have gone, those refused are not', async () => {
-  const components = { ...parts(echo), limits: { ...LIMITS, tcpConnectionsPerClient: 2 } };
+test('connections are counted when they are taken and when they have gone, those that wait are not', async () => {
+  const components = { ...parts(echo), limits: { ...LIMITS, tcpConnections: 2 } };
   await using listener = await TcpListener.open(components, { address: '127.0.0.1', port: 0 });
   const counted = (): number[] => components.metrics.totals.tcpConnections.entries().map(({ count }) => count);
   await using first = await TcpClient.connect(listener.port);
   await using second = await TcpClient.connect(listener.port);
-  await using third = await TcpClient.connect(listener.port);
-  await third.end();
+  await using waiting = await TcpClient.connect(listener.port);
+  await waitUntil('two are accepted', PATIENCE_MS, () => counted()[0] === 2);
   assert.deepEqual(counted(), [2, 0]);
+  await waiting[Symbol.asyncDispose]();
   first.socket.end();
   second.socket.destroy();
   await waitUntil('both have gone', PATIENCE_MS, () => counted()[1] === 2);

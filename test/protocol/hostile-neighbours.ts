@@ -1,0 +1,176 @@
+import { connect, type Socket } from 'node:net';
+import { delay, systemClock, type Timer } from '../../src/lib/clock.ts';
+import { buildQuery } from '../fixtures/messages.ts';
+import { framed } from '../listener/harness.ts';
+import { connectRaw, type Endpoint, type Transport } from './raw-client.ts';
+
+/*
+ * What neighbours do to a server's TCP places, and what its other clients get meanwhile. On real sockets, to any server; bounded by the
+ * number of connections and by the time until it is disposed of.
+ */
+
+export type Manner =
+  /** Connects, and no more. */
+  | 'silent'
+  /** Sends the beginning of a message. */
+  | 'half-sent'
+  /** Sends a message an octet a second. */
+  | 'trickling'
+  /** Is silent, and connects again as soon as it is closed. */
+  | 'reconnecting'
+  /** Asks again and again, and reads no answer. */
+  | 'deaf'
+  /** Asks one thing after the other that only the upstream can answer, and connects again when it is closed. */
+  | 'asking';
+
+export interface Party {
+  readonly manner: Manner;
+  readonly connections: number;
+  /** Of this machine's addresses, taken in turn. @default what the kernel picks */
+  readonly from?: readonly string[];
+}
+
+const QUERY = framed(buildQuery({ name: 'cached.dns4tor-lab.net' }));
+const DEAF_QUERIES = 2000;
+
+let serial = 0;
+
+/** Connections of neighbours to one server, from when they are open until they are disposed of. */
+export class Siege implements AsyncDisposable {
+  readonly #target: Endpoint;
+  readonly #open = new Set<Socket>();
+  readonly #timers = new Set<Timer>();
+  #over = false;
+
+  private constructor(target: Endpoint) {
+    this.#target = target;
+  }
+
+  /** Resolves when all have connected once, or could not. */
+  static async begin(target: Endpoint, parties: readonly Party[]): Promise<Siege> {
+    const siege = new Siege(target);
+    await Promise.all(
+      parties.flatMap(({ manner, connections, from = [] }) =>
+        Array.from({ length: connections }, (_, i) => siege.#connect(manner, from[i % from.length])),
+      ),
+    );
+    return siege;
+  }
+
+  /** How many are connected. */
+  get open(): number {
+    return this.#open.size;
+  }
+
+  #connect(manner: Manner, from: string | undefined): Promise<void> {
+    const { port, address = '127.0.0.1' } = this.#target;
+    const socket = connect({ port, host: address, ...(from === undefined ? {} : { localAddress: from }) });
+    this.#open.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      this.#open.delete(socket);
+      if (this.#over || (manner !== 'reconnecting' && manner !== 'asking')) return;
+      setImmediate(() => this.#over || void this.#connect(manner, from));
+    });
+    if (manner !== 'deaf') socket.resume();
+    return new Promise((resolve) => {
+      socket.once('close', resolve);
+      socket.once('connect', () => {
+        this.#misbehave(manner, socket);
+        resolve();
+      });
+    });
+  }
+
+  #misbehave(manner: Manner, socket: Socket): void {
+    if (manner === 'half-sent') socket.write(QUERY.subarray(0, 5));
+    if (manner === 'trickling') this.#trickle(socket, 0);
+    if (manner === 'deaf') socket.write(Buffer.concat(Array<Buffer>(DEAF_QUERIES).fill(QUERY)));
+    if (manner === 'asking') {
+      const ask = (): boolean => socket.write(framed(buildQuery({ name: `hang${serial++}.dns4tor-lab.net` })));
+      socket.on('data', ask);
+      ask();
+    }
+  }
+
+  #trickle(socket: Socket, sent: number): void {
+    if (this.#over || socket.destroyed) return;
+    socket.write(QUERY.subarray(sent, sent + 1));
+    const timer = systemClock.schedule(1000, () => {
+      this.#timers.delete(timer);
+      this.#trickle(socket, (sent + 1) % QUERY.length);
+    });
+    this.#timers.add(timer);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#over = true;
+    for (const timer of this.#timers) timer.cancel();
+    const closed = [...this.#open].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+    for (const socket of this.#open) socket.destroy();
+    await Promise.all(closed);
+  }
+}
+
+/** What became of a victim's queries. */
+export interface Experience {
+  readonly asked: number;
+  readonly answered: number;
+  /** Connections that were reset, or closed without an answer. */
+  readonly cut: number;
+  /** Of those that were answered, in milliseconds. */
+  readonly medianMs: number;
+  readonly worstMs: number;
+}
+
+export interface Victim {
+  readonly transport: Transport;
+  readonly queries: number;
+  /** Between the beginnings of two queries. */
+  readonly paceMs: number;
+  readonly patienceMs: number;
+  /** @default a name that the server has in its cache, or gets at once */
+  readonly nameOf?: (query: number) => string;
+}
+
+/** Asks one query after the other, each on a socket of its own, as many programs of a machine do. */
+export async function askAsVictim(
+  endpoint: Endpoint,
+  { transport, queries, paceMs, patienceMs, nameOf = () => 'cached.dns4tor-lab.net' }: Victim,
+): Promise<Experience> {
+  const outcomes: Promise<number | 'cut' | 'late'>[] = [];
+  for (let i = 0; i < queries; i++) {
+    if (i > 0) await delay(systemClock, paceMs);
+    outcomes.push(askOnce(transport, endpoint, nameOf(i), patienceMs));
+  }
+  const all = await Promise.all(outcomes);
+  const times = all.filter((outcome) => typeof outcome === 'number').toSorted((a, b) => a - b);
+  return {
+    asked: queries,
+    answered: times.length,
+    cut: all.filter((outcome) => outcome === 'cut').length,
+    medianMs: times[Math.floor(times.length / 2)] ?? Infinity,
+    worstMs: times.at(-1) ?? Infinity,
+  };
+}
+
+async function askOnce(
+  transport: Transport,
+  endpoint: Endpoint,
+  name: string,
+  patienceMs: number,
+): Promise<number | 'cut' | 'late'> {
+  const startedAt = systemClock.now();
+  try {
+    await using client = await connectRaw(transport, endpoint);
+    client.send(buildQuery({ name }));
+    while (client.messages.length === 0) {
+      if (client.ended === true) return 'cut';
+      if (systemClock.now() - startedAt > patienceMs) return 'late';
+      await delay(systemClock, 1);
+    }
+    return systemClock.now() - startedAt;
+  } catch {
+    return 'cut';
+  }
+}
