@@ -40,6 +40,8 @@ export class TcpConnection implements Seated {
   #inputEnded = false;
   /** No more queries are begun. */
   #ending = false;
+  /** The other connections have their turn first. */
+  #yielding = false;
 
   /** @param socket owned from here on; nothing was read from it yet */
   constructor(components: ListenerComponents, socket: Socket, init: TcpConnectionInit) {
@@ -52,7 +54,6 @@ export class TcpConnection implements Seated {
     this.#family = socket.remoteFamily === 'IPv6' ? 6 : 4;
     socket.setNoDelay(true);
     socket.on('data', (chunk) => this.#onData(chunk));
-    socket.on('drain', () => this.#serve());
     socket.on('end', () => this.#onEnd());
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#onClose());
@@ -113,21 +114,34 @@ export class TcpConnection implements Seated {
     this.#timer?.cancel();
   }
 
-  /** Begins the queries that are whole, as many as may be in flight. To be called whenever bytes have come or replies have left. */
+  /**
+   * Begins the queries that are whole, as many as may be in flight, and of those that are answered at once as many in one turn of the event
+   * loop. To be called whenever bytes have come or replies have left.
+   */
   #serve(): void {
-    let begun = false;
+    const { tcpPipelined } = this.#components.limits;
+    let begun = 0;
     while (!this.#ending && !this.#blocked) {
       const wire = this.#reader.next();
       if (wire === undefined) break;
       this.#begin(wire);
-      begun = true;
+      begun++;
+      if (begun === tcpPipelined) this.#yield();
     }
     if (this.#ending) return;
-    if (begun) this.#use();
+    if (begun > 0) this.#use();
     if (this.#blocked) this.#socket.pause();
     else if (this.#inputEnded) return this.end();
     else this.#socket.resume();
-    this.#watch(begun);
+    this.#watch(begun > 0);
+  }
+
+  #yield(): void {
+    this.#yielding = true;
+    setImmediate(() => {
+      this.#yielding = false;
+      this.#serve();
+    });
   }
 
   #use(): void {
@@ -138,7 +152,8 @@ export class TcpConnection implements Seated {
   /** No more is read for now. */
   get #blocked(): boolean {
     const { tcpPipelined, tcpUnsentBytes } = this.#components.limits;
-    return this.#inFlight.count >= tcpPipelined || this.#socket.writableLength > tcpUnsentBytes;
+    const isFull = this.#inFlight.count >= tcpPipelined || this.#socket.writableLength > tcpUnsentBytes;
+    return isFull || this.#yielding;
   }
 
   /**
@@ -189,7 +204,12 @@ export class TcpConnection implements Seated {
 
   #reply(reply: Uint8Array): void {
     if (reply.length === 0) return this.end();
-    if (this.#socket.writable) this.#socket.write(frame(reply));
+    // Not 'drain', which only comes after more than Node's high-water mark was written, whatever our own bound.
+    if (this.#socket.writable) this.#socket.write(frame(reply), (error) => this.#onWritten(error));
     else this.#components.metrics.dropped('send_failed');
+  }
+
+  #onWritten(error: Error | null | undefined): void {
+    if (!error && this.#socket.isPaused()) this.#serve();
   }
 }

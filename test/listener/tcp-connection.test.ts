@@ -285,6 +285,41 @@ test('a client that reads slowly gets all its answers', async () => {
   await talk.client.received(200);
 });
 
+const KIB = 1024;
+
+for (const tcpUnsentBytes of [512, KIB, 4 * KIB, 16 * KIB, 32 * KIB, 64 * KIB, 128 * KIB, KIB * KIB]) {
+  test(`a client that reads slowly gets all its answers where ${tcpUnsentBytes} octets may wait for it`, async () => {
+    const replyBytes = 10_000;
+    const asked = 2000;
+    await using talk = await converse(() => replyBytes, { tcpUnsentBytes });
+    talk.client.socket.pause();
+    talk.client.send(...queries(asked));
+    await waitUntil('reading stops', PATIENCE_MS, () => talk.socket.isPaused() && talk.socket.writableLength > 0);
+    assert.ok(talk.socket.writableLength <= tcpUnsentBytes + replyBytes + 2);
+    talk.client.socket.resume();
+    await talk.client.received(asked);
+    assert.equal(talk.client.ended, false);
+  });
+}
+
+test('queries that are answered at once leave others their turn', async () => {
+  const turns = { answered: 0, most: 0 };
+  let ofTurn = 0;
+  await using talk = await converse((query, reply) => {
+    turns.answered++;
+    ofTurn++;
+    return echo(query, reply);
+  });
+  talk.client.send(...queries(1000));
+  while (turns.answered < 1000) {
+    await setImmediate();
+    turns.most = Math.max(turns.most, ofTurn);
+    ofTurn = 0;
+  }
+  assert.ok(turns.most <= 200, `${turns.most} were answered in one turn`);
+  assert.equal((await talk.client.received(1000)).length, 1000);
+});
+
 test('a connection that is being ended is read to its end, so that it closes without a reset', async () => {
   const held = new HeldHandler();
   await using talk = await converse(held.handle);
