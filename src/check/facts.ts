@@ -60,7 +60,7 @@ export function createFacts(components: FactsComponents, config: Config): Facts 
         if (found.kind !== 'running') return undefined;
         // It has been given the keys for private onions by then, if it can be.
         await torAnswers().catch(() => {});
-        return probeUpstream({ ...components, socks: found.socks }, upstream);
+        return probeUpstream({ clock, random, socks: found.socks, judgePeer: found.judgePeer }, upstream);
       }),
     ]),
   );

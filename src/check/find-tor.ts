@@ -3,14 +3,16 @@ import type { TorConfig } from '../config/config.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Dns4torError, toDns4torError } from '../lib/errors.ts';
 import type { Runner } from '../system/command.ts';
+import { createSocksPeerJudge } from '../system/socks-peer.ts';
 import { detectTor, verifyTor } from '../tor/detect.ts';
 import type { ControlPlaces } from '../tor/find-control.ts';
+import { type JudgePeer, judgeAsOurs, type ToleratedStanding } from '../tor/socks-peer.ts';
 import type { TorAddress } from '../tor/tor-address.ts';
 import { stateDirectory, torPaths } from '../tor/torrc.ts';
 
 /** The Tor that dns4tor uses, or would use. */
 export type TorFinding =
-  | ({ readonly kind: 'running' } & ControlPlaces)
+  | ({ readonly kind: 'running'; readonly standing: ToleratedStanding; readonly judgePeer: JudgePeer } & ControlPlaces)
   /** None runs, and dns4tor would start one of its own. */
   | { readonly kind: 'startable'; readonly version: string }
   | { readonly kind: 'missing'; readonly error: Dns4torError };
@@ -27,13 +29,14 @@ export interface FindTorComponents {
 export async function findTor(components: FindTorComponents, config: TorConfig): Promise<TorFinding> {
   const { clock, usualSocksAddresses } = components;
   const { socks, control } = config;
+  const judgePeer = createSocksPeerJudge(clock);
   try {
     if (socks.kind === 'auto') {
-      const { found } = await detectTor(clock, usualSocksAddresses);
-      if (found !== undefined) return { kind: 'running', socks: found, control };
+      const { found } = await detectTor(clock, judgePeer, usualSocksAddresses);
+      if (found !== undefined) return { kind: 'running', socks: found, standing: 'tor', judgePeer, control };
     } else if (socks.kind !== 'managed') {
-      await verifyTor(socks, clock);
-      return { kind: 'running', socks, control };
+      const standing = await verifyTor(socks, clock, judgePeer);
+      return { kind: 'running', socks, standing, judgePeer, control };
     }
     return await findManagedTor(components, config);
   } catch (error) {
@@ -45,11 +48,14 @@ export async function findTor(components: FindTorComponents, config: TorConfig):
 async function findManagedTor({ clock, run, env }: FindTorComponents, { binary }: TorConfig): Promise<TorFinding> {
   const paths = torPaths(join(stateDirectory(env), 'tor'));
   const socks: TorAddress = { kind: 'unix', path: paths.socks };
-  const isRunning = await verifyTor(socks, clock).then(
+  const isRunning = await verifyTor(socks, clock, judgeAsOurs).then(
     () => true,
     () => false,
   );
-  if (isRunning) return { kind: 'running', socks, control: { kind: 'unix', path: paths.control } };
+  if (isRunning) {
+    const control = { kind: 'unix', path: paths.control } as const;
+    return { kind: 'running', socks, standing: 'tor', judgePeer: judgeAsOurs, control };
+  }
   const { status, stdout } = await run([binary, '--version']);
   if (status !== 0) throw new Dns4torError('ERR_TOR_BINARY_MISSING', binary);
   const [version = ''] = stdout.split('\n', 1);

@@ -11,6 +11,7 @@ import { decodeMessage } from '../message/codec.ts';
 import { PROBE_QUERY } from '../message/probe-query.ts';
 import { TorAgent } from '../tor/agent.ts';
 import { createIsolationCredentials } from '../tor/isolation.ts';
+import type { JudgePeer } from '../tor/socks-peer.ts';
 import type { TorAddress } from '../tor/tor-address.ts';
 import { acceptResponse } from '../upstream/accept.ts';
 import { Http2Session } from '../upstream/http2-session.ts';
@@ -33,6 +34,7 @@ export interface UpstreamFinding {
 
 export interface ProbeComponents {
   readonly socks: TorAddress;
+  readonly judgePeer: JudgePeer;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -56,12 +58,13 @@ export async function probeUpstream(components: ProbeComponents, upstream: Upstr
 }
 
 async function probeOnce(components: ProbeComponents, upstream: UpstreamConfig): Promise<UpstreamFinding> {
-  const { socks, clock, random } = components;
+  const { socks, judgePeer, clock, random } = components;
   let finding: UpstreamFinding = {};
   const startedAt = clock.now();
   const agent = (): TorAgent =>
     new TorAgent({
       socks,
+      judgePeer,
       credentials: createIsolationCredentials(random),
       clock,
       onDial(outcome) {

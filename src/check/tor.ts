@@ -7,8 +7,14 @@ import { fail, failWith, ok, skip, type Verdict, warn } from './verdict.ts';
 export async function checkTor({ tor }: Pick<Facts, 'tor'>): Promise<Verdict> {
   const found = await tor();
   switch (found.kind) {
-    case 'running':
-      return ok(`Tor answers at ${formatTorAddress(found.socks)}`);
+    case 'running': {
+      const where = formatTorAddress(found.socks);
+      if (found.standing === 'tor') return ok(`Tor answers at ${where}`);
+      return warn(
+        `what answers at ${where} speaks as Tor does, but nothing shows whether it is Tor`,
+        'Reach Tor over a unix socket (--tor-socks unix:/path); as it is, certificates must name the upstream itself.',
+      );
+    }
     case 'startable':
       return warn(`no Tor runs; dns4tor starts one of its own (${found.version})`, 'Start dns4tor, and check again.');
     case 'missing':

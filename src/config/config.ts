@@ -66,6 +66,10 @@ export interface UpstreamConfig {
   readonly port: number;
   /** Names of which the certificate must carry one, in lower case; none where there is no certificate, over tcp. */
   readonly names: readonly string[];
+  /** Names that do as well where it is certainly Tor that leads to the resolver. */
+  readonly namesThroughTor: readonly string[];
+  /** Whether nothing but Tor itself shows that it is the resolver: plain DNS at an onion. */
+  readonly onlyThroughTor: boolean;
   /** PEM of certificates that are trusted besides the usual ones. */
   readonly ca: string | undefined;
   /** `sha256/` and the base64 SHA-256 of a SubjectPublicKeyInfo. Where there are any, one must match. */

@@ -1,4 +1,5 @@
 import { deepFreeze } from '../lib/deep-freeze.ts';
+import { isOnionHost } from '../lib/onion-address.ts';
 import type { Config, UpstreamConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { contradictions } from './contradictions.ts';
@@ -11,7 +12,7 @@ import type { Values } from './values.ts';
 
 /**
  * The names that Cloudflare's certificate carries for its hidden resolver. The onion once was missing from it for weeks
- * (DNSCrypt/dnscrypt-resolvers#277); its address authenticates it already, so that either public name will do as well.
+ * (DNSCrypt/dnscrypt-resolvers#277); its address authenticates it already where Tor leads there, so that either public name will do as well.
  */
 const DEFAULT_UPSTREAM_NAMES = ['tor.cloudflare-dns.com', 'cloudflare-dns.com'];
 
@@ -63,17 +64,27 @@ export function validate({ settings, problems: loadProblems }: Loaded): Config {
 }
 
 function toUpstream(url: UpstreamUrl, values: Values): UpstreamConfig {
-  if (url.protocol === 'tcp') return { ...url, names: [], ca: undefined, pins: [] };
+  const pins = values['upstream-pin'];
+  const onlyThroughTor = url.protocol === 'tcp' && isOnionHost(url.host) && !values['allow-plaintext-exit'];
+  if (url.protocol === 'tcp') {
+    return { ...url, names: [], namesThroughTor: [], onlyThroughTor, ca: undefined, pins: [] };
+  }
+  const named = values['upstream-name'];
+  const further = named.length > 0 ? [] : furtherNames(url.host);
+  // A pin shows as well as the onion's name whose the certificate is.
+  const isPinned = pins.length > 0;
   return {
     ...url,
-    names: values['upstream-name'].length > 0 ? values['upstream-name'] : defaultNames(url.host),
+    names: named.length > 0 ? named : [url.host, ...(isPinned ? further : [])],
+    namesThroughTor: isPinned ? [] : further,
+    onlyThroughTor,
     ca: values['upstream-ca'],
-    pins: values['upstream-pin'],
+    pins,
   };
 }
 
-function defaultNames(host: string): readonly string[] {
-  return host === new URL(OPTIONS.upstream.default).hostname ? [host, ...DEFAULT_UPSTREAM_NAMES] : [host];
+function furtherNames(host: string): readonly string[] {
+  return host === new URL(OPTIONS.upstream.default).hostname ? DEFAULT_UPSTREAM_NAMES : [];
 }
 
 /** Undefined when there are any problems, those of before included. */

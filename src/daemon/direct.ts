@@ -7,6 +7,7 @@ import { MAX_MESSAGE_BYTES } from '../message/header.ts';
 import { createQueryScanner } from '../message/scan-query.ts';
 import { createCounters } from '../metrics/counters.ts';
 import { createPipeline } from '../resolver/pipeline.ts';
+import { createSocksPeerJudge } from '../system/socks-peer.ts';
 import { openTor, type Tor } from '../tor/tor.ts';
 import type { TorEvents } from '../tor/tor-events.ts';
 import { stateDirectory } from '../tor/torrc.ts';
@@ -45,12 +46,14 @@ export async function askDirectly(wire: Uint8Array, options: DirectOptions): Pro
   const { config, clock, random } = options;
   await using stack = new AsyncDisposableStack();
   const steps: { what: string; durationMs: number }[] = [];
+  const onUnproven = (address: string): number =>
+    steps.push({ what: `Nothing shows whether it is Tor that answers at ${address}`, durationMs: 0 });
   const tor = stack.use(
     await timed(
       clock,
       steps,
       (opened) => `Using ${opened.describe()}`,
-      () => open(options),
+      () => open(options, onUnproven),
     ),
   );
 
@@ -99,16 +102,20 @@ export async function askDirectly(wire: Uint8Array, options: DirectOptions): Pro
 }
 
 /** Found or started, and as far as it says so, with its way to the network. */
-async function open({ config, clock, random, env, bootstrapDisplay }: DirectOptions): Promise<Tor> {
+async function open(
+  { config, clock, random, env, bootstrapDisplay }: DirectOptions,
+  onUnproven: (address: string) => void,
+): Promise<Tor> {
   const tor = await openTor(config.tor.socks, {
     binary: config.tor.binary,
     stateDirectory: () => stateDirectory(env),
     torOptions: config.tor.options,
     control: config.tor.control,
+    judgePeer: createSocksPeerJudge(clock),
     onionAuths: config.tor.onionAuths,
     clock,
     random,
-    events: quietly(bootstrapDisplay),
+    events: { ...quietly(bootstrapDisplay), onUnproven },
   });
   const givenUpAt = clock.now() + BOOTSTRAP_MS;
   while (tor.state().state === 'bootstrapping' && clock.now() < givenUpAt) await delay(clock, BOOTSTRAP_LOOK_MS);
@@ -121,6 +128,8 @@ function quietly(onBootstrap: BootstrapDisplay = () => {}): TorEvents {
     onBootstrap,
     onLog() {},
     onExit() {},
+    onNotTaken() {},
+    onUnproven() {},
     onControl() {},
     onControlLost() {},
     onOnionAuthFailed() {},

@@ -14,15 +14,16 @@ export function createResolverConnector(
 ): TorConnector {
   return createTorConnector({
     ...components,
-    ...(config.protocol === 'tcp' ? {} : { tls: tlsOptions(config) }),
+    ...(config.protocol === 'tcp' ? { onlyThroughTor: config.onlyThroughTor } : { tls: tlsOptions(config) }),
     deadlineMs: CONNECT_MS,
   });
 }
 
-function tlsOptions({ protocol, host, names, pins, ca }: UpstreamConfig): TlsOptions {
+function tlsOptions({ protocol, host, names, namesThroughTor, pins, ca }: UpstreamConfig): TlsOptions {
   return {
     servername: host,
     names,
+    namesThroughTor,
     pins,
     ...(ca === undefined ? {} : { ca }),
     // RFC 8484 §5.2 asks for HTTP/2 at least, and only its streams carry many queries at once. RFC 7858 asks for no ALPN, and servers

@@ -21,6 +21,7 @@ import { createExposition } from '../metrics/prometheus.ts';
 import { Status } from '../status/status.ts';
 import { createPipeline } from '../resolver/pipeline.ts';
 import { SharedIdentities } from '../tor/isolation.ts';
+import { createSocksPeerJudge } from '../system/socks-peer.ts';
 import { openTor, type Tor } from '../tor/tor.ts';
 import { stateDirectory } from '../tor/torrc.ts';
 import { ExtraBudget } from '../upstream/extra-budget.ts';
@@ -195,6 +196,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
       stateDirectory: () => stateDirectory(options.env),
       torOptions: config.tor.options,
       control: config.tor.control,
+      judgePeer: createSocksPeerJudge(clock),
       onionAuths: config.tor.onionAuths,
       clock,
       random,

@@ -134,7 +134,8 @@ function createConnector(components: UpstreamComponents, config: UpstreamConfig)
   const agent = async (): Promise<TorAgent> => {
     const opened = await tor;
     const credentials = nextIdentity();
-    return new TorAgent({ socks: opened.socks, credentials, clock, onDial: (outcome) => opened.observe(outcome) });
+    const { socks, judgePeer } = opened;
+    return new TorAgent({ socks, judgePeer, credentials, clock, onDial: (outcome) => opened.observe(outcome) });
   };
   return createResolverConnector({ agent, clock, signal }, config);
 }

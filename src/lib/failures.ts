@@ -39,6 +39,18 @@ export const FAILURES = {
     label: 'tor_not_socks',
     sentence: 'what answers at --tor-socks is not a SOCKS5 proxy of Tor; check the address',
   },
+  ERR_TOR_FOREIGN: {
+    ede: 'networkError',
+    label: 'tor_foreign',
+    sentence:
+      "what answers at --tor-socks is a program of another user, neither root's nor Tor's, and is not trusted; stop it and start tor, or reach a Tor of your own over a unix socket (--tor-socks unix:/path)",
+  },
+  ERR_TOR_UNPROVEN: {
+    ede: 'networkError',
+    label: 'tor_unproven',
+    sentence:
+      'nothing shows that it is Tor who answers at the SOCKS address; use a unix socket (--tor-socks unix:/path), or name the address and a resolver with a certificate (https:// or tls://)',
+  },
   ERR_TOR_TIMEOUT: {
     ede: 'networkError',
     label: 'tor_timeout',

@@ -77,6 +77,13 @@ export const LOG_EVENTS = {
   },
   metrics_failed: { levels: ['error'], message: 'Metrics server: {reason}', fields: ['reason', 'code'] },
   tor_chosen: { levels: ['info'], message: 'Using {tor}', fields: ['tor'] },
+  tor_not_taken: { levels: ['warn'], message: '{reason}', fields: ['reason', 'code'] },
+  tor_unproven: {
+    levels: ['warn'],
+    message:
+      'Nothing shows whether it is Tor that answers at {address}: only certificates that name the upstream itself are accepted',
+    fields: ['address'],
+  },
   tor_bootstrap: {
     levels: ['info'],
     message: 'Tor is at {percent} %: {summary}',

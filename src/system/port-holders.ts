@@ -1,7 +1,6 @@
-import { endianness } from 'node:os';
 import { basename } from 'node:path';
 import type { FileSystem } from './file-system.ts';
-import { parseSocketRow, SOCKET_TABLES, type SocketRow } from './socket-table.ts';
+import { parseSocketRow, portSuffix, readAddress, SOCKET_TABLES, type SocketRow } from './socket-table.ts';
 
 /** Who has a port of an address of this machine. */
 export interface PortHolder {
@@ -18,15 +17,13 @@ const TABLES = ['udp', 'udp6', 'tcp', 'tcp6'] as const;
 /** net/tcp_states.h: TCP_LISTEN, and TCP_CLOSE, which is a datagram socket that is connected to nobody. */
 const WAITS_FOR_CLIENTS: Readonly<Record<'udp' | 'tcp', string>> = { udp: '07', tcp: '0A' };
 
-const WORD_DIGITS = 8;
-
 /** The sockets that take what comes to a port, whoever has them. Undefined where the system does not say. */
 export async function findPortHolders(fs: FileSystem, port: number): Promise<readonly PortHolder[] | undefined> {
   const tables = await Promise.all(TABLES.map((name) => readTable(fs, name)));
   if (tables.every((rows) => rows === undefined)) return undefined;
   const found = tables.flatMap((rows, index) => {
     const transport = index < 2 ? ('udp' as const) : ('tcp' as const);
-    const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+    const suffix = portSuffix(port);
     return (rows ?? [])
       .filter(({ local, state }) => local.endsWith(suffix) && state === WAITS_FOR_CLIENTS[transport])
       .map((row) => ({ transport, address: readAddress(row.local), uid: row.uid, inode: row.inode }));
@@ -40,16 +37,6 @@ async function readTable(fs: FileSystem, name: string): Promise<readonly SocketR
   if (bytes === undefined) return undefined;
   const lines = Buffer.from(bytes).toString('latin1').split('\n');
   return lines.map(parseSocketRow).filter((row) => row !== undefined);
-}
-
-function readAddress(endpoint: string): string {
-  const [hex = ''] = endpoint.split(':');
-  const bytes = Buffer.from(hex, 'hex');
-  if (endianness() === 'LE') bytes.swap32();
-  if (hex.length === WORD_DIGITS) return bytes.join('.');
-  const groups = Array.from({ length: bytes.length / 2 }, (_, index) => bytes.readUInt16BE(2 * index).toString(16));
-  // As a URL writes it, which is the shortest form (RFC 5952).
-  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }
 
 /** The names of those who have these sockets open. */

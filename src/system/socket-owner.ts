@@ -1,10 +1,23 @@
 import { constants } from 'node:fs';
 import { access, readFile, readlink } from 'node:fs/promises';
-import { isIPv6 } from 'node:net';
+import { isIPv6, type Socket } from 'node:net';
 import { endianness } from 'node:os';
-import { parseSocketRow, SOCKET_TABLES } from './socket-table.ts';
+import {
+  parseAnyRow,
+  parseSocketRow,
+  plainAddress,
+  portSuffix,
+  readPlainAddress,
+  SOCKET_TABLES,
+} from './socket-table.ts';
 
 type Transport = 'udp' | 'tcp';
+
+/** Both ends of a TCP connection, as seen from this process's. */
+export type Connection = Pick<Socket, 'localAddress' | 'localPort' | 'remoteAddress' | 'remotePort' | 'destroyed'>;
+
+/** net/tcp_states.h, where a socket is not a process's yet: TCP_ESTABLISHED, TCP_SYN_RECV, and TCP_CLOSE_WAIT after the client's end. */
+const WAITS_TO_BE_ACCEPTED: ReadonlySet<string> = new Set(['01', '03', '08']);
 
 const IPV4_ANY = Buffer.alloc(4);
 const IPV6_ANY = Buffer.alloc(16);
@@ -59,6 +72,29 @@ export class SocketOwners {
       const endpoints = bound.map((bytes) => formatEndpoint(bytes, port));
       const owners = ownersIn(await table.read(), endpoints);
       if (owners.size > 0) return owners.size === 1 ? [...owners][0] : undefined;
+    }
+    return undefined;
+  }
+
+  /**
+   * The user id of whoever accepted a TCP connection; undefined where that is another machine or network namespace, where the connection is
+   * closed, and where the system does not say.
+   */
+  async findPeer(connection: Connection): Promise<number | 'not accepted yet' | undefined> {
+    const { localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 } = connection;
+    const [here, there] = [plainAddress(localAddress), plainAddress(remoteAddress)];
+    const [herePort, therePort] = [portSuffix(localPort), portSuffix(remotePort)];
+    for (const table of [this.#tables.tcp, this.#tables.tcp6]) {
+      for (const line of (await table.read()).split('\n')) {
+        // Other sockets' lines, of which there may be thousands, are not taken apart.
+        if (!line.includes(therePort) || !line.includes(herePort)) continue;
+        const { local, remote, state, uid, inode } = parseAnyRow(line);
+        // What is local at the other end is remote here.
+        if (!local.endsWith(therePort) || !remote.endsWith(herePort)) continue;
+        if (readPlainAddress(local) !== there || readPlainAddress(remote) !== here) continue;
+        if (inode > 0) return uid;
+        return WAITS_TO_BE_ACCEPTED.has(state) ? 'not accepted yet' : undefined;
+      }
     }
     return undefined;
   }

@@ -7,6 +7,7 @@ import { Deadline } from '../lib/deadline.ts';
 import { Dns4torError, toDns4torError } from '../lib/errors.ts';
 import type { ErrorCode } from '../lib/failures.ts';
 import type { IsolationCredentials } from './isolation.ts';
+import { type JudgePeer, judgeOpen, type ToleratedStanding } from './socks-peer.ts';
 import { SocksReplyRecord } from './socks-reply.ts';
 import { connectTo, formatTorAddress, type TorAddress } from './tor-address.ts';
 
@@ -14,8 +15,16 @@ export interface TorAgentOptions {
   readonly socks: TorAddress;
   readonly credentials: IsolationCredentials;
   readonly clock: Clock;
+  /** Asked of each connection before anything is sent on it. */
+  readonly judgePeer: JudgePeer;
   /** Is told how each dial ended, for what watches Tor from outside. */
   readonly onDial?: (outcome: 'ok' | ErrorCode) => void;
+}
+
+/** An open stream, and how far what carries it is known to be Tor. */
+export interface TorStream {
+  readonly socket: Socket;
+  readonly standing: ToleratedStanding;
 }
 
 type BaseConnect = SocksProxyAgent['connect'];
@@ -39,12 +48,12 @@ export class TorAgent extends SocksProxyAgent {
   }
 
   /** What `node:http` calls when this is given to it as an agent. TLS is the connector's, so plain HTTP only. */
-  override connect(_request: Parameters<BaseConnect>[0], options: Parameters<BaseConnect>[1]): Promise<Socket> {
+  override async connect(_request: Parameters<BaseConnect>[0], options: Parameters<BaseConnect>[1]): Promise<Socket> {
     const { host, port, secureEndpoint } = options;
     if (secureEndpoint || typeof host !== 'string') {
-      return Promise.reject(new Dns4torError('ERR_INTERNAL', 'TLS asked of the SOCKS agent'));
+      throw new Dns4torError('ERR_INTERNAL', 'TLS asked of the SOCKS agent');
     }
-    return this.dial(host, port, Deadline.after(this.#options.clock, DEFAULT_DIAL_TIMEOUT_MS));
+    return (await this.dial(host, port, Deadline.after(this.#options.clock, DEFAULT_DIAL_TIMEOUT_MS))).socket;
   }
 
   /**
@@ -54,12 +63,12 @@ export class TorAgent extends SocksProxyAgent {
    * @param signal abandons the dial, with ERR_SHUTDOWN
    * @throws Dns4torError one of ERR_TOR_*; no socket is left open then, at the latest when the deadline has passed
    */
-  async dial(host: string, port: number, deadline: Deadline, signal?: AbortSignal): Promise<Socket> {
+  async dial(host: string, port: number, deadline: Deadline, signal?: AbortSignal): Promise<TorStream> {
     const { onDial } = this.#options;
     try {
-      const socket = await this.#dial(host, port, deadline, signal);
+      const stream = await this.#dial(host, port, deadline, signal);
       onDial?.('ok');
-      return socket;
+      return stream;
     } catch (thrown) {
       const error = toDns4torError(thrown);
       onDial?.(error.code);
@@ -67,8 +76,8 @@ export class TorAgent extends SocksProxyAgent {
     }
   }
 
-  async #dial(host: string, port: number, deadline: Deadline, signal?: AbortSignal): Promise<Socket> {
-    const { socks, credentials, clock } = this.#options;
+  async #dial(host: string, port: number, deadline: Deadline, signal?: AbortSignal): Promise<TorStream> {
+    const { socks, credentials, clock, judgePeer } = this.#options;
     const route = `${host}:${port} through ${formatTorAddress(socks)}`;
     if (signal?.aborted) throw new Dns4torError('ERR_SHUTDOWN', route, signal.reason);
 
@@ -90,6 +99,8 @@ export class TorAgent extends SocksProxyAgent {
       await once(socket, 'connect').catch((error: NodeJS.ErrnoException) => {
         throw new Dns4torError('ERR_TOR_UNREACHABLE', `${formatTorAddress(socks)} (${error.code})`, error);
       });
+      // Before a foreign program is told where to, or could lead there by another way than Tor.
+      const standing = await judgeOpen(judgePeer, socks, socket);
       socket.on('data', onData);
       await SocksClient.createConnection({
         proxy: { ...this.proxy, userId: credentials.username, password: credentials.password },
@@ -102,6 +113,10 @@ export class TorAgent extends SocksProxyAgent {
       if (!reply.authenticated) {
         throw new Dns4torError('ERR_TOR_NOT_SOCKS', `${formatTorAddress(socks)} takes no credentials`);
       }
+      // Time-outs are the clock's alone: an idle connection may stay.
+      socket.setTimeout(0).removeAllListeners('timeout');
+      socket.off('error', ignore);
+      return { socket, standing };
     } catch (error) {
       socket.destroy();
       if (abandoned !== undefined) throw abandoned;
@@ -115,9 +130,5 @@ export class TorAgent extends SocksProxyAgent {
       signal?.removeEventListener('abort', onAbort);
       socket.off('data', onData);
     }
-    // Time-outs are the clock's alone: an idle connection may stay.
-    socket.setTimeout(0).removeAllListeners('timeout');
-    socket.off('error', ignore);
-    return socket;
   }
 }

@@ -18,6 +18,8 @@ export interface TorConnectorOptions {
   readonly agent: () => TorAgent | Promise<TorAgent>;
   /** Absent: the stream is used as it is. */
   readonly tls?: TlsOptions;
+  /** Refuses a stream, with ERR_TOR_UNPROVEN, of which it is not certain that Tor carries it. @default false */
+  readonly onlyThroughTor?: boolean;
   /** For the dial and the TLS handshake together. Greater than 0. */
   readonly deadlineMs: number;
   readonly clock: Clock;
@@ -47,19 +49,23 @@ export interface DialTarget {
 export type TorConnector = (target: DialTarget, deadlineMs?: number) => Promise<Socket>;
 
 export function createTorConnector(options: TorConnectorOptions): TorConnector {
-  const { tls, clock, signal } = options;
+  const { tls, clock, signal, onlyThroughTor = false } = options;
   const upgrade = tls === undefined ? undefined : createTlsUpgrade(tls, clock, signal);
   return async ({ host, port }, deadlineMs = options.deadlineMs) => {
     const agent = await options.agent();
     const deadline = Deadline.after(clock, deadlineMs);
-    const stream = await agent.dial(host, port, deadline, signal);
+    const { socket, standing } = await agent.dial(host, port, deadline, signal);
+    if (onlyThroughTor && standing !== 'tor') {
+      socket.destroy();
+      throw new Dns4torError('ERR_TOR_UNPROVEN', `${host}:${port}`);
+    }
     // A query is several small writes, of which all but the first would wait for an acknowledgement (RFC 896).
-    stream.setNoDelay(true);
-    return upgrade === undefined ? stream : upgrade(stream, deadline);
+    socket.setNoDelay(true);
+    return upgrade === undefined ? socket : upgrade(socket, standing === 'tor', deadline);
   };
 }
 
-type TlsUpgrade = (raw: Socket, deadline: Deadline) => Promise<TLSSocket>;
+type TlsUpgrade = (raw: Socket, isThroughTor: boolean, deadline: Deadline) => Promise<TLSSocket>;
 
 function createTlsUpgrade(tls: TlsOptions, clock: Clock, signal: AbortSignal | undefined): TlsUpgrade {
   // Made once, for with an extra CA each context parses Node's whole list anew, and not before it is needed: meanwhile queries are taken. No
@@ -71,17 +77,18 @@ function createTlsUpgrade(tls: TlsOptions, clock: Clock, signal: AbortSignal | u
       ...(tls.ca === undefined ? {} : { ca: [...getCACertificates(), tls.ca] }),
     });
   const options = {
-    checkServerIdentity: (_hostname: string, certificate: PeerCertificate) => checkIdentity(tls, certificate),
     ...(tls.alpn === undefined ? {} : { ALPNProtocols: [tls.alpn] }),
     ...(isIP(tls.servername) === 0 ? { servername: tls.servername } : {}),
   };
 
-  return (raw, deadline) =>
+  return (raw, isThroughTor, deadline) =>
     new Promise((resolve, reject) => {
       const socket = connect({
         ...options,
         // Node's default is whatever NODE_TLS_REJECT_UNAUTHORIZED says.
         rejectUnauthorized: true,
+        checkServerIdentity: (_hostname: string, certificate: PeerCertificate) =>
+          checkIdentity(tls, isThroughTor, certificate),
         secureContext: (secureContext ??= makeContext()),
         socket: raw,
       });

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import { Dns4torError, toDns4torError } from '../lib/errors.ts';
+import { type JudgePeer, judgeOpen, type ToleratedStanding } from './socks-peer.ts';
 import { connectTo, formatTorAddress, type TorAddress } from './tor-address.ts';
 
 /** Where Tor usually is: Debian's package on its unix socket and its port, then Tor Browser. */
@@ -11,21 +12,26 @@ export const USUAL_SOCKS_ADDRESSES: readonly TorAddress[] = [
 ];
 
 export interface Detection {
-  /** The first of the addresses, in their order, at which Tor answers. */
+  /** The first of the addresses, in their order, at which what answers is known to be Tor. */
   readonly found: TorAddress | undefined;
   /** Why it is none of the others. */
   readonly rejected: readonly { readonly address: TorAddress; readonly error: Dns4torError }[];
 }
 
-/** Looks for a running Tor at all addresses at once. Never rejects. */
+/**
+ * Looks for a running Tor at all addresses at once. Nobody has named them, so nothing is taken of which it is not certain whose it is.
+ * Never rejects.
+ */
 export async function detectTor(
   clock: Clock,
+  judgePeer: JudgePeer,
   addresses: readonly TorAddress[] = USUAL_SOCKS_ADDRESSES,
 ): Promise<Detection> {
   const verdicts = await Promise.all(
     addresses.map(async (address) => {
       try {
-        await verifyTor(address, clock);
+        const standing = await verifyTor(address, clock, judgePeer);
+        if (standing === 'unknown') throw new Dns4torError('ERR_TOR_UNPROVEN', formatTorAddress(address));
         return { address };
       } catch (error) {
         return { address, error: toDns4torError(error) };
@@ -54,27 +60,42 @@ const RESOLVE_REQUEST = Uint8Array.of(5, 0xf0, 0, 3, ADDRESS.length, ...Buffer.f
 const RESOLVE_ANSWER = Uint8Array.of(5, 0, 0, 1, 127, 0, 0, 1, 0, 0);
 
 /**
- * Checks that what listens at the address is a SOCKS5 proxy of Tor's, bootstrapped or not.
+ * Checks that what listens at the address is a SOCKS5 proxy of Tor's, bootstrapped or not. Any program can speak as Tor does; what is
+ * returned is how far it is known to be Tor.
  *
- * @throws Dns4torError ERR_TOR_UNREACHABLE nothing accepts connections there; ERR_TOR_NOT_SOCKS something else does, or Tor
- *   with flags that forbid RESOLVE (`OnionTrafficOnly`, `NoDNSRequest`); ERR_TOR_TIMEOUT there was no answer within 2 s
+ * @throws Dns4torError ERR_TOR_UNREACHABLE nothing accepts connections there; ERR_TOR_FOREIGN another user's program does;
+ *   ERR_TOR_NOT_SOCKS something else does, or Tor with flags that forbid RESOLVE (`OnionTrafficOnly`, `NoDNSRequest`); ERR_TOR_TIMEOUT there
+ *   was no answer within 2 s
  */
-export async function verifyTor(address: TorAddress, clock: Clock): Promise<void> {
+export async function verifyTor(address: TorAddress, clock: Clock, judgePeer: JudgePeer): Promise<ToleratedStanding> {
   const where = formatTorAddress(address);
   const socket = connectTo(address);
   const timer = clock.schedule(VERIFY_TIMEOUT_MS, () => socket.destroy(new Dns4torError('ERR_TOR_TIMEOUT', where)));
   try {
-    await ask(socket, where);
+    return await ask(socket, where, () => judgeOpen(judgePeer, address, socket));
   } finally {
     timer.cancel();
     socket.destroy();
   }
 }
 
-function ask(socket: Socket, where: string): Promise<void> {
+function ask(socket: Socket, where: string, judge: () => Promise<ToleratedStanding>): Promise<ToleratedStanding> {
   return new Promise((resolve, reject) => {
     const expected = Buffer.concat([GREETING_ANSWER, RESOLVE_ANSWER]);
     let received = Buffer.alloc(0);
+    let isAccepted = false;
+    let standing: ToleratedStanding = 'unknown';
+    const greet = (): void => {
+      isAccepted = true;
+      judge().then(
+        (found) => {
+          standing = found;
+          socket.write(GREETING);
+        },
+        // That it is closed is told below.
+        (error: unknown) => error instanceof Dns4torError && reject(error),
+      );
+    };
     const rejectAnswer = (): void => {
       reject(
         new Dns4torError(
@@ -83,19 +104,19 @@ function ask(socket: Socket, where: string): Promise<void> {
         ),
       );
     };
-    socket.on('connect', () => socket.write(GREETING));
+    socket.on('connect', greet);
     socket.on('data', (chunk) => {
       const before = received.length;
       received = Buffer.concat([received, chunk]);
       if (!expected.subarray(0, received.length).equals(received)) return rejectAnswer();
       if (before < GREETING_ANSWER.length && received.length >= GREETING_ANSWER.length) socket.write(RESOLVE_REQUEST);
-      if (received.length === expected.length) resolve();
+      if (received.length === expected.length) resolve(standing);
     });
     socket.on('close', rejectAnswer);
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error instanceof Dns4torError) return reject(error);
       // A connection that was accepted and then reset has been answered, by something that is not Tor.
-      if (socket.bytesWritten > 0) return rejectAnswer();
+      if (isAccepted) return rejectAnswer();
       reject(new Dns4torError('ERR_TOR_UNREACHABLE', `${where} (${error.code})`, error));
     });
   });

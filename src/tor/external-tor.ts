@@ -33,6 +33,7 @@ const TELLS_NOTHING: ReadonlySet<string> = new Set(['ERR_TOR_TIMEOUT', 'ERR_SHUT
 const TELLS_DOWN: ReadonlySet<string> = new Set([
   'ERR_TOR_UNREACHABLE',
   'ERR_TOR_NOT_SOCKS',
+  'ERR_TOR_FOREIGN',
   'ERR_TOR_NETWORK_UNREACHABLE',
 ]);
 /** Tor has no key for the onion service, or another one. */

@@ -7,6 +7,8 @@ import type { ErrorCode } from '../lib/failures.ts';
 export interface TlsIdentity {
   /** Names (or IP addresses) of which the certificate has to carry at least one. Not empty. */
   readonly names: readonly string[];
+  /** Names that do as well, but only where it was certainly Tor that led to the resolver. */
+  readonly namesThroughTor: readonly string[];
   /** `sha256/` and the base64 of the SHA-256 of the public key's SPKI in DER; empty for any key. */
   readonly pins: readonly string[];
 }
@@ -17,11 +19,19 @@ export function spkiPin(certificate: X509Certificate): string {
   return `sha256/${createHash('sha256').update(spki).digest('base64')}`;
 }
 
-/** What is wrong with a certificate whose chain is trusted already. In the shape of `tls.checkServerIdentity`. */
-export function checkIdentity(identity: TlsIdentity, certificate: PeerCertificate): Dns4torError | undefined {
-  const mismatches = identity.names.map((name) => checkServerIdentity(name, certificate));
+/**
+ * What is wrong with a certificate whose chain is trusted already. In the shape of `tls.checkServerIdentity`.
+ * @param isThroughTor whether it was certainly Tor that led to the resolver
+ */
+export function checkIdentity(
+  identity: TlsIdentity,
+  isThroughTor: boolean,
+  certificate: PeerCertificate,
+): Dns4torError | undefined {
+  const names = isThroughTor ? [...identity.names, ...identity.namesThroughTor] : identity.names;
+  const mismatches = names.map((name) => checkServerIdentity(name, certificate));
   if (mismatches.every((mismatch) => mismatch !== undefined)) {
-    return new Dns4torError('ERR_TLS_NAME', `allowed: ${identity.names.join(', ')}`, mismatches[0]);
+    return new Dns4torError('ERR_TLS_NAME', `allowed: ${names.join(', ')}`, mismatches[0]);
   }
   if (identity.pins.length === 0) return undefined;
   const pin = spkiPin(new X509Certificate(certificate.raw));

@@ -8,6 +8,7 @@ import { ExternalTor } from './external-tor.ts';
 import type { ControlChoice } from './find-control.ts';
 import { ManagedTor } from './managed-tor.ts';
 import type { OnionAuth } from './onion-auth.ts';
+import { type JudgePeer, judgeAsOurs } from './socks-peer.ts';
 import { formatTorAddress, type TorAddress } from './tor-address.ts';
 import type { TorEvents } from './tor-events.ts';
 
@@ -18,6 +19,8 @@ export type TorChoice = TorAddress | { readonly kind: 'auto' } | { readonly kind
 export interface Tor extends AsyncDisposable {
   readonly kind: TorKind;
   readonly socks: TorAddress;
+  /** Is to be asked of each connection to `socks`. */
+  readonly judgePeer: JudgePeer;
   state(): TorStatus;
   /**
    * Is to be told how each dial ended. Of a tor whose control port is not read this is all that is known; of another it shows when it is to
@@ -41,6 +44,8 @@ export interface OpenTorOptions {
   readonly control: ControlChoice;
   /** Where its `auto` looks, in this order. @default USUAL_CONTROL_ADDRESSES */
   readonly usualControlAddresses?: readonly TorAddress[];
+  /** Looks at who answers at the addresses of a Tor that is not ours. */
+  readonly judgePeer: JudgePeer;
   /** Keys for onion services that ask for client authorisation. */
   readonly onionAuths: readonly OnionAuth[];
   readonly clock: Clock;
@@ -57,15 +62,20 @@ export interface OpenTorOptions {
 export async function openTor(choice: TorChoice, options: OpenTorOptions): Promise<Tor> {
   if (choice.kind === 'managed') return openManagedTor(options);
   if (choice.kind !== 'auto') return openExternalTor(choice, options);
-  const { found } = await detectTor(options.clock, options.usualAddresses);
+  const { found, rejected } = await detectTor(options.clock, options.judgePeer, options.usualAddresses);
+  for (const { error } of rejected) if (SPEAKS_AS_TOR.has(error.code)) options.events.onNotTaken(error);
   return found === undefined ? openManagedTor(options) : openExternalTor(found, options);
 }
+
+/** What `auto` leaves although something answers there as Tor does, or may. */
+const SPEAKS_AS_TOR: ReadonlySet<ErrorCode> = new Set(['ERR_TOR_FOREIGN', 'ERR_TOR_UNPROVEN']);
 
 async function openManagedTor({ stateDirectory, ...options }: OpenTorOptions): Promise<Tor> {
   const managed = await ManagedTor.start({ ...options, directory: join(stateDirectory(), 'tor') });
   return {
     kind: 'managed',
     socks: managed.socks,
+    judgePeer: judgeAsOurs,
     state: () => managed.status,
     observe: (outcome) => managed.observe(outcome),
     describe: () => `tor started by dns4tor at ${formatTorAddress(managed.socks)}`,
@@ -75,9 +85,17 @@ async function openManagedTor({ stateDirectory, ...options }: OpenTorOptions): P
 
 async function openExternalTor(socks: TorAddress, options: OpenTorOptions): Promise<Tor> {
   const external = await ExternalTor.open({ ...options, socks });
+  let isToldOf = false;
+  const judgePeer: JudgePeer = async (address, connection) => {
+    const standing = await options.judgePeer(address, connection);
+    if (standing === 'unknown' && !isToldOf) options.events.onUnproven(formatTorAddress(address));
+    isToldOf ||= standing === 'unknown';
+    return standing;
+  };
   return {
     kind: 'external',
     socks,
+    judgePeer,
     state: () => external.status,
     observe: (outcome) => external.observe(outcome),
     describe: () => `Tor at ${formatTorAddress(socks)}`,

@@ -5,6 +5,7 @@ import { createUpstream } from '../../src/daemon/upstreams.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import type { Random } from '../../src/lib/random.ts';
 import type { Counters } from '../../src/metrics/counters.ts';
+import { judgeAsOurs } from '../../src/tor/socks-peer.ts';
 import type { TorAddress } from '../../src/tor/tor-address.ts';
 import type { Tor } from '../../src/tor/tor.ts';
 import type { CircuitsUpstream } from '../../src/upstream/upstream.ts';
@@ -44,6 +45,8 @@ export async function openLaboratory(): Promise<Laboratory> {
     port: 443,
     protocol: 'https',
     names: [HOST],
+    namesThroughTor: [],
+    onlyThroughTor: false,
     ca: undefined,
     pins: [],
   };
@@ -70,6 +73,7 @@ export async function openLaboratory(): Promise<Laboratory> {
 function torAt(socks: TorAddress): Tor {
   return {
     socks,
+    judgePeer: judgeAsOurs,
     state: () => ({ state: 'up', bootstrapPercent: 100 }),
     observe: () => {},
     kind: 'external',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { findTor, type FindTorComponents } from '../../src/check/find-tor.ts';
+import { findTor, type FindTorComponents, type TorFinding } from '../../src/check/find-tor.ts';
 import type { TorConfig } from '../../src/config/config.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { NOT_FOUND } from '../../src/system/command.ts';
@@ -27,10 +27,17 @@ function machine(overrides: Partial<FindTorComponents> = {}): FindTorComponents 
   };
 }
 
+/** Where a Tor that runs was found. */
+function placesOf(found: TorFinding): unknown {
+  assert.equal(found.kind, 'running');
+  const { standing, socks, control } = found;
+  return { standing, socks, control };
+}
+
 test('a Tor at the address that is named is found, with where to look for its control port', async () => {
   await using tor = await startSocksDouble({ passesForTor: true });
   const found = await findTor(machine(), config(tor.address));
-  assert.deepEqual(found, { kind: 'running', socks: tor.address, control: { kind: 'auto' } });
+  assert.deepEqual(placesOf(found), { standing: 'tor', socks: tor.address, control: { kind: 'auto' } });
 });
 
 test('what is no Tor at the address that is named is missing, and no other is looked for', async () => {
@@ -53,7 +60,7 @@ for (const kind of ['auto', 'managed'] as const) {
     await using tor = await startSocksDouble({ passesForTor: true, path: join(state.path, 'tor', 'socks') });
     const found = await findTor(machine({ env: { STATE_DIRECTORY: state.path } }), config({ kind }));
     const control = { kind: 'unix', path: join(state.path, 'tor', 'control') };
-    assert.deepEqual(found, { kind: 'running', socks: tor.address, control });
+    assert.deepEqual(placesOf(found), { standing: 'tor', socks: tor.address, control });
   });
 
   test(`${kind}: where none runs, the program is looked for and not started`, async () => {

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { probeUpstream, type UpstreamFinding } from '../../src/check/probe-upstream.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/random.ts';
+import { judgeAsOurs } from '../../src/tor/socks-peer.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../fixtures/certificates.ts';
 import { createOnionKey } from '../fixtures/onion-key.ts';
 import {
@@ -42,7 +43,12 @@ async function probe(
   const given = flags.includes('--upstream-ca') ? flags : [...flags, '--upstream-ca', ca.certificatePath];
   const [upstream] = configOf('--upstream', `https://${HOST}/dns-query`, ...given).upstreams;
   assert.ok(upstream !== undefined);
-  const components = { socks: socks.address, clock: options.clock ?? systemClock, random: systemRandom };
+  const components = {
+    socks: socks.address,
+    judgePeer: judgeAsOurs,
+    clock: options.clock ?? systemClock,
+    random: systemRandom,
+  };
   return { finding: await probeUpstream(components, upstream), socks };
 }
 

@@ -6,11 +6,14 @@ import { checkBootstrap, checkTor } from '../../src/check/tor.ts';
 import type { Verdict } from '../../src/check/verdict.ts';
 import { Dns4torError } from '../../src/lib/errors.ts';
 import type { TorStatus } from '../../src/lib/tor-state.ts';
+import { judgeAsOurs } from '../../src/tor/socks-peer.ts';
 import { configOf } from './config-of.ts';
 
 const RUNNING: TorFinding = {
   kind: 'running',
   socks: { kind: 'unix', path: '/run/tor/socks' },
+  standing: 'tor',
+  judgePeer: judgeAsOurs,
   control: { kind: 'auto' },
 };
 
@@ -27,6 +30,8 @@ test('tor: where one answers, one that dns4tor would start, and none', async () 
     status: 'ok',
     line: 'Tor answers at unix:/run/tor/socks',
   });
+  const unproven = await checkTor({ tor: async () => ({ ...RUNNING, standing: 'unknown' }) });
+  assert.equal(unproven.status, 'warn');
   const startable = await checkTor({ tor: async () => ({ kind: 'startable', version: 'Tor version 0.4.9.11' }) });
   assert.equal(startable.status, 'warn');
   assert.match(startable.line, /0\.4\.9\.11/);

@@ -32,7 +32,9 @@ test('the defaults are those that the documentation promises', () => {
         url: `https://${ONION}/dns-query`,
         host: ONION,
         port: 443,
-        names: [ONION, 'tor.cloudflare-dns.com', 'cloudflare-dns.com'],
+        names: [ONION],
+        namesThroughTor: ['tor.cloudflare-dns.com', 'cloudflare-dns.com'],
+        onlyThroughTor: false,
         ca: undefined,
         pins: [],
       },
@@ -53,12 +55,32 @@ test('the defaults are those that the documentation promises', () => {
   } satisfies Config);
 });
 
-test("an upstream's certificate must name the URL's host, and for the default resolver one of its three names", () => {
-  const config = configOf({ upstream: [`https://dns.example/q,https://${ONION}:443/dns-query`] });
-  assert.deepEqual(
-    config.upstreams.map(({ names }) => names),
-    [['dns.example'], [ONION, 'tor.cloudflare-dns.com', 'cloudflare-dns.com']],
-  );
+const CLOUDFLARE_NAMES = ['tor.cloudflare-dns.com', 'cloudflare-dns.com'];
+
+test("an upstream's certificate must name the URL's host; the default resolver's other names do through Tor, or with a pin", () => {
+  const upstream = [`https://dns.example/q,https://${ONION}:443/dns-query`];
+  const names = (flags: Parameters<typeof configOf>[0]): unknown =>
+    configOf({ upstream, ...flags }).upstreams.map((config) => [config.names, config.namesThroughTor]);
+  assert.deepEqual(names({}), [
+    [['dns.example'], []],
+    [[ONION], CLOUDFLARE_NAMES],
+  ]);
+  assert.deepEqual(names({ 'upstream-pin': [`sha256/${'A'.repeat(43)}=`] }), [
+    [['dns.example'], []],
+    [[ONION, ...CLOUDFLARE_NAMES], []],
+  ]);
+  assert.deepEqual(names({ 'upstream-name': ['mine.example'] }), [
+    [['mine.example'], []],
+    [['mine.example'], []],
+  ]);
+});
+
+test('of plain DNS at an onion nothing but Tor shows whose it is, unless that is waived', () => {
+  const upstream = [`tcp://${ONION},https://${ONION}`];
+  const needTor = (flags: Parameters<typeof configOf>[0]): unknown =>
+    configOf({ upstream, ...flags }).upstreams.map(({ onlyThroughTor }) => onlyThroughTor);
+  assert.deepEqual(needTor({}), [true, false]);
+  assert.deepEqual(needTor({ 'allow-plaintext-exit': ['true'] }), [false, false]);
 });
 
 test('names, authorities and pins apply to every upstream', async () => {
@@ -101,10 +123,22 @@ test('over TLS and HTTPS a certificate is asked for, over TCP there is none', ()
       host: 'resolver.example',
       port: 853,
       names: ['a.example'],
+      namesThroughTor: [],
+      onlyThroughTor: false,
       ca: undefined,
       pins: [],
     },
-    { protocol: 'tcp', url: `tcp://${ONION}`, host: ONION, port: 53, names: [], ca: undefined, pins: [] },
+    {
+      protocol: 'tcp',
+      url: `tcp://${ONION}`,
+      host: ONION,
+      port: 53,
+      names: [],
+      namesThroughTor: [],
+      onlyThroughTor: true,
+      ca: undefined,
+      pins: [],
+    },
   ]);
 });
 

@@ -7,6 +7,7 @@ import { createUpstream } from '../../src/daemon/upstreams.ts';
 import { Deadline } from '../../src/lib/deadline.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
+import { judgeAsOurs } from '../../src/tor/socks-peer.ts';
 import type { Tor } from '../../src/tor/tor.ts';
 import type { AlternativeEvents } from '../../src/upstream/alternative-transport.ts';
 import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
@@ -88,6 +89,7 @@ async function setUp({
   );
   const tor: Tor = {
     socks: socks.address,
+    judgePeer: judgeAsOurs,
     state: () => ({ state: 'unknown', bootstrapPercent: 0 }),
     observe: () => {},
     kind: 'external',
@@ -120,6 +122,8 @@ async function setUp({
         host,
         port: 443,
         names: [host],
+        namesThroughTor: [],
+        onlyThroughTor: false,
         ca: await readFile(authority.certificatePath, 'utf8'),
         pins: [],
       },

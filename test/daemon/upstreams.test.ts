@@ -7,6 +7,7 @@ import { Deadline } from '../../src/lib/deadline.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
 import { SharedIdentities } from '../../src/tor/isolation.ts';
+import { judgeAsOurs } from '../../src/tor/socks-peer.ts';
 import type { Tor } from '../../src/tor/tor.ts';
 import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
 import type { CircuitsUpstream } from '../../src/upstream/upstream.ts';
@@ -23,6 +24,7 @@ function createBehind(
   const host = createOnionKey().address;
   const tor: Tor = {
     socks: proxy.address,
+    judgePeer: judgeAsOurs,
     state: () => ({ state: 'unknown', bootstrapPercent: 0 }),
     observe: () => {},
     kind: 'external',
@@ -35,6 +37,8 @@ function createBehind(
     port: 443,
     protocol: 'https',
     names: [host],
+    namesThroughTor: [],
+    onlyThroughTor: false,
     ca: undefined,
     pins: [],
   };

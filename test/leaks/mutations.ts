@@ -281,6 +281,30 @@ export const MUTATIONS: readonly Mutation[] = [
     replacement: '',
     proof: { file: 'test/tor/connector.test.ts', test: 'NODE_TLS_REJECT_UNAUTHORIZED=0 lets in' },
   },
+  {
+    id: 'G12',
+    breach: 'speaks to whoever listens where Tor did',
+    file: 'src/tor/socks-peer.ts',
+    text: "if (standing === 'foreign') throw",
+    replacement: "if (standing === 'foreign') return 'tor';\n    if (standing === 'foreign') throw",
+    proof: { file: 'test/tor/agent.test.ts', test: 'a program of another user is told nothing' },
+  },
+  {
+    id: 'G12',
+    breach: 'takes every user for Tor’s',
+    file: 'src/system/tor-users.ts',
+    text: "(await readTorUids()).has(uid) ? 'tor' : 'foreign'",
+    replacement: "(await readTorUids()).has(uid) ? 'tor' : 'tor'",
+    proof: { file: 'test/protocol/taken-port.test.ts', test: 'told nothing and gives no answer' },
+  },
+  {
+    id: 'G12',
+    breach: 'accepts the resolver’s further names whoever leads there',
+    file: 'src/tor/tls-identity.ts',
+    text: 'const names = isThroughTor ?',
+    replacement: 'const names = isThroughTor || identity.names.length > 0 ?',
+    proof: { file: 'test/tor/connector.test.ts', test: 'a name that does where Tor leads' },
+  },
 ];
 
 /** The source with the mutation in it. Throws where the text to be replaced is not there exactly once. */

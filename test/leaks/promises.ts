@@ -101,6 +101,17 @@ export const PROMISES: readonly Promised[] = [
       { file: 'test/protocol/environment.test.ts', test: 'no answer of an impostor' },
     ],
   },
+  {
+    id: 'G12',
+    promise:
+      'A program of another user that listens where Tor did is told nothing, not even which resolver is wanted; where nobody knows whose it is, only a certificate for the resolver’s own name is accepted',
+    proofs: [
+      { file: 'test/protocol/taken-port.test.ts', test: 'told nothing and gives no answer' },
+      { file: 'test/tor/agent.test.ts', test: 'a program of another user is told nothing' },
+      { file: 'test/tor/connector.test.ts', test: 'a name that does where Tor leads' },
+      { file: 'test/system/socks-peer.test.ts', test: 'what another user listens with is not taken for Tor' },
+    ],
+  },
 ];
 
 /** The row of README's table. */

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer as createHttpServer, get } from 'node:http';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import { Deadline } from '../../src/lib/deadline.ts';
 import type { ErrorCode } from '../../src/lib/failures.ts';
 import { TorAgent, type TorAgentOptions } from '../../src/tor/agent.ts';
+import { judgeAsOurs, type JudgePeer } from '../../src/tor/socks-peer.ts';
 import type { TorAddress } from '../../src/tor/tor-address.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { reservePort } from '../fixtures/reserve-port.ts';
@@ -17,7 +19,7 @@ import { startSocksDouble } from './socks-double.ts';
 const CREDENTIALS = { username: 'alice', password: 'secret' };
 
 function createAgent(socks: TorAddress, options: Partial<TorAgentOptions> = {}): TorAgent {
-  return new TorAgent({ socks, credentials: CREDENTIALS, clock: systemClock, ...options });
+  return new TorAgent({ socks, credentials: CREDENTIALS, clock: systemClock, judgePeer: judgeAsOurs, ...options });
 }
 
 function soon(): Deadline {
@@ -66,7 +68,7 @@ test('an unknown reply byte is told in the message', async () => {
 test('a name goes to the proxy as a name, an address as an address, both with the credentials', async () => {
   await using proxy = await startSocksDouble();
   const agent = createAgent(proxy.address);
-  for (const host of ['localhost', '127.0.0.2', '::2']) (await agent.dial(host, 8443, soon())).destroy();
+  for (const host of ['localhost', '127.0.0.2', '::2']) (await agent.dial(host, 8443, soon())).socket.destroy();
 
   const common = { ...CREDENTIALS, command: 1, port: 8443 };
   assert.deepEqual(proxy.requests, [
@@ -79,14 +81,14 @@ test('a name goes to the proxy as a name, an address as an address, both with th
 test('the proxy may be on a unix socket', async () => {
   await using directory = await createTemporaryDirectory();
   await using proxy = await startSocksDouble({ path: join(directory.path, 'socks') });
-  const socket = await createAgent(proxy.address).dial('onion.test', 443, soon());
+  const { socket } = await createAgent(proxy.address).dial('onion.test', 443, soon());
   socket.destroy();
   assert.equal(proxy.requests[0]?.host, 'onion.test');
 });
 
 test('an open stream carries bytes both ways and has kept no listener or time-out of the handshake', async () => {
   await using proxy = await startSocksDouble();
-  const socket = await createAgent(proxy.address).dial('onion.test', 443, soon());
+  const { socket } = await createAgent(proxy.address).dial('onion.test', 443, soon());
   const leftOver = ['data', 'error', 'timeout', 'connect'].filter((event) => socket.listenerCount(event) > 0);
   assert.deepEqual(leftOver, []);
   assert.equal(socket.timeout ?? 0, 0);
@@ -123,6 +125,56 @@ test('what does not speak SOCKS5 is told apart from Tor', async () => {
 
   await using garbled = await startSocksDouble({ reply: Buffer.from('HTTP/1.1 400 Bad Request') });
   await assert.rejects(createAgent(garbled.address).dial('onion.test', 443, soon()), { code: 'ERR_TOR_NOT_SOCKS' });
+});
+
+test('a program of another user is told nothing, neither where to nor the credentials', async () => {
+  const heard: Buffer[] = [];
+  const { promise: left, resolve } = Promise.withResolvers<void>();
+  const server = createServer((client) => {
+    client.on('error', () => {}).on('close', () => resolve());
+    client.on('data', (chunk) => heard.push(chunk)).write('early');
+  });
+  await using foreign = await listen(server);
+  const agent = createAgent(foreign.address, { judgePeer: async () => 'foreign' });
+  await assert.rejects(agent.dial('onion.test', 443, soon()), { code: 'ERR_TOR_FOREIGN' });
+  await left;
+  assert.deepEqual(heard, []);
+});
+
+test('the deadline ends a dial while who answers is still being found out, and a connection that ends does, too', async () => {
+  const never = { judgePeer: () => new Promise<never>(() => {}) };
+  await using proxy = await startSocksDouble();
+  const clock = new ManualClock();
+  const asked = Promise.withResolvers<void>();
+  const judgePeer: JudgePeer = () => {
+    asked.resolve();
+    return never.judgePeer();
+  };
+  const dial = createAgent(proxy.address, { judgePeer, clock }).dial('onion.test', 443, Deadline.after(clock, 5000));
+  const refused = assert.rejects(dial, { code: 'ERR_TOR_TIMEOUT' });
+  await asked.promise;
+  clock.advance(5000);
+  await refused;
+  assert.equal(clock.pendingTimers, 0);
+  await proxy.deserted();
+
+  await using gone = await listen(createServer((client) => client.resetAndDestroy()));
+  await assert.rejects(createAgent(gone.address, never).dial('onion.test', 443, soon()), {
+    code: 'ERR_TOR_UNREACHABLE',
+  });
+});
+
+test('a stream comes with what is known of who carries it', async () => {
+  await using proxy = await startSocksDouble();
+  for (const standing of ['tor', 'unknown'] as const) {
+    const stream = await createAgent(proxy.address, { judgePeer: async () => standing }).dial(
+      'onion.test',
+      443,
+      soon(),
+    );
+    assert.equal(stream.standing, standing);
+    stream.socket.destroy();
+  }
 });
 
 test('a proxy that takes no credentials is refused, because it would not isolate', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect as connectHttp2, createSecureServer } from 'node:http2';
-import { createServer as createTcpServer, type Server } from 'node:net';
+import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
@@ -10,6 +10,7 @@ import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { FAILURES } from '../../src/lib/failures.ts';
 import { TorAgent } from '../../src/tor/agent.ts';
 import { createTorConnector, type DialTarget, type TorConnectorOptions } from '../../src/tor/connector.ts';
+import type { ToleratedStanding } from '../../src/tor/socks-peer.ts';
 import type { TlsIdentity } from '../../src/tor/tls-identity.ts';
 import {
   type CertificateAuthority,
@@ -85,25 +86,36 @@ interface Overrides extends Partial<Omit<TorConnectorOptions, 'tls'>> {
   /** @default the authority that issued the server's certificate */
   readonly extraCa?: { readonly ca?: string };
   readonly servername?: string;
+  /** Of the proxy. @default 'tor' */
+  readonly standing?: ToleratedStanding;
 }
 
 /** Connects to the resolver, with TLS or without. */
 type Open = () => Promise<TLSSocket>;
 
-function plainOptions({ proxy }: Pick<Resolver, 'proxy'>, clock: Clock = systemClock): TorConnectorOptions {
+function plainOptions(
+  { proxy }: Pick<Resolver, 'proxy'>,
+  clock: Clock = systemClock,
+  standing: ToleratedStanding = 'tor',
+): TorConnectorOptions {
   const agent = (): TorAgent =>
-    new TorAgent({ socks: proxy.address, credentials: { username: 'u', password: 'p' }, clock });
+    new TorAgent({
+      socks: proxy.address,
+      credentials: { username: 'u', password: 'p' },
+      clock,
+      judgePeer: async () => standing,
+    });
   return { agent, clock, deadlineMs: 10_000 };
 }
 
 function createConnector(
   resolver: Pick<Resolver, 'proxy'>,
-  { identity, extraCa = { ca }, servername = 'doh.test', clock, ...options }: Overrides = {},
+  { identity, extraCa = { ca }, servername = 'doh.test', clock, standing, ...options }: Overrides = {},
 ): Open {
   const connector = createTorConnector({
-    ...plainOptions(resolver, clock),
+    ...plainOptions(resolver, clock, standing),
     ...options,
-    tls: { servername, names: ['doh.test'], pins: [], alpn: 'h2', ...extraCa, ...identity },
+    tls: { servername, names: ['doh.test'], namesThroughTor: [], pins: [], alpn: 'h2', ...extraCa, ...identity },
   });
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- with TLS options it is one
   return () => connector(TARGET) as Promise<TLSSocket>;
@@ -143,6 +155,27 @@ test('one of the allowed names in the certificate is enough', async () => {
   await using resolver = await startHttp2Resolver();
   const names = ['x.onion', 'other.test'];
   (await createConnector(resolver, { identity: { names } })()).destroy();
+});
+
+test('a name that does where Tor leads to the resolver does not where nothing shows that it is Tor', async () => {
+  await using resolver = await startHttp2Resolver();
+  const identity = { names: ['x.onion'], namesThroughTor: ['other.test'] };
+  (await createConnector(resolver, { identity })()).destroy();
+  await assert.rejects(createConnector(resolver, { identity, standing: 'unknown' })(), {
+    code: 'ERR_TLS_NAME',
+    message: /allowed: x\.onion:/,
+  });
+  (await createConnector(resolver, { standing: 'unknown' })()).destroy();
+  await resolver.proxy.deserted();
+});
+
+test('a stream that only Tor vouches for is refused where nothing shows that it is Tor', async () => {
+  await using resolver = await startResolver(createTcpServer((socket) => socket.end('plain')));
+  const open = (standing: ToleratedStanding): Promise<Socket> =>
+    createTorConnector({ ...plainOptions(resolver, systemClock, standing), onlyThroughTor: true })(TARGET);
+  assert.equal(await text(await open('tor')), 'plain');
+  await assert.rejects(open('unknown'), { code: 'ERR_TOR_UNPROVEN' });
+  await resolver.proxy.deserted();
 });
 
 test('a certificate with none of the allowed names is refused, even with the right key', async () => {

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import { detectTor, verifyTor } from '../../src/tor/detect.ts';
+import { judgeAsOurs } from '../../src/tor/socks-peer.ts';
 import type { TorAddress } from '../../src/tor/tor-address.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { reservePort } from '../fixtures/reserve-port.ts';
@@ -20,18 +21,21 @@ async function unusedAddress(): Promise<TorAddress> {
 
 test('Tor is recognised before it has reached its network, and logs no complaint about us', async () => {
   await using tor = await startOfflineTor();
-  await verifyTor(tor.socks, systemClock);
+  await verifyTor(tor.socks, systemClock, judgeAsOurs);
   assert.doesNotMatch(tor.process.output, /Your application|Rejecting|unsafe/i);
 });
 
 test('Tor is recognised whose SocksPort rejects bare addresses', async () => {
   await using tor = await startOfflineTor(['SafeSocks 1']);
-  await verifyTor(tor.socks, systemClock);
+  await verifyTor(tor.socks, systemClock, judgeAsOurs);
 });
 
 test('a SOCKS5 proxy that is not Tor is asked to resolve no name and is told apart', async () => {
   await using proxy = await startSocksDouble({ method: 0, reply: 0x07 });
-  await assert.rejects(verifyTor(proxy.address, systemClock), { code: 'ERR_TOR_NOT_SOCKS', message: /050005/ });
+  await assert.rejects(verifyTor(proxy.address, systemClock, judgeAsOurs), {
+    code: 'ERR_TOR_NOT_SOCKS',
+    message: /050005/,
+  });
   const [request] = proxy.requests;
   assert.equal(request?.command, 0xf0);
   assert.equal(request?.host, '127.0.0.1');
@@ -39,12 +43,12 @@ test('a SOCKS5 proxy that is not Tor is asked to resolve no name and is told apa
 
 test('a web server is told apart', async () => {
   await using web = await listen(createHttpServer());
-  await assert.rejects(verifyTor(web.address, systemClock), { code: 'ERR_TOR_NOT_SOCKS' });
+  await assert.rejects(verifyTor(web.address, systemClock, judgeAsOurs), { code: 'ERR_TOR_NOT_SOCKS' });
 });
 
 test('a server that hangs up is told apart', async () => {
   await using server = await listen(createServer((socket) => socket.destroy()));
-  await assert.rejects(verifyTor(server.address, systemClock), { code: 'ERR_TOR_NOT_SOCKS' });
+  await assert.rejects(verifyTor(server.address, systemClock, judgeAsOurs), { code: 'ERR_TOR_NOT_SOCKS' });
 });
 
 test('a port that stays silent is given up after two seconds', async () => {
@@ -52,7 +56,7 @@ test('a port that stays silent is given up after two seconds', async () => {
   const connected = once(silent, 'connection');
   await using server = await listen(silent);
   const clock = new ManualClock();
-  const verdict = assert.rejects(verifyTor(server.address, clock), { code: 'ERR_TOR_TIMEOUT' });
+  const verdict = assert.rejects(verifyTor(server.address, clock, judgeAsOurs), { code: 'ERR_TOR_TIMEOUT' });
   await connected;
   clock.advance(2_000);
   await verdict;
@@ -60,7 +64,7 @@ test('a port that stays silent is given up after two seconds', async () => {
 });
 
 test('a port where nothing listens is unreachable', async () => {
-  await assert.rejects(verifyTor(await unusedAddress(), systemClock), { code: 'ERR_TOR_UNREACHABLE' });
+  await assert.rejects(verifyTor(await unusedAddress(), systemClock, judgeAsOurs), { code: 'ERR_TOR_UNREACHABLE' });
 });
 
 test('of several addresses the first is found at which Tor answers, and the others are accounted for', async () => {
@@ -68,7 +72,12 @@ test('of several addresses the first is found at which Tor answers, and the othe
   await using tor = await startOfflineTor();
   await using later = await startOfflineTor();
   const unused = await unusedAddress();
-  const { found, rejected } = await detectTor(systemClock, [unused, proxy.address, tor.socks, later.socks]);
+  const { found, rejected } = await detectTor(systemClock, judgeAsOurs, [
+    unused,
+    proxy.address,
+    tor.socks,
+    later.socks,
+  ]);
   assert.equal(found, tor.socks);
   assert.deepEqual(
     rejected.map(({ address, error }) => [address, error.code]),
@@ -80,6 +89,6 @@ test('of several addresses the first is found at which Tor answers, and the othe
 });
 
 test('where there is no Tor, none is found', async () => {
-  const { found } = await detectTor(systemClock, [await unusedAddress()]);
+  const { found } = await detectTor(systemClock, judgeAsOurs, [await unusedAddress()]);
   assert.equal(found, undefined);
 });

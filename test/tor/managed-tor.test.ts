@@ -8,6 +8,7 @@ import type { Dns4torError } from '../../src/lib/errors.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { openControl } from '../../src/tor/control.ts';
 import { verifyTor } from '../../src/tor/detect.ts';
+import { judgeAsOurs } from '../../src/tor/socks-peer.ts';
 import type { TorAddress } from '../../src/tor/tor-address.ts';
 import { ManagedTor, type ManagedTorOptions } from '../../src/tor/managed-tor.ts';
 import type { TorEvents } from '../../src/tor/tor-events.ts';
@@ -73,7 +74,7 @@ test('a managed tor serves SOCKS in a private directory, tells its progress, and
     });
     assert.equal(tor.status.state, 'bootstrapping');
     assert.match(progress[0] ?? '', /^\d+ \w+/);
-    await verifyTor(tor.socks, systemClock);
+    await verifyTor(tor.socks, systemClock, judgeAsOurs);
     assert.equal((await stat(directory)).mode & 0o777, 0o700);
     pid = await pidOfTor(directory);
     assert.ok(isRunning(pid));
@@ -108,7 +109,7 @@ test('a tor that dies is restarted at the same address', async () => {
   await waitUntil('it runs again', 10_000, () => tor.status.state === 'bootstrapping');
   assert.notEqual(await pidOfTor(directory), pid);
   assert.deepEqual(tor.socks, socks);
-  await verifyTor(socks, systemClock);
+  await verifyTor(socks, systemClock, judgeAsOurs);
 });
 
 test('keys for onion services are in tor when it has started, and again when it has been restarted', async () => {
@@ -147,7 +148,7 @@ test('the pauses between failing restarts grow to half a minute, and a later suc
 
   await rename(hidden, binary);
   await waitUntil('it runs again', 10_000, () => tor.status.state === 'bootstrapping');
-  await verifyTor(tor.socks, systemClock);
+  await verifyTor(tor.socks, systemClock, judgeAsOurs);
 });
 
 test('the pause before a restart is cut short by the end of dns4tor', async () => {
@@ -176,7 +177,7 @@ test('a second dns4tor in the same directory is refused, and the first one goes 
     code: 'ERR_TOR_MANAGED',
     message: /another dns4tor runs its tor in/,
   });
-  await verifyTor(first.socks, systemClock);
+  await verifyTor(first.socks, systemClock, judgeAsOurs);
 });
 
 test("what tor does not accept is told in tor's words", async () => {

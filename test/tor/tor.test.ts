@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { verifyTor } from '../../src/tor/detect.ts';
+import { judgeAsOurs } from '../../src/tor/socks-peer.ts';
 import { openTor, type OpenTorOptions } from '../../src/tor/tor.ts';
 import { findProgram } from '../fixtures/find-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
@@ -18,6 +19,7 @@ async function optionsIn(stateDirectory: string): Promise<OpenTorOptions> {
     usualAddresses: [],
     clock: systemClock,
     random: systemRandom,
+    judgePeer: judgeAsOurs,
     control: { kind: 'auto' },
     usualControlAddresses: [],
     onionAuths: [],
@@ -35,7 +37,7 @@ test('auto takes a Tor that runs already and leaves it running', async () => {
     assert.deepEqual(tor.socks, external.socks);
     assert.match(tor.describe(), /^Tor at unix:/);
   }
-  await verifyTor(external.socks, systemClock);
+  await verifyTor(external.socks, systemClock, judgeAsOurs);
 });
 
 test('auto starts a tor of its own where none runs, and ends it', async () => {
@@ -44,9 +46,9 @@ test('auto starts a tor of its own where none runs, and ends it', async () => {
   assert.deepEqual(tor.socks, { kind: 'unix', path: join(directory.path, 'tor/socks') });
   assert.equal(tor.state().state, 'bootstrapping');
   assert.match(tor.describe(), /^tor started by dns4tor at unix:/);
-  await verifyTor(tor.socks, systemClock);
+  await verifyTor(tor.socks, systemClock, judgeAsOurs);
   await tor[Symbol.asyncDispose]();
-  await assert.rejects(verifyTor(tor.socks, systemClock), { code: 'ERR_TOR_UNREACHABLE' });
+  await assert.rejects(verifyTor(tor.socks, systemClock, judgeAsOurs), { code: 'ERR_TOR_UNREACHABLE' });
 });
 
 test('where neither a Tor runs nor a tor program is installed, the error says what to do', async () => {

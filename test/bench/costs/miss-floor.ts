@@ -8,6 +8,7 @@ import { encodeQuestion } from '../../../src/message/codec.ts';
 import { buildUpstreamQuery } from '../../../src/message/upstream-query.ts';
 import { TorAgent } from '../../../src/tor/agent.ts';
 import { createTorConnector } from '../../../src/tor/connector.ts';
+import { judgeAsOurs } from '../../../src/tor/socks-peer.ts';
 
 const DIAL_DEADLINE_MS = 10_000;
 const WARM_UP_AT_A_TIME = 50;
@@ -30,8 +31,16 @@ const dial = createTorConnector({
       socks: { kind: 'tcp', host: '127.0.0.1', port: Number(socksPort) },
       credentials: { username: 'floor', password: 'floor' },
       clock: systemClock,
+      judgePeer: judgeAsOurs,
     }),
-  tls: { servername: host, names: [host], pins: [], ca: await readFile(authorityPath, 'utf8'), alpn: 'h2' },
+  tls: {
+    servername: host,
+    names: [host],
+    namesThroughTor: [],
+    pins: [],
+    ca: await readFile(authorityPath, 'utf8'),
+    alpn: 'h2',
+  },
   deadlineMs: DIAL_DEADLINE_MS,
   clock: systemClock,
 });
