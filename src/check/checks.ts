@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import { checkBrowser } from './browser.ts';
 import { checkClock } from './clock.ts';
 import { checkDocker } from './docker.ts';
+import { checkInstallation } from './installation.ts';
 import { checkListening, checkResolution } from './listening.ts';
 import { checkNsswitch } from './nsswitch.ts';
 import { checkPort } from './port.ts';
@@ -29,6 +30,7 @@ export function checksFor({ upstreams }: Config): readonly Check[] {
     { id: 'listening', run: checkListening },
     { id: 'resolution', run: checkResolution },
     { id: 'port', run: checkPort },
+    { id: 'installation', run: checkInstallation },
     { id: 'nsswitch', run: checkNsswitch },
     { id: 'resolv-conf', run: checkResolvConf },
     { id: 'resolved', run: checkResolved },

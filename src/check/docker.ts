@@ -17,7 +17,7 @@ const RESOLVED_STUB = '127.0.0.53';
 const SET_DNS = `Have dns4tor answer on port 53 of docker0’s address as well (172.17.0.1 by default; see --address and --allow), and put "dns": ["172.17.0.1"] into ${DAEMON_JSON}.`;
 
 /** Whether containers are sent to dns4tor, or past it. */
-export async function checkDocker(facts: Place & Pick<Facts, 'fs'>): Promise<Verdict> {
+export async function checkDocker(facts: Place & Pick<Facts, 'fs' | 'standing'>): Promise<Verdict> {
   const { fs } = facts;
   const found = await Promise.all(DOCKER.map((path) => fs.inspect(path)));
   if (found.every((entry) => entry === undefined)) return skip('there is no Docker here');

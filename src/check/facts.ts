@@ -8,6 +8,7 @@ import type { FileSystem } from '../system/file-system.ts';
 import { findPortHolders, type PortHolder } from '../system/port-holders.ts';
 import { readResolvedLinks, type ResolvedSettings } from '../system/resolvectl.ts';
 import { askTor, type TorAnswers } from './ask-tor.ts';
+import { readStanding, type Standing } from '../system/standing.ts';
 import { findTor, type FindTorComponents, type TorFinding } from './find-tor.ts';
 import { type LocalFinding, probeLocal } from './probe-local.ts';
 import { probeUpstream, type UpstreamFinding } from './probe-upstream.ts';
@@ -39,6 +40,8 @@ export interface Facts {
   /** Whether systemd has the port open for dns4tor. */
   isOwnSocketOpen(): Promise<boolean>;
   managers(): Promise<Managers>;
+  /** Of `dns4tor install`. Never rejects. */
+  standing(): Promise<Standing>;
   /** Undefined where systemd-resolved does not run, or does not tell. */
   resolved(): Promise<ResolvedSettings | undefined>;
 }
@@ -80,6 +83,7 @@ export function createFacts(components: FactsComponents, config: Config): Facts 
       async () => (await run(['systemctl', 'is-active', '--quiet', 'dns4tor.socket'])).status === 0,
     ),
     managers,
+    standing: once(() => readStanding(fs)),
     resolved: once(async () => ((await managers()).resolved ? readResolvedLinks(run) : undefined)),
   };
 }

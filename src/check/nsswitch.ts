@@ -26,7 +26,7 @@ const NETWORK_SERVICES: ReadonlySet<string> = new Set([
 
 /** Whether programs that ask the C library for a name come to dns4tor, and to nobody else. */
 export async function checkNsswitch(
-  facts: Pick<Facts, 'config' | 'addresses' | 'fs' | 'managers' | 'resolved'>,
+  facts: Pick<Facts, 'config' | 'addresses' | 'fs' | 'managers' | 'resolved' | 'standing'>,
 ): Promise<Verdict> {
   const services = await readHostServices(facts.fs);
   const byDns = await checkDns(facts, services);

@@ -12,7 +12,7 @@ const STUBS: ReadonlySet<string> = new Set(['127.0.0.53', '127.0.0.54']);
 
 /** Whether the servers that programs are sent to are dns4tor, or systemd-resolved which asks dns4tor. */
 export async function checkResolvConf(
-  facts: Pick<Facts, 'config' | 'addresses' | 'fs' | 'managers' | 'resolved'>,
+  facts: Pick<Facts, 'config' | 'addresses' | 'fs' | 'managers' | 'resolved' | 'standing'>,
 ): Promise<Verdict> {
   const named = (await readNameservers(facts.fs)).slice(0, MAX_SERVERS);
   const servers = named.length === 0 ? [DEFAULT_SERVER] : named;

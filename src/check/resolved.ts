@@ -8,7 +8,7 @@ const EVERYTHING = '~.';
 
 /** Whether systemd-resolved asks dns4tor and nobody else. */
 export async function checkResolved(
-  facts: Pick<Facts, 'config' | 'addresses' | 'managers' | 'resolved'>,
+  facts: Pick<Facts, 'config' | 'addresses' | 'managers' | 'resolved' | 'standing'>,
 ): Promise<Verdict> {
   const where = await whereResolvedAsks(facts);
   if (where === 'nowhere') return skip('systemd-resolved does not run here');

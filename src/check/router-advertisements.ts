@@ -3,7 +3,7 @@ import type { FileSystem } from '../system/file-system.ts';
 import { readNameservers } from '../system/resolv-conf.ts';
 import type { Facts } from './facts.ts';
 import { linksAsked } from './resolved.ts';
-import { goesElsewhere, isOurs, type Place, resolvedIsSilent } from './system-way.ts';
+import { goesBeside, goesElsewhere, isOurs, type Place, resolvedIsSilent } from './system-way.ts';
 import { ok, type Verdict } from './verdict.ts';
 
 /** rdnssd(8) writes there what routers say, and by its hook into resolv.conf. */
@@ -20,7 +20,7 @@ const NETWORKD_LINKS = '/run/systemd/netif/links';
  * which would be as wrong.
  */
 export async function checkRouterAdvertisements(
-  facts: Place & Pick<Facts, 'fs' | 'managers' | 'resolved'>,
+  facts: Place & Pick<Facts, 'fs' | 'managers' | 'resolved' | 'standing'>,
 ): Promise<Verdict> {
   const { fs } = facts;
   const mayBeARouters = (server: string): boolean => isV6(server) && !isOurs(facts, server);
@@ -30,7 +30,7 @@ export async function checkRouterAdvertisements(
     servers.filter(mayBeARouters).map((server) => `${server} (${link})`),
   );
   if (ofLinks.length > 0) {
-    return goesElsewhere(
+    return goesBeside(
       facts,
       `systemd-resolved asks the IPv6 servers ${ofLinks.join(', ')}, as routers advertise them`,
       'Set UseDNS=no in [IPv6AcceptRA] of the link’s .network file, or with NetworkManager ipv6.ignore-auto-dns=yes.',
@@ -43,7 +43,7 @@ export async function checkRouterAdvertisements(
   const ofRdnssd = await readNameservers(fs, RDNSSD);
   // With resolvconf, it hands over to that what it knows, and leaves the file alone.
   if (ofRdnssd.length > 0 && (await facts.managers()).resolvconf === undefined) {
-    return goesElsewhere(
+    return goesBeside(
       facts,
       `rdnssd writes into resolv.conf what routers advertise (${ofRdnssd.join(', ')})`,
       'Stop it: sudo systemctl disable --now rdnssd.service.',

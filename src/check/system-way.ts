@@ -1,15 +1,18 @@
 import { formatHostPort } from '../lib/host-port.ts';
 import { RESOLV_CONF_PORT } from '../system/resolv-conf.ts';
 import type { Facts } from './facts.ts';
-import { skip, type Verdict, warn } from './verdict.ts';
+import { fail, skip, type Verdict, warn } from './verdict.ts';
 
 /*
  * How names come from programs to dns4tor. All that looks at a part of that way agrees here on what is dns4tor, and on what to say where it is not.
  */
 
-/** A pause is not told apart: whoever has asked for one knows. */
 const INSTALL =
   'Run `sudo dns4tor install` (--dry-run shows what it would do), or wait for the end of a `dns4tor pause`.';
+
+/** A pause that this user may not see is not told apart: whoever has asked for one knows. */
+export const WRITE_AGAIN =
+  'Unless it is a `dns4tor pause`, run `sudo dns4tor install --force`, which keeps what another program wrote beside it (--dry-run shows what it would do).';
 
 /** Where dns4tor answers. */
 export type Place = Pick<Facts, 'config' | 'addresses'>;
@@ -36,14 +39,29 @@ export async function whereResolvedAsks(
   return servers.length > 0 && servers.every((server) => isOurs(facts, server)) ? 'dns4tor' : 'elsewhere';
 }
 
-/** Names do not come to dns4tor: not as it should be where it is to be the system's resolver, for which it has to have port 53. */
-export function goesElsewhere(
+/**
+ * Names do not come to dns4tor: a failure where `dns4tor install` has made it the system's resolver, and else not as it should be where it may be
+ * that, for which it has to have port 53.
+ */
+export async function goesElsewhere(facts: Pick<Facts, 'config' | 'standing'>, line: string): Promise<Verdict> {
+  return (await isInstalled(facts)) ? fail(`${line}, though it was installed`, WRITE_AGAIN) : goesBeside(facts, line);
+}
+
+/** As {@link goesElsewhere}, of what `dns4tor install` leaves to those who set it up. */
+export function goesBeside(
   { config: { port } }: Pick<Facts, 'config'>,
   line: string,
   advice: string = INSTALL,
 ): Verdict {
   if (port === RESOLV_CONF_PORT) return warn(line, advice);
   return skip(`${line}; this dns4tor, on port ${port}, is not the system’s resolver`);
+}
+
+/** Whether `dns4tor install` has made this dns4tor the system's resolver, and no pause is known of. */
+async function isInstalled({ config: { port }, standing }: Pick<Facts, 'config' | 'standing'>): Promise<boolean> {
+  const found = await standing();
+  if (found.state !== 'installed') return false;
+  return port === (found.journal?.target.port ?? RESOLV_CONF_PORT);
 }
 
 /** systemd-resolved runs, and it is not known what it does. */

@@ -1,6 +1,6 @@
 import type { Command } from '../system/command.ts';
 import { renderDiff } from '../system/diff.ts';
-import type { Plan } from '../system/plan.ts';
+import type { Plan, Step } from '../system/plan.ts';
 import type { Removal } from '../system/uninstall.ts';
 
 /*
@@ -12,13 +12,21 @@ export function renderPreview(preview: Plan | 'unreadable' | 'cut off'): string 
   if (preview === 'cut off') return CUT_OFF;
   const { managers, steps, restore } = preview;
   if (steps.length === 0) return '# dns4tor is the resolver of this machine already; nothing would be changed.\n';
+  const found = managers.length === 0 ? '' : `Manages names here: ${managers.join(', ')}. `;
   return [
-    `# Manages names here: ${managers.join(', ')}. Nothing was changed; it would be:\n`,
-    ...steps.map((step) => ('run' in step ? renderCommand(step.run) : renderDiff(step.change))),
+    `# ${found}Nothing was changed; it would be:\n`,
+    ...steps.map(renderStep),
     ...(restore.length === 0
       ? []
       : ['# On the way back, when the files are as before:\n', ...restore.map(renderCommand)]),
   ].join('');
+}
+
+function renderStep(step: Step): string {
+  if ('run' in step) return renderCommand(step.run);
+  if ('keep' in step)
+    return `# The version that is there, which dns4tor did not write, would be kept as ${step.keep.path}:\n`;
+  return renderDiff(step.change);
 }
 
 const UNREADABLE =

@@ -21,6 +21,7 @@ changed files. If anything fails, everything is put back. \`dns4tor uninstall\` 
 Examples:
   dns4tor install --dry-run              show what would be changed, as a diff
   sudo dns4tor install                   for good, if the checks succeed
+  sudo dns4tor install --force           once more, after another program has written /etc/resolv.conf
   sudo dns4tor install --confirm-within 60s
                                          for a minute, unless you run \`sudo dns4tor confirm\` within it: for machines
                                          that you reach over the network only
@@ -29,6 +30,7 @@ Examples:
 interface Flags extends Target {
   readonly dryRun?: boolean;
   readonly confirmWithin?: number;
+  readonly force?: boolean;
 }
 
 /** Adds `install`, which makes a running dns4tor the resolver of the machine. */
@@ -40,6 +42,10 @@ export function addInstall(program: Command): void {
     .helpOption('-h, --help', 'print this help and exit')
     .option('--address <address>', 'loopback address at which dns4tor answers', toAddress, '127.0.0.1')
     .option('--port <port>', 'its port; another than 53 goes with systemd-resolved only', toPort, 53)
+    .option(
+      '--force',
+      'write also what somebody has changed since; that version is kept beside it, as NAME.before-install',
+    )
     .option('--dry-run', 'show what would be changed, and change nothing')
     .option(
       '--confirm-within <duration>',
@@ -47,14 +53,18 @@ export function addInstall(program: Command): void {
       toDuration,
     )
     .addHelpText('after', fitted(NOTES))
-    .action(async ({ address, port, dryRun, confirmWithin }: Flags) => {
+    .action(async ({ address, port, dryRun, confirmWithin, force = false }: Flags) => {
       const machine = thisMachine();
       if (dryRun === true) {
-        process.stdout.write(renderPreview(await previewInstallation(machine, { address, port })));
+        process.stdout.write(renderPreview(await previewInstallation(machine, { address, port }, { force })));
         return;
       }
       requireRoot('install');
-      const { phase, untilEpochMs } = await install(machine, { address, port }, confirmWithin);
+      const { phase, untilEpochMs } = await install(
+        machine,
+        { address, port },
+        { confirmWithinMs: confirmWithin, force },
+      );
       if (phase === 'unconfirmed' && untilEpochMs !== undefined) await awaitConfirmation(machine, untilEpochMs);
       process.stdout.write('dns4tor is the resolver of this machine. The way back: sudo dns4tor uninstall\n');
     });

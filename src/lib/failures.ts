@@ -353,7 +353,7 @@ export const FAILURES = {
   ERR_SYSTEM_EDITED: {
     label: 'system_edited',
     sentence:
-      'somebody has changed it since dns4tor wrote it, and nothing was done; with `dns4tor uninstall --force` what was there before is put back, and the changed version kept beside it',
+      'another program or person has changed it since dns4tor wrote it, and nothing was done; run `dns4tor install --force` to write it again, or `dns4tor uninstall --force` to put back what was there before: either keeps the changed version beside it',
   },
   ERR_SYSTEM_CHANGED: {
     label: 'system_changed',

@@ -5,7 +5,7 @@ import { makeDirectory } from './directories.ts';
 import { readState, sameState, writeState } from './file-state.ts';
 import { type Journal, writeJournal } from './journal.ts';
 import type { Machine } from './machine.ts';
-import { changesOf, computePlan, type FileChange, type Plan } from './plan.ts';
+import { changesOf, computePlan, type Earlier, type Plan } from './plan.ts';
 import { restore } from './restore.ts';
 import type { Target } from './target.ts';
 
@@ -21,16 +21,16 @@ export interface Prepared {
 /**
  * For this machine as it is now. Nothing is changed yet.
  *
- * @param inPlace as of `computePlan`
+ * @param earlier as of `computePlan`
  * @throws {Dns4torError} as `computePlan`
  */
 export async function prepare(
   { fs, run }: Machine,
   target: Target,
   untilEpochMs?: number,
-  inPlace?: readonly FileChange[],
+  earlier?: Earlier,
 ): Promise<Prepared> {
-  const plan = await computePlan(fs, await detectManagers(fs, run), target, inPlace);
+  const plan = await computePlan(fs, await detectManagers(fs, run), target, earlier);
   const { restore: commands, directories } = plan;
   const until = untilEpochMs === undefined ? {} : { untilEpochMs };
   const changes = changesOf(plan);
@@ -53,7 +53,7 @@ export async function apply({ fs, run }: Machine, { plan, journal }: Prepared): 
       });
       continue;
     }
-    const { path, before, after } = step.change;
+    const { path, before, after } = 'keep' in step ? step.keep : step.change;
     if (!sameState(await readState(fs, path), before)) throw new Dns4torError('ERR_SYSTEM_CHANGED', path);
     await writeState(fs, path, after);
   }

@@ -72,6 +72,29 @@ async function replace(fs: FileSystem, path: string, state: Exclude<FileState, {
   }
 }
 
+/** Before what a version of somebody else's was kept. */
+export type KeptBefore = 'before-install' | 'before-uninstall';
+
+/**
+ * How a version of `path` is kept that somebody else wrote, before another takes its place: as `path`, a dot and `word`, with a number behind it
+ * where that name is taken by something else. Whatever reads the folders of configuration ignores such names.
+ *
+ * @returns a change of that file, which is none where the version is there already
+ * @throws {Dns4torError} ERR_SYSTEM_FILE
+ */
+export async function keptBeside(
+  fs: FileSystem,
+  path: string,
+  version: FileState,
+  word: KeptBefore,
+): Promise<{ readonly path: string; readonly before: FileState; readonly after: FileState }> {
+  for (let nth = 1; ; nth++) {
+    const name = nth === 1 ? `${path}.${word}` : `${path}.${word}-${nth}`;
+    const before = await readState(fs, name);
+    if (before.kind === 'absent' || sameState(before, version)) return { path: name, before, after: version };
+  }
+}
+
 /** Takes away what a write that did not come to its end has left beside `path`. @throws {Dns4torError} ERR_SYSTEM_FILE */
 export async function removeTemporary(fs: FileSystem, path: string): Promise<void> {
   const temporary = temporaryPath(path);

@@ -7,37 +7,42 @@ import { withLock } from './lock.ts';
 import type { Machine } from './machine.ts';
 import { warnOfOtherLinks } from './other-links.ts';
 import { isOwnSocketClosed } from './own-socket.ts';
+import { keptOf } from './plan.ts';
 import { intoPause, isOfPause } from './paused.ts';
-import { isInPlace, refuseEdited, restore } from './restore.ts';
+import { findEdited, refuseEdited, restore, restoreByForce, sortByPlace } from './restore.ts';
 import { armSettleTimer, disarmSettleTimer } from './settle-timer.ts';
 import type { Target } from './target.ts';
+
+export interface InstallOptions {
+  /** Takes it back by itself, this time after the checks, unless {@link confirm} comes before; not where it is so already. */
+  readonly confirmWithinMs?: number | undefined;
+  /** Writes also what somebody has changed since; that version is kept beside it. @default false */
+  readonly force?: boolean;
+}
 
 /**
  * Makes dns4tor the resolver of this machine: everything, or nothing where any of it fails. Where it is so already, managers that have come since are
  * added, and it is checked again. It ends a pause, which goes on where that fails.
  *
- * @param confirmWithinMs takes it back by itself, this time after the checks, unless {@link confirm} comes before; not where it is so already
  * @returns the journal of what is in place
  * @throws {Dns4torError} ERR_SYSTEM_UNANSWERED, ERR_SYSTEM_SOCKET, ERR_SYSTEM_INSTALLED, ERR_SYSTEM_EDITED, ERR_SYSTEM_UNRESOLVED and what `computePlan`
  *   throws, with nothing changed; ERR_SYSTEM_CHECK, ERR_SYSTEM_CHANGED, ERR_SYSTEM_FILE, ERR_SYSTEM_COMMAND with everything put back;
  *   ERR_SYSTEM_HALFWAY where that failed, too
  */
-export function install(machine: Machine, target: Target, confirmWithinMs?: number): Promise<Journal> {
+export function install(machine: Machine, target: Target, options: InstallOptions = {}): Promise<Journal> {
   return withLock(machine, async () => {
     const journal = await readJournal(machine.fs);
-    const installed = await findInstalled(machine, journal, target);
+    const installed = await findInstalled(machine, journal, target, options);
     await checkUpstream(machine, target);
     const settled =
-      installed === undefined
-        ? await installAnew(machine, target, journal, confirmWithinMs)
-        : await extend(machine, installed);
+      installed === undefined ? await installAnew(machine, target, journal, options) : await extend(machine, installed);
     await warnOfOtherLinks(machine);
     return settled;
   });
 }
 
 /**
- * The journal of what is wholly in place; undefined where there is something to be put back, or nothing at all.
+ * The journal of what is in place, or by force to be brought there; undefined where there is something to be put back, or nothing at all.
  *
  * @throws {Dns4torError} ERR_SYSTEM_INSTALLED, ERR_SYSTEM_EDITED
  */
@@ -45,10 +50,12 @@ export async function findInstalled(
   machine: Machine,
   journal: Journal | undefined,
   target: Target,
+  { force = false }: Pick<InstallOptions, 'force'> = {},
 ): Promise<Journal | undefined> {
   if (journal?.phase !== 'installed' && journal?.phase !== 'unconfirmed') return undefined;
   if (!isSameTarget(journal.target, target)) throw new Dns4torError('ERR_SYSTEM_INSTALLED');
-  if (await isInPlace(machine, journal)) return journal;
+  if ((await sortByPlace(machine.fs, journal)).lost.length === 0) return journal;
+  if (force && (await findEdited(machine.fs, journal)).length > 0) return journal;
   await refuseEdited(machine, journal);
   return undefined;
 }
@@ -65,14 +72,16 @@ async function installAnew(
   machine: Machine,
   target: Target,
   journal: Journal | undefined,
-  confirmWithinMs: number | undefined,
+  { confirmWithinMs, force = false }: InstallOptions,
 ): Promise<Journal> {
   const { fs, clock } = machine;
   const deadline = (): number | undefined =>
     confirmWithinMs === undefined ? undefined : clock.epochMs() + confirmWithinMs;
   let paused: Journal | undefined;
   if (journal !== undefined && isOfPause(journal)) {
-    paused = await intoPause(machine, journal);
+    paused = await intoPause(machine, journal, force);
+  } else if (journal !== undefined && force) {
+    await restoreByForce(machine, journal);
   } else if (journal !== undefined) {
     // What was cut off is put back first, so that what is then found is the machine's own.
     await refuseEdited(machine, journal);
@@ -106,28 +115,32 @@ async function installAnew(
   }
 }
 
-/** Adds the managers that have come since. */
+/** Adds the managers that have come since, and writes again what is not as it was written. */
 async function extend(machine: Machine, journal: Journal): Promise<Journal> {
   const { changes, directories, restore: commands, target, untilEpochMs } = journal;
-  const { plan, journal: added } = await prepare(machine, target, untilEpochMs, changes);
+  const earlier = await sortByPlace(machine.fs, journal);
+  const { plan, journal: added } = await prepare(machine, target, untilEpochMs, earlier);
   if (plan.steps.length === 0) {
     await checkNameservers(machine).catch((error: unknown) => {
       throw new Dns4torError('ERR_SYSTEM_UNRESOLVED', undefined, error);
     });
     return journal;
   }
+  const known = new Set([...changes.map(({ path }) => path), ...commands.map((command) => command.join(' '))]);
   const extended: Journal = {
     ...added,
-    changes: [...changes, ...added.changes],
-    directories: [...directories, ...added.directories],
-    restore: [...commands, ...added.restore],
+    // What was there before the installation is still what is to be put back.
+    changes: [...changes, ...added.changes.filter(({ path }) => !known.has(path))],
+    directories: [...directories, ...added.directories.filter((path) => !directories.includes(path))],
+    restore: [...commands, ...added.restore.filter((command) => !known.has(command.join(' ')))],
   };
+  const wayBack: Journal = { ...added, changes: [...keptOf(plan), ...added.changes] };
   try {
     await apply(machine, { plan, journal: extended });
     await checkNameservers(machine);
     return await settleOn(machine, extended, untilEpochMs);
   } catch (error) {
-    throw await takenBack(machine, added, error, () => writeJournal(machine.fs, journal));
+    throw await takenBack(machine, wayBack, error, () => writeJournal(machine.fs, journal));
   }
 }
 

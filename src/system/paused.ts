@@ -1,6 +1,6 @@
 import { type Journal, type Phase, writeJournal } from './journal.ts';
 import type { Machine } from './machine.ts';
-import { refuseEdited, restore } from './restore.ts';
+import { refuseEdited, restore, restoreByForce } from './restore.ts';
 
 /** The phases of a pause, of which the first and the last are under way, or were cut off. */
 const OF_A_PAUSE: ReadonlySet<Phase> = new Set(['pausing', 'paused', 'resuming']);
@@ -12,14 +12,19 @@ export function isOfPause({ phase }: Journal): boolean {
 /**
  * Brings a pause whose beginning or end was cut off to where everything is as before dns4tor.
  *
+ * @param force as of {@link restoreByForce}, instead of refusing
  * @returns the journal of that pause
  * @throws {Dns4torError} ERR_SYSTEM_EDITED with nothing changed; ERR_SYSTEM_FILE
  */
-export async function intoPause(machine: Machine, journal: Journal): Promise<Journal> {
+export async function intoPause(machine: Machine, journal: Journal, force: boolean = false): Promise<Journal> {
   if (journal.phase === 'paused') return journal;
   const paused: Journal = { ...journal, phase: 'paused' };
-  await refuseEdited(machine, journal);
-  await restore(machine, journal);
+  if (force) {
+    await restoreByForce(machine, journal);
+  } else {
+    await refuseEdited(machine, journal);
+    await restore(machine, journal);
+  }
   await writeJournal(machine.fs, paused);
   return paused;
 }

@@ -3,12 +3,12 @@ import { Dns4torError } from '../lib/errors.ts';
 import type { Command } from './command.ts';
 import type { Managers } from './detect.ts';
 import type { FileSystem } from './file-system.ts';
-import { type FileState, readState } from './file-state.ts';
+import { type FileState, keptBeside, readState, sameContent } from './file-state.ts';
 import { isMarked } from './mark.ts';
 import { networkManagerPart } from './network-manager.ts';
 import { type Notice, type Part, resolvConfPart, writerParts } from './parts.ts';
 import { isStubInUse, resolvedPart } from './resolved.ts';
-import { RESOLV_CONF_PORT } from './resolv-conf.ts';
+import { RESOLV_CONF, RESOLV_CONF_PORT } from './resolv-conf.ts';
 import type { Target } from './target.ts';
 
 /** What one path is, and what it will be. */
@@ -30,12 +30,23 @@ export interface Plan {
   readonly directories: readonly string[];
 }
 
-export type Step = { readonly change: FileChange } | Notice;
+export type Step =
+  | { readonly change: FileChange }
+  /** A version that somebody else wrote, which stays beside what takes its place in the next step. */
+  | { readonly keep: FileChange }
+  | Notice;
+
+/** What was changed before. */
+export interface Earlier {
+  /** As it was written: managers that have all their files among these are left out. @default none */
+  readonly inPlace?: readonly FileChange[];
+  /** Not as it was written: is written again, whoever has changed it. @default none */
+  readonly lost?: readonly FileChange[];
+}
 
 /**
  * Works out what to change.
  *
- * @param inPlace what was changed before, and is as it was written: managers that have all their files among these are left out
  * @throws {Dns4torError} ERR_SYSTEM_PORT where resolv.conf would have to name another port than 53; ERR_SYSTEM_MARKED where files of a former
  *   installation lie about whose journal is lost: what was there before them is not known
  */
@@ -43,37 +54,60 @@ export async function computePlan(
   fs: FileSystem,
   managers: Managers,
   target: Target,
-  inPlace: readonly FileChange[] = [],
+  { inPlace = [], lost = [] }: Earlier = {},
 ): Promise<Plan> {
-  const isStub = isStubInUse(managers);
+  const again = new Map(lost.map((change) => [change.path, change]));
+  const isStub = isStubInUse(managers) && !again.has(RESOLV_CONF);
   if (!isStub && target.port !== RESOLV_CONF_PORT) throw new Dns4torError('ERR_SYSTEM_PORT', `port ${target.port}`);
   const services = [
     ...(managers.resolved ? [resolvedPart(target)] : []),
     ...(managers.networkManager === undefined ? [] : [networkManagerPart(managers.networkManager, managers.resolved)]),
   ];
-  const written = new Set(inPlace.map(({ path }) => path));
+  const settled = new Set(inPlace.map(({ path }) => path));
   const parts = [
     ...services,
     ...writerParts(managers),
     ...(isStub ? [] : [resolvConfPart(managers, target.address)]),
-  ].filter(({ files }) => !files.every(({ path }) => written.has(path)));
+  ].filter(({ files }) => !files.every(({ path }) => settled.has(path)));
+  const paths = parts.flatMap(({ files }) => files.map(({ path }) => path));
   const steps: Step[] = [];
+  // Of managers that are not there at the moment.
+  for (const change of lost) if (!paths.includes(change.path)) steps.push(...(await writeAgain(fs, change)));
   for (const part of parts) {
-    for (const file of part.files) steps.push({ change: await toChange(fs, file, managers) });
+    for (const file of part.files) {
+      const change = again.get(file.path);
+      const written =
+        change === undefined ? [{ change: await toChange(fs, file, managers) }] : await writeAgain(fs, change);
+      steps.push(...written);
+    }
     steps.push(...part.apply);
   }
-  const paths = parts.flatMap(({ files }) => files.map(({ path }) => path));
   return {
     managers: parts.map(({ name }) => name),
     steps,
     restore: parts.flatMap(({ restore }) => restore),
-    directories: await missingDirectories(fs, paths),
+    directories: await missingDirectories(fs, [...paths, ...again.keys()]),
   };
 }
 
 /** The file changes of a plan. */
 export function changesOf({ steps }: Plan): readonly FileChange[] {
   return steps.flatMap((step) => ('change' in step ? [step.change] : []));
+}
+
+/** The versions of somebody else's that are kept. */
+export function keptOf({ steps }: Plan): readonly FileChange[] {
+  return steps.flatMap((step) => ('keep' in step ? [step.keep] : []));
+}
+
+async function writeAgain(fs: FileSystem, { path, before, after }: FileChange): Promise<readonly Step[]> {
+  const found = await readState(fs, path);
+  // What was there before the installation is in its journal.
+  const isKnown = found.kind === 'absent' || sameContent(found, before);
+  return [
+    ...(isKnown ? [] : [{ keep: await keptBeside(fs, path, found, 'before-install') }]),
+    { change: { path, before: found, after } },
+  ];
 }
 
 async function toChange(fs: FileSystem, file: Part['files'][number], { owner }: Managers): Promise<FileChange> {

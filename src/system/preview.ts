@@ -1,9 +1,10 @@
 import { detectManagers } from './detect.ts';
 import { isErrno } from './file-system.ts';
-import { findInstalled } from './install.ts';
+import { findInstalled, type InstallOptions } from './install.ts';
 import { readJournal } from './journal.ts';
 import type { Machine } from './machine.ts';
 import { computePlan, type Plan } from './plan.ts';
+import { sortByPlace } from './restore.ts';
 import type { Target } from './target.ts';
 
 /**
@@ -13,14 +14,19 @@ import type { Target } from './target.ts';
  *   tells what was there before
  * @throws {Dns4torError} as `install`, with nothing changed
  */
-export async function previewInstallation(machine: Machine, target: Target): Promise<Plan | 'unreadable' | 'cut off'> {
+export async function previewInstallation(
+  machine: Machine,
+  target: Target,
+  options: Pick<InstallOptions, 'force'> = {},
+): Promise<Plan | 'unreadable' | 'cut off'> {
   const { fs, run } = machine;
   const journal = await readJournal(fs).catch((error: unknown) => {
     if (error instanceof Error && isErrno(error.cause, 'EACCES')) return 'unreadable' as const;
     throw error;
   });
   if (journal === 'unreadable') return journal;
-  const installed = await findInstalled(machine, journal, target);
+  const installed = await findInstalled(machine, journal, target, options);
   if (journal !== undefined && installed === undefined && journal.phase !== 'paused') return 'cut off';
-  return computePlan(fs, await detectManagers(fs, run), target, installed?.changes);
+  const earlier = installed === undefined ? {} : await sortByPlace(fs, installed);
+  return computePlan(fs, await detectManagers(fs, run), target, earlier);
 }

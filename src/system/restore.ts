@@ -4,6 +4,8 @@ import { removeIfEmpty } from './directories.ts';
 import {
   type FileState,
   isTorn,
+  type KeptBefore,
+  keptBeside,
   readState,
   removeTemporary,
   sameContent,
@@ -30,25 +32,34 @@ const INCOMPLETE: ReadonlySet<Phase> = new Set(['applying', 'resuming']);
  * @throws {Dns4torError} ERR_SYSTEM_EDITED
  */
 export async function refuseEdited({ fs }: Machine, journal: Journal): Promise<void> {
-  const edited: string[] = [];
-  for (const change of journal.changes) {
-    if ((await holderOf(fs, change, journal.phase)) === 'other') edited.push(change.path);
-  }
+  const edited = await findEdited(fs, journal);
   if (edited.length > 0) throw new Dns4torError('ERR_SYSTEM_EDITED', edited.join(', '));
+}
+
+/** The files that somebody else has written since. */
+export async function findEdited(fs: Machine['fs'], { changes, phase }: Journal): Promise<readonly string[]> {
+  const edited: string[] = [];
+  for (const change of changes) if ((await holderOf(fs, change, phase)) === 'other') edited.push(change.path);
+  return edited;
 }
 
 /**
  * Puts every file back as it was and has the managers take note. Doing so twice is the same as once, so what was cut off is simply done again.
- * Where somebody has changed a file since it was written, that version is kept beside it, with `.before-uninstall` at the end of its name; what
- * somebody else has written while an installation was under way is not ours to put back, and stays.
+ * Where somebody has changed a file since it was written, that version is kept beside it, as {@link keptBeside} says; what somebody else has
+ * written while an installation was under way is not ours to put back, and stays.
  *
  * A manager that does not take note is only told of: it may be stopped, or gone from the machine, and is no reason for dns4tor to stay.
  *
+ * @param word stands in the name of a version that is kept
  * @throws {Dns4torError} ERR_SYSTEM_FILE with some of the files put back
  */
-export async function restore(machine: Machine, journal: Journal): Promise<void> {
+export async function restore(
+  machine: Machine,
+  journal: Journal,
+  word: KeptBefore = 'before-uninstall',
+): Promise<void> {
   const { fs, run, warn } = machine;
-  for (const change of journal.changes.toReversed()) await restoreFile(fs, change, journal.phase);
+  for (const change of journal.changes.toReversed()) await restoreFile(fs, change, journal.phase, word);
   for (const directory of journal.directories.toReversed()) await removeIfEmpty(fs, directory);
   const failures = await Promise.all(journal.restore.map((command) => runOrTell(run, command)));
   for (const failure of failures) {
@@ -57,12 +68,24 @@ export async function restore(machine: Machine, journal: Journal): Promise<void>
   }
 }
 
-async function restoreFile(fs: Machine['fs'], change: FileChange, phase: Phase): Promise<void> {
+/**
+ * As {@link restore}, over what somebody else has written, too, whenever that was.
+ *
+ * @throws {Dns4torError} ERR_SYSTEM_FILE
+ */
+export async function restoreByForce(machine: Machine, journal: Journal): Promise<void> {
+  await restore(machine, { ...journal, phase: 'restoring' }, 'before-install');
+}
+
+async function restoreFile(fs: Machine['fs'], change: FileChange, phase: Phase, word: KeptBefore): Promise<void> {
   const found = await readState(fs, change.path);
   const holder = await holderOf(fs, change, phase);
   const isToStay = holder === 'before' || (INCOMPLETE.has(phase) && isForeign(holder, found));
   if (isToStay) return removeTemporary(fs, change.path);
-  if (holder === 'other' && found.kind !== 'absent') await writeState(fs, `${change.path}.before-uninstall`, found);
+  if (holder === 'other' && found.kind !== 'absent') {
+    const kept = await keptBeside(fs, change.path, found, word);
+    if (kept.before.kind === 'absent') await writeState(fs, kept.path, kept.after);
+  }
   if (found.kind !== 'absent' || change.before.kind !== 'absent') await writeState(fs, change.path, change.before);
 }
 
@@ -80,8 +103,15 @@ async function holderOf(fs: Machine['fs'], { path, before, after }: FileChange, 
   return isCutOff ? 'ours' : 'other';
 }
 
-/** Whether all is as it was written. */
-export async function isInPlace({ fs }: Machine, { changes }: Journal): Promise<boolean> {
-  for (const { path, after } of changes) if (!sameContent(await readState(fs, path), after)) return false;
-  return true;
+/** Which files are as they were written, and which are not. */
+export async function sortByPlace(
+  fs: Machine['fs'],
+  { changes }: Journal,
+): Promise<{ readonly inPlace: readonly FileChange[]; readonly lost: readonly FileChange[] }> {
+  const [inPlace, lost]: [FileChange[], FileChange[]] = [[], []];
+  for (const change of changes) {
+    const isAsWritten = sameContent(await readState(fs, change.path), change.after);
+    (isAsWritten ? inPlace : lost).push(change);
+  }
+  return { inPlace, lost };
 }

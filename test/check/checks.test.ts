@@ -34,6 +34,7 @@ test('all checks of a machine are told, the way out before the way in, and that 
       'listening',
       'resolution',
       'port',
+      'installation',
       'nsswitch',
       'resolv-conf',
       'resolved',

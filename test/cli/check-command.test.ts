@@ -37,7 +37,7 @@ const OWN = [
 ];
 
 /** Checks of the machine, which come out as it happens to be. */
-const OF_THE_MACHINE = ['nsswitch', 'resolv-conf', 'resolved', 'docker', 'ipv6-router'];
+const OF_THE_MACHINE = ['installation', 'nsswitch', 'resolv-conf', 'resolved', 'docker', 'ipv6-router'];
 
 function statusesOf({ checks }: Report): Record<string, string> {
   return Object.fromEntries(checks.filter(({ id }) => OWN.includes(id)).map(({ id, status }) => [id, status]));

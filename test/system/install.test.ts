@@ -365,7 +365,7 @@ test('the time to confirm begins after the checks', async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   rig.checks.nameserver = async () => rig.clock.advance(20_000);
-  const { untilEpochMs = 0 } = await install(rig.machine, TARGET, 10_000);
+  const { untilEpochMs = 0 } = await install(rig.machine, TARGET, { confirmWithinMs: 10_000 });
   assert.equal(untilEpochMs, rig.clock.epochMs() + 10_000);
   const timer = await rig.text('/etc/systemd/system/dns4tor-settle.timer');
   assert.match(timer, new RegExp(`^OnCalendar=@${Math.ceil(untilEpochMs / 1000)}$`, 'm'));

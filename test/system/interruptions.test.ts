@@ -102,7 +102,7 @@ test('install goes on, by being done again, wherever it was cut off', () =>
 test('install with a time to confirm can be taken back wherever it was cut off, and is so by its timer', () =>
   interruptEach(
     'for good',
-    (machine) => install(machine, TARGET, PAUSE_MS),
+    (machine) => install(machine, TARGET, { confirmWithinMs: PAUSE_MS }),
     async (interrupted) => {
       interrupted.rig.clock.advance(PAUSE_MS);
       await settle(interrupted.rig.reborn(), false);
@@ -124,7 +124,7 @@ test('confirm that was cut off leaves what can be taken back', () =>
     'for good',
     (machine) => confirm(machine),
     uninstallRestores,
-    (rig) => install(rig.machine, TARGET, PAUSE_MS),
+    (rig) => install(rig.machine, TARGET, { confirmWithinMs: PAUSE_MS }),
   ));
 
 test('a pause ends in dns4tor, wherever its beginning was cut off, when its timer comes', () =>
@@ -144,7 +144,7 @@ test('a pause ends in dns4tor, wherever its beginning was cut off, when its time
 test('install during a pause leaves dns4tor installed or a timer that sees to it, wherever it was cut off', () =>
   interruptEach(
     'for good',
-    (machine) => install(machine, TARGET, PAUSE_MS / 2),
+    (machine) => install(machine, TARGET, { confirmWithinMs: PAUSE_MS / 2 }),
     async (interrupted) => {
       const { rig, nth } = interrupted;
       const { phase } = (await readJournal(rig.machine.fs)) ?? {};
@@ -168,7 +168,7 @@ for (const confirmWithinMs of [undefined, PAUSE_MS / 2]) {
   test(`install${kind} during a pause is wholly done, or the pause goes on to its end, whichever operation fails`, () =>
     interruptEach(
       'once before',
-      (machine) => install(machine, TARGET, confirmWithinMs),
+      (machine) => install(machine, TARGET, { confirmWithinMs }),
       async ({ rig, error, nth }) => {
         const { phase, untilEpochMs } = (await readJournal(rig.machine.fs)) ?? {};
         const done = confirmWithinMs === undefined ? 'installed' : 'unconfirmed';

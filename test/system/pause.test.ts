@@ -46,7 +46,7 @@ async function waitInForeground(
 test('what nobody confirms is put back when its time is up, and not before', async () => {
   await using rig = await createPlainRig();
   const before = await rig.snapshot();
-  await install(rig.machine, TARGET, MINUTE_MS);
+  await install(rig.machine, TARGET, { confirmWithinMs: MINUTE_MS });
   assert.equal(await phaseOf(rig), 'unconfirmed');
   rig.clock.advance(MINUTE_MS - 1);
   assert.equal(await settle(rig.machine, false), 'nothing');
@@ -59,7 +59,7 @@ test('what nobody confirms is put back when its time is up, and not before', asy
 
 test('what is confirmed stays', async () => {
   await using rig = await createPlainRig();
-  await install(rig.machine, TARGET, MINUTE_MS);
+  await install(rig.machine, TARGET, { confirmWithinMs: MINUTE_MS });
   assert.equal(await confirm(rig.machine), true);
   rig.clock.advance(2 * MINUTE_MS);
   assert.equal(await settle(rig.machine, false), 'nothing');
@@ -69,10 +69,10 @@ test('what is confirmed stays', async () => {
 
 test('who waits for a confirmation learns of it, and of the end of the time', async () => {
   await using rig = await createPlainRig();
-  await install(rig.machine, TARGET, MINUTE_MS);
+  await install(rig.machine, TARGET, { confirmWithinMs: MINUTE_MS });
   assert.equal(await waitInForeground(rig, {}), 'due');
   assert.equal(await settle(rig.machine, false), 'taken back');
-  await install(rig.machine, TARGET, MINUTE_MS);
+  await install(rig.machine, TARGET, { confirmWithinMs: MINUTE_MS });
   assert.equal(await waitInForeground(rig, { meanwhile: () => confirm(rig.machine) }), 'changed');
   assert.equal(await phaseOf(rig), 'installed');
 });
@@ -140,7 +140,7 @@ test('a second pause gives the first a new end', async () => {
 test('a pause is refused where dns4tor is not installed, not confirmed or edited, and nothing is changed', async () => {
   await using rig = await createPlainRig();
   await assert.rejects(pause(rig.machine, MINUTE_MS), { code: 'ERR_SYSTEM_NOT_INSTALLED' });
-  await install(rig.machine, TARGET, MINUTE_MS);
+  await install(rig.machine, TARGET, { confirmWithinMs: MINUTE_MS });
   await assert.rejects(pause(rig.machine, MINUTE_MS), { code: 'ERR_SYSTEM_NOT_INSTALLED' });
   await confirm(rig.machine);
   await rig.write('/etc/resolv.conf', 'nameserver 9.9.9.9\n');
@@ -243,7 +243,7 @@ for (const confirmWithinMs of [undefined, MINUTE_MS]) {
     await pause(rig.machine, 10 * MINUTE_MS);
     const paused = await rig.snapshot();
     rig.checks.nameserver = () => Promise.reject(new Error('Tor is slow'));
-    await assert.rejects(install(rig.machine, TARGET, confirmWithinMs), /Tor is slow/);
+    await assert.rejects(install(rig.machine, TARGET, { confirmWithinMs }), /Tor is slow/);
     assert.deepEqual(await rig.snapshot(), paused);
     rig.clock.advance(10 * MINUTE_MS);
     assert.equal(await settle(rig.machine, false), 'resumed unchecked');
@@ -257,7 +257,7 @@ test('an install with a time to confirm ends a pause, and is taken back when nob
   const before = await rig.snapshot();
   await install(rig.machine, TARGET);
   await pause(rig.machine, 10 * MINUTE_MS);
-  await install(rig.machine, TARGET, MINUTE_MS);
+  await install(rig.machine, TARGET, { confirmWithinMs: MINUTE_MS });
   assert.equal(await phaseOf(rig), 'unconfirmed');
   rig.clock.advance(MINUTE_MS);
   assert.equal(await settle(rig.machine, false), 'taken back');

@@ -49,6 +49,18 @@ async function dns4tor(...args: readonly string[]): Promise<string> {
   await assertInstalled();
   await dns4tor('install');
 
+  // As a DHCP client does that knows nothing of dns4tor.
+  await writeFile(RESOLV_CONF, 'nameserver 192.0.2.54\n');
+  const check = await runCli(['check', '--json', '--tor-socks', 'unix:/nonexistent'], ENVIRONMENT);
+  const { checks } = JSON.parse(check.stdout) as { readonly checks: readonly { id: string; status: string }[] };
+  const statusOf = (id: string): unknown => checks.find((one) => one.id === id)?.status;
+  assert.deepEqual([check.code, statusOf('resolv-conf'), statusOf('installation')], [1, 'fail', 'fail']);
+  assert.match((await runCli(['install'], ENVIRONMENT)).stderr, /`dns4tor install --force`/);
+  assert.match(await dns4tor('install', '--force', '--dry-run'), /^-nameserver 192\.0\.2\.54$/m);
+  await dns4tor('install', '--force');
+  await assertInstalled();
+  assert.equal(await readFile(`${RESOLV_CONF}.before-install`, 'utf8'), 'nameserver 192.0.2.54\n');
+
   await using pause = await startProcess(process.execPath, [COMMAND, 'pause', '1h'], { env: ENVIRONMENT });
   await pause.waitUntil('names go to the network', PATIENCE_MS, () => pause.output.includes('in the clear until'));
   assert.equal(await readFile(RESOLV_CONF, 'utf8'), ORIGINAL);

@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict';
+import { chown, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { renderPreview } from '../../src/cli/dry-run.ts';
+import { createFileSystem } from '../../src/system/file-system.ts';
+import { install } from '../../src/system/install.ts';
+import { readJournal } from '../../src/system/journal.ts';
+import { pause } from '../../src/system/pause.ts';
+import { previewInstallation } from '../../src/system/preview.ts';
+import { uninstall } from '../../src/system/uninstall.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { failAt, failWith } from './failing-file-system.ts';
+import { createRig, createRigIn, MANAGERS, type Rig, TARGET } from './rig.ts';
+
+/*
+ * `install --force`: what to do when another program has written a file that dns4tor had written.
+ */
+
+const RESOLV_CONF = '/etc/resolv.conf';
+const KEPT = `${RESOLV_CONF}.before-install`;
+const OF_THE_NETWORK = 'nameserver 192.168.1.1\n';
+const FORCE = { force: true } as const;
+
+/** All files but those that hold versions of somebody else's, for which folders may have to stay. */
+function withoutKept(snapshot: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const files = Object.entries(snapshot).filter(([, state]) => !state.startsWith('40'));
+  return Object.fromEntries(files.filter(([path]) => !/\.before-install(?:-\d+)?$/.test(path)));
+}
+
+/** Each file that install owns, with the manager that it is of and what that is told afterwards. */
+const OWNED = {
+  '/etc/resolv.conf': { manager: 'a plain file', commands: [] },
+  '/etc/systemd/resolved.conf.d/zz-dns4tor.conf': {
+    manager: 'systemd-resolved',
+    commands: ['systemctl restart systemd-resolved.service'],
+  },
+  '/etc/NetworkManager/conf.d/zz-dns4tor.conf': { manager: 'NetworkManager', commands: ['nmcli general reload'] },
+  '/etc/resolvconf.conf': { manager: 'openresolv', commands: [] },
+  '/etc/dhcp/dhclient-enter-hooks.d/dns4tor': { manager: 'dhclient', commands: [] },
+  '/etc/dhcpcd.enter-hook': { manager: 'dhcpcd', commands: [] },
+  '/etc/udhcpc/default.script': { manager: 'udhcpc', commands: [] },
+} as const;
+
+for (const [path, { manager, commands }] of Object.entries(OWNED)) {
+  test(`${path}: what another wrote there is refused, by force kept beside it, and uninstall restores the original`, async () => {
+    await using rig = await createRig();
+    await MANAGERS[manager](rig);
+    const before = await rig.snapshot();
+    await install(rig.machine, TARGET);
+    const installed = await rig.snapshot();
+    await rig.write(path, '# of another\n', 0o640);
+    const edited = await rig.snapshot();
+    await assert.rejects(install(rig.machine, TARGET), { code: 'ERR_SYSTEM_EDITED' });
+    assert.deepEqual(await rig.snapshot(), edited);
+
+    rig.commands.length = 0;
+    await install(rig.machine, TARGET, FORCE);
+    assert.deepEqual(rig.commands, commands);
+    assert.deepEqual(withoutKept(await rig.snapshot()), withoutKept(installed));
+    assert.equal((await rig.snapshot())[`${path.slice(1)}.before-install`], edited[path.slice(1)]);
+
+    await uninstall(rig.machine, { force: false });
+    assert.deepEqual(withoutKept(await rig.snapshot()), withoutKept(before));
+    assert.equal((await rig.snapshot())[`${path.slice(1)}.before-install`], edited[path.slice(1)]);
+  });
+
+  test(`${path}: where it was removed, force writes it again, and nothing is kept`, async () => {
+    await using rig = await createRig();
+    await MANAGERS[manager](rig);
+    const before = await rig.snapshot();
+    await install(rig.machine, TARGET);
+    const installed = await rig.snapshot();
+    await rig.machine.fs.remove(path);
+    await install(rig.machine, TARGET, FORCE);
+    assert.deepEqual(await rig.snapshot(), installed);
+    await uninstall(rig.machine, { force: false });
+    assert.deepEqual(await rig.snapshot(), before);
+  });
+}
+
+test('force writes again what is of a manager that has stopped', async () => {
+  await using rig = await createRig();
+  await MANAGERS.NetworkManager(rig);
+  const before = await rig.snapshot();
+  await install(rig.machine, TARGET);
+  const installed = await rig.snapshot();
+  rig.answers.clear();
+  await rig.write('/etc/NetworkManager/conf.d/zz-dns4tor.conf', '[main]\n');
+  await install(rig.machine, TARGET, FORCE);
+  assert.deepEqual(withoutKept(await rig.snapshot()), withoutKept(installed));
+  await uninstall(rig.machine, { force: false });
+  assert.deepEqual(withoutKept(await rig.snapshot()), withoutKept(before));
+});
+
+test("a link to resolved's stub that took the place of our file is kept as a link", async () => {
+  await using rig = await createRig();
+  await MANAGERS['a plain file'](rig);
+  await install(rig.machine, TARGET);
+  await rig.machine.fs.remove(RESOLV_CONF);
+  await MANAGERS['systemd-resolved'](rig);
+  await install(rig.machine, TARGET, FORCE);
+  assert.match(await rig.text(RESOLV_CONF), /^nameserver 127\.0\.0\.1$/m);
+  assert.match((await rig.snapshot())[KEPT.slice(1)] ?? '', /→ \.\.\/run\/systemd\/resolve\/stub-resolv\.conf$/);
+  // The manager that came since is taken in as well.
+  assert.match(await rig.text('/etc/systemd/resolved.conf.d/zz-dns4tor.conf'), /^Domains=~\.$/m);
+});
+
+test('a version that is kept is not overwritten by the next one, and the same one is kept once', async () => {
+  await using rig = await createRig();
+  await MANAGERS['a plain file'](rig);
+  await install(rig.machine, TARGET);
+  for (const server of ['192.0.2.7', '192.0.2.8', '192.0.2.8']) {
+    await rig.write(RESOLV_CONF, `nameserver ${server}\n`);
+    await install(rig.machine, TARGET, FORCE);
+  }
+  assert.equal(await rig.text(KEPT), 'nameserver 192.0.2.7\n');
+  assert.equal(await rig.text(`${KEPT}-2`), 'nameserver 192.0.2.8\n');
+  assert.ok(!(`${KEPT}-3`.slice(1) in (await rig.snapshot())));
+});
+
+test('uninstall by force keeps an older version as well', async () => {
+  await using rig = await createRig();
+  await MANAGERS['a plain file'](rig);
+  for (const server of ['192.0.2.7', '192.0.2.8']) {
+    await install(rig.machine, TARGET);
+    await rig.write(RESOLV_CONF, `nameserver ${server}\n`);
+    await uninstall(rig.machine, FORCE);
+  }
+  assert.equal(await rig.text(`${RESOLV_CONF}.before-uninstall`), 'nameserver 192.0.2.7\n');
+  assert.equal(await rig.text(`${RESOLV_CONF}.before-uninstall-2`), 'nameserver 192.0.2.8\n');
+});
+
+test('the owner of a version that is kept stays its owner', { skip: process.getuid?.() !== 0 }, async () => {
+  await using rig = await createRig();
+  await MANAGERS['a plain file'](rig);
+  await install(rig.machine, TARGET);
+  await rig.write(RESOLV_CONF, OF_THE_NETWORK, 0o600);
+  await chown(join(rig.root, RESOLV_CONF), 1234, 5678);
+  await install(rig.machine, TARGET, FORCE);
+  assert.match((await rig.snapshot())[KEPT.slice(1)] ?? '', /^100600 1234:5678 /);
+});
+
+test('where nobody has changed anything, force does what install does without it', async () => {
+  await using rig = await createRig();
+  await MANAGERS.NetworkManager(rig);
+  await install(rig.machine, TARGET, FORCE);
+  const installed = await rig.snapshot();
+  await install(rig.machine, TARGET, FORCE);
+  assert.deepEqual(await rig.snapshot(), installed);
+});
+
+test('a dry run shows what force would replace, and where the other version would be', async () => {
+  await using rig = await createRig();
+  await MANAGERS['a plain file'](rig);
+  await install(rig.machine, TARGET);
+  await rig.write(RESOLV_CONF, OF_THE_NETWORK);
+  const edited = await rig.snapshot();
+  await assert.rejects(previewInstallation(rig.machine, TARGET), { code: 'ERR_SYSTEM_EDITED' });
+  const text = renderPreview(await previewInstallation(rig.machine, TARGET, FORCE));
+  assert.match(text, /^# .*\/etc\/resolv\.conf\.before-install:\n--- \/etc\/resolv\.conf$/m);
+  assert.match(text, /^-nameserver 192\.168\.1\.1$/m);
+  assert.match(text, /^\+nameserver 127\.0\.0\.1$/m);
+  assert.deepEqual(await rig.snapshot(), edited);
+});
+
+test('the time to confirm goes on where force writes a file again', async () => {
+  await using rig = await createRig();
+  await MANAGERS['systemd-resolved'](rig);
+  const { untilEpochMs } = await install(rig.machine, TARGET, { confirmWithinMs: 60_000 });
+  await rig.write('/etc/systemd/resolved.conf.d/zz-dns4tor.conf', '[Resolve]\n');
+  assert.deepEqual(await install(rig.machine, TARGET, FORCE), {
+    ...(await readJournal(rig.machine.fs)),
+    phase: 'unconfirmed',
+    untilEpochMs,
+  });
+});
+
+for (const failing of ['once before', 'once after'] as const) {
+  test(`by force, either all is in place or nothing is different, whichever operation fails (${failing})`, async () => {
+    for await (const { rig, edited, error, nth } of interruptEach(failing)) {
+      const after = await rig.snapshot();
+      delete (after as Record<string, string>)['run/dns4tor-install.lock'];
+      if (error === undefined) assert.match(await rig.text(RESOLV_CONF), /^nameserver 127\.0\.0\.1$/m);
+      else assert.deepEqual(after, edited, `operation ${nth}`);
+    }
+  });
+}
+
+test('by force again, it comes to its end wherever it was cut off, and neither version is lost', async () => {
+  for await (const { rig, before, nth } of interruptEach('for good')) {
+    await install(rig.reborn(), TARGET, FORCE);
+    assert.match(await rig.text(RESOLV_CONF), /^nameserver 127\.0\.0\.1$/m, `operation ${nth}`);
+    await uninstall(rig.reborn(), { force: false });
+    assert.deepEqual(withoutKept(await rig.snapshot()), withoutKept(before), `operation ${nth}`);
+    assert.equal(await rig.text(KEPT), OF_THE_NETWORK, `operation ${nth}`);
+  }
+});
+
+test('a pause that was cut off, and in which another wrote the file, is ended by force', async () => {
+  await using rig = await createRig();
+  await MANAGERS.NetworkManager(rig);
+  const before = await rig.snapshot();
+  await install(rig.machine, TARGET);
+  const fs = failWith(rig.machine.fs, { rename: 'EIO' }, (path) => path.includes('resolv.conf'));
+  await assert.rejects(pause({ ...rig.machine, fs }, 60_000), { code: 'ERR_SYSTEM_FILE' });
+  await rig.write(RESOLV_CONF, OF_THE_NETWORK);
+  await assert.rejects(install(rig.reborn(), TARGET), { code: 'ERR_SYSTEM_EDITED' });
+  await install(rig.reborn(), TARGET, FORCE);
+  assert.equal(await rig.text(KEPT), OF_THE_NETWORK);
+  await uninstall(rig.reborn(), { force: false });
+  assert.deepEqual(withoutKept(await rig.snapshot()), withoutKept(before));
+});
+
+interface Interrupted {
+  readonly rig: Rig;
+  readonly before: Readonly<Record<string, string>>;
+  readonly edited: Readonly<Record<string, string>>;
+  readonly error: unknown;
+  readonly nth: number;
+}
+
+/** On one machine after the other, with the failure one operation later each time, until there is none left to fail. */
+async function* interruptEach(failing: Parameters<typeof failAt>[2]): AsyncGenerator<Interrupted> {
+  await using directory = await createTemporaryDirectory();
+  for (let nth = 1; ; nth++) {
+    const root = join(directory.path, String(nth));
+    await using rig = await createRigIn(root, () => rm(root, { recursive: true }));
+    await MANAGERS.dhclient(rig);
+    const before = await rig.snapshot();
+    await install(rig.machine, TARGET);
+    await rig.write(RESOLV_CONF, OF_THE_NETWORK);
+    await rig.machine.fs.remove('/etc/dhcp/dhclient-enter-hooks.d/dns4tor');
+    const edited = await rig.snapshot();
+    const failure = failAt(createFileSystem(root), nth, failing);
+    const error: unknown = await install(rig.reborn(failure.fs), TARGET, FORCE).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    if (!failure.hasFailed) {
+      assert.ok(nth > 5, 'there was hardly anything to fail');
+      return;
+    }
+    yield { rig, before, edited, error, nth };
+  }
+}
