@@ -1,9 +1,10 @@
-/** Extended DNS Error codes that a failure of ours can carry (RFC 8914 §4). */
+/** Extended DNS Error codes that an answer of ours can carry (RFC 8914 §4). */
 export const EDE = {
   other: 0,
   staleAnswer: 3,
   cachedError: 13,
   notReady: 14,
+  blocked: 15,
   prohibited: 18,
   staleNxdomain: 19,
   notAuthoritative: 20,

@@ -1,5 +1,7 @@
+import { EDE } from '../lib/failures.ts';
 import type { Answer } from '../message/answer.ts';
-import { encodeName } from '../message/codec.ts';
+import { encodeName, type OwnRecord } from '../message/codec.ts';
+import type { ExtendedError } from '../message/edns.ts';
 import { HEADER_BYTES } from '../message/header.ts';
 import { lowerCase, octetString, withAncestors } from '../message/name.ts';
 import { RCODE, TYPE } from '../message/tables.ts';
@@ -10,9 +12,33 @@ import { LOOPBACK_POINTERS, SPECIAL_USE_ZONES, type ZoneKind } from './special-u
 /** RFC 6303 §3: "SOA 10800", and a MINIMUM of as much. */
 const TTL_SECONDS = 10_800;
 
+/** RFC 4035 §3.1.4.1: a zone's DS records are its parent's. */
+const OF_THE_PARENT: ReadonlySet<number> = new Set([TYPE.DS]);
+
+/** What asks about the delegation of a top-level domain, as validators do, and says no more about the asker than its suffix. */
+const OF_THE_DELEGATION: ReadonlySet<number> = new Set([TYPE.NS, TYPE.SOA, TYPE.DS, TYPE.DNSKEY]);
+
+const NONE: ReadonlySet<number> = new Set();
+
+/*
+ * RFC 8914 §4.16 (Blocked): the name is denied because of a list of ours. Where a standard prescribes the answer, it carries no extended error.
+ */
+const ERRORS: { readonly [Kind in ZoneKind]?: ExtendedError } = {
+  undelegated: blocked('names with this ending belong to local networks and are never sent to the resolver'),
+  canary: blocked('so that browsers keep using the resolver of the system'),
+};
+const DOTLESS: ExtendedError = blocked(
+  'names without a dot belong to local networks and are never sent to the resolver',
+);
+
+function blocked(text: string): ExtendedError {
+  return { code: EDE.blocked, text };
+}
+
 interface Zone {
-  readonly name: string;
   readonly kind: ZoneKind;
+  /** Types that are asked upstream at its apex. */
+  readonly forwarded: ReadonlySet<number>;
   /** For negative answers, so that whoever asked can keep them (RFC 2308 §3). */
   readonly soa: LocalRecords;
 }
@@ -20,9 +46,21 @@ interface Zone {
 /** Names in wire form as strings of octets (latin1), since that is how they come. */
 const ZONES: ReadonlyMap<string, Zone> = new Map(
   (Object.entries(SPECIAL_USE_ZONES) as [ZoneKind, readonly string[]][]).flatMap(([kind, names]) =>
-    names.map((name) => [octetString(encodeName(name)), { name, kind, soa: soaOf(name) }] as const),
+    names.map((name) => [octetString(encodeName(name)), zoneOf(name, kind)] as const),
   ),
 );
+
+function zoneOf(name: string, kind: ZoneKind): Zone {
+  const soa = localRecord(soaOf(name));
+  if (kind === 'undelegated') return { kind, forwarded: OF_THE_DELEGATION, soa };
+  // RFC 6303 §7, RFC 8375 §4: the parent is in the public DNS and signed; a validator accepts what is answered here only if it can see
+  // there that the zone is not. Other zones lie in the root, and RFC 6761 §6, RFC 6762 §22.1 and RFC 7686 §2 let no query for them leave.
+  const forwarded = name.includes('.') ? OF_THE_PARENT : NONE;
+  return { kind, forwarded, soa };
+}
+
+/** For names without a dot, whatever they are. */
+const SOA_AT_QNAME = recordAtQname(soaOf('.'));
 
 const POINTERS: ReadonlySet<string> = new Set(LOOPBACK_POINTERS.map((name) => octetString(encodeName(name))));
 
@@ -38,10 +76,11 @@ export function specialUseAnswer(query: Query): Answer | undefined {
   const { qtype, questionEnd } = query.scan;
   const qname = octetString(query.wire.subarray(HEADER_BYTES, questionEnd - 4).map(lowerCase));
   const found = enclosingZone(qname);
-  if (found === undefined) return undefined;
+  if (found === undefined) {
+    return isDotless(qname) && !OF_THE_DELEGATION.has(qtype) ? denied(query, SOA_AT_QNAME, DOTLESS) : undefined;
+  }
   const { zone, isApex } = found;
-  // RFC 8375 §4: the delegation of home.arpa is signed as insecure, and validators must be able to see it.
-  if (zone.name === 'home.arpa' && isApex && qtype === TYPE.DS) return undefined;
+  if (isApex && zone.forwarded.has(qtype)) return undefined;
 
   if (qtype === TYPE.PTR && POINTERS.has(qname)) return buildLocalAnswer(query, RCODE.NOERROR, LOOPBACK_PTR);
   switch (zone.kind) {
@@ -57,8 +96,20 @@ export function specialUseAnswer(query: Query): Answer | undefined {
       return buildLocalAnswer(query, exists ? RCODE.NOERROR : RCODE.NXDOMAIN, NO_RECORDS, zone.soa);
     }
     case 'nxdomain':
-      return buildLocalAnswer(query, RCODE.NXDOMAIN, NO_RECORDS, zone.soa);
+    case 'undelegated':
+    case 'canary':
+      return denied(query, zone.soa, ERRORS[zone.kind]);
   }
+}
+
+function denied(query: Query, soa: LocalRecords, extendedError: ExtendedError | undefined): Answer {
+  return { ...buildLocalAnswer(query, RCODE.NXDOMAIN, NO_RECORDS, soa), extendedError };
+}
+
+/** Whether the name has one label; the root has none. */
+function isDotless(qname: string): boolean {
+  const length = qname.charCodeAt(0);
+  return length > 0 && qname.length === 1 + length + 1;
 }
 
 function enclosingZone(qname: string): { readonly zone: Zone; readonly isApex: boolean } | undefined {
@@ -70,8 +121,8 @@ function enclosingZone(qname: string): { readonly zone: Zone; readonly isApex: b
 }
 
 /** RFC 6303 §3. */
-function soaOf(name: string): LocalRecords {
-  return localRecord({
+function soaOf(name: string): OwnRecord {
+  return {
     type: 'SOA',
     name,
     ttl: TTL_SECONDS,
@@ -84,5 +135,5 @@ function soaOf(name: string): LocalRecords {
       expire: 604_800,
       minimum: TTL_SECONDS,
     },
-  });
+  };
 }

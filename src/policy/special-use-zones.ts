@@ -1,10 +1,12 @@
 /**
  * - `nxdomain`: no name in it exists, the zone's own included.
+ * - `undelegated`: the same, for a top-level domain that no standard has answered locally. Its delegation can be asked about.
+ * - `canary`: the same, for the name by which a browser learns that it must not go around the system's resolver.
  * - `empty`: the zone exists and has nothing in it (RFC 6303 §3), but for the loopback pointers.
  * - `nodata`: every name in it exists and has nothing.
  * - `loopback`: every name in it is this machine.
  */
-export type ZoneKind = 'nxdomain' | 'empty' | 'nodata' | 'loopback';
+export type ZoneKind = 'nxdomain' | 'undelegated' | 'canary' | 'empty' | 'nodata' | 'loopback';
 
 /** 16 to 31: RFC 1918 §3, 172.16/12. */
 const PRIVATE_172 = range(16, 31).map((octet) => `${octet}.172.in-addr.arpa`);
@@ -21,9 +23,24 @@ export const SPECIAL_USE_ZONES: Readonly<Record<ZoneKind, readonly string[]>> = 
     'test', // RFC 6761 §6.2
     'invalid', // RFC 6761 §6.4
     'local', // RFC 6762 §22.1
-    'alt', // RFC 9476 §3
-    'internal', // reserved by ICANN for private use; asking about it tells the resolver how a network is built
-    'use-application-dns.net', // the canary by which a browser learns that it must not go around the system's resolver
+  ],
+  canary: ['use-application-dns.net'],
+  // Names that local networks use. Asking about them would tell the resolver how a network is built. `host`, which routers use too, is
+  // missing on purpose: it is delegated, and people have names there.
+  undelegated: [
+    'alt', // RFC 9476 §3.2: for other name systems; to DNS it is like any other TLD that is not in the root
+    'internal', // ICANN resolution 2024.07.29.06: reserved for private use
+    // RFC 6762 appendix G; never to be delegated: home and corp by ICANN resolution 2018.02.04.12
+    'corp',
+    'home',
+    'intranet',
+    'lan',
+    'private',
+    'mail', // ICANN resolution 2018.02.04.12
+    // Defaults of routers and systems, which dnscrypt-proxy answers locally as well
+    'domain',
+    'localdomain',
+    'workgroup',
   ],
   loopback: ['localhost'], // RFC 6761 §6.3
   nodata: ['resolver.arpa'], // RFC 9462 §6.1: not forwarded; no designated resolver is known here

@@ -121,7 +121,7 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
     for (const args of [['A'], ['A'], ['AAAA'], ['TXT', '+tcp'], ['HTTPS', '+dnssec'], ['ANY']]) {
       await assertAnswers(daemon, name, ...args);
     }
-    for (const local of ['onion', 'local', 'internal', 'test', 'home.arpa', '10.in-addr.arpa']) {
+    for (const local of ['onion', 'local', 'internal', 'lan', 'test', 'home.arpa', '10.in-addr.arpa']) {
       assert.equal((await daemon.ask(`${canary}.${local}`)).status, 'NXDOMAIN', local);
     }
     assert.equal((await daemon.ask(`${canary}.nowhere.${ZONE}`)).status, 'NXDOMAIN');

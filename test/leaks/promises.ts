@@ -41,7 +41,8 @@ export const PROMISES: readonly Promised[] = [
   },
   {
     id: 'G4',
-    promise: '`.onion` names and others that mean something only here never leave',
+    promise:
+      'Names that mean something only here [never leave](#names-that-are-answered-here). Of `.onion`, `.local`, `.test`, `.invalid` and `localhost` no query does; of the other zones and of names without a dot only those about the delegation itself: DS of the zone, and NS, SOA, DS and DNSKEY of a single label',
     proofs: [{ file: 'test/protocol/local-names.test.ts', test: 'upstream has seen none of these names' }],
   },
   {

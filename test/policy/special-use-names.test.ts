@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+
+import { EDE } from '../../src/lib/failures.ts';
 import { TYPE } from '../../src/message/tables.ts';
 import { specialUseAnswer } from '../../src/policy/special-use-names.ts';
 import { LOOPBACK_POINTERS, SPECIAL_USE_ZONES } from '../../src/policy/special-use-zones.ts';
@@ -18,6 +20,9 @@ import { answerBytes } from '../fixtures/replies.ts';
 const DENIED = { rcode: 'NXDOMAIN', records: [], soa: true };
 const EMPTY = { rcode: 'NOERROR', records: [], soa: true };
 const TTL_SECONDS = 10_800;
+
+/** Types that are asked of the root where the name is a top-level domain that no standard keeps here. */
+const DELEGATION_TYPES = ['NS', 'SOA', 'DS', 'DNSKEY'] as const;
 
 type Outcome = { readonly rcode: string; readonly records: readonly string[]; readonly soa: boolean };
 
@@ -54,20 +59,28 @@ function mixCase(name: string): string {
 
 /** Names that contain the zone's name but are not in it. */
 function lookAlikes(zone: string): readonly string[] {
-  return [`not${zone}`, `${zone}x`, `${zone}.example`, `x.${zone}.example`];
+  return [`x.not${zone}`, `x.${zone}x`, `${zone}.example`, `x.${zone}.example`];
+}
+
+/** The EDE code of the answer; undefined where there is none or the query would go on. */
+function extendedErrorOf(name: string, type: keyof typeof TYPE = 'A'): number | undefined {
+  const query = receive(rawMessage({ flags: 0x0100, questions: [rawQuestion(wireOf(name), TYPE[type])] }));
+  return specialUseAnswer(query)?.extendedError?.code;
 }
 
 const EXPECTED = {
   nxdomain: { apex: DENIED, below: DENIED },
+  undelegated: { apex: DENIED, below: DENIED },
+  canary: { apex: DENIED, below: DENIED },
   nodata: { apex: EMPTY, below: EMPTY },
   empty: { apex: EMPTY, below: DENIED },
 } as const;
 
 test('every zone is answered here at its apex and below, in any spelling, for any type, with its SOA record (RFC 2308 §3)', () => {
-  for (const kind of ['nxdomain', 'nodata', 'empty'] as const) {
+  for (const kind of ['nxdomain', 'undelegated', 'canary', 'nodata', 'empty'] as const) {
     for (const zone of SPECIAL_USE_ZONES[kind]) {
       const { apex, below } = EXPECTED[kind];
-      for (const type of ['A', 'TXT', 'SVCB', 'ANY', 'NS'] as const) {
+      for (const type of ['A', 'TXT', 'SVCB', 'ANY', 'MX'] as const) {
         assert.deepEqual(lookup(zone, type), apex, zone);
         assert.deepEqual(lookup(mixCase(zone), type), apex, mixCase(zone));
         assert.deepEqual(lookup(`x.${zone}`, type), below, `x.${zone}`);
@@ -94,15 +107,7 @@ test('names that only look like those of a zone go on', () => {
       assert.equal(lookup(name), undefined, name);
     }
   }
-  for (const name of [
-    'arpa',
-    'in-addr.arpa',
-    'ip6.arpa',
-    'net',
-    'application-dns.net',
-    'example.com',
-    'ipv4only.arpa',
-  ]) {
+  for (const name of ['in-addr.arpa', 'ip6.arpa', 'application-dns.net', 'example.com', 'ipv4only.arpa']) {
     assert.equal(lookup(name), undefined, name);
   }
   assert.equal(resolve(rawName(), TYPE.NS), undefined);
@@ -193,21 +198,73 @@ test('the SOA record of an empty zone can be asked for (RFC 6303 §3)', () => {
   assert.deepEqual(lookup('x.10.in-addr.arpa', 'SOA'), DENIED);
 });
 
-test('DS of home.arpa itself goes on, so that validators see that it is insecure (RFC 8375 §4)', () => {
-  assert.equal(lookup('home.arpa', 'DS'), undefined);
-  assert.equal(lookup('HOME.arpa', 'DS'), undefined);
+test('the DS record of a zone whose parent is in the public DNS is the parent’s to give (RFC 6303 §7, RFC 8375 §4)', () => {
+  for (const zone of Object.values(SPECIAL_USE_ZONES).flat()) {
+    if (!zone.includes('.')) continue;
+    assert.equal(lookup(zone, 'DS'), undefined, zone);
+    assert.equal(lookup(mixCase(zone), 'DS'), undefined, zone);
+    for (const type of ['NS', 'DNSKEY', 'SOA'] as const) assert.ok(lookup(zone, type), `${zone} ${type}`);
+    assert.ok(lookup(`x.${zone}`, 'DS'), zone);
+  }
   assert.deepEqual(lookup('x.home.arpa', 'DS'), DENIED);
-  assert.deepEqual(lookup('home.arpa', 'DNSKEY'), EMPTY);
-  assert.deepEqual(lookup('onion', 'DS'), DENIED);
+  assert.deepEqual(lookup('1.168.192.in-addr.arpa', 'DS'), DENIED);
+});
+
+test('of top-level domains that a standard keeps here not even the DS record is asked for (RFC 6761, RFC 6762, RFC 7686)', () => {
+  for (const name of ['onion', 'test', 'invalid', 'local']) {
+    for (const type of DELEGATION_TYPES) assert.deepEqual(lookup(name, type), DENIED, `${name} ${type}`);
+  }
+  for (const type of DELEGATION_TYPES) assert.deepEqual(lookup('localhost', type), EMPTY, type);
+});
+
+test('undelegated top-level domains are denied, but for questions about their delegation', () => {
+  for (const name of SPECIAL_USE_ZONES.undelegated) {
+    for (const type of DELEGATION_TYPES) {
+      assert.equal(lookup(name, type), undefined, `${name} ${type}`);
+      assert.deepEqual(lookup(`nas.${name}`, type), DENIED, `nas.${name} ${type}`);
+    }
+    for (const type of ['A', 'AAAA', 'HTTPS', 'PTR'] as const) assert.deepEqual(lookup(`a.b.${name}`, type), DENIED);
+  }
+});
+
+test('no top-level domain that is delegated counts as a local network’s', () => {
+  for (const name of ['nas.host', 'example.name', 'example.network', 'example.zone', 'example.cloud']) {
+    assert.equal(lookup(name), undefined, name);
+  }
+});
+
+test('names without a dot are denied, delegated or not, but for questions about their delegation', () => {
+  for (const name of ['printer', 'com', 'AI', 'notonion', 'a'.repeat(63)]) {
+    for (const type of ['A', 'AAAA', 'MX', 'TXT', 'HTTPS', 'ANY', 'RRSIG'] as const) {
+      assert.deepEqual(lookup(name, type), DENIED, `${name} ${type}`);
+    }
+    for (const type of DELEGATION_TYPES) assert.equal(lookup(name, type), undefined, `${name} ${type}`);
+  }
+  for (const type of Object.values(TYPE)) assert.equal(resolve(rawName(), type), undefined, `the root, type ${type}`);
+});
+
+test('RFC 8914 §4.16: a name that is denied by a list of ours says so, one that a standard denies does not', () => {
+  for (const name of ['nas.lan', 'lan', 'printer', 'db.internal', 'x.alt', 'use-application-dns.net']) {
+    assert.equal(extendedErrorOf(name), EDE.blocked, name);
+  }
+  for (const name of ['x.onion', 'x.test', 'printer.local', '1.168.192.in-addr.arpa', 'x.home.arpa', 'localhost']) {
+    assert.equal(extendedErrorOf(name, 'TXT'), undefined, name);
+  }
 });
 
 test('a dot within a label makes no zone, and octets of any kind below one change nothing', () => {
-  for (const labels of [['foo.onion'], ['\u0005onion'], ['onion\u0000'], ['10.in-addr', 'arpa'], ['local\u0000host']]) {
+  for (const labels of [
+    ['x', 'foo.onion'],
+    ['x', '\u0005onion'],
+    ['x', 'onion\u0000'],
+    ['10.in-addr', 'arpa'],
+    ['x', 'local\u0000host'],
+  ]) {
     assert.equal(resolve(rawName(...labels), TYPE.A), undefined, JSON.stringify(labels));
   }
   assert.deepEqual(resolve(rawName('\u0000.\u00ff\u0005onion', 'onion'), TYPE.A), DENIED);
   // Six bits of each letter are the same, the case bit is not what differs: [ is no capital of {.
-  assert.equal(resolve(rawName('loc\u0041\u000c'), TYPE.A), undefined);
+  assert.equal(resolve(rawName('x', 'loc\u0041\u000c'), TYPE.A), undefined);
 });
 
 test('the longest name in a zone is denied like any other', () => {

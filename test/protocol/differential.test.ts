@@ -70,6 +70,13 @@ function endsIn({ question }: StrictMessage, names: readonly string[]): boolean 
   return names.some((name) => qname.endsWith(name));
 }
 
+/** Whether the name never leaves this machine: for what it ends in, or because it has no dot. */
+function isLocal(query: StrictMessage): boolean {
+  const { question } = query;
+  const labelLength = question[0] ?? 0;
+  return (labelLength > 0 && question.length === 1 + labelLength + 5) || endsIn(query, LOCAL_NAMES);
+}
+
 /** The options of ours, where theirs has none. */
 function optionsAdded(ours: StrictMessage, theirs: StrictMessage): readonly number[] {
   return theirs.opt?.options.length === 0 ? (ours.opt?.options ?? []).map(({ code }) => code) : [];
@@ -126,7 +133,7 @@ const EXPLAINED: readonly Explanation[] = [
   },
   {
     what: CONTENT,
-    when: (query, ours) => !has(query, 'RD') && ours.rcode === RCODE.REFUSED && endsIn(query, LOCAL_NAMES),
+    when: (query, ours) => !has(query, 'RD') && ours.rcode === RCODE.REFUSED && isLocal(query),
     why: 'RD=0 is refused here whatever the name; unbound answers it for its local zones',
   },
   {
@@ -143,10 +150,10 @@ const EXPLAINED: readonly Explanation[] = [
   {
     what: CONTENT,
     when: (query, ours) =>
-      endsIn(query, LOCAL_NAMES) &&
+      isLocal(query) &&
       (ours.rcode === RCODE.NOERROR || ours.rcode === RCODE.NXDOMAIN) &&
       classOf(query) === CLASS.IN,
-    why: 'special-use names are answered here, with an SOA of RFC 6303 §3 and no NS; unbound has other zones, other SOAs, or refuses as it does all beyond the laboratory',
+    why: 'special-use names and those without a dot are answered here, with an SOA of RFC 6303 §3 and no NS; unbound has other zones, other SOAs, or refuses as it does all beyond the laboratory',
   },
   {
     what: ['answers', 'authorities', 'additionals'],

@@ -102,6 +102,8 @@ test('special-use names and ANY are answered here for every type, and never reac
     'x.invalid',
     '1.168.192.in-addr.arpa',
     'x.internal',
+    'nas.lan',
+    'printer',
   ];
   for (const name of names) {
     for (const type of ['A', 'AAAA', 'TXT', 'PTR', 'ANY']) {
