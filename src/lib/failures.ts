@@ -278,9 +278,9 @@ export const FAILURES = {
     label: 'query_edns_version',
     sentence: 'only EDNS version 0 is spoken here',
   },
+  // No extended error: the reply has no OPT record, since what follows the header depends on the opcode.
   ERR_QUERY_OPCODE: {
     rcode: 'NOTIMP',
-    ede: 'notSupported',
     label: 'query_opcode',
     sentence: 'only standard queries are answered here',
   },

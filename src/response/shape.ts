@@ -1,8 +1,17 @@
 import { copyOctets, readU16, readU32, writeU16, writeU32 } from '../message/bytes.ts';
 import { type ExtendedError, replyOpt, UDP_PAYLOAD_BYTES } from '../message/edns.ts';
-import { FLAG, flagsOf, HEADER, HEADER_BYTES, MAX_MESSAGE_BYTES, OPCODE_MASK, RCODE_MASK } from '../message/header.ts';
+import {
+  FLAG,
+  flagsOf,
+  HEADER,
+  HEADER_BYTES,
+  MAX_MESSAGE_BYTES,
+  OPCODE_MASK,
+  opcodeOf,
+  RCODE_MASK,
+} from '../message/header.ts';
 import { type PreparedAnswer, ttlOffset } from '../message/prepared-answer.ts';
-import { RCODE } from '../message/tables.ts';
+import { OPCODE, RCODE } from '../message/tables.ts';
 import type { Query } from '../resolver/query.ts';
 
 /*
@@ -41,7 +50,7 @@ export function shapeAnswer(
   return appendOpt(reply, messageBytes, opt);
 }
 
-/** Writes a reply without records, a refusal or an error; returns its length. */
+/** Writes a reply without records, a refusal or an error; returns its length. To an opcode other than QUERY it is a header alone. */
 export function shapeReply(
   query: Query,
   rcode: number,
@@ -49,6 +58,7 @@ export function shapeReply(
   error?: ExtendedError,
   provenance?: Uint8Array,
 ): number {
+  if (opcodeOf(query.wire) !== OPCODE.query) return shapeHeader(query, rcode, reply);
   return shapeEmpty(query, rcode, 0, reply, optFor(query, rcode, error, provenance));
 }
 
@@ -69,6 +79,17 @@ function optFor(
 /** RFC 2181 §9, RFC 6891 §7: what does not fit is left out as a whole, TC=1 says so and the OPT record stays. */
 function shapeTruncated(query: Query, answer: PreparedAnswer, reply: Uint8Array, opt: Uint8Array): number {
   return shapeEmpty(query, answer.rcode, FLAG.TC | authenticData(query, answer), reply, opt);
+}
+
+/**
+ * RFC 8906 §3.1.4, §8.1.4: what follows the header, and most of its bits, have a meaning that only the opcode gives them. So the ID and the
+ * opcode alone come back.
+ */
+function shapeHeader({ wire }: Query, rcode: number, reply: Uint8Array): number {
+  reply.fill(0, 0, HEADER_BYTES);
+  writeU16(reply, HEADER.id, readU16(wire, HEADER.id));
+  writeU16(reply, HEADER.flags, FLAG.QR | (flagsOf(wire) & OPCODE_MASK) | rcode);
+  return HEADER_BYTES;
 }
 
 /** Header, the question where there was one, OPT. */
@@ -94,13 +115,16 @@ function authenticData(query: Query, answer: PreparedAnswer): number {
   return understands ? readU16(answer.bytes, answer.start + HEADER.flags) & FLAG.AD : 0;
 }
 
-/** RFC 1035 §4.1.1: ID, opcode and RD from the query; RA=1; AA=0, since this is no authority. RFC 4035 §3.2.2: CD from the query. */
+/**
+ * RFC 1035 §4.1.1: ID and RD from the query, whose opcode is QUERY, which is 0; RA=1; AA=0, since this is no authority. RFC 4035 §3.2.2: CD
+ * from the query.
+ */
 function writeHeader(reply: Uint8Array, query: Query, rcode: number, flags: number): void {
   const asked = flagsOf(query.wire);
   // Without an OPT record there is no room for an extended RCODE, and its lower bits alone would mean something else.
   const headerRcode = rcode > RCODE_MASK && !query.scan.edns ? RCODE.SERVFAIL : rcode & RCODE_MASK;
   writeU16(reply, HEADER.id, readU16(query.wire, HEADER.id));
-  writeU16(reply, HEADER.flags, FLAG.QR | FLAG.RA | (asked & (OPCODE_MASK | FLAG.RD | FLAG.CD)) | flags | headerRcode);
+  writeU16(reply, HEADER.flags, FLAG.QR | FLAG.RA | (asked & (FLAG.RD | FLAG.CD)) | flags | headerRcode);
 }
 
 /** The question as this client spelt it: case is not significant but must come back (RFC 4343 §4.1, and 0x20 relies on it). */

@@ -109,6 +109,11 @@ const EXPLAINED: readonly Explanation[] = [
     why: "unbound's first refusals are the query itself with QR and RCODE set, its bits and its OPT record included; ours say what holds here",
   },
   {
+    what: ['question', 'RD', 'RA', 'AD', 'CD', 'Z', 'OPT'],
+    when: (query, ours) => query.opcode !== 0 && ours.rcode === RCODE.NOTIMP,
+    why: 'to an opcode other than QUERY we reply with a header alone (RFC 8906 §3.1.4); unbound sends the query back',
+  },
+  {
     what: ['EDNS options'],
     when: (_query, ours, theirs) => optionsAdded(ours, theirs).join() === String(OPTION.extendedError),
     why: 'we say why a query failed (RFC 8914); unbound does so only with "ede: yes"',
@@ -150,9 +155,7 @@ const EXPLAINED: readonly Explanation[] = [
   {
     what: CONTENT,
     when: (query, ours) =>
-      isLocal(query) &&
-      (ours.rcode === RCODE.NOERROR || ours.rcode === RCODE.NXDOMAIN) &&
-      classOf(query) === CLASS.IN,
+      isLocal(query) && (ours.rcode === RCODE.NOERROR || ours.rcode === RCODE.NXDOMAIN) && classOf(query) === CLASS.IN,
     why: 'special-use names and those without a dot are answered here, with an SOA of RFC 6303 §3 and no NS; unbound has other zones, other SOAs, or refuses as it does all beyond the laboratory',
   },
   {

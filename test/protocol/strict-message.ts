@@ -21,6 +21,8 @@ export interface StrictOpt {
   readonly extendedRcode: number;
   readonly version: number;
   readonly dnssecOk: boolean;
+  /** The flags beside DO, none of which means anything yet (RFC 6891 §6.1.4). */
+  readonly unassigned: number;
   readonly options: readonly { readonly code: number; readonly data: Buffer }[];
 }
 
@@ -165,6 +167,7 @@ function readOpt(record: StrictRecord): StrictOpt {
     extendedRcode: record.ttl >>> 24,
     version: (record.ttl >>> 16) & 0xff,
     dnssecOk: (record.ttl & 0x8000) !== 0,
+    unassigned: record.ttl & 0x7fff,
     options,
   };
 }

@@ -59,11 +59,17 @@ test('RD and CD come from the query, RA is set, AA and TC are not, whatever upst
   assert.equal(flagsOf(answerBytes(ask({ flags: RD | AA | TC | RA }), ANSWER, 0)), QR | RA | RD);
 });
 
-test('the opcode comes back with the refusal', () => {
-  for (const opcode of [1, 2, 4, 5, 6, 15]) {
-    const { wire } = ask();
-    wire[2] = opcode << 3;
-    assert.equal(flagsOf(replyBytes(receive(wire), 4)), QR | (opcode << 11) | RA | 4);
+test('to an unknown opcode a header alone comes back, with ID and opcode and nothing else of the query (RFC 8906 §3.1.4)', () => {
+  for (let opcode = 1; opcode <= 15; opcode++) {
+    for (const query of [
+      rawMessage({ id: 0xabcd, flags: (opcode << 11) | AA | TC | RD | RA | 0x0040 | AD | CD | 0xf }),
+      buildQuery({ id: 0xabcd, flags: opcode << 11, edns: { dnssecOk: true } }),
+    ]) {
+      assert.deepEqual(
+        Buffer.from(replyBytes(receive(query), 4)),
+        Buffer.from(rawMessage({ id: 0xabcd, flags: QR | (opcode << 11) | 4 })),
+      );
+    }
   }
 });
 
