@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { ZONE } from '../lib/link-local.ts';
 import type { Cidr } from './config.ts';
 import { bad, type Parsed } from './parsed.ts';
 
@@ -9,6 +10,9 @@ export function parseCidr(text: string): Parsed<Cidr> {
   const [address = '', prefixText, ...rest] = text.split('/');
   const family = isIP(address);
   if (family !== 4 && family !== 6) return bad(text, 'does not begin with an IP address; write 192.168.1.0/24');
+  // The list of who may ask knows no interfaces: such an entry would let in more than it says.
+  if (address.includes(ZONE))
+    return bad(text, `names a network interface; leave out '${address.slice(address.indexOf(ZONE))}'`);
   const bits = ADDRESS_BITS[family];
   if (prefixText === undefined) return { value: { address, prefix: bits, family } };
   const prefix = /^\d{1,3}$/.test(prefixText) && rest.length === 0 ? Number(prefixText) : Number.NaN;

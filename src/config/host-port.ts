@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { lacksZone, ZONE } from '../lib/link-local.ts';
 import type { HostPort } from './config.ts';
 import { bad, type Parsed } from './parsed.ts';
 
@@ -17,6 +18,7 @@ export function parseHostPort(text: string): Parsed<HostPort> {
       "does not begin with an IP address or 'localhost' and a colon; IPv6 addresses stand in [brackets]",
     );
   }
+  if (lacksZone(host)) return bad(text, zoneProblem(`[${host}${ZONE}eth0]:${rest}`));
   const port = rest === '' ? 0 : Number(rest);
   if (!/^\d*$/.test(rest) || port > 65_535) return bad(text, 'has no valid port; it may be 0 to 65535');
   return { value: { host, port } };
@@ -25,11 +27,17 @@ export function parseHostPort(text: string): Parsed<HostPort> {
 /** An IP address to listen on, in brackets or without, or localhost as it is. */
 export function parseListenAddress(text: string): Parsed<string> {
   const unbracketed = unbracket(text);
+  if (lacksZone(unbracketed)) return bad(text, zoneProblem(`${unbracketed}${ZONE}eth0`));
   if (unbracketed === LOCALHOST || isIP(unbracketed) !== 0) return { value: unbracketed };
   if (localHost(text.slice(0, text.lastIndexOf(':'))) !== undefined) {
     return bad(text, 'holds a port; give the address alone here, and the port to --port');
   }
   return bad(text, "is not an IP address or 'localhost'");
+}
+
+/** @param example the same with an interface */
+function zoneProblem(example: string): string {
+  return `is a link-local address without its network interface; write ${example}, with the interface that has it (see: ip -6 addr)`;
 }
 
 /** The host without brackets, if it is one that needs no look-up; an IPv6 address must have had them. */

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { ZONE } from '../lib/link-local.ts';
 import { readU16, writeU16 } from '../message/bytes.ts';
 import type { AddressFamily } from '../metrics/metrics.ts';
 import { AF_INET, AF_INET6, type AddressCalls, SystemCallError } from './linux-sockets.ts';
@@ -14,9 +15,6 @@ const LAYOUTS = {
   4: { family: AF_INET, bytes: 16, address: 4, addressBytes: 4, textEnd: 8 },
   6: { family: AF_INET6, bytes: 28, address: 8, addressBytes: 16, textEnd: 28 },
 } as const;
-
-/** Between an address and the network interface beyond which alone it means something (RFC 4007 §11). */
-const ZONE = '%';
 
 /** Reads and writes the system's structures for the socket addresses of one family. Views are of {@link SocketAddresses.bytes}. */
 export class SocketAddresses {

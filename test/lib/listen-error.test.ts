@@ -51,6 +51,11 @@ test('a machine without IPv6 does not have the address', () => {
   assert.equal(toListenError(cause, '[::1]:53').code, 'ERR_LISTEN_ADDRESS');
 });
 
+test('an address of a network interface that is not there is none of this machine', async () => {
+  const cause = await listenError('fe80::1%not-there', 0);
+  assert.equal(toListenError(cause, '[fe80::1%not-there]:53').code, 'ERR_LISTEN_ADDRESS');
+});
+
 // Root, as whom tests may run, is refused no port.
 test('a missing privilege is named as such', () => {
   for (const code of ['EACCES', 'EPERM']) {

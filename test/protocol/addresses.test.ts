@@ -56,6 +56,23 @@ for (const address of ['192.0.2.1', '2001:db8::1', '0.0.0.0', '::']) {
   });
 }
 
+test('RFC 4007 §11: a link-local address with its interface serves DNS and metrics, and leads to Tor (UDP and TCP)', () =>
+  runNamespaced('link-local'));
+
+test('RFC 4007 §11: a link-local address without its interface is refused at start, with what to write', async () => {
+  for (const [flag, value, remedy] of [
+    ['--address', 'fe80::1', 'fe80::1%eth0'],
+    ['--address', '[FE80::1]', 'FE80::1%eth0'],
+    ['--metrics', '[fe80::1]:9053', '[fe80::1%eth0]:9053'],
+    ['--tor-socks', '[fe80::1]:9050', '[fe80::1%eth0]:9050'],
+    ['--tor-control', '[fe80::1]:9051', '[fe80::1%eth0]:9051'],
+  ] as const) {
+    const { code, stderr } = await runCli(['proxy-dns', '--check', '--allow', 'fe80::/10', flag, value]);
+    assert.equal(code, 2, value);
+    assert.ok(stderr.includes(remedy), stderr);
+  }
+});
+
 /** Why the daemon ended instead of taking queries: its status, and what it wrote. */
 async function refusalToStart(...args: readonly string[]): Promise<Error> {
   try {
