@@ -4,7 +4,7 @@ import type { Random } from '../lib/random.ts';
 import type { TorStatus } from '../lib/tor-state.ts';
 import { type ControlConnection, openControl } from '../tor/control.ts';
 import { type ControlPlaces, controlAddresses, requireSocksAddress } from '../tor/find-control.ts';
-import { installOnionAuths, type OnionAuth } from '../tor/onion-auth.ts';
+import { findOnionKey, type OnionAuth, type OnionKeyPresence } from '../tor/onion-auth.ts';
 import { TorReport } from '../tor/tor-report.ts';
 
 /** What a Tor tells of itself. */
@@ -14,6 +14,8 @@ export interface TorAnswers {
   readonly complainsOfClock: boolean;
   /** From when to when what it knows of its network holds; undefined if it knows nothing yet. */
   readonly consensus: Consensus | undefined;
+  /** By the onion's address, whether it has the key; one of which it does not say is missing. */
+  readonly onionKeys: ReadonlyMap<string, OnionKeyPresence>;
 }
 
 /** Milliseconds since 1970. */
@@ -35,8 +37,9 @@ const QUESTIONS = [
 ] as const;
 
 /**
- * Asks a tor over its control port, and gives it the keys for private onion services as the daemon does, since it refuses them without.
+ * Asks a tor over its control port, and changes nothing about it.
  *
+ * @param onionAuths it is asked whether it has these keys
  * @throws Dns4torError ERR_TOR_CONTROL there is no control port that we may use, or none is to be used
  */
 export async function askTor(
@@ -45,11 +48,17 @@ export async function askTor(
   onionAuths: readonly OnionAuth[],
 ): Promise<TorAnswers> {
   using control = await openFirst(components, places);
-  // What it does not take, the service itself will say.
-  await installOnionAuths(control, onionAuths, () => {});
   const lines = (await Promise.all(QUESTIONS.map((question) => ask(control, question)))).flat();
   const report = new TorReport(() => {});
   report.observe(lines);
+  const onionKeys = new Map<string, OnionKeyPresence>();
+  for (const auth of onionAuths) {
+    try {
+      onionKeys.set(auth.address, await findOnionKey(control, auth));
+    } catch (error) {
+      if (!control.isOpen) throw error;
+    }
+  }
   const validAfterEpochMs = findTime(lines, 'valid-after');
   const validUntilEpochMs = findTime(lines, 'valid-until');
   const isKnown = validAfterEpochMs !== undefined && validUntilEpochMs !== undefined;
@@ -58,6 +67,7 @@ export async function askTor(
     // control-spec, "Bootstrap phases": a problem is told with its reason.
     complainsOfClock: lines.some((line) => /\bREASON=CLOCK_SKEW\b/.test(line)),
     consensus: isKnown ? { validAfterEpochMs, validUntilEpochMs } : undefined,
+    onionKeys,
   };
 }
 

@@ -4,7 +4,7 @@ import { answeringPlace, LOCAL_PATIENCE_MS } from './probe-local.ts';
 import { ok, skip, type Verdict, warn } from './verdict.ts';
 
 /** What Firefox asks for before it goes around the system's resolver by itself, which it does not do where the name does not exist. */
-const CANARY: Question = { name: 'use-application-dns.net', type: 'A', recursionDesired: true };
+const CANARY: Question = { name: 'use-application-dns.net', type: 'A' };
 
 /** Whether browsers are told not to go around dns4tor with a DNS over HTTPS of their own. */
 export async function checkBrowser({

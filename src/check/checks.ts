@@ -10,14 +10,21 @@ import { checkResolvConf } from './resolv-conf.ts';
 import { checkResolved } from './resolved.ts';
 import { checkRouterAdvertisements } from './router-advertisements.ts';
 import type { Check } from './run-checks.ts';
-import { checkBootstrap, checkTor } from './tor.ts';
+import { checkBootstrap, checkOnionKey, checkTor } from './tor.ts';
 import { checkAnswer, checkCertificate, checkReach } from './upstream.ts';
 
 /** All checks, in the order in which they are told: the way out first, then the way in, then what may go around both. */
-export function checksFor({ upstreams }: Config): readonly Check[] {
+export function checksFor({ upstreams, tor }: Config): readonly Check[] {
   return [
     { id: 'tor', run: checkTor },
     { id: 'bootstrap', run: checkBootstrap },
+    ...tor.onionAuths.map(
+      ({ address }): Check => ({
+        id: 'onion-key',
+        ...(tor.onionAuths.length > 1 ? { subject: `${address}.onion` } : {}),
+        run: (facts) => checkOnionKey(facts, address),
+      }),
+    ),
     ...upstreams.flatMap((upstream): Check[] => {
       const subject = upstreams.length > 1 ? { subject: upstream.url } : {};
       return [

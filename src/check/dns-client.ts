@@ -1,17 +1,18 @@
 import { exchange, type ExchangeOptions, type Transport } from '../client/exchange.ts';
 import { buildClientQuery } from '../client/query.ts';
-import { FAILURES } from '../lib/failures.ts';
 import type { Random } from '../lib/random.ts';
 import { encodeQuestion } from '../message/codec.ts';
+import { EDNS_OPTION } from '../message/edns-options.ts';
 import { FLAG } from '../message/header.ts';
 import { viewMessage } from '../message/message-view.ts';
+import type { Source } from '../message/provenance.ts';
 import type { Target } from '../system/target.ts';
 
 export interface Question {
   readonly name: string;
   readonly type: 'A' | 'NS';
-  /** Without it dns4tor answers by itself, whatever is asked. */
-  readonly recursionDesired: boolean;
+  /** Asks dns4tor how its answer came. @default false */
+  readonly provenance?: boolean;
 }
 
 export interface Reply {
@@ -19,6 +20,8 @@ export interface Reply {
   readonly rcode: string;
   /** Why, in the resolver's words (RFC 8914), if it says so. */
   readonly error: { readonly code: number; readonly text: string } | undefined;
+  /** Where the answer came from, which dns4tor alone says. */
+  readonly source: Source | undefined;
 }
 
 export interface AskOptions extends ExchangeOptions {
@@ -37,22 +40,25 @@ export async function ask(
   transport: Transport,
   options: AskOptions,
 ): Promise<Reply> {
-  const { name, type, recursionDesired } = question;
-  const flags = recursionDesired ? FLAG.RD : 0;
-  const query = buildClientQuery(options.random, { question: encodeQuestion(name, type), flags });
+  const { name, type, provenance = false } = question;
+  const edns = provenance ? { options: [{ code: EDNS_OPTION.provenance, data: new Uint8Array(0) }] } : {};
+  const query = buildClientQuery(options.random, { question: encodeQuestion(name, type), flags: FLAG.RD, ...edns });
   return readReply(await exchange(target, query, transport, options));
 }
 
-/** What only dns4tor answers in this way, of which nothing goes upstream. Another server may take it for a question; it is not about anybody. */
-export const WHO_ARE_YOU: Question = { name: '.', type: 'A', recursionDesired: false };
+/**
+ * What dns4tor answers by itself, whatever state Tor is in, and says so; it counts as no failure of a client's. Another server may take it for
+ * a question; it is not about anybody (RFC 6761 §6.3).
+ */
+export const WHO_ARE_YOU: Question = { name: 'localhost', type: 'A', provenance: true };
 
-/** Whether the reply to {@link WHO_ARE_YOU} is dns4tor's, of this version or one that says it in the same words. */
-export function isDns4tor({ rcode, error }: Reply): boolean {
-  return rcode === 'REFUSED' && error?.text === FAILURES.ERR_QUERY_NOT_RECURSIVE.sentence;
+/** Whether the reply to {@link WHO_ARE_YOU} is dns4tor's. */
+export function isDns4tor({ source }: Reply): boolean {
+  return source === 'local';
 }
 
 function readReply(message: Uint8Array): Reply {
   const view = viewMessage(message);
   if (view === undefined) throw new Error('the reply is not well-formed');
-  return { rcode: view.status, error: view.edns?.errors[0] };
+  return { rcode: view.status, error: view.edns?.errors[0], source: view.edns?.provenance?.source };
 }

@@ -61,8 +61,6 @@ export function createFacts(components: FactsComponents, config: Config): Facts 
       once(async () => {
         const found = await tor();
         if (found.kind !== 'running') return undefined;
-        // It has been given the keys for private onions by then, if it can be.
-        await torAnswers().catch(() => {});
         return probeUpstream({ clock, random, socks: found.socks, judgePeer: found.judgePeer }, upstream);
       }),
     ]),

@@ -58,7 +58,7 @@ export async function checkResolution({
   const startedAt = clock.now();
   try {
     const target = { address: place.address, port };
-    const question = { name: '.', type: 'NS', recursionDesired: true } as const;
+    const question = { name: '.', type: 'NS' } as const;
     const { rcode, error } = await ask(target, question, 'udp', { clock, random, patienceMs: timeoutMs + MARGIN_MS });
     const durationMs = clock.now() - startedAt;
     const why = error === undefined || error.text === '' ? '' : `: ${error.text}`;

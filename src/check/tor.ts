@@ -52,3 +52,24 @@ export async function checkBootstrap({
     );
   }
 }
+
+const KEY_ADVICE = 'Start dns4tor, which gives Tor the key of --onion-auth-file.';
+
+/** Whether that Tor has the key for a private onion service. */
+export async function checkOnionKey(
+  { tor, torAnswers }: Pick<Facts, 'tor' | 'torAnswers'>,
+  address: string,
+): Promise<Verdict> {
+  if ((await tor()).kind !== 'running') return skip('there is no Tor to ask');
+  const answers = await torAnswers().catch(() => undefined);
+  switch (answers?.onionKeys.get(address)) {
+    case 'present':
+      return ok(`Tor has the key for ${address}.onion`);
+    case 'another':
+      return warn(`Tor has another key for ${address}.onion`, KEY_ADVICE);
+    case 'absent':
+      return warn(`Tor has no key for ${address}.onion`, KEY_ADVICE);
+    case undefined:
+      return skip('not known: Tor has no control port that may be read here');
+  }
+}

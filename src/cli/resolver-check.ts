@@ -41,7 +41,7 @@ export function createChecks(clock: Clock, random: Random): Checks {
 
 /** A name that no cache on the way has, of two labels, as systemd-resolved does not send single ones on. That it does not exist is an answer. */
 function unknownName(random: Random): Question {
-  return { name: `${Buffer.from(random.bytes(8)).toString('hex')}.com`, type: 'A', recursionDesired: true };
+  return { name: `${Buffer.from(random.bytes(8)).toString('hex')}.com`, type: 'A' };
 }
 
 function isAnswer(rcode: string): boolean {

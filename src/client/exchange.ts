@@ -7,6 +7,12 @@ import { formatHostPort } from '../lib/host-port.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { frame, MessageReader } from '../message/framing.ts';
 
+/**
+ * Where queries come from: the kernel sends nothing with such a source off the machine (RFC 1122 §3.2.1.3), even where an address has just
+ * been given up, and dns4tor tells programs of this machine how its answers came.
+ */
+const SOURCES = { 4: '127.0.0.1', 6: '::1' } as const;
+
 /** Datagrams get lost, and a resolver that restarts does not hear the first. */
 const RESEND_MS = 2000;
 const ID_BYTES = 2;
@@ -73,7 +79,7 @@ async function exchangeUdp(
   socket.on('message', (message) => {
     if (isReplyTo(query, message)) resolve(message);
   });
-  socket.connect(port, address);
+  socket.bind({ address: sourceFor(address) }, () => socket.connect(port, address));
   try {
     return await promise;
   } finally {
@@ -90,7 +96,7 @@ async function exchangeTcp(
 ): Promise<Uint8Array> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   const reader = new MessageReader();
-  const socket = connect({ host: address, port });
+  const socket = connect({ host: address, port, localAddress: sourceFor(address) });
   const givingUp = clock.schedule(patienceMs, () => reject(new Error('no reply')));
   socket.on('error', reject);
   socket.on('close', () => reject(new Error('connection closed')));
@@ -107,6 +113,10 @@ async function exchangeTcp(
     givingUp.cancel();
     socket.destroy();
   }
+}
+
+function sourceFor(address: string): string {
+  return SOURCES[isIPv6(address) ? 6 : 4];
 }
 
 function isReplyTo(query: Uint8Array, message: Uint8Array): boolean {

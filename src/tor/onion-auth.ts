@@ -33,6 +33,22 @@ export async function installOnionAuths(
   }
 }
 
+/** Whether tor has a key for an onion service: the one that is meant, another one, or none. */
+export type OnionKeyPresence = 'present' | 'another' | 'absent';
+
+/**
+ * Looks whether tor has the key, and changes nothing.
+ *
+ * @throws Dns4torError ERR_TOR_CONTROL it does not say
+ */
+export async function findOnionKey(control: ControlConnection, { address, key }: OnionAuth): Promise<OnionKeyPresence> {
+  const lines = await control.command(`ONION_CLIENT_AUTH_VIEW ${address}`);
+  // control-spec, "ONION_CLIENT_AUTH_VIEW": CLIENT, the address, type and key, and options behind.
+  const held = lines.find((line) => line.startsWith(`CLIENT ${address} `))?.split(' ')[2];
+  if (held === undefined) return 'absent';
+  return held === `x25519:${encodeKey(key)}` ? 'present' : 'another';
+}
+
 /**
  * Whether tor has just forgotten the keys: it does whenever its configuration is set or read anew, and at a NEWNYM (seen with
  * 0.4.9), which any controller or a SIGHUP may bring about. The events are CONF_CHANGED and SIGNAL.

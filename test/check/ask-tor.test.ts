@@ -5,7 +5,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { type Script, startControlDouble } from '../tor/control-double.ts';
 import { startOfflineTor } from '../tor/offline-tor.ts';
-import { ONION_AUTH, SAME_ONION_AUTH_IN_TOR, viewOnionAuths } from '../tor/onion-auths.ts';
+import { addOnionAuth, ONION_AUTH, OTHER_KEY, SAME_ONION_AUTH_IN_TOR, viewOnionAuths } from '../tor/onion-auths.ts';
 
 const COMPONENTS = { clock: systemClock, random: systemRandom };
 const SOCKS = { kind: 'tcp', host: '127.0.0.1', port: 9 } as const;
@@ -46,13 +46,35 @@ test("Tor's complaint of the clock is heard, and what it does not know yet is no
   assert.equal(answers.consensus, undefined);
 });
 
-test('a real Tor without a network answers, is given the keys for private onions, and is left as it is', async () => {
+test('a real Tor without a network answers, says which keys for private onions it has, and is left as it is', async () => {
   await using tor = await startOfflineTor();
   const places = { socks: tor.socks, control: { kind: 'auto' }, usualControlAddresses: [tor.control] } as const;
   const answers = await askTor(COMPONENTS, places, [ONION_AUTH]);
   assert.equal(answers.status.state, 'bootstrapping');
   assert.equal(answers.consensus, undefined);
+  assert.deepEqual([...answers.onionKeys], [[ONION_AUTH.address, 'absent']]);
+  assert.deepEqual(await viewOnionAuths(tor.control), []);
+
+  await addOnionAuth(tor.control, OTHER_KEY);
+  const held = await viewOnionAuths(tor.control);
+  const other = await askTor(COMPONENTS, places, [ONION_AUTH]);
+  assert.deepEqual([...other.onionKeys.values()], ['another']);
+  assert.deepEqual(await viewOnionAuths(tor.control), held);
+
+  await addOnionAuth(tor.control, ONION_AUTH);
+  const same = await askTor(COMPONENTS, places, [ONION_AUTH]);
+  assert.deepEqual([...same.onionKeys.values()], ['present']);
   assert.deepEqual(await viewOnionAuths(tor.control), [SAME_ONION_AUTH_IN_TOR]);
+});
+
+test('a Tor that does not say which keys it has is asked the rest', async () => {
+  await using control = await startControlDouble({
+    ...CONNECTED,
+    ONION_CLIENT_AUTH_VIEW: ['510 Unrecognized command'],
+  });
+  const answers = await askTor(COMPONENTS, { socks: SOCKS, control: control.address }, [ONION_AUTH]);
+  assert.equal(answers.status.state, 'up');
+  assert.equal(answers.onionKeys.size, 0);
 });
 
 test('the control port of another Tor is not taken, nor is one without it or with none to be looked for', async () => {

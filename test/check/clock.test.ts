@@ -27,6 +27,7 @@ async function verdictOf({ aheadMs = [undefined], consensusMs, complains = false
     status: { state: 'up', bootstrapPercent: 100 },
     complainsOfClock: complains,
     consensus,
+    onionKeys: new Map(),
   };
   return checkClock({
     config,

@@ -50,7 +50,7 @@ test('a server that is silent is asked again, and given up at the end of the pat
   }
 });
 
-test('another server that refuses is not taken for dns4tor', () => {
-  assert.equal(isDns4tor({ rcode: 'REFUSED', error: undefined }), false);
-  assert.equal(isDns4tor({ rcode: 'REFUSED', error: { code: 20, text: '' } }), false);
+test('another server that answers is not taken for dns4tor', () => {
+  assert.equal(isDns4tor({ rcode: 'REFUSED', error: undefined, source: undefined }), false);
+  assert.equal(isDns4tor({ rcode: 'NOERROR', error: undefined, source: 'upstream' }), false);
 });

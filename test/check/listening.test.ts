@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { networkInterfaces } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { checkListening, checkResolution } from '../../src/check/listening.ts';
 import { type LocalFinding, probeLocal } from '../../src/check/probe-local.ts';
@@ -7,7 +8,9 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { Dns4torError } from '../../src/lib/errors.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { type AuthoritativeServer, startAuthoritativeServer } from '../fixtures/authoritative-server.ts';
+import { startDaemon } from '../fixtures/daemon.ts';
 import { type DaemonBehindDouble, startBehindDouble } from '../fixtures/behind-double.ts';
+import { sumOf } from '../protocol/lab.ts';
 import { GOOD, RCODE, RESPONSE_FLAGS, responseTo } from '../protocol/upstream-messages.ts';
 import { configOf } from './config-of.ts';
 
@@ -75,6 +78,26 @@ describe('a running dns4tor', () => {
       ],
     );
     assert.equal(lab.upstream.requests.length, asked);
+  });
+
+  test('is recognised without a failure in its metrics', async () => {
+    const failures = async (): Promise<number> =>
+      sumOf((await lab.daemon.page('/metrics')).body, 'dns4tor_failures_total');
+    const known = await failures();
+    await probeLocal(COMPONENTS, ADDRESSES, lab.daemon.port);
+    assert.equal(await failures(), known);
+  });
+
+  test('is recognised at an address that others can reach', async (context) => {
+    const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+    const address = own.find(({ internal, scopeid }) => !internal && !scopeid)?.address;
+    if (address === undefined) return context.skip('this machine has no such address');
+    await using daemon = await startDaemon(['--address', address, '--allow', address, '--tor-socks', 'unix:/nowhere']);
+    const found = await probeLocal(COMPONENTS, [address], daemon.port);
+    assert.deepEqual(
+      found.map(({ who }) => who),
+      ['dns4tor', 'dns4tor'],
+    );
   });
 
   test('that has no answer says why', async () => {

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TorAnswers } from '../../src/check/ask-tor.ts';
 import type { TorFinding } from '../../src/check/find-tor.ts';
-import { checkBootstrap, checkTor } from '../../src/check/tor.ts';
+import { checkBootstrap, checkOnionKey, checkTor } from '../../src/check/tor.ts';
 import type { Verdict } from '../../src/check/verdict.ts';
 import { Dns4torError } from '../../src/lib/errors.ts';
 import type { TorStatus } from '../../src/lib/tor-state.ts';
 import { judgeAsOurs } from '../../src/tor/socks-peer.ts';
+import type { OnionKeyPresence } from '../../src/tor/onion-auth.ts';
 import { configOf } from './config-of.ts';
 
 const RUNNING: TorFinding = {
@@ -22,8 +23,25 @@ async function bootstrapOf(answers: () => Promise<TorAnswers>, ...flags: readonl
 }
 
 function answering(status: TorStatus): () => Promise<TorAnswers> {
-  return async () => ({ status, complainsOfClock: false, consensus: undefined });
+  return async () => ({ status, complainsOfClock: false, consensus: undefined, onionKeys: new Map() });
 }
+
+test('onion-key: the key that is meant, another, none, and where it is not known', async () => {
+  const found = async (presence?: OnionKeyPresence): Promise<string> => {
+    const onionKeys = new Map(presence === undefined ? [] : [['address', presence] as const]);
+    const status: TorStatus = { state: 'up', bootstrapPercent: 100 };
+    const torAnswers = async (): Promise<TorAnswers> => ({ ...(await answering(status)()), onionKeys });
+    return (await checkOnionKey({ tor: async () => RUNNING, torAnswers }, 'address')).status;
+  };
+  assert.deepEqual(await Promise.all([found('present'), found('another'), found('absent'), found()]), [
+    'ok',
+    'warn',
+    'warn',
+    'skip',
+  ]);
+  const noControl = { tor: async () => RUNNING, torAnswers: () => Promise.reject(new Dns4torError('ERR_TOR_CONTROL')) };
+  assert.equal((await checkOnionKey(noControl, 'address')).status, 'skip');
+});
 
 test('tor: where one answers, one that dns4tor would start, and none', async () => {
   assert.deepEqual(await checkTor({ tor: async () => RUNNING }), {

@@ -6,6 +6,7 @@ import { startDaemon } from '../fixtures/daemon.ts';
 import { createOnionKey } from '../fixtures/onion-key.ts';
 import { startProcess } from '../fixtures/process.ts';
 import { startRecordingDohServer } from '../fixtures/recording-doh-server.ts';
+import { sumOf } from '../protocol/lab.ts';
 import { GOOD } from '../protocol/upstream-messages.ts';
 import { listen } from '../tor/listen.ts';
 import { startSocksDouble } from '../tor/socks-double.ts';
@@ -91,7 +92,11 @@ test('where all of dns4tor works, --json says so in one object', async () => {
   await using daemon = await startDaemon(flags);
   await daemon.answers();
   flags.push('--address', '127.0.0.1', '--port', String(daemon.port));
+  const failures = async (): Promise<number> => sumOf((await daemon.page('/metrics')).body, 'dns4tor_failures_total');
+  const before = await failures();
   const { code, stdout, stderr } = await runCli(['check', '--json', ...flags]);
+  // What is looked at is left as it was.
+  assert.equal(await failures(), before);
   const report: Report = JSON.parse(stdout);
   const failed = report.checks.some(({ status }) => status === 'fail');
   assert.equal(code, failed ? 1 : 0);

@@ -285,8 +285,9 @@ export const MUTATIONS: readonly Mutation[] = [
     id: 'G12',
     breach: 'speaks to whoever listens where Tor did',
     file: 'src/tor/socks-peer.ts',
-    text: "if (standing === 'foreign') throw",
-    replacement: "if (standing === 'foreign') return 'tor';\n    if (standing === 'foreign') throw",
+    text: 'const standing = await Promise.race([judge(address, connection), closed]);',
+    replacement:
+      "const found = await Promise.race([judge(address, connection), closed]);\n    const standing = (found === 'foreign' ? 'tor' : found) as PeerStanding;",
     proof: { file: 'test/tor/agent.test.ts', test: 'a program of another user is told nothing' },
   },
   {

@@ -1,8 +1,8 @@
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/random.ts';
-import { openControl } from '../../src/tor/control.ts';
-import type { OnionAuth } from '../../src/tor/onion-auth.ts';
+import { type ControlConnection, openControl } from '../../src/tor/control.ts';
+import { installOnionAuths, type OnionAuth } from '../../src/tor/onion-auth.ts';
 import type { TorAddress } from '../../src/tor/tor-address.ts';
 
 const ADDRESS = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad';
@@ -11,10 +11,14 @@ const KEY_BYTES = Buffer.alloc(32, 'key');
 const PKCS8_X25519 = Buffer.from('302e020100300506032b656e04220420', 'hex');
 
 /** A client authorisation for the address of the default resolver. */
-export const ONION_AUTH: OnionAuth = {
-  address: ADDRESS,
-  key: createPrivateKey({ key: Buffer.concat([PKCS8_X25519, KEY_BYTES]), format: 'der', type: 'pkcs8' }),
-};
+export const ONION_AUTH: OnionAuth = { address: ADDRESS, key: toKey(KEY_BYTES) };
+
+/** Another one for the same address. */
+export const OTHER_KEY: OnionAuth = { address: ADDRESS, key: toKey(Buffer.alloc(32, 'other')) };
+
+function toKey(bytes: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PKCS8_X25519, bytes]), format: 'der', type: 'pkcs8' });
+}
 
 /** As tor is given it. */
 export const ONION_AUTH_COMMAND: string = `ONION_CLIENT_AUTH_ADD ${ADDRESS} x25519:${KEY_BYTES.toString('base64')}`;
@@ -22,14 +26,21 @@ export const ONION_AUTH_COMMAND: string = `ONION_CLIENT_AUTH_ADD ${ADDRESS} x255
 /** As tor shows it. */
 export const SAME_ONION_AUTH_IN_TOR: string = `CLIENT ${ADDRESS} x25519:${KEY_BYTES.toString('base64')}`;
 
+/** Gives a tor a client authorisation, as any controller may. */
+export async function addOnionAuth(control: TorAddress, auth: OnionAuth): Promise<void> {
+  using connection = await open(control);
+  await installOnionAuths(connection, [auth], (error) => {
+    throw error;
+  });
+}
+
+function open(control: TorAddress): Promise<ControlConnection> {
+  return openControl({ address: control, clock: systemClock, random: systemRandom, onEvent: () => {} });
+}
+
 /** The client authorisations that a tor has. */
 export async function viewOnionAuths(control: TorAddress): Promise<readonly string[]> {
-  using connection = await openControl({
-    address: control,
-    clock: systemClock,
-    random: systemRandom,
-    onEvent: () => {},
-  });
+  using connection = await open(control);
   const lines = await connection.command('ONION_CLIENT_AUTH_VIEW');
   return lines.filter((line) => line.startsWith('CLIENT '));
 }
