@@ -188,6 +188,12 @@ export const FAILURES = {
     label: 'upstream_stalled',
     sentence: 'the connection to the resolver went silent while queries waited and was replaced',
   },
+  ERR_QUERY_DROPS_CONNECTION: {
+    ede: 'networkError',
+    label: 'query_drops_connection',
+    sentence:
+      'the resolver ends the connection whenever it is asked this, and answers other questions; ask another one',
+  },
   ERR_DOH_STATUS: {
     ede: 'noReachableAuthority',
     label: 'doh_status',

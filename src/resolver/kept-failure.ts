@@ -7,6 +7,7 @@ import type { ExtendedError } from '../message/edns.ts';
  */
 export const OF_THE_QUESTION: ReadonlySet<ErrorCode> = new Set([
   'ERR_DEADLINE',
+  'ERR_QUERY_DROPS_CONNECTION',
   'ERR_DOH_STATUS',
   'ERR_DOH_CONTENT_TYPE',
   'ERR_DOH_BODY_SIZE',

@@ -6,11 +6,14 @@ import type { ErrorCode } from '../lib/failures.ts';
 import type { BreakerState } from '../lib/breaker-state.ts';
 import type { Random } from '../lib/random.ts';
 import type { Metrics, ReconnectCause } from '../metrics/metrics.ts';
+import { PROBE_QUERY } from '../message/probe-query.ts';
+import { ApartLane } from './apart-lane.ts';
 import { Breaker } from './breaker.ts';
 import { Circuit, type CircuitConnection } from './circuit.ts';
 import { Circuits } from './circuits.ts';
-import type { ExtraBudget } from './extra-budget.ts';
+import { ExtraBudget } from './extra-budget.ts';
 import { RecentTimes } from './response-time.ts';
+import { Suspects, Suspicion } from './suspicion.ts';
 import type { CircuitsUpstream, OnAnswer } from './upstream.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
@@ -24,7 +27,7 @@ export interface CircuitPoolComponents {
   readonly createConnection: (
     breaker: Breaker,
     onChange: () => void,
-    onLost: (cause: 'ended' | 'stalled') => void,
+    onLost: (cause: 'ended' | 'stalled') => boolean,
   ) => CircuitConnection;
 }
 
@@ -60,6 +63,12 @@ const NONE: ReadonlySet<Circuit> = new Set();
 /** What another connection may mend: a query that met it is asked once more. Any other failure is the resolver's word. */
 const RETRIED: ReadonlySet<ErrorCode> = new Set(['ERR_UPSTREAM_CONNECTION', 'ERR_UPSTREAM_STALLED']);
 
+/** The connection of the apart lane has no slot; metrics count its exchanges under this one. */
+const APART_SLOT = 0;
+
+/** A query that was on so many lost connections is not sent again on one that carries others. */
+const MOST_LOSSES = 2;
+
 /**
  * Several circuits to one resolver, each with a connection that is open ahead of need. On an onion path one answer in ten takes above five
  * seconds, but hardly ever on two circuits at once: what is slow is mostly the circuit or luck, and both are drawn anew on another.
@@ -68,7 +77,8 @@ const RETRIED: ReadonlySet<ErrorCode> = new Set(['ERR_UPSTREAM_CONNECTION', 'ERR
  *   the first that is, unless the breaker says that this is an outage.
  * - If four of five answers would have come by now and this one has not, the query goes to the next best as well, and so on, within a
  *   budget. The first good answer wins.
- * - If its connection is lost, the query goes to another at once: each circuit may fail it once, and one of them twice.
+ * - If its connection is lost, the query goes to another at once, and is a suspect from then on. When that is lost as well while the
+ *   resolver answers others, the only suspect on it is to blame. Of several, each is asked once more, on a connection of its own.
  */
 export class CircuitPool implements CircuitsUpstream {
   readonly address: string;
@@ -78,6 +88,14 @@ export class CircuitPool implements CircuitsUpstream {
   readonly #breaker: Breaker;
   readonly #circuits: Circuits;
   readonly #waitingRoom = new WaitingRoom();
+  readonly #suspects = new Suspects();
+  readonly #apart: ApartLane;
+  /** Pays for connections that are lost with a suspect on them and replaced without a pause. */
+  readonly #excuses = new ExtraBudget();
+  /** Answers so far, on all circuits. */
+  #answers = 0;
+  /** Whether the resolver answers at all is being found out. */
+  #proof: Promise<unknown> | undefined;
   #closed = false;
 
   constructor(components: CircuitPoolComponents, init: CircuitPoolInit) {
@@ -87,8 +105,18 @@ export class CircuitPool implements CircuitsUpstream {
     this.#init = init;
     this.#breaker = new Breaker(components, {
       isServing: () => this.openConnections > 0,
-      onOpen: (reason) => this.#waitingRoom.refuse(reason),
-      onMayConnect: () => void this.#circuits.open(),
+      onOpen: (reason) => {
+        this.#waitingRoom.refuse(reason);
+        this.#apart.refuse(reason);
+      },
+      onMayConnect: () => {
+        void this.#circuits.open();
+        this.#apart.open();
+      },
+    });
+    this.#apart = new ApartLane((onChange) => {
+      const connection = createConnection(this.#breaker, onChange, () => true);
+      return new Circuit({ clock, metrics, connection }, init.index, APART_SLOT);
     });
     const onReplace = (slot: number, cause: ReconnectCause): void => metrics.reconnected(init.index, slot, cause);
     const createCircuit = (slot: number): Circuit => {
@@ -96,6 +124,7 @@ export class CircuitPool implements CircuitsUpstream {
       const connection = createConnection(this.#breaker, onChange, (cause) => {
         // One that was replaced has given way already, and only finishes what is in flight.
         if (this.#circuits.current[slot] === circuit) onReplace(slot, cause);
+        return this.#suspects.has(circuit) && this.#excuses.spend();
       });
       const circuit = new Circuit({ clock, metrics, connection }, init.index, slot);
       return circuit;
@@ -112,7 +141,8 @@ export class CircuitPool implements CircuitsUpstream {
 
   /** Queries that wait for a connection or are on one. */
   get queueDepth(): number {
-    return this.#circuits.all.reduce((sum, { inFlight }) => sum + inFlight, this.#waitingRoom.size);
+    const waiting = this.#waitingRoom.size + this.#apart.size;
+    return this.#circuits.all.reduce((sum, { inFlight }) => sum + inFlight, waiting);
   }
 
   get breakerStates(): readonly BreakerState[] {
@@ -134,15 +164,58 @@ export class CircuitPool implements CircuitsUpstream {
 
   async exchange(query: Uint8Array, deadline: Deadline, _client?: string, onAnswer?: OnAnswer): Promise<Uint8Array> {
     if (this.#closed) throw new Dns4torError('ERR_SHUTDOWN');
-    const failed = new Set<Circuit>();
-    for (let lost = 0; ; lost++) {
+    const suspicion = new Suspicion();
+    for (;;) {
+      const lossesBefore = suspicion.losses;
       try {
-        return await this.#admitted(deadline, () => this.#race(query, deadline, failed, onAnswer));
-      } catch (error) {
-        const isLost = RETRIED.has(toDns4torError(error).code) && !deadline.expired && !this.#closed;
-        if (!isLost || lost === this.#init.circuits) throw error;
+        return await this.#admitted(deadline, () => this.#race(query, deadline, suspicion, onAnswer));
+      } catch (thrown) {
+        const error = toDns4torError(thrown);
+        // What was refused, or waited in vain, was on no connection.
+        const isLost = RETRIED.has(error.code) && suspicion.losses > lossesBefore;
+        if (!isLost || deadline.expired || this.#closed) throw error;
+        if (suspicion.losses < MOST_LOSSES) continue;
+        if (error.code === 'ERR_UPSTREAM_STALLED' || !(await this.#answersOthers(suspicion, deadline))) throw error;
+        if (suspicion.shared) return await this.#askApart(query, deadline, onAnswer);
+        throw this.#blame(error);
       }
     }
+  }
+
+  /** Whether the resolver has answered any query since the first loss, or does now: otherwise it is the way that is broken, for all. */
+  async #answersOthers({ answersAtLoss }: Suspicion, deadline: Deadline): Promise<boolean> {
+    if (this.#answers === answersAtLoss) {
+      this.#proof ??= this.#admitted(deadline, () => this.#race(PROBE_QUERY, deadline, new Suspicion(), undefined))
+        .catch(() => {})
+        .finally(() => (this.#proof = undefined));
+      await deadline.limit(this.#proof).catch(() => {});
+    }
+    return this.#answers > answersAtLoss;
+  }
+
+  async #askApart(query: Uint8Array, deadline: Deadline, onAnswer: OnAnswer | undefined): Promise<Uint8Array> {
+    const { clock } = this.#components;
+    try {
+      return await this.#apart.exchange(query, deadline, (durationMs) => {
+        this.#noteAnswer(durationMs);
+        onAnswer?.({ upstream: this.address, sentAt: clock.now() - durationMs, secondTry: false });
+      });
+    } catch (thrown) {
+      const error = toDns4torError(thrown);
+      throw error.code === 'ERR_QUERY_DROPS_CONNECTION' ? this.#blame(error) : error;
+    }
+  }
+
+  /** The losses were the query's fault, so that they say nothing of the way to the resolver. */
+  #blame(cause: Dns4torError): Dns4torError {
+    this.#breaker.worked();
+    return new Dns4torError('ERR_QUERY_DROPS_CONNECTION', undefined, cause);
+  }
+
+  #noteAnswer(durationMs: number): void {
+    this.#recent.record(durationMs);
+    this.#answers++;
+    this.#excuses.earn();
   }
 
   /** `work` as soon as a circuit has room. */
@@ -169,55 +242,60 @@ export class CircuitPool implements CircuitsUpstream {
   }
 
   /**
-   * Asks the best circuit, and another whenever that takes long. Settles with the first answer, or when no try is left.
-   * @param failed those on which the query has failed before; what fails now is added
+   * Asks the best circuit, and another whenever that takes long. Settles with the first answer, or when no try is left. A suspect is asked
+   * once, since each try may cost a connection.
+   * @param suspicion what the query has met before; what it meets now is added
    */
   #race(
     query: Uint8Array,
     deadline: Deadline,
-    failed: Set<Circuit>,
+    suspicion: Suspicion,
     onAnswer: OnAnswer | undefined,
   ): Promise<Uint8Array> {
     const { clock, metrics, budget } = this.#components;
     const { index } = this.#init;
     return new Promise((resolve, reject) => {
-      const asked = new Set(failed);
+      const asked = new Set(suspicion.failed);
+      const isSuspect = suspicion.losses > 0;
       let running = 0;
       let won = false;
-      let hedge: Timer;
+      let hedge: Timer | undefined;
       const ask = (circuit: Circuit, isHedge: boolean): void => {
         running++;
         asked.add(circuit);
         const sentAt = clock.now();
-        hedge = clock.schedule(this.#hedgeDelayMs(), askNext);
+        if (isSuspect) this.#suspects.enter(circuit, suspicion);
+        else hedge = clock.schedule(this.#hedgeDelayMs(), askNext);
         circuit
-          .exchange(query, deadline, (durationMs) => this.#recent.record(durationMs))
+          .exchange(query, deadline, (durationMs) => this.#noteAnswer(durationMs))
+          .finally(() => this.#suspects.leave(circuit, suspicion))
           .then(
             (response) => {
               // What else was asked goes on, for what it says about its circuit.
               if (won) return;
               won = true;
-              hedge.cancel();
+              hedge?.cancel();
               if (isHedge) metrics.hedged(index, circuit.slot, 'won');
               onAnswer?.({ upstream: this.address, sentAt, secondTry: isHedge });
               resolve(response);
               this.#circuits.replaceSlowest();
             },
             (error: unknown) => {
-              failed.add(circuit);
+              suspicion.failed.add(circuit);
+              if (RETRIED.has(toDns4torError(error).code)) suspicion.lost(this.#answers, isSuspect);
               if (--running > 0) return;
-              hedge.cancel();
+              hedge?.cancel();
               reject(error);
             },
           );
       };
       const askNext = (): void => {
         const next = this.#best(asked);
-        if (next === undefined || !budget.spend()) return;
+        if (suspicion.losses > 0 || next === undefined || !budget.spend()) return;
         metrics.hedged(index, next.slot, 'sent');
         ask(next, true);
       };
-      ask(this.#first(failed), false);
+      ask(this.#first(suspicion.failed), false);
     });
   }
 
@@ -254,6 +332,6 @@ export class CircuitPool implements CircuitsUpstream {
     this.#closed = true;
     this.#breaker[Symbol.dispose]();
     this.#waitingRoom.refuse(new Dns4torError('ERR_SHUTDOWN'));
-    await this.#circuits[Symbol.asyncDispose]();
+    await Promise.all([this.#apart[Symbol.asyncDispose](), this.#circuits[Symbol.asyncDispose]()]);
   }
 }

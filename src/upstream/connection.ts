@@ -24,9 +24,15 @@ export interface ConnectionComponents {
   readonly events: ConnectionEvents;
   /** Called whenever more queries can be sent than before, or none any more. */
   readonly onChange: () => void;
-  /** Called when a connection that was open takes no more queries, and another is to take its place. */
-  readonly onLost?: (cause: 'ended' | 'stalled') => void;
+  /**
+   * Called when a connection that was open takes no more queries, and another is to take its place.
+   * @returns whether a query on it may be to blame: then its end counts for nothing, and the other need not wait
+   */
+  readonly onLost?: (cause: 'ended' | 'stalled') => boolean;
 }
+
+/** A server that ends a connection sooner, with no answer given on it, would do the same with the next. One that was idle ends later. */
+const SHORT_LIFE_MS = 2000;
 
 /** The one connection of a circuit. It is opened when it is told to be, and again after it has ended. */
 export class Connection implements AsyncDisposable {
@@ -38,6 +44,7 @@ export class Connection implements AsyncDisposable {
   /** The latest attempt. */
   #connecting: Promise<void> | undefined;
   #connectingSince = -Infinity;
+  #openedAt = -Infinity;
   #disposed = false;
 
   constructor(components: ConnectionComponents) {
@@ -106,6 +113,7 @@ export class Connection implements AsyncDisposable {
     }
     end();
     if (this.#disposed || this.isOpen) return void socket.destroy();
+    this.#openedAt = clock.now();
     this.#session = this.#createSession(socket);
     events.connected(clock.now() - startedAt);
     onChange();
@@ -126,9 +134,12 @@ export class Connection implements AsyncDisposable {
     this.#retired.add(session);
     // No session's end at a shutdown may start another connection.
     if (this.#disposed) return;
-    this.#components.onLost?.(reason?.code === 'ERR_UPSTREAM_STALLED' ? 'stalled' : 'ended');
+    const { clock, onLost } = this.#components;
+    const isStalled = reason?.code === 'ERR_UPSTREAM_STALLED';
+    const isExcused = onLost?.(isStalled ? 'stalled' : 'ended') === true;
+    const isUseless = session.fruitless || (!session.answered && clock.now() - this.#openedAt < SHORT_LIFE_MS);
     // The resolver, or the way to it, may be gone without a word; a connection that is just ended may be opened anew at once.
-    if (session.fruitless || reason?.code === 'ERR_UPSTREAM_STALLED') {
+    if (isStalled || (isUseless && !isExcused)) {
       this.#failed(reason ?? new Dns4torError('ERR_UPSTREAM_CONNECTION'));
     } else if (session.answered) this.#components.breaker.worked();
     this.#components.onChange();

@@ -66,7 +66,7 @@ export class Http2Session implements Session {
   }
 
   get free(): number {
-    return this.#retired ? 0 : Math.max(0, this.#maxInFlight - this.#inFlight);
+    return this.#retired || this.#http2.destroyed ? 0 : Math.max(0, this.#maxInFlight - this.#inFlight);
   }
 
   get inFlight(): number {
@@ -99,6 +99,8 @@ export class Http2Session implements Session {
       if (ageSeconds > 0) subtractAge(body, ageSeconds);
       return body;
     } catch (error) {
+      // Streams end before their socket has closed. Nothing more is to be sent on it meanwhile.
+      if (this.#http2.destroyed) this.#retire();
       throw this.#reason ?? error;
     } finally {
       this.#inFlight--;

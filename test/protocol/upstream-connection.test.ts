@@ -114,9 +114,9 @@ testOverBoth(
   async (transport) => {
     await using lab = await startLab();
     await lab.ask(transport, { name: NAME });
-    lab.behave('new.example', dropConnection);
     for (let i = 0; i < 2; i++) {
-      const fresh = await lab.ask(transport, { name: 'new.example', edns: {} });
+      lab.behave(`new${i}.example`, dropConnection);
+      const fresh = await lab.ask(transport, { name: `new${i}.example`, edns: {} });
       assert.deepEqual([fresh.rcode, fresh.ede?.code], ['SERVFAIL', NETWORK_ERROR]);
       const kept = await lab.ask(transport, { name: NAME, edns: {} });
       assert.deepEqual([kept.rcode, kept.answers.length, kept.ede], ['NOERROR', 1, undefined]);

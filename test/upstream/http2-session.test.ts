@@ -29,10 +29,10 @@ for (const [what, behaviour] of LOST) {
     assert.equal(rig.server.requests.length, 2);
   });
 
-  test(`a request that is ${what} twice is ERR_UPSTREAM_CONNECTION`, async () => {
+  test(`a request that is ${what} twice, as is then a probe, is ERR_UPSTREAM_CONNECTION`, async () => {
     await using rig = await startRig(behaviour);
     await assert.rejects(turnUntilSettled(rig, rig.ask('one.test')), { code: 'ERR_UPSTREAM_CONNECTION' });
-    assert.equal(rig.server.requests.length, 2);
+    assert.equal(rig.server.requests.length, 3);
     rig.server.behaviour = answer;
     await turnUntilSettled(rig, rig.ask('two.test'));
   });
@@ -184,8 +184,9 @@ test('a connection that the server ends before its first request costs the next 
   assert.equal(rig.server.connections, 2);
 });
 
-test('an error of a connection before its first request ends nothing but the connection', async () => {
+test('an error of a connection that is idle before its first request ends nothing but the connection', async () => {
   await using rig = await startUnused();
+  await turn(rig, 2 * LOOK_MS);
   rig.sockets[0]?.destroy(new Error('connection reset'));
   await waitUntil('the end is noticed', 5000, () => rig.upstream.openConnections === 0);
   await rig.ask('one.test');
@@ -193,6 +194,17 @@ test('an error of a connection before its first request ends nothing but the con
     rig.events.map(({ code }) => code),
     ['ok', 'ok'],
   );
+});
+
+test('a connection that ends as soon as it is open, unused, is replaced after a pause', async () => {
+  await using rig = await startUnused();
+  rig.sockets[0]?.destroy();
+  await waitUntil('the end is noticed', 5000, () => rig.upstream.openConnections === 0);
+  assert.deepEqual(
+    rig.events.map(({ code, pauseMs }) => `${code} ${pauseMs}`),
+    ['ok 0', 'ERR_UPSTREAM_CONNECTION 250'],
+  );
+  await turnUntilSettled(rig, rig.ask('one.test'));
 });
 
 /** Why connections gave way to new ones. */
