@@ -1,6 +1,7 @@
 import { type Clock, delay } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
 import { type Dns4torError, toDns4torError } from '../lib/errors.ts';
+import { OF_THE_QUESTION } from '../lib/question-failures.ts';
 import { PROBE_QUERY } from '../message/probe-query.ts';
 import type { Readiness } from '../metrics/http.ts';
 import type { Outlook } from '../status/verdict.ts';
@@ -25,7 +26,8 @@ const MS_PER_SECOND = 1000;
 
 /**
  * Knows whether answers come through Tor. A bound port is no health: what counts is an answer, of a client's query or of a probe. Probes are
- * sent at start, until one is answered, and when somebody asks and the last answer is not recent.
+ * sent at start, until one is answered, when somebody asks and the last answer is not recent, and after a failure that may be about one
+ * question alone (RFC 9520 §2), to learn whether others are answered.
  */
 export class ReadinessMonitor implements Upstream {
   readonly address: string;
@@ -49,17 +51,30 @@ export class ReadinessMonitor implements Upstream {
   }
 
   async exchange(query: Uint8Array, deadline: Deadline, client?: string, onAnswer?: OnAnswer): Promise<Uint8Array> {
+    const startedAt = this.#clock.now();
     try {
       const response = await this.#upstream.exchange(query, deadline, client, onAnswer);
       this.#lastAnswerAt = this.#clock.now();
       this.#failuresInARow = 0;
       this.#silentSince = undefined;
       return response;
-    } catch (error) {
-      this.#lastError = toDns4torError(error);
-      this.#failuresInARow++;
-      throw error;
+    } catch (thrown) {
+      const error = toDns4torError(thrown);
+      // Every resolver answers the probe.
+      if (query !== PROBE_QUERY && OF_THE_QUESTION.has(error.code)) this.#askOther(startedAt);
+      else {
+        this.#lastError = error;
+        this.#failuresInARow++;
+      }
+      throw thrown;
     }
+  }
+
+  /** A question that was sent at `sinceMs` failed. Unless another was answered since, a probe shows whether the way is to blame. */
+  #askOther(sinceMs: number): void {
+    const now = this.#clock.now();
+    const isAnswered = this.#lastAnswerAt !== undefined && this.#lastAnswerAt >= sinceMs;
+    if (!isAnswered && now - this.#probedAt >= PAUSE_MS && !this.#closing.signal.aborted) void this.#probe();
   }
 
   /** Probes until there was a first answer; false if that was prevented by a shutdown. Opens the connection before a client needs it. */

@@ -4,6 +4,7 @@ import { refreshBegun } from '../cache/refresh.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
 import { Dns4torError, toDns4torError } from '../lib/errors.ts';
+import { OF_THE_QUESTION } from '../lib/question-failures.ts';
 import { type Answer, parseAnswer } from '../message/answer.ts';
 import { FLAG, flagsOf, HEADER_BYTES } from '../message/header.ts';
 import { octetString } from '../message/name.ts';
@@ -16,7 +17,6 @@ import type { AnswerPath, Upstream } from '../upstream/upstream.ts';
 import { Admission, type AdmissionInit } from './admission.ts';
 import { extendedErrorOf } from './extended-error.ts';
 import type { Flight } from './flight.ts';
-import { OF_THE_QUESTION } from './kept-failure.ts';
 import { Pending } from './pending.ts';
 import type { Query } from './query.ts';
 

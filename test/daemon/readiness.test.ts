@@ -18,11 +18,13 @@ class UpstreamDouble implements Upstream {
   readonly clients: (string | undefined)[] = [];
   disposed = false;
   answer: () => Promise<Uint8Array> = async () => ANSWER;
+  /** Where answers depend on the query. */
+  answerTo: (query: Uint8Array) => Promise<Uint8Array> = () => this.answer();
 
   exchange(query: Uint8Array, deadline: Deadline, client?: string): Promise<Uint8Array> {
     this.queries.push(query);
     this.clients.push(client);
-    return deadline.limit(this.answer());
+    return deadline.limit(this.answerTo(query));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -142,6 +144,61 @@ test('disposing ends the wait for the first answer at once, and disposes the ups
   assert.equal(await first, false);
   assert.equal(upstream.disposed, true);
   assert.equal(clock.pendingTimers, 0);
+});
+
+const brokenName = Uint8Array.of(2);
+
+for (const code of [
+  'ERR_DEADLINE',
+  'ERR_DOH_STATUS',
+  'ERR_RESPONSE_MALFORMED',
+  'ERR_QUERY_DROPS_CONNECTION',
+] as const) {
+  test(`${code}: three failures of one question are none of the way while a probe is answered`, async () => {
+    const { clock, upstream, monitor } = create();
+    await ask(monitor, clock);
+    upstream.answerTo = async (query) => {
+      if (query === brokenName) throw new Dns4torError(code);
+      return ANSWER;
+    };
+    for (let i = 0; i < 3; i++) {
+      await clock.advanceAsync(1);
+      await monitor.exchange(brokenName, Deadline.after(clock, 1000)).catch(() => {});
+    }
+    await clock.advanceAsync(1);
+    assert.equal(monitor.outlook.failuresInARow, 0);
+    assert.equal(monitor.outlook.failure, undefined);
+    // The first alone was followed by a probe: the answer to that holds for the others, which came in the same two seconds.
+    assert.equal(upstream.queries.length, 5);
+  });
+
+  test(`${code}: where every question fails so, probes show it within a few`, async () => {
+    const { clock, upstream, monitor } = create();
+    await ask(monitor, clock);
+    upstream.answerTo = async () => {
+      throw new Dns4torError(code);
+    };
+    for (let i = 0; i < 3; i++) {
+      await clock.advanceAsync(2000);
+      await monitor.exchange(brokenName, Deadline.after(clock, 1000)).catch(() => {});
+    }
+    await clock.advanceAsync(1);
+    assert.equal(monitor.outlook.failuresInARow, 3);
+    assert.equal(monitor.outlook.failure, code);
+  });
+}
+
+test('a failure of a question after which another was answered causes no probe', async () => {
+  const { clock, upstream, monitor } = create();
+  await ask(monitor, clock);
+  const broken = Promise.withResolvers<Uint8Array>();
+  upstream.answerTo = (query) => (query === brokenName ? broken.promise : Promise.resolve(ANSWER));
+  const failed = monitor.exchange(brokenName, Deadline.after(clock, 1000));
+  await clock.advanceAsync(1);
+  await ask(monitor, clock);
+  broken.reject(new Dns4torError('ERR_DOH_STATUS'));
+  await assert.rejects(failed);
+  assert.equal(upstream.queries.length, 3);
 });
 
 test('the outlook counts failures since the last answer, and knows the latest', async () => {
