@@ -19,10 +19,13 @@ export type Place = Pick<Facts, 'config' | 'addresses'>;
 
 /** Whether a server, as resolv.conf(5) and resolvectl(1) write it, is where dns4tor answers. */
 export function isOurs({ config: { port }, addresses }: Place, server: string): boolean {
-  // resolvectl puts the interface and the name for TLS behind it.
-  const [place] = server.split(/[%#]/, 1);
+  // resolvectl puts the interface and the name for TLS behind it. Of a link-local address the interface is a part (RFC 4007 §11).
+  const [named = ''] = server.split('#', 1);
+  const [place] = named.split('%', 1);
   return addresses.some(
-    (address) => place === formatHostPort(address, port) || (port === RESOLV_CONF_PORT && place === address),
+    (address) =>
+      place === formatHostPort(address, port) ||
+      (port === RESOLV_CONF_PORT && (place === address || named === address)),
   );
 }
 

@@ -30,6 +30,19 @@ test('another server is named with what to do, alone or beside dns4tor', async (
   assert.deepEqual([beside.status, beside.line], ['warn', 'programs are sent to 192.168.1.1, beside dns4tor']);
 });
 
+test('a link-local address is dns4tor’s on the interface on which it listens, and on no other (RFC 4007 §11)', async () => {
+  await using rig = await createRig();
+  const facts = factsOf(rig, '--address', 'fe80::1%eth0', '--allow', 'fe80::/10');
+  for (const [nameserver, status] of [
+    ['fe80::1%eth0', 'ok'],
+    ['fe80::1%wlan0', 'warn'],
+    ['fe80::1', 'warn'],
+  ] as const) {
+    await rig.write('/etc/resolv.conf', `nameserver ${nameserver}\n`);
+    assert.equal((await checkResolvConf(facts)).status, status, nameserver);
+  }
+});
+
 test('a fourth server is not used, and no matter', async () => {
   await using rig = await createRig();
   await rig.write('/etc/resolv.conf', `${'nameserver 127.0.0.1\n'.repeat(3)}nameserver 192.168.1.1\n`);

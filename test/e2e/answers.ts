@@ -89,11 +89,20 @@ export function answersSuite(getLaboratory: () => Laboratory): void {
     });
 
     test('special-use names are answered here, and the resolver is never asked', async () => {
-      for (const name of ['something.onion', 'printer.local', 'host.internal', '1.1.168.192.in-addr.arpa']) {
-        assert.equal((await ask(name)).status, 'NXDOMAIN');
+      for (const name of [
+        'something.onion',
+        'printer.local',
+        'host.internal',
+        'nas.lan',
+        'printer',
+        '1.1.168.192.in-addr.arpa',
+      ]) {
+        assert.equal((await ask(name)).status, 'NXDOMAIN', name);
       }
       assert.equal((await ask('localhost', 'AAAA')).answer[0]?.data, '::1');
-      const left = (await laboratory.doh.questions()).filter(({ name }) => /onion|local|internal|in-addr/.test(name));
+      const left = (await laboratory.doh.questions()).filter(({ name }) =>
+        /onion|local|internal|lan|printer|in-addr/.test(name),
+      );
       assert.deepEqual(left, []);
     });
 

@@ -124,6 +124,7 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
     for (const local of ['onion', 'local', 'internal', 'lan', 'test', 'home.arpa', '10.in-addr.arpa']) {
       assert.equal((await daemon.ask(`${canary}.${local}`)).status, 'NXDOMAIN', local);
     }
+    assert.equal((await daemon.ask(canary)).status, 'NXDOMAIN', 'a name without a dot');
     assert.equal((await daemon.ask(`${canary}.nowhere.${ZONE}`)).status, 'NXDOMAIN');
     await assertClean(daemon);
   });
