@@ -27,7 +27,7 @@ export class Reporter {
     }
     if (error instanceof Dns4torError && error.code !== 'ERR_INTERNAL') {
       this.#complain(error.message, error.code);
-      return EXIT_CODES.failure;
+      return error.code === 'ERR_CONFIG' ? EXIT_CODES.usage : EXIT_CODES.failure;
     }
     const sentence = `a defect ended it (${describeDefect(error)}); please report it with this line and the version, ${readVersion()}`;
     this.#complain(sentence, 'ERR_INTERNAL');

@@ -83,7 +83,7 @@ export interface TorConfig {
   readonly onionAuths: readonly OnionAuthConfig[];
   /** A path, or a program's name to be looked for in PATH. */
   readonly binary: string;
-  /** Lines for the torrc of a managed tor, each `Name value`. */
+  /** Lines for the torrc of a managed tor, each `Name value`, none of which dns4tor sets itself. */
   readonly options: readonly string[];
 }
 

@@ -1,10 +1,18 @@
+import { isIPv6 } from 'node:net';
+import { formatHostPort } from '../lib/host-port.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { isOnionHost } from '../lib/onion-address.ts';
 import type { Values } from './values.ts';
 
 /** What is wrong with options together, each of which is right by itself. */
 export function contradictions(values: Values): string[] {
-  return [...accessProblems(values), ...plaintextProblems(values), ...pinProblems(values), ...torProblems(values)];
+  return [
+    ...accessProblems(values),
+    ...portProblems(values),
+    ...plaintextProblems(values),
+    ...pinProblems(values),
+    ...torProblems(values),
+  ];
 }
 
 /** A resolver that anybody can reach is a tool for attacks on others (RFC 5358 §1), so it takes saying who may ask. */
@@ -16,6 +24,31 @@ function accessProblems({ address, allow }: Values): string[] {
       (listenAddress) =>
         `--address ${listenAddress}: others could ask there; say who may with --allow, such as --allow 192.168.1.0/24`,
     );
+}
+
+/** Queries over TCP and metrics cannot share a socket. */
+function portProblems({ address, port, metrics }: Values): string[] {
+  if (metrics.kind !== 'tcp' || metrics.port === 0 || metrics.port !== port) return [];
+  const taken = address.find((listenAddress) => overlap(listenAddress, metrics.host));
+  if (taken === undefined) return [];
+  return [
+    `--metrics: ${formatHostPort(metrics.host, port)} is where queries are answered (--port); choose another port`,
+  ];
+}
+
+const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
+
+/** Whether two sockets of one port, at these addresses, would meet. */
+function overlap(one: string, other: string): boolean {
+  return hostsOf(one).some((host) => hostsOf(other).some((second) => meet(host, second) || meet(second, host)));
+}
+
+function meet(host: string, other: string): boolean {
+  return host === other || (WILDCARDS.has(host) && isIPv6(host) === isIPv6(other));
+}
+
+function hostsOf(host: string): readonly string[] {
+  return host === 'localhost' ? ['127.0.0.1', '::1'] : [host];
 }
 
 /** An onion's address is its key, and Tor encrypts all the way to it. To any other host, what Tor carries leaves it as it is. */

@@ -40,6 +40,7 @@ export function checkAppendFile(path: string): Parsed<string> {
   try {
     const stats = statSync(path, { throwIfNoEntry: false });
     if (stats?.isDirectory()) return bad(path, 'is a directory; name a file');
+    if (stats === undefined && !statSync(dirname(path)).isDirectory()) return bad(path, 'is in no directory');
     accessSync(stats === undefined ? dirname(path) : path, constants.W_OK);
     return { value: path };
   } catch (error) {

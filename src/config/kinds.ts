@@ -6,11 +6,12 @@ import { checkAppendFile, checkProgram, readCertificates } from './files.ts';
 import { parseListenAddress } from './host-port.ts';
 import { type Isolation, ISOLATIONS } from './isolation.ts';
 import { parseMetricsAddress } from './metrics-address.ts';
-import { parseHostName, parsePin, parseTorrcLine } from './names.ts';
+import { parseHostName, parsePin } from './names.ts';
 import { readOnionAuthFile } from './onion-auth-file.ts';
 import { bad, type Parsed } from './parsed.ts';
 import { type Bounds, parseBytes, parseDuration, parseInteger } from './quantity.ts';
 import { parseSocksAddress } from './socks-address.ts';
+import { parseTorrcLine } from './torrc-line.ts';
 import { UDP_IOS, type UdpIo } from './udp-io.ts';
 import { parseUpstreamUrl, type UpstreamUrl } from './upstream-url.ts';
 

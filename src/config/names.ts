@@ -6,7 +6,6 @@ const LABEL = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?';
 const HOST_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 /** 32 bytes in base64. */
 const PIN = /^sha256\/[A-Za-z0-9+/]{43}=$/;
-const TORRC_LINE = /^[A-Za-z_][A-Za-z0-9_]*[ \t]+\S/;
 
 /** A name or IP address as certificates carry them, in lower case. */
 export function parseHostName(text: string): Parsed<string> {
@@ -20,11 +19,4 @@ export function parsePin(text: string): Parsed<string> {
   return PIN.test(text)
     ? { value: text }
     : bad(text, 'is not a pin; write sha256/ and the 44 characters of a base64 SHA-256 hash of the public key');
-}
-
-/** One line of a torrc, by its form. What may not be set is said by the tor that is given it. */
-export function parseTorrcLine(text: string): Parsed<string> {
-  return TORRC_LINE.test(text)
-    ? { value: text }
-    : bad(text, "is not a line of a torrc; write 'Name value' (see man tor)");
 }

@@ -1,6 +1,6 @@
 import { drawPauseMs } from '../lib/back-off.ts';
 import { type Clock, delay } from '../lib/clock.ts';
-import { Dns4torError, toDns4torError } from '../lib/errors.ts';
+import { type Dns4torError, toDns4torError } from '../lib/errors.ts';
 import type { ErrorCode } from '../lib/failures.ts';
 import type { Random } from '../lib/random.ts';
 import type { TorStatus } from '../lib/tor-state.ts';
@@ -9,14 +9,14 @@ import type { OnionAuth } from './onion-auth.ts';
 import type { TorAddress } from './tor-address.ts';
 import type { TorEvents } from './tor-events.ts';
 import { startTorProcess, type TorProcess } from './tor-process.ts';
-import { torOptionProblem, type TorPaths, torPaths } from './torrc.ts';
+import { type TorPaths, torPaths } from './torrc.ts';
 
 export interface ManagedTorOptions {
   /** A path, or a name to be found in PATH. */
   readonly binary: string;
   /** Of this tor alone; is made, with mode 0700, where it is missing. Keeps what makes a second start quick. */
   readonly directory: string;
-  /** Lines to add to the torrc, of the form `Name value`. */
+  /** Lines to add to the torrc, checked already. */
   readonly torOptions: readonly string[];
   readonly onionAuths: readonly OnionAuth[];
   readonly clock: Clock;
@@ -48,11 +48,6 @@ export class ManagedTor implements AsyncDisposable {
    * @throws Dns4torError ERR_TOR_BINARY_MISSING; ERR_TOR_MANAGED with what tor said
    */
   static async start(options: ManagedTorOptions): Promise<ManagedTor> {
-    for (const line of options.torOptions) {
-      const problem = torOptionProblem(line);
-      if (problem !== undefined)
-        throw new Dns4torError('ERR_TOR_MANAGED', `--tor-option ${JSON.stringify(line)} ${problem}`);
-    }
     const tor = new ManagedTor(options);
     await tor.#start();
     tor.#supervision = tor.#supervise();

@@ -36,7 +36,7 @@ export interface OpenTorOptions {
   readonly binary: string;
   /** dns4tor's own state directory, in which a managed tor gets `tor`. Asked for no other: a service's user may have none. */
   readonly stateDirectory: () => string;
-  /** Lines to add to a managed tor's torrc. */
+  /** Lines to add to a managed tor's torrc, checked already. */
   readonly torOptions: readonly string[];
   /** Where `auto` looks, in this order. @default USUAL_SOCKS_ADDRESSES */
   readonly usualAddresses?: readonly TorAddress[];

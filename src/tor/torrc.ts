@@ -59,26 +59,6 @@ export function torPaths(directory: string): TorPaths {
   };
 }
 
-/** Options without which dns4tor could not find, own or understand its tor. */
-const RESERVED_OPTIONS: ReadonlySet<string> = new Set(
-  ['DataDirectory', 'CookieAuthentication', 'CookieAuthFile', '__OwningControllerProcess', 'RunAsDaemon'].map((name) =>
-    name.toLowerCase(),
-  ),
-);
-
-/**
- * Why `line`, of `--tor-option`, cannot go into the torrc; undefined for one that can. Whether tor knows the option,
- * tor says itself when it starts.
- */
-export function torOptionProblem(line: string): string | undefined {
-  const name = /^([A-Za-z_][A-Za-z0-9_]*)\s+\S/.exec(line)?.[1];
-  if (name === undefined) return "must be of the form 'Name value'";
-  if (hasControlCharacter(line)) return 'must be one line without control characters';
-  // torrc's sign of continuation would swallow the line after it.
-  if (line.endsWith('\\')) return 'must not end with a backslash';
-  return RESERVED_OPTIONS.has(name.toLowerCase()) ? `${name} is set by dns4tor itself` : undefined;
-}
-
 /** The whole configuration of a managed tor. */
 export function renderTorrc(paths: TorPaths, ownerPid: number, options: readonly string[]): string {
   return [

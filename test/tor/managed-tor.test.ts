@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { chmod, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -187,16 +187,6 @@ test("what tor does not accept is told in tor's words", async () => {
     code: 'ERR_TOR_MANAGED',
     message: /Unknown option 'Nonsense'/,
   });
-});
-
-test('an option that would be more than one line is refused before tor sees it', async () => {
-  await using parent = await createTemporaryDirectory();
-  const directory = join(parent.path, 'tor');
-  await assert.rejects(start(directory, { torOptions: ['UseBridges 1\nSocksPort 9050'] }), {
-    code: 'ERR_TOR_MANAGED',
-    message: /--tor-option "UseBridges 1\\nSocksPort 9050"/,
-  });
-  await assert.rejects(readFile(join(directory, 'torrc')), { code: 'ENOENT' });
 });
 
 test('a missing tor is told apart from one that cannot run', async () => {

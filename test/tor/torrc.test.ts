@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { renderTorrc, stateDirectory, torOptionProblem, torPaths } from '../../src/tor/torrc.ts';
+import { renderTorrc, stateDirectory, torPaths } from '../../src/tor/torrc.ts';
 import { asOtherUser, UNKNOWN_USER } from '../fixtures/other-user.ts';
 
 test("the state directory is systemd's, else XDG's, else in the home directory", () => {
@@ -29,25 +29,6 @@ test('a directory too long for a unix socket is refused with the numbers', () =>
   const longest = `/${'x'.repeat(98)}`;
   assert.equal(Buffer.byteLength(torPaths(longest).control), 107);
   assert.throws(() => torPaths(`${longest}x`), { code: 'ERR_TOR_MANAGED', message: /has 108 bytes.* 107 at most/ });
-});
-
-test("only one line of tor's form, that leaves what dns4tor sets alone, is an option", () => {
-  for (const line of ['EntryNodes {de}', 'UseBridges 1', '__HashedControlSessionPassword 16:AA', 'Log\tinfo stdout']) {
-    assert.equal(torOptionProblem(line), undefined, line);
-  }
-  const refused = [
-    'UseBridges',
-    '',
-    '%include /etc/passwd',
-    '# comment',
-    'UseBridges 1\nDataDirectory /',
-    'UseBridges 1\r',
-    'UseBridges 1 \\',
-    'DataDirectory /tmp',
-    'cookieauthentication 0',
-    '__OwningControllerProcess 1',
-  ];
-  for (const line of refused) assert.notEqual(torOptionProblem(line), undefined, line);
 });
 
 test('paths are quoted, and options come last', () => {
