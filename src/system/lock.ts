@@ -1,14 +1,19 @@
 import { delay } from '../lib/clock.ts';
 import { Dns4torError } from '../lib/errors.ts';
-import { isErrno, toFileError } from './file-system.ts';
+import { type FileSystem, isErrno, toFileError } from './file-system.ts';
 import type { Machine } from './machine.ts';
 
-/** Below /run, which is empty after a start of the machine: no process id in it can be of another time. */
+/** Below /run, which is empty after a start of most machines, but not of every container. */
 const PATH = '/run/dns4tor-install.lock';
 
 /** Longer than an installation with its checks takes. */
 const PATIENCE_MS = 90_000;
 const PAUSE_MS = 200;
+
+const SEPARATOR = ':';
+
+/** proc_pid_stat(5): the second field is in parentheses and may hold any character; (22) is when the process started, in ticks since boot. */
+const STARTED_AFTER_NAME = 22 - 3;
 
 /**
  * Does `work` while no other process changes this machine by these means: `confirm` may come in the second in which its time is up.
@@ -18,7 +23,8 @@ const PAUSE_MS = 200;
 export async function withLock<T>(machine: Machine, work: () => Promise<T>): Promise<T> {
   const { fs, clock } = machine;
   const givenUpAt = clock.now() + PATIENCE_MS;
-  while (!(await tryLock(machine, PATH))) {
+  const self = await identityOf(fs, machine.pid);
+  while (!(await tryLock(machine, self, PATH))) {
     if (clock.now() >= givenUpAt) throw new Dns4torError('ERR_SYSTEM_BUSY');
     await delay(clock, PAUSE_MS);
   }
@@ -30,29 +36,29 @@ export async function withLock<T>(machine: Machine, work: () => Promise<T>): Pro
   }
 }
 
-async function tryLock(machine: Machine, path: string): Promise<boolean> {
+async function tryLock(machine: Machine, self: string, path: string): Promise<boolean> {
   const { fs } = machine;
   try {
-    if (await place(machine, path)) return true;
+    if (await place(fs, self, path)) return true;
     if (!(await isLeftOver(machine, path))) return false;
     // One at a time looks again and takes it away, or the slower of two would take away the lock that the faster has placed meanwhile.
     const guard = `${path}.left-over`;
-    if (!(await tryLock(machine, guard))) return false;
+    if (!(await tryLock(machine, self, guard))) return false;
     try {
       if (await isLeftOver(machine, path)) await fs.remove(path);
     } finally {
       await fs.remove(guard).catch(() => {});
     }
-    return await place(machine, path);
+    return await place(fs, self, path);
   } catch (error) {
     throw toFileError(path, error);
   }
 }
 
-/** A symbolic link to no file but its holder's process id: unlike a file, it is there with all that it says at once (symlink(2)). */
-async function place({ fs, pid }: Machine, path: string): Promise<boolean> {
+/** A symbolic link to no file but its holder's identity: unlike a file, it is there with all that it says at once (symlink(2)). */
+async function place(fs: FileSystem, self: string, path: string): Promise<boolean> {
   try {
-    await fs.link(path, String(pid));
+    await fs.link(path, self);
     return true;
   } catch (error) {
     if (isErrno(error, 'EEXIST')) return false;
@@ -60,14 +66,36 @@ async function place({ fs, pid }: Machine, path: string): Promise<boolean> {
   }
 }
 
-/** Whether its holder has died. */
+/** Whether its holder has died, and be it that another process has its process id now. */
 async function isLeftOver({ fs, pid, isAlive }: Machine, path: string): Promise<boolean> {
   try {
-    const holder = Number(await fs.readLink(path));
-    return holder === pid || !isAlive(holder);
+    const holder = await fs.readLink(path);
+    const holderPid = Number.parseInt(holder, 10);
+    if (holderPid === pid || !isAlive(holderPid)) return true;
+    const current = await identityOf(fs, holderPid);
+    // Of a holder whose start is not known, its process id has to do.
+    return holder.includes(SEPARATOR) && current.includes(SEPARATOR) && holder !== current;
   } catch (error) {
     // Its holder has just let go of it.
     if (isErrno(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+/**
+ * Tells a process from all others that have had or will have its process id: by when it was started, and since which start of the machine that is
+ * counted. The process id alone where the kernel does not tell.
+ */
+async function identityOf(fs: FileSystem, pid: number): Promise<string> {
+  try {
+    const stat = Buffer.from(await fs.read(`/proc/${pid}/stat`)).toString('latin1');
+    const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[STARTED_AFTER_NAME];
+    const boot = Buffer.from(await fs.read('/proc/sys/kernel/random/boot_id'))
+      .toString('latin1')
+      .trim();
+    return started === undefined ? String(pid) : [pid, started, boot].join(SEPARATOR);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ESRCH', 'EACCES')) return String(pid);
     throw error;
   }
 }

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import fc, { type Scheduler } from 'fast-check';
-import type { FileSystem } from '../../src/system/file-system.ts';
+import { createFileSystem, type FileSystem } from '../../src/system/file-system.ts';
 import { withLock } from '../../src/system/lock.ts';
 import type { Machine } from '../../src/system/machine.ts';
 import { failWith } from './failing-file-system.ts';
-import { createRig } from './rig.ts';
+import { createRig, type Rig } from './rig.ts';
 
 const LOCK = '/run/dns4tor-install.lock';
 
@@ -39,14 +39,77 @@ test('the lock of a process that has died is taken, one of a process that lives 
   await withLock({ ...rig.machine, isAlive: () => false }, async () => {});
   assert.deepEqual(await rig.machine.fs.list('/run'), []);
   await rig.link(LOCK, '4711');
-  const waiting = assert.rejects(
-    withLock({ ...rig.machine, isAlive: () => true }, async () => assert.fail('it was taken')),
+  await assert.rejects(
+    inTime(
+      rig,
+      withLock({ ...rig.machine, isAlive: () => true }, async () => assert.fail('it was taken')),
+    ),
     { code: 'ERR_SYSTEM_BUSY' },
   );
+});
+
+/** Lets time pass until it is done. */
+async function inTime(rig: Rig, work: Promise<void>): Promise<void> {
   const over = new AbortController();
-  void waiting.finally(() => over.abort());
+  const done = work.finally(() => over.abort());
+  done.catch(() => {});
   while (!over.signal.aborted) await rig.clock.advanceAsync(30_000);
-  await waiting;
+  await done;
+}
+
+/** proc_pid_stat(5), of a process whose name looks like the end of its name. */
+function statOf(pid: number, startedTicks: number): string {
+  return `${pid} (dns) 7 (4tor) S 1 ${'0 '.repeat(17)}${startedTicks} 0 0\n`;
+}
+
+const BOOT_ID = '/proc/sys/kernel/random/boot_id';
+
+test('the lock of a process that has died is taken though another process has its process id since', async () => {
+  await using rig = await createRig();
+  const machine = { ...rig.machine, isAlive: () => true };
+  for (const [startedTicks, boot] of [
+    [1001, 'first'],
+    [1000, 'second'],
+  ] as const) {
+    await rig.write(BOOT_ID, 'first\n');
+    await rig.write('/proc/4711/stat', statOf(4711, 1000));
+    let holder = '';
+    await withLock({ ...machine, pid: 4711 }, async () => void (holder = await rig.machine.fs.readLink(LOCK)));
+    await rig.link(LOCK, holder);
+    await rig.write(BOOT_ID, `${boot}\n`);
+    await rig.write('/proc/4711/stat', statOf(4711, startedTicks));
+    await inTime(
+      rig,
+      withLock(machine, async () => {}),
+    );
+    assert.deepEqual(await rig.machine.fs.list('/run'), []);
+  }
+});
+
+test('the lock of a process that lives is waited for, also where it is of a version that did not note when that was started', async () => {
+  await using rig = await createRig();
+  await rig.write(BOOT_ID, 'first\n');
+  await rig.write('/proc/4711/stat', statOf(4711, 1000));
+  for (const holder of ['4711', '4711:1000:first']) {
+    await rig.link(LOCK, holder);
+    await assert.rejects(
+      inTime(
+        rig,
+        withLock({ ...rig.machine, isAlive: () => true }, async () => assert.fail('it was taken')),
+      ),
+      { code: 'ERR_SYSTEM_BUSY' },
+    );
+    await rig.machine.fs.remove(LOCK);
+  }
+});
+
+test('on a real machine, the lock tells when its holder was started', async () => {
+  await using rig = await createRig();
+  const { fs: folder } = rig.machine;
+  const fs: FileSystem = { ...folder, read: (path) => createFileSystem().read(path) };
+  await withLock({ ...rig.machine, fs, pid: process.pid }, async () =>
+    assert.match(await folder.readLink(LOCK), new RegExp(`^${process.pid}:\\d+:[0-9a-f-]{36}$`)),
+  );
 });
 
 test('a lock that says nothing is not taken for one of a process that has died', async () => {
@@ -97,6 +160,7 @@ function createContender(scheduler: Scheduler, links: Map<string, string>, pid: 
   const fs = {
     link: (path, target) => inTurn('link', () => void (links.has(path) ? refuse('EEXIST') : links.set(path, target))),
     readLink: (path) => inTurn('readLink', () => links.get(path) ?? refuse('ENOENT')),
+    read: () => Promise.reject(Object.assign(new Error('ENOENT'), { code: 'ENOENT' })),
     remove: (path) => inTurn('remove', () => void (links.delete(path) || refuse('ENOENT'))),
   } satisfies Partial<FileSystem>;
   const clock = {
