@@ -75,7 +75,8 @@ async function awaitConfirmation(machine: Machine, untilEpochMs: number): Promis
     'Names are resolved by way of dns4tor. To keep it so, run in another terminal: sudo dns4tor confirm\n',
   );
   const end = await countDown(machine, untilEpochMs, 'left to confirm; Ctrl-C puts everything back now');
-  if (end !== 'changed') await settle(machine, end === 'aborted');
+  // The time is up, also where the wall clock was set back meanwhile.
+  if (end !== 'changed') await settle(machine, true);
   // Whoever came first, this process, the timer or the confirmation, has left its result there.
   if ((await readJournal(machine.fs))?.phase !== 'installed') throw new Dns4torError('ERR_SYSTEM_UNCONFIRMED');
 }

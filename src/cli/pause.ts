@@ -33,7 +33,8 @@ export function addPause(program: Command): void {
         `Names go to the network in the clear until ${new Date(untilEpochMs).toLocaleTimeString()}.\n`,
       );
       const end = await countDown(machine, untilEpochMs, 'of the pause left; Ctrl-C ends it now');
-      const settled = end === 'changed' ? 'nothing' : await settle(machine, end === 'aborted');
+      // Over it is, also where the wall clock was set back meanwhile.
+      const settled = end === 'changed' ? 'nothing' : await settle(machine, true);
       const phase = (await readJournal(machine.fs))?.phase;
       if (settled === 'resumed unchecked') process.stderr.write(`${UNANSWERED}\n`);
       process.stdout.write(phase === 'installed' ? `${RESUMED}\n` : 'Another command has taken over.\n');

@@ -9,8 +9,8 @@ import type { Clock, Timer } from '../lib/clock.ts';
  */
 const LOOK_MS = 2000;
 
-/** The wall clock may be set by a few seconds at any time; a machine that slept for less has lost no connection. */
-const JUMP_MS = 10_000;
+/** A machine that slept for less has lost no connection. Well above a second, to which the time since boot may be rounded. */
+const SLEEP_MS = 10_000;
 
 /** Addresses that an interface gives itself (RFC 3927 §2.1, RFC 4291 §2.5.6): no way to Tor's network leads over them. */
 const LINK_LOCAL = new BlockList();
@@ -33,20 +33,21 @@ export interface ConnectivityEvents {
 /**
  * Notices after what connections may look open for many minutes, though nobody is at their other end any more:
  *
- * - The machine has slept: the wall clock has gone on and the monotonic clock has not (Linux's CLOCK_MONOTONIC stands still in a suspend).
+ * - The machine has slept: the time since boot has gone on and the monotonic clock has not (Linux's CLOCK_BOOTTIME and CLOCK_MONOTONIC). The
+ *   wall clock has no say, because it is set while the machine is awake, too.
  * - It has come to another network, or back to one. An address that is only lost is no reason: there is nothing to connect with yet.
  */
 export class ConnectivityWatch implements Disposable {
   readonly #components: ConnectivityWatchComponents;
   readonly #events: ConnectivityEvents;
-  #differenceMs: number;
+  #asleepMs: number | undefined;
   #addresses: ReadonlySet<string>;
   #timer: Timer;
 
   constructor(components: ConnectivityWatchComponents, events: ConnectivityEvents) {
     this.#components = components;
     this.#events = events;
-    this.#differenceMs = this.#readDifference();
+    this.#asleepMs = this.#readAsleep();
     this.#addresses = this.#readAddresses() ?? new Set();
     this.#timer = this.#lookLater();
   }
@@ -56,20 +57,25 @@ export class ConnectivityWatch implements Disposable {
       this.#timer = this.#lookLater();
       const sleptMs = this.#sleptMs();
       const hasNewAddress = this.#hasNewAddress();
-      if (sleptMs > JUMP_MS) this.#events.onWakeUp(sleptMs);
+      if (sleptMs > SLEEP_MS) this.#events.onWakeUp(sleptMs);
       else if (hasNewAddress) this.#events.onNewAddress();
     });
   }
 
   #sleptMs(): number {
-    const before = this.#differenceMs;
-    this.#differenceMs = this.#readDifference();
-    return this.#differenceMs - before;
+    const before = this.#asleepMs;
+    this.#asleepMs = this.#readAsleep() ?? before;
+    return before === undefined || this.#asleepMs === undefined ? 0 : this.#asleepMs - before;
   }
 
-  #readDifference(): number {
+  /** How long the machine has slept since it booted, give or take a constant. Undefined where the system does not say. */
+  #readAsleep(): number | undefined {
     const { clock } = this.#components;
-    return clock.epochMs() - clock.now();
+    try {
+      return clock.bootMs() - clock.now();
+    } catch {
+      return undefined;
+    }
   }
 
   #hasNewAddress(): boolean {

@@ -13,13 +13,17 @@ export interface Waiting {
   readonly onTick: (leftMs: number) => void;
 }
 
-/** Waits until a moment, the journal's deadline being that moment no more, or the signal. Survives a machine that sleeps. */
+/**
+ * Waits until a moment, the journal's deadline being that moment no more, or the signal. Survives a machine that sleeps. A wall clock that is
+ * set back meanwhile makes it no longer than it was to be: names may be in the clear until then.
+ */
 export async function waitUntilDue(
   untilEpochMs: number,
   { fs, clock, signal, onTick }: Waiting,
 ): Promise<'due' | 'changed' | 'aborted'> {
+  const untilBootMs = clock.bootMs() + untilEpochMs - clock.epochMs();
   while (!signal.aborted) {
-    const leftMs = untilEpochMs - clock.epochMs();
+    const leftMs = Math.min(untilEpochMs - clock.epochMs(), untilBootMs - clock.bootMs());
     if ((await readJournal(fs))?.untilEpochMs !== untilEpochMs) return 'changed';
     if (leftMs <= 0) return 'due';
     onTick(leftMs);

@@ -2,25 +2,13 @@ import assert from 'node:assert/strict';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { test } from 'node:test';
 import { ConnectivityWatch } from '../../src/daemon/connectivity-watch.ts';
+import { delay, systemClock } from '../../src/lib/clock.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
-
-/** A clock whose wall time can be moved alone. */
-class SleepingClock extends ManualClock {
-  #sleptMs = 0;
-
-  override epochMs(): number {
-    return super.epochMs() + this.#sleptMs;
-  }
-
-  sleep(ms: number): void {
-    this.#sleptMs += ms;
-  }
-}
 
 type Interfaces = NodeJS.Dict<NetworkInterfaceInfo[]>;
 
 interface Machine extends Disposable {
-  readonly clock: SleepingClock;
+  readonly clock: ManualClock;
   /** What was noticed: for how many milliseconds it slept, or a new address. */
   readonly noticed: (number | 'new address')[];
   /** Has these interfaces from now on. */
@@ -30,7 +18,7 @@ interface Machine extends Disposable {
 }
 
 function createMachine(interfaces: Interfaces): Machine {
-  const clock = new SleepingClock();
+  const clock = new ManualClock();
   const noticed: (number | 'new address')[] = [];
   let read: () => Interfaces = () => interfaces;
   const watch = new ConnectivityWatch(
@@ -74,13 +62,65 @@ test('a sleep is noticed within two seconds of the wake-up, once, with its lengt
   assert.deepEqual(machine.noticed, [3_600_000]);
 });
 
-test('a wall clock that is set by a few seconds, or back, is no sleep', () => {
+for (const [step, byMs] of [
+  ['an hour forward', 3_600_000],
+  ['an hour back', -3_600_000],
+  ['a day forward', 86_400_000],
+] as const) {
+  test(`a wall clock that is set ${step} is no sleep`, () => {
+    using machine = createMachine(HOME);
+    machine.clock.advance(60_000);
+    machine.clock.setWallClock(byMs);
+    machine.clock.advance(60_000);
+    assert.deepEqual(machine.noticed, []);
+  });
+}
+
+test('a sleep is noticed with its length though the wall clock is set back by as much', () => {
   using machine = createMachine(HOME);
-  for (const ms of [5000, -3_600_000, 9999]) {
-    machine.clock.sleep(ms);
-    machine.clock.advance(2000);
+  machine.clock.sleep(3_600_000);
+  machine.clock.setWallClock(-3_600_000);
+  machine.clock.advance(2000);
+  assert.deepEqual(machine.noticed, [3_600_000]);
+});
+
+test('a time since boot in whole seconds looks like no sleep', () => {
+  class RoundingClock extends ManualClock {
+    override bootMs(): number {
+      return Math.floor(super.bootMs() / 1000) * 1000;
+    }
   }
-  assert.deepEqual(machine.noticed, []);
+  const clock = new RoundingClock();
+  const noticed: number[] = [];
+  using owned = new DisposableStack();
+  const events = { onWakeUp: (sleptMs: number) => noticed.push(sleptMs), onNewAddress: () => {} };
+  owned.use(new ConnectivityWatch({ clock, networkInterfaces }, events));
+  for (let look = 0; look < 1000; look++) clock.advance(2001);
+  assert.deepEqual(noticed, []);
+  clock.sleep(60_000);
+  clock.advance(2001);
+  assert.equal(noticed.length, 1);
+});
+
+test('a system that does not say how long ago it booted is taken to be awake', () => {
+  class MuteClock extends ManualClock {
+    override bootMs(): number {
+      throw new Error('uv_uptime');
+    }
+  }
+  const clock = new MuteClock();
+  const events = { onWakeUp: () => assert.fail('taken for a sleep'), onNewAddress: () => {} };
+  using owned = new DisposableStack();
+  owned.use(new ConnectivityWatch({ clock, networkInterfaces }, events));
+  clock.advance(60_000);
+});
+
+test('the time since boot goes on with the monotonic clock', async () => {
+  const before = systemClock.bootMs() - systemClock.now();
+  await delay(systemClock, 20);
+  // To 10 ms, or to a second.
+  assert.ok(Math.abs(systemClock.bootMs() - systemClock.now() - before) < 2000);
+  assert.ok(systemClock.bootMs() > systemClock.now());
 });
 
 for (const [change, after] of [

@@ -43,6 +43,18 @@ async function waitInForeground(
   return waiting;
 }
 
+for (const byMs of [-3_600_000, 3_600_000]) {
+  test(`a wall clock that is set by ${byMs} ms makes a pause no longer than it was to be`, async () => {
+    await using rig = await createPlainRig();
+    await install(rig.machine, TARGET);
+    await pause(rig.machine, 10 * MINUTE_MS);
+    const startedAt = rig.clock.now();
+    assert.equal(await waitInForeground(rig, { meanwhile: async () => rig.clock.setWallClock(byMs) }), 'due');
+    const elapsedMs = rig.clock.now() - startedAt;
+    assert.ok(elapsedMs <= 11 * MINUTE_MS, `${elapsedMs}`);
+  });
+}
+
 test('what nobody confirms is put back when its time is up, and not before', async () => {
   await using rig = await createPlainRig();
   const before = await rig.snapshot();

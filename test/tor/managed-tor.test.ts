@@ -23,6 +23,7 @@ import { SILENT_EVENTS } from './silent-events.ts';
 /** A real tor takes real time to start and end; only the pauses between are shortened, to a hundredth. */
 const HURRIED: Clock = {
   now: () => systemClock.now() * 100,
+  bootMs: () => systemClock.bootMs(),
   epochMs: () => systemClock.epochMs(),
   schedule: (delayMs, callback) => systemClock.schedule(delayMs / 100, callback),
 };
