@@ -1,10 +1,5 @@
 import type { Answer } from '../message/answer.ts';
-
-/** No answer is kept for longer, whatever its TTL says: an error made upstream ends in a day. RFC 8767 §4 asks for a cap of at most a week. */
-const MAX_POSITIVE_SECONDS = 86_400;
-
-/** RFC 2308 §5: values of one to three hours have been found to work well and would make sensible a default. */
-const MAX_NEGATIVE_SECONDS = 10_800;
+import { MAX_NEGATIVE_SECONDS, MAX_POSITIVE_SECONDS } from '../message/record.ts';
 
 /** For how many seconds an answer may be given again; 0 for one that is not to be kept. */
 export function lifetimeSeconds(answer: Answer): number {

@@ -224,10 +224,16 @@ export const FAILURES = {
     label: 'response_mismatch',
     sentence: 'the resolver answered another question than the one that was asked',
   },
+  ERR_RESPONSE_TRUNCATED: {
+    ede: 'invalidData',
+    label: 'response_truncated',
+    sentence: 'the resolver cut its answer short (TC=1), although nothing on this way limits its size',
+  },
   ERR_RESPONSE_CHAIN: {
     ede: 'invalidData',
     label: 'response_chain',
-    sentence: 'the resolver answered with records that do not follow from the question, or in a loop of aliases',
+    sentence:
+      'the resolver answered with records that do not follow from the question, or with too many aliases or a loop of them',
   },
   ERR_SLOW: {
     label: 'slow',

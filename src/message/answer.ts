@@ -1,10 +1,20 @@
 import { Dns4torError } from '../lib/errors.ts';
+import { isSurplus } from './alias-chain.ts';
+import { Belonging } from './belonging.ts';
 import { readU16, writeU16, writeU32 } from './bytes.ts';
 import { type ExtendedError, readExtendedError } from './edns.ts';
 import { FLAG, flagsOf, HEADER, HEADER_BYTES, MAX_MESSAGE_BYTES, rcodeOf } from './header.ts';
 import { lowerCase, octetString, skipPlainName } from './name.ts';
-import { clampTtl, createRecordReader, type ResourceRecord, soaMinimum } from './record.ts';
 import { type AnswerKind, type PreparedAnswer, TTL_OFFSET_BYTES } from './prepared-answer.ts';
+import {
+  clampTtl,
+  createRecordReader,
+  MAX_NEGATIVE_SECONDS,
+  MAX_POSITIVE_SECONDS,
+  type ResourceRecord,
+  soaMinimum,
+  typeCovered,
+} from './record.ts';
 import { createRecordDataCheck } from './record-data.ts';
 import { RCODE, TYPE } from './tables.ts';
 
@@ -28,14 +38,19 @@ export function parseAnswer(wire: Uint8Array): Answer {
   const bytes = new Uint8Array(messageBytes + records.length * TTL_OFFSET_BYTES);
   bytes.set(wire.subarray(0, messageBytes));
   writeU16(bytes, HEADER.id, 0);
+  writeU16(bytes, HEADER.answers, sections.answers);
+  writeU16(bytes, HEADER.authorities, sections.authorities);
   writeU16(bytes, HEADER.additionals, sections.additionals);
   for (let i = HEADER_BYTES; i < questionEnd - 4; i++) bytes[i] = lowerCase(bytes[i] as number);
 
-  const rcode = (sections.extendedRcode << 4) | rcodeOf(wire);
+  // RFC 6891 §6.1.3: what needs the OPT record to be said is about it or about the hop's own means (BADVERS, BADKEY, BADCOOKIE), like the record
+  // itself (§6.2.1): nothing that a client could make sense of.
+  const rcode = sections.extendedRcode > 0 ? RCODE.SERVFAIL : rcodeOf(wire);
   let lowestTtl: number | undefined;
   let tail = messageBytes;
   for (const record of records) {
-    const ttl = record.rrset.ttl;
+    // RFC 8767 §4: what is kept elsewhere ends as it does here.
+    const ttl = Math.min(record.rrset.ttl, MAX_POSITIVE_SECONDS);
     writeU32(bytes, record.ttlOffset, ttl);
     writeU16(bytes, tail, record.ttlOffset);
     tail += TTL_OFFSET_BYTES;
@@ -76,8 +91,10 @@ interface Rrset {
 
 interface Sections {
   readonly records: readonly { readonly ttlOffset: number; readonly rrset: Rrset }[];
-  /** Where the message ends once its OPT record is gone. */
+  /** Where the message ends once its OPT record is gone, and what does not belong. */
   readonly messageBytes: number;
+  readonly answers: number;
+  readonly authorities: number;
   readonly additionals: number;
   readonly extendedRcode: number;
   readonly answered: boolean;
@@ -89,68 +106,117 @@ function readSections(wire: Uint8Array, questionEnd: number): Sections {
   const readRecord = createRecordReader();
   const hasProperData = createRecordDataCheck();
   const qtype = readU16(wire, questionEnd - 4);
+  const qclass = readU16(wire, questionEnd - 2);
   const records: { ttlOffset: number; rrset: Rrset }[] = [];
-  const rrsets = new Map<string, Rrset>();
+  const belonging = new Belonging(wire, questionEnd, records);
+  const rrsets = new Rrsets();
   let offset = questionEnd;
+  let messageBytes = questionEnd;
   let answered = false;
   let soa: Rrset | undefined;
 
   const keep = (section: number, record: ResourceRecord): void => {
-    // RFC 6891 §6.1.1: OPT has its place in the additional section; elsewhere it would go on to the client.
-    if (record.type === TYPE.OPT || !hasProperData(wire, record)) throw malformed();
+    if (!hasProperData(wire, record)) throw malformed();
     const ttl = clampTtl(record.ttl);
-    const type = record.type === TYPE.RRSIG ? typeCovered(wire, record) : record.type;
-    const key = `${section} ${type} ${record.class} ${octetString(record.owner)}`;
-    let rrset = rrsets.get(key);
-    if (rrset === undefined) rrsets.set(key, (rrset = { ttl }));
-    else rrset.ttl = Math.min(rrset.ttl, ttl);
+    const isSignature = record.type === TYPE.RRSIG;
+    const type = isSignature ? typeCovered(wire, record) : record.type;
+    if (type === -1) throw malformed();
+    const rrset = rrsets.of(section, type, record);
+    rrset.ttl = Math.min(rrset.ttl, ttl);
     if (section === HEADER.authorities && record.type === TYPE.SOA) {
       // RFC 2308 §5: the SOA of a negative answer is kept with the lower of its TTL and MINIMUM, and counts down from there.
       const minimum = soaMinimum(wire, record);
       if (minimum === undefined) throw malformed();
-      rrset.ttl = Math.min(rrset.ttl, minimum);
+      rrset.ttl = Math.min(rrset.ttl, minimum, MAX_NEGATIVE_SECONDS);
       soa = rrset;
     }
     records.push({ ttlOffset: record.ttlOffset, rrset });
+    messageBytes = record.end;
   };
-  const next = (): ResourceRecord => {
+  const next = (section: number): ResourceRecord => {
     const record = readRecord(wire, offset);
     if (record === undefined) throw malformed();
+    // RFC 6891 §6.1.1: OPT has its place in the additional section; elsewhere it would go on to the client.
+    if (record.type === TYPE.OPT && section !== HEADER.additionals) throw malformed();
     offset = record.end;
     return record;
   };
 
+  // From the first record on that does not belong all are left out but OPT: names in those behind it may point into it. Of the answer section
+  // nothing is lost that way (see `isAnswerOfQuestion`), and of the others nothing that anybody who means well puts behind.
+  let cut = false;
+  let answers = 0;
   for (let i = readU16(wire, HEADER.answers); i > 0; i--) {
-    const record = next();
+    const record = next(HEADER.answers);
+    cut ||= isSurplus(wire, record, qtype, qclass);
+    if (cut) continue;
     if (record.type === qtype || qtype === TYPE.ANY) answered = true;
     keep(HEADER.answers, record);
+    answers++;
   }
-  for (let i = readU16(wire, HEADER.authorities); i > 0; i--) keep(HEADER.authorities, next());
+  let authorities = 0;
+  for (let i = readU16(wire, HEADER.authorities); i > 0; i--) {
+    const record = next(HEADER.authorities);
+    cut ||= !belonging.authority(record);
+    if (cut) continue;
+    keep(HEADER.authorities, record);
+    authorities++;
+  }
 
-  let messageBytes = offset;
   let additionals = 0;
   let opt: ResourceRecord | undefined;
   for (let i = readU16(wire, HEADER.additionals); i > 0; i--) {
-    const record = next();
+    const record = next(HEADER.additionals);
     if (record.type === TYPE.OPT) {
       // RFC 6891 §6.1.1: at most one.
       if (opt !== undefined) throw malformed();
       opt = record;
-    } else if (opt === undefined) {
-      keep(HEADER.additionals, record);
-      additionals++;
-      messageBytes = offset;
     }
-    // What follows the OPT record goes with it: names there may point past the gap, and additional data may always be left out.
+    cut ||= !belonging.additional(record);
+    if (cut) continue;
+    keep(HEADER.additionals, record);
+    additionals++;
   }
   // The upper eight bits of the RCODE (RFC 6891 §6.1.3).
   const extendedRcode = opt === undefined ? 0 : opt.ttl >>> 24;
   const extendedError = opt === undefined ? undefined : readExtendedError(wire, opt.dataStart, opt.end);
-  return { records, messageBytes, additionals, extendedRcode, answered, soaTtl: soa?.ttl, extendedError };
+  return {
+    records,
+    messageBytes,
+    answers,
+    authorities,
+    additionals,
+    extendedRcode,
+    answered,
+    soaTtl: soa?.ttl,
+    extendedError,
+  };
 }
 
-/** The first field of RRSIG's RDATA (RFC 4034 §3.1.1). */
-function typeCovered(wire: Uint8Array, record: ResourceRecord): number {
-  if (record.end - record.dataStart < 2) throw malformed();
-  return readU16(wire, record.dataStart);
+/** RRsets by section, type, class and owner. */
+class Rrsets {
+  readonly #byKey = new Map<string, Rrset>();
+  /** Most records are of the same as the one before. */
+  #last: Rrset | undefined;
+  #lastSection = -1;
+  #lastType = -1;
+  #lastClass = -1;
+  #lastOwner: Uint8Array | undefined;
+  #ownerText = '';
+
+  of(section: number, type: number, { owner, class: rrclass }: ResourceRecord): Rrset {
+    const isSameOwner = owner === this.#lastOwner;
+    const isSameKind = section === this.#lastSection && type === this.#lastType && rrclass === this.#lastClass;
+    if (isSameOwner && isSameKind && this.#last !== undefined) return this.#last;
+    if (!isSameOwner) this.#ownerText = octetString(owner);
+    const key = `${section} ${type} ${rrclass} ${this.#ownerText}`;
+    let rrset = this.#byKey.get(key);
+    if (rrset === undefined) this.#byKey.set(key, (rrset = { ttl: Infinity }));
+    this.#last = rrset;
+    this.#lastSection = section;
+    this.#lastType = type;
+    this.#lastClass = rrclass;
+    this.#lastOwner = owner;
+    return rrset;
+  }
 }

@@ -122,16 +122,19 @@ function viewOpt(wire: Uint8Array, fixed: number, dataStart: number, end: number
     data: wire.subarray(from, dataEnd),
   }));
   const provenance = options.find(({ code }) => code === EDNS_OPTION.provenance);
-  const errors = options.filter(({ code, data }) => code === EDNS_OPTION.extendedError && data.length >= 2);
+  const isError = ({ code, data }: (typeof options)[number]): boolean =>
+    code === EDNS_OPTION.extendedError && data.length >= 2;
   return {
     extendedRcode: ttl >>> 24,
     view: {
       version: (ttl >>> 16) & 0xff,
       dnssecOk: (ttl & DNSSEC_OK) !== 0,
       udpPayloadBytes: readU16(wire, fixed + 2),
-      errors: errors.map(({ data }) => ({ code: readU16(data, 0), text: Buffer.from(data.subarray(2)).toString() })),
+      errors: options
+        .filter(isError)
+        .map(({ data }) => ({ code: readU16(data, 0), text: Buffer.from(data.subarray(2)).toString() })),
       provenance: provenance && decodeProvenance(provenance.data),
-      options: options.filter((option) => option !== provenance && !errors.includes(option)),
+      options: options.filter((option) => option !== provenance && !isError(option)),
     },
   };
 }

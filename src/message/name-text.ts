@@ -22,7 +22,8 @@ export function nameText(wire: Uint8Array, offset: number): NameText | undefined
   let text = '';
   for (let start = 0; octets[start] !== 0; ) {
     const end = start + 1 + (octets[start] as number);
-    text += `${[...octets.subarray(start + 1, end)].map(labelCharacter).join('')}.`;
+    for (let i = start + 1; i < end; i++) text += LABEL_CHARACTERS[octets[i] as number];
+    text += '.';
     start = end;
   }
   return { text: text === '' ? '.' : text, end: extent.end };
@@ -33,6 +34,9 @@ function labelCharacter(octet: number): string {
   if (SPECIAL.includes(character)) return `\\${character}`;
   return octet > 0x20 && octet < 0x7f ? character : decimalEscape(octet);
 }
+
+/** By octet. */
+const LABEL_CHARACTERS: readonly string[] = Array.from({ length: 256 }, (_, octet) => labelCharacter(octet));
 
 /** One character of a label: `\DDD`, a character that a backslash takes its meaning from, a dot, or any other. */
 const PIECE = /\\(\d{3})|\\(\D)|(\.)|([^\\])/gy;

@@ -7,8 +7,11 @@ export const MAX_NAME_BYTES = 255;
 /** RFC 1035 §2.3.4: a label has at most 63 octets; longer length octets are pointers (§4.1.4) or unassigned (RFC 6891 §5). */
 const MAX_LABEL_BYTES = 63;
 const POINTER = 0xc0;
-const POINTER_BYTES = 2;
+export const POINTER_BYTES = 2;
 const POINTER_OFFSET_MASK = 0x3fff;
+
+/** Its two octets, as a number: any lower one begins with a label. */
+export const LOWEST_POINTER = 0xc000;
 
 /**
  * A name has at most 127 labels, since each but the root takes two octets of 255, and a compressor has no use for more pointers than labels.
@@ -88,9 +91,19 @@ export function readName(
   }
 }
 
+/** Whether a name in wire form and in small letters is that at `offset`, which is plain and whole, or one above it. */
+export function isAtOrAbove(name: Uint8Array, wire: Uint8Array, offset: number): boolean {
+  const end = skipPlainName(wire, offset);
+  let start = offset;
+  while (end - start > name.length) start += 1 + (wire[start] as number);
+  if (end - start !== name.length) return false;
+  for (let i = 0; i < name.length; i++) if (lowerCase(wire[start + i] as number) !== name[i]) return false;
+  return true;
+}
+
 /** Octets as a string, one to a character, for maps and sets: nothing is lost, as it would be with labels read as text. */
 export function octetString(octets: Uint8Array): string {
-  return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1');
+  return Buffer.prototype.latin1Slice.call(octets, 0, octets.length);
 }
 
 /** A name that `octetString` made, and those that remain as its labels are taken away one by one, the root last. */

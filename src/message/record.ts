@@ -1,10 +1,23 @@
 import { readU16, readU32 } from './bytes.ts';
-import { MAX_NAME_BYTES, readName } from './name.ts';
+import { LOWEST_POINTER, MAX_NAME_BYTES, POINTER_BYTES, readName } from './name.ts';
 
 /** TYPE, CLASS, TTL and RDLENGTH, between a record's owner and its RDATA (RFC 1035 §4.1.3). */
 export const RECORD_FIXED_BYTES = 10;
 
+/** TYPE and CLASS. */
+export const TYPE_TO_TTL_BYTES = 4;
+
+/** RFC 2181 §8. */
 const MAX_TTL_SECONDS = 0x7fff_ffff;
+
+/**
+ * No answer is kept for longer, here or by a client, whatever its TTL says: an error made upstream ends in a day. RFC 8767 §4 asks for a cap of
+ * days to weeks.
+ */
+export const MAX_POSITIVE_SECONDS = 86_400;
+
+/** RFC 2308 §5: values of one to three hours have been found to work well and would make sensible a default. */
+export const MAX_NEGATIVE_SECONDS = 10_800;
 
 /** MINIMUM is the last of SOA's five 32-bit fields, which stand behind two names of at least one octet each (RFC 1035 §3.3.13). */
 const SOA_MINIMUM_FROM_END = 4;
@@ -13,7 +26,10 @@ const SOA_MIN_BYTES = 5 * 4 + 2;
 /** One resource record, as offsets into its message. */
 export interface ResourceRecord {
   readonly start: number;
-  /** The owner in wire form, uncompressed and in small letters. Valid until the next record is read. */
+  /**
+   * The owner in wire form, uncompressed and in small letters. Valid until the next record is read, and the same view as the one before
+   * where both are the same pointer.
+   */
   readonly owner: Uint8Array;
   readonly type: number;
   readonly class: number;
@@ -28,19 +44,32 @@ export interface ResourceRecord {
 /** Reads the record at `offset`, or returns undefined if the message ends within it or its owner is no name. */
 export type RecordReader = (wire: Uint8Array, offset: number) => ResourceRecord | undefined;
 
-/** A reader with a buffer of its own for the owner, so that a message of a thousand records costs one. */
+/**
+ * A reader for the records of one message, in their order. It has a buffer of its own for the owner, so that a message of a thousand records
+ * costs one, and walks an owner once for a run of records that point to it, as those of one RRset do.
+ */
 export function createRecordReader(): RecordReader {
   const ownerBuffer = new Uint8Array(MAX_NAME_BYTES);
+  let owner = ownerBuffer;
+  let pointer = 0;
   return (wire, offset) => {
-    const owner = readName(wire, offset, ownerBuffer);
-    if (owner === undefined || owner.end + RECORD_FIXED_BYTES > wire.length) return undefined;
-    const fixed = owner.end;
+    let fixed = offset + POINTER_BYTES;
+    // An owner that is no pointer alone has a label in front, which is less than any pointer.
+    const start = fixed <= wire.length ? readU16(wire, offset) : 0;
+    if (start !== pointer || start < LOWEST_POINTER) {
+      const name = readName(wire, offset, ownerBuffer);
+      if (name === undefined) return undefined;
+      owner = ownerBuffer.subarray(0, name.length);
+      fixed = name.end;
+      pointer = start;
+    }
+    if (fixed + RECORD_FIXED_BYTES > wire.length) return undefined;
     const dataStart = fixed + RECORD_FIXED_BYTES;
     const end = dataStart + readU16(wire, fixed + 8);
     if (end > wire.length) return undefined;
     return {
       start: offset,
-      owner: ownerBuffer.subarray(0, owner.length),
+      owner,
       type: readU16(wire, fixed),
       class: readU16(wire, fixed + 2),
       ttl: readU32(wire, fixed + 4),
@@ -60,4 +89,9 @@ export function clampTtl(ttl: number): number {
 export function soaMinimum(wire: Uint8Array, record: ResourceRecord): number | undefined {
   if (record.end - record.dataStart < SOA_MIN_BYTES) return undefined;
   return clampTtl(readU32(wire, record.end - SOA_MINIMUM_FROM_END));
+}
+
+/** The first field of RRSIG's RDATA (RFC 4034 §3.1.1), and of SIG's; -1 where it is too short. */
+export function typeCovered(wire: Uint8Array, record: ResourceRecord): number {
+  return record.end - record.dataStart < 2 ? -1 : readU16(wire, record.dataStart);
 }

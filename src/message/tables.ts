@@ -68,3 +68,12 @@ export const TYPE = {
 } as const;
 
 export const CLASS = { IN: 1, CH: 3, ANY: 255 } as const;
+
+/** RFC 6895 §3.1: 128 to 255 are QTYPEs and meta-types, in no zone as data. */
+const FIRST_META_TYPE = 128;
+const LAST_META_TYPE = 255;
+
+/** Whether a type is one of records that stand in zones, and not of a message's own: a QTYPE, OPT, or a signature of the transaction. */
+export function isData(type: number): boolean {
+  return type !== TYPE.OPT && !(type >= FIRST_META_TYPE && type <= LAST_META_TYPE);
+}

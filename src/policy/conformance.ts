@@ -1,12 +1,8 @@
 import type { ErrorCode } from '../lib/failures.ts';
 import { readU16 } from '../message/bytes.ts';
 import { FLAG, flagsOf, HEADER, opcodeOf } from '../message/header.ts';
-import { CLASS, OPCODE, TYPE } from '../message/tables.ts';
+import { CLASS, isData, OPCODE, TYPE } from '../message/tables.ts';
 import type { Query } from '../resolver/query.ts';
-
-/** RFC 6895 §3.1: 128 to 255 are QTYPEs and meta-types, in no zone as data. Of them only ANY, AXFR and IXFR can be asked for. */
-const FIRST_META_TYPE = 128;
-const LAST_META_TYPE = 255;
 
 /** Why a query is refused before anybody looks at its name; undefined for one that may go on. */
 export function refusalOf(query: Query): ErrorCode | undefined {
@@ -19,15 +15,11 @@ export function refusalOf(query: Query): ErrorCode | undefined {
   if (scan.qclass !== CLASS.IN) return 'ERR_QUERY_CLASS';
   // RFC 5936 §2, RFC 1995 §2: a cache has no zone to transfer.
   if (scan.qtype === TYPE.AXFR || scan.qtype === TYPE.IXFR) return 'ERR_QUERY_TRANSFER';
-  if (isMetaType(scan.qtype)) return 'ERR_QUERY_META_TYPE';
+  // RFC 6895 §3.1: of what is no data only ANY is left to be asked for.
+  if (!isData(scan.qtype) && scan.qtype !== TYPE.ANY) return 'ERR_QUERY_META_TYPE';
   // RD=0 asks what is in the cache and nothing else: another user's way to learn what was asked for (RFC 1035 §4.1.1).
   if ((flagsOf(wire) & FLAG.RD) === 0) return 'ERR_QUERY_NOT_RECURSIVE';
   return undefined;
-}
-
-function isMetaType(qtype: number): boolean {
-  if (qtype === TYPE.OPT) return true;
-  return qtype >= FIRST_META_TYPE && qtype <= LAST_META_TYPE && qtype !== TYPE.ANY;
 }
 
 /** A query holds no answers and is never truncated; only IXFR has an authority section (RFC 1995 §3). */

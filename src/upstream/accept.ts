@@ -7,15 +7,14 @@ import { OPCODE } from '../message/tables.ts';
 
 /**
  * Whether `response` can be an answer to `query`: RFC 5452 §9.1 asks for the same question and ID, RFC 8484 §4.1 makes the ID 0.
- * @throws Dns4torError ERR_RESPONSE_MALFORMED, ERR_RESPONSE_MISMATCH, ERR_RESPONSE_CHAIN
+ * @throws Dns4torError ERR_RESPONSE_MALFORMED, ERR_RESPONSE_MISMATCH, ERR_RESPONSE_TRUNCATED, ERR_RESPONSE_CHAIN
  */
 export function acceptResponse(query: Uint8Array, response: Uint8Array): void {
   if (response.length < HEADER_BYTES || response.length > MAX_MESSAGE_BYTES) {
     throw new Dns4torError('ERR_RESPONSE_MALFORMED');
   }
   const flags = flagsOf(response);
-  // RFC 2181 §9: a truncated answer is not to be used, and over HTTP, TLS and TCP there is nothing larger to fall back to.
-  if ((flags & FLAG.QR) === 0 || (flags & FLAG.TC) !== 0) throw new Dns4torError('ERR_RESPONSE_MALFORMED');
+  if ((flags & FLAG.QR) === 0) throw new Dns4torError('ERR_RESPONSE_MALFORMED');
   if (opcodeOf(response) !== OPCODE.query || readU16(response, HEADER.id) !== readU16(query, HEADER.id)) {
     throw new Dns4torError('ERR_RESPONSE_MISMATCH');
   }
@@ -32,5 +31,7 @@ export function acceptResponse(query: Uint8Array, response: Uint8Array): void {
   for (let i = nameEnd; i < questionEnd; i++) {
     if (response[i] !== query[i]) throw new Dns4torError('ERR_RESPONSE_MISMATCH');
   }
+  // RFC 2181 §9: a truncated answer is not to be used, and over HTTP, TLS and TCP there is nothing larger to fall back to.
+  if ((flags & FLAG.TC) !== 0) throw new Dns4torError('ERR_RESPONSE_TRUNCATED');
   if (!isAnswerOfQuestion(response, questionEnd)) throw new Dns4torError('ERR_RESPONSE_CHAIN');
 }

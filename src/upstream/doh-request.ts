@@ -103,9 +103,12 @@ function mediaTypeOf(header = ''): string {
   return header.split(';', 1).join('').trim().toLowerCase();
 }
 
+/** RFC 9111 §1.2.2: what a number of seconds too large to be counted stands for. */
+const MAX_DELTA_SECONDS = 2 ** 31;
+
 /** RFC 9111 §1.2.2: a non-negative number of seconds; whatever else stands there is as good as nothing. */
 function parseAge(header = ''): number {
-  return /^\d{1,9}$/.test(header) ? Number(header) : 0;
+  return /^\d+$/.test(header) ? Math.min(Number(header), MAX_DELTA_SECONDS) : 0;
 }
 
 function parseDate(header = ''): number | undefined {

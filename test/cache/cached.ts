@@ -1,11 +1,11 @@
 import { Cache } from '../../src/cache/cache.ts';
 import type { Random } from '../../src/lib/random.ts';
-import { type Counters, createCounters } from '../../src/metrics/counters.ts';
 import { type Answer, parseAnswer } from '../../src/message/answer.ts';
-import { addressRecord, buildResponse, soaRecord } from '../fixtures/messages.ts';
-import { type PreparedAnswer, keepAnswer } from '../../src/message/prepared-answer.ts';
+import { keepAnswer, type PreparedAnswer } from '../../src/message/prepared-answer.ts';
+import { type Counters, createCounters } from '../../src/metrics/counters.ts';
 import type { Query } from '../../src/resolver/query.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
+import { addressRecord, buildResponse, soaRecord } from '../fixtures/messages.ts';
 
 /** Makes a cache's hashes the same in every run. */
 export const FIXED_RANDOM: Random = { fraction: () => 0.25, bytes: (length) => new Uint8Array(length) };
@@ -31,7 +31,7 @@ export function dataAnswer(name: string, ttl = 300, address = '192.0.2.1'): Answ
 
 /** An NXDOMAIN whose SOA record has this TTL and a larger MINIMUM. */
 export function deniedAnswer(name: string, ttl = 300): Answer {
-  return parseAnswer(buildResponse({ name, flags: 3, authorities: [soaRecord('example', ttl, 1_000_000)] }));
+  return parseAnswer(buildResponse({ name, flags: 3, authorities: [soaRecord(name, ttl, 1_000_000)] }));
 }
 
 /** A copy of the answer that is found for `query`. */

@@ -12,6 +12,7 @@ test('data is kept for its lowest TTL, that of other sections included', () => {
   assert.equal(lifetimeSeconds(dataAnswer('example.com', 300)), 300);
   const wire = buildResponse({
     answers: [addressRecord('example.com', 300)],
+    authorities: [{ type: 'NS', name: 'example.com', ttl: 300, data: 'ns.example.com' }],
     additionals: [addressRecord('ns.example.com', 20)],
   });
   assert.equal(lifetimeSeconds(parseAnswer(wire)), 20);

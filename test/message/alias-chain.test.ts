@@ -5,11 +5,13 @@ import { skipPlainName } from '../../src/message/name.ts';
 import {
   addressRecord,
   buildResponse,
+  concat,
   rawMessage,
   rawName,
   rawPointer,
   rawQuestion,
   rawRecord,
+  rawU16,
 } from '../fixtures/messages.ts';
 
 type Records = NonNullable<Parameters<typeof buildResponse>[0]>['answers'];
@@ -41,9 +43,9 @@ test('RFC 5452 §6: a record of another name does not', () => {
   assert.ok(!belongs([alias('b.test', 'a.test')]));
 });
 
-test('eleven aliases are followed, and a twelfth is not', () => {
-  assert.ok(belongs(chain(11)));
-  assert.ok(!belongs(chain(12)));
+test('sixteen aliases are followed, and a seventeenth is not', () => {
+  assert.ok(belongs(chain(16)));
+  assert.ok(!belongs(chain(17)));
 });
 
 test('aliases in a loop are no answer', () => {
@@ -71,6 +73,83 @@ test('other records of a name above, and an alias to what is no name, are no ans
   const nowhere = rawRecord(rawPointer(12), 5, 60, rawPointer(0x3fff));
   const wire = rawMessage({ flags: 0x8180, questions: [question], answers: [nowhere] });
   assert.ok(!isAnswerOfQuestion(wire, 12 + question.length));
+});
+
+test('RFC 1034 §4.3.2: a record of a type that was not asked for may stand at the end alone, and at a name of the chain', () => {
+  const text = (name: string) => ({ type: 'TXT', name, ttl: 60, data: 'x' }) as const;
+  assert.ok(belongs([addressRecord('a.test', 60), text('a.test')]));
+  assert.ok(belongs([alias('a.test', 'b.test'), addressRecord('b.test', 60), text('b.test'), text('a.test')]));
+  assert.ok(belongs([text('a.test')]));
+  assert.ok(!belongs([text('a.test'), addressRecord('a.test', 60)]));
+  assert.ok(!belongs([addressRecord('a.test', 60), text('b.test')]));
+  assert.ok(belongs([text('a.test')], 'TXT'));
+  assert.ok(belongs([addressRecord('a.test', 60), text('a.test')], 'ANY'));
+});
+
+test('RFC 1034 §3.6.2, RFC 2181 §10.1: other data beside an alias, and a second alias, are no answer; the same alias twice is', () => {
+  assert.ok(!belongs([alias('a.test', 'b.test'), addressRecord('a.test', 60)]));
+  assert.ok(!belongs([addressRecord('a.test', 60), alias('a.test', 'b.test')]));
+  assert.ok(!belongs([alias('a.test', 'b.test'), alias('a.test', 'c.test')]));
+  assert.ok(belongs([alias('a.test', 'b.test'), alias('a.test', 'B.test'), addressRecord('b.test', 60)]));
+  assert.ok(belongs([alias('a.test', 'b.test')], 'CNAME'));
+});
+
+test('RFC 2181 §5: so may a record of another class', () => {
+  const question = rawQuestion(rawName('a'));
+  const address = (rrclass: number): Uint8Array =>
+    rawRecord(rawPointer(12), 1, 60, Uint8Array.of(192, 0, 2, 1), rrclass);
+  for (const [classes, belongsThere] of [
+    [[1, 1], true],
+    [[1, 3], true],
+    [[1, 255, 3], true],
+    [[3, 1], false],
+  ] as const) {
+    const wire = rawMessage({ flags: 0x8180, questions: [question], answers: classes.map(address) });
+    assert.equal(isAnswerOfQuestion(wire, 12 + question.length), belongsThere);
+  }
+});
+
+test('RFC 6672 §3.1: an alias below a DNAME record is the one that follows from it', () => {
+  const dname = (name: string, data: string) => ({ type: 'DNAME', name, ttl: 60, data }) as const;
+  const to = (target: string) => [alias('a.test', target), addressRecord(target, 60)];
+  assert.ok(belongs([dname('test', 'other.example'), ...to('a.other.example')]));
+  assert.ok(!belongs([dname('test', 'other.example'), ...to('b.other.example')]));
+  assert.ok(!belongs([dname('test', 'other.example'), ...to('a.another.example')]));
+  assert.ok(!belongs([dname('test', 'other.example'), dname('test', 'x.example'), ...to('a.other.example')]));
+  assert.ok(belongs([dname('test', '.'), ...to('a')]));
+  // Two one after the other, as of a zone that was moved twice.
+  const second = [alias('a.other.example', 'a.last'), addressRecord('a.last', 60)];
+  const both = [dname('test', 'other.example'), alias('a.test', 'a.other.example'), dname('other.example', 'last')];
+  assert.ok(belongs([...both, ...second]));
+  assert.ok(belongs([dname('a.test', 'other.example')], 'DNAME'));
+  assert.ok(!belongs([dname('a.test', 'other.example')]));
+});
+
+test('RFC 4035 §3.1.1: signatures belong where what they cover does', () => {
+  const question = rawQuestion(rawName('a', 'test'));
+  const target = rawName('b', 'test');
+  const signature = (owner: Uint8Array, covered: number): Uint8Array =>
+    rawRecord(owner, 46, 60, concat(rawU16(covered), new Uint8Array(20)));
+  const address = (owner: Uint8Array): Uint8Array => rawRecord(owner, 1, 60, Uint8Array.of(192, 0, 2, 1));
+  const qname = rawPointer(12);
+  const moved = [rawRecord(rawPointer(14), 39, 60, rawName('net')), signature(rawPointer(14), 39)];
+  for (const [answers, expected] of [
+    [[address(qname), signature(qname, 1)], true],
+    [[address(qname), signature(qname, 16)], true],
+    [[signature(qname, 16), address(qname)], false],
+    [[address(qname), signature(target, 1)], false],
+    [[rawRecord(qname, 5, 60, target), signature(qname, 5), address(target), signature(target, 1)], true],
+    [[rawRecord(qname, 5, 60, target), signature(qname, 1), address(target)], false],
+    [[...moved, rawRecord(qname, 5, 60, rawName('a', 'net')), address(rawName('a', 'net'))], true],
+    [[address(qname), signature(qname, 39)], false],
+    [[rawRecord(qname, 46, 60, Uint8Array.of(0))], true],
+  ] as const) {
+    const wire = rawMessage({ flags: 0x8180, questions: [question], answers });
+    assert.equal(isAnswerOfQuestion(wire, 12 + question.length), expected);
+  }
+  const all = [signature(qname, 1), signature(qname, 16), signature(qname, 5)];
+  const asked = rawQuestion(rawName('a', 'test'), 46);
+  assert.ok(isAnswerOfQuestion(rawMessage({ flags: 0x8180, questions: [asked], answers: all }), 12 + asked.length));
 });
 
 test('records that are cut off are no answer', () => {

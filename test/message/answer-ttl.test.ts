@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Answer, parseAnswer } from '../../src/message/answer.ts';
-import { ttlOffset } from '../../src/message/prepared-answer.ts';
 import { readU32 } from '../../src/message/bytes.ts';
+import { ttlOffset } from '../../src/message/prepared-answer.ts';
 import {
   buildResponse,
   concat,
+  type RawSpec,
   rawMessage,
   rawName,
   rawOpt,
@@ -13,13 +14,15 @@ import {
   rawQuestion,
   rawRecord,
   rawU16,
-  type RawSpec,
   soaRecord,
 } from '../fixtures/messages.ts';
 
 const A = 1;
 const TXT = 16;
+const NS = 2;
 const RRSIG = 46;
+const NSEC = 47;
+const ANY = 255;
 const QNAME = rawPointer(12);
 
 /** The TTLs of an answer, as its list of offsets finds them. */
@@ -28,7 +31,7 @@ function ttls(answer: Answer): readonly number[] {
 }
 
 function parseRaw(spec: Partial<RawSpec>): Answer {
-  return parseAnswer(rawMessage({ flags: 0x8180, questions: [rawQuestion(rawName('example', 'com'))], ...spec }));
+  return parseAnswer(rawMessage({ flags: 0x8180, questions: [rawQuestion(rawName('example', 'com'), ANY)], ...spec }));
 }
 
 function record(type: number, ttl: number, owner: Uint8Array = QNAME): Uint8Array {
@@ -42,7 +45,7 @@ function signature(covered: number, ttl: number): Uint8Array {
 test('the offsets lead to the TTL of each record in all sections, and to no other', () => {
   const answer = parseRaw({
     answers: [record(A, 11)],
-    authorities: [record(98, 12), record(99, 13)],
+    authorities: [rawRecord(QNAME, NS, 12, rawName('ns')), record(NSEC, 13)],
     additionals: [record(A, 14, rawName('ns')), rawOpt(0x0000_8000)],
   });
   assert.deepEqual(ttls(answer), [11, 12, 13, 14]);
@@ -60,13 +63,13 @@ test('the records of one RRset get its lowest TTL, whatever the case of their ow
   assert.deepEqual(ttls(answer), [20, 20, 20]);
 });
 
-test('records of another type, class, owner or section are another RRset', () => {
-  const otherClass = rawRecord(QNAME, A, 40, Uint8Array.of(192, 0, 2, 1), 3);
+test('records of another type, owner or section are another RRset', () => {
   const answer = parseRaw({
-    answers: [record(A, 300), record(TXT, 20), record(A, 30, rawName('com')), otherClass],
+    answers: [record(A, 300), record(TXT, 20), record(A, 30, rawName('com'))],
+    authorities: [rawRecord(QNAME, NS, 60, QNAME)],
     additionals: [record(A, 50)],
   });
-  assert.deepEqual(ttls(answer), [300, 20, 30, 40, 50]);
+  assert.deepEqual(ttls(answer), [300, 20, 30, 60, 50]);
   assert.equal(answer.lowestTtl, 20);
 });
 
@@ -75,10 +78,17 @@ test('a signature has the TTL of what it covers, and not that of other signature
   assert.deepEqual(ttls(answer), [300, 300, 20, 20]);
 });
 
-test('a TTL with the top bit set becomes zero, and 31 bits stay (RFC 2181 §8)', () => {
+test('a TTL with the top bit set becomes zero (RFC 2181 §8), and one of more than a day a day (RFC 8767 §4)', () => {
   assert.deepEqual(ttls(parseRaw({ answers: [record(A, 0x8000_0000)] })), [0]);
   assert.deepEqual(ttls(parseRaw({ answers: [record(A, 0xffff_ffff)] })), [0]);
-  assert.deepEqual(ttls(parseRaw({ answers: [record(A, 0x7fff_ffff)] })), [0x7fff_ffff]);
+  for (const [ttl, sent] of [
+    [86_400, 86_400],
+    [86_401, 86_400],
+    [0x7fff_ffff, 86_400],
+  ] as const) {
+    const answer = parseRaw({ answers: [record(A, ttl), signature(A, ttl)] });
+    assert.deepEqual([answer.lowestTtl, ...ttls(answer)], [sent, sent, sent]);
+  }
 });
 
 test('the SOA record of a negative answer has the lower of its TTL and MINIMUM (RFC 2308 §5)', () => {
@@ -87,6 +97,8 @@ test('the SOA record of a negative answer has the lower of its TTL and MINIMUM (
     [30, 3600, 30],
     [3600, 0x8000_0000, 0],
     [0x8000_0000, 3600, 0],
+    // RFC 2308 §5: hours, not days.
+    [0x7fff_ffff, 0x7fff_ffff, 10_800],
   ] as const) {
     const answer = parseAnswer(buildResponse({ flags: 3, authorities: [soaRecord('com', ttl, minimum)] }));
     assert.deepEqual([answer.negativeTtl, answer.lowestTtl, ...ttls(answer)], [lower, lower, lower]);

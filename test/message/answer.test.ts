@@ -6,6 +6,7 @@ import {
   buildResponse,
   concat,
   decodeReply,
+  type RawSpec,
   rawMessage,
   rawName,
   rawOpt,
@@ -13,7 +14,6 @@ import {
   rawQuestion,
   rawRecord,
   rawU16,
-  type RawSpec,
   soaRecord,
 } from '../fixtures/messages.ts';
 
@@ -35,7 +35,7 @@ const MALFORMED = { code: 'ERR_RESPONSE_MALFORMED' };
 test('an answer is the upstream’s bytes with ID 0 and QNAME in small letters, and nothing else is touched', () => {
   const spec = {
     flags: 0x81b0,
-    answers: [ADDRESS, rawRecord(rawName('SPELT', 'So'), 0xff00, 60, Buffer.from('DaTa'))],
+    answers: [ADDRESS, rawRecord(rawName('SPELT', 'So'), 1, 60, Buffer.from('DaTa'))],
   };
   const answer = parseRaw({ ...spec, id: 0x4242 });
   const expected = rawMessage({ ...spec, id: 0, questions: [rawQuestion(rawName('example', 'com'))] });
@@ -57,6 +57,7 @@ test('the input is not kept: what happens to it later changes no answer', () => 
 });
 
 test('the OPT record is dropped wherever among the additional records it stands (RFC 6891 §6.2.1)', () => {
+  const nameServer = rawRecord(QNAME, 2, 60, rawName('ns'));
   const glue = rawRecord(rawName('ns'), 1, 60, Uint8Array.of(192, 0, 2, 53));
   const options = rawRecord(rawName(), 41, 0, Uint8Array.of(0, 12, 0, 4, 0, 0, 0, 0), 1232);
   for (const [additionals, expected] of [
@@ -66,7 +67,9 @@ test('the OPT record is dropped wherever among the additional records it stands 
     [[options, glue], []],
     [[glue, options, glue], ['A ns']],
   ] as const) {
-    const { additionals: kept = [] } = decodeReply(message(parseRaw({ answers: [ADDRESS], additionals })));
+    const { additionals: kept = [] } = decodeReply(
+      message(parseRaw({ answers: [ADDRESS], authorities: [nameServer], additionals })),
+    );
     assert.deepEqual(
       kept.map(({ type, name }) => `${type} ${name}`),
       expected,
@@ -80,9 +83,9 @@ test('two OPT records, and one outside of the additional section, are malformed 
   assert.throws(() => parseRaw({ authorities: [rawOpt()] }), MALFORMED);
 });
 
-test('the RCODE’s upper eight bits come from the OPT record (RFC 6891 §6.1.3)', () => {
-  assert.equal(parseRaw({ flags: QR | 7, additionals: [rawOpt(0x0100_0000)] }).rcode, 0x17);
-  assert.equal(parseRaw({ flags: QR | 0, additionals: [rawOpt(0xff00_0000)] }).rcode, 0xff0);
+test('an RCODE with upper bits in the OPT record is about the hop, and SERVFAIL to whoever is behind it (RFC 6891 §6.1.3)', () => {
+  assert.equal(parseRaw({ flags: QR | 7, additionals: [rawOpt(0x0100_0000)] }).rcode, 2);
+  assert.equal(parseRaw({ flags: QR | 0, additionals: [rawOpt(0xff00_0000)] }).rcode, 2);
   assert.equal(parseRaw({ flags: QR | 2 }).rcode, 2);
 });
 
@@ -94,7 +97,7 @@ test('octets behind the last record are cut off', () => {
 test('a response that is cut off anywhere is malformed', () => {
   const wire = buildResponse({
     answers: [addressRecord('example.com', 300)],
-    authorities: [soaRecord('example.com', 60, 60)],
+    authorities: [soaRecord('example.com', 60, 60), { type: 'NS', name: 'com', ttl: 60, data: 'ns.example.com' }],
     additionals: [addressRecord('ns.example.com', 300)],
   });
   for (let length = 0; length < wire.length; length++) {
@@ -117,6 +120,27 @@ test('a record whose owner points forwards, at itself or into the header is malf
   for (const destination of [0, 2, 11, recordAt, recordAt + 1, recordAt + 12, 0x3fff]) {
     const record = rawRecord(rawPointer(destination), 1, 300, Uint8Array.of(192, 0, 2, 1));
     assert.throws(() => parseRaw({ answers: [record] }), MALFORMED, `pointer to ${destination}`);
+  }
+});
+
+test('from the first record on that does not belong, all of a message but its RCODE and extended error is left out', () => {
+  const nameServer = rawRecord(QNAME, 2, 60, rawName('ns'));
+  const glue = rawRecord(rawName('ns'), 1, 60, Uint8Array.of(192, 0, 2, 53));
+  const foreign = rawRecord(rawName('bank'), 1, 60, Uint8Array.of(192, 0, 2, 66));
+  const reason = rawRecord(rawName(), 41, 0, concat(rawU16(15, 2, 4)), 1232);
+  for (const [sections, expected] of [
+    [{ answers: [ADDRESS], authorities: [nameServer], additionals: [glue, reason] }, [1, 1, 1]],
+    [{ answers: [ADDRESS], authorities: [nameServer], additionals: [foreign, glue, reason] }, [1, 1, 0]],
+    [{ answers: [ADDRESS], authorities: [nameServer], additionals: [glue, foreign, glue, reason] }, [1, 1, 1]],
+    [{ answers: [ADDRESS], authorities: [glue, nameServer], additionals: [glue, reason] }, [1, 0, 0]],
+    [{ answers: [ADDRESS, nameServer], authorities: [nameServer], additionals: [glue, reason] }, [1, 0, 0]],
+    [{ answers: [nameServer], authorities: [nameServer], additionals: [glue, reason] }, [0, 0, 0]],
+  ] as const) {
+    const answer = parseRaw(sections);
+    const { answers = [], authorities = [], additionals = [] } = decodeReply(message(answer));
+    assert.deepEqual([answers.length, authorities.length, additionals.length], expected);
+    assert.equal(answer.ttlCount, expected[0] + expected[1] + expected[2]);
+    assert.equal(answer.extendedError?.code, 4);
   }
 });
 
@@ -144,6 +168,7 @@ test('NOERROR without a record of that type is NODATA, NXDOMAIN is NXDOMAIN, the
 test('an SOA record too short for its numbers and an RRSIG record too short for its type are malformed', () => {
   assert.throws(() => parseRaw({ authorities: [rawRecord(QNAME, 6, 60, new Uint8Array(21))] }), MALFORMED);
   assert.equal(parseRaw({ authorities: [rawRecord(QNAME, 6, 60, new Uint8Array(22))] }).negativeTtl, 0);
-  assert.throws(() => parseRaw({ answers: [rawRecord(QNAME, 46, 60, Uint8Array.of(0))] }), MALFORMED);
-  assert.doesNotThrow(() => parseRaw({ answers: [rawRecord(QNAME, 46, 60, rawU16(1))] }));
+  const asked = { questions: [rawQuestion(rawName('a'), 46)] };
+  assert.throws(() => parseRaw({ ...asked, answers: [rawRecord(QNAME, 46, 60, Uint8Array.of(0))] }), MALFORMED);
+  assert.doesNotThrow(() => parseRaw({ ...asked, answers: [rawRecord(QNAME, 46, 60, rawU16(1))] }));
 });

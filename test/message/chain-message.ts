@@ -1,18 +1,33 @@
-import { concat, rawMessage, rawName, rawPointer, rawQuestion, rawRecord } from '../fixtures/messages.ts';
+import { rawMessage, rawName, rawPointer, rawQuestion, rawRecord } from '../fixtures/messages.ts';
 
-export const CHAIN_RECORDS = 4000;
-const CHAIN_AT = 12 + 5 + 11;
+/** As many as 64 kB hold. */
+const CHAIN_RECORDS = 4000;
+
+/** The type that is asked for: one that nobody knows, so that its RDATA may hold anything. */
+export const CHAIN_TYPE = 0xfffe;
+const QNAME_AT = 12;
+const RECORD_FIXED_BYTES = 10;
 
 /**
- * A message of up to 64 kB that asks for the root's address: in the first record's RDATA a name and a chain of pointers that ends at it,
- * then records whose owner is the chain's last pointer.
+ * A message of up to 64 kB: in the first record's RDATA a chain of pointers that ends at QNAME, then records whose owners are its last pointer
+ * and the last but one in turn. They are the answers in a response, and else additional records.
+ * @param pointers at least 2
  */
-export function chainMessage(flags: number, name: Uint8Array, pointers: number): Uint8Array {
-  const chain = Array.from({ length: pointers }, (_, i) =>
-    rawPointer(i === 0 ? CHAIN_AT : CHAIN_AT + name.length + 2 * (i - 1)),
+export function chainMessage(
+  flags: number,
+  name: Uint8Array,
+  pointers: number,
+  records: number = CHAIN_RECORDS,
+): Uint8Array {
+  const question = rawQuestion(name, CHAIN_TYPE);
+  const owner = rawPointer(QNAME_AT);
+  const chainAt = QNAME_AT + question.length + owner.length + RECORD_FIXED_BYTES;
+  const chain = Array.from({ length: pointers }, (_, i) => rawPointer(i === 0 ? QNAME_AT : chainAt + 2 * (i - 1)));
+  const first = rawRecord(owner, CHAIN_TYPE, 60, Buffer.concat(chain));
+  const lastTwo = [1, 2].map((fromEnd) => rawPointer(chainAt + 2 * (pointers - fromEnd)));
+  const others = Array.from({ length: records }, (_, i) =>
+    rawRecord(lastTwo[i % 2] ?? rawName(), CHAIN_TYPE, 60, new Uint8Array(0)),
   );
-  const first = rawRecord(rawName(), 0xfffe, 60, concat(name, ...chain));
-  const last = rawPointer(CHAIN_AT + name.length + 2 * (pointers - 1));
-  const others = Array.from({ length: CHAIN_RECORDS }, () => rawRecord(last, 0xfffe, 60, new Uint8Array(0)));
-  return rawMessage({ flags, questions: [rawQuestion(rawName())], additionals: [first, ...others] });
+  const section = (flags & 0x8000) === 0 ? 'additionals' : 'answers';
+  return rawMessage({ flags, questions: [question], [section]: [first, ...others] });
 }

@@ -3,19 +3,21 @@ import { test } from 'node:test';
 import { parseAnswer } from '../../src/message/answer.ts';
 import { createQueryScanner } from '../../src/message/scan-query.ts';
 import { rawName, rawNameOfLength } from '../fixtures/messages.ts';
-import { CHAIN_RECORDS, chainMessage } from './chain-message.ts';
+import { chainMessage } from './chain-message.ts';
 import { countReads } from './counted-bytes.ts';
 
 /** Octets that may be read of one record at most: a name of 255, 127 pointers of which the first octet is read twice, 20 for the rest. */
 const MAX_READS_PER_RECORD = 255 + 3 * 127 + 20;
 
-test('64 kB of records that all walk the longest chain that is followed cost a bounded number of octets each', (t) => {
+const CHAIN_RECORDS = 500;
+
+test('records that all walk the longest chain that is followed cost a bounded number of octets each', (t) => {
   const name = rawNameOfLength(255);
   for (const [who, flags, read] of [
     ['a query', 0x0100, createQueryScanner()],
     ['a response', 0x8180, parseAnswer],
   ] as const) {
-    const { wire, reads } = countReads(chainMessage(flags, name, 126));
+    const { wire, reads } = countReads(chainMessage(flags, name, 126, CHAIN_RECORDS));
     read(wire);
     t.diagnostic(`${who} of ${wire.length} octets: ${reads()} read`);
     assert.ok(reads() > CHAIN_RECORDS * 300, 'the chain was walked');

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import process from 'node:process';
-import { test, type TestContext } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { startBehindDouble } from '../fixtures/behind-double.ts';
 import type { Daemon } from '../fixtures/daemon.ts';
 import {
+  addressRecord,
   buildQuery,
   buildResponse,
-  addressRecord,
   concat,
   rawMessage,
   rawName,
@@ -24,7 +24,7 @@ import { mutatedQuery, mutatedResponse, randomBytes } from '../message/mutations
 import { ANSWER_TIMEOUT_MS, deframe, eachAtOnce, talkTcp, UdpAsker } from './clients.ts';
 import { assertUnharmed, metric, residentMiB } from './daemon-health.ts';
 import type { Transport } from './raw-client.ts';
-import { checkReply, hasUpstreamText, mustBeDropped } from './reply-rules.ts';
+import { checkReply, hasUpstreamProof, mustBeDropped, UPSTREAM_PROOF } from './reply-rules.ts';
 import { readStrictly, type StrictMessage } from './strict-message.ts';
 
 /** Of all that is chosen here by chance; printed, so that a run can be had again. */
@@ -93,15 +93,14 @@ function withId(message: Uint8Array, id: number): Buffer {
 }
 
 /**
- * Answers with text at the name that was asked for: kept by nobody, so that each query that may go upstream does, and of all sizes up to
- * 2 kB, so that some have to be truncated.
+ * Answers that there is nothing, with a proof that can stand beside any question: kept by nobody, so that each query that may go upstream
+ * does, and of all sizes up to 2 kB, so that some have to be truncated.
  */
-const answerWithText: DohBehaviour = ({ query }) => {
+const answerWithProof: DohBehaviour = ({ query }) => {
   const { question } = readStrictly(query);
-  const line = new Uint8Array(251).fill(250);
-  const text = concat(...Array.from({ length: 1 + ((question.length * 7) % 8) }, () => line));
-  const answers = [rawRecord(rawPointer(12), 16, 0, text)];
-  return { body: rawMessage({ id: 0, flags: 0x8180, questions: [question], answers }) };
+  const proof = new Uint8Array(251 * (1 + ((question.length * 7) % 8)));
+  const authorities = [rawRecord(rawPointer(12), UPSTREAM_PROOF, 0, proof)];
+  return { body: rawMessage({ id: 0, flags: 0x8180, questions: [question], authorities }) };
 };
 
 /** Counts what came back, and holds what went upstream to it. */
@@ -120,7 +119,7 @@ class Account {
   add(reply: StrictMessage): void {
     assert.notEqual(reply.rcode, SERVFAIL, 'the upstream answers everything');
     this.byRcode[reply.rcode] = (this.byRcode[reply.rcode] ?? 0) + 1;
-    if (hasUpstreamText(reply)) this.fromUpstream++;
+    if (hasUpstreamProof(reply)) this.fromUpstream++;
   }
 
   /** Nothing is sent upstream but what a client was answered from there. */
@@ -133,7 +132,7 @@ class Account {
 }
 
 test('5,000 hostile datagrams: each gets one proper reply or, where it must, none; nothing refused goes upstream', async (t) => {
-  await using running = await startBehindDouble(answerWithText);
+  await using running = await startBehindDouble(answerWithProof);
   const { daemon, upstream } = running;
   await daemon.answers();
   await using client = new UdpAsker(daemon.port);
@@ -227,7 +226,7 @@ function streamsOf(messages: readonly Uint8Array[]): Stream[] {
 }
 
 test('1,000 hostile messages over TCP, whole, split and with lengths that lie: as many proper replies as messages to be answered', async (t) => {
-  await using running = await startBehindDouble(answerWithText);
+  await using running = await startBehindDouble(answerWithProof);
   const { daemon, upstream } = running;
   await daemon.answers();
   const account = new Account(upstream);

@@ -42,7 +42,12 @@ export function exchangesAbout(label: string): Exchange[] {
     answerTo(TYPE.SRV, concat(rawU16(1, 2, 443), rawName('a', 'example', 'com'))),
     answerTo(TYPE.TXT, ...Array.from({ length: 8 }, () => new Uint8Array(180).fill(179))),
     of(TYPE.A, 0x8180, { answers: [alias, rawRecord(below('cdn'), TYPE.A, 60, ADDRESS)] }),
-    of(TYPE.A, 0x8180, { answers: [rawRecord(parent, TYPE.DNAME, 60, rawName('example', 'net')), alias] }),
+    of(TYPE.A, 0x8180, {
+      answers: [
+        rawRecord(parent, TYPE.DNAME, 60, rawName('example', 'net')),
+        rawRecord(QNAME, TYPE.CNAME, 300, rawName(label, 'example', 'net')),
+      ],
+    }),
     of(TYPE.A, 0x8183, { authorities: [soa], additionals: [rawOpt()] }),
     of(TYPE.MX, 0x81a0, { authorities: [soa, signature], additionals: [rawOpt(0x8000)] }),
     of(TYPE.A, 0x8182, { additionals: [rawRecord(rawName(), 41, 0, concat(rawU16(15, 2, 22)), 1232)] }),

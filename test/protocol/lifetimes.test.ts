@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, describe } from 'node:test';
-import { rawName, type RawSpec } from '../fixtures/messages.ts';
+import { type RawSpec, rawName } from '../fixtures/messages.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { PATIENCE_MS } from '../listener/harness.ts';
 import { startLab } from './lab.ts';
-import { testOverBoth, type Transport } from './raw-client.ts';
+import { type Transport, testOverBoth } from './raw-client.ts';
 import type { Reply } from './reply.ts';
 import {
   addressOf,
@@ -91,6 +91,15 @@ describe('lifetimes', { concurrency: 8 }, () => {
     }
   });
 
+  testOverBoth('RFC 8767 §4: no TTL of more than a day is given, first and out of the cache', async (transport) => {
+    const target = rawName('target', 'example');
+    const answers = [alias(QNAME, target, 86_401), addressOf(target, 0x7fff_ffff)];
+    const { first, second, asked } = await askTwice(transport, 'week', { answers });
+    assert.deepEqual(ttls(first), [86_400, 86_400]);
+    assert.ok(ttls(second).every((ttl) => ttl <= 86_400 && ttl > 86_000));
+    assert.equal(asked, 1);
+  });
+
   testOverBoth('RFC 1035 §3.2.1: an answer with TTL 0 is given once and not kept', async (transport) => {
     const { first, second, asked } = await askTwice(transport, 'zero', { answers: [addressOf(QNAME, 0)] });
     assert.deepEqual([ttls(first), ttls(second)], [[0], [0]]);
@@ -133,6 +142,26 @@ describe('lifetimes', { concurrency: 8 }, () => {
       await assertCountsDown(transport, `${kind}-down`, partsFor);
     });
 
+    testOverBoth(`RFC 2308 §5: ${kind} is given for no more than three hours`, async (transport) => {
+      const parts = { flags, authorities: [startOfAuthority(ZONE, 0x7fff_ffff, 0x7fff_ffff)] };
+      const { first, asked } = await askTwice(transport, `${kind}-days`, parts);
+      assert.deepEqual(ttls(first), [10_800]);
+      assert.equal(asked, 1);
+    });
+
+    testOverBoth(
+      `RFC 2308 §5: ${kind} with the SOA of a zone that the name is not in is passed on without it and not kept`,
+      async (transport) => {
+        const parts = { flags, authorities: [startOfAuthority(rawName('bank', 'example'), 600, 600)] };
+        const { first, second, asked } = await askTwice(transport, `${kind}-elsewhere`, parts);
+        for (const reply of [first, second]) {
+          assert.equal(reply.rcode, kind === 'NODATA' ? 'NOERROR' : kind);
+          assert.deepEqual(reply.authorities, []);
+        }
+        assert.equal(asked, 2);
+      },
+    );
+
     testOverBoth(`RFC 2308 §5: ${kind} without a SOA is passed on and not kept`, async (transport) => {
       const { first, second, asked } = await askTwice(transport, `${kind}-bare`, { flags });
       assert.deepEqual([first.rcode, second.rcode], Array(2).fill(kind === 'NODATA' ? 'NOERROR' : kind));
@@ -174,13 +203,16 @@ describe('lifetimes', { concurrency: 8 }, () => {
     },
   );
 
-  testOverBoth('RFC 8484 §5.1: what is as old as its TTL or older has 0 left, and is not kept', async (transport) => {
-    for (const age of ['300', '301', '999999999']) {
-      const { first, asked } = await askTwice(transport, `old-${age}`, { answers: [addressOf()] }, { age });
-      assert.deepEqual(ttls(first), [0]);
-      assert.equal(asked, 2);
-    }
-  });
+  testOverBoth(
+    'RFC 8484 §5.1, RFC 9111 §1.2.2: what is as old as its TTL or older has 0 left, and is not kept',
+    async (transport) => {
+      for (const [i, age] of ['300', '301', '999999999', '4294967297', '9'.repeat(400)].entries()) {
+        const { first, asked } = await askTwice(transport, `old-${i}`, { answers: [addressOf()] }, { age });
+        assert.deepEqual(ttls(first), [0]);
+        assert.equal(asked, 2);
+      }
+    },
+  );
 
   testOverBoth('RFC 9111 §1.2.2: an Age that is no number of seconds counts as none', async (transport) => {
     for (const [label, age] of Object.entries({ text: 'old', negative: '-250', fraction: '250.5', list: '250, 250' })) {

@@ -54,7 +54,10 @@ export function checkReply(query: Uint8Array, bytes: Buffer, transport: Transpor
   return reply;
 }
 
-/** Whether these records were given by an upstream that answers everything with text, or would have been had they fitted. */
-export function hasUpstreamText(reply: StrictMessage): boolean {
-  return (reply.flags & FLAG.TC) !== 0 || reply.answers.some(({ type }) => type === 16);
+/** NSEC, which nothing that is answered here has. */
+export const UPSTREAM_PROOF = 47;
+
+/** Whether a reply came from an upstream that answers everything with such a record, or would have had it, had it fitted. */
+export function hasUpstreamProof(reply: StrictMessage): boolean {
+  return (reply.flags & FLAG.TC) !== 0 || reply.authorities.some(({ type }) => type === UPSTREAM_PROOF);
 }

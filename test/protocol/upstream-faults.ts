@@ -104,7 +104,13 @@ export const FAULTS: readonly Fault[] = [
     answering({ flags: RESPONSE_FLAGS | (4 << 11), answers: ANSWERS }),
   ),
   malformed('no-reply', 'RFC 1035 §4.1.1: QR=0', answering({ flags: FLAG.RD, answers: ANSWERS })),
-  malformed('truncated', 'RFC 2181 §9: TC=1', answering({ flags: RESPONSE_FLAGS | FLAG.TC, answers: ANSWERS })),
+  {
+    label: 'truncated',
+    behaviour: 'RFC 2181 §9: TC=1',
+    outcome: 'response_truncated',
+    ede: 24,
+    upstream: answering({ flags: RESPONSE_FLAGS | FLAG.TC, answers: ANSWERS }),
+  },
   malformed('empty', 'RFC 8484 §4.2.1: an empty body', () => ({ body: new Uint8Array(0) })),
   malformed('short', 'RFC 8484 §4.2.1: a body of 11 octets', ({ query }) => ({
     body: responseTo(query).subarray(0, 11),

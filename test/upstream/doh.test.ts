@@ -52,7 +52,7 @@ const REJECTED: readonly (readonly [string, DohBehaviour, ErrorCode])[] = [
   ['half a header', changed((reply) => ({ body: reply.subarray(0, 6) })), 'ERR_RESPONSE_MALFORMED'],
   ['half a question', changed((reply) => ({ body: reply.subarray(0, 16) })), 'ERR_RESPONSE_MISMATCH'],
   ['QR=0', changed(behaviours.notAReply), 'ERR_RESPONSE_MALFORMED'],
-  ['TC=1', changed(behaviours.truncated), 'ERR_RESPONSE_MALFORMED'],
+  ['TC=1', changed(behaviours.truncated), 'ERR_RESPONSE_TRUNCATED'],
   ['another ID', changed(behaviours.wrongId), 'ERR_RESPONSE_MISMATCH'],
   ['another name', changed(behaviours.wrongQuestion), 'ERR_RESPONSE_MISMATCH'],
   ['another type', changed((reply) => void reply.writeUInt16BE(28, 12 + 10)), 'ERR_RESPONSE_MISMATCH'],
