@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { systemClock } from '../../src/lib/clock.ts';
+import { Dns4torError } from '../../src/lib/errors.ts';
+import { subtractAge } from '../../src/message/age.ts';
+import { parseAnswer } from '../../src/message/answer.ts';
+import { HEADER_BYTES } from '../../src/message/header.ts';
+import { skipPlainName } from '../../src/message/name.ts';
+import { acceptResponse } from '../../src/upstream/accept.ts';
+import { rawMessage } from '../fixtures/messages.ts';
+import { countReads } from './counted-bytes.ts';
+import { deepOwners, redirections, shapes } from './hostile-shapes.ts';
+
+/** Two walks of the longest name for each record of 13 octets, and one again where Age is taken off: 255 octets and 126 pointers each. */
+const MAX_READS_PER_OCTET = 150;
+
+function queryFor(response: Uint8Array): Uint8Array {
+  const questionEnd = skipPlainName(response, HEADER_BYTES) + 4;
+  return rawMessage({ id: 0, flags: 0x0100, questions: [response.slice(HEADER_BYTES, questionEnd)] });
+}
+
+/** Whatever comes of it: only what it costs is looked at. */
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    assert.ok(error instanceof Dns4torError, String(error));
+  }
+}
+
+/** Enough to tell what grows with the square of it. */
+const COUNTED_BYTES = 6000;
+
+for (const { label, response } of shapes(COUNTED_BYTES)) {
+  test(`${label} cost a bounded number of octets for each octet`, (t) => {
+    const query = queryFor(response);
+    const { wire, reads } = countReads(response);
+    attempt(() => acceptResponse(query, wire));
+    attempt(() => void parseAnswer(wire));
+    attempt(() => subtractAge(wire, 0));
+    const each = reads() / response.length;
+    t.diagnostic(`${each.toFixed(1)} read for each of ${response.length} octets`);
+    assert.ok(each < MAX_READS_PER_OCTET, `${each} octets read for each`);
+  });
+}
+
+/** The shortest of several runs, which has the least of what else the machine does. */
+function shortestMs(work: () => void): number {
+  const runs = Array.from({ length: 7 }, () => {
+    const startedAt = systemClock.now();
+    work();
+    return systemClock.now() - startedAt;
+  });
+  return Math.min(...runs);
+}
+
+const MAX_BYTES = 65_535;
+const PLAIN = deepOwners(MAX_BYTES);
+
+for (const aliases of [11, 16]) {
+  const { label, response } = redirections(MAX_BYTES, aliases);
+  test(`64 kB of ${label} take no more than a few times what as many addresses take`, (t) => {
+    const [plain = 0, redirected = 0] = [PLAIN.response, response].map((each) => {
+      const query = queryFor(each);
+      return shortestMs(() => attempt(() => acceptResponse(query, each)));
+    });
+    t.diagnostic(`${plain.toFixed(1)} and ${redirected.toFixed(1)} ms`);
+    assert.ok(redirected < 3 * plain, `${redirected} ms instead of ${plain} ms`);
+  });
+}
