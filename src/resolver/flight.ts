@@ -46,14 +46,16 @@ export class Flight<T> {
     );
   }
 
-  /** The answer, or undefined when the deadline passes first. */
-  wait(deadline: Deadline): Promise<T | undefined> {
+  /** The answer, or undefined when the deadline passes or `signal` is aborted first. */
+  wait(deadline: Deadline, signal?: AbortSignal): Promise<T | undefined> {
     const waiter: Waiter<T> = Promise.withResolvers();
     this.#waiting.add(waiter);
-    const timer = deadline.schedule(() => {
+    const leave = (): void => {
       this.#waiting.delete(waiter);
       waiter.resolve(undefined);
-    });
+    };
+    const timer = deadline.schedule(leave);
+    signal?.addEventListener('abort', leave);
     return waiter.promise.finally(() => timer.cancel());
   }
 

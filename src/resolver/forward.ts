@@ -1,6 +1,7 @@
 import type { Cache } from '../cache/cache.ts';
 import type { Entry } from '../cache/entry.ts';
 import { refreshBegun } from '../cache/refresh.ts';
+import { clientGroup } from '../lib/client-group.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
 import { Dns4torError, toDns4torError } from '../lib/errors.ts';
@@ -67,20 +68,28 @@ export class Forwarder {
 
   /**
    * What comes of asking, or undefined when the deadline passes first: then it goes on, and may still fill the cache.
-   * Rejects with a Dns4torError.
+   * Rejects with a Dns4torError; with ERR_IN_FLIGHT_CLIENT also where the query waited and had to give way.
    */
   async ask(query: Query, deadline: Deadline): Promise<Forwarded | undefined> {
     const { clientOf, metrics } = this.#components;
-    const refusal = this.#admission.enter(query.client);
-    if (refusal !== undefined) {
-      metrics.notAdmitted(refusal === 'ERR_IN_FLIGHT' ? 'all' : 'client');
-      throw new Dns4torError(refusal);
+    const gaveWay = new AbortController();
+    const place = this.#admission.enter(clientGroup(query.client), () => gaveWay.abort());
+    if (typeof place === 'string') {
+      metrics.notAdmitted(place === 'ERR_IN_FLIGHT' ? 'all' : 'client');
+      throw new Dns4torError(place);
     }
     try {
-      return await this.#flightFor(query, clientOf && (await clientOf(query))).wait(deadline);
+      const client = clientOf && (await clientOf(query));
+      // Else a question would be asked for nobody.
+      if (!gaveWay.signal.aborted) {
+        const forwarded = await this.#flightFor(query, client).wait(deadline, gaveWay.signal);
+        if (forwarded !== undefined || !gaveWay.signal.aborted) return forwarded;
+      }
     } finally {
-      this.#admission.leave(query.client);
+      this.#admission.leave(place);
     }
+    metrics.notAdmitted('client');
+    throw new Dns4torError('ERR_IN_FLIGHT_CLIENT');
   }
 
   /**

@@ -1,31 +1,149 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Admission } from '../../src/resolver/admission.ts';
-import { ask as receive } from '../fixtures/messages.ts';
+import fc from 'fast-check';
+import { LOCAL_GROUP } from '../../src/lib/client-group.ts';
+import type { ErrorCode } from '../../src/lib/failures.ts';
+import { Admission, type AdmissionInit, type Place } from '../../src/resolver/admission.ts';
+import { ask as receive, decodeReply } from '../fixtures/messages.ts';
 import { createResolver, UpstreamDouble } from './harness.ts';
 
+type Outcome = 'in' | ErrorCode;
+
+/** Places, and who has been let in and not given way. */
+class Waiters {
+  readonly #admission: Admission;
+  readonly #places: Place[] = [];
+
+  constructor(init: AdmissionInit) {
+    this.#admission = new Admission(init);
+  }
+
+  enter(group: string): Outcome {
+    const place = this.#admission.enter(group, () => this.#places.splice(this.#places.indexOf(place as Place), 1));
+    if (typeof place === 'string') return place;
+    this.#places.push(place);
+    return 'in';
+  }
+
+  /** How many of so many are let in. */
+  fill(group: string, count: number): number {
+    return Array.from({ length: count }, () => this.enter(group)).filter((outcome) => outcome === 'in').length;
+  }
+
+  leave(group: string): void {
+    const [place] = this.#places.splice(
+      this.#places.findIndex((each) => each.group === group),
+      1,
+    );
+    if (place !== undefined) this.#admission.leave(place);
+  }
+
+  count(group: string): number {
+    return this.#places.filter((place) => place.group === group).length;
+  }
+
+  get all(): number {
+    return this.#places.length;
+  }
+}
+
 test('a client that has its share is refused, and others are not', () => {
-  const admission = new Admission({ maxInFlight: 10, maxInFlightPerClient: 2 });
-  assert.equal(admission.enter('a'), undefined);
-  assert.equal(admission.enter('a'), undefined);
-  assert.equal(admission.enter('a'), 'ERR_IN_FLIGHT_CLIENT');
-  assert.equal(admission.enter('b'), undefined);
+  const waiters = new Waiters({ maxInFlight: 10, maxInFlightPerClient: 2 });
+  assert.equal(waiters.enter('a'), 'in');
+  assert.equal(waiters.enter('a'), 'in');
+  assert.equal(waiters.enter('a'), 'ERR_IN_FLIGHT_CLIENT');
+  assert.equal(waiters.enter('b'), 'in');
 });
 
-test('beyond the bound for all, everybody is refused', () => {
-  const admission = new Admission({ maxInFlight: 2, maxInFlightPerClient: 2 });
-  assert.equal(admission.enter('a'), undefined);
-  assert.equal(admission.enter('b'), undefined);
-  assert.equal(admission.enter('c'), 'ERR_IN_FLIGHT');
+test('beyond the bound for all, everybody is refused where nobody has two', () => {
+  const waiters = new Waiters({ maxInFlight: 2, maxInFlightPerClient: 2 });
+  assert.equal(waiters.enter('a'), 'in');
+  assert.equal(waiters.enter('b'), 'in');
+  assert.equal(waiters.enter('c'), 'ERR_IN_FLIGHT');
 });
 
 test('a place that is left is free again, and a refusal takes none', () => {
-  const admission = new Admission({ maxInFlight: 1, maxInFlightPerClient: 1 });
+  const waiters = new Waiters({ maxInFlight: 1, maxInFlightPerClient: 1 });
   for (let round = 0; round < 3; round++) {
-    assert.equal(admission.enter('a'), undefined);
-    assert.equal(admission.enter('a'), 'ERR_IN_FLIGHT');
-    admission.leave('a');
+    assert.equal(waiters.enter('a'), 'in');
+    assert.equal(waiters.enter('a'), 'ERR_IN_FLIGHT_CLIENT');
+    assert.equal(waiters.enter('b'), 'ERR_IN_FLIGHT');
+    waiters.leave('a');
   }
+});
+
+test('five greedy clients leave places to a sixth, and to the programs of this machine', () => {
+  const waiters = new Waiters({ maxInFlight: 1024, maxInFlightPerClient: 256 });
+  for (const greedy of ['a', 'b', 'c', 'd', 'e']) waiters.fill(greedy, 1000);
+  assert.ok(waiters.all < 1024);
+  assert.equal(waiters.enter('f'), 'in');
+  assert.equal(waiters.fill(LOCAL_GROUP, 200), 200);
+});
+
+test('greedy clients that ask at the same pace get equal parts, and as much is left', () => {
+  const waiters = new Waiters({ maxInFlight: 600, maxInFlightPerClient: 256 });
+  const greedy = ['a', 'b', 'c', 'd', 'e'];
+  for (let round = 0; round < 600; round++) for (const client of greedy) waiters.enter(client);
+  for (const client of greedy) assert.ok(Math.abs(waiters.count(client) - 100) <= 2, client);
+});
+
+test('who has nothing gets a place of the client with most, whatever number of clients have taken them all', () => {
+  const waiters = new Waiters({ maxInFlight: 64, maxInFlightPerClient: 32 });
+  for (let client = 0; client < 20; client++) waiters.fill(`greedy ${client}`, 32);
+  assert.equal(waiters.all, 64);
+  const most = Math.max(...Array.from({ length: 20 }, (_, client) => waiters.count(`greedy ${client}`)));
+  assert.ok(most > 1);
+  assert.equal(waiters.enter('newcomer'), 'in');
+  assert.equal(waiters.all, 64);
+  assert.equal(waiters.count('newcomer'), 1);
+});
+
+test('one client alone may have all that one client may, and this machine half of all', () => {
+  const waiters = new Waiters({ maxInFlight: 1024, maxInFlightPerClient: 256 });
+  assert.equal(waiters.fill('a', 2000), 256);
+  assert.equal(waiters.fill(LOCAL_GROUP, 2000), 512);
+});
+
+test('whatever clients do, no bound is passed, and a newcomer is refused only where all have one place', () => {
+  const step = fc.record({ enters: fc.boolean(), who: fc.nat({ max: 9 }), times: fc.integer({ min: 1, max: 6 }) });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const waiters = new Waiters({ maxInFlight: 8, maxInFlightPerClient: 4 });
+      const nameOf = (who: number): string => (who === 0 ? LOCAL_GROUP : `client ${who}`);
+      for (const { enters, who, times } of steps) {
+        const name = nameOf(who);
+        for (let i = 0; i < times; i++) {
+          const had = waiters.count(name);
+          if (!enters && had > 0) waiters.leave(name);
+          if (!enters) continue;
+          const outcome = waiters.enter(name);
+          if (had > 0 || outcome === 'in') continue;
+          for (let other = 1; other <= 9; other++) assert.ok(waiters.count(nameOf(other)) <= 1);
+        }
+        assert.ok(waiters.all <= 8);
+        for (let other = 0; other <= 9; other++) assert.ok(waiters.count(nameOf(other)) <= 4);
+      }
+    }),
+  );
+});
+
+test('a query that gives way is answered at once, counted, and asked for nobody', async () => {
+  const upstream = new UpstreamDouble();
+  const resolver = createResolver(upstream, { init: { maxInFlight: 4, maxInFlightPerClient: 2 } });
+  upstream.answer = () => new Promise(() => {});
+  const from = (client: string, name: string): Uint8Array | Promise<Uint8Array> =>
+    resolver.handle({ ...receive({ name }), client, arrivedAt: resolver.clock.now() });
+  const first = from('192.0.2.1', 'one.example');
+  void from('192.0.2.1', 'two.example');
+  void from('192.0.2.2', 'three.example');
+  void from('192.0.2.3', 'four.example');
+  void from('192.0.2.4', 'five.example');
+  const reply = decodeReply(await first);
+  assert.equal(reply.rcode, 'SERVFAIL');
+  assert.equal(
+    resolver.counters.totals.notAdmitted.entries().find(({ labels }) => labels['reason'] === 'client')?.count,
+    1,
+  );
 });
 
 test('a query that is not let in is counted by whose bound was reached, whether it gets an expired answer or none', async () => {

@@ -160,7 +160,7 @@ test('where as many questions are being asked as may be, nothing is refreshed', 
   const { resolver, upstream } = await createDue();
   upstream.answer = () => new Promise(() => {});
   for (let i = 0; i < LIMITS.maxInFlight; i++) {
-    const client = `client ${i % 2}`;
+    const client = `client ${i}`;
     void resolver.handle({ ...receive({ name: `n${i}.example` }), client, arrivedAt: resolver.clock.now() });
   }
   const before = upstream.queries.length;
