@@ -86,12 +86,12 @@ export class Connection implements AsyncDisposable {
     const { clock, breaker } = this.#components;
     if (this.#connecting === undefined || clock.now() - this.#connectingSince >= SLOW_ATTEMPT_MS) {
       const end = breaker.attempt();
-      if (end !== undefined) this.#begin(end);
+      if (end !== undefined) this.#startAttempt(end);
     }
     await this.#connecting;
   }
 
-  #begin(end: () => void): void {
+  #startAttempt(end: () => void): void {
     const attempt = this.#connect(end).finally(() => {
       if (this.#connecting === attempt) this.#connecting = undefined;
     });
@@ -101,7 +101,7 @@ export class Connection implements AsyncDisposable {
 
   /** Never rejects: whoever waits is told by the breaker. */
   async #connect(end: () => void): Promise<void> {
-    const { clock, connect, events, onChange } = this.#components;
+    const { clock, connect } = this.#components;
     const startedAt = clock.now();
     let socket: Socket;
     try {
@@ -113,9 +113,22 @@ export class Connection implements AsyncDisposable {
     }
     end();
     if (this.#disposed || this.isOpen) return void socket.destroy();
+    try {
+      this.#begin(socket, clock.now() - startedAt);
+    } catch (thrown) {
+      socket.destroy();
+      this.#failed(toDns4torError(thrown));
+    }
+  }
+
+  /** @throws what `createSession` throws; ERR_UPSTREAM_CONNECTION where the socket has closed meanwhile, which no session would notice */
+  #begin(socket: Socket, durationMs: number): void {
+    const { clock, events, onChange } = this.#components;
+    if (socket.destroyed) throw new Dns4torError('ERR_UPSTREAM_CONNECTION');
+    const session = this.#createSession(socket);
     this.#openedAt = clock.now();
-    this.#session = this.#createSession(socket);
-    events.connected(clock.now() - startedAt);
+    this.#session = session;
+    events.connected(durationMs);
     onChange();
   }
 

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
+import { Socket } from 'node:net';
 import { test } from 'node:test';
 import { Dns4torError } from '../../src/lib/errors.ts';
-import type { Connect } from '../../src/upstream/connection.ts';
+import { Breaker } from '../../src/upstream/breaker.ts';
+import { type Connect, Connection } from '../../src/upstream/connection.ts';
+import type { CreateSession } from '../../src/upstream/session.ts';
 import { dropConnection, neverAnswer } from '../fixtures/doh-behaviours.ts';
 import type { DohBehaviour } from '../fixtures/recording-doh-server.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
-import { answer, answerTo, queryFor, type Rig, startRig } from './rig.ts';
+import { answer, answerTo, queryFor, noJitter, type Rig, startRig } from './rig.ts';
 
 /** What MAX_WAITING is in connections.ts. */
 const QUEUE_BOUND = 1024;
@@ -291,4 +295,39 @@ test('a connection that comes after the disposal is closed at once', async () =>
   await assert.rejects(asked, { code: 'ERR_SHUTDOWN' });
   opened.resolve();
   await waitUntil('the socket is closed', 5000, () => rig.sockets[0]?.destroyed === true);
+});
+
+/** A connection by itself, whose attempts succeed with this socket. */
+function connectionOver(socket: Socket, createSession: CreateSession): { connection: Connection; failures: string[] } {
+  const clock = new ManualClock();
+  const failures: string[] = [];
+  const owner = { isServing: () => false, onOpen() {}, onMayConnect() {} };
+  const connection = new Connection({
+    clock,
+    connect: async () => socket,
+    createSession,
+    breaker: new Breaker({ clock, random: noJitter }, owner),
+    events: { connected() {}, connectFailed: ({ code }) => failures.push(code) },
+    onChange() {},
+  });
+  return { connection, failures };
+}
+
+test('a session that cannot be begun is a failed attempt, and no rejection that nobody handles', async () => {
+  const socket = new Socket();
+  const { connection, failures } = connectionOver(socket, () => {
+    throw new Error('a defect');
+  });
+  await connection.open();
+  assert.deepEqual([connection.isOpen, connection.isConnecting, socket.destroyed], [false, false, true]);
+  assert.deepEqual(failures, ['ERR_INTERNAL']);
+});
+
+test('a socket that has closed before a session takes it over is a failed attempt', async () => {
+  const socket = new Socket();
+  socket.destroy();
+  const { connection, failures } = connectionOver(socket, () => assert.fail('a session was begun'));
+  await connection.open();
+  assert.equal(connection.isOpen, false);
+  assert.deepEqual(failures, ['ERR_UPSTREAM_CONNECTION']);
 });
