@@ -149,14 +149,24 @@ function modifiedAt(path) {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
+/** Runs our own Node with the arguments, as {@link runInForeground} does. */
+export function runNode(args) {
+  return runInForeground(NODE, args);
+}
+
+/** Runs the command `dns4tor` with our own Node, as {@link runInForeground} does. */
+export function runDns4tor(args) {
+  return runInForeground('/bin/sh', ['bin/launch.sh', NODE, 'bin/dns4tor.js', ...args]);
+}
+
 /**
- * Runs our own Node with the arguments, in the foreground: it has this terminal, and gets the signals that this process gets.
+ * Runs a program in the checkout and in the foreground: it has this terminal, and gets the signals that this process gets.
  *
  * @returns its exit code, by the shells' convention where a signal ended it
  */
-export function runNode(args) {
+function runInForeground(program, args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(NODE, args, { cwd: ROOT, stdio: 'inherit', env: withPrograms() });
+    const child = spawn(program, args, { cwd: ROOT, stdio: 'inherit', env: withPrograms() });
     const forward = (signal) => child.kill(signal);
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
     for (const signal of signals) process.on(signal, forward);

@@ -1,6 +1,6 @@
 // `npm start`: installs what is missing, builds, and answers DNS queries through Tor on a port that needs no privilege.
 // Arguments after `--` go to `dns4tor proxy-dns`.
-import { build, installPackages, installPrograms, runNode, runScript } from './prepare.js';
+import { build, installPackages, installPrograms, runDns4tor, runScript } from './prepare.js';
 
 const ADDRESS = '127.0.0.1';
 const PORT = '5353';
@@ -13,5 +13,5 @@ await runScript(() => {
   if (!extra.some((argument) => /^--?(address|port|check|help)\b/.test(argument))) {
     process.stderr.write(`Once it says that answers come through Tor, try: dig @${ADDRESS} -p ${PORT} example.com\n`);
   }
-  return runNode(['bin/dns4tor.js', 'proxy-dns', '--address', ADDRESS, '--port', PORT, ...extra]);
+  return runDns4tor(['proxy-dns', '--address', ADDRESS, '--port', PORT, ...extra]);
 });

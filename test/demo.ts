@@ -13,6 +13,7 @@ import { type RunningProcess, startProcess } from './fixtures/process.ts';
 import { startTorNetwork } from './fixtures/tor-network.ts';
 
 const COMMAND = fileURLToPath(new URL('../bin/dns4tor.js', import.meta.url));
+const LAUNCHER = fileURLToPath(new URL('../bin/launch.sh', import.meta.url));
 const PORT = '5353';
 const ANSWER_TIMEOUT_MS = 60_000;
 
@@ -59,7 +60,9 @@ async function startAll(resources: AsyncDisposableStack): Promise<RunningProcess
   args.push('--upstream', `https://${network.onion}${onionTarget.path}`, '--upstream-ca', ca.certificatePath);
   say(`starting: dns4tor ${args.join(' ')}`);
   const onLine = (line: string): void => say(`  ${line}`);
-  const daemon = resources.use(await startProcess(process.execPath, [COMMAND, ...args], { onLine }));
+  const daemon = resources.use(
+    await startProcess('/bin/sh', [LAUNCHER, process.execPath, COMMAND, ...args], { onLine }),
+  );
   await daemon.waitUntil('a first answer comes', ANSWER_TIMEOUT_MS, isAnswering);
   explain();
   return daemon;

@@ -38,6 +38,7 @@ async function stageProgram(staging: Staging, { version }: Release): Promise<voi
   for (const file of files) await staging.write(join(PROGRAM, file), await read(file));
   // The launcher runs it; it is no program by itself.
   await staging.write(join(PROGRAM, 'bin/dns4tor.js'), (await read('bin/dns4tor.js')).replace(/^#!.*\n/, ''));
+  await staging.write(join(PROGRAM, 'bin/launch.sh'), (await read('bin/launch.sh')).replace(/^#!.*\n/, ''));
   await staging.write('usr/bin/dns4tor', await read('packaging/deb/launcher.sh'), PROGRAM_MODE);
   const manifest = { name: 'dns4tor', version, type: 'module' };
   await staging.write(join(PROGRAM, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
@@ -76,7 +77,9 @@ async function stageDocumentation(staging: Staging, release: Release, packages: 
   await staging.write(join(DOCUMENTATION, 'copyright'), await renderCopyright(packages));
   await staging.writeGzipped(join(DOCUMENTATION, 'changelog.gz'), renderChangelog(await read('CHANGELOG.md'), release));
   await staging.writeGzipped(join(DOCUMENTATION, 'README.md.gz'), await read('README.md'));
-  await staging.writeGzipped(join(DOCUMENTATION, 'metrics.md.gz'), await read('docs/metrics.md'));
+  for (const page of filesOf('docs', '*.md')) {
+    await staging.writeGzipped(join(DOCUMENTATION, `${page}.gz`), await read('docs', page));
+  }
   await stageExamples(staging, 'systemd', 'drop-ins/*.conf');
   await stageExamples(staging, 'contrib', '**/*.{json,yml}');
   await staging.write('usr/share/lintian/overrides/dns4tor', await read('packaging/deb/lintian-overrides'));

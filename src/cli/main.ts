@@ -4,6 +4,7 @@ import { readVersion } from '../lib/version.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { withDoubleDashes } from './flags.ts';
 import { fitted, HELP_LAYOUT } from './help.ts';
+import { renderIgnoredVariables, takeIgnoredVariables } from './ignored-variables.ts';
 import { Reporter } from './reporter.ts';
 import { toSentence } from './sentence.ts';
 
@@ -68,6 +69,8 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 async function run(argv: readonly string[], reporter: Reporter): Promise<number> {
+  // The daemon tells of them in its log.
+  if (argv[0] !== 'proxy-dns') process.stderr.write(renderIgnoredVariables(takeIgnoredVariables(process.env)));
   try {
     // To load the others as well would double the CPU time until the resolver listens.
     const named = COMMAND_NAMES.filter((name) => name === argv[0]);

@@ -1,5 +1,4 @@
 import process from 'node:process';
-import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { loadSettings } from '../config/load.ts';
@@ -10,6 +9,7 @@ import { createLogger } from '../lib/logger.ts';
 import { systemRandom } from '../lib/random.ts';
 import { addFlags, describeUnknownWords } from './flags.ts';
 import { fitted } from './help.ts';
+import { renderIgnoredVariables, takeIgnoredVariables } from './ignored-variables.ts';
 import { openLogOutput } from './log-output.ts';
 import { renderConfig } from './output.ts';
 import type { Reporter } from './reporter.ts';
@@ -41,30 +41,26 @@ export function addProxyDns(program: Command, reporter: Reporter): void {
     .addHelpText('after', fitted(EXAMPLES));
   const flags = addFlags(command);
   command.action(async () => {
+    const ignored = takeIgnoredVariables(process.env);
     const loaded = loadSettings({ flags, env: process.env });
     const config = validate({
       settings: loaded.settings,
       problems: [...describeUnknownWords(command), ...loaded.problems],
     });
     const isCheck = loaded.settings.some(({ key, texts }) => key === 'check' && texts.includes('true'));
+    // Where the log is on stderr, it tells of them in its own form.
+    if (isCheck || config.log.file !== undefined) process.stderr.write(renderIgnoredVariables(ignored));
     if (isCheck) process.stdout.write(renderConfig(config, loaded.settings, config.log.format));
-    else await serve(config, reporter);
+    else await serve(config, reporter, ignored);
   });
 }
 
-/**
- * Nothing of a query stays in V8's heap, for the cache lies outside; but as long as there is memory V8 puts off looking for what is free, and
- * 100,000 answers then leave 200 MiB. With these it looks as soon as the heap has grown by a third, and its nursery stays as small as it is
- * at the start. `--optimize-for-size` keeps the heap smaller still, but costs half as much CPU time again for each query that goes upstream.
- */
-const MEMORY_FLAGS = ['--heap-growing-percent=30', '--semi-space-growth-factor=1'] as const;
-
-async function serve(config: Config, reporter: Reporter): Promise<void> {
-  for (const flag of MEMORY_FLAGS) setFlagsFromString(flag);
+async function serve(config: Config, reporter: Reporter, ignored: readonly string[]): Promise<void> {
   using output = openLogOutput(config.log);
   using logger = createLogger(config.log.level, config.log.format, systemClock, output.sink);
   const isJson = config.log.format === 'json';
   if (isJson || config.log.file !== undefined) reporter.attach(logger, isJson && config.log.file === undefined);
+  for (const variable of ignored) logger.log('warn', 'variable_ignored', { variable });
   const handedOver = takeHandedOver(process.env, process.pid);
   // Loaded only now: `--help` and `--check` need none of it.
   const { startService } = await import('../daemon/service.ts');

@@ -30,6 +30,7 @@ export const LOG_FIELDS = {
   text: { type: 'string', doc: "a line of Tor's own log" },
   tor: { type: 'string', doc: 'which Tor, and where' },
   url: { type: 'string', doc: 'the upstream, as configured', apart: true },
+  variable: { type: 'string', doc: 'name of an environment variable', apart: true },
 } as const;
 
 export type LogField = keyof typeof LOG_FIELDS;
@@ -45,6 +46,12 @@ export interface EventSpec {
 
 /** Every line that dns4tor can log: the one table of events, their stable names and fields. */
 export const LOG_EVENTS = {
+  variable_ignored: {
+    levels: ['warn'],
+    message:
+      '{variable} is set and ignored, as it could weaken what dns4tor promises; unset it (to trust another authority, use --upstream-ca)',
+    fields: ['variable'],
+  },
   bootstrap_ignored: {
     levels: ['info'],
     message:

@@ -1,7 +1,7 @@
 import { type AuthoritativeServer, startAuthoritativeServer } from '../fixtures/authoritative-server.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { type ClientAuthKey, createClientAuthKey } from '../fixtures/client-auth-key.ts';
-import { type Daemon, startDaemon } from '../fixtures/daemon.ts';
+import { cleanEnvironment, type Daemon, startDaemon } from '../fixtures/daemon.ts';
 import { type DohServer, type DohServerOptions, startDohServer } from '../fixtures/doh-server.ts';
 import { forwardTo } from '../fixtures/doh-behaviours.ts';
 import { createOnionKey } from '../fixtures/onion-key.ts';
@@ -89,7 +89,7 @@ export async function startLaboratory(options: Pick<DohServerOptions, 'originalT
       ]),
     startManagedDaemon: (state, ...args) =>
       startDaemon(['--tor-socks', 'managed', ...clientTorrc, ...withUpstream(args)], {
-        env: { ...process.env, STATE_DIRECTORY: state.path },
+        env: { ...cleanEnvironment(), STATE_DIRECTORY: state.path },
       }),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };

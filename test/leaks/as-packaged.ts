@@ -7,7 +7,7 @@ const ROOT = join(import.meta.dirname, '..', '..');
 /** What is put in front of a command to have the Debian package's launcher run it in place of the program, where core dumps are allowed. */
 export async function throughLauncher(): Promise<readonly string[]> {
   const launcher = await readFile(join(ROOT, 'packaging', 'deb', 'launcher.sh'), 'utf8');
-  const script = launcher.replace('exec /usr/lib/dns4tor/node /usr/lib/dns4tor/bin/dns4tor.js "$@"', 'exec "$@"');
+  const script = launcher.replace(/^exec .*$/m, 'exec "$@"');
   assert.notEqual(script, launcher);
   return ['/bin/sh', '-c', `ulimit -S -c "$(ulimit -H -c)"\n${script}`, 'sh'];
 }

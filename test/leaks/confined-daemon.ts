@@ -1,4 +1,4 @@
-import { COMMAND, type Daemon, type DaemonOptions, startDaemon } from '../fixtures/daemon.ts';
+import { cleanEnvironment, type Daemon, type DaemonOptions, dns4tor, startDaemon } from '../fixtures/daemon.ts';
 import { DIG_FLAGS, type DigReply, readDigReply } from '../fixtures/dig.ts';
 import { findProgram } from '../fixtures/find-program.ts';
 import { startProcess } from '../fixtures/process.ts';
@@ -40,7 +40,7 @@ export async function startConfinedDaemon(
   const surroundings = {
     cwd: directory,
     env: {
-      ...process.env,
+      ...cleanEnvironment(),
       HOME: directory,
       STATE_DIRECTORY: directory,
       XDG_STATE_HOME: directory,
@@ -58,7 +58,7 @@ export async function startConfinedDaemon(
     }),
   );
   const dig = await findProgram('dig');
-  const [program, ...programArgs] = [...namespace.via, process.execPath, COMMAND];
+  const [program = '', ...programArgs] = [...namespace.via, ...dns4tor()];
   const owned = resources.move();
   return {
     ...daemon,

@@ -37,6 +37,11 @@ const withEachQuestion = (action: string): string =>
   };
   ${ACCESS}`;
 
+const ENVIRONMENT_PROOF: Proof = {
+  file: 'test/protocol/environment.test.ts',
+  test: 'have no effect, and each is told of once',
+};
+
 const UNIT_PROOF: Proof = {
   file: 'test/systemd/units.test.ts',
   test: 'has no way out but its sockets and unix sockets, and leaves no core',
@@ -257,6 +262,14 @@ export const MUTATIONS: readonly Mutation[] = [
     proof: UNIT_PROOF,
   },
   {
+    id: 'G8',
+    breach: 'writes down what Node does where NODE_DEBUG asks for it, with the octets of each answer',
+    file: 'bin/launch.sh',
+    text: ' NODE_DEBUG ',
+    replacement: ' ',
+    proof: ENVIRONMENT_PROOF,
+  },
+  {
     id: 'G9',
     breach: 'asks ahead for another type as well',
     file: 'src/resolver/forward.ts',
@@ -280,6 +293,14 @@ export const MUTATIONS: readonly Mutation[] = [
     text: '        rejectUnauthorized: true,\n',
     replacement: '',
     proof: { file: 'test/tor/connector.test.ts', test: 'NODE_TLS_REJECT_UNAUTHORIZED=0 lets in' },
+  },
+  {
+    id: 'G11',
+    breach: 'trusts the authorities that NODE_EXTRA_CA_CERTS names',
+    file: 'bin/launch.sh',
+    text: ' NODE_EXTRA_CA_CERTS ',
+    replacement: ' ',
+    proof: ENVIRONMENT_PROOF,
   },
   {
     id: 'G12',

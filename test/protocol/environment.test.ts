@@ -1,63 +1,266 @@
 import assert from 'node:assert/strict';
+import { chmod, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { COMMAND, runCli } from '../cli/run-cli.ts';
+import { pathToFileURL } from 'node:url';
+import { COMMAND as SOURCES, runNode } from '../cli/run-cli.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
-import { startDaemon } from '../fixtures/daemon.ts';
+import { cleanEnvironment, COMMAND, dns4tor, startDaemon } from '../fixtures/daemon.ts';
+import { handOver } from '../fixtures/hand-over.ts';
 import { buildQuery } from '../fixtures/messages.ts';
 import { createOnionKey } from '../fixtures/onion-key.ts';
+import { startProcess } from '../fixtures/process.ts';
 import { type RecordingDohServer, startRecordingDohServer } from '../fixtures/recording-doh-server.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { startSocksDouble } from '../tor/socks-double.ts';
 import { exchange } from './raw-client.ts';
 import { readReply } from './reply.ts';
 import { GOOD } from './upstream-messages.ts';
 
 /*
- * What of Node and its libraries the environment can change, and what it does to dns4tor: docs/environment.md.
+ * What the environment, Node's command line and other processes can change about Node, and what that does to dns4tor: docs/environment.md.
  */
 
+const ROOT = join(import.meta.dirname, '..', '..');
 const ONION = createOnionKey().address;
 const WRONG_PIN = `sha256/${Buffer.alloc(32).toString('base64')}`;
+const QUERY = buildQuery({ name: 'canary.dns4tor-lab.net' });
+const FLAGS = ['--disable-sigusr1', '--heap-growing-percent=30', '--semi-space-growth-factor=1'];
 
 const resources = new AsyncDisposableStack();
-/** Its certificate is of an authority that nobody trusts, for another name, and of another key than the one that is pinned. */
-let impostor: RecordingDohServer;
-let throughImpostor: readonly string[];
+/** Who issued it its certificate is trusted by nobody but whom the environment or `--upstream-ca` tells to. */
+let resolver: RecordingDohServer;
+let authorityPath: string;
+let wayThere: readonly string[];
+/** Runs the command from the sources, where Node obeys NODE_TLS_REJECT_UNAUTHORIZED=0. */
+let unverified: string;
 
 before(async () => {
   const authority = resources.use(await createCertificateAuthority());
-  impostor = resources.use(await startRecordingDohServer(await authority.issue(['impostor.test']), GOOD));
-  const { address } = resources.use(await startSocksDouble({ target: impostor, passesForTor: true }));
+  authorityPath = authority.certificatePath;
+  resolver = resources.use(await startRecordingDohServer(await authority.issue([ONION]), GOOD));
+  const { address } = resources.use(await startSocksDouble({ target: resolver, passesForTor: true }));
   if (address.kind !== 'tcp') throw new Error('the SOCKS double listens on no port');
-  throughImpostor = ['--tor-socks', `${address.host}:${address.port}`, '--upstream-pin', WRONG_PIN];
+  wayThere = ['--tor-socks', `${address.host}:${address.port}`];
+  unverified = join(resources.use(await createTemporaryDirectory()).path, 'unverified.mjs');
+  const lines = [
+    "process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';",
+    `await import('${pathToFileURL(SOURCES).href}');`,
+  ];
+  await writeFile(unverified, lines.join('\n'));
 });
 
 after(() => resources.disposeAsync());
 
-const UNVERIFIED = { NODE_TLS_REJECT_UNAUTHORIZED: '0' };
-
 for (const upstream of [`https://${ONION}/dns-query`, `tls://${ONION}`]) {
   const scheme = upstream.split(':', 1).join();
 
-  test(`${scheme}: the daemon takes no answer of an impostor under NODE_TLS_REJECT_UNAUTHORIZED=0`, async () => {
-    // From the sources, so that nothing takes the variable away before Node sees it.
-    const flags = ['--upstream', upstream, ...throughImpostor, '--tor-control', 'none'];
-    await using daemon = await startDaemon(flags, { command: COMMAND, env: { ...process.env, ...UNVERIFIED } });
-    const reply = readReply(await exchange('udp', daemon, buildQuery({ name: 'name.test.dns4tor-lab.net' })));
-    assert.equal(reply.rcode, 'SERVFAIL');
+  test(`${scheme}: under NODE_TLS_REJECT_UNAUTHORIZED=0 no answer of an impostor is taken, by daemon, query --direct and check`, async () => {
+    const way = ['--upstream', upstream, '--upstream-pin', WRONG_PIN, ...wayThere];
+    await using daemon = await startDaemon(way, { command: unverified });
+    assert.equal(readReply(await exchange('udp', daemon, QUERY)).rcode, 'SERVFAIL');
     await daemon.logs('ERR_TLS_UNTRUSTED');
-    assert.equal(impostor.requests.length, 0);
-  });
-
-  test(`${scheme}: query --direct and check take no answer of an impostor either`, async () => {
-    const way = ['--upstream', upstream, ...throughImpostor];
-    const asked = await runCli(['query', '--direct', '--json', ...way, 'name.dns4tor-lab.net'], UNVERIFIED);
+    const asked = await runNode([unverified, 'query', '--direct', '--json', ...way, 'canary.dns4tor-lab.net']);
     assert.equal(asked.code, 1);
-    const { status } = JSON.parse(asked.stdout) as { status: string };
-    assert.equal(status, 'SERVFAIL');
-    const checked = await runCli(['check', '--json', ...way], UNVERIFIED);
+    assert.equal((JSON.parse(asked.stdout) as { status: string }).status, 'SERVFAIL');
+    const checked = await runNode([unverified, 'check', '--json', ...way]);
     assert.equal(checked.code, 1);
     const { checks } = JSON.parse(checked.stdout) as { checks: readonly { id: string; status: string }[] };
     assert.equal(checks.find(({ id }) => id === 'certificate')?.status, 'fail');
-    assert.equal(impostor.requests.length, 0);
+    assert.equal(resolver.requests.length, 0);
   });
 }
+
+/** Each would have it trust, load, open or write down something, in this folder or from it. */
+const dangerous = (folder: string): Readonly<Record<string, string>> => ({
+  DEBUG: '*',
+  NODE_COMPILE_CACHE: folder,
+  NODE_DEBUG: 'stream,http2,net,tls',
+  NODE_DEBUG_NATIVE: 'HTTP2SESSION,TLS',
+  NODE_EXTRA_CA_CERTS: authorityPath,
+  NODE_ICU_DATA: folder,
+  NODE_OPTIONS: `--require=${join(folder, 'loaded.cjs')} --tls-keylog=${join(folder, 'keys')} --use-openssl-ca --inspect=0`,
+  NODE_PRESERVE_SYMLINKS: '1',
+  NODE_PRESERVE_SYMLINKS_MAIN: '1',
+  NODE_REDIRECT_WARNINGS: join(folder, 'warnings'),
+  NODE_TLS_REJECT_UNAUTHORIZED: '0',
+  NODE_USE_ENV_PROXY: '1',
+  NODE_USE_SYSTEM_CA: '1',
+  NODE_V8_COVERAGE: folder,
+  OPENSSL_CONF: join(folder, 'openssl.cnf'),
+  OPENSSL_ENGINES: folder,
+  OPENSSL_MODULES: folder,
+  SSLKEYLOGFILE: join(folder, 'keys'),
+});
+
+/** Taken away without a word; see the table. */
+const SILENT = ['NODE_PATH', 'NODE_UNIQUE_ID', 'SSL_CERT_DIR', 'SSL_CERT_FILE'];
+
+async function environmentOf(pid: number): Promise<readonly string[]> {
+  return (await readFile(`/proc/${pid}/environ`, 'latin1')).split('\0').map((entry) => entry.split('=', 1).join());
+}
+
+test('variables that would have it trust, load, open or write down something have no effect, and each is told of once', async () => {
+  await using folder = await createTemporaryDirectory();
+  const env = dangerous(folder.path);
+  await writeFile(join(folder.path, 'loaded.cjs'), "require('node:fs').writeFileSync(__filename + '.ran', '');");
+  await writeFile(join(folder.path, 'openssl.cnf'), 'nodejs_conf = none\n[none]\nproviders = none\n');
+  const files = (await readdir(folder.path)).toSorted();
+  const silent = Object.fromEntries(SILENT.map((name) => [name, authorityPath]));
+  const flags = ['--upstream', `https://${ONION}/dns-query`, ...wayThere, '--output', 'json'];
+  const lines: string[] = [];
+  const options = { env: { ...cleanEnvironment(), ...env, ...silent }, onLine: (line: string) => lines.push(line) };
+  {
+    await using daemon = await startDaemon(flags, options);
+    const port = Number(/"dns:\/\/[^"]*:(?<port>\d+)"/.exec(daemon.process.output)?.groups?.['port']);
+    assert.equal(readReply(await exchange('udp', { port }, QUERY)).rcode, 'SERVFAIL');
+    await daemon.logs('ERR_TLS_UNTRUSTED');
+    const environment = await environmentOf(daemon.process.pid);
+    assert.deepEqual(
+      environment.filter((name) => name in env || SILENT.includes(name)),
+      [],
+    );
+  }
+  assert.deepEqual((await readdir(folder.path)).toSorted(), files);
+  // What NODE_DEBUG and the like write is no JSON.
+  const events = lines.map((line) => JSON.parse(line) as { event: string; variable?: string });
+  const told = events.filter(({ event }) => event === 'variable_ignored').map(({ variable = '' }) => variable);
+  assert.equal(told.length, new Set(told).size);
+  assert.deepEqual(new Set(told), new Set(Object.keys(env)));
+});
+
+test('a file given to Node is started anew, in the same process, without those variables and with the flags that it needs', async () => {
+  const flags = ['proxy-dns', '--port', '0', '--upstream', `https://${ONION}/dns-query`, ...wayThere];
+  const env = { ...cleanEnvironment(), NODE_EXTRA_CA_CERTS: authorityPath };
+  await using running = await startProcess(process.execPath, ['--jitless', COMMAND, ...flags], { env });
+  await running.waitUntil('it looks at the certificate', 10_000, () => running.output.includes('ERR_TLS_UNTRUSTED'));
+  const [, ...args] = (await readFile(`/proc/${running.pid}/cmdline`, 'utf8')).split('\0');
+  assert.deepEqual(args.slice(0, FLAGS.length + 2), [...FLAGS, '--jitless', COMMAND]);
+  assert.ok(!(await environmentOf(running.pid)).includes('NODE_EXTRA_CA_CERTS'));
+});
+
+test('SIGUSR1 opens no debugger, and ends nothing', async () => {
+  await using daemon = await startDaemon(['--tor-socks', '127.0.0.1:1']);
+  const caught = /^SigCgt:\s*(?<mask>\w+)$/m.exec(await readFile(`/proc/${daemon.process.pid}/status`, 'utf8'));
+  const usr1 = 1n << 9n;
+  assert.equal(BigInt(`0x${caught?.groups?.['mask']}`) & usr1, 0n);
+  daemon.process.signal('SIGUSR1');
+  const reply = readReply(await exchange('udp', daemon, buildQuery({ name: 'localhost' })));
+  assert.equal(reply.rcode, 'NOERROR');
+});
+
+const [SHELL, ...LAUNCHED] = dns4tor();
+
+async function run(
+  env: Readonly<Record<string, string>>,
+  program: string,
+  ...args: readonly string[]
+): Promise<{ readonly status: number | string; readonly lines: readonly string[] }> {
+  const lines: string[] = [];
+  await using running = await startProcess(program, args, {
+    env: { ...cleanEnvironment(), ...env },
+    onLine: (line) => lines.push(line),
+  });
+  return { status: await running.ended, lines };
+}
+
+test('of a variable that is ignored a person is told in one line, and of one that does no harm in none', async () => {
+  const version = await run({}, SHELL, ...LAUNCHED, '--version');
+  assert.equal(version.status, 0);
+  const told = await run({ NODE_DEBUG: 'stream' }, SHELL, ...LAUNCHED, '--version');
+  assert.equal(told.status, 0);
+  assert.equal(told.lines.length, version.lines.length + 1);
+  assert.equal(told.lines.filter((line) => line.startsWith('dns4tor: NODE_DEBUG ')).length, 1);
+  const harmless = { NODE_OPTIONS: '--max-old-space-size=64 --jitless', NODE_DEBUG: '', NODE_ENV: 'production' };
+  assert.deepEqual(await run(harmless, SHELL, ...LAUNCHED, '--version'), version);
+  const mixed = await run({ NODE_OPTIONS: '--jitless --trace-warnings' }, SHELL, ...LAUNCHED, '--version');
+  assert.equal(mixed.lines.length, version.lines.length + 1);
+});
+
+test('proxies and settings of the system resolver that the environment names are not used', async () => {
+  const proxies = Object.fromEntries(
+    ['http', 'https', 'all'].flatMap((scheme) => [
+      [`${scheme}_proxy`, 'http://127.0.0.1:1'],
+      [`${scheme.toUpperCase()}_PROXY`, 'http://127.0.0.1:1'],
+    ]),
+  );
+  const resolverSettings = { RES_OPTIONS: 'attempts:5', LOCALDOMAIN: 'example.com', HOSTALIASES: '/dev/null' };
+  const flags = ['--upstream', `https://${ONION}/dns-query`, ...wayThere, '--upstream-ca', authorityPath];
+  await using daemon = await startDaemon(flags, { env: { ...cleanEnvironment(), ...proxies, ...resolverSettings } });
+  assert.equal(readReply(await exchange('udp', daemon, QUERY)).rcode, 'NOERROR');
+  const status = ['status', '--json', '--metrics', daemon.metricsAddress];
+  assert.equal((await run({ ...proxies, NO_PROXY: '' }, SHELL, ...LAUNCHED, ...status)).status, 0);
+});
+
+/** One for each way in which a flag can weaken a promise. */
+const REFUSED_FLAGS = [
+  '--inspect=0',
+  '--tls-keylog=/dev/null',
+  '--use-openssl-ca',
+  '--use-system-ca',
+  '--report-on-signal',
+  '--heapsnapshot-signal=SIGUSR2',
+  '--abort-on-uncaught-exception',
+  '--trace-warnings',
+];
+
+test('with a flag of Node that could weaken a promise it does not start', async () => {
+  for (const flag of REFUSED_FLAGS) {
+    const { status, lines } = await run({}, process.execPath, flag, COMMAND, '--version');
+    assert.equal(status, 2, flag);
+    assert.ok(
+      lines.some((line) => line.startsWith(`dns4tor: Node was given ${flag.split('=')[0]}`)),
+      flag,
+    );
+  }
+});
+
+test('a file given to Node does not start on sockets that were handed over, which it would lose', async () => {
+  const [program = '', ...launcher] = await handOver(['dns=udp=127.0.0.1', 'dns=tcp=127.0.0.1']);
+  const refused = await run({}, program, ...launcher, process.execPath, COMMAND, 'proxy-dns');
+  assert.equal(refused.status, 2);
+  assert.ok(refused.lines.every((line) => line.startsWith('dns4tor: ')));
+});
+
+test('the command that npm links starts with the flags, and with those alone that its Node knows', async () => {
+  await using folder = await createTemporaryDirectory();
+  const bin = join(folder.path, 'bin');
+  await mkdir(bin);
+  await symlink(join(ROOT, 'bin', 'dns4tor'), join(bin, 'dns4tor'));
+  const startedAs = async (knows: string): Promise<string | undefined> => {
+    const path = join(bin, 'node');
+    const script = `#!/bin/sh\nfor flag; do case $flag in ${knows}) ;; -*) exit 9 ;; esac; done\necho "started as $*"\n`;
+    await writeFile(path, script);
+    await chmod(path, 0o755);
+    const { lines } = await run(
+      { PATH: `${bin}:${process.env['PATH']}` },
+      '/bin/sh',
+      '-c',
+      'exec "$0"',
+      join(bin, 'dns4tor'),
+    );
+    return lines.at(-1);
+  };
+  const file = join(ROOT, 'bin', 'dns4tor.js');
+  assert.equal(await startedAs('--version | --disable* | --heap* | --semi*'), `started as ${FLAGS.join(' ')} ${file}`);
+  assert.equal(await startedAs('--version | --disable*'), `started as ${FLAGS[0]} ${file}`);
+  assert.equal(await startedAs('--version'), `started as ${file}`);
+});
+
+test('docs/environment.md has a row for every variable that Node documents or that is taken away, and for every refused flag', async () => {
+  const table = await readFile(join(ROOT, 'docs', 'environment.md'), 'utf8');
+  const help = (await runNode(['--help'])).stdout.split('Environment variables:')[1] ?? '';
+  const documented = [...help.matchAll(/^(?<name>[A-Z][A-Z0-9_]+)\b/gm)].map(({ groups }) => groups?.['name'] ?? '');
+  assert.ok(documented.length > 10);
+  const named = [
+    ...documented,
+    ...Object.keys(dangerous('')),
+    ...SILENT,
+    ...REFUSED_FLAGS.map((flag) => flag.split('=')[0] ?? ''),
+  ];
+  const cells = table.split('\n').map((line) => line.split('|')[1] ?? '');
+  assert.deepEqual(
+    named.filter((name) => !cells.some((cell) => cell.includes(`\`${name}\``) || cell.includes(`\`${name}=`))),
+    [],
+  );
+});

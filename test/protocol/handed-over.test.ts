@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { COMMAND, type Daemon } from '../fixtures/daemon.ts';
+import { type Daemon, dns4tor } from '../fixtures/daemon.ts';
 import { handOver, type SocketSpec } from '../fixtures/hand-over.ts';
 import { buildQuery } from '../fixtures/messages.ts';
 import { startProcess } from '../fixtures/process.ts';
@@ -105,7 +105,7 @@ test('the bounds of TCP clients hold on a socket that was handed over', async ()
 test('without a socket named metrics, there are none beside sockets that were handed over', async () => {
   const [program = '', ...launcher] = await handOver(LOCALHOST);
   const flags = ['--tor-socks', 'unix:/nonexistent', '--tor-control', 'none'];
-  await using running = await startProcess(program, [...launcher, process.execPath, COMMAND, 'proxy-dns', ...flags]);
+  await using running = await startProcess(program, [...launcher, ...dns4tor(), 'proxy-dns', ...flags]);
   await running.waitUntil('it has started', PATIENCE_MS, () => running.output.includes('Using Tor at'));
   assert.match(running.output, /Not serving metrics: there is no socket named metrics/);
   assert.doesNotMatch(running.output, /Starting metrics server/);
@@ -123,7 +123,7 @@ test('clients that are to be kept apart by their user, and cannot be where the s
 async function refusal(...specs: readonly SocketSpec[]): Promise<string> {
   const [program = '', ...launcher] = await handOver(specs);
   const flags = ['--tor-socks', 'unix:/nonexistent', '--tor-control', 'none'];
-  await using running = await startProcess(program, [...launcher, process.execPath, COMMAND, 'proxy-dns', ...flags]);
+  await using running = await startProcess(program, [...launcher, ...dns4tor(), 'proxy-dns', ...flags]);
   assert.equal(await running.ended, 1, running.output);
   return /^dns4tor: (.*)$/m.exec(running.output)?.[1] ?? running.output;
 }

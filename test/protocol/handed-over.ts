@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
-import { type Daemon, startDaemon } from '../fixtures/daemon.ts';
+import { cleanEnvironment, type Daemon, startDaemon } from '../fixtures/daemon.ts';
 import { type Confinement, handOver, type SocketSpec } from '../fixtures/hand-over.ts';
 import { createOnionKey } from '../fixtures/onion-key.ts';
 import { startRecordingDohServer } from '../fixtures/recording-doh-server.ts';
@@ -33,7 +33,7 @@ export async function startHandedOver(
   const flags = ['--upstream', `https://${onion}/dns-query`, '--upstream-ca', ca.certificatePath];
   const daemon = resources.use(
     await startDaemon([...flags, '--tor-socks', `unix:${path}`, '--tor-control', 'none', ...args], {
-      env: { ...process.env, ...env },
+      env: { ...cleanEnvironment(), ...env },
       via: await handOver(specs, confinement),
     }),
   );

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import process from 'node:process';
 import { delay, systemClock } from '../../../src/lib/clock.ts';
-import { COMMAND, startDaemon } from '../../fixtures/daemon.ts';
+import { cleanEnvironment, dns4tor, startDaemon } from '../../fixtures/daemon.ts';
 import { startProcess } from '../../fixtures/process.ts';
 import { residentBytes } from '../../fixtures/process-usage.ts';
 import { metric } from '../../protocol/daemon-health.ts';
@@ -83,9 +82,11 @@ export async function measureFootprint({ starts, entries, restMs, onStep }: Foot
 
 async function timeStart(upstream: DohUpstream): Promise<number> {
   const listening = Promise.withResolvers<number>();
-  const args = [COMMAND, 'proxy-dns', '--address', '127.0.0.1', '--port', '0', ...upstream.flags];
+  const [program, ...programArgs] = dns4tor();
+  const args = [...programArgs, 'proxy-dns', '--address', '127.0.0.1', '--port', '0', ...upstream.flags];
   const startedAt = systemClock.now();
-  await using running = await startProcess(process.execPath, args, {
+  await using running = await startProcess(program, args, {
+    env: cleanEnvironment(),
     onLine: (line) => {
       if (line.includes(LISTENING)) listening.resolve(systemClock.now() - startedAt);
     },
