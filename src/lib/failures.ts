@@ -158,6 +158,35 @@ export const FAILURES = {
     sentence:
       "the resolver's certificate is not signed by a trusted authority; for a resolver of your own give its CA with --upstream-ca",
   },
+  ERR_TLS_VERSION: {
+    ede: 'networkError',
+    label: 'tls_version',
+    sentence: 'the resolver does not speak TLS 1.3; upgrade it if it is yours, or use another --upstream',
+  },
+  ERR_TLS_KEY_SIZE: {
+    ede: 'networkError',
+    label: 'tls_key_size',
+    sentence:
+      "a key in the resolver's chain of certificates is too small; it needs an elliptic curve, or RSA with 2048 bits or more",
+  },
+  ERR_TLS_SIGNATURE: {
+    ede: 'networkError',
+    label: 'tls_signature',
+    sentence:
+      "a certificate in the resolver's chain is signed with SHA-1 or MD5, which can be forged; it needs SHA-256 or better",
+  },
+  ERR_TLS_PURPOSE: {
+    ede: 'networkError',
+    label: 'tls_purpose',
+    sentence:
+      "the resolver's certificate, or one that signed it, is for another purpose; a server's needs extendedKeyUsage=serverAuth, an authority's basicConstraints=CA:TRUE",
+  },
+  ERR_TLS_CHAIN: {
+    ede: 'networkError',
+    label: 'tls_chain',
+    sentence:
+      "the resolver's certificate, or one that signed it, is faulty; issue it anew if the resolver is yours, or use another --upstream",
+  },
   ERR_TLS_VALIDITY: {
     ede: 'networkError',
     label: 'tls_validity',

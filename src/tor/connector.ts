@@ -2,6 +2,7 @@ import { isIP, type Socket } from 'node:net';
 import {
   connect,
   createSecureContext,
+  type DetailedPeerCertificate,
   getCACertificates,
   type PeerCertificate,
   type SecureContext,
@@ -107,7 +108,10 @@ function createTlsUpgrade(tls: TlsOptions, clock: Clock, signal: AbortSignal | u
       );
       const onAbort = (): void => fail(new Dns4torError('ERR_SHUTDOWN', undefined, signal?.reason));
       signal?.addEventListener('abort', onAbort);
-      const onError = (error: Error): void => fail(toTlsError(error));
+      // Node verifies the chain at this event too, and a socket that it has refused tells no more of it.
+      let chain: DetailedPeerCertificate | undefined;
+      socket.prependOnceListener('secure', () => (chain = socket.getPeerCertificate(true)));
+      const onError = (error: Error): void => fail(toTlsError(error, chain));
       // Later ones are its user's to notice by 'close'.
       socket.on('error', ignore);
       socket.once('error', onError);

@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import { checkServerIdentity, type DetailedPeerCertificate, type PeerCertificate } from 'node:tls';
 import { Dns4torError } from '../lib/errors.ts';
 import type { ErrorCode } from '../lib/failures.ts';
 
@@ -38,19 +38,75 @@ export function checkIdentity(
   return identity.pins.includes(pin) ? undefined : new Dns4torError('ERR_TLS_PIN', `its pin is ${pin}`);
 }
 
-const VALIDITY_CODES: ReadonlySet<string> = new Set(['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED']);
+/**
+ * Failures of the chain by Node's names, which are OpenSSL's X509_V_ERR_* without that prefix. Giving an authority with `--upstream-ca` helps
+ * with those alone that are ERR_TLS_UNTRUSTED.
+ */
+const CHAIN_CODES: Readonly<Record<string, ErrorCode>> = {
+  CERT_NOT_YET_VALID: 'ERR_TLS_VALIDITY',
+  CERT_HAS_EXPIRED: 'ERR_TLS_VALIDITY',
+  INVALID_PURPOSE: 'ERR_TLS_PURPOSE',
+  INVALID_CA: 'ERR_TLS_PURPOSE',
+  PATH_LENGTH_EXCEEDED: 'ERR_TLS_PURPOSE',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'ERR_TLS_UNTRUSTED',
+  SELF_SIGNED_CERT_IN_CHAIN: 'ERR_TLS_UNTRUSTED',
+  UNABLE_TO_GET_ISSUER_CERT: 'ERR_TLS_UNTRUSTED',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'ERR_TLS_UNTRUSTED',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'ERR_TLS_UNTRUSTED',
+  CERT_UNTRUSTED: 'ERR_TLS_UNTRUSTED',
+};
 
-/** Gives an error of a TLS handshake a code of ours. */
-export function toTlsError(error: NodeJS.ErrnoException): Dns4torError {
+/** Failures of the protocol, by OpenSSL's names. */
+const PROTOCOL_CODES: Readonly<Record<string, ErrorCode>> = {
+  // RFC 7301 §3.2: the server shares no protocol with us, and HTTP/2 is the only one that is ever offered.
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'ERR_DOH_HTTP2',
+  // RFC 8446 §6.2, protocol_version; and what a server that goes on with an older version is refused with.
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'ERR_TLS_VERSION',
+  ERR_SSL_UNSUPPORTED_PROTOCOL: 'ERR_TLS_VERSION',
+};
+
+/** Node has no name for it; OpenSSL's security levels are among these (SSL_CTX_set_security_level(3)). */
+const UNNAMED = 'UNSPECIFIED';
+/** What OpenSSL's security level 2, Node's default, asks of RSA: 112 bits of security (NIST SP 800-57, part 1, §5.6.1.1). */
+const MIN_MODULUS_BITS = 2048;
+
+/**
+ * Gives an error of a TLS handshake a code of ours.
+ * @param chain the server's certificate and those above it, if it came so far
+ */
+export function toTlsError(error: NodeJS.ErrnoException, chain?: DetailedPeerCertificate): Dns4torError {
   if (error instanceof Dns4torError) return error;
-  return new Dns4torError(codeOf(error.code ?? ''), error.code ?? error.message, error);
+  const { code = '', message } = error;
+  const detail = code === '' || code === UNNAMED ? message : code;
+  return new Dns4torError(code === UNNAMED ? weaknessOf(chain) : codeOf(code), detail, error);
 }
 
 function codeOf(code: string): ErrorCode {
-  // RFC 7301 §3.2: the server shares no protocol with us, and HTTP/2 is the only one that is ever offered.
-  if (code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL') return 'ERR_DOH_HTTP2';
-  if (VALIDITY_CODES.has(code)) return 'ERR_TLS_VALIDITY';
-  // Node names failures of the chain as OpenSSL's X509_V_ERR_* without that prefix; its other errors here begin with
-  // ERR_ (protocol) or are those of system calls, one word after an E.
-  return /^(ERR_|E[A-Z]+$|$)/.test(code) ? 'ERR_TLS' : 'ERR_TLS_UNTRUSTED';
+  const known = CHAIN_CODES[code] ?? PROTOCOL_CODES[code];
+  if (known !== undefined) return known;
+  // Of the others, those of the protocol begin with ERR_, and those of system calls are one word after an E.
+  return /^(ERR_|E[A-Z]+$|$)/.test(code) ? 'ERR_TLS' : 'ERR_TLS_CHAIN';
+}
+
+/** Why a chain without another fault is refused. */
+function weaknessOf(chain: DetailedPeerCertificate | undefined): ErrorCode {
+  for (const certificate of certificatesOf(chain)) {
+    const { modulusLength = MIN_MODULUS_BITS } = certificate.publicKey.asymmetricKeyDetails ?? {};
+    if (modulusLength < MIN_MODULUS_BITS) return 'ERR_TLS_KEY_SIZE';
+    // That of a root, which signs itself, is not looked at.
+    const signsItself = certificate.subject === certificate.issuer;
+    if (!signsItself && /sha-?1\b|md5/i.test(certificate.signatureAlgorithm ?? '')) return 'ERR_TLS_SIGNATURE';
+  }
+  return 'ERR_TLS_CHAIN';
+}
+
+function certificatesOf(chain: DetailedPeerCertificate | undefined): readonly X509Certificate[] {
+  const certificates: X509Certificate[] = [];
+  const seen = new Set<DetailedPeerCertificate>();
+  // Where there is no certificate this is an empty object, and a root is its own issuer.
+  for (let link = chain; link?.raw !== undefined && !seen.has(link); link = link.issuerCertificate) {
+    seen.add(link);
+    certificates.push(new X509Certificate(link.raw));
+  }
+  return certificates;
 }

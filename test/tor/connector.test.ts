@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
-import { FAILURES } from '../../src/lib/failures.ts';
+import { type ErrorCode, FAILURES } from '../../src/lib/failures.ts';
 import { TorAgent } from '../../src/tor/agent.ts';
 import { createTorConnector, type DialTarget, type TorConnectorOptions } from '../../src/tor/connector.ts';
 import type { ToleratedStanding } from '../../src/tor/socks-peer.ts';
@@ -15,9 +15,13 @@ import type { TlsIdentity } from '../../src/tor/tls-identity.ts';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
+  type Flaws,
   type ServerCertificate,
 } from '../fixtures/certificates.ts';
+import { findProgram } from '../fixtures/find-program.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
+import { startProcess } from '../fixtures/process.ts';
+import { reservePort } from '../fixtures/reserve-port.ts';
 import { listen } from './listen.ts';
 import { type SocksDouble, startSocksDouble } from './socks-double.ts';
 
@@ -226,7 +230,58 @@ test('NODE_TLS_REJECT_UNAUTHORIZED=0 lets in no untrusted chain, no other name a
 
 test('TLS below 1.3 is refused', async () => {
   await using resolver = await startHttp2Resolver({ maxVersion: 'TLSv1.2' });
-  await assert.rejects(createConnector(resolver)(), { code: 'ERR_TLS' });
+  await assert.rejects(createConnector(resolver)(), { code: 'ERR_TLS_VERSION' });
+});
+
+test('OpenSSL’s own server, below TLS 1.3, is refused for the same reason', async () => {
+  const reservation = await reservePort();
+  await reservation.release();
+  const port = String(reservation.port);
+  const { certificatePath, keyPath } = certificate;
+  await using server = await startProcess(await findProgram('openssl'), [
+    's_server',
+    // Or it reads what it is to answer from stdin.
+    '-www',
+    '-tls1_2',
+    '-accept',
+    `127.0.0.1:${port}`,
+    '-cert',
+    certificatePath,
+    '-key',
+    keyPath,
+  ]);
+  await server.waitUntil('it listens', 5000, () => server.output.includes('ACCEPT'));
+  await using proxy = await startSocksDouble({ target: reservation });
+  await assert.rejects(createConnector({ proxy })(), { code: 'ERR_TLS_VERSION' });
+});
+
+const FLAWS: readonly (readonly [string, Flaws, ErrorCode])[] = [
+  ['an RSA key of 1024 bits', { key: 'rsa:1024' }, 'ERR_TLS_KEY_SIZE'],
+  ['a signature with SHA-1', { digest: 'sha1' }, 'ERR_TLS_SIGNATURE'],
+  ['a purpose that is not a server’s', { usage: 'clientAuth' }, 'ERR_TLS_PURPOSE'],
+];
+
+for (const [what, flaws, code] of FLAWS) {
+  test(`a certificate with ${what} is refused, and the error says so: ${code}`, async () => {
+    const flawed = await authority.issue(NAMES, flaws);
+    await using resolver = await startHttp2Resolver({
+      cert: await readFile(flawed.certificatePath),
+      key: await readFile(flawed.keyPath),
+      // Or the server itself would not use it.
+      ciphers: 'DEFAULT@SECLEVEL=0',
+    });
+    await assert.rejects(createConnector(resolver)(), { code });
+    await resolver.proxy.deserted();
+  });
+}
+
+test('a certificate that no trusted authority has signed is the one for which an authority can be given', async () => {
+  await using resolver = await startHttp2Resolver();
+  await assert.rejects(createConnector(resolver, { extraCa: {} })(), {
+    code: 'ERR_TLS_UNTRUSTED',
+    message: /--upstream-ca/,
+  });
+  for (const code of FLAWS.map(([, , flaw]) => flaw)) assert.doesNotMatch(FAILURES[code].sentence, /--upstream-ca/);
 });
 
 test('a server without HTTP/2 is refused', async () => {
