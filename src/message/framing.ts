@@ -11,27 +11,62 @@ export function frame(message: Uint8Array): Uint8Array {
   return framed;
 }
 
-/** Cuts a stream into messages, however the bytes come. Holds what was pushed and not taken yet. */
+const NONE = new Uint8Array(0);
+
+/**
+ * Cuts a stream into messages, however the bytes come. Holds what was pushed and not taken yet, in at most twice as much memory, and copies
+ * no byte more than about twice: a message that comes octet by octet costs in proportion to its length. Both hold as long as every message
+ * is taken as soon as it is whole.
+ */
 export class MessageReader {
-  #rest: Uint8Array = new Uint8Array(0);
+  /** What is held is a part of this: a chunk as it was pushed, or room of its own for a message that comes in several. */
+  #buffer: Uint8Array = NONE;
+  #start = 0;
+  #end = 0;
+  /** Whether there may be written behind the end. */
+  #isOwn = false;
 
   /** Whether bytes are held: with no whole message to be taken, that one has begun and not ended. */
   get midway(): boolean {
-    return this.#rest.length > 0;
+    return this.#end > this.#start;
   }
 
-  /** Takes the next bytes, which from here on nobody changes. */
+  /** Takes the next bytes, which from here on nobody else changes. */
   push(chunk: Uint8Array): void {
-    this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const held = this.#end - this.#start;
+    if (held === 0) {
+      [this.#buffer, this.#start, this.#end, this.#isOwn] = [chunk, 0, chunk.length, false];
+      return;
+    }
+    if (!this.#isOwn || this.#end + chunk.length > this.#buffer.length) this.#makeRoom(held + chunk.length);
+    this.#buffer.set(chunk, this.#end);
+    this.#end += chunk.length;
   }
 
-  /** The next message, if it is whole: a view of the bytes that were pushed. */
+  /**
+   * The next message, if it is whole: a view of bytes that are the caller's from here on. It may keep alive what is around them: the chunk
+   * that was pushed, or room for twice the message.
+   */
   next(): Uint8Array | undefined {
-    const rest = this.#rest;
-    if (rest.length < LENGTH_BYTES) return undefined;
-    const end = LENGTH_BYTES + readU16(rest, 0);
-    if (rest.length < end) return undefined;
-    this.#rest = rest.subarray(end);
-    return rest.subarray(LENGTH_BYTES, end);
+    const end = this.#messageEnd;
+    if (end > this.#end) return undefined;
+    const message = this.#buffer.subarray(this.#start + LENGTH_BYTES, end);
+    this.#start = end;
+    if (!this.midway) this.#buffer = NONE;
+    return message;
+  }
+
+  /** Where the first message ends in the buffer; Infinity while not even its length is known. */
+  get #messageEnd(): number {
+    if (this.#end - this.#start < LENGTH_BYTES) return Infinity;
+    return this.#start + LENGTH_BYTES + readU16(this.#buffer, this.#start);
+  }
+
+  /** Never more at once than has come already: or two octets, the length, would take up 64 KiB. */
+  #makeRoom(neededBytes: number): void {
+    const messageBytes = this.#messageEnd - this.#start;
+    const buffer = Buffer.allocUnsafe(Math.max(neededBytes, Math.min(2 * neededBytes, messageBytes)));
+    buffer.set(this.#buffer.subarray(this.#start, this.#end));
+    [this.#buffer, this.#start, this.#end, this.#isOwn] = [buffer, 0, this.#end - this.#start, true];
   }
 }

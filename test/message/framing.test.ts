@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { frame, MessageReader } from '../../src/message/framing.ts';
 
@@ -50,4 +50,74 @@ test('a message that has begun and not ended is told from none', () => {
   assert.deepEqual([...(reader.next() ?? [])], [0xaa, 0xbb]);
   assert.equal(reader.next(), undefined);
   assert.equal(reader.midway, true);
+});
+
+/** Counts the octets that are copied from one array of bytes into another while `work` runs. */
+function copiedBytes(t: TestContext, work: () => void): number {
+  const typedArrayPrototype: Uint8Array = Object.getPrototypeOf(Uint8Array.prototype);
+  const sets = t.mock.method(typedArrayPrototype, 'set');
+  const concats = t.mock.method(Buffer, 'concat');
+  work();
+  sets.mock.restore();
+  concats.mock.restore();
+  const lengths = [
+    ...sets.mock.calls.map(({ arguments: [from] }) => from.length),
+    ...concats.mock.calls.map(({ result }) => result?.length ?? 0),
+  ];
+  return lengths.reduce((sum, length) => sum + length, 0);
+}
+
+for (const chunkBytes of [1, 2, 7, 1460]) {
+  test(`a message of 64 KiB in chunks of ${chunkBytes} octets is copied about twice, not once a chunk`, (t) => {
+    const stream = frame(Buffer.alloc(65_535, 'x'));
+    let messages: Uint8Array[] = [];
+    const copied = copiedBytes(t, () => (messages = readInChunks(new MessageReader(), stream, [chunkBytes])));
+    assert.equal(messages[0]?.length, 65_535);
+    assert.ok(copied <= 3 * stream.length, `${copied} octets were copied`);
+  });
+}
+
+test('however a stream of several messages is cut, what is copied is in proportion to its length', (t) => {
+  const messages = fc.array(fc.uint8Array({ maxLength: 3000 }), { minLength: 1, maxLength: 6 });
+  const sizes = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 8 });
+  fc.assert(
+    fc.property(messages, sizes, (sent, chunkSizes) => {
+      const stream = Buffer.concat(sent.map(frame));
+      let received: Uint8Array[] = [];
+      const copied = copiedBytes(t, () => (received = readInChunks(new MessageReader(), stream, chunkSizes)));
+      assert.deepEqual(received.map(toHex), sent.map(toHex));
+      assert.ok(copied <= 4 * stream.length, `${copied} of ${stream.length}`);
+    }),
+  );
+});
+
+test('messages that were taken stay as they are, whatever is pushed and changed afterwards', () => {
+  const messages = fc.array(fc.uint8Array({ minLength: 1, maxLength: 40 }), { minLength: 2, maxLength: 8 });
+  const sizes = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 8 });
+  fc.assert(
+    fc.property(messages, sizes, (sent, chunkSizes) => {
+      const reader = new MessageReader();
+      const received = readInChunks(reader, Buffer.concat(sent.map(frame)), chunkSizes);
+      // They are the caller's: who changes one changes no other.
+      for (const message of received.filter((_, index) => index % 2 === 0)) message.fill(0);
+      const expected = sent.map((message, index) => (index % 2 === 0 ? new Uint8Array(message.length) : message));
+      assert.deepEqual(received.map(toHex), expected.map(toHex));
+    }),
+  );
+});
+
+test('messages may be taken late, too', () => {
+  const sent = Array.from({ length: 50 }, (_, i) => Uint8Array.of(i, i, i));
+  const reader = new MessageReader();
+  for (const octet of Buffer.concat(sent.map(frame))) reader.push(Uint8Array.of(octet));
+  for (const message of sent) assert.deepEqual([...(reader.next() ?? [])], [...message]);
+  assert.equal(reader.next(), undefined);
+  assert.equal(reader.midway, false);
+});
+
+test('a length alone takes up no room for its message', (t) => {
+  const allocUnsafe = t.mock.method(Buffer, 'allocUnsafe');
+  const reader = new MessageReader();
+  for (const octet of [0xff, 0xff, 1]) reader.push(Uint8Array.of(octet));
+  for (const { arguments: args } of allocUnsafe.mock.calls) assert.ok((args[0] ?? 0) <= 8);
 });
