@@ -28,6 +28,7 @@ import { ExtraBudget } from '../upstream/extra-budget.ts';
 import { FailoverUpstream } from '../upstream/failover.ts';
 import type { CircuitsUpstream } from '../upstream/upstream.ts';
 import { type Listening, adoptEverywhere } from './adopt.ts';
+import { answerEpisodes } from './answer-episodes.ts';
 import { openClientIdentity } from './client-identity.ts';
 import { ConnectivityWatch } from './connectivity-watch.ts';
 import { alternativeEvents, type BootstrapDisplay, connectionEvents, torEvents, toSeconds } from './events.ts';
@@ -97,6 +98,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
         ...identities,
         ...altSvc,
         events,
+        answerEvents: answerEpisodes(logger, clock, upstream.url),
         signal: closing.signal,
       },
       upstream,

@@ -10,6 +10,7 @@ import { createIsolationCredentials, type IsolationCredentials } from '../tor/is
 import type { Tor } from '../tor/tor.ts';
 import { AlternativeServices } from '../upstream/alternative-services.ts';
 import { type AlternativeEvents, createAlternativeTransport } from '../upstream/alternative-transport.ts';
+import type { AnswerEvents } from '../upstream/circuit.ts';
 import { CircuitPool } from '../upstream/circuit-pool.ts';
 import { Connection, type ConnectionComponents, type ConnectionEvents } from '../upstream/connection.ts';
 import type { ExtraBudget } from '../upstream/extra-budget.ts';
@@ -36,6 +37,8 @@ export interface UpstreamComponents {
   /** What the next connection shows Tor: never what one before it did, whose circuit may have failed. @default what no other has */
   readonly nextIdentity?: () => IsolationCredentials;
   readonly events: ConnectionEvents;
+  /** What becomes of queries; absent: nobody is told. */
+  readonly answerEvents?: AnswerEvents;
   /** What becomes of an upstream's alternative services (RFC 7838); absent: they are not used. */
   readonly alternativeEvents?: AlternativeEvents;
   /** Abandons connections that are being made. */
@@ -113,13 +116,14 @@ function createPool(
   init: UpstreamInit,
   transport: Transport,
 ): CircuitPool {
-  const { clock, random, metrics, budget, events } = components;
+  const { clock, random, metrics, budget, events, answerEvents } = components;
   return new CircuitPool(
     {
       clock,
       random,
       metrics,
       budget,
+      ...(answerEvents === undefined ? {} : { answerEvents }),
       createConnection: (breaker, onChange, onLost) =>
         new Connection({ clock, ...transport, breaker, events, onChange, onLost }),
     },

@@ -15,6 +15,7 @@ export const LOG_FIELDS = {
     doc: 'a socket of this machine: dns://host:port, host:port, unix:/path, or unix:fd=N where it was handed over',
     apart: true,
   },
+  answers: { type: 'number', doc: 'how many answers it was about' },
   code: { type: 'string', doc: 'stable code of the failure, `ERR_…`', apart: true },
   count: { type: 'number', doc: 'lines that were left out' },
   like: { type: 'string', doc: 'message of the last of them' },
@@ -26,6 +27,7 @@ export const LOG_FIELDS = {
   retry_seconds: { type: 'number', doc: 'seconds until the next attempt' },
   seconds: { type: 'number', doc: 'how long it took or went on' },
   signal: { type: 'string', doc: 'as in SIGTERM', apart: true },
+  status: { type: 'number', doc: 'HTTP status of the response' },
   summary: { type: 'string', doc: "what Tor is doing, in Tor's words" },
   text: { type: 'string', doc: "a line of Tor's own log" },
   tor: { type: 'string', doc: 'which Tor, and where' },
@@ -128,6 +130,26 @@ export const LOG_EVENTS = {
     levels: ['debug', 'warn'],
     message: 'Cannot connect to DNS upstream: {reason}',
     fields: ['reason', 'url', 'code', 'retry_seconds'],
+  },
+  upstream_http_error: {
+    levels: ['warn'],
+    message: 'DNS upstream answers with HTTP status {status}',
+    fields: ['status', 'url', 'code'],
+  },
+  upstream_unusable: {
+    levels: ['warn'],
+    message: 'DNS upstream gives answers that cannot be used: {reason}',
+    fields: ['reason', 'url', 'code'],
+  },
+  upstream_resets: {
+    levels: ['warn'],
+    message: 'DNS upstream resets requests and leaves their connection open',
+    fields: ['url', 'code'],
+  },
+  upstream_usable: {
+    levels: ['info'],
+    message: 'DNS upstream gives usable answers again',
+    fields: ['url', 'code', 'answers', 'seconds'],
   },
   onions_offered: {
     levels: ['debug', 'info'],

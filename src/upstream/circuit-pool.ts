@@ -9,7 +9,7 @@ import type { Metrics, ReconnectCause } from '../metrics/metrics.ts';
 import { PROBE_QUERY } from '../message/probe-query.ts';
 import { ApartLane } from './apart-lane.ts';
 import { Breaker } from './breaker.ts';
-import { Circuit, type CircuitConnection } from './circuit.ts';
+import { type AnswerEvents, Circuit, type CircuitConnection } from './circuit.ts';
 import { Circuits } from './circuits.ts';
 import { ExtraBudget } from './extra-budget.ts';
 import { RecentTimes } from './response-time.ts';
@@ -21,6 +21,7 @@ export interface CircuitPoolComponents {
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: Metrics;
+  readonly answerEvents?: AnswerEvents;
   /** What second tries are paid from. */
   readonly budget: ExtraBudget;
   /** Makes a connection with new SOCKS credentials, not opened yet. The callbacks are to be called as its components say. */
@@ -99,7 +100,7 @@ export class CircuitPool implements CircuitsUpstream {
   #closed = false;
 
   constructor(components: CircuitPoolComponents, init: CircuitPoolInit) {
-    const { clock, random, metrics, createConnection } = components;
+    const { clock, random, metrics, answerEvents, createConnection } = components;
     this.address = init.address;
     this.#components = components;
     this.#init = init;
@@ -116,7 +117,7 @@ export class CircuitPool implements CircuitsUpstream {
     });
     this.#apart = new ApartLane((onChange) => {
       const connection = createConnection(this.#breaker, onChange, () => true);
-      return new Circuit({ clock, metrics, connection }, init.index, APART_SLOT);
+      return new Circuit({ clock, metrics, answerEvents, connection }, init.index, APART_SLOT);
     });
     const onReplace = (slot: number, cause: ReconnectCause): void => metrics.reconnected(init.index, slot, cause);
     const createCircuit = (slot: number): Circuit => {
@@ -126,7 +127,7 @@ export class CircuitPool implements CircuitsUpstream {
         if (this.#circuits.current[slot] === circuit) onReplace(slot, cause);
         return this.#suspects.has(circuit) && this.#excuses.spend();
       });
-      const circuit = new Circuit({ clock, metrics, connection }, init.index, slot);
+      const circuit = new Circuit({ clock, metrics, answerEvents, connection }, init.index, slot);
       return circuit;
     };
     this.#circuits = new Circuits(

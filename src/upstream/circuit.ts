@@ -1,7 +1,7 @@
 import type { CircuitStatus } from '../lib/circuit-status.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
-import { toDns4torError } from '../lib/errors.ts';
+import { type Dns4torError, toDns4torError } from '../lib/errors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { acceptResponse } from './accept.ts';
 import { ResponseTime } from './response-time.ts';
@@ -19,9 +19,18 @@ export interface CircuitConnection extends AsyncDisposable {
   exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array>;
 }
 
+/** What becomes of queries, for whoever logs it. */
+export interface AnswerEvents {
+  /** An answer came that can be used. */
+  answered(): void;
+  /** @param isConnected whether the connection is still open, so that the failure is of this one request */
+  failed(error: Dns4torError, isConnected: boolean): void;
+}
+
 export interface CircuitComponents {
   readonly clock: Clock;
   readonly metrics: Metrics;
+  readonly answerEvents?: AnswerEvents | undefined;
   /** With SOCKS credentials of its own; owned from here on. */
   readonly connection: CircuitConnection;
 }
@@ -93,7 +102,7 @@ export class Circuit implements AsyncDisposable {
    * Rejects also with ERR_RESPONSE_* for what cannot be an answer to `query`.
    */
   async exchange(query: Uint8Array, deadline: Deadline, onAnswer: (durationMs: number) => void): Promise<Uint8Array> {
-    const { clock, metrics, connection } = this.#components;
+    const { clock, metrics, connection, answerEvents } = this.#components;
     this.#used = true;
     const sent = { sentAt: clock.now() };
     this.#outstanding.add(sent);
@@ -104,12 +113,14 @@ export class Circuit implements AsyncDisposable {
       this.#responseTime.record(durationMs());
       onAnswer(durationMs());
       metrics.exchanged(this.#index, this.slot, 'ok', durationMs());
+      answerEvents?.answered();
       return response;
     } catch (thrown) {
       const error = toDns4torError(thrown);
       // So long at least, and that is worth knowing.
       if (error.code === 'ERR_DEADLINE') this.#responseTime.record(durationMs());
       metrics.exchanged(this.#index, this.slot, error.code, durationMs());
+      answerEvents?.failed(error, connection.isOpen);
       throw error;
     } finally {
       this.#outstanding.delete(sent);

@@ -2,6 +2,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, constants, type Incomi
 import type { Deadline } from '../lib/deadline.ts';
 import { Dns4torError } from '../lib/errors.ts';
 import { MAX_MESSAGE_BYTES } from '../message/header.ts';
+import { DohStatusError } from './doh-status-error.ts';
 
 /** RFC 8484 §6. */
 const MEDIA_TYPE = 'application/dns-message';
@@ -94,7 +95,7 @@ function openStream(session: ClientHttp2Session, url: URL, query: Uint8Array): C
 function responseProblem(headers: IncomingHttpHeaders): Dns4torError | undefined {
   const status = Number(headers[':status']);
   // RFC 8484 §4.2.1: any DNS answer, an RCODE of failure too, comes with 2xx; any other status says nothing about the name.
-  if (!(status >= 200 && status <= 299)) return new Dns4torError('ERR_DOH_STATUS', `HTTP status ${status}`);
+  if (!(status >= 200 && status <= 299)) return new DohStatusError(status);
   if (mediaTypeOf(headers['content-type']) !== MEDIA_TYPE) return new Dns4torError('ERR_DOH_CONTENT_TYPE');
   return undefined;
 }

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { answerEpisodes } from '../../src/daemon/answer-episodes.ts';
+import { Dns4torError } from '../../src/lib/errors.ts';
+import { createLogger } from '../../src/lib/logger.ts';
+import type { AnswerEvents } from '../../src/upstream/circuit.ts';
+import { DohStatusError } from '../../src/upstream/doh-status-error.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+
+const URL = 'https://resolver.test/dns-query';
+const MINUTE_MS = 60_000;
+
+interface Fixture {
+  readonly clock: ManualClock;
+  readonly events: AnswerEvents;
+  /** Of each line its event and what tells it from others. */
+  readonly told: () => unknown[];
+}
+
+function create(): Fixture {
+  const clock = new ManualClock();
+  const lines: Record<string, unknown>[] = [];
+  const logger = createLogger('info', 'json', clock, (line) => lines.push(JSON.parse(line) as Record<string, unknown>));
+  return {
+    clock,
+    events: answerEpisodes(logger, clock, URL),
+    told: () =>
+      lines.map(({ event, code, status, answers, seconds }) =>
+        [event, code, status, answers, seconds].filter((value) => value !== undefined),
+      ),
+  };
+}
+
+test('an HTTP status is told once, with its number, until usable answers have come for a minute; the end says how many there were', () => {
+  const { clock, events, told } = create();
+  for (let i = 0; i < 100; i++) {
+    events.failed(new DohStatusError(503), true);
+    clock.advance(100);
+  }
+  assert.deepEqual(told(), [['upstream_http_error', 'ERR_DOH_STATUS', 503]]);
+  events.answered();
+  clock.advance(MINUTE_MS);
+  events.answered();
+  assert.deepEqual(told()[1], ['upstream_usable', 'ERR_DOH_STATUS', 100, 9.9]);
+  events.failed(new DohStatusError(503), true);
+  assert.deepEqual(told()[2], ['upstream_http_error', 'ERR_DOH_STATUS', 503]);
+});
+
+test('another status is told beside the first, each once', () => {
+  const { clock, events, told } = create();
+  for (let i = 0; i < 10; i++) {
+    events.failed(new DohStatusError(i % 2 === 0 ? 429 : 502), true);
+    clock.advance(1000);
+  }
+  assert.deepEqual(told(), [
+    ['upstream_http_error', 'ERR_DOH_STATUS', 429],
+    ['upstream_http_error', 'ERR_DOH_STATUS', 502],
+  ]);
+});
+
+test('one broken domain among good answers is one episode', () => {
+  const { clock, events, told } = create();
+  for (let i = 0; i < 20; i++) {
+    events.failed(new DohStatusError(500), true);
+    for (let good = 0; good < 10; good++) events.answered();
+    clock.advance(30_000);
+  }
+  assert.equal(told().length, 1);
+});
+
+test('an episode is not over for want of queries, and a failure after the end begins another', () => {
+  const { clock, events, told } = create();
+  events.failed(new DohStatusError(500), true);
+  clock.advance(60 * MINUTE_MS);
+  events.failed(new DohStatusError(500), true);
+  assert.equal(told().length, 1);
+  events.answered();
+  clock.advance(60 * MINUTE_MS);
+  events.failed(new DohStatusError(500), true);
+  assert.deepEqual(told().slice(1), [
+    ['upstream_usable', 'ERR_DOH_STATUS', 2, 3600],
+    ['upstream_http_error', 'ERR_DOH_STATUS', 500],
+  ]);
+});
+
+for (const code of [
+  'ERR_DOH_CONTENT_TYPE',
+  'ERR_DOH_BODY_SIZE',
+  'ERR_RESPONSE_MALFORMED',
+  'ERR_RESPONSE_MISMATCH',
+  'ERR_RESPONSE_CHAIN',
+] as const) {
+  test(`${code} is told once`, () => {
+    const { events, told } = create();
+    for (let i = 0; i < 10; i++) events.failed(new Dns4torError(code), true);
+    assert.deepEqual(told(), [['upstream_unusable', code]]);
+  });
+}
+
+test('streams that are reset are told once; a lost connection, a deadline and a shutdown are not', () => {
+  const { events, told } = create();
+  for (let i = 0; i < 10; i++) {
+    events.failed(new Dns4torError('ERR_UPSTREAM_CONNECTION'), true);
+    events.failed(new Dns4torError('ERR_UPSTREAM_CONNECTION'), false);
+    events.failed(new Dns4torError('ERR_DEADLINE'), true);
+    events.failed(new Dns4torError('ERR_SHUTDOWN'), true);
+  }
+  assert.deepEqual(told(), [['upstream_resets', 'ERR_UPSTREAM_CONNECTION']]);
+});
+
+test('a resolver that makes up statuses makes a bounded number of lines', () => {
+  const { clock, events, told } = create();
+  for (let status = 300; status < 600; status++) {
+    events.failed(new DohStatusError(status), true);
+    clock.advance(10_000);
+  }
+  assert.equal(told().length, 16);
+});
