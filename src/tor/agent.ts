@@ -113,6 +113,7 @@ export class TorAgent extends SocksProxyAgent {
       if (!reply.authenticated) {
         throw new Dns4torError('ERR_TOR_NOT_SOCKS', `${formatTorAddress(socks)} takes no credentials`);
       }
+      if (!reply.hasAddress) throw new Dns4torError('ERR_TOR_NOT_SOCKS', `${formatTorAddress(socks)} names no address`);
       // Time-outs are the clock's alone: an idle connection may stay.
       socket.setTimeout(0).removeAllListeners('timeout');
       socket.off('error', ignore);

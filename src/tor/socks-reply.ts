@@ -22,8 +22,11 @@ const VERSION = 5;
 const METHOD_USERNAME_PASSWORD = 2;
 const REPLY_GRANTED = 0;
 
-// Method selection (2 bytes), the answer to the credentials (2), then version and reply of the answer to the request.
-const NEEDED_BYTES = 6;
+/** RFC 1928 §6: IPv4, a name, IPv6. `socks` takes others, too, as if no address followed. */
+const ADDRESS_TYPES: ReadonlySet<number> = new Set([1, 3, 4]);
+
+// Method selection (2 bytes), the answer to the credentials (2), then version, reply, a reserved byte and ATYP of the answer to the request.
+const NEEDED_BYTES = 8;
 
 /**
  * Keeps the first bytes that a SOCKS5 proxy sent, because `socks` throws away all but the eight reply codes of RFC 1928.
@@ -42,16 +45,21 @@ export class SocksReplyRecord {
     return this.#bytes[1] === METHOD_USERNAME_PASSWORD;
   }
 
-  /** Why the exchange failed, as far as the bytes tell; undefined where the proxy hung up before its answer. */
+  /** Whether the answer to the request names the type of an address. */
+  get hasAddress(): boolean {
+    return ADDRESS_TYPES.has(this.#bytes[7] ?? 0);
+  }
+
+  /** Why the exchange failed, as far as the bytes tell; undefined where the proxy hung up before its answer, or in the middle of one that grants. */
   get failure(): { readonly code: ErrorCode; readonly detail: string } | undefined {
     const [version, method, , authenticationStatus = 0, replyVersion, reply] = this.#bytes;
     const isSocks5 = version === undefined || version === VERSION;
     const methodFits = method === undefined || method === METHOD_USERNAME_PASSWORD;
     const replyFits = replyVersion === undefined || replyVersion === VERSION;
-    if (!isSocks5 || !methodFits || authenticationStatus !== 0 || !replyFits || reply === REPLY_GRANTED) {
+    if (!isSocks5 || !methodFits || authenticationStatus !== 0 || !replyFits) {
       return { code: 'ERR_TOR_NOT_SOCKS', detail: `unexpected answer ${Buffer.from(this.#bytes).toString('hex')}` };
     }
-    if (reply === undefined) return undefined;
+    if (reply === undefined || reply === REPLY_GRANTED) return undefined;
     return {
       code: CODE_OF_REPLY[reply] ?? 'ERR_TOR_GENERAL',
       detail: `SOCKS reply 0x${reply.toString(16).padStart(2, '0')}`,
