@@ -6,7 +6,7 @@ import { SECURITY_HEADERS } from './security-headers.ts';
 /** Soon enough for a person, and a small part of what the state costs to write down. */
 const INTERVAL_MS = 1000;
 
-/** A person or two with a few windows; each takes one of the server's connections for as long as it is open. */
+/** A person or two with a few windows. The server counts them apart, so that they take the place of nobody else. */
 export const MAX_WATCHERS = 8;
 
 /** What the kernel does not take any more is kept here; a reader that is this far behind is not reading. */
@@ -43,7 +43,7 @@ export class EventStream implements Disposable {
   open(response: ServerResponse, headersOnly: boolean): boolean {
     if (this.#closed || this.#watchers.size >= MAX_WATCHERS) return false;
     const first = headersOnly ? '' : `retry: ${RETRY_MS}\n${this.#event()}`;
-    response.writeHead(200, { ...SECURITY_HEADERS, 'Content-Type': 'text/event-stream' });
+    response.writeHead(200, { ...SECURITY_HEADERS, Connection: 'close', 'Content-Type': 'text/event-stream' });
     if (headersOnly) {
       response.end();
       return true;

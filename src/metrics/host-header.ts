@@ -1,21 +1,47 @@
 import { isIP } from 'node:net';
 import { isLoopback } from '../lib/loopback.ts';
 
+/** RFC 3986 §3.2.2: an IPv6 address in brackets, or a name or IPv4 address; then perhaps a port. */
+const HOST = /^(?:\[([\da-f:.]+)\]|([\w.~!$&'()*+,;=%-]*))(?::\d*)?$/i;
+
+/** RFC 9112 §3.2.2. */
+const ABSOLUTE_FORM = /^[a-z][\w+.-]*:\/\/([^/?#]*)/i;
+
+/** What is needed of a request. */
+export interface Addressed {
+  readonly url?: string | undefined;
+  /** Names and values by turns, as they came. */
+  readonly rawHeaders: readonly string[];
+}
+
 /**
- * Whether a request's Host header names this server, against DNS rebinding: a web page whose own name was made to resolve to
- * this server's address could read what it serves, and its name is what the browser sends here. An IP literal cannot be
- * rebound, nor can `localhost` (RFC 6761 §6.3).
- * @param listening the IP literal that the server is bound to
+ * Whether a request names this server, against DNS rebinding: a web page whose own name was made to resolve to this server's address could read
+ * what it serves, and its name is what the browser sends here. An IP literal cannot be rebound, nor can `localhost` (RFC 6761 §6.3).
+ * @param listening the IP literal that the server is bound to; undefined for a unix socket, to which no browser comes
  */
-export function isAllowedHost(host: string | undefined, listening: string): boolean {
+export function judgeHost(request: Addressed, listening: string | undefined): 'ours' | 'foreign' | 'malformed' {
+  const { url = '', rawHeaders } = request;
+  const hosts = rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'host');
+  // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that […] contains more than
+  // one Host header field line or a Host header field with an invalid field value."
+  if (hosts.length > 1 || hosts.some((host) => !HOST.test(host))) return 'malformed';
+  // RFC 9112 §3.2.2: the host of a target in absolute form holds, and Host is ignored.
+  const host = ABSOLUTE_FORM.exec(url)?.[1] ?? hosts[0];
+  return listening === undefined || isAllowed(host, listening) ? 'ours' : 'foreign';
+}
+
+function isAllowed(host: string | undefined, listening: string): boolean {
   // HTTP/1.0 may leave it out, and some probes do. Browsers never do.
   if (host === undefined) return true;
-  const name = /^(?:\[([^\]]*)\]|([^:]*))(?::\d*)?$/
-    .exec(host)
-    ?.slice(1)
-    .find((part) => part !== undefined);
-  if (name === undefined) return false;
+  const [, ipv6, other = ''] = HOST.exec(host) ?? [];
+  const name = ipv6 ?? other;
   if (name.toLowerCase() === 'localhost') return true;
   if (isIP(name) === 0) return false;
   return isLoopback(name) || !isLoopback(listening);
+}
+
+/** The path of a request's target as it came (RFC 9112 §3.2), without its query. */
+export function pathOf({ url = '' }: Pick<Addressed, 'url'>): string {
+  const [path = ''] = url.replace(ABSOLUTE_FORM, '').split(/[?#]/, 1);
+  return path;
 }

@@ -22,6 +22,12 @@ export interface Bound {
   readonly host: string | undefined;
 }
 
+/**
+ * Connections that wait to be accepted. Beyond, Linux drops the first packet of a connection, and the client sends it again only after a
+ * second; with more, who comes behind a flood would wait as long for all of them to be accepted.
+ */
+const BACKLOG = 1024;
+
 /** Read and write for the user and the group of the process: whoever may connect needs the right to write. */
 const SOCKET_UMASK = 0o117;
 
@@ -40,7 +46,7 @@ async function listenOnTcp(server: Server, host: string, port: number): Promise<
   // listen() would ask the system's resolver for a name: possibly ourselves, before we answer, and possibly not over Tor.
   if (isIP(literal) === 0) throw new Dns4torError('ERR_LISTEN_ADDRESS', address);
   try {
-    await started(server, () => server.listen({ host: literal, port }));
+    await started(server, () => server.listen({ host: literal, port, backlog: BACKLOG }));
   } catch (error) {
     throw toListenError(error, address);
   }
@@ -55,7 +61,7 @@ async function listenOnPath(server: Server, path: string): Promise<Bound> {
       // The socket is made within the call, so that there is no moment at which others could open it.
       const umask = process.umask(SOCKET_UMASK);
       try {
-        server.listen({ path });
+        server.listen({ path, backlog: BACKLOG });
       } finally {
         process.umask(umask);
       }
@@ -68,7 +74,7 @@ async function listenOnPath(server: Server, path: string): Promise<Bound> {
 
 async function adopt(server: Server, fd: number): Promise<Bound> {
   try {
-    await started(server, () => server.listen({ fd }));
+    await started(server, () => server.listen({ fd, backlog: BACKLOG }));
   } catch (error) {
     throw new Dns4torError(
       'ERR_LISTEN_FD',

@@ -147,7 +147,8 @@ test('HEAD has the headers and is not told', async () => {
   const { response } = await watch('HEAD');
   await once(response, 'end');
   assert.equal(response.headers['content-type'], 'text/event-stream');
-  assert.deepEqual([clock.pendingTimers, asked()], [0, 0]);
+  assert.equal(asked(), 0);
+  await waitUntil('its connection is closed', TIMEOUT_MS, () => clock.pendingTimers === 0);
 });
 
 test('a stream ends cleanly when the server closes', async () => {
@@ -173,7 +174,8 @@ test('a state that cannot be read is status 500 for who begins to watch, and the
   const { clock, watch } = fixture;
   const refused = await watch();
   assert.equal(refused.response.statusCode, 500);
-  assert.deepEqual([errors.length, clock.pendingTimers], [1, 0]);
+  assert.equal(errors.length, 1);
+  await waitUntil('its connection is closed', TIMEOUT_MS, () => clock.pendingTimers === 0);
 
   broken = false;
   const { response, until } = await watch();

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isAllowedHost } from '../../src/metrics/host-header.ts';
+import { judgeHost, pathOf } from '../../src/metrics/host-header.ts';
+
+const judge = (host: string, listening: string): string =>
+  judgeHost({ url: '/', rawHeaders: ['Host', host] }, listening);
+const isAllowedHost = (host: string, listening: string): boolean => judge(host, listening) === 'ours';
 
 test('a server on loopback answers to localhost and loopback addresses, with any port', () => {
   for (const host of ['localhost', 'LocalHost:9100', '127.0.0.1', '127.0.0.53:9100', '[::1]', '[::1]:9100']) {
@@ -41,5 +45,57 @@ test('another address is that of a server on the network, and a stranger to one 
 });
 
 test('a request without a Host header, which no browser sends, is answered', () => {
-  assert.ok(isAllowedHost(undefined, '127.0.0.1'));
+  assert.equal(judgeHost({ url: '/', rawHeaders: ['Accept', 'host'] }, '127.0.0.1'), 'ours');
+});
+
+test('more than one Host, or one that can be no host, is malformed, on a unix socket as well (RFC 9112 §3.2)', () => {
+  for (const listening of ['127.0.0.1', undefined]) {
+    for (const [first, second] of [
+      ['localhost', 'localhost'],
+      ['localhost', 'rebound.example'],
+      ['rebound.example', 'localhost'],
+    ] as const) {
+      const rawHeaders = ['Host', first, 'Accept', '*/*', 'hOST', second];
+      assert.equal(judgeHost({ url: '/', rawHeaders }, listening), 'malformed');
+    }
+    for (const host of [
+      'localhost@rebound.example',
+      'local host',
+      'localhost/',
+      '::1',
+      '[::1',
+      '127.0.0.1:1:1',
+      'a"b',
+    ]) {
+      assert.equal(judgeHost({ url: '/', rawHeaders: ['Host', host] }, listening), 'malformed', host);
+    }
+  }
+});
+
+test('the host of a target in absolute form holds, whatever Host says (RFC 9112 §3.2.2)', () => {
+  const rawHeaders = ['Host', 'localhost'];
+  assert.equal(judgeHost({ url: 'http://rebound.example/metrics', rawHeaders }, '127.0.0.1'), 'foreign');
+  assert.equal(judgeHost({ url: 'http://localhost@rebound.example/', rawHeaders }, '127.0.0.1'), 'foreign');
+  assert.equal(judgeHost({ url: 'http:///metrics', rawHeaders }, '127.0.0.1'), 'foreign');
+  const foreign = ['Host', 'rebound.example'];
+  assert.equal(judgeHost({ url: 'HTTP://127.0.0.1:9053/metrics', rawHeaders: foreign }, '127.0.0.1'), 'ours');
+});
+
+test('any host is right for a unix socket', () => {
+  for (const host of ['rebound.example', 'localhost', '192.0.2.1', '']) {
+    assert.equal(judgeHost({ url: '/', rawHeaders: ['Host', host] }, undefined), 'ours');
+  }
+});
+
+test('a path is what stands between host and query, as it came', () => {
+  const paths = {
+    '/metrics': '/metrics',
+    '/metrics?a=/b#c': '/metrics',
+    'http://localhost:9053/metrics?': '/metrics',
+    'http://localhost': '',
+    '//rebound.example/metrics': '//rebound.example/metrics',
+    '/page/../metrics': '/page/../metrics',
+    '*': '*',
+  };
+  for (const [url, path] of Object.entries(paths)) assert.equal(pathOf({ url }), path, url);
 });

@@ -4,11 +4,15 @@ import { Agent, request, type IncomingHttpHeaders } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { text } from 'node:stream/consumers';
+import { setImmediate } from 'node:timers/promises';
 import { Dns4torError } from '../../src/lib/errors.ts';
 import { startMetricsServer, type MetricsServerOptions, type Readiness } from '../../src/metrics/http.ts';
 import type { MetricsPlace } from '../../src/metrics/listen.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
 import { createFixture } from './scrape.ts';
+
+const TIMEOUT_MS = 10_000;
 
 interface Answer {
   readonly status: number | undefined;
@@ -209,19 +213,149 @@ test('a header that is too long is refused', async () => {
   assert.equal((await ask(server.address, '/metrics', { headers: { long: 'x'.repeat(8_192) } })).status, 431);
 });
 
-test('connections beyond the bound are closed, and there is room again when one ends', async () => {
+/** Sends these octets on a connection of their own, and returns all that comes back until its end, which is hard where some are left unread. */
+async function send(address: string, octets: string): Promise<string> {
+  const socket = await connected(address);
+  let received = '';
+  socket.on('error', () => {}).on('data', (chunk) => (received += String(chunk)));
+  socket.write(octets);
+  await new Promise((resolve) => socket.on('close', resolve));
+  return received;
+}
+
+const REQUEST = 'GET /healthcheck HTTP/1.1\r\nHost: localhost\r\n\r\n';
+
+test('a message that two readers could take for two different ones is refused', async () => {
+  await using server = await startMetricsServer(options());
+  const messages = {
+    'two Hosts': 'GET /metrics HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n',
+    'two Hosts in HTTP/1.0': 'GET /metrics HTTP/1.0\r\nHost: localhost\r\nhost: rebound.example\r\n\r\n',
+    'a second Host behind thousands of headers': `GET /metrics HTTP/1.1\r\nHost: a\r\n${'a:\r\n'.repeat(1990)}Host: b\r\n\r\n`,
+    'no Host': 'GET /metrics HTTP/1.1\r\n\r\n',
+    'a Host that is none': 'GET /metrics HTTP/1.1\r\nHost: localhost@rebound.example\r\n\r\n',
+    'a Host with a fold': 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n rebound.example\r\n\r\n',
+    'a space before the colon': 'GET /metrics HTTP/1.1\r\nHost : localhost\r\n\r\n',
+    'two lengths': 'GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
+    'a length and chunks':
+      'GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n',
+    'a carriage return alone': 'GET /metrics HTTP/1.1\r\nHost: localhost\rHost: rebound.example\r\n\r\n',
+    'another protocol': 'GET /metrics HTTP/3.7\r\nHost: localhost\r\n\r\n',
+  };
+  for (const [what, message] of Object.entries(messages)) {
+    const answer = await send(server.address, message);
+    assert.match(answer, /^HTTP\/1\.1 (?:400|505) /, what);
+    assert.match(answer, /^Connection: close\r$/im, what);
+    assert.doesNotMatch(answer, /up 1/, what);
+  }
+});
+
+test('the host of a target in absolute form holds, and what no page of ours is asked for in is refused', async () => {
+  await using server = await startMetricsServer(options());
+  const status = async (line: string): Promise<string | undefined> =>
+    (await send(server.address, `${line} HTTP/1.1\r\nHost: localhost\r\nExpect: nothing\r\n\r\n`)).split(' ')[1];
+  assert.equal(await status('GET http://localhost/metrics'), '200');
+  assert.equal(await status('GET http://rebound.example/metrics'), '403');
+  assert.equal(await status('GET //rebound.example/metrics'), '404');
+  assert.equal(await status('OPTIONS *'), '404');
+  assert.equal(await status('CONNECT rebound.example:80'), undefined);
+});
+
+test('a connection is closed after its answer, and what came with its request is neither answered nor parsed', async () => {
+  let asked = 0;
+  await using server = await startMetricsServer(options({ status: () => ({ asked: ++asked }) }));
+  const asking = 'GET /api/status HTTP/1.1\r\nHost: localhost\r\n\r\n';
+  for (const rest of [asking, asking.repeat(5000), 'POST', '\u0000\u0001']) {
+    const answers = await send(server.address, asking + rest);
+    assert.deepEqual(answers.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200']);
+    assert.match(answers, /^Connection: close\r$/m);
+  }
+  assert.equal(asked, 4);
+});
+
+test('a request is answered however it is cut, and also where its client says at once that there is no more', async () => {
+  await using server = await startMetricsServer(options());
+  const socket = await connected(server.address);
+  socket.setNoDelay(true);
+  for (const octet of REQUEST) {
+    socket.write(octet);
+    await setImmediate();
+  }
+  assert.match(await text(socket), /^HTTP\/1\.1 200 /);
+  const ended = await connected(server.address);
+  ended.end(REQUEST);
+  assert.match(await text(ended), /^HTTP\/1\.1 200 /);
+});
+
+test('a connection without a whole request within a second is closed, and told so if it had begun one', async () => {
+  const clock = new ManualClock();
+  await using server = await startMetricsServer(options({ clock }));
+  assert.equal(clock.pendingTimers, 0);
+  const silent = await connected(server.address);
+  const begun = await connected(server.address);
+  begun.write(REQUEST.slice(0, -2));
+  const heard = [text(silent), text(begun)];
+  await waitUntil('both are there', TIMEOUT_MS, () => clock.pendingTimers === 2);
+  clock.advance(999);
+  begun.write('A: b\r\n');
+  // Answered on another connection, and so after what was read before.
+  await ask(server.address, '/healthcheck');
+  clock.advance(1);
+  const [fromSilent, fromBegun] = await Promise.all(heard);
+  assert.equal(fromSilent, '');
+  assert.match(fromBegun ?? '', /^HTTP\/1\.1 408 /);
+  await waitUntil('no timer is left', TIMEOUT_MS, () => clock.pendingTimers === 0);
+});
+
+test('an answer that is not read is given up after five seconds', async () => {
+  const clock = new ManualClock();
+  const render = async (): Promise<string> => 'x'.repeat(32 * 1024 * 1024);
+  await using server = await startMetricsServer(options({ clock, exposition: { contentType: 'text/plain', render } }));
+  const socket = await connected(server.address);
+  socket.pause();
+  socket.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await waitUntil('it is answered', TIMEOUT_MS, () => clock.untilNextMs === 5000);
+  clock.advance(5000);
+  assert.equal(clock.pendingTimers, 0);
+  let received = 0;
+  socket.on('error', () => {}).on('data', (chunk) => (received += chunk.length));
+  socket.resume();
+  await new Promise((resolve) => socket.on('close', resolve));
+  assert.ok(received < 32 * 1024 * 1024);
+});
+
+test('however many connections ask for nothing, the next is answered, and the oldest give way to the newest', async () => {
   await using server = await startMetricsServer(options());
   const sockets: Socket[] = [];
-  for (let opened = 0; opened < 32; opened += 1) sockets.push(await connected(server.address));
-  const oneTooMany = await connected(server.address);
-  await once(oneTooMany.resume(), 'close');
-  const [first] = sockets;
-  first?.destroy();
-  // Until the server has seen the end of the first, a new one is closed without an answer.
-  const attempt = async (): Promise<number | undefined> => (await ask(server.address, '/healthcheck')).status;
-  let status: number | undefined;
-  while (status === undefined) status = await attempt().catch(() => undefined);
-  assert.equal(status, 200);
+  let closed = 0;
+  for (let opened = 0; opened < 400; opened++) {
+    const socket = await connected(server.address);
+    socket.on('error', () => {}).on('close', () => closed++);
+    sockets.push(socket.resume());
+  }
+  assert.equal((await ask(server.address, '/healthcheck')).status, 200);
+  await waitUntil('some have given way', TIMEOUT_MS, () => closed > 100);
+  assert.ok(sockets[0]?.destroyed);
+  const last = sockets.at(-1);
+  last?.write(REQUEST);
+  const [answer] = last === undefined ? [] : await once(last, 'data');
+  assert.match(String(answer), /^HTTP\/1\.1 200 /);
+  for (const socket of sockets) socket.destroy();
+});
+
+test('however many requests wait for an answer that takes long, the next is answered, and the oldest give way', async () => {
+  await using server = await startMetricsServer(options({ ready: () => new Promise(() => {}) }));
+  const sockets: Socket[] = [];
+  let closed = 0;
+  for (let opened = 0; opened < 100; opened++) {
+    const socket = await connected(server.address);
+    socket.on('error', () => {}).on('close', () => closed++);
+    socket.resume().write('GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    sockets.push(socket);
+  }
+  assert.equal((await ask(server.address, '/healthcheck')).status, 200);
+  await waitUntil('some have given way', TIMEOUT_MS, () => closed >= 36);
+  assert.ok(sockets[0]?.destroyed);
+  assert.ok(!sockets.at(-1)?.destroyed);
   for (const socket of sockets) socket.destroy();
 });
 
