@@ -60,6 +60,8 @@ export class ReadinessMonitor implements Upstream {
       return response;
     } catch (thrown) {
       const error = toDns4torError(thrown);
+      // That nobody wanted the answer says nothing about the resolver or the way to it.
+      if (error.code === 'ERR_GIVEN_UP') throw thrown;
       // Every resolver answers the probe.
       if (query !== PROBE_QUERY && OF_THE_QUESTION.has(error.code)) this.#askOther(startedAt);
       else {

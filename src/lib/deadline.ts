@@ -26,11 +26,21 @@ export class Deadline {
 
   /** Milliseconds left, never negative. */
   get remainingMs(): number {
-    return this.#signal?.aborted === true ? 0 : Math.max(0, this.atMs - this.#clock.now());
+    return this.isGivenUp ? 0 : Math.max(0, this.atMs - this.#clock.now());
   }
 
   get expired(): boolean {
     return this.remainingMs === 0;
+  }
+
+  /** Whether it came by the signal, before its time: that says nothing about how long the operation takes. */
+  get isGivenUp(): boolean {
+    return this.#signal?.aborted === true;
+  }
+
+  /** What an operation fails with that has not ended by then: ERR_DEADLINE, or ERR_GIVEN_UP. */
+  toError(): Dns4torError {
+    return new Dns4torError(this.isGivenUp ? 'ERR_GIVEN_UP' : 'ERR_DEADLINE');
   }
 
   /** Calls back once, when the moment comes; its owner cancels it when it is done. */
@@ -48,10 +58,10 @@ export class Deadline {
     return { cancel };
   }
 
-  /** What `work` comes to, or ERR_DEADLINE when the moment comes first. Ends the wait, not the work. */
+  /** What `work` comes to, or {@link toError} when the moment comes first. Ends the wait, not the work. */
   limit<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = this.schedule(() => reject(new Dns4torError('ERR_DEADLINE')));
+      const timer = this.schedule(() => reject(this.toError()));
       work.then(resolve, reject).finally(() => timer.cancel());
     });
   }

@@ -277,6 +277,11 @@ export const FAILURES = {
     label: 'deadline',
     sentence: 'no answer came before the deadline (--timeout)',
   },
+  ERR_GIVEN_UP: {
+    ede: 'other',
+    label: 'given_up',
+    sentence: 'nobody waited for the answer any more, and another question needed its place',
+  },
   ERR_QUEUE_FULL: {
     ede: 'other',
     label: 'queue_full',

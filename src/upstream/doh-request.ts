@@ -19,7 +19,7 @@ export interface DohResponse {
 
 /**
  * POSTs one DNS message. At the deadline the stream is reset, and its place on the connection is free.
- * Rejects with ERR_DOH_STATUS, ERR_DOH_CONTENT_TYPE, ERR_DOH_BODY_SIZE, ERR_DEADLINE, or ERR_UPSTREAM_CONNECTION for whatever befell the stream.
+ * Rejects with ERR_DOH_STATUS, ERR_DOH_CONTENT_TYPE, ERR_DOH_BODY_SIZE, ERR_DEADLINE, ERR_GIVEN_UP, or ERR_UPSTREAM_CONNECTION for whatever befell the stream.
  */
 export function dohRequest(
   session: ClientHttp2Session,
@@ -48,7 +48,7 @@ export function dohRequest(
       settle(error);
       stream.close(constants.NGHTTP2_CANCEL);
     };
-    const timer = deadline.schedule(() => giveUp(new Dns4torError('ERR_DEADLINE')));
+    const timer = deadline.schedule(() => giveUp(deadline.toError()));
 
     stream.on('response', (received) => {
       headers = received;

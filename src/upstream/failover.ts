@@ -32,6 +32,8 @@ export class FailoverUpstream implements Upstream {
       try {
         return await upstream.exchange(query, share, client, onAnswer);
       } catch (error) {
+        // Nobody waits for what the others say.
+        if (deadline.isGivenUp) throw error;
         lastError = error;
       }
     }

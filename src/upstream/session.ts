@@ -19,7 +19,7 @@ export interface Session {
   /** Whether queries were sent and none was answered. */
   readonly fruitless: boolean;
   /**
-   * DNS wire in, DNS wire out, with ID 0 both ways. At the deadline it rejects with ERR_DEADLINE, and the place is free again.
+   * DNS wire in, DNS wire out, with ID 0 both ways. At the deadline it rejects with ERR_DEADLINE or ERR_GIVEN_UP, and the place is free again.
    * Rejects with ERR_UPSTREAM_CONNECTION when the connection is lost, ERR_UPSTREAM_STALLED when it went silent, ERR_DOH_* for what HTTP says.
    */
   exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array>;

@@ -48,6 +48,8 @@ export class StreamSession implements Session {
   readonly #waiting = new Map<number, Waiter>();
   /** IDs of queries whose deadline has passed and whose answer has not come. */
   readonly #owed = new Set<number>();
+  /** How many queries were given up before their time. */
+  #givenUp = 0;
   #asked = false;
   #answered = false;
   #ended = false;
@@ -145,8 +147,12 @@ export class StreamSession implements Session {
       const timer: Timer = deadline.schedule(() => {
         // Before the place is given to another query, which must not get the ID.
         this.#owed.add(id);
-        waiter.fail(new Dns4torError('ERR_DEADLINE'));
-        if (this.#owed.size >= MAX_OWED) this.destroy(new Dns4torError('ERR_UPSTREAM_STALLED'));
+        waiter.fail(deadline.toError());
+        if (deadline.isGivenUp) this.#givenUp++;
+        if (this.#owed.size < MAX_OWED) return;
+        // Only what had all its time speaks against the connection.
+        if (this.#givenUp === 0) this.destroy(new Dns4torError('ERR_UPSTREAM_STALLED'));
+        else this.#lose();
       });
       this.#waiting.set(id, waiter);
     });

@@ -18,7 +18,7 @@ export class WaitingRoom {
   }
 
   /**
-   * Resolves with what `take` makes of the room that there is then. Rejects with `expired` at the deadline, with ERR_QUEUE_FULL, or as
+   * Resolves with what `take` makes of the room that there is then. Rejects with `expired` at the deadline, with ERR_GIVEN_UP, with ERR_QUEUE_FULL, or as
    * {@link refuse} says.
    */
   wait<T>(deadline: Deadline, expired: () => Dns4torError, take: () => Promise<T>): Promise<T> {
@@ -38,7 +38,7 @@ export class WaitingRoom {
           reject(error);
         },
       };
-      const timer = deadline.schedule(() => waiter.refuse(expired()));
+      const timer = deadline.schedule(() => waiter.refuse(deadline.isGivenUp ? deadline.toError() : expired()));
       this.#waiting.add(waiter);
     });
   }

@@ -97,6 +97,19 @@ test('a probe that hangs is given up after ten seconds, and however many ask the
   assert.equal((await monitor.check()).ready, true);
 });
 
+test('a query that was given up is no failure, however many are', async () => {
+  const { clock, upstream, monitor } = create(hangs);
+  const ending = new AbortController();
+  const asked = Array.from({ length: 5 }, () =>
+    monitor.exchange(Uint8Array.of(1), new Deadline(clock, 10_000, ending.signal)),
+  );
+  ending.abort();
+  for (const each of asked) await assert.rejects(each, { code: 'ERR_GIVEN_UP' });
+  assert.equal(monitor.outlook.failuresInARow, 0);
+  assert.equal(monitor.outlook.failure, undefined);
+  assert.equal(upstream.queries.length, 5);
+});
+
 test("a client's failure is passed on as it is", async () => {
   const { clock, monitor } = create(fails);
   await assert.rejects(ask(monitor, clock), { code: 'ERR_TOR_UNREACHABLE' });

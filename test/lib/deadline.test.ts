@@ -41,7 +41,7 @@ test('a signal makes the present the moment, for all that waits and comes after'
   const { calls, note } = noted();
   deadline.schedule(note(1));
   deadline.within(50).schedule(note(2));
-  const limited = assert.rejects(deadline.limit(new Promise(() => {})), { code: 'ERR_DEADLINE' });
+  const limited = assert.rejects(deadline.limit(new Promise(() => {})), { code: 'ERR_GIVEN_UP' });
   ending.abort();
   await limited;
   assert.deepEqual(calls, [1, 2]);

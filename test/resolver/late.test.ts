@@ -141,6 +141,25 @@ test('questions that nobody waits for give way to those that somebody does, the 
   assert.equal(upstream.queries.length, maxInFlight + 1);
 });
 
+test('a question that was given up for another one is not remembered as a failure', async () => {
+  const { resolver, upstream } = createLate();
+  const { clock, cache, handle } = resolver;
+  const { maxInFlight } = LIMITS;
+  const asks = (i: number): void => {
+    void handle({ ...ask({ name: `${i}.example` }), client: `client ${i}`, arrivedAt: clock.now() });
+  };
+  for (let i = 0; i < maxInFlight; i++) asks(i);
+  await clock.advanceAsync(TIMEOUT_MS);
+  const entries = cache.entries;
+  asks(maxInFlight);
+  await setImmediate();
+  assert.equal(upstream.deadlines[0]?.isGivenUp, true);
+  assert.deepEqual(cache.entries, entries);
+  const before = upstream.queries.length;
+  asks(0);
+  assert.equal(upstream.queries.length, before + 1);
+});
+
 test('a client that got an expired answer waits no more, and its place is free', async () => {
   const { resolver, upstream, attempts } = createLate();
   const names = Array.from({ length: LIMITS.maxInFlightPerClient }, (_, i) => `n${i}.example`);

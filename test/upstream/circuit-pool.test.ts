@@ -247,6 +247,26 @@ test('nothing answers: ERR_DEADLINE at the deadline', async () => {
   await assert.rejects(fixture.ask(3000), { code: 'ERR_DEADLINE' });
 });
 
+test('a query that is given up says nothing about its circuit, and is counted by itself', async () => {
+  await using fixture = await create(1);
+  const [circuit] = fixture.made;
+  assert.ok(circuit !== undefined);
+  circuit.delayMs = Infinity;
+  const ending = new AbortController();
+  const given = fixture.pool.exchange(QUERY, new Deadline(fixture.clock, 10_000, ending.signal));
+  await setImmediate();
+  fixture.clock.advance(5);
+  ending.abort();
+  await assert.rejects(given, { code: 'ERR_GIVEN_UP' });
+  assert.equal(fixture.pool.circuits[0]?.typicalMs, undefined);
+  const outcomes = fixture.counters.totals.exchanges.entries().filter(({ count }) => count > 0);
+  assert.deepEqual(
+    outcomes.map(({ labels }) => labels['outcome']),
+    ['given_up'],
+  );
+  assert.deepEqual(fixture.pool.breakerStates, ['closed']);
+});
+
 test('a few queries go to another than the best first', async () => {
   await using fixture = await create(3, 0.01);
   await learn(fixture, [180, 100, 150]);

@@ -127,6 +127,22 @@ test('a query whose deadline passes gives its place up, but not its ID until the
   assert.deepEqual(await third, answerTo(queryFor('third.test')));
 });
 
+test('queries that were given up before their time do not make a connection that owes their answers look stalled', async () => {
+  await using rig = await startDouble((query, socket) => {
+    if (query.includes('kept')) answer(query, socket);
+  });
+  const patient = assert.rejects(rig.ask('patient.test'), { code: 'ERR_UPSTREAM_CONNECTION' });
+  for (let i = 0; rig.session.free > 0; i++) {
+    assert.ok(i <= MAX_OWED);
+    const ending = new AbortController();
+    const deadline = new Deadline(rig.clock, rig.clock.now() + 10_000, ending.signal);
+    const given = assert.rejects(rig.session.exchange(queryFor(`n${i}.test`), deadline), { code: 'ERR_GIVEN_UP' });
+    ending.abort();
+    await given;
+  }
+  await patient;
+});
+
 test('a connection that owes a thousand answers is given up', async () => {
   await using rig = await startDouble((query, socket) => {
     if (query.includes('kept')) answer(query, socket);
