@@ -17,7 +17,7 @@ const WRITABLE_BY_OTHERS = constants.S_IWGRP | constants.S_IWOTH;
 const STICKY = 0o1000;
 
 /** Tor accepts a connection at once. One that is stopped is waited for, looking ever more seldom, since each look costs some milliseconds. */
-const LOOK_MS = { first: 5, most: 500 } as const;
+const LOOK_MS = { first: 5, most: 2000 } as const;
 
 /**
  * Says of a connection to a SOCKS address how far what accepted it is known to be Tor. Any user of the machine can listen on a port that Tor

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { runCli } from '../cli/run-cli.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../fixtures/certificates.ts';
 import { type Daemon, startDaemon } from '../fixtures/daemon.ts';
+import { findProgram } from '../fixtures/find-program.ts';
 import { OTHER_USER } from '../fixtures/other-user.ts';
 import { type RecordingDohServer, startRecordingDohServer } from '../fixtures/recording-doh-server.ts';
 import { startSocksOfUser, type SocksOfUser } from '../fixtures/socks-of-user.ts';
@@ -33,6 +34,10 @@ test("another user's program is told nothing and gives no answer, and the log sa
   await daemon.logs('code=ERR_TOR_FOREIGN');
   assert.equal(resolver.requests.length, 0);
   assert.doesNotMatch(program.process.output, /asked for/);
+  const { reason, sentence }: { reason: string; sentence: string } = JSON.parse(
+    (await daemon.page('/api/status')).body,
+  );
+  assert.equal(reason, 'tor_foreign', sentence);
   const { code, stdout } = await askDirectly(program);
   assert.equal(code, 1);
   assert.match(stdout, /SERVFAIL/);
@@ -61,7 +66,7 @@ test('where nothing shows whose the program is, there is a warning, and the cert
   await using program = await startSocksOfUser(OTHER_USER, resolver.port);
   const known = resolver.requests.length;
   // In a user namespace all users but one are one number.
-  const via = ['/usr/bin/unshare', '--user', '--map-root-user'];
+  const via = [await findProgram('unshare'), '--user', '--map-root-user'] as const;
   await using daemon = await startDaemon(
     ['--tor-socks', `127.0.0.1:${program.port}`, '--upstream-ca', ca.certificatePath],
     { via },

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
+import { Deadline } from '../../src/lib/deadline.ts';
 import { systemRandom } from '../../src/lib/random.ts';
+import { TorAgent } from '../../src/tor/agent.ts';
 import { verifyTor } from '../../src/tor/detect.ts';
 import { judgeAsOurs } from '../../src/tor/socks-peer.ts';
 import { openTor, type OpenTorOptions } from '../../src/tor/tor.ts';
@@ -10,6 +12,7 @@ import { findProgram } from '../fixtures/find-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { OFFLINE_OPTIONS, startOfflineTor } from './offline-tor.ts';
 import { SILENT_EVENTS } from './silent-events.ts';
+import { startSocksDouble } from './socks-double.ts';
 
 async function optionsIn(stateDirectory: string): Promise<OpenTorOptions> {
   return {
@@ -49,6 +52,45 @@ test('auto starts a tor of its own where none runs, and ends it', async () => {
   await verifyTor(tor.socks, systemClock, judgeAsOurs);
   await tor[Symbol.asyncDispose]();
   await assert.rejects(verifyTor(tor.socks, systemClock, judgeAsOurs), { code: 'ERR_TOR_UNREACHABLE' });
+});
+
+test('auto passes over what speaks as Tor does and is not known to be Tor, says so, and starts its own', async () => {
+  await using directory = await createTemporaryDirectory();
+  await using program = await startSocksDouble({ passesForTor: true });
+  for (const [standing, code] of [
+    ['foreign', 'ERR_TOR_FOREIGN'],
+    ['unknown', 'ERR_TOR_UNPROVEN'],
+  ] as const) {
+    const told: string[] = [];
+    const options: OpenTorOptions = {
+      ...(await optionsIn(directory.path)),
+      usualAddresses: [program.address],
+      judgePeer: async () => standing,
+      events: { ...SILENT_EVENTS, onNotTaken: (error) => told.push(error.code) },
+    };
+    await using tor = await openTor({ kind: 'auto' }, options);
+    assert.equal(tor.kind, 'managed');
+    assert.deepEqual(told, [code]);
+  }
+});
+
+test('an address that was named is used where nothing shows whose it is, and that is told once', async () => {
+  await using program = await startSocksDouble();
+  let told = 0;
+  const options: OpenTorOptions = {
+    ...(await optionsIn('/nonexistent')),
+    judgePeer: async () => 'unknown',
+    events: { ...SILENT_EVENTS, onUnproven: () => told++ },
+  };
+  await using tor = await openTor(program.address, options);
+  const { socks, judgePeer } = tor;
+  const agent = new TorAgent({ socks, judgePeer, credentials: { username: 'u', password: 'p' }, clock: systemClock });
+  for (let count = 0; count < 2; count++) {
+    const { socket, standing } = await agent.dial('onion.test', 443, Deadline.after(systemClock, 5000));
+    assert.equal(standing, 'unknown');
+    socket.destroy();
+  }
+  assert.equal(told, 1);
 });
 
 test('where neither a Tor runs nor a tor program is installed, the error says what to do', async () => {
