@@ -116,6 +116,10 @@ ${renderTable(['name', 'type', 'labels', 'unit', 'what it says'], METRIC_ROWS.ma
 A histogram has the three series \`_bucket\` (by \`le\`), \`_sum\` and \`_count\`. Of counters with many labels there are only those
 that have counted something.
 
+\`build_info\` is there for what was built on cloudflared's. Its \`version\` is that of dns4tor. \`goversion\` is empty, which to
+Prometheus is the same as no label, since no Go is in it; so is \`type\`, as in cloudflared's usual builds. cloudflared's \`revision\` is
+the time of the build: dns4tor's builds, which are the same to the byte whenever they are made, record none, and it is \`unknown\`.
+
 ## What another user of the machine learns
 
 Every user of the machine can read what is served on loopback, and by reading it before and after a query learns

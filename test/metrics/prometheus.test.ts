@@ -128,7 +128,7 @@ test('no label ever holds anything but what was known beforehand', async () => {
     view: [''],
     proto: ['udp', 'tcp'],
     family: ['1', '2'],
-    type: [...Object.keys(TYPE), 'other', 'success', 'denial'],
+    type: [...Object.keys(TYPE), 'other', 'success', 'denial', ''],
     rcode: [...Object.keys(RCODE), 'other'],
     plugin: ANSWER_SOURCES,
     upstream: [ONION, OTHER],
@@ -145,9 +145,11 @@ test('no label ever holds anything but what was known beforehand', async () => {
     state: [...CONNECTION_STATES, ...BREAKER_STATES, ...TOR_STATES, ...CIRCUIT_STATES],
     version: [IDENTITY.version],
     node: [IDENTITY.nodeVersion],
+    goversion: [''],
+    revision: ['unknown'],
   };
   for (const key of (await scrape()).keys()) {
-    if (!/^(coredns|dns4tor)_/.test(key)) continue;
+    if (!/^(coredns|dns4tor|build)_/.test(key)) continue;
     for (const pair of labelsOf(key)) {
       const [, label = '', value = ''] = /^(\w+)="(.*)"$/.exec(pair) ?? [];
       if (label === 'le') assert.match(value, /^(\d+(\.\d+)?|\+Inf)$/);
@@ -369,6 +371,7 @@ test('the versions are exported, and the metrics that every Node process has, no
   const { scrape } = createFixture();
   const series = await scrape();
   assert.equal(series.get('dns4tor_build_info{node="v24.0.0",version="1.2.3"}'), 1);
+  assert.equal(series.get('build_info{goversion="",revision="unknown",type="",version="1.2.3"}'), 1);
   assert.ok(series.get('process_resident_memory_bytes')! > 1e6);
   const memory = [...series].filter(([name]) => /^nodejs_.*_bytes/.test(name));
   assert.ok(memory.length > 5);
