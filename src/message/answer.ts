@@ -27,13 +27,19 @@ export interface Answer extends PreparedAnswer {
 }
 
 /**
- * Checks every length in a response and prepares it. The input is not kept.
+ * Checks every length in a response and prepares it. The input is not kept; it is changed meanwhile, and afterwards what it was.
  * @throws Dns4torError ERR_RESPONSE_MALFORMED for what is no well-formed response to one question
  */
 export function parseAnswer(wire: Uint8Array): Answer {
   const questionEnd = checkFrame(wire);
-  const sections = readSections(wire, questionEnd);
-  const { records, messageBytes } = sections;
+  const records: KeptRecord[] = [];
+  let sections: Sections;
+  try {
+    sections = readSections(wire, questionEnd, records);
+  } finally {
+    for (const { ttlOffset, ttl } of records) writeU32(wire, ttlOffset, ttl);
+  }
+  const { messageBytes } = sections;
 
   const bytes = new Uint8Array(messageBytes + records.length * TTL_OFFSET_BYTES);
   bytes.set(wire.subarray(0, messageBytes));
@@ -89,8 +95,14 @@ interface Rrset {
   ttl: number;
 }
 
+interface KeptRecord {
+  readonly ttlOffset: number;
+  /** As it came. */
+  readonly ttl: number;
+  readonly rrset: Rrset;
+}
+
 interface Sections {
-  readonly records: readonly { readonly ttlOffset: number; readonly rrset: Rrset }[];
   /** Where the message ends once its OPT record is gone, and what does not belong. */
   readonly messageBytes: number;
   readonly answers: number;
@@ -102,12 +114,15 @@ interface Sections {
   readonly extendedError: ExtendedError | undefined;
 }
 
-function readSections(wire: Uint8Array, questionEnd: number): Sections {
+/** No name goes through an octet such as this: no label is so long, and it is no pointer. */
+const NO_NAME = 0x8080_8080;
+
+/** @param records gets those that are kept. The TTL of each is overwritten, so that no name is read which changes when it is patched */
+function readSections(wire: Uint8Array, questionEnd: number, records: KeptRecord[]): Sections {
   const readRecord = createRecordReader();
   const hasProperData = createRecordDataCheck();
   const qtype = readU16(wire, questionEnd - 4);
   const qclass = readU16(wire, questionEnd - 2);
-  const records: { ttlOffset: number; rrset: Rrset }[] = [];
   const belonging = new Belonging(wire, questionEnd, records);
   const rrsets = new Rrsets();
   let offset = questionEnd;
@@ -116,13 +131,11 @@ function readSections(wire: Uint8Array, questionEnd: number): Sections {
   let soa: Rrset | undefined;
 
   const keep = (section: number, record: ResourceRecord): void => {
+    const rrset = rrsets.of(section, subjectOf(wire, record), record);
+    records.push({ ttlOffset: record.ttlOffset, ttl: record.ttl, rrset });
+    writeU32(wire, record.ttlOffset, NO_NAME);
     if (!hasProperData(wire, record)) throw malformed();
-    const ttl = clampTtl(record.ttl);
-    const isSignature = record.type === TYPE.RRSIG;
-    const type = isSignature ? typeCovered(wire, record) : record.type;
-    if (type === -1) throw malformed();
-    const rrset = rrsets.of(section, type, record);
-    rrset.ttl = Math.min(rrset.ttl, ttl);
+    rrset.ttl = Math.min(rrset.ttl, clampTtl(record.ttl));
     if (section === HEADER.authorities && record.type === TYPE.SOA) {
       // RFC 2308 §5: the SOA of a negative answer is kept with the lower of its TTL and MINIMUM, and counts down from there.
       const minimum = soaMinimum(wire, record);
@@ -130,7 +143,6 @@ function readSections(wire: Uint8Array, questionEnd: number): Sections {
       rrset.ttl = Math.min(rrset.ttl, minimum, MAX_NEGATIVE_SECONDS);
       soa = rrset;
     }
-    records.push({ ttlOffset: record.ttlOffset, rrset });
     messageBytes = record.end;
   };
   const next = (section: number): ResourceRecord => {
@@ -181,7 +193,6 @@ function readSections(wire: Uint8Array, questionEnd: number): Sections {
   const extendedRcode = opt === undefined ? 0 : opt.ttl >>> 24;
   const extendedError = opt === undefined ? undefined : readExtendedError(wire, opt.dataStart, opt.end);
   return {
-    records,
     messageBytes,
     answers,
     authorities,
@@ -191,6 +202,13 @@ function readSections(wire: Uint8Array, questionEnd: number): Sections {
     soaTtl: soa?.ttl,
     extendedError,
   };
+}
+
+/** The type that a record is of or, of a signature, that which it covers. */
+function subjectOf(wire: Uint8Array, record: ResourceRecord): number {
+  const type = record.type === TYPE.RRSIG ? typeCovered(wire, record) : record.type;
+  if (type === -1) throw malformed();
+  return type;
 }
 
 /** RRsets by section, type, class and owner. */

@@ -80,17 +80,21 @@ function scanQuery(wire: Uint8Array, found: Found, owner: Uint8Array): QueryScan
   if (wire.length < HEADER_BYTES) return 'short';
   if ((flagsOf(wire) & FLAG.QR) !== 0) return 'response';
   // More than one question has no defined meaning (RFC 9619 §4); none at all is only for cookies (RFC 7873 §5.4), which are not spoken here.
-  if (readU16(wire, HEADER.questions) !== 1) return 'malformed';
+  const questions = readU16(wire, HEADER.questions);
+  if (questions > 1) return 'malformed';
 
-  const nameEnd = skipPlainName(wire, HEADER_BYTES);
-  const questionEnd = nameEnd + QUESTION_FIXED_BYTES;
-  if (nameEnd === -1 || questionEnd > wire.length) return 'malformed';
-  found.questionEnd = questionEnd;
-  found.qtype = readU16(wire, nameEnd);
-  found.qclass = readU16(wire, nameEnd + 2);
-
-  let verdict: QueryScan['verdict'] = 'ok';
-  let offset = questionEnd;
+  let verdict: QueryScan['verdict'] = 'malformed';
+  let offset = HEADER_BYTES;
+  if (questions === 1) {
+    const nameEnd = skipPlainName(wire, HEADER_BYTES);
+    const questionEnd = nameEnd + QUESTION_FIXED_BYTES;
+    if (nameEnd === -1 || questionEnd > wire.length) return 'malformed';
+    found.questionEnd = questionEnd;
+    found.qtype = readU16(wire, nameEnd);
+    found.qclass = readU16(wire, nameEnd + 2);
+    verdict = 'ok';
+    offset = questionEnd;
+  }
   const records = readU16(wire, HEADER.answers) + readU16(wire, HEADER.authorities) + readU16(wire, HEADER.additionals);
   for (let i = 0; i < records; i++) {
     const isRoot = wire[offset] === 0;

@@ -144,6 +144,26 @@ test('from the first record on that does not belong, all of a message but its RC
   }
 });
 
+test('a name that goes through a TTL, whose octets change on the way to a client, is malformed', () => {
+  const ttlAt = 12 + QUESTION.length + 2 + 4;
+  // As a name: "a" and the root. And one octet on, the root alone.
+  const ttl = 0x0161_0000;
+  for (const destination of [ttlAt, ttlAt + 2]) {
+    const target = rawPointer(destination);
+    const alias = rawRecord(QNAME, 5, ttl, target);
+    assert.throws(() => parseRaw({ answers: [alias] }), MALFORMED, 'in its own RDATA');
+    const exchange = rawRecord(QNAME, 15, ttl, concat(rawU16(1), rawName()));
+    const behind = rawRecord(target, 15, 300, concat(rawU16(1), rawName()));
+    const asked = { questions: [rawQuestion(rawName('Example', 'COM'), 15)] };
+    assert.doesNotThrow(() => parseRaw({ ...asked, answers: [exchange] }));
+    assert.throws(() => parseRaw({ ...asked, answers: [exchange, behind] }), MALFORMED, 'as an owner');
+  }
+  const wire = rawMessage({ flags: QR, questions: [QUESTION], answers: [ADDRESS] });
+  const before = Buffer.from(wire);
+  parseAnswer(wire);
+  assert.ok(before.equals(wire), 'the input is as it was');
+});
+
 test('an answer with records of the type that was asked for is data, through a CNAME chain too', () => {
   const cname = rawRecord(QNAME, 5, 300, rawName('target'));
   const target = rawRecord(rawName('target'), 1, 300, Uint8Array.of(192, 0, 2, 1));

@@ -173,6 +173,11 @@ test('an extended RCODE is split between header and OPT record, and is SERVFAIL 
 test('a query whose question could not be read gets a header alone, and OPT if it had one', () => {
   const none = receive(rawMessage({ id: 0x4242, flags: RD, questions: [] }));
   assert.deepEqual([...replyBytes(none, 1)], [0x42, 0x42, 0x81, 0x81, 0, 0, 0, 0, 0, 0, 0, 0]);
+  const noneWithOpt = receive(rawMessage({ flags: RD, questions: [], additionals: [rawOpt()] }));
+  assert.deepEqual(
+    decodeReply(replyBytes(noneWithOpt, 1)).additionals?.map(({ type }) => type),
+    ['OPT'],
+  );
   const pointer = receive(rawMessage({ flags: RD, questions: [rawQuestion(rawPointer(12))] }));
   assert.equal(replyBytes(pointer, 1).length, 12);
 });

@@ -37,6 +37,7 @@ function answerOf(bytes: number, flags = 0x8180): ReturnType<typeof parseAnswer>
 
 /** The longest text that a client is told beside SERVFAIL. */
 const LONGEST_TEXT = Object.values(FAILURES)
+  .filter((kind) => 'ede' in kind)
   .map(({ sentence }) => sentence)
   .reduce((longest, sentence) => (sentence.length > longest.length ? sentence : longest), '');
 
