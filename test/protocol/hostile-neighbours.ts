@@ -32,6 +32,8 @@ export interface Party {
 
 const QUERY = framed(buildQuery({ name: 'cached.dns4tor-lab.net' }));
 const DEAF_QUERIES = 2000;
+const FLAGS_OFFSET = 2;
+const RCODE_MASK = 0xf;
 
 let serial = 0;
 
@@ -138,7 +140,7 @@ export async function askAsVictim(
   endpoint: Endpoint,
   { transport, queries, paceMs, patienceMs, nameOf = () => 'cached.dns4tor-lab.net' }: Victim,
 ): Promise<Experience> {
-  const outcomes: Promise<number | 'cut' | 'late'>[] = [];
+  const outcomes: Promise<Outcome>[] = [];
   for (let i = 0; i < queries; i++) {
     if (i > 0) await delay(systemClock, paceMs);
     outcomes.push(askOnce(transport, endpoint, nameOf(i), patienceMs));
@@ -154,12 +156,10 @@ export async function askAsVictim(
   };
 }
 
-async function askOnce(
-  transport: Transport,
-  endpoint: Endpoint,
-  name: string,
-  patienceMs: number,
-): Promise<number | 'cut' | 'late'> {
+/** The milliseconds until an answer of the name's records came, or what came in its place. */
+type Outcome = number | 'failed' | 'cut' | 'late';
+
+async function askOnce(transport: Transport, endpoint: Endpoint, name: string, patienceMs: number): Promise<Outcome> {
   const startedAt = systemClock.now();
   try {
     await using client = await connectRaw(transport, endpoint);
@@ -169,7 +169,8 @@ async function askOnce(
       if (systemClock.now() - startedAt > patienceMs) return 'late';
       await delay(systemClock, 1);
     }
-    return systemClock.now() - startedAt;
+    const rcode = (client.messages[0]?.readUInt16BE(FLAGS_OFFSET) ?? RCODE_MASK) & RCODE_MASK;
+    return rcode === 0 ? systemClock.now() - startedAt : 'failed';
   } catch {
     return 'cut';
   }

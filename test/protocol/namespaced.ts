@@ -40,8 +40,13 @@ const SET_UP = [
  * wrote when it fails.
  */
 export async function runNamespaced(script: string, ...args: readonly string[]): Promise<void> {
+  await runInNamespace(new URL(`namespaced/${script}.ts`, import.meta.url), args);
+}
+
+/** The same for any script; resolves with what it wrote to stdout. */
+export async function runInNamespace(script: URL, args: readonly string[], timeoutMs = 60_000): Promise<string> {
   const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user'];
-  const path = fileURLToPath(new URL(`namespaced/${script}.ts`, import.meta.url));
-  const command = [process.execPath, path, ...args];
-  await runProgram('unshare', ['--net', ...asRoot, 'sh', '-c', SET_UP, await findProgram('ip'), ...command]);
+  const command = [process.execPath, fileURLToPath(script), ...args];
+  const set = ['--net', ...asRoot, 'sh', '-c', SET_UP, await findProgram('ip')];
+  return runProgram('unshare', [...set, ...command], { timeoutMs });
 }

@@ -88,14 +88,15 @@ getPool(''):setCache(newPacketCache(${CACHED_ANSWERS}))
   },
 ];
 
-interface PeerInit {
+export interface PeerInit {
   readonly config: (port: number) => string;
   readonly args: (configPath: string) => readonly string[];
   /** What it writes when it serves. */
   readonly started: string;
 }
 
-async function startPeer(name: ProgramName, { config, args, started }: PeerInit): Promise<RunningServer> {
+/** Starts a server with this configuration; resolves when it serves. */
+export async function startPeer(name: ProgramName, { config, args, started }: PeerInit): Promise<RunningServer> {
   await using resources = new AsyncDisposableStack();
   const directory = resources.use(await createTemporaryDirectory());
   const configPath = join(directory.path, `${name}.conf`);
