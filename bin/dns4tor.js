@@ -9,6 +9,9 @@ const HARMLESS =
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 
+// As early as can be: neither a terminal that closes, nor who takes a signal for a request as other servers do, ends the resolver.
+if (process.argv[2] === 'proxy-dns') for (const signal of ['SIGHUP', 'SIGUSR2']) process.on(signal, () => {});
+
 if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   end(
     EXIT_FAILURE,

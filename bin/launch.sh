@@ -6,6 +6,9 @@
 #
 # --probe: this Node may not know the flags. With one that it does not know, it would not start.
 
+# Until Node is here, which has them end it again until its first line: src/cli/hang-up.ts.
+trap '' HUP USR2
+
 # Closes the debugger's door: without it, SIGUSR1 opens port 9229 to every user of the machine.
 safety='--disable-sigusr1'
 # Nothing of a query stays in V8's heap, for the cache lies outside; but while there is memory V8 puts off looking for what is free, and 100,000

@@ -1,12 +1,15 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { Dns4torError } from '../lib/errors.ts';
+import { Dns4torError, toDns4torError } from '../lib/errors.ts';
 import type { LogSink } from '../lib/logger.ts';
 
 /** A log that is appended to a file. */
 export interface LogFile {
   readonly sink: LogSink;
-  /** Opens the path anew, for log rotation that has moved the file away. Keeps the old file if that fails. */
-  reopen(): void;
+  /**
+   * Opens the path anew, for log rotation that has moved the file away.
+   * @returns the system's reason if that fails; then the old file goes on
+   */
+  reopen(): string | undefined;
 }
 
 /** @throws {Dns4torError} ERR_CONFIG when the file cannot be opened */
@@ -25,8 +28,10 @@ export function openLogFile(path: string): LogFile {
         const next = openToAppend(path);
         closeSync(descriptor);
         descriptor = next;
-      } catch {
-        // As above: the daemon goes on with the file that it has.
+        return undefined;
+      } catch (error) {
+        const { cause } = toDns4torError(error);
+        return cause instanceof Error ? cause.message : String(cause);
       }
     },
   };

@@ -8,6 +8,8 @@ import { createTerminal } from './terminal.ts';
 /** Where the daemon's lines go. Disposing it leaves a terminal tidy. */
 export interface LogOutput extends Disposable {
   readonly sink: LogSink;
+  /** Present for a file; see {@link LogFile.reopen}. */
+  readonly reopen?: () => string | undefined;
   /** Present where there is somebody to watch: shows how far Tor's start has come. */
   readonly showBootstrap?: (percent: number, summary: string) => void;
 }
@@ -15,10 +17,7 @@ export interface LogOutput extends Disposable {
 /** @throws {Dns4torError} ERR_CONFIG when the log file cannot be opened */
 export function openLogOutput({ file, format }: LogConfig): LogOutput {
   if (file !== undefined) {
-    const log = openLogFile(file);
-    const reopen = (): void => log.reopen();
-    process.on('SIGHUP', reopen);
-    return { sink: log.sink, [Symbol.dispose]: () => process.off('SIGHUP', reopen) };
+    return { ...openLogFile(file), [Symbol.dispose]: () => {} };
   }
   if (!takesCommands(process.stderr, process.env) || format === 'json')
     return { sink: writeStderr, [Symbol.dispose]: () => {} };

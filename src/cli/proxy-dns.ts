@@ -8,6 +8,7 @@ import { systemClock } from '../lib/clock.ts';
 import { createLogger } from '../lib/logger.ts';
 import { systemRandom } from '../lib/random.ts';
 import { addFlags, describeUnknownWords } from './flags.ts';
+import { surviveHangUps } from './hang-up.ts';
 import { fitted } from './help.ts';
 import { renderIgnoredVariables, takeIgnoredVariables } from './ignored-variables.ts';
 import { openLogOutput } from './log-output.ts';
@@ -56,8 +57,13 @@ export function addProxyDns(program: Command, reporter: Reporter): void {
 }
 
 async function serve(config: Config, reporter: Reporter, ignored: readonly string[]): Promise<void> {
+  const onHangUp = surviveHangUps();
   using output = openLogOutput(config.log);
   using logger = createLogger(config.log.level, config.log.format, systemClock, output.sink);
+  onHangUp(() => {
+    const reason = output.reopen?.();
+    if (reason !== undefined) logger.log('warn', 'log_file_kept', { reason });
+  });
   const isJson = config.log.format === 'json';
   if (isJson || config.log.file !== undefined) reporter.attach(logger, isJson && config.log.file === undefined);
   for (const variable of ignored) logger.log('warn', 'variable_ignored', { variable });

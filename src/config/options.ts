@@ -324,7 +324,7 @@ export const OPTIONS = {
     kind: 'append-file',
     group: 'Operation',
     placeholder: 'file',
-    doc: 'file to append the log to; SIGHUP opens it anew',
+    doc: 'file to append the log to; SIGHUP opens it anew, and does nothing without it',
     unset: 'stderr',
     cloudflaredEnv: 'TUNNEL_LOGFILE',
   },

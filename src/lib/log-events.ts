@@ -177,6 +177,11 @@ export const LOG_EVENTS = {
     message: 'This machine has a new network address; all circuits are renewed',
     fields: [],
   },
+  log_file_kept: {
+    levels: ['warn'],
+    message: 'The log file cannot be opened anew; the log goes on in the one that is open: {reason}',
+    fields: ['reason'],
+  },
   stopping: { levels: ['info'], message: 'Stopping', fields: ['signal'] },
   failed: { levels: ['fatal'], message: '{reason}', fields: ['reason', 'code'] },
   repeated: {
