@@ -8,7 +8,7 @@ import { detectTor, verifyTor } from '../tor/detect.ts';
 import type { ControlPlaces } from '../tor/find-control.ts';
 import { type JudgePeer, judgeAsOurs, type ToleratedStanding } from '../tor/socks-peer.ts';
 import type { TorAddress } from '../tor/tor-address.ts';
-import { stateDirectory, torPaths } from '../tor/torrc.ts';
+import { refuseUntrusted, stateDirectory, torPaths } from '../tor/torrc.ts';
 
 /** The Tor that dns4tor uses, or would use. */
 export type TorFinding =
@@ -47,6 +47,7 @@ export async function findTor(components: FindTorComponents, config: TorConfig):
 /** One that a running dns4tor has started, or else the program for it. */
 async function findManagedTor({ clock, run, env }: FindTorComponents, { binary }: TorConfig): Promise<TorFinding> {
   const paths = torPaths(join(stateDirectory(env), 'tor'));
+  refuseUntrusted(paths.directory);
   const socks: TorAddress = { kind: 'unix', path: paths.socks };
   const isRunning = await verifyTor(socks, clock, judgeAsOurs).then(
     () => true,

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
+import { findUntrusted } from '../lib/path-trust.ts';
 import { bad, type Parsed } from './parsed.ts';
 
 /** Room for every authority of a browser's list, and a bound on what a wrong path (a disk, a log) makes us read. */
@@ -35,14 +36,20 @@ export function readCertificates(path: string): Parsed<string> {
   return { value: certificates.join('\n') };
 }
 
-/** A path that can be appended to, now or once it has been created. */
+/** What to do about a path through which other users could put a file of theirs in the place of one. */
+export const UNTRUSTED_REMEDY =
+  'other users of this machine could put a file of theirs there: make root or the user of dns4tor the owner, and take the right to write from all others (chown, chmod go-w)';
+
+/** A path that can be appended to, now or once it has been created, and that nobody else can lead elsewhere. */
 export function checkAppendFile(path: string): Parsed<string> {
   try {
     const stats = statSync(path, { throwIfNoEntry: false });
     if (stats?.isDirectory()) return bad(path, 'is a directory; name a file');
     if (stats === undefined && !statSync(dirname(path)).isDirectory()) return bad(path, 'is in no directory');
     accessSync(stats === undefined ? dirname(path) : path, constants.W_OK);
-    return { value: path };
+    // Root's groups: Ubuntu gives /var/log to that of its log daemon.
+    const untrusted = findUntrusted(resolve(path), { groupsOfRoot: true });
+    return untrusted === undefined ? { value: path } : bad(path, `is not safe: ${untrusted}; ${UNTRUSTED_REMEDY}`);
   } catch (error) {
     return bad(path, `cannot be written: ${reasonOf(error)}`);
   }

@@ -1,9 +1,11 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { decodeBase32 } from '../lib/base32.ts';
 import { onionAddressProblem } from '../lib/onion-address.ts';
+import { findUntrusted } from '../lib/path-trust.ts';
 import type { OnionAuthConfig } from './config.ts';
-import { readSmallFile } from './files.ts';
+import { readSmallFile, UNTRUSTED_REMEDY } from './files.ts';
 import { bad, type Parsed } from './parsed.ts';
 
 /** 32 bytes in base32, as tor writes them: without padding. */
@@ -25,11 +27,13 @@ export function readOnionAuthFile(path: string): Parsed<OnionAuthConfig> {
   if (fields.length !== 4 || type !== 'descriptor' || algorithm !== 'x25519') {
     return bad(path, "is not an .auth_private file of tor's; it holds one line, ADDRESS:descriptor:x25519:KEY");
   }
+  const untrusted = findUntrusted(resolve(path), { tor: true });
   const addressProblem = onionAddressProblem(`${address}.onion`);
   const problems = [
     ...((statSync(path).mode & OTHERS_BITS) === 0
       ? []
       : ['is open to other users of this machine; run chmod 600 on it']),
+    ...(untrusted === undefined ? [] : [`is not safe: ${untrusted}; ${UNTRUSTED_REMEDY}`]),
     ...(addressProblem === undefined ? [] : [`holds an address that ${addressProblem}`]),
     ...(KEY.test(key) ? [] : ['holds a key that is not 52 characters of a-z and 2-7; copy it again']),
   ];

@@ -138,6 +138,12 @@ export const FAILURES = {
     label: 'tor_managed',
     sentence: 'the tor that dns4tor started does not run',
   },
+  ERR_UNTRUSTED_PATH: {
+    ede: 'notReady',
+    label: 'untrusted_path',
+    sentence:
+      'other users of this machine could put files of theirs there, so it is not used; make root or the user of dns4tor its owner and take the right to write from all others (chown, chmod go-w), or use another directory',
+  },
   ERR_TOR_CONTROL: {
     label: 'tor_control',
     sentence: "tor's control port cannot be used",

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { lstat, unlink } from 'node:fs/promises';
+import { lstat, realpath, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 import process from 'node:process';
 import { Dns4torError } from '../lib/errors.ts';
-import { replaceableAt } from '../lib/replaceable.ts';
+import { findUntrusted } from '../lib/path-trust.ts';
 
 /**
  * Makes sure that a unix socket can be made at `path` and stays ours: removes what a process of this user that is gone has left there.
@@ -11,8 +12,9 @@ import { replaceableAt } from '../lib/replaceable.ts';
  */
 export async function claimSocketPath(path: string): Promise<void> {
   try {
-    const folder = await replaceableAt(path);
-    if (folder !== undefined) throw refusal(path, `others may replace what is in ${folder}`);
+    const folder = await realpath(dirname(path));
+    const untrusted = findUntrusted(folder);
+    if (untrusted !== undefined) throw refusal(path, `others may replace it, for ${untrusted}`);
     const found = await lstat(path).catch(undefinedIfAbsent);
     if (found === undefined) return;
     if (!found.isSocket()) throw refusal(path, 'what is there is no socket');

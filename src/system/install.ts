@@ -2,7 +2,7 @@ import { Dns4torError } from '../lib/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import { apply, asResuming, prepare, type Prepared, settleOn, takenBack } from './apply.ts';
 import { checkNameservers } from './check-nameservers.ts';
-import { type Journal, readJournal, removeJournal, writeJournal } from './journal.ts';
+import { type Journal, readJournal, refuseUntrustedJournal, removeJournal, writeJournal } from './journal.ts';
 import { withLock } from './lock.ts';
 import type { Machine } from './machine.ts';
 import { warnOfOtherLinks } from './other-links.ts';
@@ -25,12 +25,13 @@ export interface InstallOptions {
  * added, and it is checked again. It ends a pause, which goes on where that fails.
  *
  * @returns the journal of what is in place
- * @throws {Dns4torError} ERR_SYSTEM_UNANSWERED, ERR_SYSTEM_SOCKET, ERR_SYSTEM_INSTALLED, ERR_SYSTEM_EDITED, ERR_SYSTEM_UNRESOLVED and what `computePlan`
- *   throws, with nothing changed; ERR_SYSTEM_CHECK, ERR_SYSTEM_CHANGED, ERR_SYSTEM_FILE, ERR_SYSTEM_COMMAND with everything put back;
+ * @throws {Dns4torError} ERR_SYSTEM_UNANSWERED, ERR_SYSTEM_SOCKET, ERR_SYSTEM_INSTALLED, ERR_SYSTEM_EDITED, ERR_SYSTEM_UNRESOLVED, ERR_UNTRUSTED_PATH and what
+ *   `computePlan` throws, with nothing changed; ERR_SYSTEM_CHECK, ERR_SYSTEM_CHANGED, ERR_SYSTEM_FILE, ERR_SYSTEM_COMMAND with everything put back;
  *   ERR_SYSTEM_HALFWAY where that failed, too
  */
 export function install(machine: Machine, target: Target, options: InstallOptions = {}): Promise<Journal> {
   return withLock(machine, async () => {
+    await refuseUntrustedJournal(machine.fs);
     const journal = await readJournal(machine.fs);
     const installed = await findInstalled(machine, journal, target, options);
     await checkUpstream(machine, target);

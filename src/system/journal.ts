@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { Dns4torError } from '../lib/errors.ts';
+import { findUntrustedIn } from '../lib/path-trust.ts';
 import type { Command } from './command.ts';
 import { makeDirectories, makeDirectory, removeIfEmpty } from './directories.ts';
 import type { FileSystem } from './file-system.ts';
@@ -37,11 +38,14 @@ const DIRECTORY_MODE = 0o700;
 /**
  * Undefined where dns4tor is not installed.
  *
- * @throws {Dns4torError} ERR_SYSTEM_JOURNAL where it cannot be understood; ERR_SYSTEM_FILE where it cannot be read, as by anybody but root
+ * @throws {Dns4torError} ERR_SYSTEM_JOURNAL where it cannot be understood; ERR_SYSTEM_FILE where it cannot be read, as by anybody but root;
+ *   ERR_UNTRUSTED_PATH where another user could have written it
  */
 export async function readJournal(fs: FileSystem): Promise<Journal | undefined> {
   const state = await readState(fs, PATH);
   if (state.kind !== 'file') return undefined;
+  // Root puts back what it says, to wherever it says.
+  await refuseUntrustedJournal(fs);
   try {
     const stored = JSON.parse(Buffer.from(state.bytes).toString()) as { readonly version: number } & Journal;
     if (stored.version !== VERSION) throw new Error(`version ${String(stored.version)}`);
@@ -52,8 +56,13 @@ export async function readJournal(fs: FileSystem): Promise<Journal | undefined> 
   }
 }
 
-/** Root's, whoever that is here: the owner of the file system. @throws {Dns4torError} ERR_SYSTEM_FILE */
+/**
+ * Root's, whoever that is here: the owner of the file system.
+ *
+ * @throws {Dns4torError} ERR_SYSTEM_FILE; ERR_UNTRUSTED_PATH, before anything is written
+ */
 export async function writeJournal(fs: FileSystem, journal: Journal): Promise<void> {
+  await refuseUntrustedJournal(fs);
   const folder = dirname(PATH);
   if ((await fs.inspect(folder)) === undefined) {
     await makeDirectories(fs, dirname(folder));
@@ -68,6 +77,16 @@ export async function writeJournal(fs: FileSystem, journal: Journal): Promise<vo
   };
   const bytes = Buffer.from(`${JSON.stringify(stored, null, 1)}\n`);
   await writeState(fs, PATH, { kind: 'file', bytes, mode: FILE_MODE, uid, gid });
+}
+
+/**
+ * Refuses a place where another user of the machine could put a journal of his.
+ *
+ * @throws {Dns4torError} ERR_UNTRUSTED_PATH
+ */
+export async function refuseUntrustedJournal(fs: FileSystem): Promise<void> {
+  const untrusted = await findUntrustedIn(fs, PATH);
+  if (untrusted !== undefined) throw new Dns4torError('ERR_UNTRUSTED_PATH', untrusted);
 }
 
 /** Harmless where there is none. @throws {Dns4torError} ERR_SYSTEM_FILE */

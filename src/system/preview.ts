@@ -1,7 +1,7 @@
 import { detectManagers } from './detect.ts';
 import { isErrno } from './file-system.ts';
 import { findInstalled, type InstallOptions } from './install.ts';
-import { readJournal } from './journal.ts';
+import { readJournal, refuseUntrustedJournal } from './journal.ts';
 import type { Machine } from './machine.ts';
 import { computePlan, type Plan } from './plan.ts';
 import { sortByPlace } from './restore.ts';
@@ -20,6 +20,7 @@ export async function previewInstallation(
   options: Pick<InstallOptions, 'force'> = {},
 ): Promise<Plan | 'unreadable' | 'cut off'> {
   const { fs, run } = machine;
+  await refuseUntrustedJournal(fs);
   const journal = await readJournal(fs).catch((error: unknown) => {
     if (error instanceof Error && isErrno(error.cause, 'EACCES')) return 'unreadable' as const;
     throw error;

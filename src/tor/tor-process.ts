@@ -14,7 +14,7 @@ import type { OnionAuth } from './onion-auth.ts';
 import type { TorEvents } from './tor-events.ts';
 import { parseTorLogLine } from './tor-log.ts';
 import { openTorMonitor, type TorMonitor } from './tor-monitor.ts';
-import { renderTorrc, type TorPaths } from './torrc.ts';
+import { refuseUntrusted, renderTorrc, type TorPaths } from './torrc.ts';
 
 export interface TorProcessOptions {
   /** A path, or a name to be found in PATH. */
@@ -54,10 +54,12 @@ const QUOTED_LINES = 3;
  * Starts tor and resolves when it is under control and has the keys for onion services; it has hardly begun to connect then.
  *
  * @param signal gives up, with ERR_SHUTDOWN
- * @throws Dns4torError ERR_TOR_BINARY_MISSING, or ERR_TOR_MANAGED with tor's own words
+ * @throws Dns4torError ERR_TOR_BINARY_MISSING; ERR_TOR_MANAGED with tor's own words; ERR_UNTRUSTED_PATH
  */
 export async function startTorProcess(options: TorProcessOptions, signal: AbortSignal): Promise<TorProcess> {
   const { paths, clock } = options;
+  // What listens in a directory of another user's may be his, and is not asked either.
+  refuseUntrusted(paths.directory);
   await refuseSecondInstance(paths, clock);
   await prepareDirectory(options);
   const tor = spawnTor(options);
@@ -113,8 +115,11 @@ async function accepts(path: string): Promise<boolean> {
 async function prepareDirectory({ paths, torOptions }: TorProcessOptions): Promise<void> {
   try {
     await mkdir(paths.directory, { recursive: true, mode: 0o700 });
+    // In a sticky directory another user may have been faster.
+    refuseUntrusted(paths.directory);
     await writeFile(paths.torrc, renderTorrc(paths, process.pid, torOptions), { mode: 0o600 });
   } catch (error) {
+    if (error instanceof Dns4torError) throw error;
     throw new Dns4torError('ERR_TOR_MANAGED', `${paths.directory} cannot be written to`, error);
   }
 }

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Dns4torError } from '../lib/errors.ts';
+import { findUntrusted } from '../lib/path-trust.ts';
 
 /** Where the parts of a managed tor are. */
 export interface TorPaths {
@@ -57,6 +58,16 @@ export function torPaths(directory: string): TorPaths {
     control,
     cookie: join(directory, 'control_auth_cookie'),
   };
+}
+
+/**
+ * Refuses a state directory into which another user of the machine could put sockets, keys or a torrc of his.
+ *
+ * @throws Dns4torError ERR_UNTRUSTED_PATH
+ */
+export function refuseUntrusted(directory: string): void {
+  const untrusted = findUntrusted(resolve(directory));
+  if (untrusted !== undefined) throw new Dns4torError('ERR_UNTRUSTED_PATH', untrusted);
 }
 
 /** The whole configuration of a managed tor. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { findTor, type FindTorComponents, type TorFinding } from '../../src/check/find-tor.ts';
@@ -61,6 +61,15 @@ for (const kind of ['auto', 'managed'] as const) {
     const found = await findTor(machine({ env: { STATE_DIRECTORY: state.path } }), config({ kind }));
     const control = { kind: 'unix', path: join(state.path, 'tor', 'control') };
     assert.deepEqual(placesOf(found), { standing: 'tor', socks: tor.address, control });
+  });
+
+  test(`${kind}: what listens where other users could have put it is not taken for one`, async () => {
+    await using state = await createTemporaryDirectory();
+    await mkdir(join(state.path, 'tor'));
+    await chmod(state.path, 0o777);
+    await using _ = await startSocksDouble({ passesForTor: true, path: join(state.path, 'tor', 'socks') });
+    const found = await findTor(machine({ env: { STATE_DIRECTORY: state.path } }), config({ kind }));
+    assert.equal(found.kind === 'missing' && found.error.code, 'ERR_UNTRUSTED_PATH');
   });
 
   test(`${kind}: where none runs, the program is looked for and not started`, async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { rootCertificates } from 'node:tls';
@@ -36,4 +36,16 @@ test('a log file is checked without being created', async () => {
   const path = join(directory.path, 'dns4tor.log');
   assert.deepEqual(checkAppendFile(path), { value: path });
   assert.equal(existsSync(path), false);
+});
+
+test('a log file that other users could put elsewhere is refused, and told what to do', async () => {
+  await using directory = await createTemporaryDirectory();
+  const path = join(directory.path, 'logs', 'dns4tor.log');
+  mkdirSync(join(directory.path, 'logs'));
+  chmodSync(join(directory.path, 'logs'), 0o777);
+  const parsed = checkAppendFile(path);
+  assert.match('problem' in parsed ? parsed.problem : '', /mode 0777\).*chmod go-w/);
+  assert.equal(existsSync(path), false);
+  chmodSync(join(directory.path, 'logs'), 0o755);
+  assert.deepEqual(checkAppendFile(path), { value: path });
 });

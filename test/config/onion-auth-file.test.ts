@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readOnionAuthFile } from '../../src/config/onion-auth-file.ts';
+import { readTorUids } from '../../src/lib/tor-uids.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
 const ADDRESS = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad';
@@ -73,6 +74,23 @@ test('a file that other users can read is refused; what its group may, is for it
   assert.match(await problemsOf(line, 0o604), /^is open to other users of this machine; run chmod 600/);
   assert.equal(await problemsOf(line, 0o640), '');
   assert.equal(await problemsOf(line, 0o400), '');
+});
+
+test('a file that other users could replace is refused, and one that Tor itself keeps is not', async () => {
+  const line = `${ADDRESS}:descriptor:x25519:${KEY}`;
+  await using directory = await createTemporaryDirectory();
+  const path = join(directory.path, 'resolver.auth_private');
+  writeFileSync(path, line, { mode: 0o600 });
+  assert.ok('value' in readOnionAuthFile(path));
+  chmodSync(directory.path, 0o777);
+  const parsed = readOnionAuthFile(path);
+  assert.match('problem' in parsed ? parsed.problem : '', /mode 0777\).*chmod go-w/);
+  chmodSync(directory.path, 0o700);
+  const [torUid] = readTorUids();
+  if (torUid === undefined || process.getuid?.() !== 0) return;
+  chownSync(directory.path, torUid, torUid);
+  chownSync(path, torUid, torUid);
+  assert.ok('value' in readOnionAuthFile(path));
 });
 
 test('all that is wrong with a file is told at once', async () => {

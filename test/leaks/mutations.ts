@@ -315,8 +315,8 @@ export const MUTATIONS: readonly Mutation[] = [
     id: 'G12',
     breach: 'takes every user for Tor’s',
     file: 'src/system/tor-users.ts',
-    text: "(await readTorUids()).has(uid) ? 'tor' : 'foreign'",
-    replacement: "(await readTorUids()).has(uid) ? 'tor' : 'tor'",
+    text: "readTorUids().has(uid) ? 'tor' : 'foreign'",
+    replacement: "readTorUids().has(uid) ? 'tor' : 'tor'",
     proof: { file: 'test/protocol/taken-port.test.ts', test: 'told nothing and gives no answer' },
   },
   {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { chmod } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ErrorCode } from '../../src/lib/failures.ts';
 import { install } from '../../src/system/install.ts';
@@ -488,6 +490,25 @@ test('what was put back by hand is installed again', async () => {
   await uninstall(rig.machine, { force: false });
   assert.deepEqual(await rig.snapshot(), before);
 });
+
+for (const path of ['/var', '/var/lib']) {
+  test(`nothing is written where others may write into ${path}, and no journal of there is put back`, async () => {
+    await using rig = await createRig();
+    await MANAGERS['systemd-resolved'](rig);
+    await chmod(join(rig.root, path), 0o777);
+    await refuses(rig, () => install(rig.machine, TARGET), 'ERR_UNTRUSTED_PATH');
+    await refuses(rig, () => install(rig.machine, TARGET, { confirmWithinMs: 60_000 }), 'ERR_UNTRUSTED_PATH');
+    await refuses(rig, () => previewInstallation(rig.machine, TARGET), 'ERR_UNTRUSTED_PATH');
+    assert.deepEqual(rig.commands, []);
+    assert.equal(await uninstall(rig.machine, { force: false }), false);
+
+    await chmod(join(rig.root, path), 0o755);
+    await install(rig.machine, TARGET);
+    await chmod(join(rig.root, path), 0o777);
+    await refuses(rig, () => uninstall(rig.machine, { force: true }), 'ERR_UNTRUSTED_PATH');
+    await refuses(rig, () => pause(rig.machine, 60_000), 'ERR_UNTRUSTED_PATH');
+  });
+}
 
 test('a marked file without a journal is not taken for what was there before', async () => {
   await using rig = await createRig();

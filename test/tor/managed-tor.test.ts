@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, rename, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -203,6 +203,29 @@ test('a directory that cannot be made is an error that names it', async () => {
     message: /^\/dev\/null\/tor cannot be written/,
   });
 });
+
+for (const [kind, create] of [
+  ['above it', async (parent: string) => parent],
+  [
+    'to which a symbolic link leads',
+    async (parent: string, own: string) => {
+      await symlink(parent, join(own, 'link'));
+      return join(own, 'link');
+    },
+  ],
+] as const) {
+  test(`nothing is written, and nobody asked, where others may write into a directory ${kind}`, async () => {
+    await using own = await createTemporaryDirectory();
+    await using parent = await createTemporaryDirectory();
+    await chmod(parent.path, 0o777);
+    const directory = join(await create(parent.path, own.path), 'state', 'tor');
+    await assert.rejects(start(directory), { code: 'ERR_UNTRUSTED_PATH' });
+    assert.deepEqual(await readdir(parent.path), []);
+    await chmod(parent.path, 0o755);
+    await using tor = await start(directory);
+    await verifyTor(tor.socks, systemClock, judgeAsOurs);
+  });
+}
 
 test('a managed tor is told to forget when every introduction fails', async () => {
   await using parent = await createTemporaryDirectory();

@@ -51,7 +51,7 @@ async function dns4tor(...args: readonly string[]): Promise<string> {
 
   // As a DHCP client does that knows nothing of dns4tor.
   await writeFile(RESOLV_CONF, 'nameserver 192.0.2.54\n');
-  const check = await runCli(['check', '--json', '--tor-socks', 'unix:/nonexistent'], ENVIRONMENT);
+  const check = await runCli(['check', '--json', '--address', '127.0.0.1', '--tor-socks', 'unix:/x'], ENVIRONMENT);
   const { checks } = JSON.parse(check.stdout) as { readonly checks: readonly { id: string; status: string }[] };
   const statusOf = (id: string): unknown => checks.find((one) => one.id === id)?.status;
   assert.deepEqual([check.code, statusOf('resolv-conf'), statusOf('installation')], [1, 'fail', 'fail']);

@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+
+/** Under which distributions run Tor: Debian, OpenBSD and Homebrew, Arch and Alpine, Fedora. */
+const TOR_USERS: ReadonlySet<string> = new Set(['debian-tor', '_tor', 'tor', 'toranon']);
+/** login.defs(5), SYS_UID_MAX: above are people, one of whom may be called Tor. */
+const MAX_SYSTEM_UID = 999;
+
+/** Tor's own users by /etc/passwd, and not by getpwnam(3), which may ask a directory service over the network. */
+export function readTorUids(): ReadonlySet<number> {
+  const uids = readUsers()
+    .map((line) => line.split(':'))
+    .filter(([name = '']) => TOR_USERS.has(name))
+    .map(([, , uid]) => Number(uid))
+    .filter((uid) => Number.isInteger(uid) && uid <= MAX_SYSTEM_UID);
+  return new Set(uids);
+}
+
+function readUsers(): readonly string[] {
+  try {
+    return readFileSync('/etc/passwd', 'utf8').split('\n');
+  } catch {
+    return [];
+  }
+}
