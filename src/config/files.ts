@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import process from 'node:process';
 import { findUntrusted } from '../lib/path-trust.ts';
 import { bad, type Parsed } from './parsed.ts';
 
@@ -55,9 +56,16 @@ export function checkAppendFile(path: string): Parsed<string> {
   }
 }
 
-/** A program's name, left for PATH to find when it is needed, or the path of one that can be run. */
+/** Where programs are looked for without PATH (posix_spawn(3), _PATH_DEFPATH). */
+const DEFAULT_PATH = '/usr/bin:/bin';
+
+/** The name of a program that PATH has, or the path of one that can be run. */
 export function checkProgram(text: string): Parsed<string> {
-  if (!text.includes('/')) return { value: text };
+  if (!text.includes('/')) {
+    const directories = (process.env['PATH'] ?? DEFAULT_PATH).split(':');
+    const isThere = directories.some((directory) => 'value' in checkProgram(`${directory || '.'}/${text}`));
+    return isThere ? { value: text } : bad(text, 'is no program that PATH has; name it by its path');
+  }
   try {
     accessSync(text, constants.X_OK);
     return statSync(text).isFile() ? { value: text } : bad(text, 'is not a program');

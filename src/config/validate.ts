@@ -94,11 +94,13 @@ function parseSettings(settings: Settings, problems: string[]): Values | undefin
   return problems.length > 0 ? undefined : (values as Values);
 }
 
-function parseSetting({ key, place, texts }: Setting, problems: string[]): unknown {
+function parseSetting({ key, origin, place, texts }: Setting, problems: string[]): unknown {
   const spec = optionSpec(key);
   const values: unknown[] = [];
   for (const text of texts) {
-    const parsed = parseValue(spec.kind, text, spec);
+    // A program that nobody has named and the machine lacks is no mistake in its configuration; the start says so where it needs it.
+    const isUnnamed = spec.kind === 'program' && origin === 'default';
+    const parsed = isUnnamed ? { value: text } : parseValue(spec.kind, text, spec);
     if ('problem' in parsed) problems.push(`${place}: ${parsed.problem}`);
     else values.push(parsed.value);
   }

@@ -29,6 +29,7 @@ const WRONG: readonly (readonly [string, () => readonly string[]])[] = [
   ['a torrc line that swallows the next', () => [...MANAGED, '--tor-option', 'UseBridges 1 \\']],
   ['a torrc line with half a quoted value', () => [...MANAGED, '--tor-option', 'Nickname "x']],
   ['a tor program that is not there', () => [...MANAGED, '--tor-binary', at('tor')]],
+  ['the name of a tor program that PATH lacks', () => [...MANAGED, '--tor-binary', 'no-such-tor']],
   ['a tor program that is none', () => [...MANAGED, '--tor-binary', at('file')]],
   ['no authority in the file', () => [...NO_TOR, '--upstream-ca', at('file')]],
   ['a log file in a directory that is not there', () => [...NO_TOR, '--logfile', at('logs/dns4tor.log')]],
@@ -51,6 +52,13 @@ for (const [what, flags] of WRONG) {
     assert.equal(started?.stderr, checked?.stderr);
   });
 }
+
+test('a tor that nobody has named and the machine lacks is no mistake in the configuration', async () => {
+  const env = { PATH: directory.path };
+  assert.equal((await runCli(['proxy-dns', '--check', ...MANAGED], env)).code, 0);
+  const started = await runCli(['proxy-dns', '--port', '0', ...MANAGED], { ...env, STATE_DIRECTORY: directory.path });
+  assert.equal(started.code, 1);
+});
 
 test('metrics beside the port for queries, or at another address, are right', async () => {
   for (const flags of [
