@@ -9,6 +9,9 @@ import { toSeconds } from './events.ts';
 /** An episode is over when answers have been usable for so long: one broken domain must not fill the log with ends and beginnings. */
 const QUIET_MS = 60_000;
 
+/** So many queries in a row without an answer are no luck, nor one broken domain and a program that asks again. */
+const SILENT_QUERIES = 10;
+
 /** Kinds of failure that are told apart at a time. Beyond, the newest is not told: a resolver can make up HTTP statuses. */
 const MAX_EPISODES = 16;
 
@@ -34,6 +37,7 @@ const UNUSABLE: ReadonlySet<ErrorCode> = new Set([
 /** Logs when one upstream begins to give answers that cannot be used, once for each kind and HTTP status, and when that has ended. */
 export function answerEpisodes(logger: Logger, clock: Clock, url: string): AnswerEvents {
   const episodes = new Map<string, Episode>();
+  let unansweredInARow = 0;
 
   const endQuiet = (now: number): void => {
     for (const [kind, { code, startedAt, lastAt, count, isInterrupted }] of episodes) {
@@ -65,6 +69,7 @@ export function answerEpisodes(logger: Logger, clock: Clock, url: string): Answe
 
   return {
     answered() {
+      unansweredInARow = 0;
       if (episodes.size === 0) return;
       for (const episode of episodes.values()) episode.isInterrupted = true;
       endQuiet(clock.now());
@@ -73,6 +78,8 @@ export function answerEpisodes(logger: Logger, clock: Clock, url: string): Answe
       const { code } = error;
       if (UNUSABLE.has(code)) {
         note(error instanceof DohStatusError ? `${code} ${error.status}` : code, code, () => tellUnusable(error));
+      } else if (code === 'ERR_DEADLINE' && ++unansweredInARow >= SILENT_QUERIES) {
+        note(code, code, () => logger.log('warn', 'upstream_silent', { url, code }));
       } else if (code === 'ERR_UPSTREAM_CONNECTION' && isConnected) {
         note(code, code, () => logger.log('warn', 'upstream_resets', { url, code }));
       }

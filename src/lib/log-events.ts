@@ -146,6 +146,11 @@ export const LOG_EVENTS = {
     message: 'DNS upstream resets requests and leaves their connection open',
     fields: ['url', 'code'],
   },
+  upstream_silent: {
+    levels: ['warn'],
+    message: 'DNS upstream leaves one query after another without an answer, though it can be connected to',
+    fields: ['url', 'code'],
+  },
   upstream_usable: {
     levels: ['info'],
     message: 'DNS upstream gives usable answers again',

@@ -11,7 +11,7 @@ import { ApartLane } from './apart-lane.ts';
 import { Breaker } from './breaker.ts';
 import { type AnswerEvents, Circuit, type CircuitConnection } from './circuit.ts';
 import { Circuits } from './circuits.ts';
-import { ExtraBudget } from './extra-budget.ts';
+import type { ExtraBudget } from './extra-budget.ts';
 import { RecentTimes } from './response-time.ts';
 import { Suspects, Suspicion } from './suspicion.ts';
 import type { CircuitsUpstream, OnAnswer } from './upstream.ts';
@@ -79,7 +79,8 @@ const MOST_LOSSES = 2;
  * - If four of five answers would have come by now and this one has not, the query goes to the next best as well, and so on, within a
  *   budget. The first good answer wins.
  * - If its connection is lost, the query goes to another at once, and is a suspect from then on. When that is lost as well while the
- *   resolver answers others, the only suspect on it is to blame. Of several, each is asked once more, on a connection of its own.
+ *   resolver answers others, and nothing else was on it, the query is to blame. If it was in company, it is asked once more, on a connection
+ *   of its own.
  */
 export class CircuitPool implements CircuitsUpstream {
   readonly address: string;
@@ -91,10 +92,10 @@ export class CircuitPool implements CircuitsUpstream {
   readonly #waitingRoom = new WaitingRoom();
   readonly #suspects = new Suspects();
   readonly #apart: ApartLane;
-  /** Pays for connections that are lost with a suspect on them and replaced without a pause. */
-  readonly #excuses = new ExtraBudget();
   /** Answers so far, on all circuits. */
   #answers = 0;
+  /** The same when the latest connection with a suspect on it was replaced without a pause. */
+  #answersAtExcuse = -1;
   /** Whether the resolver answers at all is being found out. */
   #proof: Promise<unknown> | undefined;
   #closed = false;
@@ -125,7 +126,7 @@ export class CircuitPool implements CircuitsUpstream {
       const connection = createConnection(this.#breaker, onChange, (cause) => {
         // One that was replaced has given way already, and only finishes what is in flight.
         if (this.#circuits.current[slot] === circuit) onReplace(slot, cause);
-        return this.#suspects.has(circuit) && this.#excuses.spend();
+        return this.#suspects.has(circuit) && this.#mayExcuse();
       });
       const circuit = new Circuit({ clock, metrics, answerEvents, connection }, init.index, slot);
       return circuit;
@@ -177,7 +178,7 @@ export class CircuitPool implements CircuitsUpstream {
         if (!isLost || deadline.expired || this.#closed) throw error;
         if (suspicion.losses < MOST_LOSSES) continue;
         if (error.code === 'ERR_UPSTREAM_STALLED' || !(await this.#answersOthers(suspicion, deadline))) throw error;
-        if (suspicion.shared) return await this.#askApart(query, deadline, onAnswer);
+        if (suspicion.accompanied) return await this.#askApart(query, deadline, onAnswer);
         throw this.#blame(error);
       }
     }
@@ -213,10 +214,16 @@ export class CircuitPool implements CircuitsUpstream {
     return new Dns4torError('ERR_QUERY_DROPS_CONNECTION', undefined, cause);
   }
 
+  /** At most once for each answer, so that an outage still makes no storm. */
+  #mayExcuse(): boolean {
+    if (this.#answers === this.#answersAtExcuse) return false;
+    this.#answersAtExcuse = this.#answers;
+    return true;
+  }
+
   #noteAnswer(durationMs: number): void {
     this.#recent.record(durationMs);
     this.#answers++;
-    this.#excuses.earn();
   }
 
   /** `work` as soon as a circuit has room. */
@@ -266,7 +273,10 @@ export class CircuitPool implements CircuitsUpstream {
         asked.add(circuit);
         const sentAt = clock.now();
         if (isSuspect) this.#suspects.enter(circuit, suspicion);
-        else hedge = clock.schedule(this.#hedgeDelayMs(), askNext);
+        else {
+          this.#suspects.accompany(circuit);
+          hedge = clock.schedule(this.#hedgeDelayMs(), askNext);
+        }
         circuit
           .exchange(query, deadline, (durationMs) => this.#noteAnswer(durationMs))
           .finally(() => this.#suspects.leave(circuit, suspicion))

