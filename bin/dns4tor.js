@@ -3,8 +3,7 @@
 const OLDEST_NODE = 24;
 
 // What may stand between `node` and this file: nothing that opens a debugger, loads code, trusts others or writes down what happens.
-const HARMLESS =
-  /^--(?:disable-sigusr1|heap-growing-percent=\d+|jitless|max[-_]old[-_]space[-_]size=\d+|semi-space-growth-factor=\d+)$/;
+const HARMLESS = /^--(?:disable-sigusr1|heap-growing-percent=\d+|jitless|max[-_](?:old|semi)[-_]space[-_]size=\d+)$/;
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
@@ -63,7 +62,8 @@ function relaunch() {
       'Node cannot be started anew with the flags that dns4tor needs. Start the command `dns4tor` instead of node with a file.',
     );
   }
-  const own = process.execArgv.filter((flag) => HARMLESS.test(flag) && !flag.startsWith('--disable'));
+  // Behind those of launch.sh, and so the stronger.
+  const own = process.execArgv.filter((flag) => flag !== '--disable-sigusr1');
   process.execve(shell, ['sh', launcher, '--probe', process.execPath, ...own, ...process.argv.slice(1)]);
 }
 

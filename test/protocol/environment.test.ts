@@ -25,7 +25,7 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const ONION = createOnionKey().address;
 const WRONG_PIN = `sha256/${Buffer.alloc(32).toString('base64')}`;
 const QUERY = buildQuery({ name: 'canary.dns4tor-lab.net' });
-const FLAGS = ['--disable-sigusr1', '--heap-growing-percent=30', '--semi-space-growth-factor=1'];
+const FLAGS = ['--disable-sigusr1', '--heap-growing-percent=30', '--max-semi-space-size=1'];
 
 const resources = new AsyncDisposableStack();
 /** Who issued it its certificate is trusted by nobody but whom the environment or `--upstream-ca` tells to. */
@@ -227,7 +227,7 @@ test('the command that npm links starts with the flags, and with those alone tha
   const bin = join(folder.path, 'bin');
   await mkdir(bin);
   await symlink(join(ROOT, 'bin', 'dns4tor'), join(bin, 'dns4tor'));
-  const startedAs = async (knows: string): Promise<string | undefined> => {
+  const startedAs = async (knows: string, command = 'proxy-dns'): Promise<string | undefined> => {
     const path = join(bin, 'node');
     const script = `#!/bin/sh\nfor flag; do case $flag in ${knows}) ;; -*) exit 9 ;; esac; done\necho "started as $*"\n`;
     await writeFile(path, script);
@@ -236,15 +236,40 @@ test('the command that npm links starts with the flags, and with those alone tha
       { PATH: `${bin}:${process.env['PATH']}` },
       '/bin/sh',
       '-c',
-      'exec "$0"',
+      'exec "$0" "$1"',
       join(bin, 'dns4tor'),
+      command,
     );
     return lines.at(-1);
   };
   const file = join(ROOT, 'bin', 'dns4tor.js');
-  assert.equal(await startedAs('--version | --disable* | --heap* | --semi*'), `started as ${FLAGS.join(' ')} ${file}`);
-  assert.equal(await startedAs('--version | --disable*'), `started as ${FLAGS[0]} ${file}`);
-  assert.equal(await startedAs('--version'), `started as ${file}`);
+  assert.equal(
+    await startedAs('--version | --disable* | --heap* | --max-semi*'),
+    `started as ${FLAGS.join(' ')} ${file} proxy-dns`,
+  );
+  assert.equal(await startedAs('--version | --disable*'), `started as ${FLAGS[0]} ${file} proxy-dns`);
+  assert.equal(await startedAs('--version'), `started as ${file} proxy-dns`);
+  // V8's flags are for what runs for long.
+  assert.equal(
+    await startedAs('--version | --disable* | --heap* | --max-semi*', 'query'),
+    `started as ${FLAGS[0]} ${file} query`,
+  );
+});
+
+test("for the daemon, V8's nursery stays small", async () => {
+  await using folder = await createTemporaryDirectory();
+  const path = join(folder.path, 'garbage.mjs');
+  await writeFile(
+    path,
+    `import { getHeapSpaceStatistics } from 'node:v8';
+    const kept = [];
+    // What survives a while is what has V8 enlarge the nursery.
+    for (let made = 0; made < 500_000; made++) kept[made % 20_000] = { made, list: [made] };
+    const { space_size } = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space');
+    console.log(space_size);`,
+  );
+  const { lines } = await run({}, SHELL, ...LAUNCHED.slice(0, -1), path, 'proxy-dns');
+  assert.ok(Number(lines.at(-1)) <= 4 * 2 ** 20, lines.at(-1));
 });
 
 test('docs/environment.md has a row for every variable that Node documents or that is taken away, and for every refused flag', async () => {
