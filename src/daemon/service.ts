@@ -19,13 +19,14 @@ import type { BySegment, Gauges } from '../metrics/metrics.ts';
 import { createPageFiles } from '../metrics/page-files.ts';
 import { createExposition } from '../metrics/prometheus.ts';
 import { Status } from '../status/status.ts';
-import { createPipeline } from '../resolver/pipeline.ts';
+import { createPipeline, type PipelineInit } from '../resolver/pipeline.ts';
 import { SharedIdentities } from '../tor/isolation.ts';
 import { createSocksPeerJudge } from '../system/socks-peer.ts';
 import { openTor, type Tor } from '../tor/tor.ts';
 import { stateDirectory } from '../tor/torrc.ts';
 import { ExtraBudget } from '../upstream/extra-budget.ts';
 import { FailoverUpstream } from '../upstream/failover.ts';
+import { MAX_IN_FLIGHT } from '../upstream/session.ts';
 import type { CircuitsUpstream } from '../upstream/upstream.ts';
 import { type Listening, adoptEverywhere } from './adopt.ts';
 import { answerEpisodes } from './answer-episodes.ts';
@@ -142,7 +143,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
     config.isolation === 'client' ? { clientOf: await openClientIdentity(logger, handedOver.dns[0]) } : {};
   const handler = createPipeline(
     { cache, upstream: readiness, clock, metrics: counters, budget, ...keptApart },
-    { timeoutMs: config.timeoutMs, prefetch: config.prefetch, ...config.limits },
+    { timeoutMs: config.timeoutMs, prefetch: config.prefetch, ...config.limits, ...capacityOf(config, upstreams) },
   );
   const isAllowed = createAccessList(config.allow);
   const sockets = await openUdpIo(config.udpIo, logger);
@@ -231,6 +232,20 @@ async function openListeners(
 function placeOfMetrics({ metrics }: Config, { dns, metrics: fd }: HandedOver): MetricsPlace | undefined {
   if (fd !== undefined) return { kind: 'handed-over', fd };
   return dns.length > 0 ? undefined : metrics;
+}
+
+/** Of the places on the open connections, the share that first tries may take; the rest is for second ones. */
+const FIRST_TRIES_SHARE = 0.9;
+
+/** Without bound where each client has circuits of its own, and nobody can take another's places. */
+function capacityOf({ isolation }: Config, upstreams: readonly CircuitsUpstream[]): Pick<PipelineInit, 'capacity'> {
+  if (isolation === 'client') return {};
+  return {
+    capacity: () => {
+      const connections = Math.max(1, ...upstreams.map(({ openConnections }) => openConnections));
+      return Math.floor(FIRST_TRIES_SHARE * MAX_IN_FLIGHT * connections);
+    },
+  };
 }
 
 /** Undefined until the promise is fulfilled. */

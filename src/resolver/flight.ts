@@ -1,4 +1,5 @@
 import type { Deadline } from '../lib/deadline.ts';
+import { Dns4torError } from '../lib/errors.ts';
 
 type Waiter<T> = PromiseWithResolvers<T | undefined>;
 
@@ -13,7 +14,7 @@ export class Flight<T> {
   #attempts = 0;
   #lastAttemptAt = -Infinity;
 
-  /** @param onEnd called when there is an answer or no attempt left, before those that wait are told */
+  /** @param onEnd called when there is an answer or no attempt left, or it is given up, before those that wait are told; may be called again */
   constructor(onEnd: () => void) {
     this.#onEnd = onEnd;
   }
@@ -59,8 +60,10 @@ export class Flight<T> {
     return waiter.promise.finally(() => timer.cancel());
   }
 
+  /** Ends it without an answer. Whoever waits is told that its client asks too much. */
   giveUp(): void {
     this.#ending.abort();
+    this.#end((waiter) => waiter.reject(new Dns4torError('ERR_IN_FLIGHT_CLIENT')));
   }
 
   #end(tell: (waiter: Waiter<T>) => void): void {

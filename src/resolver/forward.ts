@@ -16,6 +16,7 @@ import { buildLocalAnswer, NO_RECORDS } from '../policy/local-answer.ts';
 import type { ExtraBudget } from '../upstream/extra-budget.ts';
 import type { AnswerPath, Upstream } from '../upstream/upstream.ts';
 import { Admission, type AdmissionInit } from './admission.ts';
+import { Departures } from './departures.ts';
 import { extendedErrorOf } from './extended-error.ts';
 import type { Flight } from './flight.ts';
 import { Pending } from './pending.ts';
@@ -33,6 +34,8 @@ export interface ForwarderComponents {
 }
 
 export interface ForwarderInit extends AdmissionInit {
+  /** Questions that the upstream takes at a time, as far as is known now; others wait for their turn. @default without bound */
+  readonly capacity?: () => number;
   /** How long a client is let wait, from the arrival of its query, in milliseconds. */
   readonly timeoutMs: number;
 }
@@ -57,13 +60,15 @@ export class Forwarder {
   readonly #timeoutMs: number;
   readonly #admission: Admission;
   readonly #pending: Pending<Forwarded>;
+  readonly #departures: Departures<Flight<Forwarded>>;
 
   constructor(components: ForwarderComponents, init: ForwarderInit) {
     this.#components = components;
     this.#timeoutMs = init.timeoutMs;
     this.#admission = new Admission(init);
     // As many as there can be clients that wait, so that one which nobody waits for never stands in the way of one which somebody does.
-    this.#pending = new Pending(init.maxInFlight);
+    this.#pending = new Pending(init.maxInFlight, (flight) => this.#departures.ended(flight));
+    this.#departures = new Departures(components.clock, { capacity: init.capacity ?? ((): number => Infinity) });
   }
 
   /**
@@ -73,7 +78,8 @@ export class Forwarder {
   async ask(query: Query, deadline: Deadline): Promise<Forwarded | undefined> {
     const { clientOf, metrics } = this.#components;
     const gaveWay = new AbortController();
-    const place = this.#admission.enter(clientGroup(query.client), () => gaveWay.abort());
+    const group = clientGroup(query.client);
+    const place = this.#admission.enter(group, () => gaveWay.abort());
     if (typeof place === 'string') {
       metrics.notAdmitted(place === 'ERR_IN_FLIGHT' ? 'all' : 'client');
       throw new Dns4torError(place);
@@ -82,14 +88,16 @@ export class Forwarder {
       const client = clientOf && (await clientOf(query));
       // Else a question would be asked for nobody.
       if (!gaveWay.signal.aborted) {
-        const forwarded = await this.#flightFor(query, client).wait(deadline, gaveWay.signal);
+        const forwarded = await this.#flightFor(query, group, client).wait(deadline, gaveWay.signal);
         if (forwarded !== undefined || !gaveWay.signal.aborted) return forwarded;
       }
+      throw new Dns4torError('ERR_IN_FLIGHT_CLIENT');
+    } catch (thrown) {
+      if (toDns4torError(thrown).code === 'ERR_IN_FLIGHT_CLIENT') metrics.notAdmitted('client');
+      throw thrown;
     } finally {
       this.#admission.leave(place);
     }
-    metrics.notAdmitted('client');
-    throw new Dns4torError('ERR_IN_FLIGHT_CLIENT');
   }
 
   /**
@@ -98,7 +106,7 @@ export class Forwarder {
    */
   async refresh(query: Query, entry: Entry): Promise<void> {
     const { budget, cache, clientOf, metrics } = this.#components;
-    if (this.#pending.full || !budget.spend()) return;
+    if (this.#pending.full || this.#departures.full || !budget.spend()) return;
     refreshBegun(entry);
     metrics.prefetched('sent');
     try {
@@ -115,17 +123,22 @@ export class Forwarder {
     }
   }
 
-  #flightFor(query: Query, client: string | undefined): Flight<Forwarded> {
+  #flightFor(query: Query, group: string, client: string | undefined): Flight<Forwarded> {
     const { cache, clock, budget, metrics } = this.#components;
     const { wire, key } = upstreamQuestion(query, client);
     const underWay = this.#pending.get(key);
-    if (underWay !== undefined && clock.now() - underWay.lastAttemptAt < USUAL_MS) {
+    const isWaiting = underWay !== undefined && this.#departures.isWaiting(underWay);
+    if (underWay !== undefined && (isWaiting || clock.now() - underWay.lastAttemptAt < USUAL_MS)) {
       metrics.coalesced();
+      this.#departures.join(group, underWay);
       return underWay;
     }
     budget.earn();
     const flight = underWay ?? this.#pending.open(key);
-    void this.#attempt(flight, query, wire, client, (answer) => cache.insert(query, answer));
+    const attempt = (): void =>
+      void this.#attempt(flight, query, wire, client, (answer) => cache.insert(query, answer));
+    if (underWay === undefined) this.#departures.enter(group, flight, attempt);
+    else attempt();
     return flight;
   }
 

@@ -6,12 +6,17 @@ import { Flight } from './flight.ts';
  */
 export class Pending<T> {
   readonly #maxFlights: number;
+  readonly #onEnd: (flight: Flight<T>) => void;
   /** The oldest first. */
   readonly #flights = new Map<string, Flight<T>>();
 
-  /** @param maxFlights at least as many as are ever waited for at a time */
-  constructor(maxFlights: number) {
+  /**
+   * @param maxFlights at least as many as are ever waited for at a time
+   * @param onEnd called when a flight has ended; may be called again
+   */
+  constructor(maxFlights: number, onEnd: (flight: Flight<T>) => void = () => {}) {
     this.#maxFlights = maxFlights;
+    this.#onEnd = onEnd;
   }
 
   get full(): boolean {
@@ -26,7 +31,10 @@ export class Pending<T> {
   /** A flight under `key`, which is free. It leaves by itself when it ends. */
   open(key: string): Flight<T> {
     if (this.full) this.#giveUpOldest();
-    const flight = new Flight<T>(() => this.#remove(key, flight));
+    const flight = new Flight<T>(() => {
+      this.#remove(key, flight);
+      this.#onEnd(flight);
+    });
     this.#flights.set(key, flight);
     return flight;
   }

@@ -8,6 +8,7 @@ import { waitUntil } from '../fixtures/wait-until.ts';
 import { PATIENCE_MS } from '../listener/harness.ts';
 import { metric } from './daemon-health.ts';
 import { failures, nameOf } from './load.ts';
+import { runNamespaced } from './namespaced.ts';
 import { readReply } from './reply.ts';
 import { GOOD } from './upstream-messages.ts';
 
@@ -87,6 +88,9 @@ for (const { title, ofMachine, flags } of SCENES) {
     assert.deepEqual([await failures(daemon, 'in_flight_client'), await failures(daemon, 'in_flight')], [2, 0]);
   });
 }
+
+test('five clients that ask without end, and get no answer, keep neither a sixth nor this machine from theirs', () =>
+  runNamespaced('upstream-places'));
 
 test('what many clients ask at once is one question upstream, and each that waits takes a place', async () => {
   await using running = await startBehindDouble(
