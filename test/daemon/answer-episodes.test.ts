@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { answerEpisodes } from '../../src/daemon/answer-episodes.ts';
 import { Dns4torError } from '../../src/lib/errors.ts';
 import { createLogger } from '../../src/lib/logger.ts';
+import { OF_THE_QUESTION } from '../../src/lib/question-failures.ts';
 import type { AnswerEvents } from '../../src/upstream/circuit.ts';
 import { DohStatusError } from '../../src/upstream/doh-status-error.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
@@ -56,6 +57,16 @@ test('another status is told beside the first, each once', () => {
     ['upstream_http_error', 'ERR_DOH_STATUS', 429],
     ['upstream_http_error', 'ERR_DOH_STATUS', 502],
   ]);
+});
+
+test('each kind of answer that cannot be used is told', () => {
+  const codes = [...OF_THE_QUESTION].filter((code) => code.startsWith('ERR_RESPONSE_') || code.startsWith('ERR_DOH_'));
+  const { events, told } = create();
+  for (const code of codes) events.failed(new Dns4torError(code), true);
+  assert.deepEqual(
+    told().map((line) => (line as unknown[])[1]),
+    codes,
+  );
 });
 
 test('one broken domain among good answers is one episode', () => {
