@@ -178,7 +178,8 @@ export class CircuitPool implements CircuitsUpstream {
         if (!isLost || deadline.expired || this.#closed) throw error;
         if (suspicion.losses < MOST_LOSSES) continue;
         if (error.code === 'ERR_UPSTREAM_STALLED' || !(await this.#answersOthers(suspicion, deadline))) throw error;
-        if (suspicion.accompanied) return await this.#askApart(query, deadline, onAnswer);
+        const isAlone = !suspicion.accompanied || suspicion.resets === suspicion.losses;
+        if (!isAlone) return await this.#askApart(query, deadline, onAnswer);
         throw this.#blame(error);
       }
     }
@@ -293,7 +294,7 @@ export class CircuitPool implements CircuitsUpstream {
             },
             (error: unknown) => {
               suspicion.failed.add(circuit);
-              if (RETRIED.has(toDns4torError(error).code)) suspicion.lost(this.#answers, isSuspect);
+              if (RETRIED.has(toDns4torError(error).code)) suspicion.lost(this.#answers, isSuspect, circuit.isOpen);
               if (--running > 0) return;
               hedge?.cancel();
               reject(error);

@@ -9,6 +9,8 @@ export class Suspicion {
   readonly failed = new Set<Circuit>();
   /** Losses so far. */
   losses = 0;
+  /** Those of them that left the connection open, so that no other query can be to blame. */
+  resets = 0;
   /** Answers that the resolver had given to anybody when the first loss came. */
   answersAtLoss = Infinity;
   /** Whether another query was on the connection with it, which may be to blame for its end. */
@@ -18,8 +20,10 @@ export class Suspicion {
    * Notes a loss.
    * @param answers that the resolver has given until now
    * @param asSuspect whether the query was sent as a suspect already, apart from second tries
+   * @param isReset whether the connection is still open
    */
-  lost(answers: number, asSuspect: boolean): void {
+  lost(answers: number, asSuspect: boolean, isReset: boolean): void {
+    if (isReset) this.resets++;
     if (this.losses++ === 0) this.answersAtLoss = answers;
     // Of two tries beside each other nobody has looked who else was on their connections.
     else if (!asSuspect) this.accompanied = true;
