@@ -2,13 +2,15 @@
 // Plain JavaScript that any Node can parse: an old Node must meet a sentence here, not a syntax error.
 const OLDEST_NODE = 24;
 
-// What may stand between `node` and this file: nothing that opens a debugger, loads code, trusts others or writes down what happens.
+// What may stand between `node` and this file: nothing that opens a debugger, loads code, trusts others or writes down
+// what happens.
 const HARMLESS = /^--(?:disable-sigusr1|heap-growing-percent=\d+|jitless|max[-_](?:old|semi)[-_]space[-_]size=\d+)$/;
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 
-// As early as can be: neither a terminal that closes, nor who takes a signal for a request as other servers do, ends the resolver.
+// As early as can be: neither a terminal that closes, nor who takes a signal for a request as other servers do, ends
+// the resolver.
 if (process.argv[2] === 'proxy-dns') for (const signal of ['SIGHUP', 'SIGUSR2']) process.on(signal, () => {});
 
 if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
@@ -32,8 +34,8 @@ if (process.env.DNS4TOR_REMOVED === undefined) relaunch();
 if (!process.execArgv.includes('--disable-sigusr1')) {
   end(
     EXIT_FAILURE,
-    `this Node, ${process.versions.node}, has to be started with --disable-sigusr1: otherwise a signal opens its debugger ` +
-      'to every user of this machine. Start the command `dns4tor` instead, with a Node that knows the flag.',
+    `this Node, ${process.versions.node}, has to be started with --disable-sigusr1: otherwise a signal opens its ` +
+      'debugger to every user of this machine. Start the command `dns4tor` instead, with a Node that knows the flag.',
   );
 }
 
@@ -59,7 +61,8 @@ function relaunch() {
   if (process.execve === undefined || ![shell, launcher].every((path) => existsSync(path))) {
     end(
       EXIT_FAILURE,
-      'Node cannot be started anew with the flags that dns4tor needs. Start the command `dns4tor` instead of node with a file.',
+      'Node cannot be started anew with the flags that dns4tor needs. ' +
+        'Start the command `dns4tor` instead of node with a file.',
     );
   }
   // Behind those of launch.sh, and so the stronger.

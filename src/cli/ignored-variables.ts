@@ -4,8 +4,8 @@ import { LOG_EVENTS } from '../lib/log-events.ts';
 const REMOVED = 'DNS4TOR_REMOVED';
 
 /**
- * Names of the variables that were set and do not reach dns4tor, since they would weaken what it promises: docs/environment.md. Takes them
- * out of the environment, so that programs which it starts do not see them.
+ * Names of the variables that were set and do not reach dns4tor, since they would weaken what it promises:
+ * docs/environment.md. Takes the list of them out of the environment, so that no program that it starts sees it.
  */
 export function takeIgnoredVariables(env: Record<string, string | undefined>): readonly string[] {
   const names = env[REMOVED]?.split(' ') ?? [];

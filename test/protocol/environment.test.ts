@@ -256,6 +256,13 @@ test('the command that npm links starts with the flags, and with those alone tha
   );
 });
 
+test('where there is no Node, the command that npm links says so', async () => {
+  await using folder = await createTemporaryDirectory();
+  const { status, lines } = await run({ PATH: folder.path }, SHELL, join(ROOT, 'bin', 'dns4tor'), '--version');
+  assert.equal(status, 1);
+  assert.ok(lines.length === 1 && lines[0]?.startsWith('dns4tor: '));
+});
+
 test("for the daemon, V8's nursery stays small", async () => {
   await using folder = await createTemporaryDirectory();
   const path = join(folder.path, 'garbage.mjs');
