@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { Runner } from './command.ts';
-import type { Attributes, FileSystem } from './file-system.ts';
+import { type Attributes, type FileSystem, isErrno, toFileError } from './file-system.ts';
 import { type FileState, readState } from './file-state.ts';
 import { followLinks } from './follow-links.ts';
 import { RESOLV_CONF } from './resolv-conf.ts';
@@ -65,14 +65,15 @@ export async function detectManagers(fs: FileSystem, run: Runner): Promise<Manag
   const resolvConf = await readState(fs, RESOLV_CONF);
   const target = resolvConf.kind === 'symlink' ? await followLinks(fs, RESOLV_CONF) : undefined;
   const devices = await networkManagerDevices(run);
-  const resolvconf = await findResolvconf(fs);
+  const programs = await listPrograms(fs);
+  const resolvconf = await findResolvconf(fs, programs);
   const { uid, gid } = (await fs.inspect('/etc')) ?? { uid: 0, gid: 0 };
   return {
     resolved: await isResolvedRunning(fs, run),
     ...(devices === undefined ? {} : { networkManager: { devices } }),
     ...(resolvconf === undefined ? {} : { resolvconf }),
-    dhclient: await hasClient(fs, 'dhclient', DHCLIENT_HOOKS),
-    dhcpcd: await hasClient(fs, 'dhcpcd', DHCPCD_CONF),
+    dhclient: await hasClient(fs, programs, 'dhclient', DHCLIENT_HOOKS),
+    dhcpcd: await hasClient(fs, programs, 'dhcpcd', DHCPCD_CONF),
     udhcpc: await hasUdhcpcScript(fs),
     resolvConf,
     ...(target === undefined ? {} : { resolvConfTarget: target }),
@@ -84,16 +85,32 @@ export async function detectManagers(fs: FileSystem, run: Runner): Promise<Manag
  * Goes by the program, and not by its configuration: that of openresolv and Debian's resolvconf stays when they are removed but not purged, and
  * Debian's unbound and dnsmasq ship /etc/resolvconf/update.d for a resolvconf that may not be there.
  */
-async function findResolvconf(fs: FileSystem): Promise<Managers['resolvconf']> {
-  const program = await findProgram(fs, 'resolvconf');
+async function findResolvconf(fs: FileSystem, programs: Programs): Promise<Managers['resolvconf']> {
+  const program = await findProgram(fs, programs, 'resolvconf');
   if (program === undefined) return undefined;
   if (basename(program) === SYSTEMD_RESOLVCONF) return 'systemd';
   return (await fs.inspect(DEBIAN_RESOLVCONF)) === undefined ? 'openresolv' : 'debian';
 }
 
-/** Behind symbolic links. */
-async function findProgram(fs: FileSystem, name: string): Promise<string | undefined> {
+/** The names in each folder of programs. */
+type Programs = ReadonlyMap<string, readonly string[]>;
+
+async function listPrograms(fs: FileSystem): Promise<Programs> {
+  const programs = new Map<string, readonly string[]>();
   for (const folder of PROGRAM_FOLDERS) {
+    const names = await fs.list(folder).catch((error: unknown) => {
+      if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES')) return [];
+      throw toFileError(folder, error);
+    });
+    programs.set(folder, names);
+  }
+  return programs;
+}
+
+/** Behind symbolic links. */
+async function findProgram(fs: FileSystem, programs: Programs, name: string): Promise<string | undefined> {
+  for (const [folder, names] of programs) {
+    if (!names.includes(name)) continue;
     const path = await followLinks(fs, `${folder}/${name}`);
     const entry = path === undefined ? undefined : await fs.inspect(path);
     if (entry?.kind === 'file' && (entry.mode & EXECUTABLE_BITS) !== 0) return path;
@@ -102,8 +119,8 @@ async function findProgram(fs: FileSystem, name: string): Promise<string | undef
 }
 
 /** Also where only its configuration is: a client that is installed again would write resolv.conf at its first lease. */
-async function hasClient(fs: FileSystem, program: string, configuration: string): Promise<boolean> {
-  return (await fs.inspect(configuration)) !== undefined || (await findProgram(fs, program)) !== undefined;
+async function hasClient(fs: FileSystem, programs: Programs, program: string, configuration: string): Promise<boolean> {
+  return (await fs.inspect(configuration)) !== undefined || (await findProgram(fs, programs, program)) !== undefined;
 }
 
 async function hasUdhcpcScript(fs: FileSystem): Promise<boolean> {

@@ -59,12 +59,12 @@ export async function readJournal(fs: FileSystem): Promise<Journal | undefined> 
 /**
  * Root's, whoever that is here: the owner of the file system.
  *
- * @throws {Dns4torError} ERR_SYSTEM_FILE; ERR_UNTRUSTED_PATH, before anything is written
+ * @throws {Dns4torError} ERR_SYSTEM_FILE; ERR_UNTRUSTED_PATH, before its folder is made
  */
 export async function writeJournal(fs: FileSystem, journal: Journal): Promise<void> {
-  await refuseUntrustedJournal(fs);
   const folder = dirname(PATH);
   if ((await fs.inspect(folder)) === undefined) {
+    await refuseUntrustedJournal(fs);
     await makeDirectories(fs, dirname(folder));
     await makeDirectory(fs, folder, DIRECTORY_MODE);
     await fs.sync(dirname(folder));
