@@ -109,6 +109,8 @@ export class Belonging {
   #namedTargets(): Set<string> {
     const targets = new Set<string>();
     for (const { ttlOffset } of this.#answers) this.#addTarget(targets, ttlOffset);
+    // Whatever the service, its owner is the end of the chain.
+    if (targets.has(ROOT)) for (const name of this.#chain()) targets.add(name);
     return targets;
   }
 
@@ -116,8 +118,7 @@ export class Belonging {
     const offset = TARGET_OFFSETS.get(this.#typeAt(ttlOffset));
     if (offset === undefined) return;
     const target = this.#nameAt(ttlOffset + TTL_TO_DATA_BYTES + offset);
-    if (target === ROOT) for (const name of this.#chain()) targets.add(name);
-    else if (target !== undefined) targets.add(target);
+    if (target !== undefined) targets.add(target);
   }
 
   #typeAt(ttlOffset: number): number {

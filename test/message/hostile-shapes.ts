@@ -96,6 +96,16 @@ export function deepOwners(maxBytes: number): Shape {
   );
 }
 
+/** Services that are at their owner, and an address of it. */
+function servicesAtOwner(maxBytes: number): Shape {
+  const questions = [rawQuestion(rawName('a'), TYPE.HTTPS)];
+  const service = rawRecord(QNAME, TYPE.HTTPS, 300, concat(rawU16(1), Uint8Array.of(0)));
+  const answers = Array.from({ length: Math.floor(maxBytes / service.length) - 3 }, () => service);
+  const additionals = [rawRecord(QNAME, TYPE.A, 300, ADDRESS)];
+  const response = rawMessage({ id: 0, flags: 0x8180, questions, answers, additionals });
+  return { label: 'services at their owner, and its address,', response };
+}
+
 type Tail<T extends readonly unknown[]> = T extends readonly [unknown, ...infer Rest] ? Rest : never;
 
 export function shapes(maxBytes: number): readonly Shape[] {
@@ -135,6 +145,7 @@ export function shapes(maxBytes: number): readonly Shape[] {
         concat(rawU16(1), Uint8Array.of(0), ...Array.from({ length: 200 }, (_, i) => rawU16(i, 0))),
       ),
     ),
+    servicesAtOwner(4 * maxBytes),
     { label: 'chains of 60 pointers', response: chainMessage(0x8180, rawNameOfLength(255), 60, maxBytes / 16) },
     { label: 'chains of 126 pointers', response: chainMessage(0x8180, rawNameOfLength(255), 126, maxBytes / 16) },
   ];
