@@ -47,6 +47,9 @@ export function renderProgramPage(program: ProgramModel, dateText: string): stri
     ...commands.flatMap((command, index) => renderCommand(command, commands.slice(0, index))),
     '.Sh ENVIRONMENT',
     mdocText('A flag goes before the environment, the environment before the configuration file.'),
+    mdocText(
+      'Variables of Node, such as NODE_OPTIONS and NODE_EXTRA_CA_CERTS, are ignored where they could weaken what dns4tor promises.',
+    ),
     '.Bl -tag -width indent',
     ...OPTION_KEYS.flatMap(renderEnvironment),
     '.El',

@@ -76,6 +76,11 @@ test('it answers, with batches of datagrams, and shows its page: addon and page 
   const flags = ['--address', '127.0.0.1', '--port', '0', '--tor-socks', '127.0.0.1:1', '--udp-io', 'batch'];
   await using daemon = await startProcess(chroot, [...via, 'dns4tor', 'proxy-dns', ...flags], { env: installed.env });
   await daemon.waitUntil('it uses Tor', START_TIMEOUT_MS, () => daemon.output.includes('Using Tor at'));
+  const commandLine = (await readFile(`/proc/${daemon.pid}/cmdline`, 'utf8')).split('\0').join(' ');
+  assert.match(
+    commandLine,
+    /^\/usr\/lib\/dns4tor\/node --disable-sigusr1 --heap\S+ --max-semi\S+ \/usr\/lib\/dns4tor\/bin\/dns4tor\.js /,
+  );
   const dnsPort = /dns:\/\/127\.0\.0\.1:(?<port>\d+)/.exec(daemon.output)?.groups?.['port'];
   await using client = await UdpClient.open(Number(dnsPort));
   await client.flush();

@@ -144,6 +144,8 @@ test('SIGUSR1 opens no debugger, and ends nothing', async () => {
   const caught = /^SigCgt:\s*(?<mask>\w+)$/m.exec(await readFile(`/proc/${daemon.process.pid}/status`, 'utf8'));
   const usr1 = 1n << 9n;
   assert.equal(BigInt(`0x${caught?.groups?.['mask']}`) & usr1, 0n);
+  const [, ...args] = (await readFile(`/proc/${daemon.process.pid}/cmdline`, 'utf8')).split('\0');
+  assert.deepEqual(args.slice(0, FLAGS.length), FLAGS);
   daemon.process.signal('SIGUSR1');
   const reply = readReply(await exchange('udp', daemon, buildQuery({ name: 'localhost' })));
   assert.equal(reply.rcode, 'NOERROR');
