@@ -59,6 +59,7 @@ export class Cache {
   readonly #index = new HashTable(this.#chunks);
   /** Shown to who looks up, one record after the other. */
   readonly #entry = new Entry(this.#chunks);
+  #sleptMs = 0;
   readonly #positive: Segment;
   readonly #negative: Segment;
   /** What {@link bytesBySegment} can come to. */
@@ -84,9 +85,9 @@ export class Cache {
   /**
    * The entry that answers `query`. It may have expired, where that is better than no answer (RFC 8767 §4): see `isFresh`.
    * Synchronous, and free of allocation: it is good only until the cache is used again (see {@link Entry}).
-   * @param now what the cache's clock says, from a caller that has just read it
+   * @param now as {@link ageingTime} says, from a caller that has just read the clock
    */
-  lookup(query: Query, now: number = this.#clock.now()): Entry | undefined {
+  lookup(query: Query, now: number = this.#now()): Entry | undefined {
     const chunks = this.#chunks;
     const { wire, scan } = query;
     const variant = variantOf(query);
@@ -102,6 +103,20 @@ export class Cache {
     const hits = chunks.word(record, WORD.hits);
     if (hits < REFRESH_HITS) this.#countHit(record, hits, now);
     return this.#entry;
+  }
+
+  /** The machine has slept for so long, in which answers have aged (RFC 1035 §3.2.1) while the monotonic clock stood still. */
+  slept(ms: number): void {
+    this.#sleptMs += ms;
+  }
+
+  /** The moment `now` of the monotonic clock on the cache's own, by which entries are stored and expire: it goes on while the machine sleeps. */
+  ageingTime(now: number): number {
+    return now + this.#sleptMs;
+  }
+
+  #now(): number {
+    return this.ageingTime(this.#clock.now());
   }
 
   #countHit(record: number, hits: number, now: number): void {
@@ -135,7 +150,7 @@ export class Cache {
   insertFailure(query: Query, answer: Answer): void {
     const place = this.#placeOf(query, answer);
     const { earlier } = place;
-    const now = this.#clock.now();
+    const now = this.#now();
     const failuresBefore = earlier === NONE ? 0 : this.#chunks.word(earlier, WORD.failures);
     if (earlier !== NONE && failuresBefore === 0) {
       // A refresh that fails ahead of need puts nothing off: when the answer expires, that may have passed.
@@ -161,7 +176,7 @@ export class Cache {
     seconds: number,
     { failures, hits }: { readonly failures: number; readonly hits: number },
   ): void {
-    const now = this.#clock.now();
+    const now = this.#now();
     // What may not be kept leaves an answer that has expired where it is: in an outage it is better than none (RFC 8767 §4).
     if (seconds === 0 && earlier !== NONE && !this.#isFresh(earlier, now) && this.#isUsableStale(earlier, now)) return;
     if (earlier !== NONE) this.#remove(earlier);

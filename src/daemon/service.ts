@@ -118,12 +118,18 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
     shared?.renew();
     for (const upstream of upstreams) upstream.renewAll();
   };
+  const cache = new Cache(
+    { clock, random, metrics: counters },
+    { maxBytes: config.cacheBytes, maxStaleMs: config.maxStaleMs },
+  );
+
   stack.use(
     new ConnectivityWatch(
       { clock, networkInterfaces },
       {
         onWakeUp(sleptMs) {
           logger.log('info', 'machine_woke', { seconds: toSeconds(sleptMs) });
+          cache.slept(sleptMs);
           renewAll();
         },
         onNewAddress() {
@@ -134,10 +140,6 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
     ),
   );
 
-  const cache = new Cache(
-    { clock, random, metrics: counters },
-    { maxBytes: config.cacheBytes, maxStaleMs: config.maxStaleMs },
-  );
   const cacheBytes = coarseBytes(cache, random);
   const keptApart =
     config.isolation === 'client' ? { clientOf: await openClientIdentity(logger, handedOver.dns[0]) } : {};

@@ -95,11 +95,11 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
     }
   };
 
-  const giveCached = (query: Query, entry: Entry, now: number, reply: Uint8Array): number => {
+  const giveCached = (query: Query, entry: Entry, now: number, ageingTime: number, reply: Uint8Array): number => {
     const { answer, failures } = entry;
-    const age = ageSeconds(entry, now);
+    const age = ageSeconds(entry, ageingTime);
     metrics.cacheHit(answer.kind !== 'data');
-    if (!isFresh(entry, now)) {
+    if (!isFresh(entry, ageingTime)) {
       return giveStale(query, { answer, ageSeconds: age }, 'failed', failureKind('ERR_RECHECK').sentence, reply);
     }
     const original = answer.extendedError;
@@ -108,7 +108,7 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
     const replyBytes = shapeAnswer(query, answer, age, reply, error, undefined, howItCame(query, now, 'cache', age));
     const { rcode } = answer;
     // Last, since what asks upstream may touch the cache, and the entry is good only until then.
-    if (prefetch && isRefreshDue(entry, now)) void forwarder.refresh(keepQuery(query), entry);
+    if (prefetch && isRefreshDue(entry, ageingTime)) void forwarder.refresh(keepQuery(query), entry);
     // One reading of the clock for each hit: what it takes from here is below the resolution of any bucket.
     return finish(query, replyBytes, rcode, 'cache', now);
   };
@@ -150,9 +150,10 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
     if (refusal !== undefined) return refuse(query, refusal, 'policy', reply);
 
     const now = clock.now();
-    const entry = cache.lookup(query, now);
-    if (entry !== undefined && (isFresh(entry, now) || isResting(entry, now))) {
-      return giveCached(query, entry, now, reply);
+    const ageingTime = cache.ageingTime(now);
+    const entry = cache.lookup(query, ageingTime);
+    if (entry !== undefined && (isFresh(entry, ageingTime) || isResting(entry, ageingTime))) {
+      return giveCached(query, entry, now, ageingTime, reply);
     }
 
     const local = specialUseAnswer(query) ?? minimalAnyAnswer(query);
@@ -163,7 +164,7 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
     }
 
     metrics.cacheMiss();
-    const stale = entry && { answer: keepAnswer(entry.answer), ageSeconds: ageSeconds(entry, now) };
+    const stale = entry && { answer: keepAnswer(entry.answer), ageSeconds: ageSeconds(entry, ageingTime) };
     return forward(keepQuery(query), stale);
   };
 

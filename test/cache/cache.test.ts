@@ -34,6 +34,21 @@ test('an answer is found until its TTL has passed, and not at that moment (RFC 1
   assert.equal(cache.lookup(ask()), undefined);
 });
 
+test('RFC 1035 §3.2.1: an answer ages while the machine sleeps, which the monotonic clock does not count', () => {
+  const { cache, clock } = createCache(MIB);
+  cache.insert(ask(), dataAnswer('example.com', 300));
+  clock.advance(100_000);
+  cache.slept(199_999);
+  const entry = cache.lookup(ask());
+  assert.ok(entry);
+  assert.equal(ageSeconds(entry, cache.ageingTime(clock.now())), 299);
+  cache.slept(1);
+  assert.equal(cache.lookup(ask()), undefined);
+  cache.insert(ask(), dataAnswer('example.com', 300));
+  clock.advance(299_999);
+  assert.ok(cache.lookup(ask()));
+});
+
 test('an answer that has expired is removed when it is asked for', () => {
   const { cache, clock } = createCache(MIB);
   cache.insert(ask(), dataAnswer('example.com', 300));

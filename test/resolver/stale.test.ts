@@ -121,3 +121,14 @@ test('RFC 8767 §6: an expired answer is given in place of a fresh failure', asy
   assert.equal(decodeReply(reply).rcode, 'NOERROR');
   assert.equal(ttlOf(reply), 30);
 });
+
+test('what the machine has slept is off the TTL, and an answer that expired meanwhile is asked for again', async () => {
+  const upstream = new UpstreamDouble();
+  const resolver = createResolver(upstream);
+  await resolver.ask({});
+  resolver.cache.slept(100_000);
+  assert.equal(ttlOf(await resolver.ask({})), 200);
+  resolver.cache.slept(200_000);
+  assert.equal(ttlOf(await resolver.ask({})), 300);
+  assert.equal(upstream.queries.length, 2);
+});
