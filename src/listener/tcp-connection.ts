@@ -204,9 +204,14 @@ export class TcpConnection implements Seated {
 
   #reply(reply: Uint8Array): void {
     if (reply.length === 0) return this.end();
-    // Not 'drain', which only comes after more than Node's high-water mark was written, whatever our own bound.
-    if (this.#socket.writable) this.#socket.write(frame(reply), (error) => this.#onWritten(error));
-    else this.#components.metrics.dropped('send_failed');
+    if (!this.#socket.writable) return this.#components.metrics.dropped('send_failed');
+    const framed = frame(reply);
+    if (this.#socket.writableLength + framed.length <= this.#components.limits.tcpUnsentBytes) {
+      this.#socket.write(framed);
+    } else {
+      // Not 'drain', which only comes after more than Node's high-water mark was written, whatever our own bound.
+      this.#socket.write(framed, (error) => this.#onWritten(error));
+    }
   }
 
   #onWritten(error: Error | null | undefined): void {
