@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { readTorUids } from './tor-uids.ts';
 
-/** What is told of one part of a path without following it. */
+/** Attributes of one component of a path, as lstat(2) gives them. */
 export interface PathEntry {
   readonly kind: 'file' | 'symlink' | 'directory' | 'other';
   /** Permission bits, the sticky bit included. */
@@ -12,7 +12,7 @@ export interface PathEntry {
   readonly gid: number;
 }
 
-/** A file system other than the machine's own, as of tests. */
+/** A file system to look at instead of the machine's own. */
 export interface PathSource {
   /** Undefined where there is nothing. */
   inspect(path: string): Promise<PathEntry | undefined>;
@@ -20,9 +20,9 @@ export interface PathSource {
 }
 
 export interface TrustOptions {
-  /** Leaves directories of root's to the groups to which root gave them, as Ubuntu does with /var/log. @default false */
+  /** Accepts group-writable directories that root owns, such as Ubuntu's /var/log. @default false */
   readonly groupsOfRoot?: boolean;
-  /** Trusts Tor's own user as well, for what Tor is told anyway. @default false */
+  /** Also trusts Tor's system user: for secrets that Tor gets anyway. @default false */
   readonly tor?: boolean;
 }
 
@@ -35,12 +35,12 @@ const OTHERS_WRITE = 0o002;
 const MAX_LINKS = 40;
 
 /**
- * Looks whether another unprivileged user could put something of his in the place of `path`: whether he owns it, a directory above it or a
- * symbolic link on the way, or may write into such a directory. In one with the sticky bit he may remove only what is his (inode(7)), which then
- * is found by its owner. What does not exist yet, or may not be looked at, is for whoever opens it to see to.
+ * Finds a component of `path` through which another unprivileged user could replace it: one that such a user owns (file, directory or symbolic
+ * link), or a directory that others may write into. In a sticky directory only an entry's owner can rename or remove it (inode(7)), so those
+ * pass. The search ends at the first component that does not exist or cannot be examined: opening the path reports that.
  *
  * @param path absolute
- * @returns the part of the path that is his, and how, for a person; undefined where there is none
+ * @returns the component and the reason, for a person; undefined if there is none
  */
 export function findUntrusted(path: string, options: TrustOptions = {}): string | undefined {
   const walk = walkTo(path, options);
@@ -49,26 +49,34 @@ export function findUntrusted(path: string, options: TrustOptions = {}): string 
   return step.value;
 }
 
-/** {@link findUntrusted}, in another file system. */
+/** {@link findUntrusted} in another file system. */
 export async function findUntrustedIn(source: PathSource, path: string): Promise<string | undefined> {
   const walk = walkTo(path, {});
   let step = walk.next();
   while (step.done !== true) {
-    const entry = await source.inspect(step.value);
-    const target = entry?.kind === 'symlink' ? await source.readLink(step.value) : undefined;
-    step = walk.next(entry === undefined ? undefined : { ...entry, target });
+    step = walk.next(await lookIn(source, step.value));
   }
   return step.value;
 }
 
+async function lookIn(source: PathSource, path: string): Promise<Seen | undefined> {
+  try {
+    const entry = await source.inspect(path);
+    const target = entry?.kind === 'symlink' ? await source.readLink(path) : undefined;
+    return entry === undefined ? undefined : { ...entry, target };
+  } catch {
+    return undefined;
+  }
+}
+
 type Seen = PathEntry & { readonly target: string | undefined };
 
-/** Asks for one part of the path after the other, links resolved. */
+/** Yields each component to examine, with symbolic links resolved, and receives what was found. */
 function* walkTo(path: string, options: TrustOptions): Generator<string, string | undefined, Seen | undefined> {
   const left = ['', ...partsOf(path)];
   let current = '/';
   let links = 0;
-  // In a user namespace root may have another number, or none.
+  // In a user namespace root may have another user id, or none.
   let rootsOwner: number | undefined;
   for (let part = left.shift(); part !== undefined; part = left.shift()) {
     if (part === '..') current = dirname(current);
@@ -98,7 +106,7 @@ function problemOf(
   rootsOwner: number,
   { groupsOfRoot = false, tor = false }: TrustOptions,
 ): string | undefined {
-  // A terminal or a pipe is somebody's for other reasons.
+  // Terminals and pipes belong to whoever opened them.
   if (kind === 'other') return undefined;
   if (![ROOT_UID, rootsOwner, process.geteuid?.()].includes(uid) && !(tor && readTorUids().has(uid)))
     return `belongs to user ${uid}`;
@@ -109,7 +117,7 @@ function problemOf(
   return groupsOfRoot && uid === rootsOwner ? undefined : written;
 }
 
-/** Some distributions let the group write, having given each user a group of that name and number with nobody else in it. */
+/** A user's own group with the same id and no other members: distributions with such groups make files group-writable (umask 002). */
 function isPrivateGroup(uid: number, gid: number): boolean {
   return uid !== ROOT_UID && uid === process.geteuid?.() && gid === process.getegid?.() && gid === uid;
 }

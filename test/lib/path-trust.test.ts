@@ -6,6 +6,7 @@ import { findUntrusted, findUntrustedIn } from '../../src/lib/path-trust.ts';
 import { createFileSystem } from '../../src/system/file-system.ts';
 import { asOtherUser, OTHER_USER, UNKNOWN_USER } from '../fixtures/other-user.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { failWith } from '../system/failing-file-system.ts';
 
 /** To give files to others. */
 const needsRoot = { skip: process.getuid?.() !== 0 };
@@ -113,6 +114,12 @@ test(
     assert.match(findUntrusted(folders.path, { groupsOfRoot: true }) ?? '', /0777\)$/);
   },
 );
+
+test('a path that may not be examined to its end is judged by what may be', async () => {
+  const files = createFileSystem();
+  const closed = failWith(files, { inspect: 'EACCES' }, (path) => path.startsWith('/proc/1/'));
+  assert.equal(await findUntrustedIn(closed, '/proc/1/cwd/file'), undefined);
+});
 
 test('another file system is judged by the same rule, from its own root on', async () => {
   await using folders = await createFolders(0o755, 0o777);
