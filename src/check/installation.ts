@@ -4,7 +4,7 @@ import type { Facts } from './facts.ts';
 import { WRITE_AGAIN } from './system-way.ts';
 import { fail, ok, skip, type Verdict, warn } from './verdict.ts';
 
-/** Whether what `dns4tor install` has written is there still, and does for all that manages names here by now. */
+/** Whether the files of `dns4tor install` are unchanged, and cover every manager that is here by now. */
 export async function checkInstallation(facts: Pick<Facts, 'fs' | 'managers' | 'standing'>): Promise<Verdict> {
   const standing = await facts.standing();
   if (standing.state === 'absent') return skip('`dns4tor install` was not run here');

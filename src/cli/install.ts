@@ -14,8 +14,8 @@ import { toAddress, toDuration, toPort } from './system-options.ts';
 import { requireRoot, thisMachine } from './this-machine.ts';
 
 const NOTES = `
-It finds out what manages names here (systemd-resolved, NetworkManager, resolvconf, dhclient, dhcpcd, udhcpc or a
-plain /etc/resolv.conf), has dns4tor resolve a name through Tor, changes what must be, and resolves a name by way of the
+It finds out what manages names here (systemd-resolved, NetworkManager, resolvconf, DHCP clients, pppd or a plain
+/etc/resolv.conf), has dns4tor resolve a name through Tor, changes what must be, and resolves a name by way of the
 changed files. If anything fails, everything is put back. \`dns4tor uninstall\` puts back what was there, to the byte.
 
 Examples:

@@ -3,6 +3,7 @@ import type { Runner } from './command.ts';
 import { type Attributes, type FileSystem, isErrno, toFileError } from './file-system.ts';
 import { type FileState, readState } from './file-state.ts';
 import { followLinks } from './follow-links.ts';
+import { isMarked } from './mark.ts';
 import { RESOLV_CONF } from './resolv-conf.ts';
 
 /** What on this machine has a hand in how names are resolved. */
@@ -12,15 +13,16 @@ export interface Managers {
   /** NetworkManager runs; the devices that it has brought up. */
   readonly networkManager?: { readonly devices: readonly string[] };
   /**
-   * Whose `resolvconf` program there is. Debian's writes below /run alone; systemd's tells systemd-resolved; openresolv, and any that is not
-   * known here, writes resolv.conf itself.
+   * The implementation behind the program `resolvconf`. Debian's writes below /run only, and systemd's passes servers to systemd-resolved.
+   * openresolv writes resolv.conf itself; an unknown implementation is treated like it.
    */
   readonly resolvconf?: 'debian' | 'systemd' | 'openresolv';
-  /** DHCP clients, each of which writes resolv.conf at each lease unless it is told otherwise. */
+  /** DHCP clients. Each writes resolv.conf at every lease unless a hook keeps it from that. */
   readonly dhclient: boolean;
   readonly dhcpcd: boolean;
-  /** With Debian's script, or one of the same form. */
-  readonly udhcpc: boolean;
+  readonly dhcp6c: boolean;
+  /** Scripts of udhcpc and pppd that are known to write resolv.conf, by their path. */
+  readonly scripts: readonly WriterScript[];
   readonly resolvConf: FileState;
   /** Where resolv.conf leads, if it is a symbolic link. */
   readonly resolvConfTarget?: string;
@@ -33,22 +35,43 @@ const SYSTEMD = '/run/systemd/system';
 
 const RESOLVED = 'systemd-resolved.service';
 
-/** Where programs are that the whole machine uses. */
+/** Folders of system-wide programs, in the order of a usual PATH. */
 const PROGRAM_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'] as const;
 
 const EXECUTABLE_BITS = 0o111;
 
-/** Without it, the scripts of Debian's resolvconf do nothing. Unlike those in /etc, it goes when the package is removed. */
+/** Part of Debian's resolvconf; its other scripts need it. Unlike files in /etc, it is deleted when the package is removed. */
 const DEBIAN_RESOLVCONF = '/lib/resolvconf/list-records';
-/** What systemd has as `resolvconf` is a link to it. */
+/** systemd's `resolvconf` is a symbolic link to this program. */
 const SYSTEMD_RESOLVCONF = 'resolvectl';
 
 export const DHCLIENT_HOOKS = '/etc/dhcp/dhclient-enter-hooks.d';
 const DHCPCD_CONF = '/etc/dhcpcd.conf';
-export const UDHCPC_SCRIPT = '/etc/udhcpc/default.script';
+export const DHCP6C_CONF = '/etc/default/wide-dhcpv6-client';
+const DHCP6C_SCRIPT = '/etc/wide-dhcpv6/dhcp6c-script';
 
-/** The line of udhcpc's script that says where it writes. */
-export const UDHCPC_LINE = /^RESOLV_CONF=.*$/m;
+/** A script that writes resolv.conf and has no hook: one of its lines is replaced instead. */
+export interface WriterScript {
+  readonly program: string;
+  readonly path: string;
+  readonly line: RegExp;
+  readonly replacement: string;
+}
+
+const PPP_LINE = { line: /^\[ -x \/sbin\/resolvconf \] && exit 0$/m, replacement: 'exit 0' } as const;
+
+/** Debian's scripts. Without resolvconf, they write resolv.conf themselves. */
+const WRITER_SCRIPTS: readonly WriterScript[] = [
+  {
+    program: 'udhcpc',
+    path: '/etc/udhcpc/default.script',
+    line: /^RESOLV_CONF=.*$/m,
+    replacement: 'RESOLV_CONF=/dev/null',
+  },
+  { program: 'pppd', path: '/etc/ppp/ip-up.d/0000usepeerdns', ...PPP_LINE },
+  // It puts back the resolv.conf that was there when the link came up.
+  { program: 'pppd', path: '/etc/ppp/ip-down.d/0000usepeerdns', ...PPP_LINE },
+];
 
 /** Whether systemd is what started this machine. */
 export async function isSystemdBooted(fs: FileSystem): Promise<boolean> {
@@ -74,7 +97,8 @@ export async function detectManagers(fs: FileSystem, run: Runner): Promise<Manag
     ...(resolvconf === undefined ? {} : { resolvconf }),
     dhclient: await hasClient(fs, programs, 'dhclient', DHCLIENT_HOOKS),
     dhcpcd: await hasClient(fs, programs, 'dhcpcd', DHCPCD_CONF),
-    udhcpc: await hasUdhcpcScript(fs),
+    dhcp6c: await hasClient(fs, programs, 'dhcp6c', DHCP6C_SCRIPT),
+    scripts: await findScripts(fs),
     resolvConf,
     ...(target === undefined ? {} : { resolvConfTarget: target }),
     owner: { uid, gid },
@@ -82,8 +106,8 @@ export async function detectManagers(fs: FileSystem, run: Runner): Promise<Manag
 }
 
 /**
- * Goes by the program, and not by its configuration: that of openresolv and Debian's resolvconf stays when they are removed but not purged, and
- * Debian's unbound and dnsmasq ship /etc/resolvconf/update.d for a resolvconf that may not be there.
+ * Looks for the program, not for its configuration. Configuration stays behind when resolvconf or openresolv is removed but not purged, and
+ * Debian's unbound and dnsmasq ship /etc/resolvconf/update.d whether resolvconf is installed or not.
  */
 async function findResolvconf(fs: FileSystem, programs: Programs): Promise<Managers['resolvconf']> {
   const program = await findProgram(fs, programs, 'resolvconf');
@@ -92,7 +116,7 @@ async function findResolvconf(fs: FileSystem, programs: Programs): Promise<Manag
   return (await fs.inspect(DEBIAN_RESOLVCONF)) === undefined ? 'openresolv' : 'debian';
 }
 
-/** The names in each folder of programs. */
+/** File names by folder. */
 type Programs = ReadonlyMap<string, readonly string[]>;
 
 async function listPrograms(fs: FileSystem): Promise<Programs> {
@@ -107,7 +131,7 @@ async function listPrograms(fs: FileSystem): Promise<Programs> {
   return programs;
 }
 
-/** Behind symbolic links. */
+/** The first executable of that name, with symbolic links resolved. */
 async function findProgram(fs: FileSystem, programs: Programs, name: string): Promise<string | undefined> {
   for (const [folder, names] of programs) {
     if (!names.includes(name)) continue;
@@ -118,14 +142,20 @@ async function findProgram(fs: FileSystem, programs: Programs, name: string): Pr
   return undefined;
 }
 
-/** Also where only its configuration is: a client that is installed again would write resolv.conf at its first lease. */
+/** Leftover configuration counts, too: if the client is installed again, its first lease would overwrite resolv.conf. */
 async function hasClient(fs: FileSystem, programs: Programs, program: string, configuration: string): Promise<boolean> {
   return (await fs.inspect(configuration)) !== undefined || (await findProgram(fs, programs, program)) !== undefined;
 }
 
-async function hasUdhcpcScript(fs: FileSystem): Promise<boolean> {
-  if ((await fs.inspect(UDHCPC_SCRIPT))?.kind !== 'file') return false;
-  return UDHCPC_LINE.test(Buffer.from(await fs.read(UDHCPC_SCRIPT)).toString('latin1'));
+/** Those that have their line still, or had it before it was replaced. */
+async function findScripts(fs: FileSystem): Promise<readonly WriterScript[]> {
+  const found: WriterScript[] = [];
+  for (const script of WRITER_SCRIPTS) {
+    if ((await fs.inspect(script.path))?.kind !== 'file') continue;
+    const bytes = await fs.read(script.path);
+    if (isMarked(bytes) || script.line.test(Buffer.from(bytes).toString('latin1'))) found.push(script);
+  }
+  return found;
 }
 
 /** Undefined where NetworkManager does not run, whatever starts services here. */

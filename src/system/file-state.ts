@@ -72,14 +72,14 @@ async function replace(fs: FileSystem, path: string, state: Exclude<FileState, {
   }
 }
 
-/** Before what a version of somebody else's was kept. */
+/** The command before which a copy was made, as in the copy's name. */
 export type KeptBefore = 'before-install' | 'before-uninstall';
 
 /**
- * How a version of `path` is kept that somebody else wrote, before another takes its place: as `path`, a dot and `word`, with a number behind it
- * where that name is taken by something else. Whatever reads the folders of configuration ignores such names.
+ * Where to keep a copy of a file's version that somebody else wrote and that is about to be replaced: at `path.word`, or `path.word-2` and so on
+ * where that name is taken. Programs that read folders of configuration ignore such names.
  *
- * @returns a change of that file, which is none where the version is there already
+ * @returns the change that makes the copy; `before` equals `after` where the same copy exists already
  * @throws {Dns4torError} ERR_SYSTEM_FILE
  */
 export async function keptBeside(

@@ -14,9 +14,9 @@ import { armSettleTimer, disarmSettleTimer } from './settle-timer.ts';
 import type { Target } from './target.ts';
 
 export interface InstallOptions {
-  /** Takes it back by itself, this time after the checks, unless {@link confirm} comes before; not where it is so already. */
+  /** Undoes the installation this long after the checks unless {@link confirm} is called; ignored if installed already. */
   readonly confirmWithinMs?: number | undefined;
-  /** Writes also what somebody has changed since; that version is kept beside it. @default false */
+  /** Writes files again that somebody has changed since, and keeps copies of those versions. @default false */
   readonly force?: boolean;
 }
 
@@ -43,7 +43,8 @@ export function install(machine: Machine, target: Target, options: InstallOption
 }
 
 /**
- * The journal of what is in place, or by force to be brought there; undefined where there is something to be put back, or nothing at all.
+ * The journal of an installation that is in place or, with `force`, can be repaired; undefined if something has to be put back first, or if
+ * nothing is installed.
  *
  * @throws {Dns4torError} ERR_SYSTEM_INSTALLED, ERR_SYSTEM_EDITED
  */
@@ -116,7 +117,7 @@ async function installAnew(
   }
 }
 
-/** Adds the managers that have come since, and writes again what is not as it was written. */
+/** Adds managers that have come since, and writes changed files again. */
 async function extend(machine: Machine, journal: Journal): Promise<Journal> {
   const { changes, directories, restore: commands, target, untilEpochMs } = journal;
   const earlier = await sortByPlace(machine.fs, journal);
@@ -130,7 +131,7 @@ async function extend(machine: Machine, journal: Journal): Promise<Journal> {
   const known = new Set([...changes.map(({ path }) => path), ...commands.map((command) => command.join(' '))]);
   const extended: Journal = {
     ...added,
-    // What was there before the installation is still what is to be put back.
+    // `uninstall` still has to put back the versions from before the installation.
     changes: [...changes, ...added.changes.filter(({ path }) => !known.has(path))],
     directories: [...directories, ...added.directories.filter((path) => !directories.includes(path))],
     restore: [...commands, ...added.restore.filter((command) => !known.has(command.join(' ')))],

@@ -44,7 +44,7 @@ const DIRECTORY_MODE = 0o700;
 export async function readJournal(fs: FileSystem): Promise<Journal | undefined> {
   const state = await readState(fs, PATH);
   if (state.kind !== 'file') return undefined;
-  // Root puts back what it says, to wherever it says.
+  // Root restores whatever files it names.
   await refuseUntrustedJournal(fs);
   try {
     const stored = JSON.parse(Buffer.from(state.bytes).toString()) as { readonly version: number } & Journal;
@@ -80,7 +80,7 @@ export async function writeJournal(fs: FileSystem, journal: Journal): Promise<vo
 }
 
 /**
- * Refuses a place where another user of the machine could put a journal of his.
+ * Refuses the journal's place if another user could put a journal there.
  *
  * @throws {Dns4torError} ERR_UNTRUSTED_PATH
  */

@@ -3,7 +3,7 @@ import { Dns4torError } from '../lib/errors.ts';
 import { type FileSystem, isErrno, toFileError } from './file-system.ts';
 import type { Machine } from './machine.ts';
 
-/** Below /run, which is empty after a start of most machines, but not of every container. */
+/** In /run, which is empty after boot, though not in every container. */
 const PATH = '/run/dns4tor-install.lock';
 
 /** Longer than an installation with its checks takes. */
@@ -12,7 +12,7 @@ const PAUSE_MS = 200;
 
 const SEPARATOR = ':';
 
-/** proc_pid_stat(5): the second field is in parentheses and may hold any character; (22) is when the process started, in ticks since boot. */
+/** proc_pid_stat(5): field 22, the start time in ticks since boot, counted from after field 2, which may hold spaces and parentheses. */
 const STARTED_AFTER_NAME = 22 - 3;
 
 /**
@@ -66,14 +66,14 @@ async function place(fs: FileSystem, self: string, path: string): Promise<boolea
   }
 }
 
-/** Whether its holder has died, and be it that another process has its process id now. */
+/** Whether its holder has died, even if another process has got its process id since. */
 async function isLeftOver({ fs, pid, isAlive }: Machine, path: string): Promise<boolean> {
   try {
     const holder = await fs.readLink(path);
     const holderPid = Number.parseInt(holder, 10);
     if (holderPid === pid || !isAlive(holderPid)) return true;
     const current = await identityOf(fs, holderPid);
-    // Of a holder whose start is not known, its process id has to do.
+    // Without a start time, the process id has to do.
     return holder.includes(SEPARATOR) && current.includes(SEPARATOR) && holder !== current;
   } catch (error) {
     // Its holder has just let go of it.
@@ -83,8 +83,7 @@ async function isLeftOver({ fs, pid, isAlive }: Machine, path: string): Promise<
 }
 
 /**
- * Tells a process from all others that have had or will have its process id: by when it was started, and since which start of the machine that is
- * counted. The process id alone where the kernel does not tell.
+ * A process id, start time and boot id, which together are never reused. Only the process id where /proc does not have the rest.
  */
 async function identityOf(fs: FileSystem, pid: number): Promise<string> {
   try {

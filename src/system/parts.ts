@@ -1,5 +1,5 @@
 import type { Command } from './command.ts';
-import { DHCLIENT_HOOKS, type Managers, UDHCPC_LINE, UDHCPC_SCRIPT } from './detect.ts';
+import { DHCLIENT_HOOKS, DHCP6C_CONF, type Managers, type WriterScript } from './detect.ts';
 import { MARK } from './mark.ts';
 import { RESOLV_CONF, renderResolvConf } from './resolv-conf.ts';
 
@@ -16,7 +16,7 @@ export interface Part {
   readonly files: readonly {
     readonly path: string;
     readonly text: string;
-    /** Where it stands in what is there already: behind it, or instead of what matches. @default instead of all of it */
+    /** Position in the existing file: at its end, or in place of the match. @default replaces the whole file */
     readonly place?: 'end' | RegExp;
   }[];
   readonly apply: readonly Notice[];
@@ -24,13 +24,17 @@ export interface Part {
   readonly restore: readonly Command[];
 }
 
-/** Whoever would write resolv.conf by itself, or what it leads to: through a symbolic link, DHCP clients write into the stub file of resolved. */
-export function writerParts({ resolvconf, dhclient, dhcpcd, udhcpc }: Managers): readonly Part[] {
+/**
+ * Programs that write resolv.conf on their own. They are handled even where resolv.conf is a link to the stub file of systemd-resolved: DHCP
+ * clients write through the link into that file.
+ */
+export function writerParts({ resolvconf, dhclient, dhcpcd, dhcp6c, scripts }: Managers): readonly Part[] {
   return [
     ...(resolvconf === 'openresolv' ? [OPENRESOLV] : []),
     ...(dhclient ? [DHCLIENT] : []),
     ...(dhcpcd ? [dhcpcdPart(resolvconf !== undefined)] : []),
-    ...(udhcpc ? [UDHCPC] : []),
+    ...(dhcp6c ? [DHCP6C] : []),
+    ...scripts.map(scriptPart),
   ];
 }
 
@@ -62,7 +66,7 @@ const OPENRESOLV: Part = {
 
 /**
  * dhclient-script(8) sources it before it would write resolv.conf, which this function does. `supersede` would have it write the file anew at each
- * lease. The hook of resolvconf, where there is one, comes after it by name, and hands the lease to that instead.
+ * lease. resolvconf's hook sorts after this one, and so passes the lease to resolvconf where that is installed.
  */
 const DHCLIENT: Part = {
   name: 'dhclient',
@@ -72,8 +76,8 @@ const DHCLIENT: Part = {
 };
 
 /**
- * dhcpcd-run-hooks(8) sources it before its other hooks. That for resolv.conf hands the lease to resolvconf where it finds that program, by the
- * same look, and writes the file where it does not.
+ * dhcpcd-run-hooks(8) sources it before its other hooks. dhcpcd's own hook passes the lease to resolvconf if `command -v` finds it, and writes
+ * resolv.conf otherwise; only the latter is skipped.
  */
 function dhcpcdPart(hasResolvconf: boolean): Part {
   const unless = hasResolvconf ? 'command -v "${resolvconf:-resolvconf}" >/dev/null 2>&1 || ' : '';
@@ -86,10 +90,19 @@ function dhcpcdPart(hasResolvconf: boolean): Part {
   };
 }
 
-/** It has no hooks: the script itself says which file it writes where there is no resolvconf. */
-const UDHCPC: Part = {
-  name: 'udhcpc',
-  files: [{ path: UDHCPC_SCRIPT, text: `# ${MARK}\nRESOLV_CONF=/dev/null`, place: UDHCPC_LINE }],
+/** dhcp6c-script sources it, and writes resolv.conf only if one of these is set; with resolvconf, too, unless resolv.conf is a link. */
+const DHCP6C: Part = {
+  name: 'dhcp6c',
+  files: [{ path: DHCP6C_CONF, text: `# ${MARK}\nnew_domain_name=\nnew_domain_name_servers=\n`, place: 'end' }],
   apply: [],
   restore: [],
 };
+
+function scriptPart({ program, path, line, replacement }: WriterScript): Part {
+  return {
+    name: program,
+    files: [{ path, text: `# ${MARK}\n${replacement}`, place: line }],
+    apply: [],
+    restore: [],
+  };
+}

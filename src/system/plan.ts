@@ -32,15 +32,15 @@ export interface Plan {
 
 export type Step =
   | { readonly change: FileChange }
-  /** A version that somebody else wrote, which stays beside what takes its place in the next step. */
+  /** A copy of somebody else's version, made before the next step replaces that. */
   | { readonly keep: FileChange }
   | Notice;
 
-/** What was changed before. */
+/** The state of an earlier installation's files. */
 export interface Earlier {
-  /** As it was written: managers that have all their files among these are left out. @default none */
+  /** Still as written. Parts whose files are all among these are left out. @default none */
   readonly inPlace?: readonly FileChange[];
-  /** Not as it was written: is written again, whoever has changed it. @default none */
+  /** Changed or removed since. They are written again, whoever changed them. @default none */
   readonly lost?: readonly FileChange[];
 }
 
@@ -71,7 +71,7 @@ export async function computePlan(
   ].filter(({ files }) => !files.every(({ path }) => settled.has(path)));
   const paths = parts.flatMap(({ files }) => files.map(({ path }) => path));
   const steps: Step[] = [];
-  // Of managers that are not there at the moment.
+  // Files of managers that are not running now.
   for (const change of lost) if (!paths.includes(change.path)) steps.push(...(await writeAgain(fs, change)));
   for (const part of parts) {
     for (const file of part.files) {
@@ -83,7 +83,7 @@ export async function computePlan(
     steps.push(...part.apply);
   }
   return {
-    managers: parts.map(({ name }) => name),
+    managers: [...new Set(parts.map(({ name }) => name))],
     steps,
     restore: parts.flatMap(({ restore }) => restore),
     directories: await missingDirectories(fs, [...paths, ...again.keys()]),
@@ -95,14 +95,14 @@ export function changesOf({ steps }: Plan): readonly FileChange[] {
   return steps.flatMap((step) => ('change' in step ? [step.change] : []));
 }
 
-/** The versions of somebody else's that are kept. */
+/** The copies of somebody else's versions. */
 export function keptOf({ steps }: Plan): readonly FileChange[] {
   return steps.flatMap((step) => ('keep' in step ? [step.keep] : []));
 }
 
 async function writeAgain(fs: FileSystem, { path, before, after }: FileChange): Promise<readonly Step[]> {
   const found = await readState(fs, path);
-  // What was there before the installation is in its journal.
+  // The journal has the version from before the installation.
   const isKnown = found.kind === 'absent' || sameContent(found, before);
   return [
     ...(isKnown ? [] : [{ keep: await keptBeside(fs, path, found, 'before-install') }]),
@@ -121,7 +121,7 @@ async function toChange(fs: FileSystem, file: Part['files'][number], { owner }: 
 function putInto(kept: Uint8Array, { text, place }: Part['files'][number]): Uint8Array {
   if (place === undefined) return Buffer.from(text);
   if (place === 'end') return Buffer.concat([asLines(kept), Buffer.from(text)]);
-  // One byte is one character, so that what is not UTF-8 stays as it is.
+  // latin1 maps each byte to one character, so bytes that are not UTF-8 survive.
   return Buffer.from(
     Buffer.from(kept)
       .toString('latin1')

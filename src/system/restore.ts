@@ -36,7 +36,7 @@ export async function refuseEdited({ fs }: Machine, journal: Journal): Promise<v
   if (edited.length > 0) throw new Dns4torError('ERR_SYSTEM_EDITED', edited.join(', '));
 }
 
-/** The files that somebody else has written since. */
+/** Paths of files that somebody else has changed since they were written. */
 export async function findEdited(fs: Machine['fs'], { changes, phase }: Journal): Promise<readonly string[]> {
   const edited: string[] = [];
   for (const change of changes) if ((await holderOf(fs, change, phase)) === 'other') edited.push(change.path);
@@ -45,12 +45,12 @@ export async function findEdited(fs: Machine['fs'], { changes, phase }: Journal)
 
 /**
  * Puts every file back as it was and has the managers take note. Doing so twice is the same as once, so what was cut off is simply done again.
- * Where somebody has changed a file since it was written, that version is kept beside it, as {@link keptBeside} says; what somebody else has
- * written while an installation was under way is not ours to put back, and stays.
+ * A version that somebody else wrote since is kept beside the file, as {@link keptBeside} says. What somebody else wrote while an installation
+ * was under way is not ours to put back, and stays.
  *
  * A manager that does not take note is only told of: it may be stopped, or gone from the machine, and is no reason for dns4tor to stay.
  *
- * @param word stands in the name of a version that is kept
+ * @param word part of the name under which somebody else's version is kept
  * @throws {Dns4torError} ERR_SYSTEM_FILE with some of the files put back
  */
 export async function restore(
@@ -69,7 +69,7 @@ export async function restore(
 }
 
 /**
- * As {@link restore}, over what somebody else has written, too, whenever that was.
+ * Like {@link restore}, but also replaces what somebody else wrote, whenever that was, and keeps a copy.
  *
  * @throws {Dns4torError} ERR_SYSTEM_FILE
  */
@@ -103,7 +103,7 @@ async function holderOf(fs: Machine['fs'], { path, before, after }: FileChange, 
   return isCutOff ? 'ours' : 'other';
 }
 
-/** Which files are as they were written, and which are not. */
+/** Sorts the files of an installation: those still as written, and those changed or removed. */
 export async function sortByPlace(
   fs: Machine['fs'],
   { changes }: Journal,

@@ -61,7 +61,7 @@ export function torPaths(directory: string): TorPaths {
 }
 
 /**
- * Refuses a state directory into which another user of the machine could put sockets, keys or a torrc of his.
+ * Refuses a state directory in which another user could replace sockets, keys or the torrc.
  *
  * @throws Dns4torError ERR_UNTRUSTED_PATH
  */

@@ -13,6 +13,7 @@ import { createRootMaker, type RootMaker, type UnpackedRoot } from './unpacked-r
  */
 
 const CLIENTS = ['isc-dhcp-client', 'dhcpcd-base', 'udhcpc'] as const;
+const OTHER_WRITERS = ['ppp', 'wide-dhcpv6-client'] as const;
 const RESOLVCONFS = ['resolvconf', 'openresolv'] as const;
 /** They ship /etc/resolvconf/update.d, for a resolvconf that may not be there. */
 const OWNERS_OF_LEFTOVERS = ['unbound', 'dnsmasq'] as const;
@@ -29,7 +30,7 @@ const ALL_CLIENTS = Object.keys(LEASES) as readonly Client[];
 let maker: RootMaker;
 
 before(async () => {
-  maker = await createRootMaker([...CLIENTS, ...RESOLVCONFS, ...OWNERS_OF_LEFTOVERS]);
+  maker = await createRootMaker([...CLIENTS, ...OTHER_WRITERS, ...RESOLVCONFS, ...OWNERS_OF_LEFTOVERS]);
 });
 
 after(() => maker[Symbol.asyncDispose]());
@@ -144,3 +145,32 @@ for (const surrounding of Object.keys(SURROUNDINGS) as readonly Surrounding[]) {
     }
   });
 }
+
+test("neither pppd nor dhcp6c puts the network's server into resolv.conf after install, also when a link goes down", async () => {
+  const root = await maker.create();
+  await using rig = await createRigIn(root.path, async () => {});
+  for (const name of OTHER_WRITERS) await root.unpack(name, 'etc');
+  await rig.write('/etc/default/wide-dhcpv6-client', 'INTERFACES=eth3\n');
+  await rig.write('/etc/ppp/resolv.conf', 'nameserver 192.0.2.4\n');
+  await rig.write('/etc/resolv.conf', 'nameserver 203.0.113.1\n');
+  const link = (direction: 'up' | 'down'): Promise<void> =>
+    root.run({ USEPEERDNS: '1', PPP_IFACE: 'ppp0' }, `/etc/ppp/ip-${direction}.d/0000usepeerdns`);
+  const lease = (): Promise<void> =>
+    root.run({ new_domain_name_servers: '2001:db8::5' }, '/etc/wide-dhcpv6/dhcp6c-script');
+  const servers = (): Promise<readonly string[]> => readNameservers(rig.machine.fs);
+  await link('up');
+  assert.deepEqual(await servers(), ['192.0.2.4']);
+  await lease();
+  assert.deepEqual(await servers(), ['2001:db8::5', '192.0.2.4']);
+
+  await install(rig.machine, TARGET);
+  for (const happen of [lease, () => link('down'), () => link('up')]) {
+    await happen();
+    assert.deepEqual(await servers(), ['127.0.0.1']);
+  }
+
+  await uninstall(rig.machine, { force: false });
+  assert.deepEqual(await servers(), ['2001:db8::5', '192.0.2.4']);
+  await link('down');
+  assert.deepEqual(await servers(), ['203.0.113.1']);
+});
