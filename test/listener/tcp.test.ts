@@ -143,6 +143,21 @@ test('a newcomer for which nobody can give way waits unread, and is served when 
   assert.equal(newcomer.socket.errored, null);
 });
 
+test('RFC 7828 §3.3.2: a query knows the idle time that is in force', async () => {
+  const held = new HeldHandler();
+  await using crowd = await openCrowded({ tcpConnections: 4, tcpIdleMs: 8000 }, held.handle);
+  const [first] = [await crowd.connect('127.0.0.2'), await crowd.connect('127.0.0.3')];
+  first.send(buildQuery());
+  await held.begun(1);
+  await crowd.connect('127.0.0.4');
+  first.send(buildQuery());
+  await held.begun(2);
+  assert.deepEqual(
+    held.queries.map(({ tcpIdleMs }) => tcpIdleMs),
+    [8000, 4250],
+  );
+});
+
 test('a connection that was just accepted does not give way before its client could send a query', async () => {
   await using crowd = await openCrowded({ tcpConnections: 1 });
   const { clock } = crowd.parts;
