@@ -14,7 +14,7 @@ export interface TorAnswers {
   readonly complainsOfClock: boolean;
   /** From when to when what it knows of its network holds; undefined if it knows nothing yet. */
   readonly consensus: Consensus | undefined;
-  /** By the onion's address, whether it has the key; one of which it does not say is missing. */
+  /** Whether Tor holds the key for each onion address. An address that Tor says nothing about is missing. */
   readonly onionKeys: ReadonlyMap<string, OnionKeyPresence>;
 }
 
@@ -37,10 +37,10 @@ const QUESTIONS = [
 ] as const;
 
 /**
- * Asks a tor over its control port, and changes nothing about it.
+ * Asks a tor about itself over its control port. Changes nothing.
  *
- * @param onionAuths it is asked whether it has these keys
- * @throws Dns4torError ERR_TOR_CONTROL there is no control port that we may use, or none is to be used
+ * @param onionAuths keys to look for in that tor
+ * @throws Dns4torError ERR_TOR_CONTROL no control port is usable, or the configuration turns it off
  */
 export async function askTor(
   components: AskTorComponents,

@@ -3,7 +3,7 @@ import type { Facts } from './facts.ts';
 import { answeringPlace, LOCAL_PATIENCE_MS } from './probe-local.ts';
 import { ok, skip, type Verdict, warn } from './verdict.ts';
 
-/** What Firefox asks for before it goes around the system's resolver by itself, which it does not do where the name does not exist. */
+/** Firefox's canary domain: where it does not exist, Firefox does not turn on its own DNS over HTTPS by default. */
 const CANARY: Question = { name: 'use-application-dns.net', type: 'A' };
 
 /** Whether browsers are told not to go around dns4tor with a DNS over HTTPS of their own. */

@@ -13,7 +13,7 @@ import type { Check } from './run-checks.ts';
 import { checkBootstrap, checkOnionKey, checkTor } from './tor.ts';
 import { checkAnswer, checkCertificate, checkReach } from './upstream.ts';
 
-/** All checks, in the order in which they are told: the way out first, then the way in, then what may go around both. */
+/** All checks in display order: the path to the resolver, then the path to dns4tor, then possible bypasses. */
 export function checksFor({ upstreams, tor }: Config): readonly Check[] {
   return [
     { id: 'tor', run: checkTor },

@@ -11,7 +11,7 @@ import type { Target } from '../system/target.ts';
 export interface Question {
   readonly name: string;
   readonly type: 'A' | 'NS';
-  /** Asks dns4tor how its answer came. @default false */
+  /** Asks dns4tor for the provenance of its answer. @default false */
   readonly provenance?: boolean;
 }
 
@@ -20,7 +20,7 @@ export interface Reply {
   readonly rcode: string;
   /** Why, in the resolver's words (RFC 8914), if it says so. */
   readonly error: { readonly code: number; readonly text: string } | undefined;
-  /** Where the answer came from, which dns4tor alone says. */
+  /** Where the answer came from. Only dns4tor reports this. */
   readonly source: Source | undefined;
 }
 
@@ -47,12 +47,12 @@ export async function ask(
 }
 
 /**
- * What dns4tor answers by itself, whatever state Tor is in, and says so; it counts as no failure of a client's. Another server may take it for
- * a question; it is not about anybody (RFC 6761 §6.3).
+ * Identifies dns4tor. It answers this query locally whatever state Tor is in, reports so, and counts no failure.
+ * Another server may forward the query, which reveals nothing about the user (RFC 6761 §6.3).
  */
 export const WHO_ARE_YOU: Question = { name: 'localhost', type: 'A', provenance: true };
 
-/** Whether the reply to {@link WHO_ARE_YOU} is dns4tor's. */
+/** Whether dns4tor sent this reply to {@link WHO_ARE_YOU}. */
 export function isDns4tor({ source }: Reply): boolean {
   return source === 'local';
 }

@@ -40,7 +40,7 @@ export interface Facts {
   /** Whether systemd has the port open for dns4tor. */
   isOwnSocketOpen(): Promise<boolean>;
   managers(): Promise<Managers>;
-  /** Of `dns4tor install`. Never rejects. */
+  /** State of `dns4tor install` on this machine. Never rejects. */
   standing(): Promise<Standing>;
   /** Undefined where systemd-resolved does not run, or does not tell. */
   resolved(): Promise<ResolvedSettings | undefined>;

@@ -16,8 +16,8 @@ const NETWORK_MANAGER = ['/run/NetworkManager/no-stub-resolv.conf', '/run/Networ
 const NETWORKD_LINKS = '/run/systemd/netif/links';
 
 /**
- * Whether something would ask the DNS servers that IPv6 routers advertise (RFC 8106) beside dns4tor. Files do not tell them from those of DHCPv6,
- * which would be as wrong.
+ * Whether anything on this machine would also ask the DNS servers that IPv6 routers advertise (RFC 8106). The files do
+ * not distinguish them from servers learnt by DHCPv6, which bypass dns4tor just the same.
  */
 export async function checkRouterAdvertisements(
   facts: Place & Pick<Facts, 'fs' | 'managers' | 'resolved' | 'standing'>,

@@ -10,16 +10,16 @@ import { fail, skip, type Verdict, warn } from './verdict.ts';
 const INSTALL =
   'Run `sudo dns4tor install` (--dry-run shows what it would do), or wait for the end of a `dns4tor pause`.';
 
-/** A pause that this user may not see is not told apart: whoever has asked for one knows. */
+/** Mentions a pause because only root can read the journal: for other users, a pause looks like a lost file. */
 export const WRITE_AGAIN =
-  'Unless it is a `dns4tor pause`, run `sudo dns4tor install --force`, which keeps what another program wrote beside it (--dry-run shows what it would do).';
+  'Unless `dns4tor pause` is in effect, run `sudo dns4tor install --force`; it keeps a copy of what another program wrote (--dry-run shows the changes).';
 
 /** Where dns4tor answers. */
 export type Place = Pick<Facts, 'config' | 'addresses'>;
 
 /** Whether a server, as resolv.conf(5) and resolvectl(1) write it, is where dns4tor answers. */
 export function isOurs({ config: { port }, addresses }: Place, server: string): boolean {
-  // resolvectl puts the interface and the name for TLS behind it. Of a link-local address the interface is a part (RFC 4007 §11).
+  // resolvectl appends the interface and the TLS name. The interface is part of a link-local address (RFC 4007 §11).
   const [named = ''] = server.split('#', 1);
   const [place] = named.split('%', 1);
   return addresses.some(
@@ -43,14 +43,19 @@ export async function whereResolvedAsks(
 }
 
 /**
- * Names do not come to dns4tor: a failure where `dns4tor install` has made it the system's resolver, and else not as it should be where it may be
- * that, for which it has to have port 53.
+ * The verdict where queries do not reach dns4tor. A failure if `dns4tor install` made this dns4tor the system's
+ * resolver; otherwise as {@link goesBeside}.
  */
 export async function goesElsewhere(facts: Pick<Facts, 'config' | 'standing'>, line: string): Promise<Verdict> {
-  return (await isInstalled(facts)) ? fail(`${line}, though it was installed`, WRITE_AGAIN) : goesBeside(facts, line);
+  return (await isInstalled(facts))
+    ? fail(`${line}, despite \`dns4tor install\``, WRITE_AGAIN)
+    : goesBeside(facts, line);
 }
 
-/** As {@link goesElsewhere}, of what `dns4tor install` leaves to those who set it up. */
+/**
+ * The verdict for a bypass that `dns4tor install` does not close: a warning on port 53, which the system's resolver
+ * needs.
+ */
 export function goesBeside(
   { config: { port } }: Pick<Facts, 'config'>,
   line: string,
@@ -60,7 +65,7 @@ export function goesBeside(
   return skip(`${line}; this dns4tor, on port ${port}, is not the system’s resolver`);
 }
 
-/** Whether `dns4tor install` has made this dns4tor the system's resolver, and no pause is known of. */
+/** Whether `dns4tor install` made this dns4tor the system's resolver. False during a pause, if this user can see it. */
 async function isInstalled({ config: { port }, standing }: Pick<Facts, 'config' | 'standing'>): Promise<boolean> {
   const found = await standing();
   if (found.state !== 'installed') return false;

@@ -11,8 +11,8 @@ export async function checkTor({ tor }: Pick<Facts, 'tor'>): Promise<Verdict> {
       const where = formatTorAddress(found.socks);
       if (found.standing === 'tor') return ok(`Tor answers at ${where}`);
       return warn(
-        `what answers at ${where} speaks as Tor does, but nothing shows whether it is Tor`,
-        'Reach Tor over a unix socket (--tor-socks unix:/path); as it is, certificates must name the upstream itself.',
+        `a program at ${where} speaks Tor’s protocol, but dns4tor cannot tell whether it is Tor`,
+        'Reach Tor over a unix socket (--tor-socks unix:/path). Until then, only certificates for the upstream’s own name are accepted.',
       );
     }
     case 'startable':
@@ -53,9 +53,9 @@ export async function checkBootstrap({
   }
 }
 
-const KEY_ADVICE = 'Start dns4tor, which gives Tor the key of --onion-auth-file.';
+const KEY_ADVICE = 'Start dns4tor: it gives Tor the key from --onion-auth-file.';
 
-/** Whether that Tor has the key for a private onion service. */
+/** Whether Tor holds the configured key for an onion service with client authorisation. */
 export async function checkOnionKey(
   { tor, torAnswers }: Pick<Facts, 'tor' | 'torAnswers'>,
   address: string,

@@ -10,7 +10,7 @@ export function parseCidr(text: string): Parsed<Cidr> {
   const [address = '', prefixText, ...rest] = text.split('/');
   const family = isIP(address);
   if (family !== 4 && family !== 6) return bad(text, 'does not begin with an IP address; write 192.168.1.0/24');
-  // The list of who may ask knows no interfaces: such an entry would let in more than it says.
+  // The access list ignores interfaces, so such an entry would admit more clients than it says.
   if (address.includes(ZONE))
     return bad(text, `names a network interface; leave out '${address.slice(address.indexOf(ZONE))}'`);
   const bits = ADDRESS_BITS[family];

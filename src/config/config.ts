@@ -66,9 +66,9 @@ export interface UpstreamConfig {
   readonly port: number;
   /** Names of which the certificate must carry one, in lower case; none where there is no certificate, over tcp. */
   readonly names: readonly string[];
-  /** Names that do as well where it is certainly Tor that leads to the resolver. */
+  /** Further accepted names, if Tor is known to carry the connection. */
   readonly namesThroughTor: readonly string[];
-  /** Whether nothing but Tor itself shows that it is the resolver: plain DNS at an onion. */
+  /** Whether only Tor authenticates the resolver: plain DNS to an onion service. */
   readonly onlyThroughTor: boolean;
   /** PEM of certificates that are trusted besides the usual ones. */
   readonly ca: string | undefined;
@@ -83,7 +83,7 @@ export interface TorConfig {
   readonly onionAuths: readonly OnionAuthConfig[];
   /** A path, or a program's name to be looked for in PATH. */
   readonly binary: string;
-  /** Lines for the torrc of a managed tor, each `Name value`, none of which dns4tor sets itself. */
+  /** Lines for the torrc of a managed tor, each `Name value`. None sets an option that dns4tor reserves. */
   readonly options: readonly string[];
 }
 
@@ -116,7 +116,10 @@ export interface LogConfig {
   readonly format: LogFormat;
 }
 
-/** Where metrics are served. `host` is an IP address or `localhost`; port 0 asks for a free one. `path` is absolute, of a unix socket. */
+/**
+ * Where metrics are served. `host` is an IP address or `localhost`; port 0 means any free port. `path` is the absolute
+ * path of a unix socket.
+ */
 export type MetricsAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string };

@@ -26,19 +26,17 @@ function accessProblems({ address, allow }: Values): string[] {
     );
 }
 
-/** Queries over TCP and metrics cannot share a socket. */
+/** DNS over TCP and metrics cannot listen on the same address and port. */
 function portProblems({ address, port, metrics }: Values): string[] {
   if (metrics.kind !== 'tcp' || metrics.port === 0 || metrics.port !== port) return [];
   const taken = address.find((listenAddress) => overlap(listenAddress, metrics.host));
   if (taken === undefined) return [];
-  return [
-    `--metrics: ${formatHostPort(metrics.host, port)} is where queries are answered (--port); choose another port`,
-  ];
+  return [`--metrics: ${formatHostPort(metrics.host, port)} already serves DNS (--port); choose another port`];
 }
 
 const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
-/** Whether two sockets of one port, at these addresses, would meet. */
+/** Whether two sockets with the same port, at these addresses, would conflict. */
 function overlap(one: string, other: string): boolean {
   return hostsOf(one).some((host) => hostsOf(other).some((second) => meet(host, second) || meet(second, host)));
 }

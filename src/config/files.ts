@@ -37,18 +37,19 @@ export function readCertificates(path: string): Parsed<string> {
   return { value: certificates.join('\n') };
 }
 
-/** What to do about a path through which other users could put a file of theirs in the place of one. */
+/** The remedy for a path that lets other users replace a file. */
 export const UNTRUSTED_REMEDY =
-  'other users of this machine could put a file of theirs there: make root or the user of dns4tor the owner, and take the right to write from all others (chown, chmod go-w)';
+  "other users of this machine could replace the file; make root or dns4tor's user the owner, and let nobody else write (chown, chmod go-w)";
 
-/** A path that can be appended to, now or once it has been created, and that nobody else can lead elsewhere. */
+/** A path that can be appended to, or created, and that no other user can redirect. */
 export function checkAppendFile(path: string): Parsed<string> {
   try {
     const stats = statSync(path, { throwIfNoEntry: false });
     if (stats?.isDirectory()) return bad(path, 'is a directory; name a file');
-    if (stats === undefined && !statSync(dirname(path)).isDirectory()) return bad(path, 'is in no directory');
+    if (stats === undefined && !statSync(dirname(path)).isDirectory())
+      return bad(path, 'is not in an existing directory');
     accessSync(stats === undefined ? dirname(path) : path, constants.W_OK);
-    // Root's groups: Ubuntu gives /var/log to that of its log daemon.
+    // Groups that root chose are trusted: on Ubuntu, the log daemon's group may write to /var/log.
     const untrusted = findUntrusted(resolve(path), { groupsOfRoot: true });
     return untrusted === undefined ? { value: path } : bad(path, `is not safe: ${untrusted}; ${UNTRUSTED_REMEDY}`);
   } catch (error) {
@@ -56,15 +57,15 @@ export function checkAppendFile(path: string): Parsed<string> {
   }
 }
 
-/** Where programs are looked for without PATH (posix_spawn(3), _PATH_DEFPATH). */
+/** Search path where PATH is unset (posix_spawn(3), _PATH_DEFPATH). */
 const DEFAULT_PATH = '/usr/bin:/bin';
 
-/** The name of a program that PATH has, or the path of one that can be run. */
+/** The name of a program in PATH, or the path of an executable file. */
 export function checkProgram(text: string): Parsed<string> {
   if (!text.includes('/')) {
     const directories = (process.env['PATH'] ?? DEFAULT_PATH).split(':');
     const isThere = directories.some((directory) => 'value' in checkProgram(`${directory || '.'}/${text}`));
-    return isThere ? { value: text } : bad(text, 'is no program that PATH has; name it by its path');
+    return isThere ? { value: text } : bad(text, 'is not in PATH; give the full path of the program');
   }
   try {
     accessSync(text, constants.X_OK);

@@ -35,9 +35,9 @@ export function parseListenAddress(text: string): Parsed<string> {
   return bad(text, "is not an IP address or 'localhost'");
 }
 
-/** @param example the same with an interface */
+/** @param example the same address with an interface */
 function zoneProblem(example: string): string {
-  return `is a link-local address without its network interface; write ${example}, with the interface that has it (see: ip -6 addr)`;
+  return `is a link-local address without its network interface; write ${example}, with the interface that has the address (see: ip -6 addr)`;
 }
 
 /** The host without brackets, if it is one that needs no look-up; an IPv6 address must have had them. */

@@ -3,10 +3,10 @@ import { parseHostPort } from './host-port.ts';
 import type { Parsed } from './parsed.ts';
 import { parseSocketPath } from './socks-address.ts';
 
-/** `unix:/path`, `host:port`, or `host:` for a free port. */
+/** `unix:/path`, `host:port`, or `host:` for any free port. */
 export function parseMetricsAddress(text: string): Parsed<MetricsAddress> {
   if (text.startsWith('unix:')) return parseSocketPath(text, 'unix:/run/dns4tor/metrics');
   const parsed = parseHostPort(text);
-  if ('problem' in parsed) return { problem: `${parsed.problem}; the other form is unix:/path` };
+  if ('problem' in parsed) return { problem: `${parsed.problem}; for a unix socket, write unix:/path` };
   return { value: { kind: 'tcp', ...parsed.value } };
 }

@@ -1,6 +1,6 @@
 import { bad, type Parsed } from './parsed.ts';
 
-/** Options without which dns4tor could not find, own or understand its tor. */
+/** Reserved options: dns4tor sets them to find, own and control its tor. */
 const RESERVED_OPTIONS = [
   'DataDirectory',
   'CookieAuthentication',
@@ -10,12 +10,12 @@ const RESERVED_OPTIONS = [
 ] as const;
 
 const LINE = /^([A-Za-z_][A-Za-z0-9_]*)[ \t]+(\S.*)$/s;
-/** A value that begins with a quote ends with one, but for a comment (tor(1), "THE CONFIGURATION FILE FORMAT"). */
+/** A quoted value: only a comment may follow its closing quote (tor(1), "THE CONFIGURATION FILE FORMAT"). */
 const QUOTED = /^"(?:[^"\\]|\\.)*"\s*(?:#.*)?$/;
 
 /**
- * One line of a torrc, of `--tor-option`: by its form, and that it leaves what dns4tor sets alone. Whether tor knows the option, and takes the
- * value, tor says itself when it starts.
+ * Parses one torrc line, from `--tor-option`. Checks its syntax and that it sets no reserved option. Tor itself checks
+ * the option's name and value when it starts.
  */
 export function parseTorrcLine(text: string): Parsed<string> {
   const [, name = '', value = ''] = LINE.exec(text) ?? [];
@@ -23,16 +23,18 @@ export function parseTorrcLine(text: string): Parsed<string> {
   if (/\p{Cc}/u.test(text.replaceAll('\t', ' '))) {
     return { problem: `${JSON.stringify(text)} holds a control character; write one line` };
   }
-  // torrc's sign of continuation would swallow the line after it.
-  if (text.endsWith('\\')) return bad(text, 'ends with a backslash, with which the next line would belong to it');
-  if (value.startsWith('"') && !QUOTED.test(value)) return bad(text, 'holds a quoted value without its end');
+  // In a torrc, a final backslash continues the line.
+  if (text.endsWith('\\'))
+    return bad(text, 'ends with a backslash, which would continue it on the next line; leave it out');
+  if (value.startsWith('"') && !QUOTED.test(value))
+    return bad(text, 'holds a quoted value with no closing quote, or text after it; quote the whole value');
   const reserved = reservedOption(name);
   return reserved === undefined
     ? { value: text }
-    : bad(text, `sets ${reserved}, which dns4tor sets itself; leave it out`);
+    : bad(text, `sets ${reserved}, which is reserved for dns4tor; leave it out`);
 }
 
-/** Tor takes the beginning of a name for the whole. */
+/** Tor accepts an abbreviated option name, so a prefix of a reserved one is reserved too. */
 function reservedOption(name: string): string | undefined {
   const lower = name.toLowerCase();
   return RESERVED_OPTIONS.find((option) => option.toLowerCase().startsWith(lower));

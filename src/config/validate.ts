@@ -11,8 +11,9 @@ import type { UpstreamUrl } from './upstream-url.ts';
 import type { Values } from './values.ts';
 
 /**
- * The names that Cloudflare's certificate carries for its hidden resolver. The onion once was missing from it for weeks
- * (DNSCrypt/dnscrypt-resolvers#277); its address authenticates it already where Tor leads there, so that either public name will do as well.
+ * Public names in the certificate of Cloudflare's hidden resolver. The certificate once lacked the onion name for weeks
+ * (DNSCrypt/dnscrypt-resolvers#277). Through Tor the onion address already authenticates the resolver, so either public
+ * name is accepted.
  */
 const DEFAULT_UPSTREAM_NAMES = ['tor.cloudflare-dns.com', 'cloudflare-dns.com'];
 
@@ -71,7 +72,7 @@ function toUpstream(url: UpstreamUrl, values: Values): UpstreamConfig {
   }
   const named = values['upstream-name'];
   const further = named.length > 0 ? [] : furtherNames(url.host);
-  // A pin shows as well as the onion's name whose the certificate is.
+  // A pin authenticates the resolver as well as the onion's name does.
   const isPinned = pins.length > 0;
   return {
     ...url,
@@ -98,7 +99,7 @@ function parseSetting({ key, origin, place, texts }: Setting, problems: string[]
   const spec = optionSpec(key);
   const values: unknown[] = [];
   for (const text of texts) {
-    // A program that nobody has named and the machine lacks is no mistake in its configuration; the start says so where it needs it.
+    // A missing default program is not a configuration error. Start-up reports it if the program is needed.
     const isUnnamed = spec.kind === 'program' && origin === 'default';
     const parsed = isUnnamed ? { value: text } : parseValue(spec.kind, text, spec);
     if ('problem' in parsed) problems.push(`${place}: ${parsed.problem}`);

@@ -1,4 +1,4 @@
-/** Extended DNS Error codes that an answer of ours can carry (RFC 8914 §4). */
+/** Extended DNS Error codes that dns4tor's answers can carry (RFC 8914 §4). */
 export const EDE = {
   other: 0,
   staleAnswer: 3,
@@ -44,13 +44,13 @@ export const FAILURES = {
     ede: 'networkError',
     label: 'tor_foreign',
     sentence:
-      "what answers at --tor-socks is a program of another user, neither root's nor Tor's, and is not trusted; stop it and start tor, or reach a Tor of your own over a unix socket (--tor-socks unix:/path)",
+      "the program at --tor-socks belongs to neither root nor Tor's user, so it is not trusted; stop it and start tor, or use a unix socket of your own Tor (--tor-socks unix:/path)",
   },
   ERR_TOR_UNPROVEN: {
     ede: 'networkError',
     label: 'tor_unproven',
     sentence:
-      'nothing shows that it is Tor who answers at the SOCKS address; use a unix socket (--tor-socks unix:/path), or name the address and a resolver with a certificate (https:// or tls://)',
+      'cannot tell whether the program at the SOCKS address is Tor; use a unix socket (--tor-socks unix:/path), or set --tor-socks and use an upstream with a certificate (https:// or tls://)',
   },
   ERR_TOR_TIMEOUT: {
     ede: 'networkError',
@@ -142,7 +142,7 @@ export const FAILURES = {
     ede: 'notReady',
     label: 'untrusted_path',
     sentence:
-      'other users of this machine could put files of theirs there, so it is not used; make root or the user of dns4tor its owner and take the right to write from all others (chown, chmod go-w), or use another directory',
+      "other users of this machine can write there, so dns4tor does not use it; make root or dns4tor's user the owner and let nobody else write (chown, chmod go-w), or use another directory",
   },
   ERR_TOR_CONTROL: {
     label: 'tor_control',
@@ -167,31 +167,31 @@ export const FAILURES = {
   ERR_TLS_VERSION: {
     ede: 'networkError',
     label: 'tls_version',
-    sentence: 'the resolver does not speak TLS 1.3; upgrade it if it is yours, or use another --upstream',
+    sentence: 'the resolver does not support TLS 1.3; upgrade it if it is yours, or use another --upstream',
   },
   ERR_TLS_KEY_SIZE: {
     ede: 'networkError',
     label: 'tls_key_size',
     sentence:
-      "a key in the resolver's chain of certificates is too small; it needs an elliptic curve, or RSA with 2048 bits or more",
+      "a key in the resolver's certificate chain is too small; use an elliptic-curve key, or RSA with at least 2048 bits",
   },
   ERR_TLS_SIGNATURE: {
     ede: 'networkError',
     label: 'tls_signature',
     sentence:
-      "a certificate in the resolver's chain is signed with SHA-1 or MD5, which can be forged; it needs SHA-256 or better",
+      "a certificate in the resolver's chain has a SHA-1 or MD5 signature, which can be forged; sign it with SHA-256 or better",
   },
   ERR_TLS_PURPOSE: {
     ede: 'networkError',
     label: 'tls_purpose',
     sentence:
-      "the resolver's certificate, or one that signed it, is for another purpose; a server's needs extendedKeyUsage=serverAuth, an authority's basicConstraints=CA:TRUE",
+      "the resolver's certificate or one of its issuers was issued for another purpose; the server needs extendedKeyUsage=serverAuth, a CA needs basicConstraints=CA:TRUE",
   },
   ERR_TLS_CHAIN: {
     ede: 'networkError',
     label: 'tls_chain',
     sentence:
-      "the resolver's certificate, or one that signed it, is faulty; issue it anew if the resolver is yours, or use another --upstream",
+      "the resolver's certificate or one of its issuers is invalid; reissue it if the resolver is yours, or use another --upstream",
   },
   ERR_TLS_VALIDITY: {
     ede: 'networkError',
@@ -384,7 +384,7 @@ export const FAILURES = {
   ERR_LISTEN_PATH: {
     label: 'listen_path',
     sentence:
-      'the unix socket for metrics cannot be put there; remove what is in its way, or choose another path with --metrics',
+      'the unix socket for metrics cannot be created; remove what is at that path, or choose another with --metrics',
   },
   ERR_LISTEN: {
     label: 'listen',
@@ -406,7 +406,7 @@ export const FAILURES = {
   ERR_SYSTEM_EDITED: {
     label: 'system_edited',
     sentence:
-      'another program or person has changed it since dns4tor wrote it, and nothing was done; run `dns4tor install --force` to write it again, or `dns4tor uninstall --force` to put back what was there before: either keeps the changed version beside it',
+      'changed after dns4tor wrote it, so nothing was done; run `dns4tor install --force` to write it again, or `dns4tor uninstall --force` to restore the original: either keeps a copy of the changed version',
   },
   ERR_SYSTEM_CHANGED: {
     label: 'system_changed',

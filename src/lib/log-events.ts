@@ -12,10 +12,10 @@ export interface FieldSpec {
 export const LOG_FIELDS = {
   address: {
     type: 'string',
-    doc: 'a socket of this machine: dns://host:port, host:port, unix:/path, or unix:fd=N where it was handed over',
+    doc: 'a local socket: dns://host:port, host:port, unix:/path, or unix:fd=N if it was passed in',
     apart: true,
   },
-  answers: { type: 'number', doc: 'how many answers it was about' },
+  answers: { type: 'number', doc: 'number of answers affected' },
   code: { type: 'string', doc: 'stable code of the failure, `ERR_…`', apart: true },
   count: { type: 'number', doc: 'lines that were left out' },
   like: { type: 'string', doc: 'message of the last of them' },
@@ -51,7 +51,7 @@ export const LOG_EVENTS = {
   variable_ignored: {
     levels: ['warn'],
     message:
-      '{variable} is set and ignored, as it could weaken what dns4tor promises; unset it (to trust another authority, use --upstream-ca)',
+      'Ignoring {variable}, which could weaken the privacy promises of dns4tor; unset it (use --upstream-ca to trust another CA)',
     fields: ['variable'],
   },
   bootstrap_ignored: {
@@ -90,7 +90,7 @@ export const LOG_EVENTS = {
   tor_unproven: {
     levels: ['warn'],
     message:
-      'Nothing shows whether it is Tor that answers at {address}: only certificates that name the upstream itself are accepted',
+      "Cannot tell whether the program at {address} is Tor: accepting only certificates for the upstream's own name",
     fields: ['address'],
   },
   tor_bootstrap: {
@@ -184,7 +184,7 @@ export const LOG_EVENTS = {
   },
   log_file_kept: {
     levels: ['warn'],
-    message: 'The log file cannot be opened anew; the log goes on in the one that is open: {reason}',
+    message: 'Cannot reopen the log file; logging continues to the one that is open: {reason}',
     fields: ['reason'],
   },
   stopping: { levels: ['info'], message: 'Stopping', fields: ['signal'] },
