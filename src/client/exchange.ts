@@ -8,8 +8,8 @@ import { isLoopback } from '../lib/loopback.ts';
 import { frame, MessageReader } from '../message/framing.ts';
 
 /**
- * Where queries come from: the kernel sends nothing with such a source off the machine (RFC 1122 §3.2.1.3), even where an address has just
- * been given up, and dns4tor tells programs of this machine how its answers came.
+ * Source addresses of queries. A packet from loopback never leaves the machine (RFC 1122 §3.2.1.3), even if the machine
+ * has just lost the server's address. dns4tor also reports provenance to local clients only.
  */
 const SOURCES = { 4: '127.0.0.1', 6: '::1' } as const;
 

@@ -5,7 +5,7 @@ import { formatHostPort } from '../lib/host-port.ts';
 import type { StatusSnapshot } from '../status/snapshot.ts';
 import type { Server } from './exchange.ts';
 
-/** Where a running dns4tor serves its metrics: by its address, or a unix socket by its absolute path. */
+/** Where a running dns4tor serves its metrics: an address, or the absolute path of a unix socket. */
 export type StatusPlace = Server | { readonly path: string };
 
 /** For a connection and the first event, and then between two of them: they come each second. */

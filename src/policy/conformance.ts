@@ -15,7 +15,7 @@ export function refusalOf(query: Query): ErrorCode | undefined {
   if (scan.qclass !== CLASS.IN) return 'ERR_QUERY_CLASS';
   // RFC 5936 §2, RFC 1995 §2: a cache has no zone to transfer.
   if (scan.qtype === TYPE.AXFR || scan.qtype === TYPE.IXFR) return 'ERR_QUERY_TRANSFER';
-  // RFC 6895 §3.1: of what is no data only ANY is left to be asked for.
+  // RFC 6895 §3.1: ANY is the only remaining QTYPE that may be queried.
   if (!isData(scan.qtype) && scan.qtype !== TYPE.ANY) return 'ERR_QUERY_META_TYPE';
   // RD=0 asks what is in the cache and nothing else: another user's way to learn what was asked for (RFC 1035 §4.1.1).
   if ((flagsOf(wire) & FLAG.RD) === 0) return 'ERR_QUERY_NOT_RECURSIVE';

@@ -12,24 +12,23 @@ import { LOOPBACK_POINTERS, SPECIAL_USE_ZONES, type ZoneKind } from './special-u
 /** RFC 6303 §3: "SOA 10800", and a MINIMUM of as much. */
 const TTL_SECONDS = 10_800;
 
-/** RFC 4035 §3.1.4.1: a zone's DS records are its parent's. */
+/** RFC 4035 §3.1.4.1: the parent zone is authoritative for DS records. */
 const OF_THE_PARENT: ReadonlySet<number> = new Set([TYPE.DS]);
 
-/** What asks about the delegation of a top-level domain, as validators do, and says no more about the asker than its suffix. */
+/** Types that validators query at a top-level domain to see its delegation. They reveal the suffix and nothing else. */
 const OF_THE_DELEGATION: ReadonlySet<number> = new Set([TYPE.NS, TYPE.SOA, TYPE.DS, TYPE.DNSKEY]);
 
 const NONE: ReadonlySet<number> = new Set();
 
 /*
- * RFC 8914 §4.16 (Blocked): the name is denied because of a list of ours. Where a standard prescribes the answer, it carries no extended error.
+ * RFC 8914 §4.16 (Blocked): our own list denies the name. An answer that a standard prescribes carries no extended
+ * error.
  */
 const ERRORS: { readonly [Kind in ZoneKind]?: ExtendedError } = {
-  undelegated: blocked('names with this ending belong to local networks and are never sent to the resolver'),
-  canary: blocked('so that browsers keep using the resolver of the system'),
+  undelegated: blocked('names with this suffix are local to a network and are never sent upstream'),
+  canary: blocked('keeps browsers on the resolver of the system'),
 };
-const DOTLESS: ExtendedError = blocked(
-  'names without a dot belong to local networks and are never sent to the resolver',
-);
+const DOTLESS: ExtendedError = blocked('single-label names are local to a network and are never sent upstream');
 
 function blocked(text: string): ExtendedError {
   return { code: EDE.blocked, text };
@@ -37,13 +36,13 @@ function blocked(text: string): ExtendedError {
 
 interface Zone {
   readonly kind: ZoneKind;
-  /** Types that are asked upstream at its apex. */
+  /** Types that are forwarded upstream at the zone apex. */
   readonly forwarded: ReadonlySet<number>;
-  /** For negative answers, so that whoever asked can keep them (RFC 2308 §3). */
+  /** For the authority section of negative answers, so that clients can cache them (RFC 2308 §3). */
   readonly soa: LocalRecords;
 }
 
-/** Names in wire form as strings of octets (latin1), since that is how they come. */
+/** Keyed by name in wire form, as a string of octets (latin1). */
 const ZONES: ReadonlyMap<string, Zone> = new Map(
   (Object.entries(SPECIAL_USE_ZONES) as [ZoneKind, readonly string[]][]).flatMap(([kind, names]) =>
     names.map((name) => [octetString(encodeName(name)), zoneOf(name, kind)] as const),
@@ -53,13 +52,14 @@ const ZONES: ReadonlyMap<string, Zone> = new Map(
 function zoneOf(name: string, kind: ZoneKind): Zone {
   const soa = localRecord(soaOf(name));
   if (kind === 'undelegated') return { kind, forwarded: OF_THE_DELEGATION, soa };
-  // RFC 6303 §7, RFC 8375 §4: the parent is in the public DNS and signed; a validator accepts what is answered here only if it can see
-  // there that the zone is not. Other zones lie in the root, and RFC 6761 §6, RFC 6762 §22.1 and RFC 7686 §2 let no query for them leave.
+  // RFC 6303 §7, RFC 8375 §4: the parent is public and signed, so a validator accepts our local answers only after the
+  // parent has proved that the zone is unsigned. The other zones are children of the root; RFC 6761 §6, RFC 6762 §22.1
+  // and RFC 7686 §2 forbid any query for them.
   const forwarded = name.includes('.') ? OF_THE_PARENT : NONE;
   return { kind, forwarded, soa };
 }
 
-/** For names without a dot, whatever they are. */
+/** Owned by QNAME itself, for single-label names. */
 const SOA_AT_QNAME = recordAtQname(soaOf('.'));
 
 const POINTERS: ReadonlySet<string> = new Set(LOOPBACK_POINTERS.map((name) => octetString(encodeName(name))));
@@ -106,7 +106,7 @@ function denied(query: Query, soa: LocalRecords, extendedError: ExtendedError | 
   return { ...buildLocalAnswer(query, RCODE.NXDOMAIN, NO_RECORDS, soa), extendedError };
 }
 
-/** Whether the name has one label; the root has none. */
+/** Whether the name has exactly one label. The root has none. */
 function isDotless(qname: string): boolean {
   const length = qname.charCodeAt(0);
   return length > 0 && qname.length === 1 + length + 1;

@@ -1,7 +1,8 @@
 /**
  * - `nxdomain`: no name in it exists, the zone's own included.
- * - `undelegated`: the same, for a top-level domain that no standard has answered locally. Its delegation can be asked about.
- * - `canary`: the same, for the name by which a browser learns that it must not go around the system's resolver.
+ * - `undelegated`: the same, for a top-level domain for which no standard requires a local answer. Queries about its
+ *   delegation are forwarded.
+ * - `canary`: the same, for a browser's canary domain, whose absence keeps the browser on the system's resolver.
  * - `empty`: the zone exists and has nothing in it (RFC 6303 §3), but for the loopback pointers.
  * - `nodata`: every name in it exists and has nothing.
  * - `loopback`: every name in it is this machine.
@@ -25,19 +26,19 @@ export const SPECIAL_USE_ZONES: Readonly<Record<ZoneKind, readonly string[]>> = 
     'local', // RFC 6762 §22.1
   ],
   canary: ['use-application-dns.net'],
-  // Names that local networks use. Asking about them would tell the resolver how a network is built. `host`, which routers use too, is
-  // missing on purpose: it is delegated, and people have names there.
+  // Suffixes that local networks use. Forwarding such names would reveal the layout of the network. `host` is missing
+  // on purpose: routers use it too, but it is delegated and has public names.
   undelegated: [
-    'alt', // RFC 9476 §3.2: for other name systems; to DNS it is like any other TLD that is not in the root
+    'alt', // RFC 9476 §3.2: reserved for non-DNS name systems; in DNS, like any TLD that is not in the root
     'internal', // ICANN resolution 2024.07.29.06: reserved for private use
-    // RFC 6762 appendix G; never to be delegated: home and corp by ICANN resolution 2018.02.04.12
+    // RFC 6762 appendix G. ICANN resolution 2018.02.04.12 bars home and corp from delegation.
     'corp',
     'home',
     'intranet',
     'lan',
     'private',
-    'mail', // ICANN resolution 2018.02.04.12
-    // Defaults of routers and systems, which dnscrypt-proxy answers locally as well
+    'mail', // barred from delegation by ICANN resolution 2018.02.04.12
+    // Default suffixes of routers and operating systems; dnscrypt-proxy answers them locally too
     'domain',
     'localdomain',
     'workgroup',

@@ -21,7 +21,7 @@ export interface Prepared {
 /**
  * For this machine as it is now. Nothing is changed yet.
  *
- * @param earlier as of `computePlan`
+ * @param earlier see `computePlan`
  * @throws {Dns4torError} as `computePlan`
  */
 export async function prepare(

@@ -13,11 +13,11 @@ export interface Managers {
   /** NetworkManager runs; the devices that it has brought up. */
   readonly networkManager?: { readonly devices: readonly string[] };
   /**
-   * The implementation behind the program `resolvconf`. Debian's writes below /run only, and systemd's passes servers to systemd-resolved.
-   * openresolv writes resolv.conf itself; an unknown implementation is treated like it.
+   * The implementation behind the program `resolvconf`. Debian's writes below /run only, and systemd's passes servers
+   * to systemd-resolved. openresolv writes resolv.conf itself; an unknown implementation is treated like it.
    */
   readonly resolvconf?: 'debian' | 'systemd' | 'openresolv';
-  /** DHCP clients. Each writes resolv.conf at every lease unless a hook keeps it from that. */
+  /** DHCP clients. Each writes resolv.conf at every lease unless a hook prevents it. */
   readonly dhclient: boolean;
   readonly dhcpcd: boolean;
   readonly dhcp6c: boolean;
@@ -40,7 +40,10 @@ const PROGRAM_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr
 
 const EXECUTABLE_BITS = 0o111;
 
-/** Part of Debian's resolvconf; its other scripts need it. Unlike files in /etc, it is deleted when the package is removed. */
+/**
+ * Part of Debian's resolvconf; its other scripts need it. Unlike files in /etc, it is deleted when the package is
+ * removed.
+ */
 const DEBIAN_RESOLVCONF = '/lib/resolvconf/list-records';
 /** systemd's `resolvconf` is a symbolic link to this program. */
 const SYSTEMD_RESOLVCONF = 'resolvectl';
@@ -69,7 +72,7 @@ const WRITER_SCRIPTS: readonly WriterScript[] = [
     replacement: 'RESOLV_CONF=/dev/null',
   },
   { program: 'pppd', path: '/etc/ppp/ip-up.d/0000usepeerdns', ...PPP_LINE },
-  // It puts back the resolv.conf that was there when the link came up.
+  // Restores the resolv.conf from before the link came up.
   { program: 'pppd', path: '/etc/ppp/ip-down.d/0000usepeerdns', ...PPP_LINE },
 ];
 
@@ -106,8 +109,9 @@ export async function detectManagers(fs: FileSystem, run: Runner): Promise<Manag
 }
 
 /**
- * Looks for the program, not for its configuration. Configuration stays behind when resolvconf or openresolv is removed but not purged, and
- * Debian's unbound and dnsmasq ship /etc/resolvconf/update.d whether resolvconf is installed or not.
+ * Looks for the program, not for its configuration. Configuration stays behind when resolvconf or openresolv is removed
+ * but not purged, and Debian's unbound and dnsmasq ship /etc/resolvconf/update.d whether resolvconf is installed or
+ * not.
  */
 async function findResolvconf(fs: FileSystem, programs: Programs): Promise<Managers['resolvconf']> {
   const program = await findProgram(fs, programs, 'resolvconf');
@@ -142,12 +146,14 @@ async function findProgram(fs: FileSystem, programs: Programs, name: string): Pr
   return undefined;
 }
 
-/** Leftover configuration counts, too: if the client is installed again, its first lease would overwrite resolv.conf. */
+/**
+ * Leftover configuration counts, too: if the client is installed again, its first lease would overwrite resolv.conf.
+ */
 async function hasClient(fs: FileSystem, programs: Programs, program: string, configuration: string): Promise<boolean> {
   return (await fs.inspect(configuration)) !== undefined || (await findProgram(fs, programs, program)) !== undefined;
 }
 
-/** Those that have their line still, or had it before it was replaced. */
+/** The scripts that contain their line, or contained it before dns4tor replaced it. */
 async function findScripts(fs: FileSystem): Promise<readonly WriterScript[]> {
   const found: WriterScript[] = [];
   for (const script of WRITER_SCRIPTS) {

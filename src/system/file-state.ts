@@ -76,8 +76,8 @@ async function replace(fs: FileSystem, path: string, state: Exclude<FileState, {
 export type KeptBefore = 'before-install' | 'before-uninstall';
 
 /**
- * Where to keep a copy of a file's version that somebody else wrote and that is about to be replaced: at `path.word`, or `path.word-2` and so on
- * where that name is taken. Programs that read folders of configuration ignore such names.
+ * Where to keep a copy of a file's version that somebody else wrote and that is about to be replaced: at `path.word`,
+ * or `path.word-2` and so on where that name is taken. Programs that read folders of configuration ignore such names.
  *
  * @returns the change that makes the copy; `before` equals `after` where the same copy exists already
  * @throws {Dns4torError} ERR_SYSTEM_FILE

@@ -14,20 +14,23 @@ import { armSettleTimer, disarmSettleTimer } from './settle-timer.ts';
 import type { Target } from './target.ts';
 
 export interface InstallOptions {
-  /** Undoes the installation this long after the checks unless {@link confirm} is called; ignored if installed already. */
+  /**
+   * Undoes the installation this long after the checks unless {@link confirm} is called; ignored if installed already.
+   */
   readonly confirmWithinMs?: number | undefined;
   /** Writes files again that somebody has changed since, and keeps copies of those versions. @default false */
   readonly force?: boolean;
 }
 
 /**
- * Makes dns4tor the resolver of this machine: everything, or nothing where any of it fails. Where it is so already, managers that have come since are
- * added, and it is checked again. It ends a pause, which goes on where that fails.
+ * Makes dns4tor the resolver of this machine, all or nothing. If it is installed already, configures managers that
+ * appeared since and checks again. Ends a pause; if that fails, the pause continues.
  *
  * @returns the journal of what is in place
- * @throws {Dns4torError} ERR_SYSTEM_UNANSWERED, ERR_SYSTEM_SOCKET, ERR_SYSTEM_INSTALLED, ERR_SYSTEM_EDITED, ERR_SYSTEM_UNRESOLVED, ERR_UNTRUSTED_PATH and what
- *   `computePlan` throws, with nothing changed; ERR_SYSTEM_CHECK, ERR_SYSTEM_CHANGED, ERR_SYSTEM_FILE, ERR_SYSTEM_COMMAND with everything put back;
- *   ERR_SYSTEM_HALFWAY where that failed, too
+ * @throws {Dns4torError} ERR_SYSTEM_UNANSWERED, ERR_SYSTEM_SOCKET, ERR_SYSTEM_INSTALLED, ERR_SYSTEM_EDITED,
+ *   ERR_SYSTEM_UNRESOLVED, ERR_UNTRUSTED_PATH and what `computePlan` throws, with nothing changed; ERR_SYSTEM_CHECK,
+ *   ERR_SYSTEM_CHANGED, ERR_SYSTEM_FILE, ERR_SYSTEM_COMMAND with everything put back; ERR_SYSTEM_HALFWAY if
+ *   that failed too
  */
 export function install(machine: Machine, target: Target, options: InstallOptions = {}): Promise<Journal> {
   return withLock(machine, async () => {
@@ -43,8 +46,8 @@ export function install(machine: Machine, target: Target, options: InstallOption
 }
 
 /**
- * The journal of an installation that is in place or, with `force`, can be repaired; undefined if something has to be put back first, or if
- * nothing is installed.
+ * The journal of an installation that is in place or, with `force`, can be repaired; undefined if something has to be
+ * put back first, or if nothing is installed.
  *
  * @throws {Dns4torError} ERR_SYSTEM_INSTALLED, ERR_SYSTEM_EDITED
  */

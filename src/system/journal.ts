@@ -38,8 +38,8 @@ const DIRECTORY_MODE = 0o700;
 /**
  * Undefined where dns4tor is not installed.
  *
- * @throws {Dns4torError} ERR_SYSTEM_JOURNAL where it cannot be understood; ERR_SYSTEM_FILE where it cannot be read, as by anybody but root;
- *   ERR_UNTRUSTED_PATH where another user could have written it
+ * @throws {Dns4torError} ERR_SYSTEM_JOURNAL it cannot be parsed; ERR_SYSTEM_FILE it cannot be read, as by any user but
+ *   root; ERR_UNTRUSTED_PATH another user could have written it
  */
 export async function readJournal(fs: FileSystem): Promise<Journal | undefined> {
   const state = await readState(fs, PATH);
@@ -57,7 +57,7 @@ export async function readJournal(fs: FileSystem): Promise<Journal | undefined> 
 }
 
 /**
- * Root's, whoever that is here: the owner of the file system.
+ * Writes the journal, owned by the owner of the file system (root, except in tests).
  *
  * @throws {Dns4torError} ERR_SYSTEM_FILE; ERR_UNTRUSTED_PATH, before its folder is made
  */

@@ -12,7 +12,10 @@ const PAUSE_MS = 200;
 
 const SEPARATOR = ':';
 
-/** proc_pid_stat(5): field 22, the start time in ticks since boot, counted from after field 2, which may hold spaces and parentheses. */
+/**
+ * proc_pid_stat(5): field 22, the start time in ticks since boot, counted from after field 2, which may hold spaces and
+ * parentheses.
+ */
 const STARTED_AFTER_NAME = 22 - 3;
 
 /**
@@ -55,7 +58,10 @@ async function tryLock(machine: Machine, self: string, path: string): Promise<bo
   }
 }
 
-/** A symbolic link to no file but its holder's identity: unlike a file, it is there with all that it says at once (symlink(2)). */
+/**
+ * Creates the lock: a dangling symbolic link to its holder's identity. Unlike a file, it appears with its content
+ * atomically (symlink(2)).
+ */
 async function place(fs: FileSystem, self: string, path: string): Promise<boolean> {
   try {
     await fs.link(path, self);
@@ -83,7 +89,8 @@ async function isLeftOver({ fs, pid, isAlive }: Machine, path: string): Promise<
 }
 
 /**
- * A process id, start time and boot id, which together are never reused. Only the process id where /proc does not have the rest.
+ * A process id, start time and boot id, which together are never reused. Only the process id where /proc does not have
+ * the rest.
  */
 async function identityOf(fs: FileSystem, pid: number): Promise<string> {
   try {

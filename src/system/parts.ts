@@ -25,8 +25,8 @@ export interface Part {
 }
 
 /**
- * Programs that write resolv.conf on their own. They are handled even where resolv.conf is a link to the stub file of systemd-resolved: DHCP
- * clients write through the link into that file.
+ * Programs that write resolv.conf on their own. They are handled even where resolv.conf is a link to the stub file of
+ * systemd-resolved: DHCP clients write through the link into that file.
  */
 export function writerParts({ resolvconf, dhclient, dhcpcd, dhcp6c, scripts }: Managers): readonly Part[] {
   return [
@@ -38,13 +38,13 @@ export function writerParts({ resolvconf, dhclient, dhcpcd, dhcp6c, scripts }: M
   ];
 }
 
-/** resolv.conf as a file of ours. */
+/** Replaces resolv.conf with dns4tor's own file. */
 export function resolvConfPart({ resolvconf }: Managers, address: string): Part {
   return {
     name: resolvconf === 'debian' ? 'resolvconf, /etc/resolv.conf' : '/etc/resolv.conf',
     files: [{ path: RESOLV_CONF, text: renderResolvConf(address) }],
     apply: [],
-    // Debian's resolvconf goes on writing its own file below /run, so what the symbolic link leads to is up to date by itself.
+    // Debian's resolvconf keeps writing its own file below /run, so the target of the original link is current.
     restore: [],
   };
 }
@@ -65,8 +65,9 @@ const OPENRESOLV: Part = {
 };
 
 /**
- * dhclient-script(8) sources it before it would write resolv.conf, which this function does. `supersede` would have it write the file anew at each
- * lease. resolvconf's hook sorts after this one, and so passes the lease to resolvconf where that is installed.
+ * dhclient-script(8) sources this hook, then calls the function that would write resolv.conf. The `supersede` option
+ * would rewrite the file at every lease. resolvconf's hook sorts after this one, so it still passes the lease to
+ * resolvconf if that is installed.
  */
 const DHCLIENT: Part = {
   name: 'dhclient',
@@ -76,8 +77,8 @@ const DHCLIENT: Part = {
 };
 
 /**
- * dhcpcd-run-hooks(8) sources it before its other hooks. dhcpcd's own hook passes the lease to resolvconf if `command -v` finds it, and writes
- * resolv.conf otherwise; only the latter is skipped.
+ * dhcpcd-run-hooks(8) sources this hook before its others. dhcpcd's own hook passes the lease to resolvconf if `command
+ * -v` finds it, and writes resolv.conf otherwise; only the latter is skipped.
  */
 function dhcpcdPart(hasResolvconf: boolean): Part {
   const unless = hasResolvconf ? 'command -v "${resolvconf:-resolvconf}" >/dev/null 2>&1 || ' : '';
@@ -90,7 +91,10 @@ function dhcpcdPart(hasResolvconf: boolean): Part {
   };
 }
 
-/** dhcp6c-script sources it, and writes resolv.conf only if one of these is set; with resolvconf, too, unless resolv.conf is a link. */
+/**
+ * dhcp6c-script sources this file, and writes resolv.conf only if one of these is set. With resolvconf installed it
+ * still does so, unless resolv.conf is a link.
+ */
 const DHCP6C: Part = {
   name: 'dhcp6c',
   files: [{ path: DHCP6C_CONF, text: `# ${MARK}\nnew_domain_name=\nnew_domain_name_servers=\n`, place: 'end' }],

@@ -12,7 +12,7 @@ export function isOfPause({ phase }: Journal): boolean {
 /**
  * Brings a pause whose beginning or end was cut off to where everything is as before dns4tor.
  *
- * @param force as of {@link restoreByForce}, instead of refusing
+ * @param force uses {@link restoreByForce} instead of refusing changed files
  * @returns the journal of that pause
  * @throws {Dns4torError} ERR_SYSTEM_EDITED with nothing changed; ERR_SYSTEM_FILE
  */

@@ -44,11 +44,12 @@ export async function findEdited(fs: Machine['fs'], { changes, phase }: Journal)
 }
 
 /**
- * Puts every file back as it was and has the managers take note. Doing so twice is the same as once, so what was cut off is simply done again.
- * A version that somebody else wrote since is kept beside the file, as {@link keptBeside} says. What somebody else wrote while an installation
- * was under way is not ours to put back, and stays.
+ * Restores every original file and makes the managers reload. Idempotent, so an interrupted restore is repeated. A
+ * version that somebody else wrote since is first copied ({@link keptBeside}). What somebody else wrote during an
+ * unfinished installation stays.
  *
- * A manager that does not take note is only told of: it may be stopped, or gone from the machine, and is no reason for dns4tor to stay.
+ * A manager that fails to reload causes only a warning: it may be stopped or uninstalled, which must not keep dns4tor
+ * installed.
  *
  * @param word part of the name under which somebody else's version is kept
  * @throws {Dns4torError} ERR_SYSTEM_FILE with some of the files put back

@@ -13,10 +13,13 @@ import {
 
 type Transport = 'udp' | 'tcp';
 
-/** Both ends of a TCP connection, as seen from this process's. */
+/** Both ends of a TCP connection, seen from this process. */
 export type Connection = Pick<Socket, 'localAddress' | 'localPort' | 'remoteAddress' | 'remotePort' | 'destroyed'>;
 
-/** net/tcp_states.h, where a socket is not a process's yet: TCP_ESTABLISHED, TCP_SYN_RECV, and TCP_CLOSE_WAIT after the client's end. */
+/**
+ * States of a connection before accept(2) (net/tcp_states.h): TCP_ESTABLISHED, TCP_SYN_RECV, and TCP_CLOSE_WAIT after
+ * the client's FIN.
+ */
 const WAITS_TO_BE_ACCEPTED: ReadonlySet<string> = new Set(['01', '03', '08']);
 
 const IPV4_ANY = Buffer.alloc(4);
@@ -77,8 +80,8 @@ export class SocketOwners {
   }
 
   /**
-   * The user id of whoever accepted a TCP connection; undefined where that is another machine or network namespace, where the connection is
-   * closed, and where the system does not say.
+   * Finds the user id of the process that accepted a TCP connection. Undefined if that process is on another machine or
+   * in another network namespace, if the connection is closed, or if the system does not say.
    */
   async findPeer(connection: Connection): Promise<number | 'not accepted yet' | undefined> {
     const { localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 } = connection;
@@ -86,10 +89,10 @@ export class SocketOwners {
     const [herePort, therePort] = [portSuffix(localPort), portSuffix(remotePort)];
     for (const table of [this.#tables.tcp, this.#tables.tcp6]) {
       for (const line of (await table.read()).split('\n')) {
-        // Other sockets' lines, of which there may be thousands, are not taken apart.
+        // There may be thousands of sockets, so only lines with both ports are parsed.
         if (!line.includes(therePort) || !line.includes(herePort)) continue;
         const { local, remote, state, uid, inode } = parseAnyRow(line);
-        // What is local at the other end is remote here.
+        // The row shows the other end, so its local address is our remote one.
         if (!local.endsWith(therePort) || !remote.endsWith(herePort)) continue;
         if (readPlainAddress(local) !== there || readPlainAddress(remote) !== here) continue;
         if (inode > 0) return uid;

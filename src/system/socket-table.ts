@@ -5,14 +5,14 @@ import { endianness } from 'node:os';
 export const SOCKET_TABLES = '/proc/self/net';
 
 const IPV4_DIGITS = 8;
-/** RFC 4291 §2.5.5.2: how an IPv6 socket writes an IPv4 address. */
+/** RFC 4291 §2.5.5.2: prefix of an IPv4 address on an IPv6 socket. */
 const IPV4_MAPPED = '::ffff:';
 
 /** A socket that some process has. */
 export interface SocketRow {
   /** Address and port in hexadecimal, each 32-bit word of the address in the machine's own order of bytes. */
   readonly local: string;
-  /** The same of the other end; zeros where there is none. */
+  /** The remote end, in the same form; zeros if there is none. */
   readonly remote: string;
   /** As the kernel counts them (net/tcp_states.h), in hexadecimal. */
   readonly state: string;
@@ -21,35 +21,35 @@ export interface SocketRow {
   readonly inode: number;
 }
 
-/** Undefined for the head of a table, and for a socket that is no process's, now or any more, whose user is given as 0 whoever it is. */
+/** Undefined for the header line, and for a socket without a process, whose user id the kernel always shows as 0. */
 export function parseSocketRow(line: string): SocketRow | undefined {
   const row = parseAnyRow(line);
   return row.inode > 0 ? row : undefined;
 }
 
-/** The same of sockets without a process, too, whose inode is 0. */
+/** As {@link parseSocketRow}, including sockets without a process, whose inode is 0. */
 export function parseAnyRow(line: string): SocketRow {
   const [, local = '', remote = '', state = '', , , , uid, , inode] = line.trim().split(/\s+/);
   return { local, remote, state, uid: Number(uid), inode: Number(inode) };
 }
 
-/** Port as the tables have it, with the colon in front. */
+/** A port as the tables write it, with the leading colon. */
 export function portSuffix(port: number): string {
   return `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
-/** The address of an endpoint of a row, in its shortest form. */
+/** The address of a row's endpoint, in its shortest form. */
 export function readAddress(endpoint: string): string {
   const [hex = ''] = endpoint.split(':');
   const bytes = Buffer.from(hex, 'hex');
   if (endianness() === 'LE') bytes.swap32();
   if (hex.length === IPV4_DIGITS) return bytes.join('.');
   const groups = Array.from({ length: bytes.length / 2 }, (_, index) => bytes.readUInt16BE(2 * index).toString(16));
-  // As a URL writes it, which is the shortest form (RFC 5952).
+  // URL normalises the address to its shortest form (RFC 5952).
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }
 
-/** The address of an endpoint of a row, an IPv4 address as such whichever family of socket uses it. */
+/** The address of a row's endpoint, with an IPv4-mapped address as plain IPv4. */
 export function readPlainAddress(endpoint: string): string {
   const [hex = ''] = endpoint.split(':');
   const address = readAddress(endpoint);
@@ -57,7 +57,7 @@ export function readPlainAddress(endpoint: string): string {
   return isMapped ? readAddress(hex.slice(-IPV4_DIGITS)) : address;
 }
 
-/** The same of an address as Node's sockets give it. */
+/** As {@link readPlainAddress}, for an address from a Node socket. */
 export function plainAddress(address: string): string {
   const mapped = address.startsWith(IPV4_MAPPED) ? address.slice(IPV4_MAPPED.length) : '';
   return isIPv4(mapped) ? mapped : address;

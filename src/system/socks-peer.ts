@@ -5,23 +5,31 @@ import { type Clock, delay } from '../lib/clock.ts';
 import { type Connection, SocketOwners } from './socket-owner.ts';
 import { type Standing, standingOfUser } from './tor-users.ts';
 
-/** Where a Tor takes SOCKS. */
+/** Address of a SOCKS listener. */
 export type SocksAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string };
 
-/** Tor's own by the Filesystem Hierarchy Standard (§3.15): only root can have made it, and given it to whom it belongs. */
+/**
+ * Tor's runtime directory (Filesystem Hierarchy Standard §3.15). Only root can have created it and chosen its owner.
+ */
 const TOR_DIRECTORY = '/run/tor';
 const WRITABLE_BY_OTHERS = constants.S_IWGRP | constants.S_IWOTH;
-/** inode(7): of such a directory only an entry's owner can rename or remove it. */
+/**
+ * inode(7): in such a directory, only root and the owners of the entry and of the directory can rename or remove it.
+ */
 const STICKY = 0o1000;
 
-/** Tor accepts a connection at once. One that is stopped is waited for, looking ever more seldom, since each look costs some milliseconds. */
+/**
+ * Poll interval until accept(2), with exponential back-off, since each poll costs milliseconds. Only a stopped Tor
+ * takes long to accept.
+ */
 const LOOK_MS = { first: 5, most: 2000 } as const;
 
 /**
- * Says of a connection to a SOCKS address how far what accepted it is known to be Tor. Any user of the machine can listen on a port that Tor
- * has left, so the program at the other end is looked at, not the port; and anew for each connection. Waits until it is accepted or destroyed.
+ * Creates a judge of whether Tor accepted a connection to a SOCKS address. Any user of the machine can listen on a port
+ * that Tor has released, so each connection is judged by the program at its other end. The judge waits until the
+ * connection is accepted or destroyed.
  */
 export function createSocksPeerJudge(
   clock: Clock,
@@ -39,14 +47,17 @@ export function createSocksPeerJudge(
   };
 }
 
-/** A unix socket is Tor's where nobody else could have put another in its place. Whoever names one in a user's own directory means that user. */
+/**
+ * Judges a unix socket: Tor's if no other user could have replaced it. In another user's directory it is `unknown`, not
+ * `foreign`: the configuration chose that user's socket on purpose.
+ */
 async function standingOfSocketFile(path: string): Promise<Standing> {
   try {
     const socket = await realpath(path);
     const directory = dirname(socket);
     const { mode, uid } = await stat(directory);
     const owner = await standingOfUser((await stat(socket)).uid);
-    // Whoever comes first has the name there.
+    // In a world-writable directory, any user can create the name first.
     if ((mode & constants.S_IWOTH) !== 0) return owner === 'foreign' ? 'foreign' : 'unknown';
     if ((mode & WRITABLE_BY_OTHERS) !== 0 || !(await isSafeEntry(directory))) return 'unknown';
     if (directory === TOR_DIRECTORY) return 'tor';
@@ -56,7 +67,7 @@ async function standingOfSocketFile(path: string): Promise<Standing> {
   }
 }
 
-/** Whether only root, Tor's user and ours can have the path lead elsewhere. */
+/** Whether only root, Tor's user and dns4tor's user can redirect the path. */
 async function isSafeEntry(path: string): Promise<boolean> {
   const parent = dirname(path);
   if (parent === path) return true;

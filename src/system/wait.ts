@@ -14,8 +14,8 @@ export interface Waiting {
 }
 
 /**
- * Waits until a moment, the journal's deadline being that moment no more, or the signal. Survives a machine that sleeps. A wall clock that is
- * set back meanwhile makes it no longer than it was to be: names may be in the clear until then.
+ * Waits until the deadline, until the journal has another deadline, or until the signal. Time asleep counts. Setting
+ * the wall clock back does not extend the wait, during which queries may leave in the clear.
  */
 export async function waitUntilDue(
   untilEpochMs: number,

@@ -15,13 +15,13 @@ export interface TorAgentOptions {
   readonly socks: TorAddress;
   readonly credentials: IsolationCredentials;
   readonly clock: Clock;
-  /** Asked of each connection before anything is sent on it. */
+  /** Called on each connection before any byte is sent on it. */
   readonly judgePeer: JudgePeer;
   /** Is told how each dial ended, for what watches Tor from outside. */
   readonly onDial?: (outcome: 'ok' | ErrorCode) => void;
 }
 
-/** An open stream, and how far what carries it is known to be Tor. */
+/** An open stream, and whether Tor is known to carry it. */
 export interface TorStream {
   readonly socket: Socket;
   readonly standing: ToleratedStanding;
@@ -99,7 +99,7 @@ export class TorAgent extends SocksProxyAgent {
       await once(socket, 'connect').catch((error: NodeJS.ErrnoException) => {
         throw new Dns4torError('ERR_TOR_UNREACHABLE', `${formatTorAddress(socks)} (${error.code})`, error);
       });
-      // Before a foreign program is told where to, or could lead there by another way than Tor.
+      // First, or another user's program would learn the destination, and could connect to it without Tor.
       const standing = await judgeOpen(judgePeer, socks, socket);
       socket.on('data', onData);
       await SocksClient.createConnection({
@@ -113,8 +113,9 @@ export class TorAgent extends SocksProxyAgent {
       if (!reply.authenticated) {
         throw new Dns4torError('ERR_TOR_NOT_SOCKS', `${formatTorAddress(socks)} takes no credentials`);
       }
-      if (!reply.hasAddress) throw new Dns4torError('ERR_TOR_NOT_SOCKS', `${formatTorAddress(socks)} names no address`);
-      // Time-outs are the clock's alone: an idle connection may stay.
+      if (!reply.hasAddress)
+        throw new Dns4torError('ERR_TOR_NOT_SOCKS', `${formatTorAddress(socks)} sent no bound address`);
+      // Only the injected clock times out. An idle connection may stay open.
       socket.setTimeout(0).removeAllListeners('timeout');
       socket.off('error', ignore);
       return { socket, standing };

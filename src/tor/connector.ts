@@ -19,7 +19,7 @@ export interface TorConnectorOptions {
   readonly agent: () => TorAgent | Promise<TorAgent>;
   /** Absent: the stream is used as it is. */
   readonly tls?: TlsOptions;
-  /** Refuses a stream, with ERR_TOR_UNPROVEN, of which it is not certain that Tor carries it. @default false */
+  /** Refuses a stream with ERR_TOR_UNPROVEN unless Tor is known to carry it. @default false */
   readonly onlyThroughTor?: boolean;
   /** For the dial and the TLS handshake together. Greater than 0. */
   readonly deadlineMs: number;
@@ -86,7 +86,7 @@ function createTlsUpgrade(tls: TlsOptions, clock: Clock, signal: AbortSignal | u
     new Promise((resolve, reject) => {
       const socket = connect({
         ...options,
-        // Node's default is whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+        // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED decides Node's default.
         rejectUnauthorized: true,
         checkServerIdentity: (_hostname: string, certificate: PeerCertificate) =>
           checkIdentity(tls, isThroughTor, certificate),
@@ -108,7 +108,7 @@ function createTlsUpgrade(tls: TlsOptions, clock: Clock, signal: AbortSignal | u
       );
       const onAbort = (): void => fail(new Dns4torError('ERR_SHUTDOWN', undefined, signal?.reason));
       signal?.addEventListener('abort', onAbort);
-      // Node verifies the chain at this event too, and a socket that it has refused tells no more of it.
+      // Captured before Node's own listener verifies the chain: a socket that it rejects no longer reports the chain.
       let chain: DetailedPeerCertificate | undefined;
       socket.prependOnceListener('secure', () => (chain = socket.getPeerCertificate(true)));
       const onError = (error: Error): void => fail(toTlsError(error, chain));

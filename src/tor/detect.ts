@@ -12,15 +12,15 @@ export const USUAL_SOCKS_ADDRESSES: readonly TorAddress[] = [
 ];
 
 export interface Detection {
-  /** The first of the addresses, in their order, at which what answers is known to be Tor. */
+  /** The first address, in the order given, whose listener is known to be Tor. */
   readonly found: TorAddress | undefined;
   /** Why it is none of the others. */
   readonly rejected: readonly { readonly address: TorAddress; readonly error: Dns4torError }[];
 }
 
 /**
- * Looks for a running Tor at all addresses at once. Nobody has named them, so nothing is taken of which it is not certain whose it is.
- * Never rejects.
+ * Probes all addresses at once for a running Tor. The user did not choose these addresses, so only a listener that is
+ * known to be Tor is accepted. Never rejects.
  */
 export async function detectTor(
   clock: Clock,
@@ -60,12 +60,12 @@ const RESOLVE_REQUEST = Uint8Array.of(5, 0xf0, 0, 3, ADDRESS.length, ...Buffer.f
 const RESOLVE_ANSWER = Uint8Array.of(5, 0, 0, 1, 127, 0, 0, 1, 0, 0);
 
 /**
- * Checks that what listens at the address is a SOCKS5 proxy of Tor's, bootstrapped or not. Any program can speak as Tor does; what is
- * returned is how far it is known to be Tor.
+ * Checks that the listener at the address speaks SOCKS5 as Tor does, bootstrapped or not.
  *
- * @throws Dns4torError ERR_TOR_UNREACHABLE nothing accepts connections there; ERR_TOR_FOREIGN another user's program does;
- *   ERR_TOR_NOT_SOCKS something else does, or Tor with flags that forbid RESOLVE (`OnionTrafficOnly`, `NoDNSRequest`); ERR_TOR_TIMEOUT there
- *   was no answer within 2 s
+ * @returns whether it is known to be Tor: any program can imitate the protocol
+ * @throws Dns4torError ERR_TOR_UNREACHABLE nothing accepts connections; ERR_TOR_FOREIGN another user's program
+ *   accepted; ERR_TOR_NOT_SOCKS the listener is not Tor, or its flags forbid RESOLVE (`OnionTrafficOnly`,
+ *   `NoDNSRequest`); ERR_TOR_TIMEOUT no answer within 2 s
  */
 export async function verifyTor(address: TorAddress, clock: Clock, judgePeer: JudgePeer): Promise<ToleratedStanding> {
   const where = formatTorAddress(address);
@@ -92,7 +92,7 @@ function ask(socket: Socket, where: string, judge: () => Promise<ToleratedStandi
           standing = found;
           socket.write(GREETING);
         },
-        // That it is closed is told below.
+        // The 'close' handler below reports a closed connection.
         (error: unknown) => error instanceof Dns4torError && reject(error),
       );
     };

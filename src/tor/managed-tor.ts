@@ -16,7 +16,7 @@ export interface ManagedTorOptions {
   readonly binary: string;
   /** Of this tor alone; is made, with mode 0700, where it is missing. Keeps what makes a second start quick. */
   readonly directory: string;
-  /** Lines to add to the torrc, checked already. */
+  /** Validated lines to add to the torrc. */
   readonly torOptions: readonly string[];
   readonly onionAuths: readonly OnionAuth[];
   readonly clock: Clock;

@@ -33,17 +33,17 @@ export async function installOnionAuths(
   }
 }
 
-/** Whether tor has a key for an onion service: the one that is meant, another one, or none. */
+/** Which key tor holds for an onion service: the configured one, another one, or none. */
 export type OnionKeyPresence = 'present' | 'another' | 'absent';
 
 /**
- * Looks whether tor has the key, and changes nothing.
+ * Asks tor whether it holds the key. Changes nothing.
  *
- * @throws Dns4torError ERR_TOR_CONTROL it does not say
+ * @throws Dns4torError ERR_TOR_CONTROL tor did not answer the command
  */
 export async function findOnionKey(control: ControlConnection, { address, key }: OnionAuth): Promise<OnionKeyPresence> {
   const lines = await control.command(`ONION_CLIENT_AUTH_VIEW ${address}`);
-  // control-spec, "ONION_CLIENT_AUTH_VIEW": CLIENT, the address, type and key, and options behind.
+  // control-spec, "ONION_CLIENT_AUTH_VIEW": CLIENT, the address, the key type and key, then options.
   const held = lines.find((line) => line.startsWith(`CLIENT ${address} `))?.split(' ')[2];
   if (held === undefined) return 'absent';
   return held === `x25519:${encodeKey(key)}` ? 'present' : 'another';

@@ -2,23 +2,25 @@ import type { Socket } from 'node:net';
 import { Dns4torError } from '../lib/errors.ts';
 import { formatTorAddress, type TorAddress } from './tor-address.ts';
 
-/** How far a program is known to be Tor: for certain; not at all, for it is another user's; or nothing says. */
+/**
+ * Whether a program is Tor: `tor` for certain, `foreign` if another user runs it, `unknown` if the system does not say.
+ */
 export type PeerStanding = 'tor' | 'foreign' | 'unknown';
 
-/** Of what is spoken to at all. */
+/** The standings with which dns4tor uses a connection. */
 export type ToleratedStanding = Exclude<PeerStanding, 'foreign'>;
 
-/** Looks at the program that accepts a connection to a SOCKS address, as soon as it has. Never rejects. */
+/** Judges the program that accepts a connection to a SOCKS address, once it has accepted. Never rejects. */
 export type JudgePeer = (address: TorAddress, connection: Socket) => Promise<PeerStanding>;
 
-/** Of what dns4tor has started itself, in a directory that is its own. */
+/** For a tor that dns4tor started itself, in its own directory. */
 export const judgeAsOurs: JudgePeer = async () => 'tor';
 
 /**
- * The standing of whoever accepts a connection, for as long as it is open.
+ * Judges the program that accepts a connection, while the connection stays open.
  *
- * @throws Dns4torError ERR_TOR_FOREIGN it is another user's program, which could lead anywhere
- * @throws Error the connection was closed meanwhile
+ * @throws Dns4torError ERR_TOR_FOREIGN another user runs the program, so it could relay anywhere
+ * @throws Error the connection closed first
  */
 export async function judgeOpen(judge: JudgePeer, address: TorAddress, connection: Socket): Promise<ToleratedStanding> {
   const { promise: closed, reject } = Promise.withResolvers<never>();

@@ -22,10 +22,11 @@ const VERSION = 5;
 const METHOD_USERNAME_PASSWORD = 2;
 const REPLY_GRANTED = 0;
 
-/** RFC 1928 §6: IPv4, a name, IPv6. `socks` takes others, too, as if no address followed. */
+/** RFC 1928 §6: IPv4, domain name, IPv6. `socks` accepts any other ATYP too, and then reads no address. */
 const ADDRESS_TYPES: ReadonlySet<number> = new Set([1, 3, 4]);
 
-// Method selection (2 bytes), the answer to the credentials (2), then version, reply, a reserved byte and ATYP of the answer to the request.
+// Method selection (2 bytes) and authentication status (2); then version, reply, reserved byte and ATYP of the final
+// reply.
 const NEEDED_BYTES = 8;
 
 /**
@@ -45,12 +46,15 @@ export class SocksReplyRecord {
     return this.#bytes[1] === METHOD_USERNAME_PASSWORD;
   }
 
-  /** Whether the answer to the request names the type of an address. */
+  /** Whether the final reply has a valid ATYP. */
   get hasAddress(): boolean {
     return ADDRESS_TYPES.has(this.#bytes[7] ?? 0);
   }
 
-  /** Why the exchange failed, as far as the bytes tell; undefined where the proxy hung up before its answer, or in the middle of one that grants. */
+  /**
+   * Why the exchange failed. Undefined if the proxy hung up before its final reply, or in the middle of one that grants
+   * the request.
+   */
   get failure(): { readonly code: ErrorCode; readonly detail: string } | undefined {
     const [version, method, , authenticationStatus = 0, replyVersion, reply] = this.#bytes;
     const isSocks5 = version === undefined || version === VERSION;

@@ -7,7 +7,7 @@ import type { ErrorCode } from '../lib/failures.ts';
 export interface TlsIdentity {
   /** Names (or IP addresses) of which the certificate has to carry at least one. Not empty. */
   readonly names: readonly string[];
-  /** Names that do as well, but only where it was certainly Tor that led to the resolver. */
+  /** Further accepted names, if Tor is known to carry the connection. */
   readonly namesThroughTor: readonly string[];
   /** `sha256/` and the base64 of the SHA-256 of the public key's SPKI in DER; empty for any key. */
   readonly pins: readonly string[];
@@ -20,8 +20,8 @@ export function spkiPin(certificate: X509Certificate): string {
 }
 
 /**
- * What is wrong with a certificate whose chain is trusted already. In the shape of `tls.checkServerIdentity`.
- * @param isThroughTor whether it was certainly Tor that led to the resolver
+ * Checks the names and pins of a certificate whose chain is already trusted. Shaped like `tls.checkServerIdentity`.
+ * @param isThroughTor whether Tor is known to carry the connection
  */
 export function checkIdentity(
   identity: TlsIdentity,
@@ -39,8 +39,8 @@ export function checkIdentity(
 }
 
 /**
- * Failures of the chain by Node's names, which are OpenSSL's X509_V_ERR_* without that prefix. Giving an authority with `--upstream-ca` helps
- * with those alone that are ERR_TLS_UNTRUSTED.
+ * Chain failures by Node's code: OpenSSL's X509_V_ERR_* without the prefix. `--upstream-ca` can remedy only those that
+ * map to ERR_TLS_UNTRUSTED.
  */
 const CHAIN_CODES: Readonly<Record<string, ErrorCode>> = {
   CERT_NOT_YET_VALID: 'ERR_TLS_VALIDITY',
@@ -56,23 +56,27 @@ const CHAIN_CODES: Readonly<Record<string, ErrorCode>> = {
   CERT_UNTRUSTED: 'ERR_TLS_UNTRUSTED',
 };
 
-/** Failures of the protocol, by OpenSSL's names. */
+/** Protocol failures by Node's code, which OpenSSL's reason gives. */
 const PROTOCOL_CODES: Readonly<Record<string, ErrorCode>> = {
-  // RFC 7301 §3.2: the server shares no protocol with us, and HTTP/2 is the only one that is ever offered.
+  // RFC 7301 §3.2: no protocol in common. HTTP/2 is the only one that dns4tor ever offers.
   ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'ERR_DOH_HTTP2',
-  // RFC 8446 §6.2, protocol_version; and what a server that goes on with an older version is refused with.
+  // RFC 8446 §6.2, protocol_version: the alert of a server without TLS 1.3, and our refusal of an older version.
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'ERR_TLS_VERSION',
   ERR_SSL_UNSUPPORTED_PROTOCOL: 'ERR_TLS_VERSION',
 };
 
-/** Node has no name for it; OpenSSL's security levels are among these (SSL_CTX_set_security_level(3)). */
+/**
+ * Node's code for a failure that it has no name for, such as OpenSSL's security levels (SSL_CTX_set_security_level(3)).
+ */
 const UNNAMED = 'UNSPECIFIED';
-/** What OpenSSL's security level 2, Node's default, asks of RSA: 112 bits of security (NIST SP 800-57, part 1, §5.6.1.1). */
+/**
+ * RSA minimum of OpenSSL's security level 2, Node's default: 112 bits of security (NIST SP 800-57, part 1, §5.6.1.1).
+ */
 const MIN_MODULUS_BITS = 2048;
 
 /**
- * Gives an error of a TLS handshake a code of ours.
- * @param chain the server's certificate and those above it, if it came so far
+ * Maps an error of a TLS handshake to a stable code.
+ * @param chain the server's certificate and its issuers, if the server sent them
  */
 export function toTlsError(error: NodeJS.ErrnoException, chain?: DetailedPeerCertificate): Dns4torError {
   if (error instanceof Dns4torError) return error;
@@ -84,16 +88,16 @@ export function toTlsError(error: NodeJS.ErrnoException, chain?: DetailedPeerCer
 function codeOf(code: string): ErrorCode {
   const known = CHAIN_CODES[code] ?? PROTOCOL_CODES[code];
   if (known !== undefined) return known;
-  // Of the others, those of the protocol begin with ERR_, and those of system calls are one word after an E.
+  // Other protocol errors begin with ERR_. Errors of system calls are one word that begins with E.
   return /^(ERR_|E[A-Z]+$|$)/.test(code) ? 'ERR_TLS' : 'ERR_TLS_CHAIN';
 }
 
-/** Why a chain without another fault is refused. */
+/** Which weakness made OpenSSL refuse a chain, where Node does not name it. */
 function weaknessOf(chain: DetailedPeerCertificate | undefined): ErrorCode {
   for (const certificate of certificatesOf(chain)) {
     const { modulusLength = MIN_MODULUS_BITS } = certificate.publicKey.asymmetricKeyDetails ?? {};
     if (modulusLength < MIN_MODULUS_BITS) return 'ERR_TLS_KEY_SIZE';
-    // That of a root, which signs itself, is not looked at.
+    // OpenSSL ignores the signature of a self-signed root.
     const signsItself = certificate.subject === certificate.issuer;
     if (!signsItself && /sha-?1\b|md5/i.test(certificate.signatureAlgorithm ?? '')) return 'ERR_TLS_SIGNATURE';
   }
@@ -103,7 +107,7 @@ function weaknessOf(chain: DetailedPeerCertificate | undefined): ErrorCode {
 function certificatesOf(chain: DetailedPeerCertificate | undefined): readonly X509Certificate[] {
   const certificates: X509Certificate[] = [];
   const seen = new Set<DetailedPeerCertificate>();
-  // Where there is no certificate this is an empty object, and a root is its own issuer.
+  // Node returns an empty object if there is no certificate. A root is its own issuer.
   for (let link = chain; link?.raw !== undefined && !seen.has(link); link = link.issuerCertificate) {
     seen.add(link);
     certificates.push(new X509Certificate(link.raw));

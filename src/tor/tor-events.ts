@@ -9,9 +9,9 @@ export interface TorEvents {
   onLog(line: TorLogLine): void;
   /** A tor of ours ended unasked, or could not be restarted, and is started in `restartInMs`. */
   onExit(error: Dns4torError, restartInMs: number): void;
-  /** What answers at a usual address is not taken, since it is not known to be Tor. */
+  /** `auto` skipped a default address whose listener is not known to be Tor. */
   onNotTaken(error: Dns4torError): void;
-  /** It is not known whether it is Tor that answers at the address that was named; told once. */
+  /** The listener at the configured address may not be Tor. Reported once. */
   onUnproven(address: string): void;
   /** The control port of a tor that is not ours is read from now on. @param address in the form of `--tor-control` */
   onControl(address: string): void;

@@ -51,14 +51,15 @@ const ORPHAN_TIMEOUT_MS = 3_000;
 const QUOTED_LINES = 3;
 
 /**
- * Starts tor and resolves when it is under control and has the keys for onion services; it has hardly begun to connect then.
+ * Starts tor and resolves when it is under control and has the keys for onion services; it has hardly begun to connect
+ * then.
  *
  * @param signal gives up, with ERR_SHUTDOWN
  * @throws Dns4torError ERR_TOR_BINARY_MISSING; ERR_TOR_MANAGED with tor's own words; ERR_UNTRUSTED_PATH
  */
 export async function startTorProcess(options: TorProcessOptions, signal: AbortSignal): Promise<TorProcess> {
   const { paths, clock } = options;
-  // What listens in a directory of another user's may be his, and is not asked either.
+  // Before the look for another instance: in another user's directory, even the control socket may be that user's.
   refuseUntrusted(paths.directory);
   await refuseSecondInstance(paths, clock);
   await prepareDirectory(options);
@@ -115,7 +116,7 @@ async function accepts(path: string): Promise<boolean> {
 async function prepareDirectory({ paths, torOptions }: TorProcessOptions): Promise<void> {
   try {
     await mkdir(paths.directory, { recursive: true, mode: 0o700 });
-    // In a sticky directory another user may have been faster.
+    // In a sticky directory, another user may have created it first.
     refuseUntrusted(paths.directory);
     await writeFile(paths.torrc, renderTorrc(paths, process.pid, torOptions), { mode: 0o600 });
   } catch (error) {

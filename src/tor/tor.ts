@@ -19,7 +19,7 @@ export type TorChoice = TorAddress | { readonly kind: 'auto' } | { readonly kind
 export interface Tor extends AsyncDisposable {
   readonly kind: TorKind;
   readonly socks: TorAddress;
-  /** Is to be asked of each connection to `socks`. */
+  /** Must judge each connection to `socks`. */
   readonly judgePeer: JudgePeer;
   state(): TorStatus;
   /**
@@ -36,7 +36,7 @@ export interface OpenTorOptions {
   readonly binary: string;
   /** dns4tor's own state directory, in which a managed tor gets `tor`. Asked for no other: a service's user may have none. */
   readonly stateDirectory: () => string;
-  /** Lines to add to a managed tor's torrc, checked already. */
+  /** Validated lines to add to a managed tor's torrc. */
   readonly torOptions: readonly string[];
   /** Where `auto` looks, in this order. @default USUAL_SOCKS_ADDRESSES */
   readonly usualAddresses?: readonly TorAddress[];
@@ -44,7 +44,7 @@ export interface OpenTorOptions {
   readonly control: ControlChoice;
   /** Where its `auto` looks, in this order. @default USUAL_CONTROL_ADDRESSES */
   readonly usualControlAddresses?: readonly TorAddress[];
-  /** Looks at who answers at the addresses of a Tor that is not ours. */
+  /** Judges listeners at the addresses of a Tor that dns4tor did not start. */
   readonly judgePeer: JudgePeer;
   /** Keys for onion services that ask for client authorisation. */
   readonly onionAuths: readonly OnionAuth[];
@@ -67,7 +67,7 @@ export async function openTor(choice: TorChoice, options: OpenTorOptions): Promi
   return found === undefined ? openManagedTor(options) : openExternalTor(found, options);
 }
 
-/** What `auto` leaves although something answers there as Tor does, or may. */
+/** Reasons to report why `auto` skipped a listener that is or may be speaking Tor's protocol. */
 const SPEAKS_AS_TOR: ReadonlySet<ErrorCode> = new Set(['ERR_TOR_FOREIGN', 'ERR_TOR_UNPROVEN']);
 
 async function openManagedTor({ stateDirectory, ...options }: OpenTorOptions): Promise<Tor> {
