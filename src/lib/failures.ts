@@ -227,7 +227,7 @@ export const FAILURES = {
     ede: 'networkError',
     label: 'query_drops_connection',
     sentence:
-      'the resolver ends the connection whenever it is asked this, and answers other questions; ask another one',
+      'the resolver drops the connection or resets the stream on this query, but answers others; report it to its operator, or add another --upstream',
   },
   ERR_DOH_STATUS: {
     ede: 'noReachableAuthority',
@@ -262,13 +262,12 @@ export const FAILURES = {
   ERR_RESPONSE_TRUNCATED: {
     ede: 'invalidData',
     label: 'response_truncated',
-    sentence: 'the resolver cut its answer short (TC=1), although nothing on this way limits its size',
+    sentence: 'the resolver truncated its answer (TC=1), although it was not sent over UDP',
   },
   ERR_RESPONSE_CHAIN: {
     ede: 'invalidData',
     label: 'response_chain',
-    sentence:
-      'the resolver answered with records that do not follow from the question, or with too many aliases or a loop of them',
+    sentence: "the resolver's answer has unrelated records, too many aliases, or a loop of aliases",
   },
   ERR_SLOW: {
     label: 'slow',
@@ -286,7 +285,8 @@ export const FAILURES = {
   ERR_GIVEN_UP: {
     ede: 'other',
     label: 'given_up',
-    sentence: 'nobody waited for the answer any more, and another question needed its place',
+    sentence:
+      'the query was abandoned to make room for another one: no client waited for its answer, or its client had too many in flight',
   },
   ERR_QUEUE_FULL: {
     ede: 'other',

@@ -15,7 +15,7 @@ export const LOG_FIELDS = {
     doc: 'a local socket: dns://host:port, host:port, unix:/path, or unix:fd=N if it was passed in',
     apart: true,
   },
-  answers: { type: 'number', doc: 'number of answers affected' },
+  answers: { type: 'number', doc: 'number of exchanges that failed this way' },
   code: { type: 'string', doc: 'stable code of the failure, `ERR_…`', apart: true },
   count: { type: 'number', doc: 'lines that were left out' },
   like: { type: 'string', doc: 'message of the last of them' },
@@ -138,22 +138,22 @@ export const LOG_EVENTS = {
   },
   upstream_unusable: {
     levels: ['warn'],
-    message: 'DNS upstream gives answers that cannot be used: {reason}',
+    message: 'DNS upstream returns unusable answers: {reason}',
     fields: ['reason', 'url', 'code'],
   },
   upstream_resets: {
     levels: ['warn'],
-    message: 'DNS upstream resets requests and leaves their connection open',
+    message: 'DNS upstream resets requests but keeps the connection open',
     fields: ['url', 'code'],
   },
   upstream_silent: {
     levels: ['warn'],
-    message: 'DNS upstream leaves one query after another without an answer, though it can be connected to',
+    message: 'DNS upstream accepts connections but does not answer queries',
     fields: ['url', 'code'],
   },
   upstream_usable: {
     levels: ['info'],
-    message: 'DNS upstream gives usable answers again',
+    message: 'DNS upstream returns usable answers again',
     fields: ['url', 'code', 'answers', 'seconds'],
   },
   onions_offered: {
