@@ -6,13 +6,22 @@ import type { AnswerEvents } from '../upstream/circuit.ts';
 import { DohStatusError } from '../upstream/doh-status-error.ts';
 import { toSeconds } from './events.ts';
 
-/** An episode is over when answers have been usable for so long: one broken domain must not fill the log with ends and beginnings. */
+/**
+ * Time without a failure of its kind after which the next usable answer ends an episode. Ending it sooner would let one
+ * broken domain fill the log with starts and ends.
+ */
 const QUIET_MS = 60_000;
 
-/** So many queries in a row without an answer are no luck, nor one broken domain and a program that asks again. */
+/**
+ * Missed deadlines since the last usable answer that make the upstream count as silent. Chance, or a program that
+ * retries one broken domain, rarely gets there.
+ */
 const SILENT_QUERIES = 10;
 
-/** Kinds of failure that are told apart at a time. Beyond, the newest is not told: a resolver can make up HTTP statuses. */
+/**
+ * Maximum number of concurrent episodes. Further kinds of failure are not logged: a hostile resolver can invent HTTP
+ * statuses to fill the log.
+ */
 const MAX_EPISODES = 16;
 
 interface Episode {
@@ -20,11 +29,11 @@ interface Episode {
   readonly startedAt: number;
   lastAt: number;
   count: number;
-  /** Whether a usable answer has come since the last failure. */
+  /** Whether a usable answer has arrived since the last failure. */
   isInterrupted: boolean;
 }
 
-/** Failures that are logged: the resolver has said something, and that is no answer. */
+/** Failures in which the resolver replied, but not with a usable DNS answer. */
 const UNUSABLE: ReadonlySet<ErrorCode> = new Set([
   'ERR_DOH_STATUS',
   'ERR_DOH_CONTENT_TYPE',
@@ -35,7 +44,10 @@ const UNUSABLE: ReadonlySet<ErrorCode> = new Set([
   'ERR_RESPONSE_CHAIN',
 ]);
 
-/** Logs when one upstream begins to give answers that cannot be used, once for each kind and HTTP status, and when that has ended. */
+/**
+ * Logs when an upstream starts to return unusable answers, to reset requests or to leave queries unanswered, and when
+ * that ends. An episode starts with one line per error code and HTTP status, and ends with one line.
+ */
 export function answerEpisodes(logger: Logger, clock: Clock, url: string): AnswerEvents {
   const episodes = new Map<string, Episode>();
   let unansweredInARow = 0;

@@ -9,7 +9,10 @@ import type { Clock, Timer } from '../lib/clock.ts';
  */
 const LOOK_MS = 2000;
 
-/** A machine that slept for less has lost no connection. Well above a second, to which the time since boot may be rounded. */
+/**
+ * A shorter sleep does not cost a connection. Well above one second, because the system may round the time since boot
+ * to seconds.
+ */
 const SLEEP_MS = 10_000;
 
 /** Addresses that an interface gives itself (RFC 3927 §2.1, RFC 4291 §2.5.6): no way to Tor's network leads over them. */
@@ -31,11 +34,12 @@ export interface ConnectivityEvents {
 }
 
 /**
- * Notices after what connections may look open for many minutes, though nobody is at their other end any more:
+ * Detects two events that leave dead connections looking open for many minutes:
  *
- * - The machine has slept: the time since boot has gone on and the monotonic clock has not (Linux's CLOCK_BOOTTIME and CLOCK_MONOTONIC). The
- *   wall clock has no say, because it is set while the machine is awake, too.
- * - It has come to another network, or back to one. An address that is only lost is no reason: there is nothing to connect with yet.
+ * - The machine slept. The time since boot advanced while the monotonic clock stood still (Linux's CLOCK_BOOTTIME and
+ *   CLOCK_MONOTONIC). The wall clock is ignored, because it can also be set while the machine is awake.
+ * - The machine joined another network, or came back to one. Losing an address is not such an event: without a network
+ *   there is nothing to reconnect over.
  */
 export class ConnectivityWatch implements Disposable {
   readonly #components: ConnectivityWatchComponents;
@@ -68,7 +72,7 @@ export class ConnectivityWatch implements Disposable {
     return before === undefined || this.#asleepMs === undefined ? 0 : this.#asleepMs - before;
   }
 
-  /** How long the machine has slept since it booted, give or take a constant. Undefined where the system does not say. */
+  /** Total sleep since boot in milliseconds, plus a constant. Undefined where the system does not report it. */
   #readAsleep(): number | undefined {
     const { clock } = this.#components;
     try {

@@ -25,9 +25,12 @@ const FAR_APART_MS = 2 * PROBE_MS;
 const MS_PER_SECOND = 1000;
 
 /**
- * Knows whether answers come through Tor. A bound port is no health: what counts is an answer, of a client's query or of a probe. Probes are
- * sent at start, until one is answered, when somebody asks and the last answer is not recent, and after a failure that may be about one
- * question alone (RFC 9520 §2), to learn whether others are answered.
+ * Tracks whether answers arrive through Tor. A bound port proves nothing: only an answer counts, to a client's query or
+ * to a probe. Probes are sent
+ *
+ * - at start, until one is answered;
+ * - when the state is requested and the last answer is not recent;
+ * - after a failure that may concern one question only (RFC 9520 §2), to learn whether other questions are answered.
  */
 export class ReadinessMonitor implements Upstream {
   readonly address: string;
@@ -60,9 +63,9 @@ export class ReadinessMonitor implements Upstream {
       return response;
     } catch (thrown) {
       const error = toDns4torError(thrown);
-      // That nobody wanted the answer says nothing about the resolver or the way to it.
+      // An abandoned query says nothing about the resolver or the path to it.
       if (error.code === 'ERR_GIVEN_UP') throw thrown;
-      // Every resolver answers the probe.
+      // Every resolver answers the probe's question, so a failed probe always counts.
       if (query !== PROBE_QUERY && OF_THE_QUESTION.has(error.code)) this.#askOther(startedAt);
       else {
         this.#lastError = error;
@@ -72,7 +75,10 @@ export class ReadinessMonitor implements Upstream {
     }
   }
 
-  /** A question that was sent at `sinceMs` failed. Unless another was answered since, a probe shows whether the way is to blame. */
+  /**
+   * Handles the failure of a question sent at `sinceMs`. Unless another one was answered since, a probe shows whether
+   * the path to the resolver is broken.
+   */
   #askOther(sinceMs: number): void {
     const now = this.#clock.now();
     const isAnswered = this.#lastAnswerAt !== undefined && this.#lastAnswerAt >= sinceMs;

@@ -236,10 +236,13 @@ function placeOfMetrics({ metrics }: Config, { dns, metrics: fd }: HandedOver): 
   return dns.length > 0 ? undefined : metrics;
 }
 
-/** Of the places on the open connections, the share that first tries may take; the rest is for second ones. */
+/** Share of the upstream's capacity for first attempts; the rest is kept free for second attempts. */
 const FIRST_TRIES_SHARE = 0.9;
 
-/** Without bound where each client has circuits of its own, and nobody can take another's places. */
+/**
+ * Queries that may be in flight to the upstreams at a time, from the open connections of the upstream with most of
+ * them. Unlimited with isolation per client: each client then has its own circuits and cannot take another's capacity.
+ */
 function capacityOf({ isolation }: Config, upstreams: readonly CircuitsUpstream[]): Pick<PipelineInit, 'capacity'> {
   if (isolation === 'client') return {};
   return {
@@ -260,7 +263,10 @@ function onceResolved<T>(promise: Promise<T>): () => T | undefined {
   return () => value;
 }
 
-/** What is shown of the memory that the cache takes: the same wherever it is looked at, so that no two figures are compared. */
+/**
+ * The cache's memory use, rounded for display. Metrics and status share these figures: two independent roundings could
+ * be compared to narrow down the exact size.
+ */
 function coarseBytes(cache: Cache, random: Random): () => BySegment {
   const { success, denial } = cache.maxBytesBySegment;
   const shown = { success: new CoarseBytes(random, success), denial: new CoarseBytes(random, denial) };

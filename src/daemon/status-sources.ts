@@ -13,7 +13,7 @@ export interface StatusParts {
   readonly tor: () => Tor | undefined;
   readonly torStatus: () => TorStatus;
   readonly cache: Pick<Cache, 'entries'>;
-  /** As coarse as the metrics show it. */
+  /** Rounded, as in the metrics. */
   readonly cacheBytes: () => BySegment;
   readonly readiness: ReadinessMonitor;
   readonly upstreams: readonly CircuitsUpstream[];

@@ -37,7 +37,7 @@ export interface UpstreamComponents {
   /** What the next connection shows Tor: never what one before it did, whose circuit may have failed. @default what no other has */
   readonly nextIdentity?: () => IsolationCredentials;
   readonly events: ConnectionEvents;
-  /** What becomes of queries; absent: nobody is told. */
+  /** Receives the outcome of each query. Absent: outcomes are not reported. */
   readonly answerEvents?: AnswerEvents;
   /** What becomes of an upstream's alternative services (RFC 7838); absent: they are not used. */
   readonly alternativeEvents?: AlternativeEvents;

@@ -6,7 +6,8 @@ import { lowerCase, skipPlainName } from '../message/name.ts';
 import { OPCODE } from '../message/tables.ts';
 
 /**
- * Whether `response` can be an answer to `query`: RFC 5452 §9.1 asks for the same question and ID, RFC 8484 §4.1 makes the ID 0.
+ * Checks that `response` can be an answer to `query`: RFC 5452 §9.1 requires the same question and ID, and RFC 8484
+ * §4.1 sets the ID to 0.
  * @throws Dns4torError ERR_RESPONSE_MALFORMED, ERR_RESPONSE_MISMATCH, ERR_RESPONSE_TRUNCATED, ERR_RESPONSE_CHAIN
  */
 export function acceptResponse(query: Uint8Array, response: Uint8Array): void {
@@ -31,7 +32,8 @@ export function acceptResponse(query: Uint8Array, response: Uint8Array): void {
   for (let i = nameEnd; i < questionEnd; i++) {
     if (response[i] !== query[i]) throw new Dns4torError('ERR_RESPONSE_MISMATCH');
   }
-  // RFC 2181 §9: a truncated answer is not to be used, and over HTTP, TLS and TCP there is nothing larger to fall back to.
+  // RFC 2181 §9: a truncated answer must not be used. HTTP, TLS and TCP leave no larger transport to
+  // fall back to.
   if ((flags & FLAG.TC) !== 0) throw new Dns4torError('ERR_RESPONSE_TRUNCATED');
   if (!isAnswerOfQuestion(response, questionEnd)) throw new Dns4torError('ERR_RESPONSE_CHAIN');
 }

@@ -4,8 +4,8 @@ import type { Circuit } from './circuit.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /**
- * Asks queries one at a time, over a connection that carries nothing else and is closed when no query is left. A query on which that
- * connection ends is the reason for its end.
+ * Sends queries one at a time over a dedicated connection, which closes when no query is left. If that connection is
+ * lost, the query in flight is to blame.
  */
 export class ApartLane implements AsyncDisposable {
   readonly #createCircuit: (onChange: () => void) => Circuit;
@@ -13,17 +13,23 @@ export class ApartLane implements AsyncDisposable {
   #circuit: Circuit | undefined;
   #pending = 0;
 
-  /** @param createCircuit makes a circuit that is not open yet; `onChange` is to be called as its connection says */
+  /**
+   * @param createCircuit creates a circuit without opening it; its connection calls `onChange` when its room changes
+   */
   constructor(createCircuit: (onChange: () => void) => Circuit) {
     this.#createCircuit = createCircuit;
   }
 
-  /** Queries that wait for their turn or are asked. */
+  /** Queries that are queued or in flight. */
   get size(): number {
     return this.#pending;
   }
 
-  /** Rejects with ERR_QUERY_DROPS_CONNECTION where the connection ends on the query; else as {@link Circuit.exchange}. */
+  /**
+   * Sends one query when its turn comes.
+   * Rejects with ERR_QUERY_DROPS_CONNECTION if the connection is lost while the query is in flight, with what
+   * {@link refuse} was given, otherwise as {@link WaitingRoom.wait} and {@link Circuit.exchange} do.
+   */
   async exchange(query: Uint8Array, deadline: Deadline, onAnswer: (durationMs: number) => void): Promise<Uint8Array> {
     this.#pending++;
     const expired = (): Dns4torError => new Dns4torError('ERR_UPSTREAM_CONNECTION');
@@ -37,12 +43,12 @@ export class ApartLane implements AsyncDisposable {
     }
   }
 
-  /** To be called when a connection may be attempted again. */
+  /** Opens the connection if queries are waiting. Called when the breaker allows another attempt. */
   open(): void {
     if (this.#waitingRoom.size > 0) void this.#circuit?.open();
   }
 
-  /** Sends all away that wait. */
+  /** Rejects all waiting queries with `error`. */
   refuse(error: Dns4torError): void {
     this.#waitingRoom.refuse(error);
   }

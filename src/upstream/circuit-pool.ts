@@ -61,26 +61,28 @@ const PROBE_SHARE = 0.05;
 
 const NONE: ReadonlySet<Circuit> = new Set();
 
-/** What another connection may mend: a query that met it is asked once more. Any other failure is the resolver's word. */
+/** Failures that another connection may fix, so the query is retried. Any other failure is the resolver's reply. */
 const RETRIED: ReadonlySet<ErrorCode> = new Set(['ERR_UPSTREAM_CONNECTION', 'ERR_UPSTREAM_STALLED']);
 
-/** The connection of the apart lane has no slot; metrics count its exchanges under this one. */
+/** Slot under which metrics count the exchanges of the {@link ApartLane}, whose connection has no slot of its own. */
 const APART_SLOT = 0;
 
-/** A query that was on so many lost connections is not sent again on one that carries others. */
+/** Maximum losses of one query on shared connections. After that it may only be retried on a dedicated connection. */
 const MOST_LOSSES = 2;
 
 /**
- * Several circuits to one resolver, each with a connection that is open ahead of need. On an onion path one answer in ten takes above five
- * seconds, but hardly ever on two circuits at once: what is slow is mostly the circuit or luck, and both are drawn anew on another.
+ * Several circuits to one resolver, each with a connection that is opened ahead of need. On an onion path one answer in
+ * ten takes more than five seconds, but rarely on two circuits at once. Delays come mostly from the circuit or from
+ * chance, and both differ on another circuit.
  *
- * - A query goes to the circuit that is expected to answer first. Few go to another, to learn how it does. Where none is open it waits for
- *   the first that is, unless the breaker says that this is an outage.
- * - If four of five answers would have come by now and this one has not, the query goes to the next best as well, and so on, within a
- *   budget. The first good answer wins.
- * - If its connection is lost, the query goes to another at once, and is a suspect from then on. When that is lost as well while the
- *   resolver answers others, and nothing else was on it, the query is to blame. If it was in company, it is asked once more, on a connection
- *   of its own.
+ * - A query goes to the circuit with the lowest expected response time. A few go to another one, to keep its estimate
+ *   fresh. If no circuit is open, the query waits for the first that opens, unless the breaker reports an outage.
+ * - After the 80th percentile of recent response times, the query also goes to the next best circuit, and so on, within
+ *   a budget. The first good answer wins.
+ * - If the connection or the stream is lost, the query is retried at once as a suspect, on another circuit if there is
+ *   one. After a second loss, the pool checks that the resolver answers other queries. If not, the path is broken.
+ * - If it does, and the suspect was alone on its connections or only its streams were reset, the query is to blame. If
+ *   other queries shared a connection that ended, the suspect is retried once more on a dedicated connection.
  */
 export class CircuitPool implements CircuitsUpstream {
   readonly address: string;
@@ -92,11 +94,11 @@ export class CircuitPool implements CircuitsUpstream {
   readonly #waitingRoom = new WaitingRoom();
   readonly #suspects = new Suspects();
   readonly #apart: ApartLane;
-  /** Answers so far, on all circuits. */
+  /** Answers received so far, on all circuits. */
   #answers = 0;
-  /** The same when the latest connection with a suspect on it was replaced without a pause. */
+  /** Value of `#answers` when a connection with a suspect on it was last replaced without a pause. */
   #answersAtExcuse = -1;
-  /** Whether the resolver answers at all is being found out. */
+  /** The running check whether the resolver answers at all; shared by all queries that need it. */
   #proof: Promise<unknown> | undefined;
   #closed = false;
 
@@ -173,7 +175,7 @@ export class CircuitPool implements CircuitsUpstream {
         return await this.#admitted(deadline, () => this.#race(query, deadline, suspicion, onAnswer));
       } catch (thrown) {
         const error = toDns4torError(thrown);
-        // What was refused, or waited in vain, was on no connection.
+        // A query that was refused, or expired in the queue, was not on any connection.
         const isLost = RETRIED.has(error.code) && suspicion.losses > lossesBefore;
         if (!isLost || deadline.expired || this.#closed) throw error;
         if (suspicion.losses < MOST_LOSSES) continue;
@@ -185,7 +187,10 @@ export class CircuitPool implements CircuitsUpstream {
     }
   }
 
-  /** Whether the resolver has answered any query since the first loss, or does now: otherwise it is the way that is broken, for all. */
+  /**
+   * Whether the resolver has answered any query since the first loss, or answers a probe now. If not, the path is
+   * broken for all queries.
+   */
   async #answersOthers({ answersAtLoss }: Suspicion, deadline: Deadline): Promise<boolean> {
     if (this.#answers === answersAtLoss) {
       this.#proof ??= this.#admitted(deadline, () => this.#race(PROBE_QUERY, deadline, new Suspicion(), undefined))
@@ -209,13 +214,16 @@ export class CircuitPool implements CircuitsUpstream {
     }
   }
 
-  /** The losses were the query's fault, so that they say nothing of the way to the resolver. */
+  /** Blames the query for its losses and reports success to the breaker: the path to the resolver works. */
   #blame(cause: Dns4torError): Dns4torError {
     this.#breaker.worked();
     return new Dns4torError('ERR_QUERY_DROPS_CONNECTION', undefined, cause);
   }
 
-  /** At most once for each answer, so that an outage still makes no storm. */
+  /**
+   * Whether a lost connection with a suspect on it may be replaced without a pause: once per answer, so that an outage
+   * does not cause a storm of reconnects.
+   */
   #mayExcuse(): boolean {
     if (this.#answers === this.#answersAtExcuse) return false;
     this.#answersAtExcuse = this.#answers;
@@ -251,9 +259,9 @@ export class CircuitPool implements CircuitsUpstream {
   }
 
   /**
-   * Asks the best circuit, and another whenever that takes long. Settles with the first answer, or when no try is left. A suspect is asked
-   * once, since each try may cost a connection.
-   * @param suspicion what the query has met before; what it meets now is added
+   * Sends the query to the best circuit, and hedges on others while the answer is late. Settles with the first answer,
+   * or when the last attempt fails. A suspect is not hedged, because each attempt may cost a connection.
+   * @param suspicion the query's earlier losses; losses of this race are added
    */
   #race(
     query: Uint8Array,

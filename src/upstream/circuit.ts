@@ -19,11 +19,11 @@ export interface CircuitConnection extends AsyncDisposable {
   exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array>;
 }
 
-/** What becomes of queries, for whoever logs it. */
+/** Reports the outcome of each query, for logging. */
 export interface AnswerEvents {
-  /** An answer came that can be used. */
+  /** A usable answer arrived. */
   answered(): void;
-  /** @param isConnected whether the connection is still open, so that the failure is of this one request */
+  /** @param isConnected whether the connection is still open, so that only this request failed */
   failed(error: Dns4torError, isConnected: boolean): void;
 }
 

@@ -25,13 +25,17 @@ export interface ConnectionComponents {
   /** Called whenever more queries can be sent than before, or none any more. */
   readonly onChange: () => void;
   /**
-   * Called when a connection that was open takes no more queries, and another is to take its place.
-   * @returns whether a query on it may be to blame: then its end counts for nothing, and the other need not wait
+   * Called when an open connection stops taking queries and has to be replaced.
+   * @returns whether a query on it may have caused this. If so, an end does not count as a failure, and the replacement
+   *   is opened without a pause.
    */
   readonly onLost?: (cause: 'ended' | 'stalled') => boolean;
 }
 
-/** A server that ends a connection sooner, with no answer given on it, would do the same with the next. One that was idle ends later. */
+/**
+ * A connection that ends sooner, without an answer, counts as a failed attempt: the server would probably end the next
+ * one as well. An idle timeout takes longer.
+ */
 const SHORT_LIFE_MS = 2000;
 
 /** The one connection of a circuit. It is opened when it is told to be, and again after it has ended. */
@@ -121,7 +125,11 @@ export class Connection implements AsyncDisposable {
     }
   }
 
-  /** @throws what `createSession` throws; ERR_UPSTREAM_CONNECTION where the socket has closed meanwhile, which no session would notice */
+  /**
+   * Starts a session on `socket`.
+   * @throws whatever `createSession` throws; ERR_UPSTREAM_CONNECTION if the socket is already closed, which a session
+   *   would never notice
+   */
   #begin(socket: Socket, durationMs: number): void {
     const { clock, events, onChange } = this.#components;
     if (socket.destroyed) throw new Dns4torError('ERR_UPSTREAM_CONNECTION');
@@ -151,7 +159,7 @@ export class Connection implements AsyncDisposable {
     const isStalled = reason?.code === 'ERR_UPSTREAM_STALLED';
     const isExcused = onLost?.(isStalled ? 'stalled' : 'ended') === true;
     const isUseless = session.fruitless || (!session.answered && clock.now() - this.#openedAt < SHORT_LIFE_MS);
-    // The resolver, or the way to it, may be gone without a word; a connection that is just ended may be opened anew at once.
+    // A stall, or an end without an answer that no query explains, may be an outage: pause before the next attempt.
     if (isStalled || (isUseless && !isExcused)) {
       this.#failed(reason ?? new Dns4torError('ERR_UPSTREAM_CONNECTION'));
     } else if (session.answered) this.#components.breaker.worked();

@@ -5,8 +5,8 @@ import { MAX_MESSAGE_BYTES } from '../message/header.ts';
 import { DohStatusError } from './doh-status-error.ts';
 
 /**
- * RFC 9110 §15.2: a client takes any number of informational responses before the final one. A server that sends more than these does nothing
- * else.
+ * Maximum informational responses per request. RFC 9110 §15.2 allows any number of them before the final response, but
+ * a server that sends more than this is flooding.
  */
 const MAX_INFORMATIONAL = 16;
 
@@ -24,8 +24,9 @@ export interface DohResponse {
 }
 
 /**
- * POSTs one DNS message. At the deadline the stream is reset, and its place on the connection is free.
- * Rejects with ERR_DOH_STATUS, ERR_DOH_CONTENT_TYPE, ERR_DOH_BODY_SIZE, ERR_DEADLINE, ERR_GIVEN_UP, or ERR_UPSTREAM_CONNECTION for whatever befell the stream.
+ * POSTs one DNS message. At the deadline it resets the stream, which frees the stream's place on the connection.
+ * Rejects with ERR_DOH_STATUS, ERR_DOH_CONTENT_TYPE, ERR_DOH_BODY_SIZE, ERR_DEADLINE, ERR_GIVEN_UP, or with
+ * ERR_UPSTREAM_CONNECTION when the stream is lost.
  */
 export function dohRequest(
   session: ClientHttp2Session,
@@ -58,7 +59,7 @@ export function dohRequest(
     const timer = deadline.schedule(() => giveUp(deadline.toError()));
 
     stream.on('headers', () => {
-      // RFC 9113 §10.5: to end the connection is the answer to excessive load.
+      // RFC 9113 §10.5: suspicious activity may be treated as a connection error of type ENHANCE_YOUR_CALM.
       if (++informational > MAX_INFORMATIONAL) session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
     });
     stream.on('response', (received) => {
@@ -115,10 +116,10 @@ function mediaTypeOf(header = ''): string {
   return header.split(';', 1).join('').trim().toLowerCase();
 }
 
-/** RFC 9111 §1.2.2: what a number of seconds too large to be counted stands for. */
+/** RFC 9111 §1.2.2: the value that replaces a larger number of seconds. */
 const MAX_DELTA_SECONDS = 2 ** 31;
 
-/** RFC 9111 §1.2.2: a non-negative number of seconds; whatever else stands there is as good as nothing. */
+/** RFC 9111 §1.2.2: the field is a non-negative number of seconds. Any other value is ignored. */
 function parseAge(header = ''): number {
   return /^\d+$/.test(header) ? Math.min(Number(header), MAX_DELTA_SECONDS) : 0;
 }

@@ -1,8 +1,8 @@
 import { Dns4torError } from '../lib/errors.ts';
 
-/** ERR_DOH_STATUS, with the status. */
+/** ERR_DOH_STATUS with the HTTP status code. */
 export class DohStatusError extends Dns4torError {
-  /** As in RFC 9110 §15. */
+  /** Status code of the response (RFC 9110 §15). */
   readonly status: number;
 
   constructor(status: number) {

@@ -32,7 +32,7 @@ export class FailoverUpstream implements Upstream {
       try {
         return await upstream.exchange(query, share, client, onAnswer);
       } catch (error) {
-        // Nobody waits for what the others say.
+        // An abandoned query needs no answer from the other upstreams either.
         if (deadline.isGivenUp) throw error;
         lastError = error;
       }

@@ -99,7 +99,7 @@ export class Http2Session implements Session {
       if (ageSeconds > 0) subtractAge(body, ageSeconds);
       return body;
     } catch (error) {
-      // Streams end before their socket has closed. Nothing more is to be sent on it meanwhile.
+      // Streams end before their socket closes. No more queries may be sent in between.
       if (this.#http2.destroyed) this.#retire();
       throw this.#reason ?? error;
     } finally {

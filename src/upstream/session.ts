@@ -19,8 +19,10 @@ export interface Session {
   /** Whether queries were sent and none was answered. */
   readonly fruitless: boolean;
   /**
-   * DNS wire in, DNS wire out, with ID 0 both ways. At the deadline it rejects with ERR_DEADLINE or ERR_GIVEN_UP, and the place is free again.
-   * Rejects with ERR_UPSTREAM_CONNECTION when the connection is lost, ERR_UPSTREAM_STALLED when it went silent, ERR_DOH_* for what HTTP says.
+   * Sends a DNS message and resolves with the response, both in wire format and with ID 0. At the deadline it frees the
+   * query's place and rejects with ERR_DEADLINE, or with ERR_GIVEN_UP for an abandoned query.
+   * Rejects with ERR_UPSTREAM_CONNECTION when the connection is lost, with ERR_UPSTREAM_STALLED when it goes silent,
+   * and with ERR_DOH_* for HTTP errors.
    */
   exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array>;
   /** Ends the connection; what is in flight rejects with `error`. */

@@ -48,7 +48,7 @@ export class StreamSession implements Session {
   readonly #waiting = new Map<number, Waiter>();
   /** IDs of queries whose deadline has passed and whose answer has not come. */
   readonly #owed = new Set<number>();
-  /** How many queries were given up before their time. */
+  /** Queries that were abandoned before their deadline. */
   #givenUp = 0;
   #asked = false;
   #answered = false;
@@ -150,7 +150,7 @@ export class StreamSession implements Session {
         waiter.fail(deadline.toError());
         if (deadline.isGivenUp) this.#givenUp++;
         if (this.#owed.size < MAX_OWED) return;
-        // Only what had all its time speaks against the connection.
+        // Answers owed to abandoned queries do not show that the connection has stalled.
         if (this.#givenUp === 0) this.destroy(new Dns4torError('ERR_UPSTREAM_STALLED'));
         else this.#lose();
       });

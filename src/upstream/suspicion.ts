@@ -1,36 +1,36 @@
 import type { Circuit } from './circuit.ts';
 
 /**
- * What speaks against one query: the connections that ended, or the streams that were reset, while it was on them. One such loss is luck, and
- * nobody knows which of the queries on the connection it was about; each of them is asked once more.
+ * The evidence against one query: connections that ended, or streams that were reset, while it was in flight on them. A
+ * single loss may be chance, and any query on the connection may have caused it, so each of them is retried.
  */
 export class Suspicion {
-  /** Circuits on which the query has failed, for any reason. */
+  /** Circuits on which the query failed, for any reason. */
   readonly failed = new Set<Circuit>();
-  /** Losses so far. */
+  /** Number of losses. */
   losses = 0;
-  /** Those of them that left the connection open, so that no other query can be to blame. */
+  /** Losses that left the connection open. No other query can have caused these. */
   resets = 0;
-  /** Answers that the resolver had given to anybody when the first loss came. */
+  /** The pool's count of answers at the first loss. */
   answersAtLoss = Infinity;
-  /** Whether another query was on the connection with it, which may be to blame for its end. */
+  /** Whether another query shared the connection at a loss and may have caused it. */
   accompanied = false;
 
   /**
-   * Notes a loss.
-   * @param answers that the resolver has given until now
-   * @param asSuspect whether the query was sent as a suspect already, apart from second tries
-   * @param isReset whether the connection is still open
+   * Records a loss.
+   * @param answers the pool's count of answers so far
+   * @param asSuspect whether the query was already a suspect when it was sent, and so had no hedge
+   * @param isReset whether the connection is still open, so that only the stream was lost
    */
   lost(answers: number, asSuspect: boolean, isReset: boolean): void {
     if (isReset) this.resets++;
     if (this.losses++ === 0) this.answersAtLoss = answers;
-    // Of two tries beside each other nobody has looked who else was on their connections.
+    // A second loss within one hedged race: the other queries on these connections were not tracked.
     else if (!asSuspect) this.accompanied = true;
   }
 }
 
-/** The suspects that are on each connection now. */
+/** Suspects in flight, by circuit. */
 export class Suspects {
   readonly #byCircuit = new Map<Circuit, Set<Suspicion>>();
 
@@ -38,12 +38,12 @@ export class Suspects {
     return this.#byCircuit.has(circuit);
   }
 
-  /** A query is about to be sent. Suspects on the connection have company from then on. */
+  /** Called before a query is sent on `circuit`: marks the suspects on its connection as accompanied. */
   accompany(circuit: Circuit): void {
     for (const suspicion of this.#byCircuit.get(circuit) ?? []) suspicion.accompanied = true;
   }
 
-  /** A suspect is about to be sent. */
+  /** Called before a suspect is sent on `circuit`. */
   enter(circuit: Circuit, suspicion: Suspicion): void {
     this.accompany(circuit);
     suspicion.accompanied ||= circuit.inFlight > 0;

@@ -18,8 +18,8 @@ export class WaitingRoom {
   }
 
   /**
-   * Resolves with what `take` makes of the room that there is then. Rejects with `expired` at the deadline, with ERR_GIVEN_UP, with ERR_QUEUE_FULL, or as
-   * {@link refuse} says.
+   * Queues until there is room, then resolves with the result of `take`. Rejects with `expired` at the deadline, with
+   * ERR_GIVEN_UP for an abandoned query, with ERR_QUEUE_FULL, or with what {@link refuse} was given.
    */
   wait<T>(deadline: Deadline, expired: () => Dns4torError, take: () => Promise<T>): Promise<T> {
     if (this.#waiting.size >= MAX_WAITING) return Promise.reject(new Dns4torError('ERR_QUEUE_FULL'));
