@@ -36,7 +36,8 @@ test('no server answers to a name, not even one that looks like an address', () 
 });
 
 test('another address is that of a server on the network, and a stranger to one on loopback', () => {
-  for (const host of ['192.168.1.2', '192.168.1.2:9100', '[2001:db8::1]:9100']) {
+  const linkLocal = ['[fe80::1]:9100', '[fe80::1%eth0]:9100', '[fe80::1%25eth0]'];
+  for (const host of ['192.168.1.2', '192.168.1.2:9100', '[2001:db8::1]:9100', ...linkLocal]) {
     assert.ok(!isAllowedHost(host, '127.0.0.1'), host);
     assert.ok(isAllowedHost(host, '0.0.0.0'), host);
     assert.ok(isAllowedHost(host, '192.168.1.2'), host);

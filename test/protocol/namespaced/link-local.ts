@@ -20,7 +20,14 @@ await ip('address', 'add', 'fe80::1/64', 'dev', 'near', 'nodad');
 await using socks = await startSocksDouble({ reply: 'hang up' });
 const proxy = createServer((client) => {
   if (socks.address.kind !== 'tcp') return;
-  client.pipe(connect(socks.address.port, socks.address.host)).pipe(client);
+  const server = connect(socks.address.port, socks.address.host);
+  for (const [socket, other] of [
+    [client, server],
+    [server, client],
+  ] as const) {
+    // The double hangs up, with or without a reset.
+    socket.pipe(other).on('error', () => socket.destroy());
+  }
 });
 proxy.listen({ host: ADDRESS, port: 0 });
 await once(proxy, 'listening');
