@@ -7,11 +7,13 @@ import type { LinuxSockets } from './linux-sockets.ts';
 export interface TcpLimits {
   /** Connections at a time. */
   readonly tcpConnections: number;
-  /** Of one client (clientGroup); the programs of this machine together may have all. */
+  /** Maximum per client (clientGroup). The programs of this machine together may have all. */
   readonly tcpConnectionsPerClient: number;
   /** Queries of one connection in flight (RFC 7766 §6.2.1.1); beyond, its next ones wait and no more are read. */
   readonly tcpPipelined: number;
-  /** RFC 7766 §6.2.3: how long an idle connection is kept while there is room. Only a whole message shows that it is in use. */
+  /**
+   * RFC 7766 §6.2.3: how long an idle connection is kept while there is room. Only a complete message counts as use.
+   */
   readonly tcpIdleMs: number;
   /** From a message's first byte to its last, however its bytes trickle in. */
   readonly tcpMessageMs: number;
@@ -26,7 +28,7 @@ export interface ListenerComponents {
   /** Whether a client at this address may ask. */
   readonly isAllowed: (client: string) => boolean;
   readonly limits: TcpLimits;
-  /** Whose an address is, where connections are shared out among clients. @default clientGroup */
+  /** The client that an address belongs to, where connections are shared out among clients. @default clientGroup */
   readonly groupOf?: (client: string) => string;
   /** With which datagrams are taken and sent many at a time; absent: each by itself. */
   readonly sockets?: LinuxSockets;

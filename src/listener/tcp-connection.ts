@@ -15,11 +15,11 @@ type TimerPurpose = 'idle' | 'message';
 export interface TcpConnectionInit {
   /** The client's address. */
   readonly client: string;
-  /** Where a reply of any size can be written; used only for as long as a query is being handled, so that many may share it. */
+  /** Buffer for a reply of any size. It is in use only while a query is being handled, so connections may share it. */
   readonly replySpace: Uint8Array;
-  /** How long the connection may be idle, as a client that asks is told (RFC 7828 §3.3.2). */
+  /** How long the connection may be idle, as announced to a client that asks (RFC 7828 §3.3.2). */
   readonly idleMs: () => number;
-  /** Called when a whole message has come, and when the last answer in flight has left. */
+  /** Called when a complete message has arrived, and when the last answer in flight has been sent. */
   readonly onUsed: (connection: TcpConnection) => void;
 }
 
@@ -40,10 +40,10 @@ export class TcpConnection implements Seated {
   #inputEnded = false;
   /** No more queries are begun. */
   #ending = false;
-  /** The other connections have their turn first. */
+  /** It pauses until the other connections have had their turn. */
   #yielding = false;
 
-  /** @param socket owned from here on; nothing was read from it yet */
+  /** @param socket owned from here on; nothing has been read from it yet */
   constructor(components: ListenerComponents, socket: Socket, init: TcpConnectionInit) {
     this.#components = components;
     this.#init = init;
@@ -115,8 +115,8 @@ export class TcpConnection implements Seated {
   }
 
   /**
-   * Begins the queries that are whole, as many as may be in flight, and of those that are answered at once as many in one turn of the event
-   * loop. To be called whenever bytes have come or replies have left.
+   * Begins the complete queries: at most as many as may be in flight and, of those answered at once, at most as many
+   * per turn of the event loop. Called whenever bytes have arrived or replies have been sent.
    */
   #serve(): void {
     const { tcpPipelined } = this.#components.limits;
@@ -149,7 +149,7 @@ export class TcpConnection implements Seated {
     this.#init.onUsed(this);
   }
 
-  /** No more is read for now. */
+  /** Whether reading is paused. */
   get #blocked(): boolean {
     const { tcpPipelined, tcpUnsentBytes } = this.#components.limits;
     const isFull = this.#inFlight.count >= tcpPipelined || this.#socket.writableLength > tcpUnsentBytes;
@@ -209,7 +209,7 @@ export class TcpConnection implements Seated {
     if (this.#socket.writableLength + framed.length <= this.#components.limits.tcpUnsentBytes) {
       this.#socket.write(framed);
     } else {
-      // Not 'drain', which only comes after more than Node's high-water mark was written, whatever our own bound.
+      // Not 'drain': Node emits it only after its own high-water mark was exceeded, whatever our bound is.
       this.#socket.write(framed, (error) => this.#onWritten(error));
     }
   }

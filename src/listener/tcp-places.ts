@@ -3,79 +3,86 @@ import { LOCAL_GROUP } from '../lib/client-group.ts';
 
 /** A connection that has a place. */
 export interface Seated {
-  /** When a whole message last came or the last answer in flight left, on the monotonic clock; at first, when it was opened. */
+  /**
+   * When the last complete message arrived or the last answer in flight was sent, on the monotonic clock; at first,
+   * when it was opened.
+   */
   readonly idleSince: number;
-  /** Queries are in flight. A message that has begun and not ended does not count. */
+  /** Whether queries are in flight. A message that is still arriving does not count. */
   readonly busy: boolean;
-  /** Closes it in good order: it has been idle for too long. Harmless where it is being closed already. */
+  /** Closes it gracefully, because it has been idle for too long. Safe if it is closing already. */
   end(): void;
-  /** Closes it at once: its place is another's. */
+  /** Closes it at once, because its place goes to another connection. */
   giveWay(): void;
 }
 
-/** A connection that was accepted and that nobody reads from yet. */
+/** An accepted connection from which nothing has been read yet. */
 export interface Newcomer<T extends Seated> {
-  /** Whose it is (clientGroup). */
+  /** The client (clientGroup). */
   readonly group: string;
   /** Gives it its place. */
   open(): T;
-  /** There is no room for it, not even to wait. */
+  /** Closes it, because there is no place for it. */
   refuse(bound: 'all' | 'client'): void;
 }
 
 export interface TcpPlacesInit {
-  /** Connections at a time; at least 1. */
+  /** Maximum connections; at least 1. */
   readonly places: number;
-  /** Of one client; at least 1. The programs of this machine together may have all. */
+  /** Maximum connections per client; at least 1. The programs of this machine together may have all. */
   readonly placesPerClient: number;
   /** How long an idle connection is kept while fewer than half of the places are taken. */
   readonly idleMs: number;
 }
 
-/** As the table fills, the idle time shrinks to this: a few round trips of a slow network. */
+/** Lower bound of the idle time, which shrinks as the table fills: a few round trips on a slow network. */
 const MIN_IDLE_MS = 500;
 
 /**
- * Nobody gives way before this time, in which a client that is alive sends its query; nor before so many looks were made, in which the query
- * was read, however busy the event loop is.
+ * A connection gives way only after this idle time, in which a live client sends its query. It must also have survived
+ * this many looks: by then the query has been read, however busy the event loop is.
  */
 const GRACE_MS = 100;
 const GRACE_LOOKS = 2;
 
-/** Newcomers that wait for a place, as many as the kernel would have in its backlog (Node's default). */
+/** Maximum newcomers that wait for a place, like Node's default backlog. */
 const MAX_WAITING = 511;
 
-/** A newcomer that has waited so long is refused: its client has given up. */
+/** After this wait a newcomer is refused, because its client has given up. */
 const MAX_WAIT_MS = 10_000;
 
-/** How often it is looked whether a newcomer that waits can have a place, and, in a table that fills, what has been idle for too long. */
+/**
+ * Poll intervals: for places that newcomers wait for and, in a table more than half full, for connections idle too
+ * long.
+ */
 const LOOK_FOR_PLACES_MS = 20;
 const LOOK_FOR_IDLE_MS = 100;
 
 interface Group<T extends Seated> {
   readonly name: string;
-  /** With the count of looks when each was last used, the longest unused first. */
+  /** Connections with the count of looks at their last use, least recently used first. */
   readonly seated: Map<T, number>;
-  /** With the time of arrival, the longest waiting first. */
+  /** Newcomers with their arrival time, longest waiting first. */
   readonly waiting: Map<Newcomer<T>, number>;
-  /** At most so many places. */
+  /** Maximum places. */
   readonly limit: number;
-  /** So many of its places are not counted when somebody must give way. */
+  /** Number of places that do not count when a connection must give way. */
   readonly reserved: number;
 }
 
 /**
- * The places of a listener's TCP connections, shared out among clients (RFC 7766 §6.2.2, RFC 9210 §4.4).
+ * The places for a listener's TCP connections, shared out among clients (RFC 7766 §6.2.2, RFC 9210 §4.4).
  *
- * A newcomer gets a place as long as somebody can give way: the longest idle connection of its own client where that has all it may have,
- * else of the client with most. Where none is idle, a client with more gives way to one with less, busy as it is. Else the newcomer waits,
- * unread, as in the kernel's backlog: Node accepts whatever comes, and cannot be told to leave it there.
+ * A newcomer gets a place if another connection can give way. That is the longest-idle connection of its own client if
+ * the client is at its limit, and otherwise that of the client with most. If none is idle, a client with more places
+ * gives up a busy connection to a client with fewer. Failing that, the newcomer waits unread, as in the kernel's
+ * backlog: Node accepts every connection and cannot leave it there.
  */
 export class TcpPlaces<T extends Seated> {
   readonly #clock: Clock;
   readonly #init: TcpPlacesInit;
   readonly #onGiveWay: () => void;
-  /** Those that have a place or wait for one. */
+  /** Clients that have a place or wait for one. */
   readonly #groups = new Map<string, Group<T>>();
   readonly #groupOf = new Map<T, Group<T>>();
   #waiting = 0;
@@ -84,7 +91,7 @@ export class TcpPlaces<T extends Seated> {
   #looks = 0;
   #closed = false;
 
-  /** @param onGiveWay called when a connection gives its place to another */
+  /** @param onGiveWay called when a connection loses its place to another */
   constructor(clock: Clock, init: TcpPlacesInit, onGiveWay: () => void) {
     this.#clock = clock;
     this.#init = init;
@@ -95,7 +102,9 @@ export class TcpPlaces<T extends Seated> {
     return [...this.#groupOf.keys()];
   }
 
-  /** How long a connection may be idle now: all the time until half of the places are taken, from there on in proportion less. */
+  /**
+   * How long a connection may be idle now: the full time until half of the places are taken, then proportionally less.
+   */
   get idleMs(): number {
     const { places, idleMs } = this.#init;
     const leastMs = Math.min(MIN_IDLE_MS, idleMs);
@@ -105,20 +114,20 @@ export class TcpPlaces<T extends Seated> {
   arrive(newcomer: Newcomer<T>): void {
     if (this.#closed) return newcomer.refuse('all');
     const group = this.#groups.get(newcomer.group) ?? this.#create(newcomer.group);
-    // While there are free places, those who wait have all that they may have.
+    // While places are free, only clients at their own limit wait.
     const isNext = this.#waiting === 0 || (this.#free > 0 && group.waiting.size === 0);
     if (isNext && this.#makeRoom(group)) this.#seat(group, newcomer);
     else this.#keepWaiting(group, newcomer);
     this.#lookAgain();
   }
 
-  /** A whole message has come, or the last answer in flight has left. */
+  /** A complete message has arrived, or the last answer in flight has been sent. */
   used(connection: T): void {
     const seated = this.#groupOf.get(connection)?.seated;
     if (seated?.delete(connection) === true) seated.set(connection, this.#looks);
   }
 
-  /** The connection is closed. Harmless for one that has given way. */
+  /** The connection has closed. Safe for one that has given way. */
   left(connection: T): void {
     const group = this.#groupOf.get(connection);
     if (group === undefined) return;
@@ -127,7 +136,7 @@ export class TcpPlaces<T extends Seated> {
     this.#forgetEmpty(group);
   }
 
-  /** Nobody is let in any more, and those who wait are refused. */
+  /** Admits nobody any more and refuses the newcomers that wait. */
   close(): void {
     this.#closed = true;
     this.#look?.cancel();
@@ -148,7 +157,8 @@ export class TcpPlaces<T extends Seated> {
       seated: new Map(),
       waiting: new Map(),
       limit: isLocal ? places : Math.min(places, placesPerClient),
-      // Or the clients of a network would take the places from the programs of this machine, which count as one.
+      // Otherwise clients on the network would take all places from the programs of this machine, which count as one
+      // client.
       reserved: isLocal ? Math.floor(places / 2) : 0,
     };
   }
@@ -184,7 +194,7 @@ export class TcpPlaces<T extends Seated> {
     if (group.waiting.delete(newcomer)) this.#waiting--;
   }
 
-  /** Looks again as long as somebody waits or the table is more than half full. */
+  /** Schedules a look while newcomers wait or the table is more than half full. */
   #lookAgain(): void {
     const isCrowded = this.idleMs < this.#init.idleMs;
     if (this.#closed || (this.#waiting === 0 && !isCrowded)) return;
@@ -212,7 +222,7 @@ export class TcpPlaces<T extends Seated> {
     }
   }
 
-  /** The client that has least is served first, and of one client who came first. */
+  /** Admits newcomers: the client with fewest places first and, within a client, the earliest. */
   #admit(): void {
     const hopeful = new Set([...this.#groups.values()].filter(({ waiting }) => waiting.size > 0));
     while (hopeful.size > 0) {
@@ -223,12 +233,12 @@ export class TcpPlaces<T extends Seated> {
         this.#stopWaiting(least, newcomer);
         this.#seat(least, newcomer);
       } else if (newcomer === undefined || isFull(least)) hopeful.delete(least);
-      // For whoever has more there is no room either.
+      // There is no room for clients with more places either.
       else return;
     }
   }
 
-  /** Whether there is room for one more of this group; somebody may have given way for it. */
+  /** Whether this client may have one more place. May close a connection to make room. */
   #makeRoom(group: Group<T>): boolean {
     if (isFull(group)) return this.#giveWay(this.#longestIdle(group));
     if (this.#free > 0) return true;
@@ -237,14 +247,17 @@ export class TcpPlaces<T extends Seated> {
 
   #giveWay(connection: T | undefined): boolean {
     if (connection === undefined) return false;
-    // At once, since it is told of its end later.
+    // Now, because its close event comes later.
     this.left(connection);
     this.#onGiveWay();
     connection.giveWay();
     return true;
   }
 
-  /** Of the clients with an idle connection, the one with most; of those with equally many, whose connection is idle longest. */
+  /**
+   * The longest-idle connection of the client with most places, among clients with an idle one. A tie goes to the
+   * connection that has been idle longer.
+   */
   #longestIdleOfAll(): T | undefined {
     let found: T | undefined;
     let foundLoad = 0;
@@ -260,7 +273,10 @@ export class TcpPlaces<T extends Seated> {
     return found;
   }
 
-  /** Of the client with most, what asked longest ago; undefined where that client would then have less than the newcomer's. */
+  /**
+   * The least recently used connection of the client with most. Undefined if that client would be left with fewer than
+   * the newcomer has then.
+   */
   #busyOfOthers(newcomers: Group<T>): T | undefined {
     let most = newcomers;
     for (const group of this.#groups.values()) if (loadOf(group) > loadOf(most)) most = group;
@@ -269,7 +285,7 @@ export class TcpPlaces<T extends Seated> {
     return undefined;
   }
 
-  /** Undefined where none is idle for so long that it may have to give way. */
+  /** The longest-idle connection of a client. Undefined if none has been idle long enough to give way. */
   #longestIdle({ seated }: Group<T>): T | undefined {
     for (const [connection, looks] of seated) {
       if (!this.#mayGiveWay(connection, looks)) return undefined;
@@ -282,7 +298,10 @@ export class TcpPlaces<T extends Seated> {
     return this.#clock.now() - idleSince >= GRACE_MS && this.#looks - looks >= GRACE_LOOKS;
   }
 
-  /** RFC 7766 §6.2.3: closes what has been idle for longer than there is room for. In quiet times the connections do so by themselves. */
+  /**
+   * RFC 7766 §6.2.3: closes connections that have been idle for too long now that places are scarce. While they are
+   * not, the timers of the connections do this.
+   */
   #endIdle(): void {
     const { idleMs } = this;
     if (idleMs === this.#init.idleMs) return;
@@ -300,7 +319,7 @@ function isFull<T extends Seated>({ seated, limit }: Group<T>): boolean {
   return seated.size >= limit;
 }
 
-/** What a client has, as it counts when somebody must give way. */
+/** The places of a client as they count when one must give way. */
 function loadOf<T extends Seated>({ seated, reserved }: Group<T>): number {
   return Math.max(0, seated.size - reserved);
 }

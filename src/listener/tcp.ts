@@ -8,7 +8,10 @@ import type { Listener, ListenerComponents, ListenerInit } from './listener.ts';
 import { TcpConnection } from './tcp-connection.ts';
 import { type Newcomer, TcpPlaces } from './tcp-places.ts';
 
-/** Nothing is read before a connection has a place. A client that has sent all its queries may close its side (RFC 7766 §6.2.4). */
+/**
+ * Nothing is read before a connection has a place. A client may close its side once it has sent all its queries (RFC
+ * 7766 §6.2.4).
+ */
 const SERVER_OPTIONS = { allowHalfOpen: true, pauseOnConnect: true } as const;
 
 /** Queries over TCP on one address. */
@@ -74,7 +77,7 @@ export class TcpListener implements Listener {
       metrics.dropped('not_allowed');
       return void socket.destroy();
     }
-    // Its own, for as long as it waits for a place.
+    // Without this handler, an error while it waits for a place would end the process.
     socket.on('error', () => socket.destroy());
     const newcomer: Newcomer<TcpConnection> = {
       group: groupOf(client),

@@ -4,34 +4,43 @@ import { MAX_NAME_BYTES, octetString, readName, withAncestors } from './name.ts'
 import { createRecordReader, type ResourceRecord, typeCovered } from './record.ts';
 import { isData, TYPE } from './tables.ts';
 
-/** Aliases in one answer; what BIND follows at most. unbound stops at 11, but asks on from there, which nobody does here. */
+/**
+ * Maximum aliases in one answer, as in BIND. unbound stops at 11 but then queries for the rest of the chain; dns4tor
+ * does not.
+ */
 export const MAX_ALIASES = 16;
 
-/** QTYPEs that a name may have beside an alias (RFC 2181 §10.1, RFC 4035 §2.5), and the alias itself. */
+/**
+ * Types whose records may share an owner name with a CNAME record (RFC 2181 §10.1, RFC 4035 §2.5), CNAME itself, and
+ * ANY.
+ */
 const BESIDE_ALIAS: ReadonlySet<number> = new Set([TYPE.CNAME, TYPE.RRSIG, TYPE.NSEC, TYPE.ANY]);
 
-/** What the answer section says of one name. */
+/** What the answer section says about one owner name. */
 interface Facts {
-  /** What it is an alias of. */
+  /** Target of its CNAME record. */
   alias: string | undefined;
-  /** What all names below it are moved to (RFC 6672 §2.2). */
+  /** Target of its DNAME record, which redirects all names below it (RFC 6672 §2.2). */
   redirection: string | undefined;
-  /** Whether there are signatures of a DNAME record. */
+  /** Whether it has an RRSIG record that covers a DNAME record. */
   signedRedirection: boolean;
-  /** Whether there are records that belong to names of the chain alone. */
+  /** Whether it has records that only names on the alias chain may have. */
   onChain: boolean;
-  /** Whether some of them may not stand beside an alias. */
+  /** Whether it has records that may not stand beside a CNAME record. */
   answered: boolean;
 }
 
-/** The type that a record is about: signatures come along with what they cover (RFC 4035 §3.1.1), unless they are what is asked for. */
+/**
+ * The type to judge a record by. An RRSIG record belongs wherever the type it covers does (RFC 4035 §3.1.1), unless
+ * RRSIG itself was asked for.
+ */
 function subjectOf(wire: Uint8Array, record: ResourceRecord, qtype: number): number {
   return record.type === TYPE.RRSIG && qtype !== TYPE.RRSIG ? typeCovered(wire, record) : record.type;
 }
 
 /**
- * Whether a record of the answer section is none that such a question asks for: of another class (RFC 2181 §5), or of a type that is neither
- * the one in question nor one of those that lead to it (RFC 1034 §4.3.2, RFC 6672 §3.1).
+ * Whether a record of the answer section is irrelevant to the question. Either its class differs (RFC 2181 §5), or its
+ * type is neither QTYPE nor an alias that leads there (RFC 1034 §4.3.2, RFC 6672 §3.1).
  */
 export function isSurplus(wire: Uint8Array, record: ResourceRecord, qtype: number, qclass: number): boolean {
   if (record.class !== qclass) return true;
@@ -41,11 +50,13 @@ export function isSurplus(wire: Uint8Array, record: ResourceRecord, qtype: numbe
 }
 
 /**
- * Whether the answer section follows from the question: every record belongs to QNAME or to a name that QNAME is an alias of, or says how that
- * is one (RFC 1034 §4.3.2); the aliases come to an end and contradict nothing; and what is surplus stands at the end, where it can be left
- * out. Of other names nothing says that whoever answered may speak for them (RFC 5452 §6).
- * Takes time in proportion to the message, whatever is in it.
- * Of a message whose question was checked; false as well for records that are not well-formed.
+ * Whether the answer section follows from the question. Every record must belong to QNAME or a name on its alias chain,
+ * or be a DNAME record that creates such an alias (RFC 1034 §4.3.2). The chain must end and must not contradict itself.
+ * Irrelevant records must come last, where they can be cut off. Nothing shows that the responder may speak for other
+ * names (RFC 5452 §6).
+ * Takes time linear in the length of the message, whatever it holds.
+ * @param wire a message whose question has been checked
+ * @returns false also if a record is malformed
  */
 export function isAnswerOfQuestion(wire: Uint8Array, questionEnd: number): boolean {
   const nameBuffer = new Uint8Array(MAX_NAME_BYTES);
@@ -63,17 +74,20 @@ export function isAnswerOfQuestion(wire: Uint8Array, questionEnd: number): boole
   const redirected = namesBelow(chain, facts);
   for (const [owner, { alias, redirection, signedRedirection, onChain, answered }] of facts) {
     if (onChain && !chain.has(owner)) return false;
-    // RFC 1034 §3.6.2: where there is an alias, there is no other data.
+    // RFC 1034 §3.6.2: a name with a CNAME record has no other data.
     if (answered && alias !== undefined) return false;
     const isAsked = qtype === TYPE.DNAME || qtype === TYPE.ANY;
     if (redirection === undefined && !signedRedirection) continue;
-    // RFC 6672 §3.1: a DNAME record belongs to a name above the one that it gives an alias for.
+    // RFC 6672 §3.1: a DNAME record is at an ancestor of a name on the chain, unless it was asked for.
     if (!redirected.has(owner) && !(isAsked && chain.has(owner))) return false;
   }
   return [...redirected].every(([owner, names]) => names.every((name) => follows(name, owner, facts)));
 }
 
-/** By owner, in the order of the message; undefined for records that are not well-formed, contradict each other, or follow what is surplus. */
+/**
+ * Reads the answer section into facts by owner, in message order. Undefined if a record is malformed or contradicts
+ * another, or if a relevant record follows an irrelevant one.
+ */
 function readFacts(
   wire: Uint8Array,
   questionEnd: number,
@@ -110,7 +124,7 @@ function factsOf(byOwner: Map<string, Facts>, owner: string): Facts {
   return facts;
 }
 
-/** Adds a record to what is known of its owner; false for one that contradicts another. */
+/** Adds a record to the facts about its owner. Returns false if it is malformed or contradicts an earlier record. */
 function note(
   facts: Facts,
   wire: Uint8Array,
@@ -126,7 +140,7 @@ function note(
       return true;
     }
     const target = nameAt(record.dataStart);
-    // RFC 6672 §2.4: a name has one DNAME record.
+    // RFC 6672 §2.4: a name has at most one DNAME record.
     if (target === undefined || (facts.redirection ?? target) !== target) return false;
     facts.redirection = target;
     return true;
@@ -135,7 +149,7 @@ function note(
   if (type === TYPE.CNAME) {
     if (isSignature) return true;
     const target = nameAt(record.dataStart);
-    // RFC 2181 §10.1: a name is an alias of one name.
+    // RFC 2181 §10.1: a name has at most one CNAME record.
     if (target === undefined || (facts.alias ?? target) !== target) return false;
     facts.alias = target;
     return true;
@@ -144,7 +158,7 @@ function note(
   return true;
 }
 
-/** All names from `name` on; undefined for a loop, or for more than are followed. */
+/** The alias chain that starts at `name`; undefined if it loops or has more than {@link MAX_ALIASES} aliases. */
 function followAliases(name: string, facts: ReadonlyMap<string, Facts>): Set<string> | undefined {
   const chain = new Set([name]);
   for (let target = facts.get(name)?.alias; target !== undefined; target = facts.get(target)?.alias) {
@@ -154,7 +168,7 @@ function followAliases(name: string, facts: ReadonlyMap<string, Facts>): Set<str
   return chain;
 }
 
-/** For each name that has a DNAME record or a signature of one: the names of the chain that are below it. */
+/** The names of the chain below each owner of a DNAME record or of its signature. */
 function namesBelow(chain: ReadonlySet<string>, facts: ReadonlyMap<string, Facts>): Map<string, string[]> {
   const below = new Map<string, string[]>();
   const redirects = ({ redirection, signedRedirection }: Facts): boolean =>
@@ -172,7 +186,7 @@ function namesBelow(chain: ReadonlySet<string>, facts: ReadonlyMap<string, Facts
   return below;
 }
 
-/** RFC 6672 §3.1: the alias of a name below a DNAME record is that name with the record's target in place of its owner. */
+/** RFC 6672 §3.1: the alias of a name below a DNAME record is that name with the owner replaced by the target. */
 function follows(name: string, owner: string, facts: ReadonlyMap<string, Facts>): boolean {
   const redirection = facts.get(owner)?.redirection;
   const alias = facts.get(name)?.alias;

@@ -27,8 +27,9 @@ export interface Answer extends PreparedAnswer {
 }
 
 /**
- * Checks every length in a response and prepares it. The input is not kept; it is changed meanwhile, and afterwards what it was.
- * @throws Dns4torError ERR_RESPONSE_MALFORMED for what is no well-formed response to one question
+ * Checks every length in a response and prepares it for the cache. Writes to `wire` meanwhile, but restores it before
+ * it returns or throws. Keeps no reference to it.
+ * @throws Dns4torError ERR_RESPONSE_MALFORMED if it is not a well-formed response to one question
  */
 export function parseAnswer(wire: Uint8Array): Answer {
   const questionEnd = checkFrame(wire);
@@ -49,13 +50,13 @@ export function parseAnswer(wire: Uint8Array): Answer {
   writeU16(bytes, HEADER.additionals, sections.additionals);
   for (let i = HEADER_BYTES; i < questionEnd - 4; i++) bytes[i] = lowerCase(bytes[i] as number);
 
-  // RFC 6891 §6.1.3: what needs the OPT record to be said is about it or about the hop's own means (BADVERS, BADKEY, BADCOOKIE), like the record
-  // itself (§6.2.1): nothing that a client could make sense of.
+  // RFC 6891 §6.1.3: an extended RCODE is about EDNS or transaction security on this hop (BADVERS, BADKEY, BADCOOKIE).
+  // Like the OPT record (§6.2.1) it is hop-by-hop, so it means nothing to a client.
   const rcode = sections.extendedRcode > 0 ? RCODE.SERVFAIL : rcodeOf(wire);
   let lowestTtl: number | undefined;
   let tail = messageBytes;
   for (const record of records) {
-    // RFC 8767 §4: what is kept elsewhere ends as it does here.
+    // RFC 8767 §4: TTLs get the same cap in replies as in our cache.
     const ttl = Math.min(record.rrset.ttl, MAX_POSITIVE_SECONDS);
     writeU32(bytes, record.ttlOffset, ttl);
     writeU16(bytes, tail, record.ttlOffset);
@@ -97,13 +98,13 @@ interface Rrset {
 
 interface KeptRecord {
   readonly ttlOffset: number;
-  /** As it came. */
+  /** As received. */
   readonly ttl: number;
   readonly rrset: Rrset;
 }
 
 interface Sections {
-  /** Where the message ends once its OPT record is gone, and what does not belong. */
+  /** Length of the message without its OPT record and the records that do not belong. */
   readonly messageBytes: number;
   readonly answers: number;
   readonly authorities: number;
@@ -114,10 +115,16 @@ interface Sections {
   readonly extendedError: ExtendedError | undefined;
 }
 
-/** No name goes through an octet such as this: no label is so long, and it is no pointer. */
+/**
+ * Overwrites TTLs while names are read. Its octets are neither label lengths nor pointers (RFC 1035 §4.1.4), so a name
+ * that runs through a TTL is malformed.
+ */
 const NO_NAME = 0x8080_8080;
 
-/** @param records gets those that are kept. The TTL of each is overwritten, so that no name is read which changes when it is patched */
+/**
+ * @param records receives the records that are kept. Their TTLs are overwritten with {@link NO_NAME}: a name that runs
+ * through a TTL would change when the TTL is patched
+ */
 function readSections(wire: Uint8Array, questionEnd: number, records: KeptRecord[]): Sections {
   const readRecord = createRecordReader();
   const hasProperData = createRecordDataCheck();
@@ -148,14 +155,15 @@ function readSections(wire: Uint8Array, questionEnd: number, records: KeptRecord
   const next = (section: number): ResourceRecord => {
     const record = readRecord(wire, offset);
     if (record === undefined) throw malformed();
-    // RFC 6891 §6.1.1: OPT has its place in the additional section; elsewhere it would go on to the client.
+    // RFC 6891 §6.1.1: OPT belongs in the additional section. From another section it would reach the client.
     if (record.type === TYPE.OPT && section !== HEADER.additionals) throw malformed();
     offset = record.end;
     return record;
   };
 
-  // From the first record on that does not belong all are left out but OPT: names in those behind it may point into it. Of the answer section
-  // nothing is lost that way (see `isAnswerOfQuestion`), and of the others nothing that anybody who means well puts behind.
+  // From the first record that does not belong, everything but OPT is cut off: names in later records may point into
+  // it. The answer section loses nothing relevant (see `isAnswerOfQuestion`). The other sections lose only what no
+  // honest server puts behind such a record.
   let cut = false;
   let answers = 0;
   for (let i = readU16(wire, HEADER.answers); i > 0; i--) {
@@ -204,7 +212,7 @@ function readSections(wire: Uint8Array, questionEnd: number, records: KeptRecord
   };
 }
 
-/** The type that a record is of or, of a signature, that which it covers. */
+/** The type of a record or, for an RRSIG record, the type that it covers. */
 function subjectOf(wire: Uint8Array, record: ResourceRecord): number {
   const type = record.type === TYPE.RRSIG ? typeCovered(wire, record) : record.type;
   if (type === -1) throw malformed();
@@ -214,7 +222,7 @@ function subjectOf(wire: Uint8Array, record: ResourceRecord): number {
 /** RRsets by section, type, class and owner. */
 class Rrsets {
   readonly #byKey = new Map<string, Rrset>();
-  /** Most records are of the same as the one before. */
+  /** Most records belong to the same RRset as the one before. */
   #last: Rrset | undefined;
   #lastSection = -1;
   #lastType = -1;

@@ -5,10 +5,13 @@ import { isAtOrAbove, MAX_NAME_BYTES, octetString, readName, withAncestors } fro
 import { type ResourceRecord, TYPE_TO_TTL_BYTES, typeCovered } from './record.ts';
 import { TYPE } from './tables.ts';
 
-/** TTL and RDLENGTH, between a record's TTL field and its RDATA. */
+/** TTL and RDLENGTH: from the start of the TTL field to the RDATA. */
 const TTL_TO_DATA_BYTES = 6;
 
-/** Where in RDATA the name stands whose addresses may come along (RFC 1035 §3.3.9, §3.3.11; RFC 2782; RFC 9460 §4.2). */
+/**
+ * Offset in RDATA of the name whose addresses may be in the additional section (RFC 1035 §3.3.9, §3.3.11; RFC 2782; RFC
+ * 9460 §4.2).
+ */
 const TARGET_OFFSETS: ReadonlyMap<number, number> = new Map([
   [TYPE.NS, 0],
   [TYPE.MX, 2],
@@ -17,21 +20,21 @@ const TARGET_OFFSETS: ReadonlyMap<number, number> = new Map([
   [TYPE.HTTPS, 2],
 ]);
 
-/** As the target of a service it stands for the owner (RFC 9460 §2.5.2). */
+/** The root name. As the target of an SVCB or HTTPS record it stands for the owner (RFC 9460 §2.5.2). */
 const ROOT = '\0';
 
-/** What may come along of such a name. All else that would, can be asked for. */
+/** Types that such a name may have in the additional section. A client can query for any others. */
 const ADDITIONAL_TYPES: ReadonlySet<number> = new Set([TYPE.A, TYPE.AAAA, TYPE.SRV, TYPE.SVCB, TYPE.HTTPS]);
 
-/** A record that was kept, by where its TTL stands. */
+/** A record that was kept, identified by the offset of its TTL. */
 interface Kept {
   readonly ttlOffset: number;
 }
 
 /**
- * Which records of the authority and additional sections belong to an answer: those that its question or its records lead to. Of all others
- * nothing says that whoever answered may speak for them (RFC 5452 §6, RFC 2181 §5.4.1). What it needs to know it finds out once it is asked:
- * most answers have no such records.
+ * Decides which records of the authority and additional sections belong to an answer: those that its question or its
+ * records lead to. Nothing shows that the responder may speak for others (RFC 5452 §6, RFC 2181 §5.4.1). Builds its
+ * sets of names on first use, since most answers have no such records.
  */
 export class Belonging {
   readonly #wire: Uint8Array;
@@ -41,46 +44,51 @@ export class Belonging {
   #enclosing: ReadonlySet<string> | undefined;
   #targets: Set<string> | undefined;
 
-  /** @param answers the records of the answer section; those kept of the authority section may be added behind them */
+  /** @param answers the records of the answer section; the caller may append those kept of the authority section */
   constructor(wire: Uint8Array, questionEnd: number, answers: readonly Kept[]) {
     this.#wire = wire;
     this.#questionEnd = questionEnd;
     this.#answers = answers;
   }
 
-  /** Of all records of the authority section in turn, as long as they belong there. */
+  /**
+   * Whether a record of the authority section belongs. Called for each record in order, up to the first that does not.
+   */
   authority(record: ResourceRecord): boolean {
     if (!this.#hasClass(record)) return false;
     switch (this.#subject(record)) {
-      // RFC 1034 §4.3.2, RFC 2308 §5, RFC 4035 §3.1.4: of the zone that the name is in.
+      // RFC 1034 §4.3.2, RFC 2308 §5, RFC 4035 §3.1.4: of a zone that encloses the name.
       case TYPE.NS:
       case TYPE.SOA:
       case TYPE.DS:
         return this.#encloses(record.owner);
-      // RFC 5155 §3: the zone's name stands behind the hash.
+      // RFC 5155 §3: the name of the zone follows the label with the hash.
       case TYPE.NSEC3:
         return record.owner.length > 1 && this.#encloses(record.owner.subarray(1 + (record.owner[0] ?? 0)));
-      // RFC 4035 §3.1.3: of any name in the zone.
+      // RFC 4035 §3.1.3: at any name of the zone.
       case TYPE.NSEC:
         return true;
-      // RFC 2308 §2, RFC 4035 §3.1: there is no use for others.
+      // RFC 2308 §2, RFC 4035 §3.1: other types have no use here.
       default:
         return false;
     }
   }
 
-  /** Of all records of the additional section in turn, as long as they belong there. OPT, TSIG (RFC 8945) and SIG(0) (RFC 2931) do not. */
+  /**
+   * Whether a record of the additional section belongs. Called like {@link authority}. OPT, TSIG (RFC 8945) and SIG(0)
+   * (RFC 2931) never belong.
+   */
   additional(record: ResourceRecord): boolean {
     const type = this.#subject(record);
     if (!this.#hasClass(record) || !ADDITIONAL_TYPES.has(type)) return false;
     this.#targets ??= this.#namedTargets();
     if (!this.#targets.has(octetString(record.owner))) return false;
-    // RFC 9460 §4.2: a service's alias leads to another service, and that to its addresses.
+    // RFC 9460 §4.2: an alias of a service leads to another service, and that one to its addresses.
     if (type === record.type) this.#addTarget(this.#targets, record.ttlOffset);
     return true;
   }
 
-  /** The type of a record, or that which it signs. */
+  /** The type of a record or, for an RRSIG record, the type that it covers. */
   #subject(record: ResourceRecord): number {
     return record.type === TYPE.RRSIG ? typeCovered(this.#wire, record) : record.type;
   }
@@ -89,14 +97,14 @@ export class Belonging {
     return record.class === readU16(this.#wire, this.#questionEnd - 2);
   }
 
-  /** Whether a zone of this name could hold QNAME or what it is an alias of. */
+  /** Whether a zone of this name could hold QNAME or a name on its alias chain. */
   #encloses(zone: Uint8Array): boolean {
     if (isAtOrAbove(zone, this.#wire, HEADER_BYTES)) return true;
     this.#enclosing ??= new Set(this.#chain().flatMap((name) => [...withAncestors(name)]));
     return this.#enclosing.has(octetString(zone));
   }
 
-  /** QNAME and what it is an alias of, in an answer whose aliases are known to follow from each other. */
+  /** QNAME and its alias chain. The aliases must be known to follow from each other. */
   #chain(): readonly string[] {
     const offsets = [HEADER_BYTES];
     for (const { ttlOffset } of this.#answers) {
@@ -109,7 +117,7 @@ export class Belonging {
   #namedTargets(): Set<string> {
     const targets = new Set<string>();
     for (const { ttlOffset } of this.#answers) this.#addTarget(targets, ttlOffset);
-    // Whatever the service, its owner is the end of the chain.
+    // The root target stands for the owner of the service record, which is the end of the alias chain.
     if (targets.has(ROOT)) for (const name of this.#chain()) targets.add(name);
     return targets;
   }

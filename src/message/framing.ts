@@ -14,16 +14,16 @@ export function frame(message: Uint8Array): Uint8Array {
 const NONE = new Uint8Array(0);
 
 /**
- * Cuts a stream into messages, however the bytes come. Holds what was pushed and not taken yet, in at most twice as much memory, and copies
- * no byte more than about twice: a message that comes octet by octet costs in proportion to its length. Both hold as long as every message
- * is taken as soon as it is whole.
+ * Splits a byte stream into DNS messages, however the bytes arrive. Takes at most twice the memory of the bytes that
+ * were pushed and not yet taken. Copies each byte about twice at most, so a message that arrives octet by octet costs
+ * time linear in its length. Both bounds hold if every message is taken as soon as it is complete.
  */
 export class MessageReader {
-  /** What is held is a part of this: a chunk as it was pushed, or room of its own for a message that comes in several. */
+  /** Backs the held bytes: a chunk as it was pushed, or our own buffer for a message that spans several chunks. */
   #buffer: Uint8Array = NONE;
   #start = 0;
   #end = 0;
-  /** Whether there may be written behind the end. */
+  /** Whether the buffer is our own, so that bytes may be appended to it. */
   #isOwn = false;
 
   /** Whether bytes are held: with no whole message to be taken, that one has begun and not ended. */
@@ -31,7 +31,7 @@ export class MessageReader {
     return this.#end > this.#start;
   }
 
-  /** Takes the next bytes, which from here on nobody else changes. */
+  /** Takes the next bytes. Nobody may change them afterwards. */
   push(chunk: Uint8Array): void {
     const held = this.#end - this.#start;
     if (held === 0) {
@@ -44,8 +44,8 @@ export class MessageReader {
   }
 
   /**
-   * The next message, if it is whole: a view of bytes that are the caller's from here on. It may keep alive what is around them: the chunk
-   * that was pushed, or room for twice the message.
+   * The next message, or undefined until it is complete. Its bytes belong to the caller from here on. The view may keep
+   * more memory alive: the chunk that was pushed, or a buffer of twice the message.
    */
   next(): Uint8Array | undefined {
     const end = this.#messageEnd;
@@ -56,13 +56,13 @@ export class MessageReader {
     return message;
   }
 
-  /** Where the first message ends in the buffer; Infinity while not even its length is known. */
+  /** Where the first message ends in the buffer; Infinity until its length is known. */
   get #messageEnd(): number {
     if (this.#end - this.#start < LENGTH_BYTES) return Infinity;
     return this.#start + LENGTH_BYTES + readU16(this.#buffer, this.#start);
   }
 
-  /** Never more at once than has come already: or two octets, the length, would take up 64 KiB. */
+  /** Never reserves more than twice what has arrived. Otherwise the two octets of a length would take up 64 KiB. */
   #makeRoom(neededBytes: number): void {
     const messageBytes = this.#messageEnd - this.#start;
     const buffer = Buffer.allocUnsafe(Math.max(neededBytes, Math.min(2 * neededBytes, messageBytes)));

@@ -35,7 +35,7 @@ function labelCharacter(octet: number): string {
   return octet > 0x20 && octet < 0x7f ? character : decimalEscape(octet);
 }
 
-/** By octet. */
+/** The text of each octet within a label. */
 const LABEL_CHARACTERS: readonly string[] = Array.from({ length: 256 }, (_, octet) => labelCharacter(octet));
 
 /** One character of a label: `\DDD`, a character that a backslash takes its meaning from, a dot, or any other. */

@@ -10,7 +10,7 @@ const POINTER = 0xc0;
 export const POINTER_BYTES = 2;
 const POINTER_OFFSET_MASK = 0x3fff;
 
-/** Its two octets, as a number: any lower one begins with a label. */
+/** The lowest compression pointer as a 16-bit number. Any lower number begins with a label. */
 export const LOWEST_POINTER = 0xc000;
 
 /**
@@ -91,7 +91,10 @@ export function readName(
   }
 }
 
-/** Whether a name in wire form and in small letters is that at `offset`, which is plain and whole, or one above it. */
+/**
+ * Whether `name` (wire form, lower case) is the name at `offset` or an ancestor of it. The name at `offset` must be
+ * valid and uncompressed.
+ */
 export function isAtOrAbove(name: Uint8Array, wire: Uint8Array, offset: number): boolean {
   const end = skipPlainName(wire, offset);
   let start = offset;

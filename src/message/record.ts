@@ -4,19 +4,19 @@ import { LOWEST_POINTER, MAX_NAME_BYTES, POINTER_BYTES, readName } from './name.
 /** TYPE, CLASS, TTL and RDLENGTH, between a record's owner and its RDATA (RFC 1035 §4.1.3). */
 export const RECORD_FIXED_BYTES = 10;
 
-/** TYPE and CLASS. */
+/** TYPE and CLASS: from the start of the TYPE field to the TTL. */
 export const TYPE_TO_TTL_BYTES = 4;
 
 /** RFC 2181 §8. */
 const MAX_TTL_SECONDS = 0x7fff_ffff;
 
 /**
- * No answer is kept for longer, here or by a client, whatever its TTL says: an error made upstream ends in a day. RFC 8767 §4 asks for a cap of
- * days to weeks.
+ * Cap on every TTL, in our cache and in replies, so that an error made upstream ends within a day. RFC 8767 §4
+ * recommends a cap of days to weeks.
  */
 export const MAX_POSITIVE_SECONDS = 86_400;
 
-/** RFC 2308 §5: values of one to three hours have been found to work well and would make sensible a default. */
+/** RFC 2308 §5: "Values of one to three hours have been found to work well and would make sensible a default." */
 export const MAX_NEGATIVE_SECONDS = 10_800;
 
 /** MINIMUM is the last of SOA's five 32-bit fields, which stand behind two names of at least one octet each (RFC 1035 §3.3.13). */
@@ -27,8 +27,8 @@ const SOA_MIN_BYTES = 5 * 4 + 2;
 export interface ResourceRecord {
   readonly start: number;
   /**
-   * The owner in wire form, uncompressed and in small letters. Valid until the next record is read, and the same view as the one before
-   * where both are the same pointer.
+   * The owner in wire form, uncompressed and in lower case. Valid until the next record is read. Consecutive records
+   * whose owners are the same pointer share one view.
    */
   readonly owner: Uint8Array;
   readonly type: number;
@@ -45,8 +45,8 @@ export interface ResourceRecord {
 export type RecordReader = (wire: Uint8Array, offset: number) => ResourceRecord | undefined;
 
 /**
- * A reader for the records of one message, in their order. It has a buffer of its own for the owner, so that a message of a thousand records
- * costs one, and walks an owner once for a run of records that point to it, as those of one RRset do.
+ * Creates a reader for the records of one message, in order. It has one buffer for the owners of all records. It reads
+ * an owner once for a run of records that point to it, as those of an RRset do.
  */
 export function createRecordReader(): RecordReader {
   const ownerBuffer = new Uint8Array(MAX_NAME_BYTES);
@@ -54,7 +54,7 @@ export function createRecordReader(): RecordReader {
   let pointer = 0;
   return (wire, offset) => {
     let fixed = offset + POINTER_BYTES;
-    // An owner that is no pointer alone has a label in front, which is less than any pointer.
+    // An owner that is more than a pointer starts with a label, whose octets are below those of any pointer.
     const start = fixed <= wire.length ? readU16(wire, offset) : 0;
     if (start !== pointer || start < LOWEST_POINTER) {
       const name = readName(wire, offset, ownerBuffer);
@@ -91,7 +91,10 @@ export function soaMinimum(wire: Uint8Array, record: ResourceRecord): number | u
   return clampTtl(readU32(wire, record.end - SOA_MINIMUM_FROM_END));
 }
 
-/** The first field of RRSIG's RDATA (RFC 4034 §3.1.1), and of SIG's; -1 where it is too short. */
+/**
+ * The type that an RRSIG (RFC 4034 §3.1.1) or SIG record covers, the first field of its RDATA; -1 if the RDATA is too
+ * short.
+ */
 export function typeCovered(wire: Uint8Array, record: ResourceRecord): number {
   return record.end - record.dataStart < 2 ? -1 : readU16(wire, record.dataStart);
 }

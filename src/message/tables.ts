@@ -69,11 +69,11 @@ export const TYPE = {
 
 export const CLASS = { IN: 1, CH: 3, ANY: 255 } as const;
 
-/** RFC 6895 §3.1: 128 to 255 are QTYPEs and meta-types, in no zone as data. */
+/** RFC 6895 §3.1: types 128 to 255 are QTYPEs and meta-TYPEs, which no zone holds as data. */
 const FIRST_META_TYPE = 128;
 const LAST_META_TYPE = 255;
 
-/** Whether a type is one of records that stand in zones, and not of a message's own: a QTYPE, OPT, or a signature of the transaction. */
+/** Whether a type can be data of a zone: not a QTYPE, not OPT, and not a transaction signature. */
 export function isData(type: number): boolean {
   return type !== TYPE.OPT && !(type >= FIRST_META_TYPE && type <= LAST_META_TYPE);
 }

@@ -2,29 +2,32 @@ import { LOCAL_GROUP } from '../lib/client-group.ts';
 import type { ErrorCode } from '../lib/failures.ts';
 
 export interface AdmissionInit {
-  /** Of all clients together; at least 1. */
+  /** Maximum over all clients; at least 1. */
   readonly maxInFlight: number;
-  /** Of one client; at least 1. The programs of this machine together may have half of all, if that is more. */
+  /**
+   * Maximum per client; at least 1. The programs of this machine together may have half of all places, if that is more.
+   */
   readonly maxInFlightPerClient: number;
 }
 
-/** What a query that waits for the resolver has. */
+/** A place held by a query that waits for the resolver. */
 export interface Place {
   readonly group: string;
-  /** Another gets this place: the query waits no longer. */
+  /** Called when the place goes to another query. This one no longer waits. */
   readonly onGiveWay: () => void;
 }
 
 /**
- * Bounds the queries that wait for the resolver, in all and for each client, so that neither an outage nor a few clients that ask without
- * end take up the memory or the places of the others. What the cache or policy answers never waits and needs no place.
+ * Bounds the queries that wait for the resolver, in total and per client. Neither an outage nor a few greedy clients
+ * can use up the memory or the places of the others. Answers from the cache or from policy need no place.
  *
- * Once half of the places are taken, a client may have no more than are still free: of N greedy clients each gets one part in N + 1, and one
- * part is left. Who has nothing in flight gets a place even if none is free, as long as somebody has two: the client with most gives one up.
+ * Once half of the places are taken, a client may have no more than are free. N greedy clients get 1/(N + 1) of the
+ * places each, and as many stay free. A client with nothing in flight gets a place even if none is free, as long as
+ * another client has two: the client with most gives up its oldest.
  */
 export class Admission {
   readonly #init: AdmissionInit;
-  /** Of each client that waits, the oldest first. */
+  /** The places of each client, oldest first. */
   readonly #byGroup = new Map<string, Set<Place>>();
   #inFlight = 0;
 
@@ -33,8 +36,8 @@ export class Admission {
   }
 
   /**
-   * Takes a place, which is to be given back by {@link leave}; or says why there is none.
-   * @param group whose query it is (clientGroup)
+   * Takes a place, to be given back by {@link leave}, or returns why there is none.
+   * @param group the client (clientGroup)
    */
   enter(group: string, onGiveWay: () => void): Place | ErrorCode {
     const { maxInFlight } = this.#init;
@@ -51,7 +54,7 @@ export class Admission {
     return place;
   }
 
-  /** Harmless for a place that was given up. */
+  /** Safe for a place that was given up. */
   leave(place: Place): void {
     const places = this.#byGroup.get(place.group);
     if (places?.delete(place) !== true) return;
@@ -64,13 +67,13 @@ export class Admission {
     return group === LOCAL_GROUP ? Math.max(maxInFlightPerClient, Math.floor(maxInFlight / 2)) : maxInFlightPerClient;
   }
 
-  /** What a client has, as it counts when somebody must give way: half of all places are this machine's whenever its programs need them. */
+  /** The places of a client as they count when one must give way. Half of all places are reserved for this machine. */
   #loadOf(group: string): number {
     const reserved = group === LOCAL_GROUP ? Math.floor(this.#init.maxInFlight / 2) : 0;
     return Math.max(0, (this.#byGroup.get(group)?.size ?? 0) - reserved);
   }
 
-  /** Whether the client with most could give up the place of what has waited longest, and did. */
+  /** Takes the oldest place from the client with most. Returns false if no client has two. */
   #takeFromMost(): boolean {
     let most: string | undefined;
     let load = 1;

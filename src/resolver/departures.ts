@@ -1,36 +1,37 @@
 import { LOCAL_GROUP } from '../lib/client-group.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 
-/** What departs: a question that is asked. */
+/** A question to be sent upstream. */
 export interface Passenger {
-  /** Whether somebody waits for the answer. */
+  /** Whether a client waits for the answer. */
   readonly awaited: boolean;
-  /** It is given up; whoever waits for it is told that its client asks too much. */
+  /** Gives it up. The clients that wait for it are told that they ask too much. */
   giveUp(): void;
 }
 
 export interface DeparturesInit {
-  /** Questions that can be under way at a time, as far as is known now; at least 1. */
+  /** Maximum questions in flight, as far as known now; at least 1. */
   readonly capacity: () => number;
 }
 
-/** How long a client waits whose questions are not under way, before the client with most gives one up for it. */
+/** How long a client without questions in flight waits before the client with most gives one up for it. */
 const PATIENCE_MS = 300;
 
-/** Of one client. */
+/** The questions of one client. */
 interface Group<T> {
-  /** Under way, the oldest first. */
+  /** In flight, oldest first. */
   readonly departed: Set<T>;
-  /** The longest waiting first. */
+  /** Longest waiting first, each with the function that sends it. */
   readonly waiting: Map<T, () => void>;
-  /** So many under way do not count when somebody must give way. */
+  /** Number of questions in flight that do not count when one must give way. */
   readonly reserved: () => number;
 }
 
 /**
- * Lets questions depart for the resolver, no more at a time than it takes. Where more are to be asked, the client that has fewest under way is
- * next. A client with few does not wait long for one with many whose questions get no answer: what nobody waits for is given up at once for
- * it, and after {@link PATIENCE_MS} the oldest question of the client with most.
+ * Sends questions upstream, no more at a time than it carries. While others wait, the client with fewest in flight is
+ * next. A client with few questions does not wait long behind one whose many questions get no answer: for it, a
+ * question that nobody waits for is given up at once, and after {@link PATIENCE_MS} the oldest question of the client
+ * with most.
  */
 export class Departures<T extends Passenger> {
   readonly #clock: Clock;
@@ -46,20 +47,20 @@ export class Departures<T extends Passenger> {
     this.#init = init;
   }
 
-  /** Whether it would wait, if it were to depart now. */
+  /** Whether a new question would have to wait. */
   get full(): boolean {
     return this.#waiting > 0 || this.#departed >= this.#init.capacity();
   }
 
-  /** Whether it has not departed yet. */
+  /** Whether it has not been sent yet. */
   isWaiting(passenger: T): boolean {
     const group = this.#groups.get(this.#groupOf.get(passenger) ?? '');
     return group?.waiting.has(passenger) === true;
   }
 
   /**
-   * Calls `depart` as soon as it is this one's turn, which may be now; never if it ends before.
-   * @param name whose it is (clientGroup)
+   * Calls `depart` when it is the question's turn, which may be at once. Never calls it if the question ends before.
+   * @param name the client (clientGroup)
    */
   enter(name: string, passenger: T, depart: () => void): void {
     const group = this.#groups.get(name) ?? this.#create(name);
@@ -72,7 +73,10 @@ export class Departures<T extends Passenger> {
     this.#watch();
   }
 
-  /** Another client waits for it too. Where that one has fewer under way, it is that one's from here on. */
+  /**
+   * Another client waits for the same question. If that client has fewer in flight, the question counts as its own from
+   * now on.
+   */
   join(name: string, passenger: T): void {
     const former = this.#groupOf.get(passenger) ?? name;
     const depart = this.#groups.get(former)?.waiting.get(passenger);
@@ -82,7 +86,7 @@ export class Departures<T extends Passenger> {
     this.enter(name, passenger, depart);
   }
 
-  /** It is answered, has failed or was given up. Harmless for one that never entered. */
+  /** The question was answered, failed or was given up. Safe for one that never entered. */
   ended(passenger: T): void {
     if (!this.#remove(passenger)) return;
     this.#departNext();
@@ -105,7 +109,7 @@ export class Departures<T extends Passenger> {
     return true;
   }
 
-  /** @param entering has just come, so that nobody can wait for it yet */
+  /** @param entering the question that has just come, for which no client can wait yet */
   #departNext(entering?: T): void {
     while (this.#departed < this.#init.capacity()) {
       const next = this.#least();
@@ -125,7 +129,7 @@ export class Departures<T extends Passenger> {
     }
   }
 
-  /** Of the clients that wait, the one that has fewest under way. */
+  /** Of the clients with waiting questions, the one with fewest in flight. */
   #least(): Group<T> | undefined {
     let least: Group<T> | undefined;
     for (const group of this.#groups.values()) {
@@ -145,7 +149,7 @@ export class Departures<T extends Passenger> {
     return group === undefined ? 0 : Math.max(0, group.departed.size - group.reserved());
   }
 
-  /** The oldest question under way that nobody waits for. */
+  /** Gives up the oldest question in flight that nobody waits for. */
   #giveUpUnawaited(): void {
     for (const passenger of this.#groupOf.keys()) {
       if (passenger.awaited || this.isWaiting(passenger)) continue;
@@ -161,7 +165,7 @@ export class Departures<T extends Passenger> {
     } else {
       this.#timer ??= this.#clock.schedule(PATIENCE_MS, () => {
         this.#timer = undefined;
-        // There may be more room than there was.
+        // The capacity may have grown.
         this.#departNext();
         this.#balance();
         this.#watch();
@@ -169,7 +173,7 @@ export class Departures<T extends Passenger> {
     }
   }
 
-  /** For each client that waits with nothing to speak of under way, the client with most gives up its oldest question. */
+  /** For each client that waits with clearly less in flight, the client with most gives up its oldest question. */
   #balance(): void {
     for (const group of this.#groups.values()) {
       if (group.waiting.size === 0) continue;

@@ -14,7 +14,10 @@ export class Flight<T> {
   #attempts = 0;
   #lastAttemptAt = -Infinity;
 
-  /** @param onEnd called when there is an answer or no attempt left, or it is given up, before those that wait are told; may be called again */
+  /**
+   * @param onEnd called before the waiters are told, once there is an answer, no attempt is left, or it is given up;
+   * may be called again
+   */
   constructor(onEnd: () => void) {
     this.#onEnd = onEnd;
   }
@@ -47,7 +50,7 @@ export class Flight<T> {
     );
   }
 
-  /** The answer, or undefined when the deadline passes or `signal` is aborted first. */
+  /** The answer, or undefined if the deadline passes or `signal` aborts first. */
   wait(deadline: Deadline, signal?: AbortSignal): Promise<T | undefined> {
     const waiter: Waiter<T> = Promise.withResolvers();
     this.#waiting.add(waiter);
@@ -60,7 +63,7 @@ export class Flight<T> {
     return waiter.promise.finally(() => timer.cancel());
   }
 
-  /** Ends it without an answer. Whoever waits is told that its client asks too much. */
+  /** Ends the flight without an answer. Its waiters get ERR_IN_FLIGHT_CLIENT. */
   giveUp(): void {
     this.#ending.abort();
     this.#end((waiter) => waiter.reject(new Dns4torError('ERR_IN_FLIGHT_CLIENT')));

@@ -34,7 +34,10 @@ export interface ForwarderComponents {
 }
 
 export interface ForwarderInit extends AdmissionInit {
-  /** Questions that the upstream takes at a time, as far as is known now; others wait for their turn. @default without bound */
+  /**
+   * Maximum questions that the upstream carries at a time, as far as known now. Others wait for their turn. @default
+   * unbounded
+   */
   readonly capacity?: () => number;
   /** How long a client is let wait, from the arrival of its query, in milliseconds. */
   readonly timeoutMs: number;
@@ -72,8 +75,9 @@ export class Forwarder {
   }
 
   /**
-   * What comes of asking, or undefined when the deadline passes first: then it goes on, and may still fill the cache.
-   * Rejects with a Dns4torError; with ERR_IN_FLIGHT_CLIENT also where the query waited and had to give way.
+   * The result of asking upstream, or undefined if the deadline passes first. The exchange then goes on, and may still
+   * fill the cache.
+   * Rejects with a Dns4torError: with ERR_IN_FLIGHT_CLIENT also if the query waited and had to give way.
    */
   async ask(query: Query, deadline: Deadline): Promise<Forwarded | undefined> {
     const { clientOf, metrics } = this.#components;
@@ -86,7 +90,7 @@ export class Forwarder {
     }
     try {
       const client = clientOf && (await clientOf(query));
-      // Else a question would be asked for nobody.
+      // Otherwise a question would be sent that no client waits for.
       if (!gaveWay.signal.aborted) {
         const forwarded = await this.#flightFor(query, group, client).wait(deadline, gaveWay.signal);
         if (forwarded !== undefined || !gaveWay.signal.aborted) return forwarded;

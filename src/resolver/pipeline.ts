@@ -40,7 +40,7 @@ interface Stale {
  *  1. Silence for what must not be answered: no header, or itself a response.
  *  2. Conformance: refused without a look at the name.
  *  3. The cache. Before the special-use names, which are never in it, because nearly every query ends here.
- *  4. What is answered here and never leaves: special-use names, names of local networks, and QTYPE ANY.
+ *  4. What is answered locally: special-use names, names of local networks, and QTYPE ANY.
  *  5. Upstream, through Tor; where that takes long or fails, what the cache has that is no longer fresh.
  */
 export function createPipeline(components: ForwarderComponents, init: PipelineInit): Handler {
