@@ -2,14 +2,14 @@
 // Plain JavaScript that any Node can parse: an old Node must meet a sentence here, not a syntax error.
 const OLDEST_NODE = 24;
 
-// What may stand between `node` and this file: nothing that opens a debugger, loads code, trusts others or writes down
-// what happens.
+// Flags allowed between `node` and this file: none that open a debugger, load code, trust other authorities or write
+// down what happens.
 const HARMLESS = /^--(?:disable-sigusr1|heap-growing-percent=\d+|jitless|max[-_](?:old|semi)[-_]space[-_]size=\d+)$/;
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 
-// As early as can be: neither a terminal that closes, nor who takes a signal for a request as other servers do, ends
+// As early as possible: neither a closed terminal nor somebody who sends these as requests, as to other servers, ends
 // the resolver.
 if (process.argv[2] === 'proxy-dns') for (const signal of ['SIGHUP', 'SIGUSR2']) process.on(signal, () => {});
 
@@ -25,8 +25,8 @@ const unsafe = process.execArgv.find((flag) => !HARMLESS.test(flag));
 if (unsafe !== undefined) {
   end(
     EXIT_USAGE,
-    `Node was given ${unsafe.split('=', 1)}, with which dns4tor does not start, as it may weaken what is promised. ` +
-      'Leave it out; docs/environment.md says which flags are taken.',
+    `Node was given ${unsafe.split('=', 1)}, which could weaken the promises of dns4tor. ` +
+      'Leave it out; docs/environment.md lists the flags that are allowed.',
   );
 }
 
@@ -34,8 +34,8 @@ if (process.env.DNS4TOR_REMOVED === undefined) relaunch();
 if (!process.execArgv.includes('--disable-sigusr1')) {
   end(
     EXIT_FAILURE,
-    `this Node, ${process.versions.node}, has to be started with --disable-sigusr1: otherwise a signal opens its ` +
-      'debugger to every user of this machine. Start the command `dns4tor` instead, with a Node that knows the flag.',
+    `Node ${process.versions.node} was started without --disable-sigusr1, so a signal would open its debugger to ` +
+      'every user of this machine. Run the command `dns4tor`, with a Node that knows this flag.',
   );
 }
 
@@ -44,28 +44,28 @@ const { createRequire } = process.getBuiltinModule('node:module');
 const { main } = createRequire(import.meta.url)('../dist/cli/main.cjs');
 await main(process.argv.slice(2));
 
-/** Gives this process to launch.sh, which starts Node anew as it has to be. */
+/** Replaces this process with launch.sh, which starts Node with the flags and environment that dns4tor needs. */
 function relaunch() {
-  // Node has marked every descriptor but the first three to be closed when a process becomes another program.
+  // Node marks every descriptor but the first three close-on-exec, so the sockets would be lost.
   if (Number(process.env.LISTEN_FDS) > 0 && Number(process.env.LISTEN_PID) === process.pid) {
     end(
       EXIT_USAGE,
-      'sockets were handed over to a Node that was started without the flags that dns4tor needs. ' +
-        'Have the unit start the command `dns4tor`, not node with a file.',
+      'systemd handed sockets to a Node that lacks the flags that dns4tor needs. ' +
+        'Make the unit start the command `dns4tor`, not `node FILE`.',
     );
   }
   const shell = '/bin/sh';
   const launcher = `${import.meta.dirname}/launch.sh`;
   const { existsSync } = process.getBuiltinModule('node:fs');
-  // Asked before, for execve does not throw: where it fails, it ends the process.
+  // Checked first, because a failing execve does not throw but ends the process.
   if (process.execve === undefined || ![shell, launcher].every((path) => existsSync(path))) {
     end(
       EXIT_FAILURE,
-      'Node cannot be started anew with the flags that dns4tor needs. ' +
-        'Start the command `dns4tor` instead of node with a file.',
+      'Node cannot be restarted with the flags that dns4tor needs. ' +
+        'Run the command `dns4tor` instead of `node FILE`.',
     );
   }
-  // Behind those of launch.sh, and so the stronger.
+  // After the flags of launch.sh, so that these win.
   const own = process.execArgv.filter((flag) => flag !== '--disable-sigusr1');
   process.execve(shell, ['sh', launcher, '--probe', process.execPath, ...own, ...process.argv.slice(1)]);
 }

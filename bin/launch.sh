@@ -1,24 +1,24 @@
 #!/bin/sh
-# Becomes Node, with the flags that dns4tor needs and without the variables that would weaken its promises:
-# docs/environment.md. Node reads both before it runs any JavaScript, so nothing inside of it can do this.
+# Replaces itself with Node: with the flags that dns4tor needs, without the variables that would weaken its promises
+# (docs/environment.md). Node reads both before it runs any JavaScript, so JavaScript cannot do this.
 #
 #   sh launch.sh [--probe] NODE ARGUMENT ...
 #
-# --probe: this Node may not know the flags. With one that it does not know, it would not start.
+# --probe: first finds out which of the flags this Node knows. It does not start with one that it does not know.
 
-# Until Node is here, which has them end it again until its first line: src/cli/hang-up.ts.
+# Only until Node starts. It resets both to their defaults, until its first line of JavaScript: src/cli/hang-up.ts.
 trap '' HUP USR2
 
-# Closes the debugger's door: without it, SIGUSR1 opens port 9229 to every user of the machine.
+# Without it, SIGUSR1 opens Node's debugger, port 9229, to every user of the machine.
 safety='--disable-sigusr1'
-# Nothing of a query stays in V8's heap, for the cache lies outside; but while there is memory V8 puts off looking for
-# what is free, and with 100,000 answers the process takes 290 MiB instead of 130. With these it looks as soon as the
-# heap has grown by a third, and its nursery stays as small as it is at the start. (On the command line of Node 24.21
-# `--semi-space-growth-factor=1` has no effect.) `--optimize-for-size` keeps the heap smaller still, but costs half as
-# much CPU time again for each query that goes upstream.
+# The cache lies outside V8's heap, so the heap keeps nothing of a query. But V8 puts off garbage collection while there
+# is memory: with 100,000 answers the process takes 290 MiB instead of 130. With these flags V8 collects as soon as the
+# heap has grown by a third, and its nursery keeps its initial size. (On the command line of Node 24.21
+# `--semi-space-growth-factor=1` has no effect.) `--optimize-for-size` makes the heap smaller still, but costs 50 % more
+# CPU time for each query that goes upstream.
 memory='--heap-growing-percent=30 --max-semi-space-size=1'
 
-# Whether each word of NODE_OPTIONS is about speed or memory alone.
+# Whether NODE_OPTIONS holds only flags about speed or memory.
 is_harmless() {
   set -f
   for word in $1; do
@@ -38,14 +38,14 @@ for name in \
   SSLKEYLOGFILE; do
   eval "value=\${$name-}"
   [ "$name" = NODE_OPTIONS ] && is_harmless "$value" && continue
-  # An empty one counts as unset: unit files and containers cannot take a variable away, only empty it.
+  # An empty variable counts as unset: unit files and containers cannot remove a variable, only empty it.
   [ -n "$value" ] && removed="$removed $name"
   unset "$name"
 done
-# Set for other programs on many machines, and of no effect on most builds of Node: nothing is said of them.
+# Removed without a warning: many machines set them for other programs, and most builds of Node ignore them.
 unset NODE_PATH NODE_UNIQUE_ID SSL_CERT_DIR SSL_CERT_FILE
 
-# The daemon lives long enough to gain by them; what ends in a second only loses time.
+# Only the daemon runs long enough to gain from the memory flags. In a short command they only cost time.
 case " $* " in
   *' proxy-dns '*) flags="$safety $memory" ;;
   *) flags=$safety ;;
@@ -59,6 +59,6 @@ if [ "$1" = --probe ]; then
 fi
 node=$1
 shift
-# Says that this was done, and what there is to tell.
+# Tells dns4tor that this was done, and which variables to warn about.
 export DNS4TOR_REMOVED="$removed"
 exec "$node" $flags "$@"

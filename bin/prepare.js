@@ -160,7 +160,7 @@ export function runDns4tor(args) {
 }
 
 /**
- * Runs a program in the checkout and in the foreground: it has this terminal, and gets the signals that this process gets.
+ * Runs a program in the checkout, in the foreground: it has this terminal and gets the signals of this process.
  *
  * @returns its exit code, by the shells' convention where a signal ended it
  */

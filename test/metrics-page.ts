@@ -92,9 +92,10 @@ const DROPS: Readonly<Record<DropReason, string>> = {
   port_zero: 'a datagram from port 0, to which nothing can be sent',
   not_allowed: 'a client beyond this machine that `--allow` does not name',
   tcp_connections:
-    'a connection beyond `--tcp-connections` that waited in vain for another to give way, or that the kernel could not hand over',
-  tcp_connections_client: 'a connection beyond `--tcp-connections-per-client` that waited in vain',
-  tcp_gave_way: 'a connection, mostly an idle one, that was closed because a newcomer needed its place',
+    'a connection beyond `--tcp-connections` for which no other gave way in time, or that the kernel could not hand over',
+  tcp_connections_client:
+    'a connection beyond `--tcp-connections-per-client` for which no other of that client gave way in time',
+  tcp_gave_way: 'a connection, usually idle, that was closed to make room for a new one',
   tcp_message: 'a connection on which a message was begun and not ended within `--tcp-message-timeout`',
   tcp_unread: 'a connection that was to end, whose client did not fetch its last answers for five seconds',
   send_failed: 'an answer that the kernel would not send, or that came when its client had gone',
@@ -116,27 +117,30 @@ ${renderTable(['name', 'type', 'labels', 'unit', 'what it says'], METRIC_ROWS.ma
 A histogram has the three series \`_bucket\` (by \`le\`), \`_sum\` and \`_count\`. Of counters with many labels there are only those
 that have counted something.
 
-\`build_info\` is there for what was built on cloudflared's. Its \`version\` is that of dns4tor. \`goversion\` is empty, which to
-Prometheus is the same as no label, since no Go is in it; so is \`type\`, as in cloudflared's usual builds. cloudflared's \`revision\` is
-the time of the build: dns4tor's builds, which are the same to the byte whenever they are made, record none, and it is \`unknown\`.
+\`build_info\` is there for dashboards and alerts made for cloudflared. Its \`version\` is that of dns4tor. \`goversion\` is
+empty, because dns4tor is not written in Go. \`type\` is empty, as in cloudflared's usual builds. To Prometheus, an empty
+label is the same as none. cloudflared's \`revision\` is the build time. The builds of dns4tor are reproducible and record
+none, so it is \`unknown\`.
 
 ## What another user of the machine learns
 
-Every user of the machine can read what is served on loopback, and by reading it before and after a query learns
+Every user of the machine can read the metrics on loopback. By reading them before and after a query, such a user learns
 
-- when the query was answered, over UDP or TCP, over IPv4 or IPv6, and of which type it was, if that has a name here;
-- its response code, whether the cache had the answer, how long it took otherwise, and over which circuit it came;
-- how many blocks of 128 octets the query and how many of 468 the answer fills (the blocks of RFC 8467). Names of up to about 80
-  characters fill one, as do most answers;
-- how many answers the cache holds and, where it is full, how many had to make room for another.
+- when the query was answered, whether it came over UDP or TCP and over IPv4 or IPv6, and its type, if the \`type\` label
+  lists it;
+- its response code, whether the answer came from the cache, and if not, how long it took and over which circuit it
+  came;
+- how many blocks of 128 octets the query fills, and how many of 468 the answer fills (the blocks of RFC 8467). Names of
+  up to about 80 characters fill one block, as do most answers;
+- how many answers the cache holds and, once it is full, how many were evicted.
 
-No figure says more of the length of a name or an answer, and none says who asked. Memory is shown in multiples of 64 KiB, which
-follow it only roughly: not even somebody who fills the cache with answers of a known size can measure the next one by them.
+No figure says more about the length of a name or an answer, and none says who asked. Memory is shown only roughly, in
+multiples of 64 KiB. Even somebody who fills the cache with answers of known size cannot measure the next one by them.
 
-\`--metrics unix:/path\` serves all of this, the status page included, on a unix socket that only the user and the group of dns4tor
-can open (mode 0660). What remains then is outside dns4tor: how long an answer takes says whether it was in the cache, and
-the kernel shows every user how much memory and CPU time a process takes (\`/proc\`) and how many octets a TCP connection has
-carried (\`ss -ti\`), also between a local program and dns4tor.
+\`--metrics unix:/path\` serves all of this, the status page included, on a unix socket that only the user and the group
+of dns4tor can open (mode 0660). Other users can still learn something outside dns4tor. The time that an answer takes
+shows whether it was in the cache. The kernel shows every user the memory and CPU time of a process (\`/proc\`), and how
+many octets a TCP connection has carried (\`ss -ti\`), including one between a local program and dns4tor.
 
 ## Reasons
 

@@ -1,9 +1,10 @@
 import process from 'node:process';
 
 /**
- * Keeps signals from ending the daemon that other servers take for requests: SIGHUP, which a closed terminal sends as well, and SIGUSR2, on which
- * dnsmasq opens its log anew. For good: while it ends, it still answers what is in flight.
- * @returns says what SIGHUP does from then on, beside nothing
+ * Keeps SIGHUP and SIGUSR2 from ending the daemon. A closed terminal sends SIGHUP too, and other servers take both for
+ * requests: dnsmasq reopens its log on SIGUSR2. The handlers stay for good, because a daemon that shuts down still
+ * answers queries in flight.
+ * @returns sets what SIGHUP does; at first it does nothing
  */
 export function surviveHangUps(): (onHangUp: () => void) => void {
   let current = (): void => {};

@@ -21,7 +21,7 @@ changed files. If anything fails, everything is put back. \`dns4tor uninstall\` 
 Examples:
   dns4tor install --dry-run              show what would be changed, as a diff
   sudo dns4tor install                   for good, if the checks succeed
-  sudo dns4tor install --force           once more, after another program has written /etc/resolv.conf
+  sudo dns4tor install --force           again, after another program has changed /etc/resolv.conf
   sudo dns4tor install --confirm-within 60s
                                          for a minute, unless you run \`sudo dns4tor confirm\` within it: for machines
                                          that you reach over the network only
@@ -44,7 +44,7 @@ export function addInstall(program: Command): void {
     .option('--port <port>', 'its port; another than 53 goes with systemd-resolved only', toPort, 53)
     .option(
       '--force',
-      'write also what somebody has changed since; that version is kept beside it, as NAME.before-install',
+      'overwrite files that were changed since the last install; each changed version is kept as NAME.before-install',
     )
     .option('--dry-run', 'show what would be changed, and change nothing')
     .option(
@@ -75,7 +75,7 @@ async function awaitConfirmation(machine: Machine, untilEpochMs: number): Promis
     'Names are resolved by way of dns4tor. To keep it so, run in another terminal: sudo dns4tor confirm\n',
   );
   const end = await countDown(machine, untilEpochMs, 'left to confirm; Ctrl-C puts everything back now');
-  // The time is up, also where the wall clock was set back meanwhile.
+  // The time is up, even if the wall clock was set back meanwhile.
   if (end !== 'changed') await settle(machine, true);
   // Whoever came first, this process, the timer or the confirmation, has left its result there.
   if ((await readJournal(machine.fs))?.phase !== 'installed') throw new Dns4torError('ERR_SYSTEM_UNCONFIRMED');

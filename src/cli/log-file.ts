@@ -6,8 +6,8 @@ import type { LogSink } from '../lib/logger.ts';
 export interface LogFile {
   readonly sink: LogSink;
   /**
-   * Opens the path anew, for log rotation that has moved the file away.
-   * @returns the system's reason if that fails; then the old file goes on
+   * Reopens the path after log rotation has moved the file away.
+   * @returns the system's reason if that fails; the log then continues in the old file
    */
   reopen(): string | undefined;
 }

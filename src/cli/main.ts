@@ -69,7 +69,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 async function run(argv: readonly string[], reporter: Reporter): Promise<number> {
-  // The daemon tells of them in its log.
+  // The daemon logs them instead.
   if (argv[0] !== 'proxy-dns') process.stderr.write(renderIgnoredVariables(takeIgnoredVariables(process.env)));
   try {
     // To load the others as well would double the CPU time until the resolver listens.

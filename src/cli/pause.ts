@@ -33,7 +33,7 @@ export function addPause(program: Command): void {
         `Names go to the network in the clear until ${new Date(untilEpochMs).toLocaleTimeString()}.\n`,
       );
       const end = await countDown(machine, untilEpochMs, 'of the pause left; Ctrl-C ends it now');
-      // Over it is, also where the wall clock was set back meanwhile.
+      // The pause is over, even if the wall clock was set back meanwhile.
       const settled = end === 'changed' ? 'nothing' : await settle(machine, true);
       const phase = (await readJournal(machine.fs))?.phase;
       if (settled === 'resumed unchecked') process.stderr.write(`${UNANSWERED}\n`);

@@ -49,7 +49,7 @@ export function addProxyDns(program: Command, reporter: Reporter): void {
       problems: [...describeUnknownWords(command), ...loaded.problems],
     });
     const isCheck = loaded.settings.some(({ key, texts }) => key === 'check' && texts.includes('true'));
-    // Where the log is on stderr, it tells of them in its own form.
+    // A log on stderr reports them itself.
     if (isCheck || config.log.file !== undefined) process.stderr.write(renderIgnoredVariables(ignored));
     if (isCheck) process.stdout.write(renderConfig(config, loaded.settings, config.log.format));
     else await serve(config, reporter, ignored);

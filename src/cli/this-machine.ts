@@ -16,8 +16,8 @@ export function thisMachine(): Machine {
     clock: systemClock,
     pid: process.pid,
     isAlive,
-    // Without the flags of this Node: one that is installed meanwhile may not know them, and bin/dns4tor.js finds those
-    // that it needs.
+    // Without this Node's flags: a Node that is installed later may not know them, and bin/dns4tor.js adds those it
+    // needs.
     self: [process.execPath, script],
     checks: createChecks(systemClock, systemRandom),
     warn: (sentence) => process.stderr.write(`dns4tor: ${sentence}\n`),

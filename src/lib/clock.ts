@@ -9,15 +9,18 @@ export interface Timer {
 
 /** The only source of time. Tests pass one that they turn by hand. */
 export interface Clock {
-  /** Monotonic milliseconds, with a fraction. Only differences mean anything. On Linux it stands still while the machine sleeps. */
+  /**
+   * Monotonic milliseconds, with a fraction. Only differences mean anything. On Linux it stops while the machine
+   * sleeps.
+   */
   now(): number;
   /**
-   * Milliseconds since the machine booted, sleep included, whatever the wall clock says. Exact to 10 ms, or to a second where the process
-   * cannot read /proc/uptime. Takes tens of microseconds.
-   * @throws where the system does not say
+   * Milliseconds since boot, sleep included, unaffected by the wall clock. Resolution 10 ms, or one second if the
+   * process cannot read /proc/uptime. Takes tens of microseconds.
+   * @throws if the system does not report it
    */
   bootMs(): number;
-  /** Milliseconds since 1970, UTC. For people to read, and for moments that outlive the process; it may jump. */
+  /** Milliseconds since 1970, UTC. For people, and for times that outlive the process. It may jump. */
   epochMs(): number;
   /** Calls back once, `delayMs` from now. A pending timer keeps the process alive: its owner cancels it when it is done. */
   schedule(delayMs: number, callback: () => void): Timer;

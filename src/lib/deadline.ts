@@ -33,12 +33,12 @@ export class Deadline {
     return this.remainingMs === 0;
   }
 
-  /** Whether it came by the signal, before its time: that says nothing about how long the operation takes. */
+  /** Whether the signal ended it early. That says nothing about how long the operation takes. */
   get isGivenUp(): boolean {
     return this.#signal?.aborted === true;
   }
 
-  /** What an operation fails with that has not ended by then: ERR_DEADLINE, or ERR_GIVEN_UP. */
+  /** The error of an operation that did not end in time: ERR_DEADLINE or ERR_GIVEN_UP. */
   toError(): Dns4torError {
     return new Dns4torError(this.isGivenUp ? 'ERR_GIVEN_UP' : 'ERR_DEADLINE');
   }
@@ -58,7 +58,9 @@ export class Deadline {
     return { cancel };
   }
 
-  /** What `work` comes to, or {@link toError} when the moment comes first. Ends the wait, not the work. */
+  /**
+   * The result of `work`, or the failure of {@link toError} if the deadline comes first. Ends the wait, not the work.
+   */
   limit<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const timer = this.schedule(() => reject(this.toError()));

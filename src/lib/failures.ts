@@ -330,7 +330,7 @@ export const FAILURES = {
     label: 'query_edns_version',
     sentence: 'only EDNS version 0 is spoken here',
   },
-  // No extended error: the reply has no OPT record, since what follows the header depends on the opcode.
+  // No extended error: the reply has no OPT record, because the format behind the header depends on the opcode.
   ERR_QUERY_OPCODE: {
     rcode: 'NOTIMP',
     label: 'query_opcode',

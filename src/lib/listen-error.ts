@@ -9,7 +9,7 @@ const LISTEN_CODES: Readonly<Record<string, ErrorCode>> = {
   EADDRNOTAVAIL: 'ERR_LISTEN_ADDRESS',
   // A machine whose kernel has no IPv6 says so in this way when asked for ::1.
   EAFNOSUPPORT: 'ERR_LISTEN_ADDRESS',
-  // A link-local address of a network interface that is not there (ipv6(7)).
+  // A link-local address of a network interface that does not exist (ipv6(7)).
   EINVAL: 'ERR_LISTEN_ADDRESS',
 };
 

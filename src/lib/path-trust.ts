@@ -31,7 +31,7 @@ const STICKY = 0o1000;
 const GROUP_WRITES = 0o020;
 const OTHERS_WRITE = 0o002;
 
-/** As many as the kernel follows (path_resolution(7)). */
+/** The kernel's limit on symbolic links in a path (path_resolution(7)). */
 const MAX_LINKS = 40;
 
 /**

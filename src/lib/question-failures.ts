@@ -1,8 +1,8 @@
 import type { ErrorCode } from './failures.ts';
 
 /**
- * Failures that are about the question and not about the way to the resolver: the resolver was asked, and asking again at once would
- * most likely fail again (RFC 9520 §2). A way that is broken has a pause of its own before it is tried again, for all questions.
+ * Failures that concern the question, not the path to the resolver. The resolver was asked, and asking again at once
+ * would most likely fail again (RFC 9520 §2). A broken path has a back-off of its own, for all questions.
  */
 export const OF_THE_QUESTION: ReadonlySet<ErrorCode> = new Set([
   'ERR_DEADLINE',

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 
-/** Under which distributions run Tor: Debian, OpenBSD and Homebrew, Arch and Alpine, Fedora. */
+/** User names of Tor in Debian; OpenBSD and Homebrew; Arch and Alpine; Fedora. */
 const TOR_USERS: ReadonlySet<string> = new Set(['debian-tor', '_tor', 'tor', 'toranon']);
-/** login.defs(5), SYS_UID_MAX: above are people, one of whom may be called Tor. */
+/** SYS_UID_MAX of login.defs(5). Higher UIDs are people, one of whom may be called tor. */
 const MAX_SYSTEM_UID = 999;
 
-/** Tor's own users by /etc/passwd, and not by getpwnam(3), which may ask a directory service over the network. */
+/**
+ * UIDs of Tor's own users, from /etc/passwd. Not from getpwnam(3), which may ask a directory service over the network.
+ */
 export function readTorUids(): ReadonlySet<number> {
   const uids = readUsers()
     .map((line) => line.split(':'))

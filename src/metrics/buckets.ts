@@ -13,7 +13,10 @@ export const QUERY_SECONDS = [
 /** The same for one exchange with an upstream: no circuit answers within 8 ms, save on a test network. */
 export const EXCHANGE_SECONDS: readonly number[] = QUERY_SECONDS.filter((bound) => bound >= 0.008);
 
-/** RFC 8467 §4.1: the blocks by which queries and responses are padded against observers of their length. Here their sizes are counted in them. */
+/**
+ * RFC 8467 §4.1: the block sizes that queries and responses are padded to, which hides their lengths. The metrics count
+ * sizes in these blocks.
+ */
 export const QUERY_BLOCK_BYTES = 128;
 export const RESPONSE_BLOCK_BYTES = 468;
 

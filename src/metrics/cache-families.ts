@@ -59,7 +59,7 @@ export function cacheFamilies(totals: Totals, gauges: Gauges, server: string): F
       type: 'gauge',
       unit: 'bytes',
       labels: { type: SEGMENTS },
-      help: 'Memory that the answers in the cache take, by kind of answer; in multiples of 65536 that follow it only roughly, so that no single answer shows.',
+      help: 'Memory that the answers in the cache take, by kind of answer; only roughly, in multiples of 65536, so that no single answer is visible.',
       samples: () => bySegment(gauges.cacheBytes(), {}),
     },
     {

@@ -1,27 +1,28 @@
 import type { Random } from '../lib/random.ts';
 
-/** Hundreds of typical answers, and as much as the largest. */
+/** Hundreds of typical answers, or one of maximum size. */
 const STEP_BYTES = 65_536;
 
 /**
- * Shows how much memory something takes, so coarsely that one answer more or less does not show, not even to who adds answers of a known size
- * until the figure changes: it changes after a random distance of between half a step and one and a half, which is drawn anew each time.
+ * Shows memory use so coarsely that no single answer is visible. The figure changes after a random distance between
+ * half a step and one and a half steps, drawn anew each time. So even a person who adds answers of known size until it
+ * changes cannot measure the next one.
  */
 export class CoarseBytes {
   readonly #random: Random;
   readonly #maxBytes: number;
   #shown = 0;
-  /** What was taken when `#shown` last changed. */
+  /** Bytes in use when `#shown` last changed. */
   #at = 0;
   #distance = 0;
 
-  /** @param maxBytes what it can take at most, which the figure does not exceed */
+  /** @param maxBytes upper bound of the figure, in bytes */
   constructor(random: Random, maxBytes: number) {
     this.#random = random;
     this.#maxBytes = maxBytes;
   }
 
-  /** The figure for `bytes`: 0 for none, else a multiple of 64 KiB or the maximum. */
+  /** The figure for `bytes`: 0 for 0, otherwise a multiple of 64 KiB or the maximum. */
   show(bytes: number): number {
     if (bytes === 0) {
       this.#shown = 0;

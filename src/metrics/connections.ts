@@ -3,16 +3,22 @@ import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { OneRequest } from './one-request.ts';
 
-/** So many that the oldest has had time to ask, even where a program opens thousands each second. Each costs some kilobytes. */
+/**
+ * Maximum connections without a complete request. Even if a program opens thousands per second, the oldest has had time
+ * to send one. Each costs a few kilobytes.
+ */
 const MAX_ASKING = 256;
 
-/** One scraper, one supervisor and a person or two need few. */
+/** Maximum connections with a complete request. A scraper, a supervisor and a person or two need few. */
 const MAX_ANSWERED = 64;
 
-/** From the connection to the end of the request's header: on this machine, or its network, that is one segment. */
+/**
+ * Time limit from accepting a connection to the end of the request header, which is one segment on this machine or its
+ * network.
+ */
 const HEADER_MS = 1000;
 
-/** From the answer to the last octet that the kernel takes. */
+/** Time limit from the answer to the last octet that the kernel takes. */
 const UNREAD_MS = 5000;
 
 /** RFC 9110 §15.5.9. */
@@ -24,15 +30,16 @@ interface Place {
   readonly stream: OneRequest;
   readonly socket: Socket;
   state: State;
-  /** Whether what it had sent when it was accepted has been read. */
+  /** Whether the data that arrived before the connection was accepted has been read. */
   hasBeenHeard: boolean;
   timer: Timer | undefined;
 }
 
 /**
- * The connections of an HTTP server that answers one request on each. However many there are, the next gets its answer: where too many have no
- * whole request, the oldest of them gives way; where too many have one, the oldest that leaves its answer unread, or else waits for it longest.
- * Nothing wakes the process while there are none.
+ * The connections of an HTTP server that answers one request on each. The next request is answered however many
+ * connections there are. Among too many incomplete requests, the oldest gives way. Among too many complete ones, the
+ * oldest whose answer is left unread gives way, or else the one that has waited longest. Keeps no timer while there are
+ * no connections.
  */
 export class Connections {
   readonly #clock: Clock;
@@ -41,13 +48,13 @@ export class Connections {
   readonly #places = new Map<Duplex, Place>();
   readonly #streams = new Set<Duplex>();
 
-  /** @param serve has an HTTP server parse what comes over a connection */
+  /** @param serve has an HTTP server parse a connection */
   constructor(clock: Clock, serve: (connection: Duplex) => void) {
     this.#clock = clock;
     this.#serve = serve;
   }
 
-  /** Takes over a connection that was accepted. */
+  /** Takes over an accepted connection. */
   add(socket: Socket): void {
     const stream = new OneRequest(socket);
     const timer = this.#clock.schedule(HEADER_MS, () => this.#giveUp(place));
@@ -55,7 +62,8 @@ export class Connections {
     this.#places.set(stream, place);
     stream.on('close', () => this.#forget(stream));
     stream.on('begun', () => this.#serve(stream));
-    // A request that is in the kernel already is read in the event loop's next turn. Until then nobody knows which of many are hostile.
+    // The event loop reads a request that is already in the kernel on its next turn. Until then nothing tells hostile
+    // connections from others.
     setImmediate(() =>
       setImmediate(() => {
         place.hasBeenHeard = true;
@@ -64,19 +72,19 @@ export class Connections {
     );
   }
 
-  /** Its request is whole. */
+  /** Its request is complete. */
   answering(connection: Duplex): void {
     this.#turn(connection, 'answering');
     this.#makeRoom(MAX_ANSWERED, ['sending', 'answering']);
   }
 
-  /** Its answer is written, and it is closed once that is read. */
+  /** Its answer is written. It closes once the client has read it. */
   sending(connection: Duplex): void {
     const place = this.#turn(connection, 'sending');
     if (place !== undefined) place.timer = this.#clock.schedule(UNREAD_MS, () => place.stream.destroy());
   }
 
-  /** Its answer is a stream of events: it counts here no more. Whoever grants it bounds them. */
+  /** Its answer is an event stream, so it no longer counts here. The caller bounds the number of streams. */
   streaming(connection: Duplex): void {
     const place = this.#turn(connection, 'answering');
     if (place === undefined) return;
@@ -99,7 +107,7 @@ export class Connections {
     else stream.destroy();
   }
 
-  /** @param states those that are counted together, in the order in which they give way */
+  /** @param states counted together; connections give way in this order */
   #makeRoom(most: number, states: readonly State[]): void {
     const counted = [...this.#places.values()].filter(({ state }) => states.includes(state));
     const inOrder = states.flatMap((state) => counted.filter((place) => place.state === state && place.hasBeenHeard));
@@ -113,7 +121,7 @@ export class Connections {
     return connection;
   }
 
-  /** Closes those that are owed no answer. */
+  /** Closes the connections that are owed no answer. */
   closeIdle(): void {
     for (const { state, stream } of this.#places.values()) if (state === 'asking') stream.destroy();
   }

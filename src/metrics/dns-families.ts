@@ -48,7 +48,7 @@ export function dnsFamilies(totals: Totals, server: string): Family[] {
       type: 'histogram',
       unit: 'bytes',
       labels: { ...labels, proto: PROTOCOLS },
-      help: 'Size of the queries, each rounded up to a multiple of 128 so that it does not tell how long the name is.',
+      help: 'Size of the queries, each rounded up to a multiple of 128 to hide the length of the name.',
       samples: () => byTransport(totals.queryBytes),
     },
     {
@@ -56,7 +56,7 @@ export function dnsFamilies(totals: Totals, server: string): Family[] {
       type: 'histogram',
       unit: 'bytes',
       labels: { ...labels, proto: PROTOCOLS },
-      help: 'Size of the answers, each rounded up to a multiple of 468 for the same reason.',
+      help: 'Size of the answers, each rounded up to a multiple of 468 to hide its length.',
       samples: () => byTransport(totals.responseBytes),
     },
   ];

@@ -6,7 +6,10 @@ import { SECURITY_HEADERS } from './security-headers.ts';
 /** Soon enough for a person, and a small part of what the state costs to write down. */
 const INTERVAL_MS = 1000;
 
-/** A person or two with a few windows. The server counts them apart, so that they take the place of nobody else. */
+/**
+ * Enough for a person or two with a few windows. The server counts event streams apart, so they take no place from
+ * other connections.
+ */
 export const MAX_WATCHERS = 8;
 
 /** What the kernel does not take any more is kept here; a reader that is this far behind is not reading. */

@@ -10,17 +10,18 @@ const HOST = /^(?:\[([\da-f:.]+)(?:%[\w.~%-]+)?\]|([\w.~!$&'()*+,;=%-]*))(?::\d*
 /** RFC 9112 §3.2.2. */
 const ABSOLUTE_FORM = /^[a-z][\w+.-]*:\/\/([^/?#]*)/i;
 
-/** What is needed of a request. */
+/** The parts of a request that are judged. */
 export interface Addressed {
   readonly url?: string | undefined;
-  /** Names and values by turns, as they came. */
+  /** Names and values alternately, as received. */
   readonly rawHeaders: readonly string[];
 }
 
 /**
- * Whether a request names this server, against DNS rebinding: a web page whose own name was made to resolve to this server's address could read
- * what it serves, and its name is what the browser sends here. An IP literal cannot be rebound, nor can `localhost` (RFC 6761 §6.3).
- * @param listening the IP literal that the server is bound to; undefined for a unix socket, to which no browser comes
+ * Whether a request names this server. Protects against DNS rebinding: a web page can make its own name resolve to this
+ * server's address and read what it serves, but its browser then sends that name here. An IP literal cannot be rebound,
+ * nor can `localhost` (RFC 6761 §6.3).
+ * @param listening the IP literal that the server is bound to; undefined for a unix socket, which no browser reaches
  */
 export function judgeHost(request: Addressed, listening: string | undefined): 'ours' | 'foreign' | 'malformed' {
   const { url = '', rawHeaders } = request;
@@ -28,7 +29,7 @@ export function judgeHost(request: Addressed, listening: string | undefined): 'o
   // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that […] contains more than
   // one Host header field line or a Host header field with an invalid field value."
   if (hosts.length > 1 || hosts.some((host) => !HOST.test(host))) return 'malformed';
-  // RFC 9112 §3.2.2: the host of a target in absolute form holds, and Host is ignored.
+  // RFC 9112 §3.2.2: the host of an absolute-form target counts, and Host is ignored.
   const host = ABSOLUTE_FORM.exec(url)?.[1] ?? hosts[0];
   return listening === undefined || isAllowed(host, listening) ? 'ours' : 'foreign';
 }
@@ -43,7 +44,7 @@ function isAllowed(host: string | undefined, listening: string): boolean {
   return isLoopback(name) || !isLoopback(listening);
 }
 
-/** The path of a request's target as it came (RFC 9112 §3.2), without its query. */
+/** The path of a request target as received (RFC 9112 §3.2), without its query. */
 export function pathOf({ url = '' }: Pick<Addressed, 'url'>): string {
   const [path = ''] = url.replace(ABSOLUTE_FORM, '').split(/[?#]/, 1);
   return path;

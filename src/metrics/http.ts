@@ -36,9 +36,9 @@ export interface MetricsServerOptions {
 }
 
 export interface MetricsServer extends AsyncDisposable {
-  /** host:port that it is bound to, or unix:/path. */
+  /** The address that it is bound to: host:port or unix:/path. */
   readonly address: string;
-  /** Whether a browser can come. */
+  /** Whether a browser can reach it. */
   readonly isTcp: boolean;
 }
 
@@ -91,7 +91,8 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
       })
       .catch((error: unknown) => onError(toDns4torError(error)));
   };
-  // It parses what the connections below give it, and does not listen itself. No setting of the environment makes it lenient.
+  // It only parses what the connections below pass to it, and does not listen itself. No environment variable makes its
+  // parser lenient.
   const parser = createHttpServer({
     maxHeaderSize: MAX_HEADER_BYTES,
     insecureHTTPParser: false,
@@ -145,7 +146,7 @@ async function answerTo(
   sources: Sources,
 ): Promise<Page | 'events'> {
   const judgement = judgeHost(request, host);
-  if (judgement === 'malformed') return text(400, 'Bad request: there must be one Host, which names a host\n');
+  if (judgement === 'malformed') return text(400, 'Bad request: send exactly one Host header with a valid host\n');
   if (judgement === 'foreign') {
     return text(403, 'Forbidden: ask for this server by its IP address or as localhost, not by another name\n');
   }

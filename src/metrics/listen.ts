@@ -8,11 +8,11 @@ import { claimSocketPath } from './socket-path.ts';
 
 /** Where a server listens. */
 export type MetricsPlace =
-  /** `host` is an IP literal or `localhost`, which is 127.0.0.1; port 0 takes a free one. */
+  /** `host` is an IP literal or `localhost`, which means 127.0.0.1. Port 0 picks a free port. */
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  /** Absolute; removed when the server closes. */
+  /** Absolute path. The socket is removed when the server closes. */
   | { readonly kind: 'unix'; readonly path: string }
-  /** A TCP or unix socket that listens already, as a descriptor. Closed with the server. */
+  /** Descriptor of a TCP or unix socket that listens already. Closed with the server. */
   | { readonly kind: 'handed-over'; readonly fd: number };
 
 export interface Bound {
@@ -23,17 +23,19 @@ export interface Bound {
 }
 
 /**
- * Connections that wait to be accepted. Beyond, Linux drops the first packet of a connection, and the client sends it again only after a
- * second; with more, who comes behind a flood would wait as long for all of them to be accepted.
+ * Length of the accept queue. When it is full, Linux drops the first packet of a connection, and the client resends it
+ * only after a second. With a longer queue, a client behind a flood would wait as long for the whole flood to be
+ * accepted.
  */
 const BACKLOG = 1024;
 
-/** Read and write for the user and the group of the process: whoever may connect needs the right to write. */
+/** Mode 0660: read and write for the user and the group of the process. Connecting takes the right to write. */
 const SOCKET_UMASK = 0o117;
 
 /**
- * Has the server listen.
- * @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN_FD, ERR_LISTEN_PATH or ERR_LISTEN
+ * Makes the server listen.
+ * @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN_FD, ERR_LISTEN_PATH or
+ * ERR_LISTEN
  */
 export function listenAt(server: Server, place: MetricsPlace): Promise<Bound> {
   if (place.kind === 'tcp') return listenOnTcp(server, place.host, place.port);
@@ -43,7 +45,8 @@ export function listenAt(server: Server, place: MetricsPlace): Promise<Bound> {
 async function listenOnTcp(server: Server, host: string, port: number): Promise<Bound> {
   const literal = host === 'localhost' ? '127.0.0.1' : host;
   const address = formatHostPort(literal, port);
-  // listen() would ask the system's resolver for a name: possibly ourselves, before we answer, and possibly not over Tor.
+  // listen() would resolve a name through the system resolver: possibly dns4tor itself before it answers, and possibly
+  // not over Tor.
   if (isIP(literal) === 0) throw new Dns4torError('ERR_LISTEN_ADDRESS', address);
   try {
     await started(server, () => server.listen({ host: literal, port, backlog: BACKLOG }));
@@ -58,7 +61,7 @@ async function listenOnPath(server: Server, path: string): Promise<Bound> {
   await claimSocketPath(path);
   try {
     await started(server, () => {
-      // The socket is made within the call, so that there is no moment at which others could open it.
+      // Node binds the socket within this call, so it never exists with wider permissions.
       const umask = process.umask(SOCKET_UMASK);
       try {
         server.listen({ path, backlog: BACKLOG });
@@ -76,13 +79,9 @@ async function adopt(server: Server, fd: number): Promise<Bound> {
   try {
     await started(server, () => server.listen({ fd, backlog: BACKLOG }));
   } catch (error) {
-    throw new Dns4torError(
-      'ERR_LISTEN_FD',
-      `descriptor ${fd}, for metrics, is no TCP or unix socket that listens`,
-      error,
-    );
+    throw new Dns4torError('ERR_LISTEN_FD', `descriptor ${fd} (metrics) is not a listening TCP or unix socket`, error);
   }
-  // Of a unix socket that it did not make itself, Node does not know the path.
+  // Node does not know the path of a unix socket that it did not create.
   return boundTo(server) ?? { address: `unix:fd=${fd}`, host: undefined };
 }
 

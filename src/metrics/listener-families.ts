@@ -28,7 +28,7 @@ export function listenerFamilies(totals: Totals): Family[] {
       type: 'counter',
       unit: 'queries',
       labels: { reason: ADMISSION_REASONS },
-      help: 'Queries that could not wait for the resolver because so many did already, of all clients (--max-in-flight) or of one that has as many as it may; each got an expired answer, or is among the failures.',
+      help: 'Queries that could not wait for the resolver, by the bound that was reached: of all clients (--max-in-flight) or of one client (--max-in-flight-per-client, or less when places are scarce). Each got an expired answer or is among the failures.',
       samples: () => all(totals.notAdmitted),
     },
     {

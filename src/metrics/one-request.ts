@@ -2,30 +2,31 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 
 const CR = 13;
-/** RFC 9112 §2.1: the empty line at which a request's header ends. */
+/** RFC 9112 §2.1: an empty line ends the header of a request. */
 const END_OF_HEADER = [CR, 10, CR, 10] as const;
 
 /**
- * A connection as its HTTP parser sees it: one request's header, and nothing of what follows. No body is wanted here, and a second request that
- * came with the first (pipelining, RFC 9112 §9.3.2) would have to wait anyway for a connection that is closed after the first answer. A
- * thousand of them in one segment cost milliseconds to parse. Emits `begun` before its first octet: a parser is not needed sooner.
+ * A connection as its HTTP parser sees it: the header of one request, and nothing after it. No request here has a body.
+ * A second, pipelined request (RFC 9112 §9.3.2) is useless, because the connection closes after the first answer; a
+ * thousand of them in one segment would cost milliseconds to parse. Emits `begun` before its first octet, since no
+ * parser is needed sooner.
  */
 export class OneRequest extends Duplex {
   readonly #socket: Socket;
   #hasBegun = false;
-  /** How many of the last octets are the beginning of END_OF_HEADER. */
+  /** How many octets of END_OF_HEADER the input ends with so far. */
   #matched = 0;
 
-  /** @param socket belongs to this from here on */
+  /** @param socket owned from here on */
   constructor(socket: Socket) {
     super();
     this.#socket = socket;
     socket.on('data', (chunk) => this.#take(chunk));
-    // Each error is followed by the close.
+    // Every error is followed by `close`.
     socket.on('error', () => {});
     socket.on('end', () => (this.#hasBegun ? this.push(null) : this.destroy()));
     socket.on('close', () => this.destroy());
-    // What the other end still sends is not waited for.
+    // Does not wait for what the client still sends.
     this.on('finish', () => this.destroy());
   }
 
@@ -46,7 +47,9 @@ export class OneRequest extends Duplex {
     this.push(chunk);
   }
 
-  /** Watches for the other end to leave while an answer goes on without an end. It has nothing more to say. */
+  /**
+   * Detects that the client has gone while an endless answer is sent. Any further input ends the connection as well.
+   */
   watchForEnd(): void {
     this.#socket.on('data', () => this.destroy()).resume();
   }

@@ -9,8 +9,9 @@ export interface Versions {
 }
 
 /**
- * The labels of cloudflared's `build_info` (metrics/metrics.go, 2023.7.0) that have no value here. No Go is in it; `type` is empty for
- * cloudflared's usual builds, too; and cloudflared, which has the time of the build for a revision, says `unknown` where that was not recorded.
+ * The labels of cloudflared's `build_info` (metrics/metrics.go, 2023.7.0) for which dns4tor has no value. `goversion`
+ * is empty, because there is no Go. `type` is empty in cloudflared's usual builds too. `revision` is the build time in
+ * cloudflared, which uses `unknown` where none was recorded.
  */
 const OF_CLOUDFLARED = { goversion: [''], type: [''], revision: ['unknown'] } as const;
 
@@ -38,7 +39,7 @@ export function processFamilies(gauges: Gauges, { version, nodeVersion }: Versio
       type: 'gauge',
       unit: 'always 1',
       labels: { ...OF_CLOUDFLARED, version: 'of dns4tor' },
-      help: 'Always 1, under the name and labels that cloudflared has; version says which dns4tor runs.',
+      help: "Always 1, under cloudflared's name and labels; version is that of dns4tor.",
       samples: () => [{ labels: { goversion: '', type: '', revision: 'unknown', version }, value: 1 }],
     },
   ];

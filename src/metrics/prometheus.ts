@@ -27,8 +27,9 @@ const UNFIT_DEFAULTS = [
 ] as const;
 
 /**
- * Those that count memory to the octet. What arrives from upstream is external memory: without more ado its figure grows with each query by as
- * much as the name is long (measured). The resident memory is left alone: every user reads it in /proc.
+ * Metrics of prom-client that report memory to the byte. Responses from upstream are external memory, so the exact
+ * figure grows with each query by the length of its name (measured). Resident memory stays exact: every user can read
+ * it in /proc.
  */
 const EXACT_SIZES = [
   'nodejs_heap_size_total_bytes',
@@ -73,7 +74,7 @@ async function createRegistry(families: readonly Family[], random: Random): Prom
   return registry;
 }
 
-/** Shows each series of a metric only roughly. */
+/** Makes a metric show each of its series only coarsely. */
 function makeCoarse(metric: Metric | undefined, random: Random): void {
   if (metric === undefined) return;
   const read = metric.get.bind(metric);

@@ -1,11 +1,11 @@
 import { type Clock, delay } from '../lib/clock.ts';
 
-/** Between two runs it rests for so many times as long as the first took. */
+/** Multiple of its duration for which the work rests after each run. */
 const REST = 3;
 
 /**
- * Work that is done for all who ask for it meanwhile, and takes a quarter of the time at most however often that is. What it results in is
- * never older than the question.
+ * Runs a piece of work once for all who ask for it meanwhile. Takes at most a quarter of the time, however often it is
+ * asked for. A result is never older than the request for it.
  */
 export class SharedWork<T> {
   readonly #clock: Clock;
@@ -26,7 +26,7 @@ export class SharedWork<T> {
 
   async #runRested(): Promise<T> {
     const restMs = this.#restsUntil - this.#clock.now();
-    // At least until the caller has kept the promise.
+    // Yields at least once, so that `run` has stored the promise before it is cleared below.
     await (restMs > 0 ? delay(this.#clock, restMs) : undefined);
     this.#next = undefined;
     const startedAt = this.#clock.now();

@@ -7,22 +7,23 @@ import { Dns4torError } from '../lib/errors.ts';
 import { findUntrusted } from '../lib/path-trust.ts';
 
 /**
- * Makes sure that a unix socket can be made at `path` and stays ours: removes what a process of this user that is gone has left there.
- * @throws Dns4torError ERR_LISTEN_PATH somebody listens there, something else is there, or others could put a socket of theirs in its place
+ * Prepares `path` for a unix socket: checks that nobody else can replace it, and removes a dead socket of this user.
+ * @throws Dns4torError ERR_LISTEN_PATH if a program listens there, something else is there, or others could replace the
+ * socket
  */
 export async function claimSocketPath(path: string): Promise<void> {
   try {
     const folder = await realpath(dirname(path));
     const untrusted = findUntrusted(folder);
-    if (untrusted !== undefined) throw refusal(path, `others may replace it, for ${untrusted}`);
+    if (untrusted !== undefined) throw refusal(path, `others could replace it: ${untrusted}`);
     const found = await lstat(path).catch(undefinedIfAbsent);
     if (found === undefined) return;
-    if (!found.isSocket()) throw refusal(path, 'what is there is no socket');
-    if (found.uid !== process.geteuid?.()) throw refusal(path, 'what is there is the socket of another user');
-    if (await isAlive(path)) throw refusal(path, 'a program listens there already');
+    if (!found.isSocket()) throw refusal(path, 'a file that is not a socket is there');
+    if (found.uid !== process.geteuid?.()) throw refusal(path, 'a socket of another user is there');
+    if (await isAlive(path)) throw refusal(path, 'another program listens there already');
     await unlink(path);
   } catch (error) {
-    throw error instanceof Dns4torError ? error : refusal(path, 'its folder cannot be used', error);
+    throw error instanceof Dns4torError ? error : refusal(path, 'its directory cannot be used', error);
   }
 }
 
@@ -35,7 +36,10 @@ function undefinedIfAbsent(error: unknown): undefined {
   throw error;
 }
 
-/** Only a refusal says that nobody has it open any more: a full backlog, for one, is another error. */
+/**
+ * Whether a program has the socket open. Only ECONNREFUSED shows that none has: a full backlog, for example, gives
+ * another error.
+ */
 async function isAlive(path: string): Promise<boolean> {
   const socket = connect({ path });
   try {

@@ -118,7 +118,7 @@ export interface LatencySnapshot {
 
 export interface CacheSnapshot {
   readonly entries: number;
-  /** Memory that they take, in multiples of 64 KiB that follow it only roughly, so that no single answer shows. */
+  /** Memory that they take; only roughly, in multiples of 64 KiB, so that no single answer is visible. */
   readonly bytes: number;
   /** `--cache-size`; 0 where the cache is off. */
   readonly maxBytes: number;

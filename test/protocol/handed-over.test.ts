@@ -136,7 +136,7 @@ test('a descriptor that cannot be answered on is an error that says which and wh
   assert.match(await refusal('dns=file=/dev/null', 'dns=tcp=127.0.0.1'), useless);
   assert.match(await refusal(`dns=unix=${path}`, 'dns=tcp=127.0.0.1'), useless);
   assert.match(await refusal('dns=connected=127.0.0.1', 'dns=tcp=127.0.0.1'), useless);
-  const notForMetrics = /^descriptor 5, for metrics, is no TCP or unix socket that listens: /;
+  const notForMetrics = /^descriptor 5 \(metrics\) is not a listening TCP or unix socket: /;
   const dns: readonly SocketSpec[] = ['dns=udp=127.0.0.1', 'dns=tcp=127.0.0.1'];
   assert.match(await refusal(...dns, 'metrics=udp=127.0.0.1'), notForMetrics);
   assert.match(await refusal(...dns, 'metrics=file=/dev/null'), notForMetrics);
