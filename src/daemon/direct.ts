@@ -47,7 +47,7 @@ export async function askDirectly(wire: Uint8Array, options: DirectOptions): Pro
   await using stack = new AsyncDisposableStack();
   const steps: { what: string; durationMs: number }[] = [];
   const onUnproven = (address: string): number =>
-    steps.push({ what: `Could not verify that ${address} is Tor`, durationMs: 0 });
+    steps.push({ what: `Cannot tell whether the program at ${address} is Tor`, durationMs: 0 });
   const tor = stack.use(
     await timed(
       clock,

@@ -32,8 +32,7 @@ export function acceptResponse(query: Uint8Array, response: Uint8Array): void {
   for (let i = nameEnd; i < questionEnd; i++) {
     if (response[i] !== query[i]) throw new Dns4torError('ERR_RESPONSE_MISMATCH');
   }
-  // RFC 2181 §9: a truncated answer must not be used. HTTP, TLS and TCP leave no larger transport to
-  // fall back to.
+  // RFC 2181 §9: a truncated answer must not be used. There is no larger transport than HTTP, TLS or TCP to retry over.
   if ((flags & FLAG.TC) !== 0) throw new Dns4torError('ERR_RESPONSE_TRUNCATED');
   if (!isAnswerOfQuestion(response, questionEnd)) throw new Dns4torError('ERR_RESPONSE_CHAIN');
 }

@@ -61,7 +61,7 @@ const PROBE_SHARE = 0.05;
 
 const NONE: ReadonlySet<Circuit> = new Set();
 
-/** Failures that another connection may fix, so the query is retried. Any other failure is the resolver's reply. */
+/** Failures that another connection may fix, so the query is retried. Any other failure is passed on. */
 const RETRIED: ReadonlySet<ErrorCode> = new Set(['ERR_UPSTREAM_CONNECTION', 'ERR_UPSTREAM_STALLED']);
 
 /** Slot under which metrics count the exchanges of the {@link ApartLane}, whose connection has no slot of its own. */

@@ -14,7 +14,7 @@ const MINUTE_MS = 60_000;
 interface Fixture {
   readonly clock: ManualClock;
   readonly events: AnswerEvents;
-  /** Of each line its event and what tells it from others. */
+  /** The event of each log line, with the fields that identify it. */
   readonly told: () => unknown[];
 }
 
@@ -32,7 +32,7 @@ function create(): Fixture {
   };
 }
 
-test('an HTTP status is told once, with its number, until usable answers have come for a minute; the end says how many there were', () => {
+test('an HTTP status is logged once per episode, and a usable answer after a quiet minute ends the episode', () => {
   const { clock, events, told } = create();
   for (let i = 0; i < 100; i++) {
     events.failed(new DohStatusError(503), true);
@@ -47,7 +47,7 @@ test('an HTTP status is told once, with its number, until usable answers have co
   assert.deepEqual(told()[2], ['upstream_http_error', 'ERR_DOH_STATUS', 503]);
 });
 
-test('another status is told beside the first, each once', () => {
+test('each HTTP status is logged once', () => {
   const { clock, events, told } = create();
   for (let i = 0; i < 10; i++) {
     events.failed(new DohStatusError(i % 2 === 0 ? 429 : 502), true);
@@ -59,7 +59,7 @@ test('another status is told beside the first, each once', () => {
   ]);
 });
 
-test('each kind of answer that cannot be used is told', () => {
+test('every kind of unusable answer is logged', () => {
   const codes = [...OF_THE_QUESTION].filter((code) => code.startsWith('ERR_RESPONSE_') || code.startsWith('ERR_DOH_'));
   const { events, told } = create();
   for (const code of codes) events.failed(new Dns4torError(code), true);
@@ -69,7 +69,7 @@ test('each kind of answer that cannot be used is told', () => {
   );
 });
 
-test('one broken domain among good answers is one episode', () => {
+test('failures of one broken domain between usable answers are one episode', () => {
   const { clock, events, told } = create();
   for (let i = 0; i < 20; i++) {
     events.failed(new DohStatusError(500), true);
@@ -79,7 +79,7 @@ test('one broken domain among good answers is one episode', () => {
   assert.equal(told().length, 1);
 });
 
-test('an episode is not over for want of queries, and a failure after the end begins another', () => {
+test('silence alone does not end an episode, and a failure after its end starts a new one', () => {
   const { clock, events, told } = create();
   events.failed(new DohStatusError(500), true);
   clock.advance(60 * MINUTE_MS);
@@ -101,14 +101,14 @@ for (const code of [
   'ERR_RESPONSE_MISMATCH',
   'ERR_RESPONSE_CHAIN',
 ] as const) {
-  test(`${code} is told once`, () => {
+  test(`${code} is logged once`, () => {
     const { events, told } = create();
     for (let i = 0; i < 10; i++) events.failed(new Dns4torError(code), true);
     assert.deepEqual(told(), [['upstream_unusable', code]]);
   });
 }
 
-test('streams that are reset are told once; a lost connection, a deadline and a shutdown are not', () => {
+test('reset streams are logged once; lost connections, a few missed deadlines and shutdowns are not logged', () => {
   const { events, told } = create();
   for (let i = 0; i < 9; i++) {
     events.failed(new Dns4torError('ERR_UPSTREAM_CONNECTION'), true);
@@ -119,7 +119,7 @@ test('streams that are reset are told once; a lost connection, a deadline and a 
   assert.deepEqual(told(), [['upstream_resets', 'ERR_UPSTREAM_CONNECTION']]);
 });
 
-test('queries without an answer are told once there are ten in a row', () => {
+test('ten missed deadlines in a row are logged once', () => {
   const { events, told } = create();
   for (const inARow of [9, 20]) {
     events.answered();
@@ -128,7 +128,7 @@ test('queries without an answer are told once there are ten in a row', () => {
   assert.deepEqual(told(), [['upstream_silent', 'ERR_DEADLINE']]);
 });
 
-test('a resolver that makes up statuses makes a bounded number of lines', () => {
+test('invented HTTP statuses cause a bounded number of log lines', () => {
   const { clock, events, told } = create();
   for (let status = 300; status < 600; status++) {
     events.failed(new DohStatusError(status), true);

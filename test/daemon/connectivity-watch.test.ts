@@ -67,7 +67,7 @@ for (const [step, byMs] of [
   ['an hour back', -3_600_000],
   ['a day forward', 86_400_000],
 ] as const) {
-  test(`a wall clock that is set ${step} is no sleep`, () => {
+  test(`setting the wall clock ${step} is not taken for a sleep`, () => {
     using machine = createMachine(HOME);
     machine.clock.advance(60_000);
     machine.clock.setWallClock(byMs);
@@ -76,7 +76,7 @@ for (const [step, byMs] of [
   });
 }
 
-test('a sleep is noticed with its length though the wall clock is set back by as much', () => {
+test('a sleep is detected with its length even if the wall clock is set back by the same time', () => {
   using machine = createMachine(HOME);
   machine.clock.sleep(3_600_000);
   machine.clock.setWallClock(-3_600_000);
@@ -84,7 +84,7 @@ test('a sleep is noticed with its length though the wall clock is set back by as
   assert.deepEqual(machine.noticed, [3_600_000]);
 });
 
-test('a time since boot in whole seconds looks like no sleep', () => {
+test('a time since boot that is rounded to seconds is not taken for a sleep', () => {
   class RoundingClock extends ManualClock {
     override bootMs(): number {
       return Math.floor(super.bootMs() / 1000) * 1000;
@@ -102,7 +102,7 @@ test('a time since boot in whole seconds looks like no sleep', () => {
   assert.equal(noticed.length, 1);
 });
 
-test('a system that does not say how long ago it booted is taken to be awake', () => {
+test('a system that does not report the time since boot is taken to be awake', () => {
   class MuteClock extends ManualClock {
     override bootMs(): number {
       throw new Error('uv_uptime');
@@ -115,10 +115,10 @@ test('a system that does not say how long ago it booted is taken to be awake', (
   clock.advance(60_000);
 });
 
-test('the time since boot goes on with the monotonic clock', async () => {
+test('the time since boot advances with the monotonic clock', async () => {
   const before = systemClock.bootMs() - systemClock.now();
   await delay(systemClock, 20);
-  // To 10 ms, or to a second.
+  // The time since boot has a resolution of 10 ms or of one second.
   assert.ok(Math.abs(systemClock.bootMs() - systemClock.now() - before) < 2000);
   assert.ok(systemClock.bootMs() > systemClock.now());
 });

@@ -18,7 +18,7 @@ class UpstreamDouble implements Upstream {
   readonly clients: (string | undefined)[] = [];
   disposed = false;
   answer: () => Promise<Uint8Array> = async () => ANSWER;
-  /** Where answers depend on the query. */
+  /** Overrides {@link answer} for answers that depend on the query. */
   answerTo: (query: Uint8Array) => Promise<Uint8Array> = () => this.answer();
 
   exchange(query: Uint8Array, deadline: Deadline, client?: string): Promise<Uint8Array> {
@@ -97,7 +97,7 @@ test('a probe that hangs is given up after ten seconds, and however many ask the
   assert.equal((await monitor.check()).ready, true);
 });
 
-test('a query that was given up is no failure, however many are', async () => {
+test('abandoned queries do not count as failures, whatever their number', async () => {
   const { clock, upstream, monitor } = create(hangs);
   const ending = new AbortController();
   const asked = Array.from({ length: 5 }, () =>
@@ -167,7 +167,7 @@ for (const code of [
   'ERR_RESPONSE_MALFORMED',
   'ERR_QUERY_DROPS_CONNECTION',
 ] as const) {
-  test(`${code}: three failures of one question are none of the way while a probe is answered`, async () => {
+  test(`${code}: three failures of one question do not count while a probe is answered`, async () => {
     const { clock, upstream, monitor } = create();
     await ask(monitor, clock);
     upstream.answerTo = async (query) => {
@@ -181,11 +181,11 @@ for (const code of [
     await clock.advanceAsync(1);
     assert.equal(monitor.outlook.failuresInARow, 0);
     assert.equal(monitor.outlook.failure, undefined);
-    // The first alone was followed by a probe: the answer to that holds for the others, which came in the same two seconds.
+    // Only the first failure caused a probe. Its answer covers the other two, which followed within two seconds.
     assert.equal(upstream.queries.length, 5);
   });
 
-  test(`${code}: where every question fails so, probes show it within a few`, async () => {
+  test(`${code}: if every question fails this way, failed probes count as an outage`, async () => {
     const { clock, upstream, monitor } = create();
     await ask(monitor, clock);
     upstream.answerTo = async () => {
@@ -201,7 +201,7 @@ for (const code of [
   });
 }
 
-test('a failure of a question after which another was answered causes no probe', async () => {
+test('a failed question causes no probe if another one was answered in the meantime', async () => {
   const { clock, upstream, monitor } = create();
   await ask(monitor, clock);
   const broken = Promise.withResolvers<Uint8Array>();

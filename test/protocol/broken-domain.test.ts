@@ -13,7 +13,7 @@ for (const [what, behaviour] of [
   ['an HTTP error', unavailable],
   ['the end of the connection', DROPS.FIN],
 ] as const) {
-  test(`three lookups of a broken domain, each answered by ${what}, leave the service working and ready`, async () => {
+  test(`the service stays working and ready when three lookups of a broken domain each meet ${what}`, async () => {
     await using lab = await startLab();
     for (const name of NAMES) {
       lab.behave(name, behaviour);
@@ -25,11 +25,11 @@ for (const [what, behaviour] of [
   });
 }
 
-test('where everything is answered by an HTTP error, the service is failing within seconds, and its log says the status once', async () => {
+test('if every query gets an HTTP error, the service is failing within seconds and logs the status once', async () => {
   await using lab = await startLab();
   lab.upstream.behaviour = unavailable;
   for (const name of NAMES) assert.equal((await lab.ask('udp', { name })).rcode, 'SERVFAIL');
-  await waitUntil('it says so', 2 * PATIENCE_MS, async () => {
+  await waitUntil('the state is failing', 2 * PATIENCE_MS, async () => {
     const { state } = JSON.parse((await lab.daemon.page('/api/status')).body) as { state: string };
     return state === 'failing';
   });

@@ -247,7 +247,7 @@ test('nothing answers: ERR_DEADLINE at the deadline', async () => {
   await assert.rejects(fixture.ask(3000), { code: 'ERR_DEADLINE' });
 });
 
-test('a query that is given up says nothing about its circuit, and is counted by itself', async () => {
+test('an abandoned query leaves the estimate of its circuit alone, and has an outcome of its own', async () => {
   await using fixture = await create(1);
   const [circuit] = fixture.made;
   assert.ok(circuit !== undefined);

@@ -297,7 +297,7 @@ test('a connection that comes after the disposal is closed at once', async () =>
   await waitUntil('the socket is closed', 5000, () => rig.sockets[0]?.destroyed === true);
 });
 
-/** A connection by itself, whose attempts succeed with this socket. */
+/** A stand-alone connection; every attempt returns this socket. */
 function connectionOver(socket: Socket, createSession: CreateSession): { connection: Connection; failures: string[] } {
   const clock = new ManualClock();
   const failures: string[] = [];
@@ -313,7 +313,7 @@ function connectionOver(socket: Socket, createSession: CreateSession): { connect
   return { connection, failures };
 }
 
-test('a session that cannot be begun is a failed attempt, and no rejection that nobody handles', async () => {
+test('an exception at the start of a session is a failed attempt, not an unhandled rejection', async () => {
   const socket = new Socket();
   const { connection, failures } = connectionOver(socket, () => {
     throw new Error('a defect');
@@ -323,10 +323,10 @@ test('a session that cannot be begun is a failed attempt, and no rejection that 
   assert.deepEqual(failures, ['ERR_INTERNAL']);
 });
 
-test('a socket that has closed before a session takes it over is a failed attempt', async () => {
+test('a socket that closes before its session starts is a failed attempt', async () => {
   const socket = new Socket();
   socket.destroy();
-  const { connection, failures } = connectionOver(socket, () => assert.fail('a session was begun'));
+  const { connection, failures } = connectionOver(socket, () => assert.fail('a session was started'));
   await connection.open();
   assert.equal(connection.isOpen, false);
   assert.deepEqual(failures, ['ERR_UPSTREAM_CONNECTION']);

@@ -130,12 +130,12 @@ test('each try is counted once, by how it ended, and timed when it succeeded', a
   await assert.rejects(rig.ask('two.test'));
   rig.server.behaviour = behaviours.dropConnection;
   await assert.rejects(turnUntilSettled(rig, rig.ask('three.test')));
-  // The query twice, and what was asked to see whether the resolver answers at all.
+  // The query twice, and the probe that checks whether the resolver answers at all.
   assert.deepEqual(outcomes(rig.counters), { ok: 1, doh_status: 1, upstream_connection: 3 });
   assert.equal(rig.counters.totals.exchangeSeconds[0]?.[0]?.cumulative().at(-1), 1);
 });
 
-test('RFC 9110 §15.2: informational responses before the final one are passed over, but not without end', async () => {
+test('RFC 9110 §15.2: 16 informational responses are skipped, and a 17th ends the connection', async () => {
   await using rig = await startRig(answer);
   const after = (count: number): DohBehaviour => {
     return ({ query }) =>

@@ -67,7 +67,7 @@ test('one that hangs leaves the others their share of the time that somebody wai
   );
 });
 
-test('a deadline that is brought forward ends the share, and nobody else is asked', async () => {
+test('an abandoned query ends at once, and no other upstream is asked', async () => {
   const clock = new ManualClock();
   const asked: Asked[] = [];
   const failover = new FailoverUpstream([upstream('a', asked, hangs), upstream('b', asked, hangs)], AWAITED_MS);

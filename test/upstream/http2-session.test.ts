@@ -29,7 +29,7 @@ for (const [what, behaviour] of LOST) {
     assert.equal(rig.server.requests.length, 2);
   });
 
-  test(`a request that is ${what} twice, as is then a probe, is ERR_UPSTREAM_CONNECTION`, async () => {
+  test(`a request that is ${what} twice fails with ERR_UPSTREAM_CONNECTION if the probe is lost too`, async () => {
     await using rig = await startRig(behaviour);
     await assert.rejects(turnUntilSettled(rig, rig.ask('one.test')), { code: 'ERR_UPSTREAM_CONNECTION' });
     assert.equal(rig.server.requests.length, 3);
@@ -184,7 +184,7 @@ test('a connection that the server ends before its first request costs the next 
   assert.equal(rig.server.connections, 2);
 });
 
-test('an error of a connection that is idle before its first request ends nothing but the connection', async () => {
+test('an error on a connection that is idle before its first request ends only that connection', async () => {
   await using rig = await startUnused();
   await turn(rig, 2 * LOOK_MS);
   rig.sockets[0]?.destroy(new Error('connection reset'));
@@ -196,7 +196,7 @@ test('an error of a connection that is idle before its first request ends nothin
   );
 });
 
-test('a connection that ends as soon as it is open, unused, is replaced after a pause', async () => {
+test('a connection that ends unused right after it opens is replaced after a pause', async () => {
   await using rig = await startUnused();
   rig.sockets[0]?.destroy();
   await waitUntil('the end is noticed', 5000, () => rig.upstream.openConnections === 0);

@@ -127,7 +127,7 @@ test('a query whose deadline passes gives its place up, but not its ID until the
   assert.deepEqual(await third, answerTo(queryFor('third.test')));
 });
 
-test('queries that were given up before their time do not make a connection that owes their answers look stalled', async () => {
+test('a connection that owes answers to abandoned queries is not reported as stalled', async () => {
   await using rig = await startDouble((query, socket) => {
     if (query.includes('kept')) answer(query, socket);
   });

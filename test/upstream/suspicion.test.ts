@@ -7,7 +7,7 @@ import { answer, type Rig, startRig, turnUntilSettled } from './rig.ts';
 
 const nameIn = (query: Uint8Array): string => decode(Buffer.from(query)).questions?.[0]?.name ?? '';
 
-/** Does something else with names that begin so. */
+/** Applies `behaviour` to names that begin with `prefix`, and answers all others. */
 function except(prefix: string, behaviour: DohBehaviour): DohBehaviour {
   return (request) => (nameIn(request.query).startsWith(prefix) ? behaviour : answer)(request);
 }
@@ -18,7 +18,7 @@ function asked({ server }: Rig, name: string): number {
 
 for (const [what, drop] of [...Object.entries(DROPS), ['a reset of the stream', resetStream]] as const) {
   for (const circuits of [1, 3]) {
-    test(`${what}: a query that meets it twice is to blame, once the resolver answers another (${circuits} circuits)`, async () => {
+    test(`${what} twice: the query is to blame if the resolver answers a probe (${circuits} circuits)`, async () => {
       await using rig = await startRig(except('bad', drop), { circuits });
       await assert.rejects(turnUntilSettled(rig, rig.ask('bad.test')), { code: 'ERR_QUERY_DROPS_CONNECTION' });
       assert.equal(asked(rig, 'bad.test'), 2);
@@ -30,9 +30,9 @@ for (const [what, drop] of [...Object.entries(DROPS), ['a reset of the stream', 
 }
 
 for (const circuits of [1, 2, 3]) {
-  test(`queries that are in flight at each loss beside the one to blame are answered (${circuits} circuits)`, async () => {
+  test(`queries that share lost connections with the one to blame are answered (${circuits} circuits)`, async () => {
     await using rig = await startRig(
-      // The one to blame comes last, so that all are there when the connection ends.
+      // The query to blame is sent last, so that all others are in flight when the connection ends.
       async (request) => {
         const name = nameIn(request.query);
         if (name === 'bad.test') return dropConnection(request);
@@ -50,7 +50,7 @@ for (const circuits of [1, 2, 3]) {
   });
 }
 
-test('where the resolver ends the connection on every query, none is to blame, and the breaker opens', async () => {
+test('if the resolver ends the connection on every query, none is to blame and the breaker opens', async () => {
   await using rig = await startRig(dropConnection, { circuits: 3 });
   for (let i = 0; i < 2; i++) {
     await assert.rejects(turnUntilSettled(rig, rig.ask(`n${i}.test`)), { code: 'ERR_UPSTREAM_CONNECTION' });

@@ -1,7 +1,7 @@
 import type { Experience } from '../../protocol/hostile-neighbours.ts';
 import { formatColumns, formatTime } from '../table.ts';
 
-/** What a victim of one scene got from one server. JSON has null for a time that is none. */
+/** Results of the victim in one scene against one server. JSON encodes an infinite time as null. */
 export interface NeighboursRow {
   readonly scene: string;
   readonly server: string;

@@ -1,4 +1,5 @@
-// Run by neighbours.ts in a network namespace: takes the scenes one after the other, each on servers of its own, and writes the rows as JSON.
+// Run by neighbours.ts in a network namespace. Plays each scene against freshly started servers and writes the rows as
+// JSON.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import process from 'node:process';
@@ -21,7 +22,7 @@ const TEN_ADDRESSES = Array.from({ length: 10 }, (_, i) => `192.0.2.${i + 20}`);
 const EIGHT_OF_ONE_NETWORK = Array.from({ length: 8 }, (_, i) => `2001:db8:0:1::${i + 1}`);
 const SERVER_ADDRESSES = ['127.0.0.1', ipv4.server, ipv6.server];
 
-/** How long the upstream takes for names that begin with "hang": longer than a scene. */
+/** Response time of the upstream for names that begin with {@link SLOW_LABEL}: longer than a scene. */
 const SLOW_MS = 8000;
 const SLOW_LABEL = 'hang';
 const FIRST_CHARACTER = 13;
@@ -33,10 +34,10 @@ const VICTIM = isQuick ? { queries: 3, paceMs: 20 } : { queries: 25, paceMs: 40 
 
 interface Scene {
   readonly title: string;
-  /** Where the victim asks; the neighbours ask at the same address. */
+  /** Server address that the victim queries; the neighbours use the same one. */
   readonly victim: Omit<Endpoint, 'port'>;
   readonly parties: readonly Party[];
-  /** Addresses with as many queries each as one client may have in flight, to which the upstream gives no answer in time. */
+  /** Client addresses that each fill their limit of queries in flight with names that the upstream answers too late. */
   readonly greedy?: readonly string[];
 }
 
@@ -96,7 +97,7 @@ const isSlow = (query: Uint8Array): boolean =>
 
 async function startOurs(): Promise<Server> {
   const flags = SERVER_ADDRESSES.flatMap((address) => ['--address', address]);
-  // As many circuits as by default.
+  // The default number of circuits; the lab's own is 1.
   const lab = await startLab(...flags, '--allow', '192.0.2.0/24', '--allow', '2001:db8::/32', '--circuits', '3');
   const ending = new AbortController();
   lab.upstream.behaviour = async ({ query }) => {
@@ -106,7 +107,7 @@ async function startOurs(): Promise<Server> {
   return {
     port: lab.daemon.port,
     async [Symbol.asyncDispose]() {
-      // Or the shutdown would wait for the answers.
+      // Otherwise the shutdown would wait for the slow answers.
       ending.abort();
       await lab[Symbol.asyncDispose]();
     },
@@ -167,7 +168,10 @@ const SERVERS: Readonly<Record<string, () => Promise<Server>>> = {
 
 let serial = 0;
 
-/** Sends as many queries as one client may have in flight, so many at a time that the kernel loses none; resolves when all are taken. */
+/**
+ * Sends as many queries as one client may have in flight, in batches that fit the socket's receive buffer. Resolves
+ * when the server has read all of them.
+ */
 async function askSlowly(endpoint: Endpoint): Promise<RawClient> {
   const client = await connectRaw('udp', endpoint);
   for (let id = 0; id < SLOW_QUERIES_OF_EACH; id++) {
@@ -175,7 +179,7 @@ async function askSlowly(endpoint: Endpoint): Promise<RawClient> {
     if ((id + 1) % 64 !== 0) continue;
     client.send(buildQuery({ id: LOCAL_ID, name: 'localhost' }));
     const locals = (): number => client.messages.filter((message) => message.readUInt16BE(0) === LOCAL_ID).length;
-    await waitUntil('they are taken', PATIENCE_MS, () => locals() === (id + 1) / 64);
+    await waitUntil('the server has read the batch', PATIENCE_MS, () => locals() === (id + 1) / 64);
   }
   return client;
 }
@@ -187,7 +191,7 @@ async function play(server: Server, scene: Scene): Promise<Pick<NeighboursRow, '
   await using clients = new AsyncDisposableStack();
   clients.use(await Siege.begin({ port, address }, parties));
   for (const from of greedy) clients.use(await askSlowly({ port, address, from }));
-  // What is in the cache, unless it is the upstream's places that are taken.
+  // Cached names, except where the neighbours occupy the upstream: then names that need the upstream.
   const nameOf = greedy.length === 0 ? {} : { nameOf: (): string => `n${serial++}.dns4tor-lab.net` };
   const ask = (transport: Victim['transport']): ReturnType<typeof askAsVictim> =>
     askAsVictim({ port, ...victim }, { ...VICTIM, transport, patienceMs: PATIENCE_MS, ...nameOf });

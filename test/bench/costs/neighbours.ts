@@ -1,4 +1,5 @@
-// `npm run bench:neighbours`: what a client gets over TCP and UDP while neighbours take up what they can, from dns4tor and from unbound.
+// `npm run bench:neighbours`: compares how dns4tor and unbound serve one client while its neighbours exhaust the
+// server's connections and queries in flight.
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { runInNamespace } from '../../protocol/namespaced.ts';
@@ -11,7 +12,7 @@ const { values } = parseArgs({
   options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
 });
 const machine = describeMachine();
-// It writes what it does next to stderr, which is shown only where it fails.
+// The script reports its progress on stderr, which is shown only if it fails.
 const output = await runInNamespace(
   new URL('neighbours-run.ts', import.meta.url),
   values.quick ? ['--quick'] : [],
@@ -23,9 +24,10 @@ process.stdout.write(
   values.json
     ? `${JSON.stringify({ machine, rows }, null, 2)}\n`
     : [
-        'A client asks over TCP, each time on a new connection, and over UDP meanwhile, while neighbours do as the first column says.',
-        'dns4tor with its defaults (150 TCP connections, 20 of one client); unbound with its default of 10 TCP connections, and with 150.',
-        `Times in ms, of what was answered within four seconds. ${machine}.`,
+        'One client sends queries over UDP, and over TCP with a new connection for each.',
+        'Meanwhile its neighbours act as the first column says.',
+        'dns4tor: default limits (150 TCP connections, 20 per client). unbound: 10 TCP connections (default), and 150.',
+        `Times in ms, over the queries answered within four seconds. ${machine}.`,
         '',
         formatNeighbours(rows),
         '',

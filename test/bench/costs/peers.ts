@@ -95,7 +95,7 @@ export interface PeerInit {
   readonly started: string;
 }
 
-/** Starts a server with this configuration; resolves when it serves. */
+/** Starts a server with this configuration. Resolves once it accepts queries. */
 export async function startPeer(name: ProgramName, { config, args, started }: PeerInit): Promise<RunningServer> {
   await using resources = new AsyncDisposableStack();
   const directory = resources.use(await createTemporaryDirectory());

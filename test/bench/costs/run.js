@@ -1,4 +1,5 @@
-// `npm run bench`, `bench:miss`, `bench:tcp`, `bench:neighbours` and `bench:footprint`: installs what they need, builds, and runs the script that the first argument names.
+// `npm run bench`, `bench:miss`, `bench:tcp`, `bench:neighbours` and `bench:footprint`: installs the dependencies,
+// builds, and runs the script named by the first argument.
 import { build, installPackages, installPrograms, runNode, runScript, testPrograms } from '../../../bin/prepare.js';
 
 const [name, ...args] = process.argv.slice(2);
