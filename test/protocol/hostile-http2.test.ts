@@ -26,7 +26,7 @@ const serve = (query: Uint8Array): Uint8Array => responseTo(query, { answers: [a
 
 describe('an HTTP/2 server that attacks its client', { concurrency: 4 }, () => {
   for (const [what, attack] of Object.entries(ATTACKS)) {
-    test(`${what}: half the queries or more succeed over an honest circuit; without one, all fail in time`, async (t) => {
+    test(`${what}: over an honest circuit half the queries or more succeed; without, all fail in time`, async (t) => {
       await using running = await startBefore(
         async (certificate) => {
           const server = await startHostileHttp2(certificate, attack, serve);
