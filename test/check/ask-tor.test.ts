@@ -46,7 +46,7 @@ test("Tor's complaint of the clock is heard, and what it does not know yet is no
   assert.equal(answers.consensus, undefined);
 });
 
-test('a real Tor without a network answers, says which keys for private onions it has, and is left as it is', async () => {
+test('a real Tor without a network reports its state and its onion keys, and is not changed', async () => {
   await using tor = await startOfflineTor();
   const places = { socks: tor.socks, control: { kind: 'auto' }, usualControlAddresses: [tor.control] } as const;
   const answers = await askTor(COMPONENTS, places, [ONION_AUTH]);
@@ -67,7 +67,7 @@ test('a real Tor without a network answers, says which keys for private onions i
   assert.deepEqual(await viewOnionAuths(tor.control), [SAME_ONION_AUTH_IN_TOR]);
 });
 
-test('a Tor that does not say which keys it has is asked the rest', async () => {
+test('a Tor that does not report its onion keys still answers the other questions', async () => {
   await using control = await startControlDouble({
     ...CONNECTED,
     ONION_CLIENT_AUTH_VIEW: ['510 Unrecognized command'],

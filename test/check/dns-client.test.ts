@@ -50,7 +50,7 @@ test('a server that is silent is asked again, and given up at the end of the pat
   }
 });
 
-test('another server that answers is not taken for dns4tor', () => {
+test('a reply from another server is not mistaken for dns4tor', () => {
   assert.equal(isDns4tor({ rcode: 'REFUSED', error: undefined, source: undefined }), false);
   assert.equal(isDns4tor({ rcode: 'NOERROR', error: undefined, source: 'upstream' }), false);
 });

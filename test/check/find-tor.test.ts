@@ -27,7 +27,7 @@ function machine(overrides: Partial<FindTorComponents> = {}): FindTorComponents 
   };
 }
 
-/** Where a Tor that runs was found. */
+/** The addresses and standing of a running Tor. */
 function placesOf(found: TorFinding): unknown {
   assert.equal(found.kind, 'running');
   const { standing, socks, control } = found;
@@ -63,7 +63,7 @@ for (const kind of ['auto', 'managed'] as const) {
     assert.deepEqual(placesOf(found), { standing: 'tor', socks: tor.address, control });
   });
 
-  test(`${kind}: what listens where other users could have put it is not taken for one`, async () => {
+  test(`${kind}: a listener that other users could have placed is not accepted as Tor`, async () => {
     await using state = await createTemporaryDirectory();
     await mkdir(join(state.path, 'tor'));
     await chmod(state.path, 0o777);

@@ -14,7 +14,7 @@ import { failWith } from '../system/failing-file-system.ts';
 import { createRig, MANAGERS, type Rig, TARGET } from '../system/rig.ts';
 import { createResolvedRig, factsOf, FROM_THE_NETWORK } from './system-facts.ts';
 
-/** As for a user who is not root. */
+/** As seen by a user other than root. */
 function factsOfOthers(rig: Rig, ...flags: readonly string[]): Facts {
   const fs = failWith(rig.machine.fs, { inspect: 'EACCES' }, (path) => path.startsWith('/var/lib/dns4tor-install/'));
   return factsOf({ ...rig, machine: { ...rig.machine, fs } }, ...flags);
@@ -25,7 +25,7 @@ function assertFails({ status, advice = '' }: Verdict): void {
   assert.match(advice, /dns4tor install --force/);
 }
 
-test('once installed, a resolv.conf that leads elsewhere is a failure, for root and for others', async () => {
+test('after install, a resolv.conf that names other servers is a failure, for root and for other users', async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   assert.equal((await checkResolvConf(factsOf(rig))).status, 'warn');
@@ -46,7 +46,7 @@ test('once installed, a resolv.conf that leads elsewhere is a failure, for root 
   assert.equal((await checkInstallation(factsOfOthers(rig))).status, 'skip');
 });
 
-test('once installed, a systemd-resolved that asks others is a failure', async () => {
+test('after install, a systemd-resolved that asks other servers is a failure', async () => {
   await using rig = await createResolvedRig(FROM_THE_NETWORK);
   await rig.write('/etc/nsswitch.conf', 'hosts: files resolve dns\n');
   await install(rig.machine, TARGET);
@@ -63,7 +63,7 @@ for (const [manager, path] of [
   ['dhcpcd', '/etc/dhcpcd.enter-hook'],
   ['udhcpc', '/etc/udhcpc/default.script'],
 ] as const) {
-  test(`once installed, ${path} as another wrote it, or gone, is a failure`, async () => {
+  test(`after install, a changed or missing ${path} is a failure`, async () => {
     await using rig = await createRig();
     await MANAGERS[manager](rig);
     await install(rig.machine, TARGET);
@@ -74,7 +74,7 @@ for (const [manager, path] of [
   });
 }
 
-test('a DHCP client that came after the installation is a warning that says how to take it in', async () => {
+test('a DHCP client that appeared after install is a warning with a remedy', async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   await install(rig.machine, TARGET);
@@ -86,7 +86,7 @@ test('a DHCP client that came after the installation is a warning that says how 
   assert.equal((await checkInstallation(factsOf(rig))).status, 'ok');
 });
 
-test('a pause that is seen is no failure, and no installation none', async () => {
+test('neither a visible pause nor a machine without an installation is a failure', async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   assert.equal((await checkInstallation(factsOf(rig))).status, 'skip');
@@ -96,7 +96,7 @@ test('a pause that is seen is no failure, and no installation none', async () =>
   assert.equal((await checkResolvConf(factsOf(rig))).status, 'warn');
 });
 
-test('of an installation on another port, only the dns4tor that has it is the one that fails', async () => {
+test('a failure concerns only the dns4tor on the installed port', async () => {
   await using rig = await createResolvedRig(FROM_THE_NETWORK);
   await install(rig.machine, { address: '127.0.0.1', port: 5353 });
   assertFails(await checkResolved(factsOf(rig, '--port', '5353')));

@@ -80,7 +80,7 @@ describe('a running dns4tor', () => {
     assert.equal(lab.upstream.requests.length, asked);
   });
 
-  test('is recognised without a failure in its metrics', async () => {
+  test('is recognised without counting a failure in its metrics', async () => {
     const failures = async (): Promise<number> =>
       sumOf((await lab.daemon.page('/metrics')).body, 'dns4tor_failures_total');
     const known = await failures();

@@ -30,7 +30,7 @@ test('another server is named with what to do, alone or beside dns4tor', async (
   assert.deepEqual([beside.status, beside.line], ['warn', 'programs are sent to 192.168.1.1, beside dns4tor']);
 });
 
-test('a link-local address is dns4tor’s on the interface on which it listens, and on no other (RFC 4007 §11)', async () => {
+test('RFC 4007 §11: a link-local address matches dns4tor only on the interface on which it listens', async () => {
   await using rig = await createRig();
   const facts = factsOf(rig, '--address', 'fe80::1%eth0', '--allow', 'fe80::/10');
   for (const [nameserver, status] of [

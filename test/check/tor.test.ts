@@ -26,7 +26,7 @@ function answering(status: TorStatus): () => Promise<TorAnswers> {
   return async () => ({ status, complainsOfClock: false, consensus: undefined, onionKeys: new Map() });
 }
 
-test('onion-key: the key that is meant, another, none, and where it is not known', async () => {
+test('onion-key: the configured key, another key, no key, and unknown', async () => {
   const found = async (presence?: OnionKeyPresence): Promise<string> => {
     const onionKeys = new Map(presence === undefined ? [] : [['address', presence] as const]);
     const status: TorStatus = { state: 'up', bootstrapPercent: 100 };

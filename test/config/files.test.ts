@@ -38,7 +38,7 @@ test('a log file is checked without being created', async () => {
   assert.equal(existsSync(path), false);
 });
 
-test('a log file that other users could put elsewhere is refused, and told what to do', async () => {
+test('a log file whose path other users could redirect is refused, with a remedy', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'logs', 'dns4tor.log');
   mkdirSync(join(directory.path, 'logs'));

@@ -76,7 +76,7 @@ test('a file that other users can read is refused; what its group may, is for it
   assert.equal(await problemsOf(line, 0o400), '');
 });
 
-test('a file that other users could replace is refused, and one that Tor itself keeps is not', async () => {
+test('a key file that other users could replace is refused; one in Tor’s own directory is accepted', async () => {
   const line = `${ADDRESS}:descriptor:x25519:${KEY}`;
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'resolver.auth_private');

@@ -27,17 +27,17 @@ const REFUSED = [
   'DataDirectory /tmp',
   'cookieauthentication 0',
   '__OwningControllerProcess 1',
-  // Which tor takes for the whole name.
+  // Tor accepts these prefixes as the whole name.
   'DataDirector /tmp',
   '__Owning 1',
 ];
 
-test("only one line of tor's form, that leaves what dns4tor sets alone, is an option", () => {
+test('an option is one valid torrc line that sets nothing reserved for dns4tor', () => {
   for (const line of TAKEN) assert.deepEqual(parseTorrcLine(line), { value: line });
   for (const line of REFUSED) assert.ok('problem' in parseTorrcLine(line), line);
 });
 
-test('the problem of a line with control characters shows them escaped', () => {
+test('the error for control characters shows them escaped', () => {
   const parsed = parseTorrcLine('UseBridges 1\u001b[31m');
   assert.match('problem' in parsed ? parsed.problem : '', /\\u001b/);
 });

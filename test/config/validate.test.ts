@@ -57,7 +57,7 @@ test('the defaults are those that the documentation promises', () => {
 
 const CLOUDFLARE_NAMES = ['tor.cloudflare-dns.com', 'cloudflare-dns.com'];
 
-test("an upstream's certificate must name the URL's host; the default resolver's other names do through Tor, or with a pin", () => {
+test("a certificate must name the URL's host; the default resolver's public names are accepted through Tor or with a pin", () => {
   const upstream = [`https://dns.example/q,https://${ONION}:443/dns-query`];
   const names = (flags: Parameters<typeof configOf>[0]): unknown =>
     configOf({ upstream, ...flags }).upstreams.map((config) => [config.names, config.namesThroughTor]);
@@ -75,7 +75,7 @@ test("an upstream's certificate must name the URL's host; the default resolver's
   ]);
 });
 
-test('of plain DNS at an onion nothing but Tor shows whose it is, unless that is waived', () => {
+test('plain DNS to an onion is authenticated by Tor alone, unless that is waived', () => {
   const upstream = [`tcp://${ONION},https://${ONION}`];
   const needTor = (flags: Parameters<typeof configOf>[0]): unknown =>
     configOf({ upstream, ...flags }).upstreams.map(({ onlyThroughTor }) => onlyThroughTor);

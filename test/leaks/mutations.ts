@@ -288,11 +288,11 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     id: 'G11',
-    breach: 'verifies certificates only if the environment says so',
+    breach: 'lets the environment turn off certificate verification',
     file: 'src/tor/connector.ts',
     text: '        rejectUnauthorized: true,\n',
     replacement: '',
-    proof: { file: 'test/tor/connector.test.ts', test: 'NODE_TLS_REJECT_UNAUTHORIZED=0 lets in' },
+    proof: { file: 'test/tor/connector.test.ts', test: 'NODE_TLS_REJECT_UNAUTHORIZED=0 admits' },
   },
   {
     id: 'G11',
@@ -304,28 +304,28 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     id: 'G12',
-    breach: 'speaks to whoever listens where Tor did',
+    breach: 'talks to any program that took over Tor’s port',
     file: 'src/tor/socks-peer.ts',
     text: 'const standing = await Promise.race([judge(address, connection), closed]);',
     replacement:
       "const found = await Promise.race([judge(address, connection), closed]);\n    const standing = (found === 'foreign' ? 'tor' : found) as PeerStanding;",
-    proof: { file: 'test/tor/agent.test.ts', test: 'a program of another user is told nothing' },
+    proof: { file: 'test/tor/agent.test.ts', test: 'program receives neither the destination nor the credentials' },
   },
   {
     id: 'G12',
-    breach: 'takes every user for Tor’s',
+    breach: 'trusts every user like Tor’s',
     file: 'src/system/tor-users.ts',
     text: "readTorUids().has(uid) ? 'tor' : 'foreign'",
     replacement: "readTorUids().has(uid) ? 'tor' : 'tor'",
-    proof: { file: 'test/protocol/taken-port.test.ts', test: 'told nothing and gives no answer' },
+    proof: { file: 'test/protocol/taken-port.test.ts', test: 'receives nothing and no answer of it is used' },
   },
   {
     id: 'G12',
-    breach: 'accepts the resolver’s further names whoever leads there',
+    breach: 'accepts the resolver’s further names without Tor',
     file: 'src/tor/tls-identity.ts',
     text: 'const names = isThroughTor ?',
     replacement: 'const names = isThroughTor || identity.names.length > 0 ?',
-    proof: { file: 'test/tor/connector.test.ts', test: 'a name that does where Tor leads' },
+    proof: { file: 'test/tor/connector.test.ts', test: 'a name that is accepted through Tor is refused' },
   },
 ];
 

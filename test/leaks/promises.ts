@@ -42,7 +42,7 @@ export const PROMISES: readonly Promised[] = [
   {
     id: 'G4',
     promise:
-      'Names that mean something only here [never leave](#names-that-are-answered-here). Of `.onion`, `.local`, `.test`, `.invalid` and `localhost` no query does; of the other zones and of names without a dot only those about the delegation itself: DS of the zone, and NS, SOA, DS and DNSKEY of a single label',
+      'Names that mean something only here [are answered locally](#names-that-are-answered-here). No query for `.onion`, `.local`, `.test`, `.invalid` or `localhost` ever leaves. For the other local zones and for names without a dot, only queries about the delegation itself leave: DS of the zone, and NS, SOA, DS and DNSKEY of a single label',
     proofs: [{ file: 'test/protocol/local-names.test.ts', test: 'upstream has seen none of these names' }],
   },
   {
@@ -97,9 +97,9 @@ export const PROMISES: readonly Promised[] = [
   {
     id: 'G11',
     promise:
-      "No answer is taken over TLS from anyone but the configured resolver: its certificate's chain, name and pin are verified, whatever the environment says",
+      "Over TLS, answers are accepted from the configured resolver alone: its certificate's chain, name and pin are verified, whatever the environment says",
     proofs: [
-      { file: 'test/tor/connector.test.ts', test: 'NODE_TLS_REJECT_UNAUTHORIZED=0 lets in' },
+      { file: 'test/tor/connector.test.ts', test: 'NODE_TLS_REJECT_UNAUTHORIZED=0 admits' },
       { file: 'test/protocol/environment.test.ts', test: 'no answer of an impostor' },
       { file: 'test/protocol/environment.test.ts', test: 'have no effect, and each is told of once' },
     ],
@@ -107,12 +107,12 @@ export const PROMISES: readonly Promised[] = [
   {
     id: 'G12',
     promise:
-      'A program of another user that listens where Tor did is told nothing, not even which resolver is wanted; where nobody knows whose it is, only a certificate for the resolver’s own name is accepted',
+      "If another user's program listens on Tor's port, nothing is sent to it, not even the resolver's name. If the owner is unknown, only a certificate for the resolver's own name is accepted",
     proofs: [
-      { file: 'test/protocol/taken-port.test.ts', test: 'told nothing and gives no answer' },
-      { file: 'test/tor/agent.test.ts', test: 'a program of another user is told nothing' },
-      { file: 'test/tor/connector.test.ts', test: 'a name that does where Tor leads' },
-      { file: 'test/system/socks-peer.test.ts', test: 'what another user listens with is not taken for Tor' },
+      { file: 'test/protocol/taken-port.test.ts', test: 'receives nothing and no answer of it is used' },
+      { file: 'test/tor/agent.test.ts', test: 'program receives neither the destination nor the credentials' },
+      { file: 'test/tor/connector.test.ts', test: 'a name that is accepted through Tor is refused' },
+      { file: 'test/system/socks-peer.test.ts', test: 'listener is not accepted as Tor' },
     ],
   },
 ];

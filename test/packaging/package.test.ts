@@ -59,7 +59,7 @@ test('the package has the status page, and what draws its plots', async () => {
   for (const file of [...page, ...library]) assert.ok(listing.includes(` ./usr/lib/dns4tor/${file}\n`), file);
 });
 
-test('what is for Prometheus and Grafana is where the README says, and the tables of docs with it', async () => {
+test('the Prometheus and Grafana files and the tables in docs are where the README says', async () => {
   const listing = await runProgram('dpkg-deb', ['--contents', path]);
   const examples = ['grafana/dns4tor.json', 'prometheus/prometheus.yml', 'prometheus/dns4tor.rules.yml'];
   for (const file of ['metrics.md.gz', 'environment.md.gz', ...examples.map((example) => `examples/${example}`)]) {

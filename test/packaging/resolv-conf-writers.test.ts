@@ -9,16 +9,17 @@ import { createRigIn, MANAGERS, type Rig, TARGET } from '../system/rig.ts';
 import { createRootMaker, type RootMaker, type UnpackedRoot } from './unpacked-root.ts';
 
 /*
- * The scripts of Debian's packages themselves, in a chroot: what DHCP clients do with a lease, and what resolvconf does with what they tell it.
+ * Runs the scripts of Debian's packages in a chroot: what DHCP clients do with a lease, and what resolvconf does with
+ * their data.
  */
 
 const CLIENTS = ['isc-dhcp-client', 'dhcpcd-base', 'udhcpc'] as const;
 const OTHER_WRITERS = ['ppp', 'wide-dhcpv6-client'] as const;
 const RESOLVCONFS = ['resolvconf', 'openresolv'] as const;
-/** They ship /etc/resolvconf/update.d, for a resolvconf that may not be there. */
+/** Packages that ship /etc/resolvconf/update.d without requiring resolvconf. */
 const OWNERS_OF_LEFTOVERS = ['unbound', 'dnsmasq'] as const;
 
-/** The network's own resolver, by the lease of each client, before and after it was renewed. */
+/** The network's own resolver in each client's lease, before and after renewal. */
 const LEASES = {
   dhclient: ['192.0.2.1', '198.51.100.1'],
   dhcpcd: ['192.0.2.2', '198.51.100.2'],
@@ -35,7 +36,7 @@ before(async () => {
 
 after(() => maker[Symbol.asyncDispose]());
 
-/** What each client's daemon does when it has a lease: runs its script, as its manual says. */
+/** Simulates a lease: runs each client's script as its daemon would, following the manual. */
 const TAKE_LEASE: Readonly<Record<Client, (root: UnpackedRoot, server: string, isRenewal: boolean) => Promise<void>>> =
   {
     dhclient: (root, server, isRenewal) => {
@@ -60,7 +61,7 @@ const TAKE_LEASE: Readonly<Record<Client, (root: UnpackedRoot, server: string, i
     },
   };
 
-/** What is there beside the DHCP clients. */
+/** What is installed beside the DHCP clients. */
 const SURROUNDINGS = {
   'no resolvconf': async () => {},
   'the folder that unbound and dnsmasq ship for resolvconf': async (root) => {
@@ -70,7 +71,7 @@ const SURROUNDINGS = {
   'what a removed openresolv leaves': (root) => root.unpack('openresolv', 'etc'),
   resolvconf: async (root) => {
     await root.unpack('resolvconf');
-    // As its postinst does.
+    // As its postinst script does.
     await mkdir(join(root.path, 'run/resolvconf/interface'), { recursive: true });
     await writeFile(join(root.path, 'run/resolvconf/enable-updates'), '');
     await symlink('../run/resolvconf/resolv.conf', join(root.path, 'etc/resolv.conf'));
@@ -86,7 +87,7 @@ const SURROUNDINGS = {
 } as const satisfies Readonly<Record<string, (root: UnpackedRoot) => Promise<void>>>;
 type Surrounding = keyof typeof SURROUNDINGS;
 
-/** Its files in the chroot, with commands that run there. */
+/** A machine whose files and commands are in the chroot. */
 async function createMachine(surrounding: Surrounding): Promise<{ rig: Rig; root: UnpackedRoot }> {
   const root = await maker.create();
   const rig = await createRigIn(root.path, async () => {});
@@ -96,7 +97,7 @@ async function createMachine(surrounding: Surrounding): Promise<{ rig: Rig; root
   return { rig, root };
 }
 
-/** With resolvconf's commands run for real. */
+/** The machine, but with `resolvconf` run for real. */
 function machineOf({ machine }: Rig, root: UnpackedRoot): Rig['machine'] {
   return {
     ...machine,
@@ -113,7 +114,7 @@ for (const surrounding of Object.keys(SURROUNDINGS) as readonly Surrounding[]) {
     const { rig, root } = await createMachine(surrounding);
     await using machine = { ...rig, machine: machineOf(rig, root) };
     const servers = (): Promise<readonly string[]> => readNameservers(machine.machine.fs);
-    // systemd-resolved would write its stub file anew, which is not run here.
+    // systemd-resolved is not running here, so nothing would rewrite its stub file.
     for (const client of hasStub ? [] : ALL_CLIENTS) {
       const [server] = LEASES[client];
       await TAKE_LEASE[client](root, server, false);
@@ -135,7 +136,7 @@ for (const surrounding of Object.keys(SURROUNDINGS) as readonly Surrounding[]) {
       assert.deepEqual(
         (await servers()).toSorted(),
         renewed,
-        'uninstall brings back what resolvconf was told meanwhile',
+        'after uninstall, resolv.conf has the servers that resolvconf learnt meanwhile',
       );
     }
     for (const client of ALL_CLIENTS) {

@@ -4,21 +4,21 @@ import process from 'node:process';
 import { runProgram } from '../fixtures/run-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
-/** A folder with a shell and the programs that network scripts call, to chroot into. */
+/** A chroot directory with a shell and the programs that network scripts call. */
 export interface UnpackedRoot {
   readonly path: string;
-  /** Puts the files of a Debian package there, or those of one of its folders. Runs none of its maintainer scripts. */
+  /** Unpacks a Debian package, or one of its folders, without running maintainer scripts. */
   unpack(name: string, folder?: string): Promise<void>;
-  /** Runs a program there, in a network of its own. Its status does not matter: there is no interface to set up. */
+  /** Runs a program there in its own network namespace. Ignores its exit status: there is no interface to set up. */
   run(environment: Readonly<Record<string, string>>, ...command: readonly string[]): Promise<void>;
 }
 
-/** Where roots are made of one set of packages. */
+/** Creates roots from one set of packages. */
 export interface RootMaker extends AsyncDisposable {
   create(): Promise<UnpackedRoot>;
 }
 
-/** Copies the programs that are named behind `$1`, and their libraries, to below `$1`. */
+/** Copies the named programs and their libraries to the directory `$1`. */
 const COPY_PROGRAMS = `set -e
 root=$1; shift
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -29,11 +29,11 @@ for name; do ldd "$(type -P "$name")"; done | grep -o '/[^ )]*' | sort -u | whil
   cp -L "$library" "$root$library"
 done`;
 
-/** All of packages that are essential on Debian. */
+/** All are part of essential Debian packages. */
 const PROGRAMS =
   'sh bash cat chmod chown cp cut env expr flock grep hostname ln ls mkdir mv readlink rm run-parts sed sort tr true';
 
-/** Fetches the packages, and installs none of them. */
+/** Downloads the packages without installing them. */
 export async function createRootMaker(packages: readonly string[]): Promise<RootMaker> {
   await using resources = new AsyncDisposableStack();
   const { path } = resources.use(await createTemporaryDirectory());
@@ -64,7 +64,7 @@ export async function createRootMaker(packages: readonly string[]): Promise<Root
           const words = ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', ...Object.entries(environment).map((e) => e.join('='))];
           const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user'];
           const inside = ['chroot', root, 'env', '-i', ...words, ...command];
-          // The scripts complain of missing interfaces, and say so with their status.
+          // The scripts exit with an error because the interface is missing.
           await runProgram('unshare', ['--net', ...asRoot, 'sh', '-c', '"$@" || true', 'sh', ...inside]);
         },
       };
@@ -73,7 +73,7 @@ export async function createRootMaker(packages: readonly string[]): Promise<Root
   };
 }
 
-/** With lists of its own where the machine's are missing or too old. */
+/** Uses its own package lists if the machine's are missing or outdated. */
 async function download(folder: string, packages: readonly string[]): Promise<void> {
   const fetch = (...options: readonly string[]): Promise<string> =>
     runProgram('apt-get', [...options, '-q', 'download', ...packages], { cwd: folder });

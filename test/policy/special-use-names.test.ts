@@ -21,7 +21,7 @@ const DENIED = { rcode: 'NXDOMAIN', records: [], soa: true };
 const EMPTY = { rcode: 'NOERROR', records: [], soa: true };
 const TTL_SECONDS = 10_800;
 
-/** Types that are asked of the root where the name is a top-level domain that no standard keeps here. */
+/** Types that are forwarded for a top-level domain, unless a standard requires a local answer. */
 const DELEGATION_TYPES = ['NS', 'SOA', 'DS', 'DNSKEY'] as const;
 
 type Outcome = { readonly rcode: string; readonly records: readonly string[]; readonly soa: boolean };
@@ -62,7 +62,7 @@ function lookAlikes(zone: string): readonly string[] {
   return [`x.not${zone}`, `x.${zone}x`, `${zone}.example`, `x.${zone}.example`];
 }
 
-/** The EDE code of the answer; undefined where there is none or the query would go on. */
+/** The EDE code of the answer. Undefined if it has none, or if the query is forwarded. */
 function extendedErrorOf(name: string, type: keyof typeof TYPE = 'A'): number | undefined {
   const query = receive(rawMessage({ flags: 0x0100, questions: [rawQuestion(wireOf(name), TYPE[type])] }));
   return specialUseAnswer(query)?.extendedError?.code;
@@ -198,7 +198,7 @@ test('the SOA record of an empty zone can be asked for (RFC 6303 §3)', () => {
   assert.deepEqual(lookup('x.10.in-addr.arpa', 'SOA'), DENIED);
 });
 
-test('the DS record of a zone whose parent is in the public DNS is the parent’s to give (RFC 6303 §7, RFC 8375 §4)', () => {
+test('RFC 6303 §7, RFC 8375 §4: a DS query is forwarded if the zone’s parent is in the public DNS', () => {
   for (const zone of Object.values(SPECIAL_USE_ZONES).flat()) {
     if (!zone.includes('.')) continue;
     assert.equal(lookup(zone, 'DS'), undefined, zone);
@@ -210,14 +210,14 @@ test('the DS record of a zone whose parent is in the public DNS is the parent’
   assert.deepEqual(lookup('1.168.192.in-addr.arpa', 'DS'), DENIED);
 });
 
-test('of top-level domains that a standard keeps here not even the DS record is asked for (RFC 6761, RFC 6762, RFC 7686)', () => {
+test('RFC 6761, RFC 6762, RFC 7686: no query for a reserved top-level domain is forwarded, not even for DS', () => {
   for (const name of ['onion', 'test', 'invalid', 'local']) {
     for (const type of DELEGATION_TYPES) assert.deepEqual(lookup(name, type), DENIED, `${name} ${type}`);
   }
   for (const type of DELEGATION_TYPES) assert.deepEqual(lookup('localhost', type), EMPTY, type);
 });
 
-test('undelegated top-level domains are denied, but for questions about their delegation', () => {
+test('undelegated top-level domains are denied; queries about their delegation are forwarded', () => {
   for (const name of SPECIAL_USE_ZONES.undelegated) {
     for (const type of DELEGATION_TYPES) {
       assert.equal(lookup(name, type), undefined, `${name} ${type}`);
@@ -227,13 +227,13 @@ test('undelegated top-level domains are denied, but for questions about their de
   }
 });
 
-test('no top-level domain that is delegated counts as a local network’s', () => {
+test('no delegated top-level domain is treated as local', () => {
   for (const name of ['nas.host', 'example.name', 'example.network', 'example.zone', 'example.cloud']) {
     assert.equal(lookup(name), undefined, name);
   }
 });
 
-test('names without a dot are denied, delegated or not, but for questions about their delegation', () => {
+test('single-label names are denied, delegated or not; queries about their delegation are forwarded', () => {
   for (const name of ['printer', 'com', 'AI', 'notonion', 'a'.repeat(63)]) {
     for (const type of ['A', 'AAAA', 'MX', 'TXT', 'HTTPS', 'ANY', 'RRSIG'] as const) {
       assert.deepEqual(lookup(name, type), DENIED, `${name} ${type}`);
@@ -243,7 +243,7 @@ test('names without a dot are denied, delegated or not, but for questions about 
   for (const type of Object.values(TYPE)) assert.equal(resolve(rawName(), type), undefined, `the root, type ${type}`);
 });
 
-test('RFC 8914 §4.16: a name that is denied by a list of ours says so, one that a standard denies does not', () => {
+test('RFC 8914 §4.16: a denial by our own list carries EDE 15; a denial by a standard carries none', () => {
   for (const name of ['nas.lan', 'lan', 'printer', 'db.internal', 'x.alt', 'use-application-dns.net']) {
     assert.equal(extendedErrorOf(name), EDE.blocked, name);
   }

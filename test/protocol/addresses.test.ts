@@ -56,10 +56,10 @@ for (const address of ['192.0.2.1', '2001:db8::1', '0.0.0.0', '::']) {
   });
 }
 
-test('RFC 4007 §11: a link-local address with its interface serves DNS and metrics, and leads to Tor (UDP and TCP)', () =>
+test('RFC 4007 §11: a link-local address with its interface works for DNS, metrics and Tor (UDP and TCP)', () =>
   runNamespaced('link-local'));
 
-test('RFC 4007 §11: a link-local address without its interface is refused at start, with what to write', async () => {
+test('RFC 4007 §11: a link-local address without its interface is refused at start, with a remedy', async () => {
   for (const [flag, value, remedy] of [
     ['--address', 'fe80::1', 'fe80::1%eth0'],
     ['--address', '[FE80::1]', 'FE80::1%eth0'],

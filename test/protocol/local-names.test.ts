@@ -31,12 +31,12 @@ const TYPES = [
   'ANY',
 ];
 
-/** What a validator asks about the delegation of a top-level domain. */
+/** Types that a validator queries to see the delegation of a top-level domain. */
 const DELEGATION_TYPES = ['NS', 'SOA', 'DS', 'DNSKEY'];
 
 interface Case {
   readonly behaviour: string;
-  /** Types that are another test's. @default none */
+  /** Types that another test covers. @default none */
   readonly except?: readonly string[];
   readonly rcode: 'NXDOMAIN' | 'NOERROR';
   readonly names: readonly string[];
@@ -203,7 +203,7 @@ test('RFC 9076 §6: upstream has seen none of these names, whatever the type', (
 
 /* What looks alike and is asked about all the same. */
 
-/** Asks for it without DO and with, which the cache keeps apart, so that both transports ask upstream. */
+/** Queries with and without DO. The cache keys on DO, so each transport causes an upstream query. */
 async function assertForwarded(transport: Transport, name: string, type: string): Promise<void> {
   const before = lab.asked(name);
   const reply = await lab.ask(transport, { name, type, edns: { dnssecOk: transport === 'tcp' } });
@@ -212,7 +212,7 @@ async function assertForwarded(transport: Transport, name: string, type: string)
 }
 
 testOverBoth(
-  'RFC 6303 §7, RFC 8375 §4: the DS record of a zone that is answered here is asked for upstream where its parent is public',
+  'RFC 6303 §7, RFC 8375 §4: DS of a locally answered zone is forwarded if its parent is public',
   async (transport) => {
     for (const name of [
       'home.arpa',
@@ -232,7 +232,7 @@ testOverBoth(
 );
 
 testOverBoth(
-  'questions about the delegation of a top-level domain, and about the root, are asked upstream',
+  'queries about the root and about the delegation of a top-level domain are forwarded',
   async (transport) => {
     for (const type of DELEGATION_TYPES)
       for (const name of ['com', 'lan']) await assertForwarded(transport, name, type);
@@ -241,7 +241,7 @@ testOverBoth(
 );
 
 testOverBoth(
-  'RFC 8914 §4.16: a name that a list of ours denies says so with EDE 15, one that a standard denies has no EDE',
+  'RFC 8914 §4.16: a denial by our own list carries EDE 15; a denial by a standard carries none',
   async (transport) => {
     for (const name of ['nas.lan', 'printer', 'com', 'db.internal', 'use-application-dns.net']) {
       assert.equal((await lab.ask(transport, { name, edns: {} })).ede?.code, 15, name);

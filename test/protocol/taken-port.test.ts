@@ -9,7 +9,10 @@ import { type RecordingDohServer, startRecordingDohServer } from '../fixtures/re
 import { startSocksOfUser, type SocksOfUser } from '../fixtures/socks-of-user.ts';
 import { GOOD } from './upstream-messages.ts';
 
-/* A program that listens where Tor did, and shows a certificate of a public name of the default resolver that a trusted authority signed. */
+/*
+ * A program that listens on Tor's former port and presents a trusted certificate for a public name of the default
+ * resolver.
+ */
 
 const OWN_USER = 0;
 
@@ -28,7 +31,7 @@ function startThrough({ port }: SocksOfUser, ...args: readonly string[]): Promis
   return startDaemon(['--tor-socks', `127.0.0.1:${port}`, '--upstream-ca', ca.certificatePath, ...args]);
 }
 
-test("another user's program is told nothing and gives no answer, and the log says what to do", async () => {
+test("another user's program receives nothing and no answer of it is used; the log has a remedy", async () => {
   await using program = await startSocksOfUser(OTHER_USER, resolver.port);
   await using daemon = await startThrough(program);
   await daemon.logs('code=ERR_TOR_FOREIGN');
@@ -54,7 +57,7 @@ test("another user's program is told nothing and gives no answer, and the log sa
   assert.doesNotMatch(program.process.output, /asked for/);
 });
 
-test('a program of our own user is trusted as Tor is', async () => {
+test('a program of dns4tor’s own user is trusted like Tor', async () => {
   await using program = await startSocksOfUser(OWN_USER, resolver.port);
   await using daemon = await startThrough(program);
   await daemon.answers();
@@ -62,10 +65,10 @@ test('a program of our own user is trusted as Tor is', async () => {
   assert.equal((await askDirectly(program)).code, 0);
 });
 
-test('where nothing shows whose the program is, there is a warning, and the certificate must name the onion itself', async () => {
+test('if the program’s owner is unknown, dns4tor warns and the certificate must name the onion itself', async () => {
   await using program = await startSocksOfUser(OTHER_USER, resolver.port);
   const known = resolver.requests.length;
-  // In a user namespace all users but one are one number.
+  // In this user namespace all other users share one id.
   const via = [await findProgram('unshare'), '--user', '--map-root-user'] as const;
   await using daemon = await startDaemon(
     ['--tor-socks', `127.0.0.1:${program.port}`, '--upstream-ca', ca.certificatePath],

@@ -9,8 +9,7 @@ import { FLAG } from './reply.ts';
 import { readStrictly, type StrictMessage } from './strict-message.ts';
 
 /*
- * What RFC 8906 §8 has servers tested with, as ISC's genreport does: values that nobody has assigned. dns4tor is asked, and unbound beside
- * it, the resolver behind it.
+ * The server tests of RFC 8906 §8 with unassigned values, as in ISC's genreport. Compares dns4tor with unbound.
  */
 
 const resources = new AsyncDisposableStack();
@@ -34,23 +33,23 @@ const FORMERR = 1;
 const NOTIMP = 4;
 const BADVERS = 16;
 
-/** Of a reply, what a test is about. */
+/** The compared parts of a reply. */
 interface Expected {
   readonly rcode: number;
-  /** The header's bits but for QR, opcode and RCODE. */
+  /** Header bits other than QR, opcode and RCODE. */
   readonly flags: number;
   readonly answers: number;
   readonly questionBytes: number;
-  /** Absent: no OPT record. */
+  /** Absent if there is no OPT record. */
   readonly opt?: Pick<NonNullable<StrictMessage['opt']>, 'version' | 'dnssecOk' | 'unassigned'>;
 }
 
 interface Case {
-  /** By genreport's name. */
+  /** The name in genreport. */
   readonly name: string;
   readonly query: Uint8Array;
   readonly ours: Expected;
-  /** Where unbound 1.17 differs. */
+  /** The reply of unbound 1.17, if it differs. */
   readonly unbound?: Partial<Expected>;
 }
 
@@ -69,7 +68,7 @@ const CASES: readonly Case[] = [
     name: 'opcodeflg',
     query: rawMessage({ flags: (15 << 11) | EVERY_FLAG }),
     ours: HEADER_ALONE,
-    // It looks at TC before the opcode, and otherwise sends the query back.
+    // unbound checks TC before the opcode; otherwise it echoes the query.
     unbound: { rcode: FORMERR, flags: EVERY_FLAG & ~FLAG.TC },
   },
   {
@@ -112,7 +111,7 @@ function seenIn(reply: StrictMessage): Expected {
 
 for (const { name, query, ours, unbound } of CASES) {
   testOverBoth(
-    `RFC 8906 §8, ${name}: the reply is what is asked of a server, and unbound’s but for its echoes`,
+    `RFC 8906 §8, ${name}: the reply is as required, and equals unbound’s except for its echoes`,
     async (transport) => {
       const our = readStrictly(await exchange(transport, daemon, query));
       assert.deepEqual(seenIn(our), ours);

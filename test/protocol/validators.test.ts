@@ -12,7 +12,7 @@ import { dsFields, startValidatingDnsmasq, startValidatingForwarder } from '../f
 import { startSocksDouble } from '../tor/socks-double.ts';
 
 /*
- * What validators in front of dns4tor make of names that are answered here, which nobody can sign, under a signed root.
+ * Validators in front of dns4tor, under a signed root: how they treat dns4tor's local answers, which cannot be signed.
  */
 
 const resources = new AsyncDisposableStack();
@@ -32,7 +32,7 @@ const daemon = resources.use(
 );
 await daemon.answers();
 
-/** unbound would answer these by itself. */
+/** Without these options, unbound would answer the names itself. */
 const NO_ZONES_OF_ITS_OWN = [
   'unblock-lan-zones: yes',
   'aggressive-nsec: no',
@@ -57,7 +57,7 @@ for (const [program, server] of [
   ['unbound', unbound],
   ['dnsmasq', dnsmasq],
 ] as const) {
-  test(`RFC 6303 §7: ${program} accepts what is answered here for zones that their signed parent does not sign`, async () => {
+  test(`RFC 6303 §7: ${program} accepts local answers for zones that their signed parent delegates insecurely`, async () => {
     assert.equal(await statusOf(server, 'a.lab'), 'NOERROR');
     assert.equal(await statusOf(server, 'nowhere.lab'), 'NXDOMAIN');
     for (const [name, type] of [
@@ -73,26 +73,26 @@ for (const [program, server] of [
     assert.notEqual(await statusOf(server, 'use-application-dns.net'), 'SERVFAIL');
   });
 
-  test(`${program} takes a denial for bogus where the signed root denies the top-level domain itself`, async () => {
-    // Nobody but the root can prove that they do not exist, and asking it about nas.lan is what is not done.
+  test(`${program} treats a denial as bogus if the signed root denies the top-level domain itself`, async () => {
+    // Only the root can prove that they do not exist, and dns4tor never asks it about nas.lan.
     for (const name of ['nas.lan', 'printer.local', 'a.onion'])
       assert.equal(await statusOf(server, name), 'SERVFAIL', name);
   });
 
-  test(`${program} resolves names below a top-level domain that was denied an address`, async () => {
+  test(`${program} resolves names below a top-level domain whose address record was denied`, async () => {
     assert.equal(await statusOf(server, 'com'), 'SERVFAIL');
     assert.equal(await statusOf(server, 'com', 'DS'), 'NOERROR');
     assert.equal(await statusOf(server, 'a.com'), 'NOERROR');
   });
 }
 
-test('validators that are told which names are local pass the denial on', async () => {
+test('validators with the local names configured as insecure pass the denial on', async () => {
   for (const server of told) {
     for (const name of ['nas.lan', 'printer.local']) assert.equal(await statusOf(server, name), 'NXDOMAIN', name);
   }
 });
 
-test('RFC 6303 §7: delv takes what is answered here for unsigned, and not for bogus', async () => {
+test('RFC 6303 §7: delv treats local answers as unsigned, not as bogus', async () => {
   await using directory = await createTemporaryDirectory();
   const anchors = join(directory.path, 'anchors.conf');
   const [tag, algorithm, digestType, digest] = dsFields(root.trustAnchor);

@@ -14,7 +14,7 @@ import { failAt, failWith } from './failing-file-system.ts';
 import { createRig, createRigIn, MANAGERS, type Rig, TARGET } from './rig.ts';
 
 /*
- * `install --force`: what to do when another program has written a file that dns4tor had written.
+ * `install --force`, after another program changed a file that dns4tor had written.
  */
 
 const RESOLV_CONF = '/etc/resolv.conf';
@@ -22,13 +22,13 @@ const KEPT = `${RESOLV_CONF}.before-install`;
 const OF_THE_NETWORK = 'nameserver 192.168.1.1\n';
 const FORCE = { force: true } as const;
 
-/** All files but those that hold versions of somebody else's, for which folders may have to stay. */
+/** All files except the kept copies, which may keep their folders from being removed. */
 function withoutKept(snapshot: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const files = Object.entries(snapshot).filter(([, state]) => !state.startsWith('40'));
   return Object.fromEntries(files.filter(([path]) => !/\.before-install(?:-\d+)?$/.test(path)));
 }
 
-/** Each file that install owns, with the manager that it is of and what that is told afterwards. */
+/** Each file that install owns, with its manager and the commands that reload it. */
 const OWNED = {
   '/etc/resolv.conf': { manager: 'a plain file', commands: [] },
   '/etc/systemd/resolved.conf.d/zz-dns4tor.conf': {
@@ -43,7 +43,7 @@ const OWNED = {
 } as const;
 
 for (const [path, { manager, commands }] of Object.entries(OWNED)) {
-  test(`${path}: what another wrote there is refused, by force kept beside it, and uninstall restores the original`, async () => {
+  test(`${path}: another program's version is refused, or copied with --force; uninstall restores the original`, async () => {
     await using rig = await createRig();
     await MANAGERS[manager](rig);
     const before = await rig.snapshot();
@@ -65,7 +65,7 @@ for (const [path, { manager, commands }] of Object.entries(OWNED)) {
     assert.equal((await rig.snapshot())[`${path.slice(1)}.before-install`], edited[path.slice(1)]);
   });
 
-  test(`${path}: where it was removed, force writes it again, and nothing is kept`, async () => {
+  test(`${path}: if it was removed, --force writes it again and keeps no copy`, async () => {
     await using rig = await createRig();
     await MANAGERS[manager](rig);
     const before = await rig.snapshot();
@@ -79,7 +79,7 @@ for (const [path, { manager, commands }] of Object.entries(OWNED)) {
   });
 }
 
-test('force writes again what is of a manager that has stopped', async () => {
+test('--force also writes files of a manager that has stopped', async () => {
   await using rig = await createRig();
   await MANAGERS.NetworkManager(rig);
   const before = await rig.snapshot();
@@ -93,7 +93,7 @@ test('force writes again what is of a manager that has stopped', async () => {
   assert.deepEqual(withoutKept(await rig.snapshot()), withoutKept(before));
 });
 
-test("a link to resolved's stub that took the place of our file is kept as a link", async () => {
+test("a link to resolved's stub that replaced our file is kept as a link", async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   await install(rig.machine, TARGET);
@@ -102,11 +102,11 @@ test("a link to resolved's stub that took the place of our file is kept as a lin
   await install(rig.machine, TARGET, FORCE);
   assert.match(await rig.text(RESOLV_CONF), /^nameserver 127\.0\.0\.1$/m);
   assert.match((await rig.snapshot())[KEPT.slice(1)] ?? '', /→ \.\.\/run\/systemd\/resolve\/stub-resolv\.conf$/);
-  // The manager that came since is taken in as well.
+  // A manager that appeared since is configured as well.
   assert.match(await rig.text('/etc/systemd/resolved.conf.d/zz-dns4tor.conf'), /^Domains=~\.$/m);
 });
 
-test('a version that is kept is not overwritten by the next one, and the same one is kept once', async () => {
+test('a kept copy is not overwritten by another version, and equal versions are kept once', async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   await install(rig.machine, TARGET);
@@ -119,7 +119,7 @@ test('a version that is kept is not overwritten by the next one, and the same on
   assert.ok(!(`${KEPT}-3`.slice(1) in (await rig.snapshot())));
 });
 
-test('uninstall by force keeps an older version as well', async () => {
+test('uninstall --force keeps an older copy as well', async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   for (const server of ['192.0.2.7', '192.0.2.8']) {
@@ -131,7 +131,7 @@ test('uninstall by force keeps an older version as well', async () => {
   assert.equal(await rig.text(`${RESOLV_CONF}.before-uninstall-2`), 'nameserver 192.0.2.8\n');
 });
 
-test('the owner of a version that is kept stays its owner', { skip: process.getuid?.() !== 0 }, async () => {
+test('a kept copy retains its owner', { skip: process.getuid?.() !== 0 }, async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   await install(rig.machine, TARGET);
@@ -141,7 +141,7 @@ test('the owner of a version that is kept stays its owner', { skip: process.getu
   assert.match((await rig.snapshot())[KEPT.slice(1)] ?? '', /^100600 1234:5678 /);
 });
 
-test('where nobody has changed anything, force does what install does without it', async () => {
+test('if nothing was changed, --force makes no difference', async () => {
   await using rig = await createRig();
   await MANAGERS.NetworkManager(rig);
   await install(rig.machine, TARGET, FORCE);
@@ -150,7 +150,7 @@ test('where nobody has changed anything, force does what install does without it
   assert.deepEqual(await rig.snapshot(), installed);
 });
 
-test('a dry run shows what force would replace, and where the other version would be', async () => {
+test('a dry run shows what --force would replace, and where the copy would be', async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   await install(rig.machine, TARGET);
@@ -164,7 +164,7 @@ test('a dry run shows what force would replace, and where the other version woul
   assert.deepEqual(await rig.snapshot(), edited);
 });
 
-test('the time to confirm goes on where force writes a file again', async () => {
+test('the deadline for confirm is kept when --force writes a file again', async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   const { untilEpochMs } = await install(rig.machine, TARGET, { confirmWithinMs: 60_000 });
@@ -177,7 +177,7 @@ test('the time to confirm goes on where force writes a file again', async () => 
 });
 
 for (const failing of ['once before', 'once after'] as const) {
-  test(`by force, either all is in place or nothing is different, whichever operation fails (${failing})`, async () => {
+  test(`with --force, all is in place or nothing has changed, whichever operation fails (${failing})`, async () => {
     for await (const { rig, edited, error, nth } of interruptEach(failing)) {
       const after = await rig.snapshot();
       delete (after as Record<string, string>)['run/dns4tor-install.lock'];
@@ -187,7 +187,7 @@ for (const failing of ['once before', 'once after'] as const) {
   });
 }
 
-test('by force again, it comes to its end wherever it was cut off, and neither version is lost', async () => {
+test('running --force again completes an interrupted run, and neither version is lost', async () => {
   for await (const { rig, before, nth } of interruptEach('for good')) {
     await install(rig.reborn(), TARGET, FORCE);
     assert.match(await rig.text(RESOLV_CONF), /^nameserver 127\.0\.0\.1$/m, `operation ${nth}`);
@@ -197,7 +197,7 @@ test('by force again, it comes to its end wherever it was cut off, and neither v
   }
 });
 
-test('a pause that was cut off, and in which another wrote the file, is ended by force', async () => {
+test('--force ends an interrupted pause during which another program wrote the file', async () => {
   await using rig = await createRig();
   await MANAGERS.NetworkManager(rig);
   const before = await rig.snapshot();
@@ -220,7 +220,7 @@ interface Interrupted {
   readonly nth: number;
 }
 
-/** On one machine after the other, with the failure one operation later each time, until there is none left to fail. */
+/** Repeats on fresh machines, failing one operation later each time, until no operation is left to fail. */
 async function* interruptEach(failing: Parameters<typeof failAt>[2]): AsyncGenerator<Interrupted> {
   await using directory = await createTemporaryDirectory();
   for (let nth = 1; ; nth++) {

@@ -492,7 +492,7 @@ test('what was put back by hand is installed again', async () => {
 });
 
 for (const path of ['/var', '/var/lib']) {
-  test(`nothing is written where others may write into ${path}, and no journal of there is put back`, async () => {
+  test(`if others may write into ${path}, nothing is written and no journal there is restored`, async () => {
     await using rig = await createRig();
     await MANAGERS['systemd-resolved'](rig);
     await chmod(join(rig.root, path), 0o777);

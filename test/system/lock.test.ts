@@ -48,7 +48,7 @@ test('the lock of a process that has died is taken, one of a process that lives 
   );
 });
 
-/** Lets time pass until it is done. */
+/** Advances the clock until the work is done. */
 async function inTime(rig: Rig, work: Promise<void>): Promise<void> {
   const over = new AbortController();
   const done = work.finally(() => over.abort());
@@ -57,14 +57,14 @@ async function inTime(rig: Rig, work: Promise<void>): Promise<void> {
   await done;
 }
 
-/** proc_pid_stat(5), of a process whose name looks like the end of its name. */
+/** A line of proc_pid_stat(5) whose process name contains the characters that end it. */
 function statOf(pid: number, startedTicks: number): string {
   return `${pid} (dns) 7 (4tor) S 1 ${'0 '.repeat(17)}${startedTicks} 0 0\n`;
 }
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 
-test('the lock of a process that has died is taken though another process has its process id since', async () => {
+test('the lock of a dead process is taken even if another process has reused its id', async () => {
   await using rig = await createRig();
   const machine = { ...rig.machine, isAlive: () => true };
   for (const [startedTicks, boot] of [
@@ -86,7 +86,7 @@ test('the lock of a process that has died is taken though another process has it
   }
 });
 
-test('the lock of a process that lives is waited for, also where it is of a version that did not note when that was started', async () => {
+test('the lock of a live process is waited for, even if an older version wrote it without a start time', async () => {
   await using rig = await createRig();
   await rig.write(BOOT_ID, 'first\n');
   await rig.write('/proc/4711/stat', statOf(4711, 1000));
@@ -103,7 +103,7 @@ test('the lock of a process that lives is waited for, also where it is of a vers
   }
 });
 
-test('on a real machine, the lock tells when its holder was started', async () => {
+test('on a real machine, the lock records the holder’s start time', async () => {
   await using rig = await createRig();
   const { fs: folder } = rig.machine;
   const fs: FileSystem = { ...folder, read: (path) => createFileSystem().read(path) };

@@ -100,7 +100,7 @@ async function describe(path: string): Promise<string> {
   return stats.isFile() ? `${owner} ${await readFile(path, 'latin1')}` : owner;
 }
 
-/** The part that matters of Debian's, and a byte that is not UTF-8. */
+/** The relevant part of Debian's script, with a byte that is not UTF-8. */
 export const UDHCPC_SCRIPT = '#!/bin/sh\n# \u00ff\nRESOLV_CONF="/etc/resolv.conf"\necho "$R" > "$RESOLV_CONF"\n';
 
 export const MANAGERS = {

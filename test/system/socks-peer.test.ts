@@ -18,7 +18,7 @@ import { waitUntil } from '../fixtures/wait-until.ts';
 import { OFFLINE_OPTIONS } from '../tor/offline-tor.ts';
 
 const TOR_START_MS = 10_000;
-/** Far above what it takes; reached only by a test that fails. */
+/** Far above the expected time; only a failing test reaches it. */
 const PATIENCE_MS = 5000;
 const LONGEST_PAUSE_MS = 2000;
 const SOCKS_PEER = new URL('../../src/system/socks-peer.ts', import.meta.url).href;
@@ -36,7 +36,7 @@ async function judgePort(port: number, host = '127.0.0.1'): Promise<Standing> {
   }
 }
 
-/** Listens on its port with the rights of another user than ours. */
+/** Listens on its port as another user. */
 let foreign: SocksOfUser;
 let debianTor: number;
 before(async () => {
@@ -45,12 +45,12 @@ before(async () => {
 });
 after(() => foreign[Symbol.asyncDispose]());
 
-test('what another user listens with is not taken for Tor, whatever it speaks', async () => {
+test('another user’s listener is not accepted as Tor, whatever it speaks', async () => {
   assert.equal(await judgePort(foreign.port), 'foreign');
 });
 
 for (const host of ['127.0.0.1', '127.0.0.2', '::1']) {
-  test(`what our own user listens with is trusted (${host}), on a socket for both families, too`, async () => {
+  test(`a listener of dns4tor's own user is trusted (${host}), also on a dual-stack socket`, async () => {
     for (const listenHost of [host, '::']) {
       await using server = await listenAt(listenHost);
       assert.equal(await judgePort(server.port, host), 'tor');
@@ -74,7 +74,7 @@ async function listenAt(host: string): Promise<Listening> {
   };
 }
 
-test("a tor that root has started is Tor's, though it is another user who accepts for it", async () => {
+test('a tor that root started is trusted although it accepts connections as its own user', async () => {
   await using directory = await createTemporaryDirectory();
   const data = join(directory.path, 'data');
   await mkdir(data);
@@ -89,7 +89,7 @@ test("a tor that root has started is Tor's, though it is another user who accept
   assert.equal(await judgePort(port), 'tor');
 });
 
-test('who has not accepted a connection yet is waited for, and judged by who accepts', async () => {
+test('the judge waits until a connection is accepted, and judges the program that accepts it', async () => {
   foreign.process.pause();
   const clock = new ManualClock();
   const { port } = foreign;
@@ -114,7 +114,7 @@ test('who has not accepted a connection yet is waited for, and judged by who acc
   }
 });
 
-test('a connection that nobody accepts is not looked at any more when it is destroyed', async () => {
+test('polling stops when a connection that nobody accepted is destroyed', async () => {
   foreign.process.pause();
   const { port } = foreign;
   const socket = connect(port, '127.0.0.1');
@@ -128,14 +128,14 @@ test('a connection that nobody accepts is not looked at any more when it is dest
   }
 });
 
-test('of another machine, or where the system does not say, it is not known', async () => {
+test('a listener on another machine, or one the system does not show, is unknown', async () => {
   const elsewhere = { localAddress: '192.0.2.1', localPort: 40_000, remoteAddress: '192.0.2.2', remotePort: 9050 };
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of a socket, this is what is looked at
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only these fields of a socket are read
   const socket = { ...elsewhere, destroyed: false } as Socket;
   assert.equal(await judge({ kind: 'tcp', host: '192.0.2.2', port: 9050 }, socket), 'unknown');
 });
 
-test('in a user namespace, where others are all one number, it is not known whose a port is', async () => {
+test('in a user namespace, where other users share one id, the owner of a port is unknown', async () => {
   const script = `
     import { connect } from 'node:net';
     import { once } from 'node:events';
@@ -149,7 +149,7 @@ test('in a user namespace, where others are all one number, it is not known whos
   assert.equal(await inUserNamespace(script), 'unknown');
 });
 
-test("where Debian's tor has its socket, no user namespace hides that it is Tor's", async () => {
+test("a user namespace does not hide that the socket of Debian's tor is Tor's", async () => {
   const script = `
     const { createSocksPeerJudge } = await import('${SOCKS_PEER}');
     const { systemClock } = await import('${CLOCK}');
@@ -165,7 +165,7 @@ test("where Debian's tor has its socket, no user namespace hides that it is Tor'
   ]);
 });
 
-/** @param setUp what root does first, in a mount namespace of its own */
+/** @param setUp commands that root runs first, in a mount namespace of its own */
 async function inUserNamespace(script: string, setUp = 'true'): Promise<string> {
   const run = `${setUp} && exec unshare --user --map-root-user "$0" --input-type=module -e "$1"`;
   return runProgram('unshare', ['--mount', 'sh', '-c', run, process.execPath, script]);
@@ -174,7 +174,7 @@ async function inUserNamespace(script: string, setUp = 'true'): Promise<string> 
 interface SocketFile {
   readonly what: string;
   readonly standing: Standing;
-  /** Makes the socket and returns its path. */
+  /** Creates the socket and returns its path. */
   readonly make: (directory: string) => Promise<string>;
 }
 
@@ -199,14 +199,14 @@ async function socketIn(
 }
 
 const SOCKET_FILES: readonly SocketFile[] = [
-  { what: 'in a directory of ours', standing: 'tor', make: (at) => socketIn(join(at, 'a')) },
+  { what: "in a directory of dns4tor's user", standing: 'tor', make: (at) => socketIn(join(at, 'a')) },
   {
     what: "in a directory of Tor's user",
     standing: 'tor',
     make: (at) => socketIn(join(at, 'a'), { owner: debianTor, mode: 0o2755 }),
   },
   {
-    what: 'by a symbolic link',
+    what: 'reached by a symbolic link',
     standing: 'tor',
     async make(at) {
       await symlink(join(at, 'a'), join(at, 'link'));
@@ -220,18 +220,22 @@ const SOCKET_FILES: readonly SocketFile[] = [
     make: (at) => socketIn(join(at, 'a'), { owner: OTHER_USER }),
   },
   {
-    what: 'in a directory that a group can write to',
+    what: 'in a group-writable directory',
     standing: 'unknown',
     make: (at) => socketIn(join(at, 'a'), { mode: 0o775 }),
   },
-  { what: 'where all can write', standing: 'unknown', make: (at) => socketIn(join(at, 'a'), { mode: 0o1777 }) },
   {
-    what: "another user's where all can write",
+    what: 'in a world-writable directory',
+    standing: 'unknown',
+    make: (at) => socketIn(join(at, 'a'), { mode: 0o1777 }),
+  },
+  {
+    what: 'of another user in a world-writable directory',
     standing: 'foreign',
     make: (at) => socketIn(join(at, 'a'), { mode: 0o1777, socketOwner: OTHER_USER }),
   },
   {
-    what: "in a directory of ours below another user's",
+    what: "in a directory of dns4tor's user below another user's",
     standing: 'unknown',
     async make(at) {
       const path = await socketIn(join(at, 'theirs', 'a'));
@@ -239,14 +243,14 @@ const SOCKET_FILES: readonly SocketFile[] = [
       return path;
     },
   },
-  { what: 'that is not there', standing: 'unknown', make: async (at) => join(at, 'nothing') },
+  { what: 'that does not exist', standing: 'unknown', make: async (at) => join(at, 'nothing') },
 ];
 
 for (const { what, standing, make } of SOCKET_FILES) {
   test(`a unix socket ${what}: ${standing}`, async () => {
     await using directory: TemporaryDirectory = await createTemporaryDirectory();
     const address: SocksAddress = { kind: 'unix', path: await make(directory.path) };
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of a unix socket, only the path is looked at
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only the path of a unix socket is read
     assert.equal(await judge(address, {} as Socket), standing);
   });
 }

@@ -9,7 +9,7 @@ import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
 const TOR_USERS = new URL('../../src/system/tor-users.ts', import.meta.url).href;
 
-/** What is said of these users on a machine with these entries in /etc/passwd. */
+/** The standing of these users on a machine with these entries in /etc/passwd. */
 async function standings(passwd: readonly string[], uids: readonly number[]): Promise<unknown> {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'passwd');
@@ -21,7 +21,7 @@ async function standings(passwd: readonly string[], uids: readonly number[]): Pr
   return JSON.parse(await runProgram('unshare', ['--mount', 'sh', '-c', run, process.execPath, path, script]));
 }
 
-test("root is trusted, and Tor's user by the names that distributions give it", async () => {
+test("root is trusted, and Tor's user under each distribution's name for it", async () => {
   const passwd = [
     'debian-tor:x:102:105::/var/lib/tor:/bin/false',
     '_tor:x:256:256::/:/bin/false',
@@ -31,15 +31,15 @@ test("root is trusted, and Tor's user by the names that distributions give it", 
   assert.deepEqual(await standings(['toranon:x:994:994::/:', 'tor:x:43:43::/:'], [994, 43]), ['tor', 'tor']);
 });
 
-test('a person who is called Tor is not', async () => {
+test('a login user named like Tor is not trusted', async () => {
   assert.deepEqual(await standings(['tor:x:1000:1000:Tor Hansen:/home/tor:/bin/bash'], [1000]), ['foreign']);
 });
 
-test('where there are no users by name, others are not trusted', async () => {
+test('without /etc/passwd, other users are not trusted', async () => {
   assert.deepEqual(await standings([], [102, OTHER_USER]), ['foreign', 'foreign']);
 });
 
-test('whoever became root by sudo is trusted, and not whoever says so', async () => {
+test('the user who became root by sudo is trusted; a forged SUDO_UID is not', async () => {
   process.env['SUDO_UID'] = String(UNKNOWN_USER);
   try {
     assert.equal(await standingOfUser(UNKNOWN_USER), 'tor');
@@ -50,6 +50,6 @@ test('whoever became root by sudo is trusted, and not whoever says so', async ()
   }
 });
 
-test('our own user is trusted', async () => {
+test('dns4tor’s own user is trusted', async () => {
   assert.equal(await asOtherUser(() => standingOfUser(OTHER_USER)), 'tor');
 });

@@ -127,7 +127,7 @@ test('what does not speak SOCKS5 is told apart from Tor', async () => {
   await assert.rejects(createAgent(garbled.address).dial('onion.test', 443, soon()), { code: 'ERR_TOR_NOT_SOCKS' });
 });
 
-test('a program of another user is told nothing, neither where to nor the credentials', async () => {
+test('another user’s program receives neither the destination nor the credentials', async () => {
   const heard: Buffer[] = [];
   const { promise: left, resolve } = Promise.withResolvers<void>();
   const server = createServer((client) => {
@@ -141,7 +141,7 @@ test('a program of another user is told nothing, neither where to nor the creden
   assert.deepEqual(heard, []);
 });
 
-test('the deadline ends a dial while who answers is still being found out, and a connection that ends does, too', async () => {
+test('the deadline or a closed connection ends a dial that still waits for the peer’s standing', async () => {
   const never = { judgePeer: () => new Promise<never>(() => {}) };
   await using proxy = await startSocksDouble();
   const clock = new ManualClock();
@@ -164,7 +164,7 @@ test('the deadline ends a dial while who answers is still being found out, and a
   });
 });
 
-test('a stream comes with what is known of who carries it', async () => {
+test('a stream reports whether Tor is known to carry it', async () => {
   await using proxy = await startSocksDouble();
   for (const standing of ['tor', 'unknown'] as const) {
     const stream = await createAgent(proxy.address, { judgePeer: async () => standing }).dial(

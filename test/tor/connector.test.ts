@@ -90,7 +90,7 @@ interface Overrides extends Partial<Omit<TorConnectorOptions, 'tls'>> {
   /** @default the authority that issued the server's certificate */
   readonly extraCa?: { readonly ca?: string };
   readonly servername?: string;
-  /** Of the proxy. @default 'tor' */
+  /** Standing of the proxy. @default 'tor' */
   readonly standing?: ToleratedStanding;
 }
 
@@ -161,7 +161,7 @@ test('one of the allowed names in the certificate is enough', async () => {
   (await createConnector(resolver, { identity: { names } })()).destroy();
 });
 
-test('a name that does where Tor leads to the resolver does not where nothing shows that it is Tor', async () => {
+test('a name that is accepted through Tor is refused if the proxy may not be Tor', async () => {
   await using resolver = await startHttp2Resolver();
   const identity = { names: ['x.onion'], namesThroughTor: ['other.test'] };
   (await createConnector(resolver, { identity })()).destroy();
@@ -173,7 +173,7 @@ test('a name that does where Tor leads to the resolver does not where nothing sh
   await resolver.proxy.deserted();
 });
 
-test('a stream that only Tor vouches for is refused where nothing shows that it is Tor', async () => {
+test('a stream that only Tor authenticates is refused if the proxy may not be Tor', async () => {
   await using resolver = await startResolver(createTcpServer((socket) => socket.end('plain')));
   const open = (standing: ToleratedStanding): Promise<Socket> =>
     createTorConnector({ ...plainOptions(resolver, systemClock, standing), onlyThroughTor: true })(TARGET);
@@ -210,8 +210,8 @@ test('a pin does not stand in for a trusted chain', async () => {
   await resolver.proxy.deserted();
 });
 
-test('NODE_TLS_REJECT_UNAUTHORIZED=0 lets in no untrusted chain, no other name and no other key', async (t) => {
-  // Node reads it anew for each connection.
+test('NODE_TLS_REJECT_UNAUTHORIZED=0 admits no untrusted chain, wrong name or wrong key', async (t) => {
+  // Node reads the variable for each connection.
   process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
   t.after(() => delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']);
   await using resolver = await startHttp2Resolver();
@@ -233,14 +233,14 @@ test('TLS below 1.3 is refused', async () => {
   await assert.rejects(createConnector(resolver)(), { code: 'ERR_TLS_VERSION' });
 });
 
-test('OpenSSL’s own server, below TLS 1.3, is refused for the same reason', async () => {
+test('OpenSSL’s own server without TLS 1.3 is refused for the same reason', async () => {
   const reservation = await reservePort();
   await reservation.release();
   const port = String(reservation.port);
   const { certificatePath, keyPath } = certificate;
   await using server = await startProcess(await findProgram('openssl'), [
     's_server',
-    // Or it reads what it is to answer from stdin.
+    // Without -www it would read its answer from stdin.
     '-www',
     '-tls1_2',
     '-accept',
@@ -258,16 +258,16 @@ test('OpenSSL’s own server, below TLS 1.3, is refused for the same reason', as
 const FLAWS: readonly (readonly [string, Flaws, ErrorCode])[] = [
   ['an RSA key of 1024 bits', { key: 'rsa:1024' }, 'ERR_TLS_KEY_SIZE'],
   ['a signature with SHA-1', { digest: 'sha1' }, 'ERR_TLS_SIGNATURE'],
-  ['a purpose that is not a server’s', { usage: 'clientAuth' }, 'ERR_TLS_PURPOSE'],
+  ['a purpose other than serverAuth', { usage: 'clientAuth' }, 'ERR_TLS_PURPOSE'],
 ];
 
 for (const [what, flaws, code] of FLAWS) {
-  test(`a certificate with ${what} is refused, and the error says so: ${code}`, async () => {
+  test(`a certificate with ${what} is refused with ${code}`, async () => {
     const flawed = await authority.issue(NAMES, flaws);
     await using resolver = await startHttp2Resolver({
       cert: await readFile(flawed.certificatePath),
       key: await readFile(flawed.keyPath),
-      // Or the server itself would not use it.
+      // Otherwise the server itself would refuse to use it.
       ciphers: 'DEFAULT@SECLEVEL=0',
     });
     await assert.rejects(createConnector(resolver)(), { code });
@@ -275,7 +275,7 @@ for (const [what, flaws, code] of FLAWS) {
   });
 }
 
-test('a certificate that no trusted authority has signed is the one for which an authority can be given', async () => {
+test('only ERR_TLS_UNTRUSTED suggests --upstream-ca', async () => {
   await using resolver = await startHttp2Resolver();
   await assert.rejects(createConnector(resolver, { extraCa: {} })(), {
     code: 'ERR_TLS_UNTRUSTED',

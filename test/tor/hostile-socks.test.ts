@@ -14,12 +14,15 @@ import { ManualClock } from '../fixtures/manual-clock.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { listen } from './listen.ts';
 
-/* What listens where Tor should and means ill, or is broken: whatever it does, a dial ends by its deadline, with a code, and lets go. */
+/*
+ * Hostile or broken programs at Tor's address. Whatever they do, a dial ends by its deadline with a code and closes the
+ * socket.
+ */
 
 const DEADLINE_MS = 10_000;
-/** Reached only by a test that fails. */
+/** Only a failing test reaches this. */
 const PATIENCE_MS = 5_000;
-/** Far above what the kernel's buffers of both ends hold. */
+/** Far larger than the kernel's buffers of both ends. */
 const MAX_SENT_BYTES = 64 * 1024 * 1024;
 
 const METHOD = Uint8Array.of(5, 2);
@@ -30,16 +33,16 @@ type Act = Uint8Array | 'close' | 'reset' | 'silence' | 'flood' | readonly [Uint
 
 interface Hostile extends AsyncDisposable {
   readonly address: TorAddress;
-  /** How many clients are connected. */
+  /** Number of connected clients. */
   readonly clients: number;
-  /** Resolves when the client has said something as often as there are acts before the one that lasts. */
+  /** Resolves once the client has sent enough messages to reach the last act. */
   readonly reached: Promise<void>;
   readonly sentBytes: number;
 }
 
 /**
- * @param acts what is done at the connection, and after each message of the client
- * @param unit of a flood
+ * @param acts the first runs on connection, each further one after a message of the client
+ * @param unit repeated bytes of a flood
  */
 async function startHostile(acts: readonly Act[], unit: Uint8Array = new Uint8Array(65_536)): Promise<Hostile> {
   const clients = new Set<Socket>();
@@ -113,7 +116,7 @@ const ENDINGS: readonly (readonly [string, readonly Act[], ErrorCode])[] = [
   ['floods after the greeting', [NOTHING, 'flood'], NOT_SOCKS],
   ['answers half of the greeting', [NOTHING, [Uint8Array.of(5), 'close']], UNREACHABLE],
   ['speaks SOCKS4', [NOTHING, Uint8Array.of(4, 2)], NOT_SOCKS],
-  ['takes no method', [NOTHING, Uint8Array.of(5, 0xff)], NOT_SOCKS],
+  ['accepts no method', [NOTHING, Uint8Array.of(5, 0xff)], NOT_SOCKS],
   ['wants GSSAPI', [NOTHING, Uint8Array.of(5, 1)], NOT_SOCKS],
   ['closes after the credentials', [NOTHING, METHOD, 'close'], UNREACHABLE],
   ['resets after the credentials', [NOTHING, METHOD, 'reset'], UNREACHABLE],
@@ -121,12 +124,16 @@ const ENDINGS: readonly (readonly [string, readonly Act[], ErrorCode])[] = [
   ['floods after the credentials', [NOTHING, METHOD, [AUTHENTICATED, 'flood']], NOT_SOCKS],
   ['closes after the request', [NOTHING, METHOD, AUTHENTICATED, 'close'], UNREACHABLE],
   ['resets after the request', [NOTHING, METHOD, AUTHENTICATED, 'reset'], UNREACHABLE],
-  ['answers the version alone', [NOTHING, METHOD, AUTHENTICATED, [Uint8Array.of(5), 'close']], UNREACHABLE],
-  ['answers another version', [NOTHING, METHOD, AUTHENTICATED, [Uint8Array.of(4, 0, 0, 1), 'flood']], NOT_SOCKS],
-  ['cuts a granting answer', [NOTHING, METHOD, AUTHENTICATED, [GRANTED.subarray(0, 7), 'close']], UNREACHABLE],
-  ['cuts a refusal', [NOTHING, METHOD, AUTHENTICATED, [Uint8Array.of(5, 0xf2), 'close']], 'ERR_TOR_HS_INTRO_FAILED'],
+  ['replies with the version alone', [NOTHING, METHOD, AUTHENTICATED, [Uint8Array.of(5), 'close']], UNREACHABLE],
+  ['replies with another version', [NOTHING, METHOD, AUTHENTICATED, [Uint8Array.of(4, 0, 0, 1), 'flood']], NOT_SOCKS],
+  ['cuts off a granting reply', [NOTHING, METHOD, AUTHENTICATED, [GRANTED.subarray(0, 7), 'close']], UNREACHABLE],
+  [
+    'cuts off a refusal',
+    [NOTHING, METHOD, AUTHENTICATED, [Uint8Array.of(5, 0xf2), 'close']],
+    'ERR_TOR_HS_INTRO_FAILED',
+  ],
   ['floods after a refusal', [NOTHING, METHOD, AUTHENTICATED, [Uint8Array.of(5, 1, 0, 1), 'flood']], 'ERR_TOR_GENERAL'],
-  ['binds an address of no type', [NOTHING, METHOD, AUTHENTICATED, [GRANTED.with(3, 2), 'flood']], NOT_SOCKS],
+  ['sends an unknown address type', [NOTHING, METHOD, AUTHENTICATED, [GRANTED.with(3, 2), 'flood']], NOT_SOCKS],
 ];
 
 for (const [what, acts, code] of ENDINGS) {
@@ -137,7 +144,7 @@ for (const [what, acts, code] of ENDINGS) {
   });
 }
 
-test('a proxy that is silent at any stage is given up at the deadline', async () => {
+test('a proxy that goes silent at any stage is abandoned at the deadline', async () => {
   const stages: readonly Act[] = [NOTHING, METHOD, AUTHENTICATED, GRANTED.subarray(0, 5)];
   for (let answered = 1; answered <= stages.length; answered++) {
     await using hostile = await startHostile(stages.slice(0, answered));
@@ -151,7 +158,7 @@ test('a proxy that is silent at any stage is given up at the deadline', async ()
   }
 });
 
-test('whatever octet a refusal has, it has a code', async () => {
+test('every reply code of a refusal maps to an error code', async () => {
   for (let reply = 1; reply < 256; reply++) {
     await using hostile = await startHostile([NOTHING, METHOD, AUTHENTICATED, GRANTED.with(1, reply)]);
     await assert.rejects(dial(hostile.address), ({ code }: { code: string }) => code.startsWith('ERR_TOR_'));
@@ -161,12 +168,12 @@ test('whatever octet a refusal has, it has a code', async () => {
 const BOUND: readonly (readonly [string, Uint8Array])[] = [
   ['a name', Uint8Array.of(3, 4, ...Buffer.from('name'))],
   ['a name of 255 octets', Uint8Array.of(3, 255, ...Buffer.alloc(255, 'x'))],
-  ['a name of none', Uint8Array.of(3, 0)],
+  ['an empty name', Uint8Array.of(3, 0)],
   ['an IPv6 address', Uint8Array.of(4, ...Buffer.alloc(16))],
 ];
 
 for (const [what, address] of BOUND) {
-  test(`a granted stream whose bound address is ${what} is open`, async () => {
+  test(`a granted stream with ${what} as bound address is usable`, async () => {
     const granted = Uint8Array.of(5, 0, 0, ...address, 0, 80);
     await using hostile = await startHostile([NOTHING, METHOD, AUTHENTICATED, granted, Buffer.from('pong')]);
     const { socket } = await dial(hostile.address);
@@ -181,7 +188,7 @@ for (const [what, act] of [
   ['garbage', Buffer.concat([GRANTED, Buffer.alloc(64, 'x')])],
   ['a flood', [GRANTED, 'flood']],
 ] as const) {
-  test(`${what} behind a granting answer is no TLS, and the connection is closed`, async () => {
+  test(`${what} after a granting reply is not TLS, and the connection is closed`, async () => {
     await using hostile = await startHostile([NOTHING, METHOD, AUTHENTICATED, act, Buffer.alloc(64, 'x')]);
     const connect = createTorConnector({
       agent: () =>
@@ -200,7 +207,7 @@ for (const [what, act] of [
   });
 }
 
-test('none of them is taken for Tor where one is looked for', async () => {
+test('detection accepts none of them as Tor', async () => {
   const answers: readonly Act[] = [
     'flood',
     METHOD,

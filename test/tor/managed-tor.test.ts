@@ -207,14 +207,14 @@ test('a directory that cannot be made is an error that names it', async () => {
 for (const [kind, create] of [
   ['above it', async (parent: string) => parent],
   [
-    'to which a symbolic link leads',
+    'that a symbolic link on the path points to',
     async (parent: string, own: string) => {
       await symlink(parent, join(own, 'link'));
       return join(own, 'link');
     },
   ],
 ] as const) {
-  test(`nothing is written, and nobody asked, where others may write into a directory ${kind}`, async () => {
+  test(`nothing is written or contacted if others may write into the directory ${kind}`, async () => {
     await using own = await createTemporaryDirectory();
     await using parent = await createTemporaryDirectory();
     await chmod(parent.path, 0o777);

@@ -13,7 +13,7 @@ const PKCS8_X25519 = Buffer.from('302e020100300506032b656e04220420', 'hex');
 /** A client authorisation for the address of the default resolver. */
 export const ONION_AUTH: OnionAuth = { address: ADDRESS, key: toKey(KEY_BYTES) };
 
-/** Another one for the same address. */
+/** Another key for the same address. */
 export const OTHER_KEY: OnionAuth = { address: ADDRESS, key: toKey(Buffer.alloc(32, 'other')) };
 
 function toKey(bytes: Uint8Array): KeyObject {

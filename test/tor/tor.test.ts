@@ -54,7 +54,7 @@ test('auto starts a tor of its own where none runs, and ends it', async () => {
   await assert.rejects(verifyTor(tor.socks, systemClock, judgeAsOurs), { code: 'ERR_TOR_UNREACHABLE' });
 });
 
-test('auto passes over what speaks as Tor does and is not known to be Tor, says so, and starts its own', async () => {
+test('auto skips a listener that may not be Tor, reports it, and starts a tor of its own', async () => {
   await using directory = await createTemporaryDirectory();
   await using program = await startSocksDouble({ passesForTor: true });
   for (const [standing, code] of [
@@ -74,7 +74,7 @@ test('auto passes over what speaks as Tor does and is not known to be Tor, says 
   }
 });
 
-test('an address that was named is used where nothing shows whose it is, and that is told once', async () => {
+test('a configured address is used even if its owner is unknown, which is reported once', async () => {
   await using program = await startSocksDouble();
   let told = 0;
   const options: OpenTorOptions = {
