@@ -43,7 +43,7 @@ test('RFC 5452 §6: a record of another name does not', () => {
   assert.ok(!belongs([alias('b.test', 'a.test')]));
 });
 
-test('sixteen aliases are followed, and a seventeenth is not', () => {
+test('an answer with sixteen aliases is accepted, and one with seventeen is not', () => {
   assert.ok(belongs(chain(16)));
   assert.ok(!belongs(chain(17)));
 });
@@ -75,7 +75,7 @@ test('other records of a name above, and an alias to what is no name, are no ans
   assert.ok(!isAnswerOfQuestion(wire, 12 + question.length));
 });
 
-test('RFC 1034 §4.3.2: a record of a type that was not asked for may stand at the end alone, and at a name of the chain', () => {
+test('RFC 1034 §4.3.2: a record of a type that was not asked for may stand only at the end, and at a name of the chain', () => {
   const text = (name: string) => ({ type: 'TXT', name, ttl: 60, data: 'x' }) as const;
   assert.ok(belongs([addressRecord('a.test', 60), text('a.test')]));
   assert.ok(belongs([alias('a.test', 'b.test'), addressRecord('b.test', 60), text('b.test'), text('a.test')]));
@@ -86,7 +86,7 @@ test('RFC 1034 §4.3.2: a record of a type that was not asked for may stand at t
   assert.ok(belongs([addressRecord('a.test', 60), text('a.test')], 'ANY'));
 });
 
-test('RFC 1034 §3.6.2, RFC 2181 §10.1: other data beside an alias, and a second alias, are no answer; the same alias twice is', () => {
+test('RFC 1034 §3.6.2, RFC 2181 §10.1: an answer with other data beside an alias, or with two aliases of one name, is rejected; a repeated alias is accepted', () => {
   assert.ok(!belongs([alias('a.test', 'b.test'), addressRecord('a.test', 60)]));
   assert.ok(!belongs([addressRecord('a.test', 60), alias('a.test', 'b.test')]));
   assert.ok(!belongs([alias('a.test', 'b.test'), alias('a.test', 'c.test')]));
@@ -94,7 +94,7 @@ test('RFC 1034 §3.6.2, RFC 2181 §10.1: other data beside an alias, and a secon
   assert.ok(belongs([alias('a.test', 'b.test')], 'CNAME'));
 });
 
-test('RFC 2181 §5: so may a record of another class', () => {
+test('RFC 2181 §5: a record of another class may stand only at the end', () => {
   const question = rawQuestion(rawName('a'));
   const address = (rrclass: number): Uint8Array =>
     rawRecord(rawPointer(12), 1, 60, Uint8Array.of(192, 0, 2, 1), rrclass);
@@ -109,7 +109,7 @@ test('RFC 2181 §5: so may a record of another class', () => {
   }
 });
 
-test('RFC 6672 §3.1: an alias below a DNAME record is the one that follows from it', () => {
+test('RFC 6672 §3.1: an alias below a DNAME record must follow from it', () => {
   const dname = (name: string, data: string) => ({ type: 'DNAME', name, ttl: 60, data }) as const;
   const to = (target: string) => [alias('a.test', target), addressRecord(target, 60)];
   assert.ok(belongs([dname('test', 'other.example'), ...to('a.other.example')]));
@@ -117,7 +117,7 @@ test('RFC 6672 §3.1: an alias below a DNAME record is the one that follows from
   assert.ok(!belongs([dname('test', 'other.example'), ...to('a.another.example')]));
   assert.ok(!belongs([dname('test', 'other.example'), dname('test', 'x.example'), ...to('a.other.example')]));
   assert.ok(belongs([dname('test', '.'), ...to('a')]));
-  // Two one after the other, as of a zone that was moved twice.
+  // Two in a row, as for a zone that was moved twice.
   const second = [alias('a.other.example', 'a.last'), addressRecord('a.last', 60)];
   const both = [dname('test', 'other.example'), alias('a.test', 'a.other.example'), dname('other.example', 'last')];
   assert.ok(belongs([...both, ...second]));
@@ -125,7 +125,7 @@ test('RFC 6672 §3.1: an alias below a DNAME record is the one that follows from
   assert.ok(!belongs([dname('a.test', 'other.example')]));
 });
 
-test('RFC 4035 §3.1.1: signatures belong where what they cover does', () => {
+test('RFC 4035 §3.1.1: a signature is accepted wherever the type that it covers is', () => {
   const question = rawQuestion(rawName('a', 'test'));
   const target = rawName('b', 'test');
   const signature = (owner: Uint8Array, covered: number): Uint8Array =>

@@ -63,7 +63,7 @@ test('the records of one RRset get its lowest TTL, whatever the case of their ow
   assert.deepEqual(ttls(answer), [20, 20, 20]);
 });
 
-test('records of another type, owner or section are another RRset', () => {
+test('records of another type, owner or section form another RRset', () => {
   const answer = parseRaw({
     answers: [record(A, 300), record(TXT, 20), record(A, 30, rawName('com'))],
     authorities: [rawRecord(QNAME, NS, 60, QNAME)],
@@ -78,7 +78,7 @@ test('a signature has the TTL of what it covers, and not that of other signature
   assert.deepEqual(ttls(answer), [300, 300, 20, 20]);
 });
 
-test('a TTL with the top bit set becomes zero (RFC 2181 §8), and one of more than a day a day (RFC 8767 §4)', () => {
+test('a TTL with the top bit set becomes zero (RFC 2181 §8), and one above a day becomes a day (RFC 8767 §4)', () => {
   assert.deepEqual(ttls(parseRaw({ answers: [record(A, 0x8000_0000)] })), [0]);
   assert.deepEqual(ttls(parseRaw({ answers: [record(A, 0xffff_ffff)] })), [0]);
   for (const [ttl, sent] of [

@@ -83,7 +83,7 @@ test('two OPT records, and one outside of the additional section, are malformed 
   assert.throws(() => parseRaw({ authorities: [rawOpt()] }), MALFORMED);
 });
 
-test('an RCODE with upper bits in the OPT record is about the hop, and SERVFAIL to whoever is behind it (RFC 6891 §6.1.3)', () => {
+test('an extended RCODE of the hop becomes SERVFAIL for the client (RFC 6891 §6.1.3)', () => {
   assert.equal(parseRaw({ flags: QR | 7, additionals: [rawOpt(0x0100_0000)] }).rcode, 2);
   assert.equal(parseRaw({ flags: QR | 0, additionals: [rawOpt(0xff00_0000)] }).rcode, 2);
   assert.equal(parseRaw({ flags: QR | 2 }).rcode, 2);
@@ -123,7 +123,7 @@ test('a record whose owner points forwards, at itself or into the header is malf
   }
 });
 
-test('from the first record on that does not belong, all of a message but its RCODE and extended error is left out', () => {
+test('from the first record that does not belong, all but the RCODE and the extended error is cut off', () => {
   const nameServer = rawRecord(QNAME, 2, 60, rawName('ns'));
   const glue = rawRecord(rawName('ns'), 1, 60, Uint8Array.of(192, 0, 2, 53));
   const foreign = rawRecord(rawName('bank'), 1, 60, Uint8Array.of(192, 0, 2, 66));
@@ -144,9 +144,9 @@ test('from the first record on that does not belong, all of a message but its RC
   }
 });
 
-test('a name that goes through a TTL, whose octets change on the way to a client, is malformed', () => {
+test('a name with a pointer into a TTL, whose octets change on the way to a client, is malformed', () => {
   const ttlAt = 12 + QUESTION.length + 2 + 4;
-  // As a name: "a" and the root. And one octet on, the root alone.
+  // Read as a name: "a" and the root. One octet on: the root alone.
   const ttl = 0x0161_0000;
   for (const destination of [ttlAt, ttlAt + 2]) {
     const target = rawPointer(destination);

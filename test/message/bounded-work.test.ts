@@ -11,7 +11,10 @@ import { rawMessage } from '../fixtures/messages.ts';
 import { countReads } from './counted-bytes.ts';
 import { deepOwners, redirections, shapes } from './hostile-shapes.ts';
 
-/** Two walks of the longest name for each record of 13 octets, and one again where Age is taken off: 255 octets and 126 pointers each. */
+/**
+ * Two walks of the longest name per record of 13 octets, and one more where Age is subtracted: 255 octets and 126
+ * pointers each.
+ */
 const MAX_READS_PER_OCTET = 150;
 
 function queryFor(response: Uint8Array): Uint8Array {
@@ -19,7 +22,7 @@ function queryFor(response: Uint8Array): Uint8Array {
   return rawMessage({ id: 0, flags: 0x0100, questions: [response.slice(HEADER_BYTES, questionEnd)] });
 }
 
-/** Whatever comes of it: only what it costs is looked at. */
+/** Ignores the result: only the cost matters. */
 function attempt(work: () => void): void {
   try {
     work();
@@ -28,7 +31,7 @@ function attempt(work: () => void): void {
   }
 }
 
-/** Enough to tell what grows with the square of it. */
+/** Enough to reveal quadratic growth. */
 const COUNTED_BYTES = 6000;
 
 for (const { label, response } of shapes(COUNTED_BYTES)) {
@@ -44,7 +47,7 @@ for (const { label, response } of shapes(COUNTED_BYTES)) {
   });
 }
 
-/** The shortest of several runs, which has the least of what else the machine does. */
+/** The shortest of several runs, which other work on the machine disturbs least. */
 function shortestMs(work: () => void): number {
   const runs = Array.from({ length: 7 }, () => {
     const startedAt = systemClock.now();

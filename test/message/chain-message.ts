@@ -1,9 +1,9 @@
 import { rawMessage, rawName, rawPointer, rawQuestion, rawRecord } from '../fixtures/messages.ts';
 
-/** As many as 64 kB hold. */
+/** As many as fit into 64 kB. */
 const CHAIN_RECORDS = 4000;
 
-/** The type that is asked for: one that nobody knows, so that its RDATA may hold anything. */
+/** The QTYPE: an unknown type, so that its RDATA may hold anything. */
 export const CHAIN_TYPE = 0xfffe;
 const QNAME_AT = 12;
 const RECORD_FIXED_BYTES = 10;

@@ -16,7 +16,7 @@ import { questionOf } from '../protocol/upstream-messages.ts';
 import { createResolver, UpstreamDouble } from '../resolver/harness.ts';
 import { aboutQuestion, type Correspondence, corpusQuery, correspondence } from './corpus.ts';
 
-/** Of all that is chosen here by chance; printed, so that a run can be had again. */
+/** Seed of all random choices. It is printed, so that a run can be repeated. */
 const SEED = Number(process.env['FUZZ_SEED'] ?? 13);
 const RESPONSES = 4000;
 const QUERIES = 4000;
@@ -27,7 +27,9 @@ function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
 }
 
-/** What becomes of a response on its way in, as a session, a circuit and the forwarder have it; undefined for what is refused. */
+/**
+ * Passes a response through the steps of a session, a circuit and the forwarder; undefined if one of them refuses it.
+ */
 function takeIn(
   { question, response }: Correspondence,
   age: number,
@@ -45,7 +47,7 @@ function takeIn(
   }
 }
 
-test('4,000 responses as corpora have them are refused with a code, or passed on well-formed and with nothing that does not belong', (t) => {
+test('4,000 responses as corpora have them are refused with a code, or passed on well-formed and without irrelevant records', (t) => {
   const codes: Record<string, number> = {};
   const kinds: Record<string, number> = {};
   const client = fc.record({
@@ -86,7 +88,7 @@ test('4,000 responses as corpora have them are refused with a code, or passed on
     assert.ok((codes[`ERR_RESPONSE_${code}`] ?? 0) > 0);
 });
 
-test('4,000 queries as corpora have them get one proper reply each or, where it must, none, whatever upstream answers', async (t) => {
+test('4,000 queries as corpora have them get one proper reply each, or none where there must be none, whatever upstream answers', async (t) => {
   const rcodes: Record<string, number> = {};
   const responses = fc.sample(correspondence, { seed: SEED, numRuns: 1000 });
   const queries = fc.sample(corpusQuery, { seed: SEED, numRuns: QUERIES });
