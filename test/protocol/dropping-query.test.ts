@@ -27,7 +27,7 @@ function slowly(behaviour: DohBehaviour): DohBehaviour {
 // These tests mostly wait, so they run concurrently.
 describe('a resolver that drops the connection on every query for one name', { concurrency: true }, () => {
   for (const [kind, drop] of Object.entries(DROPS)) {
-    test(`${kind}: the query fails, and no other query does`, async (t) => {
+    test(`${kind}: the query fails, the failure is remembered, and no other query fails`, async (t) => {
       await using lab = await startLab('--circuits', '3');
       lab.behave(POISON, drop);
       lab.upstream.behaviour = slowly(lab.upstream.behaviour);
@@ -47,6 +47,8 @@ describe('a resolver that drops the connection on every query for one name', { c
       for (const { ede } of failures) t.diagnostic(`EDE ${ede?.code}: ${ede?.text}`);
       for (const { rcode } of await Promise.all(poisoned)) assert.equal(rcode, 'SERVFAIL');
       assert.equal(failed, 0);
+      // RFC 9520 §3.2: a failure that nobody remembers would cost two requests for every query.
+      assert.ok(asked < 2 * poisoned.length, `${asked} requests for ${poisoned.length} queries`);
     });
   }
 });

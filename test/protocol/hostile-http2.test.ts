@@ -81,9 +81,11 @@ describe('an HTTP/2 server that attacks its client', { concurrency: 4 }, () => {
       const cpu = (await cpuSeconds(pid)) - cpuBefore;
       const lines = daemon.process.output.split('\n').length - linesBefore;
       const slowest = Math.max(...replies.map(({ ms }) => ms));
+      t.diagnostic(`${answered} of ${QUERIES} answered with an honest circuit beside it`);
       t.diagnostic(
-        `${answered} of ${QUERIES} answered with an honest circuit; without: ${connections} connections, ${toMiB(growth)}, ${cpu.toFixed(2)} s of CPU, ${lines} lines, slowest reply ${slowest.toFixed(0)} ms, slowest local ${Math.max(...local).toFixed(0)} ms`,
+        `without one: ${connections} connections, ${toMiB(growth)}, ${cpu.toFixed(2)} s of CPU, ${lines} lines`,
       );
+      t.diagnostic(`slowest reply ${slowest.toFixed(0)} ms, answered locally ${Math.max(...local).toFixed(0)} ms`);
       assert.deepEqual([...new Set(replies.map(({ rcode }) => rcode))], ['SERVFAIL']);
       assert.ok(slowest < TIMEOUT_MS + SLACK_MS, `${slowest} ms`);
       assert.ok(connections <= MOST_CONNECTIONS, `${connections} connections`);
