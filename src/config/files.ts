@@ -47,7 +47,7 @@ export function checkAppendFile(path: string): Parsed<string> {
     const stats = statSync(path, { throwIfNoEntry: false });
     if (stats?.isDirectory()) return bad(path, 'is a directory; name a file');
     if (stats === undefined && !statSync(dirname(path)).isDirectory())
-      return bad(path, 'is not in an existing directory');
+      return bad(path, 'has a parent that is not a directory; choose another path');
     accessSync(stats === undefined ? dirname(path) : path, constants.W_OK);
     // Groups that root chose are trusted: on Ubuntu, the log daemon's group may write to /var/log.
     const untrusted = findUntrusted(resolve(path), { groupsOfRoot: true });

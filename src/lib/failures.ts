@@ -44,7 +44,7 @@ export const FAILURES = {
     ede: 'networkError',
     label: 'tor_foreign',
     sentence:
-      "the program at --tor-socks belongs to neither root nor Tor's user, so it is not trusted; stop it and start tor, or use a unix socket of your own Tor (--tor-socks unix:/path)",
+      "the program at --tor-socks runs as another user, neither root nor Tor's, so it is not trusted; stop it and start tor, or use a unix socket of your own Tor (--tor-socks unix:/path)",
   },
   ERR_TOR_UNPROVEN: {
     ede: 'networkError',

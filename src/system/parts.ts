@@ -77,8 +77,8 @@ const DHCLIENT: Part = {
 };
 
 /**
- * dhcpcd-run-hooks(8) sources this hook before its others. dhcpcd's own hook passes the lease to resolvconf if `command
- * -v` finds it, and writes resolv.conf otherwise; only the latter is skipped.
+ * dhcpcd-run-hooks(8) sources this hook before its others. dhcpcd's own hook passes the lease to resolvconf if
+ * `command -v` finds it, and writes resolv.conf otherwise. This hook prevents only the latter.
  */
 function dhcpcdPart(hasResolvconf: boolean): Part {
   const unless = hasResolvconf ? 'command -v "${resolvconf:-resolvconf}" >/dev/null 2>&1 || ' : '';

@@ -56,7 +56,7 @@ const CHAIN_CODES: Readonly<Record<string, ErrorCode>> = {
   CERT_UNTRUSTED: 'ERR_TLS_UNTRUSTED',
 };
 
-/** Protocol failures by Node's code, which OpenSSL's reason gives. */
+/** Protocol failures by Node's code, which is derived from OpenSSL's reason. */
 const PROTOCOL_CODES: Readonly<Record<string, ErrorCode>> = {
   // RFC 7301 §3.2: no protocol in common. HTTP/2 is the only one that dns4tor ever offers.
   ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'ERR_DOH_HTTP2',

@@ -51,8 +51,7 @@ const ORPHAN_TIMEOUT_MS = 3_000;
 const QUOTED_LINES = 3;
 
 /**
- * Starts tor and resolves when it is under control and has the keys for onion services; it has hardly begun to connect
- * then.
+ * Starts tor. Resolves once tor is under control and has the keys for onion services, before it has bootstrapped.
  *
  * @param signal gives up, with ERR_SHUTDOWN
  * @throws Dns4torError ERR_TOR_BINARY_MISSING; ERR_TOR_MANAGED with tor's own words; ERR_UNTRUSTED_PATH

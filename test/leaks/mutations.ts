@@ -263,7 +263,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     id: 'G8',
-    breach: 'writes down what Node does where NODE_DEBUG asks for it, with the octets of each answer',
+    breach: 'lets NODE_DEBUG log Node’s internals, with the octets of each answer',
     file: 'bin/launch.sh',
     text: ' NODE_DEBUG ',
     replacement: ' ',
