@@ -95,7 +95,7 @@ test('where all of dns4tor works, --json says so in one object', async () => {
   const failures = async (): Promise<number> => sumOf((await daemon.page('/metrics')).body, 'dns4tor_failures_total');
   const before = await failures();
   const { code, stdout, stderr } = await runCli(['check', '--json', ...flags]);
-  // What is looked at is left as it was.
+  // The checked files are unchanged.
   assert.equal(await failures(), before);
   const report: Report = JSON.parse(stdout);
   const failed = report.checks.some(({ status }) => status === 'fail');

@@ -11,11 +11,11 @@ import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { startOnTerminal } from '../fixtures/terminal.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 
-// Nothing listens on port 1: the daemon runs, and has no Tor to find.
+// Nothing listens on port 1: the daemon runs and finds no Tor.
 const FLAGS = ['--tor-socks', '127.0.0.1:1', '--tor-control', 'none'];
 const TIMEOUT_MS = 15_000;
 
-/** Signals that other servers take as a request, and that end a process which does nothing about them. */
+/** Signals that other servers treat as requests, and that end a process without a handler. */
 const REQUESTS = ['SIGHUP', 'SIGUSR2'] as const;
 
 async function assertLives(daemon: Daemon): Promise<void> {
@@ -23,7 +23,7 @@ async function assertLives(daemon: Daemon): Promise<void> {
 }
 
 for (const flags of [[], ['--output', 'json']]) {
-  test(`without a log file, SIGHUP and SIGUSR2 do nothing, while it runs and while it ends ${flags.join(' ')}`, async () => {
+  test(`without a log file, SIGHUP and SIGUSR2 do nothing, neither while it runs nor while it ends ${flags.join(' ')}`, async () => {
     await using daemon = await startDaemon([...FLAGS, ...flags]);
     for (let times = 0; times < 10; times++) for (const signal of REQUESTS) daemon.process.signal(signal);
     await assertLives(daemon);
@@ -33,7 +33,7 @@ for (const flags of [[], ['--output', 'json']]) {
   });
 }
 
-test('SIGHUP from its first line on does not keep it from starting', async () => {
+test('SIGHUP from the first line of JavaScript on does not keep it from starting', async () => {
   const child = spawn(process.execPath, [COMMAND, 'proxy-dns', '--address', '127.0.0.1', '--port', '0', ...FLAGS], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -45,7 +45,7 @@ test('SIGHUP from its first line on does not keep it from starting', async () =>
   assert.deepEqual(await ended, [0, null]);
 });
 
-test('on SIGHUP the log file is opened anew; where it cannot be, the open one goes on and says so', async () => {
+test('SIGHUP reopens the log file; if that fails, logging continues in the open one, which says so', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'log');
   await using daemon = await startDaemonWithLog(path);
@@ -67,7 +67,7 @@ test('on SIGHUP the log file is opened anew; where it cannot be, the open one go
   assert.ok(events().includes('stopping'));
 });
 
-/** Its log is in the file, and so does not say on stderr when it runs. */
+/** Its log is in the file, so it does not report on stderr when it runs. */
 async function startDaemonWithLog(
   path: string,
 ): Promise<AsyncDisposable & { signal(name: NodeJS.Signals): void; readonly ended: Promise<number | null> }> {
@@ -85,7 +85,7 @@ async function startDaemonWithLog(
   };
 }
 
-test('a daemon whose terminal is closed goes on, and ends with SIGTERM', async () => {
+test('a daemon whose terminal is closed keeps running, and ends on SIGTERM', async () => {
   await using directory = await createTemporaryDirectory();
   const metrics = join(directory.path, 'metrics');
   const flags = ['--address', '127.0.0.1', '--port', '0', '--metrics', `unix:${metrics}`, ...FLAGS];
@@ -96,7 +96,7 @@ test('a daemon whose terminal is closed goes on, and ends with SIGTERM', async (
   const lives = (): boolean => existsSync(`/proc/${pid}/fd/0`);
   try {
     await terminal[Symbol.asyncDispose]();
-    // Writes to a terminal that is gone fail from now on.
+    // From now on, writes to the closed terminal fail.
     for (const signal of REQUESTS) process.kill(pid, signal);
     await assertAnswers(metrics);
     process.kill(pid, 'SIGTERM');

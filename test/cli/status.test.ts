@@ -79,7 +79,7 @@ test('Ctrl-C ends it too, NO_COLOR takes the colours away, and what is not there
   assert.ok(!terminal.output.includes('\x1b[31m'));
 });
 
-test('of a daemon whose metrics are on a unix socket it reads that, which is gone once the daemon has ended', async () => {
+test('status reads metrics from a unix socket, which is gone once the daemon has ended', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'metrics');
   const metrics = ['--metrics', `unix:${path}`];

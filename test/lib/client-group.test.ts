@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clientGroup, LOCAL_GROUP } from '../../src/lib/client-group.ts';
 
-test('each IPv4 address is a client, however it is written', () => {
+test('each IPv4 address is a client, also in IPv4-mapped form', () => {
   assert.equal(clientGroup('192.0.2.1'), '192.0.2.1');
   assert.equal(clientGroup('::ffff:192.0.2.1'), '192.0.2.1');
   assert.notEqual(clientGroup('192.0.2.1'), clientGroup('192.0.2.2'));
 });
 
-test('the addresses of one /64 are one client, and those of another are not', () => {
+test('the addresses of one /64 are one client, and those of another /64 are another', () => {
   const group = clientGroup('2001:db8:0:7::1');
   for (const address of [
     '2001:db8:0:7::2',
@@ -31,11 +31,11 @@ test('all of loopback is one client', () => {
   }
 });
 
-test('link-local addresses, whose prefix is that of every link, are clients of their own', () => {
+test('each link-local address is a client of its own, because every link has the same prefix', () => {
   assert.notEqual(clientGroup('fe80::1%eth0'), clientGroup('fe80::2%eth0'));
   assert.notEqual(clientGroup('fe80::1%eth0'), clientGroup('fe80::1%eth1'));
 });
 
-test('what is no address is a client of its own', () => {
+test('text that is no address is a client of its own', () => {
   assert.equal(clientGroup('somebody'), 'somebody');
 });

@@ -51,7 +51,7 @@ test('a machine without IPv6 does not have the address', () => {
   assert.equal(toListenError(cause, '[::1]:53').code, 'ERR_LISTEN_ADDRESS');
 });
 
-test('an address of a network interface that is not there is none of this machine', async () => {
+test('an address on a missing network interface is reported as not of this machine', async () => {
   const cause = await listenError('fe80::1%not-there', 0);
   assert.equal(toListenError(cause, '[fe80::1%not-there]:53').code, 'ERR_LISTEN_ADDRESS');
 });

@@ -8,7 +8,7 @@ import { asOtherUser, OTHER_USER, UNKNOWN_USER } from '../fixtures/other-user.ts
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { failWith } from '../system/failing-file-system.ts';
 
-/** To give files to others. */
+/** Needed to give files to other users. */
 const needsRoot = { skip: process.getuid?.() !== 0 };
 
 async function createFolders(
@@ -36,7 +36,7 @@ test("a path of root's or of one's own is trusted, whether all of it exists or n
 });
 
 for (const mode of [0o777, 0o775, 0o757, 0o2775]) {
-  // Of other users than root, the group may be a private one.
+  // For other users than root, the group may be a private one.
   const options = mode === 0o777 || mode === 0o757 ? {} : needsRoot;
   test(`a directory of mode ${mode.toString(8)} is named, wherever it is on the way`, options, async () => {
     await using above = await createFolders(mode, 0o755);
@@ -49,7 +49,7 @@ for (const mode of [0o777, 0o775, 0o757, 0o2775]) {
   });
 }
 
-test('in a directory with the sticky bit others may write, for they cannot touch what is not theirs', async () => {
+test('a directory with the sticky bit is trusted although others may write to it, because they cannot replace files of others', async () => {
   await using sticky = await createFolders(0o1777, 0o700);
   assert.equal(findUntrusted(join(sticky.path, 'new')), undefined);
 });

@@ -288,7 +288,7 @@ test('a client that reads slowly gets all its answers', async () => {
 const KIB = 1024;
 
 for (const tcpUnsentBytes of [512, KIB, 4 * KIB, 16 * KIB, 32 * KIB, 64 * KIB, 128 * KIB, KIB * KIB]) {
-  test(`a client that reads slowly gets all its answers where ${tcpUnsentBytes} octets may wait for it`, async () => {
+  test(`a client that reads slowly gets all its answers if ${tcpUnsentBytes} octets may be unsent`, async () => {
     const replyBytes = 10_000;
     const asked = 2000;
     await using talk = await converse(() => replyBytes, { tcpUnsentBytes });
@@ -302,7 +302,7 @@ for (const tcpUnsentBytes of [512, KIB, 4 * KIB, 16 * KIB, 32 * KIB, 64 * KIB, 1
   });
 }
 
-test('queries that are answered at once leave others their turn', async () => {
+test('queries that are answered at once let other connections have their turn', async () => {
   const turns = { answered: 0, most: 0 };
   let ofTurn = 0;
   await using talk = await converse((query, reply) => {

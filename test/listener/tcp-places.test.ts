@@ -86,13 +86,13 @@ const states = (guests: readonly Guest[]): State[] => guests.map(({ state }) => 
 const count = (guests: readonly Guest[], wanted: State): number =>
   guests.filter(({ state }) => state === wanted).length;
 
-test('twenty silent connections of this machine keep no other program of it out', () => {
+test('twenty silent connections of this machine keep none of its other programs out', () => {
   const room = new Room(150, 20);
   room.fill(LOCAL_GROUP, 20);
   assert.deepEqual(states(room.fill(LOCAL_GROUP, 60)), Array(60).fill('open'));
 });
 
-test('from ten addresses that have all places a newcomer gets one, and so does the next', () => {
+test('a newcomer gets a place from ten addresses that have them all, and so does the next', () => {
   const room = new Room(150, 20);
   for (let i = 0; i < 10; i++) room.fill(`hostile ${i}`, 16);
   room.clock.advance(200);
@@ -103,7 +103,7 @@ test('from ten addresses that have all places a newcomer gets one, and so does t
   assert.equal(count(newcomers, 'open'), 4);
 });
 
-test('where all are busy, a client with more gives way to one with less, until they have equally many', () => {
+test('if all connections are busy, a client with more gives way to one with fewer, until they are equal', () => {
   const room = new Room(8, 8);
   const greedy = room.fill('greedy', 8, true);
   room.clock.advance(200);
@@ -135,7 +135,7 @@ test('an idle connection gives way before a busy one, whoever has more', () => {
   assert.equal(count(busy, 'open'), 3);
 });
 
-test('of one client the connection gives way that was used longest ago', () => {
+test('the least recently used connection of a client gives way', () => {
   const room = new Room(3, 3);
   const [first, second, third] = room.fill('client', 3) as [Guest, Guest, Guest];
   room.clock.advance(100);
@@ -169,7 +169,7 @@ test('a short idle time is not made longer', () => {
   assert.equal(room.places.idleMs, 200);
 });
 
-test('in a table that fills, whoever has been idle for too long is closed, and whoever asks or waits is not', () => {
+test('as the table fills, connections idle for too long are closed, and those that ask or wait are not', () => {
   const room = new Room(10, 10);
   const [asking, waiting, ...silent] = room.fill('a', 8) as [Guest, Guest, ...Guest[]];
   waiting.ask();
@@ -184,7 +184,7 @@ test('in a table that fills, whoever has been idle for too long is closed, and w
   assert.equal(count(silent, 'ended'), silent.length);
 });
 
-test('who waits is let in as soon as a place is free, the client with less first', () => {
+test('waiting newcomers are admitted as soon as a place is free, the client with fewer first', () => {
   const room = new Room(4, 3);
   const seated = [...room.fill('a', 2, true), ...room.fill('b', 2, true)];
   const [ofA, ofC] = [room.arrive('a'), room.arrive('c')];
@@ -198,7 +198,7 @@ test('who waits is let in as soon as a place is free, the client with less first
   assert.equal(ofA.state, 'open');
 });
 
-test('however much time has passed, nobody gives way before what was sent could be read', () => {
+test('however much time has passed, no connection gives way before its query could be read', () => {
   const room = new Room(2, 2);
   const [first] = room.fill('a', 2) as [Guest, Guest];
   // The event loop did nothing else meanwhile.
@@ -209,7 +209,7 @@ test('however much time has passed, nobody gives way before what was sent could 
   assert.deepEqual(states([first, newcomer]), ['gave way', 'open']);
 });
 
-test('as many wait as in a backlog; beyond, the client with most of them loses the one that has waited longest', () => {
+test('as many newcomers wait as in a backlog; beyond that, the client with most loses the one that has waited longest', () => {
   const room = new Room(1, 1);
   room.fill('a', 1, true);
   const other = room.arrive('b');
@@ -219,7 +219,7 @@ test('as many wait as in a backlog; beyond, the client with most of them loses t
   assert.equal(other.state, 'waiting');
 });
 
-test('nobody waits for longer than a client does', () => {
+test('no newcomer waits for longer than its client does', () => {
   const room = new Room(1, 1);
   const [busy] = room.fill('a', 1, true);
   const late = room.arrive('a');
@@ -230,7 +230,7 @@ test('nobody waits for longer than a client does', () => {
   assert.equal(room.clock.pendingTimers, 0);
 });
 
-test('when the listener closes, those who wait are refused and nothing is left to do', () => {
+test('when the listener closes, waiting newcomers are refused and no timer is left', () => {
   const room = new Room(1, 1);
   room.fill('a', 1, true);
   const waiting = room.arrive('b');
@@ -240,7 +240,7 @@ test('when the listener closes, those who wait are refused and nothing is left t
   assert.equal(room.clock.pendingTimers, 0);
 });
 
-test('whatever clients do, no bound is passed, nobody waits while there is room, and nothing is left at the end', () => {
+test('whatever clients do, no bound is exceeded, nobody waits while there is room, and nothing is left at the end', () => {
   const step = fc.record({
     what: fc.constantFrom('arrive', 'ask', 'answer', 'leave', 'advance'),
     who: fc.nat({ max: 5 }),

@@ -59,7 +59,7 @@ test('disposing closes connections that are open, whatever they wait for', async
   held.answer(0);
 });
 
-/** Whoever has an address of 127.0.0.0/8 is a client here, which to a running dns4tor is this machine. */
+/** Each address of 127.0.0.0/8 is a client here. To a running dns4tor all of them are this machine. */
 const groupOf = (client: string): string => client;
 
 interface Crowd extends AsyncDisposable {
@@ -78,7 +78,7 @@ async function openCrowded(limits: Partial<TcpLimits>, handler: Handler = echo):
       const accepted = (): number => components.metrics.totals.tcpConnections.entries()[0]?.count ?? 0;
       const before = accepted();
       const client = owned.use(await TcpClient.connect(listener.port, '127.0.0.1', from));
-      // Until it is known who came first. One that has to wait is not accepted.
+      // Waits until it is known who came first. A connection that has to wait is not accepted.
       await waitUntil('it is accepted', 50, () => accepted() > before).catch(() => {});
       return client;
     },
@@ -108,7 +108,7 @@ test('RFC 7766 §6.2.2: beyond the limit, the longest idle connection of the cli
   assert.equal(drops(metrics, 'tcp_connections'), 0);
 });
 
-test('RFC 7766 §6.2.2: a client with all that it may have gives way to itself, and to nobody a place of others', async () => {
+test('RFC 7766 §6.2.2: for a client at its limit, only a connection of its own gives way', async () => {
   await using crowd = await openCrowded({ tcpConnectionsPerClient: 2 });
   const { clock, metrics } = crowd.parts;
   const other = await crowd.connect('127.0.0.3');
@@ -121,7 +121,7 @@ test('RFC 7766 §6.2.2: a client with all that it may have gives way to itself, 
   assert.equal(drops(metrics, 'tcp_gave_way'), 1);
 });
 
-test('a newcomer for which nobody can give way waits unread, and is served when there is a place', async () => {
+test('a newcomer for which no connection can give way waits unread, and is served when there is a place', async () => {
   const held = new HeldHandler();
   await using crowd = await openCrowded({ tcpConnectionsPerClient: 1 }, held.handle);
   const { clock } = crowd.parts;
@@ -158,7 +158,7 @@ test('RFC 7828 §3.3.2: a query knows the idle time that is in force', async () 
   );
 });
 
-test('a connection that was just accepted does not give way before its client could send a query', async () => {
+test('a connection does not give way before its client could send a query', async () => {
   await using crowd = await openCrowded({ tcpConnections: 1 });
   const { clock } = crowd.parts;
   const [first, second] = [await crowd.connect('127.0.0.2'), await crowd.connect('127.0.0.3')];
@@ -193,7 +193,7 @@ test('a port that is taken and an address of another machine are told apart, eac
   });
 });
 
-test('connections are counted when they are taken and when they have gone, those that wait are not', async () => {
+test('connections are counted when they get a place and when they close, and not while they wait', async () => {
   const components = { ...parts(echo), limits: { ...LIMITS, tcpConnections: 2 } };
   await using listener = await TcpListener.open(components, { address: '127.0.0.1', port: 0 });
   const counted = (): number[] => components.metrics.totals.tcpConnections.entries().map(({ count }) => count);

@@ -52,7 +52,7 @@ test('a message that has begun and not ended is told from none', () => {
   assert.equal(reader.midway, true);
 });
 
-/** Counts the octets that are copied from one array of bytes into another while `work` runs. */
+/** Counts the octets copied between byte arrays while `work` runs. */
 function copiedBytes(t: TestContext, work: () => void): number {
   const typedArrayPrototype: Uint8Array = Object.getPrototypeOf(Uint8Array.prototype);
   const sets = t.mock.method(typedArrayPrototype, 'set');
@@ -68,7 +68,7 @@ function copiedBytes(t: TestContext, work: () => void): number {
 }
 
 for (const chunkBytes of [1, 2, 7, 1460]) {
-  test(`a message of 64 KiB in chunks of ${chunkBytes} octets is copied about twice, not once a chunk`, (t) => {
+  test(`a message of 64 KiB in chunks of ${chunkBytes} octets is copied about twice, not once per chunk`, (t) => {
     const stream = frame(Buffer.alloc(65_535, 'x'));
     let messages: Uint8Array[] = [];
     const copied = copiedBytes(t, () => (messages = readInChunks(new MessageReader(), stream, [chunkBytes])));
@@ -77,7 +77,7 @@ for (const chunkBytes of [1, 2, 7, 1460]) {
   });
 }
 
-test('however a stream of several messages is cut, what is copied is in proportion to its length', (t) => {
+test('however a stream of several messages is split, the octets copied are linear in its length', (t) => {
   const messages = fc.array(fc.uint8Array({ maxLength: 3000 }), { minLength: 1, maxLength: 6 });
   const sizes = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 8 });
   fc.assert(
@@ -91,14 +91,14 @@ test('however a stream of several messages is cut, what is copied is in proporti
   );
 });
 
-test('messages that were taken stay as they are, whatever is pushed and changed afterwards', () => {
+test('messages that were taken do not change, whatever is pushed or changed afterwards', () => {
   const messages = fc.array(fc.uint8Array({ minLength: 1, maxLength: 40 }), { minLength: 2, maxLength: 8 });
   const sizes = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 8 });
   fc.assert(
     fc.property(messages, sizes, (sent, chunkSizes) => {
       const reader = new MessageReader();
       const received = readInChunks(reader, Buffer.concat(sent.map(frame)), chunkSizes);
-      // They are the caller's: who changes one changes no other.
+      // The caller owns them: changing one changes no other.
       for (const message of received.filter((_, index) => index % 2 === 0)) message.fill(0);
       const expected = sent.map((message, index) => (index % 2 === 0 ? new Uint8Array(message.length) : message));
       assert.deepEqual(received.map(toHex), expected.map(toHex));
@@ -115,7 +115,7 @@ test('messages may be taken late, too', () => {
   assert.equal(reader.midway, false);
 });
 
-test('a length alone takes up no room for its message', (t) => {
+test('a length alone reserves no memory for its message', (t) => {
   const allocUnsafe = t.mock.method(Buffer, 'allocUnsafe');
   const reader = new MessageReader();
   for (const octet of [0xff, 0xff, 1]) reader.push(Uint8Array.of(octet));

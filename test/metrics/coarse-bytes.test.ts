@@ -7,10 +7,10 @@ const STEP = 65_536;
 /** A typical answer. */
 const ANSWER = 208;
 
-/** Chance that always comes out like this. */
+/** A random source that always returns this. */
 const always = (fraction: number): typeof systemRandom => ({ ...systemRandom, fraction: () => fraction });
 
-test('nothing is 0, anything is a step at least, and nothing exceeds the maximum', () => {
+test('0 bytes show as 0, more as at least one step, and never more than the maximum', () => {
   const shown = new CoarseBytes(systemRandom, 3.5 * STEP);
   assert.equal(shown.show(0), 0);
   assert.equal(shown.show(1), STEP);
@@ -18,7 +18,7 @@ test('nothing is 0, anything is a step at least, and nothing exceeds the maximum
   assert.equal(shown.show(0), 0);
 });
 
-test('the figure stays within one and a half steps of what it stands for', () => {
+test('the figure stays within one and a half steps of the true size', () => {
   const shown = new CoarseBytes(systemRandom, Infinity);
   for (let bytes = ANSWER; bytes < 20 * STEP; bytes += ANSWER) {
     const figure = shown.show(bytes);
@@ -27,7 +27,7 @@ test('the figure stays within one and a half steps of what it stands for', () =>
   }
 });
 
-test('when the figure changes next is left to chance, within half a step and one and a half, growing and shrinking', () => {
+test('the figure changes after a random distance between half a step and one and a half, growing and shrinking', () => {
   const changesAfter = (fraction: number, sign: 1 | -1): number => {
     const shown = new CoarseBytes(always(fraction), Infinity);
     const start = 10 * STEP - 1;

@@ -49,7 +49,7 @@ test('a request without a Host header, which no browser sends, is answered', () 
   assert.equal(judgeHost({ url: '/', rawHeaders: ['Accept', 'host'] }, '127.0.0.1'), 'ours');
 });
 
-test('more than one Host, or one that can be no host, is malformed, on a unix socket as well (RFC 9112 §3.2)', () => {
+test('more than one Host, or an invalid one, is malformed, on a unix socket as well (RFC 9112 §3.2)', () => {
   for (const listening of ['127.0.0.1', undefined]) {
     for (const [first, second] of [
       ['localhost', 'localhost'],
@@ -73,7 +73,7 @@ test('more than one Host, or one that can be no host, is malformed, on a unix so
   }
 });
 
-test('the host of a target in absolute form holds, whatever Host says (RFC 9112 §3.2.2)', () => {
+test('the host of an absolute-form target counts, whatever Host says (RFC 9112 §3.2.2)', () => {
   const rawHeaders = ['Host', 'localhost'];
   assert.equal(judgeHost({ url: 'http://rebound.example/metrics', rawHeaders }, '127.0.0.1'), 'foreign');
   assert.equal(judgeHost({ url: 'http://localhost@rebound.example/', rawHeaders }, '127.0.0.1'), 'foreign');
@@ -82,13 +82,13 @@ test('the host of a target in absolute form holds, whatever Host says (RFC 9112 
   assert.equal(judgeHost({ url: 'HTTP://127.0.0.1:9053/metrics', rawHeaders: foreign }, '127.0.0.1'), 'ours');
 });
 
-test('any host is right for a unix socket', () => {
+test('any host is accepted on a unix socket', () => {
   for (const host of ['rebound.example', 'localhost', '192.0.2.1', '']) {
     assert.equal(judgeHost({ url: '/', rawHeaders: ['Host', host] }, undefined), 'ours');
   }
 });
 
-test('a path is what stands between host and query, as it came', () => {
+test('the path is the part between host and query, as received', () => {
   const paths = {
     '/metrics': '/metrics',
     '/metrics?a=/b#c': '/metrics',

@@ -213,7 +213,10 @@ test('a header that is too long is refused', async () => {
   assert.equal((await ask(server.address, '/metrics', { headers: { long: 'x'.repeat(8_192) } })).status, 431);
 });
 
-/** Sends these octets on a connection of their own, and returns all that comes back until its end, which is hard where some are left unread. */
+/**
+ * Sends these octets on a new connection and returns everything that comes back. The end is a reset if some octets are
+ * left unread.
+ */
 async function send(address: string, octets: string): Promise<string> {
   const socket = await connected(address);
   let received = '';
@@ -225,7 +228,7 @@ async function send(address: string, octets: string): Promise<string> {
 
 const REQUEST = 'GET /healthcheck HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
-test('a message that two readers could take for two different ones is refused', async () => {
+test('an ambiguous message, which two parsers could read differently, is refused', async () => {
   await using server = await startMetricsServer(options());
   const messages = {
     'two Hosts': 'GET /metrics HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n',
@@ -249,7 +252,7 @@ test('a message that two readers could take for two different ones is refused', 
   }
 });
 
-test('the host of a target in absolute form holds, and what no page of ours is asked for in is refused', async () => {
+test('the host of an absolute-form target counts, and other forms that name no page are refused', async () => {
   await using server = await startMetricsServer(options());
   const status = async (line: string): Promise<string | undefined> =>
     (await send(server.address, `${line} HTTP/1.1\r\nHost: localhost\r\nExpect: nothing\r\n\r\n`)).split(' ')[1];
@@ -260,7 +263,7 @@ test('the host of a target in absolute form holds, and what no page of ours is a
   assert.equal(await status('CONNECT rebound.example:80'), undefined);
 });
 
-test('a connection is closed after its answer, and what came with its request is neither answered nor parsed', async () => {
+test('a connection is closed after its answer, and pipelined requests are neither answered nor parsed', async () => {
   let asked = 0;
   await using server = await startMetricsServer(options({ status: () => ({ asked: ++asked }) }));
   const asking = 'GET /api/status HTTP/1.1\r\nHost: localhost\r\n\r\n';
@@ -272,7 +275,7 @@ test('a connection is closed after its answer, and what came with its request is
   assert.equal(asked, 4);
 });
 
-test('a request is answered however it is cut, and also where its client says at once that there is no more', async () => {
+test('a request is answered however it is split, and also if its client closes its side at once', async () => {
   await using server = await startMetricsServer(options());
   const socket = await connected(server.address);
   socket.setNoDelay(true);
@@ -286,7 +289,7 @@ test('a request is answered however it is cut, and also where its client says at
   assert.match(await text(ended), /^HTTP\/1\.1 200 /);
 });
 
-test('a connection without a whole request within a second is closed, and told so if it had begun one', async () => {
+test('a connection without a complete request within a second is closed, with a 408 if it had begun one', async () => {
   const clock = new ManualClock();
   await using server = await startMetricsServer(options({ clock }));
   assert.equal(clock.pendingTimers, 0);
@@ -297,7 +300,7 @@ test('a connection without a whole request within a second is closed, and told s
   await waitUntil('both are there', TIMEOUT_MS, () => clock.pendingTimers === 2);
   clock.advance(999);
   begun.write('A: b\r\n');
-  // Answered on another connection, and so after what was read before.
+  // Answered on another connection, and so after everything read before.
   await ask(server.address, '/healthcheck');
   clock.advance(1);
   const [fromSilent, fromBegun] = await Promise.all(heard);
@@ -306,7 +309,7 @@ test('a connection without a whole request within a second is closed, and told s
   await waitUntil('no timer is left', TIMEOUT_MS, () => clock.pendingTimers === 0);
 });
 
-test('an answer that is not read is given up after five seconds', async () => {
+test('an answer that is not read is abandoned after five seconds', async () => {
   const clock = new ManualClock();
   const render = async (): Promise<string> => 'x'.repeat(32 * 1024 * 1024);
   await using server = await startMetricsServer(options({ clock, exposition: { contentType: 'text/plain', render } }));
@@ -323,7 +326,7 @@ test('an answer that is not read is given up after five seconds', async () => {
   assert.ok(received < 32 * 1024 * 1024);
 });
 
-test('however many connections ask for nothing, the next is answered, and the oldest give way to the newest', async () => {
+test('however many connections send no request, the next is answered, and the oldest give way to the newest', async () => {
   await using server = await startMetricsServer(options());
   const sockets: Socket[] = [];
   let closed = 0;
@@ -342,7 +345,7 @@ test('however many connections ask for nothing, the next is answered, and the ol
   for (const socket of sockets) socket.destroy();
 });
 
-test('however many requests wait for an answer that takes long, the next is answered, and the oldest give way', async () => {
+test('however many requests wait for a slow answer, the next is answered, and the oldest give way', async () => {
   await using server = await startMetricsServer(options({ ready: () => new Promise(() => {}) }));
   const sockets: Socket[] = [];
   let closed = 0;

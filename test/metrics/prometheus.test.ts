@@ -367,7 +367,7 @@ test("tor's circuits are gauges by state, and absent where tor does not tell the
   );
 });
 
-test('the versions are exported, and the metrics that every Node process has, none of them exact to the byte', async () => {
+test('the versions and the default metrics of Node are exported, and no memory size is exact to the byte', async () => {
   const { scrape } = createFixture();
   const series = await scrape();
   assert.equal(series.get('dns4tor_build_info{node="v24.0.0",version="1.2.3"}'), 1);

@@ -28,14 +28,14 @@ function scrape(path: string): Promise<string> {
   return runProgram('curl', ['--silent', '--fail', '--unix-socket', path, 'http://any.example/metrics']);
 }
 
-/** What a process leaves that was killed: a socket that nobody has open. */
+/** What a killed process leaves behind: a socket that no process has open. */
 async function leaveDeadSocket(path: string): Promise<void> {
   const listening = `require('node:net').createServer().listen(${JSON.stringify(path)}`;
   await assert.rejects(runNode(['--eval', `${listening}, () => process.kill(process.pid, 'SIGKILL'))`]));
   assert.ok((await lstat(path)).isSocket());
 }
 
-test('a unix socket is for its user and group alone, serves under any Host, and is gone with the server', async () => {
+test('a unix socket is open to its user and group alone, accepts any Host, and is removed with the server', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'metrics');
   const server = await serve(path);
@@ -47,7 +47,7 @@ test('a unix socket is for its user and group alone, serves under any Host, and 
   await assert.rejects(lstat(path), { code: 'ENOENT' });
 });
 
-test('the umask of the process is as it was, whether the socket could be made or not', async () => {
+test('the umask of the process is restored, whether the socket could be created or not', async () => {
   await using directory = await createTemporaryDirectory();
   const before = process.umask();
   await using _ = await serve(join(directory.path, 'metrics'));
@@ -56,7 +56,7 @@ test('the umask of the process is as it was, whether the socket could be made or
   assert.equal(process.umask(), before);
 });
 
-test('a socket that a killed process has left is replaced', async () => {
+test('a socket left behind by a killed process is replaced', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'metrics');
   await leaveDeadSocket(path);
@@ -72,7 +72,7 @@ test('a socket on which a program listens is left alone', async () => {
   assert.equal(await scrape(path), 'up 1\n');
 });
 
-test('what is no socket is left alone, and so is a link to a dead one', async () => {
+test('a file that is not a socket is left alone, and so is a link to a dead socket', async () => {
   await using directory = await createTemporaryDirectory();
   const inIt = (name: string): string => join(directory.path, name);
   await writeFile(inIt('file'), 'kept');
@@ -95,7 +95,7 @@ test('a dead socket of another user is left alone', async () => {
   assert.ok((await lstat(path)).isSocket());
 });
 
-test('a folder in which others could put another socket in its place is refused, as is one that is not there', async () => {
+test('a directory in which others could replace the socket is refused, as is a missing one', async () => {
   await using directory = await createTemporaryDirectory();
   const folder = join(directory.path, 'folder');
   await assert.rejects(serve(join(folder, 'metrics')), REFUSED);
@@ -104,12 +104,12 @@ test('a folder in which others could put another socket in its place is refused,
     await chmod(folder, mode);
     await assert.rejects(serve(join(folder, 'metrics')), REFUSED, mode.toString(8));
   }
-  // As /tmp is: there only its owner replaces a file.
+  // Like /tmp: only the owner of a file there can replace it.
   await chmod(folder, 0o1777);
   await using _ = await serve(join(folder, 'metrics'));
 });
 
-test('a folder above that others may write to is refused, too', async () => {
+test('a parent directory that others may write to is refused, too', async () => {
   await using directory = await createTemporaryDirectory();
   const folder = join(directory.path, 'open', 'folder');
   await mkdir(folder, { recursive: true });

@@ -70,7 +70,7 @@ function endsIn({ question }: StrictMessage, names: readonly string[]): boolean 
   return names.some((name) => qname.endsWith(name));
 }
 
-/** Whether the name never leaves this machine: for what it ends in, or because it has no dot. */
+/** Whether the name is answered locally, because of its ending or because it has no dot. */
 function isLocal(query: StrictMessage): boolean {
   const { question } = query;
   const labelLength = question[0] ?? 0;

@@ -18,7 +18,8 @@ import { readReply } from './reply.ts';
 import { GOOD } from './upstream-messages.ts';
 
 /*
- * What the environment, Node's command line and other processes can change about Node, and what that does to dns4tor: docs/environment.md.
+ * What the environment, Node's command line and other processes can change in Node, and how that affects dns4tor:
+ * docs/environment.md.
  */
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -28,7 +29,7 @@ const QUERY = buildQuery({ name: 'canary.dns4tor-lab.net' });
 const FLAGS = ['--disable-sigusr1', '--heap-growing-percent=30', '--max-semi-space-size=1'];
 
 const resources = new AsyncDisposableStack();
-/** Who issued it its certificate is trusted by nobody but whom the environment or `--upstream-ca` tells to. */
+/** Only the environment or `--upstream-ca` can make its issuer trusted. */
 let resolver: RecordingDohServer;
 let authorityPath: string;
 let wayThere: readonly string[];
@@ -55,7 +56,7 @@ after(() => resources.disposeAsync());
 for (const upstream of [`https://${ONION}/dns-query`, `tls://${ONION}`]) {
   const scheme = upstream.split(':', 1).join();
 
-  test(`${scheme}: under NODE_TLS_REJECT_UNAUTHORIZED=0 no answer of an impostor is taken, by daemon, query --direct and check`, async () => {
+  test(`${scheme}: under NODE_TLS_REJECT_UNAUTHORIZED=0, daemon, query --direct and check accept no answer of an impostor`, async () => {
     const way = ['--upstream', upstream, '--upstream-pin', WRONG_PIN, ...wayThere];
     await using daemon = await startDaemon(way, { command: unverified });
     assert.equal(readReply(await exchange('udp', daemon, QUERY)).rcode, 'SERVFAIL');
@@ -71,7 +72,7 @@ for (const upstream of [`https://${ONION}/dns-query`, `tls://${ONION}`]) {
   });
 }
 
-/** Each would have it trust, load, open or write down something, in this folder or from it. */
+/** Each would make it trust, load, open or write something, in this directory or from it. */
 const dangerous = (folder: string): Readonly<Record<string, string>> => ({
   DEBUG: '*',
   NODE_COMPILE_CACHE: folder,
@@ -93,14 +94,14 @@ const dangerous = (folder: string): Readonly<Record<string, string>> => ({
   SSLKEYLOGFILE: join(folder, 'keys'),
 });
 
-/** Taken away without a word; see the table. */
+/** Removed silently; see the table. */
 const SILENT = ['NODE_PATH', 'NODE_UNIQUE_ID', 'SSL_CERT_DIR', 'SSL_CERT_FILE'];
 
 async function environmentOf(pid: number): Promise<readonly string[]> {
   return (await readFile(`/proc/${pid}/environ`, 'latin1')).split('\0').map((entry) => entry.split('=', 1).join());
 }
 
-test('variables that would have it trust, load, open or write down something have no effect, and each is told of once', async () => {
+test('variables that would make it trust, load, open or write something have no effect, and each is reported once', async () => {
   await using folder = await createTemporaryDirectory();
   const env = dangerous(folder.path);
   await writeFile(join(folder.path, 'loaded.cjs'), "require('node:fs').writeFileSync(__filename + '.ran', '');");
@@ -122,14 +123,14 @@ test('variables that would have it trust, load, open or write down something hav
     );
   }
   assert.deepEqual((await readdir(folder.path)).toSorted(), files);
-  // What NODE_DEBUG and the like write is no JSON.
+  // Output of NODE_DEBUG and the like is not JSON.
   const events = lines.map((line) => JSON.parse(line) as { event: string; variable?: string });
   const told = events.filter(({ event }) => event === 'variable_ignored').map(({ variable = '' }) => variable);
   assert.equal(told.length, new Set(told).size);
   assert.deepEqual(new Set(told), new Set(Object.keys(env)));
 });
 
-test('a file given to Node is started anew, in the same process, without those variables and with the flags that it needs', async () => {
+test('node bin/dns4tor.js restarts Node in the same process, without those variables and with the flags it needs', async () => {
   const flags = ['proxy-dns', '--port', '0', '--upstream', `https://${ONION}/dns-query`, ...wayThere];
   const env = { ...cleanEnvironment(), NODE_EXTRA_CA_CERTS: authorityPath };
   await using running = await startProcess(process.execPath, ['--jitless', COMMAND, ...flags], { env });
@@ -139,7 +140,7 @@ test('a file given to Node is started anew, in the same process, without those v
   assert.ok(!(await environmentOf(running.pid)).includes('NODE_EXTRA_CA_CERTS'));
 });
 
-test('SIGUSR1 opens no debugger, and ends nothing', async () => {
+test('SIGUSR1 opens no debugger and does not end the process', async () => {
   await using daemon = await startDaemon(['--tor-socks', '127.0.0.1:1']);
   const caught = /^SigCgt:\s*(?<mask>\w+)$/m.exec(await readFile(`/proc/${daemon.process.pid}/status`, 'utf8'));
   const usr1 = 1n << 9n;
@@ -166,20 +167,20 @@ async function run(
   return { status: await running.ended, lines };
 }
 
-test('of a variable that is ignored a person is told in one line, and of one that does no harm in none', async () => {
+test('an ignored variable is reported to a person in one line, and a harmless one in none', async () => {
   const version = await run({}, SHELL, ...LAUNCHED, '--version');
   assert.equal(version.status, 0);
   const told = await run({ NODE_DEBUG: 'stream' }, SHELL, ...LAUNCHED, '--version');
   assert.equal(told.status, 0);
   assert.equal(told.lines.length, version.lines.length + 1);
-  assert.equal(told.lines.filter((line) => line.startsWith('dns4tor: NODE_DEBUG ')).length, 1);
+  assert.equal(told.lines.filter((line) => /^dns4tor: .*\bNODE_DEBUG\b/.test(line)).length, 1);
   const harmless = { NODE_OPTIONS: '--max-old-space-size=64 --jitless', NODE_DEBUG: '', NODE_ENV: 'production' };
   assert.deepEqual(await run(harmless, SHELL, ...LAUNCHED, '--version'), version);
   const mixed = await run({ NODE_OPTIONS: '--jitless --trace-warnings' }, SHELL, ...LAUNCHED, '--version');
   assert.equal(mixed.lines.length, version.lines.length + 1);
 });
 
-test('proxies and settings of the system resolver that the environment names are not used', async () => {
+test('proxies and resolver settings from the environment are not used', async () => {
   const proxies = Object.fromEntries(
     ['http', 'https', 'all'].flatMap((scheme) => [
       [`${scheme}_proxy`, 'http://127.0.0.1:1'],
@@ -194,7 +195,7 @@ test('proxies and settings of the system resolver that the environment names are
   assert.equal((await run({ ...proxies, NO_PROXY: '' }, SHELL, ...LAUNCHED, ...status)).status, 0);
 });
 
-/** One for each way in which a flag can weaken a promise. */
+/** One flag for each way to weaken a promise. */
 const REFUSED_FLAGS = [
   '--inspect=0',
   '--tls-keylog=/dev/null',
@@ -206,7 +207,7 @@ const REFUSED_FLAGS = [
   '--trace-warnings',
 ];
 
-test('with a flag of Node that could weaken a promise it does not start', async () => {
+test('it does not start with a Node flag that could weaken a promise', async () => {
   for (const flag of REFUSED_FLAGS) {
     const { status, lines } = await run({}, process.execPath, flag, COMMAND, '--version');
     assert.equal(status, 2, flag);
@@ -217,14 +218,14 @@ test('with a flag of Node that could weaken a promise it does not start', async 
   }
 });
 
-test('a file given to Node does not start on sockets that were handed over, which it would lose', async () => {
+test('node bin/dns4tor.js refuses sockets that were handed over, which it would lose', async () => {
   const [program = '', ...launcher] = await handOver(['dns=udp=127.0.0.1', 'dns=tcp=127.0.0.1']);
   const refused = await run({}, program, ...launcher, process.execPath, COMMAND, 'proxy-dns');
   assert.equal(refused.status, 2);
   assert.ok(refused.lines.every((line) => line.startsWith('dns4tor: ')));
 });
 
-test('the command that npm links starts with the flags, and with those alone that its Node knows', async () => {
+test('the command that npm links passes only the flags that its Node knows', async () => {
   await using folder = await createTemporaryDirectory();
   const bin = join(folder.path, 'bin');
   await mkdir(bin);
@@ -251,14 +252,14 @@ test('the command that npm links starts with the flags, and with those alone tha
   );
   assert.equal(await startedAs('--version | --disable*'), `started as ${FLAGS[0]} ${file} proxy-dns`);
   assert.equal(await startedAs('--version'), `started as ${file} proxy-dns`);
-  // V8's flags are for what runs for long.
+  // V8's flags are for long-running commands only.
   assert.equal(
     await startedAs('--version | --disable* | --heap* | --max-semi*', 'query'),
     `started as ${FLAGS[0]} ${file} query`,
   );
 });
 
-test('where there is no Node, the command that npm links says so', async () => {
+test('the command that npm links reports a missing Node', async () => {
   await using folder = await createTemporaryDirectory();
   const { status, lines } = await run({ PATH: folder.path }, SHELL, join(ROOT, 'bin', 'dns4tor'), '--version');
   assert.equal(status, 1);
@@ -272,7 +273,7 @@ test("for the daemon, V8's nursery stays small", async () => {
     path,
     `import { getHeapSpaceStatistics } from 'node:v8';
     const kept = [];
-    // What survives a while is what has V8 enlarge the nursery.
+    // Objects that survive for a while make V8 enlarge the nursery.
     for (let made = 0; made < 500_000; made++) kept[made % 20_000] = { made, list: [made] };
     const { space_size } = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space');
     console.log(space_size);`,
@@ -281,7 +282,7 @@ test("for the daemon, V8's nursery stays small", async () => {
   assert.ok(Number(lines.at(-1)) <= 4 * 2 ** 20, lines.at(-1));
 });
 
-test('docs/environment.md has a row for every variable that Node documents or that is taken away, and for every refused flag', async () => {
+test('docs/environment.md has a row for every variable that Node documents or that is removed, and for every refused flag', async () => {
   const table = await readFile(join(ROOT, 'docs', 'environment.md'), 'utf8');
   const help = (await runNode(['--help'])).stdout.split('Environment variables:')[1] ?? '';
   const documented = [...help.matchAll(/^(?<name>[A-Z][A-Z0-9_]+)\b/gm)].map(({ groups }) => groups?.['name'] ?? '');

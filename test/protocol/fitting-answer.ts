@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import type { StrictMessage, StrictRecord } from './strict-message.ts';
 
 /*
- * What an answer may hold, written down a second time and without a thought for speed, so that it shares no code with what it is to judge.
+ * A second, independent implementation of what an answer may hold. It is slow and simple, and shares no code with the
+ * one it judges.
  */
 
 const TYPE = { A: 1, NS: 2, CNAME: 5, SOA: 6, AAAA: 28, SRV: 33, DNAME: 39, DS: 43, RRSIG: 46, NSEC: 47 } as const;
@@ -15,24 +16,24 @@ const MAX_ALIASES = 16;
 const MAX_TTL_SECONDS = 86_400;
 const MAX_DENIAL_TTL_SECONDS = 10_800;
 
-/** The type that a record is of or, of a signature, that which it covers. */
+/** The type of a record or, for an RRSIG record, the type that it covers. */
 function subject({ type, data }: StrictRecord): number {
   return type === TYPE.RRSIG ? (data.charCodeAt(0) << 8) | data.charCodeAt(1) : type;
 }
 
-/** Of ASCII alone (RFC 4343 §3). */
+/** Affects ASCII alone (RFC 4343 §3). */
 function smallLetters(octets: string): string {
   return octets.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
-/** Whether `zone` is `name` or above it, by whole labels. */
+/** Whether `zone` is `name` or an ancestor of it, by whole labels. */
 function encloses(zone: string, name: string): boolean {
   let rest = name;
   while (rest.length > zone.length) rest = rest.slice(1 + rest.charCodeAt(0));
   return rest === zone;
 }
 
-/** Holds the records of a reply that came from upstream to what may be passed on of an answer to its question. */
+/** Checks the records of a reply from upstream against what an answer to its question may hold. */
 export function assertFits({ question, answers, authorities, additionals }: StrictMessage): void {
   const qname = smallLetters(question.subarray(0, -4).toString('latin1'));
   const qtype = question.readUInt16BE(question.length - 4);
@@ -58,13 +59,13 @@ export function assertFits({ question, answers, authorities, additionals }: Stri
     if (type === TYPE.DNAME && qtype !== TYPE.DNAME && qtype !== ANY) {
       assert.ok(
         chain.some((name) => name !== owner && encloses(owner, name)),
-        'a DNAME record of no name above',
+        'a DNAME record that is at no ancestor',
       );
       continue;
     }
     assert.ok(
       chain.includes(owner) || (type === TYPE.DNAME && chain.some((name) => encloses(owner, name))),
-      'a record of a name that was not asked for',
+      'a record at a name that was not asked for',
     );
     assert.ok([qtype, TYPE.CNAME, TYPE.DNAME].includes(type) || qtype === ANY, 'a type that was not asked for');
   }

@@ -59,7 +59,7 @@ test('with --jitless it answers where memory that was written may not be execute
   await assertScraped(running.daemon);
 });
 
-test('metrics are served on a unix socket that was handed over', async () => {
+test('metrics are served on a handed-over unix socket', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'metrics');
   await using running = await startHandedOver([...LOCALHOST, `metrics=unix=${path}`]);

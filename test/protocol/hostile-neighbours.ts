@@ -5,28 +5,28 @@ import { framed } from '../listener/harness.ts';
 import { connectRaw, type Endpoint, type Transport } from './raw-client.ts';
 
 /*
- * What neighbours do to a server's TCP places, and what its other clients get meanwhile. On real sockets, to any server; bounded by the
- * number of connections and by the time until it is disposed of.
+ * What hostile neighbours do to a server's TCP connections, and what its other clients get meanwhile. Uses real sockets
+ * and works against any server. Bounded by the number of connections, and ends when it is disposed of.
  */
 
 export type Manner =
-  /** Connects, and no more. */
+  /** Connects and sends nothing. */
   | 'silent'
   /** Sends the beginning of a message. */
   | 'half-sent'
-  /** Sends a message an octet a second. */
+  /** Sends a message at one octet per second. */
   | 'trickling'
-  /** Is silent, and connects again as soon as it is closed. */
+  /** Sends nothing, and reconnects as soon as it is closed. */
   | 'reconnecting'
-  /** Asks again and again, and reads no answer. */
+  /** Sends query after query and reads no answer. */
   | 'deaf'
-  /** Asks one thing after the other that only the upstream can answer, and connects again when it is closed. */
+  /** Sends queries that only the upstream can answer, and reconnects when it is closed. */
   | 'asking';
 
 export interface Party {
   readonly manner: Manner;
   readonly connections: number;
-  /** Of this machine's addresses, taken in turn. @default what the kernel picks */
+  /** Source addresses of this machine, used in turn. @default what the kernel picks */
   readonly from?: readonly string[];
 }
 
@@ -37,7 +37,7 @@ const RCODE_MASK = 0xf;
 
 let serial = 0;
 
-/** Connections of neighbours to one server, from when they are open until they are disposed of. */
+/** Connections of hostile neighbours to one server, from when they are open until they are disposed of. */
 export class Siege implements AsyncDisposable {
   readonly #target: Endpoint;
   readonly #open = new Set<Socket>();
@@ -48,7 +48,7 @@ export class Siege implements AsyncDisposable {
     this.#target = target;
   }
 
-  /** Resolves when all have connected once, or could not. */
+  /** Resolves when all have connected once or failed to. */
   static async begin(target: Endpoint, parties: readonly Party[]): Promise<Siege> {
     const siege = new Siege(target);
     await Promise.all(
@@ -59,7 +59,7 @@ export class Siege implements AsyncDisposable {
     return siege;
   }
 
-  /** How many are connected. */
+  /** Number of open connections. */
   get open(): number {
     return this.#open.size;
   }
@@ -114,13 +114,13 @@ export class Siege implements AsyncDisposable {
   }
 }
 
-/** What became of a victim's queries. */
+/** The outcome of a victim's queries. */
 export interface Experience {
   readonly asked: number;
   readonly answered: number;
   /** Connections that were reset, or closed without an answer. */
   readonly cut: number;
-  /** Of those that were answered, in milliseconds. */
+  /** Response times of the answered queries, in milliseconds. */
   readonly medianMs: number;
   readonly worstMs: number;
 }
@@ -128,14 +128,14 @@ export interface Experience {
 export interface Victim {
   readonly transport: Transport;
   readonly queries: number;
-  /** Between the beginnings of two queries. */
+  /** Interval between the starts of two queries. */
   readonly paceMs: number;
   readonly patienceMs: number;
-  /** @default a name that the server has in its cache, or gets at once */
+  /** @default a name that the server has in its cache or gets at once */
   readonly nameOf?: (query: number) => string;
 }
 
-/** Asks one query after the other, each on a socket of its own, as many programs of a machine do. */
+/** Sends one query after another, each on its own socket, as the many programs of a machine do. */
 export async function askAsVictim(
   endpoint: Endpoint,
   { transport, queries, paceMs, patienceMs, nameOf = () => 'cached.dns4tor-lab.net' }: Victim,
@@ -156,7 +156,7 @@ export async function askAsVictim(
   };
 }
 
-/** The milliseconds until an answer of the name's records came, or what came in its place. */
+/** The milliseconds until an answer with records of the name came, or what came instead. */
 type Outcome = number | 'failed' | 'cut' | 'late';
 
 async function askOnce(transport: Transport, endpoint: Endpoint, name: string, patienceMs: number): Promise<Outcome> {

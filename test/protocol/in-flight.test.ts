@@ -36,7 +36,7 @@ const DEADLINE = `SERVFAIL ${EDE_NETWORK_ERROR} no answer came before the deadli
 
 interface Scene {
   readonly title: string;
-  /** What the programs of this machine may have together. */
+  /** Maximum of all programs of this machine together. */
   readonly ofMachine: number;
   readonly flags: readonly string[];
 }
@@ -47,7 +47,7 @@ const SCENES: readonly Scene[] = [
 ];
 
 for (const { title, ofMachine, flags } of SCENES) {
-  test(`with ${title}, queries beyond those that may wait fail at once and say why, and what need not wait is answered`, async (t) => {
+  test(`with ${title}, queries beyond the bound fail at once and say why, and queries that need not wait are answered`, async (t) => {
     // As many circuits as by default, each with room for a hundred queries; and long enough that no deadline passes while the places are
     // being filled, on a busy machine too.
     await using running = await startBehindDouble(GOOD, ...flags, '--timeout', '4s', '--circuits', '3');
@@ -89,7 +89,7 @@ for (const { title, ofMachine, flags } of SCENES) {
   });
 }
 
-test('five clients that ask without end, and get no answer, keep neither a sixth nor this machine from theirs', () =>
+test('five clients that ask without end and get no answer keep neither a sixth client nor this machine from being answered', () =>
   runNamespaced('upstream-places'));
 
 test('what many clients ask at once is one question upstream, and each that waits takes a place', async () => {

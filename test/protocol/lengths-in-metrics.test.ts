@@ -4,27 +4,25 @@ import type { StatusSnapshot } from '../../src/status/snapshot.ts';
 import { startLab } from './lab.ts';
 import { TRANSPORTS, type Transport } from './raw-client.ts';
 
-/*
- * Whoever may read the metrics reads them before and after somebody's query. The difference must not tell how long the name was.
- */
+/* Another user can read the metrics before and after a query. The difference must not reveal the length of its name. */
 
-// One circuit, so that a query goes the same way whenever it is asked.
+// One circuit, so that every query takes the same path.
 const lab = await startLab('--circuits', '1');
 after(() => lab[Symbol.asyncDispose]());
 
-/** From 17 to 81 characters: all of them fit into the first block of 128 octets, with everything that dig puts beside them. */
+/** 17 to 81 characters: together with what dig adds, each fits into the first block of 128 octets. */
 const NAME_LENGTHS = [1, 2, 9, 17, 33, 64] as const;
 const SUFFIX = 'dns4tor-lab.net';
 const MAX_LABEL = 63;
 const STEP_BYTES = 65_536;
 
-/** A name that nobody has asked for yet; `length` characters in front of the suffix. */
+/** A name that has not been asked for yet, with `length` characters before the suffix. */
 function nameOf(length: number, round: number): string {
   const letters = String.fromCharCode('a'.charCodeAt(0) + round).repeat(length);
   return [...(letters.match(new RegExp(`.{1,${MAX_LABEL}}`, 'g')) ?? []), SUFFIX].join('.');
 }
 
-/** What depends on when it happens, or on the process, which moves by more than a message all the time. */
+/** Metrics that depend on the time or on the process, and change by more than a message all the time. */
 const NOISE =
   /_seconds|^process_|^nodejs_(?!external_memory)|^dns4tor_(?:udp_batch|tcp_conn|upstream_in_flight|upstream_queue)/;
 
@@ -49,7 +47,7 @@ async function differenceOf(query: () => Promise<unknown>): Promise<Record<strin
   return Object.fromEntries(differences.filter(([series, difference]) => !isNothing(series, difference)));
 }
 
-/** The collector of garbage gives memory back when it likes, which shows in whole steps. */
+/** Garbage collection frees memory at any time, which shows as whole steps. */
 function isNothing(series: string, difference: number): boolean {
   return difference === 0 || (series.startsWith('nodejs_') && difference % STEP_BYTES === 0);
 }
@@ -63,9 +61,9 @@ async function differencesBy(transport: Transport, round: number): Promise<Recor
 }
 
 for (const [round, transport] of TRANSPORTS.entries()) {
-  test(`figures change alike after a query, however long its name is (${transport})`, async () => {
+  test(`the metrics change in the same way after a query, however long its name is (${transport})`, async () => {
     await lab.ask(transport, { name: `first-${transport}.${SUFFIX}` });
-    // Not from the cache, then from it.
+    // First not from the cache, then from it.
     for (const _ of ['upstream', 'cache']) {
       const [first, ...others] = await differencesBy(transport, round);
       assert.ok(first !== undefined && Object.keys(first).length > 0);

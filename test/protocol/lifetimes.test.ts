@@ -150,7 +150,7 @@ describe('lifetimes', { concurrency: 8 }, () => {
     });
 
     testOverBoth(
-      `RFC 2308 §5: ${kind} with the SOA of a zone that the name is not in is passed on without it and not kept`,
+      `RFC 2308 §5: ${kind} with the SOA of a zone that does not enclose the name is passed on without it and not cached`,
       async (transport) => {
         const parts = { flags, authorities: [startOfAuthority(rawName('bank', 'example'), 600, 600)] };
         const { first, second, asked } = await askTwice(transport, `${kind}-elsewhere`, parts);
@@ -204,7 +204,7 @@ describe('lifetimes', { concurrency: 8 }, () => {
   );
 
   testOverBoth(
-    'RFC 8484 §5.1, RFC 9111 §1.2.2: what is as old as its TTL or older has 0 left, and is not kept',
+    'RFC 8484 §5.1, RFC 9111 §1.2.2: an answer as old as its TTL or older has TTL 0 and is not cached',
     async (transport) => {
       for (const [i, age] of ['300', '301', '999999999', '4294967297', '9'.repeat(400)].entries()) {
         const { first, asked } = await askTwice(transport, `old-${i}`, { answers: [addressOf()] }, { age });

@@ -5,15 +5,18 @@ import { after, before, test } from 'node:test';
 import { type Daemon, startDaemon } from '../fixtures/daemon.ts';
 
 /*
- * What a hostile program of this machine can do to the metrics listener, while a supervisor asks for /healthcheck. One that is not answered has
- * a healthy daemon killed.
+ * What a hostile program of this machine can do to the metrics listener while a supervisor asks for /healthcheck. An
+ * unanswered health check gets a healthy daemon killed.
  */
 
 const ATTACKERS = 100;
-/** Of each attack: ten probes, from before it begins to bite. */
+/** Ten probes per attack, starting before it takes effect. */
 const PROBES = 10;
 const PROBE_EVERY_MS = 100;
-/** Beside an attack that works there is no answer at all. What is slower than a supervisor's second (Kubernetes) is this machine's load. */
+/**
+ * During a successful attack there is no answer at all. Anything slower than one second, the usual limit of a
+ * supervisor such as Kubernetes, is the load of this machine.
+ */
 const PATIENCE_MS = 5000;
 
 let daemon: Daemon;
@@ -26,7 +29,7 @@ after(() => daemon[Symbol.asyncDispose]());
 
 const requestFor = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 
-/** The status of a fresh connection's request, and how long it took; 0 where there was none in time. */
+/** The status for a request on a new connection, and its duration; status 0 if none came in time. */
 async function probe(path: string): Promise<{ readonly status: number; readonly ms: number }> {
   const startedAt = performance.now();
   const response = await fetch(`http://127.0.0.1:${port}${path}`, {
@@ -37,7 +40,7 @@ async function probe(path: string): Promise<{ readonly status: number; readonly 
   return { status: response?.status ?? 0, ms: performance.now() - startedAt };
 }
 
-/** What one attacker does with each connection that it gets. It connects anew for as long as the attack goes on. */
+/** What an attacker does with each of its connections. It reconnects for as long as the attack lasts. */
 type Attack = (socket: Socket) => void;
 
 async function attackWith(attack: Attack, signal: AbortSignal): Promise<void> {

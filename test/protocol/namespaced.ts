@@ -43,7 +43,7 @@ export async function runNamespaced(script: string, ...args: readonly string[]):
   await runInNamespace(new URL(`namespaced/${script}.ts`, import.meta.url), args);
 }
 
-/** The same for any script; resolves with what it wrote to stdout. */
+/** The same for any script. Resolves with what the script wrote to stdout. */
 export async function runInNamespace(script: URL, args: readonly string[], timeoutMs = 60_000): Promise<string> {
   const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user'];
   const command = [process.execPath, fileURLToPath(script), ...args];

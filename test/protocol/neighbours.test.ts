@@ -6,14 +6,12 @@ import { Siege } from './hostile-neighbours.ts';
 import { runNamespaced } from './namespaced.ts';
 import { GOOD } from './upstream-messages.ts';
 
-/*
- * RFC 7766 §6.2 and RFC 9210 §4.4: what one client does with TCP connections is no reason for another to get no answer.
- */
+/* RFC 7766 §6.2 and RFC 9210 §4.4: the TCP connections of one client must not keep another from being answered. */
 
-test('whatever neighbours do with TCP connections, from many addresses or one network, others are answered over TCP and UDP', () =>
+test('other clients are answered over TCP and UDP whatever neighbours do with TCP connections, from many addresses or one network', () =>
   runNamespaced('neighbours'));
 
-test('sixty dig +tcp at once are all answered, beside a hundred and fifty silent connections', async () => {
+test('sixty concurrent dig +tcp are all answered beside a hundred and fifty silent connections', async () => {
   await using running = await startBehindDouble(GOOD);
   const { daemon } = running;
   await daemon.answers();

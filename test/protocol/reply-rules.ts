@@ -33,7 +33,7 @@ export function checkReply(query: Uint8Array, bytes: Buffer, transport: Transpor
   const askedFlags = Buffer.from(query).readUInt16BE(2);
   assert.equal(reply.id, Buffer.from(query).readUInt16BE(0), 'the ID');
   if ((askedFlags & OPCODE_MASK) !== 0) {
-    // RFC 8906 §3.1.4: a header alone, with nothing in it but what every reply has.
+    // RFC 8906 §3.1.4: a header alone, with nothing but what every reply has.
     assert.equal(reply.flags, FLAG.QR | (askedFlags & OPCODE_MASK) | NOTIMP, 'the header');
     assert.equal(bytes.length, 12, 'a header and no more');
     return reply;
@@ -54,10 +54,10 @@ export function checkReply(query: Uint8Array, bytes: Buffer, transport: Transpor
   return reply;
 }
 
-/** NSEC, which nothing that is answered here has. */
+/** NSEC, which no local answer has. */
 export const UPSTREAM_PROOF = 47;
 
-/** Whether a reply came from an upstream that answers everything with such a record, or would have had it, had it fitted. */
+/** Whether a reply came from an upstream that puts such a record into every answer, or lost it only to truncation. */
 export function hasUpstreamProof(reply: StrictMessage): boolean {
   return (reply.flags & FLAG.TC) !== 0 || reply.authorities.some(({ type }) => type === UPSTREAM_PROOF);
 }

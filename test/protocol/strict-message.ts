@@ -21,7 +21,7 @@ export interface StrictOpt {
   readonly extendedRcode: number;
   readonly version: number;
   readonly dnssecOk: boolean;
-  /** The flags beside DO, none of which means anything yet (RFC 6891 §6.1.4). */
+  /** The EDNS flags other than DO, none of which is assigned yet (RFC 6891 §6.1.4). */
   readonly unassigned: number;
   readonly options: readonly { readonly code: number; readonly data: Buffer }[];
 }

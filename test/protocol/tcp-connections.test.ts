@@ -23,7 +23,7 @@ for (const [title, total, flags] of [
   ['small limits', 5, ['--tcp-connections', '5', '--tcp-connections-per-client', '3']],
   ['the default limits', 150, []],
 ] as const) {
-  test(`with ${title}, this machine can have all connections, and for one more an idle one is closed without a reset`, async () => {
+  test(`with ${title}, this machine can have all connections, and for one more an idle connection is closed without a reset`, async () => {
     await using running = await startBehindDouble(GOOD, ...flags);
     const { daemon } = running;
     await using clients = new AsyncDisposableStack();

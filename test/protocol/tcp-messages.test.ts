@@ -58,7 +58,7 @@ test('a quick answer overtakes a slow one on one connection, in one segment too 
 
 test('of more queries in one segment than may be in flight the others wait, and all are answered', async () => {
   const queries = 500;
-  // Fewer than one circuit carries, so that it is this bound which is met.
+  // Fewer than one circuit carries, so that this bound is the one reached.
   const pipelined = 80;
   await using running = await startBehindDouble(GOOD, '--tcp-pipelined', String(pipelined));
   const { daemon, upstream } = running;

@@ -48,7 +48,7 @@ describe('records that do not belong', { concurrency: 8 }, () => {
   }
 });
 
-test('unbound as a forwarder gives the same of them, but for what is explained', async (t) => {
+test('unbound as a forwarder returns the same, except for the explained differences', async (t) => {
   const byName = new Map<string, UnfitCase>(UNFIT.map((each) => [each.label, each]));
   await using server = await startPlainDouble((query) => {
     const label = Buffer.from(questionOf(query)).toString('latin1', 1, 1 + (query[12] ?? 0));

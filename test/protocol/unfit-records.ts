@@ -2,22 +2,20 @@ import { concat, type RawSpec, rawName, rawOpt, rawRecord, rawU16 } from '../fix
 import { FLAG } from './reply.ts';
 import { addressOf, alias, QNAME, RCODE, RESPONSE_FLAGS, startOfAuthority, TYPE } from './upstream-messages.ts';
 
-/*
- * Answers with records in them that do not belong there, and what becomes of them: here, and with unbound 1.17 as a forwarder.
- */
+/* Answers with records that do not belong in them, and what dns4tor and unbound 1.17 (as a forwarder) make of them. */
 
 export interface UnfitCase {
   readonly label: string;
-  /** The behaviour, with the standard that asks for it. */
+  /** The behaviour, with the standard that requires it. */
   readonly rule: string;
   /** @default A */
   readonly qtype?: number;
   readonly parts: Partial<RawSpec>;
-  /** RCODE, then the types in each section: `NOERROR: A CNAME | SOA | A`. */
+  /** RCODE, then the record types of each section: `NOERROR: A CNAME | SOA | A`. */
   readonly ours: string;
   /** @default the same */
   readonly unbound?: string;
-  /** Where the two differ: why. */
+  /** The reason, if the two differ. */
   readonly why?: string;
 }
 
@@ -35,7 +33,7 @@ const ANY_CLASS = 255;
 const NXDOMAIN = RESPONSE_FLAGS | RCODE.nxdomain;
 const BANK = rawName('bank', 'test');
 const TARGET = rawName('target', 'test');
-/** The TLD of every name that is asked for here. */
+/** The top-level domain of every name that is asked for here. */
 const ZONE = rawName('example');
 const ADDRESS = Uint8Array.of(192, 0, 2, 66);
 const SOA = startOfAuthority(ZONE, 300, 300);
@@ -43,20 +41,20 @@ const SOA = startOfAuthority(ZONE, 300, 300);
 const text = (owner = QNAME): Uint8Array => rawRecord(owner, TXT, 300, Uint8Array.of(1, 0x61));
 const nameServer = (owner: Uint8Array): Uint8Array => rawRecord(owner, NS, 300, TARGET);
 
-/** `length` aliases from QNAME on, and an address at their end. */
+/** A chain of `length` aliases from QNAME, with an address at its end. */
 function chainOf(length: number): Uint8Array[] {
   const link = (number: number): Uint8Array => rawName(`l${number}`, 'test');
   const aliases = Array.from({ length }, (_, i) => alias(i === 0 ? QNAME : link(i), link(i + 1)));
   return [...aliases, addressOf(link(length))];
 }
 
-/** Both sign a message and are gone after one hop: the algorithm's name, and octets that nobody here can check. */
+/** Both sign a message for one hop. They hold the name of the algorithm and octets that nobody here can check. */
 const transactionSignature = rawRecord(rawName('key'), TSIG, 0, concat(rawName('hmac'), new Uint8Array(16)), ANY_CLASS);
 const zeroSignature = rawRecord(rawName(), SIG, 0, concat(new Uint8Array(18), rawName('key'), ADDRESS), ANY_CLASS);
 
 const REFUSED = 'SERVFAIL:  |  | ';
 const IN_ANSWER =
-  'unbound takes out single records and writes the rest anew; here what does not belong is left out where it stands at the end alone';
+  'unbound removes single records and rewrites the rest; dns4tor only cuts off records that do not belong at the end';
 const CONTRADICTION = 'unbound goes by one of the two and asks on; nothing here says which of them is true';
 const FOREIGN = 'unbound takes it out; here whoever answers for other names is not believed at all';
 const ASKS_ON = 'unbound follows 11 aliases at most, keeps the first and asks on by itself; nobody asks on from here';

@@ -9,7 +9,7 @@ import { createResolver, UpstreamDouble } from './harness.ts';
 
 type Outcome = 'in' | ErrorCode;
 
-/** Places, and who has been let in and not given way. */
+/** Places, with the clients that were admitted and have not given way. */
 class Waiters {
   readonly #admission: Admission;
   readonly #places: Place[] = [];
@@ -25,7 +25,7 @@ class Waiters {
     return 'in';
   }
 
-  /** How many of so many are let in. */
+  /** Number of queries admitted out of this many. */
   fill(group: string, count: number): number {
     return Array.from({ length: count }, () => this.enter(group)).filter((outcome) => outcome === 'in').length;
   }
@@ -55,7 +55,7 @@ test('a client that has its share is refused, and others are not', () => {
   assert.equal(waiters.enter('b'), 'in');
 });
 
-test('beyond the bound for all, everybody is refused where nobody has two', () => {
+test('at the total bound, every client is refused if no client has two places', () => {
   const waiters = new Waiters({ maxInFlight: 2, maxInFlightPerClient: 2 });
   assert.equal(waiters.enter('a'), 'in');
   assert.equal(waiters.enter('b'), 'in');
@@ -80,14 +80,14 @@ test('five greedy clients leave places to a sixth, and to the programs of this m
   assert.equal(waiters.fill(LOCAL_GROUP, 200), 200);
 });
 
-test('greedy clients that ask at the same pace get equal parts, and as much is left', () => {
+test('greedy clients that ask at the same rate get equal shares, and as much is left free', () => {
   const waiters = new Waiters({ maxInFlight: 600, maxInFlightPerClient: 256 });
   const greedy = ['a', 'b', 'c', 'd', 'e'];
   for (let round = 0; round < 600; round++) for (const client of greedy) waiters.enter(client);
   for (const client of greedy) assert.ok(Math.abs(waiters.count(client) - 100) <= 2, client);
 });
 
-test('who has nothing gets a place of the client with most, whatever number of clients have taken them all', () => {
+test('a client with nothing gets a place of the client with most, however many clients share all places', () => {
   const waiters = new Waiters({ maxInFlight: 64, maxInFlightPerClient: 32 });
   for (let client = 0; client < 20; client++) waiters.fill(`greedy ${client}`, 32);
   assert.equal(waiters.all, 64);
@@ -98,13 +98,13 @@ test('who has nothing gets a place of the client with most, whatever number of c
   assert.equal(waiters.count('newcomer'), 1);
 });
 
-test('one client alone may have all that one client may, and this machine half of all', () => {
+test('one client alone may reach its limit, and this machine half of all places', () => {
   const waiters = new Waiters({ maxInFlight: 1024, maxInFlightPerClient: 256 });
   assert.equal(waiters.fill('a', 2000), 256);
   assert.equal(waiters.fill(LOCAL_GROUP, 2000), 512);
 });
 
-test('whatever clients do, no bound is passed, and a newcomer is refused only where all have one place', () => {
+test('whatever clients do, no bound is exceeded, and a newcomer is refused only if all have one place', () => {
   const step = fc.record({ enters: fc.boolean(), who: fc.nat({ max: 9 }), times: fc.integer({ min: 1, max: 6 }) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -127,7 +127,7 @@ test('whatever clients do, no bound is passed, and a newcomer is refused only wh
   );
 });
 
-test('a query that gives way is answered at once, counted, and asked for nobody', async () => {
+test('a query that gives way is answered at once, counted, and not sent upstream', async () => {
   const upstream = new UpstreamDouble();
   const resolver = createResolver(upstream, { init: { maxInFlight: 4, maxInFlightPerClient: 2 } });
   upstream.answer = () => new Promise(() => {});

@@ -18,7 +18,7 @@ class Question implements Passenger {
 
   giveUp(): void {
     this.state = 'given up';
-    // As a flight tells of its end.
+    // Like a flight that reports its end.
     this.#station.departures.ended(this);
   }
 
@@ -52,7 +52,7 @@ class Station {
 const count = (questions: readonly Question[], wanted: Question['state']): number =>
   questions.filter(({ state }) => state === wanted).length;
 
-test('one client alone has all the capacity, and what is beyond departs as others end, the first first', () => {
+test('one client alone has all the capacity, and its further questions are sent in order as others end', () => {
   const station = new Station(3);
   const [first, ...others] = station.fill('a', 5) as [Question, ...Question[]];
   assert.deepEqual(
@@ -68,7 +68,7 @@ test('one client alone has all the capacity, and what is beyond departs as other
   assert.equal(station.clock.pendingTimers, 0);
 });
 
-test('the client with fewest under way is next, however many of another came before', () => {
+test('the client with fewest in flight is next, however many questions of another came before', () => {
   const station = new Station(3);
   const greedy = station.fill('greedy', 20);
   const [modest] = station.fill('modest', 2) as [Question];
@@ -76,7 +76,7 @@ test('the client with fewest under way is next, however many of another came bef
   assert.equal(modest.state, 'under way');
 });
 
-test('where no answer comes, the client with most gives up its oldest question for one with few, until they have equally many', () => {
+test('without answers, the client with most gives up its oldest question for one with few, until they are equal', () => {
   const station = new Station(4);
   const greedy = station.fill('greedy', 20);
   const modest = station.fill('modest', 3);
@@ -90,7 +90,7 @@ test('where no answer comes, the client with most gives up its oldest question f
   assert.equal(count(greedy, 'under way'), 2);
 });
 
-test('what nobody waits for is given up at once', () => {
+test('a question that nobody waits for is given up at once', () => {
   const station = new Station(3);
   const [, abandoned] = station.fill('a', 3) as [Question, Question];
   abandoned.awaited = false;
@@ -99,7 +99,7 @@ test('what nobody waits for is given up at once', () => {
   assert.equal(next.state, 'under way');
 });
 
-test('what nobody waits for any more when it is its turn does not depart', () => {
+test('a question that nobody waits for any more is not sent when it is its turn', () => {
   const station = new Station(1);
   const [first, second, third] = station.fill('a', 3) as [Question, Question, Question];
   second.awaited = false;
@@ -107,7 +107,7 @@ test('what nobody waits for any more when it is its turn does not depart', () =>
   assert.deepEqual([second.state, third.state], ['given up', 'under way']);
 });
 
-test('a question that a client with less joins is that one’s from there on', () => {
+test('a question joined by a client with fewer in flight counts as its own from then on', () => {
   const station = new Station(2);
   station.fill('greedy', 2);
   const [joined] = station.fill('greedy', 10) as [Question];
@@ -125,7 +125,7 @@ test('the clients of a network leave the programs of this machine half of the ca
   assert.equal(count(local, 'under way'), 5);
 });
 
-test('more capacity is used when it is there', () => {
+test('capacity that is added later is used', () => {
   const station = new Station(1);
   const questions = station.fill('a', 4);
   station.capacity = 3;
@@ -133,7 +133,7 @@ test('more capacity is used when it is there', () => {
   assert.equal(count(questions, 'under way'), 3);
 });
 
-test('whatever happens, capacity is not passed, nothing waits while there is room, and nothing is left at the end', () => {
+test('whatever happens, capacity is not exceeded, nothing waits while there is room, and nothing is left at the end', () => {
   const step = fc.record({
     what: fc.constantFrom('enter', 'end', 'leave', 'join', 'advance'),
     who: fc.nat({ max: 4 }),

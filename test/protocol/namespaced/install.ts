@@ -49,7 +49,7 @@ async function dns4tor(...args: readonly string[]): Promise<string> {
   await assertInstalled();
   await dns4tor('install');
 
-  // As a DHCP client does that knows nothing of dns4tor.
+  // Like a DHCP client that does not know dns4tor.
   await writeFile(RESOLV_CONF, 'nameserver 192.0.2.54\n');
   const check = await runCli(['check', '--json', '--address', '127.0.0.1', '--tor-socks', 'unix:/x'], ENVIRONMENT);
   const { checks } = JSON.parse(check.stdout) as { readonly checks: readonly { id: string; status: string }[] };

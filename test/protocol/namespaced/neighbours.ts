@@ -7,8 +7,8 @@ import type { Endpoint } from '../raw-client.ts';
 import { GOOD } from '../upstream-messages.ts';
 
 /*
- * A server with the default limits and neighbours who take what they can, from many addresses. Whatever they do, another client's queries
- * over TCP are answered, and so are queries over UDP.
+ * A server with the default limits, and neighbours who take what they can from many addresses. The queries of another
+ * client over TCP and over UDP are answered all the same.
  */
 
 const { server, insider } = ADDRESSES.ipv4;
@@ -79,7 +79,7 @@ for (const [scene, { target, victim, parties }] of Object.entries(SCENES)) {
   assert.equal(udp.answered, udp.asked, `${scene}: ${JSON.stringify(udp)}`);
 }
 
-// Clients who ask more than there are places for: their busy connections give way to another's.
+// Clients with more queries than there are places: their busy connections give way to those of another client.
 const release = Promise.withResolvers<void>();
 lab.upstream.behaviour = async (request) => {
   await release.promise;
@@ -94,5 +94,5 @@ lab.upstream.behaviour = async (request) => {
   assert.ok(siege.open > 0);
   assert.deepEqual([tcp.answered, tcp.cut], [10, 0], `asking: ${JSON.stringify(tcp)}`);
 }
-// Or the shutdown would wait for them.
+// Otherwise the shutdown would wait for them.
 release.resolve();

@@ -12,8 +12,8 @@ import { readReply } from '../reply.ts';
 import { GOOD } from '../upstream-messages.ts';
 
 /*
- * Five addresses with as many queries each as one client may have in flight, to which the upstream gives no answer: more than there are
- * places to wait, and three times as many as the default circuits carry.
+ * Five addresses, each with as many queries as one client may have in flight, and no answer from upstream. That is more
+ * than may wait, and three times what the default circuits carry.
  */
 
 const { server, insider } = ADDRESSES.ipv4;
@@ -43,7 +43,7 @@ await using clients = new AsyncDisposableStack();
 for (const from of GREEDY) {
   const client = clients.use(await connectRaw('udp', { port, address: server, from }));
   for (let i = 0; i < PER_CLIENT; i++) client.send(buildQuery({ id: i, name: `hang${asked++}.dns4tor-lab.net` }));
-  // Datagrams that the kernel has no room for would be lost.
+  // Otherwise the kernel would drop datagrams for lack of buffer space.
   client.send(buildQuery({ id: PER_CLIENT, name: 'localhost' }));
   await waitUntil('all are taken', PATIENCE_MS, () =>
     client.messages.some((message) => readReply(message).id === PER_CLIENT),
