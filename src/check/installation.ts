@@ -2,7 +2,9 @@ import { computePlan } from '../system/plan.ts';
 import { sortByPlace } from '../system/restore.ts';
 import type { Facts } from './facts.ts';
 import { WRITE_AGAIN } from './system-way.ts';
-import { fail, ok, skip, type Verdict, warn } from './verdict.ts';
+import { fail, failWith, ok, skip, type Verdict, warn } from './verdict.ts';
+
+const JOURNAL_ADVICE = 'Restore the journal from a backup, or undo the changes of `dns4tor install` by hand.';
 
 /** Whether the files of `dns4tor install` are unchanged, and cover every DNS manager that is on this machine now. */
 export async function checkInstallation(facts: Pick<Facts, 'fs' | 'managers' | 'standing'>): Promise<Verdict> {
@@ -12,6 +14,7 @@ export async function checkInstallation(facts: Pick<Facts, 'fs' | 'managers' | '
     return skip('dns4tor is paused (`dns4tor pause`): this machine uses its former resolver');
   const { journal } = standing;
   if (journal === undefined) {
+    if (standing.error.code !== 'ERR_SYSTEM_FILE') return failWith(standing.error, JOURNAL_ADVICE);
     return skip('`dns4tor install` was run here; only root can see whether its files are unchanged');
   }
   const { inPlace, lost } = await sortByPlace(facts.fs, journal);

@@ -1,3 +1,4 @@
+import { type Dns4torError, toDns4torError } from '../lib/errors.ts';
 import type { FileSystem } from './file-system.ts';
 import { type Journal, readJournal } from './journal.ts';
 import { isOfPause } from './paused.ts';
@@ -6,8 +7,9 @@ import { isOfPause } from './paused.ts';
 export type Standing =
   | { readonly state: 'absent' }
   | { readonly state: 'paused' }
-  /** Only root may read the journal; absent for other users. */
-  | { readonly state: 'installed'; readonly journal?: Journal };
+  | { readonly state: 'installed'; readonly journal: Journal }
+  /** A journal exists but cannot be used; it may be that of a pause. ERR_SYSTEM_FILE: only root may read it. */
+  | { readonly state: 'installed'; readonly journal?: undefined; readonly error: Dns4torError };
 
 /** Reads it as far as this user's permissions allow. Never rejects. */
 export async function readStanding(fs: FileSystem): Promise<Standing> {
@@ -15,8 +17,7 @@ export async function readStanding(fs: FileSystem): Promise<Standing> {
     const journal = await readJournal(fs);
     if (journal === undefined) return { state: 'absent' };
     return isOfPause(journal) ? { state: 'paused' } : { state: 'installed', journal };
-  } catch {
-    // A journal exists but cannot be read: it may be that of a pause.
-    return { state: 'installed' };
+  } catch (thrown) {
+    return { state: 'installed', error: toDns4torError(thrown) };
   }
 }

@@ -46,6 +46,24 @@ test('after install, a resolv.conf that names other servers is a failure, for ro
   assert.equal((await checkInstallation(factsOfOthers(rig))).status, 'skip');
 });
 
+test('a journal that cannot be parsed, or that another user could have written, is a failure', async () => {
+  await using rig = await createRig();
+  await MANAGERS['a plain file'](rig);
+  await install(rig.machine, TARGET);
+  const { fs } = rig.machine;
+  const openToAll: typeof fs = {
+    ...fs,
+    async inspect(path) {
+      const entry = await fs.inspect(path);
+      return entry === undefined ? undefined : { ...entry, mode: entry.mode | 0o002 };
+    },
+  };
+  const untrusted = factsOf({ ...rig, machine: { ...rig.machine, fs: openToAll } });
+  assert.equal((await checkInstallation(untrusted)).status, 'fail');
+  await rig.write('/var/lib/dns4tor-install/journal.json', '{');
+  assert.equal((await checkInstallation(factsOf(rig))).status, 'fail');
+});
+
 test('after install, a systemd-resolved that asks other servers is a failure', async () => {
   await using rig = await createResolvedRig(FROM_THE_NETWORK);
   await rig.write('/etc/nsswitch.conf', 'hosts: files resolve dns\n');
