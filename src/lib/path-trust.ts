@@ -35,9 +35,10 @@ const OTHERS_WRITE = 0o002;
 const MAX_LINKS = 40;
 
 /**
- * Finds a component of `path` through which another unprivileged user could replace it: one that such a user owns (file, directory or symbolic
- * link), or a directory that others may write into. In a sticky directory only an entry's owner can rename or remove it (inode(7)), so those
- * pass. The search ends at the first component that does not exist or cannot be examined: opening the path reports that.
+ * Finds a component of `path` through which another unprivileged user could replace it: a file, directory or symbolic
+ * link that such a user owns, or a directory that others may write to. In a sticky directory only the owner of an entry
+ * can rename or remove it (inode(7)), so those pass. The search ends at the first component that does not exist or
+ * cannot be examined: opening the path reports that.
  *
  * @param path absolute
  * @returns the component and the reason, for a person; undefined if there is none

@@ -55,9 +55,11 @@ const CLOSE_GRACE_MS = 1_000;
 const TEXT = 'text/plain; charset=utf-8';
 
 /**
- * Serves the status page, `/metrics`, `/healthcheck` (200 while the process is alive), `/ready` (200 or 503), `/api/status` (JSON) and `/api/events`, the same
- * about each second as server-sent events, over HTTP, one request a connection.
- * @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN_FD, ERR_LISTEN_PATH or ERR_LISTEN
+ * Serves the status page, `/metrics`, `/healthcheck` (200 while the process is alive), `/ready` (200 or 503),
+ * `/api/status` (JSON) and `/api/events` (the same about once a second, as server-sent events). Each HTTP connection
+ * serves one request.
+ * @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN_FD, ERR_LISTEN_PATH or
+ * ERR_LISTEN
  */
 export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
   const { clock, onError } = options;

@@ -14,7 +14,7 @@ export interface DeparturesInit {
   readonly capacity: () => number;
 }
 
-/** How long a client without questions in flight waits before the client with most gives one up for it. */
+/** How long a client with waiting questions waits before the client with most in flight gives one up for it. */
 const PATIENCE_MS = 300;
 
 /** The questions of one client. */

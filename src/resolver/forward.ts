@@ -35,8 +35,8 @@ export interface ForwarderComponents {
 
 export interface ForwarderInit extends AdmissionInit {
   /**
-   * Maximum questions that the upstream carries at a time, as far as known now. Others wait for their turn. @default
-   * unbounded
+   * Maximum questions that the upstream carries at a time, as far as known now. Others wait for their turn.
+   * @default unbounded
    */
   readonly capacity?: () => number;
   /** How long a client is let wait, from the arrival of its query, in milliseconds. */
