@@ -25,10 +25,10 @@ const NONE: ReadonlySet<number> = new Set();
  * error.
  */
 const ERRORS: { readonly [Kind in ZoneKind]?: ExtendedError } = {
-  undelegated: blocked('names with this suffix are local to a network and are never sent upstream'),
+  undelegated: blocked('names with this suffix are local to a network and are answered locally'),
   canary: blocked('keeps browsers on the resolver of the system'),
 };
-const DOTLESS: ExtendedError = blocked('single-label names are local to a network and are never sent upstream');
+const DOTLESS: ExtendedError = blocked('single-label names are local to a network and are answered locally');
 
 function blocked(text: string): ExtendedError {
   return { code: EDE.blocked, text };
