@@ -105,12 +105,12 @@ export class Cache {
     return this.#entry;
   }
 
-  /** The machine has slept for so long, in which answers have aged (RFC 1035 §3.2.1) while the monotonic clock stood still. */
+  /** Ages all answers by a sleep of the machine, during which the monotonic clock stood still (RFC 1035 §3.2.1). */
   slept(ms: number): void {
     this.#sleptMs += ms;
   }
 
-  /** The moment `now` of the monotonic clock on the cache's own, by which entries are stored and expire: it goes on while the machine sleeps. */
+  /** Converts monotonic time to the cache's own time, by which entries expire: it runs on while the machine sleeps. */
   ageingTime(now: number): number {
     return now + this.#sleptMs;
   }

@@ -2,6 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Dns4torError } from '../lib/errors.ts';
 import type { ErrorCode } from '../lib/failures.ts';
 import type { Logger } from '../lib/logger.ts';
+import { UNUSABLE_RESPONSES } from '../lib/question-failures.ts';
 import type { AnswerEvents } from '../upstream/circuit.ts';
 import { DohStatusError } from '../upstream/doh-status-error.ts';
 import { toSeconds } from './events.ts';
@@ -32,17 +33,6 @@ interface Episode {
   /** Whether a usable answer has arrived since the last failure. */
   isInterrupted: boolean;
 }
-
-/** Failures in which the resolver replied, but not with a usable DNS answer. */
-const UNUSABLE: ReadonlySet<ErrorCode> = new Set([
-  'ERR_DOH_STATUS',
-  'ERR_DOH_CONTENT_TYPE',
-  'ERR_DOH_BODY_SIZE',
-  'ERR_RESPONSE_MALFORMED',
-  'ERR_RESPONSE_MISMATCH',
-  'ERR_RESPONSE_TRUNCATED',
-  'ERR_RESPONSE_CHAIN',
-]);
 
 /**
  * Logs when an upstream starts to return unusable answers, to reset requests or to leave queries unanswered, and when
@@ -89,7 +79,7 @@ export function answerEpisodes(logger: Logger, clock: Clock, url: string): Answe
     },
     failed(error, isConnected) {
       const { code } = error;
-      if (UNUSABLE.has(code)) {
+      if (UNUSABLE_RESPONSES.has(code)) {
         note(error instanceof DohStatusError ? `${code} ${error.status}` : code, code, () => tellUnusable(error));
       } else if (code === 'ERR_DEADLINE' && ++unansweredInARow >= SILENT_QUERIES) {
         note(code, code, () => logger.log('warn', 'upstream_silent', { url, code }));

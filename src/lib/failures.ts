@@ -28,8 +28,8 @@ export interface FailureKind {
 }
 
 /**
- * Every failure that dns4tor knows: the one table from an error's code to what clients, metrics and people are told. Here are those of
- * Tor, TLS, DoH and DNS; {@link LOCAL_FAILURES} are the others.
+ * Every failure that dns4tor knows: the one table from an error's code to what clients, metrics and people are told.
+ * Failures of Tor, TLS, DoH and DNS are listed here, the others in {@link LOCAL_FAILURES}.
  * The codes X'F0' to X'F7' are Tor's extended SOCKS errors (proposal 304).
  */
 export const FAILURES = {

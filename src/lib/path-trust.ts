@@ -36,8 +36,8 @@ const MAX_LINKS = 40;
 
 /**
  * Finds a component of `path` through which another unprivileged user could replace it: a file, directory or symbolic
- * link that such a user owns, or a directory that others may write to. In a sticky directory only the owner of an entry
- * can rename or remove it (inode(7)), so those pass. The search ends at the first component that does not exist or
+ * link that such a user owns, or a directory that others may write to. Sticky directories pass: of other users, only the
+ * owner of an entry can rename or remove it (inode(7)). The search ends at the first component that does not exist or
  * cannot be examined: opening the path reports that.
  *
  * @param path absolute
@@ -118,7 +118,7 @@ function problemOf(
   return groupsOfRoot && uid === rootsOwner ? undefined : written;
 }
 
-/** A user's own group with the same id and no other members: distributions with such groups make files group-writable (umask 002). */
+/** A user's own group, with the same ID and no other members. Distributions with such groups use umask 002. */
 function isPrivateGroup(uid: number, gid: number): boolean {
   return uid !== ROOT_UID && uid === process.geteuid?.() && gid === process.getegid?.() && gid === uid;
 }

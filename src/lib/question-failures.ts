@@ -1,12 +1,7 @@
 import type { ErrorCode } from './failures.ts';
 
-/**
- * Failures that concern the question, not the path to the resolver. The resolver was asked, and asking again at once
- * would most likely fail again (RFC 9520 §2). A broken path has a back-off of its own, for all questions.
- */
-export const OF_THE_QUESTION: ReadonlySet<ErrorCode> = new Set([
-  'ERR_DEADLINE',
-  'ERR_QUERY_DROPS_CONNECTION',
+/** Failures in which the resolver replied, but not with a usable DNS answer. */
+export const UNUSABLE_RESPONSES: ReadonlySet<ErrorCode> = new Set([
   'ERR_DOH_STATUS',
   'ERR_DOH_CONTENT_TYPE',
   'ERR_DOH_BODY_SIZE',
@@ -14,4 +9,14 @@ export const OF_THE_QUESTION: ReadonlySet<ErrorCode> = new Set([
   'ERR_RESPONSE_MISMATCH',
   'ERR_RESPONSE_TRUNCATED',
   'ERR_RESPONSE_CHAIN',
+]);
+
+/**
+ * Failures that concern the question, not the path to the resolver. The resolver was asked, and asking again at once
+ * would most likely fail again (RFC 9520 §2). A broken path has a back-off of its own, for all questions.
+ */
+export const OF_THE_QUESTION: ReadonlySet<ErrorCode> = new Set([
+  'ERR_DEADLINE',
+  'ERR_QUERY_DROPS_CONNECTION',
+  ...UNUSABLE_RESPONSES,
 ]);

@@ -26,8 +26,8 @@ export interface Addressed {
 export function judgeHost(request: Addressed, listening: string | undefined): 'ours' | 'foreign' | 'malformed' {
   const { url = '', rawHeaders } = request;
   const hosts = rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'host');
-  // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that […] contains more than
-  // one Host header field line or a Host header field with an invalid field value."
+  // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that […]
+  // contains more than one Host header field line or a Host header field with an invalid field value."
   if (hosts.length > 1 || hosts.some((host) => !HOST.test(host))) return 'malformed';
   // RFC 9112 §3.2.2: the host of an absolute-form target counts, and Host is ignored.
   const host = ABSOLUTE_FORM.exec(url)?.[1] ?? hosts[0];

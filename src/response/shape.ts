@@ -50,7 +50,7 @@ export function shapeAnswer(
   return appendOpt(reply, messageBytes, opt);
 }
 
-/** Writes a reply without records, a refusal or an error; returns its length. To an opcode other than QUERY it is a header alone. */
+/** Writes a reply without records: a refusal or an error. To an opcode other than QUERY it is a header alone. */
 export function shapeReply(
   query: Query,
   rcode: number,
@@ -82,8 +82,8 @@ function shapeTruncated(query: Query, answer: PreparedAnswer, reply: Uint8Array,
 }
 
 /**
- * RFC 8906 §3.1.4, §8.1.4: what follows the header, and most of its bits, have a meaning that only the opcode gives them. So the ID and the
- * opcode alone come back.
+ * RFC 8906 §3.1.4, §8.1.4: the opcode gives most header bits, and all that follows the header, their meaning. So the
+ * reply to an unknown opcode repeats only the ID and the opcode.
  */
 function shapeHeader({ wire }: Query, rcode: number, reply: Uint8Array): number {
   reply.fill(0, 0, HEADER_BYTES);
@@ -116,8 +116,8 @@ function authenticData(query: Query, answer: PreparedAnswer): number {
 }
 
 /**
- * RFC 1035 §4.1.1: ID and RD from the query, whose opcode is QUERY, which is 0; RA=1; AA=0, since this is no authority. RFC 4035 §3.2.2: CD
- * from the query.
+ * RFC 1035 §4.1.1: ID and RD from the query; opcode QUERY, which is 0; RA=1; AA=0, since this is no authority.
+ * RFC 4035 §3.2.2: CD from the query.
  */
 function writeHeader(reply: Uint8Array, query: Query, rcode: number, flags: number): void {
   const asked = flagsOf(query.wire);

@@ -9,8 +9,8 @@ const QNAME_AT = 12;
 const RECORD_FIXED_BYTES = 10;
 
 /**
- * A message of up to 64 kB: in the first record's RDATA a chain of pointers that ends at QNAME, then records whose owners are its last pointer
- * and the last but one in turn. They are the answers in a response, and else additional records.
+ * A message of up to 64 kB: the first record's RDATA is a chain of pointers that ends at QNAME. The owners of all other
+ * records are its last pointer and the last but one in turn. They are answers in a response, else additional records.
  * @param pointers at least 2
  */
 export function chainMessage(

@@ -3,8 +3,8 @@ import { concat, rawName, rawNameOfLength, rawU16 } from '../fixtures/messages.t
 import { mutateBy, mutations } from './mutations.ts';
 
 /*
- * Messages as large public corpora have them: all types of records, compression of every kind, options, and now and then something that is
- * wrong. What is drawn is a row of numbers, by which the message is put together, so that each can be had again.
+ * Messages like those of large public corpora: all record types, every kind of compression, EDNS options, and now and
+ * then an error. Each is built from a row of random numbers, so that it can be reproduced.
  */
 
 /** A row of numbers that decide, one after the other; from the first again when they are used up. */
@@ -137,7 +137,7 @@ class Writer {
     this.bytesOf(wire);
   }
 
-  /** Pointers to themselves, on, into the header, into what is no name; labels of unknown kinds; names that are too long. */
+  /** Pointers to themselves, forward, into the header or into no name; unknown label types; names that are too long. */
   #wrongName(): void {
     const { choices } = this;
     switch (choices.below(7)) {

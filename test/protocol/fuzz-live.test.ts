@@ -93,8 +93,8 @@ function withId(message: Uint8Array, id: number): Buffer {
 }
 
 /**
- * Answers that there is nothing, with a proof that can stand beside any question: kept by nobody, so that each query that may go upstream
- * does, and of all sizes up to 2 kB, so that some have to be truncated.
+ * NODATA with a proof that fits any question. Nothing caches it, so every query that may go upstream does. Its sizes
+ * reach 2 kB, so that some replies are truncated.
  */
 const answerWithProof: DohBehaviour = ({ query }) => {
   const { question } = readStrictly(query);
