@@ -235,7 +235,7 @@ export const OPTIONS = {
     kind: 'integer',
     group: 'Limits',
     placeholder: 'number',
-    doc: 'maximum queries waiting for the resolver, all clients together; once half are taken, a client may hold no more than are still free, and further queries fail at once',
+    doc: 'maximum queries waiting for the resolver, all clients together; once half are taken, the client with the most gives up its oldest for a client with fewer, and further queries fail at once',
     default: '1024',
     min: '1',
     max: '65536',

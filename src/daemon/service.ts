@@ -240,15 +240,15 @@ function placeOfMetrics({ metrics }: Config, { dns, metrics: fd }: HandedOver): 
 const FIRST_TRIES_SHARE = 0.9;
 
 /**
- * Queries that may be in flight to the upstreams at a time, from the open connections of the upstream with most of
- * them. Unlimited with isolation per client: each client then has its own circuits and cannot take another's capacity.
+ * Queries that may be in flight to the upstreams at a time, from the open circuits of the upstream with most of them.
+ * Circuits that were replaced and only finish what is in flight do not count: they take no new query. Unlimited with isolation per client: each client then has its own circuits and cannot take another's capacity.
  */
 function capacityOf({ isolation }: Config, upstreams: readonly CircuitsUpstream[]): Pick<PipelineInit, 'capacity'> {
   if (isolation === 'client') return {};
   return {
     capacity: () => {
-      const connections = Math.max(1, ...upstreams.map(({ openConnections }) => openConnections));
-      return Math.floor(FIRST_TRIES_SHARE * MAX_IN_FLIGHT * connections);
+      const open = upstreams.map(({ circuits }) => circuits.filter(({ state }) => state === 'open').length);
+      return Math.floor(FIRST_TRIES_SHARE * MAX_IN_FLIGHT * Math.max(1, ...open));
     },
   };
 }

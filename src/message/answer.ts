@@ -40,6 +40,13 @@ export function parseAnswer(wire: Uint8Array): Answer {
   } finally {
     for (const { ttlOffset, ttl } of records) writeU32(wire, ttlOffset, ttl);
   }
+  // RFC 6891 §6.1.3: an extended RCODE is about EDNS or transaction security on this hop (BADVERS, BADKEY, BADCOOKIE).
+  // Like the OPT record (§6.2.1) it is hop-by-hop, so neither it nor the records under it mean anything to a client.
+  const isOfThisHop = sections.extendedRcode > 0;
+  if (isOfThisHop) {
+    records.length = 0;
+    sections = { ...sections, messageBytes: questionEnd, ...NO_SECTIONS };
+  }
   const { messageBytes } = sections;
 
   const bytes = new Uint8Array(messageBytes + records.length * TTL_OFFSET_BYTES);
@@ -50,9 +57,7 @@ export function parseAnswer(wire: Uint8Array): Answer {
   writeU16(bytes, HEADER.additionals, sections.additionals);
   for (let i = HEADER_BYTES; i < questionEnd - 4; i++) bytes[i] = lowerCase(bytes[i] as number);
 
-  // RFC 6891 §6.1.3: an extended RCODE is about EDNS or transaction security on this hop (BADVERS, BADKEY, BADCOOKIE).
-  // Like the OPT record (§6.2.1) it is hop-by-hop, so it means nothing to a client.
-  const rcode = sections.extendedRcode > 0 ? RCODE.SERVFAIL : rcodeOf(wire);
+  const rcode = isOfThisHop ? RCODE.SERVFAIL : rcodeOf(wire);
   let lowestTtl: number | undefined;
   let tail = messageBytes;
   for (const record of records) {
@@ -114,6 +119,9 @@ interface Sections {
   readonly soaTtl: number | undefined;
   readonly extendedError: ExtendedError | undefined;
 }
+
+/** Of a message whose records are all left out. */
+const NO_SECTIONS = { answers: 0, authorities: 0, additionals: 0, answered: false, soaTtl: undefined } as const;
 
 /**
  * Overwrites TTLs while names are read. Its octets are neither label lengths nor pointers (RFC 1035 §4.1.4), so a name

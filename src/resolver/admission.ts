@@ -21,9 +21,9 @@ export interface Place {
  * Bounds the queries that wait for the resolver, in total and per client. Neither an outage nor a few greedy clients
  * can use up the memory or the places of the others. Answers from the cache or from policy need no place.
  *
- * Once half of the places are taken, a client may have no more than are free. N greedy clients get 1/(N + 1) of the
- * places each, and as many stay free. A client with nothing in flight gets a place even if none is free, as long as
- * another client has two: the client with most gives up its oldest.
+ * Once half of the places are taken, a client that has as many as are free, or more, gets another one only from the
+ * client with most, which gives up its oldest. So N greedy clients get 1/(N + 1) of the places each, and as many stay
+ * free, in whatever order they come. A client with nothing in flight gets a place in the same way if none is free.
  */
 export class Admission {
   readonly #init: AdmissionInit;
@@ -45,8 +45,8 @@ export class Admission {
     if (ofClient >= this.#limitOf(group)) return 'ERR_IN_FLIGHT_CLIENT';
     const free = maxInFlight - this.#inFlight;
     const load = this.#loadOf(group);
-    if (load > 0 && free <= maxInFlight / 2 && load >= free) return 'ERR_IN_FLIGHT_CLIENT';
-    if (free === 0 && !this.#takeFromMost()) return 'ERR_IN_FLIGHT';
+    const isScarce = free === 0 || (load > 0 && free <= maxInFlight / 2 && load >= free);
+    if (isScarce && !this.#takeFromMost(load + 1)) return load > 0 ? 'ERR_IN_FLIGHT_CLIENT' : 'ERR_IN_FLIGHT';
     const place: Place = { group, onGiveWay };
     const places = this.#byGroup.get(group) ?? new Set();
     this.#byGroup.set(group, places.add(place));
@@ -73,10 +73,9 @@ export class Admission {
     return Math.max(0, (this.#byGroup.get(group)?.size ?? 0) - reserved);
   }
 
-  /** Takes the oldest place from the client with most. Returns false if no client has two. */
-  #takeFromMost(): boolean {
+  /** Takes the oldest place from the client with most. Returns false if no client has more than `load`. */
+  #takeFromMost(load: number): boolean {
     let most: string | undefined;
-    let load = 1;
     for (const group of this.#byGroup.keys()) {
       const other = this.#loadOf(group);
       if (other > load) [most, load] = [group, other];

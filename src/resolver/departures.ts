@@ -14,7 +14,7 @@ export interface DeparturesInit {
   readonly capacity: () => number;
 }
 
-/** How long a client with waiting questions waits before the client with most in flight gives one up for it. */
+/** How long a client with waiting questions waits before the client with most in flight gives some up for it. */
 const PATIENCE_MS = 300;
 
 /** The questions of one client. */
@@ -30,8 +30,8 @@ interface Group<T> {
 /**
  * Sends questions upstream, no more at a time than it carries. While others wait, the client with fewest in flight is
  * next. A client with few questions does not wait long behind one whose many questions get no answer: for it, a
- * question that nobody waits for is given up at once, and after {@link PATIENCE_MS} the oldest question of the client
- * with most.
+ * question that nobody waits for is given up at once, and after {@link PATIENCE_MS} the oldest questions of the client
+ * with most, until both have the same share.
  */
 export class Departures<T extends Passenger> {
   readonly #clock: Clock;
@@ -69,7 +69,7 @@ export class Departures<T extends Passenger> {
     group.waiting.set(passenger, depart);
     this.#waiting++;
     this.#departNext(passenger);
-    if (this.#waiting > 0) this.#giveUpUnawaited();
+    if (this.#waiting > 0) this.#giveUpUnawaited(passenger);
     this.#watch();
   }
 
@@ -149,10 +149,13 @@ export class Departures<T extends Passenger> {
     return group === undefined ? 0 : Math.max(0, group.departed.size - group.reserved());
   }
 
-  /** Gives up the oldest question in flight that nobody waits for. */
-  #giveUpUnawaited(): void {
+  /**
+   * Gives up the oldest question in flight that nobody waits for.
+   * @param entering the question that has just come, for which no client can wait yet
+   */
+  #giveUpUnawaited(entering: T): void {
     for (const passenger of this.#groupOf.keys()) {
-      if (passenger.awaited || this.isWaiting(passenger)) continue;
+      if (passenger === entering || passenger.awaited || this.isWaiting(passenger)) continue;
       this.ended(passenger);
       return passenger.giveUp();
     }
@@ -173,14 +176,15 @@ export class Departures<T extends Passenger> {
     }
   }
 
-  /** For each client that waits with clearly less in flight, the client with most gives up its oldest question. */
+  /** While a client waits that has clearly fewer in flight, the client with most gives up its oldest question for it. */
   #balance(): void {
-    for (const group of this.#groups.values()) {
-      if (group.waiting.size === 0) continue;
-      const most = this.#most();
-      if (most === undefined || this.#loadOf(most) - 1 < group.departed.size + 1 - group.reserved()) continue;
+    for (let waitingBefore = Infinity; this.#waiting > 0 && this.#waiting < waitingBefore; ) {
+      waitingBefore = this.#waiting;
+      const [least, most] = [this.#least(), this.#most()];
+      if (least === undefined || most === undefined) return;
+      if (this.#loadOf(most) - 1 < least.departed.size + 1 - least.reserved()) return;
       const [oldest] = most.departed;
-      if (oldest === undefined) continue;
+      if (oldest === undefined) return;
       this.ended(oldest);
       oldest.giveUp();
     }

@@ -83,7 +83,10 @@ test('two OPT records, and one outside of the additional section, are malformed 
   assert.throws(() => parseRaw({ authorities: [rawOpt()] }), MALFORMED);
 });
 
-test('an extended RCODE of the hop becomes SERVFAIL for the client (RFC 6891 §6.1.3)', () => {
+test('an extended RCODE of the hop becomes SERVFAIL without records for the client (RFC 6891 §6.1.3)', () => {
+  const withRecords = parseRaw({ flags: QR | 0, answers: [ADDRESS], additionals: [rawOpt(0x0100_0000)] });
+  assert.deepEqual([withRecords.rcode, withRecords.ttlCount, withRecords.lowestTtl], [2, 0, undefined]);
+  assert.equal(decodeReply(message(withRecords)).answers?.length ?? 0, 0);
   assert.equal(parseRaw({ flags: QR | 7, additionals: [rawOpt(0x0100_0000)] }).rcode, 2);
   assert.equal(parseRaw({ flags: QR | 0, additionals: [rawOpt(0xff00_0000)] }).rcode, 2);
   assert.equal(parseRaw({ flags: QR | 2 }).rcode, 2);

@@ -98,6 +98,15 @@ test('a client with nothing gets a place of the client with most, however many c
   assert.equal(waiters.count('newcomer'), 1);
 });
 
+test('a client that comes last with a burst gets its share, whatever order the greedy ones came in', () => {
+  for (const greedy of [5, 7, 10]) {
+    const waiters = new Waiters({ maxInFlight: 1024, maxInFlightPerClient: 256 });
+    for (let client = 0; client < greedy; client++) waiters.fill(`greedy ${client}`, 256);
+    assert.equal(waiters.fill('victim', 60), 60, `beside ${greedy}`);
+    assert.equal(waiters.count('victim'), 60);
+  }
+});
+
 test('one client alone may reach its limit, and this machine half of all places', () => {
   const waiters = new Waiters({ maxInFlight: 1024, maxInFlightPerClient: 256 });
   assert.equal(waiters.fill('a', 2000), 256);

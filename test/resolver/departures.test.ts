@@ -38,8 +38,9 @@ class Station {
     this.departures = new Departures(this.clock, { capacity: () => this.capacity });
   }
 
-  enter(client: string): Question {
+  enter(client: string, awaited = true): Question {
     const question = new Question(this, client);
+    question.awaited = awaited;
     this.departures.enter(client, question, () => (question.state = 'under way'));
     return question;
   }
@@ -83,8 +84,11 @@ test('without answers, the client with most gives up its oldest question for one
   station.clock.advance(299);
   assert.equal(count(modest, 'under way'), 0);
   station.clock.advance(1);
-  assert.equal(greedy[0]?.state, 'given up');
-  assert.equal(count(modest, 'under way'), 1);
+  assert.deepEqual(
+    greedy.slice(0, 3).map(({ state }) => state),
+    ['given up', 'given up', 'under way'],
+  );
+  assert.equal(count(modest, 'under way'), 2);
   station.clock.advance(10_000);
   assert.equal(count(modest, 'under way'), 2);
   assert.equal(count(greedy, 'under way'), 2);
@@ -97,6 +101,14 @@ test('a question that nobody waits for is given up at once', () => {
   const next = station.enter('a');
   assert.equal(abandoned.state, 'given up');
   assert.equal(next.state, 'under way');
+});
+
+test('a question that has just come is not given up, though no client waits for it yet', () => {
+  const station = new Station(1);
+  station.fill('greedy', 3);
+  station.capacity = 2;
+  const modest = station.enter('modest', false);
+  assert.equal(modest.state, 'under way');
 });
 
 test('a question that nobody waits for any more is not sent when it is its turn', () => {
