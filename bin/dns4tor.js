@@ -4,7 +4,9 @@ const OLDEST_NODE = 24;
 
 // Flags allowed between `node` and this file: none that open a debugger, load code, trust other authorities or write
 // down what happens.
-const HARMLESS = /^--(?:disable-sigusr1|heap-growing-percent=\d+|jitless|max[-_](?:old|semi)[-_]space[-_]size=\d+)$/;
+const HARMLESS = /^--(?:disable-sigusr1|heap-growing-percent=\d+|jitless|max[-_](?:old|semi)[-_]space[-_]size=\d*)$/;
+// launch.sh removes them, whether or not DNS4TOR_REMOVED was set before.
+const WEAKENING = ['NODE_EXTRA_CA_CERTS', 'NODE_TLS_REJECT_UNAUTHORIZED', 'NODE_USE_SYSTEM_CA', 'OPENSSL_CONF'];
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
@@ -30,7 +32,10 @@ if (unsafe !== undefined) {
   );
 }
 
-if (process.env.DNS4TOR_REMOVED === undefined) relaunch();
+// No loop: launch.sh keeps no flag in NODE_OPTIONS but those that are harmless here too.
+const options = process.env.NODE_OPTIONS?.split(/\s+/) ?? [];
+const isWeakened = WEAKENING.some((name) => process.env[name]) || options.some((flag) => flag && !HARMLESS.test(flag));
+if (process.env.DNS4TOR_REMOVED === undefined || isWeakened) relaunch();
 if (!process.execArgv.includes('--disable-sigusr1')) {
   end(
     EXIT_FAILURE,

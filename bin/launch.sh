@@ -42,8 +42,8 @@ for name in \
   [ -n "$value" ] && removed="$removed $name"
   unset "$name"
 done
-# Removed without a warning: many machines set them for other programs, and most builds of Node ignore them.
-unset NODE_PATH NODE_UNIQUE_ID SSL_CERT_DIR SSL_CERT_FILE
+# Removed without a warning: other programs set them, for themselves or for the programs that they start.
+unset NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE NODE_PATH NODE_UNIQUE_ID SSL_CERT_DIR SSL_CERT_FILE
 
 # Only the daemon runs long enough to gain from the memory flags. In a short command they only cost time.
 case " $* " in

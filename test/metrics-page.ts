@@ -134,8 +134,11 @@ Every user of the machine can read the metrics on loopback. By reading them befo
   up to about 80 characters fill one block, as do most answers;
 - how many answers the cache holds and, once it is full, how many were evicted.
 
-No figure says more about the length of a name or an answer, and none says who asked. Memory is shown only roughly, in
-multiples of 64 KiB. Even somebody who fills the cache with answers of known size cannot measure the next one by them.
+No figure states the length of a name or an answer more exactly, and none says who asked. Memory is shown only roughly,
+in multiples of 64 KiB. But entries and evictions are counted exactly. A local user can fill the cache with answers of
+one chosen size. The evictions that follow then show whether the next answer needs more room than that, and so roughly
+how long its name is. Measured with \`--cache-size 64k\`: answers for names of 44 characters or fewer evicted none, those
+for names of 48 characters or more evicted one. \`--metrics unix:/path\` prevents this.
 
 \`--metrics unix:/path\` serves all of this, the status page included, on a unix socket that only the user and the group
 of dns4tor can open (mode 0660). Other users can still learn something outside dns4tor. The time that an answer takes

@@ -165,7 +165,7 @@ export const FAILURES = {
     ede: 'networkError',
     label: 'tls_untrusted',
     sentence:
-      "the resolver's certificate is not signed by a trusted authority; for a resolver of your own give its CA with --upstream-ca",
+      "the resolver's certificate is not signed by a trusted authority; for a resolver of your own, have it send its intermediate certificates and give its CA with --upstream-ca",
   },
   ERR_TLS_VERSION: {
     ede: 'networkError',
@@ -209,7 +209,7 @@ export const FAILURES = {
   ERR_TLS: {
     ede: 'networkError',
     label: 'tls',
-    sentence: 'the TLS handshake with the resolver failed',
+    sentence: 'the TLS handshake with the resolver failed; check the host and port in --upstream',
   },
   ERR_DOH_HTTP2: {
     ede: 'networkError',

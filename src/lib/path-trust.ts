@@ -118,7 +118,10 @@ function problemOf(
   return groupsOfRoot && uid === rootsOwner ? undefined : written;
 }
 
-/** A user's own group, with the same ID and no other members. Distributions with such groups use umask 002. */
+/**
+ * Whether the directory belongs to the process's own user and group, not root's, and both have the same ID. So it is with
+ * the private groups of distributions that use umask 002. Whether the group has other members is not checked.
+ */
 function isPrivateGroup(uid: number, gid: number): boolean {
   return uid !== ROOT_UID && uid === process.geteuid?.() && gid === process.getegid?.() && gid === uid;
 }

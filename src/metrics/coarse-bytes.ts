@@ -5,8 +5,8 @@ const STEP_BYTES = 65_536;
 
 /**
  * Shows memory use so coarsely that no single answer is visible. The figure changes after a random distance between
- * half a step and one and a half steps, drawn anew each time. So even a person who adds answers of known size until it
- * changes cannot measure the next one.
+ * half a step and one and a half steps, drawn anew each time. So a person who adds answers of known size until it
+ * changes cannot measure the next one by this figure.
  */
 export class CoarseBytes {
   readonly #random: Random;

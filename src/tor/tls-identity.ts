@@ -70,9 +70,11 @@ const PROTOCOL_CODES: Readonly<Record<string, ErrorCode>> = {
  */
 const UNNAMED = 'UNSPECIFIED';
 /**
- * RSA minimum of OpenSSL's security level 2, Node's default: 112 bits of security (NIST SP 800-57, part 1, §5.6.1.1).
+ * Minima of OpenSSL's security level 2, Node's default: 112 bits of security (NIST SP 800-57, part 1, §5.6.1.1), for RSA
+ * and for elliptic curves.
  */
 const MIN_MODULUS_BITS = 2048;
+const MIN_CURVE_BITS = 224;
 
 /**
  * Maps an error of a TLS handshake to a stable code.
@@ -95,13 +97,18 @@ function codeOf(code: string): ErrorCode {
 /** Which weakness made OpenSSL refuse a chain, where Node does not name it. */
 function weaknessOf(chain: DetailedPeerCertificate | undefined): ErrorCode {
   for (const certificate of certificatesOf(chain)) {
-    const { modulusLength = MIN_MODULUS_BITS } = certificate.publicKey.asymmetricKeyDetails ?? {};
-    if (modulusLength < MIN_MODULUS_BITS) return 'ERR_TLS_KEY_SIZE';
+    if (hasSmallKey(certificate)) return 'ERR_TLS_KEY_SIZE';
     // OpenSSL ignores the signature of a self-signed root.
     const signsItself = certificate.subject === certificate.issuer;
     if (!signsItself && /sha-?1\b|md5/i.test(certificate.signatureAlgorithm ?? '')) return 'ERR_TLS_SIGNATURE';
   }
   return 'ERR_TLS_CHAIN';
+}
+
+function hasSmallKey(certificate: X509Certificate): boolean {
+  const { asymmetricKeyType, asymmetricKeyDetails } = certificate.publicKey;
+  if (asymmetricKeyType === 'ec') return (certificate.toLegacyObject().bits ?? MIN_CURVE_BITS) < MIN_CURVE_BITS;
+  return (asymmetricKeyDetails?.modulusLength ?? MIN_MODULUS_BITS) < MIN_MODULUS_BITS;
 }
 
 function certificatesOf(chain: DetailedPeerCertificate | undefined): readonly X509Certificate[] {

@@ -95,7 +95,14 @@ const dangerous = (folder: string): Readonly<Record<string, string>> => ({
 });
 
 /** Removed silently; see the table. */
-const SILENT = ['NODE_PATH', 'NODE_UNIQUE_ID', 'SSL_CERT_DIR', 'SSL_CERT_FILE'];
+const SILENT = [
+  'NODE_CHANNEL_FD',
+  'NODE_CHANNEL_SERIALIZATION_MODE',
+  'NODE_PATH',
+  'NODE_UNIQUE_ID',
+  'SSL_CERT_DIR',
+  'SSL_CERT_FILE',
+];
 
 async function environmentOf(pid: number): Promise<readonly string[]> {
   return (await readFile(`/proc/${pid}/environ`, 'latin1')).split('\0').map((entry) => entry.split('=', 1).join());
@@ -138,6 +145,29 @@ test('node bin/dns4tor.js restarts Node in the same process, without those varia
   const [, ...args] = (await readFile(`/proc/${running.pid}/cmdline`, 'utf8')).split('\0');
   assert.deepEqual(args.slice(0, FLAGS.length + 2), [...FLAGS, '--jitless', COMMAND]);
   assert.ok(!(await environmentOf(running.pid)).includes('NODE_EXTRA_CA_CERTS'));
+});
+
+test('node bin/dns4tor.js restarts Node although DNS4TOR_REMOVED is set, while a variable is left that weakens it', async () => {
+  const version = async (env: Readonly<Record<string, string>>): Promise<readonly string[]> => {
+    const args = ['--disable-sigusr1', COMMAND, '--version'];
+    const { status, lines } = await run({ DNS4TOR_REMOVED: '', ...env }, process.execPath, ...args);
+    assert.equal(status, 0);
+    return lines.filter((line) => line.startsWith('dns4tor: '));
+  };
+  const weakening = {
+    NODE_EXTRA_CA_CERTS: authorityPath,
+    NODE_OPTIONS: '--jitless --no-deprecation',
+    NODE_TLS_REJECT_UNAUTHORIZED: '0',
+    NODE_USE_SYSTEM_CA: '1',
+    OPENSSL_CONF: '/dev/null',
+  };
+  for (const [name, value] of Object.entries(weakening)) {
+    const reported = await version({ [name]: value });
+    assert.ok(reported.length === 1 && reported[0]?.includes(name), name);
+  }
+  for (const harmless of ['', '--jitless --max-old-space-size=64', ' --max_old_space_size= ']) {
+    assert.deepEqual(await version({ NODE_OPTIONS: harmless }), [], harmless);
+  }
 });
 
 test('SIGUSR1 opens no debugger and does not end the process', async () => {
