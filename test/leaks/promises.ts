@@ -81,7 +81,7 @@ export const PROMISES: readonly Promised[] = [
       },
       { file: 'test/leaks/upstream-connections.test.ts', test: 'and no file written' },
       { file: 'test/leaks/canary.test.ts', test: 'is found' },
-      { file: 'test/protocol/environment.test.ts', test: 'have no effect, and each is told of once' },
+      { file: 'test/protocol/environment.test.ts', test: 'have no effect, and each is reported once' },
     ],
   },
   {
@@ -101,7 +101,7 @@ export const PROMISES: readonly Promised[] = [
     proofs: [
       { file: 'test/tor/connector.test.ts', test: 'NODE_TLS_REJECT_UNAUTHORIZED=0 admits' },
       { file: 'test/protocol/environment.test.ts', test: 'no answer of an impostor' },
-      { file: 'test/protocol/environment.test.ts', test: 'have no effect, and each is told of once' },
+      { file: 'test/protocol/environment.test.ts', test: 'have no effect, and each is reported once' },
     ],
   },
   {
