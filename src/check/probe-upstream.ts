@@ -46,7 +46,7 @@ const ATTEMPTS = 2;
 /** What the `Date` field is exact to. */
 const MS_PER_SECOND = 1000;
 
-const NO_EVENTS: SessionEvents = { onFirstAnswer() {}, onRoom() {}, onRetire() {}, onClose() {} };
+const NO_EVENTS: SessionEvents = { onFirstAnswer() {}, onRoom() {}, onRoundTrip() {}, onRetire() {}, onClose() {} };
 
 /** Connects to a resolver as the daemon does, with an identity of its own, and asks what the daemon asks at start. Never rejects. */
 export async function probeUpstream(components: ProbeComponents, upstream: UpstreamConfig): Promise<UpstreamFinding> {

@@ -111,6 +111,7 @@ function endingWithRefusal(session: Session): Session {
         throw lost;
       }
     },
+    ping: () => session.ping(),
     destroy: (error) => session.destroy(error),
   };
 }

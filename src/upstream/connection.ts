@@ -24,6 +24,8 @@ export interface ConnectionComponents {
   readonly events: ConnectionEvents;
   /** Called whenever more queries can be sent than before, or none any more. */
   readonly onChange: () => void;
+  /** Receives each measured round trip, in milliseconds. */
+  readonly onRoundTrip?: (durationMs: number) => void;
   /**
    * Called when an open connection stops taking queries and has to be replaced.
    * @returns whether a query on it may have caused this. If so, an end does not count as a failure, and the replacement
@@ -145,6 +147,7 @@ export class Connection implements AsyncDisposable {
     return createSession(socket, {
       onFirstAnswer: () => breaker.worked(),
       onRoom: onChange,
+      onRoundTrip: (durationMs) => this.#components.onRoundTrip?.(durationMs),
       onRetire: (session, reason) => this.#retire(session, reason),
       onClose: (session) => this.#retired.delete(session),
     });

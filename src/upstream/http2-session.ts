@@ -27,6 +27,7 @@ export interface Http2SessionInit {
 
 /** A connection that speaks DNS over HTTPS (RFC 8484) on HTTP/2. */
 export class Http2Session implements Session {
+  readonly #clock: Clock;
   readonly #init: Http2SessionInit;
   readonly #socket: Socket;
   readonly #events: SessionEvents;
@@ -43,6 +44,7 @@ export class Http2Session implements Session {
 
   /** @param socket a TLS connection on which ALPN ended as h2; owned from here on */
   constructor(clock: Clock, init: Http2SessionInit, socket: Socket, events: SessionEvents) {
+    this.#clock = clock;
     this.#init = init;
     this.#socket = socket;
     this.#events = events;
@@ -50,7 +52,7 @@ export class Http2Session implements Session {
     this.#watchdog = new Watchdog(clock, WATCH, {
       waiting: () => this.#inFlight > 0,
       bytesRead: () => socket.bytesRead,
-      onQuiet: () => this.#ping(),
+      onQuiet: () => this.ping(),
       onSilent: () => this.destroy(new Dns4torError('ERR_UPSTREAM_STALLED')),
     });
     this.#http2.on('remoteSettings', ({ maxConcurrentStreams = MAX_IN_FLIGHT }) => {
@@ -108,19 +110,23 @@ export class Http2Session implements Session {
     }
   }
 
+  /** RFC 9113 §6.7. One at a time. */
+  ping(): void {
+    if (this.#pinging || this.#http2.destroyed) return;
+    this.#pinging = true;
+    const sentAt = this.#clock.now();
+    this.#http2.ping((error) => {
+      this.#pinging = false;
+      if (error === null) this.#events.onRoundTrip(this.#clock.now() - sentAt);
+    });
+  }
+
   destroy(error: Dns4torError): void {
     this.#reason ??= error;
     this.#watchdog.cancel();
     this.#retire();
     this.#http2.destroy(undefined, constants.NGHTTP2_CANCEL);
     this.#socket.destroy();
-  }
-
-  /** One at a time: that its answer comes is all that is to be known. */
-  #ping(): void {
-    if (this.#pinging || this.#http2.destroyed) return;
-    this.#pinging = true;
-    this.#http2.ping(() => (this.#pinging = false));
   }
 
   #retire(): void {

@@ -25,6 +25,8 @@ export interface Session {
    * and with ERR_DOH_* for HTTP errors.
    */
   exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array>;
+  /** Measures a round trip, if the protocol has a message for it. */
+  ping(): void;
   /** Ends the connection; what is in flight rejects with `error`. */
   destroy(error: Dns4torError): void;
 }
@@ -35,6 +37,8 @@ export interface SessionEvents {
   onFirstAnswer(): void;
   /** More queries can be sent than before. */
   onRoom(): void;
+  /** A PING was answered, after so many milliseconds. */
+  onRoundTrip(durationMs: number): void;
   /**
    * No more queries can be sent. Those in flight may still be answered, or fail.
    * @param reason why, where it was ended by {@link Session.destroy} or its own watchdog

@@ -101,6 +101,9 @@ export class StreamSession implements Session {
     return answer;
   }
 
+  /** DNS over a stream has no message for it. */
+  ping(): void {}
+
   destroy(error: Dns4torError): void {
     if (this.#ended) return;
     this.#ended = true;

@@ -10,7 +10,7 @@ import { ManualClock } from '../fixtures/manual-clock.ts';
 import { createOnionKey } from '../fixtures/onion-key.ts';
 
 const ONION = { host: createOnionKey().address, port: 443 };
-const SILENT: SessionEvents = { onFirstAnswer() {}, onRoom() {}, onRetire() {}, onClose() {} };
+const SILENT: SessionEvents = { onFirstAnswer() {}, onRoom() {}, onRoundTrip() {}, onRetire() {}, onClose() {} };
 
 interface Setup {
   readonly services: AlternativeServices;
@@ -31,6 +31,7 @@ async function connectToOnion(): Promise<Setup> {
     inFlight: 1,
     answered: false,
     fruitless: true,
+    ping() {},
     exchange: () => Promise.reject(new Dns4torError('ERR_DEADLINE')),
     destroy() {},
   };

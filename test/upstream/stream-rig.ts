@@ -41,6 +41,7 @@ export function startSession(socket: Socket, { random = ZEROES, onRoom }: Sessio
   const rooms: number[] = [];
   const session: StreamSession = new StreamSession({ clock, random }, socket, {
     onFirstAnswer: () => events.push('first answer'),
+    onRoundTrip: () => {},
     onRoom: () => {
       rooms.push(session.free);
       onRoom?.();
