@@ -3,6 +3,7 @@ import type { Deadline } from '../lib/deadline.ts';
 import { Dns4torError } from '../lib/errors.ts';
 import { MAX_MESSAGE_BYTES } from '../message/header.ts';
 import { DohStatusError } from './doh-status-error.ts';
+import { parseAge, parseDate, parseMediaType, parseRetryAfterMs } from './http-fields.ts';
 
 /**
  * Maximum informational responses per request. RFC 9110 §15.2 allows any number of them before the final response, but
@@ -107,24 +108,9 @@ function openStream(session: ClientHttp2Session, url: URL, query: Uint8Array): C
 function responseProblem(headers: IncomingHttpHeaders): Dns4torError | undefined {
   const status = Number(headers[':status']);
   // RFC 8484 §4.2.1: any DNS answer, an RCODE of failure too, comes with 2xx; any other status says nothing about the name.
-  if (!(status >= 200 && status <= 299)) return new DohStatusError(status);
-  if (mediaTypeOf(headers['content-type']) !== MEDIA_TYPE) return new Dns4torError('ERR_DOH_CONTENT_TYPE');
+  if (!(status >= 200 && status <= 299)) {
+    return new DohStatusError(status, parseRetryAfterMs(headers['retry-after'], headers.date));
+  }
+  if (parseMediaType(headers['content-type']) !== MEDIA_TYPE) return new Dns4torError('ERR_DOH_CONTENT_TYPE');
   return undefined;
-}
-
-function mediaTypeOf(header = ''): string {
-  return header.split(';', 1).join('').trim().toLowerCase();
-}
-
-/** RFC 9111 §1.2.2: the value that replaces a larger number of seconds. */
-const MAX_DELTA_SECONDS = 2 ** 31;
-
-/** RFC 9111 §1.2.2: the field is a non-negative number of seconds. Any other value is ignored. */
-function parseAge(header = ''): number {
-  return /^\d+$/.test(header) ? Math.min(Number(header), MAX_DELTA_SECONDS) : 0;
-}
-
-function parseDate(header = ''): number | undefined {
-  const epochMs = Date.parse(header);
-  return Number.isNaN(epochMs) ? undefined : epochMs;
 }

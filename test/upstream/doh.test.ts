@@ -79,6 +79,18 @@ test('an HTTP error names its status and no query', async () => {
   );
 });
 
+test('an HTTP error carries the time that Retry-After asks to wait, in each form that RFC 9110 §10.2.3 has', async () => {
+  const headers = [
+    { 'retry-after': '120' },
+    { 'retry-after': 'Sun, 06 Nov 1994 08:50:07 GMT', date: 'Sun, 06 Nov 1994 08:49:37 GMT' },
+    {},
+  ];
+  await using rig = await startRig(changed(() => ({ status: 503, headers: headers.shift() ?? {} })));
+  for (const retryAfterMs of [120_000, 30_000, undefined]) {
+    await assert.rejects(rig.ask('one.test'), { code: 'ERR_DOH_STATUS', status: 503, retryAfterMs });
+  }
+});
+
 test('the content type may have parameters and any case, and a name that comes back in capitals is the same name', async () => {
   await using rig = await startRig(
     changed((reply) => {
