@@ -219,11 +219,10 @@ test('every TLS connection verifies the certificate, whatever the environment sa
 
 test('Node is imported by its own scheme, and every package is a dependency', async () => {
   const manifest = JSON.parse(await readFile(join(SOURCE, '..', 'package.json'), 'utf8')) as {
-    devDependencies: Record<string, string>;
+    dependencies: Record<string, string>;
     optionalDependencies: Record<string, string>;
   };
-  // What is in the build need not be installed beside it.
-  const packages = { ...manifest.devDependencies, ...manifest.optionalDependencies };
+  const packages = { ...manifest.dependencies, ...manifest.optionalDependencies };
   const strangers = files.flatMap(({ path, imports }) =>
     imports
       .map(({ specifier }) => specifier)
