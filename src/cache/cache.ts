@@ -45,6 +45,15 @@ interface Place {
 /** RFC 8767 §5: after an attempt that failed, the next is made half a minute later. */
 const RECHECK_MS = 30_000;
 
+/** The same for a failure that says nothing about the name: once the cause has ended, the name is asked again within five seconds. */
+const PATH_RECHECK_MS = 4000;
+
+/** Failures in a row that say nothing about the name and are not kept. */
+const FREE_TRIES = 2;
+
+/** A failure that comes this long after the one before it begins a new row. */
+const ROW_MS = 10_000;
+
 /**
  * Answers by question, bounded in bytes. Nothing in it is ever written to a disk.
  * Entries are no objects: they lie in `Chunks`, in two segments of records, and a hash table finds them.
@@ -148,20 +157,43 @@ export class Cache {
    * @param answer what a client is told meanwhile
    */
   insertFailure(query: Query, answer: Answer): void {
+    this.#insertFailure(query, answer, { freeTries: 0, recheckMs: RECHECK_MS });
+  }
+
+  /**
+   * Counts a failure that says nothing about the name. It is kept only to end a loop: from the third in a row on, as RFC 9520
+   * §3.1 has it, where the same question may be sent three times.
+   * @param answer what a client is told meanwhile
+   */
+  countFailure(query: Query, answer: Answer): void {
+    this.#insertFailure(query, answer, { freeTries: FREE_TRIES, recheckMs: PATH_RECHECK_MS });
+  }
+
+  #insertFailure(
+    query: Query,
+    answer: Answer,
+    { freeTries, recheckMs }: { readonly freeTries: number; readonly recheckMs: number },
+  ): void {
     const place = this.#placeOf(query, answer);
     const { earlier } = place;
     const now = this.#now();
-    const failuresBefore = earlier === NONE ? 0 : this.#chunks.word(earlier, WORD.failures);
-    if (earlier !== NONE && failuresBefore === 0) {
+    const failuresBefore = this.#failuresInARow(earlier, now);
+    if (earlier !== NONE && this.#chunks.word(earlier, WORD.failures) === 0) {
       // A refresh that fails ahead of need puts nothing off: when the answer expires, that may have passed.
       if (this.#isFresh(earlier, now)) return;
       if (this.#isUsableStale(earlier, now)) {
-        this.#chunks.setDouble(earlier, TIME.recheckAt, now + RECHECK_MS);
+        this.#chunks.setDouble(earlier, TIME.recheckAt, now + recheckMs);
         return;
       }
     }
     const failures = failuresBefore + 1;
-    this.#store(place, answer, failureSeconds(failures), { failures, hits: 0 });
+    this.#store(place, answer, failureSeconds(failures - freeTries), { failures, hits: 0 });
+  }
+
+  /** Failures without an answer or a longer pause in between. */
+  #failuresInARow(record: number, now: number): number {
+    if (record === NONE || now - this.#chunks.double(record, TIME.storedAt) >= ROW_MS) return 0;
+    return this.#chunks.word(record, WORD.failures);
   }
 
   #placeOf(query: Query, { bytes, questionEnd }: Answer): Place {
@@ -180,7 +212,7 @@ export class Cache {
     // What may not be kept leaves an answer that has expired where it is: in an outage it is better than none (RFC 8767 §4).
     if (seconds === 0 && earlier !== NONE && !this.#isFresh(earlier, now) && this.#isUsableStale(earlier, now)) return;
     if (earlier !== NONE) this.#remove(earlier);
-    if (seconds === 0) return;
+    if (seconds === 0 && failures === 0) return;
 
     const record = this.#segmentOf(answer.kind).add(recordBytes(answer));
     if (record === NONE) return;

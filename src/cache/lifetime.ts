@@ -17,13 +17,19 @@ export function lifetimeSeconds(answer: Answer): number {
   }
 }
 
-/** RFC 9520 §3.2: a failure is kept for a second at least. */
+/** RFC 9520 §3.2: a failure is kept for at least one second. */
 const FIRST_FAILURE_SECONDS = 1;
 
-/** RFC 9520 §3.2 allows five minutes; half of one is what a person bears who has just mended what failed. */
-const MAX_FAILURE_SECONDS = 30;
+/**
+ * RFC 9520 §3.2 allows five minutes. A failure may well be the resolver's own, and one entry cannot tell. So every name
+ * is asked again within five seconds after the cause has ended.
+ */
+const MAX_FAILURE_SECONDS = 4;
 
-/** For how many seconds a failure is given again, the `count`-th in a row: it doubles with each (RFC 9520 §3.2). */
+/**
+ * Seconds for which a failure is kept. The time doubles with each failure in a row (RFC 9520 §3.2).
+ * @param count failures in a row, this one included. Below 1, the failure is only counted.
+ */
 export function failureSeconds(count: number): number {
-  return Math.min(FIRST_FAILURE_SECONDS * 2 ** (count - 1), MAX_FAILURE_SECONDS);
+  return count < 1 ? 0 : Math.min(FIRST_FAILURE_SECONDS * 2 ** (count - 1), MAX_FAILURE_SECONDS);
 }

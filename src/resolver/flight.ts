@@ -12,6 +12,7 @@ export class Flight<T> {
   readonly #ending = new AbortController();
   readonly #waiting = new Set<Waiter<T>>();
   #attempts = 0;
+  #disappointed = false;
   #lastAttemptAt = -Infinity;
 
   /**
@@ -30,6 +31,11 @@ export class Flight<T> {
   /** Whether somebody waits for the answer. */
   get awaited(): boolean {
     return this.#waiting.size > 0;
+  }
+
+  /** Whether a deadline has passed for somebody who waited. */
+  get disappointed(): boolean {
+    return this.#disappointed;
   }
 
   /** When the last attempt was begun, on the monotonic clock, in milliseconds. */
@@ -58,7 +64,10 @@ export class Flight<T> {
       this.#waiting.delete(waiter);
       waiter.resolve(undefined);
     };
-    const timer = deadline.schedule(leave);
+    const timer = deadline.schedule(() => {
+      this.#disappointed = true;
+      leave();
+    });
     signal?.addEventListener('abort', leave);
     return waiter.promise.finally(() => timer.cancel());
   }

@@ -5,7 +5,7 @@ import { clientGroup } from '../lib/client-group.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
 import { Dns4torError, toDns4torError } from '../lib/errors.ts';
-import { OF_THE_QUESTION } from '../lib/question-failures.ts';
+import { NO_DNS_ANSWER, OF_THE_QUESTION } from '../lib/question-failures.ts';
 import { type Answer, parseAnswer } from '../message/answer.ts';
 import { FLAG, flagsOf, HEADER_BYTES } from '../message/header.ts';
 import { octetString } from '../message/name.ts';
@@ -49,6 +49,9 @@ export interface ForwarderInit extends AdmissionInit {
  * question that was last sent so long ago is sent once more when a client asks it again.
  */
 const USUAL_MS = 10_000;
+
+/** The same once a client has waited for it in vain: after an outage the question is sent again within five seconds. */
+const AGAIN_MS = 4000;
 
 /** What came of asking. */
 export interface Forwarded {
@@ -132,7 +135,8 @@ export class Forwarder {
     const { wire, key } = upstreamQuestion(query, client);
     const underWay = this.#pending.get(key);
     const isWaiting = underWay !== undefined && this.#departures.isWaiting(underWay);
-    if (underWay !== undefined && (isWaiting || clock.now() - underWay.lastAttemptAt < USUAL_MS)) {
+    const joinMs = underWay?.disappointed === true ? AGAIN_MS : USUAL_MS;
+    if (underWay !== undefined && (isWaiting || clock.now() - underWay.lastAttemptAt < joinMs)) {
       metrics.coalesced();
       this.#departures.join(group, underWay);
       return underWay;
@@ -179,7 +183,10 @@ export class Forwarder {
       const { code } = toDns4torError(thrown);
       if (OF_THE_QUESTION.has(code)) {
         const failure = buildLocalAnswer(query, RCODE.SERVFAIL, NO_RECORDS);
-        cache.insertFailure(query, { ...failure, extendedError: extendedErrorOf(code) });
+        const answer = { ...failure, extendedError: extendedErrorOf(code) };
+        // RFC 8484 §4.2.1: a status other than 2xx says nothing about the name, so it is not cached under it.
+        if (NO_DNS_ANSWER.has(code)) cache.countFailure(query, answer);
+        else cache.insertFailure(query, answer);
       }
       throw thrown;
     }

@@ -13,6 +13,12 @@ const LONGEST_LOCAL_PAUSE_MS = 1000;
 /** The resolver cannot be reached: each attempt costs circuits at relays that others need. */
 const LONGEST_REMOTE_PAUSE_MS = 30_000;
 
+/**
+ * A query permits an attempt after this much of a pause, and while an earlier attempt hangs. Names can then be asked
+ * again within five seconds after an outage, and only a machine that asks nothing waits for longer pauses.
+ */
+const WANTED_AFTER_MS = 4000;
+
 /** So many failures in a row are an outage. Fewer are common over Tor, and over with the next circuit: queries wait for it. */
 const PATIENCE = 3;
 
@@ -53,6 +59,8 @@ export class Breaker implements Disposable {
   readonly #slow = new Set<Timer>();
   /** Runs during a pause. */
   #retry: Timer | undefined;
+  /** Until then no query permits an attempt. */
+  #restUntil = -Infinity;
   #open = false;
 
   constructor(components: BreakerComponents, owner: BreakerOwner) {
@@ -80,8 +88,8 @@ export class Breaker implements Disposable {
    */
   attempt(): (() => void) | undefined {
     const { clock } = this.#components;
-    const isWaitedFor = this.#attempts.size > this.#slow.size || this.#retry !== undefined;
-    if (this.#failures > 0 && isWaitedFor) return undefined;
+    if (this.#failures > 0 && this.#mustWait) return undefined;
+    this.#restUntil = clock.now() + WANTED_AFTER_MS;
     const attempt = clock.schedule(SLOW_ATTEMPT_MS, () => this.#suspect(attempt));
     this.#attempts.add(attempt);
     return () => {
@@ -89,6 +97,12 @@ export class Breaker implements Disposable {
       this.#attempts.delete(attempt);
       this.#slow.delete(attempt);
     };
+  }
+
+  /** After failures: whether an attempt is under way, or a pause, that the next attempt has to wait for. */
+  get #mustWait(): boolean {
+    const isWaitedFor = this.#attempts.size > this.#slow.size || this.#retry !== undefined;
+    return isWaitedFor && this.#components.clock.now() < this.#restUntil;
   }
 
   /** The resolver has answered, on a connection on which it had not yet; or it has until now, and the connection ended. */
@@ -109,6 +123,7 @@ export class Breaker implements Disposable {
     const longestMs = isLocal ? LONGEST_LOCAL_PAUSE_MS : LONGEST_REMOTE_PAUSE_MS;
     const pauseMs = drawPauseMs({ firstMs: FIRST_PAUSE_MS, longestMs }, this.#failures++, random);
     this.#lastError = error;
+    this.#restUntil = clock.now() + Math.min(pauseMs, WANTED_AFTER_MS);
     this.#retry?.cancel();
     this.#retry = clock.schedule(pauseMs, () => {
       this.#retry = undefined;

@@ -16,10 +16,10 @@ const BATCHES_IN_PEACE = 30;
 /** At 50 ms and more each, which is several pauses between attempts to connect: about 0.25, 0.5, 1, 2 s, … */
 const BATCHES_IN_OUTAGE = 60;
 const OUTAGE_PATIENCE_MS = 30_000;
-/** The longest pause between two attempts is half a minute, on top of which comes the attempt. */
-const RECOVERY_PATIENCE_MS = 45_000;
+/** The longest pause between two attempts is four seconds while somebody asks, on top of which comes the attempt. */
+const RECOVERY_PATIENCE_MS = 15_000;
 
-/** For each of three circuits two whose end in a row makes an outage, and one after each of some six pauses of up to 30 s. */
+/** For each of three circuits two whose end in a row makes an outage, and one after each of some six pauses. */
 const MOST_CONNECTIONS = 3 * (2 + 6);
 
 const MAX_GROWTH_BYTES = 48 * 2 ** 20;

@@ -101,10 +101,10 @@ test('a failure reaches all that wait for it, and the next query asks anew', asy
   assert.equal(upstream.queries.length, 2);
 });
 
-test('RFC 9520 §3.2: a failure of the question is given again with EDE 13 and no further exchange, and then asked for anew', async () => {
-  const failing = new UpstreamDouble(() => Promise.reject(new Dns4torError('ERR_DOH_STATUS')));
+test('RFC 9520 §3.2: a failure that the resolver tells is given again with EDE 13 and no further exchange, and then asked for anew', async () => {
+  const failing = new UpstreamDouble(async () => buildResponse({ flags: 2 }));
   const { ask, clock } = createResolver(failing);
-  assert.equal(extendedErrorOf(await ask({ edns: {} }))?.code, 22);
+  assert.equal(extendedErrorOf(await ask({ edns: {} }))?.code, 0);
   const again = ask({ edns: {} }) as Uint8Array;
   assert.equal(decodeReply(again).rcode, 'SERVFAIL');
   assert.equal(extendedErrorOf(again)?.code, 13);

@@ -147,3 +147,32 @@ test('how the latest attempt failed is known until there is an answer', () => {
   breaker.worked();
   assert.equal(breaker.lastError, undefined);
 });
+
+test('in a long pause an attempt may be made after four seconds if a query wants one', () => {
+  const fixture = create();
+  const { breaker, clock, told } = fixture;
+  fail(fixture, 8);
+  clock.advance(3999);
+  assert.equal(breaker.attempt(), undefined);
+  clock.advance(1);
+  const end = breaker.attempt();
+  assert.ok(end !== undefined);
+  assert.equal(breaker.attempt(), undefined);
+  assert.ok(!told.includes('may connect'));
+  end();
+  fail(fixture, 1);
+  assert.equal(breaker.attempt(), undefined);
+});
+
+test('in an outage an attempt that hangs makes a query wait no longer than four seconds for the next', () => {
+  const fixture = create();
+  const { breaker, clock } = fixture;
+  fail(fixture, 3);
+  clock.advance(1000);
+  assert.ok(breaker.attempt() !== undefined);
+  clock.advance(3999);
+  assert.equal(breaker.attempt(), undefined);
+  clock.advance(1);
+  assert.ok(breaker.attempt() !== undefined);
+  assert.equal(breaker.attempt(), undefined);
+});
