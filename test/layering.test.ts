@@ -58,6 +58,7 @@ const DOORS: Readonly<Record<string, string>> = {
   'dns-packet': 'message/codec.ts',
   koffi: 'listener/linux-sockets.ts',
   'prom-client': 'metrics/prometheus.ts',
+  undici: 'upstream/http-connection.ts',
 };
 
 /** What makes a result depend on when or where it was come by; `lib` wraps the first five so that tests can turn them by hand. */
@@ -127,6 +128,14 @@ function isAllowed(file: SourceFile, target: string, typeOnly: boolean): boolean
   return names.some((name) => rules.includes(name));
 }
 
+/** The package that an import by name means: `undici` for `undici/lib/core/symbols.js`. */
+function packageOf({ specifier }: Import): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
 function filesThat(predicate: (file: SourceFile) => boolean): string[] {
   return files.filter(predicate).map(({ path }) => path);
 }
@@ -189,7 +198,7 @@ test('there are no barrels', () => {
 
 for (const [packageName, door] of Object.entries(DOORS)) {
   test(`${packageName} is imported by ${door} and by nobody else`, () => {
-    const importers = filesThat(({ imports }) => imports.some(({ specifier }) => specifier === packageName));
+    const importers = filesThat(({ imports }) => imports.some((statement) => packageOf(statement) === packageName));
     assert.deepEqual(importers, [door]);
   });
 }
@@ -201,20 +210,24 @@ test('every TLS connection verifies the certificate, whatever the environment sa
     filesThat(({ code }) => unverified.test(code)),
     [],
   );
-  // Options of a call, up to the end of its statement. HTTP/2 makes no connection where it is given one.
-  const required = { 'node:tls': /\brejectUnauthorized: true\b/, 'node:http2': /\bcreateConnection:/ };
-  for (const [module, option] of Object.entries(required)) {
-    const dialling = files.filter(({ code }) => new RegExp(`\\bconnect\\b[^;]*\\bfrom '${module}'`).test(code));
+  // Options of a call, up to the end of its statement. An HTTP client dials by itself unless it is given a connection.
+  const required = [
+    ['node:tls', 'connect', /(?<![.\w])connect\([^;]*;/g, /\brejectUnauthorized: true\b/],
+    ['undici/lib/dispatcher/client.js', 'Client', /\bnew Client\([^;]*;/g, /\bconnect: \(/],
+  ] as const;
+  for (const [module, name, call, option] of required) {
+    const dialling = files.filter(({ code }) => new RegExp(`\\b${name}\\b[^;]*\\bfrom '${module}'`).test(code));
     assert.ok(dialling.length > 0, module);
     for (const { path, code } of dialling) {
-      for (const [call] of code.matchAll(/(?<![.\w])connect\([^;]*;/g)) assert.match(call, option, path);
+      for (const [options] of code.matchAll(call)) assert.match(options, option, path);
     }
-    const whole = new RegExp(`\\* as \\w+ from '${module}'|\\bimport\\('${module}'`);
-    assert.deepEqual(
-      filesThat(({ code }) => whole.test(code)),
-      [],
-    );
   }
+  const whole =
+    /\* as \w+ from '(?:node:tls|node:http2|undici)|\bimport\('(?:node:tls|node:http2|undici)|\bconnect\b[^;]*\bfrom 'node:http2'/;
+  assert.deepEqual(
+    filesThat(({ code }) => whole.test(code)),
+    [],
+  );
 });
 
 test('Node is imported by its own scheme, and every package is a dependency', async () => {
@@ -225,7 +238,7 @@ test('Node is imported by its own scheme, and every package is a dependency', as
   const packages = { ...manifest.dependencies, ...manifest.optionalDependencies };
   const strangers = files.flatMap(({ path, imports }) =>
     imports
-      .map(({ specifier }) => specifier)
+      .map(packageOf)
       .filter((name) => !name.startsWith('.') && !name.startsWith('node:') && !(name in packages))
       .map((name) => `${path}: ${name}`),
   );

@@ -14,7 +14,7 @@ import { createIsolationCredentials } from '../tor/isolation.ts';
 import type { JudgePeer } from '../tor/socks-peer.ts';
 import type { TorAddress } from '../tor/tor-address.ts';
 import { acceptResponse } from '../upstream/accept.ts';
-import { Http2Session } from '../upstream/http2-session.ts';
+import { DohSession } from '../upstream/doh-session.ts';
 import type { Session, SessionEvents } from '../upstream/session.ts';
 import { StreamSession } from '../upstream/stream-session.ts';
 
@@ -101,7 +101,7 @@ function openSession(
   onDate: (epochMs: number) => void,
 ): Session {
   return protocol === 'https'
-    ? new Http2Session(clock, { url: new URL(url), onDate }, socket, NO_EVENTS)
+    ? new DohSession(clock, { url: new URL(url), onDate }, socket, NO_EVENTS)
     : new StreamSession({ clock, random }, socket, NO_EVENTS);
 }
 

@@ -26,8 +26,8 @@ function tlsOptions({ protocol, host, names, namesThroughTor, pins, ca }: Upstre
     namesThroughTor,
     pins,
     ...(ca === undefined ? {} : { ca }),
-    // RFC 8484 §5.2 asks for HTTP/2 at least, and only its streams carry many queries at once. RFC 7858 asks for no ALPN, and servers
-    // that know none for DNS refuse a client that insists on one (RFC 7301 §3.2).
-    ...(protocol === 'https' ? { alpn: 'h2' } : {}),
+    // RFC 8484 §5.2 recommends HTTP/2, whose streams carry many queries at once; HTTP/1.1 is for servers without it. RFC 7858
+    // asks for no ALPN, and servers that know none for DNS refuse a client that insists on one (RFC 7301 §3.2).
+    ...(protocol === 'https' ? { alpn: ['h2', 'http/1.1'] } : {}),
   };
 }

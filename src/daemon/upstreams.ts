@@ -14,7 +14,7 @@ import type { AnswerEvents } from '../upstream/circuit.ts';
 import { CircuitPool } from '../upstream/circuit-pool.ts';
 import { Connection, type ConnectionComponents, type ConnectionEvents } from '../upstream/connection.ts';
 import type { ExtraBudget } from '../upstream/extra-budget.ts';
-import { Http2Session } from '../upstream/http2-session.ts';
+import { DohSession } from '../upstream/doh-session.ts';
 import { IsolatedUpstream } from '../upstream/isolated.ts';
 import { OpportunisticUpstream } from '../upstream/opportunistic-upstream.ts';
 import { StreamSession } from '../upstream/stream-session.ts';
@@ -97,14 +97,14 @@ function createHttpCircuits(
   if (alternativeEvents === undefined || isOnionHost(config.host) || isIP(config.host) !== 0) {
     return createPool(components, config, init, {
       connect: () => open(config),
-      createSession: (socket, owner) => new Http2Session(clock, { url }, socket, owner),
+      createSession: (socket, owner) => new DohSession(clock, { url }, socket, owner),
     });
   }
   const services = new AlternativeServices({ clock, random, onLearnt: (count) => alternativeEvents.learnt(count) });
   const transport = createAlternativeTransport({
     services,
     dial: (alternative) => (alternative === undefined ? open(config) : open(alternative, ALTERNATIVE_CONNECT_MS)),
-    createSession: (socket, owner, onAltSvc) => new Http2Session(clock, { url, onAltSvc }, socket, owner),
+    createSession: (socket, owner, onAltSvc) => new DohSession(clock, { url, onAltSvc }, socket, owner),
     events: alternativeEvents,
   });
   return new OpportunisticUpstream(services, createPool(components, config, init, transport));

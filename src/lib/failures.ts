@@ -211,10 +211,10 @@ export const FAILURES = {
     label: 'tls',
     sentence: 'the TLS handshake with the resolver failed; check the host and port in --upstream',
   },
-  ERR_DOH_HTTP2: {
+  ERR_DOH_HTTP_VERSION: {
     ede: 'networkError',
-    label: 'doh_http2',
-    sentence: 'the resolver does not speak HTTP/2; check the URL in --upstream',
+    label: 'doh_http_version',
+    sentence: 'the resolver speaks neither HTTP/2 nor HTTP/1.1; check the URL in --upstream',
   },
   ERR_UPSTREAM_CONNECTION: {
     ede: 'networkError',

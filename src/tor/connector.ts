@@ -33,8 +33,8 @@ export interface TlsOptions extends TlsIdentity {
   readonly servername: string;
   /** Certificates in PEM that are trusted in addition to Node's. */
   readonly ca?: string;
-  /** The one protocol that is spoken (RFC 7301); absent: none is offered. */
-  readonly alpn?: string;
+  /** Protocols to offer by ALPN (RFC 7301), the preferred one first. Absent: no ALPN. A server without ALPN is accepted. */
+  readonly alpn?: readonly string[];
 }
 
 /** What Tor is asked to connect to: the onion, which need not be the name in the certificate. */
@@ -78,7 +78,7 @@ function createTlsUpgrade(tls: TlsOptions, clock: Clock, signal: AbortSignal | u
       ...(tls.ca === undefined ? {} : { ca: [...getCACertificates(), tls.ca] }),
     });
   const options = {
-    ...(tls.alpn === undefined ? {} : { ALPNProtocols: [tls.alpn] }),
+    ...(tls.alpn === undefined ? {} : { ALPNProtocols: [...tls.alpn] }),
     ...(isIP(tls.servername) === 0 ? { servername: tls.servername } : {}),
   };
 
@@ -117,10 +117,6 @@ function createTlsUpgrade(tls: TlsOptions, clock: Clock, signal: AbortSignal | u
       socket.once('error', onError);
       socket.once('secureConnect', () => {
         socket.off('error', onError);
-        // A server that knows nothing of ALPN says nothing.
-        if (tls.alpn !== undefined && socket.alpnProtocol !== tls.alpn) {
-          return fail(new Dns4torError('ERR_DOH_HTTP2', 'ALPN did not end as h2'));
-        }
         settle();
         resolve(socket);
       });

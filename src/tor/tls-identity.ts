@@ -58,8 +58,8 @@ const CHAIN_CODES: Readonly<Record<string, ErrorCode>> = {
 
 /** Protocol failures by Node's code, which is derived from OpenSSL's reason. */
 const PROTOCOL_CODES: Readonly<Record<string, ErrorCode>> = {
-  // RFC 7301 §3.2: no protocol in common. HTTP/2 is the only one that dns4tor ever offers.
-  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'ERR_DOH_HTTP2',
+  // RFC 7301 §3.2: no protocol in common. dns4tor offers only versions of HTTP.
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'ERR_DOH_HTTP_VERSION',
   // RFC 8446 §6.2, protocol_version: the alert of a server without TLS 1.3, and our refusal of an older version.
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'ERR_TLS_VERSION',
   ERR_SSL_UNSUPPORTED_PROTOCOL: 'ERR_TLS_VERSION',

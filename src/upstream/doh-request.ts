@@ -1,8 +1,9 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2';
+import type { Timer } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import { Dns4torError } from '../lib/errors.ts';
 import { MAX_MESSAGE_BYTES } from '../message/header.ts';
 import { DohStatusError } from './doh-status-error.ts';
+import type { HttpConnection, RequestController, RequestHandler } from './http-connection.ts';
 import { parseAge, parseDate, parseMediaType, parseRetryAfterMs } from './http-fields.ts';
 
 /**
@@ -14,6 +15,8 @@ const MAX_INFORMATIONAL = 16;
 /** RFC 8484 §6. */
 const MEDIA_TYPE = 'application/dns-message';
 
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
 export interface DohResponse {
   readonly body: Uint8Array;
   /** When the response was made by the server's clock (RFC 9110 §6.6.1): milliseconds since 1970; undefined if it does not say. */
@@ -24,93 +27,160 @@ export interface DohResponse {
   readonly altSvc: string | undefined;
 }
 
-/**
- * POSTs one DNS message. At the deadline it resets the stream, which frees the stream's place on the connection.
- * Rejects with ERR_DOH_STATUS, ERR_DOH_CONTENT_TYPE, ERR_DOH_BODY_SIZE, ERR_DEADLINE, ERR_GIVEN_UP, or with
- * ERR_UPSTREAM_CONNECTION when the stream is lost.
- */
-export function dohRequest(
-  session: ClientHttp2Session,
-  url: URL,
-  query: Uint8Array,
-  deadline: Deadline,
-): Promise<DohResponse> {
-  return new Promise((resolve, reject) => {
-    const stream = openStream(session, url, query);
-    const chunks: Uint8Array[] = [];
-    let bytes = 0;
-    let headers: IncomingHttpHeaders | undefined;
-    let informational = 0;
-
-    const settle = (error: Dns4torError | undefined): void => {
-      timer.cancel();
-      if (error === undefined) {
-        resolve({
-          body: Buffer.concat(chunks, bytes),
-          madeAtEpochMs: parseDate(headers?.date),
-          ageSeconds: parseAge(headers?.age),
-          altSvc: headers?.['alt-svc'],
-        });
-      } else reject(error);
-    };
-    const giveUp = (error: Dns4torError): void => {
-      settle(error);
-      stream.close(constants.NGHTTP2_CANCEL);
-    };
-    const timer = deadline.schedule(() => giveUp(deadline.toError()));
-
-    stream.on('headers', () => {
-      // RFC 9113 §10.5: suspicious activity may be treated as a connection error of type ENHANCE_YOUR_CALM.
-      if (++informational > MAX_INFORMATIONAL) session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    });
-    stream.on('response', (received) => {
-      headers = received;
-      const error = responseProblem(received);
-      if (error !== undefined) giveUp(error);
-    });
-    stream.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > MAX_MESSAGE_BYTES) giveUp(new Dns4torError('ERR_DOH_BODY_SIZE'));
-      else chunks.push(chunk);
-    });
-    // 'close' follows.
-    stream.on('error', () => {});
-    stream.on('close', () => {
-      // A stream that was reset ends like one that is complete, but for this code.
-      const complete = headers !== undefined && stream.rstCode === constants.NGHTTP2_NO_ERROR;
-      if (complete) return settle(undefined);
-      // RFC 9113 §8.7: a refused stream is mostly one that a GOAWAY left out. Node tells of the stream first, and the query is to be sent
-      // again when the connection is known to take no more.
-      setImmediate(() => settle(new Dns4torError('ERR_UPSTREAM_CONNECTION')));
-    });
-  });
+export interface DohRequestInit {
+  readonly connection: HttpConnection;
+  readonly query: Uint8Array;
+  readonly deadline: Deadline;
+  /** Called when the server sends too many informational responses. */
+  readonly onFlood: () => void;
 }
 
-function openStream(session: ClientHttp2Session, url: URL, query: Uint8Array): ClientHttp2Stream {
-  try {
-    // All that is ever sent. RFC 8484 §8.2: the less, the less there is to recognise a client by.
-    const stream = session.request({
-      ':method': 'POST',
-      ':authority': url.host,
-      ':path': url.pathname,
-      accept: MEDIA_TYPE,
-      'content-type': MEDIA_TYPE,
-      'content-length': query.length,
+/**
+ * POSTs one DNS message and takes the response.
+ *
+ * Over HTTP/2 a failed or abandoned request resets its stream, which frees the stream's place on the connection. Over
+ * HTTP/1.1 only the end of the connection stops a response. So there the rest of an unusable response is read and
+ * discarded, and so is the response to a query that was given up early. At the deadline the connection ends.
+ */
+export class DohRequest implements RequestHandler {
+  /**
+   * Rejects with ERR_DOH_STATUS, ERR_DOH_CONTENT_TYPE, ERR_DOH_BODY_SIZE, ERR_DEADLINE, ERR_GIVEN_UP, or with
+   * ERR_UPSTREAM_CONNECTION when the request is lost.
+   */
+  readonly response: Promise<DohResponse>;
+  /** Called when the request's place on the connection is free, if that is later than the end of {@link response}. */
+  onFree: (() => void) | undefined;
+  readonly #init: DohRequestInit;
+  readonly #timer: Timer;
+  readonly #chunks: Uint8Array[] = [];
+  readonly #resolve: (response: DohResponse) => void;
+  readonly #reject: (error: Dns4torError) => void;
+  #controller: RequestController | undefined;
+  #headers: Headers | undefined;
+  #bytes = 0;
+  #informational = 0;
+  /** Why the response is unusable. */
+  #problem: Dns4torError | undefined;
+  /** Why the request was aborted. */
+  #abortedFor: Dns4torError | undefined;
+  #isSettled = false;
+  #isFree = false;
+
+  constructor(init: DohRequestInit) {
+    this.#init = init;
+    const { promise, resolve, reject } = Promise.withResolvers<DohResponse>();
+    this.response = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#timer = init.deadline.schedule(() => this.#onDeadline());
+    // All that is ever sent besides what the protocol needs. RFC 8484 §8.2: the less, the less there is to recognise a
+    // client by.
+    const headers = ['accept', MEDIA_TYPE, 'content-type', MEDIA_TYPE, 'content-length', String(init.query.length)];
+    init.connection.post(headers, init.query, this);
+  }
+
+  /** Whether the request's place on the connection can be used again. */
+  get isFree(): boolean {
+    return this.#isFree;
+  }
+
+  /** Ends the request: {@link response} rejects with `error`, unless it has ended. */
+  abort(error: Dns4torError): void {
+    this.#fail(error);
+    this.#abortedFor ??= error;
+    this.#controller?.abort(error);
+  }
+
+  #onDeadline(): void {
+    const error = this.#problem ?? this.#init.deadline.toError();
+    if (this.#init.deadline.isGivenUp && !this.#init.connection.isHttp2) this.#fail(error);
+    else this.abort(error);
+  }
+
+  #fail(error: Dns4torError): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#timer.cancel();
+    this.#reject(error);
+  }
+
+  #refuse(problem: Dns4torError): void {
+    if (this.#init.connection.isHttp2) this.abort(problem);
+    else this.#problem ??= problem;
+  }
+
+  #free(): void {
+    this.#isFree = true;
+    this.onFree?.();
+  }
+
+  onRequestStart(controller: RequestController): void {
+    this.#controller = controller;
+    if (this.#abortedFor !== undefined) controller.abort(this.#abortedFor);
+  }
+
+  onResponseStart(_controller: RequestController, status: number, headers: Headers): void {
+    if (status < 200) {
+      // RFC 9113 §10.5: suspicious activity may be treated as a connection error of type ENHANCE_YOUR_CALM.
+      if (++this.#informational > MAX_INFORMATIONAL) this.#init.onFlood();
+      return;
+    }
+    this.#headers = headers;
+    const problem = responseProblem(status, headers);
+    if (problem !== undefined) this.#refuse(problem);
+  }
+
+  onResponseData(_controller: RequestController, chunk: Uint8Array): void {
+    this.#bytes += chunk.length;
+    if (this.#bytes > MAX_MESSAGE_BYTES) this.abort(this.#problem ?? new Dns4torError('ERR_DOH_BODY_SIZE'));
+    else if (!this.#isSettled) this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    const headers = this.#headers;
+    if (this.#problem !== undefined || headers === undefined) {
+      this.#fail(this.#problem ?? new Dns4torError('ERR_UPSTREAM_CONNECTION'));
+    } else if (!this.#isSettled) {
+      this.#isSettled = true;
+      this.#timer.cancel();
+      this.#resolve({
+        body: Buffer.concat(this.#chunks, this.#bytes),
+        madeAtEpochMs: parseDate(fieldOf(headers, 'date')),
+        ageSeconds: parseAge(fieldOf(headers, 'age')),
+        altSvc: listOf(headers, 'alt-svc'),
+      });
+    }
+    this.#free();
+  }
+
+  onResponseError(): void {
+    if (this.#isSettled) return this.#free();
+    // RFC 9113 §8.7: a refused stream is mostly one that a GOAWAY left out. Node tells of the stream first, and the query is to be sent
+    // again when the connection is known to take no more.
+    setImmediate(() => {
+      this.#fail(new Dns4torError('ERR_UPSTREAM_CONNECTION'));
+      this.#free();
     });
-    stream.end(query);
-    return stream;
-  } catch (error) {
-    // The session ended in this turn of the event loop, and has not said so yet.
-    throw new Dns4torError('ERR_UPSTREAM_CONNECTION', undefined, error);
   }
 }
 
-function responseProblem(headers: IncomingHttpHeaders): Dns4torError | undefined {
-  const status = Number(headers[':status']);
+function responseProblem(status: number, headers: Headers): Dns4torError | undefined {
   // RFC 8484 §4.2.1: any DNS answer, an RCODE of failure too, comes with 2xx; any other status says nothing about the name.
   if (!(status >= 200 && status <= 299)) {
-    return new DohStatusError(status, parseRetryAfterMs(headers['retry-after'], headers.date));
+    return new DohStatusError(status, parseRetryAfterMs(fieldOf(headers, 'retry-after'), fieldOf(headers, 'date')));
   }
-  if (parseMediaType(headers['content-type']) !== MEDIA_TYPE) return new Dns4torError('ERR_DOH_CONTENT_TYPE');
+  if (parseMediaType(fieldOf(headers, 'content-type')) !== MEDIA_TYPE) return new Dns4torError('ERR_DOH_CONTENT_TYPE');
   return undefined;
+}
+
+/** The field's value; the first of several, which RFC 9110 §5.3 does not allow for a field with a single value. */
+function fieldOf(headers: Headers, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === 'object' ? value[0] : value;
+}
+
+/** The field's values as one list (RFC 9110 §5.3). */
+function listOf(headers: Headers, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === 'object' ? value.join(', ') : value;
 }

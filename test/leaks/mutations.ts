@@ -171,8 +171,8 @@ export const MUTATIONS: readonly Mutation[] = [
     id: 'G6',
     breach: 'says what program it is',
     file: 'src/upstream/doh-request.ts',
-    text: "':method': 'POST',",
-    replacement: "':method': 'POST',\n      'user-agent': 'dns4tor',",
+    text: "const headers = ['accept',",
+    replacement: "const headers = ['user-agent', 'dns4tor', 'accept',",
     proof: {
       file: 'test/protocol/upstream-requests.test.ts',
       test: 'a request has the headers that it needs and no others',

@@ -55,12 +55,14 @@ export const PROMISES: readonly Promised[] = [
   },
   {
     id: 'G6',
-    promise: 'Each request has the same few headers: no user agent, no cookie; no TLS session is resumed',
+    promise:
+      'Each request has the same few headers in the same order: no user agent, no cookie; each TLS handshake offers `h2` and `http/1.1`; no TLS session is resumed',
     proofs: [
       {
         file: 'test/protocol/upstream-requests.test.ts',
         test: 'a request has the headers that it needs and no others',
       },
+      { file: 'test/tor/connector.test.ts', test: 'h2 is offered first and http/1.1 second' },
       { file: 'test/tor/connector.test.ts', test: 'no session is resumed' },
     ],
   },

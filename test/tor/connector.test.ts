@@ -119,7 +119,15 @@ function createConnector(
   const connector = createTorConnector({
     ...plainOptions(resolver, clock, standing),
     ...options,
-    tls: { servername, names: ['doh.test'], namesThroughTor: [], pins: [], alpn: 'h2', ...extraCa, ...identity },
+    tls: {
+      servername,
+      names: ['doh.test'],
+      namesThroughTor: [],
+      pins: [],
+      alpn: ['h2', 'http/1.1'],
+      ...extraCa,
+      ...identity,
+    },
   });
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- with TLS options it is one
   return () => connector(TARGET) as Promise<TLSSocket>;
@@ -284,12 +292,33 @@ test('only ERR_TLS_UNTRUSTED suggests --upstream-ca', async () => {
   for (const code of FLAWS.map(([, , flaw]) => flaw)) assert.doesNotMatch(FAILURES[code].sentence, /--upstream-ca/);
 });
 
-test('a server without HTTP/2 is refused', async () => {
-  for (const ALPNProtocols of [[], ['http/1.1']]) {
-    await using resolver = await startResolver(createTlsServer({ ...credentials, ALPNProtocols }));
-    await assert.rejects(createConnector(resolver)(), { code: 'ERR_DOH_HTTP2' });
-    await resolver.proxy.deserted();
+test('h2 is offered first and http/1.1 second, and a server with both chooses', async () => {
+  const offered: string[][] = [];
+  const ALPNCallback = ({ protocols }: { protocols: string[] }): string | undefined => {
+    offered.push(protocols);
+    return protocols[0];
+  };
+  await using resolver = await startResolver(createTlsServer({ ...credentials, ALPNCallback }));
+  (await createConnector(resolver)()).destroy();
+  assert.deepEqual(offered, [['h2', 'http/1.1']]);
+});
+
+test('a server without HTTP/2 is accepted for HTTP/1.1, whether it knows ALPN or not', async () => {
+  for (const [ALPNProtocols, alpn] of [
+    [[], false],
+    [['http/1.1'], 'http/1.1'],
+  ] as const) {
+    await using resolver = await startResolver(createTlsServer({ ...credentials, ALPNProtocols: [...ALPNProtocols] }));
+    const socket = await createConnector(resolver)();
+    assert.equal(socket.alpnProtocol, alpn);
+    socket.destroy();
   }
+});
+
+test('RFC 7301 §3.2: a server that refuses both versions of HTTP is refused', async () => {
+  await using resolver = await startResolver(createTlsServer({ ...credentials, ALPNProtocols: ['imap'] }));
+  await assert.rejects(createConnector(resolver)(), { code: 'ERR_DOH_HTTP_VERSION' });
+  await resolver.proxy.deserted();
 });
 
 test('a server without TLS is refused', async () => {

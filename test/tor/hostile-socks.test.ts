@@ -198,7 +198,7 @@ for (const [what, act] of [
           clock: systemClock,
           judgePeer: judgeAsOurs,
         }),
-      tls: { servername: 'doh.test', names: ['doh.test'], namesThroughTor: [], pins: [], alpn: 'h2' },
+      tls: { servername: 'doh.test', names: ['doh.test'], namesThroughTor: [], pins: [], alpn: ['h2'] },
       deadlineMs: DEADLINE_MS,
       clock: systemClock,
     });

@@ -11,8 +11,9 @@ import { type Counters, createCounters } from '../../src/metrics/counters.ts';
 import { CircuitPool } from '../../src/upstream/circuit-pool.ts';
 import { type Connect, Connection } from '../../src/upstream/connection.ts';
 import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
-import { Http2Session } from '../../src/upstream/http2-session.ts';
+import { DohSession } from '../../src/upstream/doh-session.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { startHttp1DohServer } from '../fixtures/http1-doh-server.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { startRelay } from '../fixtures/relay.ts';
 import {
@@ -34,6 +35,8 @@ export interface RigOptions {
   readonly connect?: (plain: Connect) => Connect;
   /** SETTINGS_MAX_CONCURRENT_STREAMS of the server. */
   readonly maxConcurrentStreams?: number;
+  /** HTTP version of the server. @default 'h2' */
+  readonly alpn?: 'h2' | 'http/1.1';
 }
 
 /** Nothing ends by its age alone. */
@@ -60,9 +63,14 @@ export interface Rig extends AsyncDisposable {
 export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}): Promise<Rig> {
   await using stack = new AsyncDisposableStack();
   const authority = stack.use(await createCertificateAuthority());
-  const { circuits = 1, maxConcurrentStreams } = options;
+  const { circuits = 1, maxConcurrentStreams, alpn = 'h2' } = options;
   const settings = maxConcurrentStreams === undefined ? {} : { settings: { maxConcurrentStreams } };
-  const server = stack.use(await startRecordingDohServer(await authority.issue(['doh.test']), behaviour, settings));
+  const certificate = await authority.issue(['doh.test']);
+  const server = stack.use(
+    alpn === 'h2'
+      ? await startRecordingDohServer(certificate, behaviour, settings)
+      : await startHttp1DohServer(certificate, behaviour),
+  );
   const relay = stack.use(await startRelay(server));
   const ca = await readFile(authority.certificatePath);
   const clock = new ManualClock();
@@ -71,7 +79,7 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
   const sockets: TLSSocket[] = [];
   const plain: Connect = () =>
     new Promise((resolve, reject) => {
-      const target = { host: relay.host, port: relay.port, servername: 'doh.test', ca, ALPNProtocols: ['h2'] };
+      const target = { host: relay.host, port: relay.port, servername: 'doh.test', ca, ALPNProtocols: [alpn] };
       const socket = connectTls(target, () => {
         socket.off('error', reject);
         resolve(socket);
@@ -92,7 +100,7 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
           new Connection({
             clock,
             connect,
-            createSession: (socket, owner) => new Http2Session(clock, { url }, socket, owner),
+            createSession: (socket, owner) => new DohSession(clock, { url }, socket, owner),
             breaker,
             events: {
               connected: () => events.push({ code: 'ok', pauseMs: 0 }),

@@ -39,7 +39,7 @@ const dial = createTorConnector({
     namesThroughTor: [],
     pins: [],
     ca: await readFile(authorityPath, 'utf8'),
-    alpn: 'h2',
+    alpn: ['h2'],
   },
   deadlineMs: DIAL_DEADLINE_MS,
   clock: systemClock,

@@ -7,13 +7,21 @@ import type { DohBehaviour } from '../fixtures/recording-doh-server.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { answer, answerTo, inTurn, type Rig, startRig, turnUntilSettled } from './rig.ts';
 
-/** What WATCH is in http2-session.ts: silence is noticed after the one, to within the other. */
+/** What HTTP2_WATCH is in doh-session.ts: silence is noticed after the one, to within the other. */
 const SILENCE_MS = 7000;
 const LOOK_MS = 1000;
 
 const LOST: readonly (readonly [string, DohBehaviour])[] = [
   ['refused by a GOAWAY', goAway],
   ['reset', resetStream],
+  ['refused alone', () => (stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM)],
+  [
+    'accepted by a GOAWAY and then refused',
+    () => (stream) => {
+      stream.session?.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1);
+      void setImmediate().then(() => stream.close(constants.NGHTTP2_REFUSED_STREAM));
+    },
+  ],
   ['cancelled', () => (stream) => stream.close(constants.NGHTTP2_CANCEL)],
   ['lost with its connection', dropConnection],
   [

@@ -1,0 +1,34 @@
+// Parts of undici 8 that come without types: the file of its client, which loads far less than the package's entry point does, and two symbols.
+
+declare module 'undici/lib/core/symbols.js' {
+  const symbols: {
+    /** Method of a client that connects it before its first request. */
+    readonly kConnect: unique symbol;
+    /** Property of a client that holds its HTTP/2 session while it is connected. */
+    readonly kHTTP2Session: unique symbol;
+  };
+  export default symbols;
+}
+
+declare module 'undici/lib/dispatcher/client.js' {
+  import type { ClientHttp2Session } from 'node:http2';
+  import type { Client as PublicClient, Dispatcher } from 'undici';
+  import type symbols from 'undici/lib/core/symbols.js';
+
+  interface RequestOptions {
+    readonly method: 'POST';
+    readonly path: string;
+    /** Alternating names and values. */
+    readonly headers: readonly string[];
+    /** Undici takes any iterable, which its own types do not say. */
+    readonly body: Iterable<Uint8Array>;
+  }
+
+  export default class Client {
+    constructor(origin: string, options: PublicClient.Options);
+    on(event: 'connect' | 'disconnect', listener: () => void): this;
+    dispatch(options: RequestOptions, handler: Dispatcher.DispatchHandler): boolean;
+    [symbols.kConnect](onConnect: () => void): void;
+    readonly [symbols.kHTTP2Session]?: ClientHttp2Session | null;
+  }
+}
