@@ -80,7 +80,7 @@ export class DohSession implements Session {
   }
 
   get free(): number {
-    return this.#retired || this.#socket.destroyed ? 0 : Math.max(0, this.#maxInFlight - this.#requests.size);
+    return this.#retired || this.#connection.isLost ? 0 : Math.max(0, this.#maxInFlight - this.#requests.size);
   }
 
   get inFlight(): number {
@@ -148,8 +148,8 @@ export class DohSession implements Session {
 
   #release(request: DohRequest): void {
     this.#requests.delete(request);
-    // Requests end before their socket is closed. No more queries may be sent in between.
-    if (this.#socket.destroyed) this.#retire();
+    // Requests end before their connection says so. No more queries may be sent in between.
+    if (this.#connection.isLost) this.#retire();
     this.#watchRoom();
     if (!this.#retired) this.#events.onRoom();
   }

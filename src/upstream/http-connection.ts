@@ -38,6 +38,7 @@ export class HttpConnection {
   /** Whether the connection carries many requests at a time. HTTP/1.1 carries one: there is no pipelining. */
   readonly isHttp2: boolean;
   readonly #url: URL;
+  readonly #socket: Socket;
   readonly #client: Client;
   /** Kept here because undici forgets it at a GOAWAY. */
   #session: ClientHttp2Session | undefined;
@@ -45,6 +46,7 @@ export class HttpConnection {
   /** @param socket open; it is not closed here */
   constructor(url: URL, socket: Socket, events: HttpConnectionEvents) {
     this.#url = url;
+    this.#socket = socket;
     // RFC 9113 §3.2, §3.3: HTTP/2 over TLS is chosen by ALPN. Without it, the server speaks HTTP/1.1.
     this.isHttp2 = socket instanceof TLSSocket && socket.alpnProtocol === 'h2';
     let isUsed = false;
@@ -75,6 +77,11 @@ export class HttpConnection {
     this.#client.on('connect', () => this.#begin(events));
     // Connects now, not with the first request: a connection that waits for one has to notice when the server ends it.
     this.#client[symbols.kConnect](() => {});
+  }
+
+  /** Whether it has been lost. A session ends before its socket does, and both before they say so. */
+  get isLost(): boolean {
+    return this.#socket.destroyed || this.#session?.destroyed === true;
   }
 
   #begin(events: HttpConnectionEvents): void {
