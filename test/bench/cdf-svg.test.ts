@@ -6,9 +6,10 @@ const CHART = {
   title: 'Times & shares',
   subtitle: '<all>',
   curves: [
-    { label: 'one', sortedMs: [200, 1000, 10_000, Infinity] },
+    { label: 'one', sortedMs: [100, 1000, 10_000, Infinity] },
     { label: 'two', sortedMs: [300, 400, 500, 600] },
   ],
+  mark: { label: 'best known', timeMs: 1000 },
 };
 
 /** The points of the curve `index`, left to right. */
@@ -23,7 +24,7 @@ test('a curve rises from left to right, and ends at the share that was answered'
     const [previousX = -Infinity, previousY = Infinity] = points[i - 1] ?? [];
     assert.ok(x >= previousX && y <= previousY);
   }
-  // The axes run from 200 ms at 64 to 10 s at 776, and from nothing at 424 to all at 88.
+  // The axes run from 100 ms at 64 to 10 s at 776, and from nothing at 424 to all at 88.
   assert.deepEqual(points[0], [64, 424]);
   assert.deepEqual(points.at(-1), [776, 172]);
 });
@@ -38,9 +39,15 @@ test('curves, title, axes and legend are there, and text is escaped', () => {
     '500 ms',
     '10 s',
     '>two<',
+    '>best known<',
   ]) {
     assert.ok(svg.includes(content), content);
   }
+});
+
+test('the mark is an upright line at its time', () => {
+  // Half way between 100 ms and 10 s on the logarithmic axis.
+  assert.ok(drawCdf(CHART).includes('<line class="mark" x1="420" y1="88" x2="420" y2="424"/>'));
 });
 
 test('dark and light are both served, from nothing outside the document', () => {

@@ -9,6 +9,8 @@ export interface CdfChart {
   readonly title: string;
   readonly subtitle: string;
   readonly curves: readonly CdfCurve[];
+  /** A time on the axis that is drawn as an upright line. */
+  readonly mark?: { readonly label: string; readonly timeMs: number };
 }
 
 const WIDTH = 800;
@@ -16,9 +18,9 @@ const HEIGHT = 480;
 const PLOT = { left: 64, right: 776, top: 88, bottom: 424 } as const;
 
 /** The time axis, which is logarithmic. */
-const MIN_MS = 200;
+const MIN_MS = 100;
 const MAX_MS = 10_000;
-const TIME_TICKS_MS: readonly number[] = [200, 500, 1000, 2000, 5000, 10_000];
+const TIME_TICKS_MS: readonly number[] = [100, 200, 500, 1000, 2000, 5000, 10_000];
 const SHARE_TICKS: readonly number[] = [0, 0.25, 0.5, 0.75, 0.9, 1];
 
 /** Points of a curve: more than can be told apart on the height of the plot. */
@@ -28,17 +30,17 @@ const STEPS = 400;
 const STYLE = `
   svg { font: 13px system-ui, sans-serif; background: #fff; }
   text { fill: #24292f; } .title { font-size: 17px; font-weight: 600; } .minor { fill: #57606a; }
-  .grid { stroke: #d0d7de; } .axis { stroke: #57606a; }
+  .grid { stroke: #d0d7de; } .mark { stroke: #8250df; stroke-dasharray: 1 4; stroke-width: 2; } .axis { stroke: #57606a; }
   .curve { fill: none; stroke-width: 2.2; stroke-linejoin: round; }
-  .c0 { stroke: #bc4c00; stroke-dasharray: 7 4; } .c1 { stroke: #0969da; } .c2 { stroke: #1a7f37; stroke-dasharray: 2 3; }
+  .c0 { stroke: #bc4c00; stroke-dasharray: 7 4; } .c1 { stroke: #1a7f37; stroke-dasharray: 2 3; } .c2 { stroke: #0969da; }
   @media (prefers-color-scheme: dark) {
     svg { background: #0d1117; } text { fill: #e6edf3; } .minor { fill: #9198a1; }
-    .grid { stroke: #30363d; } .axis { stroke: #9198a1; }
-    .c0 { stroke: #f0883e; } .c1 { stroke: #58a6ff; } .c2 { stroke: #56d364; }
+    .grid { stroke: #30363d; } .mark { stroke: #bc8cff; } .axis { stroke: #9198a1; }
+    .c0 { stroke: #f0883e; } .c1 { stroke: #56d364; } .c2 { stroke: #58a6ff; }
   }`;
 
 /** Draws up to three cumulative distributions as an SVG document that refers to nothing outside itself. */
-export function drawCdf({ title, subtitle, curves }: CdfChart): string {
+export function drawCdf({ title, subtitle, curves, mark }: CdfChart): string {
   const grid = [
     ...SHARE_TICKS.map((share) => line('grid', PLOT.left, yOf(share), PLOT.right, yOf(share))),
     ...TIME_TICKS_MS.map((timeMs) => line('grid', xOf(timeMs), PLOT.top, xOf(timeMs), PLOT.bottom)),
@@ -49,10 +51,12 @@ export function drawCdf({ title, subtitle, curves }: CdfChart): string {
     text('minor', (PLOT.left + PLOT.right) / 2, PLOT.bottom + 42, 'time until the answer (logarithmic)', 'middle'),
     text('minor', PLOT.left, PLOT.top - 12, 'share of queries answered', 'start'),
   ];
-  const legend = curves.flatMap(({ label }, i) => {
-    const y = PLOT.bottom - 22 * (curves.length - i) + 4;
-    const x = PLOT.right - 250;
-    return [line(`curve c${i}`, x, y - 4, x + 36, y - 4), text('', x + 46, y, label, 'start')];
+  const entries = curves.map(({ label }, i) => ({ label, style: `curve c${i}` }));
+  if (mark !== undefined) entries.push({ label: mark.label, style: 'mark' });
+  const legend = entries.flatMap(({ label, style }, i) => {
+    const y = PLOT.bottom - 22 * (entries.length - i) + 4;
+    const x = PLOT.right - 320;
+    return [line(style, x, y - 4, x + 36, y - 4), text('', x + 46, y, label, 'start')];
   });
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escape(title)}">`,
@@ -63,6 +67,7 @@ export function drawCdf({ title, subtitle, curves }: CdfChart): string {
     line('axis', PLOT.left, PLOT.bottom, PLOT.right, PLOT.bottom),
     line('axis', PLOT.left, PLOT.top, PLOT.left, PLOT.bottom),
     ...labels,
+    ...(mark === undefined ? [] : [line('mark', xOf(mark.timeMs), PLOT.top, xOf(mark.timeMs), PLOT.bottom)]),
     ...curves.map((curve, i) => `<path class="curve c${i}" d="${pathOf(curve.sortedMs)}"/>`),
     ...legend,
     '</svg>',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatDay, toRows } from './day-report.ts';
-import type { Source } from './day-resolver.ts';
+import type { Source } from './household-resolver.ts';
 import type { DayRun } from './day-run.ts';
 
 function runOf(label: string, views: readonly (readonly [Source, number])[], upstreamQueries: number): DayRun {

@@ -1,4 +1,4 @@
-import type { Source } from './day-resolver.ts';
+import type { Source } from './household-resolver.ts';
 import type { DayRun } from './day-run.ts';
 import { percentile, shareWithin } from './latencies.ts';
 import { formatColumns, formatShare, formatTime } from './table.ts';

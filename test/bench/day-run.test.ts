@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ClientView, DayMode, Source } from './day-resolver.ts';
+import type { ClientView, ResolverMode, Source } from './household-resolver.ts';
 import { type DayOptions, type DayRun, runDay } from './day-run.ts';
 import { DAY_MS } from './household.ts';
 
-const MODES: readonly DayMode[] = [
+const MODES: readonly ResolverMode[] = [
   { label: 'plain', maxStaleMs: 0, prefetch: false },
   { label: 'full', maxStaleMs: DAY_MS, prefetch: true },
 ];

@@ -2,7 +2,7 @@ import { delay } from '../../src/lib/clock.ts';
 import type { Query } from '../../src/resolver/query.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { ask } from '../fixtures/messages.ts';
-import { type ClientView, type DayMode, DayResolver } from './day-resolver.ts';
+import { type ClientView, type ResolverMode, HouseholdResolver } from './household-resolver.ts';
 import { askForADay, type HouseholdQuery } from './household.ts';
 import { openLaboratory } from './laboratory.ts';
 import { type OnionDouble, startOnionDouble } from './onion-double.ts';
@@ -13,7 +13,7 @@ import { createWebResolver, TYPE_NAMES } from './web-resolver.ts';
 const HOUR_MS = 3_600_000;
 
 export interface DayOptions {
-  readonly modes: readonly DayMode[];
+  readonly modes: readonly ResolverMode[];
   readonly seed: number;
   /** Side by side, each with a resolver, habits and circuits of its own; so that the luck of one does not decide. */
   readonly households: number;
@@ -25,7 +25,7 @@ export interface DayOptions {
 
 /** What one mode came to, for all households together. */
 export interface DayRun {
-  readonly mode: DayMode;
+  readonly mode: ResolverMode;
   readonly views: readonly ClientView[];
   /** Queries that reached the resolver, its probe at the start included, and the second tries and refreshes among them. */
   readonly upstreamQueries: number;
@@ -38,7 +38,7 @@ export interface DayRun {
 /** One household in one mode. */
 interface Life {
   readonly double: OnionDouble;
-  readonly resolver: DayResolver;
+  readonly resolver: HouseholdResolver;
   readonly views: ClientView[];
 }
 
@@ -54,9 +54,9 @@ export async function runDay({ modes, seed, households, hours, onProgress }: Day
     const answerTo = createWebResolver(new Set(queries.map(({ host }) => host)));
     const lives = modes.map(async (mode) => {
       const { certificate } = laboratory;
-      const double = resources.use(await startOnionDouble(certificate, clock, createSeededRandom(own), answerTo));
+      const double = resources.use(await startOnionDouble(certificate, clock, { seed: own }, answerTo));
       const components = { clock, random: createSeededRandom(own), laboratory, socks: double.socks };
-      return { double, resolver: resources.use(new DayResolver(components, mode)), views: [] };
+      return { double, resolver: resources.use(new HouseholdResolver(components, mode)), views: [] };
     });
     return { queries, lives: await Promise.all(lives) };
   };
@@ -87,7 +87,7 @@ export async function runDay({ modes, seed, households, hours, onProgress }: Day
   );
 }
 
-function toRun(mode: DayMode, lives: readonly Life[]): DayRun {
+function toRun(mode: ResolverMode, lives: readonly Life[]): DayRun {
   const sum = (count: (life: Life) => number): number => lives.reduce((total, life) => total + count(life), 0);
   return {
     mode,

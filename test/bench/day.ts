@@ -2,13 +2,13 @@
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { formatDay, toRows } from './day-report.ts';
-import type { DayMode } from './day-resolver.ts';
+import type { ResolverMode } from './household-resolver.ts';
 import { runDay } from './day-run.ts';
 import { DAY_MS, FIRST_HOUR } from './household.ts';
 import { createProgress, say } from './progress.ts';
 
 /** The first is what the others are compared with, the last the default. */
-const MODES: readonly DayMode[] = [
+const MODES: readonly ResolverMode[] = [
   { label: 'cache only', maxStaleMs: 0, prefetch: false },
   { label: 'stale', maxStaleMs: DAY_MS, prefetch: false },
   { label: 'prefetch', maxStaleMs: 0, prefetch: true },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { drawExponential, drawWeighted, zipfRanks } from './draws.ts';
+import { drawExponential, drawNormal, drawWeighted, normalDeviate, zipfRanks } from './draws.ts';
 import { createSeededRandom } from './seeded-random.ts';
 
 const DRAWS = 100_000;
@@ -41,4 +41,23 @@ test('times between events have the mean that is asked for, and no memory', () =
   assert.ok(Math.abs(drawn.reduce((sum, time) => sum + time, 0) / DRAWS - 500) < 10);
   const late = drawn.filter((time) => time > 500);
   assert.ok(Math.abs(late.reduce((sum, time) => sum + time - 500, 0) / late.length - 500) < 20);
+});
+
+test('normal deviates match the published tables', () => {
+  for (const [probability, deviate] of [
+    [0.5, 0],
+    [0.25, -0.67449],
+    [0.95, 1.64485],
+    [0.999, 3.09023],
+  ] as const) {
+    assert.ok(Math.abs(normalDeviate(probability) - deviate) < 5e-4, `${probability}`);
+  }
+  assert.ok(Number.isFinite(normalDeviate(0)) && Number.isFinite(normalDeviate(1)));
+});
+
+test('normal draws have mean 0 and variance 1', () => {
+  const random = createSeededRandom(4);
+  const drawn = Array.from({ length: DRAWS }, () => drawNormal(random));
+  assert.ok(Math.abs(drawn.reduce((sum, value) => sum + value, 0) / DRAWS) < 0.02);
+  assert.ok(Math.abs(drawn.reduce((sum, value) => sum + value ** 2, 0) / DRAWS - 1) < 0.02);
 });

@@ -34,3 +34,20 @@ export function drawWeighted<T>(random: Random, weighted: readonly (readonly [va
   }
   return (weighted.at(-1) as readonly [T, number])[0];
 }
+
+/** A standard normal deviate. */
+export function drawNormal(random: Random): number {
+  return normalDeviate(random.fraction());
+}
+
+/**
+ * The standard normal deviate below which the share `probability` (0 to 1) lies, to 0.0005 (Abramowitz and Stegun, 26.2.23); at 0 and 1 as
+ * far out as 6.
+ */
+export function normalDeviate(probability: number): number {
+  const tail = Math.max(1e-9, Math.min(probability, 1 - probability));
+  const t = Math.sqrt(-2 * Math.log(tail));
+  const numerator = 2.515517 + t * (0.802853 + t * 0.010328);
+  const denominator = 1 + t * (1.432788 + t * (0.189269 + t * 0.001308));
+  return Math.sign(probability - 0.5) * (t - numerator / denominator);
+}

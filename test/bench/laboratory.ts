@@ -24,6 +24,8 @@ export const UPSTREAM_LABEL = `${HOST}:443`;
 export interface Laboratory extends AsyncDisposable {
   /** What the doubles of the resolver show. */
   readonly certificate: ServerCertificate;
+  /** The resolver's. */
+  readonly url: URL;
   /** What the daemon makes for one upstream, with a way to it through a double. */
   connect(components: LaboratoryComponents, socks: TorAddress, circuits: number): CircuitsUpstream;
 }
@@ -55,6 +57,7 @@ export async function openLaboratory(): Promise<Laboratory> {
 
   return {
     certificate,
+    url: new URL(config.url),
     connect: (components, socks, circuits) =>
       createUpstream(
         {

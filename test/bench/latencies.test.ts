@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { percentile, shareWithin, summarize } from './latencies.ts';
+import { FAILED_MS, geometricMean, percentile, pooledPercentile, shareWithin } from './latencies.ts';
 
 const HUNDRED = Array.from({ length: 100 }, (_, i) => (i + 1) * 100);
 
@@ -12,16 +12,35 @@ test('a percentile is the time within which that many were answered', () => {
   assert.equal(percentile([7], 0.5), 7);
 });
 
-test('what was not answered counts as never', () => {
-  const { queries, p50, p99, within5s, answered } = summarize([Infinity, ...HUNDRED.slice(0, 97), Infinity, Infinity]);
-  assert.equal(queries, 100);
-  assert.equal(p50, 5000);
-  assert.equal(p99, Infinity);
-  assert.equal(within5s, 0.5);
-  assert.equal(answered, 0.97);
-});
-
 test('a limit includes what took exactly so long', () => {
   assert.equal(shareWithin(HUNDRED, 5000), 0.5);
   assert.equal(shareWithin(HUNDRED, 4999), 0.49);
+});
+
+test('seeds are pooled by the geometric mean, and a failure counts as 13 s', () => {
+  assert.equal(Math.round(geometricMean([100, 400, 200])), 200);
+  assert.equal(
+    Math.round(
+      pooledPercentile(
+        [
+          [100, 100],
+          [400, 900],
+        ],
+        0.5,
+      ),
+    ),
+    200,
+  );
+  assert.equal(
+    Math.round(
+      pooledPercentile(
+        [
+          [1, Infinity],
+          [1, Infinity],
+        ],
+        1,
+      ),
+    ),
+    FAILED_MS,
+  );
 });

@@ -1,33 +1,3 @@
-/** What is said about how long the queries of one mode took. */
-export interface LatencySummary {
-  readonly queries: number;
-  /** Milliseconds; Infinity where so many were not answered at all. */
-  readonly p50: number;
-  readonly p75: number;
-  readonly p90: number;
-  readonly p95: number;
-  readonly p99: number;
-  /** Share of all queries, 0 to 1. */
-  readonly within5s: number;
-  /** Share of all queries, 0 to 1. */
-  readonly answered: number;
-}
-
-/** @param timesMs at least one; Infinity for a query that was not answered */
-export function summarize(timesMs: readonly number[]): LatencySummary {
-  const sorted = timesMs.toSorted((a, b) => a - b);
-  return {
-    queries: sorted.length,
-    p50: percentile(sorted, 0.5),
-    p75: percentile(sorted, 0.75),
-    p90: percentile(sorted, 0.9),
-    p95: percentile(sorted, 0.95),
-    p99: percentile(sorted, 0.99),
-    within5s: shareWithin(sorted, 5000),
-    answered: shareWithin(sorted, Number.MAX_VALUE),
-  };
-}
-
 /** The least time within which at least the share `quantile` (0 to 1) of the queries was answered: the nearest rank. */
 export function percentile(sortedMs: ArrayLike<number>, quantile: number): number {
   const rank = Math.ceil(sortedMs.length * quantile);
@@ -37,4 +7,24 @@ export function percentile(sortedMs: ArrayLike<number>, quantile: number): numbe
 /** The share, 0 to 1, that took at most `limitMs`. */
 export function shareWithin(sortedMs: readonly number[], limitMs: number): number {
   return sortedMs.filter((time) => time <= limitMs).length / sortedMs.length;
+}
+
+/** What a failed name counts in quantiles: longer than any of the clients waits. */
+export const FAILED_MS = 13_000;
+
+/**
+ * Pools a quantile over seeds: the geometric mean of each seed's own, so that one slow seed does not decide.
+ * @param bySeed times of each seed in milliseconds, ascending; Infinity for a failure
+ */
+export function pooledPercentile(bySeed: readonly (readonly number[])[], quantile: number): number {
+  return geometricMean(bySeed.map((sortedMs) => Math.min(FAILED_MS, percentile(sortedMs, quantile))));
+}
+
+/** @param values at least one; those below 1 count as 1 */
+export function geometricMean(values: readonly number[]): number {
+  return Math.exp(mean(values.map((value) => Math.log(Math.max(1, value)))));
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

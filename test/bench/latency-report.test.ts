@@ -1,28 +1,76 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatTable, toRow } from './latency-report.ts';
+import { formatRates, toCircuitRate } from './circuit-rates.ts';
+import { type ClientKind, DNS4TOR, ONE_CONNECTION, RACING } from './latency-clients.ts';
+import { toCurve } from './latency-curve.ts';
+import type { Regime } from './latency-regimes.ts';
+import { formatRegime, toRegimeFigures } from './latency-report.ts';
+import type { Life } from './latency-run.ts';
 
-test('the table compares every mode with the first, and with what is to be reached', () => {
-  const timesMs = [1000, 2000, 3000, 4000];
-  const shared = { upstreamShare: 1.17, circuitsPerHour: 30 };
-  const rows = [
-    toRow({ circuits: 1, timesMs, ...shared }),
-    toRow({ circuits: 3, timesMs: timesMs.map((timeMs) => timeMs / 2), ...shared }),
-  ];
-  const lines = formatTable(rows).split('\n');
-  const lineOf = (label: string): string => lines.find((line) => line.startsWith(label)) ?? '';
-  assert.match(
-    lineOf('one connection'),
-    /^one connection +2000 +3000 +4000 +4000 +4000 +100\.0 % +100\.0 % +1\.17 +30$/,
-  );
-  assert.match(lineOf('3 circuits, hedged: ratio'), /0\.50× +0\.50× +0\.50× +0\.50× +0\.50×$/);
-  assert.match(lineOf('to reach'), /≤ 0\.60× +≤ 0\.50× +≥ 98 % +≤ 1\.20$/);
+const KINDS = [ONE_CONNECTION, RACING, DNS4TOR];
+
+const REGIME: Regime = {
+  name: 'pages',
+  title: 'pages of two names',
+  pageNames: 2,
+  isCold: false,
+  turnsAway: false,
+  schedule: () => [],
+  lastsMs: 1_800_000,
+};
+
+function life(kind: ClientKind, seed: number, timesMs: readonly number[]): Life {
+  return { kind, seed, timesMs, upstreamQueries: 5, circuits: 7, circuitsAtStart: 3 };
+}
+
+const LIVES = [
+  life(ONE_CONNECTION, 1, [1000, 4000, 3000, Infinity]),
+  life(ONE_CONNECTION, 2, [4000, 8000, 4000, 6000]),
+  life(RACING, 1, [200, 400, 200, 400]),
+  life(RACING, 2, [200, 400, 200, 400]),
+  life(DNS4TOR, 1, [100, 300, 100, 200]),
+  life(DNS4TOR, 2, [100, 300, 100, 200]),
+];
+
+test('each seed has its own quantile, and quantiles are pooled by the geometric mean and shares by the mean', () => {
+  const { names, clients } = toRegimeFigures(REGIME, KINDS, LIVES, []);
+  assert.equal(names, 8);
+  const [one] = clients;
+  assert.ok(one !== undefined);
+  assert.equal(Math.round(one.p50), Math.round(Math.sqrt(3000 * 4000)));
+  assert.equal(Math.round(one.p95), Math.round(Math.sqrt(13_000 * 8000)));
+  assert.equal(one.failed, (1 / 4 + 0) / 2);
+  assert.equal(one.within5s, (3 / 4 + 2 / 4) / 2);
+  assert.equal(one.upstreamPerName, 1.25);
+  assert.equal(one.pages?.incomplete, 1 / 4);
+  assert.equal(Math.round(one.pages?.firstP50 ?? 0), Math.round(Math.sqrt(1000 * 4000)));
+  assert.equal(Math.round(one.pages?.lastP50 ?? 0), Math.round(Math.sqrt(4000 * 6000)));
 });
 
-test('a percentile that was never reached has no ratio', () => {
-  const shared = { upstreamShare: 1, circuitsPerHour: 6 };
-  const rows = [1, 3].map((circuits) => toRow({ circuits, timesMs: [100, Infinity], ...shared }));
-  const table = formatTable(rows);
-  assert.match(table, /never/);
-  assert.doesNotMatch(table, /NaN|Infinity/);
+test('the table has a line for each client, for ours divided by the racing one, and for the best circuits', () => {
+  const bestOf = [{ circuits: 6, p50: 90, p95: 290 }];
+  const lines = formatRegime(toRegimeFigures(REGIME, KINDS, LIVES, bestOf)).split('\n');
+  const cellsOf = (label: string): string[] | undefined =>
+    lines
+      .find((line) => line.startsWith(`${label}  `))
+      ?.slice(label.length)
+      .trim()
+      .split(/ {2,}/);
+  assert.deepEqual(cellsOf(RACING.label), '200,400,100.0 %,0.00 %,1.25,7.0,200,400,400,0.0 %'.split(','));
+  assert.deepEqual(cellsOf(`${DNS4TOR.label} ÷ ${RACING.label}`), '0.50×,0.75×,0.50×,0.50×,0.75×'.split(','));
+  assert.deepEqual(cellsOf('best of 6 circuits, known'), ['90', '290']);
+  assert.doesNotMatch(lines.join('\n'), /NaN|undefined|Infinity/);
+});
+
+test('circuits per hour leave out those built at the start', () => {
+  const rate = toCircuitRate(REGIME, LIVES);
+  assert.equal(rate.atStart, 3);
+  assert.equal(rate.perHour, 8);
+  assert.match(formatRates([rate]), /3\.0 +8\.0$/);
+});
+
+test('a curve passes through the pooled quantiles, and ends where a seed has only failures left', () => {
+  const { sortedMs } = toCurve(ONE_CONNECTION, LIVES);
+  assert.equal(Math.round(sortedMs[199] as number), Math.round(Math.sqrt(3000 * 4000)));
+  assert.ok(Number.isFinite(sortedMs[299]) && sortedMs[300] === Infinity);
 });

@@ -1,124 +1,101 @@
-import { type Clock, delay } from '../../src/lib/clock.ts';
-import { Deadline } from '../../src/lib/deadline.ts';
-import { encodeQuestion } from '../../src/message/codec.ts';
-import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
-import { createCounters } from '../../src/metrics/counters.ts';
-import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
-import type { Upstream } from '../../src/upstream/upstream.ts';
-import type { Tor } from '../../src/tor/tor.ts';
+import { delay } from '../../src/lib/clock.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { answerTo } from '../upstream/rig.ts';
-import { drawExponential } from './draws.ts';
-import { type Laboratory, openLaboratory, TIMEOUT_MS, UPSTREAM_LABEL } from './laboratory.ts';
-import { startOnionDouble } from './onion-double.ts';
+import type { ClientKind } from './latency-clients.ts';
+import { PAGE_NAMES, type Regime } from './latency-regimes.ts';
+import type { Laboratory } from './laboratory.ts';
+import type { NameClient } from './name-client.ts';
+import { type OnionDouble, startOnionDouble } from './onion-double.ts';
 import { createSeededRandom } from './seeded-random.ts';
 import { turnClock } from './turn-clock.ts';
 
-const QUERIES_PER_SECOND = 1;
-
-/** Before anything is measured, as the daemon opens its connections before it calls itself ready. */
-const START_MS = 5000;
+/** Between the start of the program, with its first page, and what is measured. */
+export const WARM_UP_MS = 12_000;
 
 export interface LatencyRunOptions {
-  /** For every mode one: how many circuits there are to choose from. */
-  readonly modes: readonly number[];
-  readonly seed: number;
-  /** Households, side by side, each with circuits of its own. */
-  readonly houses: number;
-  /** How long each of them asks, in its own time. */
-  readonly minutes: number;
+  readonly regime: Regime;
+  readonly kinds: readonly ClientKind[];
+  readonly seeds: readonly number[];
+  /** Whether circuits change their speed. */
+  readonly drifts: boolean;
   /** Is told now and then, with a share of 0 to 1. */
-  readonly onProgress: (done: number, queries: number) => void;
+  readonly onProgress: (done: number, names: number) => void;
 }
 
-export interface LatencyRun {
-  readonly circuits: number;
-  /** How long each query took, in milliseconds; Infinity if there was no answer by its deadline. */
+/** One client under one seed. */
+export interface Life {
+  readonly kind: ClientKind;
+  readonly seed: number;
+  /** How long each name took, in the order asked, in milliseconds; Infinity if it failed. */
   readonly timesMs: readonly number[];
-  /** Queries that reached the resolver, for each that was asked. */
-  readonly upstreamShare: number;
-  /** Circuits that were built, for each household and hour. */
-  readonly circuitsPerHour: number;
+  /** Queries that reached the resolver while the names were asked. */
+  readonly upstreamQueries: number;
+  /** Circuits built from the start of the program. */
+  readonly circuits: number;
+  /** Those of them that were built before anything was measured. */
+  readonly circuitsAtStart: number;
 }
 
-/** Asks the same queries at the same moments in every mode. */
-export async function runLatency(options: LatencyRunOptions): Promise<LatencyRun[]> {
-  const { seed, houses, minutes, modes } = options;
+/** Asks every client the same names at the same moments; all seeds side by side, each client over a double of its own. */
+export async function runLatency(laboratory: Laboratory, options: LatencyRunOptions): Promise<Life[]> {
+  const { regime, kinds, seeds, drifts } = options;
   const clock = new ManualClock();
   await using resources = new AsyncDisposableStack();
-  const laboratory = resources.use(await openLaboratory());
-
-  const running = await Promise.all(
-    modes.map(async (circuits) => {
-      const double = resources.use(
-        await startOnionDouble(laboratory.certificate, clock, createSeededRandom(seed), answerTo),
-      );
-      const households = Array.from({ length: houses }, (_, house) =>
-        createHousehold(clock, laboratory, double.socks, circuits, seed + house),
-      );
-      for (const { upstream } of households) resources.use(upstream);
-      const timesMs: number[] = [];
-      return { circuits, double, households, timesMs };
-    }),
+  const init = { drifts, turnsAway: regime.turnsAway };
+  const opened = await Promise.all(
+    seeds.flatMap((seed) =>
+      kinds.map(async (kind) => {
+        const double = await startOnionDouble(laboratory.certificate, clock, { seed, ...init }, answerTo);
+        resources.use(double);
+        const client = resources.use(kind.create({ clock, laboratory, double, seed }));
+        return { kind, seed, double, client };
+      }),
+    ),
   );
-  const exchange = async ({ upstream, budget }: Household, timesMs: number[]): Promise<void> => {
-    const startedAt = clock.now();
-    budget.earn();
-    const answered = await upstream.exchange(QUERY, Deadline.after(clock, TIMEOUT_MS)).then(
-      () => true,
-      () => false,
-    );
-    timesMs.push(answered ? clock.now() - startedAt : Infinity);
-  };
-
-  const warmUp = running.flatMap(({ households }) => households.map((household) => exchange(household, [])));
-  await turnClock(clock, Promise.all([...warmUp, delay(clock, START_MS)]));
-  const requestsBefore = running.map(({ double }) => double.requests);
-
-  const startedAt = clock.now();
-  const durationMs = minutes * 60_000;
-  const report = (): void =>
-    options.onProgress((clock.now() - startedAt) / durationMs, running[0]?.timesMs.length ?? 0);
-  const askForHouse = async (house: number): Promise<void> => {
-    const random = createSeededRandom(seed + house);
-    const pending: Promise<void>[] = [];
-    let at = startedAt;
-    for (;;) {
-      // Queries that know nothing of each other come at exponentially distributed intervals.
-      at += drawExponential(random, 1000 / QUERIES_PER_SECOND);
-      if (at > startedAt + durationMs) break;
-      await delay(clock, Math.max(0, at - clock.now()));
-      for (const { households, timesMs } of running) pending.push(exchange(households[house] as Household, timesMs));
-      if (house === 0) report();
-    }
-    await Promise.all(pending);
-  };
-  await turnClock(clock, Promise.all(Array.from({ length: houses }, (_, house) => askForHouse(house))));
-
-  return running.map(({ circuits, double, timesMs }, i) => ({
-    circuits,
-    timesMs,
-    upstreamShare: (double.requests - (requestsBefore[i] as number)) / timesMs.length,
-    circuitsPerHour: double.circuits / ((houses * minutes) / 60),
-  }));
+  const report = createReport(options, opened.length);
+  const lives = opened.map(async ({ kind, seed, double, client }) => {
+    return { kind, seed, ...(await live(clock, { double, client }, regime, seed, report)) };
+  });
+  return await turnClock(clock, Promise.all(lives));
 }
 
-const QUERY = buildUpstreamQuery(encodeQuestion('name.test', 'A'), false, false);
-
-interface Household {
-  readonly upstream: Upstream;
-  readonly budget: ExtraBudget;
-}
-
-function createHousehold(
-  clock: Clock,
-  laboratory: Laboratory,
-  socks: Tor['socks'],
-  circuits: number,
+async function live(
+  clock: ManualClock,
+  { double, client }: { readonly double: OnionDouble; readonly client: NameClient },
+  { schedule, isCold, lastsMs }: Regime,
   seed: number,
-): Household {
-  const budget = new ExtraBudget();
-  const metrics = createCounters([UPSTREAM_LABEL], circuits);
-  const components = { clock, random: createSeededRandom(seed), metrics, budget };
-  return { upstream: laboratory.connect(components, socks, circuits), budget };
+  onAsked: () => void,
+): Promise<Omit<Life, 'kind' | 'seed'>> {
+  const ask = async (name: string): Promise<number> => {
+    const askedAt = clock.now();
+    return (await client.ask(name)) ? clock.now() - askedAt : Infinity;
+  };
+  client.start();
+  if (!isCold) {
+    for (let i = 0; i < PAGE_NAMES; i++) void ask(`first${i}.example.net`);
+    await delay(clock, WARM_UP_MS);
+  }
+  const requestsBefore = double.requests;
+  const circuitsAtStart = double.circuits;
+  const startedAt = clock.now();
+  const waitUntil = async (atMs: number): Promise<void> => {
+    const waitMs = startedAt + atMs - clock.now();
+    if (waitMs > 0) await delay(clock, waitMs);
+  };
+  const asked: Promise<number>[] = [];
+  for (const [i, atMs] of schedule(createSeededRandom(seed)).entries()) {
+    await waitUntil(atMs);
+    asked.push(ask(`n${i}.example.net`));
+    onAsked();
+  }
+  await waitUntil(lastsMs);
+  const timesMs = await Promise.all(asked);
+  return { timesMs, upstreamQueries: double.requests - requestsBefore, circuits: double.circuits, circuitsAtStart };
+}
+
+function createReport({ regime, seeds, onProgress }: LatencyRunOptions, lives: number): () => void {
+  const names = seeds.reduce((sum, seed) => sum + regime.schedule(createSeededRandom(seed)).length, 0);
+  const total = (names * lives) / seeds.length;
+  let asked = 0;
+  return () => onProgress(++asked / total, asked);
 }

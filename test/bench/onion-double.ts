@@ -4,38 +4,50 @@ import { constants, createSecureServer, type ServerHttp2Session, type ServerHttp
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { type Clock, delay } from '../../src/lib/clock.ts';
-import type { Random } from '../../src/lib/random.ts';
-import type { TorAddress } from '../../src/tor/tor-address.ts';
 import type { ServerCertificate } from '../fixtures/certificates.ts';
-
 import { startSocksDouble } from '../tor/socks-double.ts';
-import { type CircuitDelays, drawCircuit, stratifiedFractions } from './onion-delays.ts';
-import { createSeededRandom } from './seeded-random.ts';
-
-/** About as many as one connection without hedging sees in a run. */
-const STRATA = 50;
+import { linkLate } from './late-link.ts';
+import { drawCircuits, type OnionCircuit } from './onion-circuit.ts';
+import { drawTurnedAway } from './turned-away.ts';
 
 /**
- * Tor and a resolver behind an onion address, as far as their delays go: a SOCKS server that leads to a DoH server, on loopback. Each connection
- * is a circuit with delays of its own.
+ * Tor and a resolver behind an onion address, as far as their delays go: a SOCKS server that leads to a DoH server, on loopback. Each SOCKS
+ * connection is a circuit with a speed of its own.
  */
 export interface OnionDouble extends AsyncDisposable {
-  readonly socks: TorAddress;
-  /** Circuits that were asked for up to now. */
+  readonly socks: { readonly kind: 'tcp'; readonly host: string; readonly port: number };
+  /** Circuits requested so far. */
   readonly circuits: number;
-  /** Requests that reached the resolver up to now. */
+  /** Requests that reached the resolver so far. */
   readonly requests: number;
 }
 
-/** @param answerTo what the resolver answers to a query, when its delay is over */
+export interface OnionDoubleInit {
+  /** Decides the circuits, and which of them are turned away. */
+  readonly seed: number;
+  /** Whether each circuit's speed changes about every 45 s. @default false */
+  readonly drifts?: boolean;
+  /** Whether the resolver answers 503 at once to every query on one circuit in three. @default false */
+  readonly turnsAway?: boolean;
+}
+
+/** A circuit as the double knows it. */
+interface Line {
+  readonly circuit: OnionCircuit;
+  readonly isTurnedAway: boolean;
+}
+
+/** @param answerTo the resolver's answer to a query, given when its delay is over */
 export async function startOnionDouble(
   certificate: ServerCertificate,
   clock: Clock,
-  random: Random,
+  { seed, drifts = false, turnsAway = false }: OnionDoubleInit,
   answerTo: (query: Uint8Array) => Uint8Array,
 ): Promise<OnionDouble> {
-  const ranks = stratifiedFractions(random, STRATA);
-  const circuitOfPort = new Map<number | undefined, { readonly delays: CircuitDelays; readonly socket: Socket }>();
+  const drawn = drawCircuits(seed);
+  const drawnTurnedAway = drawTurnedAway(seed);
+  const lines = new Map<number | undefined, Line>();
+  const lineOfStream = new WeakMap<Socket, Line>();
   const sessions = new Set<ServerHttp2Session>();
   const closing = new AbortController();
   let circuits = 0;
@@ -53,46 +65,58 @@ export async function startOnionDouble(
   });
   server.on('stream', (stream) => {
     stream.on('error', () => {});
-    const circuit = circuitOfPort.get(stream.session?.socket.remotePort);
-    if (circuit === undefined) return stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    const line = lines.get(stream.session?.socket.remotePort);
+    if (line === undefined) return stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     requests++;
-    const { delays, socket } = circuit;
-    // Not even the answer to a PING comes through, and nothing says so.
-    if (delays.hangs) socket.unpipe().pause();
-    void answer(stream, delays.next());
+    if (line.isTurnedAway) return stream.respond({ ':status': 503 }, { endStream: true });
+    answer(stream, line.circuit.nextServerMs());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
 
-  const answer = async (stream: ServerHttp2Stream, delayMs: number): Promise<void> => {
-    // One that hangs for good is the client's to give up.
+  const answer = (stream: ServerHttp2Stream, delayMs: number): void => {
+    // A request that is never answered is the client's to give up.
     if (delayMs === Infinity) return;
+    const query = buffer(stream).catch(() => undefined);
     const timer = clock.schedule(delayMs, () => {
       stream.respond({ ':status': 200, 'content-type': 'application/dns-message' });
       void query.then((bytes) => bytes && stream.end(answerTo(bytes)));
     });
     stream.once('close', () => timer.cancel());
-    const query = buffer(stream).catch(() => undefined);
   };
 
   const openCircuit = async (): Promise<Socket> => {
     circuits++;
-    // With chance of its own, so that what is asked on one circuit changes nothing for the next.
-    const delays = drawCircuit(createSeededRandom(random.fraction() * 2 ** 32), ranks.next().value);
-    await delay(clock, delays.setupMs, closing.signal);
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    socket.on('error', () => {});
-    await once(socket, 'connect');
-    const { localPort } = socket;
-    circuitOfPort.set(localPort, { delays, socket });
-    socket.once('close', () => circuitOfPort.delete(localPort));
-    return socket;
+    const circuit = drawn.next().value;
+    const isTurnedAway = drawnTurnedAway.next().value && turnsAway;
+    await delay(clock, circuit.connectMs, closing.signal);
+    const stream = connect({ port, host: '127.0.0.1', noDelay: true });
+    stream.on('error', () => {});
+    await once(stream, 'connect');
+    const { localPort } = stream;
+    const line = { circuit, isTurnedAway };
+    lines.set(localPort, line);
+    lineOfStream.set(stream, line);
+    const stopDrift = drifts ? drift(clock, circuit) : undefined;
+    stream.once('close', () => {
+      lines.delete(localPort);
+      stopDrift?.();
+    });
+    return stream;
   };
-  const socks = await startSocksDouble({ target: openCircuit });
+  const socks = await startSocksDouble({
+    target: openCircuit,
+    join: (client, stream) => {
+      const line = lineOfStream.get(stream) as Line;
+      linkLate(clock, client, stream, () => line.circuit.roundTripMs / 2);
+    },
+  });
+  const { address } = socks;
+  if (address.kind !== 'tcp') throw new Error('the SOCKS double was given no path');
 
   return {
-    socks: socks.address,
+    socks: address,
     get circuits() {
       return circuits;
     },
@@ -107,4 +131,15 @@ export async function startOnionDouble(
       await once(server, 'close');
     },
   };
+}
+
+/** @returns stops it */
+function drift(clock: Clock, circuit: OnionCircuit): () => void {
+  const schedule = () => clock.schedule(circuit.driftMs, change);
+  const change = (): void => {
+    circuit.change();
+    timer = schedule();
+  };
+  let timer = schedule();
+  return () => timer.cancel();
 }

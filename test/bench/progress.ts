@@ -14,6 +14,6 @@ export function createProgress(): (done: number, queries: number) => void {
   return (done, queries) => {
     if (systemClock.now() - saidAt < PAUSE_MS) return;
     saidAt = systemClock.now();
-    say(`${(done * 100).toFixed(0).padStart(3)} %  ${queries} queries in each mode`);
+    say(`${(done * 100).toFixed(0).padStart(3)} %  ${queries} queries`);
   };
 }

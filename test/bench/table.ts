@@ -9,8 +9,9 @@ export function formatColumns(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
 }
 
-export function formatShare(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
+/** @param decimals of the percentage */
+export function formatShare(share: number, decimals = 1): string {
+  return `${(share * 100).toFixed(decimals)} %`;
 }
 
 export function formatTime(timeMs: number): string {

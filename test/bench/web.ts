@@ -1,6 +1,5 @@
 import type { Random } from '../../src/lib/random.ts';
-import { drawWeighted, zipfRanks } from './draws.ts';
-import { normalDeviate } from './onion-delays.ts';
+import { drawNormal, drawWeighted, zipfRanks } from './draws.ts';
 
 /** A name, and what a resolver knows of it. */
 export interface Host {
@@ -73,7 +72,7 @@ export function createWeb(random: Random): Web {
 
   const createSite = (_: unknown, index: number): Host[] => {
     const domain = `site${index}.example.com`;
-    const deviate = normalDeviate(random.fraction());
+    const deviate = drawNormal(random);
     const count = Math.min(MAX_HOSTS, Math.round(MEDIAN_HOSTS * Math.exp(HOSTS_LOG_DEVIATION * deviate)));
     const hosts = new Set([createHost(`www.${domain}`, 0)]);
     while (hosts.size < count) {

@@ -9,6 +9,8 @@ export interface SocksDoubleOptions {
   readonly method?: number;
   /** Where a granted stream leads: a port of 127.0.0.1, or what a function opens, for which the answer waits. @default back to the client, an echo */
   readonly target?: { readonly port: number } | ((request: SocksRequest) => Promise<Socket>);
+  /** Joins the client with the granted stream. @default by pipes */
+  readonly join?: (client: Socket, stream: Socket) => void;
   /** Sends each byte of its answers for itself. @default false */
   readonly byByte?: boolean;
   /** Shows itself as Tor to whoever asks without credentials whether it is. @default false */
@@ -47,7 +49,7 @@ const RESOLVE = 0xf0;
 const RESOLVED = Uint8Array.of(5, 0, 0, 1, 127, 0, 0, 1, 0, 0);
 
 export async function startSocksDouble(options: SocksDoubleOptions = {}): Promise<SocksDouble> {
-  const { reply = 0, method = 2, target, byByte = false, passesForTor = false } = options;
+  const { reply = 0, method = 2, target, join, byByte = false, passesForTor = false } = options;
   const requests: SocksRequest[] = [];
   const clients = new Set<Socket>();
   const streams = new Set<Socket>();
@@ -83,6 +85,7 @@ export async function startSocksDouble(options: SocksDoubleOptions = {}): Promis
       streams.add(end);
       end.on('close', () => streams.delete(end));
     }
+    if (join !== undefined) return join(client, stream);
     client.pipe(stream);
     if (stream !== client) stream.pipe(client);
   };

@@ -1,4 +1,5 @@
 import { Cache } from '../../src/cache/cache.ts';
+import { OPTIONS } from '../../src/config/options.ts';
 import { ReadinessMonitor } from '../../src/daemon/readiness.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { EDE } from '../../src/lib/failures.ts';
@@ -29,20 +30,22 @@ export interface ClientView {
   readonly durationMs: number;
 }
 
-export interface DayMode {
+export interface ResolverMode {
   readonly label: string;
   /** As `--serve-stale`; 0 for never. */
   readonly maxStaleMs: number;
   /** As `--prefetch`. */
   readonly prefetch: boolean;
+  /** As `--circuits`. @default as there */
+  readonly circuits?: number;
 }
 
 /** As they are by default. */
-const CIRCUITS = 3;
+const CIRCUITS = Number(OPTIONS.circuits.default);
 const CACHE_BYTES = 16 << 20;
 const LIMITS = { maxInFlight: 1024, maxInFlightPerClient: 256 } as const;
 
-export interface DayResolverComponents {
+export interface HouseholdResolverComponents {
   readonly clock: Clock;
   readonly random: Random;
   readonly laboratory: Laboratory;
@@ -50,18 +53,21 @@ export interface DayResolverComponents {
 }
 
 /** What the daemon puts together behind its listeners. */
-export class DayResolver implements AsyncDisposable {
+export class HouseholdResolver implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #counters: Counters;
   readonly #readiness: ReadinessMonitor;
   readonly #watch: RefreshWatch;
   readonly #handle: Handler;
 
-  constructor({ clock, random, laboratory, socks }: DayResolverComponents, { maxStaleMs, prefetch }: DayMode) {
+  constructor(
+    { clock, random, laboratory, socks }: HouseholdResolverComponents,
+    { maxStaleMs, prefetch, circuits = CIRCUITS }: ResolverMode,
+  ) {
     this.#clock = clock;
-    this.#counters = createCounters([UPSTREAM_LABEL], CIRCUITS);
+    this.#counters = createCounters([UPSTREAM_LABEL], circuits);
     const budget = new ExtraBudget();
-    const pool = laboratory.connect({ clock, random, metrics: this.#counters, budget }, socks, CIRCUITS);
+    const pool = laboratory.connect({ clock, random, metrics: this.#counters, budget }, socks, circuits);
     this.#readiness = new ReadinessMonitor(clock, new FailoverUpstream([pool], TIMEOUT_MS));
     this.#watch = new RefreshWatch(this.#readiness);
     const cache = new Cache({ clock, random, metrics: this.#counters }, { maxBytes: CACHE_BYTES, maxStaleMs });

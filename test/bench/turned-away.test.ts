@@ -1,0 +1,13 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { drawTurnedAway } from './turned-away.ts';
+
+test('of each three circuits in a row exactly one is turned away, and which one is left to chance', () => {
+  const places = Array.from({ length: 300 }, (_, seed) => {
+    const drawn = drawTurnedAway(seed);
+    const three = [drawn.next(), drawn.next(), drawn.next()].map(({ value }) => value);
+    assert.equal(three.filter(Boolean).length, 1);
+    return three.indexOf(true);
+  });
+  for (const place of [0, 1, 2]) assert.ok(places.filter((one) => one === place).length > 60);
+});
