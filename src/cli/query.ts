@@ -51,6 +51,7 @@ const DIRECT_KEYS: readonly OptionKey[] = [
   'upstream-name',
   'upstream-ca',
   'upstream-pin',
+  'upstream-tls-min',
   'allow-plaintext-exit',
   'tor-socks',
   'tor-control',

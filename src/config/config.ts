@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { LogFormat, LogLevel } from '../lib/log-level.ts';
 import type { Isolation } from './isolation.ts';
+import type { TlsVersion } from './tls-version.ts';
 import type { UdpIo } from './udp-io.ts';
 
 /** The whole configuration, validated and deeply frozen. */
@@ -74,6 +75,8 @@ export interface UpstreamConfig {
   readonly ca: string | undefined;
   /** `sha256/` and the base64 SHA-256 of a SubjectPublicKeyInfo. Where there are any, one must match. */
   readonly pins: readonly string[];
+  /** The oldest TLS version to accept. */
+  readonly tlsMin: TlsVersion;
 }
 
 export interface TorConfig {

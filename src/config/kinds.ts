@@ -11,6 +11,7 @@ import { readOnionAuthFile } from './onion-auth-file.ts';
 import { bad, type Parsed } from './parsed.ts';
 import { type Bounds, parseBytes, parseDuration, parseInteger } from './quantity.ts';
 import { parseSocksAddress } from './socks-address.ts';
+import { TLS_VERSIONS, type TlsVersion } from './tls-version.ts';
 import { parseTorrcLine } from './torrc-line.ts';
 import { UDP_IOS, type UdpIo } from './udp-io.ts';
 import { parseUpstreamUrl, type UpstreamUrl } from './upstream-url.ts';
@@ -23,6 +24,7 @@ export interface KindValues {
   readonly 'log-format': LogFormat;
   readonly isolation: Isolation;
   readonly 'udp-io': UdpIo;
+  readonly 'tls-version': TlsVersion;
   readonly integer: number;
   /** Bytes. */
   readonly bytes: number;
@@ -50,6 +52,7 @@ export type OptionKind = keyof KindValues;
 export function choicesOf(kind: OptionKind): readonly string[] {
   if (kind === 'isolation') return ISOLATIONS;
   if (kind === 'udp-io') return UDP_IOS;
+  if (kind === 'tls-version') return TLS_VERSIONS;
   if (kind === 'log-level') return LOG_LEVELS;
   return kind === 'log-format' ? LOG_FORMATS : [];
 }
@@ -61,6 +64,7 @@ const PARSERS: { readonly [Kind in OptionKind]: (text: string, bounds: Bounds) =
   'log-format': (text) => parseChoice(text, LOG_FORMATS),
   isolation: (text) => parseChoice(text, ISOLATIONS),
   'udp-io': (text) => parseChoice(text, UDP_IOS),
+  'tls-version': (text) => parseChoice(text, TLS_VERSIONS),
   integer: parseInteger,
   bytes: parseBytes,
   duration: parseDuration,

@@ -148,6 +148,13 @@ export const OPTIONS = {
     unset: 'any key',
     list: { separator: ',', maxItems: 16 },
   },
+  'upstream-tls-min': {
+    kind: 'tls-version',
+    group: 'Upstream',
+    placeholder: 'version',
+    doc: 'oldest TLS version to accept, for every upstream; TLS 1.2 shows the certificate to the exit relay',
+    default: '1.3',
+  },
   'allow-plaintext-exit': {
     kind: 'boolean',
     group: 'Upstream',

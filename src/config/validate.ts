@@ -66,9 +66,10 @@ export function validate({ settings, problems: loadProblems }: Loaded): Config {
 
 function toUpstream(url: UpstreamUrl, values: Values): UpstreamConfig {
   const pins = values['upstream-pin'];
+  const tlsMin = values['upstream-tls-min'];
   const onlyThroughTor = url.protocol === 'tcp' && isOnionHost(url.host) && !values['allow-plaintext-exit'];
   if (url.protocol === 'tcp') {
-    return { ...url, names: [], namesThroughTor: [], onlyThroughTor, ca: undefined, pins: [] };
+    return { ...url, names: [], namesThroughTor: [], onlyThroughTor, ca: undefined, pins: [], tlsMin };
   }
   const named = values['upstream-name'];
   const further = named.length > 0 ? [] : furtherNames(url.host);
@@ -81,6 +82,7 @@ function toUpstream(url: UpstreamUrl, values: Values): UpstreamConfig {
     onlyThroughTor,
     ca: values['upstream-ca'],
     pins,
+    tlsMin,
   };
 }
 

@@ -170,7 +170,8 @@ export const FAILURES = {
   ERR_TLS_VERSION: {
     ede: 'networkError',
     label: 'tls_version',
-    sentence: 'the resolver does not support TLS 1.3; upgrade it if it is yours, or use another --upstream',
+    sentence:
+      'the resolver supports only TLS versions older than --upstream-tls-min (1.3 by default); upgrade it if it is yours, use another --upstream, or accept TLS 1.2 with --upstream-tls-min 1.2',
   },
   ERR_TLS_KEY_SIZE: {
     ede: 'networkError',

@@ -33,9 +33,23 @@ export interface TlsOptions extends TlsIdentity {
   readonly servername: string;
   /** Certificates in PEM that are trusted in addition to Node's. */
   readonly ca?: string;
+  /** The oldest version to accept. @default 'TLSv1.3' */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** Protocols to offer by ALPN (RFC 7301), the preferred one first. Absent: no ALPN. A server without ALPN is accepted. */
   readonly alpn?: readonly string[];
 }
+
+/**
+ * Cipher suites with TLS 1.2 allowed: Node's of TLS 1.3, and those of TLS 1.2 with forward secrecy and an AEAD. RFC 9113 §9.2.2
+ * prohibits all others for HTTP/2.
+ */
+const CIPHERS_WITH_TLS12 = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'TLS_AES_128_GCM_SHA256',
+  'ECDHE+AESGCM',
+  'ECDHE+CHACHA20',
+].join(':');
 
 /** What Tor is asked to connect to: the onion, which need not be the name in the certificate. */
 export interface DialTarget {
@@ -72,9 +86,11 @@ function createTlsUpgrade(tls: TlsOptions, clock: Clock, signal: AbortSignal | u
   // Made once, for with an extra CA each context parses Node's whole list anew, and not before it is needed: meanwhile queries are taken. No
   // session of one connection is resumed on another, which would let the server link the two, and its certificate would not be looked at again.
   let secureContext: SecureContext | undefined;
+  const { minVersion = 'TLSv1.3' } = tls;
   const makeContext = (): SecureContext =>
     createSecureContext({
-      minVersion: 'TLSv1.3',
+      minVersion,
+      ...(minVersion === 'TLSv1.2' ? { ciphers: CIPHERS_WITH_TLS12 } : {}),
       ...(tls.ca === undefined ? {} : { ca: [...getCACertificates(), tls.ca] }),
     });
   const options = {
@@ -117,6 +133,8 @@ function createTlsUpgrade(tls: TlsOptions, clock: Clock, signal: AbortSignal | u
       socket.once('error', onError);
       socket.once('secureConnect', () => {
         socket.off('error', onError);
+        // RFC 9113 §9.2.1. In TLS 1.2 the server could otherwise show another certificate later.
+        socket.disableRenegotiation();
         settle();
         resolve(socket);
       });

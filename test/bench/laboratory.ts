@@ -51,6 +51,7 @@ export async function openLaboratory(): Promise<Laboratory> {
     onlyThroughTor: false,
     ca: undefined,
     pins: [],
+    tlsMin: '1.3',
   };
   // As `ca` it would be parsed for each circuit anew, together with all of Node's authorities: most of the benchmark's time.
   setDefaultCACertificates([await readFile(ca.certificatePath, 'utf8')]);

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { judgeAsOurs } from '../../src/tor/socks-peer.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../fixtures/certificates.ts';
+import { startHttp1DohServer } from '../fixtures/http1-doh-server.ts';
 import { createOnionKey } from '../fixtures/onion-key.ts';
 import {
   type DohBehaviour,
@@ -52,6 +53,13 @@ async function probe(
   };
   return { finding: await probeUpstream(components, upstream), socks };
 }
+
+test('a DoH server with no more than HTTP/1.1 and TLS 1.2 answers where TLS 1.2 is allowed', async () => {
+  await using old = await startHttp1DohServer(await ca.issue([HOST]), GOOD, { maxVersion: 'TLSv1.2' });
+  assert.equal((await probe({ target: old })).finding.error?.code, 'ERR_TLS_VERSION');
+  const { finding } = await probe({ target: old }, '--upstream-tls-min', '1.2');
+  assert.deepEqual([finding.error, finding.answer?.rcode], [undefined, 'NOERROR']);
+});
 
 async function probeWith(behaviour: DohBehaviour): Promise<UpstreamFinding> {
   server.behaviour = behaviour;

@@ -37,6 +37,7 @@ test('the defaults are those that the documentation promises', () => {
         onlyThroughTor: false,
         ca: undefined,
         pins: [],
+        tlsMin: '1.3',
       },
     ],
     circuits: 3,
@@ -127,6 +128,7 @@ test('over TLS and HTTPS a certificate is asked for, over TCP there is none', ()
       onlyThroughTor: false,
       ca: undefined,
       pins: [],
+      tlsMin: '1.3',
     },
     {
       protocol: 'tcp',
@@ -138,6 +140,7 @@ test('over TLS and HTTPS a certificate is asked for, over TCP there is none', ()
       onlyThroughTor: true,
       ca: undefined,
       pins: [],
+      tlsMin: '1.3',
     },
   ]);
 });

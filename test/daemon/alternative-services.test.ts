@@ -126,6 +126,7 @@ async function setUp({
         onlyThroughTor: false,
         ca: await readFile(authority.certificatePath, 'utf8'),
         pins: [],
+        tlsMin: '1.3',
       },
       { index: 0, circuits, lifetimeMs: LIFETIME_MS, perClient },
     ),

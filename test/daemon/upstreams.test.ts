@@ -41,6 +41,7 @@ function createBehind(
     onlyThroughTor: false,
     ca: undefined,
     pins: [],
+    tlsMin: '1.3',
   };
   const upstream = createUpstream(
     {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { constants } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect as connectHttp2, createSecureServer } from 'node:http2';
@@ -90,6 +91,7 @@ interface Overrides extends Partial<Omit<TorConnectorOptions, 'tls'>> {
   /** @default the authority that issued the server's certificate */
   readonly extraCa?: { readonly ca?: string };
   readonly servername?: string;
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** Standing of the proxy. @default 'tor' */
   readonly standing?: ToleratedStanding;
 }
@@ -114,7 +116,7 @@ function plainOptions(
 
 function createConnector(
   resolver: Pick<Resolver, 'proxy'>,
-  { identity, extraCa = { ca }, servername = 'doh.test', clock, standing, ...options }: Overrides = {},
+  { identity, extraCa = { ca }, servername = 'doh.test', minVersion, clock, standing, ...options }: Overrides = {},
 ): Open {
   const connector = createTorConnector({
     ...plainOptions(resolver, clock, standing),
@@ -125,6 +127,7 @@ function createConnector(
       namesThroughTor: [],
       pins: [],
       alpn: ['h2', 'http/1.1'],
+      ...(minVersion === undefined ? {} : { minVersion }),
       ...extraCa,
       ...identity,
     },
@@ -236,12 +239,62 @@ test('NODE_TLS_REJECT_UNAUTHORIZED=0 admits no untrusted chain, wrong name or wr
   }
 });
 
-test('TLS below 1.3 is refused', async () => {
+test('TLS below 1.3 is refused, and the error names the option that accepts it', async () => {
   await using resolver = await startHttp2Resolver({ maxVersion: 'TLSv1.2' });
-  await assert.rejects(createConnector(resolver)(), { code: 'ERR_TLS_VERSION' });
+  await assert.rejects(createConnector(resolver)(), { code: 'ERR_TLS_VERSION', message: /--upstream-tls-min 1\.2/ });
 });
 
-test('OpenSSL’s own server without TLS 1.3 is refused for the same reason', async () => {
+test('TLS 1.2 is accepted where it is allowed, and no session of it is resumed by ID or ticket', async () => {
+  for (const secureOptions of [0, constants.SSL_OP_NO_TICKET]) {
+    const sessions = new Map<string, Buffer>();
+    const server = createSecureServer({ ...credentials, maxVersion: 'TLSv1.2', secureOptions });
+    server.on('newSession', (id: Buffer, data: Buffer, done: () => void) => {
+      sessions.set(id.toString('hex'), data);
+      done();
+    });
+    server.on('resumeSession', (id: Buffer, done: (error: null, data: Buffer | null) => void) =>
+      done(null, sessions.get(id.toString('hex')) ?? null),
+    );
+    await using resolver = await startResolver(server);
+    const connector = createConnector(resolver, { minVersion: 'TLSv1.2' });
+    for (let connection = 0; connection < 2; connection++) {
+      const socket = await connector();
+      await once(socket, 'data');
+      socket.destroy();
+    }
+    const handshake = { protocol: 'TLSv1.2', alpn: 'h2', servername: 'doh.test', resumed: false };
+    assert.deepEqual(resolver.handshakes, [handshake, handshake]);
+  }
+});
+
+test('TLS 1.3 is spoken where TLS 1.2 is allowed but not needed, and TLS 1.1 is refused', async () => {
+  await using modern = await startHttp2Resolver();
+  const socket = await createConnector(modern, { minVersion: 'TLSv1.2' })();
+  assert.equal(socket.getProtocol(), 'TLSv1.3');
+  socket.destroy();
+  await using old = await startHttp2Resolver({
+    minVersion: 'TLSv1.1',
+    maxVersion: 'TLSv1.1',
+    ciphers: 'DEFAULT@SECLEVEL=0',
+  });
+  await assert.rejects(createConnector(old, { minVersion: 'TLSv1.2' })(), { code: 'ERR_TLS_VERSION' });
+});
+
+for (const ciphers of ['AES128-GCM-SHA256', 'ECDHE-ECDSA-AES128-SHA256']) {
+  test(`RFC 9113 §9.2.2: TLS 1.2 with ${ciphers}, without forward secrecy or an AEAD, is refused`, async () => {
+    // An RSA key serves both.
+    const issued = await authority.issue(NAMES, ciphers.startsWith('ECDHE') ? {} : { key: 'rsa:2048' });
+    await using resolver = await startHttp2Resolver({
+      maxVersion: 'TLSv1.2',
+      ciphers,
+      cert: await readFile(issued.certificatePath),
+      key: await readFile(issued.keyPath),
+    });
+    await assert.rejects(createConnector(resolver, { minVersion: 'TLSv1.2' })(), { code: 'ERR_TLS' });
+  });
+}
+
+test('OpenSSL’s own server without TLS 1.3 is refused for the same reason, and accepted where TLS 1.2 is', async () => {
   const reservation = await reservePort();
   await reservation.release();
   const port = String(reservation.port);
@@ -261,6 +314,9 @@ test('OpenSSL’s own server without TLS 1.3 is refused for the same reason', as
   await server.waitUntil('it listens', 5000, () => server.output.includes('ACCEPT'));
   await using proxy = await startSocksDouble({ target: reservation });
   await assert.rejects(createConnector({ proxy })(), { code: 'ERR_TLS_VERSION' });
+  const socket = await createConnector({ proxy }, { minVersion: 'TLSv1.2' })();
+  assert.equal(socket.getProtocol(), 'TLSv1.2');
+  socket.destroy();
 });
 
 const FLAWS: readonly (readonly [string, Flaws, ErrorCode])[] = [
