@@ -76,7 +76,10 @@ export async function askDirectly(wire: Uint8Array, options: DirectOptions): Pro
       { index, circuits: 1, lifetimeMs: config.circuitLifetimeMs },
     );
   });
-  const upstream = stack.use(new FailoverUpstream(upstreams, patienceMs));
+  const upstream = stack.use(
+    // The first connection has to be opened first, and a second resolver need not see the question meanwhile.
+    new FailoverUpstream({ clock, random, budget }, upstreams, { awaitedMs: patienceMs, patienceMs }),
+  );
   stack.defer(() => closing.abort());
   const cache = new Cache({ clock, random, metrics: counters }, { maxBytes: 0, maxStaleMs: 0 });
   const handle = createPipeline(

@@ -4,6 +4,7 @@ import type { TorStatus } from '../lib/tor-state.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { TorEvents } from '../tor/tor-events.ts';
 import type { AlternativeEvents } from '../upstream/alternative-transport.ts';
+import type { CandidateEvents } from '../upstream/candidate.ts';
 import type { ConnectionEvents } from '../upstream/connection.ts';
 
 const BOOTSTRAPPED_PERCENT = 100;
@@ -75,6 +76,14 @@ export function alternativeEvents(logger: Logger, url: string): AlternativeEvent
       logger.log(level, 'onion_unreachable', { reason: error.message, url, code: error.code });
       working = false;
     },
+  };
+}
+
+/** Logs when one of several upstreams is passed over, and when it is used again. */
+export function candidateEvents(logger: Logger, url: string): CandidateEvents {
+  return {
+    passedOver: () => logger.log('warn', 'upstream_passed_over', { url }),
+    usedAgain: (durationMs) => logger.log('info', 'upstream_used_again', { url, seconds: toSeconds(durationMs) }),
   };
 }
 

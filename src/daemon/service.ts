@@ -32,7 +32,14 @@ import { type Listening, adoptEverywhere } from './adopt.ts';
 import { answerEpisodes } from './answer-episodes.ts';
 import { openClientIdentity } from './client-identity.ts';
 import { ConnectivityWatch } from './connectivity-watch.ts';
-import { alternativeEvents, type BootstrapDisplay, connectionEvents, torEvents, toSeconds } from './events.ts';
+import {
+  alternativeEvents,
+  type BootstrapDisplay,
+  candidateEvents,
+  connectionEvents,
+  torEvents,
+  toSeconds,
+} from './events.ts';
 import type { HandedOver } from './handed-over.ts';
 import { expandAddresses, listenEverywhere } from './listen.ts';
 import { ReadinessMonitor } from './readiness.ts';
@@ -111,7 +118,12 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
       },
     );
   });
-  const readiness = stack.use(new ReadinessMonitor(clock, new FailoverUpstream(upstreams, config.timeoutMs)));
+  const failover = new FailoverUpstream(
+    { clock, random, budget, createEvents: ({ address }) => candidateEvents(logger, address) },
+    upstreams,
+    { awaitedMs: config.timeoutMs },
+  );
+  const readiness = stack.use(new ReadinessMonitor(clock, failover));
   stack.defer(() => closing.abort());
 
   const renewAll = (): void => {

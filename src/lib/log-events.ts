@@ -151,6 +151,16 @@ export const LOG_EVENTS = {
     message: 'DNS upstream accepts connections but does not answer queries',
     fields: ['url', 'code'],
   },
+  upstream_passed_over: {
+    levels: ['warn'],
+    message: 'DNS upstream does not answer; the others are asked first until it does',
+    fields: ['url'],
+  },
+  upstream_used_again: {
+    levels: ['info'],
+    message: 'DNS upstream answers again and is asked in its turn',
+    fields: ['url', 'seconds'],
+  },
   upstream_usable: {
     levels: ['info'],
     message: 'DNS upstream returns usable answers again',

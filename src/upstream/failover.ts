@@ -1,46 +1,139 @@
+import type { Clock, Timer } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
-import type { OnAnswer, Upstream } from './upstream.ts';
+import type { Random } from '../lib/random.ts';
+import { Candidate, type CandidateEvents, type CandidateUpstream } from './candidate.ts';
+import type { ExtraBudget } from './extra-budget.ts';
+import type { AnswerPath, OnAnswer, Upstream } from './upstream.ts';
+
+/** dig and glibc give up after five seconds. By then each upstream has had its share. */
+const CLIENT_PATIENCE_MS = 5000;
+
+/** The median over an onion. A shorter share would send every other query to two resolvers. */
+const MIN_SHARE_MS = 1500;
+
+export interface FailoverComponents {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Pays for asking the next upstream while the one before it answers other queries. */
+  readonly budget: ExtraBudget;
+  /** Absent: nothing is reported. */
+  readonly createEvents?: (upstream: Upstream) => CandidateEvents;
+}
+
+export interface FailoverInit {
+  /** How long a client waits for an answer, in milliseconds. A deadline beyond that serves only the cache. */
+  readonly awaitedMs: number;
+  /**
+   * Time in which all upstreams are asked, in milliseconds.
+   * @default 5000, when dig and glibc give up
+   */
+  readonly patienceMs?: number;
+}
 
 /**
- * Several upstreams in order: the next is asked when the one before it has failed. Each but the last gets an equal share of the time that
- * somebody waits for the answer, so that one which hangs leaves time for the others; one which is known to be down fails at once and costs
- * none. The last has until the deadline.
+ * Several upstreams, asked in order until one answers. The next one is asked as soon as those before it have failed, or
+ * when the share of the time of the one before it is over. That one goes on: the first answer wins, and a slow resolver
+ * is not given up for a dead one. An upstream that accepts connections but answers nothing is asked last, until it
+ * answers a probe.
  */
 export class FailoverUpstream implements Upstream {
   readonly address: string;
-  readonly #upstreams: readonly Upstream[];
-  readonly #awaitedMs: number;
+  readonly #components: FailoverComponents;
+  readonly #candidates: readonly Candidate[];
+  readonly #init: Required<FailoverInit>;
 
-  /**
-   * @param upstreams at least one; owned from here on
-   * @param awaitedMs how long an answer is waited for; a deadline past that is for the cache's sake alone
-   */
-  constructor(upstreams: readonly Upstream[], awaitedMs: number) {
-    this.#upstreams = upstreams;
-    this.#awaitedMs = awaitedMs;
+  /** @param upstreams at least one; owned from here on */
+  constructor(components: FailoverComponents, upstreams: readonly CandidateUpstream[], init: FailoverInit) {
+    const { clock, random, createEvents } = components;
+    this.#components = components;
+    this.#candidates = upstreams.map(
+      (upstream) => new Candidate({ clock, random, events: createEvents?.(upstream) }, upstream),
+    );
+    this.#init = { patienceMs: CLIENT_PATIENCE_MS, ...init };
     this.address = upstreams.map(({ address }) => address).join(', ');
   }
 
-  /** Rejects with the error of the upstream that was asked last. */
-  async exchange(query: Uint8Array, deadline: Deadline, client?: string, onAnswer?: OnAnswer): Promise<Uint8Array> {
-    let lastError: unknown;
-    const awaited = deadline.within(this.#awaitedMs);
-    let left = this.#upstreams.length;
-    for (const upstream of this.#upstreams) {
-      const share = left === 1 ? deadline : awaited.within(awaited.remainingMs / left);
-      left--;
-      try {
-        return await upstream.exchange(query, share, client, onAnswer);
-      } catch (error) {
-        // An abandoned query needs no answer from the other upstreams either.
-        if (deadline.isGivenUp) throw error;
-        lastError = error;
-      }
-    }
-    throw lastError;
+  /** Rejects with the error of the upstream that failed last. */
+  exchange(query: Uint8Array, deadline: Deadline, client?: string, onAnswer?: OnAnswer): Promise<Uint8Array> {
+    const candidates = this.#candidates;
+    const [first] = candidates as [Candidate];
+    if (candidates.length === 1) return first.upstream.exchange(query, deadline, client, onAnswer);
+    for (const candidate of candidates) candidate.probeIfDue();
+    const inOrder = [...candidates.filter(({ isDown }) => !isDown), ...candidates.filter(({ isDown }) => isDown)];
+    return this.#race(inOrder, deadline, onAnswer, (candidate, noteAnswer) =>
+      candidate.exchange(query, deadline, client, noteAnswer),
+    );
+  }
+
+  #race(
+    candidates: readonly Candidate[],
+    deadline: Deadline,
+    onAnswer: OnAnswer | undefined,
+    ask: (candidate: Candidate, onAnswer: OnAnswer) => Promise<Uint8Array>,
+  ): Promise<Uint8Array> {
+    const { clock } = this.#components;
+    const awaited = deadline.within(this.#init.awaitedMs);
+    const patience = awaited.within(this.#init.patienceMs);
+    return new Promise((resolve, reject) => {
+      let asked = 0;
+      let running = 0;
+      let settled = false;
+      let timer: Timer | undefined;
+      const settle = (tell: () => void): void => {
+        settled = true;
+        timer?.cancel();
+        tell();
+      };
+      const askNext = (): void => {
+        timer?.cancel();
+        const left = candidates.length - asked;
+        const candidate = candidates[asked++] as Candidate;
+        const sentAtMs = clock.now();
+        const isSecondTry = running++ > 0;
+        const place = asked;
+        let path: AnswerPath | undefined;
+        if (left > 1) {
+          const shareMs = Math.max(patience.remainingMs / left, Math.min(MIN_SHARE_MS, awaited.remainingMs / left));
+          const longestMs = Math.max(shareMs, awaited.remainingMs / left);
+          timer = clock.schedule(shareMs, () => {
+            candidate.unanswered(sentAtMs);
+            if (this.#mayAskNext(candidate, sentAtMs)) askNext();
+            else timer = clock.schedule(longestMs - shareMs, askNext);
+          });
+        }
+        ask(candidate, (how) => (path = how)).then(
+          (response) => {
+            // An answer that comes later says only that the upstream is not down.
+            if (settled) return;
+            settle(() => {
+              if (path !== undefined) onAnswer?.(isSecondTry ? { ...path, secondTry: true } : path);
+              resolve(response);
+            });
+          },
+          (error: unknown) => {
+            running--;
+            if (settled) return;
+            // An abandoned query needs no answer from the other upstreams either.
+            if (deadline.isGivenUp) return settle(() => reject(error));
+            if (left === 1 && deadline.expired) candidate.unanswered(sentAtMs);
+            if (place === asked && left > 1) askNext();
+            else if (running === 0) settle(() => reject(error));
+          },
+        );
+      };
+      askNext();
+    });
+  }
+
+  /**
+   * Whether the next upstream may be asked though the one before it may still answer. If that one has answered other
+   * queries since, this one is merely slow, and asking another resolver is paid for like any second try.
+   */
+  #mayAskNext(slow: Candidate, sentAtMs: number): boolean {
+    return !slow.hasAnsweredSince(sentAtMs) || this.#components.budget.spend();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#upstreams.map((upstream) => upstream[Symbol.asyncDispose]()));
+    await Promise.all(this.#candidates.map(({ upstream }) => upstream[Symbol.asyncDispose]()));
   }
 }

@@ -12,7 +12,6 @@ import { createPipeline } from '../../src/resolver/pipeline.ts';
 import type { Handler, Query } from '../../src/resolver/query.ts';
 import type { Tor } from '../../src/tor/tor.ts';
 import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
-import { FailoverUpstream } from '../../src/upstream/failover.ts';
 import { handleWith } from '../fixtures/replies.ts';
 import { extendedErrorOf } from '../resolver/harness.ts';
 import { type Laboratory, TIMEOUT_MS, UPSTREAM_LABEL } from './laboratory.ts';
@@ -68,7 +67,7 @@ export class HouseholdResolver implements AsyncDisposable {
     this.#counters = createCounters([UPSTREAM_LABEL], circuits);
     const budget = new ExtraBudget();
     const pool = laboratory.connect({ clock, random, metrics: this.#counters, budget }, socks, circuits);
-    this.#readiness = new ReadinessMonitor(clock, new FailoverUpstream([pool], TIMEOUT_MS));
+    this.#readiness = new ReadinessMonitor(clock, pool);
     this.#watch = new RefreshWatch(this.#readiness);
     const cache = new Cache({ clock, random, metrics: this.#counters }, { maxBytes: CACHE_BYTES, maxStaleMs });
     this.#handle = createPipeline(

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Cache } from '../../src/cache/cache.ts';
-import { FailoverUpstream } from '../../src/upstream/failover.ts';
 import { Dns4torError } from '../../src/lib/errors.ts';
 import { EDE, FAILURES, type ErrorCode, failureKind } from '../../src/lib/failures.ts';
 import { createQueryScanner } from '../../src/message/scan-query.ts';
@@ -184,8 +183,7 @@ test('a response that is not well-formed is SERVFAIL', async () => {
 test('an upstream to which no connection ever comes is SERVFAIL at the deadline, counted from the arrival', async () => {
   const unreachable = { connect: () => () => new Promise<never>(() => {}) };
   await using first = await startRig(() => ({ body: new Uint8Array(0) }), unreachable);
-  const upstream = new FailoverUpstream([first.upstream], TIMEOUT_MS);
-  const { ask, clock } = createResolver(upstream, { clock: first.clock });
+  const { ask, clock } = createResolver(first.upstream, { clock: first.clock });
   clock.advance(5000);
   let reply: unknown;
   const replied = Promise.resolve(ask({ edns: {} })).then((bytes) => (reply = bytes));

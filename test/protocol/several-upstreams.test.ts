@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { LOG_EVENTS } from '../../src/lib/log-events.ts';
+import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { type Daemon, startDaemon } from '../fixtures/daemon.ts';
+import { dig } from '../fixtures/dig.ts';
+import { neverAnswer } from '../fixtures/doh-behaviours.ts';
+import { createOnionKey } from '../fixtures/onion-key.ts';
+import { type RecordingDohServer, startRecordingDohServer } from '../fixtures/recording-doh-server.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { startSocksDouble } from '../tor/socks-double.ts';
+import { GOOD } from './upstream-messages.ts';
+
+const PATIENCE_MS = 60_000;
+
+interface Running extends AsyncDisposable {
+  readonly daemon: Daemon;
+  readonly upstreams: readonly [RecordingDohServer, RecordingDohServer];
+}
+
+/** The command itself, with two upstreams, each a server of its own behind a SOCKS server in Tor's place. */
+async function startBeforeTwo(...args: readonly string[]): Promise<Running> {
+  await using resources = new AsyncDisposableStack();
+  const ca = resources.use(await createCertificateAuthority());
+  const onions = [createOnionKey().address, createOnionKey().address] as const;
+  const start = async (onion: string): Promise<RecordingDohServer> =>
+    resources.use(await startRecordingDohServer(await ca.issue([onion]), GOOD));
+  const upstreams = [await start(onions[0]), await start(onions[1])] as const;
+  const socks = resources.use(
+    await startSocksDouble({
+      target: async ({ host }) => connect(upstreams[host === onions[0] ? 0 : 1].port, '127.0.0.1'),
+    }),
+  );
+  if (socks.address.kind !== 'tcp') throw new Error('the SOCKS double listens on no port');
+  const daemon = resources.use(
+    await startDaemon([
+      ...onions.flatMap((onion) => ['--upstream', `https://${onion}/dns-query`]),
+      '--upstream-ca',
+      ca.certificatePath,
+      '--tor-socks',
+      `${socks.address.host}:${socks.address.port}`,
+      ...args,
+    ]),
+  );
+  await daemon.answers();
+  const running = resources.move();
+  return { daemon, upstreams, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+/** The log's lines of an event. */
+function logged({ process }: Daemon, event: 'upstream_passed_over' | 'upstream_used_again'): number {
+  return process.output.split(LOG_EVENTS[event].message).length - 1;
+}
+
+test('while the first upstream accepts connections but answers nothing, dig is answered by the second; then the first is used again', async () => {
+  await using running = await startBeforeTwo();
+  const { daemon, upstreams } = running;
+  let asked = 0;
+  const ask = async (): Promise<string> => {
+    const { status } = await dig('@127.0.0.1', '-p', `${daemon.port}`, `n${asked++}.example`);
+    return status;
+  };
+  assert.equal(await ask(), 'NOERROR');
+
+  const [first, second] = upstreams;
+  first.behaviour = neverAnswer;
+  // dig itself gives up after five seconds, without a reply.
+  for (let i = 0; i < 5; i++) assert.equal(await ask(), 'NOERROR');
+  assert.equal(second.requests.length, 5);
+  assert.equal(logged(daemon, 'upstream_passed_over'), 1);
+
+  first.behaviour = GOOD;
+  await waitUntil('the first is used again', PATIENCE_MS, async () => {
+    assert.equal(await ask(), 'NOERROR');
+    return logged(daemon, 'upstream_used_again') === 1;
+  });
+  const before = second.requests.length;
+  assert.equal(await ask(), 'NOERROR');
+  assert.equal(second.requests.length, before);
+  assert.equal(logged(daemon, 'upstream_passed_over'), 1);
+});
