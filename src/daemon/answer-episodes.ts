@@ -14,6 +14,12 @@ import { toSeconds } from './events.ts';
 const QUIET_MS = 60_000;
 
 /**
+ * The quiet time doubles up to this if a kind of failure comes back within the same time after its episode: a circuit
+ * that is turned away every few minutes would otherwise fill the log.
+ */
+const MAX_QUIET_MS = 3_600_000;
+
+/**
  * Missed deadlines since the last usable answer that make the upstream count as silent. Chance, or a program that
  * retries one broken domain, rarely gets there.
  */
@@ -28,6 +34,8 @@ const MAX_EPISODES = 16;
 interface Episode {
   readonly code: ErrorCode;
   readonly startedAt: number;
+  /** How long the failure must stay away. */
+  readonly quietMs: number;
   lastAt: number;
   count: number;
   /** Whether a usable answer has arrived since the last failure. */
@@ -40,12 +48,28 @@ interface Episode {
  */
 export function answerEpisodes(logger: Logger, clock: Clock, url: string): AnswerEvents {
   const episodes = new Map<string, Episode>();
+  /** Ended episodes, by kind; the oldest first. */
+  const past = new Map<string, { readonly endedAt: number; readonly quietMs: number }>();
   let unansweredInARow = 0;
 
+  const quietMsOf = (kind: string, now: number): number => {
+    const before = past.get(kind);
+    past.delete(kind);
+    if (before === undefined || now - before.endedAt >= MAX_QUIET_MS) return QUIET_MS;
+    return Math.min(2 * before.quietMs, MAX_QUIET_MS);
+  };
+
+  const remember = (kind: string, endedAt: number, quietMs: number): void => {
+    past.set(kind, { endedAt, quietMs });
+    const [oldest = kind] = past.keys();
+    if (past.size > MAX_EPISODES) past.delete(oldest);
+  };
+
   const endQuiet = (now: number): void => {
-    for (const [kind, { code, startedAt, lastAt, count, isInterrupted }] of episodes) {
-      if (!isInterrupted || now - lastAt < QUIET_MS) continue;
+    for (const [kind, { code, startedAt, quietMs, lastAt, count, isInterrupted }] of episodes) {
+      if (!isInterrupted || now - lastAt < quietMs) continue;
       episodes.delete(kind);
+      remember(kind, now, quietMs);
       logger.log('info', 'upstream_usable', { url, code, answers: count, seconds: toSeconds(lastAt - startedAt) });
     }
   };
@@ -59,7 +83,14 @@ export function answerEpisodes(logger: Logger, clock: Clock, url: string): Answe
       episode.lastAt = now;
       episode.isInterrupted = false;
     } else if (episodes.size < MAX_EPISODES) {
-      episodes.set(kind, { code, startedAt: now, lastAt: now, count: 1, isInterrupted: false });
+      episodes.set(kind, {
+        code,
+        startedAt: now,
+        quietMs: quietMsOf(kind, now),
+        lastAt: now,
+        count: 1,
+        isInterrupted: false,
+      });
       tell();
     }
   };

@@ -136,3 +136,55 @@ test('invented HTTP statuses cause a bounded number of log lines', () => {
   }
   assert.equal(told().length, 16);
 });
+
+test('a resolver that alternates between answers and two HTTP statuses for an hour is two lines, and two at the end', () => {
+  const { clock, events, told } = create();
+  for (let second = 0; second < 3600; second += 3) {
+    events.answered();
+    events.failed(new DohStatusError(503), true);
+    clock.advance(1500);
+    events.failed(new DohStatusError(429), true);
+    clock.advance(1500);
+  }
+  assert.deepEqual(told(), [
+    ['upstream_http_error', 'ERR_DOH_STATUS', 503],
+    ['upstream_http_error', 'ERR_DOH_STATUS', 429],
+  ]);
+  events.answered();
+  clock.advance(MINUTE_MS);
+  events.answered();
+  assert.deepEqual(
+    told()
+      .slice(2)
+      .map((line) => (line as unknown[])[0]),
+    ['upstream_usable', 'upstream_usable'],
+  );
+});
+
+test('an hour of failures with an answer now and then is one line', () => {
+  const { clock, events, told } = create();
+  for (let second = 0; second < 3600; second++) {
+    events.failed(new DohStatusError(503), true);
+    if (second % 600 === 0) for (let good = 0; good < 3; good++) events.answered();
+    clock.advance(1000);
+  }
+  assert.equal(told().length, 1);
+});
+
+test('a circuit that is turned away every few minutes for a day is a few lines', () => {
+  const { clock, events, told } = create();
+  for (let minute = 0; minute < 24 * 60; minute++) {
+    events.answered();
+    if (minute % 5 === 0) events.failed(new DohStatusError(429), true);
+    clock.advance(MINUTE_MS);
+  }
+  assert.ok(told().length < 10);
+  // After a quiet hour it is news again.
+  for (let minute = 0; minute < 2 * 60; minute++) {
+    clock.advance(MINUTE_MS);
+    events.answered();
+  }
+  const before = told().length;
+  events.failed(new DohStatusError(429), true);
+  assert.equal(told().length, before + 1);
+});
