@@ -49,6 +49,8 @@ export interface UpstreamInit {
   /** Its place in the configured order. */
   readonly index: number;
   readonly circuits: number;
+  /** As {@link CircuitPoolInit.candidates}. */
+  readonly candidates?: number;
   readonly lifetimeMs: number;
   /** Whether each client has circuits of its own. @default false */
   readonly perClient?: boolean;
@@ -124,8 +126,7 @@ function createPool(
       metrics,
       budget,
       ...(answerEvents === undefined ? {} : { answerEvents }),
-      createConnection: (breaker, onChange, onLost) =>
-        new Connection({ clock, ...transport, breaker, events, onChange, onLost }),
+      createConnection: (breaker, owner) => new Connection({ clock, ...transport, breaker, events }, owner),
     },
     { address: config.url, ...init },
   );

@@ -96,7 +96,7 @@ export type PrefetchEvent = (typeof PREFETCH_EVENTS)[number];
  * Why a connection gives way: its circuit's time is over, it is slower than the others, the machine has slept or moved, the other end (or
  * Tor) has ended it, or nothing came over it while queries waited.
  */
-export const RECONNECT_CAUSES = ['lifetime', 'slow', 'network', 'ended', 'stalled'] as const;
+export const RECONNECT_CAUSES = ['lifetime', 'slow', 'failing', 'network', 'ended', 'stalled'] as const;
 export type ReconnectCause = (typeof RECONNECT_CAUSES)[number];
 
 /** A number for each part of the cache, by the `type` label of CoreDNS's cache metrics. */

@@ -1,9 +1,9 @@
 import { Dns4torError } from '../lib/errors.ts';
 import { isAnswerOfQuestion } from '../message/alias-chain.ts';
 import { readU16 } from '../message/bytes.ts';
-import { FLAG, flagsOf, HEADER, HEADER_BYTES, MAX_MESSAGE_BYTES, opcodeOf } from '../message/header.ts';
+import { FLAG, flagsOf, HEADER, HEADER_BYTES, MAX_MESSAGE_BYTES, opcodeOf, rcodeOf } from '../message/header.ts';
 import { lowerCase, skipPlainName } from '../message/name.ts';
-import { OPCODE } from '../message/tables.ts';
+import { OPCODE, RCODE } from '../message/tables.ts';
 
 /**
  * Checks that `response` can be an answer to `query`: RFC 5452 §9.1 requires the same question and ID, and RFC 8484
@@ -35,4 +35,10 @@ export function acceptResponse(query: Uint8Array, response: Uint8Array): void {
   // RFC 2181 §9: a truncated answer must not be used. There is no larger transport than HTTP, TLS or TCP to retry over.
   if ((flags & FLAG.TC) !== 0) throw new Dns4torError('ERR_RESPONSE_TRUNCATED');
   if (!isAnswerOfQuestion(response, questionEnd)) throw new Dns4torError('ERR_RESPONSE_CHAIN');
+}
+
+/** Whether the resolver itself could not or would not answer. Another circuit may lead to one that does. */
+export function isRefusal(response: Uint8Array): boolean {
+  const rcode = rcodeOf(response);
+  return rcode === RCODE.SERVFAIL || rcode === RCODE.REFUSED;
 }

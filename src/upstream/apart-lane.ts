@@ -1,6 +1,6 @@
 import type { Deadline } from '../lib/deadline.ts';
 import { Dns4torError, toDns4torError } from '../lib/errors.ts';
-import type { Circuit } from './circuit.ts';
+import type { Circuit, CircuitOwner } from './circuit.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /**
@@ -8,15 +8,16 @@ import { WaitingRoom } from './waiting-room.ts';
  * lost, the query in flight is to blame.
  */
 export class ApartLane implements AsyncDisposable {
-  readonly #createCircuit: (onChange: () => void) => Circuit;
+  readonly #createCircuit: (owner: CircuitOwner) => Circuit;
   readonly #waitingRoom = new WaitingRoom();
+  /** Opening or open. */
   #circuit: Circuit | undefined;
+  /** Closed with the last query, because one may still be in flight. */
+  #ended: Circuit[] = [];
   #pending = 0;
 
-  /**
-   * @param createCircuit creates a circuit without opening it; its connection calls `onChange` when its room changes
-   */
-  constructor(createCircuit: (onChange: () => void) => Circuit) {
+  /** @param createCircuit creates a circuit without opening it */
+  constructor(createCircuit: (owner: CircuitOwner) => Circuit) {
     this.#createCircuit = createCircuit;
   }
 
@@ -26,16 +27,18 @@ export class ApartLane implements AsyncDisposable {
   }
 
   /**
-   * Sends one query when its turn comes.
+   * Sends one query when its turn comes, and calls `onSend` then.
    * Rejects with ERR_QUERY_DROPS_CONNECTION if the connection is lost while the query is in flight, with what
    * {@link refuse} was given, otherwise as {@link WaitingRoom.wait} and {@link Circuit.exchange} do.
    */
-  async exchange(query: Uint8Array, deadline: Deadline, onAnswer: (durationMs: number) => void): Promise<Uint8Array> {
+  async exchange(query: Uint8Array, deadline: Deadline, onSend: () => void): Promise<Uint8Array> {
     this.#pending++;
     const expired = (): Dns4torError => new Dns4torError('ERR_UPSTREAM_CONNECTION');
     try {
-      const answer = this.#waitingRoom.wait(deadline, expired, () => this.#ask(query, deadline, onAnswer));
-      this.#circuit ??= this.#createCircuit(() => this.#admit());
+      const answer = this.#waitingRoom.wait(deadline, expired, this.#hasRoom, () => {
+        onSend();
+        return this.#ask(query, deadline);
+      });
       this.#admit();
       return await answer;
     } finally {
@@ -45,7 +48,18 @@ export class ApartLane implements AsyncDisposable {
 
   /** Opens the connection if queries are waiting. Called when the breaker allows another attempt. */
   open(): void {
-    if (this.#waitingRoom.size > 0) void this.#circuit?.open();
+    if (this.#waitingRoom.size === 0 || this.#circuit !== undefined) return;
+    const circuit = this.#createCircuit({
+      onOpen: () => this.#admit(),
+      onChange: () => this.#admit(),
+      onSettled() {},
+      onEnd: (ended, cause) => {
+        if (this.#circuit === ended) this.#circuit = undefined;
+        this.#ended.push(ended);
+        return cause !== 'unopened';
+      },
+    });
+    if (circuit.open()) this.#circuit = circuit;
   }
 
   /** Rejects all waiting queries with `error`. */
@@ -53,14 +67,16 @@ export class ApartLane implements AsyncDisposable {
     this.#waitingRoom.refuse(error);
   }
 
+  readonly #hasRoom = (): boolean => this.#circuit?.hasRoom === true && this.#circuit.inFlight === 0;
+
   #admit(): void {
-    this.#waitingRoom.admit(() => this.#circuit?.hasRoom === true && this.#circuit.inFlight === 0);
+    this.#waitingRoom.admit(this.#hasRoom);
     this.open();
   }
 
-  async #ask(query: Uint8Array, deadline: Deadline, onAnswer: (durationMs: number) => void): Promise<Uint8Array> {
+  async #ask(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
     try {
-      return await (this.#circuit as Circuit).exchange(query, deadline, onAnswer);
+      return await (this.#circuit as Circuit).exchange(query, deadline);
     } catch (thrown) {
       const error = toDns4torError(thrown);
       throw error.code === 'ERR_UPSTREAM_CONNECTION'
@@ -70,9 +86,10 @@ export class ApartLane implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const circuit = this.#circuit;
+    const circuits = this.#circuit === undefined ? this.#ended : [this.#circuit, ...this.#ended];
     this.#circuit = undefined;
-    await circuit?.[Symbol.asyncDispose]();
+    this.#ended = [];
+    await Promise.all(circuits.map((circuit) => circuit[Symbol.asyncDispose]()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

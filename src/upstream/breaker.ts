@@ -33,6 +33,14 @@ export interface BreakerComponents {
   readonly random: Random;
 }
 
+/** An attempt to connect, from {@link Breaker.attempt}. */
+export interface Attempt {
+  /** Pauses before it, without an answer in between. */
+  readonly round: number;
+  /** Call it when the attempt has ended, however it did. */
+  end(): void;
+}
+
 /** What the owner of the connections is asked and told. */
 export interface BreakerOwner {
   /** Whether any connection is open: as long as one is, nothing is an outage. */
@@ -53,6 +61,8 @@ export class Breaker implements Disposable {
   readonly #owner: BreakerOwner;
   /** In a row, without an answer in between. */
   #failures = 0;
+  /** Pauses in a row. */
+  #round = 0;
   #lastError: Dns4torError | undefined;
   readonly #attempts = new Set<Timer>();
   /** Those of them that take so long that the next does not wait for them. */
@@ -83,19 +93,30 @@ export class Breaker implements Disposable {
     return this.#open ? this.#lastError : undefined;
   }
 
-  /**
-   * Asks for leave to connect. Whoever gets it calls what is returned when the attempt has ended, however it did.
-   */
-  attempt(): (() => void) | undefined {
+  /** Whether nothing has failed since the last answer. */
+  get isUntroubled(): boolean {
+    return this.#failures === 0;
+  }
+
+  /** Whether {@link attempt} gives leave now. */
+  get permits(): boolean {
+    return this.#failures === 0 || !this.#mustWait;
+  }
+
+  /** Asks for leave to connect. Undefined if no attempt may be made now. */
+  attempt(): Attempt | undefined {
     const { clock } = this.#components;
-    if (this.#failures > 0 && this.#mustWait) return undefined;
+    if (!this.permits) return undefined;
     this.#restUntil = clock.now() + WANTED_AFTER_MS;
-    const attempt = clock.schedule(SLOW_ATTEMPT_MS, () => this.#suspect(attempt));
-    this.#attempts.add(attempt);
-    return () => {
-      attempt.cancel();
-      this.#attempts.delete(attempt);
-      this.#slow.delete(attempt);
+    const timer = clock.schedule(SLOW_ATTEMPT_MS, () => this.#suspect(timer));
+    this.#attempts.add(timer);
+    return {
+      round: this.#round,
+      end: () => {
+        timer.cancel();
+        this.#attempts.delete(timer);
+        this.#slow.delete(timer);
+      },
     };
   }
 
@@ -109,6 +130,7 @@ export class Breaker implements Disposable {
   worked(): void {
     const wasTroubled = this.#open || this.#failures > 0;
     this.#failures = 0;
+    this.#round = 0;
     this.#open = false;
     this.#lastError = undefined;
     this.#retry?.cancel();
@@ -116,12 +138,18 @@ export class Breaker implements Disposable {
     if (wasTroubled) this.#owner.onMayConnect();
   }
 
-  /** A connection could not be had, or ended without an answer. Returns the pause that begins now, in milliseconds. */
-  failed(error: Dns4torError): number {
+  /**
+   * A connection could not be opened, or ended without an answer.
+   * @param attempt the attempt that failed. Attempts made side by side lengthen the pause only once.
+   * @returns the pause that begins now, in milliseconds
+   */
+  failed(error: Dns4torError, attempt?: Attempt): number {
     const { clock, random } = this.#components;
     const isLocal = error.code === 'ERR_TOR_UNREACHABLE';
     const longestMs = isLocal ? LONGEST_LOCAL_PAUSE_MS : LONGEST_REMOTE_PAUSE_MS;
-    const pauseMs = drawPauseMs({ firstMs: FIRST_PAUSE_MS, longestMs }, this.#failures++, random);
+    this.#failures++;
+    if (attempt === undefined || attempt.round === this.#round) this.#round++;
+    const pauseMs = drawPauseMs({ firstMs: FIRST_PAUSE_MS, longestMs }, this.#round - 1, random);
     this.#lastError = error;
     this.#restUntil = clock.now() + Math.min(pauseMs, WANTED_AFTER_MS);
     this.#retry?.cancel();
@@ -130,7 +158,9 @@ export class Breaker implements Disposable {
       this.#owner.onMayConnect();
     });
     // Whether Tor runs on this machine is certain the first time.
-    if (isLocal || this.#failures >= PATIENCE) this.#trip();
+    // While other attempts run, one of them may still succeed.
+    const isLast = this.#attempts.size === this.#slow.size;
+    if (isLocal || (this.#failures >= PATIENCE && isLast)) this.#trip();
     return pauseMs;
   }
 

@@ -1,35 +1,29 @@
+import type { BreakerState } from '../lib/breaker-state.ts';
 import type { CircuitStatus } from '../lib/circuit-status.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
-import { Dns4torError, toDns4torError } from '../lib/errors.ts';
+import { Dns4torError } from '../lib/errors.ts';
 import type { ErrorCode } from '../lib/failures.ts';
-import type { BreakerState } from '../lib/breaker-state.ts';
 import type { Random } from '../lib/random.ts';
-import type { Metrics, ReconnectCause } from '../metrics/metrics.ts';
-import { PROBE_QUERY } from '../message/probe-query.ts';
-import { ApartLane } from './apart-lane.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { Breaker } from './breaker.ts';
-import { type AnswerEvents, Circuit, type CircuitConnection } from './circuit.ts';
-import { Circuits } from './circuits.ts';
+import type { AnswerEvents, CircuitConnection } from './circuit.ts';
+import { QUERIES_PER_CANDIDATE } from './circuit-set.ts';
+import type { ConnectionOwner } from './connection.ts';
 import type { ExtraBudget } from './extra-budget.ts';
-import { RecentTimes } from './response-time.ts';
-import { Suspects, Suspicion } from './suspicion.ts';
+import { Generation } from './generation.ts';
+import { LatencyModel } from './latency-estimate.ts';
 import type { CircuitsUpstream, OnAnswer } from './upstream.ts';
-import { WaitingRoom } from './waiting-room.ts';
 
 export interface CircuitPoolComponents {
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: Metrics;
   readonly answerEvents?: AnswerEvents;
-  /** What second tries are paid from. */
+  /** Pays for hedges. */
   readonly budget: ExtraBudget;
-  /** Makes a connection with new SOCKS credentials, not opened yet. The callbacks are to be called as its components say. */
-  readonly createConnection: (
-    breaker: Breaker,
-    onChange: () => void,
-    onLost: (cause: 'ended' | 'stalled') => boolean,
-  ) => CircuitConnection;
+  /** Creates a connection with new SOCKS credentials, without opening it. */
+  readonly createConnection: (breaker: Breaker, owner: ConnectionOwner) => CircuitConnection;
 }
 
 export interface CircuitPoolInit {
@@ -37,116 +31,91 @@ export interface CircuitPoolInit {
   readonly address: string;
   /** Its place in the configured order. */
   readonly index: number;
-  /** At least 1. */
+  /** Circuits kept in use; at least 1. */
   readonly circuits: number;
-  /** How long one circuit is used, give or take a fifth. */
+  /**
+   * Circuits opened at first, of which the fastest are kept.
+   * @default circuits
+   */
+  readonly candidates?: number;
+  /** How long a generation of circuits is used, give or take a fifth. */
   readonly lifetimeMs: number;
 }
 
-/** Another try is made when this share of recent answers had come by then: later it helps few, sooner it exceeds its budget. */
-const HEDGE_QUANTILE = 0.8;
+/** Lifetimes vary by this share, so that their length does not tell one client from another. */
+const LIFETIME_JITTER = 0.2;
 
-/** Sooner, a second try is no use: nobody notices, and a path that fast does not hang on one circuit. */
-const MIN_HEDGE_MS = 200;
+/** How long the first circuit of a new generation is used alone, before the others are open, at most. */
+const COMPLETION_MS = 5000;
 
-/** Before answers were seen: the published median of the onion path. */
-const UNKNOWN_MS = 1500;
+/** Pause between two attempts to begin a new generation, if no circuit could be opened. */
+const RETRY_MS = 30_000;
 
-/** Answers of which {@link HEDGE_QUANTILE} is taken; fewer than the second number say too little. */
-const RECENT_ANSWERS = 100;
-const FEW_ANSWERS = 8;
-
-/** This share of queries goes to another than the best circuit first, or what is known of the others would grow old. */
-const PROBE_SHARE = 0.05;
-
-const NONE: ReadonlySet<Circuit> = new Set();
-
-/** Failures that another connection may fix, so the query is retried. Any other failure is passed on. */
-const RETRIED: ReadonlySet<ErrorCode> = new Set(['ERR_UPSTREAM_CONNECTION', 'ERR_UPSTREAM_STALLED']);
-
-/** Slot under which metrics count the exchanges of the {@link ApartLane}, whose connection has no slot of its own. */
-const APART_SLOT = 0;
-
-/** Maximum losses of one query on shared connections. After that it may only be retried on a dedicated connection. */
-const MOST_LOSSES = 2;
+/** Longest time that an old generation stays open for the queries that began in it. */
+const DRAIN_MS = 30_000;
 
 /**
- * Several circuits to one resolver, each with a connection that is opened ahead of need. On an onion path one answer in
- * ten takes more than five seconds, but rarely on two circuits at once. Delays come mostly from the circuit or from
- * chance, and both differ on another circuit.
+ * Several circuits to one resolver, each with its own connection. Circuits differ in speed by far more than anything
+ * else does, and their speed shows before the first query.
  *
- * - A query goes to the circuit with the lowest expected response time. A few go to another one, to keep its estimate
- *   fresh. If no circuit is open, the query waits for the first that opens, unless the breaker reports an outage.
- * - After the 80th percentile of recent response times, the query also goes to the next best circuit, and so on, within
- *   a budget. The first good answer wins.
- * - If the connection or the stream is lost, the query is retried at once as a suspect, on another circuit if there is
- *   one. After a second loss, the pool checks that the resolver answers other queries. If not, the path is broken.
- * - If it does, and the suspect was alone on its connections or only its streams were reset, the query is to blame. If
- *   other queries shared a connection that ended, the suspect is retried once more on a dedicated connection.
+ * 1. More candidates are opened than are kept. The first to be open are kept; queries use the first one at once.
+ * 2. While queries are sent, single candidates follow now and then. One that is clearly faster than the slowest circuit
+ *    takes its place. An idle machine opens none.
+ * 3. Each circuit's typical response time is estimated from the time its connection took to open, from round trips
+ *    (PING) and from answers. The estimate follows drift.
+ * 4. A query goes to the circuit with the lowest estimate. A circuit that is silent counts as slow only if no query
+ *    sent later has been answered.
+ * 5. After the 80th percentile of that circuit's own response times, the query also goes to the next best circuit. Such
+ *    hedges are paid from a budget of a fifth of all queries.
+ * 6. A response that is not a usable answer makes the query go to another circuit at once. If that one answers, the
+ *    first one is avoided, and soon replaced.
+ * 7. If the resolver asks to wait (Retry-After), that circuit gets no query until then.
+ * 8. A connection on which several queries wait far beyond their time, without any answer, is replaced.
+ * 9. All circuits are replaced together by a new generation when their lifetime is over. A query never leaves the
+ *    generation in which it began, so the resolver cannot link two generations by a hedged or retried query.
+ * 10. After failures, a breaker spaces the attempts to connect; in an outage it refuses queries at once.
  */
 export class CircuitPool implements CircuitsUpstream {
   readonly address: string;
   readonly #components: CircuitPoolComponents;
   readonly #init: CircuitPoolInit;
-  readonly #recent = new RecentTimes(RECENT_ANSWERS);
   readonly #breaker: Breaker;
-  readonly #circuits: Circuits;
-  readonly #waitingRoom = new WaitingRoom();
-  readonly #suspects = new Suspects();
-  readonly #apart: ApartLane;
-  /** Answers received so far, on all circuits. */
-  #answers = 0;
-  /** Value of `#answers` when a connection with a suspect on it was last replaced without a pause. */
-  #answersAtExcuse = -1;
-  /** The running check whether the resolver answers at all; shared by all queries that need it. */
-  #proof: Promise<unknown> | undefined;
+  readonly #model = new LatencyModel();
+  #current: Generation;
+  /** The next generation, while its first circuits are being opened. */
+  #next: Generation | undefined;
+  /** Old generations with queries in flight; and what closes each at last. */
+  readonly #draining = new Map<Generation, Timer>();
+  #timer: Timer | undefined;
+  /** When the current generation began, sleep included. */
+  #begunAt = 0;
   #closed = false;
 
   constructor(components: CircuitPoolComponents, init: CircuitPoolInit) {
-    const { clock, random, metrics, answerEvents, createConnection } = components;
     this.address = init.address;
     this.#components = components;
     this.#init = init;
     this.#breaker = new Breaker(components, {
       isServing: () => this.openConnections > 0,
       onOpen: (reason) => {
-        this.#waitingRoom.refuse(reason);
-        this.#apart.refuse(reason);
+        for (const generation of this.#all) generation.refuse(reason);
       },
       onMayConnect: () => {
-        void this.#circuits.open();
-        this.#apart.open();
+        this.#current.open();
+        this.#next?.open();
       },
     });
-    this.#apart = new ApartLane((onChange) => {
-      const connection = createConnection(this.#breaker, onChange, () => true);
-      return new Circuit({ clock, metrics, answerEvents, connection }, init.index, APART_SLOT);
-    });
-    const onReplace = (slot: number, cause: ReconnectCause): void => metrics.reconnected(init.index, slot, cause);
-    const createCircuit = (slot: number): Circuit => {
-      const onChange = (): void => this.#admitWaiting();
-      const connection = createConnection(this.#breaker, onChange, (cause) => {
-        // One that was replaced has given way already, and only finishes what is in flight.
-        if (this.#circuits.current[slot] === circuit) onReplace(slot, cause);
-        return this.#suspects.has(circuit) && this.#mayExcuse();
-      });
-      const circuit = new Circuit({ clock, metrics, answerEvents, connection }, init.index, slot);
-      return circuit;
-    };
-    this.#circuits = new Circuits(
-      { clock, random, createCircuit, onReplace },
-      { count: init.circuits, lifetimeMs: init.lifetimeMs },
-    );
+    this.#current = this.#create();
+    this.#begin(this.#current);
   }
 
   get openConnections(): number {
-    return this.#circuits.all.filter(({ isOpen }) => isOpen).length;
+    return this.#sum(({ openConnections }) => openConnections);
   }
 
   /** Queries that wait for a connection or are on one. */
   get queueDepth(): number {
-    const waiting = this.#waitingRoom.size + this.#apart.size;
-    return this.#circuits.all.reduce((sum, { inFlight }) => sum + inFlight, waiting);
+    return this.#sum(({ queueDepth }) => queueDepth);
   }
 
   get breakerStates(): readonly BreakerState[] {
@@ -154,204 +123,133 @@ export class CircuitPool implements CircuitsUpstream {
   }
 
   get circuits(): readonly CircuitStatus[] {
-    return this.#circuits.current.map(({ status }) => status);
+    return this.#current.circuits;
   }
 
   get failure(): ErrorCode | undefined {
     return this.#breaker.lastError?.code;
   }
 
-  /** As {@link Circuits.renewAll}. */
+  /**
+   * Replaces all circuits, after a sleep or a change of network. They stay one generation, so that queries in flight can
+   * go on, unless its lifetime has passed in the sleep.
+   */
   renewAll(): void {
-    this.#circuits.renewAll();
+    if (this.#ageMs >= this.#init.lifetimeMs) this.#replace(this.#create());
+    else for (const generation of this.#all) generation.renew();
   }
 
   async exchange(query: Uint8Array, deadline: Deadline, _client?: string, onAnswer?: OnAnswer): Promise<Uint8Array> {
     if (this.#closed) throw new Dns4torError('ERR_SHUTDOWN');
-    const suspicion = new Suspicion();
-    for (;;) {
-      const lossesBefore = suspicion.losses;
-      try {
-        return await this.#admitted(deadline, () => this.#race(query, deadline, suspicion, onAnswer));
-      } catch (thrown) {
-        const error = toDns4torError(thrown);
-        // A query that was refused, or expired in the queue, was not on any connection.
-        const isLost = RETRIED.has(error.code) && suspicion.losses > lossesBefore;
-        if (!isLost || deadline.expired || this.#closed) throw error;
-        if (suspicion.losses < MOST_LOSSES) continue;
-        if (error.code === 'ERR_UPSTREAM_STALLED' || !(await this.#answersOthers(suspicion, deadline))) throw error;
-        const isAlone = !suspicion.accompanied || suspicion.resets === suspicion.losses;
-        if (!isAlone) return await this.#askApart(query, deadline, onAnswer);
-        throw this.#blame(error);
-      }
-    }
+    return this.#current.exchange(query, deadline, onAnswer);
   }
 
-  /**
-   * Whether the resolver has answered any query since the first loss, or answers a probe now. If not, the path is
-   * broken for all queries.
-   */
-  async #answersOthers({ answersAtLoss }: Suspicion, deadline: Deadline): Promise<boolean> {
-    if (this.#answers === answersAtLoss) {
-      this.#proof ??= this.#admitted(deadline, () => this.#race(PROBE_QUERY, deadline, new Suspicion(), undefined))
-        .catch(() => {})
-        .finally(() => (this.#proof = undefined));
-      await deadline.limit(this.#proof).catch(() => {});
-    }
-    return this.#answers > answersAtLoss;
+  get #all(): readonly Generation[] {
+    return [this.#current, ...(this.#next === undefined ? [] : [this.#next]), ...this.#draining.keys()];
   }
 
-  async #askApart(query: Uint8Array, deadline: Deadline, onAnswer: OnAnswer | undefined): Promise<Uint8Array> {
-    const { clock } = this.#components;
-    try {
-      return await this.#apart.exchange(query, deadline, (durationMs) => {
-        this.#noteAnswer(durationMs);
-        onAnswer?.({ upstream: this.address, sentAt: clock.now() - durationMs, secondTry: false });
-      });
-    } catch (thrown) {
-      const error = toDns4torError(thrown);
-      throw error.code === 'ERR_QUERY_DROPS_CONNECTION' ? this.#blame(error) : error;
-    }
+  #sum(count: (generation: Generation) => number): number {
+    return this.#all.reduce((sum, generation) => sum + count(generation), 0);
   }
 
-  /** Blames the query for its losses and reports success to the breaker: the path to the resolver works. */
-  #blame(cause: Dns4torError): Dns4torError {
-    this.#breaker.worked();
-    return new Dns4torError('ERR_QUERY_DROPS_CONNECTION', undefined, cause);
+  /** @param paid candidates that the queries of the generation before pay for, besides the circuits that are kept */
+  #create(paid = Infinity): Generation {
+    const { circuits, address, index } = this.#init;
+    const candidates = Math.min(this.#init.candidates ?? circuits, circuits + paid);
+    const generation: Generation = new Generation(
+      {
+        ...this.#components,
+        model: this.#model,
+        breaker: this.#breaker,
+        onOpen: () => this.#opened(generation),
+        onSettled: () => this.#closeIfDrained(generation),
+      },
+      { circuits, candidates, address, index },
+    );
+    return generation;
   }
 
-  /**
-   * Whether a lost connection with a suspect on it may be replaced without a pause: once per answer, so that an outage
-   * does not cause a storm of reconnects.
-   */
-  #mayExcuse(): boolean {
-    if (this.#answers === this.#answersAtExcuse) return false;
-    this.#answersAtExcuse = this.#answers;
-    return true;
+  #begin(generation: Generation): void {
+    const { clock, random } = this.#components;
+    this.#current = generation;
+    this.#begunAt = this.#bootMs();
+    const jitter = 1 - LIFETIME_JITTER + 2 * LIFETIME_JITTER * random.fraction();
+    this.#timer?.cancel();
+    this.#timer = clock.schedule(this.#init.lifetimeMs * jitter, () => this.#endOfLife());
   }
 
-  #noteAnswer(durationMs: number): void {
-    this.#recent.record(durationMs);
-    this.#answers++;
-  }
-
-  /** `work` as soon as a circuit has room. */
-  #admitted<T>(deadline: Deadline, work: () => Promise<T>): Promise<T> {
-    // Whatever is not open is opened beside the path of the query.
-    void this.#circuits.open();
-    if (this.#hasRoom()) return work();
-    const { refusal } = this.#breaker;
-    if (refusal !== undefined) return Promise.reject(refusal);
-    // The resolver was never asked: what failed is the way to it, which says nothing about the question.
-    const expired = (): Dns4torError =>
-      new Dns4torError(this.openConnections > 0 ? 'ERR_QUEUE_FULL' : 'ERR_TOR_TIMEOUT');
-    return this.#waitingRoom.wait(deadline, expired, work);
-  }
-
-  #hasRoom(): boolean {
-    return this.#circuits.current.some(({ hasRoom }) => hasRoom);
-  }
-
-  #admitWaiting(): void {
-    if (this.#waitingRoom.size === 0) return;
-    this.#waitingRoom.admit(() => this.#hasRoom());
-    if (this.#waitingRoom.size > 0) void this.#circuits.open();
-  }
-
-  /**
-   * Sends the query to the best circuit, and hedges on others while the answer is late. Settles with the first answer,
-   * or when the last attempt fails. A suspect is not hedged, because each attempt may cost a connection.
-   * @param suspicion the query's earlier losses; losses of this race are added
-   */
-  #race(
-    query: Uint8Array,
-    deadline: Deadline,
-    suspicion: Suspicion,
-    onAnswer: OnAnswer | undefined,
-  ): Promise<Uint8Array> {
-    const { clock, metrics, budget } = this.#components;
-    const { index } = this.#init;
-    return new Promise((resolve, reject) => {
-      const asked = new Set(suspicion.failed);
-      const isSuspect = suspicion.losses > 0;
-      let running = 0;
-      let won = false;
-      let hedge: Timer | undefined;
-      const ask = (circuit: Circuit, isHedge: boolean): void => {
-        running++;
-        asked.add(circuit);
-        const sentAt = clock.now();
-        if (isSuspect) this.#suspects.enter(circuit, suspicion);
-        else {
-          this.#suspects.accompany(circuit);
-          hedge = clock.schedule(this.#hedgeDelayMs(), askNext);
-        }
-        circuit
-          .exchange(query, deadline, (durationMs) => this.#noteAnswer(durationMs))
-          .finally(() => this.#suspects.leave(circuit, suspicion))
-          .then(
-            (response) => {
-              // What else was asked goes on, for what it says about its circuit.
-              if (won) return;
-              won = true;
-              hedge?.cancel();
-              if (isHedge) metrics.hedged(index, circuit.slot, 'won');
-              onAnswer?.({ upstream: this.address, sentAt, secondTry: isHedge });
-              resolve(response);
-              this.#circuits.replaceSlowest();
-            },
-            (error: unknown) => {
-              suspicion.failed.add(circuit);
-              if (RETRIED.has(toDns4torError(error).code)) suspicion.lost(this.#answers, isSuspect, circuit.isOpen);
-              if (--running > 0) return;
-              hedge?.cancel();
-              reject(error);
-            },
-          );
-      };
-      const askNext = (): void => {
-        const next = this.#best(asked);
-        if (suspicion.losses > 0 || next === undefined || !budget.spend()) return;
-        metrics.hedged(index, next.slot, 'sent');
-        ask(next, true);
-      };
-      ask(this.#first(suspicion.failed), false);
+  #endOfLife(): void {
+    // A machine that asks nothing builds no circuits: the first query opens them.
+    const { queries } = this.#current;
+    if (queries === 0) return this.#replace(this.#create());
+    this.#next = this.#create(Math.floor(queries / QUERIES_PER_CANDIDATE));
+    this.#next.open();
+    // What is open by then takes over. Otherwise the old generation goes on for a while.
+    this.#timer = this.#components.clock.schedule(RETRY_MS, () => {
+      const next = this.#next;
+      this.#next = undefined;
+      void next?.[Symbol.asyncDispose]();
+      this.#endOfLife();
     });
   }
 
-  /** The circuit that is to be asked first: mostly the best. There is room on one. */
-  #first(failed: ReadonlySet<Circuit>): Circuit {
-    const { random } = this.#components;
-    const best = this.#best(failed) ?? this.#best(NONE)!;
-    if (failed.size > 0 || random.fraction() >= PROBE_SHARE) return best;
-    const others = this.#circuits.current.filter((circuit) => circuit !== best && circuit.hasRoom);
-    return others[Math.floor(random.fraction() * others.length)] ?? best;
+  /** A circuit of a generation has been opened. The next one takes over when its circuits are open, or after a while. */
+  #opened(generation: Generation): void {
+    const next = this.#next;
+    if (next === undefined || generation !== next || next.opened === 0) return;
+    if (next.opened >= this.#init.circuits) return this.#takeOver(next);
+    const { clock } = this.#components;
+    this.#timer?.cancel();
+    this.#timer = clock.schedule(COMPLETION_MS, () => this.#takeOver(next));
   }
 
-  /** Of the circuits with room, the one that is expected to answer first. */
-  #best(except: ReadonlySet<Circuit>): Circuit | undefined {
-    const unknownMs = this.#recent.quantile(0.5) ?? UNKNOWN_MS;
-    let best: Circuit | undefined;
-    let bestMs = Infinity;
-    for (const circuit of this.#circuits.current) {
-      if (except.has(circuit) || !circuit.hasRoom) continue;
-      const expectedMs = circuit.expectedMs(unknownMs);
-      if (best !== undefined && expectedMs >= bestMs) continue;
-      best = circuit;
-      bestMs = expectedMs;
+  #takeOver(next: Generation): void {
+    this.#next = undefined;
+    for (const { slot, state } of this.#current.circuits) {
+      if (state === 'open') this.#components.metrics.reconnected(this.#init.index, slot, 'lifetime');
     }
-    return best;
+    this.#replace(next);
   }
 
-  #hedgeDelayMs(): number {
-    const usual = this.#recent.count < FEW_ANSWERS ? UNKNOWN_MS : this.#recent.quantile(HEDGE_QUANTILE);
-    return Math.max(MIN_HEDGE_MS, usual ?? UNKNOWN_MS);
+  #replace(next: Generation): void {
+    const old = this.#current;
+    this.#begin(next);
+    this.#draining.set(
+      old,
+      this.#components.clock.schedule(DRAIN_MS, () => void this.#discard(old)),
+    );
+    this.#closeIfDrained(old);
+  }
+
+  /** A query may be retried on the old generation, so what counts is its queries, not its circuits. */
+  #closeIfDrained(old: Generation): void {
+    if (old.pending === 0 && this.#draining.has(old)) void this.#discard(old);
+  }
+
+  async #discard(old: Generation): Promise<void> {
+    this.#draining.get(old)?.cancel();
+    this.#draining.delete(old);
+    await old[Symbol.asyncDispose]();
+  }
+
+  get #ageMs(): number {
+    return this.#bootMs() - this.#begunAt;
+  }
+
+  #bootMs(): number {
+    const { clock } = this.#components;
+    try {
+      return clock.bootMs();
+    } catch {
+      // The system does not tell: then sleep is not counted.
+      return clock.now();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    this.#timer?.cancel();
     this.#breaker[Symbol.dispose]();
-    this.#waitingRoom.refuse(new Dns4torError('ERR_SHUTDOWN'));
-    await Promise.all([this.#apart[Symbol.asyncDispose](), this.#circuits[Symbol.asyncDispose]()]);
+    await Promise.all(this.#all.map((generation) => this.#discard(generation)));
   }
 }

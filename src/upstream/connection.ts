@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import { Dns4torError, toDns4torError } from '../lib/errors.ts';
-import { type Breaker, SLOW_ATTEMPT_MS } from './breaker.ts';
+import type { Attempt, Breaker } from './breaker.ts';
 import type { CreateSession, Session } from './session.ts';
 
 /** Opens a connection to the resolver through Tor; rejects with a Dns4torError, after a deadline of its own. */
@@ -15,6 +15,22 @@ export interface ConnectionEvents {
   connectFailed(error: Dns4torError, pauseMs: number): void;
 }
 
+/** What a connection tells the circuit that it belongs to. */
+export interface ConnectionOwner {
+  /** It is open, after so many milliseconds. */
+  onOpen(durationMs: number): void;
+  /** More queries can be sent than before, or none any more. */
+  onChange(): void;
+  /** A round trip took so many milliseconds. */
+  onRoundTrip(durationMs: number): void;
+  /**
+   * It could not be opened, or it was open and takes no more queries.
+   * @returns whether the end is no sign of an outage and is not to be counted as a failure: the circuit was a spare, or
+   *   a query on it may have caused its end
+   */
+  onEnd(cause: 'unopened' | 'ended' | 'stalled'): boolean;
+}
+
 export interface ConnectionComponents {
   readonly clock: Clock;
   readonly connect: Connect;
@@ -22,16 +38,6 @@ export interface ConnectionComponents {
   /** Of all circuits to the resolver. */
   readonly breaker: Breaker;
   readonly events: ConnectionEvents;
-  /** Called whenever more queries can be sent than before, or none any more. */
-  readonly onChange: () => void;
-  /** Receives each measured round trip, in milliseconds. */
-  readonly onRoundTrip?: (durationMs: number) => void;
-  /**
-   * Called when an open connection stops taking queries and has to be replaced.
-   * @returns whether a query on it may have caused this. If so, an end does not count as a failure, and the replacement
-   *   is opened without a pause.
-   */
-  readonly onLost?: (cause: 'ended' | 'stalled') => boolean;
 }
 
 /**
@@ -40,29 +46,25 @@ export interface ConnectionComponents {
  */
 const SHORT_LIFE_MS = 2000;
 
-/** The one connection of a circuit. It is opened when it is told to be, and again after it has ended. */
+/** The connection of a circuit, from its first byte to its last. It is never opened again: a new circuit has a new one. */
 export class Connection implements AsyncDisposable {
   readonly #components: ConnectionComponents;
-  /** The one that takes queries. */
+  readonly #owner: ConnectionOwner;
+  /** The session while it takes queries. */
   #session: Session | undefined;
-  /** Those that take no more and are not closed yet. */
-  readonly #retired = new Set<Session>();
-  /** The latest attempt. */
-  #connecting: Promise<void> | undefined;
-  #connectingSince = -Infinity;
+  /** The same, once it takes no more, until its socket is closed. */
+  #retired: Session | undefined;
+  #opening: Promise<void> | undefined;
   #openedAt = -Infinity;
   #disposed = false;
 
-  constructor(components: ConnectionComponents) {
+  constructor(components: ConnectionComponents, owner: ConnectionOwner) {
     this.#components = components;
+    this.#owner = owner;
   }
 
   get isOpen(): boolean {
     return this.#session !== undefined;
-  }
-
-  get isConnecting(): boolean {
-    return this.#connecting !== undefined;
   }
 
   /** Queries that would be sent at once. */
@@ -72,9 +74,7 @@ export class Connection implements AsyncDisposable {
 
   /** Queries that wait for their answer. */
   get inFlight(): number {
-    let inFlight = this.#session?.inFlight ?? 0;
-    for (const session of this.#retired) inFlight += session.inFlight;
-    return inFlight;
+    return (this.#session ?? this.#retired)?.inFlight ?? 0;
   }
 
   /** As {@link Session.exchange}; ERR_UPSTREAM_CONNECTION while it is not open. */
@@ -83,48 +83,56 @@ export class Connection implements AsyncDisposable {
     return Promise.reject(new Dns4torError(this.#disposed ? 'ERR_SHUTDOWN' : 'ERR_UPSTREAM_CONNECTION'));
   }
 
+  /** As {@link Session.ping}. */
+  ping(): void {
+    this.#session?.ping();
+  }
+
+  /** Ends it because queries get no answer. They reject with ERR_UPSTREAM_STALLED. */
+  stall(): void {
+    this.#session?.destroy(new Dns4torError('ERR_UPSTREAM_STALLED'));
+  }
+
   /**
-   * Opens it unless it is open, as far as the breaker permits; resolves when that has come to an end, one way or the other. Beside an attempt
-   * that takes long another is made, on another circuit: the first to succeed is taken.
+   * Opens it. Resolves when it is open or could not be opened; never rejects.
+   * @returns false, and nothing happens, if the breaker does not permit an attempt now
    */
-  async open(): Promise<void> {
-    if (this.#session !== undefined || this.#disposed) return;
-    const { clock, breaker } = this.#components;
-    if (this.#connecting === undefined || clock.now() - this.#connectingSince >= SLOW_ATTEMPT_MS) {
-      const end = breaker.attempt();
-      if (end !== undefined) this.#startAttempt(end);
-    }
-    await this.#connecting;
+  open(): boolean {
+    if (this.#opening !== undefined || this.#disposed) return false;
+    const attempt = this.#components.breaker.attempt();
+    if (attempt === undefined) return false;
+    this.#opening = this.#connect(attempt);
+    return true;
   }
 
-  #startAttempt(end: () => void): void {
-    const attempt = this.#connect(end).finally(() => {
-      if (this.#connecting === attempt) this.#connecting = undefined;
-    });
-    this.#connecting = attempt;
-    this.#connectingSince = this.#components.clock.now();
+  /** Resolves when {@link open} has come to an end. */
+  async opened(): Promise<void> {
+    await this.#opening;
   }
 
-  /** Never rejects: whoever waits is told by the breaker. */
-  async #connect(end: () => void): Promise<void> {
+  async #connect(attempt: Attempt): Promise<void> {
     const { clock, connect } = this.#components;
     const startedAt = clock.now();
     let socket: Socket;
     try {
       socket = await connect();
     } catch (thrown) {
-      end();
-      if (!this.#disposed && !this.isOpen) this.#failed(toDns4torError(thrown));
-      return;
+      attempt.end();
+      return this.#fail(toDns4torError(thrown), attempt);
     }
-    end();
-    if (this.#disposed || this.isOpen) return void socket.destroy();
+    attempt.end();
+    if (this.#disposed) return void socket.destroy();
     try {
       this.#begin(socket, clock.now() - startedAt);
     } catch (thrown) {
       socket.destroy();
-      this.#failed(toDns4torError(thrown));
+      this.#fail(toDns4torError(thrown), attempt);
     }
+  }
+
+  #fail(error: Dns4torError, attempt: Attempt): void {
+    if (this.#disposed || this.#owner.onEnd('unopened')) return;
+    this.#failed(error, attempt);
   }
 
   /**
@@ -133,49 +141,47 @@ export class Connection implements AsyncDisposable {
    *   would never notice
    */
   #begin(socket: Socket, durationMs: number): void {
-    const { clock, events, onChange } = this.#components;
+    const { clock, events } = this.#components;
     if (socket.destroyed) throw new Dns4torError('ERR_UPSTREAM_CONNECTION');
-    const session = this.#createSession(socket);
+    this.#session = this.#createSession(socket);
     this.#openedAt = clock.now();
-    this.#session = session;
     events.connected(durationMs);
-    onChange();
+    this.#owner.onOpen(durationMs);
   }
 
   #createSession(socket: Socket): Session {
-    const { breaker, createSession, onChange } = this.#components;
+    const { breaker, createSession } = this.#components;
+    const owner = this.#owner;
     return createSession(socket, {
       onFirstAnswer: () => breaker.worked(),
-      onRoom: onChange,
-      onRoundTrip: (durationMs) => this.#components.onRoundTrip?.(durationMs),
+      onRoom: () => owner.onChange(),
+      onRoundTrip: (durationMs) => owner.onRoundTrip(durationMs),
       onRetire: (session, reason) => this.#retire(session, reason),
-      onClose: (session) => this.#retired.delete(session),
+      onClose: () => (this.#retired = undefined),
     });
   }
 
   #retire(session: Session, reason: Dns4torError | undefined): void {
     this.#session = undefined;
-    this.#retired.add(session);
+    this.#retired = session;
     // No session's end at a shutdown may start another connection.
     if (this.#disposed) return;
-    const { clock, onLost } = this.#components;
+    const { clock, breaker } = this.#components;
     const isStalled = reason?.code === 'ERR_UPSTREAM_STALLED';
-    const isExcused = onLost?.(isStalled ? 'stalled' : 'ended') === true;
+    const isExcused = this.#owner.onEnd(isStalled ? 'stalled' : 'ended');
     const isUseless = session.fruitless || (!session.answered && clock.now() - this.#openedAt < SHORT_LIFE_MS);
     // A stall, or an end without an answer that no query explains, may be an outage: pause before the next attempt.
-    if (isStalled || (isUseless && !isExcused)) {
-      this.#failed(reason ?? new Dns4torError('ERR_UPSTREAM_CONNECTION'));
-    } else if (session.answered) this.#components.breaker.worked();
-    this.#components.onChange();
+    if (isStalled || (isUseless && !isExcused)) this.#failed(reason ?? new Dns4torError('ERR_UPSTREAM_CONNECTION'));
+    else if (session.answered) breaker.worked();
+    this.#owner.onChange();
   }
 
-  #failed(error: Dns4torError): void {
-    this.#components.events.connectFailed(error, this.#components.breaker.failed(error));
+  #failed(error: Dns4torError, attempt?: Attempt): void {
+    this.#components.events.connectFailed(error, this.#components.breaker.failed(error, attempt));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
-    const error = new Dns4torError('ERR_SHUTDOWN');
-    for (const session of [this.#session, ...this.#retired]) session?.destroy(error);
+    (this.#session ?? this.#retired)?.destroy(new Dns4torError('ERR_SHUTDOWN'));
   }
 }

@@ -5,6 +5,7 @@ import { Dns4torError } from '../lib/errors.ts';
 const MAX_WAITING = 1024;
 
 interface Waiter {
+  readonly hasRoom: () => boolean;
   admit(): void;
   refuse(error: Dns4torError): void;
 }
@@ -18,10 +19,11 @@ export class WaitingRoom {
   }
 
   /**
-   * Queues until there is room, then resolves with the result of `take`. Rejects with `expired` at the deadline, with
-   * ERR_GIVEN_UP for an abandoned query, with ERR_QUEUE_FULL, or with what {@link refuse} was given.
+   * Queues until `hasRoom` is true at an {@link admit}, then resolves with the result of `take`. Rejects with `expired`
+   * at the deadline, with ERR_GIVEN_UP for an abandoned query, with ERR_QUEUE_FULL, or with what {@link refuse} was
+   * given.
    */
-  wait<T>(deadline: Deadline, expired: () => Dns4torError, take: () => Promise<T>): Promise<T> {
+  wait<T>(deadline: Deadline, expired: () => Dns4torError, hasRoom: () => boolean, take: () => Promise<T>): Promise<T> {
     if (this.#waiting.size >= MAX_WAITING) return Promise.reject(new Dns4torError('ERR_QUEUE_FULL'));
     return new Promise((resolve, reject) => {
       const leave = (): void => {
@@ -29,6 +31,7 @@ export class WaitingRoom {
         this.#waiting.delete(waiter);
       };
       const waiter: Waiter = {
+        hasRoom,
         admit() {
           leave();
           take().then(resolve, reject);
@@ -43,11 +46,14 @@ export class WaitingRoom {
     });
   }
 
-  /** Lets those in for whom there is room, the first first. Each takes its place in the course of the call. */
-  admit(hasRoom: () => boolean): void {
+  /**
+   * Admits those for whom there is room, the longest waiting first. Each takes its place in the course of the call.
+   * @param hasAnyRoom whether there is room for some query; no longer asked once there is none
+   */
+  admit(hasAnyRoom: () => boolean): void {
     for (const waiter of this.#waiting) {
-      if (!hasRoom()) return;
-      waiter.admit();
+      if (!hasAnyRoom()) return;
+      if (waiter.hasRoom()) waiter.admit();
     }
   }
 

@@ -197,9 +197,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G7',
     breach: 'keeps a connection for as long as it lasts',
-    file: 'src/upstream/circuits.ts',
-    text: "if (circuit.used) void this.#renew(circuit, 'lifetime');\n    else",
-    replacement: 'if (!circuit.used)',
+    file: 'src/upstream/circuit-pool.ts',
+    text: 'clock.schedule(this.#init.lifetimeMs * jitter, () => this.#endOfLife())',
+    replacement: 'clock.schedule(2 ** 30, () => this.#endOfLife())',
     proof: { file: CONNECTIONS, test: 'G7: at the end of a circuit’s life' },
   },
   {

@@ -56,17 +56,17 @@ test('chance takes off up to half of a pause', () => {
 
 test('in quiet times any number of connections may be attempted, after a failure one at a time and not before the pause is over', () => {
   const { breaker, clock, told } = create();
-  const ends = [breaker.attempt(), breaker.attempt()];
-  for (const end of ends) end?.();
+  const attempts = [breaker.attempt(), breaker.attempt()];
+  for (const attempt of attempts) attempt?.end();
   const pauseMs = breaker.failed(new Dns4torError('ERR_TOR_TIMEOUT'));
   clock.advance(pauseMs - 1);
   assert.equal(breaker.attempt(), undefined);
   assert.deepEqual(told, []);
   clock.advance(1);
   assert.deepEqual(told, ['may connect']);
-  const end = breaker.attempt();
+  const attempt = breaker.attempt();
   assert.equal(breaker.attempt(), undefined);
-  end?.();
+  attempt?.end();
   assert.ok(breaker.attempt() !== undefined);
 });
 
@@ -96,23 +96,23 @@ test('while a connection is open, failures of others are no outage', () => {
 
 test('an attempt that takes ten seconds is an outage, and goes on', () => {
   const { breaker, clock, told } = create();
-  const end = breaker.attempt();
+  const attempt = breaker.attempt();
   clock.advance(9999);
   assert.equal(refusalOf({ breaker }), undefined);
   clock.advance(1);
   assert.equal(refusalOf({ breaker }), 'ERR_TOR_TIMEOUT');
   assert.equal(breaker.state, 'half_open');
   assert.deepEqual(told, ['ERR_TOR_TIMEOUT']);
-  end?.();
+  attempt?.end();
   assert.equal(breaker.state, 'open');
 });
 
 test('in an outage the next attempt waits no more than ten seconds for one that hangs, and for its pause', () => {
   const fixture = create();
   const { breaker, clock, told } = fixture;
-  const ends = [breaker.attempt(), breaker.attempt()];
+  const attempts = [breaker.attempt(), breaker.attempt()];
   clock.advance(9_900);
-  ends[0]?.();
+  attempts[0]?.end();
   fail(fixture, 1);
   clock.advance(100);
   assert.equal(breaker.attempt(), undefined);
@@ -155,11 +155,11 @@ test('in a long pause an attempt may be made after four seconds if a query wants
   clock.advance(3999);
   assert.equal(breaker.attempt(), undefined);
   clock.advance(1);
-  const end = breaker.attempt();
-  assert.ok(end !== undefined);
+  const attempt = breaker.attempt();
+  assert.ok(attempt !== undefined);
   assert.equal(breaker.attempt(), undefined);
   assert.ok(!told.includes('may connect'));
-  end();
+  attempt.end();
   fail(fixture, 1);
   assert.equal(breaker.attempt(), undefined);
 });

@@ -4,134 +4,102 @@ import { test } from 'node:test';
 import { Deadline } from '../../src/lib/deadline.ts';
 import { Dns4torError } from '../../src/lib/errors.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
-import type { CircuitConnection } from '../../src/upstream/circuit.ts';
 import { CircuitPool } from '../../src/upstream/circuit-pool.ts';
+import { DohStatusError } from '../../src/upstream/doh-status-error.ts';
 import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
 import type { AnswerPath } from '../../src/upstream/upstream.ts';
-import { answerTo, queryFor } from './rig.ts';
+import { createSeededRandom } from '../bench/seeded-random.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
+import { answerTo, queryFor } from './rig.ts';
+import { type NetworkInit, type SimulatedCircuit, SimulatedNetwork } from './simulated-network.ts';
 
 const QUERY = queryFor('name.test');
 const LIFETIME_MS = 600_000;
 
-/** An answer to {@link QUERY} that says which circuit gave it. */
-function responseFrom(circuit: number): Uint8Array {
-  return Buffer.concat([answerTo(QUERY), Uint8Array.of(circuit)]);
-}
-
-/** A circuit that answers `delayMs` after it was asked, with its own number. */
-class CircuitDouble implements CircuitConnection {
-  readonly number: number;
-  readonly #clock: ManualClock;
-  readonly #onChange: () => void;
-  asked = 0;
-  isOpen = false;
-  isConnecting = false;
-  disposed = false;
-  isFull = false;
-  openable: boolean;
-  delayMs = 100;
-  failure: Dns4torError | undefined;
-
-  constructor(clock: ManualClock, number: number, openable: boolean, onChange: () => void) {
-    this.#onChange = onChange;
-    this.#clock = clock;
-    this.number = number;
-    this.openable = openable;
-  }
-
-  get free(): number {
-    return this.isOpen && !this.isFull ? 1 : 0;
-  }
-
-  get inFlight(): number {
-    return 0;
-  }
-
-  async open(): Promise<void> {
-    if (this.isOpen || !this.openable) return;
-    this.isOpen = true;
-    this.#onChange();
-  }
-
-  exchange(_query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
-    this.asked++;
-    if (this.failure !== undefined) return Promise.reject(this.failure);
-    const { promise, resolve } = Promise.withResolvers<Uint8Array>();
-    if (Number.isFinite(this.delayMs)) this.#clock.schedule(this.delayMs, () => resolve(responseFrom(this.number)));
-    return deadline.limit(promise);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.disposed = true;
-    this.isOpen = false;
-  }
+interface PoolOptions extends NetworkInit {
+  /** @default 3 */
+  readonly circuits?: number;
+  /** @default as `circuits` */
+  readonly candidates?: number;
+  readonly seed?: number;
 }
 
 interface Fixture extends AsyncDisposable {
   readonly pool: CircuitPool;
   readonly clock: ManualClock;
   readonly counters: Counters;
-  /** In the order in which they were made. */
-  readonly made: readonly CircuitDouble[];
-  /** Whether circuits that are made from now on can be connected. */
-  readonly world: { openable: boolean };
-  /** Asks once and turns the clock until there is an answer: the number of the circuit that gave it. */
-  ask(timeoutMs?: number): Promise<number>;
+  readonly network: SimulatedNetwork;
+  readonly circuits: readonly SimulatedCircuit[];
   /** How each answer came. */
   readonly paths: readonly AnswerPath[];
-  /** Asks, with nothing happening. */
-  start(timeoutMs?: number): Promise<number>;
+  /** Asks once, without turning the clock. */
+  start(timeoutMs?: number): Promise<Uint8Array>;
+  /** Asks once and turns the clock until the answer: how long it took, in milliseconds. */
+  ask(timeoutMs?: number): Promise<number>;
+  /** Asks once every `pauseMs`, and turns the clock until the last answer: how long each took; Infinity for a failure. */
+  askMany(count: number, pauseMs: number): Promise<number[]>;
+  turn(ms: number): Promise<void>;
 }
 
-/** @param fraction what chance says: above the share of probes, unless a test wants them */
-async function create(circuits = 3, fraction = 0.5): Promise<Fixture> {
+/** A pool after its audition, over a simulated network without chance, unless a test wants it. */
+async function create(options: PoolOptions = {}): Promise<Fixture> {
+  const { circuits = 3, candidates = circuits, seed = 1, ...init } = options;
   const clock = new ManualClock();
-  const counters = createCounters(['double.test:443'], circuits);
-  const made: CircuitDouble[] = [];
-  const world = { openable: true };
+  const network = new SimulatedNetwork(clock, createSeededRandom(seed), { hangs: 0, isEven: true, ...init });
+  const counters = createCounters(['simulated.test:443'], circuits);
   const budget = new ExtraBudget();
   const pool = new CircuitPool(
     {
       clock,
+      random: { fraction: () => 0.5, bytes: (length) => new Uint8Array(length) },
       metrics: counters,
       budget,
-      random: { fraction: () => fraction, bytes: (length) => new Uint8Array(length) },
-      createConnection: (_breaker, onChange) => {
-        const circuit = new CircuitDouble(clock, made.length, world.openable, onChange);
-        made.push(circuit);
-        return circuit;
-      },
+      createConnection: (_breaker, owner) => network.connect(owner),
     },
-    { address: 'https://double.test/', index: 0, circuits, lifetimeMs: LIFETIME_MS },
+    { address: 'https://simulated.test/', index: 0, circuits, candidates, lifetimeMs: LIFETIME_MS },
   );
-  for (const circuit of made) await circuit.open();
   const paths: AnswerPath[] = [];
-  const start = async (timeoutMs = 10_000): Promise<number> => {
+  const start = (timeoutMs = 20_000): Promise<Uint8Array> => {
     budget.earn();
-    const response = await pool.exchange(QUERY, Deadline.after(clock, timeoutMs), undefined, (path) =>
-      paths.push(path),
-    );
-    return response.at(-1) ?? -1;
+    return pool.exchange(QUERY, Deadline.after(clock, timeoutMs), undefined, (path) => paths.push(path));
   };
-  return {
+  const timed = async (timeoutMs?: number): Promise<number> => {
+    const startedAt = clock.now();
+    await start(timeoutMs);
+    return clock.now() - startedAt;
+  };
+  const turnUntil = async <T>(work: Promise<T>): Promise<T> => {
+    const state = { done: false };
+    const settled = work.finally(() => (state.done = true));
+    settled.catch(() => {});
+    await setImmediate();
+    while (!state.done) await clock.advanceAsync(clock.untilNextMs ?? 1);
+    return settled;
+  };
+  const fixture: Fixture = {
     pool,
     clock,
     counters,
-    made,
-    world,
+    network,
+    circuits: network.circuits,
     paths,
     start,
-    async ask(timeoutMs) {
-      const state = { done: false };
-      const answer = start(timeoutMs).finally(() => (state.done = true));
-      answer.catch(() => {});
-      await setImmediate();
-      while (!state.done) await clock.advanceAsync(50);
-      return answer;
+    ask: (timeoutMs) => turnUntil(timed(timeoutMs)),
+    async askMany(count, pauseMs) {
+      const asked: Promise<number>[] = [];
+      for (let i = 0; i < count; i++) {
+        asked.push(timed().catch(() => Infinity));
+        await clock.advanceAsync(pauseMs);
+      }
+      return turnUntil(Promise.all(asked));
     },
+    turn: (ms) => clock.advanceAsync(ms),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
+  await fixture.ask();
+  await fixture.turn(60_000);
+  for (const circuit of network.circuits) circuit.asked = 0;
+  return fixture;
 }
 
 function hedges(counters: Counters): Record<string, number> {
@@ -143,258 +111,305 @@ function hedges(counters: Counters): Record<string, number> {
   return events;
 }
 
-/** Gives every circuit a known response time. */
-async function learn(fixture: Fixture, times: readonly number[]): Promise<void> {
-  // Those that are made in answer to what is learnt are not among them.
-  const made = fixture.made.slice();
-  for (let round = 0; round < 4; round++) {
-    for (const [number, circuit] of made.entries()) {
-      for (const other of made) other.isOpen = other === circuit;
-      for (const other of made) other.openable = false;
-      circuit.delayMs = times[number] ?? 100;
-      assert.equal(await fixture.ask(), number);
-    }
-  }
-  for (const circuit of made) {
-    circuit.openable = true;
-    circuit.isOpen = true;
-    circuit.asked = 0;
-  }
-}
-
-test('a query goes to the circuit that has answered fastest', async () => {
-  await using fixture = await create();
-  await learn(fixture, [180, 100, 150]);
-  for (let i = 0; i < 5; i++) assert.equal(await fixture.ask(), 1);
-  assert.deepEqual(
-    fixture.made.map(({ asked }) => asked),
-    [0, 5, 0],
-  );
-});
-
-test('a circuit that has no room is not waited for', async () => {
-  await using fixture = await create();
-  await learn(fixture, [180, 100, 150]);
-  const [, best] = fixture.made;
-  assert.ok(best !== undefined);
-  best.isFull = true;
-  assert.equal(await fixture.ask(), 2);
-});
-
-test('a query that takes long goes to the second best as well, and the first answer wins', async () => {
-  await using fixture = await create();
-  await learn(fixture, [180, 100, 150]);
-  const [, first] = fixture.made;
-  assert.ok(first !== undefined);
-  first.delayMs = Infinity;
-  const askedAt = fixture.clock.now();
-  assert.equal(await fixture.ask(), 2);
-  assert.deepEqual(hedges(fixture.counters), { sent: 1, won: 1 });
-  const path = fixture.paths.at(-1);
-  assert.deepEqual([path?.upstream, path?.secondTry], ['https://double.test/', true]);
-  // When the second was sent, not the first.
-  assert.ok(path !== undefined && path.sentAt >= askedAt + 180);
-  assert.equal(fixture.paths[0]?.secondTry, false);
-});
-
-test('where the second hangs too, the query goes to the third', async () => {
-  await using fixture = await create();
-  await learn(fixture, [100, 150, 180]);
-  const [first, second] = fixture.made;
-  assert.ok(first !== undefined && second !== undefined);
-  first.delayMs = Infinity;
-  second.delayMs = Infinity;
-  assert.equal(await fixture.ask(), 2);
-  assert.deepEqual(hedges(fixture.counters), { sent: 2, won: 1 });
-});
-
-test('a circuit that hangs is not asked first again, before any deadline has passed', async () => {
-  await using fixture = await create();
-  await learn(fixture, [180, 100, 150]);
-  const [, hanging] = fixture.made;
-  assert.ok(hanging !== undefined);
-  hanging.delayMs = Infinity;
-  assert.equal(await fixture.ask(), 2);
-  hanging.asked = 0;
-  assert.equal(await fixture.ask(), 2);
-  assert.equal(hanging.asked, 0);
-});
-
-test('second tries are made only as long as the budget pays for them', async () => {
-  await using fixture = await create();
-  for (const circuit of fixture.made) circuit.delayMs = Infinity;
-  for (let i = 0; i < 200; i++) void fixture.start(2000).catch(() => {});
-  await fixture.clock.advanceAsync(5000);
-  const { sent = 0 } = hedges(fixture.counters);
-  assert.ok(sent > 0 && sent <= 10, `${sent}`);
-});
-
-test('where a try fails, the next circuit is asked at once, and the last error is passed on', async () => {
-  await using fixture = await create();
-  const [first, second, third] = fixture.made;
-  assert.ok(first !== undefined && second !== undefined && third !== undefined);
-  first.failure = new Dns4torError('ERR_UPSTREAM_CONNECTION');
-  assert.notEqual(await fixture.ask(), 0);
-  second.failure = first.failure;
-  third.failure = first.failure;
-  await assert.rejects(fixture.ask(), { code: 'ERR_UPSTREAM_CONNECTION' });
-  assert.equal(hedges(fixture.counters)['sent'], 0);
-});
-
-test('nothing answers: ERR_DEADLINE at the deadline', async () => {
-  await using fixture = await create();
-  for (const circuit of fixture.made) circuit.delayMs = Infinity;
-  await assert.rejects(fixture.ask(3000), { code: 'ERR_DEADLINE' });
-});
-
-test('an abandoned query leaves the estimate of its circuit alone, and has an outcome of its own', async () => {
-  await using fixture = await create(1);
-  const [circuit] = fixture.made;
-  assert.ok(circuit !== undefined);
-  circuit.delayMs = Infinity;
-  const ending = new AbortController();
-  const given = fixture.pool.exchange(QUERY, new Deadline(fixture.clock, 10_000, ending.signal));
-  await setImmediate();
-  fixture.clock.advance(5);
-  ending.abort();
-  await assert.rejects(given, { code: 'ERR_GIVEN_UP' });
-  assert.equal(fixture.pool.circuits[0]?.typicalMs, undefined);
-  const outcomes = fixture.counters.totals.exchanges.entries().filter(({ count }) => count > 0);
-  assert.deepEqual(
-    outcomes.map(({ labels }) => labels['outcome']),
-    ['given_up'],
-  );
-  assert.deepEqual(fixture.pool.breakerStates, ['closed']);
-});
-
-test('a few queries go to another than the best first', async () => {
-  await using fixture = await create(3, 0.01);
-  await learn(fixture, [180, 100, 150]);
-  assert.notEqual(await fixture.ask(), 1);
-});
-
-test('whatever is not open is opened beside the query', async () => {
-  await using fixture = await create();
-  for (const circuit of fixture.made) circuit.isOpen = false;
-  await fixture.ask();
-  assert.equal(fixture.pool.openConnections, 3);
-});
-
-test('at the end of its life a circuit gives way to a new one, once that is connected', async () => {
-  await using fixture = await create(1);
-  assert.equal(await fixture.ask(), 0);
-  await fixture.clock.advanceAsync(LIFETIME_MS * 1.2);
-  assert.equal(fixture.made[0]?.disposed, true);
-  assert.equal(await fixture.ask(), 1);
-});
-
-test('where no new one can be had, the old circuit goes on, and it is tried again', async () => {
-  await using fixture = await create(1);
-  assert.equal(await fixture.ask(), 0);
-  fixture.world.openable = false;
-  await fixture.clock.advanceAsync(LIFETIME_MS * 1.2);
-  assert.equal(await fixture.ask(), 0);
-  assert.equal(fixture.made[0]?.disposed, false);
-  assert.equal(fixture.made[1]?.disposed, true);
-});
-
-test('a circuit that takes twice as long as the best is replaced, one at a time', async () => {
-  await using fixture = await create();
-  await learn(fixture, [150, 100, 300]);
-  await fixture.ask();
-  await fixture.clock.advanceAsync(1);
-  assert.deepEqual(
-    fixture.made.map(({ disposed }) => disposed),
-    [false, false, true, false],
-  );
-});
-
-test('all circuits can be given up at once, and those that were in use are opened anew', async () => {
-  await using fixture = await create();
-  assert.equal(await fixture.ask(), 0);
-  fixture.pool.renewAll();
-  await fixture.clock.advanceAsync(1);
-  assert.deepEqual(
-    fixture.made.map(({ disposed }) => disposed),
-    [true, true, true, false, false, false],
-  );
-  assert.equal(fixture.pool.openConnections, 1);
-  assert.equal(await fixture.ask(), 3);
-});
-
-test('a slow circuit that could not be replaced ends once, and nothing is left behind at the end', async () => {
-  const fixture = await create();
-  fixture.world.openable = false;
-  await learn(fixture, [150, 100, 300]);
-  await fixture.clock.advanceAsync(1);
-  assert.deepEqual(
-    fixture.made.map(({ disposed }) => disposed),
-    [false, false, false, true],
-  );
-  await fixture.pool[Symbol.asyncDispose]();
-  assert.equal(fixture.clock.pendingTimers, 0);
-});
-
-test('each slot says whether its circuit is open and how long an answer takes over it', async () => {
-  await using fixture = await create(3);
-  const { pool, made } = fixture;
-  made[0]!.delayMs = 300;
-  made[1]!.isOpen = false;
-  made[2]!.isOpen = false;
-  made[2]!.openable = false;
-  made[1]!.openable = false;
-  made[2]!.isConnecting = true;
-  await fixture.ask();
-  const [first, ...others] = pool.circuits;
-  assert.equal(Math.round(first?.typicalMs ?? 0), 300);
-  assert.deepEqual(first, { slot: 0, state: 'open', typicalMs: first?.typicalMs, inFlight: 0 });
-  assert.deepEqual(others, [
-    { slot: 1, state: 'closed', typicalMs: undefined, inFlight: 0 },
-    { slot: 2, state: 'connecting', typicalMs: undefined, inFlight: 0 },
-  ]);
-});
-
 /** Of the connections that gave way, the slot and the cause. */
 function reconnects(counters: Counters): string[] {
   const counted = counters.totals.reconnects.entries().filter(({ count }) => count > 0);
   return counted.map(({ labels, count }) => `${labels['slot']} ${labels['cause']} ${count}`);
 }
 
-test('a connection that gives way is counted by its slot, and by why: slow, or the end of its time', async () => {
-  await using fixture = await create();
-  await learn(fixture, [150, 100, 300]);
-  await fixture.ask();
-  await fixture.clock.advanceAsync(1);
-  assert.deepEqual(reconnects(fixture.counters), ['2 slow 1']);
-  await fixture.clock.advanceAsync(LIFETIME_MS * 0.9);
-  assert.deepEqual(reconnects(fixture.counters), ['2 slow 1']);
-  await fixture.clock.advanceAsync(LIFETIME_MS * 0.15);
-  assert.deepEqual(reconnects(fixture.counters), ['0 lifetime 1', '1 lifetime 1', '2 lifetime 1', '2 slow 1']);
+const asked = ({ circuits }: Fixture): number[] => circuits.map((circuit) => circuit.asked);
+const openOnes = ({ circuits }: Fixture): number[] =>
+  circuits.filter(({ isOpen }) => isOpen).map(({ number }) => number);
+const median = (times: readonly number[]): number => times.toSorted((a, b) => a - b)[times.length >> 1] as number;
+const byNumber =
+  (...times: readonly number[]) =>
+  (number: number): number =>
+    times[number] ?? 1000;
+
+test('of the candidates, those that opened first are kept, and the first query waits for no other', async () => {
+  await using fixture = await create({
+    circuits: 2,
+    candidates: 5,
+    typicalMs: byNumber(900, 400, 2000, 300, 700),
+  });
+  assert.deepEqual(openOnes(fixture), [1, 3]);
+  await using cold = await create({ circuits: 2, candidates: 5, typicalMs: byNumber(9000, 9000, 100, 9000, 9000) });
+  const [first] = cold.paths;
+  assert.ok(first !== undefined && first.sentAt < 300);
 });
 
-test('of circuits that are all given up, those count whose connection was open', async () => {
-  await using fixture = await create();
-  fixture.made[1]!.isOpen = false;
-  fixture.pool.renewAll();
-  assert.deepEqual(reconnects(fixture.counters), ['0 network 1', '2 network 1']);
+test('ten candidates for three places make answers faster than three do', async () => {
+  const medians = { 3: [] as number[], 10: [] as number[] };
+  for (let seed = 1; seed <= 40; seed++) {
+    for (const candidates of [3, 10] as const) {
+      await using fixture = await create({ candidates, seed, isEven: false });
+      medians[candidates].push(Math.log(median(await fixture.askMany(30, 100))));
+    }
+  }
+  const mean = (logs: readonly number[]): number => Math.exp(logs.reduce((a, b) => a + b) / logs.length);
+  assert.ok(mean(medians[10]) < 0.8 * mean(medians[3]), `${mean(medians[10])} ${mean(medians[3])}`);
 });
 
-test('what becomes of a query is counted by the slot of the circuit that it went over', async () => {
-  await using fixture = await create();
-  await learn(fixture, [180, 100, 150]);
-  const before = answered(fixture.counters);
-  fixture.made[1]!.delayMs = Infinity;
+test('an idle machine opens no circuit, and a busy one opens few', async () => {
+  await using idle = await create({ candidates: 10 });
+  await idle.turn(2 * LIFETIME_MS);
+  const opened = idle.circuits.length;
+  await idle.turn(24 * 3_600_000);
+  assert.equal(idle.circuits.length, opened);
+  await using busy = await create({ candidates: 10 });
+  await busy.askMany(3600, 1000);
+  assert.ok(busy.circuits.length <= 140, `${busy.circuits.length}`);
+});
+
+test('a candidate that is clearly faster takes the place of the slowest circuit', async () => {
+  await using fixture = await create({ circuits: 2, typicalMs: byNumber(400, 600, 100) });
+  await fixture.askMany(40, 500);
+  assert.deepEqual(openOnes(fixture), [0, 2]);
+  assert.deepEqual(reconnects(fixture.counters), ['1 slow 1']);
+});
+
+test('a candidate that is not faster is closed at once', async () => {
+  await using fixture = await create({ circuits: 2, typicalMs: byNumber(400, 600, 590) });
+  await fixture.askMany(40, 500);
+  assert.ok(fixture.circuits.length > 2);
+  assert.deepEqual(openOnes(fixture), [0, 1]);
+});
+
+test('a query goes to the circuit with the lowest estimate', async () => {
+  await using fixture = await create({ typicalMs: byNumber(800, 200, 500) });
   await fixture.ask();
-  assert.deepEqual(answered(fixture.counters), { ...before, 2: (before[2] ?? 0) + 1 });
-  const sent = fixture.counters.totals.hedges.entries().filter(({ count }) => count > 0);
+  assert.deepEqual(asked(fixture).slice(0, 3), [0, 1, 0]);
+});
+
+test('round trips show that a circuit has become faster, without a query on it', async () => {
+  await using fixture = await create({ circuits: 2, typicalMs: byNumber(500, 1000) });
+  const [, second] = fixture.circuits;
+  assert.ok(second !== undefined);
+  second.typicalMs = 100;
+  await fixture.askMany(60, 1000);
+  second.asked = 0;
+  await fixture.askMany(10, 1000);
+  assert.ok(second.asked >= 10, `${second.asked}`);
+});
+
+test('a query that is never answered does not push the others away from its circuit', async () => {
+  await using fixture = await create({ circuits: 2, typicalMs: byNumber(100, 2000), hangs: 0.05 });
+  await fixture.askMany(200, 100);
+  const [first, second] = fixture.circuits;
+  assert.ok(first !== undefined && second !== undefined);
+  // What the second got are hedges.
+  assert.ok(first.asked >= 195, `${first.asked}`);
+});
+
+test('a circuit that is silent to all later queries, too, is not asked first again', async () => {
+  await using fixture = await create({ circuits: 2, typicalMs: byNumber(100, 300) });
+  const [first] = fixture.circuits;
+  assert.ok(first !== undefined);
+  first.isSilent = true;
+  await fixture.ask();
+  first.asked = 0;
+  await fixture.ask();
+  assert.equal(first.asked, 0);
+});
+
+test('queries spread over several circuits only if a circuit becomes slower under load', async () => {
+  const share = async (loadSensitivity: number): Promise<number> => {
+    await using fixture = await create({ circuits: 2, typicalMs: byNumber(300, 330) });
+    for (const circuit of fixture.circuits) circuit.loadSensitivity = loadSensitivity;
+    await fixture.askMany(1500, 30);
+    const [first, second] = asked(fixture) as [number, number];
+    return Math.min(first, second) / (first + second);
+  };
+  assert.ok((await share(0)) < 0.25);
+  assert.ok((await share(0.3)) > 0.3);
+});
+
+test('a late query goes to the second best circuit as well, after the time of the first one, and the first answer wins', async () => {
+  await using fixture = await create({ typicalMs: byNumber(800, 100, 400) });
+  const [, best] = fixture.circuits;
+  assert.ok(best !== undefined);
+  best.isSilent = true;
+  const startedAt = fixture.clock.now();
+  await fixture.ask();
+  assert.deepEqual(asked(fixture).slice(0, 3), [0, 1, 1]);
+  assert.deepEqual(hedges(fixture.counters), { sent: 1, won: 1 });
+  const path = fixture.paths.at(-1);
+  assert.ok(path?.secondTry === true && path.sentAt - startedAt >= 150 && path.sentAt - startedAt <= 400);
+});
+
+test('hedges are sent only as long as the budget pays for them', async () => {
+  await using fixture = await create();
+  for (const circuit of fixture.circuits) circuit.isSilent = true;
+  const all = Array.from({ length: 200 }, () => fixture.start(6000).catch(() => {}));
+  await fixture.turn(7000);
+  await Promise.all(all);
+  const { sent = 0 } = hedges(fixture.counters);
+  assert.ok(sent > 0 && sent <= 11, `${sent}`);
+});
+
+test('ERR_DEADLINE at the deadline if nothing answers', async () => {
+  await using fixture = await create();
+  for (const circuit of fixture.circuits) circuit.isSilent = true;
+  await assert.rejects(fixture.ask(3000), { code: 'ERR_DEADLINE' });
+});
+
+test('an abandoned query is counted as such', async () => {
+  await using fixture = await create({ circuits: 1 });
+  const ending = new AbortController();
+  const given = fixture.pool.exchange(QUERY, new Deadline(fixture.clock, 600_000, ending.signal));
+  await setImmediate();
+  ending.abort();
+  await assert.rejects(given, { code: 'ERR_GIVEN_UP' });
+  const outcomes = fixture.counters.totals.exchanges.entries().filter(({ count }) => count > 0);
   assert.deepEqual(
-    sent.map(({ labels }) => `${labels['slot']} ${labels['event']}`),
-    ['2 sent', '2 won'],
+    outcomes.map(({ labels }) => labels['outcome']),
+    ['ok', 'given_up'],
   );
 });
 
-/** How many answers came over the circuit in each slot. */
-function answered(counters: Counters): Record<string, number> {
-  const counted = counters.totals.exchanges.entries().filter(({ labels }) => labels['outcome'] === 'ok');
-  return Object.fromEntries(counted.map(({ labels, count }) => [labels['slot'] ?? '', count]));
+const withRcode = (rcode: number) => (query: Uint8Array) => {
+  const response = answerTo(query);
+  response[3] = ((response[3] as number) & 0xf0) | rcode;
+  return response;
+};
+const UNUSABLE: Readonly<Record<string, (query: Uint8Array) => Uint8Array | Dns4torError>> = {
+  'HTTP status 403': () => new DohStatusError(403),
+  'HTTP status 302': () => new DohStatusError(302),
+  'HTTP status 429 with Retry-After': () => new DohStatusError(429, 30_000),
+  'a web page': () => new Dns4torError('ERR_DOH_CONTENT_TYPE'),
+  'a body that is not DNS': () => Uint8Array.of(1, 2, 3),
+  SERVFAIL: withRcode(2),
+  REFUSED: withRcode(5),
+};
+
+for (const [what, fault] of Object.entries(UNUSABLE)) {
+  for (const turned of [0, 1, 2]) {
+    test(`one circuit in three gives ${what} at once: no lookup fails (every third from ${turned})`, async () => {
+      await using fixture = await create({
+        candidates: 10,
+        fault: (circuit) => (circuit % 3 === turned ? fault : undefined),
+        typicalMs: (circuit) => (circuit % 3 === turned ? 100 : 200),
+      });
+      const before = fixture.network.queries;
+      const times = await fixture.askMany(120, 100);
+      assert.equal(times.filter((time) => time === Infinity).length, 0);
+      assert.ok(fixture.network.queries - before < 1.3 * 120, `${fixture.network.queries - before}`);
+      assert.ok(
+        fixture.circuits.every(({ number, isOpen }) => !isOpen || number % 3 !== turned),
+        'a circuit that is turned away is still open',
+      );
+    });
+  }
 }
+
+test('a refusal of the question is given if two circuits agree, and costs no circuit its place', async () => {
+  await using fixture = await create();
+  await fixture.askMany(10, 500);
+  const before = fixture.circuits.length;
+  const rcodes: number[] = [];
+  fixture.network.init.fault = () => withRcode(2);
+  for (let i = 0; i < 3; i++) {
+    const asking = fixture.start();
+    await fixture.turn(20_000);
+    rcodes.push(((await asking)[3] as number) & 15);
+  }
+  assert.deepEqual(rcodes, [2, 2, 2]);
+  assert.ok(fixture.circuits.length - before <= 1);
+});
+
+test('while nobody gets a usable answer, queries are not doubled and new circuits become rare', async () => {
+  await using fixture = await create();
+  fixture.network.init.fault = () => () => new DohStatusError(503);
+  const before = { queries: fixture.network.queries, circuits: fixture.circuits.length };
+  const times = await fixture.askMany(600, 1000);
+  assert.ok(times.every((time) => time === Infinity));
+  assert.ok(fixture.network.queries - before.queries < 2 * 600, `${fixture.network.queries - before.queries}`);
+  assert.ok(fixture.circuits.length - before.circuits <= 35, `${fixture.circuits.length - before.circuits}`);
+});
+
+test('a circuit gets no query before Retry-After has passed, though it is the fastest', async () => {
+  await using fixture = await create({ circuits: 2, typicalMs: byNumber(100, 300) });
+  const [first] = fixture.circuits;
+  assert.ok(first !== undefined);
+  fixture.network.init.fault = (circuit) => (circuit === 0 ? () => new DohStatusError(429, 10_000) : undefined);
+  await fixture.ask();
+  fixture.network.init.fault = undefined;
+  first.asked = 0;
+  await fixture.askMany(9, 1000);
+  assert.equal(first.asked, 0);
+});
+
+test('a connection that answers no query is replaced, and one that answers most is not', async () => {
+  await using fixture = await create({ circuits: 1, typicalMs: () => 300 });
+  const [first] = fixture.circuits;
+  assert.ok(first !== undefined);
+  first.isSilent = true;
+  const times = await fixture.askMany(30, 1000);
+  // The queries that were in flight when it was found out are retried, except the first three.
+  assert.ok(
+    times.slice(3).every((time) => time < 15_000),
+    times.join(' '),
+  );
+  assert.deepEqual(reconnects(fixture.counters), ['0 stalled 1']);
+  await using other = await create({ circuits: 1, hangs: 0.3 });
+  await other.askMany(60, 1000);
+  assert.ok(reconnects(other.counters).every((line) => !line.includes('stalled')));
+});
+
+test('when their lifetime is over, all circuits are replaced together, and no query crosses over', async () => {
+  await using fixture = await create({ typicalMs: () => 300 });
+  const early = fixture.circuits.slice();
+  await fixture.turn(LIFETIME_MS - 65_000);
+  for (const circuit of early) circuit.isSilent = true;
+  const slow = assert.rejects(fixture.start(60_000));
+  await fixture.turn(70_000);
+  assert.deepEqual(
+    early.map(({ isOpen }) => isOpen),
+    [false, false, false],
+  );
+  await fixture.ask();
+  const late = fixture.circuits.slice(3);
+  assert.equal(late.filter(({ isOpen }) => isOpen).length, 3);
+  assert.equal(
+    late.reduce((sum, circuit) => sum + circuit.asked, 0),
+    1,
+  );
+  await slow;
+});
+
+test('a query that is in flight at a rotation is answered by its own generation', async () => {
+  await using fixture = await create({ circuits: 1, typicalMs: () => 300 });
+  const [first] = fixture.circuits;
+  assert.ok(first !== undefined);
+  await fixture.ask();
+  await fixture.turn(LIFETIME_MS - 70_000);
+  const asking = fixture.start(600_000);
+  await fixture.turn(20_000);
+  await asking;
+  assert.equal(fixture.circuits[1]?.asked, 0);
+});
+
+test('after a change of network all circuits are replaced at once', async () => {
+  await using fixture = await create();
+  fixture.pool.renewAll();
+  await fixture.turn(60_000);
+  assert.deepEqual(openOnes(fixture), [3, 4, 5]);
+  assert.deepEqual(reconnects(fixture.counters), ['0 network 1', '1 network 1', '2 network 1']);
+});
+
+test('each slot tells whether its circuit is open and how long an answer takes over it', async () => {
+  await using fixture = await create({ typicalMs: byNumber(300, 400, 500) });
+  const [first, second] = fixture.pool.circuits;
+  assert.deepEqual(first, { slot: 0, state: 'open', typicalMs: first?.typicalMs, inFlight: 0 });
+  assert.ok((first?.typicalMs ?? 0) > 100);
+  assert.deepEqual(second, { slot: 1, state: 'open', typicalMs: undefined, inFlight: 0 });
+});
+
+test('nothing is left behind after the end', async () => {
+  const fixture = await create({ candidates: 10 });
+  void fixture.start().catch(() => {});
+  await fixture.pool[Symbol.asyncDispose]();
+  await fixture.turn(600_000);
+  assert.equal(fixture.clock.pendingTimers, 0);
+  assert.deepEqual(openOnes(fixture), []);
+});

@@ -120,7 +120,7 @@ test('several circuits make one attempt per pause between them, unasked, and the
   await using rig = await startRig(answer, { circuits: 3, connect: connect.wrap });
   await assert.rejects(rig.ask('one.test'), { code: 'ERR_TOR_TIMEOUT' });
   assert.equal(connect.attempts, 3);
-  for (const [attempt, pauseMs] of [1000, 2000, 4000].entries()) {
+  for (const [attempt, pauseMs] of [250, 500, 1000].entries()) {
     await rig.clock.advanceAsync(pauseMs - 1);
     await assert.rejects(rig.ask('two.test'), { code: 'ERR_TOR_TIMEOUT' });
     assert.equal(connect.attempts, 3 + attempt);
@@ -133,7 +133,7 @@ test('several circuits make one attempt per pause between them, unasked, and the
   await waitUntil('the other circuits are open again', 5000, () => rig.upstream.openConnections === 3);
   assert.deepEqual(
     rig.events.map(({ code, pauseMs }) => `${code} ${pauseMs}`),
-    [250, 500, 1000, 2000, 4000].map((pauseMs) => `ERR_TOR_TIMEOUT ${pauseMs}`).concat(['ok 0', 'ok 0', 'ok 0']),
+    [250, 250, 250, 500, 1000].map((pauseMs) => `ERR_TOR_TIMEOUT ${pauseMs}`).concat(['ok 0', 'ok 0', 'ok 0']),
   );
 });
 
@@ -302,14 +302,16 @@ function connectionOver(socket: Socket, createSession: CreateSession): { connect
   const clock = new ManualClock();
   const failures: string[] = [];
   const owner = { isServing: () => false, onOpen() {}, onMayConnect() {} };
-  const connection = new Connection({
-    clock,
-    connect: async () => socket,
-    createSession,
-    breaker: new Breaker({ clock, random: noJitter }, owner),
-    events: { connected() {}, connectFailed: ({ code }) => failures.push(code) },
-    onChange() {},
-  });
+  const connection = new Connection(
+    {
+      clock,
+      connect: async () => socket,
+      createSession,
+      breaker: new Breaker({ clock, random: noJitter }, owner),
+      events: { connected() {}, connectFailed: ({ code }) => failures.push(code) },
+    },
+    { onOpen() {}, onChange() {}, onRoundTrip() {}, onEnd: () => false },
+  );
   return { connection, failures };
 }
 
@@ -318,8 +320,9 @@ test('an exception at the start of a session is a failed attempt, not an unhandl
   const { connection, failures } = connectionOver(socket, () => {
     throw new Error('a defect');
   });
-  await connection.open();
-  assert.deepEqual([connection.isOpen, connection.isConnecting, socket.destroyed], [false, false, true]);
+  connection.open();
+  await connection.opened();
+  assert.deepEqual([connection.isOpen, socket.destroyed], [false, true]);
   assert.deepEqual(failures, ['ERR_INTERNAL']);
 });
 
@@ -327,7 +330,8 @@ test('a socket that closes before its session starts is a failed attempt', async
   const socket = new Socket();
   socket.destroy();
   const { connection, failures } = connectionOver(socket, () => assert.fail('a session was started'));
-  await connection.open();
+  connection.open();
+  await connection.opened();
   assert.equal(connection.isOpen, false);
   assert.deepEqual(failures, ['ERR_UPSTREAM_CONNECTION']);
 });

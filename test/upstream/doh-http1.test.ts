@@ -111,10 +111,12 @@ test('a query that is given up early leaves its connection alone, which is used 
 
 test('an HTTP error is read to its end, and the connection stays in use', async () => {
   const error = { status: 429, headers: { 'retry-after': '7' }, body: Buffer.alloc(5000) };
-  await using rig = await startHttp1Rig(inTurn(() => error, answer));
-  await assert.rejects(rig.ask('one.test'), { code: 'ERR_DOH_STATUS', status: 429, retryAfterMs: 7000 });
-  await rig.ask('two.test');
-  assert.deepEqual([rig.server.requests.length, rig.server.connections], [2, 1]);
+  await using rig = await startHttp1Rig(inTurn(answer, () => error, answer));
+  await rig.ask('one.test');
+  await assert.rejects(rig.ask('two.test'), { code: 'ERR_DOH_STATUS', status: 429, retryAfterMs: 7000 });
+  await rig.clock.advanceAsync(7000);
+  await rig.ask('three.test');
+  assert.deepEqual([rig.server.requests.length, rig.server.connections], [3, 1]);
 });
 
 async function* endless(): AsyncGenerator<Uint8Array> {

@@ -96,19 +96,20 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
         random: noJitter,
         metrics: counters,
         budget: new ExtraBudget(),
-        createConnection: (breaker, onChange, onLost) =>
-          new Connection({
-            clock,
-            connect,
-            createSession: (socket, owner) => new DohSession(clock, { url }, socket, owner),
-            breaker,
-            events: {
-              connected: () => events.push({ code: 'ok', pauseMs: 0 }),
-              connectFailed: ({ code }, pauseMs) => events.push({ code, pauseMs }),
+        createConnection: (breaker, owner) =>
+          new Connection(
+            {
+              clock,
+              connect,
+              createSession: (socket, session) => new DohSession(clock, { url }, socket, session),
+              breaker,
+              events: {
+                connected: () => events.push({ code: 'ok', pauseMs: 0 }),
+                connectFailed: ({ code }, pauseMs) => events.push({ code, pauseMs }),
+              },
             },
-            onChange,
-            onLost,
-          }),
+            owner,
+          ),
       },
       { address: url.href, index: 0, circuits, lifetimeMs: LIFETIME_MS },
     ),
@@ -126,7 +127,7 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
     events,
     sockets,
     get pendingTimers() {
-      return clock.pendingTimers - circuits;
+      return clock.pendingTimers - 1;
     },
     freeze: () => relay.freeze(),
     ask: (name, timeoutMs = TIMEOUT_MS) => upstream.exchange(queryFor(name), Deadline.after(clock, timeoutMs)),

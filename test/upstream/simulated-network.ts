@@ -1,0 +1,157 @@
+import type { Clock } from '../../src/lib/clock.ts';
+import type { Deadline } from '../../src/lib/deadline.ts';
+import { Dns4torError } from '../../src/lib/errors.ts';
+import type { Random } from '../../src/lib/random.ts';
+import type { CircuitConnection } from '../../src/upstream/circuit.ts';
+import type { ConnectionOwner } from '../../src/upstream/connection.ts';
+import { answerTo } from './rig.ts';
+
+/** Published quantiles of Cloudflare's onion, in milliseconds: median and 90th percentile. */
+const MEDIAN_MS = 1563;
+const P90_MS = 5535;
+const LOG_DEVIATION = Math.log(P90_MS / MEDIAN_MS) / 1.2816;
+/** Half of the variance lies between circuits, half between the queries on one circuit. */
+const PART = LOG_DEVIATION * Math.SQRT1_2;
+
+/** A round trip takes this share of a circuit's typical time. Opening takes two for the rendezvous and one for TLS. */
+const ROUND_TRIP_SHARE = 0.6;
+const OPENING_SHARE = 2 + ROUND_TRIP_SHARE;
+
+export interface NetworkInit {
+  /** Share of queries that are never answered. @default 0.005 */
+  readonly hangs?: number;
+  /** Whether each query takes the typical time of its circuit. @default false */
+  readonly isEven?: boolean;
+  /** About so often each circuit's speed changes, in seconds. @default never */
+  readonly driftSeconds?: number;
+  /** What a circuit answers, by its number from 0; undefined: as usual. */
+  fault?: ((circuit: number) => ((query: Uint8Array) => Uint8Array | Dns4torError) | undefined) | undefined;
+  /** Typical time of a circuit, by its number from 0; undefined: drawn. */
+  readonly typicalMs?: (circuit: number) => number | undefined;
+}
+
+/** Circuits with drawn speeds, which are slow to open if they are slow to answer. */
+export class SimulatedNetwork {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly init: NetworkInit;
+  /** Every circuit so far. */
+  readonly circuits: SimulatedCircuit[] = [];
+  /** Queries sent, pings not included. */
+  queries = 0;
+
+  constructor(clock: Clock, random: Random, init: NetworkInit = {}) {
+    this.clock = clock;
+    this.random = random;
+    this.init = init;
+  }
+
+  connect(owner: ConnectionOwner): CircuitConnection {
+    const circuit = new SimulatedCircuit(this, owner, this.circuits.length);
+    this.circuits.push(circuit);
+    return circuit;
+  }
+
+  gauss(): number {
+    const radius = Math.sqrt(-2 * Math.log(1 - this.random.fraction()));
+    return radius * Math.cos(2 * Math.PI * this.random.fraction());
+  }
+}
+
+export class SimulatedCircuit implements CircuitConnection {
+  readonly #network: SimulatedNetwork;
+  readonly #owner: ConnectionOwner;
+  readonly number: number;
+  #deviation: number;
+  isOpen = false;
+  isClosed = false;
+  inFlight = 0;
+  asked = 0;
+  readonly #waiting = new Set<(error: Dns4torError) => void>();
+  /** While true, queries are taken and never answered. */
+  isSilent = false;
+  /** Each query in flight adds this share to the time of a new one. */
+  loadSensitivity = 0;
+
+  constructor(network: SimulatedNetwork, owner: ConnectionOwner, number: number) {
+    this.#network = network;
+    this.#owner = owner;
+    this.number = number;
+    const given = network.init.typicalMs?.(number);
+    this.#deviation = given === undefined ? PART * network.gauss() : Math.log(given / MEDIAN_MS);
+  }
+
+  get typicalMs(): number {
+    return MEDIAN_MS * Math.exp(this.#deviation);
+  }
+
+  set typicalMs(ms: number) {
+    this.#deviation = Math.log(ms / MEDIAN_MS);
+  }
+
+  get free(): number {
+    return this.isOpen ? 100 - this.inFlight : 0;
+  }
+
+  open(): boolean {
+    const { clock, init } = this.#network;
+    const tookMs = OPENING_SHARE * this.typicalMs;
+    clock.schedule(tookMs, () => {
+      if (this.isClosed) return;
+      this.isOpen = true;
+      this.#owner.onOpen(tookMs);
+    });
+    if (init.driftSeconds !== undefined) this.#drift(init.driftSeconds);
+    return true;
+  }
+
+  #drift(seconds: number): void {
+    const { clock, random } = this.#network;
+    clock.schedule(1000 * seconds * (0.5 + random.fraction()), () => {
+      if (this.isClosed) return;
+      this.#deviation = 0.8 * this.#deviation + 0.6 * PART * this.#network.gauss();
+      this.#drift(seconds);
+    });
+  }
+
+  ping(): void {
+    const { clock } = this.#network;
+    const tookMs = ROUND_TRIP_SHARE * this.typicalMs;
+    if (!this.isSilent) clock.schedule(tookMs, () => this.isOpen && this.#owner.onRoundTrip(tookMs));
+  }
+
+  exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
+    const { clock, random, init } = this.#network;
+    this.#network.queries++;
+    this.asked++;
+    const load = 1 + this.loadSensitivity * this.inFlight++;
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+    const roundTripMs = ROUND_TRIP_SHARE * this.typicalMs;
+    const fault = init.fault?.(this.number);
+    const chance = init.isEven === true ? 1 : Math.exp(PART * this.#network.gauss());
+    const tookMs = Math.max(roundTripMs, this.typicalMs * chance) * load;
+    if (fault !== undefined) {
+      const response = fault(query);
+      clock.schedule(roundTripMs, () => (response instanceof Dns4torError ? reject(response) : resolve(response)));
+    } else if (!this.isSilent && random.fraction() >= (init.hangs ?? 0.005)) {
+      clock.schedule(tookMs, () => resolve(answerTo(query)));
+    }
+    this.#waiting.add(reject);
+    return deadline.limit(promise).finally(() => {
+      this.inFlight--;
+      this.#waiting.delete(reject);
+    });
+  }
+
+  stall(): void {
+    this.isOpen = false;
+    this.isClosed = true;
+    this.#owner.onEnd('stalled');
+    for (const reject of this.#waiting) reject(new Dns4torError('ERR_UPSTREAM_STALLED'));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.isOpen = false;
+    this.isClosed = true;
+  }
+}
