@@ -10,7 +10,7 @@ export interface CircuitStatus {
   /** From 0 up to the number of circuits to an upstream. */
   readonly slot: number;
   readonly state: ConnectionState;
-  /** How long an answer takes over it, in milliseconds; undefined before the first. */
+  /** Time in which an answer is expected over it, in milliseconds; undefined until it is open. */
   readonly typicalMs: number | undefined;
   /** Queries that wait for their answer on it. */
   readonly inFlight: number;

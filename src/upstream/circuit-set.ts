@@ -157,11 +157,11 @@ export class CircuitSet implements AsyncDisposable {
    * @returns whether there is one to wait for
    */
   openAnother(): boolean {
-    if (this.isOpening) return true;
     if (this.#inUse.some(({ isReliable }) => isReliable)) {
       this.#anotherPauseMs = FIRST_ANOTHER_PAUSE_MS;
       return false;
     }
+    if (this.isOpening) return true;
     const now = this.#components.clock.now();
     if (now < this.#anotherAt || !this.#openCandidate()) return false;
     this.#anotherAt = now + this.#anotherPauseMs;

@@ -121,9 +121,7 @@ export class Circuit implements AsyncDisposable {
 
   get status(): CircuitStatus {
     const { isOpen, inFlight } = this.#connection;
-    const estimate = this.#estimate;
-    const typicalMs = estimate === undefined || estimate.answers === 0 ? undefined : estimate.typicalMs;
-    return { slot: this.slot, state: isOpen ? 'open' : 'connecting', typicalMs, inFlight };
+    return { slot: this.slot, state: isOpen ? 'open' : 'connecting', typicalMs: this.#estimate?.typicalMs, inFlight };
   }
 
   /** Begins to open its connection; false if no attempt may be made now. */

@@ -23,8 +23,6 @@ import { answerTo, queryFor } from '../upstream/rig.ts';
 const NAME = 'resolver.test';
 const ONION = createOnionKey().address;
 const LIFETIME_MS = 600_000;
-/** Past the end of each circuit's life, which is at most a fifth longer. */
-const ROTATION_MS = 1.2 * LIFETIME_MS;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 interface Setup extends AsyncDisposable {
@@ -109,7 +107,7 @@ async function setUp({
       {
         tor: Promise.resolve(tor),
         clock,
-        random: systemRandom,
+        random: { ...systemRandom, fraction: () => 0.5 },
         metrics: createCounters([host], circuits),
         budget: new ExtraBudget(),
         events: { connected: () => connections++, connectFailed: ({ code }) => events.push(code) },
@@ -147,7 +145,7 @@ async function setUp({
     ask,
     async rotate() {
       const [before, wanted] = [dialled().length, connections + circuits];
-      clock.advance(ROTATION_MS);
+      clock.advance(LIFETIME_MS);
       // Circuits that nobody used are opened again with the next query only.
       if (circuits > 1) await ask();
       await waitUntil('connections are renewed', CONNECT_TIMEOUT_MS, () => connections >= wanted);
@@ -226,7 +224,7 @@ test('while the name cannot be reached either, no onion bears the blame', async 
   setup.header = offer(ONION);
   await setup.ask();
   setup.elsewhere.set(ONION, 'nowhere').set(NAME, 'nowhere');
-  setup.clock.advance(ROTATION_MS);
+  setup.clock.advance(LIFETIME_MS);
   await waitUntil('the renewal fails', CONNECT_TIMEOUT_MS, () => setup.events.length > 1);
   assert.deepEqual(setup.dialled().slice(-2), [ONION, NAME]);
   setup.elsewhere.clear();
