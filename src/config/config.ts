@@ -3,6 +3,7 @@ import type { LogFormat, LogLevel } from '../lib/log-level.ts';
 import type { Isolation } from './isolation.ts';
 import type { TlsVersion } from './tls-version.ts';
 import type { UdpIo } from './udp-io.ts';
+import type { UpstreamStrategy } from './upstream-strategy.ts';
 
 /** The whole configuration, validated and deeply frozen. */
 export interface Config {
@@ -23,6 +24,7 @@ export interface Config {
   readonly altSvc: boolean;
   /** Between whom Tor shares no circuit. */
   readonly isolation: Isolation;
+  readonly upstreamStrategy: UpstreamStrategy;
   readonly metrics: MetricsAddress;
   readonly tor: TorConfig;
   /** Bound of the cache; 0 turns it off. */

@@ -11,6 +11,7 @@ export function contradictions(values: Values): string[] {
     ...portProblems(values),
     ...plaintextProblems(values),
     ...pinProblems(values),
+    ...shardProblems(values),
     ...torProblems(values),
   ];
 }
@@ -69,6 +70,12 @@ function pinProblems({ upstream, 'upstream-pin': pins }: Values): string[] {
       ({ url }) =>
         `--upstream-pin: ${url} has no certificate, and so no key to compare; leave out the one or the other`,
     );
+}
+
+/** With one resolver, that one sees everything. */
+function shardProblems({ upstream, 'upstream-strategy': strategy }: Values): string[] {
+  if (strategy !== 'shard' || new Set(upstream.map(({ url }) => url)).size > 1) return [];
+  return ['--upstream-strategy: shard needs at least two different --upstream; add one, or leave the option out'];
 }
 
 function torProblems(values: Values): string[] {

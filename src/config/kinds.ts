@@ -14,6 +14,7 @@ import { parseSocksAddress } from './socks-address.ts';
 import { TLS_VERSIONS, type TlsVersion } from './tls-version.ts';
 import { parseTorrcLine } from './torrc-line.ts';
 import { UDP_IOS, type UdpIo } from './udp-io.ts';
+import { UPSTREAM_STRATEGIES, type UpstreamStrategy } from './upstream-strategy.ts';
 import { parseUpstreamUrl, type UpstreamUrl } from './upstream-url.ts';
 
 /** What a text of each kind of option turns into. */
@@ -25,6 +26,7 @@ export interface KindValues {
   readonly isolation: Isolation;
   readonly 'udp-io': UdpIo;
   readonly 'tls-version': TlsVersion;
+  readonly 'upstream-strategy': UpstreamStrategy;
   readonly integer: number;
   /** Bytes. */
   readonly bytes: number;
@@ -53,6 +55,7 @@ export function choicesOf(kind: OptionKind): readonly string[] {
   if (kind === 'isolation') return ISOLATIONS;
   if (kind === 'udp-io') return UDP_IOS;
   if (kind === 'tls-version') return TLS_VERSIONS;
+  if (kind === 'upstream-strategy') return UPSTREAM_STRATEGIES;
   if (kind === 'log-level') return LOG_LEVELS;
   return kind === 'log-format' ? LOG_FORMATS : [];
 }
@@ -65,6 +68,7 @@ const PARSERS: { readonly [Kind in OptionKind]: (text: string, bounds: Bounds) =
   isolation: (text) => parseChoice(text, ISOLATIONS),
   'udp-io': (text) => parseChoice(text, UDP_IOS),
   'tls-version': (text) => parseChoice(text, TLS_VERSIONS),
+  'upstream-strategy': (text) => parseChoice(text, UPSTREAM_STRATEGIES),
   integer: parseInteger,
   bytes: parseBytes,
   duration: parseDuration,

@@ -73,6 +73,13 @@ export const OPTIONS = {
     list: { separator: ',', maxItems: 16 },
     cloudflaredEnv: 'TUNNEL_DNS_UPSTREAM',
   },
+  'upstream-strategy': {
+    kind: 'upstream-strategy',
+    group: 'Upstream',
+    placeholder: 'how',
+    doc: 'how several upstreams are used: in order, or each for its share of the domains (shard), so that no resolver sees all of them',
+    default: 'order',
+  },
   bootstrap: {
     kind: 'text',
     group: 'Upstream',

@@ -47,6 +47,7 @@ export function validate({ settings, problems: loadProblems }: Loaded): Config {
     circuitLifetimeMs: values['circuit-lifetime'],
     altSvc: values['alt-svc'],
     isolation: values.isolate,
+    upstreamStrategy: values['upstream-strategy'],
     metrics: values.metrics,
     tor: {
       socks: values['tor-socks'],

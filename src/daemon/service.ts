@@ -122,7 +122,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
   const failover = new FailoverUpstream(
     { clock, random, budget, createEvents: ({ address }) => candidateEvents(logger, address) },
     upstreams,
-    { awaitedMs: config.timeoutMs },
+    { awaitedMs: config.timeoutMs, sharded: config.upstreamStrategy === 'shard' },
   );
   const readiness = stack.use(new ReadinessMonitor(clock, failover));
   stack.defer(() => closing.abort());

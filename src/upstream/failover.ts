@@ -1,8 +1,10 @@
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import type { Random } from '../lib/random.ts';
+import { PROBE_QUERY } from '../message/probe-query.ts';
 import { Candidate, type CandidateEvents, type CandidateUpstream } from './candidate.ts';
 import type { ExtraBudget } from './extra-budget.ts';
+import { Shards } from './shards.ts';
 import type { AnswerPath, OnAnswer, Upstream } from './upstream.ts';
 
 /** dig and glibc give up after five seconds. By then each upstream has had its share. */
@@ -28,6 +30,11 @@ export interface FailoverInit {
    * @default 5000, when dig and glibc give up
    */
   readonly patienceMs?: number;
+  /**
+   * Whether each registered domain has an order of its own, drawn by chance, so that no resolver sees all of them.
+   * @default false
+   */
+  readonly sharded?: boolean;
 }
 
 /**
@@ -40,7 +47,9 @@ export class FailoverUpstream implements Upstream {
   readonly address: string;
   readonly #components: FailoverComponents;
   readonly #candidates: readonly Candidate[];
-  readonly #init: Required<FailoverInit>;
+  readonly #init: { readonly awaitedMs: number; readonly patienceMs: number };
+  /** Undefined where all queries have the same order. */
+  readonly #shards: Shards | undefined;
 
   /** @param upstreams at least one; owned from here on */
   constructor(components: FailoverComponents, upstreams: readonly CandidateUpstream[], init: FailoverInit) {
@@ -49,7 +58,8 @@ export class FailoverUpstream implements Upstream {
     this.#candidates = upstreams.map(
       (upstream) => new Candidate({ clock, random, events: createEvents?.(upstream) }, upstream),
     );
-    this.#init = { patienceMs: CLIENT_PATIENCE_MS, ...init };
+    this.#init = { awaitedMs: init.awaitedMs, patienceMs: init.patienceMs ?? CLIENT_PATIENCE_MS };
+    this.#shards = init.sharded === true ? new Shards(random, upstreams.length) : undefined;
     this.address = upstreams.map(({ address }) => address).join(', ');
   }
 
@@ -58,11 +68,33 @@ export class FailoverUpstream implements Upstream {
     const candidates = this.#candidates;
     const [first] = candidates as [Candidate];
     if (candidates.length === 1) return first.upstream.exchange(query, deadline, client, onAnswer);
+    if (this.#shards !== undefined && query === PROBE_QUERY) return this.#probeAll(deadline, onAnswer);
     for (const candidate of candidates) candidate.probeIfDue();
-    const inOrder = [...candidates.filter(({ isDown }) => !isDown), ...candidates.filter(({ isDown }) => isDown)];
+    const inTurn = this.#shards?.order(query).map((index) => candidates[index] as Candidate) ?? candidates;
+    const inOrder = [...inTurn.filter(({ isDown }) => !isDown), ...inTurn.filter(({ isDown }) => isDown)];
     return this.#race(inOrder, deadline, onAnswer, (candidate, noteAnswer) =>
       candidate.exchange(query, deadline, client, noteAnswer),
     );
+  }
+
+  /** Every shard is to have a connection before a client needs it; the service works if any of them answers. */
+  async #probeAll(deadline: Deadline, onAnswer: OnAnswer | undefined): Promise<Uint8Array> {
+    let lastError: unknown;
+    const probes = this.#candidates.map(async (candidate) => {
+      let path: AnswerPath | undefined;
+      try {
+        const response = await candidate.exchange(PROBE_QUERY, deadline, undefined, (how) => (path = how));
+        return { response, path };
+      } catch (error) {
+        lastError = error;
+        throw error;
+      }
+    });
+    const { response, path } = await Promise.any(probes).catch(() => {
+      throw lastError;
+    });
+    if (path !== undefined) onAnswer?.(path);
+    return response;
   }
 
   #race(
@@ -71,7 +103,7 @@ export class FailoverUpstream implements Upstream {
     onAnswer: OnAnswer | undefined,
     ask: (candidate: Candidate, onAnswer: OnAnswer) => Promise<Uint8Array>,
   ): Promise<Uint8Array> {
-    const { clock } = this.#components;
+    const { clock, budget } = this.#components;
     const awaited = deadline.within(this.#init.awaitedMs);
     const patience = awaited.within(this.#init.patienceMs);
     return new Promise((resolve, reject) => {
@@ -96,8 +128,13 @@ export class FailoverUpstream implements Upstream {
           const shareMs = Math.max(patience.remainingMs / left, Math.min(MIN_SHARE_MS, awaited.remainingMs / left));
           const longestMs = Math.max(shareMs, awaited.remainingMs / left);
           timer = clock.schedule(shareMs, () => {
+            if (deadline.expired) return;
             candidate.unanswered(sentAtMs);
-            if (this.#mayAskNext(candidate, sentAtMs)) askNext();
+            const isAlive = candidate.hasAnsweredSince(sentAtMs);
+            // With shards, another resolver must not learn the name only because this answer is late.
+            if (isAlive && this.#shards !== undefined) return;
+            // Asking another resolver beside one that answers is paid for like any second try.
+            if (!isAlive || budget.spend()) askNext();
             else timer = clock.schedule(longestMs - shareMs, askNext);
           });
         }
@@ -116,21 +153,13 @@ export class FailoverUpstream implements Upstream {
             // An abandoned query needs no answer from the other upstreams either.
             if (deadline.isGivenUp) return settle(() => reject(error));
             if (left === 1 && deadline.expired) candidate.unanswered(sentAtMs);
-            if (place === asked && left > 1) askNext();
+            if (place === asked && left > 1 && !deadline.expired) askNext();
             else if (running === 0) settle(() => reject(error));
           },
         );
       };
       askNext();
     });
-  }
-
-  /**
-   * Whether the next upstream may be asked though the one before it may still answer. If that one has answered other
-   * queries since, this one is merely slow, and asking another resolver is paid for like any second try.
-   */
-  #mayAskNext(slow: Candidate, sentAtMs: number): boolean {
-    return !slow.hasAnsweredSince(sentAtMs) || this.#components.budget.spend();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -44,6 +44,7 @@ test('the defaults are those that the documentation promises', () => {
     circuitLifetimeMs: 600_000,
     altSvc: true,
     isolation: 'upstream',
+    upstreamStrategy: 'order',
     udpIo: 'auto',
     metrics: { kind: 'tcp', host: 'localhost', port: 0 },
     tor: { socks: { kind: 'auto' }, control: { kind: 'auto' }, onionAuths: [], binary: 'tor', options: [] },
@@ -281,3 +282,13 @@ function thrownBy(action: () => unknown): ConfigError {
   }
   return assert.fail('nothing was thrown');
 }
+
+test('--upstream-strategy shard needs two different upstreams', () => {
+  const strategy = { 'upstream-strategy': ['shard'] };
+  const url = 'https://one.example/dns-query';
+  assert.equal(configOf({ ...strategy, upstream: [url, 'https://two.example/dns-query'] }).upstreamStrategy, 'shard');
+  for (const upstream of [[url], [url, url]]) {
+    assert.equal(problemsOf({ flags: { ...strategy, upstream } }).length, 1);
+  }
+  assert.equal(problemsOf({ flags: { 'upstream-strategy': ['random'] } }).length, 1);
+});

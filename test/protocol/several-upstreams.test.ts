@@ -6,10 +6,12 @@ import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { type Daemon, startDaemon } from '../fixtures/daemon.ts';
 import { dig } from '../fixtures/dig.ts';
 import { neverAnswer } from '../fixtures/doh-behaviours.ts';
+import { buildQuery, decodeReply } from '../fixtures/messages.ts';
 import { createOnionKey } from '../fixtures/onion-key.ts';
-import { type RecordingDohServer, startRecordingDohServer } from '../fixtures/recording-doh-server.ts';
+import { type DohRequest, type RecordingDohServer, startRecordingDohServer } from '../fixtures/recording-doh-server.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { startSocksDouble } from '../tor/socks-double.ts';
+import { exchange } from './raw-client.ts';
 import { GOOD } from './upstream-messages.ts';
 
 const PATIENCE_MS = 60_000;
@@ -48,6 +50,12 @@ async function startBeforeTwo(...args: readonly string[]): Promise<Running> {
   return { daemon, upstreams, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
+/** The last two labels of the names that were asked for, dns4tor's own probes left out. */
+function sitesOf(requests: readonly DohRequest[]): Set<string> {
+  const names = requests.map(({ query }) => decodeReply(query).questions?.[0]?.name ?? '.');
+  return new Set(names.filter((name) => name !== '.').map((name) => name.split('.').slice(-2).join('.')));
+}
+
 /** The log's lines of an event. */
 function logged({ process }: Daemon, event: 'upstream_passed_over' | 'upstream_used_again'): number {
   return process.output.split(LOG_EVENTS[event].message).length - 1;
@@ -79,4 +87,19 @@ test('while the first upstream accepts connections but answers nothing, dig is a
   assert.equal(await ask(), 'NOERROR');
   assert.equal(second.requests.length, before);
   assert.equal(logged(daemon, 'upstream_passed_over'), 1);
+});
+
+test('--upstream-strategy shard: two upstreams see disjoint sets of sites, and a site keeps its upstream', async () => {
+  await using running = await startBeforeTwo('--upstream-strategy', 'shard');
+  const { daemon, upstreams } = running;
+  const sites = Array.from({ length: 20 }, (_, i) => `site${i}.example`);
+  for (const host of ['www', 'mail', 'a.b']) {
+    const replies = sites.map((site) => exchange('udp', daemon, buildQuery({ name: `${host}.${site}` })));
+    await Promise.all(replies);
+  }
+  const seen = upstreams.map(({ requests }) => sitesOf(requests));
+  const [first = new Set(), second = new Set()] = seen;
+  assert.ok(first.size > 0 && second.size > 0);
+  assert.ok([...first].every((site) => !second.has(site)));
+  assert.deepEqual([...first, ...second].toSorted(), sites.toSorted());
 });

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { delay } from '../../src/lib/clock.ts';
 import { Deadline } from '../../src/lib/deadline.ts';
 import { Dns4torError } from '../../src/lib/errors.ts';
+import { systemRandom } from '../../src/lib/random.ts';
 import { PROBE_QUERY } from '../../src/message/probe-query.ts';
 import type { CandidateEvents } from '../../src/upstream/candidate.ts';
 import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
@@ -63,12 +65,13 @@ function create(
   awaitedMs = AWAITED_MS,
   budget = new ExtraBudget(),
   told: string[] = [],
+  sharded = false,
 ): FailoverUpstream {
   const createEvents = ({ address }: Upstream): CandidateEvents => ({
     passedOver: () => told.push(`${address} passed over`),
     usedAgain: () => told.push(`${address} used again`),
   });
-  return new FailoverUpstream({ clock, random: noJitter, budget, createEvents }, upstreams, { awaitedMs });
+  return new FailoverUpstream({ clock, random: noJitter, budget, createEvents }, upstreams, { awaitedMs, sharded });
 }
 
 const fails = (code: Dns4torError['code']) => (): Promise<Uint8Array> => Promise.reject(new Dns4torError(code));
@@ -237,6 +240,16 @@ test('one that answered something meanwhile, or has no connection, is not passed
   assert.deepEqual(told, []);
 });
 
+test('after the deadline no further upstream is asked', async () => {
+  const clock = new ManualClock();
+  const asked: Asked[] = [];
+  const failover = create(clock, [upstream('a', asked, hangs), upstream('b', asked, answers)]);
+  const exchanged = assert.rejects(failover.exchange(QUERY, Deadline.after(clock, 0)), { code: 'ERR_DEADLINE' });
+  await clock.advanceAsync(0);
+  await exchanged;
+  assert.equal(asked.length, 1);
+});
+
 test('where all are silent, they are asked in order again', async () => {
   const clock = new ManualClock();
   const asked: Asked[] = [];
@@ -250,6 +263,74 @@ test('where all are silent, they are asked in order again', async () => {
     asked.filter(({ isProbe }) => !isProbe).map(({ name }) => name),
     ['a', 'b', 'a', 'b', 'a', 'b'],
   );
+});
+
+/** A query that has `first` as its first choice: one of a few is bound to. */
+async function queryWithFirst(
+  failover: FailoverUpstream,
+  clock: ManualClock,
+  asked: Asked[],
+  first: string,
+): Promise<Uint8Array> {
+  for (let i = 0; i < 1000; i++) {
+    const query = queryFor(`d${i}.example`);
+    const before = asked.length;
+    const exchanged = failover.exchange(query, Deadline.after(clock, 0));
+    exchanged.catch(() => {});
+    await clock.advanceAsync(0);
+    if (asked[before]?.name === first) return query;
+  }
+  throw new Error('none of a thousand');
+}
+
+test('with shards, a slow upstream keeps its domains, a failing one gives them to the next of each', async () => {
+  const clock = new ManualClock();
+  const asked: Asked[] = [];
+  const world = { fails: false };
+  const named = (name: string): Upstream =>
+    upstream(name, asked, (deadline) => {
+      if (name === 'a' && world.fails) return fails('ERR_TOR_TIMEOUT')();
+      return deadline.remainingMs === 0
+        ? answers()
+        : deadline.limit(delay(clock, world.fails ? 1000 : 4000).then(() => ANSWER));
+    });
+  const random = { ...noJitter, bytes: (length: number) => systemRandom.bytes(length) };
+  const failover = new FailoverUpstream(
+    { clock, random, budget: new ExtraBudget() },
+    [named('a'), named('b'), named('c')],
+    { awaitedMs: AWAITED_MS, sharded: true },
+  );
+  const query = await queryWithFirst(failover, clock, asked, 'a');
+  const ask = async (): Promise<string[]> => {
+    const before = asked.length;
+    const exchanged = failover.exchange(query, Deadline.after(clock, AWAITED_MS));
+    await clock.advanceAsync(1000);
+    // Another query of the same upstream is answered meanwhile.
+    const other = failover.exchange(query, Deadline.after(clock, 0)).catch(() => {});
+    await clock.advanceAsync(4000);
+    await Promise.all([exchanged, other]);
+    return asked.slice(before).map(({ name }) => name);
+  };
+  assert.deepEqual([...new Set(await ask())], ['a']);
+  world.fails = true;
+  const order = [...new Set(await ask())];
+  assert.equal(order.length, 2);
+  for (let i = 0; i < 5; i++) assert.deepEqual([...new Set(await ask())], order);
+});
+
+test('with shards, a probe goes to every upstream, and one answer is enough', async () => {
+  const clock = new ManualClock();
+  const asked: Asked[] = [];
+  const failing = upstream('a', asked, fails('ERR_TOR_TIMEOUT'));
+  const upstreams = [failing, upstream('b', asked, answers)];
+  const probed = create(clock, upstreams, AWAITED_MS, new ExtraBudget(), [], true);
+  assert.equal(await probed.exchange(PROBE_QUERY, Deadline.after(clock, AWAITED_MS)), ANSWER);
+  assert.deepEqual(
+    asked.map(({ name }) => name),
+    ['a', 'b'],
+  );
+  const down = create(clock, [failing, failing], AWAITED_MS, new ExtraBudget(), [], true);
+  await assert.rejects(down.exchange(PROBE_QUERY, Deadline.after(clock, AWAITED_MS)), { code: 'ERR_TOR_TIMEOUT' });
 });
 
 test('an abandoned query ends at once, and no other upstream is asked', async () => {
