@@ -12,7 +12,7 @@ export interface MissRow {
 }
 
 /** CPU that a miss may cost beside TLS and HTTP/2. */
-const LIMIT_MICROS = 250;
+const LIMIT_MICROS = 260;
 
 export function toRows(results: readonly Misses[]): MissRow[] {
   const cpuOf = (client: string): number =>
