@@ -89,6 +89,8 @@ export class CircuitPool implements CircuitsUpstream {
   #timer: Timer | undefined;
   /** When the current generation began, sleep included. */
   #begunAt = 0;
+  /** Candidates of the next generation besides the circuits that are kept: the queries of the one before pay for them. */
+  #spare = Infinity;
   #closed = false;
 
   constructor(components: CircuitPoolComponents, init: CircuitPoolInit) {
@@ -152,10 +154,9 @@ export class CircuitPool implements CircuitsUpstream {
     return this.#all.reduce((sum, generation) => sum + count(generation), 0);
   }
 
-  /** @param paid candidates that the queries of the generation before pay for, besides the circuits that are kept */
-  #create(paid = Infinity): Generation {
-    const { circuits, address, index } = this.#init;
-    const candidates = Math.min(this.#init.candidates ?? circuits, circuits + paid);
+  #create(): Generation {
+    const { circuits, candidates: most = circuits, address, index } = this.#init;
+    const candidates = Math.min(most, circuits + this.#spare);
     const generation: Generation = new Generation(
       {
         ...this.#components,
@@ -182,7 +183,8 @@ export class CircuitPool implements CircuitsUpstream {
     // A machine that asks nothing builds no circuits: the first query opens them.
     const { queries } = this.#current;
     if (queries === 0) return this.#replace(this.#create());
-    this.#next = this.#create(Math.floor(queries / QUERIES_PER_CANDIDATE));
+    this.#spare = Math.floor(queries / QUERIES_PER_CANDIDATE);
+    this.#next = this.#create();
     this.#next.open();
     // What is open by then takes over. Otherwise the old generation goes on for a while.
     this.#timer = this.#components.clock.schedule(RETRY_MS, () => {
