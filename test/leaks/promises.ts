@@ -68,7 +68,8 @@ export const PROMISES: readonly Promised[] = [
   },
   {
     id: 'G7',
-    promise: 'A circuit that is replaced takes its connection along, and the next is another user to Tor',
+    promise:
+      'Replacing a circuit closes its connection, and the new one uses fresh SOCKS credentials, so Tor isolates it. Circuits end together, as [generations](#choosing-circuits), and no query is sent in two of them',
     proofs: [{ file: 'test/leaks/upstream-connections.test.ts', test: 'G7: at the end of a circuit’s life' }],
   },
   {
