@@ -37,6 +37,10 @@ export interface RigOptions {
   readonly maxConcurrentStreams?: number;
   /** HTTP version of the server. @default 'h2' */
   readonly alpn?: 'h2' | 'http/1.1';
+  /** How long circuits are used. @default so long that none ends by its age */
+  readonly lifetimeMs?: number;
+  /** @default {@link noJitter} */
+  readonly random?: Random;
 }
 
 /** Nothing ends by its age alone. */
@@ -63,7 +67,7 @@ export interface Rig extends AsyncDisposable {
 export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}): Promise<Rig> {
   await using stack = new AsyncDisposableStack();
   const authority = stack.use(await createCertificateAuthority());
-  const { circuits = 1, maxConcurrentStreams, alpn = 'h2' } = options;
+  const { circuits = 1, maxConcurrentStreams, alpn = 'h2', lifetimeMs = LIFETIME_MS, random = noJitter } = options;
   const settings = maxConcurrentStreams === undefined ? {} : { settings: { maxConcurrentStreams } };
   const certificate = await authority.issue(['doh.test']);
   const server = stack.use(
@@ -93,7 +97,7 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
     new CircuitPool(
       {
         clock,
-        random: noJitter,
+        random,
         metrics: counters,
         budget: new ExtraBudget(),
         createConnection: (breaker, owner) =>
@@ -111,7 +115,7 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
             owner,
           ),
       },
-      { address: url.href, index: 0, circuits, lifetimeMs: LIFETIME_MS },
+      { address: url.href, index: 0, circuits, lifetimeMs },
     ),
   );
   // The server does not end while a connection is open, and a test that fails may leave one.

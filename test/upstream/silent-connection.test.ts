@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
+import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { neverAnswer } from '../fixtures/doh-behaviours.ts';
+import {
+  type Attack,
+  fields,
+  FLAG,
+  frame,
+  FRAME,
+  type HostileHttp2,
+  SETTING,
+  settings,
+  startHostileHttp2,
+} from '../fixtures/hostile-http2.ts';
+import type { Connect } from '../../src/upstream/connection.ts';
+import { answer, answerTo, type Rig, startRig } from './rig.ts';
+
+/*
+ * Connections that are alive and useless: the server answers PING, but no query.
+ */
+
+/** Lookups work again within this time of the first that is not answered. */
+const RECOVERY_MS = 15_000;
+
+/** How long a client waits, and how often one asks. */
+const PATIENCE_MS = 10_000;
+const EVERY_MS = 250;
+
+/** Request bodies of 128 octets that a connection takes without a WINDOW_UPDATE (RFC 9113 §6.9.2). */
+const BODIES_IN_WINDOW = Math.floor(65_535 / 128);
+
+const OK = fields([':status', '200'], ['content-type', 'application/dns-message']);
+
+const ATTACKS: Readonly<Record<string, Attack>> = {
+  'answers no query': { answersPing: true },
+  'sends no WINDOW_UPDATE': {
+    answersPing: true,
+    onBody: ({ socket }, stream, body) => {
+      socket.write(frame(FRAME.headers, FLAG.endHeaders, stream, OK));
+      socket.write(frame(FRAME.data, FLAG.endStream, stream, answerTo(body)));
+    },
+  },
+  'allows no streams': {
+    answersPing: true,
+    onConnection: ({ socket }) => socket.write(settings([SETTING.maxConcurrentStreams, 0])),
+  },
+};
+
+interface SilentRig extends AsyncDisposable {
+  readonly rig: Rig;
+  readonly server: HostileHttp2;
+}
+
+/** A rig before a server that attacks every connection until a test sets `isHostile`. */
+async function startBefore(attack: Attack, circuits: number): Promise<SilentRig> {
+  await using stack = new AsyncDisposableStack();
+  const authority = stack.use(await createCertificateAuthority());
+  const server = stack.use(await startHostileHttp2(await authority.issue(['doh.test']), attack, answerTo));
+  const ca = await readFile(authority.certificatePath);
+  const connect: Connect = () =>
+    new Promise((resolve, reject) => {
+      const target = { host: '127.0.0.1', port: server.port, servername: 'doh.test', ca, ALPNProtocols: ['h2'] };
+      const socket = connectTls(target, () => resolve(socket));
+      socket.on('error', reject);
+    });
+  const rig = stack.use(await startRig(answer, { circuits, connect: () => connect }));
+  const owned = stack.move();
+  return { rig, server, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** Lets what is on its way over loopback arrive, and turns the clock. */
+async function turn({ clock }: Rig, ms: number): Promise<void> {
+  for (let at = 0; at < ms; at += 10) {
+    for (let i = 0; i < 20; i++) await setImmediate();
+    await clock.advanceAsync(10);
+  }
+}
+
+/** Asks for new names until one is asked for that is answered within a second, or until time is up. Returns when that was. */
+async function askUntilServed(rig: Rig, limitMs: number): Promise<number> {
+  const startedAt = rig.clock.now();
+  let servedAt = Infinity;
+  for (let i = 0; servedAt === Infinity && rig.clock.now() - startedAt < limitMs; i++) {
+    const askedAt = rig.clock.now();
+    rig.ask(`after-${i}.test`, PATIENCE_MS).then(
+      () => {
+        if (rig.clock.now() - askedAt < 1000) servedAt = Math.min(servedAt, askedAt - startedAt);
+      },
+      () => {},
+    );
+    await turn(rig, EVERY_MS);
+  }
+  return servedAt;
+}
+
+function stalls({ counters }: Rig): number {
+  const stalled = counters.totals.reconnects.entries().filter(({ labels }) => labels['cause'] === 'stalled');
+  return stalled.reduce((sum, { count }) => sum + count, 0);
+}
+
+for (const circuits of [1, 3]) {
+  for (const [what, attack] of Object.entries(ATTACKS)) {
+    test(`a connection whose server answers PING but ${what} is replaced (circuits: ${circuits})`, async (t) => {
+      await using running = await startBefore(attack, circuits);
+      const { rig, server } = running;
+      if (what === 'sends no WINDOW_UPDATE') {
+        // Another 100 each, so that no connection has room left whatever the shares.
+        const asked = Array.from({ length: circuits * (BODIES_IN_WINDOW + 100) }, (_, i) => `before-${i}.test`);
+        while (asked.length > 0) {
+          const batch = asked.splice(0, 50).map((name) => rig.ask(name, PATIENCE_MS).catch(() => {}));
+          for (let i = 0; i < 20; i++) await setImmediate();
+          await Promise.race([Promise.all(batch), turn(rig, EVERY_MS)]);
+        }
+      } else {
+        rig.ask('before.test', PATIENCE_MS).catch(() => {});
+        await turn(rig, EVERY_MS);
+      }
+      // Connections that are made from here on are served.
+      const attacked = server.connections;
+      assert.ok(attacked >= 1);
+      server.isHostile = () => false;
+      const servedAfterMs = await askUntilServed(rig, 2 * RECOVERY_MS);
+      t.diagnostic(`served after ${servedAfterMs} ms, ${server.connections - attacked} new connections`);
+      assert.ok(servedAfterMs <= RECOVERY_MS, `served after ${servedAfterMs} ms`);
+      assert.ok(stalls(rig) >= 1, 'no connection is counted as stalled');
+    });
+  }
+}
+
+for (const circuits of [1, 3]) {
+  test(`a query that is never answered among others that are costs no connection (circuits: ${circuits})`, async () => {
+    await using rig = await startRig((request) => (rig.server.requests.length % 8 === 3 ? neverAnswer : answer)(request), {
+      circuits,
+    });
+    const asking: Promise<unknown>[] = [];
+    for (let i = 0; i < 240; i++) {
+      asking.push(rig.ask(`n${i}.test`, PATIENCE_MS).catch(() => {}));
+      await turn(rig, EVERY_MS);
+    }
+    await turn(rig, PATIENCE_MS);
+    await Promise.all(asking);
+    assert.equal(stalls(rig), 0);
+  });
+}
