@@ -52,6 +52,8 @@ export interface Rig extends AsyncDisposable {
   readonly server: RecordingDohServer;
   readonly clock: ManualClock;
   readonly counters: Counters;
+  /** Pays for hedges. A test earns for it what a forwarder would. */
+  readonly budget: ExtraBudget;
   /** What the connections' events told: pauses and failures' codes. */
   readonly events: readonly { readonly code: 'ok' | Dns4torError['code']; readonly pauseMs: number }[];
   /** The client's ends of the connections, in order. */
@@ -79,6 +81,7 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
   const ca = await readFile(authority.certificatePath);
   const clock = new ManualClock();
   const counters = createCounters(['doh.test:443'], circuits);
+  const budget = new ExtraBudget();
   const events: { code: 'ok' | Dns4torError['code']; pauseMs: number }[] = [];
   const sockets: TLSSocket[] = [];
   const plain: Connect = () =>
@@ -99,7 +102,7 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
         clock,
         random,
         metrics: counters,
-        budget: new ExtraBudget(),
+        budget,
         createConnection: (breaker, owner) =>
           new Connection(
             {
@@ -128,6 +131,7 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
     server,
     clock,
     counters,
+    budget,
     events,
     sockets,
     get pendingTimers() {

@@ -133,9 +133,12 @@ for (const circuits of [1, 3]) {
 
 for (const circuits of [1, 3]) {
   test(`a query that is never answered among others that are costs no connection (circuits: ${circuits})`, async () => {
-    await using rig = await startRig((request) => (rig.server.requests.length % 8 === 3 ? neverAnswer : answer)(request), {
-      circuits,
-    });
+    await using rig = await startRig(
+      (request) => (rig.server.requests.length % 8 === 3 ? neverAnswer : answer)(request),
+      {
+        circuits,
+      },
+    );
     const asking: Promise<unknown>[] = [];
     for (let i = 0; i < 240; i++) {
       asking.push(rig.ask(`n${i}.test`, PATIENCE_MS).catch(() => {}));
