@@ -29,6 +29,7 @@ const RECOVERY_MS = 15_000;
 /** How long a client waits, and how often one asks. */
 const PATIENCE_MS = 10_000;
 const EVERY_MS = 250;
+const SOON_MS = 1000;
 
 /** Request bodies of 128 octets that a connection takes without a WINDOW_UPDATE (RFC 9113 §6.9.2). */
 const BODIES_IN_WINDOW = Math.floor(65_535 / 128);
@@ -80,21 +81,24 @@ async function turn({ clock }: Rig, ms: number): Promise<void> {
   }
 }
 
-/** Asks for new names until one is asked for that is answered within a second, or until time is up. Returns when that was. */
+/**
+ * Asks for new names until one is answered within {@link SOON_MS}.
+ * @returns when that one was asked, from now on; Infinity if time is up before
+ */
 async function askUntilServed(rig: Rig, limitMs: number): Promise<number> {
   const startedAt = rig.clock.now();
-  let servedAt = Infinity;
-  for (let i = 0; servedAt === Infinity && rig.clock.now() - startedAt < limitMs; i++) {
+  const served: number[] = [];
+  for (let i = 0; served.length === 0 && rig.clock.now() - startedAt < limitMs; i++) {
     const askedAt = rig.clock.now();
     rig.ask(`after-${i}.test`, PATIENCE_MS).then(
       () => {
-        if (rig.clock.now() - askedAt < 1000) servedAt = Math.min(servedAt, askedAt - startedAt);
+        if (rig.clock.now() - askedAt < SOON_MS) served.push(askedAt - startedAt);
       },
       () => {},
     );
     await turn(rig, EVERY_MS);
   }
-  return servedAt;
+  return Math.min(...served);
 }
 
 function stalls({ counters }: Rig): number {
