@@ -22,20 +22,11 @@ const MOST_CONNECTIONS = 12;
 const MOST_LINES = 12;
 const MAX_GROWTH_BYTES = 64 * 2 ** 20;
 
-/**
- * Attacks whose failure is a response of the resolver, if an unusable one (ERR_DOH_BODY_SIZE). Such a failure is not
- * retried on another circuit, and comes so fast that the attacked circuit is preferred: how many queries take the honest
- * one is chance.
- */
-const NOT_RETRIED: ReadonlySet<string> = new Set(['an endless body']);
-
 const serve = (query: Uint8Array): Uint8Array => responseTo(query, { answers: [addressOf()] });
 
 describe('an HTTP/2 server that attacks its client', { concurrency: 4 }, () => {
   for (const [what, attack] of Object.entries(ATTACKS)) {
-    const isRetried = !NOT_RETRIED.has(what);
-    const beside = isRetried ? 'queries succeed beside an honest circuit; ' : '';
-    test(`${what}: ${beside}without an honest circuit, all fail in time`, async (t) => {
+    test(`${what}: at least half of the queries succeed beside an honest circuit; without one, all fail in time`, async (t) => {
       await using running = await startBefore(
         async (certificate) => {
           const server = await startHostileHttp2(certificate, attack, serve);
@@ -99,8 +90,7 @@ describe('an HTTP/2 server that attacks its client', { concurrency: 4 }, () => {
       assert.ok(connections <= MOST_CONNECTIONS, `${connections} connections`);
       assert.ok(growth < MAX_GROWTH_BYTES, toMiB(growth));
       assert.ok(lines <= MOST_LINES, `${lines} lines`);
-      // Mostly 18 or more of 20. A query that meets the attacked circuit twice fails, so there is no tighter bound.
-      if (isRetried) assert.ok(answered >= QUERIES / 4, `${answered} answered`);
+      assert.ok(answered >= QUERIES / 2, `${answered} answered`);
       await assertUnharmed(daemon);
     });
   }
