@@ -8,6 +8,9 @@ import type { Laboratory } from './laboratory.ts';
 
 const PADDING_BLOCK_BYTES = 128;
 
+/** Connections opened at the start with one circuit, of which the fastest is kept, and two for replacements. */
+const MOST_CONNECTIONS = 6;
+
 /** What the resolver behind the onion gets to see of those who ask. */
 export function upstreamViewSuite(getLaboratory: () => Laboratory): void {
   describe("what the onion's server sees", () => {
@@ -78,8 +81,10 @@ export function upstreamViewSuite(getLaboratory: () => Laboratory): void {
       assert.deepEqual(lengths, ['together.wild.dns4tor-lab.net', 'at-once.wild.dns4tor-lab.net']);
     });
 
-    test('one connection for all of it', () => {
-      assert.equal(new Set(laboratory.recording.requests.map(({ connection }) => connection)).size, 1);
+    test('a few connections carry all of it', () => {
+      const { requests } = laboratory.recording;
+      assert.ok(requests.length > 2 * MOST_CONNECTIONS);
+      assert.ok(new Set(requests.map(({ connection }) => connection)).size <= MOST_CONNECTIONS);
     });
   });
 }

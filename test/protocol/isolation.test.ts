@@ -12,8 +12,8 @@ import { readReply } from './reply.ts';
 import { GOOD, questionOf } from './upstream-messages.ts';
 
 /*
- * `--isolate`: what Tor is shown in the SOCKS request of a connection decides what it may carry on one circuit. The daemon has one circuit at
- * a time here for whoever has any, so that connections can be counted.
+ * `--isolate`: what Tor is shown in the SOCKS request of a connection decides what it may carry on one circuit. The daemon keeps one circuit
+ * here for whoever has any.
  */
 
 /** On which connections upstream was asked about a name. */
@@ -65,18 +65,25 @@ test('--isolate client: users of this machine never share a circuit, over whiche
   const listen = addresses.flatMap((address) => ['--address', address]);
   await using running = await startBehindDouble(GOOD, '--isolate', 'client', ...listen);
   await running.daemon.answers();
+  const own = new Set<number>();
+  const others = new Set<number>();
   for (const address of addresses) {
     for (const transport of TRANSPORTS) {
       const name = `${transport}-${addresses.indexOf(address)}.example`;
-      assert.deepEqual(await ask(running, `own-${name}`, transport, { address }), [0], `${transport} ${address}`);
-      const others = await askAsOtherUser(running, `other-${name}`, transport, { address });
-      assert.deepEqual(others, [1], `${transport} ${address}`);
+      for (const connection of await ask(running, `own-${name}`, transport, { address })) own.add(connection);
+      for (const connection of await askAsOtherUser(running, `other-${name}`, transport, { address })) {
+        others.add(connection);
+      }
     }
   }
   // The same user under another address is the same client.
-  assert.deepEqual(await ask(running, 'again.example', 'udp', { from: '127.0.0.2' }), [0]);
-  assert.equal(identities(running).length, 2);
-  assert.equal(new Set(identities(running)).size, 2);
+  const again = await ask(running, 'again.example', 'udp', { from: '127.0.0.2' });
+  assert.ok(again.every((connection) => own.has(connection)));
+  assert.deepEqual(
+    [...own].filter((connection) => others.has(connection)),
+    [],
+  );
+  assert.equal(new Set(identities(running)).size, identities(running).length);
 });
 
 test('--isolate client: one question of two users at a time is asked for each; from the cache it is answered to all', async () => {
@@ -97,7 +104,7 @@ test('--isolate client: one question of two users at a time is asked for each; f
   own.send(buildQuery({ name }));
   other.send(buildQuery({ name }));
   await waitUntil('both are asked', PATIENCE_MS, () => connectionsFor(running, name).length === 2);
-  assert.deepEqual(new Set(connectionsFor(running, name)), new Set([0, 1]));
+  assert.equal(new Set(connectionsFor(running, name)).size, 2);
   release.resolve();
   await Promise.all([own.received(1), other.received(1)]);
   assert.equal((await ask(running, name, 'tcp')).length, 2);
@@ -109,16 +116,18 @@ test('--isolate client: clients elsewhere are told apart by their addresses (UDP
 test('without --isolate all clients share the circuits', async () => {
   await using running = await startBehindDouble(GOOD);
   await running.daemon.answers();
-  assert.deepEqual(await ask(running, 'own.example', 'udp'), [0]);
-  assert.deepEqual(await askAsOtherUser(running, 'other.example', 'udp'), [0]);
-  assert.equal(identities(running).length, 1);
+  const own = await ask(running, 'own.example', 'udp');
+  const others = await askAsOtherUser(running, 'other.example', 'udp');
+  // A faster circuit may take the place of the first between two questions.
+  const again = await ask(running, 'again.example', 'udp');
+  assert.ok(others.every((connection) => [...own, ...again].includes(connection)));
 });
 
-for (const [isolation, distinct] of [
-  ['upstream', 2],
-  ['none', 1],
+for (const [isolation, isShared] of [
+  ['upstream', false],
+  ['none', true],
 ] as const) {
-  test(`--isolate ${isolation}: the connections of two upstreams show Tor ${distinct === 1 ? 'one identity' : 'two identities'}`, async () => {
+  test(`--isolate ${isolation}: the connections of two upstreams show Tor ${isShared ? 'the same' : 'different'} identities`, async () => {
     const second = createOnionKey().address;
     let works = true;
     await using running = await startBehindDouble(
@@ -129,11 +138,16 @@ for (const [isolation, distinct] of [
       `https://${second}/dns-query`,
     );
     await running.daemon.answers();
-    assert.equal(identities(running).length, 1);
     works = false;
     await exchange('udp', running.daemon, buildQuery({ name: 'failing.example' }));
-    // The first of the second's connections, of which none gets through: the server is not the one that its name says.
-    assert.equal(running.socks.requests[1]?.host, second);
-    assert.equal(new Set(identities(running).slice(0, 2)).size, distinct);
+    // None of the second's connections gets through: the server is not the one that its name says.
+    const shown = running.socks.requests.map(({ host, username }) => ({ isSecond: host === second, username }));
+    const toFirst = new Set(shown.filter(({ isSecond }) => !isSecond).map(({ username }) => username));
+    const toSecond = new Set(shown.filter(({ isSecond }) => isSecond).map(({ username }) => username));
+    assert.ok(toFirst.size > 0 && toSecond.size > 0);
+    assert.equal(
+      [...toSecond].some((username) => toFirst.has(username)),
+      isShared,
+    );
   });
 }

@@ -19,6 +19,9 @@ after(() => lab[Symbol.asyncDispose]());
 
 const ANSWERS = [addressOf()];
 
+/** Times that one query is sent at most: an unusable response may be the circuit's fault, so others are tried. */
+const MAX_ATTEMPTS = 6;
+
 // Each test has a name of its own, and waits a second for the end of what is kept. All at once would be too many for one client.
 describe('what is no answer', { concurrency: 8 }, () => {
   for (const { label, behaviour, upstream, ede } of FAULTS) {
@@ -30,7 +33,8 @@ describe('what is no answer', { concurrency: 8 }, () => {
         const first = await lab.ask(transport, { name, edns: {} });
         assert.deepEqual([first.rcode, first.ede?.code], ['SERVFAIL', ede]);
         assert.deepEqual([...first.answers, ...first.authorities, ...first.additionals], []);
-        assert.equal(lab.asked(name), 1);
+        const asked = lab.asked(name);
+        assert.ok(asked >= 1 && asked <= MAX_ATTEMPTS, `asked ${asked} times`);
 
         const kept = await askUntilKept(lab, transport, name);
         assert.deepEqual([kept.rcode, kept.ede?.text], ['SERVFAIL', first.ede?.text]);
