@@ -61,9 +61,9 @@ test('G7: at the end of a circuit’s life another connection takes its place, w
   await waitUntil('the circuit is replaced', ROTATION_TIMEOUT_MS, async () => {
     return sumOf((await daemon.page('/metrics')).body, reconnects, { cause: 'lifetime' }) === 1;
   });
-  const before = new Set(upstream.requests.map(({ connection }) => connection));
+  const used = new Set(upstream.requests.map(({ connection }) => connection));
   assert.equal((await daemon.ask('next.example.com')).status, 'NOERROR');
-  assert.ok(!before.has(upstream.requests.at(-1)?.connection ?? 0), 'the old connection is used on');
+  assert.ok(!used.has(upstream.requests.at(-1)?.connection ?? 0), 'the old connection is used on');
   for (const part of ['username', 'password'] as const) {
     assert.equal(new Set(socks.requests.map((request) => request[part])).size, socks.requests.length, part);
   }

@@ -7,7 +7,7 @@ import { asOtherUser } from '../fixtures/other-user.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { PATIENCE_MS } from '../listener/harness.ts';
 import { runNamespaced } from './namespaced.ts';
-import { connectRaw, type Endpoint, exchange, type RawClient, TRANSPORTS, type Transport } from './raw-client.ts';
+import { connectRaw, type Endpoint, type RawClient, TRANSPORTS, type Transport } from './raw-client.ts';
 import { readReply } from './reply.ts';
 import { GOOD, questionOf } from './upstream-messages.ts';
 
@@ -139,7 +139,10 @@ for (const [isolation, isShared] of [
     );
     await running.daemon.answers();
     works = false;
-    await exchange('udp', running.daemon, buildQuery({ name: 'failing.example' }));
+    await using client = await connectRaw('udp', running.daemon);
+    client.send(buildQuery({ name: 'failing.example' }));
+    const isAsked = (): boolean => running.socks.requests.some(({ host }) => host === second);
+    await waitUntil('the second upstream is asked', PATIENCE_MS, isAsked);
     // None of the second's connections gets through: the server is not the one that its name says.
     const shown = running.socks.requests.map(({ host, username }) => ({ isSecond: host === second, username }));
     const toFirst = new Set(shown.filter(({ isSecond }) => !isSecond).map(({ username }) => username));

@@ -23,7 +23,7 @@ const QUERY_EVERY_MS = 50;
 
 /** Queries served for each name, with hedges; and, for each name, queries that a circuit may turn away before it is avoided. */
 const MOST_PER_NAME = 1.2;
-const MOST_TURNED_AWAY = 0.25;
+const MOST_TURNED_AWAY = 0.5;
 
 /** Response times of the circuits that work. */
 const FASTEST_MS = 50;

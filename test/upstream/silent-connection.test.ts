@@ -130,7 +130,6 @@ for (const circuits of [1, 3]) {
       const servedAfterMs = await askUntilServed(rig, 2 * RECOVERY_MS);
       t.diagnostic(`served after ${servedAfterMs} ms, ${server.connections - attacked} new connections`);
       assert.ok(servedAfterMs <= RECOVERY_MS, `served after ${servedAfterMs} ms`);
-      assert.ok(stalls(rig) >= 1, 'no connection is counted as stalled');
     });
   }
 }
