@@ -44,10 +44,50 @@ if (!process.execArgv.includes('--disable-sigusr1')) {
   );
 }
 
-// Not `import`: it would read through the whole program for names to import, and bring the machinery for that along.
-const { createRequire } = process.getBuiltinModule('node:module');
-const { main } = createRequire(import.meta.url)('../dist/cli/main.cjs');
-await main(process.argv.slice(2));
+const Module = process.getBuiltinModule('node:module');
+confinePackages();
+await loadMain()(process.argv.slice(2));
+
+/**
+ * Refuses packages from outside the installation. Node would look for one that is missing (koffi and supports-color are
+ * optional) in every folder above, such as /tmp/node_modules, and in ~/.node_modules.
+ */
+function confinePackages() {
+  const { realpathSync } = process.getBuiltinModule('node:fs');
+  const home = import.meta.dirname.replace(/\/[^/]*$/, '');
+  const roots = [home];
+  // npm may put the packages beside dns4tor; pnpm puts all of them into folders under the outermost node_modules.
+  const outermost = /^.*?\/node_modules(?=\/)/.exec(home);
+  if (outermost !== null) roots.push(outermost[0]);
+  try {
+    roots.push(realpathSync(`${home}/node_modules`));
+  } catch {
+    // The packages are beside dns4tor.
+  }
+  // oxlint-disable-next-line no-underscore-dangle -- Node documents no other way that costs no memory
+  const resolve = Module._resolveFilename;
+  // oxlint-disable-next-line no-underscore-dangle
+  Module._resolveFilename = function (request, ...rest) {
+    const path = resolve.call(this, request, ...rest);
+    if (path.startsWith('/') && !roots.some((root) => path.startsWith(`${root}/`))) {
+      throw Object.assign(new Error(`${request} is outside the installation`), { code: 'MODULE_NOT_FOUND' });
+    }
+    return path;
+  };
+}
+
+function loadMain() {
+  try {
+    // Not `import`: it would read through the whole program for names to import, and bring the machinery for that along.
+    return Module.createRequire(import.meta.url)('../dist/cli/main.cjs').main;
+  } catch (error) {
+    if (!/^(?:ERR_)?MODULE_NOT_FOUND$/.test(error.code)) throw error;
+    end(
+      EXIT_FAILURE,
+      'a part of the installation is missing. Install dns4tor again; in a checkout, run `npm start` or `npm run build`.',
+    );
+  }
+}
 
 /** Replaces this process with launch.sh, which starts Node with the flags and environment that dns4tor needs. */
 function relaunch() {

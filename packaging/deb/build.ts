@@ -1,10 +1,13 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bundleProgram } from '../../bin/compile.js';
+import { inCheckout, ROOT } from './checkout.ts';
 import { stageControl } from './control.ts';
 import { stageData } from './data.ts';
 import { debianArchitecture, debianVersion } from './debian-names.ts';
-import { readBundledPackages, readNpmPackages } from './npm-packages.ts';
+import { readNpmPackages, readPackages, readPagePackages } from './npm-packages.ts';
 import type { Release } from './release.ts';
 import { runTool } from './run-tool.ts';
 import { createStaging } from './staging.ts';
@@ -20,14 +23,21 @@ export interface BuildOptions {
 const COMPRESSIONS = { small: ['-Zxz'], fast: ['-Zxz', '-z0'], none: ['-Znone'] } as const;
 
 /**
- * Builds the package from the checkout's build and packages. The same checkout and release make the same bytes.
+ * Builds the package from the checkout's sources, its build of the page and its npm packages. The program is bundled
+ * into one file with the packages that it needs. The same checkout and release make the same bytes.
  *
  * @returns the path of the package
  */
 export async function buildDeb({ release, folder, compression }: BuildOptions): Promise<string> {
   await using temporary = await mkdtempDisposable(join(tmpdir(), 'dns4tor-deb-'));
+  await using bundle = await mkdtempDisposable(join(tmpdir(), 'dns4tor-bundle-'));
+  const bundled = bundleProgram(runEsbuild, bundle.path);
   const staging = createStaging(temporary.path);
-  await stageData(staging, release, { bundled: await readBundledPackages(), beside: await readNpmPackages() });
+  await stageData(staging, release, {
+    program: join(bundle.path, 'main.cjs'),
+    bundled: [...(await readPackages(bundled)), ...(await readPagePackages())],
+    beside: await readNpmPackages(),
+  });
   await stageControl(staging, release);
   await mkdir(folder, { recursive: true });
   const path = join(folder, `dns4tor_${debianVersion(release.version)}_${debianArchitecture()}.deb`);
@@ -36,4 +46,8 @@ export async function buildDeb({ release, folder, compression }: BuildOptions): 
     env: { SOURCE_DATE_EPOCH: String(release.sourceDateEpoch) },
   });
   return path;
+}
+
+function runEsbuild(args: readonly string[]): void {
+  execFileSync(inCheckout('node_modules/.bin/esbuild'), args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
 }

@@ -16,25 +16,28 @@ const DOCUMENTATION = 'usr/share/doc/dns4tor';
 
 const SHEBANG = Buffer.from('#!');
 
-/** The npm packages whose code is in the build, and those that stay beside it. */
-export interface NpmPackages {
+export interface Program {
+  /** The bundled program: an absolute path. */
+  readonly program: string;
+  /** The npm packages whose code is in it and in the page, and those that stay beside it. */
   readonly bundled: readonly NpmPackage[];
   readonly beside: readonly NpmPackage[];
 }
 
 /** Puts into the tree what the package puts on the machine. */
-export async function stageData(staging: Staging, release: Release, packages: NpmPackages): Promise<void> {
+export async function stageData(staging: Staging, release: Release, parts: Program): Promise<void> {
   await stageBinary(staging, NODE_PROGRAM, join(PROGRAM, 'node'), PROGRAM_MODE);
-  await stageProgram(staging, release);
-  for (const npmPackage of packages.beside) await stageNpmPackage(staging, npmPackage);
+  await stageProgram(staging, release, parts.program);
+  for (const npmPackage of parts.beside) await stageNpmPackage(staging, npmPackage);
   await stageUnits(staging);
-  await stageDocumentation(staging, release, [...packages.bundled, ...packages.beside]);
+  await stageDocumentation(staging, release, [...parts.bundled, ...parts.beside]);
   await stageReference(staging, release);
 }
 
-async function stageProgram(staging: Staging, { version }: Release): Promise<void> {
-  const files = filesOf('.', 'dist/**/*.{cjs,js,css,html,svg}');
-  if (files.length === 0) throw new Error('there is no build to package; run `npm run build`');
+async function stageProgram(staging: Staging, { version }: Release, program: string): Promise<void> {
+  await staging.write(join(PROGRAM, 'dist/cli/main.cjs'), await readFile(program));
+  const files = filesOf('.', 'dist/page/*.{js,css,html,svg}');
+  if (files.length === 0) throw new Error('there is no page to package; run `npm run build`');
   for (const file of files) await staging.write(join(PROGRAM, file), await read(file));
   // The launcher runs it; it is no program by itself.
   await staging.write(join(PROGRAM, 'bin/dns4tor.js'), (await read('bin/dns4tor.js')).replace(/^#!.*\n/, ''));

@@ -32,18 +32,21 @@ const CODE = new Set(['.js', '.cjs', '.mjs', '.css', '.json', '.node']);
 /** Tests and examples; what is built for another libc than Debian's; modules for browsers. */
 const NOT_RUN = /(?:^|\/)(?:tests?|examples?|docs?|benchmarks?|musl_[^/]*|vendor|\.[^/]*)(?:\/|$)|\.min\.js$/;
 
-/** The packages whose code is in the build. */
-export async function readBundledPackages(): Promise<readonly NpmPackage[]> {
-  return Promise.all((await readJson<readonly string[]>('dist/packages.json')).map(read));
+/** The packages whose code is in the status page. */
+export async function readPagePackages(): Promise<readonly NpmPackage[]> {
+  return readPackages(await readJson<readonly string[]>('dist/packages.json'));
 }
 
-/** The packages that stay beside it: those of package-lock.json that are for run time and for this system, in the order of their paths. */
+/** @param paths as {@link NpmPackage.path} has them */
+export async function readPackages(paths: readonly string[]): Promise<readonly NpmPackage[]> {
+  return Promise.all(paths.map(read));
+}
+
+/** koffi with its builds for this system, by path: the packages that stay beside the bundled program. */
 export async function readNpmPackages(): Promise<readonly NpmPackage[]> {
   const { packages } = await readJson<{ readonly packages: Readonly<Record<string, LockEntry>> }>('package-lock.json');
-  const wanted = Object.entries(packages).filter(([path, { dev }]) => path !== '' && dev !== true);
-  const found = await Promise.all(
-    wanted.map(async ([path, { optional = false }]) => ((await isThere(path, optional)) ? [await read(path)] : [])),
-  );
+  const wanted = Object.entries(packages).filter(([, { dev, optional }]) => dev !== true && optional === true);
+  const found = await Promise.all(wanted.map(async ([path]) => ((await isThere(path)) ? [await read(path)] : [])));
   return found.flat().toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }
 
@@ -53,8 +56,8 @@ export function codeOf({ path }: NpmPackage): readonly string[] {
 }
 
 /** koffi is optional only where it cannot be had: the package is to have it. Its builds for other systems are not installed. */
-async function isThere(path: string, optional: boolean): Promise<boolean> {
-  if (!optional || path === 'node_modules/koffi') return true;
+async function isThere(path: string): Promise<boolean> {
+  if (path === 'node_modules/koffi') return true;
   return access(inCheckout(path)).then(
     () => true,
     () => false,

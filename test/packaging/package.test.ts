@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { after, before, test } from 'node:test';
+import { readJson } from '../../packaging/deb/checkout.ts';
 import { buildDeb } from '../../packaging/deb/build.ts';
 import { runProgram } from '../fixtures/run-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
@@ -57,6 +58,29 @@ test('the package has the status page, and what draws its plots', async () => {
   const page = ['dist/page/index.html', 'dist/page/main.js', 'dist/page/style.css', 'dist/page/icon.svg'];
   const library = ['dist/page/uplot.js', 'dist/page/uplot.css'];
   for (const file of [...page, ...library]) assert.ok(listing.includes(` ./usr/lib/dns4tor/${file}\n`), file);
+});
+
+test('the program is one file beside koffi, and the copyright file names every npm package that runs', async () => {
+  const listing = await runProgram('dpkg-deb', ['--contents', path]);
+  const beside = [...listing.matchAll(/\/dns4tor\/node_modules\/(?<name>(?:@[^/\s]+\/)?[^@/\s]+)\//g)];
+  const names = new Set(beside.map(({ groups }) => groups?.['name'] ?? ''));
+  assert.deepEqual(
+    [...names].filter((name) => name !== 'koffi' && !name.startsWith('@koromix/koffi-linux-')),
+    [],
+  );
+  assert.ok(names.has('koffi'));
+  const tree = join(folder, 'one-file');
+  await runProgram('dpkg-deb', ['--extract', path, tree]);
+  const copyright = await readFile(join(tree, 'usr/share/doc/dns4tor/copyright'), 'utf8');
+  const { packages } = await readJson<{ packages: Record<string, { dev?: boolean; optional?: boolean }> }>(
+    'package-lock.json',
+  );
+  const running = Object.entries(packages).filter(([name, { dev, optional }]) => name && !dev && !optional);
+  const expected = [...running.map(([name]) => name), 'node_modules/uplot', 'node_modules/koffi'];
+  assert.deepEqual(
+    expected.filter((name) => !copyright.includes(`Files: ${name}/*\n`)),
+    [],
+  );
 });
 
 test('the Prometheus and Grafana files and the tables in docs are where the README says', async () => {
