@@ -203,6 +203,15 @@ export const MUTATIONS: readonly Mutation[] = [
     proof: { file: CONNECTIONS, test: 'G7: at the end of a circuit’s life' },
   },
   {
+    id: 'G7',
+    breach: 'sends a query also on the generation of circuits that is being replaced',
+    file: 'src/upstream/circuit-pool.ts',
+    text: 'return this.#current.exchange(query, deadline, onAnswer);',
+    replacement:
+      'return Promise.any([this.#current, ...this.#draining.keys()].map((each) => each.exchange(query, deadline, onAnswer)));',
+    proof: { file: 'test/upstream/generations.test.ts', test: 'finds no link across a rotation' },
+  },
+  {
     id: 'G8',
     breach: 'logs what is asked',
     file: 'src/resolver/forward.ts',
