@@ -199,7 +199,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breach: 'keeps a connection for as long as it lasts',
     file: 'src/upstream/circuit-pool.ts',
     text: 'clock.schedule(this.#init.lifetimeMs * jitter, () => this.#endOfLife())',
-    replacement: 'clock.schedule(2 ** 30, () => this.#endOfLife())',
+    replacement: 'clock.schedule(2 ** 30 * jitter, () => this.#endOfLife())',
     proof: { file: CONNECTIONS, test: 'G7: at the end of a circuit’s life' },
   },
   {
