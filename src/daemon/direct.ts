@@ -73,7 +73,7 @@ export async function askDirectly(wire: Uint8Array, options: DirectOptions): Pro
     return createUpstream(
       { tor: Promise.resolve(tor), clock, random, metrics: counters, budget, events, signal },
       upstream,
-      { index, circuits: 1, lifetimeMs: config.circuitLifetimeMs },
+      { index, circuits: 1, candidates: 1, lifetimeMs: config.circuitLifetimeMs },
     );
   });
   const upstream = stack.use(

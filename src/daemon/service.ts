@@ -113,7 +113,6 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
       {
         index,
         circuits: config.circuits,
-        candidates: candidatesFor(config),
         lifetimeMs: config.circuitLifetimeMs,
         perClient: config.isolation === 'client',
       },
@@ -264,14 +263,6 @@ function capacityOf({ isolation }: Config, upstreams: readonly CircuitsUpstream[
       return Math.floor(FIRST_TRIES_SHARE * MAX_IN_FLIGHT * Math.max(1, ...open));
     },
   };
-}
-
-/** Best of ten circuits: more cost the network more than they gain. */
-const MAX_SPARE = 7;
-
-/** Circuits opened at first. With isolation per client there may be many sets of them. */
-function candidatesFor({ circuits, isolation }: Config): number {
-  return circuits + (isolation === 'client' ? 1 : Math.min(2 * circuits + 1, MAX_SPARE));
 }
 
 /** Undefined until the promise is fulfilled. */

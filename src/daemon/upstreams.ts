@@ -49,7 +49,10 @@ export interface UpstreamInit {
   /** Its place in the configured order. */
   readonly index: number;
   readonly circuits: number;
-  /** As {@link CircuitPoolInit.candidates}. */
+  /**
+   * Circuits opened at first, of which the fastest are kept.
+   * @default more than are kept
+   */
   readonly candidates?: number;
   readonly lifetimeMs: number;
   /** Whether each client has circuits of its own. @default false */
@@ -128,8 +131,16 @@ function createPool(
       ...(answerEvents === undefined ? {} : { answerEvents }),
       createConnection: (breaker, owner) => new Connection({ clock, ...transport, breaker, events }, owner),
     },
-    { address: config.url, ...init },
+    { candidates: candidatesFor(init), ...init, address: config.url },
   );
+}
+
+/** Candidates besides the circuits that are kept. Best of ten: more cost the network more than they gain. */
+const MAX_SPARE = 7;
+
+/** With circuits for each client there may be many sets of them, so each has one spare candidate. */
+function candidatesFor({ circuits, perClient = false }: UpstreamInit): number {
+  return circuits + (perClient ? 1 : Math.min(2 * circuits + 1, MAX_SPARE));
 }
 
 /** Each connection shows Tor an identity of its own. */

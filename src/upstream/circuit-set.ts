@@ -45,7 +45,7 @@ export const QUERIES_PER_CANDIDATE = 20;
 const UNFIT_PAUSE_MS = 3000;
 
 /** Pause after a candidate that was opened because no circuit gave a usable answer. */
-const FIRST_ANOTHER_PAUSE_MS = 1000;
+const FIRST_ANOTHER_PAUSE_MS = 500;
 
 /** Round trips are measured so often at most, and once for so many queries. */
 const PING_MS = 5000;
@@ -64,6 +64,8 @@ export class CircuitSet implements AsyncDisposable {
   readonly #candidates = new Set<Circuit>();
   /** Replaced or ended, with queries in flight; and what closes each at last. */
   readonly #leaving = new Map<Circuit, Timer>();
+  /** Candidates that are to be opened besides those for free places. */
+  #spare: number;
   #queries = 0;
   #auditionedAt = -Infinity;
   #queriesAtAudition = 0;
@@ -77,6 +79,7 @@ export class CircuitSet implements AsyncDisposable {
     this.#components = components;
     this.#init = init;
     this.#slots = Array.from({ length: init.circuits });
+    this.#spare = init.candidates - init.circuits;
   }
 
   /** By slot; undefined where none is open. */
@@ -107,26 +110,24 @@ export class CircuitSet implements AsyncDisposable {
   }
 
   /**
-   * Opens candidates for all places that are free, as far as the breaker permits. If all are free, more are opened than
-   * are kept: the first to be open are kept. Nobody waits for the others.
+   * Opens candidates for all places that are free, as far as the breaker permits. At first, and if all places are free
+   * later, more are opened than are kept: the first to be open are kept. Nobody waits for the others.
    */
   fill(): void {
     const { circuits, candidates } = this.#init;
-    const free = circuits - this.#inUse.length;
-    if (free === 0) return;
     const now = this.#components.clock.now();
-    const isAudition = free === circuits;
-    const opening = [...this.#candidates].filter(({ openingSince }) => now - openingSince < SLOW_ATTEMPT_MS).length;
-    const wanted = isAudition ? Math.max(circuits, Math.min(candidates, this.#earned())) : free;
-    for (let i = opening; i < wanted && this.#openCandidate(); i++);
-    if (isAudition) this.#auditioned(now);
-  }
-
-  /** Candidates that the queries since the last audition pay for. The first audition costs nothing. */
-  #earned(): number {
-    if (this.#auditionedAt === -Infinity) return Infinity;
-    const { circuits } = this.#init;
-    return circuits + Math.floor((this.#queries - this.#queriesAtAudition) / QUERIES_PER_CANDIDATE);
+    const free = circuits - this.#inUse.length;
+    if (free === circuits && this.#spare === 0) {
+      const earned = Math.floor((this.#queries - this.#queriesAtAudition) / QUERIES_PER_CANDIDATE);
+      this.#spare = Math.min(candidates - circuits, earned);
+    }
+    const wanted = free + this.#spare;
+    if (wanted === 0) return;
+    let opening = [...this.#candidates].filter(({ openingSince }) => now - openingSince < SLOW_ATTEMPT_MS).length;
+    while (opening < wanted && this.#openCandidate()) opening++;
+    if (opening < wanted) return;
+    if (this.#spare > 0 || free === circuits) this.#auditioned(now);
+    this.#spare = 0;
   }
 
   /** Called for each query that is sent: opens a candidate now and then, and measures what queries do not. */
@@ -152,8 +153,8 @@ export class CircuitSet implements AsyncDisposable {
   }
 
   /**
-   * Opens a candidate because no circuit gives a query a usable answer. The pause between such candidates doubles, until
-   * one works: the resolver itself may be at fault.
+   * Opens candidates because no circuit gives a query a usable answer. The pause between them doubles, until one works:
+   * the resolver itself may be at fault.
    * @returns whether there is one to wait for
    */
   openAnother(): boolean {
@@ -164,6 +165,9 @@ export class CircuitSet implements AsyncDisposable {
     if (this.isOpening) return true;
     const now = this.#components.clock.now();
     if (now < this.#anotherAt || !this.#openCandidate()) return false;
+    // The first time, as many as are kept: one of them is more likely to work than a single one.
+    const more = this.#anotherPauseMs === FIRST_ANOTHER_PAUSE_MS ? this.#init.circuits - 1 : 0;
+    for (let i = 0; i < more && this.#openCandidate(); i++);
     this.#anotherAt = now + this.#anotherPauseMs;
     this.#anotherPauseMs = Math.min(LONGEST_PAUSE_MS, 2 * this.#anotherPauseMs);
     return true;
@@ -225,7 +229,7 @@ export class CircuitSet implements AsyncDisposable {
     const wasUsed = this.#queries > 0;
     for (const circuit of this.#inUse) this.#leave(circuit, 'network');
     for (const candidate of this.#candidates) void this.#discard(candidate);
-    this.#auditionedAt = -Infinity;
+    this.#spare = this.#init.candidates - this.#init.circuits;
     this.#pauseMs = FIRST_PAUSE_MS;
     if (wasUsed) this.fill();
   }

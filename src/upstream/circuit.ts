@@ -8,6 +8,7 @@ import { acceptResponse, isRefusal } from './accept.ts';
 import type { ConnectionOwner } from './connection.ts';
 import { DohStatusError } from './doh-status-error.ts';
 import { LatencyEstimate, type LatencyModel } from './latency-estimate.ts';
+import { RequestRefusedError } from './session.ts';
 
 /** What a circuit needs of a connection. */
 export interface CircuitConnection extends AsyncDisposable {
@@ -217,7 +218,7 @@ export class Circuit implements AsyncDisposable {
       const error = toDns4torError(thrown);
       this.#noteFailure(error, sent);
       metrics.exchanged(this.#index, this.slot, error.code, clock.now() - sent.sentAt);
-      answerEvents?.failed(error, this.#connection.isOpen);
+      if (!(error instanceof RequestRefusedError)) answerEvents?.failed(error, this.#connection.isOpen);
       throw error;
     } finally {
       this.#silent.delete(sent);

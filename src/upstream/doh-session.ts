@@ -5,7 +5,7 @@ import { Dns4torError } from '../lib/errors.ts';
 import { subtractAge } from '../message/age.ts';
 import { DohRequest } from './doh-request.ts';
 import { HttpConnection } from './http-connection.ts';
-import { MAX_IN_FLIGHT, type Session, type SessionEvents } from './session.ts';
+import { MAX_IN_FLIGHT, RequestRefusedError, type Session, type SessionEvents } from './session.ts';
 import { Watchdog } from './watchdog.ts';
 
 /**
@@ -51,6 +51,8 @@ export class DohSession implements Session {
   #maxInFlight: number;
   /** Runs while the server allows no query although none is in flight. */
   #noRoom: Timer | undefined;
+  /** Requests in flight that are more than the server allows, and that it may refuse. */
+  #overLimit = 0;
   #asked = false;
   #answered = false;
   #retired = false;
@@ -115,6 +117,10 @@ export class DohSession implements Session {
       if (ageSeconds > 0) subtractAge(body, ageSeconds);
       return body;
     } catch (error) {
+      if (this.#overLimit > 0 && isLostAlone(error) && !this.#connection.isLost) {
+        this.#overLimit--;
+        throw new RequestRefusedError();
+      }
       throw this.#reason ?? error;
     } finally {
       if (request.isFree) this.#release(request);
@@ -141,6 +147,7 @@ export class DohSession implements Session {
   }
 
   #limit(maxRequests: number): void {
+    this.#overLimit = Math.max(0, this.#requests.size - maxRequests);
     this.#maxInFlight = maxRequests;
     this.#watchRoom();
     if (!this.#retired) this.#events.onRoom();
@@ -176,4 +183,8 @@ export class DohSession implements Session {
     this.#retire();
     this.#events.onClose(this);
   }
+}
+
+function isLostAlone(error: unknown): boolean {
+  return error instanceof Dns4torError && error.code === 'ERR_UPSTREAM_CONNECTION';
 }

@@ -14,6 +14,7 @@ import type { ExtraBudget } from './extra-budget.ts';
 import type { LatencyModel } from './latency-estimate.ts';
 import { QueryHistory, Suspects } from './query-history.ts';
 import { LOSSES, Race } from './race.ts';
+import { RequestRefusedError } from './session.ts';
 import type { OnAnswer } from './upstream.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
@@ -163,7 +164,7 @@ export class Generation implements AsyncDisposable {
     const history = new QueryHistory();
     let failure: Dns4torError | undefined;
     for (;;) {
-      const lossesBefore = history.losses;
+      const { losses: lossesBefore, attempts: attemptsBefore } = history;
       try {
         const answer = await this.#admitted(deadline, history, failure, () =>
           this.#race(query, deadline, history, onAnswer),
@@ -174,12 +175,15 @@ export class Generation implements AsyncDisposable {
         failure = toDns4torError(thrown);
       }
       if (deadline.expired || this.#closed) throw failure;
+      if (failure instanceof RequestRefusedError && history.attempts > attemptsBefore && history.mayRetry) continue;
       if (history.losses > lossesBefore && LOSSES.has(failure.code)) {
         if (history.losses < MAX_LOSSES) continue;
         return this.#afterLosses(query, deadline, history, failure, onAnswer);
       }
       const isTurnedAway = UNUSABLE_RESPONSES.has(failure.code) || failure.code === 'ERR_RESPONSE_FAILURE';
-      if (isTurnedAway && this.#mayTryOther(history)) continue;
+      // Without an attempt nothing has changed: there is no circuit to wait for.
+      const wasTried = history.attempts > attemptsBefore;
+      if (isTurnedAway && wasTried && this.#mayTryOther(history)) continue;
       const { refusal } = history;
       if (!isTurnedAway || refusal === undefined) throw failure;
       onAnswer?.({ upstream: this.#init.address, sentAt: refusal.sentAt, secondTry: refusal.isHedge });

@@ -8,6 +8,7 @@ import type { Circuit } from './circuit.ts';
 import type { CircuitSet } from './circuit-set.ts';
 import type { ExtraBudget } from './extra-budget.ts';
 import type { QueryHistory, Suspects } from './query-history.ts';
+import { RequestRefusedError } from './session.ts';
 
 /** Failures that end a query's way over one connection; the query is retried. */
 export const LOSSES: ReadonlySet<ErrorCode> = new Set(['ERR_UPSTREAM_CONNECTION', 'ERR_UPSTREAM_STALLED']);
@@ -141,12 +142,14 @@ export class Race {
 
   #failed(circuit: Circuit, thrown: unknown, asSuspect: boolean): void {
     const history = this.#history;
-    const { code } = toDns4torError(thrown);
+    const error = toDns4torError(thrown);
+    const { code } = error;
     const isTurnedAway = UNUSABLE_RESPONSES.has(code);
     if (isTurnedAway) circuit.turnedAway();
     if (this.#isOver) return;
-    history.failed.add(circuit);
-    if (LOSSES.has(code)) history.lost(this.#components.answers(), asSuspect, circuit.isOpen);
+    const isRefused = error instanceof RequestRefusedError;
+    if (!isRefused) history.failed.add(circuit);
+    if (LOSSES.has(code) && !isRefused) history.lost(this.#components.answers(), asSuspect, circuit.isOpen);
     if (isTurnedAway) history.turnedAwayBy.add(circuit);
     this.#running--;
     if (isTurnedAway && this.#retry()) return;

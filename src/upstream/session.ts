@@ -1,12 +1,22 @@
 import type { Socket } from 'node:net';
 import type { Deadline } from '../lib/deadline.ts';
-import type { Dns4torError } from '../lib/errors.ts';
+import { Dns4torError } from '../lib/errors.ts';
 
 /**
  * Queries on one connection at a time: what HTTP/2 servers commonly allow (RFC 9113 §6.5.2 recommends no less than 100), and enough for a
  * connection whose answers take seconds.
  */
 export const MAX_IN_FLIGHT = 100;
+
+/**
+ * A request was sent before the server's limit on concurrent requests was known, and was one too many. RFC 9113 §8.7: it
+ * was not processed, so that it can be sent again.
+ */
+export class RequestRefusedError extends Dns4torError {
+  constructor() {
+    super('ERR_UPSTREAM_CONNECTION', 'more requests at once than the server allows');
+  }
+}
 
 /** One connection to a resolver, from an open socket to its end. It never reconnects. */
 export interface Session {
@@ -21,7 +31,7 @@ export interface Session {
   /**
    * Sends a DNS message and resolves with the response, both in wire format and with ID 0. At the deadline it frees the
    * query's place and rejects with ERR_DEADLINE, or with ERR_GIVEN_UP for an abandoned query.
-   * Rejects with ERR_UPSTREAM_CONNECTION when the connection is lost, with ERR_UPSTREAM_STALLED when it goes silent,
+   * Rejects with RequestRefusedError, with ERR_UPSTREAM_CONNECTION when the connection is lost, with ERR_UPSTREAM_STALLED when it goes silent,
    * and with ERR_DOH_* for HTTP errors.
    */
   exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array>;

@@ -126,7 +126,7 @@ async function setUp({
         pins: [],
         tlsMin: '1.3',
       },
-      { index: 0, circuits, lifetimeMs: LIFETIME_MS, perClient },
+      { index: 0, circuits, candidates: circuits, lifetimeMs: LIFETIME_MS, perClient },
     ),
   );
   const owned = stack.move();

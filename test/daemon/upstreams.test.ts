@@ -55,7 +55,7 @@ function createBehind(
       ...further,
     },
     config,
-    { index: 0, circuits: 3, lifetimeMs: LIFETIME_MS, ...further },
+    { index: 0, circuits: 3, candidates: 3, lifetimeMs: LIFETIME_MS, ...further },
   );
   return Object.assign(upstream, { host });
 }

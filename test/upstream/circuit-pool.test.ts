@@ -22,6 +22,8 @@ interface PoolOptions extends NetworkInit {
   /** @default as `circuits` */
   readonly candidates?: number;
   readonly seed?: number;
+  /** Whether the first query is left to the test. @default false */
+  readonly isUnused?: boolean;
 }
 
 interface Fixture extends AsyncDisposable {
@@ -43,7 +45,7 @@ interface Fixture extends AsyncDisposable {
 
 /** A pool after its audition, over a simulated network without chance, unless a test wants it. */
 async function create(options: PoolOptions = {}): Promise<Fixture> {
-  const { circuits = 3, candidates = circuits, seed = 1, ...init } = options;
+  const { circuits = 3, candidates = circuits, seed = 1, isUnused = false, ...init } = options;
   const clock = new ManualClock();
   const network = new SimulatedNetwork(clock, createSeededRandom(seed), { hangs: 0, isEven: true, ...init });
   const counters = createCounters(['simulated.test:443'], circuits);
@@ -54,7 +56,7 @@ async function create(options: PoolOptions = {}): Promise<Fixture> {
       random: { fraction: () => 0.5, bytes: (length) => new Uint8Array(length) },
       metrics: counters,
       budget,
-      createConnection: (_breaker, owner) => network.connect(owner),
+      createConnection: (breaker, owner) => network.connect(owner, breaker),
     },
     { address: 'https://simulated.test/', index: 0, circuits, candidates, lifetimeMs: LIFETIME_MS },
   );
@@ -96,6 +98,7 @@ async function create(options: PoolOptions = {}): Promise<Fixture> {
     turn: (ms) => clock.advanceAsync(ms),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
+  if (isUnused) return fixture;
   await fixture.ask();
   await fixture.turn(60_000);
   for (const circuit of network.circuits) circuit.asked = 0;
@@ -325,6 +328,22 @@ test('while nobody gets a usable answer, queries are not doubled and new circuit
   assert.ok(times.every((time) => time === Infinity));
   assert.ok(fixture.network.queries - before.queries < 2 * 600, `${fixture.network.queries - before.queries}`);
   assert.ok(fixture.circuits.length - before.circuits <= 35, `${fixture.circuits.length - before.circuits}`);
+});
+
+test('a query that is turned away while the breaker is open fails at once', async () => {
+  // Three attempts fail, the fourth connects, and the fifth goes on.
+  await using fixture = await create({
+    circuits: 1,
+    isUnopenable: (circuit) => circuit < 3,
+    fault: () => () => new DohStatusError(503),
+    typicalMs: byNumber(100, 100, 100, 100, 100_000),
+    isUnused: true,
+  });
+  await assert.rejects(fixture.ask(), { code: 'ERR_TOR_TIMEOUT' });
+  await fixture.turn(5000);
+  assert.deepEqual(fixture.pool.breakerStates, ['open']);
+  assert.equal(fixture.pool.openConnections, 1);
+  await assert.rejects(fixture.ask(), { code: 'ERR_DOH_STATUS' });
 });
 
 test('a circuit gets no query before Retry-After has passed, though it is the fastest', async () => {

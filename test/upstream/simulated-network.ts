@@ -2,6 +2,7 @@ import type { Clock } from '../../src/lib/clock.ts';
 import type { Deadline } from '../../src/lib/deadline.ts';
 import { Dns4torError } from '../../src/lib/errors.ts';
 import type { Random } from '../../src/lib/random.ts';
+import type { Breaker } from '../../src/upstream/breaker.ts';
 import type { CircuitConnection } from '../../src/upstream/circuit.ts';
 import type { ConnectionOwner } from '../../src/upstream/connection.ts';
 import { answerTo } from './rig.ts';
@@ -26,6 +27,8 @@ export interface NetworkInit {
   readonly driftSeconds?: number;
   /** What a circuit answers, by its number from 0; undefined: as usual. */
   fault?: ((circuit: number) => ((query: Uint8Array) => Uint8Array | Dns4torError) | undefined) | undefined;
+  /** Whether a circuit cannot be opened, by its number from 0. */
+  readonly isUnopenable?: (circuit: number) => boolean;
   /** Typical time of a circuit, by its number from 0; undefined: drawn. */
   readonly typicalMs?: (circuit: number) => number | undefined;
 }
@@ -46,7 +49,11 @@ export class SimulatedNetwork {
     this.init = init;
   }
 
-  connect(owner: ConnectionOwner): CircuitConnection {
+  /** The pool's, once it has connected. */
+  breaker: Breaker | undefined;
+
+  connect(owner: ConnectionOwner, breaker?: Breaker): CircuitConnection {
+    this.breaker = breaker;
     const circuit = new SimulatedCircuit(this, owner, this.circuits.length);
     this.circuits.push(circuit);
     return circuit;
@@ -96,6 +103,11 @@ export class SimulatedCircuit implements CircuitConnection {
   open(): boolean {
     const { clock, init } = this.#network;
     const tookMs = OPENING_SHARE * this.typicalMs;
+    if (init.isUnopenable?.(this.number) === true) {
+      const error = new Dns4torError('ERR_TOR_TIMEOUT');
+      clock.schedule(tookMs, () => this.#owner.onEnd('unopened') || this.#network.breaker?.failed(error));
+      return true;
+    }
     clock.schedule(tookMs, () => {
       if (this.isClosed) return;
       this.isOpen = true;
