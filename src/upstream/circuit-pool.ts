@@ -65,7 +65,7 @@ const DRAIN_MS = 30_000;
  *    (PING) and from answers. The estimate follows drift.
  * 4. A query goes to the circuit with the lowest estimate. A circuit that is silent counts as slow only if no query
  *    sent later has been answered.
- * 5. After the 80th percentile of that circuit's own response times, the query also goes to the next best circuit. Such
+ * 5. After the 83rd percentile of that circuit's own response times, the query also goes to the next best circuit. Such
  *    hedges are paid from a budget of a fifth of all queries.
  * 6. A response that is not a usable answer makes the query go to another circuit at once. If that one answers, the
  *    first one is avoided, and soon replaced.

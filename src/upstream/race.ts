@@ -13,7 +13,10 @@ import { RequestRefusedError } from './session.ts';
 /** Failures that end a query's way over one connection; the query is retried. */
 export const LOSSES: ReadonlySet<ErrorCode> = new Set(['ERR_UPSTREAM_CONNECTION', 'ERR_UPSTREAM_STALLED']);
 
-/** Another circuit is tried after this quantile of the asked circuit's response times, in standard deviations: 80 %. */
+/**
+ * Another circuit is tried after this quantile of the asked circuit's response times, in standard deviations above the
+ * median: the 83rd percentile. Earlier hedges exceed the budget.
+ */
 const HEDGE_DEVIATIONS = 0.95;
 
 /** Sooner, a hedge is no use: nobody notices, and a path that fast does not hang on one circuit. */
