@@ -141,6 +141,7 @@ test('the page shows how it stands, follows what happens, asks nobody else for a
   assert.equal(await legend.innerText(), 'In the hour');
 
   await page.getByText('Answers as a table').click();
+  await page.locator('#answers-table tbody tr').first().waitFor({ timeout: SEEN_MS });
   assert.match(await page.locator('#answers-table tbody').innerText(), /^\d\d:\d\d\t0\t0\t7\t0\t0$/);
 
   assert.deepEqual(foreign(browser, daemon.metricsAddress), []);

@@ -11,6 +11,8 @@ import { startLab } from './lab.ts';
 const lab = await startLab('--circuits', '2', '--timeout', '2s');
 after(() => lab[Symbol.asyncDispose]());
 await askEveryKind(lab, 0);
+// It left no connection, and there is an estimate only of circuits that are open.
+await lab.ask('udp', { name: 'after.example' });
 
 /** What there is nothing of here, and why. */
 const ABSENT: Readonly<Record<string, string>> = {
