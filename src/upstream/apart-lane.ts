@@ -35,10 +35,11 @@ export class ApartLane implements AsyncDisposable {
     this.#pending++;
     const expired = (): Dns4torError => new Dns4torError('ERR_UPSTREAM_CONNECTION');
     try {
-      const answer = this.#waitingRoom.wait(deadline, expired, this.#hasRoom, () => {
+      const take = (): Promise<Uint8Array> => {
         onSend();
         return this.#ask(query, deadline);
-      });
+      };
+      const answer = this.#waitingRoom.wait({ deadline, expired, hasRoom: this.#hasRoom, take });
       this.#admit();
       return await answer;
     } finally {

@@ -12,6 +12,8 @@ export interface CircuitSetComponents {
   readonly createCircuit: (owner: CircuitOwner, slot: number) => Circuit;
   /** A circuit has been opened or has more room. */
   readonly onChange: () => void;
+  /** The last candidate is open, or could not be opened. */
+  readonly onNoCandidate: () => void;
   /**
    * The connection of a circuit in use ended.
    * @returns as {@link CircuitOwner.onEnd}
@@ -253,12 +255,19 @@ export class CircuitSet implements AsyncDisposable {
     this.#candidates.delete(candidate);
     const free = this.#slots.indexOf(undefined);
     const loser = free >= 0 ? undefined : this.#loserTo(candidate);
-    if (free < 0 && loser === undefined) return void this.#discard(candidate);
-    if (loser !== undefined) this.#leave(loser, loser.isUnfit || loser.isDoubtful ? 'failing' : 'slow');
-    candidate.slot = loser?.slot ?? free;
-    this.#slots[candidate.slot] = candidate;
-    candidate.ping();
-    this.#components.onChange();
+    if (free < 0 && loser === undefined) void this.#discard(candidate);
+    else {
+      if (loser !== undefined) this.#leave(loser, loser.isUnfit || loser.isDoubtful ? 'failing' : 'slow');
+      candidate.slot = loser?.slot ?? free;
+      this.#slots[candidate.slot] = candidate;
+      candidate.ping();
+      this.#components.onChange();
+    }
+    this.#noteNoCandidate();
+  }
+
+  #noteNoCandidate(): void {
+    if (!this.isOpening) this.#components.onNoCandidate();
   }
 
   /** The circuit whose place `candidate` takes: one that fails, or else the slowest if it is clearly slower. */
@@ -271,7 +280,11 @@ export class CircuitSet implements AsyncDisposable {
   }
 
   #ended(circuit: Circuit, cause: 'unopened' | 'ended' | 'stalled'): boolean {
-    if (this.#candidates.delete(circuit)) return this.#inUse.length === this.#init.circuits;
+    if (this.#candidates.delete(circuit)) {
+      this.#noteNoCandidate();
+      // A spare that cannot be opened is no sign of an outage.
+      return this.#inUse.length === this.#init.circuits;
+    }
     if (this.#slots[circuit.slot] !== circuit || cause === 'unopened') return false;
     const isExcused = this.#components.onLost(circuit);
     this.#leave(circuit, cause);

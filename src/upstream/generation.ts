@@ -94,6 +94,7 @@ export class Generation implements AsyncDisposable {
         breaker,
         createCircuit,
         onChange: () => this.#admitWaiting(),
+        onNoCandidate: () => this.#waitingRoom.expireVain(),
         onLost: (circuit) => this.#suspects.has(circuit) && this.#mayExcuse(),
         onReplace: (slot, cause) => metrics.reconnected(init.index, slot, cause),
       },
@@ -278,7 +279,8 @@ export class Generation implements AsyncDisposable {
     // The resolver was never asked: what failed is the way to it, which says nothing about the question.
     const expired = (): Dns4torError =>
       failure ?? new Dns4torError(this.openConnections > 0 ? 'ERR_QUEUE_FULL' : 'ERR_TOR_TIMEOUT');
-    return this.#waitingRoom.wait(deadline, expired, hasRoom, work);
+    const isVain = (): boolean => isTurnedAway && !hasRoom() && !this.#set.isOpening;
+    return this.#waitingRoom.wait({ deadline, expired, hasRoom, isVain, take: work });
   }
 
   #admitWaiting(): void {

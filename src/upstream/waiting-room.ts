@@ -4,9 +4,24 @@ import { Dns4torError } from '../lib/errors.ts';
 /** Queries that wait, in all. Beyond, the newest is refused: an outage must not fill the memory. */
 const MAX_WAITING = 1024;
 
+/** A query that waits. */
+export interface Wait<T> {
+  readonly deadline: Deadline;
+  /** Its error at the deadline, or when it would wait in vain. */
+  readonly expired: () => Dns4torError;
+  /** Whether there is room for it now. */
+  readonly hasRoom: () => boolean;
+  /** Whether there will be no room for it, as far as known now. @default never */
+  readonly isVain?: () => boolean;
+  /** Sends it. */
+  readonly take: () => Promise<T>;
+}
+
 interface Waiter {
   readonly hasRoom: () => boolean;
+  readonly isVain: () => boolean;
   admit(): void;
+  expire(): void;
   refuse(error: Dns4torError): void;
 }
 
@@ -19,11 +34,11 @@ export class WaitingRoom {
   }
 
   /**
-   * Queues until `hasRoom` is true at an {@link admit}, then resolves with the result of `take`. Rejects with `expired`
-   * at the deadline, with ERR_GIVEN_UP for an abandoned query, with ERR_QUEUE_FULL, or with what {@link refuse} was
-   * given.
+   * Queues until {@link Wait.hasRoom} is true at an {@link admit}, then resolves with the result of {@link Wait.take}.
+   * Rejects with {@link Wait.expired}, with ERR_GIVEN_UP for an abandoned query, with ERR_QUEUE_FULL, or with what
+   * {@link refuse} was given.
    */
-  wait<T>(deadline: Deadline, expired: () => Dns4torError, hasRoom: () => boolean, take: () => Promise<T>): Promise<T> {
+  wait<T>({ deadline, expired, hasRoom, isVain = () => false, take }: Wait<T>): Promise<T> {
     if (this.#waiting.size >= MAX_WAITING) return Promise.reject(new Dns4torError('ERR_QUEUE_FULL'));
     return new Promise((resolve, reject) => {
       const leave = (): void => {
@@ -32,16 +47,18 @@ export class WaitingRoom {
       };
       const waiter: Waiter = {
         hasRoom,
+        isVain,
         admit() {
           leave();
           take().then(resolve, reject);
         },
+        expire: () => waiter.refuse(expired()),
         refuse(error) {
           leave();
           reject(error);
         },
       };
-      const timer = deadline.schedule(() => waiter.refuse(deadline.isGivenUp ? deadline.toError() : expired()));
+      const timer = deadline.schedule(() => (deadline.isGivenUp ? waiter.refuse(deadline.toError()) : waiter.expire()));
       this.#waiting.add(waiter);
     });
   }
@@ -55,6 +72,11 @@ export class WaitingRoom {
       if (!hasAnyRoom()) return;
       if (waiter.hasRoom()) waiter.admit();
     }
+  }
+
+  /** Sends those away that wait in vain. */
+  expireVain(): void {
+    for (const waiter of this.#waiting) if (waiter.isVain()) waiter.expire();
   }
 
   /** Sends all away. */

@@ -346,6 +346,40 @@ test('a query that is turned away while the breaker is open fails at once', asyn
   await assert.rejects(fixture.ask(), { code: 'ERR_DOH_STATUS' });
 });
 
+test('a query that waits for a candidate fails when the candidate cannot be opened, not at its deadline', async () => {
+  await using fixture = await create({
+    circuits: 1,
+    isUnopenable: (circuit) => circuit > 0,
+    fault: () => () => new DohStatusError(503),
+    typicalMs: byNumber(100, 1000),
+    isUnused: true,
+  });
+  const startedAt = fixture.clock.now();
+  await assert.rejects(fixture.ask(), { code: 'ERR_DOH_STATUS' });
+  assert.ok(fixture.clock.now() - startedAt < 5000, `${fixture.clock.now() - startedAt}`);
+});
+
+test('a query that waits for a candidate fails when the candidate is not kept', async () => {
+  // One circuit fails for this query only, and is known to work by the time that the slower candidate is open.
+  const other = queryFor('other.test');
+  await using fixture = await create({
+    circuits: 1,
+    fault: (circuit) =>
+      circuit === 0 ? (query) => (query[13] === other[13] ? answerTo(query) : new DohStatusError(503)) : undefined,
+    typicalMs: byNumber(100, 1000),
+    isUnused: true,
+  });
+  const startedAt = fixture.clock.now();
+  const failing = assert.rejects(fixture.start(), { code: 'ERR_DOH_STATUS' });
+  await fixture.turn(600);
+  const answered = fixture.pool.exchange(other, Deadline.after(fixture.clock, 20_000));
+  await fixture.turn(4000);
+  await answered;
+  await failing;
+  assert.equal(fixture.circuits[1]?.isOpen, false);
+  assert.ok(fixture.clock.now() - startedAt < 5000);
+});
+
 test('a circuit gets no query before Retry-After has passed, though it is the fastest', async () => {
   await using fixture = await create({ circuits: 2, typicalMs: byNumber(100, 300) });
   const [first] = fixture.circuits;
