@@ -78,7 +78,8 @@ function confinePackages() {
 
 function loadMain() {
   try {
-    // Not `import`: it would read through the whole program for names to import, and bring the machinery for that along.
+    // Not `import`: it would read through the whole program for names to import, and bring the machinery for that
+    // along.
     return Module.createRequire(import.meta.url)('../dist/cli/main.cjs').main;
   } catch (error) {
     if (!/^(?:ERR_)?MODULE_NOT_FOUND$/.test(error.code)) throw error;

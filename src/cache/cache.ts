@@ -45,7 +45,10 @@ interface Place {
 /** RFC 8767 §5: after an attempt that failed, the next is made half a minute later. */
 const RECHECK_MS = 30_000;
 
-/** The same for a failure that says nothing about the name: once the cause has ended, the name is asked again within five seconds. */
+/**
+ * The same for a failure that says nothing about the name: once the cause has ended, the name is asked again within
+ * five seconds.
+ */
 const PATH_RECHECK_MS = 4000;
 
 /** Failures in a row that say nothing about the name and are not kept. */
@@ -161,8 +164,8 @@ export class Cache {
   }
 
   /**
-   * Counts a failure that says nothing about the name. It is kept only to end a loop: from the third in a row on, as RFC 9520
-   * §3.1 has it, where the same question may be sent three times.
+   * Counts a failure that says nothing about the name. It is kept only to end a loop: from the third in a row on, as
+   * RFC 9520 §3.1 has it, where the same question may be sent three times.
    * @param answer what a client is told meanwhile
    */
   countFailure(query: Query, answer: Answer): void {

@@ -4,7 +4,7 @@ import type { TorStatus } from '../lib/tor-state.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { TorEvents } from '../tor/tor-events.ts';
 import type { AlternativeEvents } from '../upstream/alternative-transport.ts';
-import type { CandidateEvents } from '../upstream/candidate.ts';
+import type { WatchedUpstreamEvents } from '../upstream/watched-upstream.ts';
 import type { ConnectionEvents } from '../upstream/connection.ts';
 
 const BOOTSTRAPPED_PERCENT = 100;
@@ -80,7 +80,7 @@ export function alternativeEvents(logger: Logger, url: string): AlternativeEvent
 }
 
 /** Logs when one of several upstreams is passed over, and when it is used again. */
-export function candidateEvents(logger: Logger, url: string): CandidateEvents {
+export function watchedUpstreamEvents(logger: Logger, url: string): WatchedUpstreamEvents {
   return {
     passedOver: () => logger.log('warn', 'upstream_passed_over', { url }),
     usedAgain: (durationMs) => logger.log('info', 'upstream_used_again', { url, seconds: toSeconds(durationMs) }),

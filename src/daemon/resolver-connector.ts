@@ -27,8 +27,9 @@ function tlsOptions({ protocol, host, names, namesThroughTor, pins, ca, tlsMin }
     pins,
     minVersion: `TLSv${tlsMin}` as const,
     ...(ca === undefined ? {} : { ca }),
-    // RFC 8484 §5.2 recommends HTTP/2, whose streams carry many queries at once; HTTP/1.1 is for servers without it. RFC 7858
-    // asks for no ALPN, and servers that know none for DNS refuse a client that insists on one (RFC 7301 §3.2).
+    // RFC 8484 §5.2 recommends HTTP/2, whose streams carry many queries at once; HTTP/1.1 is for servers without it.
+    // RFC 7858 asks for no ALPN, and servers that know none for DNS refuse a client that insists on one (RFC 7301
+    // §3.2).
     ...(protocol === 'https' ? { alpn: ['h2', 'http/1.1'] } : {}),
   };
 }

@@ -35,7 +35,7 @@ import { ConnectivityWatch } from './connectivity-watch.ts';
 import {
   alternativeEvents,
   type BootstrapDisplay,
-  candidateEvents,
+  watchedUpstreamEvents,
   connectionEvents,
   torEvents,
   toSeconds,
@@ -119,7 +119,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
     );
   });
   const failover = new FailoverUpstream(
-    { clock, random, budget, createEvents: ({ address }) => candidateEvents(logger, address) },
+    { clock, random, budget, createEvents: ({ address }) => watchedUpstreamEvents(logger, address) },
     upstreams,
     { awaitedMs: config.timeoutMs, sharded: config.upstreamStrategy === 'shard' },
   );

@@ -12,8 +12,8 @@ export const UNUSABLE_RESPONSES: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /**
- * Unusable responses that say nothing about the name. RFC 8484 §4.2.1: with a status other than 2xx the resolver has not
- * answered the question. Neither has a body that is no DNS answer to it.
+ * Unusable responses that say nothing about the name. RFC 8484 §4.2.1: with a status other than 2xx the resolver has
+ * not answered the question. Neither has a body that is no DNS answer to it.
  */
 export const NO_DNS_ANSWER: ReadonlySet<ErrorCode> = new Set([
   'ERR_DOH_STATUS',

@@ -35,13 +35,15 @@ export interface TlsOptions extends TlsIdentity {
   readonly ca?: string;
   /** The oldest version to accept. @default 'TLSv1.3' */
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
-  /** Protocols to offer by ALPN (RFC 7301), the preferred one first. Absent: no ALPN. A server without ALPN is accepted. */
+  /**
+   * Protocols to offer by ALPN (RFC 7301), the preferred one first. Absent: no ALPN. A server without ALPN is accepted.
+   */
   readonly alpn?: readonly string[];
 }
 
 /**
- * Cipher suites with TLS 1.2 allowed: Node's of TLS 1.3, and those of TLS 1.2 with forward secrecy and an AEAD. RFC 9113 §9.2.2
- * prohibits all others for HTTP/2.
+ * Cipher suites with TLS 1.2 allowed: Node's of TLS 1.3, and those of TLS 1.2 with forward secrecy and an AEAD. RFC
+ * 9113 §9.2.2 prohibits all others for HTTP/2.
  */
 const CIPHERS_WITH_TLS12 = [
   'TLS_AES_256_GCM_SHA384',

@@ -89,7 +89,9 @@ export class CircuitPool implements CircuitsUpstream {
   #timer: Timer | undefined;
   /** When the current generation began, sleep included. */
   #begunAt = 0;
-  /** Candidates of the next generation besides the circuits that are kept: the queries of the one before pay for them. */
+  /**
+   * Candidates of the next generation besides the circuits that are kept: the queries of the one before pay for them.
+   */
   #spare = Infinity;
   #closed = false;
 
@@ -133,8 +135,8 @@ export class CircuitPool implements CircuitsUpstream {
   }
 
   /**
-   * Replaces all circuits, after a sleep or a change of network. They stay one generation, so that queries in flight can
-   * go on, unless its lifetime has passed in the sleep.
+   * Replaces all circuits, after a sleep or a change of network. They stay one generation, so that queries in flight
+   * can go on, unless its lifetime has passed in the sleep.
    */
   renewAll(): void {
     if (this.#ageMs >= this.#init.lifetimeMs) this.#replace(this.#create());
@@ -162,7 +164,7 @@ export class CircuitPool implements CircuitsUpstream {
         ...this.#components,
         model: this.#model,
         breaker: this.#breaker,
-        onOpen: () => this.#opened(generation),
+        onChange: () => this.#changed(generation),
         onSettled: () => this.#closeIfDrained(generation),
       },
       { circuits, candidates, address, index },
@@ -195,8 +197,8 @@ export class CircuitPool implements CircuitsUpstream {
     });
   }
 
-  /** A circuit of a generation has been opened. The next one takes over when its circuits are open, or after a while. */
-  #opened(generation: Generation): void {
+  /** The next generation takes over when its circuits are open, or a while after the first one. */
+  #changed(generation: Generation): void {
     const next = this.#next;
     if (next === undefined || generation !== next || next.opened === 0) return;
     if (next.opened >= this.#init.circuits) return this.#takeOver(next);

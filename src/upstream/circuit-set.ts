@@ -214,7 +214,9 @@ export class CircuitSet implements AsyncDisposable {
     return this.#inUse.some((circuit) => !except.has(circuit) && !circuit.isDoubtful && circuit.isReady(now));
   }
 
-  /** Why no query may be sent for a while, if each open circuit was told to wait (Retry-After) and none is being opened. */
+  /**
+   * Why no query may be sent for a while, if each open circuit was told to wait (Retry-After) and none is being opened.
+   */
   refusal(): Dns4torError | undefined {
     if (this.isOpening) return undefined;
     const now = this.#components.clock.now();
@@ -226,7 +228,9 @@ export class CircuitSet implements AsyncDisposable {
     return refusal;
   }
 
-  /** Replaces all circuits: after a sleep or a change of network their connections may be dead, though they look open. */
+  /**
+   * Replaces all circuits: after a sleep or a change of network their connections may be dead, though they look open.
+   */
   renew(): void {
     const wasUsed = this.#queries > 0;
     for (const circuit of this.#inUse) this.#leave(circuit, 'network');

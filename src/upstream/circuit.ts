@@ -56,10 +56,15 @@ export interface CircuitOwner {
 const STALLED_MS = 7000;
 const STALLED_FACTOR = 6;
 
-/** So many queries past that time, with no answer to them or to later ones, make it stalled. One or two may be chance. */
+/**
+ * So many queries past that time, with no answer to them or to later ones, make it stalled. One or two may be chance.
+ */
 const STALLED_QUERIES = 3;
 
-/** A circuit that failed where another one answered is avoided for this long, times the number of such failures in a row. */
+/**
+ * A circuit that failed where another one answered is avoided for this long, times the number of such failures in a
+ * row.
+ */
 const AVOIDED_MS = 5000;
 
 /** So many such failures in a row, or one before its first answer, and the circuit is to be replaced. */
@@ -253,7 +258,9 @@ export class Circuit implements AsyncDisposable {
     this.#avoidedUntil = -Infinity;
   }
 
-  /** A query sent at `sentAt` was answered: those before it are not waited for in vain because the circuit is silent. */
+  /**
+   * A query sent at `sentAt` was answered: those before it are not waited for in vain because the circuit is silent.
+   */
   #heard(sentAt: number): void {
     this.#expired = 0;
     for (const query of this.#silent) {
@@ -274,7 +281,9 @@ export class Circuit implements AsyncDisposable {
     }
   }
 
-  /** RFC 9110 §10.2.3: with 503, and by RFC 6585 §4 with 429, Retry-After says how long to wait before the next request. */
+  /**
+   * RFC 9110 §10.2.3: with 503, and by RFC 6585 §4 with 429, Retry-After says how long to wait before the next request.
+   */
   #turnAway(error: DohStatusError, now: number): void {
     if (error.retryAfterMs === undefined) return;
     this.#barredUntil = now + Math.min(MAX_BARRED_MS, error.retryAfterMs);

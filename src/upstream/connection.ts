@@ -46,7 +46,9 @@ export interface ConnectionComponents {
  */
 const SHORT_LIFE_MS = 2000;
 
-/** The connection of a circuit, from its first byte to its last. It is never opened again: a new circuit has a new one. */
+/**
+ * The connection of a circuit, from its first byte to its last. It is never opened again: a new circuit has a new one.
+ */
 export class Connection implements AsyncDisposable {
   readonly #components: ConnectionComponents;
   readonly #owner: ConnectionOwner;

@@ -155,8 +155,8 @@ export class DohRequest implements RequestHandler {
 
   onResponseError(): void {
     if (this.#isSettled) return this.#free();
-    // RFC 9113 §8.7: a refused stream is mostly one that a GOAWAY left out. Node tells of the stream first, and the query is to be sent
-    // again when the connection is known to take no more.
+    // RFC 9113 §8.7: a refused stream is mostly one that a GOAWAY left out. Node tells of the stream first, and the
+    // query is to be sent again when the connection is known to take no more.
     setImmediate(() => {
       this.#fail(new Dns4torError('ERR_UPSTREAM_CONNECTION'));
       this.#free();

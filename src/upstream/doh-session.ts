@@ -9,15 +9,21 @@ import { MAX_IN_FLIGHT, RequestRefusedError, type Session, type SessionEvents } 
 import { Watchdog } from './watchdog.ts';
 
 /**
- * While queries wait, some byte must come within this time. A peer that lives answers a PING in one round trip, which over Tor takes a second
- * or, through a relay that is choked, several.
+ * While queries wait, some byte must come within this time. A peer that lives answers a PING in one round trip, which
+ * over Tor takes a second or, through a relay that is choked, several.
  */
 const HTTP2_WATCH = { silenceMs: 7000, lookMs: 1000 } as const;
 
-/** HTTP/1.1 has no PING, so this is above the onion path's published p99 of 9.1 s: one slow answer does not cost a working connection. */
+/**
+ * HTTP/1.1 has no PING, so this is above the onion path's published p99 of 9.1 s: one slow answer does not cost a
+ * working connection.
+ */
 const HTTP1_WATCH = { silenceMs: 12_000, lookMs: 2000 } as const;
 
-/** How long a server may allow no query although none is in flight. RFC 9113 §6.5.2: it should do so only for short durations. */
+/**
+ * How long a server may allow no query although none is in flight. RFC 9113 §6.5.2: it should do so only for short
+ * durations.
+ */
 const NO_ROOM_MS = 10_000;
 
 const MS_PER_SECOND = 1000;

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import type { Random } from '../lib/random.ts';
 import { PROBE_QUERY } from '../message/probe-query.ts';
-import { Candidate, type CandidateEvents, type CandidateUpstream } from './candidate.ts';
+import { WatchedUpstream, type WatchedUpstreamEvents, type CountedUpstream } from './watched-upstream.ts';
 import type { ExtraBudget } from './extra-budget.ts';
 import { Shards } from './shards.ts';
 import type { AnswerPath, OnAnswer, Upstream } from './upstream.ts';
@@ -19,7 +19,7 @@ export interface FailoverComponents {
   /** Pays for asking the next upstream while the one before it answers other queries. */
   readonly budget: ExtraBudget;
   /** Absent: nothing is reported. */
-  readonly createEvents?: (upstream: Upstream) => CandidateEvents;
+  readonly createEvents?: (upstream: Upstream) => WatchedUpstreamEvents;
 }
 
 export interface FailoverInit {
@@ -46,17 +46,17 @@ export interface FailoverInit {
 export class FailoverUpstream implements Upstream {
   readonly address: string;
   readonly #components: FailoverComponents;
-  readonly #candidates: readonly Candidate[];
+  readonly #watched: readonly WatchedUpstream[];
   readonly #init: { readonly awaitedMs: number; readonly patienceMs: number };
   /** Undefined where all queries have the same order. */
   readonly #shards: Shards | undefined;
 
   /** @param upstreams at least one; owned from here on */
-  constructor(components: FailoverComponents, upstreams: readonly CandidateUpstream[], init: FailoverInit) {
+  constructor(components: FailoverComponents, upstreams: readonly CountedUpstream[], init: FailoverInit) {
     const { clock, random, createEvents } = components;
     this.#components = components;
-    this.#candidates = upstreams.map(
-      (upstream) => new Candidate({ clock, random, events: createEvents?.(upstream) }, upstream),
+    this.#watched = upstreams.map(
+      (upstream) => new WatchedUpstream({ clock, random, events: createEvents?.(upstream) }, upstream),
     );
     this.#init = { awaitedMs: init.awaitedMs, patienceMs: init.patienceMs ?? CLIENT_PATIENCE_MS };
     this.#shards = init.sharded === true ? new Shards(random, upstreams.length) : undefined;
@@ -65,25 +65,25 @@ export class FailoverUpstream implements Upstream {
 
   /** Rejects with the error of the upstream that failed last. */
   exchange(query: Uint8Array, deadline: Deadline, client?: string, onAnswer?: OnAnswer): Promise<Uint8Array> {
-    const candidates = this.#candidates;
-    const [first] = candidates as [Candidate];
-    if (candidates.length === 1) return first.upstream.exchange(query, deadline, client, onAnswer);
+    const watched = this.#watched;
+    const [first] = watched as [WatchedUpstream];
+    if (watched.length === 1) return first.upstream.exchange(query, deadline, client, onAnswer);
     if (this.#shards !== undefined && query === PROBE_QUERY) return this.#probeAll(deadline, onAnswer);
-    for (const candidate of candidates) candidate.probeIfDue();
-    const inTurn = this.#shards?.order(query).map((index) => candidates[index] as Candidate) ?? candidates;
+    for (const resolver of watched) resolver.probeIfDue();
+    const inTurn = this.#shards?.order(query).map((index) => watched[index] as WatchedUpstream) ?? watched;
     const inOrder = [...inTurn.filter(({ isDown }) => !isDown), ...inTurn.filter(({ isDown }) => isDown)];
-    return this.#race(inOrder, deadline, onAnswer, (candidate, noteAnswer) =>
-      candidate.exchange(query, deadline, client, noteAnswer),
+    return this.#race(inOrder, deadline, onAnswer, (resolver, noteAnswer) =>
+      resolver.exchange(query, deadline, client, noteAnswer),
     );
   }
 
   /** Every shard is to have a connection before a client needs it; the service works if any of them answers. */
   async #probeAll(deadline: Deadline, onAnswer: OnAnswer | undefined): Promise<Uint8Array> {
     let lastError: unknown;
-    const probes = this.#candidates.map(async (candidate) => {
+    const probes = this.#watched.map(async (resolver) => {
       let path: AnswerPath | undefined;
       try {
-        const response = await candidate.exchange(PROBE_QUERY, deadline, undefined, (how) => (path = how));
+        const response = await resolver.exchange(PROBE_QUERY, deadline, undefined, (how) => (path = how));
         return { response, path };
       } catch (error) {
         lastError = error;
@@ -98,10 +98,10 @@ export class FailoverUpstream implements Upstream {
   }
 
   #race(
-    candidates: readonly Candidate[],
+    watched: readonly WatchedUpstream[],
     deadline: Deadline,
     onAnswer: OnAnswer | undefined,
-    ask: (candidate: Candidate, onAnswer: OnAnswer) => Promise<Uint8Array>,
+    ask: (resolver: WatchedUpstream, onAnswer: OnAnswer) => Promise<Uint8Array>,
   ): Promise<Uint8Array> {
     const { clock, budget } = this.#components;
     const awaited = deadline.within(this.#init.awaitedMs);
@@ -118,8 +118,8 @@ export class FailoverUpstream implements Upstream {
       };
       const askNext = (): void => {
         timer?.cancel();
-        const left = candidates.length - asked;
-        const candidate = candidates[asked++] as Candidate;
+        const left = watched.length - asked;
+        const resolver = watched[asked++] as WatchedUpstream;
         const sentAtMs = clock.now();
         const isSecondTry = running++ > 0;
         const place = asked;
@@ -129,8 +129,8 @@ export class FailoverUpstream implements Upstream {
           const longestMs = Math.max(shareMs, awaited.remainingMs / left);
           timer = clock.schedule(shareMs, () => {
             if (deadline.expired) return;
-            candidate.unanswered(sentAtMs);
-            const isAlive = candidate.hasAnsweredSince(sentAtMs);
+            resolver.unanswered(sentAtMs);
+            const isAlive = resolver.hasAnsweredSince(sentAtMs);
             // With shards, another resolver must not learn the name only because this answer is late.
             if (isAlive && this.#shards !== undefined) return;
             // Asking another resolver beside one that answers is paid for like any second try.
@@ -138,7 +138,7 @@ export class FailoverUpstream implements Upstream {
             else timer = clock.schedule(longestMs - shareMs, askNext);
           });
         }
-        ask(candidate, (how) => (path = how)).then(
+        ask(resolver, (how) => (path = how)).then(
           (response) => {
             // An answer that comes later says only that the upstream is not down.
             if (settled) return;
@@ -152,7 +152,7 @@ export class FailoverUpstream implements Upstream {
             if (settled) return;
             // An abandoned query needs no answer from the other upstreams either.
             if (deadline.isGivenUp) return settle(() => reject(error));
-            if (left === 1 && deadline.expired) candidate.unanswered(sentAtMs);
+            if (left === 1 && deadline.expired) resolver.unanswered(sentAtMs);
             if (place === asked && left > 1 && !deadline.expired) askNext();
             else if (running === 0) settle(() => reject(error));
           },
@@ -163,6 +163,6 @@ export class FailoverUpstream implements Upstream {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#candidates.map(({ upstream }) => upstream[Symbol.asyncDispose]()));
+    await Promise.all(this.#watched.map(({ upstream }) => upstream[Symbol.asyncDispose]()));
   }
 }

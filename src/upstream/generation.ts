@@ -29,8 +29,8 @@ export interface GenerationComponents {
   readonly breaker: Breaker;
   /** Creates a connection with new SOCKS credentials, without opening it. */
   readonly createConnection: (breaker: Breaker, owner: ConnectionOwner) => CircuitConnection;
-  /** A circuit has been opened. */
-  readonly onOpen: () => void;
+  /** A circuit has been opened or has more room. */
+  readonly onChange: () => void;
   /** A query was answered or has failed. */
   readonly onSettled: () => void;
 }
@@ -175,16 +175,16 @@ export class Generation implements AsyncDisposable {
       } catch (thrown) {
         failure = toDns4torError(thrown);
       }
-      if (deadline.expired || this.#closed) throw failure;
-      if (failure instanceof RequestRefusedError && history.attempts > attemptsBefore && history.mayRetry) continue;
-      if (history.losses > lossesBefore && LOSSES.has(failure.code)) {
-        if (history.losses < MAX_LOSSES) continue;
-        return this.#afterLosses(query, deadline, history, failure, onAnswer);
-      }
       const isTurnedAway = UNUSABLE_RESPONSES.has(failure.code) || failure.code === 'ERR_RESPONSE_FAILURE';
       // Without an attempt nothing has changed: there is no circuit to wait for.
-      const wasTried = history.attempts > attemptsBefore;
-      if (isTurnedAway && wasTried && this.#mayTryOther(history)) continue;
+      if (!deadline.expired && !this.#closed && history.attempts > attemptsBefore) {
+        if (failure instanceof RequestRefusedError && history.mayRetry) continue;
+        if (history.losses > lossesBefore && LOSSES.has(failure.code)) {
+          if (history.losses < MAX_LOSSES) continue;
+          return this.#afterLosses(query, deadline, history, failure, onAnswer);
+        }
+        if (isTurnedAway && this.#mayTryOther(history)) continue;
+      }
       const { refusal } = history;
       if (!isTurnedAway || refusal === undefined) throw failure;
       onAnswer?.({ upstream: this.#init.address, sentAt: refusal.sentAt, secondTry: refusal.isHedge });
@@ -289,7 +289,7 @@ export class Generation implements AsyncDisposable {
       this.#waitingRoom.admit(() => this.#set.hasRoom(NONE));
       if (this.#waitingRoom.size > 0) this.#set.fill();
     }
-    this.#components.onOpen();
+    this.#components.onChange();
   }
 
   #race(

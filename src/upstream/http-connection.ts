@@ -19,7 +19,10 @@ export interface HttpConnectionEvents {
 /** The longest delay that a timer of Node can have: 24.8 days. Undici has no other way to turn its idle timeout off. */
 const NEVER_MS = 2 ** 31 - 1;
 
-/** Default of HTTP/2 (RFC 9113 §6.9.2): enough for a DNS message, and undici's larger windows would tell it by its SETTINGS. */
+/**
+ * Default of HTTP/2 (RFC 9113 §6.9.2): enough for a DNS message, and undici's larger windows would tell it by its
+ * SETTINGS.
+ */
 const WINDOW_BYTES = 65_535;
 
 /**
@@ -30,8 +33,8 @@ const WINDOW_BYTES = 65_535;
  * - No AbortSignal. Many that fire in one tick have sent Node's HTTP/2 code into an endless loop.
  * - The body is an iterable, because undici repeats a refused request only if it can send the body again. The caller
  *   repeats requests, on another connection.
- * - The client is never destroyed: undici asserts that a destroyed client has no requests, which a server can make untrue.
- *   Abort the requests and destroy the socket.
+ * - The client is never destroyed: undici asserts that a destroyed client has no requests, which a server can make
+ *   untrue. Abort the requests and destroy the socket.
  * - All of undici's timers are off. The owner has a watchdog and deadlines, on a clock of its own.
  */
 export class HttpConnection {

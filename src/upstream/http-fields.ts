@@ -34,7 +34,9 @@ function parseDeltaSeconds(value: string): number | undefined {
   return /^\d+$/.test(value) ? Math.min(Number(value), MAX_DELTA_SECONDS) : undefined;
 }
 
-/** RFC 9110 §5.6.7: all three forms begin with the name of the day. Only asctime's names no zone; it means GMT as well. */
+/**
+ * RFC 9110 §5.6.7: all three forms begin with the name of the day. Only asctime's names no zone; it means GMT as well.
+ */
 function parseHttpDate(value: string): number | undefined {
   if (!/^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /.test(value)) return undefined;
   return parseDate(value.endsWith(' GMT') ? value : `${value} GMT`);

@@ -100,10 +100,10 @@ interface Measured {
 }
 
 /**
- * Estimates how long one circuit takes to answer: a Kalman filter over the logarithm of its typical response time, which
- * drifts. Response times are log-normal, so one answer of ten seconds does not make a fast circuit slow. The time that
- * the connection took to open is the first estimate; round trips refine it where no queries are sent. All times are
- * milliseconds.
+ * Estimates how long one circuit takes to answer: a Kalman filter over the logarithm of its typical response time,
+ * which drifts. Response times are log-normal, so one answer of ten seconds does not make a fast circuit slow. The time
+ * that the connection took to open is the first estimate; round trips refine it where no queries are sent. All times
+ * are milliseconds.
  */
 export class LatencyEstimate {
   readonly #model: LatencyModel;

@@ -27,8 +27,8 @@ export class QueryHistory {
   /** Attempts so far. */
   attempts = 0;
   /**
-   * Connections that ended, or streams that were reset, while it was in flight on them. One may be chance, and any query
-   * on the connection may have caused it, so each of them is retried.
+   * Connections that ended, or streams that were reset, while it was in flight on them. One may be chance, and any
+   * query on the connection may have caused it, so each of them is retried.
    */
   losses = 0;
   /** Losses that left the connection open. No other query can have caused these. */

@@ -39,8 +39,8 @@ export interface RaceComponents {
 
 /**
  * Sends one query to the best circuit, hedges on others while the answer is late, and tries others at once where one
- * does not give a usable answer. The first usable answer wins. What else was sent goes on: it shows how fast its circuit
- * is. A suspect is not hedged, because each attempt may cost a connection.
+ * does not give a usable answer. The first usable answer wins. What else was sent goes on: it shows how fast its
+ * circuit is. A suspect is not hedged, because each attempt may cost a connection.
  */
 export class Race {
   readonly #components: RaceComponents;

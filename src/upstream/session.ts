@@ -9,8 +9,8 @@ import { Dns4torError } from '../lib/errors.ts';
 export const MAX_IN_FLIGHT = 100;
 
 /**
- * A request was sent before the server's limit on concurrent requests was known, and was one too many. RFC 9113 §8.7: it
- * was not processed, so that it can be sent again.
+ * A request was sent before the server's limit on concurrent requests was known, and was one too many. RFC 9113 §8.7:
+ * it was not processed, so that it can be sent again.
  */
 export class RequestRefusedError extends Dns4torError {
   constructor() {
@@ -30,9 +30,9 @@ export interface Session {
   readonly fruitless: boolean;
   /**
    * Sends a DNS message and resolves with the response, both in wire format and with ID 0. At the deadline it frees the
-   * query's place and rejects with ERR_DEADLINE, or with ERR_GIVEN_UP for an abandoned query.
-   * Rejects with RequestRefusedError, with ERR_UPSTREAM_CONNECTION when the connection is lost, with ERR_UPSTREAM_STALLED when it goes silent,
-   * and with ERR_DOH_* for HTTP errors.
+   * query's place and rejects with ERR_DEADLINE, or with ERR_GIVEN_UP for an abandoned query. Rejects with
+   * RequestRefusedError, with ERR_UPSTREAM_CONNECTION when the connection is lost, with ERR_UPSTREAM_STALLED when it
+   * goes silent, and with ERR_DOH_* for HTTP errors.
    */
   exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array>;
   /** Measures a round trip, if the protocol has a message for it. */

@@ -5,10 +5,10 @@ import { siteOf } from '../message/site.ts';
 const KEY_BYTES = 32;
 
 /**
- * Orders upstreams by the registered domain of a query (rendezvous hashing): each upstream has a key of its own, and the
- * one whose keyed hash of the domain is the highest comes first. So a domain always has the same first choice and the
- * same second one, and without an upstream only its own domains move. The keys stay in memory, so that nobody can compute
- * which domains belong together.
+ * Orders upstreams by the registered domain of a query (rendezvous hashing): each upstream has a key of its own, and
+ * the one whose keyed hash of the domain is the highest comes first. So a domain always has the same first choice and
+ * the same second one, and without an upstream only its own domains move. The keys stay in memory, so that nobody can
+ * compute which domains belong together.
  */
 export class Shards {
   readonly #keys: readonly Uint8Array[];

@@ -1,4 +1,5 @@
-// Parts of undici 8 that come without types: the file of its client, which loads far less than the package's entry point does, and two symbols.
+// Parts of undici 8 that come without types: the file of its client, which loads far less than the package's entry
+// point does, and two symbols.
 
 declare module 'undici/lib/core/symbols.js' {
   const symbols: {

@@ -41,8 +41,8 @@ export function drawNormal(random: Random): number {
 }
 
 /**
- * The standard normal deviate below which the share `probability` (0 to 1) lies, to 0.0005 (Abramowitz and Stegun, 26.2.23); at 0 and 1 as
- * far out as 6.
+ * The standard normal deviate below which the share `probability` (0 to 1) lies, to 0.0005 (Abramowitz and Stegun,
+ * 26.2.23); at 0 and 1 as far out as 6.
  */
 export function normalDeviate(probability: number): number {
   const tail = Math.max(1e-9, Math.min(probability, 1 - probability));

@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../src/lib/clock.ts';
 
 /**
- * Joins two sockets so that each byte arrives late, in order. Arrivals fall on whole milliseconds, so that those of many connections coincide
- * and the clock takes fewer steps. When one socket closes, the other is closed at once.
+ * Joins two sockets so that each byte arrives late, in order. Arrivals fall on whole milliseconds, so that those of
+ * many connections coincide and the clock takes fewer steps. When one socket closes, the other is closed at once.
  * @param delayMs one way, asked for each chunk
  */
 export function linkLate(clock: Clock, one: Socket, other: Socket, delayMs: () => number): void {

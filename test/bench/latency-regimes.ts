@@ -7,7 +7,9 @@ export interface Regime {
   readonly title: string;
   /** Names that are asked together, as for a web page; absent: each alone. */
   readonly pageNames?: number;
-  /** Whether the first names are asked when the program starts; otherwise it has had one page and some seconds before. */
+  /**
+   * Whether the first names are asked when the program starts; otherwise it has had one page and some seconds before.
+   */
   readonly isCold: boolean;
   /** Whether the resolver answers 503 to every query on one circuit in three. */
   readonly turnsAway: boolean;

@@ -36,7 +36,9 @@ export interface Life {
   readonly circuitsAtStart: number;
 }
 
-/** Asks every client the same names at the same moments; all seeds side by side, each client over a double of its own. */
+/**
+ * Asks every client the same names at the same moments; all seeds side by side, each client over a double of its own.
+ */
 export async function runLatency(laboratory: Laboratory, options: LatencyRunOptions): Promise<Life[]> {
   const { regime, kinds, seeds, drifts } = options;
   const clock = new ManualClock();

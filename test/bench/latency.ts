@@ -1,5 +1,5 @@
-// `npm run bench:latency`: how long answers take through an onion with published delays, with dns4tor, with one connection, and with a client
-// that races connections as Go's net/http does.
+// `npm run bench:latency`: how long answers take through an onion with published delays, with dns4tor, with one
+// connection, and with a client that races connections as Go's net/http does.
 import { writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { parseArgs } from 'node:util';

@@ -3,8 +3,9 @@ import { drawNormal } from './draws.ts';
 import { createSeededRandom } from './seeded-random.ts';
 
 /**
- * How long Cloudflare's onion took to answer 53,082 queries of the DoHoT paper (v3.1, 2020–21). The delays drawn here are log-normal with
- * this median and this 90th percentile. Because no response takes less than a round trip, the median comes out 8 % higher.
+ * How long Cloudflare's onion took to answer 53,082 queries of the DoHoT paper (v3.1, 2020–21). The delays drawn here
+ * are log-normal with this median and this 90th percentile. Because no response takes less than a round trip, the
+ * median comes out 8 % higher.
  */
 const MEDIAN_MS = 1563;
 const P90_MS = 5535;
@@ -21,10 +22,16 @@ const ROUND_TRIP_SHARE = 0.6;
 
 const UNANSWERED_SHARE = 0.005;
 
-/** Mean time between two changes of a drifting circuit's speed; each circuit has its own, from half of this to one and a half. */
+/**
+ * Mean time between two changes of a drifting circuit's speed; each circuit has its own, from half of this to one and a
+ * half.
+ */
 const DRIFT_MS = 45_000;
 
-/** Weights of the old speed and of a fresh draw. Their squares add up to 1, so the distribution over all circuits stays the same. */
+/**
+ * Weights of the old speed and of a fresh draw. Their squares add up to 1, so the distribution over all circuits stays
+ * the same.
+ */
 const DRIFT_OLD = 0.8;
 const DRIFT_FRESH = 0.6;
 

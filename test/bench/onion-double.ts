@@ -11,8 +11,8 @@ import { drawCircuits, type OnionCircuit } from './onion-circuit.ts';
 import { drawTurnedAway } from './turned-away.ts';
 
 /**
- * Tor and a resolver behind an onion address, as far as their delays go: a SOCKS server that leads to a DoH server, on loopback. Each SOCKS
- * connection is a circuit with a speed of its own.
+ * Tor and a resolver behind an onion address, as far as their delays go: a SOCKS server that leads to a DoH server, on
+ * loopback. Each SOCKS connection is a circuit with a speed of its own.
  */
 export interface OnionDouble extends AsyncDisposable {
   readonly socks: { readonly kind: 'tcp'; readonly host: string; readonly port: number };

@@ -8,7 +8,9 @@ import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
 import type { NameClient } from './name-client.ts';
 import { openHttp2, type SocksEndpoint } from './open-http2.ts';
 
-/** As in cloudflared: the timeout of its HTTP client, which includes the dial, and its default of --max-upstream-conns. */
+/**
+ * As in cloudflared: the timeout of its HTTP client, which includes the dial, and its default of --max-upstream-conns.
+ */
 const TIMEOUT_MS = 5000;
 const MAX_DIALS = 5;
 

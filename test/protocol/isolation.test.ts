@@ -12,8 +12,8 @@ import { readReply } from './reply.ts';
 import { GOOD, questionOf } from './upstream-messages.ts';
 
 /*
- * `--isolate`: what Tor is shown in the SOCKS request of a connection decides what it may carry on one circuit. The daemon keeps one circuit
- * here for whoever has any.
+ * `--isolate`: what Tor is shown in the SOCKS request of a connection decides what it may carry on one circuit. The
+ * daemon keeps one circuit here for whoever has any.
  */
 
 /** On which connections upstream was asked about a name. */

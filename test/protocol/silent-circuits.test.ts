@@ -12,7 +12,9 @@ import { GOOD } from './upstream-messages.ts';
  * served. test/upstream/silent-connection.test.ts has more kinds of silence, on a clock that is turned.
  */
 
-/** Lookups work again within this time. A query is past its time after seven seconds, and three of them are waited for. */
+/**
+ * Lookups work again within this time. A query is past its time after seven seconds, and three of them are waited for.
+ */
 const RECOVERY_MS = 20_000;
 const EVERY_MS = 500;
 const SOON_MS = 1000;

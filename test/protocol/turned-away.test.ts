@@ -22,7 +22,10 @@ import { addressOf, questionOf, RCODE, RESPONSE_FLAGS, responseTo } from './upst
 const QUERIES = 40;
 const QUERY_EVERY_MS = 50;
 
-/** Queries served for each name, with hedges; and, for each name, queries that a circuit may turn away before it is avoided. */
+/**
+ * Queries served for each name, with hedges; and, for each name, queries that a circuit may turn away before it is
+ * avoided.
+ */
 const MOST_PER_NAME = 1.2;
 const MOST_TURNED_AWAY = 0.5;
 

@@ -38,7 +38,9 @@ interface Fixture extends AsyncDisposable {
   start(timeoutMs?: number): Promise<Uint8Array>;
   /** Asks once and turns the clock until the answer: how long it took, in milliseconds. */
   ask(timeoutMs?: number): Promise<number>;
-  /** Asks once every `pauseMs`, and turns the clock until the last answer: how long each took; Infinity for a failure. */
+  /**
+   * Asks once every `pauseMs`, and turns the clock until the last answer: how long each took; Infinity for a failure.
+   */
   askMany(count: number, pauseMs: number): Promise<number[]>;
   turn(ms: number): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { Deadline } from '../../src/lib/deadline.ts';
 import { Dns4torError } from '../../src/lib/errors.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { PROBE_QUERY } from '../../src/message/probe-query.ts';
-import type { CandidateEvents } from '../../src/upstream/candidate.ts';
+import type { WatchedUpstreamEvents } from '../../src/upstream/watched-upstream.ts';
 import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
 import { FailoverUpstream } from '../../src/upstream/failover.ts';
 import type { AnswerPath, Upstream } from '../../src/upstream/upstream.ts';
@@ -67,7 +67,7 @@ function create(
   told: string[] = [],
   sharded = false,
 ): FailoverUpstream {
-  const createEvents = ({ address }: Upstream): CandidateEvents => ({
+  const createEvents = ({ address }: Upstream): WatchedUpstreamEvents => ({
     passedOver: () => told.push(`${address} passed over`),
     usedAgain: () => told.push(`${address} used again`),
   });

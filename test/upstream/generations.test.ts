@@ -8,9 +8,9 @@ import { questionOf } from '../protocol/upstream-messages.ts';
 import { answer, type Rig, startRig } from './rig.ts';
 
 /*
- * A resolver that wants to know which connections belong to one client. Whenever it sees one question on two of them, it
- * joins them. Hedging and retries show it such pairs, so all circuits of one generation may be joined; those of different
- * generations must not be.
+ * A resolver that wants to know which connections belong to one client. Whenever it sees one question on two of them,
+ * it joins them. Hedging and retries show it such pairs, so all circuits of one generation may be joined; those of
+ * different generations must not be.
  */
 
 const LIFETIME_MS = 60_000;

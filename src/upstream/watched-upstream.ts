@@ -15,26 +15,26 @@ const PROBE_PAUSES: BackOff = { firstMs: 1000, longestMs: 30_000 };
 const PROBE_MS = 10_000;
 
 /** What becomes of one of several upstreams, for logging. */
-export interface CandidateEvents {
+export interface WatchedUpstreamEvents {
   /** It accepts connections but answers nothing: the others are asked before it from now on. */
   passedOver(): void;
   /** It answers again, `durationMs` after it was passed over. */
   usedAgain(durationMs: number): void;
 }
 
-export interface CandidateComponents {
+export interface WatchedUpstreamComponents {
   readonly clock: Clock;
   readonly random: Random;
-  readonly events?: CandidateEvents | undefined;
+  readonly events?: WatchedUpstreamEvents | undefined;
 }
 
 /** One of several upstreams. Its connections can be counted where it has any of its own. */
-export type CandidateUpstream = Upstream & { readonly openConnections?: number };
+export type CountedUpstream = Upstream & { readonly openConnections?: number };
 
 /** One of several upstreams, and whether it answers. */
-export class Candidate {
-  readonly upstream: CandidateUpstream;
-  readonly #components: CandidateComponents;
+export class WatchedUpstream {
+  readonly upstream: CountedUpstream;
+  readonly #components: WatchedUpstreamComponents;
   #answeredAt = -Infinity;
   /** Without an answer in between. */
   #silentQueries = 0;
@@ -44,7 +44,7 @@ export class Candidate {
   #probeAt = 0;
 
   /** @param upstream owned by the caller */
-  constructor(components: CandidateComponents, upstream: CandidateUpstream) {
+  constructor(components: WatchedUpstreamComponents, upstream: CountedUpstream) {
     this.#components = components;
     this.upstream = upstream;
   }
