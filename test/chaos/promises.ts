@@ -1,3 +1,4 @@
+import { QUERIES_PER_CANDIDATE } from '../../src/upstream/circuit-set.ts';
 import { toMiB } from '../fixtures/process-usage.ts';
 import type { Asked } from './load.ts';
 import type { Observation } from './run-scenario.ts';
@@ -7,6 +8,10 @@ const CIRCUITS = 3;
 
 /** For each circuit one attempt when the fault begins, one when it ends, and one for a connection that ends later than the others. */
 const CONNECTS_AROUND_A_FAULT = 3 * CIRCUITS;
+
+/** Candidates beyond the circuits kept: opened together when every circuit is gone, and one by one while queries are sent. */
+const SPARE_CANDIDATES = 7;
+const SINGLE_CANDIDATE_PAUSE_MS = 10_000;
 
 /** Between them there is one probe at a time, after pauses that double, each less up to a half by jitter. */
 const FIRST_PAUSE_MS = 250 / 2;
@@ -82,13 +87,17 @@ function isMadeToWait({ sentAtMs, end }: Asked, { beganAtMs, endedAtMs }: Observ
   return isInOutage && end !== undefined && end.atMs - sentAtMs > AT_ONCE_MS;
 }
 
-function mostConnects({ scenario, asked, beganAtMs }: Observation): number {
+function mostConnects({ scenario, before, asked, beganAtMs }: Observation): number {
   const durationMs = (asked.at(-1)?.sentAtMs ?? beganAtMs) - beganAtMs;
+  const candidates = Math.min(
+    SPARE_CANDIDATES + Math.ceil(durationMs / SINGLE_CANDIDATE_PAUSE_MS),
+    Math.floor((before.length + asked.length) / QUERIES_PER_CANDIDATE),
+  );
   const between =
     scenario.lasts === 'rotateMs'
       ? Math.ceil((CONNECTS_PER_SECOND_OF_ROTATION * durationMs) / 1000)
       : mostProbes(durationMs, LONGEST_PAUSE_MS[scenario.cutsOff ?? 'beyond']);
-  return CONNECTS_AROUND_A_FAULT + between;
+  return CONNECTS_AROUND_A_FAULT + candidates + between;
 }
 
 /** As many as there are when each fails at once. */
