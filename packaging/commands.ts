@@ -1,5 +1,5 @@
 import type { Argument, Command, Option } from 'commander';
-import { choicesOf, type OptionKind } from '../src/config/kinds.ts';
+import { choicesOf, type OptionKind } from '../src/config/parse/kinds.ts';
 import { isOptionKey, type OptionKey, optionSpec } from '../src/config/options.ts';
 
 /** What can stand for a value: one of some words, the name of a file, or what only the user knows. */

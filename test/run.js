@@ -1,7 +1,7 @@
 // `npm test`: installs what the tests need, builds, and runs them. Arguments are test files, or options of `node --test`.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, installPackages, installPrograms, ROOT, runNode, runScript, testPrograms } from '../bin/prepare.js';
+import { build, installPackages, installPrograms, ROOT, runNode, runScript, testPrograms } from '../scripts/prepare.js';
 
 /** These start Tor networks and servers, which would slow each other down past their deadlines if run side by side. */
 const ONE_AT_A_TIME = [
@@ -66,9 +66,9 @@ async function runTests(name, files, options) {
 }
 
 function allTests() {
-  return readdirSync(join(ROOT, 'test'), { recursive: true })
-    .filter((name) => name.endsWith('.test.ts'))
-    .map((name) => join('test', name))
+  return ['bench', 'test']
+    .flatMap((folder) => readdirSync(join(ROOT, folder), { recursive: true }).map((name) => join(folder, name)))
+    .filter((file) => file.endsWith('.test.ts'))
     .filter((file) => file !== NEEDS_ROOT || isRoot())
     .toSorted();
 }

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundleProgram } from '../../bin/compile.js';
+import { bundleProgram } from '../../scripts/compile.js';
 import { inCheckout, ROOT } from './checkout.ts';
 import { stageControl } from './control.ts';
 import { stageData } from './data.ts';

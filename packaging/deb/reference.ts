@@ -1,5 +1,5 @@
 import { createProgram } from '../../src/cli/main.ts';
-import { Reporter } from '../../src/cli/reporter.ts';
+import { Reporter } from '../../src/cli/output/reporter.ts';
 import { describeProgram } from '../commands.ts';
 import { renderBashCompletion } from '../completions/bash.ts';
 import { renderFishCompletion } from '../completions/fish.ts';

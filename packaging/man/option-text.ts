@@ -1,5 +1,5 @@
 import { describeDefault, describeValues } from '../../src/config/describe.ts';
-import { choicesOf } from '../../src/config/kinds.ts';
+import { choicesOf } from '../../src/config/parse/kinds.ts';
 import { type OptionKey, optionSpec } from '../../src/config/options.ts';
 import { toSentence } from './sentence.ts';
 

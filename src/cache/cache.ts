@@ -1,15 +1,23 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
-import type { Answer } from '../message/answer.ts';
-import type { AnswerKind } from '../message/prepared-answer.ts';
+import type { Answer } from '../message/answer/answer.ts';
+import type { AnswerKind } from '../message/answer/prepared-answer.ts';
 import type { BySegment, Metrics } from '../metrics/metrics.ts';
-import type { Query } from '../resolver/query.ts';
+import type { Query } from '../model/query.ts';
 import { Chunks, NONE } from './chunks.ts';
 import { Entry } from './entry.ts';
 import { HashTable } from './hash-table.ts';
 import { hashQuestion, sameQuestion, variantOf } from './key.ts';
 import { failureSeconds, lifetimeSeconds } from './lifetime.ts';
-import { INDEX_BYTES_PER_ENTRY, kindOf, MIN_RECORD_BYTES, recordBytes, TIME, WORD, writeAnswer } from './record.ts';
+import {
+  INDEX_BYTES_PER_ENTRY,
+  kindOf,
+  MIN_RECORD_BYTES,
+  recordBytes,
+  TIME,
+  WORD,
+  writeAnswer,
+} from './stored-record.ts';
 import { drawRefreshAt, REFRESH_HITS, REFRESH_UNASKED } from './refresh.ts';
 import { Segment } from './segment.ts';
 

@@ -1,7 +1,7 @@
-import type { ExtendedError } from '../message/edns.ts';
-import type { AnswerKind, PreparedAnswer } from '../message/prepared-answer.ts';
+import type { ExtendedError } from '../message/wire/edns.ts';
+import type { AnswerKind, PreparedAnswer } from '../message/answer/prepared-answer.ts';
 import { type Chunks, NONE } from './chunks.ts';
-import { errorOf, HEAD_BYTES, kindOf, TIME, WORD } from './record.ts';
+import { errorOf, HEAD_BYTES, kindOf, TIME, WORD } from './stored-record.ts';
 
 const MS_PER_SECOND = 1000;
 

@@ -1,5 +1,5 @@
 import { type Chunks, NONE } from './chunks.ts';
-import { WORD } from './record.ts';
+import { WORD } from './stored-record.ts';
 
 const FIRST_SLOTS = 16;
 

@@ -1,7 +1,7 @@
-import { FLAG, flagsOf, HEADER_BYTES } from '../message/header.ts';
-import { lowerCase } from '../message/name.ts';
-import type { PreparedAnswer } from '../message/prepared-answer.ts';
-import type { Query } from '../resolver/query.ts';
+import { FLAG, flagsOf, HEADER_BYTES } from '../message/wire/header.ts';
+import { lowerCase } from '../message/wire/name.ts';
+import type { PreparedAnswer } from '../message/answer/prepared-answer.ts';
+import type { Query } from '../model/query.ts';
 
 /*
  * The key of a kept answer: QNAME without regard to case, QTYPE, QCLASS, and the query's DO and CD bits, all compared as bytes where

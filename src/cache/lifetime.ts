@@ -1,5 +1,5 @@
-import type { Answer } from '../message/answer.ts';
-import { MAX_NEGATIVE_SECONDS, MAX_POSITIVE_SECONDS } from '../message/record.ts';
+import type { Answer } from '../message/answer/answer.ts';
+import { MAX_NEGATIVE_SECONDS, MAX_POSITIVE_SECONDS } from '../message/wire/record.ts';
 
 /** For how many seconds an answer may be given again; 0 for one that is not to be kept. */
 export function lifetimeSeconds(answer: Answer): number {

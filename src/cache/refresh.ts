@@ -1,5 +1,5 @@
 import type { Random } from '../lib/random.ts';
-import type { Answer } from '../message/answer.ts';
+import type { Answer } from '../message/answer/answer.ts';
 import type { Entry } from './entry.ts';
 
 /** Lookups since an answer was stored that make it worth a refresh ahead of its end. */

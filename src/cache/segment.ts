@@ -1,6 +1,6 @@
 import { Arena } from './arena.ts';
 import { type Chunks, NONE } from './chunks.ts';
-import { WORD } from './record.ts';
+import { WORD } from './stored-record.ts';
 
 /**
  * A part of the cache with a budget of its own, which forgets by SIEVE (Zhang et al., NSDI 2024): a queue in order of arrival, and a hand

@@ -1,17 +1,17 @@
 import type { Config } from '../config/config.ts';
-import { checkBrowser } from './browser.ts';
-import { checkClock } from './clock.ts';
-import { checkDocker } from './docker.ts';
-import { checkInstallation } from './installation.ts';
-import { checkListening, checkResolution } from './listening.ts';
-import { checkNsswitch } from './nsswitch.ts';
-import { checkPort } from './port.ts';
-import { checkResolvConf } from './resolv-conf.ts';
-import { checkResolved } from './resolved.ts';
-import { checkRouterAdvertisements } from './router-advertisements.ts';
+import { checkBrowser } from './checks/browser-check.ts';
+import { checkClock } from './checks/clock-check.ts';
+import { checkDocker } from './checks/docker-check.ts';
+import { checkInstallation } from './checks/installation-check.ts';
+import { checkListening, checkResolution } from './checks/listening-check.ts';
+import { checkNsswitch } from './checks/nsswitch-check.ts';
+import { checkPort } from './checks/port-check.ts';
+import { checkResolvConf } from './checks/resolv-conf-check.ts';
+import { checkResolved } from './checks/resolved-check.ts';
+import { checkRouterAdvertisements } from './checks/router-advertisements-check.ts';
 import type { Check } from './run-checks.ts';
-import { checkBootstrap, checkOnionKey, checkTor } from './tor.ts';
-import { checkAnswer, checkCertificate, checkReach } from './upstream.ts';
+import { checkBootstrap, checkOnionKey, checkTor } from './checks/tor-check.ts';
+import { checkAnswer, checkCertificate, checkReach } from './checks/upstream-check.ts';
 
 /** All checks in display order: the path to the resolver, then the path to dns4tor, then possible bypasses. */
 export function checksFor({ upstreams, tor }: Config): readonly Check[] {

@@ -1,11 +1,12 @@
-import { exchange, type ExchangeOptions, type Transport } from '../client/exchange.ts';
-import { buildClientQuery } from '../client/query.ts';
+import { exchange, type ExchangeOptions } from '../client/exchange.ts';
+import type { Transport } from '../model/query.ts';
+import { buildClientQuery } from '../client/client-query.ts';
 import type { Random } from '../lib/random.ts';
-import { encodeQuestion } from '../message/codec.ts';
-import { EDNS_OPTION } from '../message/edns-options.ts';
-import { FLAG } from '../message/header.ts';
-import { viewMessage } from '../message/message-view.ts';
-import type { Source } from '../message/provenance.ts';
+import { encodeQuestion } from '../message/wire/codec.ts';
+import { EDNS_OPTION } from '../message/wire/edns-options.ts';
+import { FLAG } from '../message/wire/header.ts';
+import { viewMessage } from '../message/text/message-view.ts';
+import type { Source } from '../message/answer/provenance.ts';
 import type { Target } from '../system/target.ts';
 
 export interface Question {

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import type { TorConfig } from '../config/config.ts';
 import type { Clock } from '../lib/clock.ts';
-import { Dns4torError, toDns4torError } from '../lib/errors.ts';
+import { Dns4torError, toDns4torError } from '../failures/errors.ts';
 import type { Runner } from '../system/command.ts';
-import { createSocksPeerJudge } from '../system/socks-peer.ts';
-import { detectTor, verifyTor } from '../tor/detect.ts';
-import type { ControlPlaces } from '../tor/find-control.ts';
-import { type JudgePeer, judgeAsOurs, type ToleratedStanding } from '../tor/socks-peer.ts';
+import { createSocksPeerJudge } from '../system/sockets/socks-owner.ts';
+import { detectTor, verifyTor } from '../tor/socks/find-socks.ts';
+import type { ControlPlaces } from '../tor/control/find-control.ts';
+import { type JudgePeer, judgeAsOurs, type ToleratedStanding } from '../tor/socks/socks-peer.ts';
 import type { TorAddress } from '../tor/tor-address.ts';
-import { refuseUntrusted, stateDirectory, torPaths } from '../tor/torrc.ts';
+import { refuseUntrusted, stateDirectory, torPaths } from '../tor/process/torrc.ts';
 
 /** The Tor that dns4tor uses, or would use. */
 export type TorFinding =

@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
-import type { Transport } from '../client/exchange.ts';
+import type { Transport } from '../model/query.ts';
 import { ask, isDns4tor, WHO_ARE_YOU } from './dns-client.ts';
 
 /** Who answers at one address and port of this machine. */

@@ -5,18 +5,18 @@ import type { UpstreamConfig } from '../config/config.ts';
 import { createResolverConnector } from '../daemon/resolver-connector.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
-import { Dns4torError, toDns4torError } from '../lib/errors.ts';
+import { Dns4torError, toDns4torError } from '../failures/errors.ts';
 import type { Random } from '../lib/random.ts';
-import { decodeMessage } from '../message/codec.ts';
+import { decodeMessage } from '../message/wire/codec.ts';
 import { PROBE_QUERY } from '../message/probe-query.ts';
-import { TorAgent } from '../tor/agent.ts';
-import { createIsolationCredentials } from '../tor/isolation.ts';
-import type { JudgePeer } from '../tor/socks-peer.ts';
+import { TorAgent } from '../tor/socks/agent.ts';
+import { createIsolationCredentials } from '../tor/socks/isolation-credentials.ts';
+import type { JudgePeer } from '../tor/socks/socks-peer.ts';
 import type { TorAddress } from '../tor/tor-address.ts';
-import { acceptResponse } from '../upstream/accept.ts';
-import { DohSession } from '../upstream/doh-session.ts';
-import type { Session, SessionEvents } from '../upstream/session.ts';
-import { StreamSession } from '../upstream/stream-session.ts';
+import { acceptResponse } from '../upstream/transport/validate-response.ts';
+import { DohSession } from '../upstream/transport/doh-session.ts';
+import type { Session, SessionEvents } from '../upstream/transport/session.ts';
+import { StreamSession } from '../upstream/transport/stream-session.ts';
 
 /** How far one connection to a resolver came. What is missing was not reached, because of `error`. */
 export interface UpstreamFinding {

@@ -1,8 +1,8 @@
 import type { Clock } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
-import { toDns4torError } from '../lib/errors.ts';
+import { toDns4torError } from '../failures/errors.ts';
 import type { Facts } from './facts.ts';
-import { fail, type Verdict } from './verdict.ts';
+import { fail, type Verdict } from './check-verdict.ts';
 
 export interface Check {
   /** Stable: programs look for it. */

@@ -1,7 +1,7 @@
 import { formatHostPort } from '../lib/host-port.ts';
-import { RESOLV_CONF_PORT } from '../system/resolv-conf.ts';
+import { RESOLV_CONF_PORT } from '../system/managers/resolv-conf.ts';
 import type { Facts } from './facts.ts';
-import { fail, skip, type Verdict, warn } from './verdict.ts';
+import { fail, skip, type Verdict, warn } from './check-verdict.ts';
 
 /*
  * How names come from programs to dns4tor. All that looks at a part of that way agrees here on what is dns4tor, and on what to say where it is not.

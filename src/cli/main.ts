@@ -5,8 +5,8 @@ import { EXIT_CODES } from './exit-codes.ts';
 import { withDoubleDashes } from './flags.ts';
 import { fitted, HELP_LAYOUT } from './help.ts';
 import { renderIgnoredVariables, takeIgnoredVariables } from './ignored-variables.ts';
-import { Reporter } from './reporter.ts';
-import { toSentence } from './sentence.ts';
+import { Reporter } from './output/reporter.ts';
+import { toSentence } from './commander-errors.ts';
 
 /** Adds a command to the program. */
 type AddCommand = (program: Command, reporter: Reporter) => void;
@@ -34,15 +34,15 @@ const SYSTEM = 'Be the resolver of this machine:';
 
 /** Where each command is, in the order of the help. */
 const COMMANDS: Readonly<Record<CommandName, CommandPlace>> = {
-  'proxy-dns': { group: RESOLVE, load: async () => (await import('./proxy-dns.ts')).addProxyDns },
-  check: { group: LOOK, load: async () => (await import('./check.ts')).addCheck },
-  status: { group: LOOK, load: async () => (await import('./status.ts')).addStatus },
-  query: { group: LOOK, load: async () => (await import('./query.ts')).addQuery },
-  install: { group: SYSTEM, load: async () => (await import('./install.ts')).addInstall },
-  confirm: { group: SYSTEM, load: async () => (await import('./uninstall.ts')).addConfirm },
-  uninstall: { group: SYSTEM, load: async () => (await import('./uninstall.ts')).addUninstall },
-  pause: { group: SYSTEM, load: async () => (await import('./pause.ts')).addPause },
-  settle: { group: SYSTEM, load: async () => (await import('./pause.ts')).addSettle },
+  'proxy-dns': { group: RESOLVE, load: async () => (await import('./commands/proxy-dns-command.ts')).addProxyDns },
+  check: { group: LOOK, load: async () => (await import('./commands/check-command.ts')).addCheck },
+  status: { group: LOOK, load: async () => (await import('./commands/status-command.ts')).addStatus },
+  query: { group: LOOK, load: async () => (await import('./commands/query-command.ts')).addQuery },
+  install: { group: SYSTEM, load: async () => (await import('./commands/install-command.ts')).addInstall },
+  confirm: { group: SYSTEM, load: async () => (await import('./commands/uninstall-command.ts')).addConfirm },
+  uninstall: { group: SYSTEM, load: async () => (await import('./commands/uninstall-command.ts')).addUninstall },
+  pause: { group: SYSTEM, load: async () => (await import('./commands/pause-command.ts')).addPause },
+  settle: { group: SYSTEM, load: async () => (await import('./commands/pause-command.ts')).addSettle },
 };
 
 const COMMAND_NAMES = Object.keys(COMMANDS) as CommandName[];

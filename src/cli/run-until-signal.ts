@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { type Clock, delay } from '../lib/clock.ts';
-import type { Logger } from '../lib/logger.ts';
+import type { Logger } from '../log/logger.ts';
 import { SIGNAL_EXIT_BASE } from './exit-codes.ts';
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;

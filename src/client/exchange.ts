@@ -2,10 +2,11 @@ import { createSocket } from 'node:dgram';
 import { connect, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Clock, Timer } from '../lib/clock.ts';
-import { Dns4torError } from '../lib/errors.ts';
+import { Dns4torError } from '../failures/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import { isLoopback } from '../lib/loopback.ts';
-import { frame, MessageReader } from '../message/framing.ts';
+import type { Transport } from '../model/query.ts';
+import { frame, MessageReader } from '../message/wire/framing.ts';
 
 /**
  * Source addresses of queries. A packet from loopback never leaves the machine (RFC 1122 §3.2.1.3), even if the machine
@@ -16,8 +17,6 @@ const SOURCES = { 4: '127.0.0.1', 6: '::1' } as const;
 /** Datagrams get lost, and a resolver that restarts does not hear the first. */
 const RESEND_MS = 2000;
 const ID_BYTES = 2;
-
-export type Transport = 'udp' | 'tcp';
 
 /** A server's socket. */
 export interface Server {

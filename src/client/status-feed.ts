@@ -1,6 +1,6 @@
 import { get, type IncomingMessage } from 'node:http';
 import type { Clock } from '../lib/clock.ts';
-import { Dns4torError } from '../lib/errors.ts';
+import { Dns4torError } from '../failures/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import type { StatusSnapshot } from '../status/snapshot.ts';
 import type { Server } from './exchange.ts';

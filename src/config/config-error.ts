@@ -1,4 +1,4 @@
-import { Dns4torError } from '../lib/errors.ts';
+import { Dns4torError } from '../failures/errors.ts';
 
 /** Everything that is wrong with a configuration, so that one start shows it all. */
 export class ConfigError extends Dns4torError {

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import type { LogFormat, LogLevel } from '../lib/log-level.ts';
+import type { LogFormat, LogLevel } from '../log/log-level.ts';
 import type { Isolation } from './isolation.ts';
 import type { TlsVersion } from './tls-version.ts';
 import type { UdpIo } from './udp-io.ts';

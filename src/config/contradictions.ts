@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { formatHostPort } from '../lib/host-port.ts';
 import { isLoopback } from '../lib/loopback.ts';
-import { isOnionHost } from '../lib/onion-address.ts';
+import { isOnionHost } from '../model/onion-address.ts';
 import type { Values } from './values.ts';
 
 /** What is wrong with options together, each of which is right by itself. */

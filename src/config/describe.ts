@@ -1,6 +1,6 @@
-import { choicesOf } from './kinds.ts';
+import { choicesOf } from './parse/kinds.ts';
 import { type OptionKey, optionSpec } from './options.ts';
-import { rangeText } from './quantity.ts';
+import { rangeText } from './parse/quantity.ts';
 
 /** What the table says about an option's values, in words; for `--help` and README. */
 export function describeValues(key: OptionKey): string {

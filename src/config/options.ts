@@ -1,7 +1,7 @@
-import type { OptionKind } from './kinds.ts';
+import type { OptionKind } from './parse/kinds.ts';
 
 /** Headings under which `--help` lists the options, in its order. */
-export const OPTION_GROUPS = ['Listening', 'Upstream', 'Tor', 'Answers', 'Limits', 'Operation'] as const;
+const OPTION_GROUPS = ['Listening', 'Upstream', 'Tor', 'Answers', 'Limits', 'Operation'] as const;
 
 /** One option. Values, defaults and bounds are texts as a person writes them; `kinds.ts` gives them their meaning. */
 export interface OptionSpec {

@@ -1,7 +1,7 @@
 import type { OptionKey } from './options.ts';
 
 /** Where a setting came from; the strongest last. */
-export const ORIGINS = ['default', 'file', 'env', 'flag'] as const;
+const ORIGINS = ['default', 'file', 'env', 'flag'] as const;
 export type Origin = (typeof ORIGINS)[number];
 
 /** One option's texts, before anybody has made sense of them. */

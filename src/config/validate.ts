@@ -1,13 +1,13 @@
 import { deepFreeze } from '../lib/deep-freeze.ts';
-import { isOnionHost } from '../lib/onion-address.ts';
+import { isOnionHost } from '../model/onion-address.ts';
 import type { Config, UpstreamConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { contradictions } from './contradictions.ts';
-import { parseValue } from './kinds.ts';
+import { parseValue } from './parse/kinds.ts';
 import type { Loaded } from './load.ts';
 import { OPTIONS, optionSpec } from './options.ts';
 import type { Setting, Settings } from './settings.ts';
-import type { UpstreamUrl } from './upstream-url.ts';
+import type { UpstreamUrl } from './parse/upstream-url.ts';
 import type { Values } from './values.ts';
 
 /**

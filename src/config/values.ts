@@ -1,4 +1,4 @@
-import type { KindValues } from './kinds.ts';
+import type { KindValues } from './parse/kinds.ts';
 import type { OptionKey, OPTIONS } from './options.ts';
 
 type Specs = typeof OPTIONS;

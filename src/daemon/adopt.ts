@@ -1,8 +1,8 @@
-import { Dns4torError } from '../lib/errors.ts';
+import { Dns4torError } from '../failures/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import type { Listener, ListenerComponents, ListenerInit } from '../listener/listener.ts';
-import { TcpListener } from '../listener/tcp.ts';
-import { UdpListener } from '../listener/udp.ts';
+import { TcpListener } from '../listener/tcp/tcp-listener.ts';
+import { UdpListener } from '../listener/udp/udp-listener.ts';
 
 /** The listeners of a resolver. */
 export interface Listening {

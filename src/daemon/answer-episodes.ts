@@ -1,10 +1,10 @@
 import type { Clock } from '../lib/clock.ts';
-import type { Dns4torError } from '../lib/errors.ts';
-import type { ErrorCode } from '../lib/failures.ts';
-import type { Logger } from '../lib/logger.ts';
-import { UNUSABLE_RESPONSES } from '../lib/question-failures.ts';
-import type { AnswerEvents } from '../upstream/circuit.ts';
-import { DohStatusError } from '../upstream/doh-status-error.ts';
+import type { Dns4torError } from '../failures/errors.ts';
+import type { ErrorCode } from '../failures/failures.ts';
+import type { Logger } from '../log/logger.ts';
+import { UNUSABLE_RESPONSES } from '../failures/question-failures.ts';
+import type { AnswerEvents } from '../upstream/pool/circuit.ts';
+import { DohStatusError } from '../upstream/transport/doh-status-error.ts';
 import { toSeconds } from './events.ts';
 
 /**

@@ -1,7 +1,7 @@
-import type { Logger } from '../lib/logger.ts';
+import type { Logger } from '../log/logger.ts';
 import { isLoopback } from '../lib/loopback.ts';
-import type { Query } from '../resolver/query.ts';
-import { SocketOwners } from '../system/socket-owner.ts';
+import type { Query } from '../model/query.ts';
+import { SocketOwners } from '../system/sockets/socket-owner.ts';
 
 type ClientOf = (query: Query) => Promise<string>;
 

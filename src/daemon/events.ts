@@ -1,11 +1,11 @@
-import type { Dns4torError } from '../lib/errors.ts';
-import type { Logger } from '../lib/logger.ts';
-import type { TorStatus } from '../lib/tor-state.ts';
+import type { Dns4torError } from '../failures/errors.ts';
+import type { Logger } from '../log/logger.ts';
+import type { TorStatus } from '../model/tor-status.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { TorEvents } from '../tor/tor-events.ts';
-import type { AlternativeEvents } from '../upstream/alternative-transport.ts';
-import type { WatchedUpstreamEvents } from '../upstream/watched-upstream.ts';
-import type { ConnectionEvents } from '../upstream/connection.ts';
+import type { TorEvents } from '../tor/control/tor-events.ts';
+import type { AlternativeEvents } from '../upstream/alt-svc/alternative-transport.ts';
+import type { WatchedUpstreamEvents } from '../upstream/pool/watched-upstream.ts';
+import type { ConnectionEvents } from '../upstream/transport/connection.ts';
 
 const BOOTSTRAPPED_PERCENT = 100;
 /** Tor's own log tells of each such step; over the control port it tells of each per cent. */

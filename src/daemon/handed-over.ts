@@ -1,4 +1,4 @@
-import { Dns4torError } from '../lib/errors.ts';
+import { Dns4torError } from '../failures/errors.ts';
 
 /** Sockets that were opened before this process began, as file descriptors: how systemd starts a service on a socket (sd_listen_fds(3)). */
 export interface HandedOver {

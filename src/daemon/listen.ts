@@ -1,8 +1,8 @@
 import { networkInterfaces } from 'node:os';
-import { Dns4torError } from '../lib/errors.ts';
+import { Dns4torError } from '../failures/errors.ts';
 import type { Listener, ListenerComponents } from '../listener/listener.ts';
-import { TcpListener } from '../listener/tcp.ts';
-import { UdpListener } from '../listener/udp.ts';
+import { TcpListener } from '../listener/tcp/tcp-listener.ts';
+import { UdpListener } from '../listener/udp/udp-listener.ts';
 
 const LOCALHOST = 'localhost';
 const IPV4_LOOPBACK = '127.0.0.1';

@@ -1,9 +1,9 @@
 import { type Clock, delay } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
-import { type Dns4torError, toDns4torError } from '../lib/errors.ts';
-import { OF_THE_QUESTION } from '../lib/question-failures.ts';
+import { type Dns4torError, toDns4torError } from '../failures/errors.ts';
+import { OF_THE_QUESTION } from '../failures/question-failures.ts';
 import { PROBE_QUERY } from '../message/probe-query.ts';
-import type { Readiness } from '../metrics/http.ts';
+import type { Readiness } from '../http/http.ts';
 import type { Outlook } from '../status/verdict.ts';
 import type { OnAnswer, Upstream } from '../upstream/upstream.ts';
 

@@ -1,5 +1,10 @@
 import type { UpstreamConfig } from '../config/config.ts';
-import { createTorConnector, type TlsOptions, type TorConnector, type TorConnectorOptions } from '../tor/connector.ts';
+import {
+  createTorConnector,
+  type TlsOptions,
+  type TorConnector,
+  type TorConnectorOptions,
+} from '../tor/tls/connector.ts';
 
 /**
  * For the way to the onion service and the TLS handshake. Tor's first try after a service went down answers only after 64 s (measured),

@@ -1,7 +1,7 @@
 import type { Cache } from '../cache/cache.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import { formatHostPort } from '../lib/host-port.ts';
-import type { TorStatus } from '../lib/tor-state.ts';
+import type { TorStatus } from '../model/tor-status.ts';
 import type { BySegment } from '../metrics/metrics.ts';
 import type { StatusSources } from '../status/status.ts';
 import type { Tor } from '../tor/tor.ts';

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from './clock.ts';
-import { Dns4torError } from './errors.ts';
+import { Dns4torError } from '../failures/errors.ts';
 
 /** A moment by which an operation must have ended, on the clock that it was made with. It can come sooner, but never later. */
 export class Deadline {

@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { Handler } from '../resolver/query.ts';
-import type { LinuxSockets } from './linux-sockets.ts';
+import type { Handler } from '../model/query.ts';
+import type { LinuxSockets } from './udp/linux-sockets.ts';
 
 /** Bounds of what TCP clients can take up. All at least 1. */
 export interface TcpLimits {

@@ -1,4 +1,4 @@
-import { encodeQuestion } from './codec.ts';
+import { encodeQuestion } from './wire/codec.ts';
 import { buildUpstreamQuery } from './upstream-query.ts';
 
 /** What a resolver is asked only to see whether it answers. The same for everybody, so that it says nothing about anybody: the root's name servers. */

@@ -1,5 +1,5 @@
-import { HEADER_BYTES } from './header.ts';
-import { octetString } from './name.ts';
+import { HEADER_BYTES } from './wire/header.ts';
+import { octetString } from './wire/name.ts';
 
 /** Labels of a registered domain, as in example.com. */
 const DOMAIN_LABELS = 2;

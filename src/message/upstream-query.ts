@@ -1,9 +1,9 @@
-import { writeU16 } from './bytes.ts';
-import { encodeOpt } from './codec.ts';
-import { UDP_PAYLOAD_BYTES } from './edns.ts';
-import { EDNS_OPTION } from './edns-options.ts';
-import { FLAG, HEADER, HEADER_BYTES } from './header.ts';
-import { lowerCase } from './name.ts';
+import { writeU16 } from './wire/bytes.ts';
+import { encodeOpt } from './wire/codec.ts';
+import { UDP_PAYLOAD_BYTES } from './wire/edns.ts';
+import { EDNS_OPTION } from './wire/edns-options.ts';
+import { FLAG, HEADER, HEADER_BYTES } from './wire/header.ts';
+import { lowerCase } from './wire/name.ts';
 
 /** RFC 8467 §4.1: clients pad queries to the closest multiple of 128 octets. */
 const PADDING_BLOCK_BYTES = 128;

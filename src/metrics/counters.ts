@@ -1,5 +1,5 @@
-import { FAILURES } from '../lib/failures.ts';
-import { RCODE, TYPE } from '../message/tables.ts';
+import { FAILURES } from '../failures/failures.ts';
+import { RCODE, TYPE } from '../message/wire/tables.ts';
 import {
   BATCH_DATAGRAMS,
   EXCHANGE_SECONDS,

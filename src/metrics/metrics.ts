@@ -1,11 +1,8 @@
-import type { BreakerState } from '../lib/breaker-state.ts';
-import type { CircuitStatus } from '../lib/circuit-status.ts';
-import type { ErrorCode } from '../lib/failures.ts';
-import type { TorStatus } from '../lib/tor-state.ts';
+import type { BreakerState, CircuitStatus } from '../model/upstream-status.ts';
+import type { ErrorCode } from '../failures/failures.ts';
+import type { TorStatus } from '../model/tor-status.ts';
+import type { AddressFamily, Transport } from '../model/query.ts';
 import type { Histogram } from './histogram.ts';
-
-export type Transport = 'udp' | 'tcp';
-export type AddressFamily = 4 | 6;
 
 /** Which step of the pipeline made the answer; the `plugin` label of `coredns_dns_responses_total`. */
 export const ANSWER_SOURCES = ['policy', 'cache', 'upstream'] as const;

@@ -1,7 +1,7 @@
 import type { Metric, Registry } from 'prom-client';
 import type { Random } from '../lib/random.ts';
 import { CoarseBytes } from './coarse-bytes.ts';
-import type { Family } from './family.ts';
+import type { Family } from './families/family.ts';
 
 /** What a scrape is answered with. */
 export interface Exposition {

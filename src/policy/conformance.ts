@@ -1,8 +1,8 @@
-import type { ErrorCode } from '../lib/failures.ts';
-import { readU16 } from '../message/bytes.ts';
-import { FLAG, flagsOf, HEADER, opcodeOf } from '../message/header.ts';
-import { CLASS, isData, OPCODE, TYPE } from '../message/tables.ts';
-import type { Query } from '../resolver/query.ts';
+import type { ErrorCode } from '../failures/failures.ts';
+import { readU16 } from '../message/wire/bytes.ts';
+import { FLAG, flagsOf, HEADER, opcodeOf } from '../message/wire/header.ts';
+import { CLASS, isData, OPCODE, TYPE } from '../message/wire/tables.ts';
+import type { Query } from '../model/query.ts';
 
 /** Why a query is refused before anybody looks at its name; undefined for one that may go on. */
 export function refusalOf(query: Query): ErrorCode | undefined {

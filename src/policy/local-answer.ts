@@ -1,8 +1,8 @@
-import { type Answer, parseAnswer } from '../message/answer.ts';
-import { writeU16 } from '../message/bytes.ts';
-import { encodeRecords, type OwnRecord } from '../message/codec.ts';
-import { FLAG, HEADER, HEADER_BYTES } from '../message/header.ts';
-import type { Query } from '../resolver/query.ts';
+import { type Answer, parseAnswer } from '../message/answer/answer.ts';
+import { writeU16 } from '../message/wire/bytes.ts';
+import { encodeRecords, type OwnRecord } from '../message/wire/codec.ts';
+import { FLAG, HEADER, HEADER_BYTES } from '../message/wire/header.ts';
+import type { Query } from '../model/query.ts';
 
 /** A pointer to QNAME, which stands right behind the header (RFC 1035 §4.1.4). */
 const QNAME_POINTER = [0xc0, HEADER_BYTES] as const;

@@ -1,6 +1,6 @@
-import type { Answer } from '../message/answer.ts';
-import { RCODE, TYPE } from '../message/tables.ts';
-import type { Query } from '../resolver/query.ts';
+import type { Answer } from '../message/answer/answer.ts';
+import { RCODE, TYPE } from '../message/wire/tables.ts';
+import type { Query } from '../model/query.ts';
 import { buildLocalAnswer, recordAtQname } from './local-answer.ts';
 
 /** RFC 8482 §4.2: a HINFO record whose CPU field names the document. */

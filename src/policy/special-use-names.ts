@@ -1,11 +1,11 @@
-import { EDE } from '../lib/failures.ts';
-import type { Answer } from '../message/answer.ts';
-import { encodeName, type OwnRecord } from '../message/codec.ts';
-import type { ExtendedError } from '../message/edns.ts';
-import { HEADER_BYTES } from '../message/header.ts';
-import { lowerCase, octetString, withAncestors } from '../message/name.ts';
-import { RCODE, TYPE } from '../message/tables.ts';
-import type { Query } from '../resolver/query.ts';
+import { EDE } from '../failures/failures.ts';
+import type { Answer } from '../message/answer/answer.ts';
+import { encodeName, type OwnRecord } from '../message/wire/codec.ts';
+import type { ExtendedError } from '../message/wire/edns.ts';
+import { HEADER_BYTES } from '../message/wire/header.ts';
+import { lowerCase, octetString, withAncestors } from '../message/wire/name.ts';
+import { RCODE, TYPE } from '../message/wire/tables.ts';
+import type { Query } from '../model/query.ts';
 import { buildLocalAnswer, type LocalRecords, localRecord, NO_RECORDS, recordAtQname } from './local-answer.ts';
 import { LOOPBACK_POINTERS, SPECIAL_USE_ZONES, type ZoneKind } from './special-use-zones.ts';
 

@@ -1,5 +1,5 @@
-import { LOCAL_GROUP } from '../lib/client-group.ts';
-import type { ErrorCode } from '../lib/failures.ts';
+import { LOCAL_GROUP } from '../model/client-group.ts';
+import type { ErrorCode } from '../failures/failures.ts';
 
 export interface AdmissionInit {
   /** Maximum over all clients; at least 1. */

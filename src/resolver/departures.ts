@@ -1,4 +1,4 @@
-import { LOCAL_GROUP } from '../lib/client-group.ts';
+import { LOCAL_GROUP } from '../model/client-group.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 
 /** A question to be sent upstream. */

@@ -1,6 +1,6 @@
-import { EDE, type ErrorCode, failureKind } from '../lib/failures.ts';
-import type { ExtendedError } from '../message/edns.ts';
-import type { PreparedAnswer } from '../message/prepared-answer.ts';
+import { EDE, type ErrorCode, failureKind } from '../failures/failures.ts';
+import type { ExtendedError } from '../message/wire/edns.ts';
+import type { PreparedAnswer } from '../message/answer/prepared-answer.ts';
 
 /** RFC 8914: what a client is told beside the RCODE; undefined where that says it all. */
 export function extendedErrorOf(code: ErrorCode): ExtendedError | undefined {

@@ -1,7 +1,7 @@
 import { isLoopback } from '../lib/loopback.ts';
-import { encodeProvenance, type Source } from '../message/provenance.ts';
+import { encodeProvenance, type Source } from '../message/answer/provenance.ts';
 import type { AnswerPath } from '../upstream/upstream.ts';
-import type { Query } from './query.ts';
+import type { Query } from '../model/query.ts';
 
 /** Whether the client is to be told how its answer came: it asked, and is on this machine. What leaves the machine says nothing of it. */
 function asksHowItCame(query: Query): boolean {

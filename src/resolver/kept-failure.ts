@@ -1,6 +1,6 @@
-import { type ErrorCode, failureKind } from '../lib/failures.ts';
-import { OF_THE_QUESTION } from '../lib/question-failures.ts';
-import type { ExtendedError } from '../message/edns.ts';
+import { type ErrorCode, failureKind } from '../failures/failures.ts';
+import { OF_THE_QUESTION } from '../failures/question-failures.ts';
+import type { ExtendedError } from '../message/wire/edns.ts';
 
 const BY_SENTENCE: ReadonlyMap<string, ErrorCode> = new Map(
   [...OF_THE_QUESTION].map((code) => [failureKind(code).sentence, code]),

@@ -1,21 +1,21 @@
 import { ageSeconds, type Entry, isFresh, isResting } from '../cache/entry.ts';
 import { isRefreshDue } from '../cache/refresh.ts';
 import { Deadline } from '../lib/deadline.ts';
-import { toDns4torError } from '../lib/errors.ts';
-import { type ErrorCode, failureKind } from '../lib/failures.ts';
-import { MAX_MESSAGE_BYTES } from '../message/header.ts';
-import { keepAnswer, type PreparedAnswer } from '../message/prepared-answer.ts';
-import { RCODE } from '../message/tables.ts';
+import { toDns4torError } from '../failures/errors.ts';
+import { type ErrorCode, failureKind } from '../failures/failures.ts';
+import { MAX_MESSAGE_BYTES } from '../message/wire/header.ts';
+import { keepAnswer, type PreparedAnswer } from '../message/answer/prepared-answer.ts';
+import { RCODE } from '../message/wire/tables.ts';
 import type { AnswerSource, StaleReason } from '../metrics/metrics.ts';
 import { refusalOf } from '../policy/conformance.ts';
 import { minimalAnyAnswer } from '../policy/minimal-any.ts';
 import { specialUseAnswer } from '../policy/special-use-names.ts';
-import { shapeAnswer, shapeReply } from '../response/shape.ts';
+import { shapeAnswer, shapeReply } from './shape.ts';
 import { cachedError, extendedErrorOf, staleError } from './extended-error.ts';
 import { type Forwarded, Forwarder, type ForwarderComponents, type ForwarderInit } from './forward.ts';
 import { howItCame, howItWasAsked } from './how-it-came.ts';
 import { keptFailure } from './kept-failure.ts';
-import { type Handler, keepQuery, type Query } from './query.ts';
+import { type Handler, keepQuery, type Query } from '../model/query.ts';
 
 export interface PipelineInit extends ForwarderInit {
   /** Whether what is in use is refreshed shortly before it expires. */

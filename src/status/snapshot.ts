@@ -1,6 +1,5 @@
-import type { BreakerState } from '../lib/breaker-state.ts';
-import type { ConnectionState } from '../lib/circuit-status.ts';
-import type { CircuitState, TorKind, TorState } from '../lib/tor-state.ts';
+import type { BreakerState, ConnectionState } from '../model/upstream-status.ts';
+import type { CircuitState, TorKind, TorState } from '../model/tor-status.ts';
 
 /**
  * - `starting`: no answer has come through Tor yet, and nothing says that none will.
@@ -9,7 +8,7 @@ import type { CircuitState, TorKind, TorState } from '../lib/tor-state.ts';
  *   has come through Tor for some seconds.
  * - `failing`: what the cache does not have fails.
  */
-export const SERVICE_STATES = ['starting', 'working', 'degraded', 'failing'] as const;
+const SERVICE_STATES = ['starting', 'working', 'degraded', 'failing'] as const;
 export type ServiceState = (typeof SERVICE_STATES)[number];
 
 /**

@@ -1,11 +1,10 @@
-import type { BreakerState } from '../lib/breaker-state.ts';
-import type { CircuitStatus } from '../lib/circuit-status.ts';
+import type { BreakerState, CircuitStatus } from '../model/upstream-status.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
-import type { ErrorCode } from '../lib/failures.ts';
-import type { TorKind, TorStatus } from '../lib/tor-state.ts';
+import type { ErrorCode } from '../failures/failures.ts';
+import type { TorKind, TorStatus } from '../model/tor-status.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { type Counts, readCounts, subtract } from './counts.ts';
-import { errorsOf, reasonOf } from './errors.ts';
+import { errorsOf, reasonOf } from './failure-counts.ts';
 import { History, sumOf } from './history.ts';
 import { latencyOf, roundMs } from './latency.ts';
 import type { StatusSnapshot, TorSnapshot, UpstreamSnapshot } from './snapshot.ts';

@@ -1,7 +1,7 @@
-import type { ErrorCode } from '../lib/failures.ts';
-import type { TorStatus } from '../lib/tor-state.ts';
+import type { ErrorCode } from '../failures/failures.ts';
+import type { TorStatus } from '../model/tor-status.ts';
 import type { AnswerCounts, ServiceState, UpstreamSnapshot } from './snapshot.ts';
-import { type Reason, reasonOf } from './errors.ts';
+import { type Reason, reasonOf } from './failure-counts.ts';
 
 /** What is known of the answers that come through Tor. */
 export interface Outlook {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { Dns4torError } from '../lib/errors.ts';
+import { Dns4torError } from '../failures/errors.ts';
 
 /** A program and its arguments; no shell reads them. */
 export type Command = readonly [program: string, ...args: readonly string[]];

@@ -1,16 +1,22 @@
-import { Dns4torError } from '../lib/errors.ts';
+import { Dns4torError } from '../failures/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
-import { apply, asResuming, prepare, type Prepared, settleOn, takenBack } from './apply.ts';
-import { checkNameservers } from './check-nameservers.ts';
-import { type Journal, readJournal, refuseUntrustedJournal, removeJournal, writeJournal } from './journal.ts';
-import { withLock } from './lock.ts';
+import { apply, asResuming, prepare, type Prepared, settleOn, takenBack } from './transaction/apply.ts';
+import { checkNameservers } from './managers/check-nameservers.ts';
+import {
+  type Journal,
+  readJournal,
+  refuseUntrustedJournal,
+  removeJournal,
+  writeJournal,
+} from './transaction/journal.ts';
+import { withLock } from './transaction/lock.ts';
 import type { Machine } from './machine.ts';
-import { warnOfOtherLinks } from './other-links.ts';
-import { isOwnSocketClosed } from './own-socket.ts';
-import { keptOf } from './plan.ts';
+import { warnOfOtherLinks } from './managers/other-links.ts';
+import { isOwnSocketClosed } from './sockets/own-socket.ts';
+import { keptOf } from './transaction/plan.ts';
 import { intoPause, isOfPause } from './paused.ts';
-import { findEdited, refuseEdited, restore, restoreByForce, sortByPlace } from './restore.ts';
-import { armSettleTimer, disarmSettleTimer } from './settle-timer.ts';
+import { findEdited, refuseEdited, restore, restoreByForce, sortByPlace } from './transaction/restore.ts';
+import { armSettleTimer, disarmSettleTimer } from './transaction/settle-timer.ts';
 import type { Target } from './target.ts';
 
 export interface InstallOptions {

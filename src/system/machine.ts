@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Command, Runner } from './command.ts';
-import type { FileSystem } from './file-system.ts';
+import type { FileSystem } from './transaction/file-system.ts';
 import type { Target } from './target.ts';
 
 /** The machine that is changed, as far as anything here can touch it. */

@@ -1,13 +1,13 @@
-import { Dns4torError } from '../lib/errors.ts';
-import { apply, asResuming, prepare, settleOn, takenBack } from './apply.ts';
-import { checkNameservers } from './check-nameservers.ts';
-import { type Journal, readJournal, removeJournal, writeJournal } from './journal.ts';
-import { withLock } from './lock.ts';
+import { Dns4torError } from '../failures/errors.ts';
+import { apply, asResuming, prepare, settleOn, takenBack } from './transaction/apply.ts';
+import { checkNameservers } from './managers/check-nameservers.ts';
+import { type Journal, readJournal, removeJournal, writeJournal } from './transaction/journal.ts';
+import { withLock } from './transaction/lock.ts';
 import type { Machine } from './machine.ts';
-import { warnOfOtherLinks } from './other-links.ts';
+import { warnOfOtherLinks } from './managers/other-links.ts';
 import { intoPause, isOfPause } from './paused.ts';
-import { refuseEdited } from './restore.ts';
-import { armSettleTimer, disarmSettleTimer } from './settle-timer.ts';
+import { refuseEdited } from './transaction/restore.ts';
+import { armSettleTimer, disarmSettleTimer } from './transaction/settle-timer.ts';
 import { putBack } from './uninstall.ts';
 
 /**

@@ -1,6 +1,6 @@
-import { type Journal, type Phase, writeJournal } from './journal.ts';
+import { type Journal, type Phase, writeJournal } from './transaction/journal.ts';
 import type { Machine } from './machine.ts';
-import { refuseEdited, restore, restoreByForce } from './restore.ts';
+import { refuseEdited, restore, restoreByForce } from './transaction/restore.ts';
 
 /** The phases of a pause, of which the first and the last are under way, or were cut off. */
 const OF_A_PAUSE: ReadonlySet<Phase> = new Set(['pausing', 'paused', 'resuming']);

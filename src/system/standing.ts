@@ -1,6 +1,6 @@
-import { type Dns4torError, toDns4torError } from '../lib/errors.ts';
-import type { FileSystem } from './file-system.ts';
-import { type Journal, readJournal } from './journal.ts';
+import { type Dns4torError, toDns4torError } from '../failures/errors.ts';
+import type { FileSystem } from './transaction/file-system.ts';
+import { type Journal, readJournal } from './transaction/journal.ts';
 import { isOfPause } from './paused.ts';
 
 /** Whether `dns4tor install` is in effect on this machine. */

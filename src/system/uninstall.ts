@@ -1,12 +1,12 @@
-import { Dns4torError } from '../lib/errors.ts';
+import { Dns4torError } from '../failures/errors.ts';
 import type { Command } from './command.ts';
-import { readState, sameState } from './file-state.ts';
-import { type Journal, readJournal, removeJournal, writeJournal } from './journal.ts';
-import { withLock } from './lock.ts';
+import { readState, sameState } from './transaction/file-state.ts';
+import { type Journal, readJournal, removeJournal, writeJournal } from './transaction/journal.ts';
+import { withLock } from './transaction/lock.ts';
 import type { Machine } from './machine.ts';
-import type { FileChange } from './plan.ts';
-import { refuseEdited, restore } from './restore.ts';
-import { disarmSettleTimer } from './settle-timer.ts';
+import type { FileChange } from './transaction/plan.ts';
+import { refuseEdited, restore } from './transaction/restore.ts';
+import { disarmSettleTimer } from './transaction/settle-timer.ts';
 
 export interface UninstallOptions {
   /** Puts back what was there even over what somebody has changed since; that version is kept beside it. */

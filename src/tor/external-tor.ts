@@ -1,16 +1,16 @@
 import { drawPauseMs } from '../lib/back-off.ts';
 import { type Clock, delay } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
-import { Dns4torError, toDns4torError } from '../lib/errors.ts';
-import type { ErrorCode } from '../lib/failures.ts';
+import { Dns4torError, toDns4torError } from '../failures/errors.ts';
+import type { ErrorCode } from '../failures/failures.ts';
 import type { Random } from '../lib/random.ts';
-import type { TorState, TorStatus } from '../lib/tor-state.ts';
-import type { ControlConnection } from './control.ts';
-import { type ControlChoice, controlAddresses, requireSocksAddress } from './find-control.ts';
-import type { OnionAuth } from './onion-auth.ts';
-import { RETRIES } from './retries.ts';
+import type { TorState, TorStatus } from '../model/tor-status.ts';
+import type { ControlConnection } from './control/control.ts';
+import { type ControlChoice, controlAddresses, requireSocksAddress } from './control/find-control.ts';
+import type { OnionAuth } from './control/onion-auth.ts';
+import { RETRIES } from './process/retries.ts';
 import { formatTorAddress, type TorAddress } from './tor-address.ts';
-import type { TorEvents } from './tor-events.ts';
+import type { TorEvents } from './control/tor-events.ts';
 import { openTorMonitor, type TorMonitor } from './tor-monitor.ts';
 
 export interface ExternalTorOptions {

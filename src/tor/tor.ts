@@ -1,16 +1,16 @@
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
-import type { ErrorCode } from '../lib/failures.ts';
+import type { ErrorCode } from '../failures/failures.ts';
 import type { Random } from '../lib/random.ts';
-import type { TorKind, TorStatus } from '../lib/tor-state.ts';
-import { detectTor } from './detect.ts';
+import type { TorKind, TorStatus } from '../model/tor-status.ts';
+import { detectTor } from './socks/find-socks.ts';
 import { ExternalTor } from './external-tor.ts';
-import type { ControlChoice } from './find-control.ts';
-import { ManagedTor } from './managed-tor.ts';
-import type { OnionAuth } from './onion-auth.ts';
-import { type JudgePeer, judgeAsOurs } from './socks-peer.ts';
+import type { ControlChoice } from './control/find-control.ts';
+import { ManagedTor } from './process/managed-tor.ts';
+import type { OnionAuth } from './control/onion-auth.ts';
+import { type JudgePeer, judgeAsOurs } from './socks/socks-peer.ts';
 import { formatTorAddress, type TorAddress } from './tor-address.ts';
-import type { TorEvents } from './tor-events.ts';
+import type { TorEvents } from './control/tor-events.ts';
 
 /** Which tor is to be used: `--tor-socks`. */
 export type TorChoice = TorAddress | { readonly kind: 'auto' } | { readonly kind: 'managed' };

@@ -1,7 +1,6 @@
-import type { BreakerState } from '../lib/breaker-state.ts';
-import type { CircuitStatus } from '../lib/circuit-status.ts';
+import type { BreakerState, CircuitStatus } from '../model/upstream-status.ts';
 import type { Deadline } from '../lib/deadline.ts';
-import type { ErrorCode } from '../lib/failures.ts';
+import type { ErrorCode } from '../failures/failures.ts';
 
 /** How an answer came from a resolver. */
 export interface AnswerPath {

@@ -1,5 +1,5 @@
 // `npm run test:boot`: the Debian package on a Debian that boots, in a virtual machine.
-import { build, installPackages, installPrograms, runNode, runScript, testPrograms } from '../../bin/prepare.js';
+import { build, installPackages, installPrograms, runNode, runScript, testPrograms } from '../../scripts/prepare.js';
 
 await runScript(() => {
   installPackages();

@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { ageSeconds } from '../../src/cache/entry.ts';
 import { lifetimeSeconds } from '../../src/cache/lifetime.ts';
-import { entryBytes } from '../../src/cache/record.ts';
-import type { Answer } from '../../src/message/answer.ts';
-import { keepAnswer } from '../../src/message/prepared-answer.ts';
+import { entryBytes } from '../../src/cache/stored-record.ts';
+import type { Answer } from '../../src/message/answer/answer.ts';
+import { keepAnswer } from '../../src/message/answer/prepared-answer.ts';
 import { ask, type QuerySpec } from '../fixtures/messages.ts';
 import { createCache, dataAnswer, deniedAnswer } from './cached.ts';
 

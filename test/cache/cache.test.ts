@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ageSeconds } from '../../src/cache/entry.ts';
 import { hashQuestion } from '../../src/cache/key.ts';
-import { entryBytes } from '../../src/cache/record.ts';
-import { parseAnswer } from '../../src/message/answer.ts';
-import { keepAnswer } from '../../src/message/prepared-answer.ts';
+import { entryBytes } from '../../src/cache/stored-record.ts';
+import { parseAnswer } from '../../src/message/answer/answer.ts';
+import { keepAnswer } from '../../src/message/answer/prepared-answer.ts';
 import {
   addressRecord,
   ask,

@@ -1,9 +1,9 @@
 import { Cache } from '../../src/cache/cache.ts';
 import type { Random } from '../../src/lib/random.ts';
-import { type Answer, parseAnswer } from '../../src/message/answer.ts';
-import { keepAnswer, type PreparedAnswer } from '../../src/message/prepared-answer.ts';
+import { type Answer, parseAnswer } from '../../src/message/answer/answer.ts';
+import { keepAnswer, type PreparedAnswer } from '../../src/message/answer/prepared-answer.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
-import type { Query } from '../../src/resolver/query.ts';
+import type { Query } from '../../src/model/query.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { addressRecord, buildResponse, soaRecord } from '../fixtures/messages.ts';
 

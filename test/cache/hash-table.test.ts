@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Arena } from '../../src/cache/arena.ts';
 import { Chunks, NONE } from '../../src/cache/chunks.ts';
 import { HashTable } from '../../src/cache/hash-table.ts';
-import { MIN_RECORD_BYTES, WORD } from '../../src/cache/record.ts';
+import { MIN_RECORD_BYTES, WORD } from '../../src/cache/stored-record.ts';
 
 class Rig {
   readonly #chunks = new Chunks();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hashQuestion, sameQuestion, variantOf } from '../../src/cache/key.ts';
-import { parseAnswer } from '../../src/message/answer.ts';
+import { parseAnswer } from '../../src/message/answer/answer.ts';
 import { ask, rawMessage, rawName, rawQuestion } from '../fixtures/messages.ts';
 
 const RD = 0x0100;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Cache } from '../../src/cache/cache.ts';
 import type { Entry } from '../../src/cache/entry.ts';
 import { drawRefreshAt, isRefreshDue, refreshBegun } from '../../src/cache/refresh.ts';
-import { parseAnswer } from '../../src/message/answer.ts';
+import { parseAnswer } from '../../src/message/answer/answer.ts';
 import { ask, buildResponse, soaRecord } from '../fixtures/messages.ts';
 import { createCache, dataAnswer, deniedAnswer } from './cached.ts';
 

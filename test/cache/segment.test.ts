@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Chunks, NONE } from '../../src/cache/chunks.ts';
-import { WORD } from '../../src/cache/record.ts';
+import { WORD } from '../../src/cache/stored-record.ts';
 import { Segment } from '../../src/cache/segment.ts';
 
 const SIZE = 192;

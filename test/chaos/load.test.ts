@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { encode } from 'dns-packet';
-import { FAILURES } from '../../src/lib/failures.ts';
+import { FAILURES } from '../../src/failures/failures.ts';
 import { addressRecord, decodeReply, optRecord } from '../fixtures/messages.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { type Asked, Load } from './load.ts';

@@ -1,5 +1,5 @@
 import { systemClock, type Timer } from '../../src/lib/clock.ts';
-import { EDE, FAILURES } from '../../src/lib/failures.ts';
+import { EDE, FAILURES } from '../../src/failures/failures.ts';
 import { LAB_ZONE } from '../fixtures/lab-zone.ts';
 import { UdpClient } from '../fixtures/udp-client.ts';
 import { readReply } from '../protocol/reply.ts';

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { ask, type AskOptions, isDns4tor, WHO_ARE_YOU } from '../../src/check/dns-client.ts';
-import type { Transport } from '../../src/client/exchange.ts';
+import type { Transport } from '../../src/model/query.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';

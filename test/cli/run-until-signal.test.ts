@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { test } from 'node:test';
 import { runUntilSignal, type SignalTarget } from '../../src/cli/run-until-signal.ts';
-import { createLogger } from '../../src/lib/logger.ts';
+import { createLogger } from '../../src/log/logger.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 
 test('a signal disposes of the service, and the run ends once that is done', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { requireRoot } from '../../src/cli/this-machine.ts';
+import { requireRoot } from '../../src/cli/commands/this-machine.ts';
 import { asOtherUser } from '../fixtures/other-user.ts';
 import { runCli } from './run-cli.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseValue } from '../../src/config/kinds.ts';
+import { parseValue } from '../../src/config/parse/kinds.ts';
 import { envNamesOf, FILE_KEYS, OPTION_KEYS, optionSpec } from '../../src/config/options.ts';
 
 test('every default and every bound is a value that its option takes', () => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { answerEpisodes } from '../../src/daemon/answer-episodes.ts';
-import { Dns4torError } from '../../src/lib/errors.ts';
-import { createLogger } from '../../src/lib/logger.ts';
-import { OF_THE_QUESTION } from '../../src/lib/question-failures.ts';
-import type { AnswerEvents } from '../../src/upstream/circuit.ts';
-import { DohStatusError } from '../../src/upstream/doh-status-error.ts';
+import { Dns4torError } from '../../src/failures/errors.ts';
+import { createLogger } from '../../src/log/logger.ts';
+import { OF_THE_QUESTION } from '../../src/failures/question-failures.ts';
+import type { AnswerEvents } from '../../src/upstream/pool/circuit.ts';
+import { DohStatusError } from '../../src/upstream/transport/doh-status-error.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 
 const URL = 'https://resolver.test/dns-query';

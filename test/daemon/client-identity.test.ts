@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createClientOf } from '../../src/daemon/client-identity.ts';
-import type { Query } from '../../src/resolver/query.ts';
+import type { Query } from '../../src/model/query.ts';
 import { ask } from '../fixtures/messages.ts';
 
 /** Finds these owners, and notes who was looked for. */

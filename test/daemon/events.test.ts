@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { alternativeEvents, connectionEvents, torEvents } from '../../src/daemon/events.ts';
-import { Dns4torError } from '../../src/lib/errors.ts';
-import { FAILURES } from '../../src/lib/failures.ts';
-import { createLogger, type Logger } from '../../src/lib/logger.ts';
-import type { TorStatus } from '../../src/lib/tor-state.ts';
+import { Dns4torError } from '../../src/failures/errors.ts';
+import { FAILURES } from '../../src/failures/failures.ts';
+import { createLogger, type Logger } from '../../src/log/logger.ts';
+import type { TorStatus } from '../../src/model/tor-status.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 

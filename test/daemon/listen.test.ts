@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
 import { expandAddresses, listenEverywhere } from '../../src/daemon/listen.ts';
 import type { ListenerComponents } from '../../src/listener/listener.ts';
-import { UdpListener } from '../../src/listener/udp.ts';
+import { UdpListener } from '../../src/listener/udp/udp-listener.ts';
 import { reservePort } from '../fixtures/reserve-port.ts';
 import { echo, parts } from '../listener/harness.ts';
 

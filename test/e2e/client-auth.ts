@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { decodeBase32 } from '../../src/lib/base32.ts';
+import { decodeBase32 } from '../../src/model/onion-address.ts';
 import { type ClientAuthKey, createClientAuthKey } from '../fixtures/client-auth-key.ts';
 import type { Daemon } from '../fixtures/daemon.ts';
 import { dig } from '../fixtures/dig.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { decodeMessage } from '../../src/message/codec.ts';
+import { decodeMessage } from '../../src/message/wire/codec.ts';
 import type { Daemon } from '../fixtures/daemon.ts';
 import { dig, kdig } from '../fixtures/dig.ts';
 import { type DohRequest, REQUEST_HEADERS } from '../fixtures/recording-doh-server.ts';

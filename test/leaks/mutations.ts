@@ -59,7 +59,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G1',
     breach: 'looks up the name that stands where an address must',
-    file: 'src/cli/proxy-dns.ts',
+    file: 'src/cli/commands/proxy-dns-command.ts',
     text: 'const loaded = loadSettings({ flags, env: process.env });',
     replacement: `const loaded = loadSettings({ flags, env: process.env });
     for (const name of flags['address'] ?? []) ${lookUp('name')}`,
@@ -68,7 +68,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G1',
     breach: 'compares, in `check`, with what the operating system finds',
-    file: 'src/cli/check.ts',
+    file: 'src/cli/commands/check-command.ts',
     text: 'const results = await check(config);',
     replacement: `const results = await check(config);\n    ${lookUp("'example.com'")}`,
     proof: { file: PHASES, test: 'dns4tor check: of the daemon' },
@@ -76,7 +76,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G1',
     breach: 'compares, in `check` while Tor is down, with what the operating system finds',
-    file: 'src/cli/check.ts',
+    file: 'src/cli/commands/check-command.ts',
     text: 'if (failed > 0) throw',
     replacement: `if (failed > 0) ${lookUp("'example.com'")}\n    if (failed > 0) throw`,
     proof: { file: PHASES, test: 'dns4tor check while Tor is down' },
@@ -84,7 +84,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G1',
     breach: 'tries, in `install --dry-run`, whether names are resolved by now',
-    file: 'src/cli/install.ts',
+    file: 'src/cli/commands/install-command.ts',
     text: 'if (dryRun === true) {',
     replacement: `if (dryRun === true) {\n        ${lookUp("'example.com'")}`,
     proof: { file: PHASES, test: 'dns4tor install --dry-run' },
@@ -92,7 +92,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G1',
     breach: 'looks up, in `query`, the name of the server that it is to ask',
-    file: 'src/cli/query.ts',
+    file: 'src/cli/commands/query-command.ts',
     text: 'const question = readQueryWords(words, x);',
     replacement: `const question = readQueryWords(words, x);\n    ${lookUp("question.server ?? ''")}`,
     proof: { file: PHASES, test: 'dns4tor query: of the daemon' },
@@ -108,7 +108,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G2',
     breach: 'looks the resolver up itself, and gives Tor the address',
-    file: 'src/tor/agent.ts',
+    file: 'src/tor/socks/agent.ts',
     text: 'destination: { host, port },',
     replacement:
       "destination: { host: await import('node:dns').then(async ({ promises }) => (await promises.lookup(host)).address), port },",
@@ -117,7 +117,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G2',
     breach: 'looks the resolver up besides giving Tor the name',
-    file: 'src/tor/agent.ts',
+    file: 'src/tor/socks/agent.ts',
     text: 'const socket = connectTo(socks);',
     replacement:
       "void import('node:dns').then(({ promises }) => promises.lookup(host)).catch(ignore);\n    const socket = connectTo(socks);",
@@ -126,7 +126,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G3',
     breach: 'connects directly where Tor is gone',
-    file: 'src/tor/agent.ts',
+    file: 'src/tor/socks/agent.ts',
     text: NO_ROUTE,
     replacement: `connectTo({ kind: 'tcp', host, port }).on('error', ignore);\n        ${NO_ROUTE}`,
     proof: { file: PHASES, test: 'G3: Tor down' },
@@ -170,7 +170,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G6',
     breach: 'says what program it is',
-    file: 'src/upstream/doh-request.ts',
+    file: 'src/upstream/transport/doh-request.ts',
     text: "const headers = ['accept',",
     replacement: "const headers = ['user-agent', 'dns4tor', 'accept',",
     proof: {
@@ -181,10 +181,10 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G6',
     breach: 'resumes TLS sessions',
-    file: 'src/tor/connector.ts',
+    file: 'src/tor/tls/connector.ts',
     text: TLS_SOCKET,
     replacement: `${TLS_SOCKET}\n      socket.on('session', (session) => ((options as { session?: Buffer }).session = session));`,
-    proof: { file: 'test/tor/connector.test.ts', test: 'no session is resumed' },
+    proof: { file: 'test/tor/tls/connector.test.ts', test: 'no session is resumed' },
   },
   {
     id: 'G7',
@@ -197,7 +197,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G7',
     breach: 'keeps a connection for as long as it lasts',
-    file: 'src/upstream/circuit-pool.ts',
+    file: 'src/upstream/pool/circuit-pool.ts',
     text: 'clock.schedule(this.#init.lifetimeMs * jitter, () => this.#endOfLife())',
     replacement: 'clock.schedule(2 ** 30 * jitter, () => this.#endOfLife())',
     proof: { file: CONNECTIONS, test: 'G7: at the end of a circuit’s life' },
@@ -205,7 +205,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G7',
     breach: 'sends a query also on the generation of circuits that is being replaced',
-    file: 'src/upstream/circuit-pool.ts',
+    file: 'src/upstream/pool/circuit-pool.ts',
     text: 'return this.#current.exchange(query, deadline, onAnswer);',
     replacement:
       'return Promise.any([this.#current, ...this.#draining.keys()].map((each) => each.exchange(query, deadline, onAnswer)));',
@@ -298,10 +298,10 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G11',
     breach: 'lets the environment turn off certificate verification',
-    file: 'src/tor/connector.ts',
+    file: 'src/tor/tls/connector.ts',
     text: '        rejectUnauthorized: true,\n',
     replacement: '',
-    proof: { file: 'test/tor/connector.test.ts', test: 'NODE_TLS_REJECT_UNAUTHORIZED=0 admits' },
+    proof: { file: 'test/tor/tls/connector.test.ts', test: 'NODE_TLS_REJECT_UNAUTHORIZED=0 admits' },
   },
   {
     id: 'G11',
@@ -314,16 +314,19 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G12',
     breach: 'talks to any program that took over Tor’s port',
-    file: 'src/tor/socks-peer.ts',
+    file: 'src/tor/socks/socks-peer.ts',
     text: 'const standing = await Promise.race([judge(address, connection), closed]);',
     replacement:
       "const found = await Promise.race([judge(address, connection), closed]);\n    const standing = (found === 'foreign' ? 'tor' : found) as PeerStanding;",
-    proof: { file: 'test/tor/agent.test.ts', test: 'program receives neither the destination nor the credentials' },
+    proof: {
+      file: 'test/tor/socks/agent.test.ts',
+      test: 'program receives neither the destination nor the credentials',
+    },
   },
   {
     id: 'G12',
     breach: 'trusts every user like Tor’s',
-    file: 'src/system/tor-users.ts',
+    file: 'src/system/sockets/tor-users.ts',
     text: "readTorUids().has(uid) ? 'tor' : 'foreign'",
     replacement: "readTorUids().has(uid) ? 'tor' : 'tor'",
     proof: { file: 'test/protocol/taken-port.test.ts', test: 'receives nothing and no answer of it is used' },
@@ -331,10 +334,10 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G12',
     breach: 'accepts the resolver’s further names without Tor',
-    file: 'src/tor/tls-identity.ts',
+    file: 'src/tor/tls/tls-identity.ts',
     text: 'const names = isThroughTor ?',
     replacement: 'const names = isThroughTor || identity.names.length > 0 ?',
-    proof: { file: 'test/tor/connector.test.ts', test: 'a name that is accepted through Tor is refused' },
+    proof: { file: 'test/tor/tls/connector.test.ts', test: 'a name that is accepted through Tor is refused' },
   },
 ];
 

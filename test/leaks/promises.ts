@@ -62,8 +62,8 @@ export const PROMISES: readonly Promised[] = [
         file: 'test/protocol/upstream-requests.test.ts',
         test: 'a request has the headers that it needs and no others',
       },
-      { file: 'test/tor/connector.test.ts', test: 'h2 is offered first and http/1.1 second' },
-      { file: 'test/tor/connector.test.ts', test: 'no session is resumed' },
+      { file: 'test/tor/tls/connector.test.ts', test: 'h2 is offered first and http/1.1 second' },
+      { file: 'test/tor/tls/connector.test.ts', test: 'no session is resumed' },
     ],
   },
   {
@@ -105,7 +105,7 @@ export const PROMISES: readonly Promised[] = [
     promise:
       "Over TLS, answers are accepted from the configured resolver alone: its certificate's chain, name and pin are verified, whatever the environment says",
     proofs: [
-      { file: 'test/tor/connector.test.ts', test: 'NODE_TLS_REJECT_UNAUTHORIZED=0 admits' },
+      { file: 'test/tor/tls/connector.test.ts', test: 'NODE_TLS_REJECT_UNAUTHORIZED=0 admits' },
       { file: 'test/protocol/environment.test.ts', test: 'no answer of an impostor' },
       { file: 'test/protocol/environment.test.ts', test: 'have no effect, and each is reported once' },
     ],
@@ -116,9 +116,9 @@ export const PROMISES: readonly Promised[] = [
       "If another user's program listens on Tor's port, nothing is sent to it, not even the resolver's name. If the owner is unknown, only a certificate for the resolver's own name is accepted",
     proofs: [
       { file: 'test/protocol/taken-port.test.ts', test: 'receives nothing and no answer of it is used' },
-      { file: 'test/tor/agent.test.ts', test: 'program receives neither the destination nor the credentials' },
-      { file: 'test/tor/connector.test.ts', test: 'a name that is accepted through Tor is refused' },
-      { file: 'test/system/socks-peer.test.ts', test: 'listener is not accepted as Tor' },
+      { file: 'test/tor/socks/agent.test.ts', test: 'program receives neither the destination nor the credentials' },
+      { file: 'test/tor/tls/connector.test.ts', test: 'a name that is accepted through Tor is refused' },
+      { file: 'test/system/sockets/socks-owner.test.ts', test: 'listener is not accepted as Tor' },
     ],
   },
 ];

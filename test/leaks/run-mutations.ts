@@ -6,7 +6,20 @@ import { mutate, type Mutation, MUTATIONS } from './mutations.ts';
 import type { Proof } from './promises.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const COPIED = ['bin', 'packaging', 'page', 'src', 'systemd', 'test', 'package.json', 'tsconfig.json', 'README.md'];
+const COPIED = [
+  'bench',
+  'bin',
+  'docs',
+  'packaging',
+  'page',
+  'scripts',
+  'src',
+  'systemd',
+  'test',
+  'package.json',
+  'tsconfig.json',
+  'README.md',
+];
 const TEST_TIMEOUT_MS = 180_000;
 
 /**
@@ -54,7 +67,7 @@ async function failuresUnder(root: string, mutation: Mutation): Promise<string[]
 /** Throws for what does not compile, or a mistake in the mutation would pass for a test that fails. */
 function build(root: string): void {
   const tsc = join(root, 'node_modules', '.bin', 'tsc');
-  for (const step of [[tsc], ['bin/build.js']]) {
+  for (const step of [[tsc], ['scripts/build.js']]) {
     const { status, stdout, stderr } = spawnSync(process.execPath, step, { cwd: root, encoding: 'utf8' });
     if (status !== 0) throw new Error(`the sources do not compile:\n${stdout}${stderr}`);
   }

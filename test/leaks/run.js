@@ -1,5 +1,5 @@
 // `npm run test:leaks`: proves what README promises about privacy. With `--mutations`, proves that the proofs would fail.
-import { build, installPackages, installPrograms, runNode, runScript, testPrograms } from '../../bin/prepare.js';
+import { build, installPackages, installPrograms, runNode, runScript, testPrograms } from '../../scripts/prepare.js';
 
 await runScript(() => {
   installPackages();

@@ -3,7 +3,7 @@ import { chmod, chown, lchown, mkdir, symlink, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { findUntrusted, findUntrustedIn } from '../../src/lib/path-trust.ts';
-import { createFileSystem } from '../../src/system/file-system.ts';
+import { createFileSystem } from '../../src/system/transaction/file-system.ts';
 import { asOtherUser, OTHER_USER, UNKNOWN_USER } from '../fixtures/other-user.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { failWith } from '../system/failing-file-system.ts';

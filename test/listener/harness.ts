@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { ListenerComponents, TcpLimits } from '../../src/listener/listener.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
-import { type Handler, keepQuery, type Query } from '../../src/resolver/query.ts';
+import { type Handler, keepQuery, type Query } from '../../src/model/query.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 

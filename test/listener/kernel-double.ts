@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { DatagramCalls } from '../../src/listener/linux-sockets.ts';
+import type { DatagramCalls } from '../../src/listener/udp/linux-sockets.ts';
 
 const MMSGHDR_BYTES = 64;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { loadLinuxSockets } from '../../src/listener/linux-sockets.ts';
+import { loadLinuxSockets } from '../../src/listener/udp/linux-sockets.ts';
 import { SocketAddresses } from '../../src/listener/socket-address.ts';
 
 const SOCKETS = await loadLinuxSockets();

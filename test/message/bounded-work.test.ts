@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
-import { Dns4torError } from '../../src/lib/errors.ts';
-import { subtractAge } from '../../src/message/age.ts';
-import { parseAnswer } from '../../src/message/answer.ts';
-import { HEADER_BYTES } from '../../src/message/header.ts';
-import { skipPlainName } from '../../src/message/name.ts';
-import { acceptResponse } from '../../src/upstream/accept.ts';
+import { Dns4torError } from '../../src/failures/errors.ts';
+import { subtractAge } from '../../src/message/answer/age.ts';
+import { parseAnswer } from '../../src/message/answer/answer.ts';
+import { HEADER_BYTES } from '../../src/message/wire/header.ts';
+import { skipPlainName } from '../../src/message/wire/name.ts';
+import { acceptResponse } from '../../src/upstream/transport/validate-response.ts';
 import { rawMessage } from '../fixtures/messages.ts';
 import { countReads } from './counted-bytes.ts';
 import { deepOwners, redirections, shapes } from './hostile-shapes.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Dns4torError } from '../../src/lib/errors.ts';
-import { subtractAge } from '../../src/message/age.ts';
-import { isAnswerOfQuestion } from '../../src/message/alias-chain.ts';
-import { type Answer, parseAnswer } from '../../src/message/answer.ts';
-import { ttlOffset } from '../../src/message/prepared-answer.ts';
+import { Dns4torError } from '../../src/failures/errors.ts';
+import { subtractAge } from '../../src/message/answer/age.ts';
+import { isAnswerOfQuestion } from '../../src/message/answer/alias-chain.ts';
+import { type Answer, parseAnswer } from '../../src/message/answer/answer.ts';
+import { ttlOffset } from '../../src/message/answer/prepared-answer.ts';
 import { rawMessage, rawOpt, receive } from '../fixtures/messages.ts';
 import { answerBytes } from '../fixtures/replies.ts';
 import { countReads } from './counted-bytes.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseAnswer } from '../../src/message/answer.ts';
-import { createQueryScanner } from '../../src/message/scan-query.ts';
+import { parseAnswer } from '../../src/message/answer/answer.ts';
+import { createQueryScanner } from '../../src/message/wire/scan-query.ts';
 import { rawName, rawNameOfLength } from '../fixtures/messages.ts';
 import { chainMessage } from './chain-message.ts';
 import { countReads } from './counted-bytes.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeQuestion } from '../../src/message/codec.ts';
+import { encodeQuestion } from '../../src/message/wire/codec.ts';
 import { PROBE_QUERY } from '../../src/message/probe-query.ts';
 import { siteOf } from '../../src/message/site.ts';
 import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { FAILURES, type ErrorCode } from '../../src/lib/failures.ts';
-import { BREAKER_STATES } from '../../src/lib/breaker-state.ts';
-import { CONNECTION_STATES } from '../../src/lib/circuit-status.ts';
-import { CIRCUIT_STATES, TOR_STATES } from '../../src/lib/tor-state.ts';
-import { RCODE, TYPE } from '../../src/message/tables.ts';
+import { FAILURES, type ErrorCode } from '../../src/failures/failures.ts';
+import { BREAKER_STATES, CONNECTION_STATES } from '../../src/model/upstream-status.ts';
+import { CIRCUIT_STATES, TOR_STATES } from '../../src/model/tor-status.ts';
+import { RCODE, TYPE } from '../../src/message/wire/tables.ts';
 import type { Counters } from '../../src/metrics/counters.ts';
 import {
   ADMISSION_REASONS,

@@ -1,9 +1,9 @@
-import type { CircuitStatus } from '../../src/lib/circuit-status.ts';
+import type { CircuitStatus } from '../../src/model/upstream-status.ts';
 import { systemRandom } from '../../src/lib/random.ts';
-import type { TorStatus } from '../../src/lib/tor-state.ts';
+import type { TorStatus } from '../../src/model/tor-status.ts';
 import { createCounters, type Counters } from '../../src/metrics/counters.ts';
 import { DELAY_SECONDS } from '../../src/metrics/buckets.ts';
-import { families } from '../../src/metrics/families.ts';
+import { families } from '../../src/metrics/families/families.ts';
 import { Histogram } from '../../src/metrics/histogram.ts';
 import type { Gauges } from '../../src/metrics/metrics.ts';
 import { createExposition, type Exposition } from '../../src/metrics/prometheus.ts';

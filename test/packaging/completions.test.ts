@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { renderBashCompletion } from '../../packaging/completions/bash.ts';
 import { renderFishCompletion } from '../../packaging/completions/fish.ts';
 import { renderZshCompletion } from '../../packaging/completions/zsh.ts';
-import { choicesOf } from '../../src/config/kinds.ts';
+import { choicesOf } from '../../src/config/parse/kinds.ts';
 import { flagOf, OPTION_KEYS } from '../../src/config/options.ts';
 import { findProgram } from '../fixtures/find-program.ts';
 import { runProgram } from '../fixtures/run-program.ts';

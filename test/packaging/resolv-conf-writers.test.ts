@@ -3,7 +3,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { install } from '../../src/system/install.ts';
-import { readNameservers } from '../../src/system/resolv-conf.ts';
+import { readNameservers } from '../../src/system/managers/resolv-conf.ts';
 import { uninstall } from '../../src/system/uninstall.ts';
 import { createRigIn, MANAGERS, type Rig, TARGET } from '../system/rig.ts';
 import { createRootMaker, type RootMaker, type UnpackedRoot } from './unpacked-root.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as quantities from '../../src/cli/quantity-text.ts';
+import * as quantities from '../../src/cli/output/quantity-text.ts';
 import * as durations from '../../src/lib/duration.ts';
 import {
   formatBytes,

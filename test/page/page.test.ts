@@ -7,16 +7,16 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { systemClock } from '../../src/lib/clock.ts';
-import { MAX_WATCHERS } from '../../src/metrics/event-stream.ts';
-import { type MetricsServer, startMetricsServer } from '../../src/metrics/http.ts';
-import { createPageFiles } from '../../src/metrics/page-files.ts';
+import { MAX_WATCHERS } from '../../src/http/event-stream.ts';
+import { type MetricsServer, startMetricsServer } from '../../src/http/http.ts';
+import { createPageFiles } from '../../src/http/page-files.ts';
 import { type DaemonBehindDouble, startBehindDouble } from '../fixtures/behind-double.ts';
 import { type RunningBrowser, startBrowser } from '../fixtures/browser.ts';
 import { startDaemon } from '../fixtures/daemon.ts';
 import { UdpClient } from '../fixtures/udp-client.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { GOOD } from '../protocol/upstream-messages.ts';
-import { madeUpHour } from '../screenshots/hour.ts';
+import { madeUpHour } from '../../scripts/screenshots/hour.ts';
 import { startSocksDouble } from '../tor/socks-double.ts';
 
 /** From an event to what a person sees of it. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SOURCES } from '../../page/columns.ts';
 import { TOR_KINDS } from '../../page/tor-words.ts';
-import * as terminal from '../../src/cli/status-text.ts';
+import * as terminal from '../../src/cli/output/status-text.ts';
 
 test('where answers come from, and whose Tor is, is called on the page as in the terminal', () => {
   assert.deepEqual(

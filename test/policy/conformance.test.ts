@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ErrorCode, FAILURES } from '../../src/lib/failures.ts';
+import { type ErrorCode, FAILURES } from '../../src/failures/failures.ts';
 import { refusalOf } from '../../src/policy/conformance.ts';
 import {
   ask,

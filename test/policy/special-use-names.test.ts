@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { EDE } from '../../src/lib/failures.ts';
-import { TYPE } from '../../src/message/tables.ts';
+import { EDE } from '../../src/failures/failures.ts';
+import { TYPE } from '../../src/message/wire/tables.ts';
 import { specialUseAnswer } from '../../src/policy/special-use-names.ts';
 import { LOOPBACK_POINTERS, SPECIAL_USE_ZONES } from '../../src/policy/special-use-zones.ts';
 import {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { LOG_EVENTS } from '../../src/lib/log-events.ts';
+import { LOG_EVENTS } from '../../src/log/log-events.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { type Daemon, startDaemon } from '../fixtures/daemon.ts';
 import { dig } from '../fixtures/dig.ts';

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import type { ErrorCode } from '../../src/lib/failures.ts';
+import type { ErrorCode } from '../../src/failures/failures.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { type Daemon, startDaemon } from '../fixtures/daemon.ts';
 import { createOnionKey } from '../fixtures/onion-key.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { LOCAL_GROUP } from '../../src/lib/client-group.ts';
-import type { ErrorCode } from '../../src/lib/failures.ts';
+import { LOCAL_GROUP } from '../../src/model/client-group.ts';
+import type { ErrorCode } from '../../src/failures/failures.ts';
 import { Admission, type AdmissionInit, type Place } from '../../src/resolver/admission.ts';
 import { ask as receive, decodeReply } from '../fixtures/messages.ts';
 import { createResolver, UpstreamDouble } from './harness.ts';

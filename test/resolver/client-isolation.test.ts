@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
-import type { Query } from '../../src/resolver/query.ts';
+import type { Query } from '../../src/model/query.ts';
 import { ask, decodeReply } from '../fixtures/messages.ts';
 import { answerTo, createResolver, UpstreamDouble } from './harness.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { LOCAL_GROUP } from '../../src/lib/client-group.ts';
+import { LOCAL_GROUP } from '../../src/model/client-group.ts';
 import { Departures, type Passenger } from '../../src/resolver/departures.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 

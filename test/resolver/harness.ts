@@ -1,11 +1,11 @@
 import { Cache } from '../../src/cache/cache.ts';
 import type { Deadline } from '../../src/lib/deadline.ts';
-import { EDNS_OPTION } from '../../src/message/edns-options.ts';
+import { EDNS_OPTION } from '../../src/message/wire/edns-options.ts';
 import { createCounters, type Counters } from '../../src/metrics/counters.ts';
 import type { ForwarderComponents } from '../../src/resolver/forward.ts';
 import { createPipeline, type PipelineInit } from '../../src/resolver/pipeline.ts';
-import type { Query } from '../../src/resolver/query.ts';
-import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
+import type { Query } from '../../src/model/query.ts';
+import { ExtraBudget } from '../../src/upstream/pool/extra-budget.ts';
 import type { OnAnswer, Upstream } from '../../src/upstream/upstream.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { addressRecord, buildResponse, decodeReply, type QuerySpec, ask } from '../fixtures/messages.ts';

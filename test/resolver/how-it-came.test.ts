@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { delay } from '../../src/lib/clock.ts';
-import { Dns4torError } from '../../src/lib/errors.ts';
-import { EDNS_OPTION } from '../../src/message/edns-options.ts';
-import { decodeProvenance, type Provenance } from '../../src/message/provenance.ts';
-import type { Query } from '../../src/resolver/query.ts';
+import { Dns4torError } from '../../src/failures/errors.ts';
+import { EDNS_OPTION } from '../../src/message/wire/edns-options.ts';
+import { decodeProvenance, type Provenance } from '../../src/message/answer/provenance.ts';
+import type { Query } from '../../src/model/query.ts';
 import { ask, decodeReply, type QuerySpec } from '../fixtures/messages.ts';
 import { answerTo, createResolver, type Resolver, UpstreamDouble } from './harness.ts';
 

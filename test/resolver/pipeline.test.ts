@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Cache } from '../../src/cache/cache.ts';
-import { Dns4torError } from '../../src/lib/errors.ts';
-import { EDE, FAILURES, type ErrorCode, failureKind } from '../../src/lib/failures.ts';
-import { createQueryScanner } from '../../src/message/scan-query.ts';
+import { Dns4torError } from '../../src/failures/errors.ts';
+import { EDE, FAILURES, type ErrorCode, failureKind } from '../../src/failures/failures.ts';
+import { createQueryScanner } from '../../src/message/wire/scan-query.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { ask as askFor, buildQuery, buildResponse, decodeReply, receive } from '../fixtures/messages.ts';

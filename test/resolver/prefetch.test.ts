@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
-import { Dns4torError } from '../../src/lib/errors.ts';
-import { ExtraBudget } from '../../src/upstream/extra-budget.ts';
+import { Dns4torError } from '../../src/failures/errors.ts';
+import { ExtraBudget } from '../../src/upstream/pool/extra-budget.ts';
 import { ask as receive, buildResponse, decodeReply, type QuerySpec } from '../fixtures/messages.ts';
 import { answerTo, createResolver, LIMITS, type Resolver, type ResolverOptions, UpstreamDouble } from './harness.ts';
 

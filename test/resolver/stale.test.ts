@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
-import { Dns4torError } from '../../src/lib/errors.ts';
+import { Dns4torError } from '../../src/failures/errors.ts';
 import { buildResponse, decodeReply, soaRecord } from '../fixtures/messages.ts';
 import {
   answerTo,

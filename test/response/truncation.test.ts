@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { FAILURES } from '../../src/lib/failures.ts';
-import { parseAnswer } from '../../src/message/answer.ts';
+import { FAILURES } from '../../src/failures/failures.ts';
+import { parseAnswer } from '../../src/message/answer/answer.ts';
 import {
   ask,
   decodeReply,

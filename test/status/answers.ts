@@ -1,4 +1,4 @@
-import { RCODE, TYPE } from '../../src/message/tables.ts';
+import { RCODE, TYPE } from '../../src/message/wire/tables.ts';
 import type { Counters } from '../../src/metrics/counters.ts';
 import type { AnswerSource } from '../../src/metrics/metrics.ts';
 

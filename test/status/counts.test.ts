@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RCODE } from '../../src/message/tables.ts';
+import { RCODE } from '../../src/message/wire/tables.ts';
 import { createCounters, type Counters } from '../../src/metrics/counters.ts';
 import { add, readCounts, subtract } from '../../src/status/counts.ts';
 import { answer } from './answers.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ErrorCode } from '../../src/lib/failures.ts';
-import { RCODE } from '../../src/message/tables.ts';
+import type { ErrorCode } from '../../src/failures/failures.ts';
+import { RCODE } from '../../src/message/wire/tables.ts';
 import { createCounters, type Counters } from '../../src/metrics/counters.ts';
 import { Status, type UpstreamStatus } from '../../src/status/status.ts';
 import type { StatusSnapshot } from '../../src/status/snapshot.ts';

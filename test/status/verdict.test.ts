@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FAILURES } from '../../src/lib/failures.ts';
+import { FAILURES } from '../../src/failures/failures.ts';
 import type { AnswerCounts, UpstreamSnapshot } from '../../src/status/snapshot.ts';
 import { type Facts, judge, type Outlook } from '../../src/status/verdict.ts';
 

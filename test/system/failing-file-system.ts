@@ -1,4 +1,4 @@
-import type { FileSystem } from '../../src/system/file-system.ts';
+import type { FileSystem } from '../../src/system/transaction/file-system.ts';
 
 /**
  * How a file system fails at one of its operations: that one alone, not done (a disk that is full) or done (an error that comes late); or that one

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Dns4torError } from '../../src/lib/errors.ts';
+import { Dns4torError } from '../../src/failures/errors.ts';
 import { NOT_FOUND } from '../../src/system/command.ts';
 import { install } from '../../src/system/install.ts';
-import { readJournal } from '../../src/system/journal.ts';
+import { readJournal } from '../../src/system/transaction/journal.ts';
 import { pause, settle } from '../../src/system/pause.ts';
 import { confirm, uninstall } from '../../src/system/uninstall.ts';
-import { waitUntilDue } from '../../src/system/wait.ts';
+import { waitUntilDue } from '../../src/system/transaction/wait.ts';
 import { failWith } from './failing-file-system.ts';
 import { createRig, MANAGERS, type Rig, TARGET } from './rig.ts';
 

@@ -1,7 +1,7 @@
 import { chmod, glob, lstat, mkdir, readFile, readlink, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Command, CommandResult } from '../../src/system/command.ts';
-import { createFileSystem, type FileSystem } from '../../src/system/file-system.ts';
+import { createFileSystem, type FileSystem } from '../../src/system/transaction/file-system.ts';
 import type { Machine } from '../../src/system/machine.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';

@@ -1,8 +1,8 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/random.ts';
-import { type ControlConnection, openControl } from '../../src/tor/control.ts';
-import { installOnionAuths, type OnionAuth } from '../../src/tor/onion-auth.ts';
+import { type ControlConnection, openControl } from '../../src/tor/control/control.ts';
+import { installOnionAuths, type OnionAuth } from '../../src/tor/control/onion-auth.ts';
 import type { TorAddress } from '../../src/tor/tor-address.ts';
 
 const ADDRESS = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decode } from 'dns-packet';
-import type { ErrorCode } from '../../src/lib/failures.ts';
+import type { ErrorCode } from '../../src/failures/failures.ts';
 import * as behaviours from '../fixtures/doh-behaviours.ts';
 import type { DohBehaviour, DohReply } from '../fixtures/recording-doh-server.ts';
 import { answer, answerTo, outcomes, queryFor, startRig, turnUntilSettled } from './rig.ts';

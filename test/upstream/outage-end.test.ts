@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Dns4torError } from '../../src/lib/errors.ts';
+import { Dns4torError } from '../../src/failures/errors.ts';
 import { answer, startRig, turnUntilSettled } from './rig.ts';
 
 const OUTAGE_SECONDS = 600;

@@ -16,7 +16,7 @@ import {
   settings,
   startHostileHttp2,
 } from '../fixtures/hostile-http2.ts';
-import type { Connect } from '../../src/upstream/connection.ts';
+import type { Connect } from '../../src/upstream/transport/connection.ts';
 import { answer, answerTo, type Rig, startRig } from './rig.ts';
 
 /*

@@ -1,10 +1,10 @@
 import type { Clock } from '../../src/lib/clock.ts';
 import type { Deadline } from '../../src/lib/deadline.ts';
-import { Dns4torError } from '../../src/lib/errors.ts';
+import { Dns4torError } from '../../src/failures/errors.ts';
 import type { Random } from '../../src/lib/random.ts';
-import type { Breaker } from '../../src/upstream/breaker.ts';
-import type { CircuitConnection } from '../../src/upstream/circuit.ts';
-import type { ConnectionOwner } from '../../src/upstream/connection.ts';
+import type { Breaker } from '../../src/upstream/pool/breaker.ts';
+import type { CircuitConnection } from '../../src/upstream/pool/circuit.ts';
+import type { ConnectionOwner } from '../../src/upstream/transport/connection.ts';
 import { answerTo } from './rig.ts';
 
 /** Published quantiles of Cloudflare's onion, in milliseconds: median and 90th percentile. */

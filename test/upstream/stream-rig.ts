@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { Deadline } from '../../src/lib/deadline.ts';
 import type { Random } from '../../src/lib/random.ts';
-import { encodeQuestion } from '../../src/message/codec.ts';
+import { encodeQuestion } from '../../src/message/wire/codec.ts';
 import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
-import { StreamSession } from '../../src/upstream/stream-session.ts';
+import { StreamSession } from '../../src/upstream/transport/stream-session.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { framed, startStreamServer, type StreamServer } from '../fixtures/stream-server.ts';
 

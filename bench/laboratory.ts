@@ -1,0 +1,87 @@
+import { readFile } from 'node:fs/promises';
+import { setDefaultCACertificates } from 'node:tls';
+import type { UpstreamConfig } from '../src/config/config.ts';
+import { createUpstream } from '../src/daemon/upstreams.ts';
+import type { Clock } from '../src/lib/clock.ts';
+import type { Random } from '../src/lib/random.ts';
+import type { Counters } from '../src/metrics/counters.ts';
+import { judgeAsOurs } from '../src/tor/socks/socks-peer.ts';
+import type { TorAddress } from '../src/tor/tor-address.ts';
+import type { Tor } from '../src/tor/tor.ts';
+import type { CircuitsUpstream } from '../src/upstream/upstream.ts';
+import type { ExtraBudget } from '../src/upstream/pool/extra-budget.ts';
+import { createCertificateAuthority, type ServerCertificate } from '../test/fixtures/certificates.ts';
+
+const HOST = 'resolver.test';
+const LIFETIME_MS = 600_000;
+
+/** As clients are given by default. */
+export const TIMEOUT_MS = 10_000;
+
+/** How the upstream is called where its queries are counted. */
+export const UPSTREAM_LABEL = `${HOST}:443`;
+
+export interface Laboratory extends AsyncDisposable {
+  /** What the doubles of the resolver show. */
+  readonly certificate: ServerCertificate;
+  /** The resolver's. */
+  readonly url: URL;
+  /** What the daemon makes for one upstream, with a way to it through a double. */
+  connect(components: LaboratoryComponents, socks: TorAddress, circuits: number): CircuitsUpstream;
+}
+
+export interface LaboratoryComponents {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly metrics: Counters;
+  readonly budget: ExtraBudget;
+}
+
+/** What all doubles and upstreams of a benchmark share. It changes which authorities this process trusts. */
+export async function openLaboratory(): Promise<Laboratory> {
+  const ca = await createCertificateAuthority();
+  const certificate = await ca.issue([HOST]);
+  const config: UpstreamConfig = {
+    url: `https://${HOST}/dns-query`,
+    host: HOST,
+    port: 443,
+    protocol: 'https',
+    names: [HOST],
+    namesThroughTor: [],
+    onlyThroughTor: false,
+    ca: undefined,
+    pins: [],
+    tlsMin: '1.3',
+  };
+  // As `ca` it would be parsed for each circuit anew, together with all of Node's authorities: most of the benchmark's time.
+  setDefaultCACertificates([await readFile(ca.certificatePath, 'utf8')]);
+
+  return {
+    certificate,
+    url: new URL(config.url),
+    connect: (components, socks, circuits) =>
+      createUpstream(
+        {
+          ...components,
+          tor: Promise.resolve(torAt(socks)),
+          events: { connected: () => {}, connectFailed: () => {} },
+          signal: new AbortController().signal,
+        },
+        config,
+        { index: 0, circuits, lifetimeMs: LIFETIME_MS },
+      ),
+    [Symbol.asyncDispose]: () => ca[Symbol.asyncDispose](),
+  };
+}
+
+function torAt(socks: TorAddress): Tor {
+  return {
+    socks,
+    judgePeer: judgeAsOurs,
+    state: () => ({ state: 'up', bootstrapPercent: 100 }),
+    observe: () => {},
+    kind: 'external',
+    describe: () => '',
+    [Symbol.asyncDispose]: async () => {},
+  };
+}

@@ -1,0 +1,115 @@
+import type { ErrorCode } from '../../src/failures/failures.ts';
+import { RCODE, TYPE } from '../../src/message/wire/tables.ts';
+import { createCounters, type Counters } from '../../src/metrics/counters.ts';
+import type { AnswerSource } from '../../src/metrics/metrics.ts';
+import type { StatusSnapshot } from '../../src/status/snapshot.ts';
+import { Status, type StatusSources } from '../../src/status/status.ts';
+import { createSeededRandom } from '../../bench/seeded-random.ts';
+import { ManualClock } from '../../test/fixtures/manual-clock.ts';
+
+/** Cloudflare's hidden resolver, the default. */
+const RESOLVER = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad.onion:443';
+const SEED = 20_260_102;
+const STARTED_AT = Date.UTC(2026, 0, 2, 18, 3, 20);
+const MINUTE_MS = 60_000;
+const MINUTES = 130;
+/** So long ago the resolver was hard to reach for a while. */
+const TROUBLE_MINUTES_AGO = { from: 37, to: 34 } as const;
+/** An outage that goes on began so long ago. */
+const OUTAGE_MINUTES = 5;
+
+const CACHED_SHARE = 0.78;
+const LOCAL_SHARE = 0.03;
+/** The answers of an onion: half within this time, and one in twenty above four times as much. */
+const MEDIAN_MS = 640;
+const SPREAD = 0.85;
+
+/** What the page shows of a household's evening that nobody lived: counted by the counters themselves, but drawn by lot. */
+export function madeUpHour(outage: boolean): StatusSnapshot {
+  const random = createSeededRandom(SEED);
+  const clock = new ManualClock(STARTED_AT);
+  const counters = createCounters([RESOLVER], 3);
+  using status = new Status(
+    { clock, counters, sources: outage ? CUT_OFF : CONNECTED },
+    { version: '0.1.0', cacheMaxBytes: 16 * 2 ** 20 },
+  );
+  const draw = (): number => random.fraction();
+  for (let minute = 0; minute < MINUTES; minute++) {
+    const minutesAgo = MINUTES - minute;
+    const isCut = outage && minutesAgo <= OUTAGE_MINUTES;
+    const isTroubled = minutesAgo <= TROUBLE_MINUTES_AGO.from && minutesAgo > TROUBLE_MINUTES_AGO.to;
+    const failure = isCut ? 'ERR_TOR_UNREACHABLE' : isTroubled && draw() < 0.8 ? 'ERR_TOR_TIMEOUT' : undefined;
+    for (let left = queriesIn(minute, draw); left > 0; left--) answer(counters, draw, failure);
+    // The last minute is under way.
+    clock.advance(minute === MINUTES - 1 ? MINUTE_MS / 2 : MINUTE_MS);
+  }
+  return status.snapshot();
+}
+
+/** Somebody reads, opens a page now and then, and goes for a cup of tea. */
+function queriesIn(minute: number, draw: () => number): number {
+  const isBusy = Math.sin(minute / 7) + Math.sin(minute / 3.1) > -0.6;
+  return Math.round(isBusy ? 15 + 70 * draw() ** 2 : 6 * draw());
+}
+
+function answer(counters: Counters, draw: () => number, failure: ErrorCode | undefined): void {
+  const kind = draw();
+  if (kind < LOCAL_SHARE) return count(counters, 'policy', 0.03 + 0.02 * draw());
+  if (kind < LOCAL_SHARE + CACHED_SHARE) return count(counters, 'cache', 0.02 + 0.05 * draw());
+  if (failure !== undefined) {
+    counters.connected(0, failure);
+    if (draw() < 0.7) {
+      counters.servedStale('failed');
+      return count(counters, 'cache', 1800);
+    }
+    counters.failed(failure);
+    return count(counters, 'upstream', 1 + draw(), RCODE.SERVFAIL);
+  }
+  // Two draws make a normal one (Box and Muller), and its power a lognormal one, as times through Tor are.
+  const normal = Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw());
+  count(counters, 'upstream', MEDIAN_MS * Math.exp(SPREAD * normal));
+}
+
+function count(counters: Counters, source: AnswerSource, durationMs: number, rcode: number = RCODE.NOERROR): void {
+  counters.answered('udp', 4, TYPE.A, rcode, source, 40, 56, durationMs);
+}
+
+const CONNECTED: StatusSources = {
+  torKind: () => 'external',
+  tor: () => ({
+    state: 'up',
+    bootstrapPercent: 100,
+    circuits: { launched: 0, guard_wait: 0, extended: 1, built: 14 },
+  }),
+  outlook: () => ({ lastAnswerSecondsAgo: 2, failuresInARow: 0, failure: undefined, silentMs: 0 }),
+  upstreams: [
+    {
+      label: RESOLVER,
+      status: {
+        breakerStates: ['closed'],
+        queueDepth: 2,
+        circuits: [
+          { slot: 0, state: 'open', typicalMs: 582, inFlight: 2 },
+          { slot: 1, state: 'open', typicalMs: 1140, inFlight: 0 },
+          { slot: 2, state: 'open', typicalMs: 764, inFlight: 0 },
+        ],
+      },
+    },
+  ],
+  cache: () => ({ entries: 6_418, bytes: 1_376_256 }),
+};
+
+const CUT_OFF: StatusSources = {
+  ...CONNECTED,
+  tor: () => ({ state: 'down', bootstrapPercent: 0 }),
+  outlook: () => ({ lastAnswerSecondsAgo: 285, failuresInARow: 40, failure: 'ERR_TOR_UNREACHABLE', silentMs: 1000 }),
+  upstreams: CONNECTED.upstreams.map(({ label, status }) => ({
+    label,
+    status: {
+      breakerStates: ['open'],
+      failure: 'ERR_TOR_UNREACHABLE',
+      queueDepth: 0,
+      circuits: status.circuits.map((circuit) => ({ ...circuit, state: 'closed', inFlight: 0 })),
+    },
+  })),
+};

@@ -1,0 +1,79 @@
+// Takes pictures of the status page and of `dns4tor status`: of the page, the server and the text that users have, which show an hour that is made up.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../../src/lib/clock.ts';
+import { startMetricsServer } from '../../src/http/http.ts';
+import { createPageFiles } from '../../src/http/page-files.ts';
+import { type BrowserOptions, startBrowser } from '../../test/fixtures/browser.ts';
+import { madeUpHour } from './hour.ts';
+import { terminalPage } from './terminal.ts';
+
+interface TerminalPicture {
+  readonly name: string;
+  readonly outage: boolean;
+}
+
+interface Picture extends TerminalPicture {
+  readonly colorScheme: 'light' | 'dark';
+  readonly width: number;
+  /** How much of it is shown. @default the whole page */
+  readonly height?: number;
+}
+
+/** Those in README. */
+const README: readonly Picture[] = [
+  { name: 'status-page', outage: false, colorScheme: 'light', width: 760, height: 930 },
+  { name: 'status-page-outage', outage: true, colorScheme: 'light', width: 760, height: 930 },
+];
+const README_TERMINAL: TerminalPicture = { name: 'status-terminal', outage: false };
+
+const MORE: readonly Picture[] = [
+  { name: 'status-page-whole', outage: false, colorScheme: 'light', width: 760 },
+  { name: 'status-page-dark', outage: false, colorScheme: 'dark', width: 760 },
+  { name: 'status-page-outage-whole', outage: true, colorScheme: 'light', width: 760 },
+  { name: 'status-page-outage-phone', outage: true, colorScheme: 'dark', width: 375 },
+];
+const MORE_TERMINAL: TerminalPicture = { name: 'status-terminal-outage', outage: true };
+
+async function take(folder: string, { name, outage, colorScheme, width, height }: Picture): Promise<void> {
+  const snapshot = madeUpHour(outage);
+  await using server = await startMetricsServer({
+    place: { kind: 'tcp', host: 'localhost', port: 0 },
+    exposition: { contentType: 'text/plain', render: async () => '' },
+    ready: async () => ({ ready: !outage, detail: '' }),
+    status: () => snapshot,
+    readPageFile: createPageFiles(new URL('../../dist/page/', import.meta.url)),
+    clock: systemClock,
+    onError(error) {
+      throw error;
+    },
+  });
+  const view: BrowserOptions = { colorScheme, timezoneId: 'UTC', viewport: { width, height: height ?? 600 } };
+  await using browser = await startBrowser(view);
+  const page = await browser.context.newPage();
+  await page.goto(`http://${server.address}/`);
+  await page.getByText('version').waitFor();
+  // The plots are drawn in the next frame after the first snapshot, and the second one finds everything in its place.
+  await page.waitForTimeout(1500);
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: height === undefined });
+  process.stdout.write(`${join(folder, name)}.png\n`);
+}
+
+/** What is written to a terminal, which a browser draws: a terminal of its own would bring a font and colours of its own. */
+async function takeTerminal(folder: string, { name, outage }: TerminalPicture): Promise<void> {
+  await using browser = await startBrowser();
+  const page = await browser.context.newPage();
+  await page.setContent(terminalPage(madeUpHour(outage)));
+  await page.locator('pre').screenshot({ path: join(folder, `${name}.png`) });
+  process.stdout.write(`${join(folder, name)}.png\n`);
+}
+
+const [given] = process.argv.slice(2);
+const folder = given ?? fileURLToPath(new URL('../../docs/', import.meta.url));
+await mkdir(folder, { recursive: true });
+for (const picture of given === undefined ? README : [...README, ...MORE]) await take(folder, picture);
+for (const picture of given === undefined ? [README_TERMINAL] : [README_TERMINAL, MORE_TERMINAL]) {
+  await takeTerminal(folder, picture);
+}

@@ -1,0 +1,39 @@
+import process from 'node:process';
+import { systemClock } from '../../lib/clock.ts';
+import { Dns4torError } from '../../failures/errors.ts';
+import { systemRandom } from '../../lib/random.ts';
+import { runCommand } from '../../system/command.ts';
+import { createFileSystem } from '../../system/transaction/file-system.ts';
+import type { Machine } from '../../system/machine.ts';
+import { createChecks } from './install-checks.ts';
+
+/** The machine that this process runs on. */
+export function thisMachine(): Machine {
+  const [, script = ''] = process.argv;
+  return {
+    fs: createFileSystem(),
+    run: runCommand,
+    clock: systemClock,
+    pid: process.pid,
+    isAlive,
+    // Without this Node's flags: a Node that is installed later may not know them, and bin/dns4tor.js adds those it
+    // needs.
+    self: [process.execPath, script],
+    checks: createChecks(systemClock, systemRandom),
+    warn: (sentence) => process.stderr.write(`dns4tor: ${sentence}\n`),
+  };
+}
+
+/** @throws {Dns4torError} ERR_SYSTEM_ROOT */
+export function requireRoot(command: string): void {
+  if (process.geteuid?.() !== 0) throw new Dns4torError('ERR_SYSTEM_ROOT', `dns4tor ${command}`);
+}
+
+/** kill(2) with signal 0 only looks. Root is refused nothing, so a refusal is for want of a process. */
+function isAlive(pid: number): boolean {
+  try {
+    return pid > 0 && process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,27 @@
+import type { Result } from '../../check/run-checks.ts';
+import { printable, printableJson } from '../../log/printable.ts';
+import { readVersion } from '../../lib/version.ts';
+
+const STATUS_COLUMNS = 6;
+const ID_COLUMNS = 13;
+
+/** For a person: a line for each, and what to do below it. */
+export function renderResults(results: readonly Result[]): string {
+  return results
+    .map(({ id, subject, status, line, advice }) => {
+      // Tor and the system's programs are quoted in it.
+      const said = printable(line);
+      const head = `${status.padEnd(STATUS_COLUMNS)}${id.padEnd(ID_COLUMNS)}${subject === undefined ? '' : `${subject}: `}${said}\n`;
+      return advice === undefined ? head : `${head}${' '.repeat(STATUS_COLUMNS + ID_COLUMNS)}→ ${advice}\n`;
+    })
+    .join('');
+}
+
+/** For programs: one object. Its names, and the ids of the checks, are stable. */
+export function renderJson(results: readonly Result[]): string {
+  const status = (['fail', 'warn'] as const).find((one) => results.some((result) => result.status === one)) ?? 'ok';
+  const checks = results.map(({ durationMs, ...result }) =>
+    durationMs === undefined ? result : { ...result, durationMs: Math.round(durationMs) },
+  );
+  return `${printableJson({ version: readVersion(), status, checks }, 2)}\n`;
+}

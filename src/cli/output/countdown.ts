@@ -1,0 +1,43 @@
+import process from 'node:process';
+import type { Machine } from '../../system/machine.ts';
+import { waitUntilDue } from '../../system/transaction/wait.ts';
+import { takesCommands } from './style.ts';
+import { createTerminal } from './terminal.ts';
+
+/**
+ * Waits for a moment, with the time that is left shown on a terminal, until Ctrl-C at the latest. A terminal that closes does not end it: where
+ * there is no systemd, this process is what keeps the time.
+ */
+export async function countDown(
+  { fs, clock }: Machine,
+  untilEpochMs: number,
+  what: string,
+): Promise<'due' | 'changed' | 'aborted'> {
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort();
+  const onHangUp = (): void => {};
+  const terminal = createTerminal(
+    (text) => process.stderr.write(text),
+    () => process.stderr.columns,
+  );
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onHangUp);
+  try {
+    return await waitUntilDue(untilEpochMs, {
+      fs,
+      clock,
+      signal: stop.signal,
+      onTick: (leftMs) => {
+        if (takesCommands(process.stderr, process.env)) terminal.showLine(`${formatLeft(leftMs)} ${what}`);
+      },
+    });
+  } finally {
+    terminal.clear();
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('SIGHUP', onHangUp);
+  }
+}
+
+/** Minutes and seconds. */
+function formatLeft(leftMs: number): string {
+  const seconds = Math.ceil(leftMs / 1000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}

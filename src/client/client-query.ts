@@ -1,0 +1,29 @@
+import type { Random } from '../lib/random.ts';
+import { writeU16 } from '../message/wire/bytes.ts';
+import { type EdnsOption, encodeOpt } from '../message/wire/codec.ts';
+import { UDP_PAYLOAD_BYTES } from '../message/wire/edns.ts';
+import { HEADER, HEADER_BYTES } from '../message/wire/header.ts';
+
+export interface ClientQuery {
+  /** QNAME in wire form, QTYPE and QCLASS. */
+  readonly question: Uint8Array;
+  /** The header's bits beside QR and the like: RD, AD, CD. */
+  readonly flags: number;
+  /** @default false */
+  readonly dnssecOk?: boolean;
+  /** @default none */
+  readonly options?: readonly EdnsOption[];
+}
+
+/** A query as programs of this machine send it to a resolver, with an ID by chance and an OPT record. */
+export function buildClientQuery(
+  random: Random,
+  { question, flags, dnssecOk = false, options = [] }: ClientQuery,
+): Uint8Array {
+  const header = new Uint8Array(HEADER_BYTES);
+  header.set(random.bytes(2), HEADER.id);
+  writeU16(header, HEADER.flags, flags);
+  writeU16(header, HEADER.questions, 1);
+  writeU16(header, HEADER.additionals, 1);
+  return Buffer.concat([header, question, encodeOpt({ udpPayloadBytes: UDP_PAYLOAD_BYTES, dnssecOk, options })]);
+}

@@ -1,0 +1,41 @@
+import { bad, type Parsed } from '../parsed.ts';
+
+/** Reserved options: dns4tor sets them to find, own and control its tor. */
+const RESERVED_OPTIONS = [
+  'DataDirectory',
+  'CookieAuthentication',
+  'CookieAuthFile',
+  '__OwningControllerProcess',
+  'RunAsDaemon',
+] as const;
+
+const LINE = /^([A-Za-z_][A-Za-z0-9_]*)[ \t]+(\S.*)$/s;
+/** A quoted value: only a comment may follow its closing quote (tor(1), "THE CONFIGURATION FILE FORMAT"). */
+const QUOTED = /^"(?:[^"\\]|\\.)*"\s*(?:#.*)?$/;
+
+/**
+ * Parses one torrc line, from `--tor-option`. Checks its syntax and that it sets no reserved option. Tor itself checks
+ * the option's name and value when it starts.
+ */
+export function parseTorrcLine(text: string): Parsed<string> {
+  const [, name = '', value = ''] = LINE.exec(text) ?? [];
+  if (name === '') return bad(text, "is not a line of a torrc; write 'Name value' (see man tor)");
+  if (/\p{Cc}/u.test(text.replaceAll('\t', ' '))) {
+    return { problem: `${JSON.stringify(text)} holds a control character; write one line` };
+  }
+  // In a torrc, a final backslash continues the line.
+  if (text.endsWith('\\'))
+    return bad(text, 'ends with a backslash, which would continue it on the next line; leave it out');
+  if (value.startsWith('"') && !QUOTED.test(value))
+    return bad(text, 'holds a quoted value with no closing quote, or text after it; quote the whole value');
+  const reserved = reservedOption(name);
+  return reserved === undefined
+    ? { value: text }
+    : bad(text, `sets ${reserved}, which is reserved for dns4tor; leave it out`);
+}
+
+/** Tor accepts an abbreviated option name, so a prefix of a reserved one is reserved too. */
+function reservedOption(name: string): string | undefined {
+  const lower = name.toLowerCase();
+  return RESERVED_OPTIONS.find((option) => option.toLowerCase().startsWith(lower));
+}

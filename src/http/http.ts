@@ -1,0 +1,197 @@
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer } from 'node:net';
+import type { Clock } from '../lib/clock.ts';
+import { type Dns4torError, toDns4torError } from '../failures/errors.ts';
+import { toListenError } from '../failures/listen-error.ts';
+import { Connections } from './http-connections.ts';
+import { EventStream } from './event-stream.ts';
+import { judgeHost, pathOf } from './host-header.ts';
+import { listenAt, type MetricsPlace } from './http-listener.ts';
+import type { ReadPageFile } from './page-files.ts';
+import type { Exposition } from '../metrics/prometheus.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
+import { SharedWork } from './shared-work.ts';
+
+/** Whether queries are being answered. */
+export interface Readiness {
+  readonly ready: boolean;
+  /** One sentence for a person. Never holds a name that was asked for. */
+  readonly detail: string;
+  /** Absent while there was no answer yet. */
+  readonly lastAnswerSecondsAgo?: number;
+}
+
+export interface MetricsServerOptions {
+  readonly place: MetricsPlace;
+  readonly exposition: Exposition;
+  /** Asked for each `/ready`; settles by itself within a few seconds. */
+  readonly ready: () => Promise<Readiness>;
+  /** How everything stands, to be shown as JSON. */
+  readonly status: () => object;
+  /** The page that shows it. */
+  readonly readPageFile: ReadPageFile;
+  readonly clock: Clock;
+  /** Told of defects that a client learns only as a status 500, and of connections that could not be accepted. */
+  readonly onError: (error: Dns4torError) => void;
+}
+
+export interface MetricsServer extends AsyncDisposable {
+  /** The address that it is bound to: host:port or unix:/path. */
+  readonly address: string;
+  /** Whether a browser can reach it. */
+  readonly isTcp: boolean;
+}
+
+interface Page {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string | Uint8Array;
+}
+
+const MAX_HEADER_BYTES = 8_192;
+/** How long requests that are being answered may take to end when the server closes. */
+const CLOSE_GRACE_MS = 1_000;
+
+const TEXT = 'text/plain; charset=utf-8';
+
+/**
+ * Serves the status page, `/metrics`, `/healthcheck` (200 while the process is alive), `/ready` (200 or 503),
+ * `/api/status` (JSON) and `/api/events` (the same about once a second, as server-sent events). Each HTTP connection
+ * serves one request.
+ * @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN_FD, ERR_LISTEN_PATH or
+ * ERR_LISTEN
+ */
+export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
+  const { clock, onError } = options;
+  const sources: Sources = {
+    ...options,
+    metrics: new SharedWork(clock, () => options.exposition.render()),
+    snapshot: new SharedWork(clock, () => JSON.stringify(options.status())),
+  };
+  const events = new EventStream(clock, options.status, onError);
+  let closing = false;
+
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    connections.answering(request.socket);
+    answerTo(request, host, sources)
+      .then((answer) => {
+        if (answer !== 'events') return answer;
+        const isHead = request.method === 'HEAD';
+        if (!events.open(response, isHead)) return TOO_MANY_WATCHERS;
+        if (isHead) connections.sending(request.socket);
+        else connections.streaming(request.socket);
+        return undefined;
+      })
+      .catch((error: unknown) => {
+        onError(toDns4torError(error));
+        return text(500, 'Internal error; the log says more\n');
+      })
+      .then((page) => {
+        if (page === undefined) return;
+        send(response, page);
+        connections.sending(request.socket);
+      })
+      .catch((error: unknown) => onError(toDns4torError(error)));
+  };
+  // It only parses what the connections below pass to it, and does not listen itself. No environment variable makes its
+  // parser lenient.
+  const parser = createHttpServer({
+    maxHeaderSize: MAX_HEADER_BYTES,
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+  });
+  parser.maxHeadersCount = 0;
+  parser.on('request', handle).on('checkExpectation', handle);
+  const connections = new Connections(clock, (connection) => parser.emit('connection', connection));
+
+  const server = createServer({ allowHalfOpen: true }, (socket) => connections.add(socket));
+  const { address, host } = await listenAt(server, options.place);
+  // What is left to fail is accept(), for want of descriptors. It is tried again for the next connection.
+  server.on('error', (error) => onError(toListenError(error, address)));
+
+  return {
+    address,
+    isTcp: host !== undefined,
+    async [Symbol.asyncDispose]() {
+      if (closing) return;
+      closing = true;
+      events[Symbol.dispose]();
+      const timer = clock.schedule(CLOSE_GRACE_MS, () => connections.closeAll());
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      connections.closeIdle();
+      await closed;
+      timer.cancel();
+    },
+  };
+}
+
+interface Sources extends MetricsServerOptions {
+  readonly metrics: SharedWork<string>;
+  /** As JSON. */
+  readonly snapshot: SharedWork<string>;
+}
+
+type Resource = (sources: Sources) => Promise<Page> | Page | 'events';
+
+/** What there is, by path. */
+const RESOURCES: ReadonlyMap<string, Resource> = new Map<string, Resource>([
+  ['/metrics', metrics],
+  ['/healthcheck', () => text(200, 'OK\n')],
+  ['/ready', readiness],
+  ['/api/status', async ({ snapshot }) => json(200, await snapshot.run())],
+  ['/api/events', () => 'events'],
+]);
+
+async function answerTo(
+  request: IncomingMessage,
+  host: string | undefined,
+  sources: Sources,
+): Promise<Page | 'events'> {
+  const judgement = judgeHost(request, host);
+  if (judgement === 'malformed') return text(400, 'Bad request: send exactly one Host header with a valid host\n');
+  if (judgement === 'foreign') {
+    return text(403, 'Forbidden: ask for this server by its IP address or as localhost, not by another name\n');
+  }
+  const path = pathOf(request);
+  const resource = RESOURCES.get(path) ?? (await pageResource(path, sources));
+  if (resource === undefined) return text(404, `Not found; there are /, ${[...RESOURCES.keys()].join(', ')}\n`);
+  if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'Method not allowed\n');
+  return resource(sources);
+}
+
+async function pageResource(path: string, { readPageFile }: Sources): Promise<Resource | undefined> {
+  const file = await readPageFile(path);
+  return file && (() => ({ status: 200, ...file }));
+}
+
+async function metrics({ exposition, metrics: rendered }: Sources): Promise<Page> {
+  return { status: 200, contentType: exposition.contentType, body: await rendered.run() };
+}
+
+async function readiness({ ready }: Sources): Promise<Page> {
+  const answer = await ready();
+  const status = answer.ready ? 200 : 503;
+  return json(status, JSON.stringify({ status, ...answer }));
+}
+
+function json(status: number, value: string): Page {
+  return { status, contentType: 'application/json', body: `${value}\n` };
+}
+
+const TOO_MANY_WATCHERS: Page = text(503, 'Too many are watching already; /api/status can still be asked\n');
+
+function text(status: number, body: string): Page {
+  return { status, contentType: TEXT, body };
+}
+
+function send(response: ServerResponse, { status, contentType, body }: Page): void {
+  // RFC 9110 §15.5.6: a 405 MUST name the methods that are allowed. Whatever body came with the others is not read.
+  if (status === 405) response.setHeader('Allow', 'GET, HEAD');
+  response.writeHead(status, {
+    ...SECURITY_HEADERS,
+    Connection: 'close',
+    'Content-Type': contentType,
+    'Content-Length': Buffer.byteLength(body),
+  });
+  response.end(body);
+}

@@ -1,0 +1,132 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { clientGroup } from '../../model/client-group.ts';
+import { formatHostPort } from '../../lib/host-port.ts';
+import { toListenError } from '../../failures/listen-error.ts';
+import { MAX_MESSAGE_BYTES } from '../../message/wire/header.ts';
+import type { Listener, ListenerComponents, ListenerInit } from '../listener.ts';
+import { TcpConnection } from './tcp-connection.ts';
+import { type Newcomer, TcpPlaces } from './tcp-places.ts';
+
+/**
+ * Nothing is read before a connection has a place. A client may close its side once it has sent all its queries (RFC
+ * 7766 §6.2.4).
+ */
+const SERVER_OPTIONS = { allowHalfOpen: true, pauseOnConnect: true } as const;
+
+/** Queries over TCP on one address. */
+export class TcpListener implements Listener {
+  readonly #components: ListenerComponents;
+  readonly #server: Server;
+  readonly #places: TcpPlaces<TcpConnection>;
+  readonly #replySpace = new Uint8Array(MAX_MESSAGE_BYTES);
+
+  private constructor(components: ListenerComponents, server: Server) {
+    this.#components = components;
+    this.#server = server;
+    const { tcpConnections, tcpConnectionsPerClient, tcpIdleMs } = components.limits;
+    this.#places = new TcpPlaces(
+      components.clock,
+      { places: tcpConnections, placesPerClient: tcpConnectionsPerClient, idleMs: tcpIdleMs },
+      () => components.metrics.dropped('tcp_gave_way'),
+    );
+    server.on('connection', (socket: Socket) => this.#onConnection(socket));
+    // The kernel could not hand over one connection (no memory, no descriptor). The next has nothing to do with it.
+    server.on('error', () => components.metrics.dropped('tcp_connections'));
+  }
+
+  /** @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN */
+  static async open(components: ListenerComponents, { address, port }: ListenerInit): Promise<TcpListener> {
+    const server = createServer(SERVER_OPTIONS);
+    try {
+      const listening = once(server, 'listening');
+      server.listen({ host: address, port, ipv6Only: true });
+      await listening;
+    } catch (error) {
+      throw toListenError(error, `TCP ${formatHostPort(address, port)}`);
+    }
+    return new TcpListener(components, server);
+  }
+
+  /**
+   * Takes over a socket that listens already.
+   * @param fd is closed with the listener. Where it is a UDP socket, it stays as it was
+   * @returns undefined where it is no such socket
+   */
+  static async adopt(components: ListenerComponents, fd: number): Promise<TcpListener | undefined> {
+    const server = createServer(SERVER_OPTIONS);
+    try {
+      const listening = once(server, 'listening');
+      server.listen({ fd });
+      await listening;
+    } catch {
+      return undefined;
+    }
+    // Node takes unix sockets as well, of which it gives no address.
+    if (server.address() !== null) return new TcpListener(components, server);
+    server.close();
+    return undefined;
+  }
+
+  #onConnection(socket: Socket): void {
+    const { metrics, isAllowed, groupOf = clientGroup } = this.#components;
+    const client = socket.remoteAddress;
+    // It has gone already.
+    if (client === undefined) return void socket.destroy();
+    if (!isAllowed(client)) {
+      metrics.dropped('not_allowed');
+      return void socket.destroy();
+    }
+    // Without this handler, an error while it waits for a place would end the process.
+    socket.on('error', () => socket.destroy());
+    const newcomer: Newcomer<TcpConnection> = {
+      group: groupOf(client),
+      open: () => this.#open(socket, client),
+      refuse(bound) {
+        metrics.dropped(bound === 'all' ? 'tcp_connections' : 'tcp_connections_client');
+        socket.destroy();
+      },
+    };
+    this.#places.arrive(newcomer);
+  }
+
+  #open(socket: Socket, client: string): TcpConnection {
+    const { metrics } = this.#components;
+    const places = this.#places;
+    const connection = new TcpConnection(this.#components, socket, {
+      client,
+      replySpace: this.#replySpace,
+      idleMs: () => places.idleMs,
+      onUsed: () => places.used(connection),
+    });
+    metrics.tcpOpened();
+    socket.once('close', () => {
+      places.left(connection);
+      metrics.tcpClosed();
+    });
+    return connection;
+  }
+
+  /** An IP address. */
+  get address(): string {
+    return (this.#server.address() as AddressInfo).address;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async drain(): Promise<void> {
+    this.#server.close();
+    this.#places.close();
+    const connections = this.#places.seated;
+    for (const connection of connections) connection.end();
+    await Promise.all(connections.map((connection) => connection.idle()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#places.close();
+    for (const connection of this.#places.seated) connection.giveWay();
+    if (this.#server.listening) await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+}

@@ -1,0 +1,127 @@
+import { isIPv6 } from 'node:net';
+import { Dns4torError } from '../../failures/errors.ts';
+import { formatHostPort } from '../../lib/host-port.ts';
+import { toListenError } from '../../failures/listen-error.ts';
+import { createQueryScanner, type QueryScanner } from '../../message/wire/scan-query.ts';
+import type { Query } from '../../model/query.ts';
+import { BatchSocket } from './batch-socket.ts';
+import { DgramSocket } from './dgram-socket.ts';
+import { InFlight } from '../in-flight.ts';
+import type { Listener, ListenerComponents, ListenerInit } from '../listener.ts';
+import type { CreateUdpSocket, UdpSocket } from './udp-socket.ts';
+
+/** Queries over UDP on one address. Each address is bound by itself, so that a reply comes from the one that was asked (RFC 2181 §4.1). */
+export class UdpListener implements Listener {
+  readonly #components: ListenerComponents;
+  readonly #socket: UdpSocket;
+  readonly #scan: QueryScanner = createQueryScanner();
+  readonly #inFlight = new InFlight();
+  /** One for all: see Query. */
+  readonly #query: { -readonly [Field in keyof Query]: Query[Field] };
+  #draining = false;
+
+  private constructor(components: ListenerComponents, createSocket: CreateUdpSocket) {
+    this.#components = components;
+    this.#socket = createSocket({
+      take: (wire, client, clientPort, arrivedAt, space) => this.#take(wire, client, clientPort, arrivedAt, space),
+      onBatch: (datagrams) => components.metrics.udpBatch(datagrams),
+      onUnsent: () => components.metrics.dropped('send_failed'),
+    });
+    const none = new Uint8Array(0);
+    this.#query = {
+      wire: none,
+      scan: this.#scan(none),
+      transport: 'udp',
+      family: isIPv6(this.#socket.address) ? 6 : 4,
+      client: '',
+      clientPort: 0,
+      tcpIdleMs: undefined,
+      arrivedAt: 0,
+    };
+  }
+
+  /** @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN */
+  static async open(components: ListenerComponents, { address, port }: ListenerInit): Promise<UdpListener> {
+    const { sockets, clock } = components;
+    try {
+      const createSocket =
+        sockets === undefined
+          ? await DgramSocket.open(address, port, clock)
+          : BatchSocket.open(sockets, address, port, clock);
+      return new UdpListener(components, createSocket);
+    } catch (error) {
+      throw toListenError(error, `UDP ${formatHostPort(address, port)}`);
+    }
+  }
+
+  /**
+   * Takes over a socket that is bound already.
+   * @param fd is closed with the listener
+   * @param address what it is expected to be bound to; only whether that is IPv6 matters
+   * @throws Dns4torError ERR_LISTEN_FD it is no such socket
+   */
+  static async adopt(components: ListenerComponents, fd: number, address = ''): Promise<UdpListener> {
+    const { sockets, clock } = components;
+    try {
+      const createSocket =
+        sockets === undefined
+          ? await DgramSocket.adopt(fd, isIPv6(address) ? 6 : 4, clock)
+          : BatchSocket.adopt(sockets, fd, clock);
+      return new UdpListener(components, createSocket);
+    } catch (error) {
+      const problem = `descriptor ${fd} is neither a UDP socket nor a TCP socket that listens`;
+      throw new Dns4torError('ERR_LISTEN_FD', problem, error);
+    }
+  }
+
+  /** An IP address. */
+  get address(): string {
+    return this.#socket.address;
+  }
+
+  get port(): number {
+    return this.#socket.port;
+  }
+
+  #take(wire: Uint8Array, client: string, clientPort: number, arrivedAt: number, space: Uint8Array): number {
+    if (this.#draining) return 0;
+    const { handler, metrics, isAllowed } = this.#components;
+    if (clientPort === 0) {
+      // Nothing can be sent there, and Node throws where it is tried.
+      metrics.dropped('port_zero');
+      return 0;
+    }
+    if (!isAllowed(client)) {
+      // Silence: a refusal could be sent to whoever's address was forged (RFC 5358 §3).
+      metrics.dropped('not_allowed');
+      return 0;
+    }
+    const query = this.#query;
+    query.wire = wire;
+    query.scan = this.#scan(wire);
+    query.client = client;
+    query.clientPort = clientPort;
+    query.arrivedAt = arrivedAt;
+    const result = handler(query, space);
+    if (typeof result === 'number') return result;
+    void this.#replyLater(result, client, clientPort);
+    return 0;
+  }
+
+  async #replyLater(result: Promise<Uint8Array>, client: string, clientPort: number): Promise<void> {
+    this.#inFlight.begin();
+    const reply = await result;
+    if (reply.length > 0) this.#socket.send(reply, client, clientPort);
+    this.#inFlight.end();
+  }
+
+  drain(): Promise<void> {
+    this.#draining = true;
+    return this.#inFlight.idle();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#draining = true;
+    await this.#socket.close();
+  }
+}

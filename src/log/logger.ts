@@ -1,0 +1,87 @@
+import type { Clock } from '../lib/clock.ts';
+import { eventSpec, type FieldsOf, fieldSpec, type LevelOf, type LogEvent, type LogField } from './log-events.ts';
+import { LOG_LEVELS, type LogFormat, type LogLevel } from './log-level.ts';
+import { LogLimiter } from './log-limiter.ts';
+import { printable, printableJson } from './printable.ts';
+
+/**
+ * Writes lines. What repeats is counted instead, above `debug`: whoever turned that on looks for the single line. Disposing it tells the
+ * counts that are still open.
+ */
+export interface Logger extends Disposable {
+  log<E extends LogEvent>(level: LevelOf<E>, event: E, fields: FieldsOf<E>): void;
+}
+
+const ABBREVIATIONS: Readonly<Record<LogLevel, string>> = {
+  debug: 'DBG',
+  info: 'INF',
+  warn: 'WRN',
+  error: 'ERR',
+  fatal: 'FTL',
+};
+
+/** Where lines go: appends one line, its newline included. */
+export type LogSink = (line: string) => void;
+
+type Fields = Readonly<Partial<Record<LogField, string | number>>>;
+
+interface Line {
+  readonly level: LogLevel;
+  readonly event: LogEvent;
+  readonly fields: Fields;
+}
+
+/**
+ * One call makes either form of a line: that of cloudflared's, `2026-01-02T03:04:05Z INF message key=value`, or one JSON object with the
+ * event's stable name and all its fields.
+ */
+export function createLogger(level: LogLevel, format: LogFormat, clock: Clock, sink: LogSink): Logger {
+  const lowest = LOG_LEVELS.indexOf(level);
+  const render = format === 'json' ? renderJson : renderText;
+  const write = (line: Line): void => {
+    sink(`${render(line, `${new Date(clock.epochMs()).toISOString().slice(0, 19)}Z`)}\n`);
+  };
+  const limiter = new LogLimiter<Line>(clock, (last, count, elapsedMs) => {
+    const seconds = Math.max(1, Math.round(elapsedMs / 1000));
+    write({
+      level: last.level,
+      event: 'repeated',
+      fields: { count, seconds, like: messageOf(last), of: last.event },
+    });
+  });
+  return {
+    log(lineLevel, event, fields) {
+      if (LOG_LEVELS.indexOf(lineLevel) < lowest) return;
+      const line = { level: lineLevel, event, fields };
+      if (lineLevel === 'debug' || limiter.admits(repetitionKey(line), line)) write(line);
+    },
+    [Symbol.dispose]: () => limiter[Symbol.dispose](),
+  };
+}
+
+/** What lines have in common that repeat each other. */
+function repetitionKey({ level, event, fields }: Line): string {
+  const apart = eventSpec(event).fields.filter((field) => fieldSpec(field).apart === true);
+  return [level, event, ...apart.map((field) => String(fields[field]))].join(' ');
+}
+
+function messageOf({ event, fields }: Line): string {
+  return eventSpec(event).message.replace(/\{(\w+)\}/g, (_, field: LogField) => String(fields[field]));
+}
+
+function renderJson(line: Line, time: string): string {
+  const { level, event, fields } = line;
+  return printableJson({ level, time, event, message: messageOf(line), ...fields });
+}
+
+/** What the message holds already is not said again. */
+function renderText(line: Line, time: string): string {
+  const { fields: names, message } = eventSpec(line.event);
+  const rest = names.filter((name) => !message.includes(`{${name}}`));
+  const pairs = rest.map((name) => ` ${name}=${quoted(line.fields[name])}`);
+  return printable(`${time} ${ABBREVIATIONS[line.level]} ${messageOf(line)}${pairs.join('')}`);
+}
+
+function quoted(value: string | number | undefined): string {
+  return /[\s"=]/.test(String(value)) ? printableJson(value) : String(value);
+}

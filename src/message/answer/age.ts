@@ -1,0 +1,34 @@
+import { readU16, writeU32 } from '../wire/bytes.ts';
+import { HEADER, HEADER_BYTES } from '../wire/header.ts';
+import { skipPlainName } from '../wire/name.ts';
+import { clampTtl, createRecordReader, soaMinimum } from '../wire/record.ts';
+import { TYPE } from '../wire/tables.ts';
+
+/**
+ * Takes `seconds` off every TTL of a response, in place: what RFC 8484 §5.1 asks for when an HTTP cache says with `Age` how long it
+ * has held the response. Stops at the first record that is not well-formed; whoever reads the message on will reject it there.
+ */
+export function subtractAge(wire: Uint8Array, seconds: number): void {
+  const readRecord = createRecordReader();
+  const answers = readU16(wire, HEADER.answers);
+  const authoritiesEnd = answers + readU16(wire, HEADER.authorities);
+  const records = authoritiesEnd + readU16(wire, HEADER.additionals);
+  const nameEnd = skipPlainName(wire, HEADER_BYTES);
+  if (nameEnd === -1) return;
+  let offset = nameEnd + 4;
+  for (let i = 0; i < records; i++) {
+    const record = readRecord(wire, offset);
+    if (record === undefined) return;
+    offset = record.end;
+    // The TTL field of an OPT record is no time (RFC 6891 §6.1.3).
+    if (record.type === TYPE.OPT) continue;
+    let ttl = clampTtl(record.ttl);
+    if (record.type === TYPE.SOA && i >= answers && i < authoritiesEnd) {
+      // RFC 2308 §5: the time of a negative answer began at the lower of TTL and MINIMUM, and it is from there that it has run down.
+      const minimum = soaMinimum(wire, record);
+      if (minimum === undefined) return;
+      ttl = Math.min(ttl, minimum);
+    }
+    writeU32(wire, record.ttlOffset, Math.max(0, ttl - seconds));
+  }
+}

@@ -1,0 +1,256 @@
+import { Dns4torError } from '../../failures/errors.ts';
+import { isSurplus } from './alias-chain.ts';
+import { Belonging } from './belonging.ts';
+import { readU16, writeU16, writeU32 } from '../wire/bytes.ts';
+import { type ExtendedError, readExtendedError } from '../wire/edns.ts';
+import { FLAG, flagsOf, HEADER, HEADER_BYTES, MAX_MESSAGE_BYTES, rcodeOf } from '../wire/header.ts';
+import { lowerCase, octetString, skipPlainName } from '../wire/name.ts';
+import { type AnswerKind, type PreparedAnswer, TTL_OFFSET_BYTES } from './prepared-answer.ts';
+import {
+  clampTtl,
+  createRecordReader,
+  MAX_NEGATIVE_SECONDS,
+  MAX_POSITIVE_SECONDS,
+  type ResourceRecord,
+  soaMinimum,
+  typeCovered,
+} from '../wire/record.ts';
+import { createRecordDataCheck } from '../wire/record-data.ts';
+import { RCODE, TYPE } from '../wire/tables.ts';
+
+/** An answer with what says how long it may be given again. It begins at the first of its bytes, which never change after it was made. */
+export interface Answer extends PreparedAnswer {
+  /** The lowest TTL of all records, in seconds; undefined without records. */
+  readonly lowestTtl: number | undefined;
+  /** RFC 2308 §5: the lower of the SOA's TTL and its MINIMUM; undefined without an SOA in the authority section. */
+  readonly negativeTtl: number | undefined;
+}
+
+/**
+ * Checks every length in a response and prepares it for the cache. Writes to `wire` meanwhile, but restores it before
+ * it returns or throws. Keeps no reference to it.
+ * @throws Dns4torError ERR_RESPONSE_MALFORMED if it is not a well-formed response to one question
+ */
+export function parseAnswer(wire: Uint8Array): Answer {
+  const questionEnd = checkFrame(wire);
+  const records: KeptRecord[] = [];
+  let sections: Sections;
+  try {
+    sections = readSections(wire, questionEnd, records);
+  } finally {
+    for (const { ttlOffset, ttl } of records) writeU32(wire, ttlOffset, ttl);
+  }
+  // RFC 6891 §6.1.3: an extended RCODE is about EDNS or transaction security on this hop (BADVERS, BADKEY, BADCOOKIE).
+  // Like the OPT record (§6.2.1) it is hop-by-hop, so neither it nor the records under it mean anything to a client.
+  const isOfThisHop = sections.extendedRcode > 0;
+  if (isOfThisHop) {
+    records.length = 0;
+    sections = { ...sections, messageBytes: questionEnd, ...NO_SECTIONS };
+  }
+  const { messageBytes } = sections;
+
+  const bytes = new Uint8Array(messageBytes + records.length * TTL_OFFSET_BYTES);
+  bytes.set(wire.subarray(0, messageBytes));
+  writeU16(bytes, HEADER.id, 0);
+  writeU16(bytes, HEADER.answers, sections.answers);
+  writeU16(bytes, HEADER.authorities, sections.authorities);
+  writeU16(bytes, HEADER.additionals, sections.additionals);
+  for (let i = HEADER_BYTES; i < questionEnd - 4; i++) bytes[i] = lowerCase(bytes[i] as number);
+
+  const rcode = isOfThisHop ? RCODE.SERVFAIL : rcodeOf(wire);
+  let lowestTtl: number | undefined;
+  let tail = messageBytes;
+  for (const record of records) {
+    // RFC 8767 §4: TTLs get the same cap in replies as in our cache.
+    const ttl = Math.min(record.rrset.ttl, MAX_POSITIVE_SECONDS);
+    writeU32(bytes, record.ttlOffset, ttl);
+    writeU16(bytes, tail, record.ttlOffset);
+    tail += TTL_OFFSET_BYTES;
+    if (lowestTtl === undefined || ttl < lowestTtl) lowestTtl = ttl;
+  }
+  const kind = kindOf(rcode, sections.answered);
+  const { soaTtl: negativeTtl, extendedError } = sections;
+  const ttlCount = records.length;
+  return { bytes, start: 0, messageBytes, ttlCount, questionEnd, rcode, kind, lowestTtl, negativeTtl, extendedError };
+}
+
+function kindOf(rcode: number, answered: boolean): AnswerKind {
+  if (rcode === RCODE.NXDOMAIN) return 'nxdomain';
+  if (rcode !== RCODE.NOERROR) return 'failure';
+  return answered ? 'data' : 'nodata';
+}
+
+function malformed(): Dns4torError {
+  return new Dns4torError('ERR_RESPONSE_MALFORMED');
+}
+
+/** Header and question; returns where the question ends. */
+function checkFrame(wire: Uint8Array): number {
+  if (wire.length < HEADER_BYTES || wire.length > MAX_MESSAGE_BYTES) throw malformed();
+  if ((flagsOf(wire) & FLAG.QR) === 0 || readU16(wire, HEADER.questions) !== 1) throw malformed();
+  const nameEnd = skipPlainName(wire, HEADER_BYTES);
+  if (nameEnd === -1 || nameEnd + 4 > wire.length) throw malformed();
+  return nameEnd + 4;
+}
+
+/**
+ * Records of one owner, type and class in one section, with their signatures. They have one TTL, the lowest (RFC 2181 §5.2; for RRSIG
+ * records RFC 4034 §3, which makes the type that they cover decide and not their own).
+ */
+interface Rrset {
+  ttl: number;
+}
+
+interface KeptRecord {
+  readonly ttlOffset: number;
+  /** As received. */
+  readonly ttl: number;
+  readonly rrset: Rrset;
+}
+
+interface Sections {
+  /** Length of the message without its OPT record and the records that do not belong. */
+  readonly messageBytes: number;
+  readonly answers: number;
+  readonly authorities: number;
+  readonly additionals: number;
+  readonly extendedRcode: number;
+  readonly answered: boolean;
+  readonly soaTtl: number | undefined;
+  readonly extendedError: ExtendedError | undefined;
+}
+
+/** Of a message whose records are all left out. */
+const NO_SECTIONS = { answers: 0, authorities: 0, additionals: 0, answered: false, soaTtl: undefined } as const;
+
+/**
+ * Overwrites TTLs while names are read. Its octets are neither label lengths nor pointers (RFC 1035 §4.1.4), so a name
+ * that runs through a TTL is malformed.
+ */
+const NO_NAME = 0x8080_8080;
+
+/**
+ * @param records receives the records that are kept. Their TTLs are overwritten with {@link NO_NAME}: a name that runs
+ * through a TTL would change when the TTL is patched
+ */
+function readSections(wire: Uint8Array, questionEnd: number, records: KeptRecord[]): Sections {
+  const readRecord = createRecordReader();
+  const hasProperData = createRecordDataCheck();
+  const qtype = readU16(wire, questionEnd - 4);
+  const qclass = readU16(wire, questionEnd - 2);
+  const belonging = new Belonging(wire, questionEnd, records);
+  const rrsets = new Rrsets();
+  let offset = questionEnd;
+  let messageBytes = questionEnd;
+  let answered = false;
+  let soa: Rrset | undefined;
+
+  const keep = (section: number, record: ResourceRecord): void => {
+    const rrset = rrsets.of(section, subjectOf(wire, record), record);
+    records.push({ ttlOffset: record.ttlOffset, ttl: record.ttl, rrset });
+    writeU32(wire, record.ttlOffset, NO_NAME);
+    if (!hasProperData(wire, record)) throw malformed();
+    rrset.ttl = Math.min(rrset.ttl, clampTtl(record.ttl));
+    if (section === HEADER.authorities && record.type === TYPE.SOA) {
+      // RFC 2308 §5: the SOA of a negative answer is kept with the lower of its TTL and MINIMUM, and counts down from there.
+      const minimum = soaMinimum(wire, record);
+      if (minimum === undefined) throw malformed();
+      rrset.ttl = Math.min(rrset.ttl, minimum, MAX_NEGATIVE_SECONDS);
+      soa = rrset;
+    }
+    messageBytes = record.end;
+  };
+  const next = (section: number): ResourceRecord => {
+    const record = readRecord(wire, offset);
+    if (record === undefined) throw malformed();
+    // RFC 6891 §6.1.1: OPT belongs in the additional section. From another section it would reach the client.
+    if (record.type === TYPE.OPT && section !== HEADER.additionals) throw malformed();
+    offset = record.end;
+    return record;
+  };
+
+  // From the first record that does not belong, everything but OPT is cut off: names in later records may point into
+  // it. The answer section loses nothing relevant (see `isAnswerOfQuestion`). The other sections lose only what no
+  // honest server puts behind such a record.
+  let cut = false;
+  let answers = 0;
+  for (let i = readU16(wire, HEADER.answers); i > 0; i--) {
+    const record = next(HEADER.answers);
+    cut ||= isSurplus(wire, record, qtype, qclass);
+    if (cut) continue;
+    if (record.type === qtype || qtype === TYPE.ANY) answered = true;
+    keep(HEADER.answers, record);
+    answers++;
+  }
+  let authorities = 0;
+  for (let i = readU16(wire, HEADER.authorities); i > 0; i--) {
+    const record = next(HEADER.authorities);
+    cut ||= !belonging.authority(record);
+    if (cut) continue;
+    keep(HEADER.authorities, record);
+    authorities++;
+  }
+
+  let additionals = 0;
+  let opt: ResourceRecord | undefined;
+  for (let i = readU16(wire, HEADER.additionals); i > 0; i--) {
+    const record = next(HEADER.additionals);
+    if (record.type === TYPE.OPT) {
+      // RFC 6891 §6.1.1: at most one.
+      if (opt !== undefined) throw malformed();
+      opt = record;
+    }
+    cut ||= !belonging.additional(record);
+    if (cut) continue;
+    keep(HEADER.additionals, record);
+    additionals++;
+  }
+  // The upper eight bits of the RCODE (RFC 6891 §6.1.3).
+  const extendedRcode = opt === undefined ? 0 : opt.ttl >>> 24;
+  const extendedError = opt === undefined ? undefined : readExtendedError(wire, opt.dataStart, opt.end);
+  return {
+    messageBytes,
+    answers,
+    authorities,
+    additionals,
+    extendedRcode,
+    answered,
+    soaTtl: soa?.ttl,
+    extendedError,
+  };
+}
+
+/** The type of a record or, for an RRSIG record, the type that it covers. */
+function subjectOf(wire: Uint8Array, record: ResourceRecord): number {
+  const type = record.type === TYPE.RRSIG ? typeCovered(wire, record) : record.type;
+  if (type === -1) throw malformed();
+  return type;
+}
+
+/** RRsets by section, type, class and owner. */
+class Rrsets {
+  readonly #byKey = new Map<string, Rrset>();
+  /** Most records belong to the same RRset as the one before. */
+  #last: Rrset | undefined;
+  #lastSection = -1;
+  #lastType = -1;
+  #lastClass = -1;
+  #lastOwner: Uint8Array | undefined;
+  #ownerText = '';
+
+  of(section: number, type: number, { owner, class: rrclass }: ResourceRecord): Rrset {
+    const isSameOwner = owner === this.#lastOwner;
+    const isSameKind = section === this.#lastSection && type === this.#lastType && rrclass === this.#lastClass;
+    if (isSameOwner && isSameKind && this.#last !== undefined) return this.#last;
+    if (!isSameOwner) this.#ownerText = octetString(owner);
+    const key = `${section} ${type} ${rrclass} ${this.#ownerText}`;
+    let rrset = this.#byKey.get(key);
+    if (rrset === undefined) this.#byKey.set(key, (rrset = { ttl: Infinity }));
+    this.#last = rrset;
+    this.#lastSection = section;
+    this.#lastType = type;
+    this.#lastClass = rrclass;
+    this.#lastOwner = owner;
+    return rrset;
+  }
+}

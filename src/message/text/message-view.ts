@@ -1,0 +1,140 @@
+import { readU16, readU32 } from '../wire/bytes.ts';
+import { EDNS_OPTION, readOptions } from '../wire/edns-options.ts';
+import { FLAG, flagsOf, HEADER, HEADER_BYTES, opcodeOf, rcodeOf } from '../wire/header.ts';
+import { nameText } from './name-text.ts';
+import { decodeProvenance, type Provenance } from '../answer/provenance.ts';
+import { RECORD_FIXED_BYTES } from '../wire/record.ts';
+import { recordDataText, typeName } from './record-text.ts';
+import { CLASS, RCODE, TYPE } from '../wire/tables.ts';
+
+/** A record in presentation form (RFC 1035 §5.1). */
+export interface RecordView {
+  readonly name: string;
+  readonly ttl: number;
+  readonly class: string;
+  readonly type: string;
+  readonly data: string;
+}
+
+export interface EdnsView {
+  readonly version: number;
+  readonly dnssecOk: boolean;
+  readonly udpPayloadBytes: number;
+  /** RFC 8914. */
+  readonly errors: readonly { readonly code: number; readonly text: string }[];
+  readonly provenance: Provenance | undefined;
+  /** All others. */
+  readonly options: readonly { readonly code: number; readonly data: Uint8Array }[];
+}
+
+/** A message as a person reads it. */
+export interface MessageView {
+  readonly id: number;
+  readonly opcode: number;
+  /** Its name, as in NXDOMAIN. */
+  readonly status: string;
+  /** In small letters, in the header's order: `qr`, `rd`, `ra`, … */
+  readonly flags: readonly string[];
+  readonly questions: readonly Pick<RecordView, 'name' | 'class' | 'type'>[];
+  readonly answers: readonly RecordView[];
+  readonly authorities: readonly RecordView[];
+  /** The OPT record left out. */
+  readonly additionals: readonly RecordView[];
+  readonly edns: EdnsView | undefined;
+}
+
+const CLASS_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(CLASS).map(([name, number]) => [number, name]));
+const RCODE_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(RCODE).map(([name, number]) => [number, name]));
+
+/** The DO bit, in the low half of the OPT record's TTL field (RFC 3225 §3). */
+const DNSSEC_OK = 0x8000;
+
+interface Opt {
+  readonly extendedRcode: number;
+  readonly view: EdnsView;
+}
+
+/** Undefined for what is not a well-formed message. */
+export function viewMessage(wire: Uint8Array): MessageView | undefined {
+  if (wire.length < HEADER_BYTES) return undefined;
+  let offset = HEADER_BYTES;
+  const questions = [];
+  for (let i = readU16(wire, HEADER.questions); i > 0; i--) {
+    const name = nameText(wire, offset);
+    if (name === undefined || name.end + 4 > wire.length) return undefined;
+    questions.push({
+      name: name.text,
+      class: className(readU16(wire, name.end + 2)),
+      type: typeName(readU16(wire, name.end)),
+    });
+    offset = name.end + 4;
+  }
+  const sections: RecordView[][] = [];
+  let opt: Opt | undefined;
+  for (const count of [HEADER.answers, HEADER.authorities, HEADER.additionals]) {
+    const records: RecordView[] = [];
+    for (let i = readU16(wire, count); i > 0; i--) {
+      const name = nameText(wire, offset);
+      const dataStart = (name?.end ?? wire.length) + RECORD_FIXED_BYTES;
+      if (name === undefined || dataStart > wire.length) return undefined;
+      const end = dataStart + readU16(wire, dataStart - 2);
+      if (end > wire.length) return undefined;
+      const type = readU16(wire, name.end);
+      if (type === TYPE.OPT) opt = viewOpt(wire, name.end, dataStart, end);
+      else {
+        records.push({
+          name: name.text,
+          ttl: readU32(wire, name.end + 4),
+          class: className(readU16(wire, name.end + 2)),
+          type: typeName(type),
+          data: recordDataText(wire, type, dataStart, end),
+        });
+      }
+      offset = end;
+    }
+    sections.push(records);
+  }
+  const [answers = [], authorities = [], additionals = []] = sections;
+  const rcode = ((opt?.extendedRcode ?? 0) << 4) | rcodeOf(wire);
+  return {
+    id: readU16(wire, HEADER.id),
+    opcode: opcodeOf(wire),
+    status: RCODE_NAMES.get(rcode) ?? `RESERVED${rcode}`,
+    flags: Object.entries(FLAG)
+      .filter(([, bit]) => (flagsOf(wire) & bit) !== 0)
+      .map(([name]) => name.toLowerCase()),
+    questions,
+    answers,
+    authorities,
+    additionals,
+    edns: opt?.view,
+  };
+}
+
+function className(number: number): string {
+  return CLASS_NAMES.get(number) ?? `CLASS${number}`;
+}
+
+function viewOpt(wire: Uint8Array, fixed: number, dataStart: number, end: number): Opt {
+  const ttl = readU32(wire, fixed + 4);
+  const options = (readOptions(wire, dataStart, end) ?? []).map(({ code, dataStart: from, dataEnd }) => ({
+    code,
+    data: wire.subarray(from, dataEnd),
+  }));
+  const provenance = options.find(({ code }) => code === EDNS_OPTION.provenance);
+  const isError = ({ code, data }: (typeof options)[number]): boolean =>
+    code === EDNS_OPTION.extendedError && data.length >= 2;
+  return {
+    extendedRcode: ttl >>> 24,
+    view: {
+      version: (ttl >>> 16) & 0xff,
+      dnssecOk: (ttl & DNSSEC_OK) !== 0,
+      udpPayloadBytes: readU16(wire, fixed + 2),
+      errors: options
+        .filter(isError)
+        .map(({ data }) => ({ code: readU16(data, 0), text: Buffer.from(data.subarray(2)).toString() })),
+      provenance: provenance && decodeProvenance(provenance.data),
+      options: options.filter((option) => option !== provenance && !isError(option)),
+    },
+  };
+}

@@ -1,0 +1,130 @@
+import { readU16, readU32 } from './bytes.ts';
+import { EDNS_OPTION, readOptions } from './edns-options.ts';
+import { FLAG, flagsOf, HEADER, HEADER_BYTES } from './header.ts';
+import { MAX_NAME_BYTES, readName, skipPlainName } from './name.ts';
+import { RECORD_FIXED_BYTES } from './record.ts';
+import { TYPE } from './tables.ts';
+
+/** TYPE and CLASS behind QNAME (RFC 1035 §4.1.2). */
+const QUESTION_FIXED_BYTES = 4;
+
+/** RFC 6891 §6.2.3: values below 512 mean 512, as does no OPT record at all (RFC 1035 §2.3.4). */
+const MIN_UDP_PAYLOAD_BYTES = 512;
+
+/** The DO bit, in the low half of the OPT record's TTL field (RFC 3225 §3, RFC 6891 §6.1.3). */
+const DNSSEC_OK = 0x8000;
+
+/**
+ * What one pass over a client's query finds, every length checked. Offsets and numbers, no copies.
+ *
+ * - `short`: no whole header. `response`: QR=1. Neither may be answered: it would let two programs answer each other for ever.
+ * - `malformed`: a length, a name or a count is wrong; where `questionEnd` is not 0 the question could still be read.
+ */
+export interface QueryScan {
+  readonly verdict: 'ok' | 'short' | 'response' | 'malformed';
+  /** Offset after the question section; 0 if there is none to be read. */
+  readonly questionEnd: number;
+  /** -1 if there is no question. */
+  readonly qtype: number;
+  readonly qclass: number;
+  /** Whether the query had an OPT record: only then the reply has one (RFC 6891 §6.1.1). */
+  readonly edns: boolean;
+  readonly ednsVersion: number;
+  /** How much the client takes in one datagram: at least 512. */
+  readonly udpPayloadBytes: number;
+  readonly dnssecOk: boolean;
+  /** Whether the client asks how long its connection is kept (RFC 7828 §3.1). */
+  readonly keepalive: boolean;
+  /** Whether the client asks how its answer comes. */
+  readonly provenance: boolean;
+}
+
+type Found = { -readonly [Field in keyof QueryScan]: QueryScan[Field] };
+
+/**
+ * Scans one message from a client. Total: returns for any bytes, throws for none. What it returns is valid until it is called again: it is one
+ * object each time, so that a query which is answered from the cache leaves nothing behind.
+ */
+export type QueryScanner = (wire: Uint8Array) => QueryScan;
+
+export function createQueryScanner(): QueryScanner {
+  const owner = new Uint8Array(MAX_NAME_BYTES);
+  const found: Found = {
+    verdict: 'ok',
+    questionEnd: 0,
+    qtype: -1,
+    qclass: -1,
+    edns: false,
+    ednsVersion: 0,
+    udpPayloadBytes: MIN_UDP_PAYLOAD_BYTES,
+    dnssecOk: false,
+    keepalive: false,
+    provenance: false,
+  };
+  return (wire) => {
+    found.questionEnd = 0;
+    found.qtype = -1;
+    found.qclass = -1;
+    found.edns = false;
+    found.ednsVersion = 0;
+    found.udpPayloadBytes = MIN_UDP_PAYLOAD_BYTES;
+    found.dnssecOk = false;
+    found.keepalive = false;
+    found.provenance = false;
+    found.verdict = scanQuery(wire, found, owner);
+    return found;
+  };
+}
+
+function scanQuery(wire: Uint8Array, found: Found, owner: Uint8Array): QueryScan['verdict'] {
+  if (wire.length < HEADER_BYTES) return 'short';
+  if ((flagsOf(wire) & FLAG.QR) !== 0) return 'response';
+  // More than one question has no defined meaning (RFC 9619 §4); none at all is only for cookies (RFC 7873 §5.4), which are not spoken here.
+  const questions = readU16(wire, HEADER.questions);
+  if (questions > 1) return 'malformed';
+
+  let verdict: QueryScan['verdict'] = 'malformed';
+  let offset = HEADER_BYTES;
+  if (questions === 1) {
+    const nameEnd = skipPlainName(wire, HEADER_BYTES);
+    const questionEnd = nameEnd + QUESTION_FIXED_BYTES;
+    if (nameEnd === -1 || questionEnd > wire.length) return 'malformed';
+    found.questionEnd = questionEnd;
+    found.qtype = readU16(wire, nameEnd);
+    found.qclass = readU16(wire, nameEnd + 2);
+    verdict = 'ok';
+    offset = questionEnd;
+  }
+  const records = readU16(wire, HEADER.answers) + readU16(wire, HEADER.authorities) + readU16(wire, HEADER.additionals);
+  for (let i = 0; i < records; i++) {
+    const isRoot = wire[offset] === 0;
+    // Nearly all queries have an OPT record at most, whose owner is the root.
+    const ownerEnd = isRoot ? offset + 1 : readName(wire, offset, owner)?.end;
+    if (ownerEnd === undefined) return 'malformed';
+    const dataStart = ownerEnd + RECORD_FIXED_BYTES;
+    if (dataStart > wire.length) return 'malformed';
+    const dataEnd = dataStart + readU16(wire, dataStart - 2);
+    if (dataEnd > wire.length) return 'malformed';
+    offset = dataEnd;
+    if (readU16(wire, ownerEnd) !== TYPE.OPT) continue;
+    // RFC 6891 §6.1.1: more than one OPT is FORMERR; §6.1.2: its name is the root.
+    if (found.edns || !isRoot) verdict = 'malformed';
+    if (!readOpt(wire, ownerEnd, dataStart, dataEnd, found)) verdict = 'malformed';
+  }
+  return verdict;
+}
+
+/** The OPT record whose fixed part starts at `fixed`, all within the message (RFC 6891 §6.1.2); false where its options are not well-formed. */
+function readOpt(wire: Uint8Array, fixed: number, dataStart: number, dataEnd: number, found: Found): boolean {
+  const ttl = readU32(wire, fixed + 4);
+  found.edns = true;
+  found.ednsVersion = (ttl >>> 16) & 0xff;
+  found.udpPayloadBytes = Math.max(MIN_UDP_PAYLOAD_BYTES, readU16(wire, fixed + 2));
+  found.dnssecOk = (ttl & DNSSEC_OK) !== 0;
+  if (dataStart === dataEnd) return true;
+  const options = readOptions(wire, dataStart, dataEnd);
+  if (options === undefined) return false;
+  found.keepalive = options.some(({ code }) => code === EDNS_OPTION.keepalive);
+  found.provenance = options.some(({ code }) => code === EDNS_OPTION.provenance);
+  return true;
+}

@@ -1,0 +1,63 @@
+import type { Labels } from '../counter-table.ts';
+import type { Totals } from '../counters.ts';
+import { active, distribution, type Family, type Sample } from './family.ts';
+import type { Histogram } from '../histogram.ts';
+import { ANSWER_SOURCES } from '../metrics.ts';
+
+const PROTOCOLS = ['udp', 'tcp'];
+
+/**
+ * What clients ask and get. The names and labels are those of CoreDNS's plugin `prometheus`, which `cloudflared proxy-dns` exported, so that
+ * dashboards for it go on working.
+ */
+export function dnsFamilies(totals: Totals, server: string): Family[] {
+  // CoreDNS has server blocks for zones and clients' views; here is one for the root and everybody.
+  const shared: Labels = { server, zone: '.', view: '' };
+  const labels = { server: 'the addresses that are answered on', zone: ['.'], view: [''] };
+  const byTransport = (sizes: { readonly udp: Histogram; readonly tcp: Histogram }): Sample[] => [
+    ...distribution(sizes.udp, { ...shared, proto: 'udp' }),
+    ...distribution(sizes.tcp, { ...shared, proto: 'tcp' }),
+  ];
+  return [
+    {
+      name: 'coredns_dns_requests_total',
+      type: 'counter',
+      unit: 'queries',
+      labels: { ...labels, proto: PROTOCOLS, family: ['1', '2'], type: 'types by name, or other' },
+      help: 'Queries that were answered, by transport, address family (1 is IPv4, 2 is IPv6) and type.',
+      samples: () => active(totals.requests, shared),
+    },
+    {
+      name: 'coredns_dns_responses_total',
+      type: 'counter',
+      unit: 'answers',
+      labels: { ...labels, rcode: 'response codes by name, or other', plugin: ANSWER_SOURCES },
+      help: 'Answers by response code and by the step that made them: policy (refused, or answered here), cache (expired ones included) or upstream.',
+      samples: () => active(totals.responses, shared),
+    },
+    {
+      name: 'coredns_dns_request_duration_seconds',
+      type: 'histogram',
+      unit: 'seconds',
+      labels,
+      help: 'Time from the arrival of a query to its answer.',
+      samples: () => distribution(totals.querySeconds, shared),
+    },
+    {
+      name: 'coredns_dns_request_size_bytes',
+      type: 'histogram',
+      unit: 'bytes',
+      labels: { ...labels, proto: PROTOCOLS },
+      help: 'Size of the queries, each rounded up to a multiple of 128 to hide the length of the name.',
+      samples: () => byTransport(totals.queryBytes),
+    },
+    {
+      name: 'coredns_dns_response_size_bytes',
+      type: 'histogram',
+      unit: 'bytes',
+      labels: { ...labels, proto: PROTOCOLS },
+      help: 'Size of the answers, each rounded up to a multiple of 468 to hide its length.',
+      samples: () => byTransport(totals.responseBytes),
+    },
+  ];
+}

@@ -1,0 +1,28 @@
+import { cacheFamilies } from './cache-families.ts';
+import type { Counters } from '../counters.ts';
+import { dnsFamilies } from './dns-families.ts';
+import type { Family } from './family.ts';
+import { listenerFamilies } from './listener-families.ts';
+import type { Gauges } from '../metrics.ts';
+import { processFamilies, type Versions } from './process-families.ts';
+import { torFamilies } from './tor-families.ts';
+import { upstreamFamilies } from './upstream-families.ts';
+
+export interface Identity extends Versions {
+  /** The `server` label of CoreDNS's metrics, `dns://host:port` of each listener. */
+  readonly server: string;
+}
+
+/** All that dns4tor exports, beside what every Node process does. */
+export function families(counters: Counters, gauges: Gauges, identity: Identity): Family[] {
+  const { totals } = counters;
+  const { server } = identity;
+  return [
+    ...dnsFamilies(totals, server),
+    ...cacheFamilies(totals, gauges, server),
+    ...listenerFamilies(totals),
+    ...upstreamFamilies(counters, gauges),
+    ...torFamilies(totals, gauges),
+    ...processFamilies(gauges, identity),
+  ];
+}

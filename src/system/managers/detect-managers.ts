@@ -1,0 +1,177 @@
+import { basename } from 'node:path';
+import type { Runner } from '../command.ts';
+import { type Attributes, type FileSystem, isErrno, toFileError } from '../transaction/file-system.ts';
+import { type FileState, readState } from '../transaction/file-state.ts';
+import { followLinks } from '../transaction/follow-links.ts';
+import { isMarked } from '../transaction/mark.ts';
+import { RESOLV_CONF } from './resolv-conf.ts';
+
+/** What on this machine has a hand in how names are resolved. */
+export interface Managers {
+  /** Whether systemd-resolved runs. */
+  readonly resolved: boolean;
+  /** NetworkManager runs; the devices that it has brought up. */
+  readonly networkManager?: { readonly devices: readonly string[] };
+  /**
+   * The implementation behind the program `resolvconf`. Debian's writes below /run only, and systemd's passes servers
+   * to systemd-resolved. openresolv writes resolv.conf itself; an unknown implementation is treated like it.
+   */
+  readonly resolvconf?: 'debian' | 'systemd' | 'openresolv';
+  /** DHCP clients. Each writes resolv.conf at every lease unless a hook prevents it. */
+  readonly dhclient: boolean;
+  readonly dhcpcd: boolean;
+  readonly dhcp6c: boolean;
+  /** Scripts of udhcpc and pppd that are known to write resolv.conf, by their path. */
+  readonly scripts: readonly WriterScript[];
+  readonly resolvConf: FileState;
+  /** Where resolv.conf leads, if it is a symbolic link. */
+  readonly resolvConfTarget?: string;
+  /** Who has /etc, and so what is new there. */
+  readonly owner: Omit<Attributes, 'mode'>;
+}
+
+/** What systemd itself looks at (sd_booted(3)). */
+const SYSTEMD = '/run/systemd/system';
+
+const RESOLVED = 'systemd-resolved.service';
+
+/** Folders of system-wide programs, in the order of a usual PATH. */
+const PROGRAM_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'] as const;
+
+const EXECUTABLE_BITS = 0o111;
+
+/**
+ * Part of Debian's resolvconf; its other scripts need it. Unlike files in /etc, it is deleted when the package is
+ * removed.
+ */
+const DEBIAN_RESOLVCONF = '/lib/resolvconf/list-records';
+/** systemd's `resolvconf` is a symbolic link to this program. */
+const SYSTEMD_RESOLVCONF = 'resolvectl';
+
+export const DHCLIENT_HOOKS = '/etc/dhcp/dhclient-enter-hooks.d';
+const DHCPCD_CONF = '/etc/dhcpcd.conf';
+export const DHCP6C_CONF = '/etc/default/wide-dhcpv6-client';
+const DHCP6C_SCRIPT = '/etc/wide-dhcpv6/dhcp6c-script';
+
+/** A script that writes resolv.conf and has no hook: one of its lines is replaced instead. */
+export interface WriterScript {
+  readonly program: string;
+  readonly path: string;
+  readonly line: RegExp;
+  readonly replacement: string;
+}
+
+const PPP_LINE = { line: /^\[ -x \/sbin\/resolvconf \] && exit 0$/m, replacement: 'exit 0' } as const;
+
+/** Debian's scripts. Without resolvconf, they write resolv.conf themselves. */
+const WRITER_SCRIPTS: readonly WriterScript[] = [
+  {
+    program: 'udhcpc',
+    path: '/etc/udhcpc/default.script',
+    line: /^RESOLV_CONF=.*$/m,
+    replacement: 'RESOLV_CONF=/dev/null',
+  },
+  { program: 'pppd', path: '/etc/ppp/ip-up.d/0000usepeerdns', ...PPP_LINE },
+  // Restores the resolv.conf from before the link came up.
+  { program: 'pppd', path: '/etc/ppp/ip-down.d/0000usepeerdns', ...PPP_LINE },
+];
+
+/** Whether systemd is what started this machine. */
+export async function isSystemdBooted(fs: FileSystem): Promise<boolean> {
+  return (await fs.inspect(SYSTEMD))?.kind === 'directory';
+}
+
+/** Whether systemd-resolved runs. */
+export async function isResolvedRunning(fs: FileSystem, run: Runner): Promise<boolean> {
+  return (await isSystemdBooted(fs)) && (await run(['systemctl', 'is-active', '--quiet', RESOLVED])).status === 0;
+}
+
+/** Looks, and changes nothing. */
+export async function detectManagers(fs: FileSystem, run: Runner): Promise<Managers> {
+  const resolvConf = await readState(fs, RESOLV_CONF);
+  const target = resolvConf.kind === 'symlink' ? await followLinks(fs, RESOLV_CONF) : undefined;
+  const devices = await networkManagerDevices(run);
+  const programs = await listPrograms(fs);
+  const resolvconf = await findResolvconf(fs, programs);
+  const { uid, gid } = (await fs.inspect('/etc')) ?? { uid: 0, gid: 0 };
+  return {
+    resolved: await isResolvedRunning(fs, run),
+    ...(devices === undefined ? {} : { networkManager: { devices } }),
+    ...(resolvconf === undefined ? {} : { resolvconf }),
+    dhclient: await hasClient(fs, programs, 'dhclient', DHCLIENT_HOOKS),
+    dhcpcd: await hasClient(fs, programs, 'dhcpcd', DHCPCD_CONF),
+    dhcp6c: await hasClient(fs, programs, 'dhcp6c', DHCP6C_SCRIPT),
+    scripts: await findScripts(fs),
+    resolvConf,
+    ...(target === undefined ? {} : { resolvConfTarget: target }),
+    owner: { uid, gid },
+  };
+}
+
+/**
+ * Looks for the program, not for its configuration. Configuration stays behind when resolvconf or openresolv is removed
+ * but not purged, and Debian's unbound and dnsmasq ship /etc/resolvconf/update.d whether resolvconf is installed or
+ * not.
+ */
+async function findResolvconf(fs: FileSystem, programs: Programs): Promise<Managers['resolvconf']> {
+  const program = await findProgram(fs, programs, 'resolvconf');
+  if (program === undefined) return undefined;
+  if (basename(program) === SYSTEMD_RESOLVCONF) return 'systemd';
+  return (await fs.inspect(DEBIAN_RESOLVCONF)) === undefined ? 'openresolv' : 'debian';
+}
+
+/** File names by folder. */
+type Programs = ReadonlyMap<string, readonly string[]>;
+
+async function listPrograms(fs: FileSystem): Promise<Programs> {
+  const programs = new Map<string, readonly string[]>();
+  for (const folder of PROGRAM_FOLDERS) {
+    const names = await fs.list(folder).catch((error: unknown) => {
+      if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES')) return [];
+      throw toFileError(folder, error);
+    });
+    programs.set(folder, names);
+  }
+  return programs;
+}
+
+/** The first executable of that name, with symbolic links resolved. */
+async function findProgram(fs: FileSystem, programs: Programs, name: string): Promise<string | undefined> {
+  for (const [folder, names] of programs) {
+    if (!names.includes(name)) continue;
+    const path = await followLinks(fs, `${folder}/${name}`);
+    const entry = path === undefined ? undefined : await fs.inspect(path);
+    if (entry?.kind === 'file' && (entry.mode & EXECUTABLE_BITS) !== 0) return path;
+  }
+  return undefined;
+}
+
+/**
+ * Leftover configuration counts, too: if the client is installed again, its first lease would overwrite resolv.conf.
+ */
+async function hasClient(fs: FileSystem, programs: Programs, program: string, configuration: string): Promise<boolean> {
+  return (await fs.inspect(configuration)) !== undefined || (await findProgram(fs, programs, program)) !== undefined;
+}
+
+/** The scripts that contain their line, or contained it before dns4tor replaced it. */
+async function findScripts(fs: FileSystem): Promise<readonly WriterScript[]> {
+  const found: WriterScript[] = [];
+  for (const script of WRITER_SCRIPTS) {
+    if ((await fs.inspect(script.path))?.kind !== 'file') continue;
+    const bytes = await fs.read(script.path);
+    if (isMarked(bytes) || script.line.test(Buffer.from(bytes).toString('latin1'))) found.push(script);
+  }
+  return found;
+}
+
+/** Undefined where NetworkManager does not run, whatever starts services here. */
+async function networkManagerDevices(run: Runner): Promise<readonly string[] | undefined> {
+  const running = await run(['nmcli', '--get-values', 'RUNNING', 'general']);
+  if (running.status !== 0 || running.stdout.trim() !== 'running') return undefined;
+  const { stdout } = await run(['nmcli', '--get-values', 'DEVICE,STATE', 'device']);
+  return stdout.split('\n').flatMap((line) => {
+    // "connected (externally)" is not NetworkManager's. Colons in a device's name would be escaped; such a name is nobody's.
+    const [device = '', state] = line.split(':');
+    return state === 'connected' ? [device] : [];
+  });
+}

@@ -1,0 +1,135 @@
+import type { Socket } from 'node:net';
+import { addAbortSignal } from 'node:stream';
+import type { Clock } from '../../lib/clock.ts';
+import { Dns4torError } from '../../failures/errors.ts';
+import type { Random } from '../../lib/random.ts';
+import { authenticate } from './control-auth.ts';
+import { type ControlReply, ControlReplyParser } from './control-reply.ts';
+import { connectTo, formatTorAddress, type TorAddress } from '../tor-address.ts';
+
+export interface ControlOptions {
+  /** Of tor's ControlPort, on this machine. */
+  readonly address: TorAddress;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Closes the connection. */
+  readonly signal?: AbortSignal;
+  /** Is called with each asynchronous event (status 650) that SETEVENTS asked for. */
+  readonly onEvent: (event: ControlReply) => void;
+}
+
+// Tor answers every command of ours from memory. A tor that is stopped or swapped out does not.
+const COMMAND_TIMEOUT_MS = 10_000;
+
+const STATUS_EVENT = 650;
+
+interface PendingCommand {
+  readonly resolve: (lines: readonly string[]) => void;
+  readonly reject: (error: Dns4torError) => void;
+}
+
+/**
+ * A connection to a tor's control port, authenticated with its cookie.
+ *
+ * @throws Dns4torError ERR_TOR_CONTROL; its cause has the system's code (ENOENT, ECONNREFUSED) while tor does not listen yet
+ */
+export async function openControl(options: ControlOptions): Promise<ControlConnection> {
+  const { address, random } = options;
+  const connection = new ControlConnection(connectTo(address), options);
+  try {
+    await authenticate((command) => connection.command(command), address, random);
+    return connection;
+  } catch (error) {
+    connection[Symbol.dispose]();
+    if (error instanceof Dns4torError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Dns4torError('ERR_TOR_CONTROL', `${formatTorAddress(address)}: ${reason}`, error);
+  }
+}
+
+export class ControlConnection implements Disposable {
+  /** Resolves with the reason when the connection is closed. */
+  readonly closed: Promise<Dns4torError>;
+  readonly #socket: Socket;
+  readonly #options: ControlOptions;
+  readonly #parser: ControlReplyParser = new ControlReplyParser();
+  /** Tor answers in the order of the commands. */
+  readonly #pending: PendingCommand[] = [];
+  readonly #resolveClosed: (reason: Dns4torError) => void;
+
+  constructor(socket: Socket, options: ControlOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    ({ promise: this.closed, resolve: this.#resolveClosed } = Promise.withResolvers<Dns4torError>());
+    socket.setEncoding('utf8');
+    socket.on('data', (text: string) => this.#receive(text));
+    socket.on('error', (error) => this.#fail(error));
+    socket.on('close', () => this.#fail(new Error('tor closed the control connection')));
+    if (options.signal !== undefined) addAbortSignal(options.signal, socket);
+  }
+
+  get isOpen(): boolean {
+    return !this.#socket.destroyed;
+  }
+
+  /**
+   * Sends one command and returns the text of the reply's lines.
+   *
+   * @param onReply is given the lines too, before any event that tor sent after them is handed out; the promise settles later
+   * @throws Dns4torError ERR_TOR_CONTROL tor refused it, hung up, or gave no answer within 10 s. Does not quote the command.
+   */
+  async command(command: string, onReply?: (lines: readonly string[]) => void): Promise<readonly string[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
+    if (!this.isOpen) throw new Dns4torError('ERR_TOR_CONTROL', 'connection closed');
+    this.#pending.push({
+      resolve(lines) {
+        onReply?.(lines);
+        resolve(lines);
+      },
+      reject,
+    });
+    this.#socket.write(`${command}\r\n`);
+    // A late reply would be taken for that of the next command, so the connection goes with the command.
+    const timer = this.#options.clock.schedule(COMMAND_TIMEOUT_MS, () => this.#fail(new Error('no reply in time')));
+    try {
+      return await promise;
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /** Closes the connection. A tor of which it took ownership ends. */
+  [Symbol.dispose](): void {
+    this.#fail(new Error('closed by dns4tor'));
+  }
+
+  #receive(text: string): void {
+    try {
+      for (const reply of this.#parser.push(text)) this.#dispatch(reply);
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  #dispatch(reply: ControlReply): void {
+    if (reply.status === STATUS_EVENT) return this.#options.onEvent(reply);
+    const command = this.#pending.shift();
+    if (command === undefined) throw new Error('a reply to no command');
+    if (isPositive(reply)) return command.resolve(reply.lines);
+    command.reject(new Dns4torError('ERR_TOR_CONTROL', `${reply.status} ${reply.lines.join('; ')}`));
+  }
+
+  #fail(cause: Error): void {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const where = formatTorAddress(this.#options.address);
+    const error = new Dns4torError('ERR_TOR_CONTROL', `${where} (${code ?? message})`, cause);
+    this.#socket.destroy();
+    for (const { reject } of this.#pending.splice(0)) reject(error);
+    this.#resolveClosed(error);
+  }
+}
+
+/** 250 is the usual one; ONION_CLIENT_AUTH_ADD has two more (control-spec, "Positive completion reply"). */
+function isPositive({ status }: ControlReply): boolean {
+  return Math.floor(status / 100) === 2;
+}

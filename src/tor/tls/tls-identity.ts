@@ -1,0 +1,123 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { checkServerIdentity, type DetailedPeerCertificate, type PeerCertificate } from 'node:tls';
+import { Dns4torError } from '../../failures/errors.ts';
+import type { ErrorCode } from '../../failures/failures.ts';
+
+/** Who the resolver has to be. */
+export interface TlsIdentity {
+  /** Names (or IP addresses) of which the certificate has to carry at least one. Not empty. */
+  readonly names: readonly string[];
+  /** Further accepted names, if Tor is known to carry the connection. */
+  readonly namesThroughTor: readonly string[];
+  /** `sha256/` and the base64 of the SHA-256 of the public key's SPKI in DER; empty for any key. */
+  readonly pins: readonly string[];
+}
+
+/** The pin of a certificate's key, in the form of `--upstream-pin`. */
+function spkiPin(certificate: X509Certificate): string {
+  const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
+  return `sha256/${createHash('sha256').update(spki).digest('base64')}`;
+}
+
+/**
+ * Checks the names and pins of a certificate whose chain is already trusted. Shaped like `tls.checkServerIdentity`.
+ * @param isThroughTor whether Tor is known to carry the connection
+ */
+export function checkIdentity(
+  identity: TlsIdentity,
+  isThroughTor: boolean,
+  certificate: PeerCertificate,
+): Dns4torError | undefined {
+  const names = isThroughTor ? [...identity.names, ...identity.namesThroughTor] : identity.names;
+  const mismatches = names.map((name) => checkServerIdentity(name, certificate));
+  if (mismatches.every((mismatch) => mismatch !== undefined)) {
+    return new Dns4torError('ERR_TLS_NAME', `allowed: ${names.join(', ')}`, mismatches[0]);
+  }
+  if (identity.pins.length === 0) return undefined;
+  const pin = spkiPin(new X509Certificate(certificate.raw));
+  return identity.pins.includes(pin) ? undefined : new Dns4torError('ERR_TLS_PIN', `its pin is ${pin}`);
+}
+
+/**
+ * Chain failures by Node's code: OpenSSL's X509_V_ERR_* without the prefix. `--upstream-ca` can remedy only those that
+ * map to ERR_TLS_UNTRUSTED.
+ */
+const CHAIN_CODES: Readonly<Record<string, ErrorCode>> = {
+  CERT_NOT_YET_VALID: 'ERR_TLS_VALIDITY',
+  CERT_HAS_EXPIRED: 'ERR_TLS_VALIDITY',
+  INVALID_PURPOSE: 'ERR_TLS_PURPOSE',
+  INVALID_CA: 'ERR_TLS_PURPOSE',
+  PATH_LENGTH_EXCEEDED: 'ERR_TLS_PURPOSE',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'ERR_TLS_UNTRUSTED',
+  SELF_SIGNED_CERT_IN_CHAIN: 'ERR_TLS_UNTRUSTED',
+  UNABLE_TO_GET_ISSUER_CERT: 'ERR_TLS_UNTRUSTED',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'ERR_TLS_UNTRUSTED',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'ERR_TLS_UNTRUSTED',
+  CERT_UNTRUSTED: 'ERR_TLS_UNTRUSTED',
+};
+
+/** Protocol failures by Node's code, which is derived from OpenSSL's reason. */
+const PROTOCOL_CODES: Readonly<Record<string, ErrorCode>> = {
+  // RFC 7301 §3.2: no protocol in common. dns4tor offers only versions of HTTP.
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'ERR_DOH_HTTP_VERSION',
+  // RFC 8446 §6.2, protocol_version: the alert of a server without TLS 1.3, and our refusal of an older version.
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'ERR_TLS_VERSION',
+  ERR_SSL_UNSUPPORTED_PROTOCOL: 'ERR_TLS_VERSION',
+};
+
+/**
+ * Node's code for a failure that it has no name for, such as OpenSSL's security levels (SSL_CTX_set_security_level(3)).
+ */
+const UNNAMED = 'UNSPECIFIED';
+/**
+ * Minima of OpenSSL's security level 2, Node's default: 112 bits of security (NIST SP 800-57, part 1, §5.6.1.1), for RSA
+ * and for elliptic curves.
+ */
+const MIN_MODULUS_BITS = 2048;
+const MIN_CURVE_BITS = 224;
+
+/**
+ * Maps an error of a TLS handshake to a stable code.
+ * @param chain the server's certificate and its issuers, if the server sent them
+ */
+export function toTlsError(error: NodeJS.ErrnoException, chain?: DetailedPeerCertificate): Dns4torError {
+  if (error instanceof Dns4torError) return error;
+  const { code = '', message } = error;
+  const detail = code === '' || code === UNNAMED ? message : code;
+  return new Dns4torError(code === UNNAMED ? weaknessOf(chain) : codeOf(code), detail, error);
+}
+
+function codeOf(code: string): ErrorCode {
+  const known = CHAIN_CODES[code] ?? PROTOCOL_CODES[code];
+  if (known !== undefined) return known;
+  // Other protocol errors begin with ERR_. Errors of system calls are one word that begins with E.
+  return /^(ERR_|E[A-Z]+$|$)/.test(code) ? 'ERR_TLS' : 'ERR_TLS_CHAIN';
+}
+
+/** Which weakness made OpenSSL refuse a chain, where Node does not name it. */
+function weaknessOf(chain: DetailedPeerCertificate | undefined): ErrorCode {
+  for (const certificate of certificatesOf(chain)) {
+    if (hasSmallKey(certificate)) return 'ERR_TLS_KEY_SIZE';
+    // OpenSSL ignores the signature of a self-signed root.
+    const signsItself = certificate.subject === certificate.issuer;
+    if (!signsItself && /sha-?1\b|md5/i.test(certificate.signatureAlgorithm ?? '')) return 'ERR_TLS_SIGNATURE';
+  }
+  return 'ERR_TLS_CHAIN';
+}
+
+function hasSmallKey(certificate: X509Certificate): boolean {
+  const { asymmetricKeyType, asymmetricKeyDetails } = certificate.publicKey;
+  if (asymmetricKeyType === 'ec') return (certificate.toLegacyObject().bits ?? MIN_CURVE_BITS) < MIN_CURVE_BITS;
+  return (asymmetricKeyDetails?.modulusLength ?? MIN_MODULUS_BITS) < MIN_MODULUS_BITS;
+}
+
+function certificatesOf(chain: DetailedPeerCertificate | undefined): readonly X509Certificate[] {
+  const certificates: X509Certificate[] = [];
+  const seen = new Set<DetailedPeerCertificate>();
+  // Node returns an empty object if there is no certificate. A root is its own issuer.
+  for (let link = chain; link?.raw !== undefined && !seen.has(link); link = link.issuerCertificate) {
+    seen.add(link);
+    certificates.push(new X509Certificate(link.raw));
+  }
+  return certificates;
+}

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkBrowser } from '../../../src/check/checks/browser-check.ts';
+import type { LocalFinding } from '../../../src/check/probe-local.ts';
+import type { Verdict } from '../../../src/check/check-verdict.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
+import { systemRandom } from '../../../src/lib/random.ts';
+import { startAuthoritativeServer } from '../../fixtures/authoritative-server.ts';
+import { startBehindDouble } from '../../fixtures/behind-double.ts';
+import { GOOD } from '../../protocol/upstream-messages.ts';
+import { configOf } from '../config-of.ts';
+
+function verdictOf(port: number, who: LocalFinding['who'] = 'dns4tor'): Promise<Verdict> {
+  return checkBrowser({
+    clock: systemClock,
+    random: systemRandom,
+    config: configOf('--port', String(port)),
+    local: async () => [{ address: '127.0.0.1', transport: 'udp', who }],
+  });
+}
+
+test('the running dns4tor tells browsers to leave DNS over HTTPS alone, and asks nobody about it', async () => {
+  await using lab = await startBehindDouble(GOOD);
+  await lab.daemon.answers();
+  const asked = lab.upstream.requests.length;
+  const { status, line } = await verdictOf(lab.daemon.port);
+  assert.equal(status, 'ok');
+  assert.match(line, /by hand goes around dns4tor$/);
+  assert.equal(lab.upstream.requests.length, asked);
+});
+
+test('one that does not say so is a warning with what it says', async () => {
+  await using other = await startAuthoritativeServer();
+  const { status, line, advice } = await verdictOf(other.port);
+  assert.equal(status, 'warn');
+  assert.match(line, /\([A-Z]+ instead of NXDOMAIN\)$/);
+  assert.match(advice ?? '', /DNS over HTTPS off/);
+});
+
+test('without a running dns4tor there is nobody to ask', async () => {
+  assert.equal((await verdictOf(53, 'another')).status, 'skip');
+});

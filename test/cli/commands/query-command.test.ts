@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type Daemon, startDaemon } from '../../fixtures/daemon.ts';
+import { reservePort } from '../../fixtures/reserve-port.ts';
+import { type CliResult, runCli } from '../run-cli.ts';
+
+/* The daemon here has no Tor, so that it answers what it can by itself; the rest is proved through a real Tor network in test/e2e. */
+
+let daemon: Daemon;
+before(async () => {
+  daemon = await startDaemon(['--tor-socks', '127.0.0.1:1']);
+});
+after(() => daemon[Symbol.asyncDispose]());
+
+function query(...words: readonly string[]): Promise<CliResult> {
+  return runCli(['query', '--server', '127.0.0.1', '--port', String(daemon.port), ...words]);
+}
+
+test("a reply is shown in dig's form, with where it came from, and that there is no such name is an answer", async () => {
+  const { code, stdout, stderr } = await query('something.onion', 'AAAA');
+  assert.equal(stderr, '');
+  assert.equal(code, 0);
+  assert.match(stdout, /^;; ->>HEADER<<- opcode: QUERY, status: NXDOMAIN, id: \d+$/m);
+  assert.match(stdout, /^;something\.onion\.\t\tIN\tAAAA$/m);
+  assert.match(stdout, /^;; CAME from dns4tor itself, without asking anybody$/m);
+  assert.match(stdout, /^;; SERVER: 127\.0\.0\.1#\d+\(127\.0\.0\.1\) \(UDP\)$/m);
+});
+
+test('why there is no answer is said in words, and the exit status says that there is none', async () => {
+  const { code, stdout, stderr } = await query('+tcp', 'example.com');
+  assert.equal(stderr, '');
+  assert.equal(code, 1);
+  assert.match(stdout, /status: SERVFAIL/);
+  assert.match(stdout, /^; EDE: 23 \(Network Error\): \(Tor's SOCKS port does not answer; [^)]*\)$/m);
+  assert.match(stdout, /^;; CAME to nothing after [\d.]+ ms; see EDE above$/m);
+  assert.match(stdout, /^;; SERVER: .* \(TCP\)$/m);
+});
+
+test('--json is one object, and +short nothing but data', async () => {
+  const { stdout } = await query('localhost', 'AAAA', '--json');
+  const { status, flags, answers, came, errors } = JSON.parse(stdout) as Record<string, unknown>;
+  assert.equal(status, 'NOERROR');
+  assert.ok(Array.isArray(flags) && flags.includes('qr'));
+  assert.deepEqual(answers, [{ name: 'localhost.', ttl: 10_800, class: 'IN', type: 'AAAA', data: '::1' }]);
+  assert.equal((came as { source: string }).source, 'local');
+  assert.deepEqual(errors, []);
+  assert.deepEqual(await query('localhost', 'AAAA', '+short'), { code: 0, stdout: '::1\n', stderr: '' });
+});
+
+test("the server may be given as dig's users give it, and comes from the configuration otherwise", async () => {
+  const port = String(daemon.port);
+  const ways = [
+    runCli(['query', '@127.0.0.1', '-p', port, 'localhost', '+short']),
+    runCli(['query', 'localhost', '+short'], { DNS4TOR_PORT: port, TUNNEL_DNS_ADDRESS: '127.0.0.1' }),
+  ];
+  for (const way of ways) assert.deepEqual(await way, { code: 0, stdout: '127.0.0.1\n', stderr: '' });
+});
+
+test('where nothing listens, the error says what to do, and not what was asked for', async () => {
+  await using reservation = await reservePort();
+  await reservation.release();
+  const { code, stdout, stderr } = await runCli(['query', '-p', String(reservation.port), '+tcp', 'asked.example']);
+  assert.equal(code, 1);
+  assert.equal(stdout, '');
+  assert.match(stderr, /^dns4tor: 127\.0\.0\.1:\d+: no reply comes from there; start dns4tor .*--direct\)\n$/);
+});
+
+test('a question goes to no other machine, by address or by name', async () => {
+  for (const server of ['@192.0.2.53', '@resolver.example']) {
+    const { code, stderr } = await runCli(['query', server, 'asked.example']);
+    assert.equal(code, 2);
+    assert.match(stderr, /^dns4tor: --server: '.*' is no address of this machine; /);
+  }
+});
+
+test('what is about the way through Tor is refused without --direct', async () => {
+  const { code, stderr } = await runCli(['query', '--tor-socks', '127.0.0.1:9150', 'a.test']);
+  assert.equal(code, 2);
+  assert.match(stderr, /^dns4tor: --tor-socks: means something only with --direct; /);
+});
+
+test('--direct says why it has no answer, and asks nobody for what is answered here', async () => {
+  const failed = await runCli(['query', '--direct', '--tor-socks', '127.0.0.1:1', 'a.example']);
+  assert.equal(failed.stderr, '');
+  assert.equal(failed.code, 1);
+  assert.match(failed.stdout, /^; EDE: 23 \(Network Error\): \(Tor's SOCKS port does not answer; /m);
+  const local = await runCli(['query', '--direct', '--tor-socks', '127.0.0.1:1', 'something.onion', '--json']);
+  assert.equal(local.code, 0);
+  const shown = JSON.parse(local.stdout) as { came: { source: string }; steps: readonly { what: string }[] };
+  assert.equal(shown.came.source, 'local');
+  assert.deepEqual(
+    shown.steps.map(({ what }) => what),
+    ['Using Tor at 127.0.0.1:1'],
+  );
+});

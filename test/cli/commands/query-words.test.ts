@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readQueryWords } from '../../../src/cli/commands/query-words.ts';
+import { ConfigError } from '../../../src/config/config-error.ts';
+import { nameText } from '../../../src/message/text/name-text.ts';
+
+/** What is asked for, as text. */
+function read(...words: readonly string[]): string {
+  const { name, type } = readQueryWords(words, undefined);
+  return `${nameText(Buffer.concat([new Uint8Array(12), name]), 12)?.text} ${type}`;
+}
+
+function problemsOf(words: readonly string[], reverse?: string): readonly string[] {
+  try {
+    readQueryWords(words, reverse);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+test('a name and a type come in either order, the type is A if it is left out, and IN is taken', () => {
+  assert.equal(read('example.com'), 'example.com. 1');
+  assert.equal(read('example.com.', 'mx'), 'example.com. 15');
+  assert.equal(read('MX', 'example.com'), 'example.com. 15');
+  assert.equal(read('example.com', 'IN', 'AAAA'), 'example.com. 28');
+  assert.equal(read('example.com', 'TYPE65400'), 'example.com. 65400');
+  assert.equal(read('mx', 'txt'), 'mx. 16');
+  assert.equal(read('.', 'NS'), '. 2');
+});
+
+test('names of any octets and in any script can be given', () => {
+  for (const name of ['dot\\.ted.test.', 'caf\\195\\169.test.', 'raw\\000\\255.test.', 'MiXeD.test.']) {
+    assert.equal(read(name), `${name} 1`);
+  }
+  assert.equal(read('bücher.example'), 'xn--bcher-kva.example. 1');
+  assert.equal(read('例え.テスト'), 'xn--r8jz45g.xn--zckzah. 1');
+});
+
+test('-x asks for the name of an address', () => {
+  const reverse = (address: string): string => {
+    const { name, type } = readQueryWords([], address);
+    assert.equal(type, 12);
+    return nameText(Buffer.concat([new Uint8Array(12), name]), 12)?.text ?? '';
+  };
+  assert.equal(reverse('192.0.2.1'), '1.2.0.192.in-addr.arpa.');
+  const zeros = '0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0';
+  assert.equal(reverse('2001:db8::12'), `2.1.0.0.0.${zeros}.8.b.d.0.1.0.0.2.ip6.arpa.`);
+  assert.equal(reverse('2001:db8::12'), reverse('2001:0db8:0:0:0:0:0:0012'));
+  assert.equal(reverse('::'), `${'0.'.repeat(32)}ip6.arpa.`);
+  assert.deepEqual(problemsOf([], '192.0.2'), ["-x: '192.0.2' is no IP address"]);
+});
+
+test('the + words are those of dig, with no in front to take them back', () => {
+  const { switches, server } = readQueryWords(['+dnssec', 'a.test', '+vc', '@::1', '+cd', '+nocdflag'], undefined);
+  assert.deepEqual(switches, { short: false, tcp: true, dnssec: true, cd: false });
+  assert.equal(server, '::1');
+});
+
+test('all that is wrong is said at once, with what was most likely meant', () => {
+  assert.deepEqual(problemsOf(['+shrt', '+trace', 'a..test']), [
+    "+shrt: of dig's options this is none that is known here; did you mean +short?",
+    "+trace: of dig's options this is none that is known here; here are +short, +tcp, +dnssec, +cd",
+    "'a..test': is no name; labels have 1 to 63 octets, and all together at most 255",
+  ]);
+  assert.deepEqual(problemsOf(['a.test', 'HTTPSS']), ["'HTTPSS': there is no such type; did you mean HTTPS?"]);
+  assert.match(problemsOf(['a.test', 'A', 'b.test']).join(), /^'b\.test': is not expected here/);
+  assert.match(problemsOf([]).join(), /^no name: /);
+  for (const name of [`${'a'.repeat(64)}.test`, '', 'a\\', 'a\\25', 'a\\999', 'a.'.repeat(128)]) {
+    assert.match(problemsOf([name]).join(), / is no name; /);
+  }
+});

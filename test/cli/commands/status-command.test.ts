@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { type Daemon, startDaemon } from '../../fixtures/daemon.ts';
+import { reservePort } from '../../fixtures/reserve-port.ts';
+import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
+import { startOnTerminal } from '../../fixtures/terminal.ts';
+import { waitUntil } from '../../fixtures/wait-until.ts';
+import { COMMAND, runCli } from '../run-cli.ts';
+
+/** The screen beside the shell's, with the cursor hidden, and the way back (DEC private modes 1049 and 25). */
+const ENTER = '\x1b[?1049h\x1b[?25l';
+const LEAVE = '\x1b[?25h\x1b[?1049l';
+
+let daemon: Daemon;
+before(async () => {
+  // Which is failing: there is no Tor at port 1.
+  daemon = await startDaemon(['--tor-socks', '127.0.0.1:1']);
+  await daemon.logs('Cannot connect to DNS upstream');
+});
+after(() => daemon[Symbol.asyncDispose]());
+
+const statusAt = (address: string): readonly string[] => [process.execPath, COMMAND, 'status', '--metrics', address];
+
+test('elsewhere than on a terminal it shows how everything stands, once, without colours, and ends with 1 while that is bad', async () => {
+  const { code, stdout, stderr } = await runCli(['status', '--metrics', daemon.metricsAddress]);
+  assert.equal(stderr, '');
+  assert.equal(code, 1);
+  assert.match(stdout, /^● Not working: Tor's SOCKS port does not answer; /);
+  assert.match(stdout, /^Tor +down, one that dns4tor did not start$/m);
+  assert.ok(!stdout.includes('\x1b'));
+});
+
+test('--json is what the daemon says, as one object', async () => {
+  const { code, stdout } = await runCli(['status', '--json'], { DNS4TOR_METRICS: daemon.metricsAddress });
+  assert.equal(code, 1);
+  const snapshot = JSON.parse(stdout) as { readonly format: number; readonly state: string };
+  assert.equal(snapshot.format, 1);
+  assert.equal(snapshot.state, 'failing');
+});
+
+test('where no dns4tor is, the error says what to do', async () => {
+  await using reservation = await reservePort();
+  await reservation.release();
+  const { code, stderr } = await runCli(['status', '--metrics', `127.0.0.1:${reservation.port}`]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^dns4tor: 127\.0\.0\.1:\d+: no dns4tor says there how it stands; .*--metrics.*\n$/);
+});
+
+test('on a terminal it follows what happens, until q, and gives the terminal back', async () => {
+  await using terminal = await startOnTerminal(statusAt(daemon.metricsAddress), { NO_COLOR: '', TERM: 'xterm' });
+  // Drawn, and drawn anew.
+  await terminal.shows('\x1b[31m●');
+  const drawn = terminal.output.split('\x1b[H').length;
+  await waitUntil('it is drawn anew', 10_000, async () => terminal.output.split('\x1b[H').length > drawn);
+  terminal.type('q');
+  await terminal.shows('ended with 0');
+  assert.ok(terminal.output.startsWith(ENTER));
+  assert.ok(terminal.output.includes(LEAVE));
+});
+
+test('on a terminal that takes no commands it shows it once, and sends none', async () => {
+  await using terminal = await startOnTerminal(statusAt(daemon.metricsAddress), { NO_COLOR: '', TERM: 'dumb' });
+  await terminal.shows('ended with 1');
+  assert.match(terminal.output, /^● Not working: /);
+  assert.ok(!terminal.output.includes('\x1b'));
+});
+
+test('Ctrl-C ends it too, NO_COLOR takes the colours away, and what is not there yet is waited for', async () => {
+  await using reservation = await reservePort();
+  await reservation.release();
+  const address = `127.0.0.1:${reservation.port}`;
+  await using terminal = await startOnTerminal(statusAt(address), { NO_COLOR: '1', TERM: 'xterm' });
+  await terminal.shows('Trying again');
+  terminal.type('\x03');
+  await terminal.shows('ended with 0');
+  assert.ok(terminal.output.includes(LEAVE));
+  assert.ok(!terminal.output.includes('\x1b[31m'));
+});
+
+test('status reads metrics from a unix socket, which is gone once the daemon has ended', async () => {
+  await using directory = await createTemporaryDirectory();
+  const path = join(directory.path, 'metrics');
+  const metrics = ['--metrics', `unix:${path}`];
+  const start = (): Promise<Daemon> => startDaemon(['--tor-socks', '127.0.0.1:1', ...metrics]);
+  await using killed = await start();
+  await killed.process.kill();
+  assert.ok(existsSync(path));
+  await using running = await start();
+  const { code, stdout, stderr } = await runCli(['status', ...metrics]);
+  assert.deepEqual([code, stderr], [1, '']);
+  assert.match(stdout, /^● Not working: /);
+  await assert.rejects(start(), /ended \(1\)/);
+  assert.ok(existsSync(path));
+  await running.process.stop();
+  assert.ok(!existsSync(path));
+  assert.match((await runCli(['status', ...metrics])).stderr, /^dns4tor: unix:\/\S+: no dns4tor says there/);
+});

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { renderPreview, renderRemoval } from '../../../src/cli/output/dry-run.ts';
+import { install } from '../../../src/system/install.ts';
+import { pause } from '../../../src/system/pause.ts';
+import { previewInstallation } from '../../../src/system/transaction/preview.ts';
+import { planRemoval } from '../../../src/system/uninstall.ts';
+import { failWith } from '../../system/failing-file-system.ts';
+import { createRig, MANAGERS, type Rig, TARGET } from '../../system/rig.ts';
+
+const RESTART = '$ systemctl restart systemd-resolved.service\n';
+const DROP_IN = '/etc/systemd/resolved.conf.d/zz-dns4tor.conf';
+
+async function createResolvedRig(): Promise<Rig> {
+  const rig = await createRig();
+  await MANAGERS['systemd-resolved'](rig);
+  return rig;
+}
+
+async function dryRun(rig: Rig, force = false): Promise<string | undefined> {
+  const before = await rig.snapshot();
+  const removal = await planRemoval(rig.machine, { force });
+  assert.deepEqual(await rig.snapshot(), before);
+  return removal === undefined ? undefined : renderRemoval(removal);
+}
+
+async function previewOf(rig: Rig): Promise<string> {
+  const before = await rig.snapshot();
+  const preview = await previewInstallation(rig.machine, TARGET);
+  assert.deepEqual(await rig.snapshot(), before);
+  return renderPreview(preview);
+}
+
+test('what install would do is shown as diffs and commands, with the way back', async () => {
+  await using rig = await createResolvedRig();
+  const text = await previewOf(rig);
+  assert.ok(
+    text.startsWith('# Manages names here: systemd-resolved. Nothing was changed; it would be:\n--- /dev/null\n'),
+  );
+  assert.ok(text.includes(`\n+++ ${DROP_IN}\n@@ -0,0 +1,14 @@\n+# Written by \`dns4tor install\``));
+  assert.ok(text.endsWith(`${RESTART}# On the way back, when the files are as before:\n${RESTART}`));
+});
+
+test('once it is installed, nothing is left to be done but for managers that came since', async () => {
+  await using rig = await createResolvedRig();
+  await install(rig.machine, TARGET);
+  assert.equal(await previewOf(rig), '# dns4tor is the resolver of this machine already; nothing would be changed.\n');
+  rig.answers.set('nmcli --get-values RUNNING general', { status: 0, stdout: 'running\n' });
+  const text = await previewOf(rig);
+  assert.match(text, /^# Manages names here: NetworkManager\. /);
+  assert.doesNotMatch(text, /resolved\.conf\.d/);
+  await assert.rejects(previewInstallation(rig.machine, { address: '::1', port: 53 }), {
+    code: 'ERR_SYSTEM_INSTALLED',
+  });
+});
+
+test('who may not read what was installed is told who may', async () => {
+  await using rig = await createResolvedRig();
+  await install(rig.machine, TARGET);
+  const fs = failWith(rig.machine.fs, { inspect: 'EACCES' }, (path) => path.startsWith('/var/lib/dns4tor-install/'));
+  const text = renderPreview(await previewInstallation({ ...rig.machine, fs }, TARGET));
+  assert.match(text, /^# `dns4tor install` has been here.* sudo dns4tor install --dry-run\n$/);
+});
+
+test('during a pause it is shown what would be installed, and after an interruption that this is put back first', async () => {
+  await using rig = await createResolvedRig();
+  const first = await previewOf(rig);
+  await install(rig.machine, TARGET);
+  await pause(rig.machine, 60_000);
+  assert.equal(await previewOf(rig), first);
+  const fs = failWith(rig.machine.fs, { rename: 'EIO' }, (path) => path.includes('resolved.conf.d'));
+  await assert.rejects(install({ ...rig.machine, fs: failWith(fs, { removeDirectory: 'EIO' }) }, TARGET), {
+    code: 'ERR_SYSTEM_HALFWAY',
+  });
+  assert.match(await previewOf(rig), /^# An earlier command was cut off\./);
+});
+
+test('what uninstall would put back is shown as diffs and commands', async () => {
+  await using rig = await createResolvedRig();
+  assert.equal(await dryRun(rig), undefined);
+  await install(rig.machine, TARGET);
+  const text = (await dryRun(rig)) ?? '';
+  assert.ok(
+    text.startsWith(`# Nothing was changed; it would be:\n--- ${DROP_IN}\n+++ /dev/null\n@@ -1,14 +0,0 @@\n`),
+    text,
+  );
+  assert.ok(text.endsWith(`\n${RESTART}`), text);
+});
+
+test('during a pause there is nothing left to put back', async () => {
+  await using rig = await createResolvedRig();
+  await install(rig.machine, TARGET);
+  await pause(rig.machine, 60_000);
+  assert.equal(await dryRun(rig), '# All files are as before `dns4tor install` already.\n');
+});
+
+test('what somebody has changed since is refused as uninstall would refuse it, and with --force shown', async () => {
+  await using rig = await createRig();
+  await MANAGERS['a plain file'](rig);
+  await install(rig.machine, TARGET);
+  await rig.write('/etc/resolv.conf', 'nameserver 192.0.2.9\n');
+  await assert.rejects(dryRun(rig), { code: 'ERR_SYSTEM_EDITED' });
+  const text = (await dryRun(rig, true)) ?? '';
+  assert.match(text, /^-nameserver 192\.0\.2\.9$/m);
+  assert.match(text, /^\+nameserver 192\.0\.2\.1$/m);
+});

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openLogFile } from '../../../src/cli/output/log-file.ts';
+import { Dns4torError } from '../../../src/failures/errors.ts';
+import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
+
+test('lines are appended to what the file holds', async () => {
+  await using directory = await createTemporaryDirectory();
+  const path = join(directory.path, 'log');
+  writeFileSync(path, 'before\n');
+  openLogFile(path).sink('after\n');
+  assert.equal(readFileSync(path, 'utf8'), 'before\nafter\n');
+});
+
+test('once opened anew, lines go to a new file at the path', async () => {
+  await using directory = await createTemporaryDirectory();
+  const path = join(directory.path, 'log');
+  const log = openLogFile(path);
+  log.sink('one\n');
+  renameSync(path, `${path}.1`);
+  log.sink('two\n');
+  assert.equal(log.reopen(), undefined);
+  log.sink('three\n');
+  assert.equal(readFileSync(`${path}.1`, 'utf8'), 'one\ntwo\n');
+  assert.equal(readFileSync(path, 'utf8'), 'three\n');
+});
+
+test('a path that cannot be opened is a configuration error, and no reason to stop later', async () => {
+  assert.throws(
+    () => openLogFile('/nonexistent/log'),
+    (error) => error instanceof Dns4torError && error.code === 'ERR_CONFIG' && error.cause instanceof Error,
+  );
+  const directory = await createTemporaryDirectory();
+  const log = openLogFile(join(directory.path, 'log'));
+  await directory[Symbol.asyncDispose]();
+  assert.match(log.reopen() ?? '', /^ENOENT/);
+  log.sink('still running\n');
+});

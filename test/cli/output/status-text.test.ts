@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { stripVTControlCharacters } from 'node:util';
+import { test } from 'node:test';
+import { renderStatus, renderTrouble } from '../../../src/cli/output/status-text.ts';
+import { PLAIN, styleFor, takesCommands } from '../../../src/cli/output/style.ts';
+import type { StatusSnapshot } from '../../../src/status/snapshot.ts';
+
+const NONE = { cache: 0, upstream: 0, stale: 0, failed: 0, local: 0 };
+const HOUR = { cache: 1500, upstream: 400, stale: 60, failed: 40, local: 0 };
+
+const CIRCUITS = { launched: 0, guard_wait: 0, extended: 2, built: 1 };
+
+const SNAPSHOT: StatusSnapshot = {
+  format: 1,
+  version: '1.2.3',
+  atEpochMs: 1_795_492_466_307,
+  uptimeSeconds: 93_784,
+  state: 'degraded',
+  sentence: 'Working, but a.test:443 cannot be reached: the TLS handshake with the resolver failed.',
+  reason: 'tls',
+  lastAnswerSecondsAgo: 75,
+  tor: { kind: 'managed', state: 'up', bootstrapPercent: 100, bootstrapSummary: 'Done', circuits: CIRCUITS },
+  upstreams: [
+    {
+      upstream: 'a.test:443',
+      breaker: 'open',
+      reason: 'tls',
+      sentence: 'the TLS handshake with the resolver failed',
+      inFlight: 0,
+      circuits: [{ slot: 0, state: 'closed', responseTimeMs: null, inFlight: 0 }],
+    },
+    {
+      upstream: 'b.test:443',
+      breaker: 'closed',
+      reason: null,
+      sentence: null,
+      inFlight: 3,
+      circuits: [
+        { slot: 0, state: 'open', responseTimeMs: 1240, inFlight: 3 },
+        { slot: 1, state: 'open', responseTimeMs: null, inFlight: 0 },
+      ],
+    },
+  ],
+  totals: HOUR,
+  lastHour: {
+    answers: HOUR,
+    latency: { p50Ms: 0.4, p95Ms: 1840 },
+    minutes: [NONE, { ...NONE, cache: 10 }, { ...NONE, cache: 80 }].map((answers, minute) => ({
+      startedAtEpochMs: minute * 60_000,
+      answers,
+      latency: { p50Ms: null, p95Ms: null },
+    })),
+  },
+  cache: { entries: 12_345, bytes: 3_000_000, maxBytes: 16 << 20 },
+  errors: [
+    {
+      reason: 'tls',
+      sentence: 'the TLS handshake with the resolver failed',
+      answers: 1040,
+      exchanges: 1,
+      connections: 7,
+    },
+  ],
+};
+
+/** Of which the last minute was the busiest. */
+const WHOLE_HOUR = {
+  ...SNAPSHOT.lastHour,
+  minutes: Array.from({ length: 60 }, (_, minute) => ({
+    startedAtEpochMs: minute * 60_000,
+    answers: { ...NONE, cache: minute === 59 ? 80 : 40 },
+    latency: { p50Ms: null, p95Ms: null },
+  })),
+};
+
+const page = (width: number) => ({ width, style: PLAIN });
+
+test('how it stands is one page: the sentence first, then Tor, the hour, the cache, each resolver, each failure', () => {
+  assert.deepEqual(renderStatus(SNAPSHOT, page(80)), [
+    '● Working, but a.test:443 cannot be reached: the TLS handshake with the resolver',
+    '  failed.',
+    '  dns4tor 1.2.3, up for 1 d 2 h',
+    '',
+    'Tor        up, one that dns4tor started, 1 circuit built',
+    '           last answer through it: 1 min 15 s ago',
+    '',
+    'Last hour  2,000 answers; half within 0.4 ms, 95 of 100 within 1.8 s',
+    '           cache         1,500   75 %  ██████████████████',
+    '           resolver        400   20 %  █████',
+    '           expired          60    3 %  █',
+    '           failed           40    2 %',
+    '           made here         0    0 %',
+    '            ▁█ by the minute',
+    '',
+    'Cache      12,345 answers, 2.9 MiB of 16 MiB (18 %)',
+    '',
+    'Resolver   a.test:443',
+    '           cannot be reached',
+    '           the TLS handshake with the resolver failed',
+    '           circuit 0: closed',
+    '',
+    'Resolver   b.test:443',
+    '           3 waiting',
+    '           circuit 0: open, answers in 1.2 s, 3 waiting',
+    '           circuit 1: open, no answer yet',
+    '',
+    'Failures   tls: 1,040 answers, 1 try, 7 connections',
+    '           the TLS handshake with the resolver failed',
+    '',
+  ]);
+});
+
+test('no line is longer than the terminal is wide, with colours or without, and no word is lost where it wraps', () => {
+  const style = styleFor({ isTTY: true }, {});
+  for (const width of [20, 30, 40, 57, 80, 200]) {
+    const lines = renderStatus({ ...SNAPSHOT, lastHour: WHOLE_HOUR }, { width, style }).map(stripVTControlCharacters);
+    for (const line of lines) assert.ok(line.length <= width, `${width}: ${line}`);
+    assert.ok(lines.join(' ').replace(/\s+/g, ' ').includes(SNAPSHOT.sentence));
+  }
+});
+
+test('the newest minutes are there however narrow the terminal is, and what they are where there is room', () => {
+  const row = (width: number): string =>
+    renderStatus({ ...SNAPSHOT, lastHour: WHOLE_HOUR }, page(width)).find(
+      (line) => /█$|minute$/.test(line) && /▄/.test(line),
+    ) ?? '';
+  assert.equal(row(85), `           ${'▄'.repeat(59)}█ by the minute`);
+  assert.equal(row(84), `           ${'▄'.repeat(59)}█`);
+  assert.equal(row(71), row(84));
+  assert.equal(row(40), `           ${'▄'.repeat(28)}█`);
+});
+
+test('before anything is known it says so', () => {
+  const empty: StatusSnapshot = {
+    ...SNAPSHOT,
+    state: 'starting',
+    uptimeSeconds: 2,
+    lastAnswerSecondsAgo: null,
+    tor: { kind: null, state: 'bootstrapping', bootstrapPercent: 45, bootstrapSummary: 'Asking', circuits: null },
+    lastHour: { answers: NONE, latency: { p50Ms: null, p95Ms: null }, minutes: [] },
+    cache: { entries: 0, bytes: 0, maxBytes: 0 },
+    upstreams: [],
+    errors: [],
+  };
+  const text = renderStatus(empty, page(80)).join('\n');
+  assert.match(text, /^Tor +bootstrapping, 45 %, Asking\n +last answer through it: none yet$/m);
+  assert.match(text, /^Last hour +0 answers\n +cache +0 +0 %$/m);
+  assert.match(text, /^Cache +off$/m);
+});
+
+test('colours are for terminals alone, and not for users who want none', () => {
+  const coloured = styleFor({ isTTY: true }, { TERM: 'xterm', NO_COLOR: '' });
+  assert.equal(coloured('red', 'x'), '\x1b[31mx\x1b[0m');
+  for (const [stream, env] of [
+    [{ isTTY: false }, {}],
+    [{}, {}],
+    [{ isTTY: true }, { NO_COLOR: '1' }],
+    [{ isTTY: true }, { TERM: 'dumb' }],
+  ] as const) {
+    assert.equal(styleFor(stream, env)('red', 'x'), 'x');
+  }
+  assert.deepEqual(
+    [{ TERM: 'xterm' }, { TERM: 'xterm', NO_COLOR: '1' }, { TERM: 'dumb' }].map((env) =>
+      takesCommands({ isTTY: true }, env),
+    ),
+    [true, true, false],
+  );
+});
+
+test('what came from elsewhere commands no terminal', () => {
+  const evil = { ...SNAPSHOT, sentence: 'Working\x1b]0;x\x07' };
+  assert.ok(!renderStatus(evil, page(80)).join('').includes('\x1b'));
+  assert.ok(!renderTrouble('\x1b[2J', page(80)).join('').includes('\x1b'));
+});

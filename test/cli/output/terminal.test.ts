@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createTerminal } from '../../../src/cli/output/terminal.ts';
+
+const ERASE = '\r\x1b[2K';
+
+test('lines pass as they are while there is no bar', () => {
+  const { terminal, written } = record();
+  terminal.sink('one\n');
+  terminal.clear();
+  assert.deepEqual(written, ['one\n']);
+});
+
+test('a bar is drawn in place, and lines go above it', () => {
+  const { terminal, written } = record();
+  terminal.showBootstrap(50, 'Loading');
+  const bar = `Tor ${'█'.repeat(15)}${'░'.repeat(15)} 50 % Loading`;
+  terminal.sink('one\n');
+  assert.deepEqual(written, [`${ERASE}${bar}`, `${ERASE}one\n${bar}`]);
+});
+
+test('a complete bar goes away, and so does one that is cleared', () => {
+  for (const end of ['complete', 'cleared']) {
+    const { terminal, written } = record();
+    terminal.showBootstrap(0, 'Starting');
+    if (end === 'complete') terminal.showBootstrap(100, 'Done');
+    else terminal.clear();
+    terminal.sink('one\n');
+    assert.deepEqual(written.slice(1), [ERASE, 'one\n'], end);
+  }
+});
+
+test('what Tor says of its start commands no terminal', () => {
+  const { terminal, written } = record();
+  terminal.showBootstrap(50, 'Loading\x1b[2J\u009b2J');
+  terminal.showLine('a\x07b');
+  assert.match(written[0] ?? '', /50 % Loading\ufffd\[2J\ufffd2J$/);
+  assert.equal(written[1], `${ERASE}a\u{fffd}b`);
+});
+
+test('a bar stays within the terminal', () => {
+  const { terminal, written } = record(20);
+  terminal.showBootstrap(100 / 3, 'Loading');
+  assert.equal(written[0]?.slice(ERASE.length).length, 19);
+});
+
+function record(columns = 80): { terminal: ReturnType<typeof createTerminal>; written: string[] } {
+  const written: string[] = [];
+  return {
+    terminal: createTerminal(
+      (text) => written.push(text),
+      () => columns,
+    ),
+    written,
+  };
+}

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseBytes, parseDuration, parseInteger, rangeText } from '../../../src/config/parse/quantity.ts';
+
+test('sizes have units, of 1024 by their IEC names and bare letters, of 1000 by their SI names', () => {
+  const sizes: readonly (readonly [string, number])[] = [
+    ['0', 0],
+    ['65536', 65_536],
+    ['64k', 65_536],
+    ['64 KiB', 65_536],
+    ['64kB', 64_000],
+    ['16MiB', 16_777_216],
+    ['1.5m', 1_572_864],
+    ['1GB', 1_000_000_000],
+  ];
+  for (const [text, value] of sizes) assert.deepEqual(parseBytes(text, {}), { value }, text);
+});
+
+test('durations are counted in milliseconds and need a unit', () => {
+  assert.deepEqual(parseDuration('1500ms', {}), { value: 1500 });
+  assert.deepEqual(parseDuration('1.5s', {}), { value: 1500 });
+  assert.deepEqual(parseDuration('2m', {}), { value: 120_000 });
+  assert.match(problemOf(parseDuration('10', {})), /^'10' is not a duration with its unit/);
+});
+
+test('bounds are inclusive, and what is outside is told the range', () => {
+  const bounds = { min: '1k', max: '1MiB' };
+  assert.deepEqual(parseBytes('1024', bounds), { value: 1024 });
+  assert.deepEqual(parseBytes('1024k', bounds), { value: 1_048_576 });
+  assert.equal(problemOf(parseBytes('1023', bounds)), "'1023' is out of bounds; it may be 1k to 1MiB");
+  assert.equal(problemOf(parseBytes('1048577', bounds)), "'1048577' is out of bounds; it may be 1k to 1MiB");
+});
+
+test('what is no number, or no whole one of the smallest unit, is refused', () => {
+  for (const text of ['', 'x', '-1', '1e3', '0x10', '1.5', '1 2', '99999999999999999', '3 apples', 'toString']) {
+    assert.match(
+      problemOf(parseInteger(text, { min: '0', max: '9' })),
+      /is not a whole number; it may be 0 to 9/,
+      text,
+    );
+  }
+  assert.match(problemOf(parseBytes('1constructor', {})), /is not a size/);
+});
+
+test('a range with one end or none is said so', () => {
+  assert.equal(rangeText({ min: '1' }), '1 or more');
+  assert.equal(rangeText({ max: '9' }), 'at most 9');
+  assert.equal(rangeText({}), '');
+});
+
+function problemOf(parsed: object): string {
+  return 'problem' in parsed ? String(parsed.problem) : 'no problem';
+}

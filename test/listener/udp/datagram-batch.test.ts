@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { BATCH_DATAGRAMS, DatagramBatch } from '../../../src/listener/udp/datagram-batch.ts';
+import { loadLinuxSockets } from '../../../src/listener/udp/linux-sockets.ts';
+import { SocketAddresses } from '../../../src/listener/socket-address.ts';
+import { type Datagram, KernelDouble } from '../kernel-double.ts';
+
+/** Any: the kernel is a double. */
+const DESCRIPTOR = 3;
+
+const SOCKETS = await loadLinuxSockets();
+
+interface Rig {
+  readonly kernel: KernelDouble;
+  readonly batch: DatagramBatch;
+  readonly addresses: SocketAddresses;
+  /** What could not be sent: replies that were handed back as `address port bytes`, and failures. */
+  readonly unsent: string[];
+}
+
+function createRig(family: 4 | 6 = 4): Rig {
+  const kernel = new KernelDouble();
+  const addresses = new SocketAddresses(SOCKETS, family);
+  const unsent: string[] = [];
+  const batch = new DatagramBatch(kernel, DESCRIPTOR, addresses, {
+    onBusy: (reply, client, port) => void unsent.push(`${client} ${port} ${Buffer.from(reply).toString()}`),
+    onFailed: () => void unsent.push('failed'),
+  });
+  return { kernel, batch, addresses, unsent };
+}
+
+function datagram({ addresses }: Rig, port: number, text: string, client = '192.0.2.1'): Datagram {
+  return { name: addresses.create(client, port), octets: Buffer.from(text) };
+}
+
+/** Has datagrams come and be answered, each with its own octets, which are returned as texts. */
+function echoAll({ batch }: Rig): string[] {
+  return Array.from({ length: batch.receive() }, (_, i) => {
+    const wire = batch.wire(i);
+    batch.replySpace.set(wire);
+    batch.reply(i, wire.length);
+    return Buffer.from(wire).toString();
+  });
+}
+
+function textsOf(datagrams: readonly Datagram[]): string[] {
+  return datagrams.map(({ octets }) => Buffer.from(octets).toString());
+}
+
+for (const [family, client] of [
+  [4, '192.0.2.1'],
+  [6, '2001:db8::1'],
+] as const) {
+  test(`what waits is taken together, and each reply goes to where its query came from, over IPv${family}`, () => {
+    const rig = createRig(family);
+    const { kernel, batch, addresses } = rig;
+    kernel.waiting.push(datagram(rig, 1001, 'one', client), datagram(rig, 1002, 'second', client));
+    assert.equal(batch.receive(), 2);
+    assert.deepEqual([batch.client(0), batch.clientPort(0), batch.clientPort(1)], [client, 1001, 1002]);
+    for (const index of [1, 0]) {
+      batch.replySpace.set(Buffer.from(`reply ${index}`));
+      batch.reply(index, 7);
+    }
+    batch.replySpace.set(Buffer.from('other'));
+    assert.ok(batch.replyTo(client, 1003, 5));
+    batch.flush();
+    assert.deepEqual(kernel.asked, [3]);
+    assert.deepEqual(textsOf(kernel.sent), ['reply 1', 'reply 0', 'other']);
+    assert.deepEqual(
+      kernel.sent.map(({ name }) => [addresses.text(name), addresses.port(name)]),
+      [
+        [client, 1002],
+        [client, 1001],
+        [client, 1003],
+      ],
+    );
+  });
+}
+
+test('a datagram is seen as it came, and nothing of a longer one that was in its place before', () => {
+  const rig = createRig();
+  rig.kernel.waiting.push(datagram(rig, 1, 'a long datagram'));
+  assert.deepEqual(echoAll(rig), ['a long datagram']);
+  rig.batch.flush();
+  rig.kernel.waiting.push(datagram(rig, 1, 'short'), datagram(rig, 1, ''));
+  assert.deepEqual(echoAll(rig), ['short', '']);
+});
+
+test('a datagram of any size is taken whole', () => {
+  const rig = createRig();
+  const octets = new Uint8Array(65_507).fill(7);
+  rig.kernel.waiting.push({ name: rig.addresses.create('192.0.2.1', 1), octets });
+  assert.equal(rig.batch.receive(), 1);
+  assert.deepEqual(rig.batch.wire(0), octets);
+});
+
+test('where nothing waits, nothing is taken or sent', () => {
+  const rig = createRig();
+  assert.equal(rig.batch.receive(), 0);
+  rig.batch.flush();
+  assert.deepEqual(rig.kernel.asked, []);
+});
+
+test('what the kernel sends a part of is sent on from there', () => {
+  const rig = createRig();
+  for (const text of ['a', 'b', 'c', 'd', 'e']) rig.kernel.waiting.push(datagram(rig, 1, text));
+  echoAll(rig);
+  rig.kernel.outcomes.push(2, 'EINTR', 1);
+  rig.batch.flush();
+  assert.deepEqual(rig.kernel.asked, [5, 3, 3, 2]);
+  assert.deepEqual(textsOf(rig.kernel.sent), ['a', 'b', 'c', 'd', 'e']);
+  assert.deepEqual(rig.unsent, []);
+});
+
+test('a reply that the kernel will not send is said to have failed, and those behind it are sent', () => {
+  for (const error of ['ENOBUFS', 'EPERM', 'ENETUNREACH'] as const) {
+    const rig = createRig();
+    for (const text of ['a', 'b', 'c']) rig.kernel.waiting.push(datagram(rig, 1, text));
+    echoAll(rig);
+    rig.kernel.outcomes.push(1, error);
+    rig.batch.flush();
+    assert.deepEqual(textsOf(rig.kernel.sent), ['a', 'c'], error);
+    assert.deepEqual(rig.unsent, ['failed'], error);
+  }
+});
+
+test('what the kernel has no room for is handed back, each reply with its client, and is gone from the batch', () => {
+  const rig = createRig();
+  for (const [port, text] of ['a', 'b', 'c'].entries()) rig.kernel.waiting.push(datagram(rig, port + 1, text));
+  echoAll(rig);
+  rig.kernel.outcomes.push(1, 'EAGAIN');
+  rig.batch.flush();
+  assert.deepEqual(textsOf(rig.kernel.sent), ['a']);
+  assert.deepEqual(rig.unsent, ['192.0.2.1 2 b', '192.0.2.1 3 c']);
+  rig.batch.flush();
+  assert.deepEqual(rig.kernel.asked, [3, 2]);
+});
+
+test('a full batch can be answered, and what is beyond it comes with the next', () => {
+  const rig = createRig();
+  for (let i = 0; i < BATCH_DATAGRAMS + 1; i++) rig.kernel.waiting.push(datagram(rig, i + 1, String(i)));
+  assert.equal(echoAll(rig).length, BATCH_DATAGRAMS);
+  rig.batch.flush();
+  assert.equal(echoAll(rig).length, 1);
+  rig.batch.flush();
+  assert.deepEqual(
+    rig.kernel.sent.map(({ name }) => rig.addresses.port(name)),
+    Array.from({ length: BATCH_DATAGRAMS + 1 }, (_, i) => i + 1),
+  );
+});
+
+test('no number that the kernel returns is believed beyond the memory that it is about', () => {
+  const rig = createRig();
+  const { kernel, batch } = rig;
+  kernel.waiting.push(
+    { ...datagram(rig, 1, 'a'), claimedBytes: 1_000_000 },
+    { ...datagram(rig, 2, 'b'), nameBytes: 8 },
+  );
+  kernel.excess = 1_000_000;
+  assert.equal(batch.receive(), BATCH_DATAGRAMS);
+  assert.equal(batch.wire(0).length, 65_535);
+  // Nobody can be answered whose address is not whole.
+  assert.deepEqual([batch.clientPort(0), batch.clientPort(1)], [1, 0]);
+  kernel.excess = 0;
+  kernel.waiting.push(datagram(rig, 3, 'c'), datagram(rig, 4, 'd'));
+  assert.equal(batch.receive(), 2);
+  assert.equal(batch.clientPort(1), 4);
+});
+
+test('no reply is longer than its slot, whatever its handler says', () => {
+  const rig = createRig();
+  rig.kernel.waiting.push(datagram(rig, 1, 'a'));
+  rig.batch.receive();
+  rig.batch.reply(0, 1_000_000);
+  rig.batch.flush();
+  assert.deepEqual(
+    rig.kernel.sent.map(({ octets }) => octets.length),
+    [rig.batch.replySpace.length],
+  );
+});

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { subtractAge } from '../../../src/message/answer/age.ts';
+import {
+  addressRecord,
+  buildResponse,
+  concat,
+  decodeReply,
+  rawMessage,
+  rawName,
+  rawOpt,
+  rawQuestion,
+  rawRecord,
+  rawU16,
+  soaRecord,
+} from '../../fixtures/messages.ts';
+
+const QUESTION = rawQuestion(rawName('a'));
+
+function ttlAfter(ttl: number, seconds: number): number | undefined {
+  const wire = buildResponse({ answers: [addressRecord('example.com', ttl)] });
+  subtractAge(wire, seconds);
+  const [record] = decodeReply(wire).answers ?? [];
+  return record !== undefined && 'ttl' in record ? record.ttl : undefined;
+}
+
+test('Age is taken off every TTL in all sections (RFC 8484 §5.1)', () => {
+  const wire = buildResponse({
+    answers: [addressRecord('example.com', 300), addressRecord('example.com', 300)],
+    authorities: [soaRecord('example.com', 400, 900)],
+    additionals: [addressRecord('ns.example.com', 500)],
+  });
+  const expected = buildResponse({
+    answers: [addressRecord('example.com', 50), addressRecord('example.com', 50)],
+    authorities: [soaRecord('example.com', 150, 900)],
+    additionals: [addressRecord('ns.example.com', 250)],
+  });
+  subtractAge(wire, 250);
+  assert.deepEqual(wire, expected);
+});
+
+test('the time of a negative answer has run down from the lower of its SOA record’s TTL and MINIMUM (RFC 2308 §5)', () => {
+  for (const [ttl, minimum] of [
+    [3600, 60],
+    [60, 3600],
+  ] as const) {
+    const wire = buildResponse({ flags: 3, authorities: [soaRecord('example.com', ttl, minimum)] });
+    subtractAge(wire, 45);
+    assert.deepEqual(wire, buildResponse({ flags: 3, authorities: [soaRecord('example.com', 15, minimum)] }));
+  }
+  const asked = buildResponse({ type: 'SOA', answers: [soaRecord('example.com', 3600, 60)] });
+  subtractAge(asked, 45);
+  assert.deepEqual(asked, buildResponse({ type: 'SOA', answers: [soaRecord('example.com', 3555, 60)] }));
+});
+
+test('a TTL never goes below zero', () => {
+  assert.equal(ttlAfter(10, 10), 0);
+  assert.equal(ttlAfter(10, 11), 0);
+  assert.equal(ttlAfter(10, 2 ** 40), 0);
+});
+
+test('a TTL with the top bit set is zero and not a very long time less a little (RFC 2181 §8)', () => {
+  assert.equal(ttlAfter(0x8000_0005, 10), 0);
+});
+
+test('the flags in the OPT record are no time and stay (RFC 6891 §6.1.3)', () => {
+  const wire = rawMessage({ flags: 0x8180, questions: [QUESTION], additionals: [rawOpt(0x0000_8000)] });
+  const before = wire.slice();
+  subtractAge(wire, 5);
+  assert.deepEqual(wire, before);
+});
+
+test('a message that is cut off or has no name for a question is left alone from there on', () => {
+  const record = rawRecord(rawName('a'), 1, 300, Uint8Array.of(1, 2, 3, 4));
+  const wire = rawMessage({ flags: 0x8180, questions: [QUESTION], answers: [record] });
+  for (let length = 12; length < wire.length; length++) {
+    const cut = wire.slice(0, length);
+    subtractAge(cut, 5);
+    assert.deepEqual(cut, wire.slice(0, length), `${length} octets`);
+  }
+});
+
+test('a message without a name for a question is left alone, where counts and flags could pass for a record too', () => {
+  // From its fourth octet on this is the root, type 1, class 1, TTL 5, and data of 0x4000 octets, whose first makes no name.
+  const nameless = concat(rawU16(0, 0x8100, 1, 1, 0, 5, 0x4000), new Uint8Array(0x4000));
+  const before = nameless.slice();
+  subtractAge(nameless, 5);
+  assert.ok(Buffer.from(nameless).equals(before));
+});

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { NOT_FOUND, type Runner } from '../../../src/system/command.ts';
+import { readResolvedLinks } from '../../../src/system/managers/resolvectl.ts';
+
+/** A resolvectl that says this for each of its verbs, and fails for others. */
+function saying(texts: Readonly<Record<string, string>>): Runner {
+  return async ([program, ...args]) => {
+    assert.deepEqual([program, args[0]], ['resolvectl', '--no-pager']);
+    const stdout = texts[args[1] ?? ''];
+    return stdout === undefined ? { status: 1, stdout: '', stderr: 'failed' } : { status: 0, stdout, stderr: '' };
+  };
+}
+
+test('what holds everywhere and what holds for a link are told apart', async () => {
+  const found = await readResolvedLinks(
+    saying({
+      dns: 'Global: 127.0.0.1\nLink 2 (eth0): 192.168.1.1 fe80::1%2\nLink 5 (tun0): 10.8.0.1\n',
+      domain: 'Global: ~.\nLink 2 (eth0): lan\nLink 5 (tun0): ~. corp.example\n',
+      llmnr: 'Global: no\nLink 2 (eth0): yes\nLink 5 (tun0): no\n',
+      mdns: 'Global: resolve\nLink 2 (eth0): no\nLink 5 (tun0): resolve\n',
+    }),
+  );
+  assert.deepEqual(found, {
+    everywhere: { link: undefined, servers: ['127.0.0.1'], domains: ['~.'], llmnr: false, mdns: true },
+    links: [
+      { link: 'eth0', servers: ['192.168.1.1', 'fe80::1%2'], domains: ['lan'], llmnr: true, mdns: false },
+      { link: 'tun0', servers: ['10.8.0.1'], domains: ['~.', 'corp.example'], llmnr: false, mdns: true },
+    ],
+  });
+});
+
+test('what does not fit the width of a line goes on in the next', async () => {
+  const found = await readResolvedLinks(
+    saying({ dns: 'Global:\nLink 2 (eth0): 192.0.2.1 192.0.2.2\n               192.0.2.3\n', domain: 'Global:\n' }),
+  );
+  assert.deepEqual(found?.everywhere.servers, []);
+  assert.deepEqual(found.links[0]?.servers, ['192.0.2.1', '192.0.2.2', '192.0.2.3']);
+});
+
+test('one that does not know of LLMNR and mDNS has told enough, and one that names no servers has not', async () => {
+  const found = await readResolvedLinks(saying({ dns: 'Global: 127.0.0.1\n', domain: 'Global: ~.\n' }));
+  assert.deepEqual([found?.everywhere.llmnr, found?.everywhere.mdns], [false, false]);
+  assert.equal(await readResolvedLinks(saying({ domain: 'Global: ~.\n' })), undefined);
+});
+
+test('without the program nothing is known', async () => {
+  assert.equal(await readResolvedLinks(async () => ({ status: NOT_FOUND, stdout: '', stderr: '' })), undefined);
+});

@@ -1,0 +1,19 @@
+// A program that owns a managed tor in the directory given to it, until it is killed.
+import { systemClock } from '../../../src/lib/clock.ts';
+import { systemRandom } from '../../../src/lib/random.ts';
+import { ManagedTor } from '../../../src/tor/process/managed-tor.ts';
+import { findProgram } from '../../fixtures/find-program.ts';
+import { OFFLINE_OPTIONS } from '../offline-tor.ts';
+import { SILENT_EVENTS } from '../silent-events.ts';
+
+const [, , directory = ''] = process.argv;
+await ManagedTor.start({
+  binary: await findProgram('tor'),
+  directory,
+  torOptions: OFFLINE_OPTIONS,
+  clock: systemClock,
+  random: systemRandom,
+  onionAuths: [],
+  events: SILENT_EVENTS,
+});
+process.stdout.write('tor runs\n');

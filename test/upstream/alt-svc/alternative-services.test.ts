@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AlternativeServices, type AlternativeTarget } from '../../../src/upstream/alt-svc/alternative-services.ts';
+import { createSeededRandom } from '../../../bench/seeded-random.ts';
+import { ManualClock } from '../../fixtures/manual-clock.ts';
+import { createOnionKey } from '../../fixtures/onion-key.ts';
+
+const DAY_SECONDS = 86_400;
+const HOUR_MS = 3_600_000;
+const ONIONS = Array.from({ length: 10 }, () => createOnionKey().address);
+const [FIRST = '', SECOND = ''] = ONIONS;
+
+interface Setup {
+  readonly clock: ManualClock;
+  readonly services: AlternativeServices;
+  /** How many alternatives were known each time that there were some after there were none. */
+  readonly learnt: number[];
+  /** What the name says in its response. */
+  readonly say: (fieldValue: string, ageSeconds?: number) => void;
+  /** The hosts of the next choices; empty for the name. */
+  readonly hosts: (count: number) => string[];
+}
+
+function setUp(seed = 1): Setup {
+  const clock = new ManualClock();
+  const learnt: number[] = [];
+  const onLearnt = (count: number): void => void learnt.push(count);
+  const services = new AlternativeServices({ clock, random: createSeededRandom(seed), onLearnt });
+  return {
+    clock,
+    services,
+    learnt,
+    say: (fieldValue, ageSeconds = 0) => services.note(fieldValue, ageSeconds, undefined),
+    hosts: (count) => Array.from({ length: count }, () => services.choose()?.host ?? ''),
+  };
+}
+
+function offer(hosts: readonly string[], parameters = ''): string {
+  return hosts.map((host) => `h2="${host}:443"${parameters}`).join(', ');
+}
+
+function target(host: string): AlternativeTarget {
+  return { host, port: 443 };
+}
+
+test('before anything was learnt, and after clear, connections go to the name', () => {
+  const { services, say } = setUp();
+  assert.equal(services.choose(), undefined);
+  say(offer(ONIONS));
+  assert.notEqual(services.choose(), undefined);
+  say('clear');
+  assert.equal(services.choose(), undefined);
+  assert.equal(services.fresh, 0);
+});
+
+test('ten onions are all chosen once before any is chosen again', () => {
+  const { say, hosts } = setUp();
+  say(offer(ONIONS));
+  assert.deepEqual(hosts(10).toSorted(), ONIONS.toSorted());
+  assert.deepEqual(hosts(10).toSorted(), ONIONS.toSorted());
+});
+
+test('the order of choices is another for each client and in each round', () => {
+  const [one, other] = [setUp(1), setUp(2)];
+  one.say(offer(ONIONS));
+  other.say(offer(ONIONS));
+  const firstRound = one.hosts(10);
+  assert.notDeepEqual(firstRound, other.hosts(10));
+  assert.notDeepEqual(firstRound, one.hosts(10));
+});
+
+test('an alternative is chosen until ma has passed since the response was made', () => {
+  const { clock, services, say } = setUp();
+  say(offer([FIRST], '; ma=600'), 200);
+  clock.advance(399_999);
+  assert.equal(services.choose()?.host, FIRST);
+  clock.advance(1);
+  assert.equal(services.choose(), undefined);
+  assert.equal(services.fresh, 0);
+});
+
+test('each response of the name lets the time begin anew', () => {
+  const { clock, services, say } = setUp();
+  say(offer([FIRST], '; ma=600'));
+  clock.advance(500_000);
+  say(offer([FIRST], '; ma=600'));
+  clock.advance(500_000);
+  assert.equal(services.choose()?.host, FIRST);
+});
+
+test('ma=0 and an age above ma take an alternative away', () => {
+  const { services, say } = setUp();
+  say(offer([FIRST]));
+  say(offer([FIRST], '; ma=0'));
+  assert.equal(services.choose(), undefined);
+  say(offer([FIRST], '; ma=60'), 61);
+  assert.equal(services.choose(), undefined);
+});
+
+test('whatever ma says, an alternative is used for a day at most', () => {
+  const { clock, services, say } = setUp();
+  say(offer([FIRST], '; ma=999999999999999999999'));
+  clock.advance(DAY_SECONDS * 1000 - 1);
+  assert.equal(services.choose()?.host, FIRST);
+  clock.advance(1);
+  assert.equal(services.choose(), undefined);
+});
+
+test('a new field value replaces the one before', () => {
+  const { services, say } = setUp();
+  say(offer([FIRST]));
+  say(offer([SECOND]));
+  assert.equal(services.fresh, 1);
+  assert.equal(services.choose()?.host, SECOND);
+  say('h3=":443"');
+  assert.equal(services.choose(), undefined);
+});
+
+test('an alternative can neither prolong its life nor name others, but can end it', () => {
+  const { clock, services, say } = setUp();
+  say(offer([FIRST], '; ma=600'));
+  services.note(offer([FIRST], '; ma=6000'), 0, target(FIRST));
+  services.note(offer([SECOND]), 0, target(FIRST));
+  assert.equal(services.choose()?.host, FIRST);
+  assert.equal(services.fresh, 1);
+  services.note('clear', 0, target(FIRST));
+  assert.equal(services.choose(), undefined);
+  say(offer([FIRST], '; ma=600'));
+  services.note(offer([FIRST], '; ma=600'), 0, target(FIRST));
+  clock.advance(600_000);
+  assert.equal(services.choose(), undefined);
+});
+
+test('what has failed is passed over for others, and when all have failed the name is left', () => {
+  const { services, say } = setUp();
+  say(offer([FIRST, SECOND]));
+  services.failed(target(FIRST));
+  assert.equal(services.choose()?.host, SECOND);
+  assert.equal(services.choose()?.host, SECOND);
+  services.failed(target(SECOND));
+  assert.equal(services.choose(), undefined);
+  assert.equal(services.fresh, 2);
+});
+
+test('after each failure in a row the pause is twice as long, up to an hour, less up to a half', () => {
+  const { clock, services, say } = setUp();
+  const pauses = [60_000, 120_000, 240_000, 480_000, 960_000, 1_920_000, HOUR_MS, HOUR_MS];
+  for (const pause of pauses) {
+    say(offer([FIRST]));
+    services.failed(target(FIRST));
+    clock.advance(pause / 2 - 1);
+    assert.equal(services.choose(), undefined);
+    clock.advance(pause / 2 + 1);
+    assert.equal(services.choose()?.host, FIRST);
+  }
+  services.failed(target(FIRST));
+  services.succeeded(target(FIRST));
+  assert.equal(services.choose()?.host, FIRST);
+  services.failed(target(FIRST));
+  clock.advance(60_000);
+  assert.equal(services.choose()?.host, FIRST);
+});
+
+test('a failure is not forgotten because the resolver names the onion again among others', () => {
+  const { services, say } = setUp();
+  say(offer([FIRST]));
+  services.failed(target(FIRST));
+  say(offer([FIRST, SECOND]));
+  assert.equal(services.choose()?.host, SECOND);
+  assert.equal(services.choose()?.host, SECOND);
+});
+
+test('what is not known any more can fail and succeed without effect', () => {
+  const { services, say } = setUp();
+  say(offer([FIRST]));
+  services.failed(target(SECOND));
+  services.succeeded(target(SECOND));
+  assert.equal(services.choose()?.host, FIRST);
+});
+
+test('a change of network leaves what persists, and the rest can be learnt again', () => {
+  const { services, say } = setUp();
+  const header = `${offer([FIRST])}, ${offer([SECOND], '; persist=1')}`;
+  say(header);
+  services.networkChanged();
+  assert.equal(services.fresh, 1);
+  assert.equal(services.choose()?.host, SECOND);
+  say(header);
+  assert.equal(services.fresh, 2);
+});
+
+test('it is told when alternatives are known where none were', () => {
+  const { clock, learnt, say } = setUp();
+  say('clear');
+  say(offer(ONIONS, '; ma=60'));
+  say(offer(ONIONS, '; ma=60'));
+  say(offer([FIRST], '; ma=60'));
+  clock.advance(60_000);
+  say(offer([FIRST], '; ma=60'));
+  assert.deepEqual(learnt, [10, 1]);
+});

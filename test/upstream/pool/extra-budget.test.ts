@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ExtraBudget } from '../../../src/upstream/pool/extra-budget.ts';
+
+test('an extra query costs what five first ones earn, and no more than ten are saved up', () => {
+  const budget = new ExtraBudget();
+  assert.ok(budget.spend());
+  assert.ok(!budget.spend());
+  for (let i = 0; i < 5; i++) budget.earn();
+  assert.ok(budget.spend());
+  assert.ok(!budget.spend());
+  for (let i = 0; i < 1000; i++) budget.earn();
+  let saved = 0;
+  while (budget.spend()) saved++;
+  assert.equal(saved, 10);
+});

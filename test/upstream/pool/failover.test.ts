@@ -1,0 +1,398 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { delay } from '../../../src/lib/clock.ts';
+import { Deadline } from '../../../src/lib/deadline.ts';
+import { Dns4torError } from '../../../src/failures/errors.ts';
+import { systemRandom } from '../../../src/lib/random.ts';
+import { PROBE_QUERY } from '../../../src/message/probe-query.ts';
+import type { WatchedUpstreamEvents } from '../../../src/upstream/pool/watched-upstream.ts';
+import { ExtraBudget } from '../../../src/upstream/pool/extra-budget.ts';
+import { FailoverUpstream } from '../../../src/upstream/pool/failover.ts';
+import type { AnswerPath, Upstream } from '../../../src/upstream/upstream.ts';
+import { ManualClock } from '../../fixtures/manual-clock.ts';
+import { waitUntil } from '../../fixtures/wait-until.ts';
+import { answer, noJitter, queryFor, startRig } from '../rig.ts';
+
+const QUERY = new Uint8Array(12);
+const ANSWER = new Uint8Array(13);
+const AWAITED_MS = 10_000;
+const CLIENT_PATIENCE_MS = 5000;
+
+interface Asked {
+  readonly name: string;
+  readonly deadlineAt: number;
+  readonly isProbe: boolean;
+}
+
+/** Notes who was asked until when, and does what `exchange` does. */
+function upstream(name: string, asked: Asked[], exchange: (deadline: Deadline) => Promise<Uint8Array>): Upstream {
+  return {
+    address: name,
+    async exchange(query, deadline, _client, onAnswer) {
+      asked.push({ name, deadlineAt: deadline.atMs, isProbe: query === PROBE_QUERY });
+      const response = await exchange(deadline);
+      onAnswer?.({ upstream: name, sentAt: 0, secondTry: false });
+      return response;
+    },
+    async [Symbol.asyncDispose]() {
+      asked.push({ name: `${name} disposed`, deadlineAt: 0, isProbe: false });
+    },
+  };
+}
+
+/** Answers nothing until it is released, but the next query at once if it is told to. */
+function held(name: string): {
+  readonly upstream: Upstream;
+  readonly release: () => void;
+  readonly answerNext: () => void;
+} {
+  const released = Promise.withResolvers<void>();
+  let isNext = false;
+  return {
+    upstream: upstream(name, [], async (deadline) => {
+      if (!isNext) await deadline.limit(released.promise);
+      isNext = false;
+      return ANSWER;
+    }),
+    release: released.resolve,
+    answerNext: () => (isNext = true),
+  };
+}
+
+function create(
+  clock: ManualClock,
+  upstreams: readonly Upstream[],
+  awaitedMs = AWAITED_MS,
+  budget = new ExtraBudget(),
+  told: string[] = [],
+  sharded = false,
+): FailoverUpstream {
+  const createEvents = ({ address }: Upstream): WatchedUpstreamEvents => ({
+    passedOver: () => told.push(`${address} passed over`),
+    usedAgain: () => told.push(`${address} used again`),
+  });
+  return new FailoverUpstream({ clock, random: noJitter, budget, createEvents }, upstreams, { awaitedMs, sharded });
+}
+
+const fails = (code: Dns4torError['code']) => (): Promise<Uint8Array> => Promise.reject(new Dns4torError(code));
+const answers = async (): Promise<Uint8Array> => ANSWER;
+const hangs = (deadline: Deadline): Promise<Uint8Array> => deadline.limit(new Promise(() => {}));
+
+test('upstreams are asked in order until one answers', async () => {
+  const asked: Asked[] = [];
+  const clock = new ManualClock();
+  const failover = create(clock, [
+    upstream('a', asked, fails('ERR_TOR_TIMEOUT')),
+    upstream('b', asked, answers),
+    upstream('c', asked, answers),
+  ]);
+  assert.equal(failover.address, 'a, b, c');
+  assert.equal(await failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS)), ANSWER);
+  assert.deepEqual(
+    asked.map(({ name }) => name),
+    ['a', 'b'],
+  );
+  assert.equal(clock.pendingTimers, 0);
+});
+
+for (const count of [2, 3, 4]) {
+  test(`of ${count} upstreams that hang, the last is asked while dig and glibc still wait, and all until the deadline`, async () => {
+    const asked: Asked[] = [];
+    const clock = new ManualClock();
+    const names = ['a', 'b', 'c', 'd'].slice(0, count);
+    const failover = create(
+      clock,
+      names.map((name) => upstream(name, asked, hangs)),
+    );
+    const exchanged = assert.rejects(failover.exchange(QUERY, Deadline.after(clock, 19_000)), { code: 'ERR_DEADLINE' });
+    await clock.advanceAsync(CLIENT_PATIENCE_MS - 400);
+    assert.deepEqual(
+      asked.map(({ name }) => name),
+      names,
+    );
+    await clock.advanceAsync(19_000);
+    await exchanged;
+    assert.deepEqual(
+      asked.map(({ deadlineAt }) => deadlineAt),
+      names.map(() => 19_000),
+    );
+    assert.equal(clock.pendingTimers, 0);
+  });
+}
+
+test('where a client waits less than that, the last is asked in its time', async () => {
+  const asked: Asked[] = [];
+  const clock = new ManualClock();
+  const failover = create(clock, [upstream('a', asked, hangs), upstream('b', asked, answers)], 1000);
+  const exchanged = failover.exchange(QUERY, Deadline.after(clock, 11_000));
+  await clock.advanceAsync(999);
+  assert.equal(await exchanged, ANSWER);
+});
+
+test('an upstream whose share is over goes on, and its answer wins if it comes first', async () => {
+  const clock = new ManualClock();
+  const slow = held('slow');
+  const failover = create(clock, [slow.upstream, upstream('b', [], hangs)]);
+  const exchanged = failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS));
+  await clock.advanceAsync(3000);
+  slow.release();
+  assert.equal(await exchanged, ANSWER);
+});
+
+test('the answer of one that was asked beside another is a second try, and the path of the loser is not told', async () => {
+  const clock = new ManualClock();
+  const slow = held('slow');
+  const paths: AnswerPath[] = [];
+  const failover = create(clock, [slow.upstream, upstream('b', [], answers)]);
+  const exchanged = failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS), undefined, (path) => paths.push(path));
+  await clock.advanceAsync(3000);
+  await exchanged;
+  slow.release();
+  await clock.advanceAsync(0);
+  assert.deepEqual(
+    paths.map(({ upstream: address, secondTry }) => [address, secondTry]),
+    [['b', true]],
+  );
+});
+
+test('while the first answers other queries, asking the second as well is paid from the budget, and later not', async () => {
+  const clock = new ManualClock();
+  const asked: Asked[] = [];
+  const slow = held('slow');
+  const budget = new ExtraBudget();
+  while (budget.spend());
+  const failover = create(clock, [slow.upstream, upstream('b', asked, answers)], AWAITED_MS, budget);
+  const exchanged = failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS));
+  await clock.advanceAsync(1000);
+  slow.answerNext();
+  await failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS));
+  await clock.advanceAsync(AWAITED_MS / 2 - 1001);
+  assert.equal(asked.length, 0);
+  await clock.advanceAsync(1);
+  assert.equal(await exchanged, ANSWER);
+});
+
+test('one that accepts connections but leaves two queries unanswered is asked last, until it answers a probe', async () => {
+  const clock = new ManualClock();
+  const asked: Asked[] = [];
+  const world = { isSilent: true };
+  const told: string[] = [];
+  const first = upstream('a', asked, (deadline) => (world.isSilent ? hangs(deadline) : answers()));
+  const failover = create(clock, [first, upstream('b', asked, answers)], AWAITED_MS, new ExtraBudget(), told);
+  const ask = async (): Promise<string | undefined> => {
+    const before = asked.length;
+    const exchanged = failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS));
+    await clock.advanceAsync(0);
+    const name = asked.slice(before).find(({ isProbe }) => !isProbe)?.name;
+    await clock.advanceAsync(CLIENT_PATIENCE_MS / 2);
+    await exchanged;
+    return name;
+  };
+  assert.deepEqual([await ask(), await ask()], ['a', 'a']);
+  assert.deepEqual(told, ['a passed over']);
+  const probes = (): number => asked.filter(({ isProbe }) => isProbe).length;
+
+  // Nobody asks, and nothing is sent.
+  await clock.advanceAsync(600_000);
+  assert.equal(probes(), 0);
+
+  const minutes = 10;
+  for (let second = 0; second < 60 * minutes; second += 2.5) assert.equal(await ask(), 'b');
+  assert.ok(probes() >= minutes && probes() <= 3 * minutes + 5);
+
+  world.isSilent = false;
+  const recoveredAt = clock.now();
+  while ((await ask()) !== 'a') assert.ok(clock.now() - recoveredAt < 45_000);
+  assert.deepEqual(told, ['a passed over', 'a used again']);
+});
+
+test('a late answer also ends the silence', async () => {
+  const clock = new ManualClock();
+  const told: string[] = [];
+  const slow = held('slow');
+  const failover = create(clock, [slow.upstream, upstream('b', [], answers)], AWAITED_MS, new ExtraBudget(), told);
+  for (let i = 0; i < 2; i++) {
+    const exchanged = failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS));
+    await clock.advanceAsync(CLIENT_PATIENCE_MS / 2);
+    await exchanged;
+  }
+  slow.release();
+  await clock.advanceAsync(0);
+  assert.deepEqual(told, ['slow passed over', 'slow used again']);
+});
+
+test('one that answered something meanwhile, or has no connection, is not passed over', async () => {
+  const clock = new ManualClock();
+  const told: string[] = [];
+  const slow = held('slow');
+  const unconnected = Object.assign(held('unconnected').upstream, { openConnections: 0 });
+  for (const first of [slow.upstream, unconnected]) {
+    const failover = create(clock, [first, upstream('b', [], answers)], AWAITED_MS, new ExtraBudget(), told);
+    for (let i = 0; i < 5; i++) {
+      const exchanged = failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS));
+      await clock.advanceAsync(1000);
+      slow.answerNext();
+      if (first === slow.upstream) await failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS));
+      await clock.advanceAsync(AWAITED_MS);
+      await exchanged;
+    }
+  }
+  assert.deepEqual(told, []);
+});
+
+test('after the deadline no further upstream is asked', async () => {
+  const clock = new ManualClock();
+  const asked: Asked[] = [];
+  const failover = create(clock, [upstream('a', asked, hangs), upstream('b', asked, answers)]);
+  const exchanged = assert.rejects(failover.exchange(QUERY, Deadline.after(clock, 0)), { code: 'ERR_DEADLINE' });
+  await clock.advanceAsync(0);
+  await exchanged;
+  assert.equal(asked.length, 1);
+});
+
+test('where all are silent, they are asked in order again', async () => {
+  const clock = new ManualClock();
+  const asked: Asked[] = [];
+  const failover = create(clock, [upstream('a', asked, hangs), upstream('b', asked, hangs)]);
+  for (let i = 0; i < 3; i++) {
+    const exchanged = assert.rejects(failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS)));
+    await clock.advanceAsync(AWAITED_MS);
+    await exchanged;
+  }
+  assert.deepEqual(
+    asked.filter(({ isProbe }) => !isProbe).map(({ name }) => name),
+    ['a', 'b', 'a', 'b', 'a', 'b'],
+  );
+});
+
+/** A query that has `first` as its first choice: one of a few is bound to. */
+async function queryWithFirst(
+  failover: FailoverUpstream,
+  clock: ManualClock,
+  asked: Asked[],
+  first: string,
+): Promise<Uint8Array> {
+  for (let i = 0; i < 1000; i++) {
+    const query = queryFor(`d${i}.example`);
+    const before = asked.length;
+    const exchanged = failover.exchange(query, Deadline.after(clock, 0));
+    exchanged.catch(() => {});
+    await clock.advanceAsync(0);
+    if (asked[before]?.name === first) return query;
+  }
+  throw new Error('none of a thousand');
+}
+
+test('with shards, a slow upstream keeps its domains, a failing one gives them to the next of each', async () => {
+  const clock = new ManualClock();
+  const asked: Asked[] = [];
+  const world = { fails: false };
+  const named = (name: string): Upstream =>
+    upstream(name, asked, (deadline) => {
+      if (name === 'a' && world.fails) return fails('ERR_TOR_TIMEOUT')();
+      return deadline.remainingMs === 0
+        ? answers()
+        : deadline.limit(delay(clock, world.fails ? 1000 : 4000).then(() => ANSWER));
+    });
+  const random = { ...noJitter, bytes: (length: number) => systemRandom.bytes(length) };
+  const failover = new FailoverUpstream(
+    { clock, random, budget: new ExtraBudget() },
+    [named('a'), named('b'), named('c')],
+    { awaitedMs: AWAITED_MS, sharded: true },
+  );
+  const query = await queryWithFirst(failover, clock, asked, 'a');
+  const ask = async (): Promise<string[]> => {
+    const before = asked.length;
+    const exchanged = failover.exchange(query, Deadline.after(clock, AWAITED_MS));
+    await clock.advanceAsync(1000);
+    // Another query of the same upstream is answered meanwhile.
+    const other = failover.exchange(query, Deadline.after(clock, 0)).catch(() => {});
+    await clock.advanceAsync(4000);
+    await Promise.all([exchanged, other]);
+    return asked.slice(before).map(({ name }) => name);
+  };
+  assert.deepEqual([...new Set(await ask())], ['a']);
+  world.fails = true;
+  const order = [...new Set(await ask())];
+  assert.equal(order.length, 2);
+  for (let i = 0; i < 5; i++) assert.deepEqual([...new Set(await ask())], order);
+});
+
+test('with shards, a probe goes to every upstream, and one answer is enough', async () => {
+  const clock = new ManualClock();
+  const asked: Asked[] = [];
+  const failing = upstream('a', asked, fails('ERR_TOR_TIMEOUT'));
+  const upstreams = [failing, upstream('b', asked, answers)];
+  const probed = create(clock, upstreams, AWAITED_MS, new ExtraBudget(), [], true);
+  assert.equal(await probed.exchange(PROBE_QUERY, Deadline.after(clock, AWAITED_MS)), ANSWER);
+  assert.deepEqual(
+    asked.map(({ name }) => name),
+    ['a', 'b'],
+  );
+  const down = create(clock, [failing, failing], AWAITED_MS, new ExtraBudget(), [], true);
+  await assert.rejects(down.exchange(PROBE_QUERY, Deadline.after(clock, AWAITED_MS)), { code: 'ERR_TOR_TIMEOUT' });
+});
+
+test('an abandoned query ends at once, and no other upstream is asked', async () => {
+  const clock = new ManualClock();
+  const asked: Asked[] = [];
+  const failover = create(clock, [upstream('a', asked, hangs), upstream('b', asked, hangs)]);
+  const ending = new AbortController();
+  const exchanged = failover.exchange(QUERY, new Deadline(clock, AWAITED_MS, ending.signal));
+  ending.abort();
+  const ended = assert.rejects(exchanged, { code: 'ERR_GIVEN_UP' });
+  await clock.advanceAsync(0);
+  await ended;
+  assert.equal(asked.length, 1);
+  assert.equal(clock.pendingTimers, 0);
+});
+
+test('when all fail, the error is that of the one asked last', async () => {
+  const clock = new ManualClock();
+  const failover = create(clock, [upstream('a', [], fails('ERR_TLS_PIN')), upstream('b', [], fails('ERR_DOH_STATUS'))]);
+  await assert.rejects(failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS)), { code: 'ERR_DOH_STATUS' });
+});
+
+test('every upstream is told whose query it is', async () => {
+  const clients: (string | undefined)[] = [];
+  const noting = (exchange: () => Promise<Uint8Array>): Upstream => ({
+    address: 'noting',
+    exchange(_query, _deadline, client) {
+      clients.push(client);
+      return exchange();
+    },
+    async [Symbol.asyncDispose]() {},
+  });
+  const clock = new ManualClock();
+  const failover = create(clock, [noting(fails('ERR_TOR_TIMEOUT')), noting(answers)]);
+  await failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS), 'alice');
+  assert.deepEqual(clients, ['alice', 'alice']);
+});
+
+test('disposing disposes every upstream', async () => {
+  const asked: Asked[] = [];
+  const failover = create(new ManualClock(), [upstream('a', asked, answers), upstream('b', asked, answers)]);
+  await failover[Symbol.asyncDispose]();
+  assert.deepEqual(
+    asked.map(({ name }) => name),
+    ['a disposed', 'b disposed'],
+  );
+});
+
+test('a real upstream that cannot be reached is passed over without waiting, and asked again once it is back', async () => {
+  await using rig = await startRig(answer);
+  let broken = true;
+  await using first = await startRig(answer, {
+    connect: (plain) => () => (broken ? Promise.reject(new Dns4torError('ERR_TOR_UNREACHABLE')) : plain()),
+  });
+  const failover = create(rig.clock, [first.upstream, rig.upstream]);
+  const ask = (name: string): Promise<Uint8Array> =>
+    failover.exchange(queryFor(name), Deadline.after(rig.clock, AWAITED_MS));
+  await ask('one.test');
+  assert.equal(rig.clock.now(), 0);
+  broken = false;
+  await first.clock.advanceAsync(250);
+  await waitUntil('the probe has connected', 5000, () => first.upstream.openConnections === 1);
+  await ask('two.test');
+  assert.deepEqual([first.server.requests.length, rig.server.requests.length], [1, 1]);
+});

@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict';
+import { constants } from 'node:http2';
+import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { dropConnection, goAway, neverAnswer, resetStream } from '../../fixtures/doh-behaviours.ts';
+import type { DohBehaviour } from '../../fixtures/recording-doh-server.ts';
+import { waitUntil } from '../../fixtures/wait-until.ts';
+import { answer, answerTo, inTurn, type Rig, startRig, turnUntilSettled } from '../rig.ts';
+
+/** What HTTP2_WATCH is in doh-session.ts: silence is noticed after the one, to within the other. */
+const SILENCE_MS = 7000;
+const LOOK_MS = 1000;
+
+const LOST: readonly (readonly [string, DohBehaviour])[] = [
+  ['refused by a GOAWAY', goAway],
+  ['reset', resetStream],
+  ['refused alone', () => (stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM)],
+  [
+    'accepted by a GOAWAY and then refused',
+    () => (stream) => {
+      stream.session?.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1);
+      void setImmediate().then(() => stream.close(constants.NGHTTP2_REFUSED_STREAM));
+    },
+  ],
+  ['cancelled', () => (stream) => stream.close(constants.NGHTTP2_CANCEL)],
+  ['lost with its connection', dropConnection],
+  [
+    'lost by a GOAWAY with an error',
+    () => (stream) => stream.session?.destroy(undefined, constants.NGHTTP2_PROTOCOL_ERROR),
+  ],
+];
+
+for (const [what, behaviour] of LOST) {
+  test(`a request that is ${what} is made once more, and answered`, async () => {
+    await using rig = await startRig(inTurn(behaviour, answer));
+    await turnUntilSettled(rig, rig.ask('one.test'));
+    assert.equal(rig.server.requests.length, 2);
+  });
+
+  test(`a request that is ${what} twice fails with ERR_UPSTREAM_CONNECTION if the probe is lost too`, async () => {
+    await using rig = await startRig(behaviour);
+    await assert.rejects(turnUntilSettled(rig, rig.ask('one.test')), { code: 'ERR_UPSTREAM_CONNECTION' });
+    assert.equal(rig.server.requests.length, 3);
+    rig.server.behaviour = answer;
+    await turnUntilSettled(rig, rig.ask('two.test'));
+  });
+}
+
+test('a connection that is lost with a request on it leaves no timer of its own', async () => {
+  await using rig = await startRig(dropConnection);
+  await assert.rejects(turnUntilSettled(rig, rig.ask('one.test')));
+  // It is the one after which the next attempt is made.
+  await waitUntil('one timer is left', 5000, () => rig.pendingTimers === 1);
+});
+
+test('all requests in flight survive the loss of their connection', async () => {
+  await using rig = await startRig(neverAnswer);
+  const asked = Array.from({ length: 50 }, (_, i) => rig.ask(`n${i}.test`));
+  await waitUntil('the requests reach the server', 5000, () => rig.server.requests.length === 50);
+  rig.server.behaviour = answer;
+  rig.sockets[0]?.destroy();
+  await turnUntilSettled(rig, Promise.all(asked));
+  assert.equal(rig.server.requests.length, 100);
+  assert.equal(rig.server.connections, 2);
+});
+
+test('after a GOAWAY the refused requests move to a new connection, and the accepted ones are answered on the old', async () => {
+  const accepted = Promise.withResolvers<void>();
+  let count = 0;
+  await using rig = await startRig(async ({ query, connection }) => {
+    if (connection > 0) return { body: answerTo(query) };
+    if (++count === 10) return (stream) => stream.session?.goaway(constants.NGHTTP2_NO_ERROR, 9);
+    await accepted.promise;
+    return { body: answerTo(query) };
+  });
+  // Streams 1, 3, 5, 7 and 9 are accepted, the five after them refused.
+  const asked = Array.from({ length: 10 }, (_, i) => rig.ask(`n${i}.test`));
+  await turnUntilSettled(rig, Promise.all(asked.slice(5)));
+  assert.equal(rig.upstream.queueDepth, 5);
+  accepted.resolve();
+  await Promise.all(asked);
+  assert.equal(rig.server.connections, 2);
+  assert.equal(rig.server.requests.length, 15);
+});
+
+/** Turns the clock second by second, and lets what is on its way over loopback arrive in between. */
+async function turn({ clock }: Rig, ms: number): Promise<void> {
+  for (let at = 0; at < ms; at += LOOK_MS) {
+    await clock.advanceAsync(Math.min(LOOK_MS, ms - at));
+    for (let i = 0; i < 50; i++) await setImmediate();
+  }
+}
+
+test('a connection that takes no more requests is still watched and still closed at the end', async () => {
+  await using rig = await startRig(({ connection, query }) => {
+    if (connection > 0) return { body: answerTo(query) };
+    return (stream) => stream.session?.goaway(constants.NGHTTP2_NO_ERROR, 1);
+  });
+  const accepted = rig.ask('accepted.test');
+  await waitUntil(
+    'the connection is retired',
+    5000,
+    () => rig.upstream.openConnections === 0 && rig.server.requests.length === 1,
+  );
+  rig.freeze();
+  await turn(rig, SILENCE_MS);
+  await turnUntilSettled(rig, accepted);
+  assert.equal(rig.server.requests.length, 2);
+
+  rig.server.behaviour = () => (stream) => stream.session?.goaway(constants.NGHTTP2_NO_ERROR, stream.id ?? 0);
+  const last = rig.ask('last.test');
+  await waitUntil('the second connection is retired', 5000, () => rig.upstream.openConnections === 0);
+  await rig.upstream[Symbol.asyncDispose]();
+  await assert.rejects(last, { code: 'ERR_SHUTDOWN' });
+  assert.ok(rig.sockets.every(({ destroyed }) => destroyed));
+});
+
+test('a connection that went dead with requests on it is replaced: callers whose time is left are answered on the new one', async () => {
+  await using rig = await startRig(neverAnswer);
+  const impatient = assert.rejects(rig.ask('impatient.test', 5000), { code: 'ERR_DEADLINE' });
+  const patient = rig.ask('patient.test', 20_000);
+  await waitUntil('both reach the server', 5000, () => rig.server.requests.length === 2);
+  rig.freeze();
+  rig.server.behaviour = answer;
+  await turn(rig, 5000);
+  await impatient;
+  assert.equal(rig.upstream.openConnections, 1);
+  await turn(rig, SILENCE_MS - 5000);
+  await turnUntilSettled(rig, patient);
+  await rig.ask('new.test');
+  assert.equal(rig.server.connections, 2);
+  assert.equal(rig.server.requests.length, 4);
+  assert.ok(rig.sockets[0]?.destroyed);
+});
+
+test('a resolver that takes long is not taken for dead, because it answers PINGs', async () => {
+  const { promise: slow, resolve } = Promise.withResolvers<void>();
+  await using rig = await startRig(async ({ query }) => {
+    await slow;
+    return { body: answerTo(query) };
+  });
+  const asked = rig.ask('slow.test');
+  await waitUntil('it reaches the server', 5000, () => rig.server.requests.length === 1);
+  await turn(rig, 4 * SILENCE_MS);
+  resolve();
+  await asked;
+  assert.equal(rig.server.connections, 1);
+});
+
+test('an idle connection is not watched', async () => {
+  await using rig = await startRig(answer);
+  await rig.ask('one.test');
+  await turn(rig, LOOK_MS);
+  assert.equal(rig.pendingTimers, 0);
+});
+
+test('a connection that the server ends while nothing is asked costs the next query nothing', async () => {
+  await using rig = await startRig(answer);
+  await rig.ask('one.test');
+  rig.server.closeConnections();
+  await waitUntil('the end is noticed', 5000, () => rig.upstream.openConnections === 0);
+  await rig.ask('two.test');
+  assert.equal(rig.server.requests.length, 2);
+});
+
+/** A rig with an open connection that nothing was ever asked on: who wanted it has stopped waiting. */
+async function startUnused(): Promise<Rig> {
+  const expired = Promise.withResolvers<void>();
+  const rig = await startRig(answer, {
+    connect: (plain) => async () => {
+      const socket = await plain();
+      await expired.promise;
+      return socket;
+    },
+  });
+  const asked = rig.ask('expired.test', 10);
+  await waitUntil('the server has the connection', 5000, () => rig.server.connections === 1);
+  rig.clock.advance(10);
+  await assert.rejects(asked, { code: 'ERR_TOR_TIMEOUT' });
+  expired.resolve();
+  await waitUntil('the connection is open', 5000, () => rig.upstream.openConnections === 1);
+  return rig;
+}
+
+test('a connection that the server ends before its first request costs the next query no answer', async () => {
+  await using rig = await startUnused();
+  // The server's SETTINGS came before its FIN, and nobody has read either.
+  rig.server.closeConnections();
+  await waitUntil('they have come', 5000, () => (rig.sockets[0]?.bytesRead ?? 0) > 0);
+  await turnUntilSettled(rig, rig.ask('one.test'));
+  assert.equal(rig.server.requests.length, 1);
+  assert.equal(rig.server.connections, 2);
+});
+
+test('an error on a connection that is idle before its first request ends only that connection', async () => {
+  await using rig = await startUnused();
+  await turn(rig, 2 * LOOK_MS);
+  rig.sockets[0]?.destroy(new Error('connection reset'));
+  await waitUntil('the end is noticed', 5000, () => rig.upstream.openConnections === 0);
+  await rig.ask('one.test');
+  assert.deepEqual(
+    rig.events.map(({ code }) => code),
+    ['ok', 'ok'],
+  );
+});
+
+test('a connection that ends unused right after it opens is replaced after a pause', async () => {
+  await using rig = await startUnused();
+  rig.sockets[0]?.destroy();
+  await waitUntil('the end is noticed', 5000, () => rig.upstream.openConnections === 0);
+  assert.deepEqual(
+    rig.events.map(({ code, pauseMs }) => `${code} ${pauseMs}`),
+    ['ok 0', 'ERR_UPSTREAM_CONNECTION 250'],
+  );
+  await turnUntilSettled(rig, rig.ask('one.test'));
+});
+
+/** Why connections gave way to new ones. */
+function causes(rig: Rig): (string | undefined)[] {
+  const counted = rig.counters.totals.reconnects.entries().filter(({ count }) => count > 0);
+  return counted.map(({ labels }) => labels['cause']);
+}
+
+test('a connection that the server ends, and one that falls silent, are counted as what they are', async () => {
+  await using ended = await startRig(answer);
+  await ended.ask('one.test');
+  assert.deepEqual(causes(ended), []);
+  ended.server.closeConnections();
+  await waitUntil('the end is noticed', 5000, () => ended.upstream.openConnections === 0);
+  assert.deepEqual(causes(ended), ['ended']);
+
+  await using stalled = await startRig(answer);
+  await stalled.ask('one.test');
+  stalled.freeze();
+  const asked = stalled.ask('two.test').catch(() => {});
+  await turnUntilSettled(stalled, asked);
+  assert.deepEqual(causes(stalled), ['stalled']);
+});

@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import { Deadline } from '../../../src/lib/deadline.ts';
+import { Dns4torError } from '../../../src/failures/errors.ts';
+import { systemRandom } from '../../../src/lib/random.ts';
+import { decodeMessage } from '../../../src/message/wire/codec.ts';
+import { startAuthoritativeServer } from '../../fixtures/authoritative-server.ts';
+import { createCertificateAuthority } from '../../fixtures/certificates.ts';
+import { type DohServer, startDohServer } from '../../fixtures/doh-server.ts';
+import { framed } from '../../fixtures/stream-server.ts';
+import { waitUntil } from '../../fixtures/wait-until.ts';
+import { MAX_IN_FLIGHT } from '../../../src/upstream/transport/session.ts';
+import { answer, answerTo, queryFor, startDouble, startSession } from '../stream-rig.ts';
+
+/** What the constants of stream-session.ts are. */
+const MAX_OWED = 1000;
+const SILENCE_MS = 12_000;
+
+const PATIENCE_MS = 5000;
+
+const TRANSPORTS: readonly (readonly [string, (server: DohServer, ca: Buffer) => Socket])[] = [
+  ['TCP', ({ plainPort }) => connect(plainPort, '127.0.0.1')],
+  ['TLS', ({ tlsPort }, ca) => connectTls({ host: '127.0.0.1', port: tlsPort, servername: 'dot.test', ca })],
+];
+
+for (const [transport, open] of TRANSPORTS) {
+  test(`a real resolver answers a hundred queries at once over ${transport}`, async () => {
+    await using authority = await startAuthoritativeServer();
+    await using ca = await createCertificateAuthority();
+    await using server = await startDohServer({ authority, certificate: await ca.issue(['dot.test']) });
+    const socket = open(server, await readFile(ca.certificatePath));
+    await once(socket, transport === 'TLS' ? 'secureConnect' : 'connect');
+    using rig = startSession(socket, { random: systemRandom });
+
+    const names = Array.from({ length: MAX_IN_FLIGHT }, (_, i) => `n${i}.wild.dns4tor-lab.net`);
+    const answers = (await Promise.all(names.map((name) => rig.ask(name)))).map(decodeMessage);
+    assert.deepEqual(
+      answers.map(({ questions }) => questions?.[0]?.name),
+      names,
+    );
+    assert.ok(answers.every(({ id, answers: records }) => id === 0 && records?.length === 1));
+    assert.deepEqual(rig.events, ['first answer']);
+  });
+}
+
+test('RFC 7766 §7: answers are taken in any order, however the stream is cut', async () => {
+  await using rig = await startDouble();
+  const names = ['one.test', 'two.test', 'three.test'];
+  const asked = names.map((name) => rig.ask(name));
+  await waitUntil('the queries come', PATIENCE_MS, () => rig.server.queries.length === names.length);
+  const stream = Buffer.concat(rig.server.queries.toReversed().map((query) => framed(answerTo(query))));
+  rig.server.sockets[0]?.setNoDelay(true);
+  for (const octet of stream) rig.server.sockets[0]?.write(Buffer.of(octet));
+  const answers = await Promise.all(asked);
+  assert.deepEqual(
+    answers,
+    names.map((name) => answerTo(queryFor(name))),
+  );
+});
+
+test('RFC 7766 §6.2.1: queries in flight have IDs of their own, drawn from all there are, and the caller sees 0', async () => {
+  await using rig = await startDouble(undefined, {
+    random: { fraction: () => 0, bytes: () => Uint8Array.of(0xff, 0xff) },
+  });
+  const query = queryFor('one.test');
+  const asked = Array.from({ length: 3 }, () => rig.session.exchange(query, Deadline.after(rig.clock, 1000)));
+  await waitUntil('the queries come', PATIENCE_MS, () => rig.server.queries.length === 3);
+  assert.deepEqual(
+    rig.server.queries.map((sent) => sent.readUInt16BE()),
+    [0xffff, 0, 1],
+  );
+  assert.deepEqual(query, queryFor('one.test'));
+  for (const sent of rig.server.queries) answer(sent, rig.server.sockets[0] as Socket);
+  for (const response of await Promise.all(asked)) assert.deepEqual(response, answerTo(query));
+});
+
+test('there is room for a hundred queries, and again when they are answered', async () => {
+  await using rig = await startDouble();
+  assert.equal(rig.session.free, MAX_IN_FLIGHT);
+  const asked = Array.from({ length: MAX_IN_FLIGHT }, (_, i) => rig.ask(`n${i}.test`));
+  assert.equal(rig.session.free, 0);
+  assert.equal(rig.session.inFlight, MAX_IN_FLIGHT);
+  assert.ok(rig.session.fruitless);
+  await waitUntil('the queries come', PATIENCE_MS, () => rig.server.queries.length === MAX_IN_FLIGHT);
+  for (const query of rig.server.queries) answer(query, rig.server.sockets[0] as Socket);
+  await Promise.all(asked);
+  assert.equal(rig.session.free, MAX_IN_FLIGHT);
+  assert.equal(rig.session.inFlight, 0);
+  assert.ok(rig.session.answered && !rig.session.fruitless);
+  assert.deepEqual(rig.events, ['first answer']);
+  assert.deepEqual(
+    rig.rooms,
+    Array.from({ length: MAX_IN_FLIGHT }, (_, i) => i + 1),
+  );
+});
+
+test('a query whose deadline passes gives its place up, but not its ID until the late answer has come', async () => {
+  let second: Promise<Uint8Array> | undefined;
+  await using rig = await startDouble(undefined, {
+    // As one that has waited for the place takes it.
+    onRoom: () => {
+      second ??= rig.ask('second.test');
+    },
+  });
+  const idOf = async (index: number): Promise<number | undefined> => {
+    await waitUntil('the query comes', PATIENCE_MS, () => rig.server.queries.length > index);
+    return rig.server.queries[index]?.readUInt16BE();
+  };
+  const late = rig.ask('late.test', 1000);
+  assert.equal(await idOf(0), 0);
+  rig.clock.advance(1000);
+  await assert.rejects(late, { code: 'ERR_DEADLINE' });
+  assert.deepEqual(rig.rooms, [MAX_IN_FLIGHT]);
+  assert.equal(await idOf(1), 1);
+
+  const [socket] = rig.server.sockets as [Socket];
+  for (const query of rig.server.queries) answer(query, socket);
+  assert.deepEqual(await second, answerTo(queryFor('second.test')));
+
+  const third = rig.ask('third.test');
+  assert.equal(await idOf(2), 0);
+  answer(rig.server.queries[2] as Buffer, socket);
+  assert.deepEqual(await third, answerTo(queryFor('third.test')));
+});
+
+test('a connection that owes answers to abandoned queries is not reported as stalled', async () => {
+  await using rig = await startDouble((query, socket) => {
+    if (query.includes('kept')) answer(query, socket);
+  });
+  const patient = assert.rejects(rig.ask('patient.test'), { code: 'ERR_UPSTREAM_CONNECTION' });
+  for (let i = 0; rig.session.free > 0; i++) {
+    assert.ok(i <= MAX_OWED);
+    const ending = new AbortController();
+    const deadline = new Deadline(rig.clock, rig.clock.now() + 10_000, ending.signal);
+    const given = assert.rejects(rig.session.exchange(queryFor(`n${i}.test`), deadline), { code: 'ERR_GIVEN_UP' });
+    ending.abort();
+    await given;
+  }
+  await patient;
+});
+
+test('a connection that owes a thousand answers is given up', async () => {
+  await using rig = await startDouble((query, socket) => {
+    if (query.includes('kept')) answer(query, socket);
+  });
+  for (let i = 1; i < MAX_OWED / MAX_IN_FLIGHT; i++) {
+    const asked = Array.from({ length: MAX_IN_FLIGHT }, (_, j) => rig.ask(`n${i}-${j}.test`, 1000));
+    rig.clock.advance(1000);
+    await Promise.allSettled(asked);
+    // What is answered meanwhile keeps the connection from being taken for silent.
+    await rig.ask(`kept${i}.test`);
+  }
+  const patient = rig.ask('patient.test');
+  const last = Array.from({ length: MAX_IN_FLIGHT - 1 }, (_, j) => rig.ask(`n-${j}.test`, 1000));
+  rig.clock.advance(1000);
+  await Promise.allSettled(last);
+  assert.deepEqual(rig.events, ['first answer']);
+  const straw = rig.ask('straw.test', 1000);
+  rig.clock.advance(1000);
+  await assert.rejects(straw, { code: 'ERR_DEADLINE' });
+  await assert.rejects(patient, { code: 'ERR_UPSTREAM_STALLED' });
+  assert.equal(rig.session.free, 0);
+});
+
+const NO_ANSWERS: readonly (readonly [string, (query: Buffer) => Buffer])[] = [
+  ['an answer to a query that was never sent', (query) => framed(withId(answerTo(query), 7))],
+  ['a query', framed],
+  ['an empty message', () => Buffer.of(0, 0)],
+  ['a message shorter than a header', (query) => framed(answerTo(query).subarray(0, 11))],
+  ['an HTTP response', () => Buffer.from(`HTTP/1.1 400 Bad Request\r\n\r\n${'.'.repeat(0x4854)}`)],
+];
+
+for (const [what, reply] of NO_ANSWERS) {
+  test(`${what} ends the connection, and what is in flight is lost with it`, async () => {
+    await using rig = await startDouble((query, socket) => socket.write(reply(query)));
+    await assert.rejects(rig.ask('one.test'), (error: Dns4torError) => {
+      assert.equal(error.code, 'ERR_UPSTREAM_CONNECTION');
+      assert.equal((error.cause as Dns4torError).code, 'ERR_RESPONSE_MALFORMED');
+      return true;
+    });
+    assert.ok(rig.session.fruitless);
+    await waitUntil('the socket is closed', PATIENCE_MS, () => rig.events.length === 2);
+    assert.deepEqual(rig.events, ['retired', 'closed']);
+    assert.equal(rig.clock.pendingTimers, 0);
+  });
+}
+
+test('a second answer to one query ends the connection, and nothing behind it is taken', async () => {
+  await using rig = await startDouble((query, socket) => {
+    if (!query.includes('second')) return;
+    const [first, second] = rig.server.queries.map((sent) => framed(answerTo(sent)));
+    socket.write(Buffer.concat([first as Buffer, first as Buffer, second as Buffer]));
+  });
+  const first = rig.ask('first.test');
+  const second = rig.ask('second.test');
+  await first;
+  await assert.rejects(second, { code: 'ERR_UPSTREAM_CONNECTION' });
+});
+
+test('behind what ends the connection not even a late answer is taken', async () => {
+  await using rig = await startDouble((query, socket) => {
+    if (query.includes('second')) {
+      socket.write(Buffer.concat([Buffer.of(0, 0), framed(answerTo(rig.server.queries[0] as Buffer))]));
+    }
+  });
+  const late = rig.ask('late.test', 1000);
+  rig.clock.advance(1000);
+  await assert.rejects(late, { code: 'ERR_DEADLINE' });
+  await assert.rejects(rig.ask('second.test'), { code: 'ERR_UPSTREAM_CONNECTION' });
+  assert.deepEqual(rig.events, ['retired']);
+});
+
+test('RFC 7766 §6.2.3: a server that ends an idle connection harms nobody', async () => {
+  await using rig = await startDouble(answer);
+  await rig.ask('one.test');
+  rig.server.sockets[0]?.end();
+  await waitUntil('the socket is closed', PATIENCE_MS, () => rig.events.includes('closed'));
+  assert.deepEqual(rig.events, ['first answer', 'retired', 'closed']);
+  assert.equal(rig.session.free, 0);
+  await assert.rejects(rig.ask('two.test'), { code: 'ERR_UPSTREAM_CONNECTION' });
+});
+
+test('RFC 7766 §6.2.4: what is in flight when the server ends the connection is lost, what it answered before is not', async () => {
+  await using rig = await startDouble((query, socket) => {
+    if (query.includes('second')) socket.end(framed(answerTo(rig.server.queries[0] as Buffer)));
+  });
+  const first = rig.ask('first.test');
+  const second = rig.ask('second.test');
+  await first;
+  await assert.rejects(second, { code: 'ERR_UPSTREAM_CONNECTION' });
+  rig.clock.advance(SILENCE_MS);
+  assert.equal(rig.clock.pendingTimers, 0);
+});
+
+test('the reason why a connection broke is the cause of the error', async () => {
+  await using rig = await startDouble((_query, socket) => socket.resetAndDestroy());
+  await assert.rejects(rig.ask('one.test'), (error: Dns4torError) => {
+    assert.equal(error.code, 'ERR_UPSTREAM_CONNECTION');
+    assert.equal((error.cause as NodeJS.ErrnoException).code, 'ECONNRESET');
+    return true;
+  });
+});
+
+test('silence while queries wait ends the connection; half an answer is no silence', async () => {
+  await using rig = await startDouble();
+  const asked = rig.ask('one.test');
+  await waitUntil('the query comes', PATIENCE_MS, () => rig.server.queries.length === 1);
+  rig.clock.advance(SILENCE_MS - 1);
+  const whole = framed(answerTo(rig.server.queries[0] as Buffer));
+  rig.server.sockets[0]?.write(whole.subarray(0, 20));
+  await waitUntil('it has come', PATIENCE_MS, () => rig.socket.bytesRead === 20);
+  rig.clock.advance(SILENCE_MS);
+  assert.equal(rig.session.inFlight, 1);
+  rig.clock.advance(1);
+  await assert.rejects(asked, { code: 'ERR_UPSTREAM_STALLED' });
+  assert.equal(rig.clock.pendingTimers, 0);
+});
+
+test('destroying a session fails what is in flight with the reason, after its owner was told', async () => {
+  await using rig = await startDouble();
+  const asked = rig.ask('one.test').catch((error: unknown) => ({ error, events: [...rig.events] }));
+  rig.session.destroy(new Dns4torError('ERR_SHUTDOWN'));
+  const { error, events } = (await asked) as { error: Dns4torError; events: string[] };
+  assert.equal(error.code, 'ERR_SHUTDOWN');
+  assert.equal(events[0], 'retired');
+  assert.equal(rig.clock.pendingTimers, 0);
+});
+
+function withId(message: Buffer, id: number): Buffer {
+  message.writeUInt16BE(id);
+  return message;
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Watchdog } from '../../../src/upstream/transport/watchdog.ts';
+import { ManualClock } from '../../fixtures/manual-clock.ts';
+
+const SILENCE_MS = 12_000;
+const LOOK_MS = 2000;
+
+interface Kennel {
+  readonly clock: ManualClock;
+  readonly watchdog: Watchdog;
+  /** What the connection is at. */
+  readonly connection: { bytes: number; waiting: boolean; silences: number };
+}
+
+function startWatchdog(): Kennel {
+  const clock = new ManualClock();
+  const connection = { bytes: 0, waiting: true, silences: 0 };
+  const watchdog = new Watchdog(
+    clock,
+    { silenceMs: SILENCE_MS, lookMs: LOOK_MS },
+    {
+      bytesRead: () => connection.bytes,
+      waiting: () => connection.waiting,
+      onSilent: () => connection.silences++,
+    },
+  );
+  return { clock, watchdog, connection };
+}
+
+test('silence is told once, when it has lasted while something waits', () => {
+  const { clock, watchdog, connection } = startWatchdog();
+  watchdog.watch();
+  clock.advance(SILENCE_MS - 1);
+  assert.equal(connection.silences, 0);
+  clock.advance(1 + 10 * SILENCE_MS);
+  assert.equal(connection.silences, 1);
+  assert.equal(clock.pendingTimers, 0);
+});
+
+test('any byte begins the time anew, and what begins to wait later does not', () => {
+  const { clock, watchdog, connection } = startWatchdog();
+  watchdog.watch();
+  clock.advance(SILENCE_MS - LOOK_MS);
+  connection.bytes++;
+  clock.advance(LOOK_MS);
+  watchdog.watch();
+  clock.advance(SILENCE_MS - 1);
+  assert.equal(connection.silences, 0);
+  clock.advance(1);
+  assert.equal(connection.silences, 1);
+});
+
+test('nothing is looked for while nothing waits, and the time before that does not count', () => {
+  const { clock, watchdog, connection } = startWatchdog();
+  watchdog.watch();
+  clock.advance(SILENCE_MS - LOOK_MS - 1);
+  connection.waiting = false;
+  clock.advance(LOOK_MS);
+  assert.equal(clock.pendingTimers, 0);
+  connection.waiting = true;
+  watchdog.watch();
+  clock.advance(SILENCE_MS - 1);
+  assert.equal(connection.silences, 0);
+});
+
+test('a cancelled watchdog says nothing and leaves no timer', () => {
+  const { clock, watchdog, connection } = startWatchdog();
+  watchdog.watch();
+  watchdog.cancel();
+  assert.equal(clock.pendingTimers, 0);
+  clock.advance(2 * SILENCE_MS);
+  assert.equal(connection.silences, 0);
+});
