@@ -70,5 +70,5 @@ function allTests() {
     .flatMap((folder) => readdirSync(join(ROOT, folder), { recursive: true }).map((name) => join(folder, name)))
     .filter((file) => file.endsWith('.test.ts'))
     .filter((file) => file !== NEEDS_ROOT || isRoot())
-    .toSorted();
+    .toSorted((a, b) => (a < b ? -1 : 1));
 }
