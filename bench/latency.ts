@@ -15,7 +15,7 @@ import { type Life, runLatency } from './latency-run.ts';
 import { createProgress, say } from './progress.ts';
 import { parseSeeds } from './seed-range.ts';
 
-const CHART = new URL('latency.svg', import.meta.url);
+const CHART = new URL('../docs/latency.svg', import.meta.url);
 
 /** In the order of the tables and of the chart's colours. */
 const KINDS = [ONE_CONNECTION, RACING, DNS4TOR] as const;
@@ -69,7 +69,7 @@ async function draw({ title }: Regime, lives: readonly Life[], best: readonly Be
       : { mark: { label: `median on the best of ${CHART_CHOICE} circuits, if known`, timeMs: known.p50 } }),
   });
   await writeFile(CHART, chart);
-  say('The distributions are drawn in bench/latency.svg.');
+  say('The distributions are drawn in docs/latency.svg.');
 }
 
 /** Circuits drift here in any case, as real ones do: otherwise hardly any would need to be replaced. */

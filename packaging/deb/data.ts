@@ -12,6 +12,8 @@ import { FILE_MODE, PROGRAM_MODE, type Staging } from './staging.ts';
 /** The launcher names it, too. */
 const PROGRAM = 'usr/lib/dns4tor';
 const UNITS = 'usr/lib/systemd/system';
+/** JSON schema of the configuration file, for editors. */
+const SCHEMA = 'usr/share/dns4tor/dns4tor.schema.json';
 const DOCUMENTATION = 'usr/share/doc/dns4tor';
 
 const SHEBANG = Buffer.from('#!');
@@ -73,13 +75,17 @@ async function stageUnits(staging: Staging): Promise<void> {
     const unit = (await read('systemd', file)).replace(/^ExecStart=dns4tor /m, 'ExecStart=/usr/bin/dns4tor ');
     await staging.write(join(UNITS, file), unit);
   }
-  await staging.write('etc/dns4tor.toml', await read('systemd/dns4tor.toml'));
+  const configuration = await read('systemd/dns4tor.toml');
+  await staging.write('etc/dns4tor.toml', configuration.replace(/^#:schema .*$/m, `#:schema file:///${SCHEMA}`));
+  await staging.write(SCHEMA, await read('systemd/dns4tor.schema.json'));
 }
 
 async function stageDocumentation(staging: Staging, release: Release, packages: readonly NpmPackage[]): Promise<void> {
   await staging.write(join(DOCUMENTATION, 'copyright'), await renderCopyright(packages));
   await staging.writeGzipped(join(DOCUMENTATION, 'changelog.gz'), renderChangelog(await read('CHANGELOG.md'), release));
-  await staging.writeGzipped(join(DOCUMENTATION, 'README.md.gz'), await read('README.md'));
+  for (const page of ['README.md', 'SECURITY.md']) {
+    await staging.writeGzipped(join(DOCUMENTATION, `${page}.gz`), await read(page));
+  }
   for (const page of filesOf('docs', '*.md')) {
     await staging.writeGzipped(join(DOCUMENTATION, `${page}.gz`), await read('docs', page));
   }

@@ -1,24 +1,24 @@
 /** A test that fails when a promise is broken. */
 export interface Proof {
-  /** From the root of the repository. */
+  /** Relative to the checkout. */
   readonly file: string;
-  /** What its name holds. */
+  /** Part of the test's name. */
   readonly test: string;
 }
 
 export interface Promised {
   readonly id: string;
-  /** As README says it. */
+  /** As docs/guarantees.md says it. */
   readonly promise: string;
   readonly proofs: readonly Proof[];
 }
 
-/** What is promised about privacy, and what proves it. README's table is this one. */
+/** What is promised about privacy, and the tests that prove it. `npm run docs` writes docs/guarantees.md from this. */
 export const PROMISES: readonly Promised[] = [
   {
     id: 'G1',
     promise:
-      'No packet goes anywhere but to this machine itself and to Tor: not at start, while Tor or the resolver is down, with a wrong configuration, after a crash, nor while it is upgraded; nor from `query`, `check` and `install --dry-run`',
+      'Packets go only to this machine and to Tor. This holds at start, while Tor or the resolver is down, with a wrong configuration, after a crash and during an upgrade, and for `query`, `check` and `install --dry-run`',
     proofs: [
       { file: 'test/leaks/phases.test.ts', test: 'G1, G8: no packet leaves but to loopback' },
       {
@@ -30,24 +30,24 @@ export const PROMISES: readonly Promised[] = [
   },
   {
     id: 'G2',
-    promise: 'The resolver is reached through Tor by its name, and the operating system is asked for no name at all',
+    promise: 'dns4tor gives Tor the name of the resolver, and never asks the operating system for a name',
     proofs: [{ file: 'test/leaks/upstream-connections.test.ts', test: 'G2, G8: of a resolver at' }],
   },
   {
     id: 'G3',
     promise:
-      'There is no fallback to plain DNS, to a direct connection or to another resolver: without Tor there is an expired answer, or none',
+      'There is no fallback to plain DNS, to a direct connection or to another resolver. Without Tor, clients get an expired answer or SERVFAIL',
     proofs: [{ file: 'test/leaks/phases.test.ts', test: 'G3: Tor down' }],
   },
   {
     id: 'G4',
     promise:
-      'Names that mean something only here [are answered locally](#names-that-are-answered-here). No query for `.onion`, `.local`, `.test`, `.invalid` or `localhost` ever leaves. For the other local zones and for names without a dot, only queries about the delegation itself leave: DS of the zone, and NS, SOA, DS and DNSKEY of a single label',
+      '[Local names](local-names.md) are answered locally. No query for `.onion`, `.local`, `.test`, `.invalid` or `localhost` ever leaves. For the other local zones and for names without a dot, only queries about the delegation leave: DS of the zone, and NS, SOA, DS and DNSKEY of a single label',
     proofs: [{ file: 'test/protocol/local-names.test.ts', test: 'upstream has seen none of these names' }],
   },
   {
     id: 'G5',
-    promise: 'A question looks the same to the resolver whichever program or machine asked it',
+    promise: 'A question looks the same to the resolver, whichever program or machine asks it',
     proofs: [
       { file: 'test/message/upstream-query.test.ts', test: 'the same question from clients of any kind' },
       { file: 'test/protocol/upstream-requests.test.ts', test: 'the same bytes for the same question' },
@@ -56,7 +56,7 @@ export const PROMISES: readonly Promised[] = [
   {
     id: 'G6',
     promise:
-      'Each request has the same few headers in the same order: no user agent, no cookie; each TLS handshake offers `h2` and `http/1.1`; no TLS session is resumed',
+      'Each request has the same few headers in the same order, without user agent or cookie. Each TLS handshake offers `h2` and `http/1.1`. No TLS session is resumed',
     proofs: [
       {
         file: 'test/protocol/upstream-requests.test.ts',
@@ -69,7 +69,7 @@ export const PROMISES: readonly Promised[] = [
   {
     id: 'G7',
     promise:
-      'Replacing a circuit closes its connection, and the new one uses fresh SOCKS credentials, so Tor isolates it. Circuits end together, as [generations](#choosing-circuits), and no query is sent in two of them',
+      'Replacing a circuit closes its connection, and the new one uses fresh SOCKS credentials, so Tor isolates it. Circuits end together, as [generations](circuits.md#generations), and no query is sent in two of them',
     proofs: [
       { file: 'test/leaks/upstream-connections.test.ts', test: 'G7: at the end of a circuit’s life' },
       { file: 'test/upstream/generations.test.ts', test: 'finds no link across a rotation' },
@@ -78,7 +78,7 @@ export const PROMISES: readonly Promised[] = [
   {
     id: 'G8',
     promise:
-      'No name that was asked for is in a log, a metric, the status page, an error or a file, and nothing is kept on disk; after a crash no core dump either, as a service and from the Debian package (started otherwise, `ulimit -c` decides)',
+      'No name that was looked up is in a log, a metric, the status page, an error or a file, and nothing is kept on disk. The service and the Debian package leave no core dump after a crash (started otherwise, `ulimit -c` decides)',
     proofs: [
       { file: 'test/leaks/phases.test.ts', test: 'G1, G8: no packet leaves but to loopback' },
       {
@@ -92,18 +92,18 @@ export const PROMISES: readonly Promised[] = [
   },
   {
     id: 'G9',
-    promise: 'What is asked for ahead of need is what was asked before, octet for octet',
+    promise: 'A prefetch sends the same octets as the query before',
     proofs: [{ file: 'test/resolver/prefetch.test.ts', test: 'each variant is refreshed for itself' }],
   },
   {
     id: 'G10',
-    promise: 'The length of what is sent is a multiple of 128 octets, however long the name',
+    promise: 'The length of each query is a multiple of 128 octets, however long the name is',
     proofs: [{ file: 'test/message/upstream-query.test.ts', test: 'the query is a multiple of 128 octets' }],
   },
   {
     id: 'G11',
     promise:
-      "Over TLS, answers are accepted from the configured resolver alone: its certificate's chain, name and pin are verified, whatever the environment says",
+      'Over TLS, answers are accepted only from the configured resolver: the chain, name and pin of its certificate are verified, whatever the environment says',
     proofs: [
       { file: 'test/tor/tls/connector.test.ts', test: 'NODE_TLS_REJECT_UNAUTHORIZED=0 admits' },
       { file: 'test/protocol/environment.test.ts', test: 'no answer of an impostor' },
@@ -122,9 +122,3 @@ export const PROMISES: readonly Promised[] = [
     ],
   },
 ];
-
-/** The row of README's table. */
-export function rowOf({ id, promise, proofs }: Promised): string {
-  const files = [...new Set(proofs.map(({ file }) => file))];
-  return `| ${id} | ${promise} | ${files.map((file) => `[${file.replace(/^test\//, '')}](${file})`).join(', ')} |`;
-}

@@ -83,12 +83,18 @@ test('the program is one file beside koffi, and the copyright file names every n
   );
 });
 
-test('the Prometheus and Grafana files and the tables in docs are where the README says', async () => {
+test('the package has the docs, the Prometheus and Grafana files, and the schema that its configuration names', async () => {
   const listing = await runProgram('dpkg-deb', ['--contents', path]);
   const examples = ['grafana/dns4tor.json', 'prometheus/prometheus.yml', 'prometheus/dns4tor.rules.yml'];
-  for (const file of ['metrics.md.gz', 'environment.md.gz', ...examples.map((example) => `examples/${example}`)]) {
+  const pages = ['metrics.md.gz', 'errors.md.gz', 'environment.md.gz', 'SECURITY.md.gz'];
+  for (const file of [...pages, ...examples.map((example) => `examples/${example}`)]) {
     assert.ok(listing.includes(` ./usr/share/doc/dns4tor/${file}\n`), file);
   }
+  const tree = join(folder, 'docs');
+  await runProgram('dpkg-deb', ['--extract', path, tree]);
+  const configuration = await readFile(join(tree, 'etc/dns4tor.toml'), 'utf8');
+  const schema = /^#:schema file:\/\/\/(?<path>\S+)$/m.exec(configuration)?.groups?.['path'] ?? '';
+  assert.ok(listing.includes(` ./${schema}\n`), schema);
 });
 
 test('the units start the packaged program, whatever else is in PATH', async () => {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PROMETHEUS_FILES } from '../fixtures/prometheus.ts';
-import { METRIC_ROWS } from '../../scripts/metrics-page.ts';
+import { METRIC_ROWS } from '../../scripts/docs/metrics.ts';
 import { choicesOf, labelsLeft, overlaps, readDashboard, selectorsOf } from './dashboard.ts';
 
 const dashboard = await readDashboard();

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { PROMETHEUS_FILES } from '../fixtures/prometheus.ts';
 import { runProgram } from '../fixtures/run-program.ts';
-import { METRIC_ROWS } from '../../scripts/metrics-page.ts';
+import { METRIC_ROWS } from '../../scripts/docs/metrics.ts';
 
 const RULES = join(PROMETHEUS_FILES, 'dns4tor.rules.yml');
 const RULE_TESTS = fileURLToPath(new URL('dns4tor.rules.test.yml', import.meta.url));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { METRIC_ROWS, type MetricRow, readMetricsPage, renderMetricsPage } from '../../scripts/metrics-page.ts';
+import { METRIC_ROWS, type MetricRow } from '../../scripts/docs/metrics.ts';
 import { startPrometheus } from '../fixtures/prometheus.ts';
 import { runProgram } from '../fixtures/run-program.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
@@ -38,10 +38,6 @@ function read(exposition: string): Map<string, Exported> {
   }
   return exported;
 }
-
-test('docs/metrics.md is what the code says', () => {
-  assert.ok(readMetricsPage() === renderMetricsPage(), 'it is out of date; run: node scripts/metrics-page.ts --write');
-});
 
 test('a running dns4tor serves each metric of the table, with its type and labels, and no other', async () => {
   const { body } = await lab.daemon.page('/metrics');

@@ -1,15 +1,10 @@
-// docs/metrics.md, from the families and failures in the code. `node scripts/metrics-page.ts --write` writes it.
-import { readFileSync, writeFileSync } from 'node:fs';
-import process from 'node:process';
-import { FAILURES } from '../src/failures/failures.ts';
-import { createCounters } from '../src/metrics/counters.ts';
-import { families } from '../src/metrics/families/families.ts';
-import type { Family } from '../src/metrics/families/family.ts';
-import type { DropReason } from '../src/metrics/metrics.ts';
-import { NO_GAUGES } from '../test/metrics/no-gauges.ts';
-import { renderTable } from './readme-table.ts';
-
-export const METRICS_PAGE: URL = new URL('../docs/metrics.md', import.meta.url);
+import { FAILURES } from '../../src/failures/failures.ts';
+import { createCounters } from '../../src/metrics/counters.ts';
+import { families } from '../../src/metrics/families/families.ts';
+import type { Family } from '../../src/metrics/families/family.ts';
+import type { DropReason } from '../../src/metrics/metrics.ts';
+import { NO_GAUGES } from '../../test/metrics/no-gauges.ts';
+import { renderTable } from './markdown.ts';
 
 export type MetricRow = Pick<Family, 'name' | 'type' | 'unit' | 'labels' | 'help'>;
 
@@ -102,63 +97,20 @@ const DROPS: Readonly<Record<DropReason, string>> = {
   handler_failed: 'a query that met a defect in dns4tor and not even got SERVFAIL; please report it',
 };
 
-export function renderMetricsPage(): string {
-  return `# Metrics
+/** The table in docs/metrics.md. */
+export function renderMetrics(): string {
+  return renderTable(['name', 'type', 'labels', 'unit', 'meaning'], METRIC_ROWS.map(cells));
+}
 
-All that \`/metrics\` serves (see [Prometheus](../README.md#prometheus) in the README). The \`coredns_*\` names and labels are those of
-CoreDNS, which \`cloudflared proxy-dns\` had too. No label holds a name that was asked for, an address of a client, or anything
-that tells one Tor circuit from the next; every label has a fixed set of values. A \`slot\` is the place of a circuit among those
-to an upstream: the circuit in it is replaced from time to time.
+/** The table of failures in docs/errors.md. */
+export function renderFailures(): string {
+  return renderTable(['label', 'code', 'problem and remedy'], reasonRows());
+}
 
-This page is written by \`node scripts/metrics-page.ts --write\`, and compared with what a running dns4tor serves by
-[prometheus.test.ts](../test/protocol/prometheus.test.ts).
-
-${renderTable(['name', 'type', 'labels', 'unit', 'what it says'], METRIC_ROWS.map(cells))}
-A histogram has the three series \`_bucket\` (by \`le\`), \`_sum\` and \`_count\`. Of counters with many labels there are only those
-that have counted something.
-
-\`build_info\` is there for dashboards and alerts made for cloudflared. Its \`version\` is that of dns4tor. \`goversion\` is
-empty, because dns4tor is not written in Go. \`type\` is empty, as in cloudflared's usual builds. To Prometheus, an empty
-label is the same as none. cloudflared's \`revision\` is the build time. The builds of dns4tor are reproducible and record
-none, so it is \`unknown\`.
-
-## What another user of the machine learns
-
-Every user of the machine can read the metrics on loopback. By reading them before and after a query, such a user learns
-
-- when the query was answered, whether it came over UDP or TCP and over IPv4 or IPv6, and its type, if the \`type\` label
-  lists it;
-- its response code, whether the answer came from the cache, and if not, how long it took and over which circuit it
-  came;
-- how many blocks of 128 octets the query fills, and how many of 468 the answer fills (the blocks of RFC 8467). Names of
-  up to about 80 characters fill one block, as do most answers;
-- how many answers the cache holds and, once it is full, how many were evicted.
-
-No figure states the length of a name or an answer more exactly, and none says who asked. Memory is shown only roughly,
-in multiples of 64 KiB. But entries and evictions are counted exactly. A local user can fill the cache with answers of
-one chosen size. The evictions that follow then show whether the next answer needs more room than that, and so roughly
-how long its name is. Measured with \`--cache-size 64k\`: answers for names of 44 characters or fewer evicted none, those
-for names of 48 characters or more evicted one. \`--metrics unix:/path\` prevents this.
-
-\`--metrics unix:/path\` serves all of this, the status page included, on a unix socket that only the user and the group
-of dns4tor can open (mode 0660). Other users can still learn something outside dns4tor. The time that an answer takes
-shows whether it was in the cache. The kernel shows every user the memory and CPU time of a process (\`/proc\`), and how
-many octets a TCP connection has carried (\`ss -ti\`), including one between a local program and dns4tor.
-
-## Reasons
-
-By these, \`dns4tor_failures_total\` (\`reason\`), \`dns4tor_upstream_requests_total\` and \`dns4tor_upstream_connects_total\`
-(\`outcome\`) say why. The log and errors have the code.
-
-${renderTable(['label', 'code', 'what happened, and what to do about it'], reasonRows())}
-## Drops
-
-\`dns4tor_dropped_total\`, by \`reason\`:
-
-${renderTable(
-  ['label', 'what got no answer, or was ended'],
-  Object.entries(DROPS).map(([reason, text]) => [`\`${reason}\``, text]),
-)}`;
+/** The table of drops in docs/errors.md. */
+export function renderDrops(): string {
+  const rows = Object.entries(DROPS).map(([reason, text]) => [`\`${reason}\``, text]);
+  return renderTable(['label', 'dropped or closed'], rows);
 }
 
 function cells({ name, type, labels, unit, help }: MetricRow): string[] {
@@ -176,10 +128,4 @@ function reasonRows(): string[][] {
       .filter(([, kind]) => 'ede' in kind || 'rcode' in kind)
       .map(([code, { label, sentence }]) => [`\`${label}\``, `\`${code}\``, sentence])
   );
-}
-
-if (import.meta.main && process.argv.includes('--write')) writeFileSync(METRICS_PAGE, renderMetricsPage());
-
-export function readMetricsPage(): string {
-  return readFileSync(METRICS_PAGE, 'utf8');
 }

@@ -1,0 +1,30 @@
+import { describeDefault, describeValues } from '../../src/config/describe.ts';
+import {
+  envNamesOf,
+  flagOf,
+  OPTION_GROUPS,
+  OPTION_KEYS,
+  type OptionKey,
+  optionSpec,
+} from '../../src/config/options.ts';
+import { renderTable } from './markdown.ts';
+
+/** The tables of options in docs/configuration.md, one for each group. */
+export function renderOptions(): string {
+  return OPTION_GROUPS.map((group) => {
+    const rows = OPTION_KEYS.filter((key) => optionSpec(key).group === group).map(optionCells);
+    return `### ${group}\n\n${renderTable(['flag', 'environment', 'default', 'what it does'], rows)}`;
+  }).join('\n');
+}
+
+function optionCells(key: OptionKey): readonly string[] {
+  const { doc, list, default: text } = optionSpec(key);
+  const notes = [describeValues(key), list === undefined ? '' : 'may be repeated'].filter((note) => note !== '');
+  const variables = envNamesOf(key).map((name) => `\`${name}\``);
+  return [
+    `\`${flagOf(key)}\``,
+    variables.join(', '),
+    text === undefined ? describeDefault(key) : `\`${text}\``,
+    notes.length === 0 ? doc : `${doc} (${notes.join('; ')})`,
+  ];
+}

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { before, after, test } from 'node:test';
+import { loadSettings } from '../../src/config/load.ts';
+import { validate } from '../../src/config/validate.ts';
+import { createTemporaryDirectory, type TemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { withoutPlaceholders } from './dns4tor-command.ts';
+import { PAGES, ROOT } from './pages.ts';
+
+let directory: TemporaryDirectory;
+before(async () => {
+  directory = await createTemporaryDirectory();
+});
+after(() => directory[Symbol.asyncDispose]());
+
+for (const { path, blocks } of PAGES) {
+  const files = blocks.filter(({ language }) => language === 'toml');
+  if (files.length === 0) continue;
+  test(`dns4tor takes every configuration file of ${path}`, async () => {
+    for (const { text, place } of files) {
+      const file = join(directory.path, 'dns4tor.toml');
+      // `isolate` and the like stand alone: what they need besides is the default.
+      await writeFile(file, withoutPlaceholders(text));
+      const load = (): unknown => validate(loadSettings({ flags: { config: [file] }, env: {} }));
+      assert.doesNotThrow(load, place);
+    }
+  });
+}
+
+test('every drop-in of the docs changes keys that a unit of dns4tor has', () => {
+  const units = globSync('systemd/*.{socket,service}', { cwd: ROOT }).map((unit) =>
+    readFileSync(join(ROOT, unit), 'utf8'),
+  );
+  const known = new Set(units.flatMap((unit) => unit.split('\n').map((line) => line.split('=')[0])));
+  for (const { text, place } of PAGES.flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'ini'))) {
+    const [section = '', ...lines] = text.split('\n');
+    assert.ok(known.has(section), `${place}: ${section}`);
+    for (const line of lines) {
+      const [key = ''] = line.split('=');
+      assert.ok(known.has(key) || ['SocketGroup', 'SocketMode'].includes(key), `${place}: ${line}`);
+    }
+  }
+});

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { rootCertificates } from 'node:tls';
+import { parse } from 'smol-toml';
+import { renderConfigFile, SCHEMA_LINE } from '../../scripts/docs/config-file.ts';
+import { configSchema } from '../../scripts/docs/config-schema.ts';
+import type { Config } from '../../src/config/config.ts';
+import { loadSettings } from '../../src/config/load.ts';
+import { FILE_KEYS, type OptionKey } from '../../src/config/options.ts';
+import { validate } from '../../src/config/validate.ts';
+import { createClientAuthKey } from '../fixtures/client-auth-key.ts';
+import { createTemporaryDirectory, type TemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { ONION } from './dns4tor-command.ts';
+import { fits } from './json-schema.ts';
+
+const SCHEMA = configSchema();
+/** The loader reads these files. */
+const FILES = ['upstream-ca', 'onion-auth-file', 'logfile'] as const;
+
+let directory: TemporaryDirectory;
+before(async () => {
+  directory = await createTemporaryDirectory();
+  await writeFile(join(directory.path, 'upstream-ca'), rootCertificates[0] ?? '');
+  await writeFile(join(directory.path, 'onion-auth-file'), createClientAuthKey().privateLine(ONION), { mode: 0o600 });
+});
+after(() => directory[Symbol.asyncDispose]());
+
+async function load(text: string): Promise<Config> {
+  const file = join(directory.path, 'dns4tor.toml');
+  await writeFile(file, text);
+  return validate(loadSettings({ flags: { config: [file] }, env: {} }));
+}
+
+async function isTaken(text: string): Promise<boolean> {
+  return await load(text).then(
+    () => true,
+    () => false,
+  );
+}
+
+test('the configuration file as it is shipped changes nothing', async () => {
+  assert.deepEqual(await load(renderConfigFile()), await load(''));
+});
+
+test('it has every key with a value that dns4tor and the schema take, in the order of the options table', async () => {
+  const lines = renderConfigFile().match(/^# [a-z][a-z-]* = .*$/gm) ?? [];
+  const keys = lines.map((line) => /^# (\S+)/.exec(line)?.[1]);
+  assert.deepEqual(keys, FILE_KEYS);
+  for (const line of lines) {
+    const key = FILES.find((name) => line.startsWith(`# ${name} `));
+    const path = key === undefined ? undefined : join(directory.path, key);
+    const text = path === undefined ? line.slice(2) : line.slice(2).replace(/"[^"]*"/, JSON.stringify(path));
+    await assert.doesNotReject(load(text), text);
+    assert.ok(fits(SCHEMA, parse(text)), text);
+  }
+});
+
+test('its first line tells editors where the schema is', () => {
+  assert.ok(renderConfigFile().startsWith(`${SCHEMA_LINE}\n`));
+});
+
+test('the schema has every key of the file, with the default', () => {
+  const { properties = {} } = SCHEMA;
+  assert.deepEqual(Object.keys(properties), FILE_KEYS);
+  for (const [key, property] of Object.entries(properties)) {
+    assert.ok(property.default === undefined || fits(property, property.default), key);
+    assert.ok((property.description ?? '').length > 10, key);
+  }
+});
+
+/** Values that the schema and the loader judge alike. */
+const CASES: Readonly<Partial<Record<OptionKey, readonly [taken: readonly string[], refused: readonly string[]]>>> = {
+  port: [
+    ['0', '5353', '65535', '"5353"'],
+    ['-1', '65536', '53.5', 'true', '"http"', '""', '[53]', '1979-05-27'],
+  ],
+  'cache-size': [
+    ['0', '65536', '"64k"', '"16MiB"', '"1.5 GB"', '"1b"'],
+    ['-1', '4294967297', '"16 megabytes"', '"MiB"', 'false', '["16MiB"]'],
+  ],
+  timeout: [
+    ['"1500ms"', '"10s"', '"1.5m"', '"2 M"'],
+    ['10', '"10"', '"10 seconds"', '""', '["10s"]'],
+  ],
+  prefetch: [
+    ['true', 'false', '"true"'],
+    ['1', '"yes"', '[true]'],
+  ],
+  loglevel: [
+    ['"debug"', '"fatal"'],
+    ['"verbose"', '"INFO"', '1'],
+  ],
+  'upstream-tls-min': [
+    ['"1.2"', '1.3'],
+    ['"1.1"', '1'],
+  ],
+  upstream: [
+    ['"https://dns.quad9.net/dns-query"', '["tls://192.0.2.1"]'],
+    ['[]', '""', '1.5', '{ url = "https://dns.quad9.net/dns-query" }'],
+  ],
+  allow: [
+    ['[]', '"192.168.1.0/24"', '["192.168.1.0/24", "fd00::/8"]'],
+    ['8', '[["192.168.1.0/24"]]', `[${Array.from({ length: 257 }, () => '"10.0.0.0/8"').join(', ')}]`],
+  ],
+};
+
+for (const [key, [taken, refused]] of Object.entries(CASES)) {
+  test(`the schema and dns4tor take and refuse the same values of ${key}`, async () => {
+    for (const value of [...taken, ...refused]) {
+      const text = `${key} = ${value}`;
+      const expected = taken.includes(value);
+      assert.equal(await isTaken(text), expected, `dns4tor: ${text}`);
+      assert.equal(fits(SCHEMA, parse(text)), expected, `the schema: ${text}`);
+    }
+  });
+}
+
+test('a key that does not exist is refused by both', async () => {
+  assert.equal(await isTaken('ports = 53'), false);
+  assert.equal(fits(SCHEMA, parse('ports = 53')), false);
+});

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { existsSync, globSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { GENERATED, readText } from '../../scripts/docs/generated.ts';
+import { anchorsOf, PAGES, pageAt, ROOT, targetPath } from './pages.ts';
+
+const MAX_COLUMNS = 120;
+
+test('the README has at most 200 lines and a command before line 30', () => {
+  const { lines, blocks } = pageAt('README.md');
+  // The last element is what stands behind the last line break.
+  assert.ok(lines.length - 1 <= 200, `${lines.length - 1} lines`);
+  const first = blocks.find(({ language }) => language === 'sh');
+  assert.ok(Number(first?.place.split(':')[1]) < 30, first?.place);
+});
+
+test('the contents of the README link to each of its sections', () => {
+  const readme = pageAt('README.md');
+  const linked = readme.links.flatMap(({ target }) => (target.startsWith('#') ? [target.slice(1)] : []));
+  const sections = [
+    ...anchorsOf({ ...readme, headings: readme.headings.filter((heading) => heading.startsWith('## ')) }),
+  ];
+  assert.deepEqual(linked, sections.slice(1));
+});
+
+test('each page of docs has at most 250 lines, and the README links to it', () => {
+  const readme = pageAt('README.md');
+  const linked = new Set(readme.links.map((link) => targetPath(readme, link)));
+  for (const { path, lines } of PAGES.filter((page) => page.path.startsWith('docs/'))) {
+    assert.ok(lines.length - 1 <= 250, `${path} has ${lines.length - 1} lines`);
+    assert.ok(linked.has(path), `README.md does not link to ${path}`);
+  }
+});
+
+test('lines are wrapped, but for tables and links', () => {
+  for (const { path, prose } of PAGES) {
+    const long = prose.split('\n').filter((line) => line.length > MAX_COLUMNS && !/^\||\]\(/.test(line));
+    // The changelog is older than this rule.
+    if (path !== 'CHANGELOG.md') assert.deepEqual(long, [], path);
+  }
+});
+
+test('each link leads to a file of the repository and to a heading in it, or to another site over TLS', () => {
+  for (const page of PAGES) {
+    for (const link of page.links) {
+      const path = targetPath(page, link);
+      if (path === undefined) {
+        assert.match(link.target, /^https:\/\//, link.place);
+        continue;
+      }
+      assert.ok(existsSync(join(ROOT, path)), `${link.place}: there is no ${path}`);
+      const [, anchor] = link.target.split('#');
+      if (anchor !== undefined) {
+        assert.ok(anchorsOf(pageAt(path)).has(anchor), `${link.place}: ${path} has no heading #${anchor}`);
+      }
+    }
+  }
+});
+
+test('the npm package has every page and image that its README links to', async () => {
+  const { files } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { files: string[] };
+  // npm adds these three.
+  const patterns = [...files, 'README.md', 'LICENSE', 'package.json'];
+  const packed = new Set(
+    patterns.flatMap((pattern) => [...globSync(pattern, { cwd: ROOT }), ...globSync(`${pattern}/**/*`, { cwd: ROOT })]),
+  );
+  const readme = pageAt('README.md');
+  const images = PAGES.filter(({ path }) => packed.has(path)).flatMap((page) =>
+    page.links.filter(({ isImage }) => isImage).map((link) => targetPath(page, link)),
+  );
+  assert.ok(images.length > 2);
+  const needed = [...readme.links.map((link) => targetPath(readme, link)), ...images];
+  assert.deepEqual(
+    needed.filter((path) => path !== undefined && !packed.has(path)),
+    [],
+  );
+});
+
+for (const [path, render] of Object.entries(GENERATED)) {
+  test(`${path} is what the code says`, () => {
+    assert.ok(readText(path) === render(), `${path} is out of date; run: npm run docs`);
+  });
+}
