@@ -2,7 +2,8 @@ import { toSentence } from '../../packaging/man/sentence.ts';
 import { wrapLine } from '../../packaging/wrap.ts';
 import { describeDefault, describeValues } from '../../src/config/describe.ts';
 import { choicesOf } from '../../src/config/parse/kinds.ts';
-import { FILE_KEYS, OPTION_GROUPS, type OptionKey, optionSpec } from '../../src/config/options.ts';
+import { FILE_KEYS, type OptionKey, optionSpec } from '../../src/config/options.ts';
+import { OPTION_GROUPS } from './options.ts';
 
 const COLUMNS = 100;
 

@@ -1,13 +1,9 @@
 import { describeDefault, describeValues } from '../../src/config/describe.ts';
-import {
-  envNamesOf,
-  flagOf,
-  OPTION_GROUPS,
-  OPTION_KEYS,
-  type OptionKey,
-  optionSpec,
-} from '../../src/config/options.ts';
+import { envNamesOf, flagOf, OPTION_KEYS, type OptionKey, optionSpec } from '../../src/config/options.ts';
 import { renderTable } from './markdown.ts';
+
+/** The groups of the options table, in its order. */
+export const OPTION_GROUPS: readonly string[] = [...new Set(OPTION_KEYS.map((key) => optionSpec(key).group))];
 
 /** The tables of options in docs/configuration.md, one for each group. */
 export function renderOptions(): string {

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { checksFor } from '../../src/check/checks.ts';
 import { createProgram } from '../../src/cli/main.ts';
 import { Reporter } from '../../src/cli/output/reporter.ts';
+import { loadSettings } from '../../src/config/load.ts';
 import { flagOf, OPTION_KEYS } from '../../src/config/options.ts';
-import { checkCommandLine } from './dns4tor-command.ts';
-import { PAGES, ROOT } from './pages.ts';
+import { validate } from '../../src/config/validate.ts';
+import { checkCommandLine, ONION } from './dns4tor-command.ts';
+import { PAGES, pageAt, ROOT } from './pages.ts';
 import { parseShell, type ShellCommand } from './shell.ts';
 
 interface Manifest {
@@ -133,4 +137,14 @@ test('the text names only flags that exist', async () => {
       assert.ok(known.has(flag), `${path}: ${flag}`);
     }
   }
+});
+
+test('the table of checks has each check of the command, in its order', () => {
+  const config = validate(loadSettings({ flags: {}, env: {} }));
+  const onionAuths = [{ address: ONION, key: generateKeyPairSync('x25519').privateKey }];
+  const ids = checksFor({ ...config, tor: { ...config.tor, onionAuths } }).map(({ id }) => id);
+  const table = pageAt('docs/commands.md').prose.split('| check |')[1] ?? '';
+  const cells = table.split('\n\n')[0]?.matchAll(/^\| (?<cell>`[^|]*) \|/gm) ?? [];
+  const listed = [...cells].flatMap(({ groups }) => (groups?.['cell'] ?? '').replaceAll('`', '').split(', '));
+  assert.deepEqual(listed, ids);
 });
