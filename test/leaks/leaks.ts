@@ -1,4 +1,4 @@
-// The proofs of what README promises about privacy, those that other folders hold too; or, with --mutations, the proof that these would fail.
+// The proofs of the promises of docs/guarantees.md, those that other folders hold too; or, with --mutations, the proof that these would fail.
 import { spawnSync } from 'node:child_process';
 import { PROMISES } from './promises.ts';
 import { runMutations } from './run-mutations.ts';

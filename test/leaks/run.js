@@ -1,4 +1,4 @@
-// `npm run test:leaks`: proves what README promises about privacy. With `--mutations`, proves that the proofs would fail.
+// `npm run test:leaks`: proves the promises of docs/guarantees.md. With `--mutations`, proves that the proofs would fail.
 import { build, installPackages, installPrograms, runNode, runScript, testPrograms } from '../../scripts/prepare.js';
 
 await runScript(() => {
