@@ -2,10 +2,10 @@ import type { Clock } from '../lib/clock.ts';
 import { Dns4torError, toDns4torError } from '../failures/errors.ts';
 import type { Random } from '../lib/random.ts';
 import type { TorStatus } from '../model/tor-status.ts';
-import { type ControlConnection, openControl } from '../tor/control/control.ts';
+import { type ControlConnection, openControl } from '../tor/control/control-connection.ts';
 import { type ControlPlaces, controlAddresses, requireSocksAddress } from '../tor/control/find-control.ts';
 import { findOnionKey, type OnionAuth, type OnionKeyPresence } from '../tor/control/onion-auth.ts';
-import { TorReport } from '../tor/tor-report.ts';
+import { TorReport } from '../tor/control/tor-report.ts';
 
 /** What a Tor tells of itself. */
 export interface TorAnswers {

@@ -9,7 +9,7 @@ import { createCounters } from '../metrics/counters.ts';
 import { createPipeline } from '../resolver/pipeline.ts';
 import { createSocksPeerJudge } from '../system/sockets/socks-owner.ts';
 import { openTor, type Tor } from '../tor/tor.ts';
-import type { TorEvents } from '../tor/control/tor-events.ts';
+import type { TorEvents } from '../tor/tor-events.ts';
 import { stateDirectory } from '../tor/process/torrc.ts';
 import type { ConnectionEvents } from '../upstream/transport/connection.ts';
 import { ExtraBudget } from '../upstream/pool/extra-budget.ts';

@@ -2,7 +2,7 @@ import type { Dns4torError } from '../failures/errors.ts';
 import type { Logger } from '../log/logger.ts';
 import type { TorStatus } from '../model/tor-status.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { TorEvents } from '../tor/control/tor-events.ts';
+import type { TorEvents } from '../tor/tor-events.ts';
 import type { AlternativeEvents } from '../upstream/alt-svc/alternative-transport.ts';
 import type { WatchedUpstreamEvents } from '../upstream/pool/watched-upstream.ts';
 import type { ConnectionEvents } from '../upstream/transport/connection.ts';

@@ -5,13 +5,13 @@ import { Dns4torError, toDns4torError } from '../failures/errors.ts';
 import type { ErrorCode } from '../failures/failures.ts';
 import type { Random } from '../lib/random.ts';
 import type { TorState, TorStatus } from '../model/tor-status.ts';
-import type { ControlConnection } from './control/control.ts';
+import type { ControlConnection } from './control/control-connection.ts';
 import { type ControlChoice, controlAddresses, requireSocksAddress } from './control/find-control.ts';
 import type { OnionAuth } from './control/onion-auth.ts';
 import { RETRIES } from './process/retries.ts';
 import { formatTorAddress, type TorAddress } from './tor-address.ts';
-import type { TorEvents } from './control/tor-events.ts';
-import { openTorMonitor, type TorMonitor } from './tor-monitor.ts';
+import type { TorEvents } from './tor-events.ts';
+import { openTorMonitor, type TorMonitor } from './control/tor-monitor.ts';
 
 export interface ExternalTorOptions {
   readonly socks: TorAddress;

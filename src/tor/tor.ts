@@ -10,7 +10,7 @@ import { ManagedTor } from './process/managed-tor.ts';
 import type { OnionAuth } from './control/onion-auth.ts';
 import { type JudgePeer, judgeAsOurs } from './socks/socks-peer.ts';
 import { formatTorAddress, type TorAddress } from './tor-address.ts';
-import type { TorEvents } from './control/tor-events.ts';
+import type { TorEvents } from './tor-events.ts';
 
 /** Which tor is to be used: `--tor-socks`. */
 export type TorChoice = TorAddress | { readonly kind: 'auto' } | { readonly kind: 'managed' };

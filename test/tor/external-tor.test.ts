@@ -5,7 +5,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import type { Dns4torError } from '../../src/failures/errors.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { ExternalTor, type ExternalTorOptions } from '../../src/tor/external-tor.ts';
-import type { TorEvents } from '../../src/tor/control/tor-events.ts';
+import type { TorEvents } from '../../src/tor/tor-events.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { startControlDouble } from './control-double.ts';

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/random.ts';
-import { type ControlConnection, openControl } from '../../src/tor/control/control.ts';
+import { type ControlConnection, openControl } from '../../src/tor/control/control-connection.ts';
 import { installOnionAuths, type OnionAuth } from '../../src/tor/control/onion-auth.ts';
 import type { TorAddress } from '../../src/tor/tor-address.ts';
 

@@ -1,4 +1,4 @@
-import type { TorEvents } from '../../src/tor/control/tor-events.ts';
+import type { TorEvents } from '../../src/tor/tor-events.ts';
 
 /** For tests that look elsewhere. */
 export const SILENT_EVENTS: TorEvents = {

@@ -2,7 +2,7 @@ import { isLoopback } from '../../lib/loopback.ts';
 import type { FileSystem } from '../../system/transaction/file-system.ts';
 import { readNameservers } from '../../system/managers/resolv-conf.ts';
 import type { Facts } from '../facts.ts';
-import { goesElsewhere, isOurs, type Place } from '../system-way.ts';
+import { goesElsewhere, isOurs, type Place } from '../resolution-path.ts';
 import { ok, skip, type Verdict, warn } from '../check-verdict.ts';
 
 /** Where its daemon listens, and where the packages put the daemon. */

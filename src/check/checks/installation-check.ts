@@ -1,7 +1,7 @@
 import { computePlan } from '../../system/transaction/plan.ts';
 import { sortByPlace } from '../../system/transaction/restore.ts';
 import type { Facts } from '../facts.ts';
-import { WRITE_AGAIN } from '../system-way.ts';
+import { WRITE_AGAIN } from '../resolution-path.ts';
 import { fail, failWith, ok, skip, type Verdict, warn } from '../check-verdict.ts';
 
 const JOURNAL_ADVICE = 'Restore the journal from a backup, or undo the changes of `dns4tor install` by hand.';

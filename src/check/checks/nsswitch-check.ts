@@ -1,6 +1,6 @@
 import type { FileSystem } from '../../system/transaction/file-system.ts';
 import type { Facts } from '../facts.ts';
-import { goesElsewhere, resolvedIsSilent, whereResolvedAsks } from '../system-way.ts';
+import { goesElsewhere, resolvedIsSilent, whereResolvedAsks } from '../resolution-path.ts';
 import { gravest, ok, type Verdict, warn } from '../check-verdict.ts';
 
 const NSSWITCH = '/etc/nsswitch.conf';

@@ -1,6 +1,6 @@
 import { readNameservers } from '../../system/managers/resolv-conf.ts';
 import type { Facts } from '../facts.ts';
-import { goesElsewhere, isOurs, resolvedIsSilent, whereResolvedAsks } from '../system-way.ts';
+import { goesElsewhere, isOurs, resolvedIsSilent, whereResolvedAsks } from '../resolution-path.ts';
 import { ok, type Verdict } from '../check-verdict.ts';
 
 /** resolv.conf(5): so many are used, and where none is named the one on this machine. */

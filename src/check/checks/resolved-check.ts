@@ -1,6 +1,6 @@
 import type { ResolvedScope, ResolvedSettings } from '../../system/managers/resolvectl.ts';
 import type { Facts } from '../facts.ts';
-import { goesElsewhere, isOurs, type Place, resolvedIsSilent, whereResolvedAsks } from '../system-way.ts';
+import { goesElsewhere, isOurs, type Place, resolvedIsSilent, whereResolvedAsks } from '../resolution-path.ts';
 import { gravest, ok, skip, type Verdict, warn } from '../check-verdict.ts';
 
 /** All names, as a domain of systemd-resolved's. */

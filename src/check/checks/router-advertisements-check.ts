@@ -3,7 +3,7 @@ import type { FileSystem } from '../../system/transaction/file-system.ts';
 import { readNameservers } from '../../system/managers/resolv-conf.ts';
 import type { Facts } from '../facts.ts';
 import { linksAsked } from './resolved-check.ts';
-import { goesBeside, goesElsewhere, isOurs, type Place, resolvedIsSilent } from '../system-way.ts';
+import { goesBeside, goesElsewhere, isOurs, type Place, resolvedIsSilent } from '../resolution-path.ts';
 import { ok, type Verdict } from '../check-verdict.ts';
 
 /** rdnssd(8) writes there what routers say, and by its hook into resolv.conf. */

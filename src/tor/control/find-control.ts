@@ -1,6 +1,6 @@
 import { Dns4torError } from '../../failures/errors.ts';
 import { isLoopback } from '../../lib/loopback.ts';
-import type { ControlConnection } from './control.ts';
+import type { ControlConnection } from './control-connection.ts';
 import { quotedStrings } from './quoted-strings.ts';
 import { formatTorAddress, type TorAddress } from '../tor-address.ts';
 

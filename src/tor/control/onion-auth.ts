@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { Dns4torError } from '../../failures/errors.ts';
-import type { ControlConnection } from './control.ts';
+import type { ControlConnection } from './control-connection.ts';
 import type { ControlReply } from './control-reply.ts';
 
 /** What an onion service with client authorisation asks of those who look it up (rend-spec, "Client authorization"). */

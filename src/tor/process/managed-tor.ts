@@ -7,7 +7,7 @@ import type { TorStatus } from '../../model/tor-status.ts';
 import { RETRIES } from './retries.ts';
 import type { OnionAuth } from '../control/onion-auth.ts';
 import type { TorAddress } from '../tor-address.ts';
-import type { TorEvents } from '../control/tor-events.ts';
+import type { TorEvents } from '../tor-events.ts';
 import { startTorProcess, type TorProcess } from './tor-process.ts';
 import { type TorPaths, torPaths } from './torrc.ts';
 

@@ -9,11 +9,11 @@ import { Dns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
 import type { Random } from '../../lib/random.ts';
 import type { TorStatus } from '../../model/tor-status.ts';
-import type { ControlConnection } from '../control/control.ts';
+import type { ControlConnection } from '../control/control-connection.ts';
 import type { OnionAuth } from '../control/onion-auth.ts';
-import type { TorEvents } from '../control/tor-events.ts';
+import type { TorEvents } from '../tor-events.ts';
 import { parseTorLogLine } from './tor-log.ts';
-import { openTorMonitor, type TorMonitor } from '../tor-monitor.ts';
+import { openTorMonitor, type TorMonitor } from '../control/tor-monitor.ts';
 import { refuseUntrusted, renderTorrc, type TorPaths } from './torrc.ts';
 
 export interface TorProcessOptions {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import './http-exports.ts';
+import './http-without-websocket.ts';
 import { SocksClient } from 'socks';
 import { SocksProxyAgent } from 'socks-proxy-agent';
 import type { Clock } from '../../lib/clock.ts';

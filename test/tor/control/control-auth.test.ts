@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
-import { type ControlConnection, openControl } from '../../../src/tor/control/control.ts';
+import { type ControlConnection, openControl } from '../../../src/tor/control/control-connection.ts';
 import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
 import { type ControlDouble, type Script, startControlDouble } from '../control-double.ts';
 

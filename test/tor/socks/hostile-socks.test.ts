@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { type Clock, systemClock } from '../../src/lib/clock.ts';
-import { Deadline } from '../../src/lib/deadline.ts';
-import type { ErrorCode } from '../../src/failures/failures.ts';
-import { TorAgent, type TorStream } from '../../src/tor/socks/agent.ts';
-import { createTorConnector } from '../../src/tor/tls/connector.ts';
-import { verifyTor } from '../../src/tor/socks/find-socks.ts';
-import { judgeAsOurs } from '../../src/tor/socks/socks-peer.ts';
-import type { TorAddress } from '../../src/tor/tor-address.ts';
-import { ManualClock } from '../fixtures/manual-clock.ts';
-import { waitUntil } from '../fixtures/wait-until.ts';
-import { listen } from './listen.ts';
+import { type Clock, systemClock } from '../../../src/lib/clock.ts';
+import { Deadline } from '../../../src/lib/deadline.ts';
+import type { ErrorCode } from '../../../src/failures/failures.ts';
+import { TorAgent, type TorStream } from '../../../src/tor/socks/agent.ts';
+import { createTorConnector } from '../../../src/tor/tls/connector.ts';
+import { verifyTor } from '../../../src/tor/socks/find-socks.ts';
+import { judgeAsOurs } from '../../../src/tor/socks/socks-peer.ts';
+import type { TorAddress } from '../../../src/tor/tor-address.ts';
+import { ManualClock } from '../../fixtures/manual-clock.ts';
+import { waitUntil } from '../../fixtures/wait-until.ts';
+import { listen } from '../listen.ts';
 
 /*
  * Hostile or broken programs at Tor's address. Whatever they do, a dial ends by its deadline with a code and closes the

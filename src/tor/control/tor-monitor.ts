@@ -1,13 +1,13 @@
-import type { Clock } from '../lib/clock.ts';
-import { type Dns4torError, toDns4torError } from '../failures/errors.ts';
-import type { ErrorCode } from '../failures/failures.ts';
-import type { Random } from '../lib/random.ts';
-import type { TorStatus } from '../model/tor-status.ts';
-import { type ControlConnection, openControl } from './control/control.ts';
-import { NewnymSchedule } from './control/newnym.ts';
-import { forgetsOnionAuths, installOnionAuths, type OnionAuth } from './control/onion-auth.ts';
-import type { TorAddress } from './tor-address.ts';
-import type { TorEvents } from './control/tor-events.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { type Dns4torError, toDns4torError } from '../../failures/errors.ts';
+import type { ErrorCode } from '../../failures/failures.ts';
+import type { Random } from '../../lib/random.ts';
+import type { TorStatus } from '../../model/tor-status.ts';
+import { type ControlConnection, openControl } from './control-connection.ts';
+import { NewnymSchedule } from './newnym.ts';
+import { forgetsOnionAuths, installOnionAuths, type OnionAuth } from './onion-auth.ts';
+import type { TorAddress } from '../tor-address.ts';
+import type { TorEvents } from '../tor-events.ts';
 import { TorReport } from './tor-report.ts';
 
 export interface TorMonitorOptions {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
-import { type ControlOptions, openControl } from '../../../src/tor/control/control.ts';
+import { type ControlOptions, openControl } from '../../../src/tor/control/control-connection.ts';
 import type { ControlReply } from '../../../src/tor/control/control-reply.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
 import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';

@@ -1,5 +1,5 @@
-import type { TorStatus } from '../model/tor-status.ts';
-import { CircuitTable } from './control/circuit-table.ts';
+import type { TorStatus } from '../../model/tor-status.ts';
+import { CircuitTable } from './circuit-table.ts';
 
 const BOOTSTRAP = /^(?:STATUS_CLIENT |status\/bootstrap-phase=)\w+ BOOTSTRAP PROGRESS=(\d{1,3})\b.* SUMMARY="([^"]*)"/;
 const CIRCUIT_ESTABLISHED = /^(?:STATUS_CLIENT \w+ CIRCUIT_(NOT_)?ESTABLISHED\b|status\/circuit-established=(0)?)/;

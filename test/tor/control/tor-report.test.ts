@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TorReport } from '../../src/tor/tor-report.ts';
+import { TorReport } from '../../../src/tor/control/tor-report.ts';
 
 function createReport(): { report: TorReport; phases: string[] } {
   const phases: string[] = [];

@@ -2,18 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { systemClock } from '../../src/lib/clock.ts';
-import type { Dns4torError } from '../../src/failures/errors.ts';
-import { systemRandom } from '../../src/lib/random.ts';
-import { openControl } from '../../src/tor/control/control.ts';
-import type { TorAddress } from '../../src/tor/tor-address.ts';
-import { openTorMonitor, type TorMonitorOptions } from '../../src/tor/tor-monitor.ts';
-import { ManualClock } from '../fixtures/manual-clock.ts';
-import { waitUntil } from '../fixtures/wait-until.ts';
-import { startControlDouble } from './control-double.ts';
-import { startOfflineTor } from './offline-tor.ts';
-import { ONION_AUTH, ONION_AUTH_COMMAND, SAME_ONION_AUTH_IN_TOR, viewOnionAuths } from './onion-auths.ts';
-import { SILENT_EVENTS } from './silent-events.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
+import type { Dns4torError } from '../../../src/failures/errors.ts';
+import { systemRandom } from '../../../src/lib/random.ts';
+import { openControl } from '../../../src/tor/control/control-connection.ts';
+import type { TorAddress } from '../../../src/tor/tor-address.ts';
+import { openTorMonitor, type TorMonitorOptions } from '../../../src/tor/control/tor-monitor.ts';
+import { ManualClock } from '../../fixtures/manual-clock.ts';
+import { waitUntil } from '../../fixtures/wait-until.ts';
+import { startControlDouble } from '../control-double.ts';
+import { startOfflineTor } from '../offline-tor.ts';
+import { ONION_AUTH, ONION_AUTH_COMMAND, SAME_ONION_AUTH_IN_TOR, viewOnionAuths } from '../onion-auths.ts';
+import { SILENT_EVENTS } from '../silent-events.ts';
 
 const GETINFO = [
   '250-status/bootstrap-phase=NOTICE BOOTSTRAP PROGRESS=45 TAG=requesting SUMMARY="Asking for relay descriptors"',

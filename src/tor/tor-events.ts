@@ -1,5 +1,5 @@
-import type { Dns4torError } from '../../failures/errors.ts';
-import type { TorLogLine } from '../process/tor-log.ts';
+import type { Dns4torError } from '../failures/errors.ts';
+import type { TorLogLine } from './process/tor-log.ts';
 
 /** What a tor tells while it runs, for logs and progress bars. */
 export interface TorEvents {
