@@ -14,7 +14,7 @@ const REPLY = new Uint8Array(12);
 function createWatch(): { watch: RefreshWatch; waits: Answerer; refreshes: Answerer } {
   const watch = new RefreshWatch(new UpstreamDouble());
   const exchange = ({ wire }: Query): Promise<Uint8Array> =>
-    watch.exchange(wire, Deadline.after(new ManualClock(), 1000));
+    watch.exchange(wire, { deadline: Deadline.after(new ManualClock(), 1000) });
   return {
     watch,
     waits: exchange,

@@ -1,9 +1,8 @@
-import type { Deadline } from '../src/lib/deadline.ts';
 import { HEADER_BYTES } from '../src/message/wire/header.ts';
 import { octetString } from '../src/message/wire/name.ts';
 import { createQueryScanner } from '../src/message/wire/scan-query.ts';
 import type { Query } from '../src/model/query.ts';
-import type { Upstream } from '../src/upstream/upstream.ts';
+import type { ExchangeContext, Upstream } from '../src/upstream/upstream.ts';
 
 /** What a client gets from a pipeline, now or later. */
 export type Answerer = (query: Query) => Uint8Array | Promise<Uint8Array>;
@@ -30,9 +29,9 @@ export class RefreshWatch implements Upstream {
   }
 
   /** The pipeline's upstream. */
-  async exchange(query: Uint8Array, deadline: Deadline, client?: string): Promise<Uint8Array> {
+  async exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
     const key = questionOf(query, this.#scan(query).questionEnd);
-    const response = this.#upstream.exchange(query, deadline, client);
+    const response = this.#upstream.exchange(query, context);
     // Whether the client that has just asked is to wait is known when the pipeline has returned.
     await Promise.resolve();
     const cause = this.#waiting.has(key) ? 'client' : 'refresh';

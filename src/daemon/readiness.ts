@@ -5,7 +5,7 @@ import { OF_THE_QUESTION } from '../failures/question-failures.ts';
 import { PROBE_QUERY } from '../message/probe-query.ts';
 import type { Readiness } from '../http/http.ts';
 import type { Outlook } from '../status/verdict.ts';
-import type { OnAnswer, Upstream } from '../upstream/upstream.ts';
+import type { ExchangeContext, Upstream } from '../upstream/upstream.ts';
 
 /** An answer through Tor is recent for this long; a scrape interval of Prometheus or two. */
 const RECENT_MS = 60_000;
@@ -53,10 +53,10 @@ export class ReadinessMonitor implements Upstream {
     this.address = upstream.address;
   }
 
-  async exchange(query: Uint8Array, deadline: Deadline, client?: string, onAnswer?: OnAnswer): Promise<Uint8Array> {
+  async exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
     const startedAt = this.#clock.now();
     try {
-      const response = await this.#upstream.exchange(query, deadline, client, onAnswer);
+      const response = await this.#upstream.exchange(query, context);
       this.#lastAnswerAt = this.#clock.now();
       this.#failuresInARow = 0;
       this.#silentSince = undefined;
@@ -152,7 +152,7 @@ export class ReadinessMonitor implements Upstream {
     const now = this.#clock.now();
     if (this.#silentMs === 0) this.#silentSince = now;
     this.#probedAt = now;
-    this.#probing = this.exchange(PROBE_QUERY, Deadline.after(this.#clock, PROBE_MS))
+    this.#probing = this.exchange(PROBE_QUERY, { deadline: Deadline.after(this.#clock, PROBE_MS) })
       .then(
         () => {},
         () => {},

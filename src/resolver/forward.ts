@@ -174,7 +174,7 @@ export class Forwarder {
     const { cache, upstream } = this.#components;
     let path: AnswerPath | undefined;
     try {
-      const response = await upstream.exchange(wire, deadline, client, (how) => (path = how));
+      const response = await upstream.exchange(wire, { deadline, client, onAnswer: (how) => (path = how) });
       const answer = explained(parseAnswer(response));
       if (answer.kind === 'failure') cache.insertFailure(query, answer);
       else keep(answer);

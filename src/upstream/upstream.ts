@@ -12,20 +12,27 @@ export interface AnswerPath {
   readonly secondTry: boolean;
 }
 
-export type OnAnswer = (path: AnswerPath) => void;
+/** What an exchange needs besides the query. */
+export interface ExchangeContext {
+  readonly deadline: Deadline;
+  /**
+   * Identifies the client for stream isolation: equal for all queries of one client, different between clients. Absent
+   * if clients are not isolated, and for dns4tor's own queries.
+   */
+  readonly client?: string | undefined;
+  /** Called once, just before the exchange resolves. */
+  readonly onAnswer?: ((path: AnswerPath) => void) | undefined;
+}
 
-/** A way to a resolver. Wrappers (failover, the pool of circuits) implement the same three members. */
+/** A resolver, or several behind one interface. */
 export interface Upstream extends AsyncDisposable {
   /**
-   * Sends one query, DNS wire in, DNS wire out, with ID 0 both ways (RFC 8484 §4.1).
-   * The query stays the caller's and is not changed; the answer becomes the caller's.
-   * Rejects with a Dns4torError, at the latest when the deadline has passed.
-   * @param client whose query it is, as a text that is the same for all of one client's. Only who keeps clients apart looks at it; absent
-   *   where nobody is to be kept apart, and for dns4tor's own queries.
-   * @param onAnswer told how the answer came, before it is given
+   * Sends one query and returns the answer, both in wire format with ID 0 (RFC 8484 §4.1). The caller keeps ownership
+   * of `query`, which is not modified, and owns the answer.
+   * Rejects with a Dns4torError, at the latest at the deadline.
    */
-  exchange(query: Uint8Array, deadline: Deadline, client?: string, onAnswer?: OnAnswer): Promise<Uint8Array>;
-  /** The URL, for logs. */
+  exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array>;
+  /** The resolver's URL, for logs. */
   readonly address: string;
 }
 

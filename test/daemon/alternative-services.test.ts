@@ -131,7 +131,7 @@ async function setUp({
   );
   const owned = stack.move();
   const ask = (client?: string): Promise<Uint8Array> =>
-    upstream.exchange(queryFor('example.com'), Deadline.after(clock, CONNECT_TIMEOUT_MS), client);
+    upstream.exchange(queryFor('example.com'), { deadline: Deadline.after(clock, CONNECT_TIMEOUT_MS), client });
   const dialled = (): string[] => socks.requests.map((request) => request.host);
   const setup: Setup = {
     upstream,

@@ -5,7 +5,7 @@ import { ReadinessMonitor } from '../../src/daemon/readiness.ts';
 import { Deadline } from '../../src/lib/deadline.ts';
 import { Dns4torError } from '../../src/failures/errors.ts';
 import { FAILURES } from '../../src/failures/failures.ts';
-import type { Upstream } from '../../src/upstream/upstream.ts';
+import type { ExchangeContext, Upstream } from '../../src/upstream/upstream.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { decodeReply } from '../fixtures/messages.ts';
 
@@ -21,7 +21,7 @@ class UpstreamDouble implements Upstream {
   /** Overrides {@link answer} for answers that depend on the query. */
   answerTo: (query: Uint8Array) => Promise<Uint8Array> = () => this.answer();
 
-  exchange(query: Uint8Array, deadline: Deadline, client?: string): Promise<Uint8Array> {
+  exchange(query: Uint8Array, { deadline, client }: ExchangeContext): Promise<Uint8Array> {
     this.queries.push(query);
     this.clients.push(client);
     return deadline.limit(this.answerTo(query));
@@ -47,7 +47,7 @@ function create(answer?: () => Promise<Uint8Array>): {
 }
 
 const ask = (monitor: ReadinessMonitor, clock: ManualClock): Promise<Uint8Array> =>
-  monitor.exchange(Uint8Array.of(1), Deadline.after(clock, 1000));
+  monitor.exchange(Uint8Array.of(1), { deadline: Deadline.after(clock, 1000) });
 
 test('an answer to a client makes it ready for a minute without any probe', async () => {
   const { clock, upstream, monitor } = create();
@@ -101,7 +101,7 @@ test('abandoned queries do not count as failures, whatever their number', async 
   const { clock, upstream, monitor } = create(hangs);
   const ending = new AbortController();
   const asked = Array.from({ length: 5 }, () =>
-    monitor.exchange(Uint8Array.of(1), new Deadline(clock, 10_000, ending.signal)),
+    monitor.exchange(Uint8Array.of(1), { deadline: new Deadline(clock, 10_000, ending.signal) }),
   );
   ending.abort();
   for (const each of asked) await assert.rejects(each, { code: 'ERR_GIVEN_UP' });
@@ -117,7 +117,7 @@ test("a client's failure is passed on as it is", async () => {
 
 test("a client's query is passed on as its own, and a probe as nobody's", async () => {
   const { clock, upstream, monitor } = create();
-  await monitor.exchange(Uint8Array.of(1), Deadline.after(clock, 1000), 'alice');
+  await monitor.exchange(Uint8Array.of(1), { deadline: Deadline.after(clock, 1000), client: 'alice' });
   clock.advance(60_000);
   await monitor.check();
   assert.deepEqual(upstream.clients, ['alice', undefined]);
@@ -176,7 +176,7 @@ for (const code of [
     };
     for (let i = 0; i < 3; i++) {
       await clock.advanceAsync(1);
-      await monitor.exchange(brokenName, Deadline.after(clock, 1000)).catch(() => {});
+      await monitor.exchange(brokenName, { deadline: Deadline.after(clock, 1000) }).catch(() => {});
     }
     await clock.advanceAsync(1);
     assert.equal(monitor.outlook.failuresInARow, 0);
@@ -193,7 +193,7 @@ for (const code of [
     };
     for (let i = 0; i < 3; i++) {
       await clock.advanceAsync(2000);
-      await monitor.exchange(brokenName, Deadline.after(clock, 1000)).catch(() => {});
+      await monitor.exchange(brokenName, { deadline: Deadline.after(clock, 1000) }).catch(() => {});
     }
     await clock.advanceAsync(1);
     assert.equal(monitor.outlook.failuresInARow, 3);
@@ -206,7 +206,7 @@ test('a failed question causes no probe if another one was answered in the meant
   await ask(monitor, clock);
   const broken = Promise.withResolvers<Uint8Array>();
   upstream.answerTo = (query) => (query === brokenName ? broken.promise : Promise.resolve(ANSWER));
-  const failed = monitor.exchange(brokenName, Deadline.after(clock, 1000));
+  const failed = monitor.exchange(brokenName, { deadline: Deadline.after(clock, 1000) });
   await clock.advanceAsync(1);
   await ask(monitor, clock);
   broken.reject(new Dns4torError('ERR_DOH_STATUS'));

@@ -63,7 +63,9 @@ function createBehind(
 /** Asks where no circuit can be connected: each is tried. */
 async function tryAll(upstream: CircuitsUpstream, client?: string): Promise<void> {
   const deadline = Deadline.after(systemClock, 5000);
-  await assert.rejects(upstream.exchange(new Uint8Array(128), deadline, client), { code: 'ERR_TOR_HS_INTRO_FAILED' });
+  await assert.rejects(upstream.exchange(new Uint8Array(128), { deadline, client }), {
+    code: 'ERR_TOR_HS_INTRO_FAILED',
+  });
 }
 
 const identityOf = ({ username, password }: SocksRequest): string => `${username} ${password}`;

@@ -206,9 +206,9 @@ export const MUTATIONS: readonly Mutation[] = [
     id: 'G7',
     breach: 'sends a query also on the generation of circuits that is being replaced',
     file: 'src/upstream/pool/circuit-pool.ts',
-    text: 'return this.#current.exchange(query, deadline, onAnswer);',
+    text: 'return this.#current.exchange(query, context);',
     replacement:
-      'return Promise.any([this.#current, ...this.#draining.keys()].map((each) => each.exchange(query, deadline, onAnswer)));',
+      'return Promise.any([this.#current, ...this.#draining.keys()].map((each) => each.exchange(query, context)));',
     proof: { file: 'test/upstream/generations.test.ts', test: 'finds no link across a rotation' },
   },
   {
@@ -284,7 +284,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/resolver/forward.ts',
     text: "metrics.prefetched('sent');",
     replacement:
-      "metrics.prefetched('sent');\n    void this.#components.upstream.exchange(buildUpstreamQuery(query.wire.subarray(HEADER_BYTES, query.scan.questionEnd).with(-3, 28), false, false), new Deadline(this.#components.clock, Infinity)).catch(() => {});",
+      "metrics.prefetched('sent');\n    void this.#components.upstream.exchange(buildUpstreamQuery(query.wire.subarray(HEADER_BYTES, query.scan.questionEnd).with(-3, 28), false, false), { deadline: new Deadline(this.#components.clock, Infinity) }).catch(() => {});",
     proof: { file: 'test/resolver/prefetch.test.ts', test: 'each variant is refreshed for itself' },
   },
   {

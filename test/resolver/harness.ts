@@ -6,7 +6,7 @@ import type { ForwarderComponents } from '../../src/resolver/forward.ts';
 import { createPipeline, type PipelineInit } from '../../src/resolver/pipeline.ts';
 import type { Query } from '../../src/model/query.ts';
 import { ExtraBudget } from '../../src/upstream/pool/extra-budget.ts';
-import type { OnAnswer, Upstream } from '../../src/upstream/upstream.ts';
+import type { ExchangeContext, Upstream } from '../../src/upstream/upstream.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { addressRecord, buildResponse, decodeReply, type QuerySpec, ask } from '../fixtures/messages.ts';
 import { handleWith } from '../fixtures/replies.ts';
@@ -28,13 +28,13 @@ export class UpstreamDouble implements Upstream {
   readonly queries: Uint8Array[] = [];
   readonly deadlines: Deadline[] = [];
   readonly clients: (string | undefined)[] = [];
-  answer: (query: Uint8Array, onAnswer?: OnAnswer) => Promise<Uint8Array>;
+  answer: (query: Uint8Array, onAnswer: ExchangeContext['onAnswer']) => Promise<Uint8Array>;
 
   constructor(answer: (query: Uint8Array) => Promise<Uint8Array> = async (query) => answerTo(query)) {
     this.answer = answer;
   }
 
-  exchange(query: Uint8Array, deadline: Deadline, client?: string, onAnswer?: OnAnswer): Promise<Uint8Array> {
+  exchange(query: Uint8Array, { deadline, client, onAnswer }: ExchangeContext): Promise<Uint8Array> {
     this.queries.push(query);
     this.deadlines.push(deadline);
     this.clients.push(client);

@@ -97,7 +97,7 @@ test('a query that is given up early leaves its connection alone, which is used 
   const giveUp = new AbortController();
   const { upstream, clock } = rig;
   const deadline = new Deadline(clock, clock.now() + 60_000, giveUp.signal);
-  const givenUp = assert.rejects(upstream.exchange(queryFor('given-up.test'), deadline), { code: 'ERR_GIVEN_UP' });
+  const givenUp = assert.rejects(upstream.exchange(queryFor('given-up.test'), { deadline }), { code: 'ERR_GIVEN_UP' });
   await waitUntil('it reaches the server', 5000, () => rig.server.requests.length === 1);
   giveUp.abort();
   await givenUp;

@@ -138,7 +138,8 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
       return clock.pendingTimers - 1;
     },
     freeze: () => relay.freeze(),
-    ask: (name, timeoutMs = TIMEOUT_MS) => upstream.exchange(queryFor(name), Deadline.after(clock, timeoutMs)),
+    ask: (name, timeoutMs = TIMEOUT_MS) =>
+      upstream.exchange(queryFor(name), { deadline: Deadline.after(clock, timeoutMs) }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -1,8 +1,7 @@
 import type { BreakerState, CircuitStatus } from '../../model/upstream-status.ts';
-import type { Deadline } from '../../lib/deadline.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
 import type { AlternativeServices } from './alternative-services.ts';
-import type { CircuitsUpstream, OnAnswer } from '../upstream.ts';
+import type { CircuitsUpstream, ExchangeContext } from '../upstream.ts';
 
 /** A resolver by name, whose connections go to its alternative services where it has any. */
 export class OpportunisticUpstream implements CircuitsUpstream {
@@ -46,8 +45,8 @@ export class OpportunisticUpstream implements CircuitsUpstream {
     this.#circuits.renewAll();
   }
 
-  exchange(query: Uint8Array, deadline: Deadline, client?: string, onAnswer?: OnAnswer): Promise<Uint8Array> {
-    return this.#circuits.exchange(query, deadline, client, onAnswer);
+  exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
+    return this.#circuits.exchange(query, context);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,5 @@
 import type { BreakerState, CircuitStatus } from '../../model/upstream-status.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
-import type { Deadline } from '../../lib/deadline.ts';
 import { Dns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
 import type { Random } from '../../lib/random.ts';
@@ -12,7 +11,7 @@ import type { ConnectionOwner } from '../transport/connection.ts';
 import type { ExtraBudget } from './extra-budget.ts';
 import { Generation } from './generation.ts';
 import { LatencyModel } from './latency-estimate.ts';
-import type { CircuitsUpstream, OnAnswer } from '../upstream.ts';
+import type { CircuitsUpstream, ExchangeContext } from '../upstream.ts';
 
 export interface CircuitPoolComponents {
   readonly clock: Clock;
@@ -142,9 +141,9 @@ export class CircuitPool implements CircuitsUpstream {
     else for (const generation of this.#all) generation.renew();
   }
 
-  async exchange(query: Uint8Array, deadline: Deadline, _client?: string, onAnswer?: OnAnswer): Promise<Uint8Array> {
+  async exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
     if (this.#closed) throw new Dns4torError('ERR_SHUTDOWN');
-    return this.#current.exchange(query, deadline, onAnswer);
+    return this.#current.exchange(query, context);
   }
 
   get #all(): readonly Generation[] {

@@ -1,11 +1,10 @@
 import type { Clock, Timer } from '../../lib/clock.ts';
-import type { Deadline } from '../../lib/deadline.ts';
 import type { Random } from '../../lib/random.ts';
 import { PROBE_QUERY } from '../../message/probe-query.ts';
 import { WatchedUpstream, type WatchedUpstreamEvents, type CountedUpstream } from './watched-upstream.ts';
 import type { ExtraBudget } from './extra-budget.ts';
 import { Shards } from './shards.ts';
-import type { AnswerPath, OnAnswer, Upstream } from '../upstream.ts';
+import type { AnswerPath, ExchangeContext, Upstream } from '../upstream.ts';
 
 /** dig and glibc give up after five seconds. By then each upstream has had its share. */
 const CLIENT_PATIENCE_MS = 5000;
@@ -64,26 +63,24 @@ export class FailoverUpstream implements Upstream {
   }
 
   /** Rejects with the error of the upstream that failed last. */
-  exchange(query: Uint8Array, deadline: Deadline, client?: string, onAnswer?: OnAnswer): Promise<Uint8Array> {
+  exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
     const watched = this.#watched;
     const [first] = watched as [WatchedUpstream];
-    if (watched.length === 1) return first.upstream.exchange(query, deadline, client, onAnswer);
-    if (this.#shards !== undefined && query === PROBE_QUERY) return this.#probeAll(deadline, onAnswer);
+    if (watched.length === 1) return first.upstream.exchange(query, context);
+    if (this.#shards !== undefined && query === PROBE_QUERY) return this.#probeAll(context);
     for (const resolver of watched) resolver.probeIfDue();
     const inTurn = this.#shards?.order(query).map((index) => watched[index] as WatchedUpstream) ?? watched;
     const inOrder = [...inTurn.filter(({ isDown }) => !isDown), ...inTurn.filter(({ isDown }) => isDown)];
-    return this.#race(inOrder, deadline, onAnswer, (resolver, noteAnswer) =>
-      resolver.exchange(query, deadline, client, noteAnswer),
-    );
+    return this.#race(inOrder, query, context);
   }
 
   /** Every shard is to have a connection before a client needs it; the service works if any of them answers. */
-  async #probeAll(deadline: Deadline, onAnswer: OnAnswer | undefined): Promise<Uint8Array> {
+  async #probeAll({ deadline, onAnswer }: ExchangeContext): Promise<Uint8Array> {
     let lastError: unknown;
     const probes = this.#watched.map(async (resolver) => {
       let path: AnswerPath | undefined;
       try {
-        const response = await resolver.exchange(PROBE_QUERY, deadline, undefined, (how) => (path = how));
+        const response = await resolver.exchange(PROBE_QUERY, { deadline, onAnswer: (how) => (path = how) });
         return { response, path };
       } catch (error) {
         lastError = error;
@@ -97,12 +94,8 @@ export class FailoverUpstream implements Upstream {
     return response;
   }
 
-  #race(
-    watched: readonly WatchedUpstream[],
-    deadline: Deadline,
-    onAnswer: OnAnswer | undefined,
-    ask: (resolver: WatchedUpstream, onAnswer: OnAnswer) => Promise<Uint8Array>,
-  ): Promise<Uint8Array> {
+  #race(watched: readonly WatchedUpstream[], query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
+    const { deadline, onAnswer } = context;
     const { clock, budget } = this.#components;
     const awaited = deadline.within(this.#init.awaitedMs);
     const patience = awaited.within(this.#init.patienceMs);
@@ -138,7 +131,7 @@ export class FailoverUpstream implements Upstream {
             else timer = clock.schedule(longestMs - shareMs, askNext);
           });
         }
-        ask(resolver, (how) => (path = how)).then(
+        resolver.exchange(query, { ...context, onAnswer: (how) => (path = how) }).then(
           (response) => {
             // An answer that comes later says only that the upstream is not down.
             if (settled) return;

@@ -15,7 +15,7 @@ import type { LatencyModel } from './latency-estimate.ts';
 import { QueryHistory, Suspects } from './query-history.ts';
 import { LOSSES, Race } from './race.ts';
 import { RequestRefusedError } from '../transport/session.ts';
-import type { OnAnswer } from '../upstream.ts';
+import type { ExchangeContext } from '../upstream.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 export interface GenerationComponents {
@@ -151,25 +151,25 @@ export class Generation implements AsyncDisposable {
     this.#apart.refuse(error);
   }
 
-  async exchange(query: Uint8Array, deadline: Deadline, onAnswer: OnAnswer | undefined): Promise<Uint8Array> {
+  /** As {@link Upstream.exchange}. */
+  async exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
     this.#pending++;
     try {
-      return await this.#exchange(query, deadline, onAnswer);
+      return await this.#exchange(query, context);
     } finally {
       this.#pending--;
       this.#components.onSettled();
     }
   }
 
-  async #exchange(query: Uint8Array, deadline: Deadline, onAnswer: OnAnswer | undefined): Promise<Uint8Array> {
+  async #exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
+    const { deadline, onAnswer } = context;
     const history = new QueryHistory();
     let failure: Dns4torError | undefined;
     for (;;) {
       const { losses: lossesBefore, attempts: attemptsBefore } = history;
       try {
-        const answer = await this.#admitted(deadline, history, failure, () =>
-          this.#race(query, deadline, history, onAnswer),
-        );
+        const answer = await this.#admitted(deadline, history, failure, () => this.#race(query, context, history));
         if (answer !== undefined) return answer;
         failure = new Dns4torError('ERR_RESPONSE_FAILURE');
       } catch (thrown) {
@@ -181,7 +181,7 @@ export class Generation implements AsyncDisposable {
         if (failure instanceof RequestRefusedError && history.mayRetry) continue;
         if (history.losses > lossesBefore && LOSSES.has(failure.code)) {
           if (history.losses < MAX_LOSSES) continue;
-          return this.#afterLosses(query, deadline, history, failure, onAnswer);
+          return this.#afterLosses(query, context, history, failure);
         }
         if (isTurnedAway && this.#mayTryOther(history)) continue;
       }
@@ -200,14 +200,14 @@ export class Generation implements AsyncDisposable {
 
   async #afterLosses(
     query: Uint8Array,
-    deadline: Deadline,
+    context: ExchangeContext,
     history: QueryHistory,
     failure: Dns4torError,
-    onAnswer: OnAnswer | undefined,
   ): Promise<Uint8Array> {
-    if (failure.code === 'ERR_UPSTREAM_STALLED' || !(await this.#answersOthers(history, deadline))) throw failure;
+    const isStalled = failure.code === 'ERR_UPSTREAM_STALLED';
+    if (isStalled || !(await this.#answersOthers(history, context.deadline))) throw failure;
     const isAlone = !history.accompanied || history.resets === history.losses;
-    if (!isAlone) return this.#askApart(query, deadline, onAnswer);
+    if (!isAlone) return this.#askApart(query, context);
     throw this.#blame(failure);
   }
 
@@ -218,9 +218,7 @@ export class Generation implements AsyncDisposable {
   async #answersOthers({ answersAtLoss }: QueryHistory, deadline: Deadline): Promise<boolean> {
     if (this.#answers === answersAtLoss) {
       const history = new QueryHistory();
-      this.#proof ??= this.#admitted(deadline, history, undefined, () =>
-        this.#race(PROBE_QUERY, deadline, history, undefined),
-      )
+      this.#proof ??= this.#admitted(deadline, history, undefined, () => this.#race(PROBE_QUERY, { deadline }, history))
         .catch(() => {})
         .finally(() => (this.#proof = undefined));
       await deadline.limit(this.#proof).catch(() => {});
@@ -228,7 +226,7 @@ export class Generation implements AsyncDisposable {
     return this.#answers > answersAtLoss;
   }
 
-  async #askApart(query: Uint8Array, deadline: Deadline, onAnswer: OnAnswer | undefined): Promise<Uint8Array> {
+  async #askApart(query: Uint8Array, { deadline, onAnswer }: ExchangeContext): Promise<Uint8Array> {
     const { clock } = this.#components;
     let sentAt = clock.now();
     try {
@@ -294,9 +292,8 @@ export class Generation implements AsyncDisposable {
 
   #race(
     query: Uint8Array,
-    deadline: Deadline,
+    { deadline, onAnswer }: ExchangeContext,
     history: QueryHistory,
-    onAnswer: OnAnswer | undefined,
   ): Promise<Uint8Array | undefined> {
     const { clock, metrics, budget } = this.#components;
     const { address, index } = this.#init;

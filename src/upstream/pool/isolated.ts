@@ -1,9 +1,8 @@
 import type { BreakerState, CircuitStatus } from '../../model/upstream-status.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
-import type { Deadline } from '../../lib/deadline.ts';
 import { Dns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
-import type { CircuitsUpstream, OnAnswer } from '../upstream.ts';
+import type { CircuitsUpstream, ExchangeContext } from '../upstream.ts';
 
 export interface IsolatedUpstreamComponents {
   readonly clock: Clock;
@@ -83,13 +82,13 @@ export class IsolatedUpstream implements CircuitsUpstream {
   }
 
   /** Rejects with ERR_CLIENTS, too, when every client that has circuits waits for an answer and this one has none. */
-  async exchange(query: Uint8Array, deadline: Deadline, client?: string, onAnswer?: OnAnswer): Promise<Uint8Array> {
+  async exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
     if (this.#disposed) throw new Dns4torError('ERR_SHUTDOWN');
-    const share = this.#shareOf(client);
+    const share = this.#shareOf(context.client);
     share.running++;
     share.idle?.cancel();
     try {
-      return await share.upstream.exchange(query, deadline, client, onAnswer);
+      return await share.upstream.exchange(query, context);
     } finally {
       share.running--;
       if (share.running === 0 && !this.#disposed) {

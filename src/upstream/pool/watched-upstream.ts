@@ -3,7 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { Deadline } from '../../lib/deadline.ts';
 import type { Random } from '../../lib/random.ts';
 import { PROBE_QUERY } from '../../message/probe-query.ts';
-import type { OnAnswer, Upstream } from '../upstream.ts';
+import type { ExchangeContext, Upstream } from '../upstream.ts';
 
 /** Unanswered queries, with nothing answered since, after which an upstream is down. One may be chance. */
 const SILENT_QUERIES = 2;
@@ -60,8 +60,8 @@ export class WatchedUpstream {
   }
 
   /** As {@link Upstream.exchange}. */
-  async exchange(query: Uint8Array, deadline: Deadline, client?: string, onAnswer?: OnAnswer): Promise<Uint8Array> {
-    const response = await this.upstream.exchange(query, deadline, client, onAnswer);
+  async exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
+    const response = await this.upstream.exchange(query, context);
     this.#answered();
     return response;
   }
@@ -83,7 +83,7 @@ export class WatchedUpstream {
     const { clock, random } = this.#components;
     if (!this.isDown || this.#isProbing || clock.now() < this.#probeAt) return;
     this.#isProbing = true;
-    this.exchange(PROBE_QUERY, Deadline.after(clock, PROBE_MS))
+    this.exchange(PROBE_QUERY, { deadline: Deadline.after(clock, PROBE_MS) })
       .catch(() => (this.#probeAt = clock.now() + drawPauseMs(PROBE_PAUSES, this.#probesFailed++, random)))
       .finally(() => (this.#isProbing = false));
   }

@@ -65,7 +65,7 @@ async function create(options: PoolOptions = {}): Promise<Fixture> {
   const paths: AnswerPath[] = [];
   const start = (timeoutMs = 20_000): Promise<Uint8Array> => {
     budget.earn();
-    return pool.exchange(QUERY, Deadline.after(clock, timeoutMs), undefined, (path) => paths.push(path));
+    return pool.exchange(QUERY, { deadline: Deadline.after(clock, timeoutMs), onAnswer: (path) => paths.push(path) });
   };
   const timed = async (timeoutMs?: number): Promise<number> => {
     const startedAt = clock.now();
@@ -261,7 +261,7 @@ test('ERR_DEADLINE at the deadline if nothing answers', async () => {
 test('an abandoned query is counted as such', async () => {
   await using fixture = await create({ circuits: 1 });
   const ending = new AbortController();
-  const given = fixture.pool.exchange(QUERY, new Deadline(fixture.clock, 600_000, ending.signal));
+  const given = fixture.pool.exchange(QUERY, { deadline: new Deadline(fixture.clock, 600_000, ending.signal) });
   await setImmediate();
   ending.abort();
   await assert.rejects(given, { code: 'ERR_GIVEN_UP' });
@@ -374,7 +374,7 @@ test('a query that waits for a candidate fails when the candidate is not kept', 
   const startedAt = fixture.clock.now();
   const failing = assert.rejects(fixture.start(), { code: 'ERR_DOH_STATUS' });
   await fixture.turn(600);
-  const answered = fixture.pool.exchange(other, Deadline.after(fixture.clock, 20_000));
+  const answered = fixture.pool.exchange(other, { deadline: Deadline.after(fixture.clock, 20_000) });
   await fixture.turn(4000);
   await answered;
   await failing;

@@ -28,7 +28,7 @@ interface Asked {
 function upstream(name: string, asked: Asked[], exchange: (deadline: Deadline) => Promise<Uint8Array>): Upstream {
   return {
     address: name,
-    async exchange(query, deadline, _client, onAnswer) {
+    async exchange(query, { deadline, onAnswer }) {
       asked.push({ name, deadlineAt: deadline.atMs, isProbe: query === PROBE_QUERY });
       const response = await exchange(deadline);
       onAnswer?.({ upstream: name, sentAt: 0, secondTry: false });
@@ -87,7 +87,7 @@ test('upstreams are asked in order until one answers', async () => {
     upstream('c', asked, answers),
   ]);
   assert.equal(failover.address, 'a, b, c');
-  assert.equal(await failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS)), ANSWER);
+  assert.equal(await failover.exchange(QUERY, { deadline: Deadline.after(clock, AWAITED_MS) }), ANSWER);
   assert.deepEqual(
     asked.map(({ name }) => name),
     ['a', 'b'],
@@ -104,7 +104,9 @@ for (const count of [2, 3, 4]) {
       clock,
       names.map((name) => upstream(name, asked, hangs)),
     );
-    const exchanged = assert.rejects(failover.exchange(QUERY, Deadline.after(clock, 19_000)), { code: 'ERR_DEADLINE' });
+    const exchanged = assert.rejects(failover.exchange(QUERY, { deadline: Deadline.after(clock, 19_000) }), {
+      code: 'ERR_DEADLINE',
+    });
     await clock.advanceAsync(CLIENT_PATIENCE_MS - 400);
     assert.deepEqual(
       asked.map(({ name }) => name),
@@ -124,7 +126,7 @@ test('where a client waits less than that, the last is asked in its time', async
   const asked: Asked[] = [];
   const clock = new ManualClock();
   const failover = create(clock, [upstream('a', asked, hangs), upstream('b', asked, answers)], 1000);
-  const exchanged = failover.exchange(QUERY, Deadline.after(clock, 11_000));
+  const exchanged = failover.exchange(QUERY, { deadline: Deadline.after(clock, 11_000) });
   await clock.advanceAsync(999);
   assert.equal(await exchanged, ANSWER);
 });
@@ -133,7 +135,7 @@ test('an upstream whose share is over goes on, and its answer wins if it comes f
   const clock = new ManualClock();
   const slow = held('slow');
   const failover = create(clock, [slow.upstream, upstream('b', [], hangs)]);
-  const exchanged = failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS));
+  const exchanged = failover.exchange(QUERY, { deadline: Deadline.after(clock, AWAITED_MS) });
   await clock.advanceAsync(3000);
   slow.release();
   assert.equal(await exchanged, ANSWER);
@@ -144,7 +146,10 @@ test('the answer of one that was asked beside another is a second try, and the p
   const slow = held('slow');
   const paths: AnswerPath[] = [];
   const failover = create(clock, [slow.upstream, upstream('b', [], answers)]);
-  const exchanged = failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS), undefined, (path) => paths.push(path));
+  const exchanged = failover.exchange(QUERY, {
+    deadline: Deadline.after(clock, AWAITED_MS),
+    onAnswer: (path) => paths.push(path),
+  });
   await clock.advanceAsync(3000);
   await exchanged;
   slow.release();
@@ -162,10 +167,10 @@ test('while the first answers other queries, asking the second as well is paid f
   const budget = new ExtraBudget();
   while (budget.spend());
   const failover = create(clock, [slow.upstream, upstream('b', asked, answers)], AWAITED_MS, budget);
-  const exchanged = failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS));
+  const exchanged = failover.exchange(QUERY, { deadline: Deadline.after(clock, AWAITED_MS) });
   await clock.advanceAsync(1000);
   slow.answerNext();
-  await failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS));
+  await failover.exchange(QUERY, { deadline: Deadline.after(clock, AWAITED_MS) });
   await clock.advanceAsync(AWAITED_MS / 2 - 1001);
   assert.equal(asked.length, 0);
   await clock.advanceAsync(1);
@@ -181,7 +186,7 @@ test('one that accepts connections but leaves two queries unanswered is asked la
   const failover = create(clock, [first, upstream('b', asked, answers)], AWAITED_MS, new ExtraBudget(), told);
   const ask = async (): Promise<string | undefined> => {
     const before = asked.length;
-    const exchanged = failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS));
+    const exchanged = failover.exchange(QUERY, { deadline: Deadline.after(clock, AWAITED_MS) });
     await clock.advanceAsync(0);
     const name = asked.slice(before).find(({ isProbe }) => !isProbe)?.name;
     await clock.advanceAsync(CLIENT_PATIENCE_MS / 2);
@@ -212,7 +217,7 @@ test('a late answer also ends the silence', async () => {
   const slow = held('slow');
   const failover = create(clock, [slow.upstream, upstream('b', [], answers)], AWAITED_MS, new ExtraBudget(), told);
   for (let i = 0; i < 2; i++) {
-    const exchanged = failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS));
+    const exchanged = failover.exchange(QUERY, { deadline: Deadline.after(clock, AWAITED_MS) });
     await clock.advanceAsync(CLIENT_PATIENCE_MS / 2);
     await exchanged;
   }
@@ -229,10 +234,10 @@ test('one that answered something meanwhile, or has no connection, is not passed
   for (const first of [slow.upstream, unconnected]) {
     const failover = create(clock, [first, upstream('b', [], answers)], AWAITED_MS, new ExtraBudget(), told);
     for (let i = 0; i < 5; i++) {
-      const exchanged = failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS));
+      const exchanged = failover.exchange(QUERY, { deadline: Deadline.after(clock, AWAITED_MS) });
       await clock.advanceAsync(1000);
       slow.answerNext();
-      if (first === slow.upstream) await failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS));
+      if (first === slow.upstream) await failover.exchange(QUERY, { deadline: Deadline.after(clock, AWAITED_MS) });
       await clock.advanceAsync(AWAITED_MS);
       await exchanged;
     }
@@ -244,7 +249,9 @@ test('after the deadline no further upstream is asked', async () => {
   const clock = new ManualClock();
   const asked: Asked[] = [];
   const failover = create(clock, [upstream('a', asked, hangs), upstream('b', asked, answers)]);
-  const exchanged = assert.rejects(failover.exchange(QUERY, Deadline.after(clock, 0)), { code: 'ERR_DEADLINE' });
+  const exchanged = assert.rejects(failover.exchange(QUERY, { deadline: Deadline.after(clock, 0) }), {
+    code: 'ERR_DEADLINE',
+  });
   await clock.advanceAsync(0);
   await exchanged;
   assert.equal(asked.length, 1);
@@ -255,7 +262,7 @@ test('where all are silent, they are asked in order again', async () => {
   const asked: Asked[] = [];
   const failover = create(clock, [upstream('a', asked, hangs), upstream('b', asked, hangs)]);
   for (let i = 0; i < 3; i++) {
-    const exchanged = assert.rejects(failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS)));
+    const exchanged = assert.rejects(failover.exchange(QUERY, { deadline: Deadline.after(clock, AWAITED_MS) }));
     await clock.advanceAsync(AWAITED_MS);
     await exchanged;
   }
@@ -275,7 +282,7 @@ async function queryWithFirst(
   for (let i = 0; i < 1000; i++) {
     const query = queryFor(`d${i}.example`);
     const before = asked.length;
-    const exchanged = failover.exchange(query, Deadline.after(clock, 0));
+    const exchanged = failover.exchange(query, { deadline: Deadline.after(clock, 0) });
     exchanged.catch(() => {});
     await clock.advanceAsync(0);
     if (asked[before]?.name === first) return query;
@@ -303,10 +310,10 @@ test('with shards, a slow upstream keeps its domains, a failing one gives them t
   const query = await queryWithFirst(failover, clock, asked, 'a');
   const ask = async (): Promise<string[]> => {
     const before = asked.length;
-    const exchanged = failover.exchange(query, Deadline.after(clock, AWAITED_MS));
+    const exchanged = failover.exchange(query, { deadline: Deadline.after(clock, AWAITED_MS) });
     await clock.advanceAsync(1000);
     // Another query of the same upstream is answered meanwhile.
-    const other = failover.exchange(query, Deadline.after(clock, 0)).catch(() => {});
+    const other = failover.exchange(query, { deadline: Deadline.after(clock, 0) }).catch(() => {});
     await clock.advanceAsync(4000);
     await Promise.all([exchanged, other]);
     return asked.slice(before).map(({ name }) => name);
@@ -324,13 +331,15 @@ test('with shards, a probe goes to every upstream, and one answer is enough', as
   const failing = upstream('a', asked, fails('ERR_TOR_TIMEOUT'));
   const upstreams = [failing, upstream('b', asked, answers)];
   const probed = create(clock, upstreams, AWAITED_MS, new ExtraBudget(), [], true);
-  assert.equal(await probed.exchange(PROBE_QUERY, Deadline.after(clock, AWAITED_MS)), ANSWER);
+  assert.equal(await probed.exchange(PROBE_QUERY, { deadline: Deadline.after(clock, AWAITED_MS) }), ANSWER);
   assert.deepEqual(
     asked.map(({ name }) => name),
     ['a', 'b'],
   );
   const down = create(clock, [failing, failing], AWAITED_MS, new ExtraBudget(), [], true);
-  await assert.rejects(down.exchange(PROBE_QUERY, Deadline.after(clock, AWAITED_MS)), { code: 'ERR_TOR_TIMEOUT' });
+  await assert.rejects(down.exchange(PROBE_QUERY, { deadline: Deadline.after(clock, AWAITED_MS) }), {
+    code: 'ERR_TOR_TIMEOUT',
+  });
 });
 
 test('an abandoned query ends at once, and no other upstream is asked', async () => {
@@ -338,7 +347,7 @@ test('an abandoned query ends at once, and no other upstream is asked', async ()
   const asked: Asked[] = [];
   const failover = create(clock, [upstream('a', asked, hangs), upstream('b', asked, hangs)]);
   const ending = new AbortController();
-  const exchanged = failover.exchange(QUERY, new Deadline(clock, AWAITED_MS, ending.signal));
+  const exchanged = failover.exchange(QUERY, { deadline: new Deadline(clock, AWAITED_MS, ending.signal) });
   ending.abort();
   const ended = assert.rejects(exchanged, { code: 'ERR_GIVEN_UP' });
   await clock.advanceAsync(0);
@@ -350,14 +359,16 @@ test('an abandoned query ends at once, and no other upstream is asked', async ()
 test('when all fail, the error is that of the one asked last', async () => {
   const clock = new ManualClock();
   const failover = create(clock, [upstream('a', [], fails('ERR_TLS_PIN')), upstream('b', [], fails('ERR_DOH_STATUS'))]);
-  await assert.rejects(failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS)), { code: 'ERR_DOH_STATUS' });
+  await assert.rejects(failover.exchange(QUERY, { deadline: Deadline.after(clock, AWAITED_MS) }), {
+    code: 'ERR_DOH_STATUS',
+  });
 });
 
 test('every upstream is told whose query it is', async () => {
   const clients: (string | undefined)[] = [];
   const noting = (exchange: () => Promise<Uint8Array>): Upstream => ({
     address: 'noting',
-    exchange(_query, _deadline, client) {
+    exchange(_query, { client }) {
       clients.push(client);
       return exchange();
     },
@@ -365,7 +376,7 @@ test('every upstream is told whose query it is', async () => {
   });
   const clock = new ManualClock();
   const failover = create(clock, [noting(fails('ERR_TOR_TIMEOUT')), noting(answers)]);
-  await failover.exchange(QUERY, Deadline.after(clock, AWAITED_MS), 'alice');
+  await failover.exchange(QUERY, { deadline: Deadline.after(clock, AWAITED_MS), client: 'alice' });
   assert.deepEqual(clients, ['alice', 'alice']);
 });
 
@@ -387,7 +398,7 @@ test('a real upstream that cannot be reached is passed over without waiting, and
   });
   const failover = create(rig.clock, [first.upstream, rig.upstream]);
   const ask = (name: string): Promise<Uint8Array> =>
-    failover.exchange(queryFor(name), Deadline.after(rig.clock, AWAITED_MS));
+    failover.exchange(queryFor(name), { deadline: Deadline.after(rig.clock, AWAITED_MS) });
   await ask('one.test');
   assert.equal(rig.clock.now(), 0);
   broken = false;

@@ -79,7 +79,7 @@ function create(): Fixture {
     clock,
     world,
     made,
-    ask: async (client) => (await isolated.exchange(QUERY, Deadline.after(clock, 10_000), client))[0],
+    ask: async (client) => (await isolated.exchange(QUERY, { deadline: Deadline.after(clock, 10_000), client }))[0],
     [Symbol.asyncDispose]: () => isolated[Symbol.asyncDispose](),
   };
 }
