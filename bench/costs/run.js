@@ -8,5 +8,5 @@ await runScript(() => {
   installPackages();
   installPrograms(testPrograms());
   build();
-  return runNode([`bench/costs/${name}.ts`, ...args]);
+  return runNode([`bench/costs/${name}/${name}.ts`, ...args]);
 });

@@ -4,7 +4,7 @@ import { createCounters, type Counters } from '../../src/metrics/counters.ts';
 import type { AnswerSource } from '../../src/metrics/metrics.ts';
 import type { StatusSnapshot } from '../../src/status/snapshot.ts';
 import { Status, type StatusSources } from '../../src/status/status.ts';
-import { createSeededRandom } from '../../bench/seeded-random.ts';
+import { createSeededRandom } from '../../bench/onion/seeded-random.ts';
 import { ManualClock } from '../../test/fixtures/manual-clock.ts';
 
 /** Cloudflare's hidden resolver, the default. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { delay } from '../../src/lib/clock.ts';
-import { createSeededRandom } from '../../bench/seeded-random.ts';
+import { createSeededRandom } from '../../bench/onion/seeded-random.ts';
 import { neverAnswer, resetStream } from '../fixtures/doh-behaviours.ts';
 import { questionOf } from '../protocol/upstream-messages.ts';
 import { answer, type Rig, startRig } from './rig.ts';

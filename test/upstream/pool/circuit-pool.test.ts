@@ -8,7 +8,7 @@ import { CircuitPool } from '../../../src/upstream/pool/circuit-pool.ts';
 import { DohStatusError } from '../../../src/upstream/transport/doh-status-error.ts';
 import { ExtraBudget } from '../../../src/upstream/pool/extra-budget.ts';
 import type { AnswerPath } from '../../../src/upstream/upstream.ts';
-import { createSeededRandom } from '../../../bench/seeded-random.ts';
+import { createSeededRandom } from '../../../bench/onion/seeded-random.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
 import { answerTo, queryFor } from '../rig.ts';
 import { type NetworkInit, type SimulatedCircuit, SimulatedNetwork } from '../simulated-network.ts';

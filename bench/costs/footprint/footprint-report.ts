@@ -1,0 +1,34 @@
+import { toMiB } from '../../../test/fixtures/process-usage.ts';
+import { formatColumns } from '../../table.ts';
+import type { Footprint } from './footprint-run.ts';
+import { median } from '../../latencies.ts';
+import type { Target } from '../target.ts';
+
+const BYTES_PER_MIB = 2 ** 20;
+
+/** Columns for a terminal. */
+export function formatFootprint(footprint: Footprint): string {
+  const { listeningMs, idleBytes, filledBytes, restedBytes, entries, cacheBytes } = footprint;
+  return formatColumns([
+    ['start to listening, median', `${median(listeningMs).toFixed(0)} ms`],
+    ['start to listening, longest', `${Math.max(...listeningMs).toFixed(0)} ms`],
+    ['RSS, idle', toMiB(idleBytes)],
+    [`RSS with ${entries} answers in the cache`, toMiB(filledBytes)],
+    ['RSS with them, at rest', toMiB(restedBytes)],
+    ['what the cache counts for them', toMiB(cacheBytes)],
+  ]);
+}
+
+export function targetsOf({ listeningMs, idleBytes, filledBytes, entries }: Footprint): Target[] {
+  return [
+    { what: 'start to listening', value: median(listeningMs), limit: 250, unit: 'ms' },
+    // 70 MB, in the unit of the others.
+    { what: 'RSS, idle', value: idleBytes / BYTES_PER_MIB, limit: 70e6 / BYTES_PER_MIB, unit: 'MiB' },
+    {
+      what: `RSS with ${entries} answers over idle`,
+      value: (filledBytes - idleBytes) / BYTES_PER_MIB,
+      limit: 64,
+      unit: 'MiB',
+    },
+  ];
+}

@@ -1,0 +1,14 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Footprint } from './footprint-run.ts';
+import { runQuick } from '../run-quick.ts';
+
+test('a short run starts dns4tor, fills its cache, and ends by itself', async () => {
+  const footprint = await runQuick<Footprint & { targets: unknown[] }>('footprint/footprint.ts');
+  assert.equal(footprint.listeningMs.length, 1);
+  assert.ok((footprint.listeningMs[0] ?? 0) > 0);
+  assert.ok(footprint.idleBytes > 0 && footprint.filledBytes > 0 && footprint.restedBytes > 0);
+  assert.ok(footprint.entries >= 400);
+  assert.ok(footprint.cacheBytes > 0);
+  assert.equal(footprint.targets.length, 3);
+});

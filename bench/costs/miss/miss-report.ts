@@ -1,0 +1,46 @@
+import { formatColumns } from '../../table.ts';
+import { median } from '../../latencies.ts';
+import { CIRCUITS, clientLabelOf, FLOOR, type Misses } from './miss-run.ts';
+import type { Target } from '../target.ts';
+
+export interface MissRow {
+  readonly client: string;
+  /** CPU time for each query: the median of the rounds, in microseconds. */
+  readonly cpuMicros: number;
+  /** Beyond what the bare client takes. */
+  readonly besideTlsMicros: number;
+}
+
+/** CPU that a miss may cost beside TLS and HTTP/2. */
+const LIMIT_MICROS = 260;
+
+export function toRows(results: readonly Misses[]): MissRow[] {
+  const cpuOf = (client: string): number =>
+    median(results.filter((result) => result.client === client).map(({ cpuMicros }) => cpuMicros));
+  return [...CIRCUITS.map(clientLabelOf), FLOOR].map((client) => ({
+    client,
+    cpuMicros: cpuOf(client),
+    besideTlsMicros: cpuOf(client) - cpuOf(FLOOR),
+  }));
+}
+
+/** A table for a terminal. */
+export function formatMisses(rows: readonly MissRow[]): string {
+  const figures = rows.map(({ client, cpuMicros, besideTlsMicros }) => [
+    client,
+    cpuMicros.toFixed(0),
+    client === FLOOR ? '' : besideTlsMicros.toFixed(0),
+  ]);
+  return formatColumns([['', 'CPU µs/miss', 'beside TLS and HTTP/2'], ...figures]);
+}
+
+export function targetsOf(rows: readonly MissRow[]): Target[] {
+  return rows
+    .filter(({ client }) => client !== FLOOR)
+    .map(({ client, besideTlsMicros }) => ({
+      what: `CPU per miss beside TLS and HTTP/2: ${client}`,
+      value: besideTlsMicros,
+      limit: LIMIT_MICROS,
+      unit: 'µs',
+    }));
+}

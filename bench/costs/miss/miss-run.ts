@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { startDaemon } from '../../../test/fixtures/daemon.ts';
+import { startProcess } from '../../../test/fixtures/process.ts';
+import { cpuSeconds } from '../../../test/fixtures/process-usage.ts';
+import { holdToCore, LOADER_CORE, MEASURED_CORE } from '../cores.ts';
+import { runDnsperf } from '../dnsperf.ts';
+import { type DohUpstream, startDohUpstream } from '../servers/doh-upstream.ts';
+
+const FLOOR_SCRIPT = fileURLToPath(new URL('miss-floor.ts', import.meta.url));
+const START_TIMEOUT_MS = 60_000;
+
+const WARM_UP_OUTSTANDING = 50;
+/** Of one client, below what dns4tor allows it. */
+const OUTSTANDING = 200;
+
+/** Circuits with which dns4tor is measured: one as its rivals have, and the default. */
+export const CIRCUITS = [1, 3] as const;
+
+export interface MissOptions {
+  /** Sent ahead of what is measured, as fast as they are answered, so that compilers have done their work. */
+  readonly warmUpQueries: number;
+  readonly queriesPerSecond: number;
+  /** How long each one is loaded in a round. */
+  readonly seconds: number;
+  readonly rounds: number;
+  /** Is told what is done next. */
+  readonly onStep: (text: string) => void;
+}
+
+/** What one query costs that the cache does not have, in one round. */
+export interface Misses {
+  readonly client: string;
+  /** CPU time of its process, in microseconds. */
+  readonly cpuMicros: number;
+}
+
+/** The bare HTTP/2 client. */
+export const FLOOR = 'TLS and HTTP/2 alone';
+
+export function clientLabelOf(circuits: number): string {
+  return `dns4tor, ${circuits === 1 ? 'one circuit' : `${circuits} circuits`}`;
+}
+
+interface Client {
+  readonly label: string;
+  readonly pid: number;
+  /** Has so many requests sent at the rate; resolves when all are answered. */
+  load(round: number): Promise<void>;
+}
+
+/** Has dns4tor and a bare client send the same requests to the same resolver, one after the other in each round. */
+export async function runMisses(options: MissOptions): Promise<Misses[]> {
+  const { queriesPerSecond, seconds, rounds, onStep } = options;
+  await using resources = new AsyncDisposableStack();
+  const upstream = resources.use(await startDohUpstream());
+  await holdToCore(upstream.pid, LOADER_CORE);
+
+  const clients: Client[] = [];
+  for (const circuits of CIRCUITS) {
+    onStep(`Starting ${clientLabelOf(circuits)}`);
+    clients.push(await startOurs(upstream, circuits, options, resources));
+  }
+  onStep(`Starting ${FLOOR}`);
+  clients.push(await startFloor(upstream, options, resources));
+
+  const results: Misses[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    for (const client of clients) {
+      const { label, pid } = client;
+      onStep(`Round ${round} of ${rounds}: ${label}`);
+      const before = await cpuSeconds(pid);
+      await client.load(round);
+      const cpu = (await cpuSeconds(pid)) - before;
+      results.push({ client: label, cpuMicros: (cpu / (queriesPerSecond * seconds)) * 1e6 });
+    }
+  }
+  return results;
+}
+
+async function startOurs(
+  upstream: DohUpstream,
+  circuits: number,
+  { warmUpQueries, queriesPerSecond, seconds }: MissOptions,
+  resources: AsyncDisposableStack,
+): Promise<Client> {
+  const daemon = resources.use(await startDaemon([...upstream.flags, '--circuits', String(circuits)]));
+  await daemon.answers();
+  await holdToCore(daemon.process.pid, MEASURED_CORE);
+  const ask = async (names: readonly string[], rate: { queriesPerSecond?: number; outstanding: number }) => {
+    const questions = names.map((name) => `${name}.dns4tor-lab.net A`);
+    const { rcodes } = await runDnsperf({ port: daemon.port, questions, timeoutSeconds: 5, ...rate });
+    assert.deepEqual(rcodes, { NOERROR: names.length }, 'not every name was answered');
+  };
+  await ask(distinct('w', warmUpQueries), { outstanding: WARM_UP_OUTSTANDING });
+  return {
+    label: clientLabelOf(circuits),
+    pid: daemon.process.pid,
+    load: (round) =>
+      ask(distinct(`r${round}-`, queriesPerSecond * seconds), { queriesPerSecond, outstanding: OUTSTANDING }),
+  };
+}
+
+function distinct(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+}
+
+async function startFloor(
+  { socksPort, host, authorityPath }: DohUpstream,
+  { warmUpQueries, queriesPerSecond, seconds }: MissOptions,
+  resources: AsyncDisposableStack,
+): Promise<Client> {
+  const counts = [warmUpQueries, queriesPerSecond, seconds].map(String);
+  const args = [FLOOR_SCRIPT, String(socksPort), host, authorityPath, ...counts];
+  const running = resources.use(await startProcess(process.execPath, args));
+  await running.waitUntil('it is warm', START_TIMEOUT_MS, () => running.output.includes('ready'));
+  await holdToCore(running.pid, MEASURED_CORE);
+  return {
+    label: FLOOR,
+    pid: running.pid,
+    async load(round) {
+      running.signal('SIGUSR2');
+      const done = (): boolean => running.output.split('answered').length > round;
+      await running.waitUntil('its requests are answered', START_TIMEOUT_MS, done);
+    },
+  };
+}

@@ -1,0 +1,15 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { MissRow } from './miss-report.ts';
+import { CIRCUITS, clientLabelOf, FLOOR } from './miss-run.ts';
+import { runQuick } from '../run-quick.ts';
+
+test('a short run measures dns4tor and the bare client, and ends by itself', async () => {
+  const { rows, targets } = await runQuick<{ rows: MissRow[]; targets: unknown[] }>('miss/miss.ts');
+  assert.deepEqual(
+    rows.map(({ client }) => client),
+    [...CIRCUITS.map(clientLabelOf), FLOOR],
+  );
+  for (const { client, cpuMicros } of rows) assert.ok(cpuMicros > 0, client);
+  assert.equal(targets.length, CIRCUITS.length);
+});

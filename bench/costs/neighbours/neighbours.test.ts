@@ -1,0 +1,15 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatNeighbours, type NeighboursRow } from './neighbours-report.ts';
+import { runQuick } from '../run-quick.ts';
+
+test('a short run plays two scenes against two servers over TCP and UDP, and exits', async () => {
+  const { rows } = await runQuick<{ rows: NeighboursRow[] }>('neighbours/neighbours.ts');
+  assert.deepEqual([...new Set(rows.map(({ server }) => server))], ['dns4tor', 'unbound, 10']);
+  for (const { server, tcp, udp } of rows) {
+    assert.equal(udp.answered, udp.asked);
+    if (server === 'dns4tor') assert.deepEqual([tcp.answered, tcp.cut], [tcp.asked, 0]);
+  }
+  const lines = formatNeighbours(rows).split('\n');
+  assert.equal(lines.length, 1 + rows.length);
+});

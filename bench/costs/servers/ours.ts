@@ -1,0 +1,19 @@
+import { startDaemon } from '../../../test/fixtures/daemon.ts';
+import type { DohUpstream } from './doh-upstream.ts';
+import type { RunningServer } from './peers.ts';
+
+/** How dns4tor takes and sends datagrams, as `--udp-io` has it. */
+export const UDP_IOS = ['batch', 'dgram'] as const;
+
+export type UdpIo = (typeof UDP_IOS)[number];
+
+export function labelOf(udpIo: UdpIo): string {
+  return `dns4tor, ${udpIo}`;
+}
+
+/** Resolves when answers come. */
+export async function startOurs(upstream: DohUpstream, udpIo: UdpIo): Promise<RunningServer> {
+  const daemon = await startDaemon([...upstream.flags, '--circuits', '1', '--udp-io', udpIo]);
+  await daemon.answers();
+  return { pid: daemon.process.pid, port: daemon.port, [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose]() };
+}

@@ -1,0 +1,118 @@
+import { writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { findProgram, type ProgramName } from '../../../test/fixtures/find-program.ts';
+import { startProcess } from '../../../test/fixtures/process.ts';
+import { reservePort } from '../../../test/fixtures/reserve-port.ts';
+import { createTemporaryDirectory } from '../../../test/fixtures/temporary-directory.ts';
+
+const START_TIMEOUT_MS = 10_000;
+
+/** A server that answers over UDP on 127.0.0.1. */
+export interface RunningServer extends AsyncDisposable {
+  readonly pid: number;
+  readonly port: number;
+}
+
+/** How one of the field's caching forwarders is started in front of the authority at a port. */
+export interface Peer {
+  readonly label: string;
+  start(authorityPort: number): Promise<RunningServer>;
+}
+
+/** Answers that each cache has room for at least; unbound counts octets instead, of which 16 MiB are plenty. */
+const CACHED_ANSWERS = 10_000;
+const CACHED_MIB = 16;
+
+export const PEERS: readonly Peer[] = [
+  {
+    label: 'unbound',
+    start: (authorityPort) =>
+      startPeer('unbound', {
+        config: (port) => `server:
+  interface: 127.0.0.1@${port}
+  username: ""
+  chroot: ""
+  pidfile: ""
+  use-syslog: no
+  logfile: ""
+  num-threads: 1
+  module-config: "iterator"
+  msg-cache-size: ${CACHED_MIB}m
+  rrset-cache-size: ${CACHED_MIB}m
+  do-not-query-localhost: no
+forward-zone:
+  name: "."
+  forward-addr: 127.0.0.1@${authorityPort}
+remote-control:
+  control-enable: no
+`,
+        args: (configPath) => ['-d', '-c', configPath],
+        started: 'start of service',
+      }),
+  },
+  {
+    label: 'dnsmasq',
+    start: (authorityPort) =>
+      startPeer('dnsmasq', {
+        config: (port) => `port=${port}
+listen-address=127.0.0.1
+bind-interfaces
+no-resolv
+no-hosts
+server=127.0.0.1#${authorityPort}
+cache-size=${CACHED_ANSWERS}
+user=${userInfo().username}
+pid-file
+`,
+        args: (configPath) => ['--keep-in-foreground', '--log-facility=-', `--conf-file=${configPath}`],
+        started: 'started, version',
+      }),
+  },
+  {
+    label: 'dnsdist',
+    start: (authorityPort) =>
+      startPeer('dnsdist', {
+        // One socket, and so one thread that answers. The suffix is that of a server which it would ask whether it is out of date.
+        config: (port) => `setSecurityPollSuffix('')
+setLocal('127.0.0.1:${port}', { reusePort = false })
+setMaxUDPOutstanding(65535)
+newServer({ address = '127.0.0.1:${authorityPort}' })
+getPool(''):setCache(newPacketCache(${CACHED_ANSWERS}))
+`,
+        args: (configPath) => ['--supervised', '--disable-syslog', '--config', configPath],
+        started: "as 'up'",
+      }),
+  },
+];
+
+export interface PeerInit {
+  readonly config: (port: number) => string;
+  readonly args: (configPath: string) => readonly string[];
+  /** What it writes when it serves. */
+  readonly started: string;
+}
+
+/** Starts a server with this configuration. Resolves once it accepts queries. */
+export async function startPeer(name: ProgramName, { config, args, started }: PeerInit): Promise<RunningServer> {
+  await using resources = new AsyncDisposableStack();
+  const directory = resources.use(await createTemporaryDirectory());
+  const configPath = join(directory.path, `${name}.conf`);
+  const reservation = resources.use(await reservePort());
+  await writeFile(configPath, config(reservation.port));
+  await reservation.release();
+  const running = resources.use(await startProcess(await findProgram(name), args(configPath)));
+  await running.waitUntil('it serves', START_TIMEOUT_MS, () => running.output.includes(started));
+  const owned = resources.move();
+  return { pid: running.pid, port: reservation.port, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** No resolver, but what it costs to take datagrams and send them back with Node's `dgram`. */
+export async function startEcho(): Promise<RunningServer> {
+  const running = await startProcess(process.execPath, [fileURLToPath(new URL('echo.ts', import.meta.url))]);
+  const port = (): string | undefined => /port (\d+)\n/.exec(running.output)?.[1];
+  await running.waitUntil('it serves', START_TIMEOUT_MS, () => port() !== undefined);
+  return { pid: running.pid, port: Number(port()), [Symbol.asyncDispose]: () => running.stop() };
+}

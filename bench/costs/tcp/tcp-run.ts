@@ -1,0 +1,63 @@
+import { cpuSeconds } from '../../../test/fixtures/process-usage.ts';
+import { holdToCore, MEASURED_CORE } from '../cores.ts';
+import { runDnsperf } from '../dnsperf.ts';
+import type { DnsperfResult } from '../dnsperf-output.ts';
+import { startDohUpstream } from '../servers/doh-upstream.ts';
+import { startOurs } from '../servers/ours.ts';
+
+/** Queries that wait for their answers at a time, at most: on all connections together, and on all UDP sockets. */
+const TCP_OUTSTANDING = 500;
+const UDP_OUTSTANDING = 100;
+
+export interface TcpOptions {
+  /** Names whose addresses are in the cache, and are asked for in turn. */
+  readonly names: number;
+  readonly tcpQueriesPerSecond: number;
+  readonly udpQueriesPerSecond: number;
+  readonly seconds: number;
+  /** Is told what is done next. */
+  readonly onStep: (text: string) => void;
+}
+
+export interface TcpRun {
+  /** Over UDP, with nothing beside. */
+  readonly udpAlone: DnsperfResult;
+  /** The same while TCP clients ask too. */
+  readonly udpBeside: DnsperfResult;
+  readonly tcp: DnsperfResult;
+  /** CPU time of dns4tor's process for each answer of both. */
+  readonly cpuMicros: number;
+}
+
+/** Has clients ask over TCP, pipelined, and others over UDP meanwhile. */
+export async function runTcp(options: TcpOptions): Promise<TcpRun> {
+  const { names, tcpQueriesPerSecond, udpQueriesPerSecond, seconds, onStep } = options;
+  const questions = Array.from({ length: names }, (_, i) => `n${i}.dns4tor-lab.net A`);
+  await using upstream = await startDohUpstream();
+  await using server = await startOurs(upstream, 'batch');
+  const { port, pid } = server;
+  await holdToCore(pid, MEASURED_CORE);
+  const udp = { port, questions, seconds, outstanding: UDP_OUTSTANDING, queriesPerSecond: udpQueriesPerSecond };
+  const tcp = {
+    ...udp,
+    transport: 'tcp',
+    outstanding: TCP_OUTSTANDING,
+    queriesPerSecond: tcpQueriesPerSecond,
+  } as const;
+
+  onStep('Warming up');
+  await runDnsperf({ port, questions, outstanding: 20, timeoutSeconds: 5 });
+  await runDnsperf(tcp);
+  onStep('UDP alone');
+  const udpAlone = await runDnsperf(udp);
+  onStep('TCP, and UDP beside');
+  const before = await cpuSeconds(pid);
+  const [tcpResult, udpBeside] = await Promise.all([runDnsperf(tcp), runDnsperf(udp)]);
+  const cpu = (await cpuSeconds(pid)) - before;
+  return {
+    udpAlone,
+    udpBeside,
+    tcp: tcpResult,
+    cpuMicros: (cpu / (tcpResult.completed + udpBeside.completed)) * 1e6,
+  };
+}

@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runQuick } from '../run-quick.ts';
+import type { TcpRun } from './tcp-run.ts';
+
+test('a short run asks over TCP and over UDP, and ends by itself', async () => {
+  const { tcp, udpAlone, udpBeside, cpuMicros, targets } = await runQuick<TcpRun & { targets: unknown[] }>(
+    'tcp/tcp.ts',
+  );
+  for (const { completed, lost, rcodes, p50Ms, p99Ms } of [tcp, udpAlone, udpBeside]) {
+    assert.ok(completed > 0 && lost === 0);
+    assert.deepEqual(rcodes, { NOERROR: completed });
+    assert.ok(p50Ms > 0 && p50Ms <= p99Ms);
+  }
+  assert.ok(cpuMicros > 0);
+  assert.equal(targets.length, 2);
+});

@@ -1,0 +1,106 @@
+import { delay } from '../../src/lib/clock.ts';
+import type { Query } from '../../src/model/query.ts';
+import { ManualClock } from '../../test/fixtures/manual-clock.ts';
+import { ask } from '../../test/fixtures/messages.ts';
+import { type ClientView, type ResolverMode, HouseholdResolver } from './household-resolver.ts';
+import { askForADay, type HouseholdQuery } from './household.ts';
+import { openLaboratory } from '../laboratory.ts';
+import { type OnionDouble, startOnionDouble } from '../onion/onion-double.ts';
+import { createSeededRandom } from '../onion/seeded-random.ts';
+import { turnClock } from '../turn-clock.ts';
+import { createWebResolver, TYPE_NAMES } from './web-resolver.ts';
+
+const HOUR_MS = 3_600_000;
+
+export interface DayOptions {
+  readonly modes: readonly ResolverMode[];
+  readonly seed: number;
+  /** Side by side, each with a resolver, habits and circuits of its own; so that the luck of one does not decide. */
+  readonly households: number;
+  /** How much of the day is lived; at most 24. */
+  readonly hours: number;
+  /** Is told now and then, with a share of 0 to 1. */
+  readonly onProgress: (done: number, queries: number) => void;
+}
+
+/** What one mode came to, for all households together. */
+export interface DayRun {
+  readonly mode: ResolverMode;
+  readonly views: readonly ClientView[];
+  /** Queries that reached the resolver, its probe at the start included, and the second tries and refreshes among them. */
+  readonly upstreamQueries: number;
+  readonly hedges: number;
+  readonly refreshes: number;
+  /** Circuits that were built. */
+  readonly circuits: number;
+}
+
+/** One household in one mode. */
+interface Life {
+  readonly double: OnionDouble;
+  readonly resolver: HouseholdResolver;
+  readonly views: ClientView[];
+}
+
+/** A day of some households: the same queries at the same moments in every mode. */
+export async function runDay({ modes, seed, households, hours, onProgress }: DayOptions): Promise<DayRun[]> {
+  const clock = new ManualClock();
+  const durationMs = hours * HOUR_MS;
+  await using resources = new AsyncDisposableStack();
+  const laboratory = resources.use(await openLaboratory());
+
+  const open = async (own: number): Promise<{ queries: HouseholdQuery[]; lives: Life[] }> => {
+    const queries = askForADay(createSeededRandom(own)).filter(({ atMs }) => atMs < durationMs);
+    const answerTo = createWebResolver(new Set(queries.map(({ host }) => host)));
+    const lives = modes.map(async (mode) => {
+      const { certificate } = laboratory;
+      const double = resources.use(await startOnionDouble(certificate, clock, { seed: own }, answerTo));
+      const components = { clock, random: createSeededRandom(own), laboratory, socks: double.socks };
+      return { double, resolver: resources.use(new HouseholdResolver(components, mode)), views: [] };
+    });
+    return { queries, lives: await Promise.all(lives) };
+  };
+  const opened = await Promise.all(Array.from({ length: households }, (_, household) => open(seed + household)));
+  const ready = opened.flatMap(({ lives }) => lives.map(({ resolver }) => resolver.ready()));
+  await turnClock(clock, Promise.all(ready));
+
+  let asked = 0;
+  const startedAt = clock.now();
+  const live = async (queries: readonly HouseholdQuery[], lives: readonly Life[]): Promise<void> => {
+    const pending: Promise<unknown>[] = [];
+    for (const query of queries) {
+      const waitMs = startedAt + query.atMs - clock.now();
+      if (waitMs > 0) await delay(clock, waitMs);
+      const received = toQuery(query);
+      for (const { resolver, views } of lives) pending.push(resolver.ask(received).then((view) => views.push(view)));
+      onProgress(query.atMs / durationMs, ++asked);
+    }
+    await Promise.all(pending);
+  };
+  await turnClock(clock, Promise.all(opened.map(({ queries, lives }) => live(queries, lives))));
+
+  return modes.map((mode, i) =>
+    toRun(
+      mode,
+      opened.map(({ lives }) => lives[i] as Life),
+    ),
+  );
+}
+
+function toRun(mode: ResolverMode, lives: readonly Life[]): DayRun {
+  const sum = (count: (life: Life) => number): number => lives.reduce((total, life) => total + count(life), 0);
+  return {
+    mode,
+    views: lives.flatMap(({ views }) => views),
+    upstreamQueries: sum(({ double }) => double.requests),
+    hedges: sum(({ resolver }) => resolver.hedges),
+    refreshes: sum(({ resolver }) => resolver.refreshes),
+    circuits: sum(({ double }) => double.circuits),
+  };
+}
+
+/** As the listener hands it on. Clients speak EDNS, or they could not be told that an answer is stale. */
+function toQuery({ host, type, device }: HouseholdQuery): Query {
+  const query = ask({ name: host.name, type: TYPE_NAMES[type], edns: {} });
+  return { ...query, client: `192.168.1.${device + 1}` };
+}

@@ -1,0 +1,34 @@
+import { DNS4TOR } from './latency-clients.ts';
+import type { Regime } from './latency-regimes.ts';
+import type { Life } from './latency-run.ts';
+import { mean } from '../latencies.ts';
+import { formatColumns } from '../table.ts';
+
+/** How many circuits dns4tor builds; means over seeds. */
+export interface CircuitRate {
+  readonly name: string;
+  readonly title: string;
+  /** In the first seconds, with the first page. */
+  readonly atStart: number;
+  readonly perHour: number;
+}
+
+const HOUR_MS = 3_600_000;
+
+export function toCircuitRate({ name, title, lastsMs }: Regime, lives: readonly Life[]): CircuitRate {
+  const own = lives.filter(({ kind }) => kind === DNS4TOR);
+  const later = mean(own.map(({ circuits, circuitsAtStart }) => circuits - circuitsAtStart));
+  return {
+    name,
+    title,
+    atStart: mean(own.map(({ circuitsAtStart }) => circuitsAtStart)),
+    perHour: (later * HOUR_MS) / lastsMs,
+  };
+}
+
+export function formatRates(rates: readonly CircuitRate[]): string {
+  return formatColumns([
+    ['circuits that dns4tor builds', 'at start', 'then per hour'],
+    ...rates.map(({ name, title, atStart, perHour }) => [`${name}: ${title}`, atStart.toFixed(1), perHour.toFixed(1)]),
+  ]);
+}

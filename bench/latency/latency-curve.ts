@@ -1,0 +1,18 @@
+import type { CdfCurve } from './cdf-svg.ts';
+import type { ClientKind } from './latency-clients.ts';
+import type { Life } from './latency-run.ts';
+import { FAILED_MS, pooledPercentile } from '../latencies.ts';
+
+const POINTS = 400;
+
+/** A client's distribution, pooled over seeds quantile by quantile as in the table. */
+export function toCurve(kind: ClientKind, lives: readonly Life[]): CdfCurve {
+  const bySeed = lives.filter((life) => life.kind === kind).map(({ timesMs }) => timesMs.toSorted((a, b) => a - b));
+  // Where some seeds have only failures left, what the pooled quantile says is no time of any answer.
+  const share = Math.min(...bySeed.map((times) => times.filter(Number.isFinite).length / times.length));
+  const pooled = Array.from({ length: POINTS }, (_, i) => {
+    const quantile = (i + 1) / POINTS;
+    return quantile > share ? Infinity : Math.min(FAILED_MS, pooledPercentile(bySeed, quantile));
+  });
+  return { label: kind.label, sortedMs: pooled };
+}

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LONG_REGIMES, PAGE_NAMES, poisson, REGIMES } from './latency-regimes.ts';
+import { createSeededRandom } from '../onion/seeded-random.ts';
+
+test('Poisson arrivals have the rate asked for, on whole milliseconds, in order', () => {
+  const times = poisson(createSeededRandom(1), 15, 1000);
+  assert.ok(Math.abs(times.length / 15_000 - 1) < 0.03, `${times.length}`);
+  assert.deepEqual(
+    times,
+    times.map(Math.round).toSorted((a, b) => a - b),
+  );
+});
+
+test('each regime ends before it lasts longer than stated, and pages are whole', () => {
+  for (const { name, schedule, lastsMs, pageNames = 1 } of [...REGIMES, ...LONG_REGIMES]) {
+    const times = schedule(createSeededRandom(1));
+    assert.ok((times.at(-1) ?? 0) <= lastsMs, name);
+    assert.equal(times.length % pageNames, 0);
+  }
+  const pages = REGIMES.find(({ name }) => name === 'pages')?.schedule(createSeededRandom(1)) ?? [];
+  assert.deepEqual(pages.slice(PAGE_NAMES - 1, PAGE_NAMES + 1), [0, 6000]);
+});

@@ -1,0 +1,82 @@
+import type { Random } from '../../src/lib/random.ts';
+import { drawExponential } from '../onion/draws.ts';
+
+/** How names are asked in one part of the benchmark. Each name is asked once, so no cache helps. */
+export interface Regime {
+  readonly name: string;
+  readonly title: string;
+  /** Names that are asked together, as for a web page; absent: each alone. */
+  readonly pageNames?: number;
+  /**
+   * Whether the first names are asked when the program starts; otherwise it has had one page and some seconds before.
+   */
+  readonly isCold: boolean;
+  /** Whether the resolver answers 503 to every query on one circuit in three. */
+  readonly turnsAway: boolean;
+  /** When each name is asked, in milliseconds from the beginning, ascending. */
+  readonly schedule: (random: Random) => readonly number[];
+  /** How long it lasts, beyond the last answer. */
+  readonly lastsMs: number;
+}
+
+export const PAGE_NAMES = 30;
+
+const warm = { isCold: false, turnsAway: false } as const;
+
+export const REGIMES: readonly Regime[] = [
+  { name: 'busy', title: '15 names a second', ...warm, schedule: (random) => poisson(random, 15, 60), lastsMs: 60_000 },
+  {
+    name: 'pages',
+    title: `a page of ${PAGE_NAMES} names every 6 s`,
+    pageNames: PAGE_NAMES,
+    ...warm,
+    schedule: () => Array.from({ length: 20 * PAGE_NAMES }, (_, i) => 6000 * Math.floor(i / PAGE_NAMES)),
+    lastsMs: 120_000,
+  },
+  { name: 'quiet', title: '1 name a second', ...warm, schedule: () => everySecond(180), lastsMs: 180_000 },
+  {
+    name: 'cold',
+    title: `a page of ${PAGE_NAMES} names when the program starts`,
+    pageNames: PAGE_NAMES,
+    isCold: true,
+    turnsAway: false,
+    schedule: () => Array.from({ length: PAGE_NAMES }, () => 0),
+    lastsMs: 0,
+  },
+  {
+    name: 'turned-away',
+    title: '10 names a second, and one circuit in three is answered 503',
+    isCold: false,
+    turnsAway: true,
+    schedule: (random) => poisson(random, 10, 30),
+    lastsMs: 30_000,
+  },
+];
+
+const HOUR_MS = 3_600_000;
+const BUSY_MINUTES = 20;
+
+/** How many circuits are built over a longer time. The last part is shorter, for it takes the most work. */
+export const LONG_REGIMES: readonly Regime[] = [
+  { name: 'idle hour', title: 'no name in an hour', ...warm, schedule: () => [], lastsMs: HOUR_MS },
+  { name: 'quiet hour', title: '1 name a second', ...warm, schedule: () => everySecond(3600), lastsMs: HOUR_MS },
+  {
+    name: 'busy hour',
+    title: '15 names a second',
+    ...warm,
+    schedule: (random) => poisson(random, 15, BUSY_MINUTES * 60),
+    lastsMs: BUSY_MINUTES * 60_000,
+  },
+];
+
+/** Names that know nothing of each other: exponential intervals, on whole milliseconds. */
+export function poisson(random: Random, perSecond: number, seconds: number): number[] {
+  const times: number[] = [];
+  const next = (atMs: number): number => atMs + drawExponential(random, 1000 / perSecond);
+  for (let atMs = next(0); atMs < seconds * 1000; atMs = next(atMs)) times.push(Math.round(atMs));
+  return times;
+}
+
+export function everySecond(seconds: number): number[] {
+  return Array.from({ length: seconds }, (_, i) => i * 1000);
+}

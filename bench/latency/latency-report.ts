@@ -1,0 +1,138 @@
+import type { BestOf } from './best-circuits.ts';
+import { type ClientKind, DNS4TOR, RACING } from './latency-clients.ts';
+import type { Regime } from './latency-regimes.ts';
+import type { Life } from './latency-run.ts';
+import { mean, pooledPercentile, shareWithin } from '../latencies.ts';
+import { formatColumns, formatShare, formatTime } from '../table.ts';
+
+/** One client in one regime, all seeds pooled. Times in milliseconds, shares 0 to 1. */
+export interface ClientFigures {
+  readonly label: string;
+  readonly p50: number;
+  readonly p95: number;
+  readonly within5s: number;
+  readonly failed: number;
+  /** Queries that reached the resolver, for each name. */
+  readonly upstreamPerName: number;
+  /** Built from the start of the program, for each seed. */
+  readonly circuits: number;
+  /** Where names are asked in pages. */
+  readonly pages?: PageFigures;
+}
+
+export interface PageFigures {
+  /** Until a page's first name, in the median. */
+  readonly firstP50: number;
+  /** Until a page's last name. */
+  readonly lastP50: number;
+  readonly lastP95: number;
+  /** Share of pages with a name that failed. */
+  readonly incomplete: number;
+}
+
+/** What `--json` prints for a regime. */
+export interface RegimeFigures {
+  readonly name: string;
+  readonly title: string;
+  readonly names: number;
+  readonly clients: readonly ClientFigures[];
+  readonly bestOf: readonly BestOf[];
+}
+
+/** @param kinds in the order of the table */
+export function toRegimeFigures(
+  { name, title, pageNames }: Regime,
+  kinds: readonly ClientKind[],
+  lives: readonly Life[],
+  bestOf: readonly BestOf[],
+): RegimeFigures {
+  const names = lives.filter(({ kind }) => kind === kinds[0]).reduce((sum, { timesMs }) => sum + timesMs.length, 0);
+  return { name, title, names, clients: kinds.map((kind) => figuresOf(kind, lives, pageNames)), bestOf };
+}
+
+function figuresOf(kind: ClientKind, lives: readonly Life[], pageNames?: number): ClientFigures {
+  const own = lives.filter((life) => life.kind === kind);
+  const bySeed = own.map(({ timesMs }) => ascending(timesMs));
+  return {
+    label: kind.label,
+    p50: pooledPercentile(bySeed, 0.5),
+    p95: pooledPercentile(bySeed, 0.95),
+    within5s: mean(bySeed.map((times) => shareWithin(times, 5000))),
+    failed: mean(bySeed.map((times) => 1 - shareWithin(times, Number.MAX_VALUE))),
+    upstreamPerName: mean(own.map(({ upstreamQueries, timesMs }) => upstreamQueries / timesMs.length)),
+    circuits: mean(own.map(({ circuits }) => circuits)),
+    ...(pageNames === undefined ? {} : { pages: pageFiguresOf(own, pageNames) }),
+  };
+}
+
+function pageFiguresOf(lives: readonly Life[], pageNames: number): PageFigures {
+  const pagesBySeed = lives.map(({ timesMs }) => pagesOf(timesMs, pageNames));
+  const first = pagesBySeed.map((pages) => ascending(pages.map((times) => Math.min(...times))));
+  const last = pagesBySeed.map((pages) => ascending(pages.map((times) => Math.max(...times))));
+  return {
+    firstP50: pooledPercentile(first, 0.5),
+    lastP50: pooledPercentile(last, 0.5),
+    lastP95: pooledPercentile(last, 0.95),
+    incomplete: mean(last.map((times) => 1 - shareWithin(times, Number.MAX_VALUE))),
+  };
+}
+
+function pagesOf(timesMs: readonly number[], pageNames: number): number[][] {
+  return Array.from({ length: timesMs.length / pageNames }, (_, i) =>
+    timesMs.slice(i * pageNames, (i + 1) * pageNames),
+  );
+}
+
+function ascending(times: readonly number[]): number[] {
+  return times.toSorted((a, b) => a - b);
+}
+
+const HEADINGS: readonly string[] = ['p50', 'p95', 'in 5 s', 'failed', 'upstream', 'circuits'];
+const PAGE_HEADINGS: readonly string[] = ['first', 'page p50', 'page p95', 'incomplete'];
+
+/** A table for a terminal: the clients, ours divided by the racing one, and the best of several circuits. */
+export function formatRegime({ name, title, names, clients, bestOf }: RegimeFigures): string {
+  const hasPages = clients.some(({ pages }) => pages !== undefined);
+  const rows = [['', ...HEADINGS, ...(hasPages ? PAGE_HEADINGS : [])]];
+  for (const client of clients) rows.push([client.label, ...cellsOf(client)]);
+  const [ours, racing] = [DNS4TOR, RACING].map(({ label }) => clients.find((client) => client.label === label));
+  if (ours !== undefined && racing !== undefined)
+    rows.push([`${ours.label} ÷ ${racing.label}`, ...ratiosOf(ours, racing)]);
+  for (const { circuits, p50, p95 } of bestOf) {
+    rows.push([
+      circuits === 1 ? 'the first circuit' : `best of ${circuits} circuits, known`,
+      ...[p50, p95].map(formatTime),
+    ]);
+  }
+  return `${name}: ${title} (${names} names for each client)\n${formatColumns(rows)}`;
+}
+
+function cellsOf({ p50, p95, within5s, failed, upstreamPerName, circuits, pages }: ClientFigures): string[] {
+  return [
+    formatTime(p50),
+    formatTime(p95),
+    formatShare(within5s),
+    formatShare(failed, 2),
+    upstreamPerName.toFixed(2),
+    circuits.toFixed(1),
+    ...(pages === undefined
+      ? []
+      : [...[pages.firstP50, pages.lastP50, pages.lastP95].map(formatTime), formatShare(pages.incomplete)]),
+  ];
+}
+
+function ratiosOf(ours: ClientFigures, racing: ClientFigures): string[] {
+  const ratio = (of: (figures: ClientFigures) => number | undefined): string => {
+    const value = (of(ours) ?? Number.NaN) / (of(racing) ?? Number.NaN);
+    return Number.isNaN(value) ? '' : `${value.toFixed(2)}×`;
+  };
+  const cells = [ratio(({ p50 }) => p50), ratio(({ p95 }) => p95), '', '', '', ''];
+  if (ours.pages === undefined) return cells;
+  return [
+    ...cells,
+    ratio(({ pages }) => pages?.firstP50),
+    ratio(({ pages }) => pages?.lastP50),
+    ratio(({ pages }) => pages?.lastP95),
+    '',
+  ];
+}

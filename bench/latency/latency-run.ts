@@ -1,0 +1,103 @@
+import { delay } from '../../src/lib/clock.ts';
+import { ManualClock } from '../../test/fixtures/manual-clock.ts';
+import { answerTo } from '../../test/upstream/rig.ts';
+import type { ClientKind } from './latency-clients.ts';
+import { PAGE_NAMES, type Regime } from './latency-regimes.ts';
+import type { Laboratory } from '../laboratory.ts';
+import type { NameClient } from './name-client.ts';
+import { type OnionDouble, startOnionDouble } from '../onion/onion-double.ts';
+import { createSeededRandom } from '../onion/seeded-random.ts';
+import { turnClock } from '../turn-clock.ts';
+
+/** Between the start of the program, with its first page, and what is measured. */
+export const WARM_UP_MS = 12_000;
+
+export interface LatencyRunOptions {
+  readonly regime: Regime;
+  readonly kinds: readonly ClientKind[];
+  readonly seeds: readonly number[];
+  /** Whether circuits change their speed. */
+  readonly drifts: boolean;
+  /** Is told now and then, with a share of 0 to 1. */
+  readonly onProgress: (done: number, names: number) => void;
+}
+
+/** One client under one seed. */
+export interface Life {
+  readonly kind: ClientKind;
+  readonly seed: number;
+  /** How long each name took, in the order asked, in milliseconds; Infinity if it failed. */
+  readonly timesMs: readonly number[];
+  /** Queries that reached the resolver while the names were asked. */
+  readonly upstreamQueries: number;
+  /** Circuits built from the start of the program. */
+  readonly circuits: number;
+  /** Those of them that were built before anything was measured. */
+  readonly circuitsAtStart: number;
+}
+
+/**
+ * Asks every client the same names at the same moments; all seeds side by side, each client over a double of its own.
+ */
+export async function runLatency(laboratory: Laboratory, options: LatencyRunOptions): Promise<Life[]> {
+  const { regime, kinds, seeds, drifts } = options;
+  const clock = new ManualClock();
+  await using resources = new AsyncDisposableStack();
+  const init = { drifts, turnsAway: regime.turnsAway };
+  const opened = await Promise.all(
+    seeds.flatMap((seed) =>
+      kinds.map(async (kind) => {
+        const double = await startOnionDouble(laboratory.certificate, clock, { seed, ...init }, answerTo);
+        resources.use(double);
+        const client = resources.use(kind.create({ clock, laboratory, double, seed }));
+        return { kind, seed, double, client };
+      }),
+    ),
+  );
+  const report = createReport(options, opened.length);
+  const lives = opened.map(async ({ kind, seed, double, client }) => {
+    return { kind, seed, ...(await live(clock, { double, client }, regime, seed, report)) };
+  });
+  return await turnClock(clock, Promise.all(lives));
+}
+
+async function live(
+  clock: ManualClock,
+  { double, client }: { readonly double: OnionDouble; readonly client: NameClient },
+  { schedule, isCold, lastsMs }: Regime,
+  seed: number,
+  onAsked: () => void,
+): Promise<Omit<Life, 'kind' | 'seed'>> {
+  const ask = async (name: string): Promise<number> => {
+    const askedAt = clock.now();
+    return (await client.ask(name)) ? clock.now() - askedAt : Infinity;
+  };
+  client.start();
+  if (!isCold) {
+    for (let i = 0; i < PAGE_NAMES; i++) void ask(`first${i}.example.net`);
+    await delay(clock, WARM_UP_MS);
+  }
+  const requestsBefore = double.requests;
+  const circuitsAtStart = double.circuits;
+  const startedAt = clock.now();
+  const waitUntil = async (atMs: number): Promise<void> => {
+    const waitMs = startedAt + atMs - clock.now();
+    if (waitMs > 0) await delay(clock, waitMs);
+  };
+  const asked: Promise<number>[] = [];
+  for (const [i, atMs] of schedule(createSeededRandom(seed)).entries()) {
+    await waitUntil(atMs);
+    asked.push(ask(`n${i}.example.net`));
+    onAsked();
+  }
+  await waitUntil(lastsMs);
+  const timesMs = await Promise.all(asked);
+  return { timesMs, upstreamQueries: double.requests - requestsBefore, circuits: double.circuits, circuitsAtStart };
+}
+
+function createReport({ regime, seeds, onProgress }: LatencyRunOptions, lives: number): () => void {
+  const names = seeds.reduce((sum, seed) => sum + regime.schedule(createSeededRandom(seed)).length, 0);
+  const total = (names * lives) / seeds.length;
+  let asked = 0;
+  return () => onProgress(++asked / total, asked);
+}
