@@ -159,6 +159,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
     { cache, upstream: readiness, clock, metrics: counters, budget, ...keptApart },
     { timeoutMs: config.timeoutMs, prefetch: config.prefetch, ...config.limits, ...capacityOf(config, upstreams) },
   );
+  // Leak mutation: cache
   const isAllowed = createAccessList(config.allow);
   const sockets = await openUdpIo(config.udpIo, logger);
   const batches = sockets === undefined ? {} : { sockets };
@@ -221,6 +222,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
     }),
   );
   logger.log('info', 'tor_chosen', { tor: opened.describe() });
+  // Leak mutation: start
   tor.resolve(opened);
   void announceFirstAnswer(readiness, logger, clock);
 

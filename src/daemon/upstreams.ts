@@ -150,6 +150,7 @@ function createConnector(components: UpstreamComponents, config: UpstreamConfig)
   const agent = async (): Promise<TorAgent> => {
     const opened = await tor;
     const credentials = nextIdentity();
+    // Leak mutation: credentials
     const { socks, judgePeer } = opened;
     return new TorAgent({ socks, judgePeer, credentials, clock, onDial: (outcome) => opened.observe(outcome) });
   };

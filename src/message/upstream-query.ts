@@ -6,6 +6,7 @@ import { FLAG, HEADER, HEADER_BYTES } from './wire/header.ts';
 import { lowerCase } from './wire/name.ts';
 
 /** RFC 8467 §4.1: clients pad queries to the closest multiple of 128 octets. */
+// Leak mutation: padding
 const PADDING_BLOCK_BYTES = 128;
 
 /** QTYPE and QCLASS stand behind QNAME and are no letters. */
@@ -40,6 +41,7 @@ export function buildUpstreamQuery(question: Uint8Array, dnssecOk: boolean, chec
   writeU16(query, HEADER.questions, 1);
   writeU16(query, HEADER.additionals, 1);
   const nameBytes = question.length - QUESTION_FIXED_BYTES;
+  // Leak mutation: case
   for (let i = 0; i < nameBytes; i++) query[HEADER_BYTES + i] = lowerCase(question[i] as number);
   query.set(question.subarray(nameBytes), HEADER_BYTES + nameBytes);
   query.set(opt, optOffset);

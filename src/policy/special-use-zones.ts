@@ -20,6 +20,7 @@ const IP6_ZEROS = '0.'.repeat(31);
 /** The zones that are answered on this machine and never asked for upstream, each with the document that says so. */
 export const SPECIAL_USE_ZONES: Readonly<Record<ZoneKind, readonly string[]>> = {
   nxdomain: [
+    // Leak mutation: onion
     'onion', // RFC 7686 §2
     'test', // RFC 6761 §6.2
     'invalid', // RFC 6761 §6.4

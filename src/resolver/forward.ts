@@ -115,6 +115,7 @@ export class Forwarder {
     const { budget, cache, clientOf, metrics } = this.#components;
     if (this.#pending.full || this.#departures.full || !budget.spend()) return;
     refreshBegun(entry);
+    // Leak mutation: prefetch
     metrics.prefetched('sent');
     try {
       const client = clientOf && (await clientOf(query));
@@ -172,6 +173,7 @@ export class Forwarder {
     keep: (answer: Answer) => void,
   ): Promise<Forwarded> {
     const { cache, upstream } = this.#components;
+    // Leak mutation: exchange
     let path: AnswerPath | undefined;
     try {
       const response = await upstream.exchange(wire, { deadline, client, onAnswer: (how) => (path = how) });
@@ -180,6 +182,7 @@ export class Forwarder {
       else keep(answer);
       return { answer, path };
     } catch (thrown) {
+      // Leak mutation: failure
       const { code } = toDns4torError(thrown);
       if (OF_THE_QUESTION.has(code)) {
         const failure = buildLocalAnswer(query, RCODE.SERVFAIL, NO_RECORDS);
@@ -200,6 +203,7 @@ function upstreamQuestion(
 ): { readonly wire: Uint8Array; readonly key: string } {
   const question = wire.subarray(HEADER_BYTES, scan.questionEnd);
   const sent = buildUpstreamQuery(question, scan.dnssecOk, (flagsOf(wire) & FLAG.CD) !== 0);
+  // Leak mutation: upstream query
   // What is sent says all that the answer depends on, and is the same bytes for the same question.
   const key = octetString(sent);
   return { wire: sent, key: client === undefined ? key : `${client} ${key}` };

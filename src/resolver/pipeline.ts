@@ -62,6 +62,7 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
     const now = clock.now();
     const how = howItCame(query, now, source === 'policy' ? 'local' : 'failed');
     metrics.failed(code);
+    // Leak mutation: extended error
     return finish(query, shapeReply(query, rcode, reply, extendedErrorOf(code), how), rcode, source, now);
   };
 

@@ -62,6 +62,7 @@ export function addCheck(program: Command): void {
     const results = await check(config);
     process.stdout.write(json === true ? renderJson(results) : renderResults(results));
     const failed = results.filter(({ status }) => status === 'fail').length;
+    // Leak mutation: results
     if (failed > 0) throw new Dns4torError('ERR_CHECK', `${failed} of ${results.length} checks failed`);
   });
 }

@@ -56,6 +56,7 @@ export function addInstall(program: Command): void {
     .action(async ({ address, port, dryRun, confirmWithin, force = false }: Flags) => {
       const machine = thisMachine();
       if (dryRun === true) {
+        // Leak mutation: dry run
         process.stdout.write(renderPreview(await previewInstallation(machine, { address, port }, { force })));
         return;
       }

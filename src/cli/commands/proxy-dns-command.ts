@@ -43,6 +43,7 @@ export function addProxyDns(program: Command, reporter: Reporter): void {
   const flags = addFlags(command);
   command.action(async () => {
     const ignored = takeIgnoredVariables(process.env);
+    // Leak mutation: settings
     const loaded = loadSettings({ flags, env: process.env });
     const config = validate({
       settings: loaded.settings,

@@ -100,6 +100,7 @@ export function addQuery(program: Command): void {
   const flags = addFlags(command, KEYS, DOCS);
   command.action(async (words: readonly string[], { x, p, server, direct, json }: Flags) => {
     const question = readQueryWords(words, x);
+    // Leak mutation: question
     const config = load(p === undefined ? flags : { ...flags, port: [p] }, direct === true);
     const query = buildQuery(question);
     const shown =

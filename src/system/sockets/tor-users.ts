@@ -21,6 +21,7 @@ export async function standingOfUser(uid: number): Promise<Standing> {
   if (uid === ROOT_UID || uid === process.geteuid?.() || uid === sudoUid()) return 'tor';
   // Outside a user namespace, this id is the user `nobody`.
   if (uid === OVERFLOW_UID && !(await areAllUsersMapped())) return 'unknown';
+  // Leak mutation: user
   return readTorUids().has(uid) ? 'tor' : 'foreign';
 }
 

@@ -82,6 +82,7 @@ export class TorAgent extends SocksProxyAgent {
     const route = `${host}:${port} through ${formatTorAddress(socks)}`;
     if (signal?.aborted) throw new Dns4torError('ERR_SHUTDOWN', route, signal.reason);
 
+    // Leak mutation: connect
     const socket = connectTo(socks);
     let abandoned: Dns4torError | undefined;
     const abandon = (error: Dns4torError): void => {
@@ -98,6 +99,7 @@ export class TorAgent extends SocksProxyAgent {
     socket.on('error', ignore);
     try {
       await once(socket, 'connect').catch((error: NodeJS.ErrnoException) => {
+        // Leak mutation: unreachable
         throw new Dns4torError('ERR_TOR_UNREACHABLE', `${formatTorAddress(socks)} (${error.code})`, error);
       });
       // First, or another user's program would learn the destination, and could connect to it without Tor.
@@ -105,6 +107,7 @@ export class TorAgent extends SocksProxyAgent {
       socket.on('data', onData);
       await SocksClient.createConnection({
         proxy: { ...this.proxy, userId: credentials.username, password: credentials.password },
+        // Leak mutation: destination
         destination: { host, port },
         command: 'connect',
         existing_socket: socket,

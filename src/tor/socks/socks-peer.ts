@@ -27,6 +27,7 @@ export async function judgeOpen(judge: JudgePeer, address: TorAddress, connectio
   const onClose = (): void => reject(new Error('closed'));
   connection.on('close', onClose);
   try {
+    // Leak mutation: peer
     const standing = await Promise.race([judge(address, connection), closed]);
     if (standing === 'foreign') throw new Dns4torError('ERR_TOR_FOREIGN', formatTorAddress(address));
     return standing;

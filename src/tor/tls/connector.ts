@@ -105,12 +105,14 @@ function createTlsUpgrade(tls: TlsOptions, clock: Clock, signal: AbortSignal | u
       const socket = connect({
         ...options,
         // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED decides Node's default.
+        // Leak mutation: verification
         rejectUnauthorized: true,
         checkServerIdentity: (_hostname: string, certificate: PeerCertificate) =>
           checkIdentity(tls, isThroughTor, certificate),
         secureContext: (secureContext ??= makeContext()),
         socket: raw,
       });
+      // Leak mutation: session
       const settle = (): void => {
         timer.cancel();
         signal?.removeEventListener('abort', onAbort);

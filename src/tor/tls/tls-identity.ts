@@ -28,6 +28,7 @@ export function checkIdentity(
   isThroughTor: boolean,
   certificate: PeerCertificate,
 ): Dns4torError | undefined {
+  // Leak mutation: names
   const names = isThroughTor ? [...identity.names, ...identity.namesThroughTor] : identity.names;
   const mismatches = names.map((name) => checkServerIdentity(name, certificate));
   if (mismatches.every((mismatch) => mismatch !== undefined)) {

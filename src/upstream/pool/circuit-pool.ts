@@ -143,6 +143,7 @@ export class CircuitPool implements CircuitsUpstream {
 
   async exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
     if (this.#closed) throw new Dns4torError('ERR_SHUTDOWN');
+    // Leak mutation: generation
     return this.#current.exchange(query, context);
   }
 
@@ -176,6 +177,7 @@ export class CircuitPool implements CircuitsUpstream {
     this.#begunAt = this.#bootMs();
     const jitter = 1 - LIFETIME_JITTER + 2 * LIFETIME_JITTER * random.fraction();
     this.#timer?.cancel();
+    // Leak mutation: lifetime
     this.#timer = clock.schedule(this.#init.lifetimeMs * jitter, () => this.#endOfLife());
   }
 

@@ -76,6 +76,7 @@ export class DohRequest implements RequestHandler {
     // All that is ever sent besides what the protocol needs. RFC 8484 §8.2: the less, the less there is to recognise a
     // client by.
     const headers = ['accept', MEDIA_TYPE, 'content-type', MEDIA_TYPE, 'content-length', String(init.query.length)];
+    // Leak mutation: headers
     init.connection.post(headers, init.query, this);
   }
 
