@@ -15,18 +15,18 @@ import { createCertificateAuthority, type ServerCertificate } from '../test/fixt
 const HOST = 'resolver.test';
 const LIFETIME_MS = 600_000;
 
-/** As clients are given by default. */
+/** The default of --timeout. */
 export const TIMEOUT_MS = 10_000;
 
-/** How the upstream is called where its queries are counted. */
+/** Name of the upstream in the counters. */
 export const UPSTREAM_LABEL = `${HOST}:443`;
 
 export interface Laboratory extends AsyncDisposable {
-  /** What the doubles of the resolver show. */
+  /** Certificate of the doubles. */
   readonly certificate: ServerCertificate;
-  /** The resolver's. */
+  /** URL of the resolver. */
   readonly url: URL;
-  /** What the daemon makes for one upstream, with a way to it through a double. */
+  /** Creates the upstream as the daemon does, connected through a double. */
   connect(components: LaboratoryComponents, socks: TorAddress, circuits: number): CircuitsUpstream;
 }
 
@@ -37,7 +37,7 @@ export interface LaboratoryComponents {
   readonly budget: ExtraBudget;
 }
 
-/** What all doubles and upstreams of a benchmark share. It changes which authorities this process trusts. */
+/** What all doubles and upstreams of a benchmark share. Opening it changes which authorities this process trusts. */
 export async function openLaboratory(): Promise<Laboratory> {
   const ca = await createCertificateAuthority();
   const certificate = await ca.issue([HOST]);
@@ -53,7 +53,7 @@ export async function openLaboratory(): Promise<Laboratory> {
     pins: [],
     tlsMin: '1.3',
   };
-  // As `ca` it would be parsed for each circuit anew, together with all of Node's authorities: most of the benchmark's time.
+  // The option `ca` would be parsed for each circuit, with all of Node's authorities, which takes most of the time.
   setDefaultCACertificates([await readFile(ca.certificatePath, 'utf8')]);
 
   return {

@@ -4,7 +4,7 @@ import { FAILED_MS, geometricMean, percentile, pooledPercentile, shareWithin } f
 
 const HUNDRED = Array.from({ length: 100 }, (_, i) => (i + 1) * 100);
 
-test('a percentile is the time within which that many were answered', () => {
+test('a percentile is the time within which that share was answered', () => {
   assert.equal(percentile(HUNDRED, 0.5), 5000);
   assert.equal(percentile(HUNDRED, 0.951), 9600);
   assert.equal(percentile(HUNDRED, 0), 100);
@@ -12,7 +12,7 @@ test('a percentile is the time within which that many were answered', () => {
   assert.equal(percentile([7], 0.5), 7);
 });
 
-test('a limit includes what took exactly so long', () => {
+test('a limit includes times that equal it', () => {
   assert.equal(shareWithin(HUNDRED, 5000), 0.5);
   assert.equal(shareWithin(HUNDRED, 4999), 0.49);
 });

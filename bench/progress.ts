@@ -3,12 +3,12 @@ import { systemClock } from '../src/lib/clock.ts';
 
 const PAUSE_MS = 5000;
 
-/** To the person who waits, beside the result. */
+/** Writes a progress line to stderr. */
 export function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Says every few seconds how far a benchmark is. */
+/** Creates a callback that reports progress every few seconds. */
 export function createProgress(): (done: number, queries: number) => void {
   let saidAt = systemClock.now();
   return (done, queries) => {

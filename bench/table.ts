@@ -1,5 +1,5 @@
 /**
- * Columns for a terminal: the first begins at the left, the others end at the right.
+ * A table for a terminal: the first column is left-aligned, the others are right-aligned.
  * @param rows the first has a cell for each column
  */
 export function formatColumns(rows: readonly (readonly string[])[]): string {

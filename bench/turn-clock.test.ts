@@ -4,7 +4,7 @@ import { delay } from '../src/lib/clock.ts';
 import { ManualClock } from '../test/fixtures/manual-clock.ts';
 import { turnClock } from './turn-clock.ts';
 
-test('an hour passes in no time, to the millisecond', async () => {
+test('an hour passes at once, to the millisecond', async () => {
   const clock = new ManualClock();
   const work = async (): Promise<number> => {
     for (let minute = 0; minute < 60; minute++) await delay(clock, 60_000);
@@ -13,6 +13,6 @@ test('an hour passes in no time, to the millisecond', async () => {
   assert.equal(await turnClock(clock, work()), 3_600_000);
 });
 
-test('what the work comes to is passed on, a failure too', async () => {
+test('the result of the work is returned, and its failure thrown', async () => {
   await assert.rejects(turnClock(new ManualClock(), Promise.reject(new Error('broken'))), /broken/);
 });

@@ -31,7 +31,7 @@ Statistics:
 
 `;
 
-test('counts, RCODEs and the rate come from the statistics, percentiles from the line of each answer', () => {
+test('counts, RCODEs and the rate come from the statistics, percentiles from the lines of the answers', () => {
   assert.deepEqual(parseDnsperf(OUTPUT), {
     sent: 4,
     completed: 3,
@@ -43,11 +43,11 @@ test('counts, RCODEs and the rate come from the statistics, percentiles from the
   });
 });
 
-test('where nothing was answered, there are no percentiles', () => {
+test('without answers there are no percentiles', () => {
   const { p50Ms, p99Ms } = parseDnsperf(OUTPUT.replaceAll(/ 0\.\d{6}$/gm, ''));
   assert.deepEqual([p50Ms, p99Ms], [Number.NaN, Number.NaN]);
 });
 
-test('a run that was cut off is an error that quotes what there is', () => {
+test('an incomplete output is an error that quotes it', () => {
   assert.throws(() => parseDnsperf(HEAD), /does not say "Queries sent"[\s\S]*Sending queries/);
 });

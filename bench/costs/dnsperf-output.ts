@@ -1,22 +1,22 @@
 import { percentile } from '../latencies.ts';
 
-/** What dnsperf says of one run. */
+/** The results of one run of dnsperf. */
 export interface DnsperfResult {
   readonly sent: number;
   readonly completed: number;
   readonly lost: number;
-  /** How many answers had each RCODE. */
+  /** Answers by RCODE. */
   readonly rcodes: Readonly<Record<string, number>>;
   readonly answersPerSecond: number;
-  /** From sending to receiving; NaN where there was no answer. */
+  /** Response time; NaN without answers. */
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
 
 /**
- * Reads what `dnsperf -v` wrote: a line for each query that says how long its answer took, since dnsperf 2.10 has no percentiles itself, and
- * the statistics.
- * @throws Error where the statistics are not there
+ * Parses the output of `dnsperf -v`: one line per query with its response time, then the statistics. dnsperf 2.10 has no
+ * percentiles of its own.
+ * @throws Error if the statistics are missing
  */
 export function parseDnsperf(output: string): DnsperfResult {
   const statistic = (name: string): number => {
@@ -25,7 +25,7 @@ export function parseDnsperf(output: string): DnsperfResult {
     return Number(text);
   };
   const sortedMs = Float64Array.from(
-    // A query without an answer has no time at the end of its line.
+    // The line of an unanswered query ends without a time.
     Array.from(output.matchAll(/^> \S+ \S+ \S+ (\d+\.\d+)$/gm), ([, seconds]) => Number(seconds) * 1000),
   ).toSorted();
   const [, codes = ''] = /^ {2}Response codes: +(.*)$/m.exec(output) ?? [];

@@ -6,30 +6,30 @@ import { createTemporaryDirectory } from '../../test/fixtures/temporary-director
 import { LOADER_CORE } from './cores.ts';
 import { type DnsperfResult, parseDnsperf } from './dnsperf-output.ts';
 
-/** Sockets, as of so many clients; over TCP so many connections, on which queries do not wait for each other's answers. */
+/** Number of client sockets; over TCP, of connections with pipelined queries. */
 export const CLIENTS = 10;
 
-/** How long an answer is waited for; what comes later is lost. */
+/** Answers that take longer count as lost. */
 const TIMEOUT_SECONDS = 1;
 
 export interface DnsperfRun {
-  /** Of 127.0.0.1. */
+  /** Port on 127.0.0.1. */
   readonly port: number;
   /** @default 'udp' */
   readonly transport?: 'udp' | 'tcp';
-  /** A name and a type in each. */
+  /** Each with a name and a type. */
   readonly questions: readonly string[];
-  /** How long the questions are asked over and over; undefined to ask each once. */
+  /** How long the questions are repeated. Undefined: each is sent once. */
   readonly seconds?: number;
-  /** Undefined for as many as are answered. */
+  /** Undefined: as many as are answered. */
   readonly queriesPerSecond?: number;
-  /** Queries that wait for their answers at a time, at most. */
+  /** Maximum queries in flight. */
   readonly outstanding: number;
   /** @default 1 */
   readonly timeoutSeconds?: number;
 }
 
-/** Loads a server, from the core of the loader, and tells how it went. */
+/** Loads a server from the load generator's core. */
 export async function runDnsperf(run: DnsperfRun): Promise<DnsperfResult> {
   await using directory = await createTemporaryDirectory();
   const questionsPath = join(directory.path, 'questions');
@@ -56,7 +56,7 @@ export async function runDnsperf(run: DnsperfRun): Promise<DnsperfResult> {
     '-v',
     ...Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`-${name}`, String(value)])),
   ];
-  // To a file: a line for each query through a pipe would give this process work, and so the machine, while another is measured.
+  // To a file: reading a line per query from a pipe would cost this process CPU time during the measurement.
   const dnsperf = await startProcess('/bin/sh', ['-c', 'exec "$@" > "$0"', outputPath, ...args]);
   const status = await dnsperf.ended;
   if (status !== 0) throw new Error(`dnsperf failed (${status}): ${dnsperf.output}`);

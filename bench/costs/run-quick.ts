@@ -3,7 +3,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-/** Runs a benchmark's script for as short as it goes, and returns what it prints as JSON. Rejects if it fails. */
+/** Runs a benchmark with `--quick` and returns its JSON. Rejects if it fails. */
 export async function runQuick<T>(script: string): Promise<T> {
   const path = fileURLToPath(new URL(script, import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [path, '--quick', '--json']);

@@ -1,5 +1,5 @@
-// `npm run bench`, `bench:miss`, `bench:tcp`, `bench:neighbours` and `bench:footprint`: installs the dependencies,
-// builds, and runs the script named by the first argument.
+// `npm run bench`, `bench:miss`, `bench:tcp`, `bench:neighbours` and `bench:footprint`: installs what
+// is missing, builds, and runs the script that the first argument names.
 import { build, installPackages, installPrograms, runNode, runScript, testPrograms } from '../../scripts/prepare.js';
 
 const [name, ...args] = process.argv.slice(2);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatTargets, isReached, toJson } from './target.ts';
 
-test('a target is reached up to its limit, and what falls short says by how much', () => {
+test('a value up to its limit reaches the target, and others say by how much they miss it', () => {
   const targets = [
     { what: 'ratio', value: 0.9, limit: 0.9 },
     { what: 'slow', value: 1.2, limit: 0.8 },
@@ -14,7 +14,7 @@ test('a target is reached up to its limit, and what falls short says by how much
   assert.match(lines[3] ?? '', /^lost +3 queries +≤ 0 queries +falls short$/);
 });
 
-test('what could not be measured is not reached', () => {
+test('a value that could not be measured misses its target', () => {
   const unmeasured = { what: 'ratio', value: Number.NaN, limit: 1 };
   assert.equal(isReached(unmeasured), false);
   assert.equal(toJson(unmeasured).reached, false);

@@ -1,12 +1,12 @@
 import { formatColumns } from '../table.ts';
 
-/** What a benchmark is to reach. */
+/** An upper limit that a figure of a benchmark should meet. */
 export interface Target {
   readonly what: string;
   readonly value: number;
-  /** The value may be this at most. */
+  /** Maximum of the value. */
   readonly limit: number;
-  /** @default none, as for a ratio */
+  /** @default none, for a ratio */
   readonly unit?: string;
 }
 
@@ -14,7 +14,7 @@ export function isReached({ value, limit }: Target): boolean {
   return value <= limit;
 }
 
-/** Each with what it came to, and by how much it falls short if it does. */
+/** Formats each target with its value, and by how much the value misses it. */
 export function formatTargets(targets: readonly Target[]): string {
   const rows = targets.map((target) => [
     target.what,
@@ -25,7 +25,7 @@ export function formatTargets(targets: readonly Target[]): string {
   return formatColumns([['to reach', 'is', 'to be', ''], ...rows]);
 }
 
-/** As JSON has it: a value that is no number is null there, and is not reached. */
+/** The target as JSON. A value that is not a number becomes null, and misses the target. */
 export function toJson(target: Target): Target & { readonly reached: boolean } {
   return { ...target, reached: isReached(target) };
 }

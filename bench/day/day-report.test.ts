@@ -36,7 +36,7 @@ const BETTER = runOf(
   12,
 );
 
-test('each mode has a column, and is compared with the first', () => {
+test('each mode has a column and is compared with the first mode', () => {
   const lines = formatDay(toRows([PLAIN, BETTER])).split('\n');
   const figuresOf = (label: string): string[] | undefined =>
     lines
@@ -47,16 +47,16 @@ test('each mode has a column, and is compared with the first', () => {
   assert.deepEqual(lines[0]?.trim().split(/ {2,}/), ['plain', 'better']);
   assert.deepEqual(figuresOf('queries'), ['4', '4']);
   assert.deepEqual(figuresOf('from the cache '), ['25.0 %', '25.0 %']);
-  assert.deepEqual(figuresOf('from the cache, refreshed ahead of need'), ['0.0 %', '25.0 %']);
+  assert.deepEqual(figuresOf('from the cache, prefetched'), ['0.0 %', '25.0 %']);
   assert.deepEqual(figuresOf('from the cache, expired'), ['0.0 %', '25.0 %']);
   assert.deepEqual(figuresOf('answered within 1.8 s'), ['50.0 %', '75.0 %']);
   assert.deepEqual(figuresOf('answered within 5 s'), ['75.0 %', '100.0 %']);
   assert.deepEqual(figuresOf('queries to the resolver'), ['10', '12']);
   assert.deepEqual(figuresOf('… first tries'), ['7', '9']);
-  assert.deepEqual(figuresOf('… for each one of the first mode'), ['1.00', '1.20']);
+  assert.deepEqual(figuresOf('… per query of the first mode'), ['1.00', '1.20']);
 });
 
-test('a query that failed was never answered, however soon it was told', () => {
+test('a failed query counts as never answered, however soon its client learned of the failure', () => {
   const lines = formatDay(toRows([PLAIN])).split('\n');
   assert.match(lines.find((line) => line.startsWith('p99')) ?? '', /never$/);
 });

@@ -3,37 +3,37 @@ import type { DayRun } from './day-run.ts';
 import { percentile, shareWithin } from '../latencies.ts';
 import { formatColumns, formatShare, formatTime } from '../table.ts';
 
-/** One mode in figures. */
+/** The figures of one mode. */
 export interface DayRow {
   readonly label: string;
   readonly queries: number;
   /** Of all queries, 0 to 1. */
   readonly shares: Readonly<Record<Source, number>>;
-  /** Milliseconds, as clients see them; Infinity where so many were not answered. */
+  /** Milliseconds, as clients see them; Infinity if that many queries failed. */
   readonly p50: number;
   readonly p95: number;
   readonly p99: number;
   /** Of all queries, 0 to 1. */
   readonly within1800ms: number;
   readonly within5s: number;
-  /** Queries that reached the resolver, and for what. */
+  /** Queries that reached the resolver, in all and by reason. */
   readonly upstreamQueries: number;
   readonly firstTries: number;
   readonly hedges: number;
   readonly refreshes: number;
-  /** For each one of the first mode. */
+  /** Upstream queries per upstream query of the first mode. */
   readonly upstreamRatio: number;
   readonly circuits: number;
 }
 
 const SOURCES: readonly Source[] = ['cached', 'refreshed', 'stale', 'upstream', 'failed'];
 
-/** What the table says of each mode, line by line. */
+/** The lines of the table. */
 const LINES: readonly (readonly [label: string, figure: (row: DayRow) => string])[] = [
   ['', ({ label }) => label],
   ['queries', ({ queries }) => String(queries)],
   ['from the cache', ({ shares }) => formatShare(shares.cached)],
-  ['from the cache, refreshed ahead of need', ({ shares }) => formatShare(shares.refreshed)],
+  ['from the cache, prefetched', ({ shares }) => formatShare(shares.refreshed)],
   ['from the cache, expired', ({ shares }) => formatShare(shares.stale)],
   ['from the resolver', ({ shares }) => formatShare(shares.upstream)],
   ['failed', ({ shares }) => formatShare(shares.failed)],
@@ -44,13 +44,13 @@ const LINES: readonly (readonly [label: string, figure: (row: DayRow) => string]
   ['answered within 5 s', ({ within5s }) => formatShare(within5s)],
   ['queries to the resolver', ({ upstreamQueries }) => String(upstreamQueries)],
   ['… first tries', ({ firstTries }) => String(firstTries)],
-  ['… second tries', ({ hedges }) => String(hedges)],
-  ['… ahead of need', ({ refreshes }) => String(refreshes)],
-  ['… for each one of the first mode', ({ upstreamRatio }) => upstreamRatio.toFixed(2)],
+  ['… hedged', ({ hedges }) => String(hedges)],
+  ['… prefetches', ({ refreshes }) => String(refreshes)],
+  ['… per query of the first mode', ({ upstreamRatio }) => upstreamRatio.toFixed(2)],
   ['circuits built', ({ circuits }) => String(circuits)],
 ];
 
-/** @param runs the first is what the others are compared with */
+/** @param runs the first is the baseline */
 export function toRows(runs: readonly DayRun[]): DayRow[] {
   const baseQueries = runs[0]?.upstreamQueries ?? 0;
   return runs.map((run) => {
@@ -78,7 +78,7 @@ export function toRows(runs: readonly DayRun[]): DayRow[] {
   });
 }
 
-/** A table for a terminal, with a column for each mode. A query that failed counts as never answered. */
+/** A table for a terminal, with a column for each mode. */
 export function formatDay(rows: readonly DayRow[]): string {
   return formatColumns(LINES.map(([label, figure]) => [label, ...rows.map(figure)]));
 }

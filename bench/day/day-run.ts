@@ -15,23 +15,23 @@ const HOUR_MS = 3_600_000;
 export interface DayOptions {
   readonly modes: readonly ResolverMode[];
   readonly seed: number;
-  /** Side by side, each with a resolver, habits and circuits of its own; so that the luck of one does not decide. */
+  /** Number of households, each with its own resolver, habits and circuits, so that one lucky draw does not decide. */
   readonly households: number;
-  /** How much of the day is lived; at most 24. */
+  /** Hours of the day that are simulated; at most 24. */
   readonly hours: number;
-  /** Is told now and then, with a share of 0 to 1. */
+  /** Called every now and then with the share that is done, 0 to 1. */
   readonly onProgress: (done: number, queries: number) => void;
 }
 
-/** What one mode came to, for all households together. */
+/** The results of one mode, all households together. */
 export interface DayRun {
   readonly mode: ResolverMode;
   readonly views: readonly ClientView[];
-  /** Queries that reached the resolver, its probe at the start included, and the second tries and refreshes among them. */
+  /** Queries that reached the resolver, including the probe at the start, hedged queries and refreshes. */
   readonly upstreamQueries: number;
   readonly hedges: number;
   readonly refreshes: number;
-  /** Circuits that were built. */
+  /** Circuits built. */
   readonly circuits: number;
 }
 
@@ -42,7 +42,7 @@ interface Life {
   readonly views: ClientView[];
 }
 
-/** A day of some households: the same queries at the same moments in every mode. */
+/** Simulates a day of several households. Every mode gets the same queries at the same moments. */
 export async function runDay({ modes, seed, households, hours, onProgress }: DayOptions): Promise<DayRun[]> {
   const clock = new ManualClock();
   const durationMs = hours * HOUR_MS;
@@ -99,7 +99,7 @@ function toRun(mode: ResolverMode, lives: readonly Life[]): DayRun {
   };
 }
 
-/** As the listener hands it on. Clients speak EDNS, or they could not be told that an answer is stale. */
+/** A query as the listener passes it on. Clients use EDNS; without it, an answer could not be marked as stale. */
 function toQuery({ host, type, device }: HouseholdQuery): Query {
   const query = ask({ name: host.name, type: TYPE_NAMES[type], edns: {} });
   return { ...query, client: `192.168.1.${device + 1}` };

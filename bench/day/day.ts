@@ -1,4 +1,4 @@
-// `npm run bench:day`: a household's day, and what answers that have expired and refreshes ahead of need do for it.
+// `npm run bench:day`: simulates a household's day with and without stale answers and prefetching.
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { formatDay, toRows } from './day-report.ts';
@@ -7,7 +7,7 @@ import { runDay } from './day-run.ts';
 import { DAY_MS, FIRST_HOUR } from './household.ts';
 import { createProgress, say } from '../progress.ts';
 
-/** The first is what the others are compared with, the last the default. */
+/** The first is the baseline, the last the default. */
 const MODES: readonly ResolverMode[] = [
   { label: 'cache only', maxStaleMs: 0, prefetch: false },
   { label: 'stale', maxStaleMs: DAY_MS, prefetch: false },

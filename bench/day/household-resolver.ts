@@ -18,12 +18,12 @@ import { type Laboratory, TIMEOUT_MS, UPSTREAM_LABEL } from '../laboratory.ts';
 import { RefreshWatch } from './refresh-watch.ts';
 
 /**
- * Where a client's answer came from: the cache, the cache where it was refreshed ahead of need, the cache though it had expired, or the
- * resolver. `failed`: it was told so, or nothing at all.
+ * Where a client's answer came from. `refreshed`: the cache, after a prefetch. `stale`: the cache, expired. `failed`:
+ * an error, or no reply.
  */
 export type Source = 'cached' | 'refreshed' | 'stale' | 'upstream' | 'failed';
 
-/** What one query came to, as its client sees it. */
+/** The outcome of one query, as its client sees it. */
 export interface ClientView {
   readonly source: Source;
   readonly durationMs: number;
@@ -31,15 +31,15 @@ export interface ClientView {
 
 export interface ResolverMode {
   readonly label: string;
-  /** As `--serve-stale`; 0 for never. */
+  /** `--serve-stale`; 0 turns it off. */
   readonly maxStaleMs: number;
-  /** As `--prefetch`. */
+  /** `--prefetch`. */
   readonly prefetch: boolean;
-  /** As `--circuits`. @default as there */
+  /** `--circuits`. @default that option's default */
   readonly circuits?: number;
 }
 
-/** As they are by default. */
+/** The defaults of the options. */
 const CIRCUITS = Number(OPTIONS.circuits.default);
 const CACHE_BYTES = 16 << 20;
 const LIMITS = { maxInFlight: 1024, maxInFlightPerClient: 256 } as const;
@@ -51,7 +51,7 @@ export interface HouseholdResolverComponents {
   readonly socks: Tor['socks'];
 }
 
-/** What the daemon puts together behind its listeners. */
+/** The parts that the daemon puts behind its listeners, for one household. */
 export class HouseholdResolver implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #counters: Counters;
@@ -76,17 +76,17 @@ export class HouseholdResolver implements AsyncDisposable {
     );
   }
 
-  /** Resolves when the connection stands. */
+  /** Resolves when the connection is open. */
   async ready(): Promise<void> {
     await this.#readiness.firstAnswer();
   }
 
-  /** Questions that went upstream ahead of need. */
+  /** Prefetches sent. */
   get refreshes(): number {
     return sent(this.#counters.totals.prefetches);
   }
 
-  /** Second tries. */
+  /** Hedged queries sent. */
   get hedges(): number {
     return sent(this.#counters.totals.hedges);
   }
@@ -110,7 +110,7 @@ function sent(events: CounterTable): number {
   return counted.reduce((total, { count }) => total + count, 0);
 }
 
-/** What a client reads in an answer that is not as good as it could be. */
+/** Reads from a reply whether it failed or is stale. */
 function failureOf(reply: Uint8Array): 'failed' | 'stale' | undefined {
   if (reply.length === 0) return 'failed';
   const rcode = rcodeOf(reply);

@@ -11,18 +11,18 @@ function share(of: readonly HouseholdQuery[], condition: (query: HouseholdQuery)
   return of.filter(condition).length / of.length;
 }
 
-/** By hour of the clock, of all days. */
+/** Queries by hour of the clock, over all days. */
 function inHours(from: number, to: number): number {
   const hourOf = ({ atMs }: HouseholdQuery): number => (FIRST_HOUR + Math.floor(atMs / 3_600_000)) % 24;
   return QUERIES.filter((query) => hourOf(query) >= from && hourOf(query) < to).length / (to - from);
 }
 
-test('one seed always asks the same, another something else', () => {
+test('the same seed gives the same queries, another seed gives others', () => {
   assert.deepEqual(askForADay(createSeededRandom(1)), DAYS[0]);
   assert.notDeepEqual(DAYS[1], DAYS[0]);
 });
 
-test('a day has ten to twenty thousand queries, in order of time', () => {
+test('a day has 10,000 to 20,000 queries, in order of time', () => {
   for (const day of DAYS) {
     assert.ok(day.length > 10_000 && day.length < 20_000, `${day.length}`);
     assert.deepEqual(
@@ -33,13 +33,13 @@ test('a day has ten to twenty thousand queries, in order of time', () => {
   }
 });
 
-test('the evening is busy, and at night only appliances ask', () => {
+test('the evening is busy, and at night only appliances send queries', () => {
   assert.ok(inHours(18, 22) > 5 * inHours(2, 5));
   assert.ok(inHours(18, 22) > 1.3 * inHours(9, 15));
   assert.ok(inHours(2, 5) > 0);
 });
 
-test('few names are asked for often, and many once or twice', () => {
+test('few names are popular, and many are looked up once or twice', () => {
   for (const day of DAYS) {
     const counts = new Map<string, number>();
     for (const { host } of day) counts.set(host.name, (counts.get(host.name) ?? 0) + 1);
@@ -62,7 +62,7 @@ test('pages come in bursts: a name with all of its types, and others within seco
   }
 });
 
-test('a device does not ask again within a minute', () => {
+test('a device does not repeat a query within a minute', () => {
   const lastAt = new Map<string, number>();
   for (const { atMs, host, type, device } of DAYS[0] ?? []) {
     const key = `${device} ${host.name} ${type}`;
@@ -71,7 +71,7 @@ test('a device does not ask again within a minute', () => {
   }
 });
 
-test('about half of the names live for a minute, and one query in eleven is for a name that is not', () => {
+test('about half of the TTLs are a minute or less, and one query in eleven is for a name that does not exist', () => {
   const hosts = [...new Set(QUERIES.map(({ host }) => host))].filter(({ exists }) => exists);
   const livingFor = (seconds: number): number =>
     hosts.filter(({ ttlSeconds }) => ttlSeconds <= seconds).length / hosts.length;

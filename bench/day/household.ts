@@ -4,13 +4,13 @@ import { createMistypedHost, createWeb, type Host, type Web, ZIPF_EXPONENT } fro
 
 export type AskedType = 'A' | 'AAAA' | 'HTTPS';
 
-/** One question that reaches the household's resolver. */
+/** One query that reaches the household's resolver. */
 export interface HouseholdQuery {
-  /** Since the household's day began. */
+  /** Milliseconds since the day began. */
   readonly atMs: number;
   readonly host: Host;
   readonly type: AskedType;
-  /** Which device asks. */
+  /** Index of the device that sends it. */
   readonly device: number;
 }
 
@@ -18,47 +18,47 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS: number = 24 * HOUR_MS;
 
-/** The day begins when the household gets up, with nothing in the cache. */
+/** The day begins when the household gets up, with an empty cache. */
 export const FIRST_HOUR = 7;
 
-/** How much is browsed in each hour of the clock, from midnight: little by day, most in the evening, hardly anything at night. */
+/** Weight of each hour of the clock, from midnight: little by day, most in the evening, almost none at night. */
 const BROWSING_BY_HOUR: readonly number[] = [
   1.5, 0.5, 0.2, 0.2, 0.2, 0.4, 2, 5, 6, 4, 4, 4, 5, 4, 4, 5, 6, 7, 8, 9, 10, 9, 6, 3,
 ];
 
 /**
- * Telephones and computers, as a family of four has them, and appliances: together 10,000 to 20,000 queries a day. People who count theirs with a
- * DNS filter tell of 9,000 a day for three devices of one person (270,563 in 30 days, 2021), and of 2,100 for the appliances of an empty house
- * (24,656 in 11.7 days, 2019).
+ * Telephones, computers and appliances of a family of four: together 10,000 to 20,000 queries a day. Users of DNS
+ * filters published 9,000 a day for three devices of one person (270,563 in 30 days, 2021), and 2,100 for the
+ * appliances of an empty house (24,656 in 11.7 days, 2019).
  */
 const BROWSING_DEVICES = 5;
 const APPLIANCES = 5;
 
-/** Of one device in a day. */
+/** Browsing sessions of one device per day. */
 const SESSIONS = 12;
-/** In the mean; at least one. */
+/** Mean number of pages per session; at least one. */
 const PAGES_PER_SESSION = 8;
 const READING_MS = 45_000;
-/** The next page is of another site. */
+/** Probability that the next page belongs to another site. */
 const LEAVING_SHARE = 0.4;
 const MISTYPED_SHARE = 0.1;
 
-/** From the page's own name to each of the others, which its text and then its scripts ask for. */
+/** Time from the lookup of a page's own name to that of each other host: a minimum, and the mean beyond it. */
 const FIRST_EMBEDDED_MS = 300;
 const MEAN_EMBEDDED_MS = 700;
 
-/** How often an appliance asks for its service, give or take a tenth. */
+/** Interval between an appliance's lookups, give or take a tenth. */
 const MIN_HEARTBEAT_MS = MINUTE_MS;
 const MAX_HEARTBEAT_MS = 10 * MINUTE_MS;
 const HEARTBEAT_JITTER = 0.1;
 
-/** Who asks by getaddrinfo() is told no TTL: Firefox and Chromium then keep what they got for a minute. */
+/** getaddrinfo() returns no TTL, so Firefox and Chromium keep its answers for a minute. */
 const DEVICE_CACHE_MS = MINUTE_MS;
 
 const BROWSER_TYPES: readonly AskedType[] = ['A', 'AAAA', 'HTTPS'];
 const APPLIANCE_TYPES: readonly AskedType[] = ['A', 'AAAA'];
 
-/** What a synthetic household asks in one day, in order of time; the same each time for chance that is the same. */
+/** The queries of a synthetic household in one day, in order of time. Deterministic for a given `random`. */
 export function askForADay(random: Random): HouseholdQuery[] {
   const web = createWeb(random);
   const queries: HouseholdQuery[] = [];
@@ -68,7 +68,7 @@ export function askForADay(random: Random): HouseholdQuery[] {
   return withoutKept(ordered);
 }
 
-/** Sessions, in each some pages, on each page many names in a burst. */
+/** Sessions of several pages; each page looks up many names in a burst. */
 function* browse(random: Random, web: Web, device: number): Generator<HouseholdQuery> {
   const siteRank = zipfRanks(web.sites.length, ZIPF_EXPONENT);
   let mistyped = 0;
@@ -92,7 +92,7 @@ function* browse(random: Random, web: Web, device: number): Generator<HouseholdQ
   }
 }
 
-/** An appliance asks for the one name it knows, day and night. Every other one knows nothing of IPv6. */
+/** An appliance looks up one name, day and night. Every other appliance has no IPv6. */
 function* beat(random: Random, web: Web, device: number): Generator<HouseholdQuery> {
   const service = web.services[Math.floor(random.fraction() * web.services.length)] as Host;
   const types = random.fraction() < 0.5 ? APPLIANCE_TYPES : APPLIANCE_TYPES.slice(0, 1);
@@ -107,7 +107,7 @@ function ask(atMs: number, host: Host, types: readonly AskedType[], device: numb
   return types.map((type) => ({ atMs, host, type, device }));
 }
 
-/** The time of the household's day by which this share (0 to 1) of its browsing is done. */
+/** The time of day by which this share (0 to 1) of the browsing is done. */
 function timeOfShare(share: number): number {
   const hours = BROWSING_BY_HOUR.map((_, i) => BROWSING_BY_HOUR[(FIRST_HOUR + i) % 24] as number);
   let left = share * hours.reduce((sum, weight) => sum + weight, 0);
@@ -116,7 +116,7 @@ function timeOfShare(share: number): number {
   return (hour + left / (hours[hour] as number)) * HOUR_MS;
 }
 
-/** Leaves out what the device itself still knows. */
+/** Drops queries that the device's own cache answers. */
 function withoutKept(ordered: readonly HouseholdQuery[]): HouseholdQuery[] {
   const keptUntil = new Map<string, number>();
   return ordered.filter(({ atMs, host, type, device }) => {

@@ -10,7 +10,7 @@ import { type Answerer, RefreshWatch } from './refresh-watch.ts';
 const QUERY = ask({ name: 'a.example.com' });
 const REPLY = new Uint8Array(12);
 
-/** A watch, and pipelines behind it that ask for what they are asked and wait for it, or do not. */
+/** A watch around pipelines that forward each query, and wait for the answer or do not. */
 function createWatch(): { watch: RefreshWatch; waits: Answerer; refreshes: Answerer } {
   const watch = new RefreshWatch(new UpstreamDouble());
   const exchange = ({ wire }: Query): Promise<Uint8Array> =>
@@ -31,7 +31,7 @@ test('an answer that a client waited for was not refreshed', async () => {
   assert.equal(watch.wasRefreshed(QUERY), false);
 });
 
-test('an answer that came while nobody waited was, until a client waits for the next', async () => {
+test('an answer that came while no client waited is refreshed, until a client waits for the next', async () => {
   const { watch, waits, refreshes } = createWatch();
   assert.equal(await watch.ask(refreshes, QUERY), REPLY);
   await new Promise(setImmediate);

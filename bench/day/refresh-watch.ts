@@ -4,25 +4,25 @@ import { createQueryScanner } from '../../src/message/wire/scan-query.ts';
 import type { Query } from '../../src/model/query.ts';
 import type { ExchangeContext, Upstream } from '../../src/upstream/upstream.ts';
 
-/** What a client gets from a pipeline, now or later. */
+/** A pipeline's handler: returns the reply, or a promise of it. */
 export type Answerer = (query: Query) => Uint8Array | Promise<Uint8Array>;
 
-/** Why the resolver was asked last: because a client waited, or ahead of need. */
+/** Why the last upstream query was sent: for a waiting client, or as a prefetch. */
 type Cause = 'client' | 'refresh';
 
 /**
- * Stands on both sides of a pipeline, and so can tell which of the answers in its cache were fetched ahead of need: their questions went
- * upstream while nobody waited for them.
+ * Wraps a pipeline's handler and its upstream, to tell which cached answers come from a prefetch: their upstream
+ * queries were sent while no client waited.
  */
 export class RefreshWatch implements Upstream {
   readonly address: string;
   readonly #upstream: Upstream;
   readonly #scan = createQueryScanner();
   readonly #causes = new Map<string, Cause>();
-  /** How many clients wait for an answer to each question. */
+  /** Waiting clients by question. */
   readonly #waiting = new Map<string, number>();
 
-  /** @param upstream owned from here on */
+  /** @param upstream disposed together with this */
   constructor(upstream: Upstream) {
     this.address = upstream.address;
     this.#upstream = upstream;
@@ -32,7 +32,7 @@ export class RefreshWatch implements Upstream {
   async exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
     const key = questionOf(query, this.#scan(query).questionEnd);
     const response = this.#upstream.exchange(query, context);
-    // Whether the client that has just asked is to wait is known when the pipeline has returned.
+    // Only after the pipeline has returned is it known whether the client has to wait.
     await Promise.resolve();
     const cause = this.#waiting.has(key) ? 'client' : 'refresh';
     const bytes = await response;
@@ -40,14 +40,14 @@ export class RefreshWatch implements Upstream {
     return bytes;
   }
 
-  /** The pipeline's clients. */
+  /** Wraps the pipeline's handler. */
   ask(handle: Answerer, query: Query): ReturnType<Answerer> {
     const reply = handle(query);
     if (reply instanceof Promise) void this.#wait(query, reply);
     return reply;
   }
 
-  /** Whether what the cache has for this question came ahead of need. */
+  /** Whether the cached answer to this query comes from a prefetch. */
   wasRefreshed(query: Query): boolean {
     return this.#causes.get(questionOf(query.wire, query.scan.questionEnd)) === 'refresh';
   }

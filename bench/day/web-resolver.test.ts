@@ -12,14 +12,14 @@ function answer(host: Host, type: AskedType): Answer {
   return parseAnswer(createWebResolver([host])(buildQuery({ name: host.name, type: TYPE_NAMES[type] })));
 }
 
-test('a host has what it is said to have, with its TTL', () => {
+test('a host has the records of its description, with its TTL', () => {
   for (const type of ['A', 'AAAA', 'HTTPS'] as const) {
     const { kind, lowestTtl } = answer(HOST, type);
     assert.deepEqual({ kind, lowestTtl }, { kind: 'data', lowestTtl: 60 });
   }
 });
 
-test('what a host does not have is denied for as long', () => {
+test('a missing type is denied for the same TTL', () => {
   const bare = { ...HOST, hasIpv6: false, hasHttpsRecord: false };
   assert.equal(answer(bare, 'A').kind, 'data');
   for (const type of ['AAAA', 'HTTPS'] as const) {

@@ -6,17 +6,17 @@ import type { Host } from './web.ts';
 
 const NXDOMAIN_FLAG = 3;
 
-/** ServiceMode, this same name, no parameters (RFC 9460 §2.2): a priority of 1, and the root. */
+/** RFC 9460 §2.2: ServiceMode (priority 1), target "." (the owner itself), no parameters. */
 const HTTPS_DATA: Buffer = Buffer.from([0, 1, 0]);
 
-/** How dns-packet, which has no name for HTTPS, names the types. */
+/** Types by dns-packet's names; it has none for HTTPS. */
 export const TYPE_NAMES: Readonly<Record<AskedType, string>> = {
   A: 'A',
   AAAA: 'AAAA',
   HTTPS: `UNKNOWN_${TYPE.HTTPS}`,
 };
 
-/** Answers as the resolver of a net with these hosts does: with their TTLs, and NODATA or NXDOMAIN with an SOA record for what is not. */
+/** A resolver for these hosts. Missing types get NODATA, other names NXDOMAIN, both with an SOA record. */
 export function createWebResolver(hosts: Iterable<Host>): (query: Uint8Array) => Uint8Array {
   const byName = new Map([...hosts].map((host) => [host.name, host]));
   return (query) => {

@@ -5,14 +5,14 @@ import { createWeb, type Host } from './web.ts';
 
 const { sites } = createWeb(createSeededRandom(1));
 
-test('a page takes as many names as was counted: 10 in the median, 12.2 in the mean', () => {
+test('a page has as many names as was measured: median 10, mean 12.2', () => {
   const counts = sites.map(({ length }) => length).toSorted((a, b) => a - b);
   assert.equal(counts[counts.length / 2], 10);
   const mean = counts.reduce((sum, count) => sum + count, 0) / counts.length;
   assert.ok(Math.abs(mean - 12.2) < 0.5, `${mean}`);
 });
 
-test('a site has a name of its own that exists, and shares others with many sites', () => {
+test('a site has an existing name of its own and shares other hosts with many sites', () => {
   assert.equal(new Set(sites.map(([own]) => own?.name)).size, sites.length);
   assert.ok(sites.every(([own]) => own?.exists));
   const sitesOf = new Map<Host, number>();

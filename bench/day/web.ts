@@ -1,27 +1,27 @@
 import type { Random } from '../../src/lib/random.ts';
 import { drawNormal, drawWeighted, zipfRanks } from '../onion/draws.ts';
 
-/** A name, and what a resolver knows of it. */
+/** A name and its records. */
 export interface Host {
   readonly name: string;
-  /** Of its records, and of the SOA record that stands in for those it does not have. */
+  /** TTL of its records, and of the SOA record in negative answers. */
   readonly ttlSeconds: number;
   readonly exists: boolean;
   readonly hasIpv6: boolean;
   readonly hasHttpsRecord: boolean;
 }
 
-/** The part of the net that one household sees. */
+/** The part of the web that one household visits. */
 export interface Web {
-  /** The hosts that a page of each site is loaded from, the site's own name first. The best known sites come first. */
+  /** By site, the most popular first: the hosts that its pages load from, the site's own name first. */
   readonly sites: readonly (readonly Host[])[];
-  /** What appliances report to. */
+  /** Hosts that appliances report to. */
   readonly services: readonly Host[];
 }
 
 /**
- * Seconds, and shares of names. As Denis saw them in the answers of a public server ("Stop using ridiculously low DNS TTLs", 2019): half at
- * most a minute, three quarters at most five, and hardly any above an hour.
+ * TTLs in seconds, with their shares. Half are at most one minute, three quarters at most five, and few above an hour.
+ * Source: Denis, "Stop using ridiculously low DNS TTLs" (2019), from the answers of a public server.
  */
 const TTLS: readonly (readonly [ttlSeconds: number, share: number])[] = [
   [20, 0.15],
@@ -36,26 +36,26 @@ const SHARED_HOSTS = 600;
 const SERVICES = 100;
 
 /**
- * Jung et al. found 0.88 to 0.94 for names in three traces ("DNS Performance and the Effectiveness of Caching", 2002); so the hosts that many
- * sites share are drawn.
+ * Zipf exponent of the hosts that many sites share. Jung et al. found 0.88 to 0.94 for names in three traces ("DNS
+ * Performance and the Effectiveness of Caching", 2002).
  */
 export const ZIPF_EXPONENT = 0.91;
 
-/** Of the million best known sites a page takes 10 names in the median and 12.2 in the mean (Karlstad University, 2016): a log-normal with both. */
+/** Names per page: log-normal with median 10 and mean 12.2, as in the top million sites (Karlstad University, 2016). */
 const MEDIAN_HOSTS = 10;
 const HOSTS_LOG_DEVIATION = 0.63;
 const MAX_HOSTS = 60;
 
-/** Of a page's hosts, the site's own name aside. */
+/** Share of hosts that belong to one site only, besides the site's own name. */
 const OWN_SHARE = 0.3;
 
 /**
- * Of the hosts of pages, such as trackers that were given up: with the mistyped names about 9 % of queries, as Brandhorst and Pras counted in
- * residential networks ("DNS: a statistical analysis of name server traffic").
+ * Share of hosts that do not exist, such as abandoned trackers. With mistyped names, about 9 % of queries get NXDOMAIN.
+ * Source: Brandhorst and Pras, "DNS: a statistical analysis of name server traffic", residential networks.
  */
 const GONE_SHARE = 0.1;
 
-/** Assumed. What a name does not have is answered too, and kept, by NODATA. */
+/** Assumed. Other hosts get NODATA, which is cached too. */
 const IPV6_SHARE = 0.5;
 const HTTPS_RECORD_SHARE = 0.3;
 
@@ -89,7 +89,7 @@ export function createWeb(random: Random): Web {
   };
 }
 
-/** A name that somebody mistyped, and nobody else will ask for. */
+/** A mistyped name, which nobody else looks up. */
 export function createMistypedHost(index: number): Host {
   return {
     name: `mistyped${index}.example.com`,

@@ -3,7 +3,7 @@ import { geometricMean } from '../latencies.ts';
 import { drawCircuits, type OnionCircuit, responseQuantileMs } from '../onion/onion-circuit.ts';
 import { drawTurnedAway } from '../onion/turned-away.ts';
 
-/** What a client could reach that always knew the best of its first `circuits` circuits and asked each query once. */
+/** Response times of an ideal client: it always uses the best of its first `circuits` circuits, without hedging. */
 export interface BestOf {
   readonly circuits: number;
   /** Milliseconds, pooled over seeds. */
@@ -13,16 +13,16 @@ export interface BestOf {
 
 export interface BestOfOptions {
   readonly seeds: readonly number[];
-  /** Whether circuits change their speed. The best one is then known at every moment. */
+  /** Whether circuits change their speed. The ideal client knows the best one at every moment. */
   readonly drifts: boolean;
-  /** Whether one circuit in three is turned away. The best is then the best of those that are not. */
+  /** Whether one circuit in three gets 503. The ideal client never uses these. */
   readonly turnsAway: boolean;
   readonly lastsMs: number;
 }
 
 const STEP_MS = 1000;
 
-/** @param circuits at least 1; from 2 on, one is never turned away */
+/** @param circuits at least 1; of 2 or more, at least one never gets 503 */
 export function bestOf(circuits: number, { seeds, drifts, turnsAway, lastsMs }: BestOfOptions): BestOf {
   const typical = seeds.map((seed) => {
     const drawn = drawCircuits(seed);
@@ -43,7 +43,7 @@ function bestNow(circuits: readonly OnionCircuit[]): number {
   return Math.min(...circuits.map(({ typicalMs }) => typicalMs));
 }
 
-/** The geometric mean of the best circuit's typical time, over a run in which all of them stay open. */
+/** Geometric mean, over the run, of the typical time of the circuit that is best at each moment. */
 function bestOverTime(circuits: readonly OnionCircuit[], lastsMs: number): number {
   const nextChangeMs = circuits.map(({ connectMs, driftMs }) => connectMs + driftMs);
   const best: number[] = [];

@@ -18,7 +18,7 @@ function pointsOf(svg: string, index: number): number[][] {
   return path.split('L').map((point) => point.split(' ').map(Number));
 }
 
-test('a curve rises from left to right, and ends at the share that was answered', () => {
+test('a curve rises from left to right and ends at the share of answered queries', () => {
   const points = pointsOf(drawCdf(CHART), 0);
   for (const [i, [x = 0, y = 0]] of points.entries()) {
     const [previousX = -Infinity, previousY = Infinity] = points[i - 1] ?? [];
@@ -29,7 +29,7 @@ test('a curve rises from left to right, and ends at the share that was answered'
   assert.deepEqual(points.at(-1), [776, 172]);
 });
 
-test('curves, title, axes and legend are there, and text is escaped', () => {
+test('the chart has curves, title, axes and legend, with escaped text', () => {
   const svg = drawCdf(CHART);
   assert.equal(svg.match(/<path /g)?.length, 2);
   for (const content of [
@@ -45,12 +45,12 @@ test('curves, title, axes and legend are there, and text is escaped', () => {
   }
 });
 
-test('the mark is an upright line at its time', () => {
+test('the mark is a vertical line at its time', () => {
   // Half way between 100 ms and 10 s on the logarithmic axis.
   assert.ok(drawCdf(CHART).includes('<line class="mark" x1="420" y1="88" x2="420" y2="424"/>'));
 });
 
-test('dark and light are both served, from nothing outside the document', () => {
+test('the document has a dark and a light style and refers to nothing outside', () => {
   const svg = drawCdf(CHART);
   assert.match(svg, /prefers-color-scheme: dark/);
   assert.doesNotMatch(svg.replace('http://www.w3.org/2000/svg', ''), /https?:|href|url\(|@import/);

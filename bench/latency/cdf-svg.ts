@@ -1,7 +1,7 @@
-/** One curve: which share of the queries was answered within which time. */
+/** One curve: the cumulative distribution of response times. */
 export interface CdfCurve {
   readonly label: string;
-  /** Milliseconds, ascending; Infinity for what was not answered. */
+  /** Milliseconds, ascending; Infinity for unanswered queries. */
   readonly sortedMs: readonly number[];
 }
 
@@ -9,7 +9,7 @@ export interface CdfChart {
   readonly title: string;
   readonly subtitle: string;
   readonly curves: readonly CdfCurve[];
-  /** A time on the axis that is drawn as an upright line. */
+  /** A vertical line at a time. */
   readonly mark?: { readonly label: string; readonly timeMs: number };
 }
 
@@ -17,16 +17,16 @@ const WIDTH = 800;
 const HEIGHT = 480;
 const PLOT = { left: 64, right: 776, top: 88, bottom: 424 } as const;
 
-/** The time axis, which is logarithmic. */
+/** The time axis is logarithmic. */
 const MIN_MS = 100;
 const MAX_MS = 10_000;
 const TIME_TICKS_MS: readonly number[] = [100, 200, 500, 1000, 2000, 5000, 10_000];
 const SHARE_TICKS: readonly number[] = [0, 0.25, 0.5, 0.75, 0.9, 1];
 
-/** Points of a curve: more than can be told apart on the height of the plot. */
+/** Points per curve; more would not be visible. */
 const STEPS = 400;
 
-/** Told apart by their dashes as well, for who sees no colours. */
+/** Curves differ in dashes as well as in colour, for colour-blind readers. */
 const STYLE = `
   svg { font: 13px system-ui, sans-serif; background: #fff; }
   text { fill: #24292f; } .title { font-size: 17px; font-weight: 600; } .minor { fill: #57606a; }
@@ -39,7 +39,7 @@ const STYLE = `
     .c0 { stroke: #f0883e; } .c1 { stroke: #56d364; } .c2 { stroke: #58a6ff; }
   }`;
 
-/** Draws up to three cumulative distributions as an SVG document that refers to nothing outside itself. */
+/** Draws up to three cumulative distributions as a self-contained SVG document. */
 export function drawCdf({ title, subtitle, curves, mark }: CdfChart): string {
   const grid = [
     ...SHARE_TICKS.map((share) => line('grid', PLOT.left, yOf(share), PLOT.right, yOf(share))),
@@ -74,7 +74,7 @@ export function drawCdf({ title, subtitle, curves, mark }: CdfChart): string {
   ].join('\n')}\n`;
 }
 
-/** From the first answer on the axis to the last. */
+/** The path of a curve, within the limits of the time axis. */
 function pathOf(sortedMs: readonly number[]): string {
   const points: string[] = [];
   for (let step = 0; step <= STEPS; step++) {

@@ -4,11 +4,11 @@ import type { Life } from './latency-run.ts';
 import { mean } from '../latencies.ts';
 import { formatColumns } from '../table.ts';
 
-/** How many circuits dns4tor builds; means over seeds. */
+/** How many circuits dns4tor builds, as means over seeds. */
 export interface CircuitRate {
   readonly name: string;
   readonly title: string;
-  /** In the first seconds, with the first page. */
+  /** Circuits built in the first seconds, during the first page. */
   readonly atStart: number;
   readonly perHour: number;
 }

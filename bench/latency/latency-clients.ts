@@ -8,16 +8,16 @@ import type { OnionDouble } from '../onion/onion-double.ts';
 import { RacingClient } from './racing-client.ts';
 import { createSeededRandom } from '../onion/seeded-random.ts';
 
-/** What a client is made of. */
+/** What a client needs. */
 export interface ClientComponents {
   readonly clock: Clock;
   readonly laboratory: Laboratory;
-  /** The client's own way to the resolver. */
+  /** The client's own simulated Tor and resolver. */
   readonly double: OnionDouble;
   readonly seed: number;
 }
 
-/** One of the programs compared. */
+/** One of the clients that are compared. */
 export interface ClientKind {
   readonly label: string;
   create(components: ClientComponents): NameClient;
@@ -33,10 +33,10 @@ export const RACING: ClientKind = {
   create: ({ clock, laboratory, double }) => new RacingClient(clock, { socks: double.socks, url: laboratory.url }),
 };
 
-/** With its default options. */
+/** dns4tor with its default options. */
 export const DNS4TOR: ClientKind = { label: 'dns4tor', create: (components) => createDns4tor(components) };
 
-/** From the listener inwards. */
+/** dns4tor without its listener. */
 function createDns4tor({ clock, laboratory, double, seed }: ClientComponents, circuits?: number): NameClient {
   const random = createSeededRandom(seed);
   const resolver = new HouseholdResolver(

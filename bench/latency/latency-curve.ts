@@ -5,10 +5,10 @@ import { FAILED_MS, pooledPercentile } from '../latencies.ts';
 
 const POINTS = 400;
 
-/** A client's distribution, pooled over seeds quantile by quantile as in the table. */
+/** A client's distribution. Each quantile is pooled over seeds, as in the table. */
 export function toCurve(kind: ClientKind, lives: readonly Life[]): CdfCurve {
   const bySeed = lives.filter((life) => life.kind === kind).map(({ timesMs }) => timesMs.toSorted((a, b) => a - b));
-  // Where some seeds have only failures left, what the pooled quantile says is no time of any answer.
+  // Beyond the last answer of any seed, a pooled quantile would mix response times with failures.
   const share = Math.min(...bySeed.map((times) => times.filter(Number.isFinite).length / times.length));
   const pooled = Array.from({ length: POINTS }, (_, i) => {
     const quantile = (i + 1) / POINTS;

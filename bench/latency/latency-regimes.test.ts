@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { LONG_REGIMES, PAGE_NAMES, poisson, REGIMES } from './latency-regimes.ts';
 import { createSeededRandom } from '../onion/seeded-random.ts';
 
-test('Poisson arrivals have the rate asked for, on whole milliseconds, in order', () => {
+test('Poisson arrivals have the given rate and are ascending whole milliseconds', () => {
   const times = poisson(createSeededRandom(1), 15, 1000);
   assert.ok(Math.abs(times.length / 15_000 - 1) < 0.03, `${times.length}`);
   assert.deepEqual(
@@ -12,7 +12,7 @@ test('Poisson arrivals have the rate asked for, on whole milliseconds, in order'
   );
 });
 
-test('each regime ends before it lasts longer than stated, and pages are whole', () => {
+test('each regime ends within its stated time, and pages are complete', () => {
   for (const { name, schedule, lastsMs, pageNames = 1 } of [...REGIMES, ...LONG_REGIMES]) {
     const times = schedule(createSeededRandom(1));
     assert.ok((times.at(-1) ?? 0) <= lastsMs, name);

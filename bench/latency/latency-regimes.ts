@@ -1,21 +1,19 @@
 import type { Random } from '../../src/lib/random.ts';
 import { drawExponential } from '../onion/draws.ts';
 
-/** How names are asked in one part of the benchmark. Each name is asked once, so no cache helps. */
+/** One part of the benchmark: when names are looked up. Each name is looked up once, so no cache helps. */
 export interface Regime {
   readonly name: string;
   readonly title: string;
-  /** Names that are asked together, as for a web page; absent: each alone. */
+  /** Names that are looked up at once, as for a web page. Absent: one at a time. */
   readonly pageNames?: number;
-  /**
-   * Whether the first names are asked when the program starts; otherwise it has had one page and some seconds before.
-   */
+  /** Whether the first lookups come as the program starts. Otherwise it has loaded a page and waited some seconds. */
   readonly isCold: boolean;
   /** Whether the resolver answers 503 to every query on one circuit in three. */
   readonly turnsAway: boolean;
-  /** When each name is asked, in milliseconds from the beginning, ascending. */
+  /** Times of the lookups in milliseconds from the beginning, ascending. */
   readonly schedule: (random: Random) => readonly number[];
-  /** How long it lasts, beyond the last answer. */
+  /** Duration in milliseconds, past the last answer. */
   readonly lastsMs: number;
 }
 
@@ -56,7 +54,7 @@ export const REGIMES: readonly Regime[] = [
 const HOUR_MS = 3_600_000;
 const BUSY_MINUTES = 20;
 
-/** How many circuits are built over a longer time. The last part is shorter, for it takes the most work. */
+/** Long regimes, which count the circuits built. The last one is shorter because it takes the most work. */
 export const LONG_REGIMES: readonly Regime[] = [
   { name: 'idle hour', title: 'no name in an hour', ...warm, schedule: () => [], lastsMs: HOUR_MS },
   { name: 'quiet hour', title: '1 name a second', ...warm, schedule: () => everySecond(3600), lastsMs: HOUR_MS },
@@ -69,7 +67,7 @@ export const LONG_REGIMES: readonly Regime[] = [
   },
 ];
 
-/** Names that know nothing of each other: exponential intervals, on whole milliseconds. */
+/** Independent arrivals: exponential intervals, rounded to milliseconds. */
 export function poisson(random: Random, perSecond: number, seconds: number): number[] {
   const times: number[] = [];
   const next = (atMs: number): number => atMs + drawExponential(random, 1000 / perSecond);

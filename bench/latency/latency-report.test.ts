@@ -32,7 +32,7 @@ const LIVES = [
   life(DNS4TOR, 2, [100, 300, 100, 200]),
 ];
 
-test('each seed has its own quantile, and quantiles are pooled by the geometric mean and shares by the mean', () => {
+test('quantiles of the seeds are pooled by the geometric mean, and shares by the mean', () => {
   const { names, clients } = toRegimeFigures(REGIME, KINDS, LIVES, []);
   assert.equal(names, 8);
   const [one] = clients;
@@ -47,7 +47,7 @@ test('each seed has its own quantile, and quantiles are pooled by the geometric 
   assert.equal(Math.round(one.pages?.lastP50 ?? 0), Math.round(Math.sqrt(4000 * 6000)));
 });
 
-test('the table has a line for each client, for ours divided by the racing one, and for the best circuits', () => {
+test('the table has lines for each client, for dns4tor relative to the racing one, and for the best circuits', () => {
   const bestOf = [{ circuits: 6, p50: 90, p95: 290 }];
   const lines = formatRegime(toRegimeFigures(REGIME, KINDS, LIVES, bestOf)).split('\n');
   const cellsOf = (label: string): string[] | undefined =>
@@ -62,14 +62,14 @@ test('the table has a line for each client, for ours divided by the racing one, 
   assert.doesNotMatch(lines.join('\n'), /NaN|undefined|Infinity/);
 });
 
-test('circuits per hour leave out those built at the start', () => {
+test('circuits per hour exclude those built at the start', () => {
   const rate = toCircuitRate(REGIME, LIVES);
   assert.equal(rate.atStart, 3);
   assert.equal(rate.perHour, 8);
   assert.match(formatRates([rate]), /3\.0 +8\.0$/);
 });
 
-test('a curve passes through the pooled quantiles, and ends where a seed has only failures left', () => {
+test('a curve passes through the pooled quantiles and ends at the last answer of the worst seed', () => {
   const { sortedMs } = toCurve(ONE_CONNECTION, LIVES);
   assert.equal(Math.round(sortedMs[199] as number), Math.round(Math.sqrt(3000 * 4000)));
   assert.ok(Number.isFinite(sortedMs[299]) && sortedMs[300] === Infinity);

@@ -5,32 +5,32 @@ import type { Life } from './latency-run.ts';
 import { mean, pooledPercentile, shareWithin } from '../latencies.ts';
 import { formatColumns, formatShare, formatTime } from '../table.ts';
 
-/** One client in one regime, all seeds pooled. Times in milliseconds, shares 0 to 1. */
+/** One client in one regime, all seeds pooled. Times are milliseconds, shares 0 to 1. */
 export interface ClientFigures {
   readonly label: string;
   readonly p50: number;
   readonly p95: number;
   readonly within5s: number;
   readonly failed: number;
-  /** Queries that reached the resolver, for each name. */
+  /** Queries to the resolver per name. */
   readonly upstreamPerName: number;
-  /** Built from the start of the program, for each seed. */
+  /** Circuits built per seed, from the start of the program. */
   readonly circuits: number;
-  /** Where names are asked in pages. */
+  /** Present if names are looked up in pages. */
   readonly pages?: PageFigures;
 }
 
 export interface PageFigures {
-  /** Until a page's first name, in the median. */
+  /** Median time until a page's first answer. */
   readonly firstP50: number;
-  /** Until a page's last name. */
+  /** Time until a page's last answer. */
   readonly lastP50: number;
   readonly lastP95: number;
   /** Share of pages with a name that failed. */
   readonly incomplete: number;
 }
 
-/** What `--json` prints for a regime. */
+/** The output of `--json` for a regime. */
 export interface RegimeFigures {
   readonly name: string;
   readonly title: string;
@@ -90,7 +90,7 @@ function ascending(times: readonly number[]): number[] {
 const HEADINGS: readonly string[] = ['p50', 'p95', 'in 5 s', 'failed', 'upstream', 'circuits'];
 const PAGE_HEADINGS: readonly string[] = ['first', 'page p50', 'page p95', 'incomplete'];
 
-/** A table for a terminal: the clients, ours divided by the racing one, and the best of several circuits. */
+/** A table for a terminal: the clients, dns4tor relative to the racing client, and the best of several circuits. */
 export function formatRegime({ name, title, names, clients, bestOf }: RegimeFigures): string {
   const hasPages = clients.some(({ pages }) => pages !== undefined);
   const rows = [['', ...HEADINGS, ...(hasPages ? PAGE_HEADINGS : [])]];

@@ -21,7 +21,7 @@ const OPTIONS: LatencyRunOptions = {
   onProgress: () => {},
 };
 
-test('every client is asked the same names over real sockets, and one seed always gives the same times', async () => {
+test('every client gets the same names over real sockets, and the same seed gives the same times', async () => {
   await using laboratory = await openLaboratory();
   const lives = await runLatency(laboratory, OPTIONS);
   assert.deepEqual(
@@ -41,13 +41,13 @@ test('every client is asked the same names over real sockets, and one seed alway
   assert.deepEqual(again, lives);
 });
 
-test('a cold start includes the connect, and names fail where every circuit is turned away', async () => {
+test('a cold start includes the connect, and names fail if every circuit gets 503', async () => {
   await using laboratory = await openLaboratory();
   const regime = { ...REGIME, isCold: true, schedule: () => [0], lastsMs: 0 };
   const cold = await runLatency(laboratory, { ...OPTIONS, regime, kinds: [RACING] });
   assert.ok(cold.every(({ timesMs, circuitsAtStart }) => (timesMs[0] as number) > 500 && circuitsAtStart === 0));
 
-  // With one connection, the seed decides whether it is the one of three that is turned away.
+  // With one connection, the seed decides whether it is the one of three that gets 503.
   const seeds = [1, 2, 3, 4, 5, 6];
   const turnedAway = { ...REGIME, turnsAway: true };
   const lives = await runLatency(laboratory, { ...OPTIONS, regime: turnedAway, kinds: [RACING], seeds });

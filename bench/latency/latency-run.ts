@@ -9,7 +9,7 @@ import { type OnionDouble, startOnionDouble } from '../onion/onion-double.ts';
 import { createSeededRandom } from '../onion/seeded-random.ts';
 import { turnClock } from '../turn-clock.ts';
 
-/** Between the start of the program, with its first page, and what is measured. */
+/** Warm-up: from the start of the program, with its first page, to the first measured lookup. */
 export const WARM_UP_MS = 12_000;
 
 export interface LatencyRunOptions {
@@ -18,7 +18,7 @@ export interface LatencyRunOptions {
   readonly seeds: readonly number[];
   /** Whether circuits change their speed. */
   readonly drifts: boolean;
-  /** Is told now and then, with a share of 0 to 1. */
+  /** Called every now and then with the share that is done, 0 to 1. */
   readonly onProgress: (done: number, names: number) => void;
 }
 
@@ -26,19 +26,17 @@ export interface LatencyRunOptions {
 export interface Life {
   readonly kind: ClientKind;
   readonly seed: number;
-  /** How long each name took, in the order asked, in milliseconds; Infinity if it failed. */
+  /** Response time of each lookup in order, in milliseconds; Infinity if it failed. */
   readonly timesMs: readonly number[];
-  /** Queries that reached the resolver while the names were asked. */
+  /** Queries to the resolver during the measurement. */
   readonly upstreamQueries: number;
-  /** Circuits built from the start of the program. */
+  /** Circuits built since the start of the program. */
   readonly circuits: number;
-  /** Those of them that were built before anything was measured. */
+  /** Those of them that were built during the warm-up. */
   readonly circuitsAtStart: number;
 }
 
-/**
- * Asks every client the same names at the same moments; all seeds side by side, each client over a double of its own.
- */
+/** Gives every client the same lookups at the same moments. Seeds run in parallel, each client over its own double. */
 export async function runLatency(laboratory: Laboratory, options: LatencyRunOptions): Promise<Life[]> {
   const { regime, kinds, seeds, drifts } = options;
   const clock = new ManualClock();

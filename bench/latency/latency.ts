@@ -1,5 +1,5 @@
-// `npm run bench:latency`: how long answers take through an onion with published delays, with dns4tor, with one
-// connection, and with a client that races connections as Go's net/http does.
+// `npm run bench:latency`: response times through a simulated onion service of dns4tor, of one connection, and of a
+// client that races connections as Go's net/http does.
 import { writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
@@ -20,11 +20,11 @@ const CHART = new URL('../../docs/latency.svg', import.meta.url);
 /** In the order of the tables and of the chart's colours. */
 const KINDS = [ONE_CONNECTION, RACING, DNS4TOR] as const;
 
-/** Circuits to know the best of: one, and what dns4tor could keep or choose from. */
+/** Numbers of circuits for the ideal client: one, and as many as dns4tor could keep or try. */
 const CHOICES: readonly number[] = [1, 3, 4, 6, 8];
 const CHART_CHOICE = 6;
 
-/** How many of the seeds live the long regimes. */
+/** Number of seeds for the long regimes. */
 const LONG_SEEDS = 3;
 
 const USAGE = `Usage: npm run bench:latency -- [--seeds 1-10] [--regime NAME] [--drift] [--json]
@@ -72,7 +72,7 @@ async function draw({ title }: Regime, lives: readonly Life[], best: readonly Be
   say('The distributions are drawn in docs/latency.svg.');
 }
 
-/** Circuits drift here in any case, as real ones do: otherwise hardly any would need to be replaced. */
+/** Circuits always drift here, as real ones do. Otherwise few would need to be replaced. */
 async function measureRate(regime: Regime): Promise<CircuitRate> {
   say(`${regime.name}: ${regime.title}`);
   const options = { regime, kinds: [DNS4TOR], seeds: (seeds as number[]).slice(0, LONG_SEEDS), drifts: true };

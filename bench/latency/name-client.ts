@@ -1,7 +1,7 @@
-/** A program that looks names up, as `npm run bench:latency` compares several. */
+/** A client that looks up names, one of those that `npm run bench:latency` compares. */
 export interface NameClient extends AsyncDisposable {
-  /** Does what the program does at its start, before anybody asks. */
+  /** Does what the program does at its start, before the first lookup. */
   start(): void;
-  /** Whether the name was answered; resolves when whoever asked is told, and never rejects. */
+  /** Looks up a name. Resolves to whether it was answered; never rejects. */
   ask(name: string): Promise<boolean>;
 }

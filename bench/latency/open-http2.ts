@@ -4,16 +4,16 @@ import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { SocksClient } from 'socks';
 
-/** Where a SOCKS server listens. */
+/** Address of a SOCKS server. */
 export interface SocksEndpoint {
   readonly host: string;
   readonly port: number;
 }
 
 /**
- * Opens an HTTP/2 connection to an HTTPS origin through SOCKS; resolves when the TLS handshake is complete.
+ * Opens an HTTP/2 connection to an HTTPS origin through SOCKS. Resolves when the TLS handshake is complete.
  * @param signal abandons the attempt
- * @throws whatever the sockets report; an AbortError if the signal was first
+ * @throws the error of the socket, or an AbortError
  */
 export async function openHttp2(socks: SocksEndpoint, origin: URL, signal: AbortSignal): Promise<ClientHttp2Session> {
   signal.throwIfAborted();

@@ -47,7 +47,7 @@ const SEED = Array.from({ length: 1000 }, (_, seed) => seed).find((seed) => {
   return times[3] === Math.min(...times) && times[3] < 400 && (times[0] as number) > 1500;
 }) as number;
 
-test('thirty requests at once dial five circuits, and all use the first that opens', async () => {
+test('thirty simultaneous requests dial five circuits, and all use the first that opens', async () => {
   await using rig = await startRig({ seed: SEED });
   const [fastestMs] = typicalTimes(SEED, 5).slice(3) as [number];
   const first = await askMany(rig, 30);
@@ -70,7 +70,7 @@ test('a lone first request has one circuit to itself', async () => {
   assert.equal(rig.double.circuits, 1);
 });
 
-test('a request fails after five seconds, and nobody asks again', async () => {
+test('a request fails after five seconds and is not retried', async () => {
   await using rig = await startRig({ seed: SEED });
   const outcomes: { isAnswered: boolean; durationMs: number }[] = [];
   // One in two hundred is never answered.
@@ -81,7 +81,7 @@ test('a request fails after five seconds, and nobody asks again', async () => {
   assert.equal(rig.double.requests, 800);
 });
 
-test('the client stays on a circuit that is turned away, and every request fails', async () => {
+test('the client stays on a circuit that gets 503, and every request fails', async () => {
   const isTurnedAway = (seed: number): boolean => {
     const times = typicalTimes(seed, 5);
     const drawn = drawTurnedAway(seed);

@@ -8,9 +8,7 @@ import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
 import type { NameClient } from './name-client.ts';
 import { openHttp2, type SocksEndpoint } from './open-http2.ts';
 
-/**
- * As in cloudflared: the timeout of its HTTP client, which includes the dial, and its default of --max-upstream-conns.
- */
+/** As in cloudflared: the timeout of its HTTP client, including the dial, and its default of --max-upstream-conns. */
 const TIMEOUT_MS = 5000;
 const MAX_DIALS = 5;
 
@@ -18,11 +16,11 @@ const MEDIA_TYPE = 'application/dns-message';
 
 export interface RacingClientInit {
   readonly socks: SocksEndpoint;
-  /** The DoH server's. */
+  /** URL of the DoH server. */
   readonly url: URL;
 }
 
-/** A request that has no connection yet. */
+/** A request that waits for a connection. */
 interface Waiting {
   readonly useSession: (session: ClientHttp2Session | undefined) => void;
   /** Aborted when the request has ended. */
@@ -31,7 +29,7 @@ interface Waiting {
 }
 
 /**
- * A DoH client with one connection, as cloudflared 2023.7.0 has it by way of Go's net/http:
+ * A DoH client with one connection, which behaves as cloudflared 2023.7.0 does through Go's net/http:
  *
  * - Nothing is dialled before the first request.
  * - Each request that finds no connection starts a dial, unless {@link MAX_DIALS} are under way.
@@ -68,7 +66,7 @@ export class RacingClient implements NameClient {
     }
   }
 
-  /** Undefined at the deadline, or if the dial that was started for the request has failed. */
+  /** Undefined at the deadline, or if the dial for this request failed. */
   async #waitForSession(deadline: Deadline, ended: AbortSignal): Promise<ClientHttp2Session | undefined> {
     const { promise, resolve } = Promise.withResolvers<ClientHttp2Session | undefined>();
     const waiting = { useSession: resolve, ended, hasDialled: false };
@@ -121,7 +119,7 @@ export class RacingClient implements NameClient {
       'content-length': query.length,
     });
     stream.end(query);
-    // What is lost or reset ends without a response or a complete body; 'close' tells of each.
+    // A lost or reset stream emits 'close' without a response or a complete body.
     const timer = deadline.schedule(() => stream.close(constants.NGHTTP2_CANCEL));
     const closed = once(stream, 'close');
     let status: number | undefined;

@@ -1,7 +1,7 @@
-/** The most seeds of one run: each has sockets and a TLS server for every client. */
+/** Maximum seeds of one run: each has sockets and a TLS server for every client. */
 const MAX_SEEDS = 100;
 
-/** Seeds as the command line gives them: `7`, or `1-10`. Undefined if `text` is neither, or too many. */
+/** Parses `7` or `1-10`. Undefined if the text is neither, or means too many seeds. */
 export function parseSeeds(text: string): number[] | undefined {
   const [, from, to = from] = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(text) ?? [];
   const count = Number(to) - Number(from) + 1;

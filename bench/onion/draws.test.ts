@@ -9,7 +9,7 @@ function shareOf<T>(drawn: readonly T[], value: T): number {
   return drawn.filter((one) => one === value).length / drawn.length;
 }
 
-test('ranks fall off by the power that is asked for', () => {
+test('ranks follow the given exponent', () => {
   const random = createSeededRandom(1);
   const rankOf = zipfRanks(1000, 0.91);
   const drawn = Array.from({ length: DRAWS }, () => rankOf(random.fraction()));
@@ -22,7 +22,7 @@ test('ranks fall off by the power that is asked for', () => {
   assert.equal(rankOf(1 - Number.EPSILON), 999);
 });
 
-test('weights decide how often a value comes', () => {
+test('values are drawn by their weights', () => {
   const random = createSeededRandom(2);
   const drawn = Array.from({ length: DRAWS }, () =>
     drawWeighted(random, [
@@ -35,7 +35,7 @@ test('weights decide how often a value comes', () => {
   assert.equal(shareOf(drawn, 'never'), 0);
 });
 
-test('times between events have the mean that is asked for, and no memory', () => {
+test('times between events have the given mean and no memory', () => {
   const random = createSeededRandom(3);
   const drawn = Array.from({ length: DRAWS }, () => drawExponential(random, 500));
   assert.ok(Math.abs(drawn.reduce((sum, time) => sum + time, 0) / DRAWS - 500) < 10);

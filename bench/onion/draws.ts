@@ -1,13 +1,13 @@
 import type { Random } from '../../src/lib/random.ts';
 
-/** The time to the next of events that know nothing of each other. */
+/** Time to the next of independent events (exponential distribution). */
 export function drawExponential(random: Random, mean: number): number {
   return -Math.log(1 - random.fraction()) * mean;
 }
 
 /**
- * Ranks from 0 to below `count`, by Zipf's law: the share of each is as its place, counted from 1, to the power of `-exponent`.
- * @returns the rank for a fraction of 0 to below 1; with fractions that are uniform, ranks with these shares
+ * Ranks from 0 to below `count` by Zipf's law: rank i has a weight of (i + 1) to the power of `-exponent`.
+ * @returns maps a uniform fraction (0 to below 1) to a rank
  */
 export function zipfRanks(count: number, exponent: number): (fraction: number) => number {
   const cumulative = new Float64Array(count);
@@ -25,7 +25,7 @@ export function zipfRanks(count: number, exponent: number): (fraction: number) =
   };
 }
 
-/** A value by its weight. */
+/** Draws a value by its weight. */
 export function drawWeighted<T>(random: Random, weighted: readonly (readonly [value: T, weight: number])[]): T {
   let left = random.fraction() * weighted.reduce((sum, [, weight]) => sum + weight, 0);
   for (const [value, weight] of weighted) {
@@ -35,14 +35,13 @@ export function drawWeighted<T>(random: Random, weighted: readonly (readonly [va
   return (weighted.at(-1) as readonly [T, number])[0];
 }
 
-/** A standard normal deviate. */
+/** Draws a standard normal deviate. */
 export function drawNormal(random: Random): number {
   return normalDeviate(random.fraction());
 }
 
 /**
- * The standard normal deviate below which the share `probability` (0 to 1) lies, to 0.0005 (Abramowitz and Stegun,
- * 26.2.23); at 0 and 1 as far out as 6.
+ * Quantile function of the standard normal distribution, to 0.0005 (Abramowitz and Stegun, 26.2.23). Bounded to ±6.
  */
 export function normalDeviate(probability: number): number {
   const tail = Math.max(1e-9, Math.min(probability, 1 - probability));

@@ -48,7 +48,7 @@ test('each byte arrives late and in order, in both directions', async () => {
   assert.deepEqual(received, { client: 'back', server: 'onetwo' });
 });
 
-test('when one end is gone, the other is closed', async () => {
+test('when one end closes, the other is closed', async () => {
   using stack = new DisposableStack();
   const [client, left] = await openPair(stack);
   const [right, server] = await openPair(stack);

@@ -2,9 +2,9 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../src/lib/clock.ts';
 
 /**
- * Joins two sockets so that each byte arrives late, in order. Arrivals fall on whole milliseconds, so that those of
+ * Joins two sockets so that each byte arrives late and in order. Arrivals are rounded to milliseconds, so that those of
  * many connections coincide and the clock takes fewer steps. When one socket closes, the other is closed at once.
- * @param delayMs one way, asked for each chunk
+ * @param delayMs the one-way delay; called for each chunk
  */
 export function linkLate(clock: Clock, one: Socket, other: Socket, delayMs: () => number): void {
   passLate(clock, one, other, delayMs);
@@ -20,7 +20,7 @@ function passLate(clock: Clock, from: Socket, to: Socket, delayMs: () => number)
     const now = clock.now();
     dueAtMs = Math.max(dueAtMs, Math.ceil(now + delayMs()));
     underWay.push(chunk);
-    // Each timer delivers the oldest chunk: of two that are due together, rounding may put either timer first.
+    // Each timer delivers the oldest chunk, because rounding may swap two timers that are due together.
     clock.schedule(dueAtMs - now, () => {
       const oldest = underWay.shift() as Buffer;
       if (!to.destroyed) to.write(oldest);

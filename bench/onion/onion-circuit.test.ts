@@ -35,7 +35,7 @@ test('half of the variance of the logarithm lies between circuits', () => {
   const circuits = take(1, 4000);
   const between = variance(circuits.map(({ typicalMs }) => Math.log(typicalMs)));
   const all = variance(circuits.flatMap((circuit) => sorted(responses(circuit, 20)).map(Math.log)));
-  // The round trip, which no response can undercut, takes a little off the variance within a circuit.
+  // No response is faster than a round trip, which lowers the variance within a circuit a little.
   assert.ok(between / all > 0.45 && between / all < 0.62, `${between / all}`);
 });
 

@@ -17,15 +17,12 @@ const LOG_DEVIATION = (Math.log(P90_MS / MEDIAN_MS) / P90_DEVIATE) * Math.SQRT1_
 /** A SOCKS connect builds a rendezvous circuit, which takes about two typical response times. */
 const CONNECT_FACTOR = 2;
 
-/** Share of the typical response time that is round trip, which every byte pays; the rest is the resolver's. */
+/** Share of the round trip in the typical response time; the rest is the resolver's. */
 const ROUND_TRIP_SHARE = 0.6;
 
 const UNANSWERED_SHARE = 0.005;
 
-/**
- * Mean time between two changes of a drifting circuit's speed; each circuit has its own, from half of this to one and a
- * half.
- */
+/** Mean interval at which a drifting circuit changes its speed. Each circuit has its own, 0.5 to 1.5 times this. */
 const DRIFT_MS = 45_000;
 
 /**
@@ -35,7 +32,7 @@ const DRIFT_MS = 45_000;
 const DRIFT_OLD = 0.8;
 const DRIFT_FRESH = 0.6;
 
-/** One circuit to the onion service, as far as its delays go. */
+/** The delays of one circuit to the onion service. */
 export class OnionCircuit {
   readonly #requests: Random;
   readonly #drift: Random;
@@ -51,7 +48,7 @@ export class OnionCircuit {
     this.#requests = createSeededRandom(random.fraction() * 2 ** 32);
   }
 
-  /** The median of the response times on this circuit, at present. */
+  /** The current median response time on this circuit. */
   get typicalMs(): number {
     return MEDIAN_MS * Math.exp(this.#deviate * LOG_DEVIATION);
   }
@@ -65,28 +62,28 @@ export class OnionCircuit {
     return ROUND_TRIP_SHARE * this.typicalMs;
   }
 
-  /** How long the resolver takes for the next request, besides the round trip; Infinity if it never answers. */
+  /** Draws the resolver's time for the next request, without the round trip; Infinity if it never answers. */
   nextServerMs(): number {
     const isAnswered = this.#requests.fraction() >= UNANSWERED_SHARE;
     const responseMs = this.typicalMs * Math.exp(drawNormal(this.#requests) * LOG_DEVIATION);
     return isAnswered ? Math.max(0, responseMs - this.roundTripMs) : Infinity;
   }
 
-  /** Draws the speed partly anew. */
+  /** Changes the speed by one step of the drift. */
   change(): void {
     this.#deviate = DRIFT_OLD * this.#deviate + DRIFT_FRESH * drawNormal(this.#drift);
   }
 }
 
-/** The circuits that a client gets, in the order in which it builds them: the same for every client under one seed. */
+/** A client's circuits in the order in which it builds them. They are the same for every client under one seed. */
 export function* drawCircuits(seed: number): Generator<OnionCircuit, never> {
   const random = createSeededRandom(seed);
   for (;;) yield new OnionCircuit(random.fraction() * 2 ** 32);
 }
 
 /**
- * Quantile of the response times on one circuit, for a client that asks each query once.
- * @param share of all queries, 0 to 1, the unanswered ones included
+ * Quantile of the response times on one circuit, without hedging.
+ * @param share of all queries, 0 to 1, including unanswered ones
  */
 export function responseQuantileMs(typicalMs: number, deviateOf: (share: number) => number, share: number): number {
   const shareOfAnswered = share / (1 - UNANSWERED_SHARE);

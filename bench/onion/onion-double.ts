@@ -11,7 +11,7 @@ import { drawCircuits, type OnionCircuit } from './onion-circuit.ts';
 import { drawTurnedAway } from './turned-away.ts';
 
 /**
- * Tor and a resolver behind an onion address, as far as their delays go: a SOCKS server that leads to a DoH server, on
+ * Simulates the delays of Tor and of a resolver behind an onion address: a SOCKS server that leads to a DoH server, on
  * loopback. Each SOCKS connection is a circuit with a speed of its own.
  */
 export interface OnionDouble extends AsyncDisposable {
@@ -23,7 +23,7 @@ export interface OnionDouble extends AsyncDisposable {
 }
 
 export interface OnionDoubleInit {
-  /** Decides the circuits, and which of them are turned away. */
+  /** Decides the circuits, and which of them get 503. */
   readonly seed: number;
   /** Whether each circuit's speed changes about every 45 s. @default false */
   readonly drifts?: boolean;
@@ -31,13 +31,13 @@ export interface OnionDoubleInit {
   readonly turnsAway?: boolean;
 }
 
-/** A circuit as the double knows it. */
+/** A circuit of the double. */
 interface Line {
   readonly circuit: OnionCircuit;
   readonly isTurnedAway: boolean;
 }
 
-/** @param answerTo the resolver's answer to a query, given when its delay is over */
+/** @param answerTo returns the resolver's answer to a query; called after the delay */
 export async function startOnionDouble(
   certificate: ServerCertificate,
   clock: Clock,
@@ -76,7 +76,7 @@ export async function startOnionDouble(
   const { port } = server.address() as AddressInfo;
 
   const answer = (stream: ServerHttp2Stream, delayMs: number): void => {
-    // A request that is never answered is the client's to give up.
+    // The client has to give up a request that is never answered.
     if (delayMs === Infinity) return;
     const query = buffer(stream).catch(() => undefined);
     const timer = clock.schedule(delayMs, () => {
@@ -133,7 +133,7 @@ export async function startOnionDouble(
   };
 }
 
-/** @returns stops it */
+/** Changes the circuit's speed at intervals. @returns a function that stops it */
 function drift(clock: Clock, circuit: OnionCircuit): () => void {
   const schedule = () => clock.schedule(circuit.driftMs, change);
   const change = (): void => {

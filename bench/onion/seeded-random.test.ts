@@ -7,7 +7,7 @@ const take = (seed: number, count: number): number[] => {
   return Array.from({ length: count }, () => random.fraction());
 };
 
-test('one seed always gives the same, another something else', () => {
+test('the same seed gives the same numbers, another seed gives others', () => {
   assert.deepEqual(take(1, 10), take(1, 10));
   assert.notDeepEqual(take(1, 10), take(2, 10));
 });
@@ -20,7 +20,7 @@ test('fractions are spread evenly over 0 to 1', () => {
   }
 });
 
-test('bytes are as many as asked for, and not all alike', () => {
+test('bytes have the given length and vary', () => {
   const bytes = createSeededRandom(1).bytes(16);
   assert.equal(bytes.length, 16);
   assert.ok(new Set(bytes).size > 8);

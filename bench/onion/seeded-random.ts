@@ -1,6 +1,6 @@
 import type { Random } from '../../src/lib/random.ts';
 
-/** Chance that comes out the same each time (the mulberry32 generator), so that a benchmark can be repeated. Not for secrets. */
+/** A deterministic random generator (mulberry32), so that a benchmark can be repeated. Not for secrets. */
 export function createSeededRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = (): number => {

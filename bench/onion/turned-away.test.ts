@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { drawTurnedAway } from './turned-away.ts';
 
-test('of each three circuits in a row exactly one is turned away, and which one is left to chance', () => {
+test('of each three circuits in a row, exactly one gets 503, at random', () => {
   const places = Array.from({ length: 300 }, (_, seed) => {
     const drawn = drawTurnedAway(seed);
     const three = [drawn.next(), drawn.next(), drawn.next()].map(({ value }) => value);

@@ -15,7 +15,7 @@ const SMALL: Footprint = {
   cacheBytes: 30 * MIB,
 };
 
-test('the start is the median of all starts, and memory what the answers add', () => {
+test('start time is the median of all starts, and memory is what the answers add', () => {
   assert.deepEqual(
     targetsOf(SMALL).map(({ value }) => value),
     [190, 60, 60],
@@ -23,7 +23,7 @@ test('the start is the median of all starts, and memory what the answers add', (
   assert.deepEqual(targetsOf(SMALL).map(isReached), [true, true, true]);
 });
 
-test('each of the three falls short by itself', () => {
+test('each of the three targets is missed independently', () => {
   const worse: Footprint[] = [
     { ...SMALL, listeningMs: [400, 260, 190] },
     { ...SMALL, idleBytes: 70 * MIB },
@@ -39,7 +39,7 @@ test('each of the three falls short by itself', () => {
   );
 });
 
-test('the table says how many answers there were', () => {
+test('the table states the number of answers', () => {
   const lines = formatFootprint(SMALL).split('\n');
   assert.match(lines[1] ?? '', /longest +400 ms$/);
   assert.match(lines[3] ?? '', /^RSS with 100000 answers in the cache +120\.0 MiB$/);

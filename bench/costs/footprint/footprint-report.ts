@@ -6,7 +6,7 @@ import type { Target } from '../target.ts';
 
 const BYTES_PER_MIB = 2 ** 20;
 
-/** Columns for a terminal. */
+/** A table for a terminal. */
 export function formatFootprint(footprint: Footprint): string {
   const { listeningMs, idleBytes, filledBytes, restedBytes, entries, cacheBytes } = footprint;
   return formatColumns([
@@ -22,7 +22,7 @@ export function formatFootprint(footprint: Footprint): string {
 export function targetsOf({ listeningMs, idleBytes, filledBytes, entries }: Footprint): Target[] {
   return [
     { what: 'start to listening', value: median(listeningMs), limit: 250, unit: 'ms' },
-    // 70 MB, in the unit of the others.
+    // 70 MB in MiB.
     { what: 'RSS, idle', value: idleBytes / BYTES_PER_MIB, limit: 70e6 / BYTES_PER_MIB, unit: 'MiB' },
     {
       what: `RSS with ${entries} answers over idle`,

@@ -12,7 +12,7 @@ const START_TIMEOUT_MS = 10_000;
 const LISTENING = 'Starting DNS over HTTPS proxy server';
 
 const CACHE_SIZE = '256MiB';
-/** Of one client, below what dns4tor allows it. */
+/** Maximum queries in flight, below dns4tor's limit per client. */
 const OUTSTANDING = 200;
 
 /** Of each name there are four entries: these, and that a name beside it does not exist. */
@@ -35,11 +35,11 @@ export interface Footprint {
   readonly listeningMs: readonly number[];
   /** What of the process is in RAM when answers come and it has been at rest. */
   readonly idleBytes: number;
-  /** The same when the cache holds the entries: at once, and when it has been at rest. */
+  /** RSS with the entries in the cache: at once, and after a rest. */
   readonly filledBytes: number;
   readonly restedBytes: number;
   readonly entries: number;
-  /** What the cache counts for them. */
+  /** Their size as the cache counts it. */
   readonly cacheBytes: number;
 }
 
@@ -74,7 +74,7 @@ export async function measureFootprint({ starts, entries, restMs, onStep }: Foot
     idleBytes,
     filledBytes,
     restedBytes,
-    // Last, since the first look at the metrics loads what writes them.
+    // Last, because the first scrape loads the code that renders metrics.
     entries: await metric(daemon, 'coredns_cache_entries'),
     cacheBytes: await metric(daemon, 'dns4tor_cache_bytes'),
   };

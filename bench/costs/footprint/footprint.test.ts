@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Footprint } from './footprint-run.ts';
 import { runQuick } from '../run-quick.ts';
 
-test('a short run starts dns4tor, fills its cache, and ends by itself', async () => {
+test('a quick run starts dns4tor, fills its cache and exits', async () => {
   const footprint = await runQuick<Footprint & { targets: unknown[] }>('footprint/footprint.ts');
   assert.equal(footprint.listeningMs.length, 1);
   assert.ok((footprint.listeningMs[0] ?? 0) > 0);

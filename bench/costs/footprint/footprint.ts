@@ -1,4 +1,4 @@
-// `npm run bench:footprint`: how soon dns4tor takes queries, and what memory it takes, idle and with a large cache.
+// `npm run bench:footprint`: start time of dns4tor, and its memory idle and with a large cache.
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { say } from '../../progress.ts';
@@ -8,7 +8,7 @@ import { measureFootprint } from './footprint-run.ts';
 import { formatTargets, toJson } from '../target.ts';
 
 const FULL = { starts: 7, entries: 100_000, restMs: 5000 };
-/** Whether everything runs, not how fast or large it is. */
+/** For a test that everything runs, not for figures. */
 const QUICK = { starts: 1, entries: 400, restMs: 0 };
 
 const { values } = parseArgs({

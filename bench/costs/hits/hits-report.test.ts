@@ -8,7 +8,7 @@ import { isReached } from '../target.ts';
 const PEERS: readonly string[] = ['unbound', 'dnsmasq', 'dnsdist'];
 const SERVERS: readonly string[] = [labelOf('batch'), labelOf('dgram'), ...PEERS];
 
-/** Three rounds of every server under every load; what is not given is the same for all. */
+/** Three rounds of every server under every load. Figures that are not given are equal. */
 function results(figuresOf: (server: string, load: string, round: number) => Partial<Hits> = () => ({})): Hits[] {
   return [0, 1, 2].flatMap((round) =>
     LOADS.flatMap(({ label: load }) =>
@@ -32,12 +32,12 @@ function reached(figuresOf: (server: string, load: string) => Partial<Hits>): bo
   return targetsOf(toRows(results(figuresOf))).map(isReached);
 }
 
-/** Enough of an advantage that every target is reached. */
+/** Fast enough to reach every target. */
 function good(server: string): Partial<Hits> {
   return { cpuMicros: server === labelOf('batch') ? 3 : server === labelOf('dgram') ? 10 : 5 };
 }
 
-test('a row holds the median of each figure by itself, and all that was lost', () => {
+test('a row holds the median of each figure, and the sum of lost queries', () => {
   const figures = [
     { cpuMicros: 7, p99Ms: 1, lost: 1 },
     { cpuMicros: 5, p99Ms: 3, lost: 0 },
@@ -51,7 +51,7 @@ test('a row holds the median of each figure by itself, and all that was lost', (
   );
 });
 
-test('the table has a part for each load, with a line for each server', () => {
+test('the table has a section for each load with a line for each server', () => {
   const lines = formatHits(toRows(results())).split('\n');
   assert.equal(lines.length, LOADS.length * (1 + SERVERS.length));
   for (const [i, { label }] of LOADS.entries()) {
@@ -61,11 +61,11 @@ test('the table has a part for each load, with a line for each server', () => {
   }
 });
 
-test('all targets are reached by a server that is fast enough', () => {
+test('a server that is fast enough reaches all targets', () => {
   assert.deepEqual(reached(good), [true, true, true, true, true]);
 });
 
-test('CPU at saturation is compared with the best of the others, not with one of them', () => {
+test('CPU at saturation is compared with the best of the others', () => {
   const best = reached((server) => ({ ...good(server), ...(server === 'dnsdist' ? { cpuMicros: 3.2 } : {}) }));
   assert.deepEqual(best, [false, true, true, true, true]);
 });
@@ -80,7 +80,7 @@ test('CPU at the lower rate and p99 at the higher are compared with unbound at t
   assert.deepEqual(lazy, [true, true, false, false, true]);
 });
 
-test('what is lost counts only at loads at which none of the others loses any', () => {
+test('lost queries count only at loads at which no other server loses any', () => {
   const losing = (...servers: readonly string[]): boolean | undefined =>
     reached((server) => ({ ...good(server), lost: servers.includes(server) ? 1 : 0 })).at(-1);
   assert.equal(losing(labelOf('batch')), false);

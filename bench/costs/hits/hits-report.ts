@@ -5,7 +5,7 @@ import { labelOf } from '../servers/ours.ts';
 import { PEERS } from '../servers/peers.ts';
 import type { Target } from '../target.ts';
 
-/** One server under one load in figures: each the median of all rounds by itself, but for what was lost, which is the sum. */
+/** One server under one load: the median of each figure over all rounds, and the sum of lost queries. */
 export type HitsRow = Hits;
 
 const HEADINGS: readonly string[] = ['answers/s', 'CPU µs/answer', 'of a core', 'p50 ms', 'p99 ms', 'lost', 'RSS MiB'];
@@ -37,7 +37,7 @@ function toRow(rounds: readonly Hits[]): HitsRow {
   };
 }
 
-/** A table for a terminal, with a part for each load. */
+/** A table for a terminal, with a section for each load. */
 export function formatHits(rows: readonly HitsRow[]): string {
   const lines = LOADS.flatMap(({ label }) => [
     [label, ...HEADINGS],
@@ -58,7 +58,7 @@ function figuresOf(row: HitsRow): string[] {
   ];
 }
 
-/** Ratios of dns4tor's figures to those of others, in the same run. */
+/** Ratios of dns4tor's figures to those of other servers in the same run. */
 export function targetsOf(rows: readonly HitsRow[]): Target[] {
   const find = (server: string, load: string): HitsRow => {
     const row = rows.find((candidate) => candidate.server === server && candidate.load === load);

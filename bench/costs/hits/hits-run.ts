@@ -7,18 +7,18 @@ import { labelOf, startOurs, UDP_IOS } from '../servers/ours.ts';
 import { PEERS, type RunningServer, startEcho } from '../servers/peers.ts';
 import { startPlainAuthority } from '../servers/plain-authority.ts';
 
-/** What is asked of every server. */
+/** A load on a server. */
 export interface Load {
   readonly label: string;
-  /** Undefined for as many as are answered. */
+  /** Undefined: as many as are answered. */
   readonly queriesPerSecond?: number;
-  /** Queries that wait for their answers at a time, at most. */
+  /** Maximum queries in flight. */
   readonly outstanding: number;
 }
 
 /**
- * At a fixed rate, as many may wait as Linux's default socket buffer holds: when the loader itself was held up, it makes up for it at once, and
- * what overflows then is not the server's fault.
+ * At a fixed rate, no more queries may be in flight than Linux's default socket buffer holds. After a pause of its own,
+ * the load generator catches up in one burst, and an overflow then would not be the server's fault.
  */
 export const LOADS = [
   { label: 'saturation', outstanding: 100 },
@@ -29,14 +29,14 @@ export const LOADS = [
 export const ECHO = 'dgram echo, no DNS';
 
 export interface HitsOptions {
-  /** Names whose addresses are in every cache, and are asked for in turn. */
+  /** Number of names, all in every cache, that are looked up in turn. */
   readonly names: number;
   readonly rounds: number;
-  /** How long each server is loaded before anything is measured, so that compilers have done their work. */
+  /** Warm-up of each server, so that JIT compilation is over. */
   readonly warmUpSeconds: number;
-  /** How long each load lasts. */
+  /** Duration of each load. */
   readonly seconds: number;
-  /** Is told what is done next. */
+  /** Called with a description of each step. */
   readonly onStep: (text: string) => void;
 }
 
@@ -45,9 +45,9 @@ export interface Hits {
   readonly server: string;
   readonly load: string;
   readonly answersPerSecond: number;
-  /** CPU time of the server's process for each answer, in microseconds. */
+  /** CPU time of the server's process per answer, in microseconds. */
   readonly cpuMicros: number;
-  /** Of one core: at saturation near 1, unless the loader could not ask more. */
+  /** Utilisation of one core: near 1 at saturation, unless the load generator is the bottleneck. */
   readonly cpuShare: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -60,7 +60,7 @@ interface Contender {
   readonly server: RunningServer;
 }
 
-/** Loads servers with questions that they have in their caches, one after the other in each round. */
+/** Loads servers with questions that are in their caches. In each round, servers take turns. */
 export async function runHits(options: HitsOptions): Promise<Hits[]> {
   const { names, rounds, warmUpSeconds, seconds, onStep } = options;
   const questions = Array.from({ length: names }, (_, i) => `n${i}.dns4tor-lab.net A`);

@@ -6,7 +6,7 @@ import { labelOf, UDP_IOS } from '../servers/ours.ts';
 import { PEERS } from '../servers/peers.ts';
 import { runQuick } from '../run-quick.ts';
 
-test('a short run measures every server under every load, and ends by itself', async () => {
+test('a quick run measures every server under every load and exits', async () => {
   const { rows, targets } = await runQuick<{ rows: HitsRow[]; targets: unknown[] }>('hits/hits.ts');
   const servers = [...UDP_IOS.map(labelOf), ...PEERS.map(({ label }) => label), ECHO];
   assert.deepEqual(

@@ -1,4 +1,4 @@
-// `npm run bench`: what an answer from the cache costs, beside unbound, dnsmasq, dnsdist and an echo, in one run.
+// `npm run bench`: the cost of an answer from the cache, compared with unbound, dnsmasq, dnsdist and an echo server.
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { say } from '../../progress.ts';
@@ -8,7 +8,7 @@ import { type HitsOptions, runHits } from './hits-run.ts';
 import { formatTargets, toJson } from '../target.ts';
 
 const FULL: Omit<HitsOptions, 'onStep'> = { names: 1000, rounds: 3, warmUpSeconds: 2, seconds: 5 };
-/** Whether everything runs, not how fast it is. */
+/** For a test that everything runs, not for figures. */
 const QUICK: Omit<HitsOptions, 'onStep'> = { names: 100, rounds: 1, warmUpSeconds: 0.1, seconds: 0.2 };
 
 const { values } = parseArgs({
@@ -22,10 +22,10 @@ process.stdout.write(
   values.json
     ? `${JSON.stringify({ machine, ...options, rows, targets: targets.map(toJson) }, null, 2)}\n`
     : [
-        `${options.names} names in every cache, asked over UDP for ${options.seconds} s by dnsperf on a core of its own;`,
-        `medians of ${options.rounds} rounds, lost in all of them. ${machine}.`,
-        'Times are dnsperf’s and hold what its own core made answers wait, alike for all. A server with time left of its core at',
-        'saturation could have answered more than dnsperf asks: compare CPU per answer.',
+        `dnsperf, on a core of its own, looks up ${options.names} cached names over UDP for ${options.seconds} s.`,
+        `Medians of ${options.rounds} rounds; lost queries are summed. ${machine}.`,
+        'Times include the delays of dnsperf’s own core, which are alike for all servers. A server that leaves its core',
+        'idle at saturation could answer more than dnsperf sends: compare CPU per answer.',
         '',
         formatHits(rows),
         '',

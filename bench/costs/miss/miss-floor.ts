@@ -1,5 +1,5 @@
-// Run by miss-run.ts, in a process of its own: what TLS and HTTP/2 cost alone. The same requests as dns4tor's over the same way, by a client
-// that does nothing else. `SIGUSR2` has it send them for a while; it says when they are all answered.
+// Run by miss-run.ts in a process of its own: the cost of TLS and HTTP/2 alone. On SIGUSR2 it sends the same requests
+// as dns4tor over the same path, and reports when all are answered. It does nothing else.
 import { readFile } from 'node:fs/promises';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import process from 'node:process';
@@ -20,7 +20,7 @@ const [warmUpRequests = 0, requestsPerSecond = 0, seconds = 0] = counts.map(Numb
 const intervalMs = 1000 / requestsPerSecond;
 const requestsEachTime = requestsPerSecond * seconds;
 
-// Made ahead of need, since that is not HTTP's work.
+// Built in advance, because that is not the work of HTTP.
 const queries = Array.from({ length: Math.max(warmUpRequests, requestsEachTime) }, (_, i) =>
   buildUpstreamQuery(encodeQuestion(`f${i}.dns4tor-lab.net`, 'A'), false, false),
 );
@@ -73,7 +73,7 @@ async function warmUp(): Promise<void> {
   }
 }
 
-/** Sends each when its time has come, as dnsperf does, whatever has been answered. */
+/** Sends each request at its time, as dnsperf does, whether or not earlier ones are answered. */
 function sendAll(): Promise<void> {
   const startedAt = systemClock.now();
   return new Promise((resolve, reject) => {

@@ -16,7 +16,7 @@ const ROUNDS: Misses[] = [
   { client: FLOOR, cpuMicros: 300 },
 ];
 
-test('what a miss costs beside TLS is the difference of the medians', () => {
+test('the cost of a miss beside TLS is the difference of the medians', () => {
   assert.deepEqual(
     toRows(ROUNDS).map(({ cpuMicros, besideTlsMicros }) => [cpuMicros, besideTlsMicros]),
     [
@@ -27,11 +27,11 @@ test('what a miss costs beside TLS is the difference of the medians', () => {
   );
 });
 
-test('the limit holds for either number of circuits, and for the difference alone', () => {
+test('the limit applies to each number of circuits, and only to the difference', () => {
   assert.deepEqual(targetsOf(toRows(ROUNDS)).map(isReached), [true, false]);
 });
 
-test('the table has a line for each client, and none beside itself for the floor', () => {
+test('the table has a line for each client, and no difference for the floor', () => {
   const lines = formatMisses(toRows(ROUNDS)).split('\n');
   assert.match(lines[1] ?? '', /^dns4tor, one circuit +430 +240$/);
   assert.match(lines[3] ?? '', /^TLS and HTTP\/2 alone +190$/);

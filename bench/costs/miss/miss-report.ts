@@ -5,13 +5,13 @@ import type { Target } from '../target.ts';
 
 export interface MissRow {
   readonly client: string;
-  /** CPU time for each query: the median of the rounds, in microseconds. */
+  /** CPU time per query in microseconds: the median of the rounds. */
   readonly cpuMicros: number;
-  /** Beyond what the bare client takes. */
+  /** Difference to the bare client. */
   readonly besideTlsMicros: number;
 }
 
-/** CPU that a miss may cost beside TLS and HTTP/2. */
+/** Limit for the CPU time of a miss beside TLS and HTTP/2. */
 const LIMIT_MICROS = 260;
 
 export function toRows(results: readonly Misses[]): MissRow[] {

@@ -12,27 +12,27 @@ const FLOOR_SCRIPT = fileURLToPath(new URL('miss-floor.ts', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
 
 const WARM_UP_OUTSTANDING = 50;
-/** Of one client, below what dns4tor allows it. */
+/** Maximum queries in flight, below dns4tor's limit per client. */
 const OUTSTANDING = 200;
 
-/** Circuits with which dns4tor is measured: one as its rivals have, and the default. */
+/** Numbers of circuits to measure: one, as other clients have, and the default. */
 export const CIRCUITS = [1, 3] as const;
 
 export interface MissOptions {
-  /** Sent ahead of what is measured, as fast as they are answered, so that compilers have done their work. */
+  /** Warm-up queries, sent as fast as they are answered, so that JIT compilation is over. */
   readonly warmUpQueries: number;
   readonly queriesPerSecond: number;
-  /** How long each one is loaded in a round. */
+  /** Duration of the load on each client in a round. */
   readonly seconds: number;
   readonly rounds: number;
-  /** Is told what is done next. */
+  /** Called with a description of each step. */
   readonly onStep: (text: string) => void;
 }
 
-/** What one query costs that the cache does not have, in one round. */
+/** The cost of one cache miss in one round. */
 export interface Misses {
   readonly client: string;
-  /** CPU time of its process, in microseconds. */
+  /** CPU time of the process per query, in microseconds. */
   readonly cpuMicros: number;
 }
 
@@ -46,11 +46,11 @@ export function clientLabelOf(circuits: number): string {
 interface Client {
   readonly label: string;
   readonly pid: number;
-  /** Has so many requests sent at the rate; resolves when all are answered. */
+  /** Sends requests at the rate. Resolves when all are answered. */
   load(round: number): Promise<void>;
 }
 
-/** Has dns4tor and a bare client send the same requests to the same resolver, one after the other in each round. */
+/** Measures dns4tor and a bare client with the same requests to the same resolver. In each round they take turns. */
 export async function runMisses(options: MissOptions): Promise<Misses[]> {
   const { queriesPerSecond, seconds, rounds, onStep } = options;
   await using resources = new AsyncDisposableStack();

@@ -4,7 +4,7 @@ import type { MissRow } from './miss-report.ts';
 import { CIRCUITS, clientLabelOf, FLOOR } from './miss-run.ts';
 import { runQuick } from '../run-quick.ts';
 
-test('a short run measures dns4tor and the bare client, and ends by itself', async () => {
+test('a quick run measures dns4tor and the bare client and exits', async () => {
   const { rows, targets } = await runQuick<{ rows: MissRow[]; targets: unknown[] }>('miss/miss.ts');
   assert.deepEqual(
     rows.map(({ client }) => client),

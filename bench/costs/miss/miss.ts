@@ -1,4 +1,4 @@
-// `npm run bench:miss`: what a query costs that goes through to the resolver, beside what TLS and HTTP/2 cost.
+// `npm run bench:miss`: the cost of a query that goes to the resolver, compared with TLS and HTTP/2 alone.
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { say } from '../../progress.ts';
@@ -8,7 +8,7 @@ import { type MissOptions, runMisses } from './miss-run.ts';
 import { formatTargets, toJson } from '../target.ts';
 
 const FULL: Omit<MissOptions, 'onStep'> = { warmUpQueries: 20_000, queriesPerSecond: 500, seconds: 6, rounds: 3 };
-/** Whether everything runs, not what it costs. */
+/** For a test that everything runs, not for figures. */
 const QUICK: Omit<MissOptions, 'onStep'> = { warmUpQueries: 50, queriesPerSecond: 500, seconds: 0.2, rounds: 1 };
 
 const { values } = parseArgs({
@@ -22,8 +22,8 @@ process.stdout.write(
   values.json
     ? `${JSON.stringify({ machine, ...options, rows, targets: targets.map(toJson) }, null, 2)}\n`
     : [
-        `${options.queriesPerSecond} names a second for ${options.seconds} s, none asked twice, from a DoH server through a SOCKS proxy, both in`,
-        `a process of their own; medians of ${options.rounds} rounds. ${machine}.`,
+        `${options.queriesPerSecond} new names a second for ${options.seconds} s, from a DoH server through a SOCKS proxy`,
+        `in another process. Medians of ${options.rounds} rounds. ${machine}.`,
         '',
         formatMisses(rows),
         '',

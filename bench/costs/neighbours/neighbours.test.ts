@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { formatNeighbours, type NeighboursRow } from './neighbours-report.ts';
 import { runQuick } from '../run-quick.ts';
 
-test('a short run plays two scenes against two servers over TCP and UDP, and exits', async () => {
+test('a quick run plays two scenes against two servers over TCP and UDP, and exits', async () => {
   const { rows } = await runQuick<{ rows: NeighboursRow[] }>('neighbours/neighbours.ts');
   assert.deepEqual([...new Set(rows.map(({ server }) => server))], ['dns4tor', 'unbound, 10']);
   for (const { server, tcp, udp } of rows) {

@@ -1,4 +1,4 @@
-// Run by doh-upstream.ts, in a process of its own, so that what it takes of the machine is not counted with what is measured.
+// Run by doh-upstream.ts in a process of its own, so that its CPU time does not count.
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createSecureServer } from 'node:http2';
@@ -8,10 +8,10 @@ import { buffer } from 'node:stream/consumers';
 import { startSocksDouble } from '../../../test/tor/socks-double.ts';
 import { typicalAnswerTo } from './typical-answers.ts';
 
-// Not the recording DoH server: a hundred thousand requests are not to be kept.
+// Not the recording DoH server, which would keep a hundred thousand requests.
 const [certificatePath = '', keyPath = ''] = process.argv.slice(2);
 const server = createSecureServer({ cert: await readFile(certificatePath), key: await readFile(keyPath) });
-// A client that goes away is the client's affair.
+// Errors of a client that goes away do not matter.
 server.on('session', (session) => session.on('error', () => {}));
 server.on('stream', (stream) => {
   stream.on('error', () => {});

@@ -7,15 +7,15 @@ import { startProcess } from '../../../test/fixtures/process.ts';
 const SCRIPT = fileURLToPath(new URL('doh-process.ts', import.meta.url));
 const START_TIMEOUT_MS = 10_000;
 
-/** In the place of Tor and a resolver behind it: one process with a SOCKS server that leads to a DoH server. */
+/** Replaces Tor and the resolver: one process with a SOCKS server that leads to a DoH server. */
 export interface DohUpstream extends AsyncDisposable {
   readonly pid: number;
   readonly socksPort: number;
-  /** What the DoH server's certificate names. */
+  /** Name in the DoH server's certificate. */
   readonly host: string;
-  /** PEM file of the authority that has signed it. */
+  /** PEM file of the authority that signed it. */
   readonly authorityPath: string;
-  /** What makes dns4tor ask there. */
+  /** Flags that make dns4tor use it. */
   readonly flags: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-// Run by peers.ts. Sends every datagram back as a response: what `dgram` costs alone.
+// Run by peers.ts. Returns every datagram as a response: the cost of `dgram` alone.
 import { createSocket } from 'node:dgram';
 import process from 'node:process';
 

@@ -2,7 +2,7 @@ import { startDaemon } from '../../../test/fixtures/daemon.ts';
 import type { DohUpstream } from './doh-upstream.ts';
 import type { RunningServer } from './peers.ts';
 
-/** How dns4tor takes and sends datagrams, as `--udp-io` has it. */
+/** Values of `--udp-io`. */
 export const UDP_IOS = ['batch', 'dgram'] as const;
 
 export type UdpIo = (typeof UDP_IOS)[number];
@@ -11,7 +11,7 @@ export function labelOf(udpIo: UdpIo): string {
   return `dns4tor, ${udpIo}`;
 }
 
-/** Resolves when answers come. */
+/** Starts dns4tor. Resolves when it answers. */
 export async function startOurs(upstream: DohUpstream, udpIo: UdpIo): Promise<RunningServer> {
   const daemon = await startDaemon([...upstream.flags, '--circuits', '1', '--udp-io', udpIo]);
   await daemon.answers();

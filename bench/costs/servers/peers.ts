@@ -16,13 +16,13 @@ export interface RunningServer extends AsyncDisposable {
   readonly port: number;
 }
 
-/** How one of the field's caching forwarders is started in front of the authority at a port. */
+/** A caching forwarder to compare with, and how to start it in front of an authoritative server. */
 export interface Peer {
   readonly label: string;
   start(authorityPort: number): Promise<RunningServer>;
 }
 
-/** Answers that each cache has room for at least; unbound counts octets instead, of which 16 MiB are plenty. */
+/** Minimum capacity of each cache in answers. unbound counts bytes instead, and 16 MiB are enough. */
 const CACHED_ANSWERS = 10_000;
 const CACHED_MIB = 16;
 
@@ -75,7 +75,7 @@ pid-file
     label: 'dnsdist',
     start: (authorityPort) =>
       startPeer('dnsdist', {
-        // One socket, and so one thread that answers. The suffix is that of a server which it would ask whether it is out of date.
+        // One socket, and so one answering thread. An empty suffix turns off the check for security updates.
         config: (port) => `setSecurityPollSuffix('')
 setLocal('127.0.0.1:${port}', { reusePort = false })
 setMaxUDPOutstanding(65535)
@@ -91,7 +91,7 @@ getPool(''):setCache(newPacketCache(${CACHED_ANSWERS}))
 export interface PeerInit {
   readonly config: (port: number) => string;
   readonly args: (configPath: string) => readonly string[];
-  /** What it writes when it serves. */
+  /** Text in its output once it serves. */
   readonly started: string;
 }
 
@@ -109,7 +109,7 @@ export async function startPeer(name: ProgramName, { config, args, started }: Pe
   return { pid: running.pid, port: reservation.port, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-/** No resolver, but what it costs to take datagrams and send them back with Node's `dgram`. */
+/** Not a resolver: the cost of receiving and sending datagrams with Node's `dgram`. */
 export async function startEcho(): Promise<RunningServer> {
   const running = await startProcess(process.execPath, [fileURLToPath(new URL('echo.ts', import.meta.url))]);
   const port = (): string | undefined => /port (\d+)\n/.exec(running.output)?.[1];

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { typicalAnswerTo } from './typical-answers.ts';
 
-/** A server over UDP that has {@link typicalAnswerTo} every question, for resolvers to fill their caches from. */
+/** A UDP server that answers every question with {@link typicalAnswerTo}, to fill the caches of resolvers. */
 export interface PlainAuthority extends AsyncDisposable {
   readonly port: number;
 }

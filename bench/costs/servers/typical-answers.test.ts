@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { buildQuery, decodeReply } from '../../../test/fixtures/messages.ts';
 import { typicalAnswerTo } from './typical-answers.ts';
 
-test('an answer has the ID and the question of its query, and records of its type', () => {
+test('an answer has the ID and question of its query and records of its type', () => {
   for (const [type, records] of [
     ['A', 2],
     ['AAAA', 2],
@@ -17,7 +17,7 @@ test('an answer has the ID and the question of its query, and records of its typ
   }
 });
 
-test('a name that begins with "d" does not exist, which may be kept', () => {
+test('a name that begins with "d" does not exist, and its answer is cacheable', () => {
   const reply = decodeReply(typicalAnswerTo(buildQuery({ name: 'd1.dns4tor-lab.net' })));
   assert.equal(reply.rcode, 'NXDOMAIN');
   assert.equal(reply.answers?.length, 0);

@@ -9,7 +9,7 @@ import {
   startOfAuthority,
 } from '../../../test/protocol/upstream-messages.ts';
 
-/** Longer than any benchmark takes, and than caches keep it as it is. */
+/** Longer than any benchmark takes. */
 const TTL_SECONDS = 3600;
 
 const AAAA = 28;
@@ -19,7 +19,7 @@ const LABEL_OFFSET = 13;
 /** The first character of names that do not exist. */
 const DENIED_INITIAL = 'd';
 
-/** RFC 9460: priority 1, the owner itself, ALPN `h2` and `h3`, and one IPv4 hint, as the large networks give them. */
+/** RFC 9460: priority 1, the owner itself, ALPN `h2` and `h3`, and one IPv4 hint, as large networks send it. */
 const SERVICE: Uint8Array = concat(
   rawU16(1),
   rawName(),
@@ -29,7 +29,7 @@ const SERVICE: Uint8Array = concat(
   Uint8Array.of(192, 0, 2, 1),
 );
 
-/** What a resolver says of a name: two addresses of either family, a service binding, or for names that begin with "d" that it does not exist. */
+/** A resolver's typical answer: two addresses or a service binding, or NXDOMAIN for names that begin with "d". */
 export function typicalAnswerTo(query: Uint8Array): Uint8Array {
   const id = ((query[0] ?? 0) << 8) | (query[1] ?? 0);
   if (query[LABEL_OFFSET] === DENIED_INITIAL.charCodeAt(0)) {

@@ -24,7 +24,7 @@ test('the table has a line for UDP alone, UDP beside TCP, and TCP', () => {
   );
 });
 
-test('what is asked over TCP is to be answered at the rate at which it is asked, and nothing lost on either side', () => {
+test('queries over TCP must be answered at their rate, and none lost over either transport', () => {
   const reached = (run: Partial<TcpRun>): boolean[] => tcpTargetsOf({ ...RUN, ...run }, 1000).map(isReached);
   assert.deepEqual(reached({}), [true, true]);
   assert.deepEqual(reached({ tcp: { ...RESULT, answersPerSecond: 980 } }), [false, true]);

@@ -19,7 +19,7 @@ export function formatTcp({ udpAlone, udpBeside, tcp, cpuMicros }: TcpRun): stri
   return `${table}\n\nCPU of both together: ${cpuMicros.toFixed(2)} µs/answer`;
 }
 
-/** @param queriesPerSecond what was asked over TCP */
+/** @param queriesPerSecond rate of the queries over TCP */
 export function tcpTargetsOf({ udpBeside, tcp }: TcpRun, queriesPerSecond: number): Target[] {
   return [
     {

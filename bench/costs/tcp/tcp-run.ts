@@ -5,31 +5,31 @@ import type { DnsperfResult } from '../dnsperf-output.ts';
 import { startDohUpstream } from '../servers/doh-upstream.ts';
 import { startOurs } from '../servers/ours.ts';
 
-/** Queries that wait for their answers at a time, at most: on all connections together, and on all UDP sockets. */
+/** Maximum queries in flight, on all connections together and on all UDP sockets together. */
 const TCP_OUTSTANDING = 500;
 const UDP_OUTSTANDING = 100;
 
 export interface TcpOptions {
-  /** Names whose addresses are in the cache, and are asked for in turn. */
+  /** Number of cached names that are looked up in turn. */
   readonly names: number;
   readonly tcpQueriesPerSecond: number;
   readonly udpQueriesPerSecond: number;
   readonly seconds: number;
-  /** Is told what is done next. */
+  /** Called with a description of each step. */
   readonly onStep: (text: string) => void;
 }
 
 export interface TcpRun {
-  /** Over UDP, with nothing beside. */
+  /** UDP without other load. */
   readonly udpAlone: DnsperfResult;
-  /** The same while TCP clients ask too. */
+  /** UDP while TCP clients send queries. */
   readonly udpBeside: DnsperfResult;
   readonly tcp: DnsperfResult;
-  /** CPU time of dns4tor's process for each answer of both. */
+  /** CPU time of dns4tor per answer over either transport, in microseconds. */
   readonly cpuMicros: number;
 }
 
-/** Has clients ask over TCP, pipelined, and others over UDP meanwhile. */
+/** Sends pipelined queries over TCP and, at the same time, queries over UDP. */
 export async function runTcp(options: TcpOptions): Promise<TcpRun> {
   const { names, tcpQueriesPerSecond, udpQueriesPerSecond, seconds, onStep } = options;
   const questions = Array.from({ length: names }, (_, i) => `n${i}.dns4tor-lab.net A`);

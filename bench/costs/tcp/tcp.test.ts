@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { runQuick } from '../run-quick.ts';
 import type { TcpRun } from './tcp-run.ts';
 
-test('a short run asks over TCP and over UDP, and ends by itself', async () => {
+test('a quick run sends queries over TCP and UDP and exits', async () => {
   const { tcp, udpAlone, udpBeside, cpuMicros, targets } = await runQuick<TcpRun & { targets: unknown[] }>(
     'tcp/tcp.ts',
   );

@@ -1,4 +1,4 @@
-// `npm run bench:tcp`: whether many queries over TCP are answered, and what is left for UDP meanwhile.
+// `npm run bench:tcp`: how many queries over TCP are answered, and what UDP clients get meanwhile.
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { say } from '../../progress.ts';
@@ -14,7 +14,7 @@ const FULL: Omit<TcpOptions, 'onStep'> = {
   udpQueriesPerSecond: 1000,
   seconds: 5,
 };
-/** Whether everything runs, not how fast it is. */
+/** For a test that everything runs, not for figures. */
 const QUICK: Omit<TcpOptions, 'onStep'> = {
   names: 100,
   tcpQueriesPerSecond: 1000,
@@ -33,8 +33,9 @@ process.stdout.write(
   values.json
     ? `${JSON.stringify({ machine, ...options, ...run, targets: targets.map(toJson) }, null, 2)}\n`
     : [
-        `${options.tcpQueriesPerSecond} queries a second on ${CLIENTS} connections, pipelined, for ${options.seconds} s, all answered from the cache,`,
-        `and ${options.udpQueriesPerSecond} over UDP meanwhile; asked by two dnsperf that share a core. ${machine}.`,
+        `${options.tcpQueriesPerSecond} pipelined queries a second on ${CLIENTS} connections for ${options.seconds} s,`,
+        `and ${options.udpQueriesPerSecond} over UDP at the same time, all answered from the cache.`,
+        `Two dnsperf processes share a core. ${machine}.`,
         '',
         formatTcp(run),
         '',
