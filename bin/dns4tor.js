@@ -44,9 +44,22 @@ if (!process.execArgv.includes('--disable-sigusr1')) {
   );
 }
 
+nameProcess();
 const Module = process.getBuiltinModule('node:module');
 confinePackages();
 await loadMain()(process.argv.slice(2));
+
+/**
+ * Makes ps, ss and top show `dns4tor`, where Node's main thread is called `MainThread`. Not by `process.title`, which also
+ * replaces the command line with its flags.
+ */
+function nameProcess() {
+  try {
+    process.getBuiltinModule('node:fs').writeFileSync('/proc/self/comm', 'dns4tor');
+  } catch {
+    // No Linux, or a read-only /proc.
+  }
+}
 
 /**
  * Refuses packages from outside the installation. Node would look for one that is missing (koffi and supports-color are

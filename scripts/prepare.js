@@ -6,6 +6,7 @@ import { constants as osConstants } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compile } from './compile.js';
+import { ProgramFinder } from './programs.js';
 
 /** The checkout. */
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -21,8 +22,18 @@ const BUILD_STAMP = join(ROOT, 'node_modules/.cache/dns4tor/built');
 /** Debian installs servers here, and the PATH of an ordinary user leaves these folders out. */
 const SERVER_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
-/** How long apt-get waits for another that is at work. */
+/** How long apt-get waits for another one to finish. */
 const LOCK_SECONDS = 300;
+
+const APT_ENVIRONMENT = {
+  ...process.env,
+  LC_ALL: 'C.UTF-8',
+  DEBIAN_FRONTEND: 'noninteractive',
+  // Only the programs are needed. Debian would also start tor, unbound and nsd as services, which occupy ports. The first
+  // variable prevents that on machines with systemd, the second on those without.
+  SYSTEMD_OFFLINE: '1',
+  RUNLEVEL: '1',
+};
 
 /** A reason to stop that is meant for the person at the keyboard. */
 class PrepareError extends Error {}
@@ -73,55 +84,74 @@ export function isInstalled(wanted, installed) {
 }
 
 /**
- * Installs the Debian packages of the programs that the machine does not have.
+ * Installs the Debian packages of the programs that this machine lacks. Says first which, and how large they are.
  *
- * @param packagesByProgram the Debian package that brings each program
+ * @param packagesByProgram the Debian package that contains each program
  */
-export function installPrograms(packagesByProgram) {
-  const packages = missingPackages(packagesByProgram);
+export function installPrograms(programs, packagesByProgram = debianPackages()) {
+  const missing = () => missingPackages([...programs], packagesByProgram);
+  const packages = missing();
   if (packages.length === 0) return;
   const list = packages.join(' ');
   if (process.getuid?.() !== 0 || !isProgramInPath('apt-get')) {
     throw new PrepareError(
-      `Some programs are missing. On Debian and its kin run:\n\n    sudo apt-get install --no-install-recommends ${list}\n\n` +
-        'Elsewhere install the packages that bring the same programs. Then run this again.',
+      'Some programs are missing. On Debian and its derivatives, run this command:\n\n' +
+        `    sudo apt-get install --no-install-recommends ${list}\n\n` +
+        'On other systems, install the packages that have the same programs. Then try again.',
     );
   }
-  progress(`Installing Debian packages: ${list}`);
-  const install = ['install', '-y', '--no-install-recommends', ...packages];
-  // The lists of a fresh machine are missing or old; fetching them is only worth the time where they are.
-  if (aptGet(install) !== 0) {
-    progress('Fetching the package lists');
-    if (aptGet(['update']) !== 0) throw new PrepareError('`apt-get update` failed; see above.');
-    if (aptGet(install) !== 0) throw new PrepareError(`\`apt-get install ${list}\` failed; see above.`);
+  const install = ['install', '--no-install-recommends', ...packages];
+  let size = installedSize(install);
+  if (size === undefined) {
+    updatePackageLists();
+    size = installedSize(install);
   }
-  const stillMissing = missingPackages(packagesByProgram);
-  if (stillMissing.length > 0)
-    throw new PrepareError(`Installed, yet programs are missing of: ${stillMissing.join(' ')}`);
+  progress(`Installing Debian packages (${size ?? 'of unknown size'}): ${list}`);
+  // Old lists name package versions that the mirror no longer has.
+  if (aptGet(['-y', ...install]) !== 0) {
+    updatePackageLists();
+    if (aptGet(['-y', ...install]) !== 0) throw new PrepareError(`\`apt-get install ${list}\` failed; see above.`);
+  }
+  const stillMissing = missing();
+  if (stillMissing.length > 0) {
+    throw new PrepareError(`These packages are installed but lack a program: ${stillMissing.join(' ')}`);
+  }
 }
 
-function missingPackages(packagesByProgram) {
-  const missing = Object.entries(packagesByProgram).filter(([program]) => !isProgramInPath(program));
-  return [...new Set(missing.map(([, name]) => name))];
+/** Installs the programs that the files and everything that they import run. */
+export function installProgramsOf(...files) {
+  const finder = new ProgramFinder(Object.keys(debianPackages()));
+  installPrograms(files.flatMap((file) => [...finder.programsOf(join(ROOT, file))]));
+}
+
+/** The Debian package that contains each program. */
+export function debianPackages() {
+  return readJson(join(ROOT, 'test/fixtures/debian-packages.json')) ?? {};
+}
+
+function missingPackages(programs, packagesByProgram) {
+  const missing = programs.filter((program) => !isProgramInPath(program));
+  return [...new Set(missing.map((program) => packagesByProgram[program]))];
+}
+
+/** What apt-get would download and unpack, in its own words; undefined where its package lists are missing. */
+function installedSize(install) {
+  const { stdout } = spawnSync('apt-get', ['--assume-no', ...install], { env: APT_ENVIRONMENT, encoding: 'utf8' });
+  const download = /^Need to get (?<size>.*) of archives/m.exec(stdout ?? '')?.groups.size;
+  const disk = /^After this operation, (?<size>.*) of additional disk space/m.exec(stdout ?? '')?.groups.size;
+  return download === undefined || disk === undefined ? undefined : `${download} to download, ${disk} on disk`;
+}
+
+function updatePackageLists() {
+  progress('Fetching the package lists');
+  if (aptGet(['update']) !== 0) throw new PrepareError('`apt-get update` failed; see above.');
 }
 
 function aptGet(args) {
-  const env = {
-    ...process.env,
-    DEBIAN_FRONTEND: 'noninteractive',
-    // Only the programs are wanted. Without these two, Debian would start a tor, an unbound and an nsd as services of this
-    // machine, which take ports: the first is for machines with systemd, the second for those without.
-    SYSTEMD_OFFLINE: '1',
-    RUNLEVEL: '1',
-  };
-  // A fresh machine is often still upgrading itself, and holds the lock meanwhile.
+  // Another apt-get holds the lock while a fresh machine upgrades itself.
   const options = ['-q', '-o', `DPkg::Lock::Timeout=${LOCK_SECONDS}`];
-  return spawnSync('apt-get', [...options, ...args], { env, stdio: ['ignore', 'inherit', 'inherit'] }).status;
-}
-
-/** The programs that the tests and the demo stand on, with the Debian package that brings each. */
-export function testPrograms() {
-  return readJson(join(ROOT, 'test/fixtures/debian-packages.json')) ?? {};
+  const stdio = ['ignore', 'inherit', 'inherit'];
+  return spawnSync('apt-get', [...options, ...args], { env: APT_ENVIRONMENT, stdio }).status;
 }
 
 /** Builds dist, whatever is there already. */

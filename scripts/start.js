@@ -8,7 +8,7 @@ const PORT = '5353';
 await runScript(() => {
   const extra = process.argv.slice(2);
   installPackages();
-  installPrograms({ tor: 'tor' });
+  installPrograms(['tor']);
   build();
   if (!extra.some((argument) => /^--?(address|port|check|help)\b/.test(argument))) {
     process.stderr.write(`Once it says that answers come through Tor, try: dig @${ADDRESS} -p ${PORT} example.com\n`);

@@ -1,4 +1,5 @@
-// Takes pictures of the status page and of `dns4tor status`: of the page, the server and the text that users have, which show an hour that is made up.
+// `npm run screenshots`: takes the pictures that the docs show. With a folder as argument, takes these and more to that
+// folder: the whole page, dark and on a phone, and `dns4tor status` in an outage. They show an hour that is made up.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -6,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/lib/clock.ts';
 import { startMetricsServer } from '../../src/http/http.ts';
 import { createPageFiles } from '../../src/http/page-files.ts';
-import { type BrowserOptions, startBrowser } from '../../test/fixtures/browser.ts';
+import { type Chromium, startChromium } from '../../test/fixtures/browser.ts';
 import { madeUpHour } from './hour.ts';
 import { terminalPage } from './terminal.ts';
 
@@ -37,7 +38,11 @@ const MORE: readonly Picture[] = [
 ];
 const MORE_TERMINAL: TerminalPicture = { name: 'status-terminal-outage', outage: true };
 
-async function take(folder: string, { name, outage, colorScheme, width, height }: Picture): Promise<void> {
+async function take(
+  chromium: Chromium,
+  folder: string,
+  { name, outage, colorScheme, width, height }: Picture,
+): Promise<void> {
   const snapshot = madeUpHour(outage);
   await using server = await startMetricsServer({
     place: { kind: 'tcp', host: 'localhost', port: 0 },
@@ -50,8 +55,8 @@ async function take(folder: string, { name, outage, colorScheme, width, height }
       throw error;
     },
   });
-  const view: BrowserOptions = { colorScheme, timezoneId: 'UTC', viewport: { width, height: height ?? 600 } };
-  await using browser = await startBrowser(view);
+  const view = { colorScheme, timezoneId: 'UTC', viewport: { width, height: height ?? 600 } };
+  await using browser = await chromium.openProfile(view);
   const page = await browser.context.newPage();
   await page.goto(`http://${server.address}/`);
   await page.getByText('version').waitFor();
@@ -61,9 +66,9 @@ async function take(folder: string, { name, outage, colorScheme, width, height }
   process.stdout.write(`${join(folder, name)}.png\n`);
 }
 
-/** What is written to a terminal, which a browser draws: a terminal of its own would bring a font and colours of its own. */
-async function takeTerminal(folder: string, { name, outage }: TerminalPicture): Promise<void> {
-  await using browser = await startBrowser();
+/** Draws terminal output in the browser, because a terminal emulator would add its own font and colours. */
+async function takeTerminal(chromium: Chromium, folder: string, { name, outage }: TerminalPicture): Promise<void> {
+  await using browser = await chromium.openProfile();
   const page = await browser.context.newPage();
   await page.setContent(terminalPage(madeUpHour(outage)));
   await page.locator('pre').screenshot({ path: join(folder, `${name}.png`) });
@@ -73,7 +78,8 @@ async function takeTerminal(folder: string, { name, outage }: TerminalPicture): 
 const [given] = process.argv.slice(2);
 const folder = given ?? fileURLToPath(new URL('../../docs/', import.meta.url));
 await mkdir(folder, { recursive: true });
-for (const picture of given === undefined ? README : [...README, ...MORE]) await take(folder, picture);
+await using chromium = await startChromium();
+for (const picture of given === undefined ? README : [...README, ...MORE]) await take(chromium, folder, picture);
 for (const picture of given === undefined ? [README_TERMINAL] : [README_TERMINAL, MORE_TERMINAL]) {
-  await takeTerminal(folder, picture);
+  await takeTerminal(chromium, folder, picture);
 }

@@ -4,14 +4,14 @@ import { get } from 'node:http';
 import { createServer } from 'node:net';
 import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { systemClock } from '../../src/lib/clock.ts';
 import { MAX_WATCHERS } from '../../src/http/event-stream.ts';
 import { type MetricsServer, startMetricsServer } from '../../src/http/http.ts';
 import { createPageFiles } from '../../src/http/page-files.ts';
 import { type DaemonBehindDouble, startBehindDouble } from '../fixtures/behind-double.ts';
-import { type RunningBrowser, startBrowser } from '../fixtures/browser.ts';
+import { type BrowserProfile, type Chromium, startChromium } from '../fixtures/browser.ts';
 import { startDaemon } from '../fixtures/daemon.ts';
 import { UdpClient } from '../fixtures/udp-client.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
@@ -29,8 +29,14 @@ const UPSTREAM_COLORS = { light: [0x6b, 0x4f, 0xa0], dark: [0xa9, 0x8e, 0xe6] } 
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
+let chromium: Chromium;
+before(async () => {
+  chromium = await startChromium();
+});
+after(() => chromium[Symbol.asyncDispose]());
+
 interface Fixture extends AsyncDisposable, DaemonBehindDouble {
-  readonly browser: RunningBrowser;
+  readonly browser: BrowserProfile;
   readonly page: Page;
   /** Asks for so many names, each of them new. */
   readonly ask: (names: number) => Promise<void>;
@@ -41,7 +47,7 @@ async function open(): Promise<Fixture> {
   await using resources = new AsyncDisposableStack();
   const behind = resources.use(await startBehindDouble(GOOD, '--circuits', '3'));
   const client = resources.use(await UdpClient.open(behind.daemon.port));
-  const browser = resources.use(await startBrowser());
+  const browser = resources.use(await chromium.openProfile());
   await behind.daemon.answers();
   const page = await browser.context.newPage();
   await page.goto(`http://${behind.daemon.metricsAddress}/`);
@@ -80,7 +86,7 @@ async function listen(page: Page): Promise<void> {
   }`);
 }
 
-function foreign({ requests }: RunningBrowser, address: string): readonly string[] {
+function foreign({ requests }: BrowserProfile, address: string): readonly string[] {
   return requests.filter((url) => !url.startsWith(`http://${address}/`));
 }
 
@@ -198,7 +204,7 @@ test('a daemon that is started again at the same place is followed again', async
   await using resources = new AsyncDisposableStack();
   const start = (metrics: string) => startDaemon(['--tor-socks', '127.0.0.1:1', '--metrics', metrics]);
   const first = resources.use(await start('127.0.0.1:0'));
-  const browser = resources.use(await startBrowser());
+  const browser = resources.use(await chromium.openProfile());
   const page = await browser.context.newPage();
   await page.goto(`http://${first.metricsAddress}/`);
   await sentence(page, 'Not working');
@@ -217,7 +223,7 @@ test('where no more may watch, the page asks again and again instead', async () 
     for (const watcher of watchers) watcher.destroy();
   });
   await Promise.all(watchers.map((watcher) => once(watcher, 'response')));
-  const browser = resources.use(await startBrowser());
+  const browser = resources.use(await chromium.openProfile());
   const page = await browser.context.newPage();
   await page.goto(`http://${server.address}/`);
   await sentence(page, WORKING);
@@ -228,7 +234,7 @@ test('where no more may watch, the page asks again and again instead', async () 
 test('a connection that hangs when the browser connects again is given up', async () => {
   await using resources = new AsyncDisposableStack();
   const first = await serve(() => madeUpHour(false));
-  const browser = resources.use(await startBrowser());
+  const browser = resources.use(await chromium.openProfile());
   const page = await browser.context.newPage();
   await page.goto(`http://${first.address}/`);
   await sentence(page, WORKING);
@@ -250,7 +256,7 @@ test('a screen reader is told when the state or its reason changes, and not of e
   let changes: object = { state: 'starting', reason: null };
   const status = (): object => ({ ...madeUpHour(false), sentence: `Tor is at ${++percent} %`, ...changes });
   const server = resources.use(await serve(status));
-  const browser = resources.use(await startBrowser());
+  const browser = resources.use(await chromium.openProfile());
   const page = await browser.context.newPage();
   await page.goto(`http://${server.address}/`);
   await sentence(page, 'Tor is at');
@@ -268,7 +274,7 @@ test('the page of a dns4tor that is upgraded is loaded anew, once', async () => 
   await using resources = new AsyncDisposableStack();
   let changes: object = {};
   const server = resources.use(await serve(() => ({ ...madeUpHour(false), ...changes })));
-  const browser = resources.use(await startBrowser());
+  const browser = resources.use(await chromium.openProfile());
   const page = await browser.context.newPage();
   const url = `http://${server.address}/`;
   await page.goto(url);
@@ -288,14 +294,14 @@ test('what failed stays as it is for as long as nothing did, and the cache has n
   const snapshot = { ...madeUpHour(false), errors: [], cache: { entries: 0, bytes: 0, maxBytes: 0 } };
   let uptimeSeconds = 0;
   const server = resources.use(await serve(() => ({ ...snapshot, uptimeSeconds: ++uptimeSeconds })));
-  const browser = resources.use(await startBrowser());
+  const browser = resources.use(await chromium.openProfile());
   const page = await browser.context.newPage();
   await page.goto(`http://${server.address}/`);
   await page.locator('#errors', { hasText: 'Nothing.' }).waitFor({ timeout: SEEN_MS });
   assert.equal(await page.locator('#cache-meter').isVisible(), false);
   await page.evaluate("document.querySelector('#errors li').dataset.seen = ''");
-  const before = await page.locator('#identity').innerText();
-  await waitUntil('it follows', SEEN_MS, async () => (await page.locator('#identity').innerText()) !== before);
+  const identity = await page.locator('#identity').innerText();
+  await waitUntil('it follows', SEEN_MS, async () => (await page.locator('#identity').innerText()) !== identity);
   assert.equal(await page.locator('#errors li[data-seen]').count(), 1);
 });
 

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { startAuthoritativeServer } from '../fixtures/authoritative-server.ts';
 import { startBehindDouble } from '../fixtures/behind-double.ts';
-import { dig, type DigReply, kdig } from '../fixtures/dig.ts';
+import { dig, type DigReply } from '../fixtures/dig.ts';
 import { forwardTo } from '../fixtures/doh-behaviours.ts';
+import { kdig } from '../fixtures/kdig.ts';
 import { testOverBoth, type Transport } from './raw-client.ts';
 
 /*

@@ -4,6 +4,8 @@ import { setTimeout } from 'node:timers/promises';
 import { startBehindDouble } from '../fixtures/behind-double.ts';
 import { neverAnswer } from '../fixtures/doh-behaviours.ts';
 import { UdpClient } from '../fixtures/udp-client.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { metric } from './daemon-health.ts';
 import { readReply } from './reply.ts';
 import { GOOD } from './upstream-messages.ts';
 
@@ -32,6 +34,10 @@ describe('a resolver that answers no query on any connection that exists', { con
       await daemon.answers();
       await using client = await UdpClient.open(daemon.port);
       assert.equal(readReply(await client.ask({ name: 'before.example.com' })).rcode, 'NOERROR');
+      // A connection that opens later would not be silent.
+      await waitUntil('all circuits are open', RECOVERY_MS, async () => {
+        return (await metric(daemon, 'dns4tor_upstream_connections')) === Number(circuits);
+      });
       silentBelow = upstream.connections;
       const before = socks.requests.length;
       const silentSince = performance.now();

@@ -4,18 +4,12 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
+import { isInstalled } from '../../scripts/prepare.js';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
-type Packages = Readonly<Record<string, { readonly integrity?: string; readonly optional?: boolean }>>;
-interface Prepare {
-  readonly isInstalled: (wanted: Packages, installed: Packages | undefined) => boolean;
-}
-
-// Plain JavaScript without declarations: a name that the compiler does not see keeps it from asking for them.
 const PREPARE = new URL('../../scripts/prepare.js', import.meta.url).href;
-const { isInstalled }: Prepare = await import(PREPARE);
 
-const WANTED: Packages = {
+const WANTED: Parameters<typeof isInstalled>[0] = {
   '': {},
   'node_modules/a': { integrity: 'sha512-a' },
   'node_modules/other-system': { integrity: 'sha512-o', optional: true },
@@ -34,31 +28,40 @@ test('a missing, another or an additional package means that they are not', () =
   assert.equal(isInstalled(WANTED, { ...WANTED, 'node_modules/other-system': { integrity: 'sha512-p' } }), false);
 });
 
-/** Stands for apt-get, which would change the machine: knows no package before an update, and brings a program after it. */
+/** Replaces apt-get, which would change the machine. Knows no package before an update, and adds a program after it. */
 const APT_GET = `#!/bin/sh
 echo "$@" >> "$APT_FOLDER/calls"
 case "$*" in
-  *update*) touch "$APT_FOLDER/lists" ;;
-  *) [ -e "$APT_FOLDER/lists" ] && cp /bin/true "$APT_FOLDER/frobnicate" ;;
+  *update*) touch "$APT_FOLDER/lists"; exit ;;
 esac
+[ -e "$APT_FOLDER/lists" ] || exit 100
+case "$*" in
+  --assume-no*)
+    echo 'Need to get 1,234 kB of archives.'
+    echo 'After this operation, 5,678 kB of additional disk space will be used.'
+    exit 1 ;;
+esac
+cp /bin/true "$APT_FOLDER/frobnicate"
 `;
 
-/** With these it waits for another that is at work. */
+/** Options that make apt-get wait for another one to finish. */
 const WAITING = '-q -o DPkg::Lock::Timeout=300';
 
-test('as root, missing programs are installed, with the lists fetched only when that is needed, and once', async () => {
+test('as root, missing programs are installed, and the package lists are fetched only where they are missing', async () => {
   await using directory = await createTemporaryDirectory();
-  const { status, calls } = installFrobnicate(directory.path, 0);
-  assert.equal(status, 0);
+  const { status, stderr, calls } = installFrobnicate(directory.path, 0);
+  assert.equal(status, 0, stderr);
   assert.deepEqual(calls, [
-    `${WAITING} install -y --no-install-recommends frobnicator`,
+    '--assume-no install --no-install-recommends frobnicator',
     `${WAITING} update`,
-    `${WAITING} install -y --no-install-recommends frobnicator`,
+    '--assume-no install --no-install-recommends frobnicator',
+    `${WAITING} -y install --no-install-recommends frobnicator`,
   ]);
-  assert.equal(installFrobnicate(directory.path, 0).calls.length, calls.length);
+  assert.match(stderr, /\(1,234 kB to download, 5,678 kB on disk\): frobnicator/);
+  assert.equal(installFrobnicate(directory.path, 0).calls.length, calls.length, 'the second time it does nothing');
 });
 
-test('as another user, the command to run is said, and nothing is run', async () => {
+test('as another user, nothing is run, and the error has the command', async () => {
   await using directory = await createTemporaryDirectory();
   const { status, stderr, calls } = installFrobnicate(directory.path, 1000);
   assert.equal(status, 1);
@@ -73,14 +76,14 @@ interface Installation {
   readonly calls: readonly string[];
 }
 
-/** Has a process that takes itself for the user's install a program whose PATH is `folder`. */
+/** Installs a program in a process that believes to be of this user, with `folder` first in PATH. */
 function installFrobnicate(folder: string, userId: number): Installation {
   writeFileSync(join(folder, 'apt-get'), APT_GET);
   chmodSync(join(folder, 'apt-get'), 0o755);
   const script = `
     import { installPrograms, runScript } from ${JSON.stringify(PREPARE)};
     process.getuid = () => ${userId};
-    await runScript(() => installPrograms({ frobnicate: 'frobnicator' }));
+    await runScript(() => installPrograms(['frobnicate'], { frobnicate: 'frobnicator' }));
   `;
   const env = { PATH: `${folder}:/usr/bin:/bin`, APT_FOLDER: folder };
   const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {

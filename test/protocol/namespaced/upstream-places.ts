@@ -19,6 +19,7 @@ import { GOOD } from '../upstream-messages.ts';
 const { server, insider } = ADDRESSES.ipv4;
 const GREEDY = Array.from({ length: 5 }, (_, i) => `192.0.2.${i + 20}`);
 const PER_CLIENT = 256;
+const BURST = 64;
 
 for (const address of GREEDY) await runProgram('ip', ['address', 'add', `${address}/24`, 'dev', 'lo']);
 await using lab = await startLab(
@@ -42,12 +43,17 @@ let asked = 0;
 await using clients = new AsyncDisposableStack();
 for (const from of GREEDY) {
   const client = clients.use(await connectRaw('udp', { port, address: server, from }));
-  for (let i = 0; i < PER_CLIENT; i++) client.send(buildQuery({ id: i, name: `hang${asked++}.dns4tor-lab.net` }));
-  // Otherwise the kernel would drop datagrams for lack of buffer space.
-  client.send(buildQuery({ id: PER_CLIENT, name: 'localhost' }));
-  await waitUntil('all are taken', PATIENCE_MS, () =>
-    client.messages.some((message) => readReply(message).id === PER_CLIENT),
-  );
+  for (let sent = 0; sent < PER_CLIENT; ) {
+    for (const end = sent + BURST; sent < end; sent++) {
+      client.send(buildQuery({ id: sent, name: `hang${asked++}.dns4tor-lab.net` }));
+    }
+    // More at once, and the kernel may drop datagrams for lack of buffer space.
+    const markerId = PER_CLIENT + sent;
+    await waitUntil('the burst is taken', PATIENCE_MS, () => {
+      client.send(buildQuery({ id: markerId, name: 'localhost' }));
+      return client.messages.some((message) => readReply(message).id === markerId);
+    });
+  }
 }
 assert.ok((await lab.counter('dns4tor_not_admitted_total', { reason: 'client' })) > 0);
 assert.equal(await lab.counter('dns4tor_not_admitted_total', { reason: 'all' }), 0);

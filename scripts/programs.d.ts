@@ -1,0 +1,4 @@
+export class ProgramFinder {
+  constructor(known: Iterable<string>);
+  programsOf(file: string): Set<string>;
+}
