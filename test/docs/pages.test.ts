@@ -59,6 +59,14 @@ test('each link leads to a file of the repository and to a heading in it, or to 
   }
 });
 
+test('each path of the repository that the text names exists', () => {
+  for (const { path, prose } of PAGES.filter((page) => page.path !== 'CHANGELOG.md')) {
+    for (const [, name = ''] of prose.matchAll(/`((?:bench|bin|page|scripts|src|systemd|test)\/[^`\s]*)`/g)) {
+      assert.ok(globSync(name, { cwd: ROOT }).length > 0, `${path}: ${name}`);
+    }
+  }
+});
+
 test('the npm package has every page and image that its README links to', async () => {
   const { files } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { files: string[] };
   // npm adds these three.

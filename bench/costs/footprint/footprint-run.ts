@@ -15,25 +15,25 @@ const CACHE_SIZE = '256MiB';
 /** Maximum queries in flight, below dns4tor's limit per client. */
 const OUTSTANDING = 200;
 
-/** Of each name there are four entries: these, and that a name beside it does not exist. */
+/** Each name fills four entries: one per type, and the negative answer for another name. */
 const TYPES: readonly string[] = ['A', 'AAAA', 'HTTPS'];
 const ENTRIES_EACH = TYPES.length + 1;
 
 export interface FootprintOptions {
-  /** How often it is started. */
+  /** Number of starts to time. */
   readonly starts: number;
-  /** How many answers it is given to keep: a multiple of four. */
+  /** Number of answers to cache: a multiple of four. */
   readonly entries: number;
-  /** How long it is left alone before its memory is looked at. */
+  /** Rest before each measurement of memory. */
   readonly restMs: number;
-  /** Is told what is done next. */
+  /** Called with a description of each step. */
   readonly onStep: (text: string) => void;
 }
 
 export interface Footprint {
-  /** Of each start, from the process's to when it takes queries. */
+  /** Time of each start, from that of the process until it takes queries. */
   readonly listeningMs: readonly number[];
-  /** What of the process is in RAM when answers come and it has been at rest. */
+  /** RSS once it answers, after a rest. */
   readonly idleBytes: number;
   /** RSS with the entries in the cache: at once, and after a rest. */
   readonly filledBytes: number;
