@@ -8,7 +8,7 @@ const MS_PER_SECOND = 1000;
 /**
  * An answer in the cache, as a look-up gives it: a window on a record, moved from one to the next, so that a hit makes no garbage. It and
  * its `answer` say what they say until the cache is used again, by anybody: what is needed for longer, across an `await` above all, is
- * needed as `keepAnswer(entry.answer)`. To read it later is not dangerous, but what it says is another's.
+ * needed as `copyAnswer(entry.answer)`. To read it later is not dangerous, but what it says is another's.
  */
 export class Entry {
   readonly #chunks: Chunks;

@@ -1,4 +1,4 @@
-import { FLAG, flagsOf, HEADER_BYTES } from '../message/wire/header.ts';
+import { FLAG, flagsOf, HEADER_BYTES, QUESTION_FIXED_BYTES } from '../message/wire/header.ts';
 import { lowerCase } from '../message/wire/name.ts';
 import type { PreparedAnswer } from '../message/answer/prepared-answer.ts';
 import type { Query } from '../model/query.ts';
@@ -10,9 +10,6 @@ import type { Query } from '../model/query.ts';
 
 const DO = 1;
 const CD = 2;
-
-/** QTYPE and QCLASS, which unlike QNAME are compared exactly. */
-const QUESTION_FIXED_BYTES = 4;
 
 /** FNV-1a (Fowler, Noll, Vo), 32 bits, over the folded question; seeded, so that nobody can choose names that collide. */
 const FNV_PRIME = 0x0100_0193;

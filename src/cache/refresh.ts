@@ -39,6 +39,6 @@ export function isRefreshDue({ hits, refreshAt }: Entry, now: number): boolean {
 }
 
 /** Notes that a refresh was begun. There is no other: where it fails, the entry expires. */
-export function refreshBegun(entry: Entry): void {
+export function markRefreshStarted(entry: Entry): void {
   entry.refreshAt = Infinity;
 }

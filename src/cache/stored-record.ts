@@ -1,5 +1,5 @@
 import { readU16, writeU16 } from '../message/wire/bytes.ts';
-import type { ExtendedError } from '../message/wire/edns.ts';
+import { type ExtendedError, INFO_CODE_BYTES } from '../message/wire/edns.ts';
 import { type AnswerKind, type PreparedAnswer, preparedBytes } from '../message/answer/prepared-answer.ts';
 import { granulesFor } from './arena.ts';
 import { type Chunks, GRANULE_BYTES } from './chunks.ts';
@@ -46,16 +46,9 @@ export const MIN_RECORD_BYTES = 128;
 
 const KINDS: readonly AnswerKind[] = ['data', 'nxdomain', 'nodata', 'failure'];
 
-const ERROR_CODE_BYTES = 2;
-
 /** What an answer takes of the arena. */
 export function recordBytes(answer: PreparedAnswer): number {
   return granulesFor(HEAD_BYTES + answer.bytes.length + errorBytesOf(answer.extendedError)) * GRANULE_BYTES;
-}
-
-/** What the cache counts for an answer. */
-export function entryBytes(answer: PreparedAnswer): number {
-  return recordBytes(answer) + INDEX_BYTES_PER_ENTRY;
 }
 
 /** Writes all of an answer to a record, which is as large as `recordBytes` says. */
@@ -73,7 +66,7 @@ export function writeAnswer(chunks: Chunks, record: number, answer: PreparedAnsw
   if (extendedError === undefined) return;
   const errorStart = start + bytes.length;
   writeU16(target, errorStart, extendedError.code);
-  target.set(Buffer.from(extendedError.text), errorStart + ERROR_CODE_BYTES);
+  target.set(Buffer.from(extendedError.text), errorStart + INFO_CODE_BYTES);
 }
 
 export function kindOf(chunks: Chunks, record: number): AnswerKind {
@@ -86,10 +79,10 @@ export function errorOf(chunks: Chunks, record: number, answer: PreparedAnswer):
   if (errorBytes === 0) return undefined;
   const { bytes, start } = answer;
   const errorStart = start + preparedBytes(answer);
-  const text = bytes.subarray(errorStart + ERROR_CODE_BYTES, errorStart + errorBytes);
+  const text = bytes.subarray(errorStart + INFO_CODE_BYTES, errorStart + errorBytes);
   return { code: readU16(bytes, errorStart), text: new TextDecoder().decode(text) };
 }
 
 function errorBytesOf(error: ExtendedError | undefined): number {
-  return error === undefined ? 0 : ERROR_CODE_BYTES + Buffer.byteLength(error.text);
+  return error === undefined ? 0 : INFO_CODE_BYTES + Buffer.byteLength(error.text);
 }

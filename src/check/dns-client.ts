@@ -3,7 +3,7 @@ import type { Transport } from '../model/query.ts';
 import { buildClientQuery } from '../client/client-query.ts';
 import type { Random } from '../lib/random.ts';
 import { encodeQuestion } from '../message/wire/codec.ts';
-import { EDNS_OPTION } from '../message/wire/edns-options.ts';
+import { EDNS_OPTION } from '../message/wire/edns.ts';
 import { FLAG } from '../message/wire/header.ts';
 import { viewMessage } from '../message/text/message-view.ts';
 import type { Source } from '../message/answer/provenance.ts';

@@ -8,7 +8,7 @@ import { Deadline } from '../lib/deadline.ts';
 import { Dns4torError, toDns4torError } from '../failures/errors.ts';
 import type { Random } from '../lib/random.ts';
 import { decodeMessage } from '../message/wire/codec.ts';
-import { PROBE_QUERY } from '../message/probe-query.ts';
+import { PROBE_QUERY } from '../message/upstream-query.ts';
 import { TorAgent } from '../tor/socks/agent.ts';
 import { createIsolationCredentials } from '../tor/socks/isolation-credentials.ts';
 import type { JudgePeer } from '../tor/socks/socks-peer.ts';

@@ -23,7 +23,7 @@ export function buildClientQuery(
   const header = new Uint8Array(HEADER_BYTES);
   header.set(random.bytes(2), HEADER.id);
   writeU16(header, HEADER.flags, flags);
-  writeU16(header, HEADER.questions, 1);
-  writeU16(header, HEADER.additionals, 1);
+  writeU16(header, HEADER.qdcount, 1);
+  writeU16(header, HEADER.arcount, 1);
   return Buffer.concat([header, question, encodeOpt({ udpPayloadBytes: UDP_PAYLOAD_BYTES, dnssecOk, options })]);
 }

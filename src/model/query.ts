@@ -5,7 +5,7 @@ export type AddressFamily = 4 | 6;
 
 /**
  * One query from a client. It and all that it refers to belong to the listener, which uses them for the next query as soon as the handler
- * has returned, a promise or not: what is needed for longer is needed as a {@link keepQuery} of it.
+ * has returned, a promise or not: what is needed for longer is needed as a {@link copyQuery} of it.
  */
 export interface Query {
   /** The message as received. */
@@ -24,7 +24,7 @@ export interface Query {
 }
 
 /** A copy that nobody changes, for what goes on after the handler has returned. */
-export function keepQuery(query: Query): Query {
+export function copyQuery(query: Query): Query {
   const { wire, scan, transport, family, client, clientPort, tcpIdleMs, arrivedAt } = query;
   return { wire: wire.slice(), scan: { ...scan }, transport, family, client, clientPort, tcpIdleMs, arrivedAt };
 }

@@ -24,6 +24,6 @@ export function refusalOf(query: Query): ErrorCode | undefined {
 
 /** A query holds no answers and is never truncated; only IXFR has an authority section (RFC 1995 §3). */
 function hasQuerySections({ wire, scan }: Query): boolean {
-  if ((flagsOf(wire) & FLAG.TC) !== 0 || readU16(wire, HEADER.answers) !== 0) return false;
-  return readU16(wire, HEADER.authorities) === 0 || scan.qtype === TYPE.IXFR;
+  if ((flagsOf(wire) & FLAG.TC) !== 0 || readU16(wire, HEADER.ancount) !== 0) return false;
+  return readU16(wire, HEADER.nscount) === 0 || scan.qtype === TYPE.IXFR;
 }

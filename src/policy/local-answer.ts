@@ -41,9 +41,9 @@ export function buildLocalAnswer(
   message.set(answers.bytes, questionEnd);
   message.set(authorities.bytes, questionEnd + answers.bytes.length);
   writeU16(message, HEADER.flags, FLAG.QR | rcode);
-  writeU16(message, HEADER.questions, 1);
-  writeU16(message, HEADER.answers, answers.count);
-  writeU16(message, HEADER.authorities, authorities.count);
-  writeU16(message, HEADER.additionals, 0);
+  writeU16(message, HEADER.qdcount, 1);
+  writeU16(message, HEADER.ancount, answers.count);
+  writeU16(message, HEADER.nscount, authorities.count);
+  writeU16(message, HEADER.arcount, 0);
   return parseAnswer(message);
 }

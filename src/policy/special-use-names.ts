@@ -2,7 +2,7 @@ import { EDE } from '../failures/failures.ts';
 import type { Answer } from '../message/answer/answer.ts';
 import { encodeName, type OwnRecord } from '../message/wire/codec.ts';
 import type { ExtendedError } from '../message/wire/edns.ts';
-import { HEADER_BYTES } from '../message/wire/header.ts';
+import { HEADER_BYTES, QUESTION_FIXED_BYTES } from '../message/wire/header.ts';
 import { lowerCase, octetString, withAncestors } from '../message/wire/name.ts';
 import { RCODE, TYPE } from '../message/wire/tables.ts';
 import type { Query } from '../model/query.ts';
@@ -74,7 +74,7 @@ const LOOPBACK_PTR = recordAtQname({ type: 'PTR', name: '.', ttl: TTL_SECONDS, d
 /** The answer to a query for a name that must not leave this machine; undefined for any other. */
 export function specialUseAnswer(query: Query): Answer | undefined {
   const { qtype, questionEnd } = query.scan;
-  const qname = octetString(query.wire.subarray(HEADER_BYTES, questionEnd - 4).map(lowerCase));
+  const qname = octetString(query.wire.subarray(HEADER_BYTES, questionEnd - QUESTION_FIXED_BYTES).map(lowerCase));
   const found = enclosingZone(qname);
   if (found === undefined) {
     return isDotless(qname) && !OF_THE_DELEGATION.has(qtype) ? denied(query, SOA_AT_QNAME, DOTLESS) : undefined;

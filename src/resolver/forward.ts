@@ -1,6 +1,6 @@
 import type { Cache } from '../cache/cache.ts';
 import type { Entry } from '../cache/entry.ts';
-import { refreshBegun } from '../cache/refresh.ts';
+import { markRefreshStarted } from '../cache/refresh.ts';
 import { clientGroup } from '../model/client-group.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
@@ -16,10 +16,9 @@ import { buildLocalAnswer, NO_RECORDS } from '../policy/local-answer.ts';
 import type { ExtraBudget } from '../upstream/pool/extra-budget.ts';
 import type { AnswerPath, Upstream } from '../upstream/upstream.ts';
 import { Admission, type AdmissionInit } from './admission.ts';
-import { Departures } from './departures.ts';
+import { Coalescer, type SharedQuestion } from './coalescer.ts';
 import { extendedErrorOf } from './extended-error.ts';
-import type { Flight } from './flight.ts';
-import { Pending } from './pending.ts';
+import { FairQueue } from './fair-queue.ts';
 import type { Query } from '../model/query.ts';
 
 export interface ForwarderComponents {
@@ -27,103 +26,117 @@ export interface ForwarderComponents {
   readonly upstream: Upstream;
   readonly clock: Clock;
   readonly metrics: Metrics;
-  /** What second tries and refreshes are paid from, and questions of clients pay into. */
+  /** Pays for refreshes and hedged queries. Each question that a client causes adds to it. */
   readonly budget: ExtraBudget;
-  /** Names the client whose query it is, where clients are kept apart; absent: they are not, and share what goes upstream. */
+  /** Identifies the client for stream isolation. Absent: clients share circuits and upstream questions. */
   readonly clientOf?: (query: Query) => Promise<string>;
 }
 
 export interface ForwarderInit extends AdmissionInit {
   /**
-   * Maximum questions that the upstream carries at a time, as far as known now. Others wait for their turn.
+   * Maximum questions that the upstream can have in flight, as known now. Further questions wait.
    * @default unbounded
    */
   readonly capacity?: () => number;
-  /** How long a client is let wait, from the arrival of its query, in milliseconds. */
+  /** How long a client waits for an answer, from the arrival of its query, in milliseconds. */
   readonly timeoutMs: number;
 }
 
 /**
- * Within this time 99 of 100 answers of the onion path have come (9.1 s, published). A question is asked for this much longer than its
- * client waits: an answer that comes late is there when the client tries again. And what has not come by then is most likely lost: a
- * question that was last sent so long ago is sent once more when a client asks it again.
+ * 99th percentile of response times over the onion path, rounded up from 9.1 s (published). An attempt outlives its
+ * client's timeout by this much, so that a late answer is in the cache when the client tries again. An attempt that has
+ * had no answer for so long is most likely lost: the next client with the same question sends it again.
  */
-const USUAL_MS = 10_000;
+const P99_RESPONSE_MS = 10_000;
 
-/** The same once a client has waited for it in vain: after an outage the question is sent again within five seconds. */
-const AGAIN_MS = 4000;
+/** Replaces {@link P99_RESPONSE_MS} once a client has timed out: after an outage, a question is sent again within 5 s. */
+const RESEND_AFTER_TIMEOUT_MS = 4000;
 
-/** What came of asking. */
+/** An answer from upstream. */
 export interface Forwarded {
   readonly answer: Answer;
-  /** How it came; undefined where the upstream does not say. */
+  /** Undefined if the upstream does not report it. */
   readonly path: AnswerPath | undefined;
 }
 
-/** Asks upstream what neither policy nor cache can answer, once for all that ask the same, and keeps what comes of it. */
+/** What is sent upstream for a query. */
+interface Outgoing {
+  readonly query: Query;
+  readonly wire: Uint8Array;
+  /** Equal for queries that can share an answer. */
+  readonly key: string;
+  readonly client: string | undefined;
+}
+
+/**
+ * Sends upstream what neither policy nor cache can answer, and caches the answers. Identical questions are sent once.
+ * Each query passes these stages: admission, coalescing, fair queueing, exchange, cache.
+ */
 export class Forwarder {
   readonly #components: ForwarderComponents;
   readonly #timeoutMs: number;
   readonly #admission: Admission;
-  readonly #pending: Pending<Forwarded>;
-  readonly #departures: Departures<Flight<Forwarded>>;
+  readonly #coalescer: Coalescer<Forwarded>;
+  readonly #queue: FairQueue<SharedQuestion<Forwarded>>;
 
   constructor(components: ForwarderComponents, init: ForwarderInit) {
     this.#components = components;
     this.#timeoutMs = init.timeoutMs;
     this.#admission = new Admission(init);
-    // As many as there can be clients that wait, so that one which nobody waits for never stands in the way of one which somebody does.
-    this.#pending = new Pending(init.maxInFlight, (flight) => this.#departures.ended(flight));
-    this.#departures = new Departures(components.clock, { capacity: init.capacity ?? ((): number => Infinity) });
+    // With room for every query that may wait, a question without a waiting client never blocks one with.
+    this.#coalescer = new Coalescer(init.maxInFlight, (question) => this.#queue.remove(question));
+    this.#queue = new FairQueue(components.clock, { capacity: init.capacity ?? ((): number => Infinity) });
   }
 
   /**
-   * The result of asking upstream, or undefined if the deadline passes first. The exchange then goes on, and may still
-   * fill the cache.
-   * Rejects with a Dns4torError: with ERR_IN_FLIGHT_CLIENT also if the query waited and had to give way.
+   * Asks upstream. Resolves with undefined if the deadline passes first; the exchange then continues and can still fill
+   * the cache.
+   * Rejects with a Dns4torError: ERR_IN_FLIGHT or ERR_IN_FLIGHT_CLIENT if the query is not admitted or is preempted while
+   * it waits, otherwise the failure of the exchange.
    */
-  async ask(query: Query, deadline: Deadline): Promise<Forwarded | undefined> {
+  async forward(query: Query, deadline: Deadline): Promise<Forwarded | undefined> {
     const { clientOf, metrics } = this.#components;
-    const gaveWay = new AbortController();
+    const preempted = new AbortController();
     const group = clientGroup(query.client);
-    const place = this.#admission.enter(group, () => gaveWay.abort());
-    if (typeof place === 'string') {
-      metrics.notAdmitted(place === 'ERR_IN_FLIGHT' ? 'all' : 'client');
-      throw new Dns4torError(place);
+    const slot = this.#admission.admit(group, () => preempted.abort());
+    if (typeof slot === 'string') {
+      metrics.notAdmitted(slot === 'ERR_IN_FLIGHT' ? 'all' : 'client');
+      throw new Dns4torError(slot);
     }
     try {
       const client = clientOf && (await clientOf(query));
-      // Otherwise a question would be sent that no client waits for.
-      if (!gaveWay.signal.aborted) {
-        const forwarded = await this.#flightFor(query, group, client).wait(deadline, gaveWay.signal);
-        if (forwarded !== undefined || !gaveWay.signal.aborted) return forwarded;
+      // If it was preempted meanwhile, no client would wait for the question.
+      if (!preempted.signal.aborted) {
+        const question = this.#shareQuestion(outgoingFor(query, client), group);
+        const forwarded = await question.wait(deadline, preempted.signal);
+        if (forwarded !== undefined || !preempted.signal.aborted) return forwarded;
       }
       throw new Dns4torError('ERR_IN_FLIGHT_CLIENT');
     } catch (thrown) {
       if (toDns4torError(thrown).code === 'ERR_IN_FLIGHT_CLIENT') metrics.notAdmitted('client');
       throw thrown;
     } finally {
-      this.#admission.leave(place);
+      this.#admission.release(slot);
     }
   }
 
   /**
-   * Asks for what the cache has and soon will have no longer, if the budget allows. Nobody waits for it, but a client that has to ask the
-   * same meanwhile joins. Never rejects.
+   * Refreshes a cache entry that is about to expire, if the budget allows. No client waits for the answer, but one with
+   * the same question can join. Never rejects.
    */
   async refresh(query: Query, entry: Entry): Promise<void> {
     const { budget, cache, clientOf, metrics } = this.#components;
-    if (this.#pending.full || this.#departures.full || !budget.spend()) return;
-    refreshBegun(entry);
+    if (this.#coalescer.isFull || this.#queue.isFull || !budget.spend()) return;
+    markRefreshStarted(entry);
     // Leak mutation: prefetch
     metrics.prefetched('sent');
     try {
       const client = clientOf && (await clientOf(query));
-      const { wire, key } = upstreamQuestion(query, client);
-      const flight = this.#pending.get(key) ?? this.#pending.open(key);
-      const { answer } = await this.#attempt(flight, query, wire, client, (fresh) => {
-        if (flight.awaited) metrics.prefetched('useful');
-        cache.insert(query, fresh, !flight.awaited);
+      const outgoing = outgoingFor(query, client);
+      const question = this.#coalescer.get(outgoing.key) ?? this.#coalescer.start(outgoing.key);
+      const { answer } = await this.#attempt(question, outgoing, (fresh) => {
+        if (question.isAwaited) metrics.prefetched('useful');
+        cache.insert(query, fresh, !question.isAwaited);
       });
       metrics.prefetched(answer.kind === 'failure' ? 'failed' : 'answered');
     } catch {
@@ -131,46 +144,43 @@ export class Forwarder {
     }
   }
 
-  #flightFor(query: Query, group: string, client: string | undefined): Flight<Forwarded> {
+  /** Joins the same question in progress, or sends it. Sends it again if its last attempt is most likely lost. */
+  #shareQuestion(outgoing: Outgoing, group: string): SharedQuestion<Forwarded> {
     const { cache, clock, budget, metrics } = this.#components;
-    const { wire, key } = upstreamQuestion(query, client);
-    const underWay = this.#pending.get(key);
-    const isWaiting = underWay !== undefined && this.#departures.isWaiting(underWay);
-    const joinMs = underWay?.disappointed === true ? AGAIN_MS : USUAL_MS;
-    if (underWay !== undefined && (isWaiting || clock.now() - underWay.lastAttemptAt < joinMs)) {
-      metrics.coalesced();
-      this.#departures.join(group, underWay);
-      return underWay;
+    const inProgress = this.#coalescer.get(outgoing.key);
+    if (inProgress !== undefined) {
+      const resendAfterMs = inProgress.hasTimedOut ? RESEND_AFTER_TIMEOUT_MS : P99_RESPONSE_MS;
+      if (this.#queue.isWaiting(inProgress) || clock.now() - inProgress.lastAttemptAt < resendAfterMs) {
+        metrics.coalesced();
+        this.#queue.join(group, inProgress);
+        return inProgress;
+      }
     }
     budget.earn();
-    const flight = underWay ?? this.#pending.open(key);
-    const attempt = (): void =>
-      void this.#attempt(flight, query, wire, client, (answer) => cache.insert(query, answer));
-    if (underWay === undefined) this.#departures.enter(group, flight, attempt);
-    else attempt();
-    return flight;
+    const question = inProgress ?? this.#coalescer.start(outgoing.key);
+    const send = (): void => void this.#attempt(question, outgoing, (answer) => cache.insert(outgoing.query, answer));
+    if (inProgress === undefined) this.#queue.enqueue(group, question, send);
+    else send();
+    return question;
   }
 
+  /** @param store puts an answer that is no failure into the cache */
   #attempt(
-    flight: Flight<Forwarded>,
-    query: Query,
-    wire: Uint8Array,
-    client: string | undefined,
-    keep: (answer: Answer) => void,
+    question: SharedQuestion<Forwarded>,
+    outgoing: Outgoing,
+    store: (answer: Answer) => void,
   ): Promise<Forwarded> {
     const { clock } = this.#components;
-    const deadline = new Deadline(clock, query.arrivedAt + this.#timeoutMs + USUAL_MS, flight.signal);
-    const attempt = this.#exchange(query, wire, deadline, client, keep);
-    flight.attempt(attempt, clock.now());
+    const atMs = outgoing.query.arrivedAt + this.#timeoutMs + P99_RESPONSE_MS;
+    const attempt = this.#exchange(outgoing, new Deadline(clock, atMs, question.signal), store);
+    question.attempt(attempt, clock.now());
     return attempt;
   }
 
   async #exchange(
-    query: Query,
-    wire: Uint8Array,
+    { query, wire, client }: Outgoing,
     deadline: Deadline,
-    client: string | undefined,
-    keep: (answer: Answer) => void,
+    store: (answer: Answer) => void,
   ): Promise<Forwarded> {
     const { cache, upstream } = this.#components;
     // Leak mutation: exchange
@@ -179,7 +189,7 @@ export class Forwarder {
       const response = await upstream.exchange(wire, { deadline, client, onAnswer: (how) => (path = how) });
       const answer = explained(parseAnswer(response));
       if (answer.kind === 'failure') cache.insertFailure(query, answer);
-      else keep(answer);
+      else store(answer);
       return { answer, path };
     } catch (thrown) {
       // Leak mutation: failure
@@ -196,20 +206,18 @@ export class Forwarder {
   }
 }
 
-/** What is sent, and the key under which who asks the same joins. */
-function upstreamQuestion(
-  { wire, scan }: Query,
-  client: string | undefined,
-): { readonly wire: Uint8Array; readonly key: string } {
+/** @param client keeps the questions of isolated clients apart */
+function outgoingFor(query: Query, client: string | undefined): Outgoing {
+  const { wire, scan } = query;
   const question = wire.subarray(HEADER_BYTES, scan.questionEnd);
   const sent = buildUpstreamQuery(question, scan.dnssecOk, (flagsOf(wire) & FLAG.CD) !== 0);
   // Leak mutation: upstream query
-  // What is sent says all that the answer depends on, and is the same bytes for the same question.
+  // The bytes sent are the same for the same question and contain all that the answer depends on.
   const key = octetString(sent);
-  return { wire: sent, key: client === undefined ? key : `${client} ${key}` };
+  return { query, wire: sent, key: client === undefined ? key : `${client} ${key}`, client };
 }
 
-/** RFC 8914: a failure without a reason gets the one that is known here. */
+/** Adds an extended error to a failure that came without one (RFC 8914). */
 function explained(answer: Answer): Answer {
   if (answer.kind !== 'failure' || answer.extendedError !== undefined) return answer;
   return { ...answer, extendedError: extendedErrorOf('ERR_RESPONSE_FAILURE') };

@@ -3,11 +3,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { ageSeconds } from '../../src/cache/entry.ts';
 import { lifetimeSeconds } from '../../src/cache/lifetime.ts';
-import { entryBytes } from '../../src/cache/stored-record.ts';
 import type { Answer } from '../../src/message/answer/answer.ts';
-import { keepAnswer } from '../../src/message/answer/prepared-answer.ts';
+import { copyAnswer } from '../../src/message/answer/prepared-answer.ts';
 import { ask, type QuerySpec } from '../fixtures/messages.ts';
-import { createCache, dataAnswer, deniedAnswer } from './cached.ts';
+import { createCache, dataAnswer, deniedAnswer, entryBytes } from './cached.ts';
 
 const RUNS = 300;
 
@@ -67,7 +66,7 @@ function check(maxBytes: number, script: readonly Step[]): number {
         if (kept !== undefined && clock.now() < kept.expiresAt) forgotten++;
       } else {
         assert.ok(kept !== undefined && clock.now() < kept.expiresAt, 'found what was never kept, or has expired');
-        assert.deepEqual(keepAnswer(entry.answer), keepAnswer(kept.answer));
+        assert.deepEqual(copyAnswer(entry.answer), copyAnswer(kept.answer));
         assert.equal(ageSeconds(entry, clock.now()), Math.floor((clock.now() - kept.storedAt) / 1000));
       }
     }

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ageSeconds } from '../../src/cache/entry.ts';
 import { hashQuestion } from '../../src/cache/key.ts';
-import { entryBytes } from '../../src/cache/stored-record.ts';
 import { parseAnswer } from '../../src/message/answer/answer.ts';
-import { keepAnswer } from '../../src/message/answer/prepared-answer.ts';
+import { copyAnswer } from '../../src/message/answer/prepared-answer.ts';
 import {
   addressRecord,
   ask,
@@ -17,7 +16,7 @@ import {
   rawRecord,
   receive,
 } from '../fixtures/messages.ts';
-import { createCache, dataAnswer, deniedAnswer, findAnswer, FIXED_RANDOM } from './cached.ts';
+import { createCache, dataAnswer, deniedAnswer, entryBytes, findAnswer, FIXED_RANDOM } from './cached.ts';
 
 const MIB = 1 << 20;
 const RD = 0x0100;
@@ -29,7 +28,7 @@ test('an answer is found until its TTL has passed, and not at that moment (RFC 1
   clock.advance(12_345);
   cache.insert(ask(), answer);
   clock.advance(299_999);
-  assert.deepEqual(findAnswer(cache, ask()), keepAnswer(answer));
+  assert.deepEqual(findAnswer(cache, ask()), copyAnswer(answer));
   clock.advance(1);
   assert.equal(cache.lookup(ask()), undefined);
 });
@@ -108,7 +107,7 @@ test('answers for DO and CD never stand in for one another (RFC 4035 §3.2, RFC 
   });
   assert.deepEqual(
     variants.map((spec) => findAnswer(cache, ask(spec))),
-    answers.map(keepAnswer),
+    answers.map(copyAnswer),
   );
 });
 
@@ -126,7 +125,7 @@ test('a later answer takes the place of an earlier one, even of another kind', (
   cache.insert(ask(), later);
   assert.deepEqual(cache.entries, { success: 0, denial: 1 });
   clock.advance(9_999);
-  assert.deepEqual(findAnswer(cache, ask()), keepAnswer(later));
+  assert.deepEqual(findAnswer(cache, ask()), copyAnswer(later));
 });
 
 test('answers that may not be kept are not: TTL 0, failures, denials without an SOA record', () => {
@@ -143,7 +142,7 @@ test('an answer that may not be kept leaves one that has expired for an outage, 
   cache.insert(ask(), kept);
   clock.advance(10_000);
   cache.insert(ask(), dataAnswer('example.com', 0));
-  assert.deepEqual(findAnswer(cache, ask()), keepAnswer(kept));
+  assert.deepEqual(findAnswer(cache, ask()), copyAnswer(kept));
 
   cache.insert(ask(), dataAnswer('example.com', 10));
   cache.insert(ask(), dataAnswer('example.com', 0));
@@ -224,7 +223,7 @@ test('what was copied of an answer stays as it was when the answer is evicted an
   cache.insert(ask(), answer);
   const entry = cache.lookup(ask());
   assert.ok(entry);
-  const copy = keepAnswer(entry.answer);
+  const copy = copyAnswer(entry.answer);
   // It is looked up no more, and what takes its place is the first to go.
   cache.insert(ask(), dataAnswer('example.com', 200, '198.51.100.1'));
   for (let i = 0; i < 1000; i++) {
@@ -232,7 +231,7 @@ test('what was copied of an answer stays as it was when the answer is evicted an
     cache.insert(ask({ name }), dataAnswer(name, 300, '203.0.113.1'));
   }
   assert.equal(cache.lookup(ask()), undefined);
-  assert.deepEqual(copy, keepAnswer(answer));
+  assert.deepEqual(copy, copyAnswer(answer));
 });
 
 test('a look-up moves what the one before it gave', () => {
@@ -241,7 +240,7 @@ test('a look-up moves what the one before it gave', () => {
   for (const name of names) cache.insert(ask({ name }), dataAnswer(name));
   const [first, second] = names.map((name) => cache.lookup(ask({ name })));
   assert.ok(first !== undefined && first === second);
-  assert.deepEqual(keepAnswer(first.answer), keepAnswer(dataAnswer('three.example')));
+  assert.deepEqual(copyAnswer(first.answer), copyAnswer(dataAnswer('three.example')));
 });
 
 test('why an answer is what it is comes back with it, in any script, and with no other', () => {
@@ -249,7 +248,7 @@ test('why an answer is what it is comes back with it, in any script, and with no
   for (const extendedError of [{ code: 22, text: 'no way: nešlo to, 不行' }, { code: 65_535, text: '' }, undefined]) {
     const answer = { ...dataAnswer('example.com'), extendedError };
     cache.insert(ask(), answer);
-    assert.deepEqual(findAnswer(cache, ask()), keepAnswer(answer));
+    assert.deepEqual(findAnswer(cache, ask()), copyAnswer(answer));
   }
 });
 
@@ -263,7 +262,7 @@ test('answers with any number of records come back as they were, across the ends
     return { name, answer };
   });
   assert.ok(cache.bytes > 2 * MIB);
-  for (const { name, answer } of kept) assert.deepEqual(findAnswer(cache, ask({ name })), keepAnswer(answer));
+  for (const { name, answer } of kept) assert.deepEqual(findAnswer(cache, ask({ name })), copyAnswer(answer));
 });
 
 test('a cache that is full of answers of one size takes answers of another', () => {
@@ -275,7 +274,7 @@ test('a cache that is full of answers of one size takes answers of another', () 
     for (let i = 0; i < 1000; i++) {
       const name = `host-${i}.round-${round}.example`;
       cache.insert(ask({ name }), make(name));
-      assert.deepEqual(findAnswer(cache, ask({ name })), keepAnswer(make(name)));
+      assert.deepEqual(findAnswer(cache, ask({ name })), copyAnswer(make(name)));
     }
     assert.ok(cache.bytes <= maxBytes && cache.bytes > 0.6 * maxBytes, `${cache.bytes} in round ${round}`);
   }

@@ -1,7 +1,8 @@
 import { Cache } from '../../src/cache/cache.ts';
+import { INDEX_BYTES_PER_ENTRY, recordBytes } from '../../src/cache/stored-record.ts';
 import type { Random } from '../../src/lib/random.ts';
 import { type Answer, parseAnswer } from '../../src/message/answer/answer.ts';
-import { keepAnswer, type PreparedAnswer } from '../../src/message/answer/prepared-answer.ts';
+import { copyAnswer, type PreparedAnswer } from '../../src/message/answer/prepared-answer.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
 import type { Query } from '../../src/model/query.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
@@ -37,5 +38,10 @@ export function deniedAnswer(name: string, ttl = 300): Answer {
 /** A copy of the answer that is found for `query`. */
 export function findAnswer(cache: Cache, query: Query): PreparedAnswer | undefined {
   const entry = cache.lookup(query);
-  return entry && keepAnswer(entry.answer);
+  return entry && copyAnswer(entry.answer);
+}
+
+/** What the cache charges for an answer. */
+export function entryBytes(answer: PreparedAnswer): number {
+  return recordBytes(answer) + INDEX_BYTES_PER_ENTRY;
 }

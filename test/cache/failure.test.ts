@@ -4,7 +4,7 @@ import { Cache } from '../../src/cache/cache.ts';
 import { failureSeconds } from '../../src/cache/lifetime.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
 import { parseAnswer } from '../../src/message/answer/answer.ts';
-import { keepAnswer } from '../../src/message/answer/prepared-answer.ts';
+import { copyAnswer } from '../../src/message/answer/prepared-answer.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { addressRecord, ask, buildResponse } from '../fixtures/messages.ts';
 import { findAnswer } from './cached.ts';
@@ -29,7 +29,7 @@ test('RFC 9520 §3.2: failures in a row are counted across the time between them
   for (const seconds of [1, 2, 4]) {
     cache.insertFailure(QUERY, FAILURE);
     clock.advance(seconds * 1000 - 1);
-    assert.deepEqual(findAnswer(cache, QUERY), keepAnswer(FAILURE));
+    assert.deepEqual(findAnswer(cache, QUERY), copyAnswer(FAILURE));
     clock.advance(1);
     assert.equal(cache.lookup(QUERY), undefined);
   }
@@ -45,7 +45,7 @@ test('a failure does not take the place of an answer that is still good', () => 
   const { cache } = create();
   cache.insert(QUERY, ANSWER);
   cache.insertFailure(QUERY, FAILURE);
-  assert.deepEqual(findAnswer(cache, QUERY), keepAnswer(ANSWER));
+  assert.deepEqual(findAnswer(cache, QUERY), copyAnswer(ANSWER));
 });
 
 test('RFC 9520 §3.2: failures live in bounded memory, beside the answers and not in their place', () => {
@@ -56,7 +56,7 @@ test('RFC 9520 §3.2: failures live in bounded memory, beside the answers and no
     cache.insertFailure(ask(spec), parseAnswer(buildResponse({ ...spec, flags: 2 })));
   }
   assert.ok(cache.bytes <= 64 * 1024);
-  assert.deepEqual(findAnswer(cache, QUERY), keepAnswer(ANSWER));
+  assert.deepEqual(findAnswer(cache, QUERY), copyAnswer(ANSWER));
 });
 
 test('an answer ends the row of failures even where it may not be kept', () => {

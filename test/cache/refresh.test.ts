@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Cache } from '../../src/cache/cache.ts';
 import type { Entry } from '../../src/cache/entry.ts';
-import { drawRefreshAt, isRefreshDue, refreshBegun } from '../../src/cache/refresh.ts';
+import { drawRefreshAt, isRefreshDue, markRefreshStarted } from '../../src/cache/refresh.ts';
 import { parseAnswer } from '../../src/message/answer/answer.ts';
 import { ask, buildResponse, soaRecord } from '../fixtures/messages.ts';
 import { createCache, dataAnswer, deniedAnswer } from './cached.ts';
@@ -67,6 +67,6 @@ test('once it was begun it is not due again', () => {
   cache.insert(ask(), dataAnswer('example.com', TTL_SECONDS));
   find(cache);
   clock.advance(DUE_MS);
-  refreshBegun(find(cache));
+  markRefreshStarted(find(cache));
   assert.equal(isRefreshDue(find(cache), clock.now()), false);
 });

@@ -4,9 +4,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Cache } from '../../src/cache/cache.ts';
 import { GRANULE_BYTES, MAX_CHUNK_GRANULES } from '../../src/cache/chunks.ts';
-import { entryBytes } from '../../src/cache/stored-record.ts';
 import { ask } from '../fixtures/messages.ts';
-import { createCache, dataAnswer } from './cached.ts';
+import { createCache, dataAnswer, entryBytes } from './cached.ts';
 
 const ENTRIES = 20_000;
 

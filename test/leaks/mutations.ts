@@ -250,7 +250,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breach: 'quotes the question in an Extended DNS Error',
     file: 'src/resolver/pipeline.ts',
     anchor: 'extended error',
-    code: 'return finish(query, shapeReply(query, rcode, reply, { code: 22, ...extendedErrorOf(code), text: String.fromCharCode(...query.wire) }, how), rcode, source, now);',
+    code: 'const replyBytes = shapeReply(query, rcode, reply, { code: 22, ...extendedErrorOf(code), text: String.fromCharCode(...query.wire) }, provenance);',
     instead: true,
     proof: { file: PHASES, test: 'a start while Tor is down' },
   },

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { ListenerComponents, TcpLimits } from '../../src/listener/listener.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
-import { type Handler, keepQuery, type Query } from '../../src/model/query.ts';
+import { type Handler, copyQuery, type Query } from '../../src/model/query.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 
@@ -47,7 +47,7 @@ export class HeldHandler {
   readonly #answers: ((reply: Uint8Array) => void)[] = [];
 
   readonly handle: Handler = (query) => {
-    this.queries.push(keepQuery(query));
+    this.queries.push(copyQuery(query));
     return new Promise((resolve) => this.#answers.push(resolve));
   };
 

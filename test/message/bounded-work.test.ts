@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import { Dns4torError } from '../../src/failures/errors.ts';
-import { subtractAge } from '../../src/message/answer/age.ts';
+import { subtractAge } from '../../src/message/answer/http-age.ts';
 import { parseAnswer } from '../../src/message/answer/answer.ts';
 import { HEADER_BYTES } from '../../src/message/wire/header.ts';
 import { skipPlainName } from '../../src/message/wire/name.ts';

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { lifetimeSeconds } from '../../src/cache/lifetime.ts';
 import { Dns4torError } from '../../src/failures/errors.ts';
-import { subtractAge } from '../../src/message/answer/age.ts';
+import { subtractAge } from '../../src/message/answer/http-age.ts';
 import { type Answer, parseAnswer } from '../../src/message/answer/answer.ts';
 import { viewMessage } from '../../src/message/text/message-view.ts';
 import { acceptResponse } from '../../src/upstream/transport/validate-response.ts';

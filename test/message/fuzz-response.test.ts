@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Dns4torError } from '../../src/failures/errors.ts';
-import { subtractAge } from '../../src/message/answer/age.ts';
+import { subtractAge } from '../../src/message/answer/http-age.ts';
 import { isAnswerOfQuestion } from '../../src/message/answer/alias-chain.ts';
 import { type Answer, parseAnswer } from '../../src/message/answer/answer.ts';
 import { ttlOffset } from '../../src/message/answer/prepared-answer.ts';

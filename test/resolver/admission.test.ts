@@ -3,72 +3,72 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { LOCAL_GROUP } from '../../src/model/client-group.ts';
 import type { ErrorCode } from '../../src/failures/failures.ts';
-import { Admission, type AdmissionInit, type Place } from '../../src/resolver/admission.ts';
+import { Admission, type AdmissionInit, type Slot } from '../../src/resolver/admission.ts';
 import { ask as receive, decodeReply } from '../fixtures/messages.ts';
 import { createResolver, UpstreamDouble } from './harness.ts';
 
 type Outcome = 'in' | ErrorCode;
 
-/** Places, with the clients that were admitted and have not given way. */
+/** An admission control and the slots that it has given and not preempted. */
 class Waiters {
   readonly #admission: Admission;
-  readonly #places: Place[] = [];
+  readonly #slots: Slot[] = [];
 
   constructor(init: AdmissionInit) {
     this.#admission = new Admission(init);
   }
 
-  enter(group: string): Outcome {
-    const place = this.#admission.enter(group, () => this.#places.splice(this.#places.indexOf(place as Place), 1));
-    if (typeof place === 'string') return place;
-    this.#places.push(place);
+  admit(group: string): Outcome {
+    const slot = this.#admission.admit(group, () => this.#slots.splice(this.#slots.indexOf(slot as Slot), 1));
+    if (typeof slot === 'string') return slot;
+    this.#slots.push(slot);
     return 'in';
   }
 
   /** Number of queries admitted out of this many. */
   fill(group: string, count: number): number {
-    return Array.from({ length: count }, () => this.enter(group)).filter((outcome) => outcome === 'in').length;
+    return Array.from({ length: count }, () => this.admit(group)).filter((outcome) => outcome === 'in').length;
   }
 
-  leave(group: string): void {
-    const [place] = this.#places.splice(
-      this.#places.findIndex((each) => each.group === group),
+  release(group: string): void {
+    const [slot] = this.#slots.splice(
+      this.#slots.findIndex((each) => each.group === group),
       1,
     );
-    if (place !== undefined) this.#admission.leave(place);
+    if (slot !== undefined) this.#admission.release(slot);
   }
 
   count(group: string): number {
-    return this.#places.filter((place) => place.group === group).length;
+    return this.#slots.filter((slot) => slot.group === group).length;
   }
 
   get all(): number {
-    return this.#places.length;
+    return this.#slots.length;
   }
 }
 
 test('a client that has its share is refused, and others are not', () => {
   const waiters = new Waiters({ maxInFlight: 10, maxInFlightPerClient: 2 });
-  assert.equal(waiters.enter('a'), 'in');
-  assert.equal(waiters.enter('a'), 'in');
-  assert.equal(waiters.enter('a'), 'ERR_IN_FLIGHT_CLIENT');
-  assert.equal(waiters.enter('b'), 'in');
+  assert.equal(waiters.admit('a'), 'in');
+  assert.equal(waiters.admit('a'), 'in');
+  assert.equal(waiters.admit('a'), 'ERR_IN_FLIGHT_CLIENT');
+  assert.equal(waiters.admit('b'), 'in');
 });
 
 test('at the total bound, every client is refused if no client has two places', () => {
   const waiters = new Waiters({ maxInFlight: 2, maxInFlightPerClient: 2 });
-  assert.equal(waiters.enter('a'), 'in');
-  assert.equal(waiters.enter('b'), 'in');
-  assert.equal(waiters.enter('c'), 'ERR_IN_FLIGHT');
+  assert.equal(waiters.admit('a'), 'in');
+  assert.equal(waiters.admit('b'), 'in');
+  assert.equal(waiters.admit('c'), 'ERR_IN_FLIGHT');
 });
 
 test('a place that is left is free again, and a refusal takes none', () => {
   const waiters = new Waiters({ maxInFlight: 1, maxInFlightPerClient: 1 });
   for (let round = 0; round < 3; round++) {
-    assert.equal(waiters.enter('a'), 'in');
-    assert.equal(waiters.enter('a'), 'ERR_IN_FLIGHT_CLIENT');
-    assert.equal(waiters.enter('b'), 'ERR_IN_FLIGHT');
-    waiters.leave('a');
+    assert.equal(waiters.admit('a'), 'in');
+    assert.equal(waiters.admit('a'), 'ERR_IN_FLIGHT_CLIENT');
+    assert.equal(waiters.admit('b'), 'ERR_IN_FLIGHT');
+    waiters.release('a');
   }
 });
 
@@ -76,14 +76,14 @@ test('five greedy clients leave places to a sixth, and to the programs of this m
   const waiters = new Waiters({ maxInFlight: 1024, maxInFlightPerClient: 256 });
   for (const greedy of ['a', 'b', 'c', 'd', 'e']) waiters.fill(greedy, 1000);
   assert.ok(waiters.all < 1024);
-  assert.equal(waiters.enter('f'), 'in');
+  assert.equal(waiters.admit('f'), 'in');
   assert.equal(waiters.fill(LOCAL_GROUP, 200), 200);
 });
 
 test('greedy clients that ask at the same rate get equal shares, and as much is left free', () => {
   const waiters = new Waiters({ maxInFlight: 600, maxInFlightPerClient: 256 });
   const greedy = ['a', 'b', 'c', 'd', 'e'];
-  for (let round = 0; round < 600; round++) for (const client of greedy) waiters.enter(client);
+  for (let round = 0; round < 600; round++) for (const client of greedy) waiters.admit(client);
   for (const client of greedy) assert.ok(Math.abs(waiters.count(client) - 100) <= 2, client);
 });
 
@@ -93,7 +93,7 @@ test('a client with nothing gets a place of the client with most, however many c
   assert.equal(waiters.all, 64);
   const most = Math.max(...Array.from({ length: 20 }, (_, client) => waiters.count(`greedy ${client}`)));
   assert.ok(most > 1);
-  assert.equal(waiters.enter('newcomer'), 'in');
+  assert.equal(waiters.admit('newcomer'), 'in');
   assert.equal(waiters.all, 64);
   assert.equal(waiters.count('newcomer'), 1);
 });
@@ -123,9 +123,9 @@ test('whatever clients do, no bound is exceeded, and a newcomer is refused only 
         const name = nameOf(who);
         for (let i = 0; i < times; i++) {
           const had = waiters.count(name);
-          if (!enters && had > 0) waiters.leave(name);
+          if (!enters && had > 0) waiters.release(name);
           if (!enters) continue;
-          const outcome = waiters.enter(name);
+          const outcome = waiters.admit(name);
           if (had > 0 || outcome === 'in') continue;
           for (let other = 1; other <= 9; other++) assert.ok(waiters.count(nameOf(other)) <= 1);
         }

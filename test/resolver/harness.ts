@@ -1,6 +1,6 @@
 import { Cache } from '../../src/cache/cache.ts';
 import type { Deadline } from '../../src/lib/deadline.ts';
-import { EDNS_OPTION } from '../../src/message/wire/edns-options.ts';
+import { EDNS_OPTION } from '../../src/message/wire/edns.ts';
 import { createCounters, type Counters } from '../../src/metrics/counters.ts';
 import type { ForwarderComponents } from '../../src/resolver/forward.ts';
 import { createPipeline, type PipelineInit } from '../../src/resolver/pipeline.ts';

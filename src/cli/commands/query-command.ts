@@ -12,7 +12,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { Dns4torError } from '../../failures/errors.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
 import { systemRandom } from '../../lib/random.ts';
-import { EDNS_OPTION } from '../../message/wire/edns-options.ts';
+import { EDNS_OPTION } from '../../message/wire/edns.ts';
 import { FLAG } from '../../message/wire/header.ts';
 import { type MessageView, viewMessage } from '../../message/text/message-view.ts';
 import { CLASS } from '../../message/wire/tables.ts';

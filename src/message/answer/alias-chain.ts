@@ -1,5 +1,5 @@
 import { readU16 } from '../wire/bytes.ts';
-import { HEADER, HEADER_BYTES } from '../wire/header.ts';
+import { HEADER, HEADER_BYTES, QUESTION_FIXED_BYTES } from '../wire/header.ts';
 import { MAX_NAME_BYTES, octetString, readName, withAncestors } from '../wire/name.ts';
 import { createRecordReader, type ResourceRecord, typeCovered } from '../wire/record.ts';
 import { isData, TYPE } from '../wire/tables.ts';
@@ -42,7 +42,7 @@ function subjectOf(wire: Uint8Array, record: ResourceRecord, qtype: number): num
  * Whether a record of the answer section is irrelevant to the question. Either its class differs (RFC 2181 §5), or its
  * type is neither QTYPE nor an alias that leads there (RFC 1034 §4.3.2, RFC 6672 §3.1).
  */
-export function isSurplus(wire: Uint8Array, record: ResourceRecord, qtype: number, qclass: number): boolean {
+export function isIrrelevant(wire: Uint8Array, record: ResourceRecord, qtype: number, qclass: number): boolean {
   if (record.class !== qclass) return true;
   const type = subjectOf(wire, record, qtype);
   if (type === qtype || type === TYPE.CNAME || type === TYPE.DNAME) return false;
@@ -65,7 +65,7 @@ export function isAnswerOfQuestion(wire: Uint8Array, questionEnd: number): boole
     return name === undefined ? undefined : octetString(nameBuffer.subarray(0, name.length));
   };
 
-  const qtype = readU16(wire, questionEnd - 4);
+  const qtype = readU16(wire, questionEnd - QUESTION_FIXED_BYTES);
   const facts = readFacts(wire, questionEnd, qtype, nameAt);
   if (facts === undefined) return false;
   if (facts.size === 0) return true;
@@ -101,13 +101,13 @@ function readFacts(
   let owner: Uint8Array | undefined;
   let facts: Facts | undefined;
   let offset = questionEnd;
-  for (let i = readU16(wire, HEADER.answers); i > 0; i--) {
+  for (let i = readU16(wire, HEADER.ancount); i > 0; i--) {
     const record = readRecord(wire, offset);
     if (record === undefined) return undefined;
     if (facts === undefined || record.owner !== owner) facts = factsOf(byOwner, octetString(record.owner));
     owner = record.owner;
     offset = record.end;
-    if (isSurplus(wire, record, qtype, qclass)) {
+    if (isIrrelevant(wire, record, qtype, qclass)) {
       surplus = true;
       facts.onChain = true;
     } else if (surplus || !note(facts, wire, record, qtype, nameAt)) return undefined;

@@ -1,9 +1,17 @@
 import { Dns4torError } from '../../failures/errors.ts';
-import { isSurplus } from './alias-chain.ts';
-import { Belonging } from './belonging.ts';
+import { isIrrelevant } from './alias-chain.ts';
+import { RelevanceFilter } from './relevance-filter.ts';
 import { readU16, writeU16, writeU32 } from '../wire/bytes.ts';
 import { type ExtendedError, readExtendedError } from '../wire/edns.ts';
-import { FLAG, flagsOf, HEADER, HEADER_BYTES, MAX_MESSAGE_BYTES, rcodeOf } from '../wire/header.ts';
+import {
+  FLAG,
+  flagsOf,
+  HEADER,
+  HEADER_BYTES,
+  MAX_MESSAGE_BYTES,
+  QUESTION_FIXED_BYTES,
+  rcodeOf,
+} from '../wire/header.ts';
 import { lowerCase, octetString, skipPlainName } from '../wire/name.ts';
 import { type AnswerKind, type PreparedAnswer, TTL_OFFSET_BYTES } from './prepared-answer.ts';
 import {
@@ -52,10 +60,10 @@ export function parseAnswer(wire: Uint8Array): Answer {
   const bytes = new Uint8Array(messageBytes + records.length * TTL_OFFSET_BYTES);
   bytes.set(wire.subarray(0, messageBytes));
   writeU16(bytes, HEADER.id, 0);
-  writeU16(bytes, HEADER.answers, sections.answers);
-  writeU16(bytes, HEADER.authorities, sections.authorities);
-  writeU16(bytes, HEADER.additionals, sections.additionals);
-  for (let i = HEADER_BYTES; i < questionEnd - 4; i++) bytes[i] = lowerCase(bytes[i] as number);
+  writeU16(bytes, HEADER.ancount, sections.answers);
+  writeU16(bytes, HEADER.nscount, sections.authorities);
+  writeU16(bytes, HEADER.arcount, sections.additionals);
+  for (let i = HEADER_BYTES; i < questionEnd - QUESTION_FIXED_BYTES; i++) bytes[i] = lowerCase(bytes[i] as number);
 
   const rcode = isOfThisHop ? RCODE.SERVFAIL : rcodeOf(wire);
   let lowestTtl: number | undefined;
@@ -87,10 +95,10 @@ function malformed(): Dns4torError {
 /** Header and question; returns where the question ends. */
 function checkFrame(wire: Uint8Array): number {
   if (wire.length < HEADER_BYTES || wire.length > MAX_MESSAGE_BYTES) throw malformed();
-  if ((flagsOf(wire) & FLAG.QR) === 0 || readU16(wire, HEADER.questions) !== 1) throw malformed();
+  if ((flagsOf(wire) & FLAG.QR) === 0 || readU16(wire, HEADER.qdcount) !== 1) throw malformed();
   const nameEnd = skipPlainName(wire, HEADER_BYTES);
-  if (nameEnd === -1 || nameEnd + 4 > wire.length) throw malformed();
-  return nameEnd + 4;
+  if (nameEnd === -1 || nameEnd + QUESTION_FIXED_BYTES > wire.length) throw malformed();
+  return nameEnd + QUESTION_FIXED_BYTES;
 }
 
 /**
@@ -136,9 +144,9 @@ const NO_NAME = 0x8080_8080;
 function readSections(wire: Uint8Array, questionEnd: number, records: KeptRecord[]): Sections {
   const readRecord = createRecordReader();
   const hasProperData = createRecordDataCheck();
-  const qtype = readU16(wire, questionEnd - 4);
+  const qtype = readU16(wire, questionEnd - QUESTION_FIXED_BYTES);
   const qclass = readU16(wire, questionEnd - 2);
-  const belonging = new Belonging(wire, questionEnd, records);
+  const belonging = new RelevanceFilter(wire, questionEnd, records);
   const rrsets = new Rrsets();
   let offset = questionEnd;
   let messageBytes = questionEnd;
@@ -151,7 +159,7 @@ function readSections(wire: Uint8Array, questionEnd: number, records: KeptRecord
     writeU32(wire, record.ttlOffset, NO_NAME);
     if (!hasProperData(wire, record)) throw malformed();
     rrset.ttl = Math.min(rrset.ttl, clampTtl(record.ttl));
-    if (section === HEADER.authorities && record.type === TYPE.SOA) {
+    if (section === HEADER.nscount && record.type === TYPE.SOA) {
       // RFC 2308 §5: the SOA of a negative answer is kept with the lower of its TTL and MINIMUM, and counts down from there.
       const minimum = soaMinimum(wire, record);
       if (minimum === undefined) throw malformed();
@@ -164,7 +172,7 @@ function readSections(wire: Uint8Array, questionEnd: number, records: KeptRecord
     const record = readRecord(wire, offset);
     if (record === undefined) throw malformed();
     // RFC 6891 §6.1.1: OPT belongs in the additional section. From another section it would reach the client.
-    if (record.type === TYPE.OPT && section !== HEADER.additionals) throw malformed();
+    if (record.type === TYPE.OPT && section !== HEADER.arcount) throw malformed();
     offset = record.end;
     return record;
   };
@@ -174,27 +182,27 @@ function readSections(wire: Uint8Array, questionEnd: number, records: KeptRecord
   // honest server puts behind such a record.
   let cut = false;
   let answers = 0;
-  for (let i = readU16(wire, HEADER.answers); i > 0; i--) {
-    const record = next(HEADER.answers);
-    cut ||= isSurplus(wire, record, qtype, qclass);
+  for (let i = readU16(wire, HEADER.ancount); i > 0; i--) {
+    const record = next(HEADER.ancount);
+    cut ||= isIrrelevant(wire, record, qtype, qclass);
     if (cut) continue;
     if (record.type === qtype || qtype === TYPE.ANY) answered = true;
-    keep(HEADER.answers, record);
+    keep(HEADER.ancount, record);
     answers++;
   }
   let authorities = 0;
-  for (let i = readU16(wire, HEADER.authorities); i > 0; i--) {
-    const record = next(HEADER.authorities);
+  for (let i = readU16(wire, HEADER.nscount); i > 0; i--) {
+    const record = next(HEADER.nscount);
     cut ||= !belonging.authority(record);
     if (cut) continue;
-    keep(HEADER.authorities, record);
+    keep(HEADER.nscount, record);
     authorities++;
   }
 
   let additionals = 0;
   let opt: ResourceRecord | undefined;
-  for (let i = readU16(wire, HEADER.additionals); i > 0; i--) {
-    const record = next(HEADER.additionals);
+  for (let i = readU16(wire, HEADER.arcount); i > 0; i--) {
+    const record = next(HEADER.arcount);
     if (record.type === TYPE.OPT) {
       // RFC 6891 §6.1.1: at most one.
       if (opt !== undefined) throw malformed();
@@ -202,7 +210,7 @@ function readSections(wire: Uint8Array, questionEnd: number, records: KeptRecord
     }
     cut ||= !belonging.additional(record);
     if (cut) continue;
-    keep(HEADER.additionals, record);
+    keep(HEADER.arcount, record);
     additionals++;
   }
   // The upper eight bits of the RCODE (RFC 6891 §6.1.3).

@@ -39,7 +39,7 @@ export function preparedBytes({ messageBytes, ttlCount }: PreparedAnswer): numbe
 }
 
 /** A copy with bytes of its own, for who needs an answer for longer than its giver promises. */
-export function keepAnswer(answer: PreparedAnswer): PreparedAnswer {
+export function copyAnswer(answer: PreparedAnswer): PreparedAnswer {
   const { bytes, start, messageBytes, ttlCount, questionEnd, rcode, kind, extendedError } = answer;
   const own = bytes.slice(start, start + preparedBytes(answer));
   return { bytes: own, start: 0, messageBytes, ttlCount, questionEnd, rcode, kind, extendedError };

@@ -1,6 +1,6 @@
 import { readU16, readU32 } from '../wire/bytes.ts';
-import { EDNS_OPTION, readOptions } from '../wire/edns-options.ts';
-import { FLAG, flagsOf, HEADER, HEADER_BYTES, opcodeOf, rcodeOf } from '../wire/header.ts';
+import { DNSSEC_OK, EDNS_OPTION, INFO_CODE_BYTES, readOptions } from '../wire/edns.ts';
+import { FLAG, flagsOf, HEADER, HEADER_BYTES, opcodeOf, QUESTION_FIXED_BYTES, rcodeOf } from '../wire/header.ts';
 import { nameText } from './name-text.ts';
 import { decodeProvenance, type Provenance } from '../answer/provenance.ts';
 import { RECORD_FIXED_BYTES } from '../wire/record.ts';
@@ -46,9 +46,6 @@ export interface MessageView {
 const CLASS_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(CLASS).map(([name, number]) => [number, name]));
 const RCODE_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(RCODE).map(([name, number]) => [number, name]));
 
-/** The DO bit, in the low half of the OPT record's TTL field (RFC 3225 §3). */
-const DNSSEC_OK = 0x8000;
-
 interface Opt {
   readonly extendedRcode: number;
   readonly view: EdnsView;
@@ -59,19 +56,19 @@ export function viewMessage(wire: Uint8Array): MessageView | undefined {
   if (wire.length < HEADER_BYTES) return undefined;
   let offset = HEADER_BYTES;
   const questions = [];
-  for (let i = readU16(wire, HEADER.questions); i > 0; i--) {
+  for (let i = readU16(wire, HEADER.qdcount); i > 0; i--) {
     const name = nameText(wire, offset);
-    if (name === undefined || name.end + 4 > wire.length) return undefined;
+    if (name === undefined || name.end + QUESTION_FIXED_BYTES > wire.length) return undefined;
     questions.push({
       name: name.text,
       class: className(readU16(wire, name.end + 2)),
       type: typeName(readU16(wire, name.end)),
     });
-    offset = name.end + 4;
+    offset = name.end + QUESTION_FIXED_BYTES;
   }
   const sections: RecordView[][] = [];
   let opt: Opt | undefined;
-  for (const count of [HEADER.answers, HEADER.authorities, HEADER.additionals]) {
+  for (const count of [HEADER.ancount, HEADER.nscount, HEADER.arcount]) {
     const records: RecordView[] = [];
     for (let i = readU16(wire, count); i > 0; i--) {
       const name = nameText(wire, offset);
@@ -123,7 +120,7 @@ function viewOpt(wire: Uint8Array, fixed: number, dataStart: number, end: number
   }));
   const provenance = options.find(({ code }) => code === EDNS_OPTION.provenance);
   const isError = ({ code, data }: (typeof options)[number]): boolean =>
-    code === EDNS_OPTION.extendedError && data.length >= 2;
+    code === EDNS_OPTION.extendedError && data.length >= INFO_CODE_BYTES;
   return {
     extendedRcode: ttl >>> 24,
     view: {
@@ -132,7 +129,7 @@ function viewOpt(wire: Uint8Array, fixed: number, dataStart: number, end: number
       udpPayloadBytes: readU16(wire, fixed + 2),
       errors: options
         .filter(isError)
-        .map(({ data }) => ({ code: readU16(data, 0), text: Buffer.from(data.subarray(2)).toString() })),
+        .map(({ data }) => ({ code: readU16(data, 0), text: Buffer.from(data.subarray(INFO_CODE_BYTES)).toString() })),
       provenance: provenance && decodeProvenance(provenance.data),
       options: options.filter((option) => option !== provenance && !isError(option)),
     },

@@ -1,8 +1,5 @@
-import { MAX_NAME_BYTES, readName } from '../wire/name.ts';
+import { MAX_LABEL_BYTES, MAX_NAME_BYTES, readName } from '../wire/name.ts';
 import { decimalEscape } from './value-text.ts';
-
-/** RFC 1035 §2.3.4. */
-const MAX_LABEL_BYTES = 63;
 
 /** What master files (RFC 1035 §5.1) give a meaning of their own; dig writes a backslash before each in a name. */
 const SPECIAL = '"$().;@\\';

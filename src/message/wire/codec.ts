@@ -1,5 +1,5 @@
 import { type Answer as PacketRecord, DNSSEC_OK, decode, type DecodedPacket, encode } from 'dns-packet';
-import { HEADER_BYTES } from './header.ts';
+import { HEADER_BYTES, QUESTION_FIXED_BYTES } from './header.ts';
 import { TYPE } from './tables.ts';
 
 /*
@@ -58,7 +58,7 @@ export function encodeRecords(records: readonly OwnRecord[]): Uint8Array {
 /** A name in wire form. Only for names of our own: of others' it would lose octets. */
 export function encodeName(name: string): Uint8Array {
   const question = encodeQuestion(name, 'A');
-  return question.subarray(0, question.length - 4);
+  return question.subarray(0, question.length - QUESTION_FIXED_BYTES);
 }
 
 export function decodeMessage(wire: Uint8Array): DecodedPacket {

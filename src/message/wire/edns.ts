@@ -1,43 +1,63 @@
 import { readU16, writeU16 } from './bytes.ts';
 import { type EdnsOption, encodeOpt } from './codec.ts';
-import { EDNS_OPTION, readOptions } from './edns-options.ts';
+import { RCODE_MASK } from './header.ts';
 
-/** RFC 8914 §2. */
-const INFO_CODE_BYTES = 2;
-
-/** What is advertised and never exceeded over UDP: fits every path without fragments (RFC 9715 §3, DNS flag day 2020). */
+/** Advertised in OPT, and the limit of our UDP replies: avoids fragmentation on every path (RFC 9715 §3, DNS flag day 2020). */
 export const UDP_PAYLOAD_BYTES = 1232;
 
-/** RFC 8914: why an answer is what it is. */
+/** The DO bit in the low half of the OPT record's TTL field (RFC 3225 §3, RFC 6891 §6.1.3). */
+export const DNSSEC_OK = 0x8000;
+
+/** OPTION-CODE and OPTION-LENGTH (RFC 6891 §6.1.2). */
+export const OPTION_HEADER_BYTES = 4;
+
+/** INFO-CODE of an Extended DNS Error (RFC 8914 §2). */
+export const INFO_CODE_BYTES = 2;
+
+/** Maximum EXTRA-TEXT passed on from an upstream, in octets: fits beside an answer in any datagram. */
+const MAX_EXTRA_TEXT_BYTES = 200;
+
+/** EDNS(0) option codes that dns4tor uses (IANA "DNS EDNS0 Option Codes"). */
+export const EDNS_OPTION = {
+  keepalive: 11,
+  padding: 12,
+  extendedError: 15,
+  /** Where an answer came from: see `provenance.ts`. From the range for local use, 65001 to 65534 (RFC 6891 §9). */
+  provenance: 65313,
+} as const;
+
+/** Where one option's data is in a message. */
+export interface OptionExtent {
+  readonly code: number;
+  readonly dataStart: number;
+  readonly dataEnd: number;
+}
+
+/** An Extended DNS Error: why an answer is what it is (RFC 8914). */
 export interface ExtendedError {
   /** INFO-CODE (IANA "Extended DNS Error Codes"). */
   readonly code: number;
-  /** EXTRA-TEXT, for a person. Never a name that was asked for. */
+  /** EXTRA-TEXT, for people. Never contains a query name. */
   readonly text: string;
 }
 
-const OPT_TEMPLATES = [false, true].map((dnssecOk) => encodeOpt({ udpPayloadBytes: UDP_PAYLOAD_BYTES, dnssecOk }));
-
-/** The OPT record of a reply without anything to say. Shared: not to be changed. */
-function plainOpt(dnssecOk: boolean): Uint8Array {
-  return OPT_TEMPLATES[dnssecOk ? 1 : 0] as Uint8Array;
-}
-
-/** What a reply's OPT record has to say beside our payload size. */
+/** What a reply's OPT record contains besides our UDP payload size. */
 export interface ReplyEdns {
   readonly dnssecOk: boolean;
   readonly rcode: number;
   readonly error: ExtendedError | undefined;
-  /** How long the client's connection is kept idle, in milliseconds, where it asked for that. */
+  /** Idle timeout of the client's connection, in milliseconds, if the client asked for it. */
   readonly keepaliveMs: number | undefined;
-  /** How the answer came, as `encodeProvenance` writes it, for a client that may know and asked. */
+  /** The data of the provenance option (`encodeProvenance`), if the client asked for it and may know. */
   readonly provenance: Uint8Array | undefined;
 }
 
-/** The OPT record of a reply. Shared where there is nothing special in it: not to be changed. */
+const PLAIN_OPTS = [false, true].map((dnssecOk) => encodeOpt({ udpPayloadBytes: UDP_PAYLOAD_BYTES, dnssecOk }));
+
+/** The OPT record of a reply. Read-only: replies without options share one array. */
 export function replyOpt({ dnssecOk, rcode, error, keepaliveMs, provenance }: ReplyEdns): Uint8Array {
-  if (error === undefined && keepaliveMs === undefined && provenance === undefined && rcode <= 0xf) {
-    return plainOpt(dnssecOk);
+  if (error === undefined && keepaliveMs === undefined && provenance === undefined && rcode <= RCODE_MASK) {
+    return PLAIN_OPTS[dnssecOk ? 1 : 0] as Uint8Array;
   }
   const options: EdnsOption[] = [];
   if (error !== undefined) options.push({ code: EDNS_OPTION.extendedError, data: encodeExtendedError(error) });
@@ -46,7 +66,7 @@ export function replyOpt({ dnssecOk, rcode, error, keepaliveMs, provenance }: Re
   return encodeOpt({ udpPayloadBytes: UDP_PAYLOAD_BYTES, dnssecOk, rcode, options });
 }
 
-/** RFC 7828 §3.1: TIMEOUT counts in units of 100 ms. */
+/** RFC 7828 §3.1: TIMEOUT is in units of 100 ms. */
 function encodeKeepalive(keepaliveMs: number): Uint8Array {
   const data = new Uint8Array(2);
   writeU16(data, 0, Math.min(Math.floor(keepaliveMs / 100), 0xffff));
@@ -61,12 +81,24 @@ function encodeExtendedError({ code, text }: ExtendedError): Uint8Array {
   return data;
 }
 
-/** What of others' EXTRA-TEXT is passed on: no more than fits beside an answer in any datagram. */
-const MAX_TEXT_BYTES = 200;
+/** Reads the options in an OPT record's RDATA, `start` to `end`. Returns undefined if their lengths do not add up. */
+export function readOptions(wire: Uint8Array, start: number, end: number): OptionExtent[] | undefined {
+  const options: OptionExtent[] = [];
+  let offset = start;
+  while (offset < end) {
+    const dataStart = offset + OPTION_HEADER_BYTES;
+    if (dataStart > end) return undefined;
+    const dataEnd = dataStart + readU16(wire, offset + 2);
+    if (dataEnd > end) return undefined;
+    options.push({ code: readU16(wire, offset), dataStart, dataEnd });
+    offset = dataEnd;
+  }
+  return options;
+}
 
 /**
- * The first extended error in the RDATA of an OPT record, `start` to `end`: why an upstream answered as it did. Undefined without one, and
- * for options that are not well-formed.
+ * Reads the first extended error in an OPT record's RDATA, `start` to `end`. Returns undefined if there is none or if
+ * the options are malformed.
  */
 export function readExtendedError(wire: Uint8Array, start: number, end: number): ExtendedError | undefined {
   const option = readOptions(wire, start, end)?.find(
@@ -74,8 +106,9 @@ export function readExtendedError(wire: Uint8Array, start: number, end: number):
   );
   if (option === undefined) return undefined;
   const textStart = option.dataStart + INFO_CODE_BYTES;
-  const octets = wire.subarray(textStart, Math.min(option.dataEnd, textStart + MAX_TEXT_BYTES));
-  // As a stream, so that a character that the limit cuts in two is left out. What is no UTF-8 at all would grow to three times its size.
+  const octets = wire.subarray(textStart, Math.min(option.dataEnd, textStart + MAX_EXTRA_TEXT_BYTES));
+  // Streaming mode drops a character that the limit cuts in two.
   const text = new TextDecoder().decode(octets, { stream: true });
-  return { code: readU16(wire, option.dataStart), text: Buffer.byteLength(text) <= MAX_TEXT_BYTES ? text : '' };
+  // Octets that are not UTF-8 become replacement characters of three octets each and could exceed the limit.
+  return { code: readU16(wire, option.dataStart), text: Buffer.byteLength(text) <= MAX_EXTRA_TEXT_BYTES ? text : '' };
 }

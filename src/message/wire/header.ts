@@ -1,9 +1,12 @@
 import { readU16 } from './bytes.ts';
 
-/** The header of a message (RFC 1035 §4.1.1). */
+/** Size of the header of a message (RFC 1035 §4.1.1). */
 export const HEADER_BYTES = 12;
 
-/** What the length field of TCP, and so any message, can hold (RFC 1035 §4.2.2). */
+/** QTYPE and QCLASS, which follow QNAME in the question section (RFC 1035 §4.1.2). */
+export const QUESTION_FIXED_BYTES = 4;
+
+/** The largest message: TCP's length field has 16 bits (RFC 1035 §4.2.2). */
 export const MAX_MESSAGE_BYTES = 65_535;
 
 /** Bits of the header's second word (RFC 1035 §4.1.1; AD and CD: RFC 4035 §3). */
@@ -17,8 +20,8 @@ export const FLAG = {
   CD: 0x0010,
 } as const;
 
-/** Where the header's words stand. */
-export const HEADER = { id: 0, flags: 2, questions: 4, answers: 6, authorities: 8, additionals: 10 } as const;
+/** Offsets of the header's six words (RFC 1035 §4.1.1). */
+export const HEADER = { id: 0, flags: 2, qdcount: 4, ancount: 6, nscount: 8, arcount: 10 } as const;
 
 const OPCODE_SHIFT = 11;
 export const OPCODE_MASK = 0x7800;
@@ -32,7 +35,7 @@ export function opcodeOf(wire: Uint8Array): number {
   return (flagsOf(wire) & OPCODE_MASK) >>> OPCODE_SHIFT;
 }
 
-/** The four bits in the header; an extended RCODE has more of them in the OPT record. */
+/** The RCODE's lower four bits. The upper eight of an extended RCODE are in the OPT record (RFC 6891 §6.1.3). */
 export function rcodeOf(wire: Uint8Array): number {
   return flagsOf(wire) & RCODE_MASK;
 }

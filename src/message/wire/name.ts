@@ -5,7 +5,7 @@ import { HEADER_BYTES } from './header.ts';
 export const MAX_NAME_BYTES = 255;
 
 /** RFC 1035 §2.3.4: a label has at most 63 octets; longer length octets are pointers (§4.1.4) or unassigned (RFC 6891 §5). */
-const MAX_LABEL_BYTES = 63;
+export const MAX_LABEL_BYTES = 63;
 const POINTER = 0xc0;
 export const POINTER_BYTES = 2;
 const POINTER_OFFSET_MASK = 0x3fff;

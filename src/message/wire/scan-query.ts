@@ -1,18 +1,12 @@
 import { readU16, readU32 } from './bytes.ts';
-import { EDNS_OPTION, readOptions } from './edns-options.ts';
-import { FLAG, flagsOf, HEADER, HEADER_BYTES } from './header.ts';
+import { DNSSEC_OK, EDNS_OPTION, readOptions } from './edns.ts';
+import { FLAG, flagsOf, HEADER, HEADER_BYTES, QUESTION_FIXED_BYTES } from './header.ts';
 import { MAX_NAME_BYTES, readName, skipPlainName } from './name.ts';
 import { RECORD_FIXED_BYTES } from './record.ts';
 import { TYPE } from './tables.ts';
 
-/** TYPE and CLASS behind QNAME (RFC 1035 §4.1.2). */
-const QUESTION_FIXED_BYTES = 4;
-
 /** RFC 6891 §6.2.3: values below 512 mean 512, as does no OPT record at all (RFC 1035 §2.3.4). */
 const MIN_UDP_PAYLOAD_BYTES = 512;
-
-/** The DO bit, in the low half of the OPT record's TTL field (RFC 3225 §3, RFC 6891 §6.1.3). */
-const DNSSEC_OK = 0x8000;
 
 /**
  * What one pass over a client's query finds, every length checked. Offsets and numbers, no copies.
@@ -80,7 +74,7 @@ function scanQuery(wire: Uint8Array, found: Found, owner: Uint8Array): QueryScan
   if (wire.length < HEADER_BYTES) return 'short';
   if ((flagsOf(wire) & FLAG.QR) !== 0) return 'response';
   // More than one question has no defined meaning (RFC 9619 §4); none at all is only for cookies (RFC 7873 §5.4), which are not spoken here.
-  const questions = readU16(wire, HEADER.questions);
+  const questions = readU16(wire, HEADER.qdcount);
   if (questions > 1) return 'malformed';
 
   let verdict: QueryScan['verdict'] = 'malformed';
@@ -95,7 +89,7 @@ function scanQuery(wire: Uint8Array, found: Found, owner: Uint8Array): QueryScan
     verdict = 'ok';
     offset = questionEnd;
   }
-  const records = readU16(wire, HEADER.answers) + readU16(wire, HEADER.authorities) + readU16(wire, HEADER.additionals);
+  const records = readU16(wire, HEADER.ancount) + readU16(wire, HEADER.nscount) + readU16(wire, HEADER.arcount);
   for (let i = 0; i < records; i++) {
     const isRoot = wire[offset] === 0;
     // Nearly all queries have an OPT record at most, whose owner is the root.

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
-import { PROBE_QUERY } from '../../message/probe-query.ts';
+import { PROBE_QUERY } from '../../message/upstream-query.ts';
 import { WatchedUpstream, type WatchedUpstreamEvents, type CountedUpstream } from './watched-upstream.ts';
 import type { ExtraBudget } from './extra-budget.ts';
 import { Shards } from './shards.ts';

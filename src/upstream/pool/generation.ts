@@ -3,7 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Deadline } from '../../lib/deadline.ts';
 import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import { UNUSABLE_RESPONSES } from '../../failures/question-failures.ts';
-import { PROBE_QUERY } from '../../message/probe-query.ts';
+import { PROBE_QUERY } from '../../message/upstream-query.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { ApartLane } from './apart-lane.ts';
 import type { Breaker } from './breaker.ts';

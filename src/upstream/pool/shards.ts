@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { Random } from '../../lib/random.ts';
-import { siteOf } from '../../message/site.ts';
+import { registeredDomain } from '../../message/registered-domain.ts';
 
 const KEY_BYTES = 32;
 
@@ -20,7 +20,7 @@ export class Shards {
 
   /** The upstreams' indices, the first choice first. */
   order(query: Uint8Array): readonly number[] {
-    const site = siteOf(query);
+    const site = registeredDomain(query);
     return this.#keys
       .map((key, index) => ({ index, score: createHmac('sha256', key).update(site).digest() }))
       .toSorted((one, other) => Buffer.compare(other.score, one.score))

@@ -2,7 +2,7 @@ import { type BackOff, drawPauseMs } from '../../lib/back-off.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { Deadline } from '../../lib/deadline.ts';
 import type { Random } from '../../lib/random.ts';
-import { PROBE_QUERY } from '../../message/probe-query.ts';
+import { PROBE_QUERY } from '../../message/upstream-query.ts';
 import type { ExchangeContext, Upstream } from '../upstream.ts';
 
 /** Unanswered queries, with nothing answered since, after which an upstream is down. One may be chance. */

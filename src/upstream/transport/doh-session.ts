@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Deadline } from '../../lib/deadline.ts';
 import { Dns4torError } from '../../failures/errors.ts';
-import { subtractAge } from '../../message/answer/age.ts';
+import { subtractAge } from '../../message/answer/http-age.ts';
 import { DohRequest } from './doh-request.ts';
 import { HttpConnection } from './http-connection.ts';
 import { MAX_IN_FLIGHT, RequestRefusedError, type Session, type SessionEvents } from './session.ts';

@@ -29,7 +29,7 @@ export function acceptResponse(query: Uint8Array, response: Uint8Array): void {
   }
   const nameEnd = skipPlainName(query, HEADER_BYTES);
   const questionEnd = nameEnd + 4;
-  if (readU16(response, HEADER.questions) !== 1 || response.length < questionEnd) {
+  if (readU16(response, HEADER.qdcount) !== 1 || response.length < questionEnd) {
     throw new Dns4torError('ERR_RESPONSE_MISMATCH');
   }
   for (let i = HEADER_BYTES; i < nameEnd; i++) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readOptions } from '../../../src/message/wire/edns-options.ts';
+import { readOptions } from '../../../src/message/wire/edns.ts';
 
 const TWO = Uint8Array.of(0, 10, 0, 3, 1, 2, 3, 0, 11, 0, 0);
 

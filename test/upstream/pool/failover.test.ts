@@ -4,7 +4,7 @@ import { delay } from '../../../src/lib/clock.ts';
 import { Deadline } from '../../../src/lib/deadline.ts';
 import { Dns4torError } from '../../../src/failures/errors.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
-import { PROBE_QUERY } from '../../../src/message/probe-query.ts';
+import { PROBE_QUERY } from '../../../src/message/upstream-query.ts';
 import type { WatchedUpstreamEvents } from '../../../src/upstream/pool/watched-upstream.ts';
 import { ExtraBudget } from '../../../src/upstream/pool/extra-budget.ts';
 import { FailoverUpstream } from '../../../src/upstream/pool/failover.ts';

@@ -1,5 +1,5 @@
 import { readU16, writeU32 } from '../wire/bytes.ts';
-import { HEADER, HEADER_BYTES } from '../wire/header.ts';
+import { HEADER, HEADER_BYTES, QUESTION_FIXED_BYTES } from '../wire/header.ts';
 import { skipPlainName } from '../wire/name.ts';
 import { clampTtl, createRecordReader, soaMinimum } from '../wire/record.ts';
 import { TYPE } from '../wire/tables.ts';
@@ -10,12 +10,12 @@ import { TYPE } from '../wire/tables.ts';
  */
 export function subtractAge(wire: Uint8Array, seconds: number): void {
   const readRecord = createRecordReader();
-  const answers = readU16(wire, HEADER.answers);
-  const authoritiesEnd = answers + readU16(wire, HEADER.authorities);
-  const records = authoritiesEnd + readU16(wire, HEADER.additionals);
+  const answers = readU16(wire, HEADER.ancount);
+  const authoritiesEnd = answers + readU16(wire, HEADER.nscount);
+  const records = authoritiesEnd + readU16(wire, HEADER.arcount);
   const nameEnd = skipPlainName(wire, HEADER_BYTES);
   if (nameEnd === -1) return;
-  let offset = nameEnd + 4;
+  let offset = nameEnd + QUESTION_FIXED_BYTES;
   for (let i = 0; i < records; i++) {
     const record = readRecord(wire, offset);
     if (record === undefined) return;

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeQuestion } from '../../src/message/wire/codec.ts';
-import { PROBE_QUERY } from '../../src/message/probe-query.ts';
-import { siteOf } from '../../src/message/site.ts';
-import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
+import { registeredDomain } from '../../src/message/registered-domain.ts';
+import { buildUpstreamQuery, PROBE_QUERY } from '../../src/message/upstream-query.ts';
 
 /** The site of a name, in presentation form. */
 function site(name: string, type = 'A'): string {
-  const wire = Buffer.from(siteOf(buildUpstreamQuery(encodeQuestion(name, type as 'A'), false, false)));
+  const wire = Buffer.from(registeredDomain(buildUpstreamQuery(encodeQuestion(name, type as 'A'), false, false)));
   const labels: string[] = [];
   for (let i = 0; wire.readUInt8(i) > 0; i += 1 + wire.readUInt8(i)) {
     labels.push(wire.toString('latin1', i + 1, i + 1 + wire.readUInt8(i)));
@@ -36,7 +35,7 @@ test('under a public label of a country it is the last three', () => {
 test('a name with one label is its own site, and so is the root', () => {
   assert.equal(site('com'), 'com');
   assert.equal(site('.'), '');
-  assert.deepEqual([...siteOf(PROBE_QUERY)], [0]);
+  assert.deepEqual([...registeredDomain(PROBE_QUERY)], [0]);
 });
 
 test('reverse names are cut at the networks that providers have', () => {

@@ -36,7 +36,7 @@ interface Kept {
  * records lead to. Nothing shows that the responder may speak for others (RFC 5452 §6, RFC 2181 §5.4.1). Builds its
  * sets of names on first use, since most answers have no such records.
  */
-export class Belonging {
+export class RelevanceFilter {
   readonly #wire: Uint8Array;
   readonly #questionEnd: number;
   readonly #answers: readonly Kept[];

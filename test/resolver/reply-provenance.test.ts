@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { delay } from '../../src/lib/clock.ts';
 import { Dns4torError } from '../../src/failures/errors.ts';
-import { EDNS_OPTION } from '../../src/message/wire/edns-options.ts';
+import { EDNS_OPTION } from '../../src/message/wire/edns.ts';
 import { decodeProvenance, type Provenance } from '../../src/message/answer/provenance.ts';
 import type { Query } from '../../src/model/query.ts';
 import { ask, decodeReply, type QuerySpec } from '../fixtures/messages.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { subtractAge } from '../../../src/message/answer/age.ts';
+import { subtractAge } from '../../../src/message/answer/http-age.ts';
 import {
   addressRecord,
   buildResponse,

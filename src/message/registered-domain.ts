@@ -37,7 +37,7 @@ const REVERSE_LABELS: ReadonlyMap<string, number> = new Map([
  * @param query whose QNAME is uncompressed and in lower case
  * @returns a view of the name's last labels in wire form
  */
-export function siteOf(query: Uint8Array): Uint8Array {
+export function registeredDomain(query: Uint8Array): Uint8Array {
   const starts: number[] = [];
   let offset = HEADER_BYTES;
   for (let length = query[offset] ?? 0; length > 0; length = query[offset] ?? 0) {

@@ -96,10 +96,10 @@ function shapeHeader({ wire }: Query, rcode: number, reply: Uint8Array): number 
 function shapeEmpty(query: Query, rcode: number, flags: number, reply: Uint8Array, opt: Uint8Array): number {
   const { questionEnd } = query.scan;
   writeHeader(reply, query, rcode, flags);
-  writeU16(reply, HEADER.questions, questionEnd === 0 ? 0 : 1);
-  writeU16(reply, HEADER.answers, 0);
-  writeU16(reply, HEADER.authorities, 0);
-  writeU16(reply, HEADER.additionals, 0);
+  writeU16(reply, HEADER.qdcount, questionEnd === 0 ? 0 : 1);
+  writeU16(reply, HEADER.ancount, 0);
+  writeU16(reply, HEADER.nscount, 0);
+  writeU16(reply, HEADER.arcount, 0);
   echoQuestion(reply, query);
   return appendOpt(reply, questionEnd === 0 ? HEADER_BYTES : questionEnd, opt);
 }
@@ -136,6 +136,6 @@ function echoQuestion(reply: Uint8Array, query: Query): void {
 function appendOpt(reply: Uint8Array, offset: number, opt: Uint8Array): number {
   if (opt.length === 0) return offset;
   reply.set(opt, offset);
-  writeU16(reply, HEADER.additionals, readU16(reply, HEADER.additionals) + 1);
+  writeU16(reply, HEADER.arcount, readU16(reply, HEADER.arcount) + 1);
   return offset + opt.length;
 }
