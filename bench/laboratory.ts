@@ -5,7 +5,7 @@ import { createUpstream } from '../src/daemon/upstreams.ts';
 import type { Clock } from '../src/lib/clock.ts';
 import type { Random } from '../src/lib/random.ts';
 import type { Counters } from '../src/metrics/counters.ts';
-import { judgeAsOurs } from '../src/tor/socks/socks-peer.ts';
+import { judgeManagedTor } from '../src/tor/socks/socks-peer.ts';
 import type { TorAddress } from '../src/tor/tor-address.ts';
 import type { Tor } from '../src/tor/tor.ts';
 import type { CircuitsUpstream } from '../src/upstream/upstream.ts';
@@ -77,7 +77,7 @@ export async function openLaboratory(): Promise<Laboratory> {
 function torAt(socks: TorAddress): Tor {
   return {
     socks,
-    judgePeer: judgeAsOurs,
+    judgePeer: judgeManagedTor,
     state: () => ({ state: 'up', bootstrapPercent: 100 }),
     observe: () => {},
     kind: 'external',

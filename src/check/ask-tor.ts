@@ -3,7 +3,7 @@ import { Dns4torError, toDns4torError } from '../failures/errors.ts';
 import type { Random } from '../lib/random.ts';
 import type { TorStatus } from '../model/tor-status.ts';
 import { type ControlConnection, openControl } from '../tor/control/control-connection.ts';
-import { type ControlPlaces, controlAddresses, requireSocksAddress } from '../tor/control/find-control.ts';
+import { type ControlSearch, controlAddresses, requireSocksAddress } from '../tor/control/find-control.ts';
 import { findOnionKey, type OnionAuth, type OnionKeyPresence } from '../tor/control/onion-auth.ts';
 import { TorReport } from '../tor/control/tor-report.ts';
 
@@ -44,7 +44,7 @@ const QUESTIONS = [
  */
 export async function askTor(
   components: AskTorComponents,
-  places: ControlPlaces,
+  places: ControlSearch,
   onionAuths: readonly OnionAuth[],
 ): Promise<TorAnswers> {
   using control = await openFirst(components, places);
@@ -89,7 +89,7 @@ async function ask(control: ControlConnection, question: string): Promise<readon
   }
 }
 
-async function openFirst(components: AskTorComponents, places: ControlPlaces): Promise<ControlConnection> {
+async function openFirst(components: AskTorComponents, places: ControlSearch): Promise<ControlConnection> {
   let reason = new Dns4torError('ERR_TOR_CONTROL', 'none is to be looked for');
   for (const address of controlAddresses(places)) {
     let control: ControlConnection | undefined;

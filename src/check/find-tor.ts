@@ -5,14 +5,15 @@ import { Dns4torError, toDns4torError } from '../failures/errors.ts';
 import type { Runner } from '../system/command.ts';
 import { createSocksPeerJudge } from '../system/sockets/socks-owner.ts';
 import { detectTor, verifyTor } from '../tor/socks/find-socks.ts';
-import type { ControlPlaces } from '../tor/control/find-control.ts';
-import { type JudgePeer, judgeAsOurs, type ToleratedStanding } from '../tor/socks/socks-peer.ts';
+import type { ControlSearch } from '../tor/control/find-control.ts';
+import { type JudgePeer, judgeManagedTor, type ToleratedStanding } from '../tor/socks/socks-peer.ts';
 import type { TorAddress } from '../tor/tor-address.ts';
-import { refuseUntrusted, stateDirectory, torPaths } from '../tor/process/torrc.ts';
+import { stateDirectory } from '../tor/process/state-directory.ts';
+import { refuseUntrusted, torPaths } from '../tor/process/torrc.ts';
 
 /** The Tor that dns4tor uses, or would use. */
 export type TorFinding =
-  | ({ readonly kind: 'running'; readonly standing: ToleratedStanding; readonly judgePeer: JudgePeer } & ControlPlaces)
+  | ({ readonly kind: 'running'; readonly standing: ToleratedStanding; readonly judgePeer: JudgePeer } & ControlSearch)
   /** None runs, and dns4tor would start one of its own. */
   | { readonly kind: 'startable'; readonly version: string }
   | { readonly kind: 'missing'; readonly error: Dns4torError };
@@ -49,13 +50,13 @@ async function findManagedTor({ clock, run, env }: FindTorComponents, { binary }
   const paths = torPaths(join(stateDirectory(env), 'tor'));
   refuseUntrusted(paths.directory);
   const socks: TorAddress = { kind: 'unix', path: paths.socks };
-  const isRunning = await verifyTor(socks, clock, judgeAsOurs).then(
+  const isRunning = await verifyTor(socks, clock, judgeManagedTor).then(
     () => true,
     () => false,
   );
   if (isRunning) {
     const control = { kind: 'unix', path: paths.control } as const;
-    return { kind: 'running', socks, standing: 'tor', judgePeer: judgeAsOurs, control };
+    return { kind: 'running', socks, standing: 'tor', judgePeer: judgeManagedTor, control };
   }
   const { status, stdout } = await run([binary, '--version']);
   if (status !== 0) throw new Dns4torError('ERR_TOR_BINARY_MISSING', binary);

@@ -10,7 +10,7 @@ import { createPipeline } from '../resolver/pipeline.ts';
 import { createSocksPeerJudge } from '../system/sockets/socks-owner.ts';
 import { openTor, type Tor } from '../tor/tor.ts';
 import type { TorEvents } from '../tor/tor-events.ts';
-import { stateDirectory } from '../tor/process/torrc.ts';
+import { stateDirectory } from '../tor/process/state-directory.ts';
 import type { ConnectionEvents } from '../upstream/transport/connection.ts';
 import { ExtraBudget } from '../upstream/pool/extra-budget.ts';
 import { FailoverUpstream } from '../upstream/pool/failover.ts';
@@ -131,7 +131,7 @@ function quietly(onBootstrap: BootstrapDisplay = () => {}): TorEvents {
     onBootstrap,
     onLog() {},
     onExit() {},
-    onNotTaken() {},
+    onSkipped() {},
     onUnproven() {},
     onControl() {},
     onControlLost() {},

@@ -110,7 +110,7 @@ export function torEvents(logger: Logger, metrics: Metrics, display: BootstrapDi
         code: error.code,
         restart_seconds: toSeconds(restartInMs),
       }),
-    onNotTaken: (error) => logger.log('warn', 'tor_not_taken', { reason: error.message, code: error.code }),
+    onSkipped: (error) => logger.log('warn', 'tor_not_taken', { reason: error.message, code: error.code }),
     onUnproven: (address) => logger.log('warn', 'tor_unproven', { address }),
     onControl(address) {
       logger.log('info', 'tor_followed', { address });

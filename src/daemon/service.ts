@@ -23,7 +23,7 @@ import { createPipeline, type PipelineInit } from '../resolver/pipeline.ts';
 import { SharedIdentities } from '../tor/socks/isolation-credentials.ts';
 import { createSocksPeerJudge } from '../system/sockets/socks-owner.ts';
 import { openTor, type Tor } from '../tor/tor.ts';
-import { stateDirectory } from '../tor/process/torrc.ts';
+import { stateDirectory } from '../tor/process/state-directory.ts';
 import { ExtraBudget } from '../upstream/pool/extra-budget.ts';
 import { FailoverUpstream } from '../upstream/pool/failover.ts';
 import { MAX_IN_FLIGHT } from '../upstream/transport/session.ts';

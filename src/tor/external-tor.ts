@@ -1,45 +1,44 @@
+import { Dns4torError, toDns4torError } from '../failures/errors.ts';
+import type { ErrorCode } from '../failures/failures.ts';
 import { drawPauseMs } from '../lib/back-off.ts';
 import { type Clock, delay } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
-import { Dns4torError, toDns4torError } from '../failures/errors.ts';
-import type { ErrorCode } from '../failures/failures.ts';
 import type { Random } from '../lib/random.ts';
 import type { TorState, TorStatus } from '../model/tor-status.ts';
 import type { ControlConnection } from './control/control-connection.ts';
-import { type ControlChoice, controlAddresses, requireSocksAddress } from './control/find-control.ts';
+import { controlAddresses, type ControlSearch, requireSocksAddress } from './control/find-control.ts';
 import type { OnionAuth } from './control/onion-auth.ts';
-import { RETRIES } from './process/retries.ts';
+import { openTorMonitor, TOR_RETRIES, type TorMonitor } from './control/tor-monitor.ts';
 import { formatTorAddress, type TorAddress } from './tor-address.ts';
 import type { TorEvents } from './tor-events.ts';
-import { openTorMonitor, type TorMonitor } from './control/tor-monitor.ts';
 
-export interface ExternalTorOptions {
-  readonly socks: TorAddress;
-  readonly control: ControlChoice;
-  /** Where `auto` looks, in this order. @default USUAL_CONTROL_ADDRESSES */
-  readonly usualControlAddresses?: readonly TorAddress[];
+export interface ExternalTorOptions extends ControlSearch {
   readonly onionAuths: readonly OnionAuth[];
   readonly clock: Clock;
   readonly random: Random;
   readonly events: TorEvents;
 }
 
-/** Tor on this machine answers within milliseconds; a start does not wait longer for one that is stopped. */
+/**
+ * How long a start waits for the control port. A Tor on this machine answers within milliseconds unless it is stopped.
+ */
 const FIRST_ATTEMPT_MS = 2_000;
 
-/** Outcomes that say nothing about Tor: whose fault a missed deadline was is not known, and a shutdown was ours. */
-const TELLS_NOTHING: ReadonlySet<string> = new Set(['ERR_TOR_TIMEOUT', 'ERR_SHUTDOWN', 'ERR_INTERNAL']);
-/** Tor is not there, or has no way to its network. Any other failure is Tor's own report about the onion service. */
-const TELLS_DOWN: ReadonlySet<string> = new Set([
+/** Outcomes that say nothing about Tor: a time-out may be anybody's fault, and a shutdown is ours. */
+const INCONCLUSIVE: ReadonlySet<string> = new Set(['ERR_TOR_TIMEOUT', 'ERR_SHUTDOWN', 'ERR_INTERNAL']);
+/** Failures of Tor itself or of its network. All others are Tor's reports about the onion service, so Tor is up. */
+const TOR_IS_DOWN: ReadonlySet<string> = new Set([
   'ERR_TOR_UNREACHABLE',
   'ERR_TOR_NOT_SOCKS',
   'ERR_TOR_FOREIGN',
   'ERR_TOR_NETWORK_UNREACHABLE',
 ]);
-/** Tor has no key for the onion service, or another one. */
-const TELLS_KEY_MISSING: ReadonlySet<string> = new Set(['ERR_TOR_HS_AUTH_MISSING', 'ERR_TOR_HS_AUTH_WRONG']);
+/** Tor has no key for the onion service, or the wrong one. */
+const KEY_MISSING: ReadonlySet<string> = new Set(['ERR_TOR_HS_AUTH_MISSING', 'ERR_TOR_HS_AUTH_WRONG']);
 
-/** A tor that somebody else runs. Its control port is followed where there is one that we may use, through every restart of tor. */
+/**
+ * A Tor that dns4tor did not start. Follows its control port, if there is a usable one, through every restart of Tor.
+ */
 export class ExternalTor implements AsyncDisposable {
   readonly socks: TorAddress;
   readonly #options: ExternalTorOptions;
@@ -48,11 +47,11 @@ export class ExternalTor implements AsyncDisposable {
   readonly #firstAttempt: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   #following: Promise<void> | undefined;
   #monitor: TorMonitor | undefined;
-  /** What the dials tell, for as long as Tor itself does not. */
+  /** State inferred from dials, used while there is no control connection. */
   #observed: TorState = 'unknown';
-  /** Why it is not followed. */
+  /** Why there is no control connection. */
   #controlError: Dns4torError | undefined;
-  #hasToldOfKeys = false;
+  #keyFailureReported = false;
 
   private constructor(options: ExternalTorOptions) {
     this.#options = options;
@@ -60,7 +59,10 @@ export class ExternalTor implements AsyncDisposable {
     this.#controlAddresses = controlAddresses(options);
   }
 
-  /** Resolves when its control port has been found or not, within 2 s. Never rejects: a tor that is not there yet is waited for. */
+  /**
+   * Resolves when the first attempt to find the control port has ended, after 2 s at the latest. Never rejects: a Tor
+   * that does not run yet may start later.
+   */
   static async open(options: ExternalTorOptions): Promise<ExternalTor> {
     const tor = new ExternalTor(options);
     tor.#following = tor.#follow();
@@ -74,14 +76,14 @@ export class ExternalTor implements AsyncDisposable {
     return this.#monitor?.status ?? { state: this.#observed, bootstrapPercent: this.#observed === 'up' ? 100 : 0 };
   }
 
-  /** Is to be told how each dial ended. */
+  /** Records how a dial through this Tor ended. */
   observe(outcome: 'ok' | ErrorCode): void {
-    if (!TELLS_NOTHING.has(outcome)) this.#observed = TELLS_DOWN.has(outcome) ? 'down' : 'up';
+    if (!INCONCLUSIVE.has(outcome)) this.#observed = TOR_IS_DOWN.has(outcome) ? 'down' : 'up';
     this.#monitor?.observe(outcome);
-    if (TELLS_KEY_MISSING.has(outcome)) this.#tellOfKeys();
+    if (KEY_MISSING.has(outcome)) this.#reportMissingKeys();
   }
 
-  /** Lets go of the control port; tor goes on. */
+  /** Closes the control connection. Tor keeps running. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await this.#following;
@@ -96,14 +98,14 @@ export class ExternalTor implements AsyncDisposable {
       const { wasFollowed, error } = await this.#followOnce();
       if (signal.aborted) return;
       if (wasFollowed) failures = 0;
-      const pauseMs = drawPauseMs(RETRIES, failures++, random);
-      // What nobody has asked for by name is no news when it is not there.
+      const pauseMs = drawPauseMs(TOR_RETRIES, failures++, random);
+      // With `auto`, a control port is optional: its absence is not worth reporting.
       if (wasFollowed || control.kind !== 'auto') events.onControlLost(error, pauseMs);
       await delay(clock, pauseMs, signal);
     }
   }
 
-  /** Follows tor until the control connection ends, if there is one to be had. */
+  /** Opens a control connection, if possible, and follows Tor until it ends. */
   async #followOnce(): Promise<{ readonly wasFollowed: boolean; readonly error: Dns4torError }> {
     try {
       this.#monitor = await this.#openMonitor();
@@ -113,17 +115,17 @@ export class ExternalTor implements AsyncDisposable {
     } finally {
       this.#firstAttempt.resolve();
     }
-    this.#hasToldOfKeys = false;
+    this.#keyFailureReported = false;
     this.#controlError = await this.#monitor.ended;
     this.#monitor = undefined;
     this.#observed = 'unknown';
     return { wasFollowed: true, error: this.#controlError };
   }
 
-  /** @throws Dns4torError why it is the last of the addresses not */
+  /** @throws Dns4torError the reason for the last address, if none is usable */
   async #openMonitor(): Promise<TorMonitor> {
     const { socks, control, events } = this.#options;
-    // Who names an address may have SOCKS elsewhere: a container's port stands for another one.
+    // A configured control port is trusted to belong to the same Tor: SOCKS may be mapped to another port (containers).
     const prepare = async (connection: ControlConnection): Promise<void> => {
       if (control.kind === 'auto') await requireSocksAddress(connection, socks);
     };
@@ -140,10 +142,13 @@ export class ExternalTor implements AsyncDisposable {
     throw reason;
   }
 
-  /** Only when a service has asked for one, since Tor may have the keys from elsewhere; and once, until they can be given. */
-  #tellOfKeys(): void {
-    if (this.#hasToldOfKeys || this.#monitor !== undefined || this.#options.onionAuths.length === 0) return;
-    this.#hasToldOfKeys = true;
+  /**
+   * Reports, once, that the keys cannot be given to Tor. Waits until an onion service has asked for one, since Tor may
+   * have the keys from its own configuration.
+   */
+  #reportMissingKeys(): void {
+    if (this.#keyFailureReported || this.#monitor !== undefined || this.#options.onionAuths.length === 0) return;
+    this.#keyFailureReported = true;
     const where = `Tor at ${formatTorAddress(this.socks)}`;
     this.#options.events.onOnionAuthFailed(new Dns4torError('ERR_TOR_ONION_AUTH', where, this.#controlError));
   }

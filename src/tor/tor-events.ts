@@ -1,26 +1,47 @@
 import type { Dns4torError } from '../failures/errors.ts';
-import type { TorLogLine } from './process/tor-log.ts';
 
-/** What a tor tells while it runs, for logs and progress bars. */
+/** Tor's log severities. */
+export type TorSeverity = 'debug' | 'info' | 'notice' | 'warn' | 'err';
+
+/** One line of Tor's log, without its timestamp. */
+export interface TorLogLine {
+  readonly severity: TorSeverity;
+  readonly message: string;
+}
+
+/** Notifications about Tor while dns4tor uses it: for logs and progress bars. */
 export interface TorEvents {
-  /** Where its control port is read. @param percent 0 to 100; begins anew when tor was restarted */
+  /**
+   * Tor's bootstrap made progress. Needs the control port.
+   * @param percent 0 to 100; starts over when Tor restarts
+   */
   onBootstrap(percent: number, summary: string): void;
-  /** A line that a tor of ours logged; by `SafeLogging` without addresses. */
+  /** The managed Tor logged a line. `SafeLogging` removed the addresses. */
   onLog(line: TorLogLine): void;
-  /** A tor of ours ended unasked, or could not be restarted, and is started in `restartInMs`. */
+  /** The managed Tor exited unexpectedly, or failed to restart. The next attempt follows in `restartInMs`. */
   onExit(error: Dns4torError, restartInMs: number): void;
-  /** `auto` skipped a default address whose listener is not known to be Tor. */
-  onNotTaken(error: Dns4torError): void;
+  /** `auto` skipped a default address because its listener is not known to be Tor. */
+  onSkipped(error: Dns4torError): void;
   /** The listener at the configured address may not be Tor. Reported once. */
   onUnproven(address: string): void;
-  /** The control port of a tor that is not ours is read from now on. @param address in the form of `--tor-control` */
+  /**
+   * dns4tor now follows an external Tor over its control port.
+   * @param address in the form of `--tor-control`
+   */
   onControl(address: string): void;
-  /** It is not read any more, or cannot be though its address was named; that is tried again in `retryInMs`. */
+  /**
+   * The control connection ended, or the configured control port is unusable. The next attempt follows in `retryInMs`.
+   */
   onControlLost(error: Dns4torError, retryInMs: number): void;
-  /** Tor did not take the key for an onion service (`--onion-auth-file`), or cannot be given it and was asked for it. */
+  /**
+   * Tor rejected the key for an onion service (`--onion-auth-file`), or needs it and there is no control port to pass
+   * it.
+   */
   onOnionAuthFailed(error: Dns4torError): void;
-  /** Tor has forgotten which onion services it could not reach, since it was told to. */
+  /** Tor took `SIGNAL NEWNYM`, and with it forgot which onion services had failed. */
   onNewnym(): void;
-  /** Tor, or what stands before its control port, does not let us tell it that; it is not tried again on this connection. */
+  /**
+   * Tor, or a filter in front of its control port, rejected `SIGNAL NEWNYM`. This connection does not send it again.
+   */
   onNewnymRefused(error: Dns4torError): void;
 }

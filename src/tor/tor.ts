@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { Clock } from '../lib/clock.ts';
 import type { ErrorCode } from '../failures/failures.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { TorKind, TorStatus } from '../model/tor-status.ts';
 import { detectTor } from './socks/find-socks.ts';
@@ -8,45 +8,47 @@ import { ExternalTor } from './external-tor.ts';
 import type { ControlChoice } from './control/find-control.ts';
 import { ManagedTor } from './process/managed-tor.ts';
 import type { OnionAuth } from './control/onion-auth.ts';
-import { type JudgePeer, judgeAsOurs } from './socks/socks-peer.ts';
+import { type JudgePeer, judgeManagedTor } from './socks/socks-peer.ts';
 import { formatTorAddress, type TorAddress } from './tor-address.ts';
 import type { TorEvents } from './tor-events.ts';
 
-/** Which tor is to be used: `--tor-socks`. */
+/** Which Tor to use, as `--tor-socks` selects it. */
 export type TorChoice = TorAddress | { readonly kind: 'auto' } | { readonly kind: 'managed' };
 
-/** The tor in use, of whatever kind. Disposing it ends a managed one and leaves another alone. */
+/** The Tor in use: external or managed. Disposing it stops a managed Tor; an external one keeps running. */
 export interface Tor extends AsyncDisposable {
   readonly kind: TorKind;
   readonly socks: TorAddress;
-  /** Must judge each connection to `socks`. */
+  /** Judges connections to `socks`. Every connection must pass it. */
   readonly judgePeer: JudgePeer;
   state(): TorStatus;
   /**
-   * Is to be told how each dial ended. Of a tor whose control port is not read this is all that is known; of another it shows when it is to
-   * forget its failures.
+   * Records how a dial ended. Without a control port, dials are the only source of Tor's state; with one, they show
+   * when Tor should forget its failures (NEWNYM).
    */
   observe(outcome: 'ok' | ErrorCode): void;
-  /** For logs: which tor this is and where. */
+  /** Describes this Tor for logs: its kind and address. */
   describe(): string;
 }
 
 export interface OpenTorOptions {
-  /** For `managed`, and for `auto` where no Tor runs: a path, or a name to be found in PATH. */
+  /**
+   * The tor program to start, for `managed` and for `auto` without a running Tor: a path, or a name to find in PATH.
+   */
   readonly binary: string;
-  /** dns4tor's own state directory, in which a managed tor gets `tor`. Asked for no other: a service's user may have none. */
+  /** Returns dns4tor's state directory; a managed Tor uses `tor` in it. Not called otherwise: it may not exist. */
   readonly stateDirectory: () => string;
-  /** Validated lines to add to a managed tor's torrc. */
+  /** Validated lines to add to a managed Tor's torrc. */
   readonly torOptions: readonly string[];
-  /** Where `auto` looks, in this order. @default USUAL_SOCKS_ADDRESSES */
+  /** SOCKS addresses that `auto` tries, in this order. @default USUAL_SOCKS_ADDRESSES */
   readonly usualAddresses?: readonly TorAddress[];
-  /** The control port of a tor that is not ours. */
+  /** Control port of an external Tor. */
   readonly control: ControlChoice;
-  /** Where its `auto` looks, in this order. @default USUAL_CONTROL_ADDRESSES */
+  /** Control addresses that its `auto` tries, in this order. @default USUAL_CONTROL_ADDRESSES */
   readonly usualControlAddresses?: readonly TorAddress[];
-  /** Judges listeners at the addresses of a Tor that dns4tor did not start. */
+  /** Judges connections to an external Tor. */
   readonly judgePeer: JudgePeer;
-  /** Keys for onion services that ask for client authorisation. */
+  /** Keys for onion services with client authorization. */
   readonly onionAuths: readonly OnionAuth[];
   readonly clock: Clock;
   readonly random: Random;
@@ -54,20 +56,20 @@ export interface OpenTorOptions {
 }
 
 /**
- * Finds or starts the tor to use. An address that was named is taken as it is, whether Tor answers there yet or not:
- * dials find out, and recover as soon as it does.
+ * Finds or starts the Tor to use. A configured address is used even if Tor does not answer there yet: dials fail until
+ * it does, then recover.
  *
- * @throws Dns4torError ERR_TOR_BINARY_MISSING or ERR_TOR_MANAGED where one had to be started
+ * @throws Dns4torError ERR_TOR_BINARY_MISSING, ERR_TOR_MANAGED or ERR_UNTRUSTED_PATH if a Tor has to be started
  */
 export async function openTor(choice: TorChoice, options: OpenTorOptions): Promise<Tor> {
   if (choice.kind === 'managed') return openManagedTor(options);
   if (choice.kind !== 'auto') return openExternalTor(choice, options);
   const { found, rejected } = await detectTor(options.clock, options.judgePeer, options.usualAddresses);
-  for (const { error } of rejected) if (SPEAKS_AS_TOR.has(error.code)) options.events.onNotTaken(error);
+  for (const { error } of rejected) if (SPEAKS_AS_TOR.has(error.code)) options.events.onSkipped(error);
   return found === undefined ? openManagedTor(options) : openExternalTor(found, options);
 }
 
-/** Reasons to report why `auto` skipped a listener that is or may be speaking Tor's protocol. */
+/** Errors worth reporting when `auto` skips an address: those of listeners that may speak Tor's protocol. */
 const SPEAKS_AS_TOR: ReadonlySet<ErrorCode> = new Set(['ERR_TOR_FOREIGN', 'ERR_TOR_UNPROVEN']);
 
 async function openManagedTor({ stateDirectory, ...options }: OpenTorOptions): Promise<Tor> {
@@ -75,7 +77,7 @@ async function openManagedTor({ stateDirectory, ...options }: OpenTorOptions): P
   return {
     kind: 'managed',
     socks: managed.socks,
-    judgePeer: judgeAsOurs,
+    judgePeer: judgeManagedTor,
     state: () => managed.status,
     observe: (outcome) => managed.observe(outcome),
     describe: () => `tor started by dns4tor at ${formatTorAddress(managed.socks)}`,
@@ -85,11 +87,11 @@ async function openManagedTor({ stateDirectory, ...options }: OpenTorOptions): P
 
 async function openExternalTor(socks: TorAddress, options: OpenTorOptions): Promise<Tor> {
   const external = await ExternalTor.open({ ...options, socks });
-  let isToldOf = false;
+  let isReported = false;
   const judgePeer: JudgePeer = async (address, connection) => {
     const standing = await options.judgePeer(address, connection);
-    if (standing === 'unknown' && !isToldOf) options.events.onUnproven(formatTorAddress(address));
-    isToldOf ||= standing === 'unknown';
+    if (standing === 'unknown' && !isReported) options.events.onUnproven(formatTorAddress(address));
+    isReported ||= standing === 'unknown';
     return standing;
   };
   return {

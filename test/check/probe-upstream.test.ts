@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { probeUpstream, type UpstreamFinding } from '../../src/check/probe-upstream.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/random.ts';
-import { judgeAsOurs } from '../../src/tor/socks/socks-peer.ts';
+import { judgeManagedTor } from '../../src/tor/socks/socks-peer.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../fixtures/certificates.ts';
 import { startHttp1DohServer } from '../fixtures/http1-doh-server.ts';
 import { createOnionKey } from '../fixtures/onion-key.ts';
@@ -47,7 +47,7 @@ async function probe(
   assert.ok(upstream !== undefined);
   const components = {
     socks: socks.address,
-    judgePeer: judgeAsOurs,
+    judgePeer: judgeManagedTor,
     clock: options.clock ?? systemClock,
     random: systemRandom,
   };

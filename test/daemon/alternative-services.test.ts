@@ -7,7 +7,7 @@ import { createUpstream } from '../../src/daemon/upstreams.ts';
 import { Deadline } from '../../src/lib/deadline.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
-import { judgeAsOurs } from '../../src/tor/socks/socks-peer.ts';
+import { judgeManagedTor } from '../../src/tor/socks/socks-peer.ts';
 import type { Tor } from '../../src/tor/tor.ts';
 import type { AlternativeEvents } from '../../src/upstream/alt-svc/alternative-transport.ts';
 import { ExtraBudget } from '../../src/upstream/pool/extra-budget.ts';
@@ -87,7 +87,7 @@ async function setUp({
   );
   const tor: Tor = {
     socks: socks.address,
-    judgePeer: judgeAsOurs,
+    judgePeer: judgeManagedTor,
     state: () => ({ state: 'unknown', bootstrapPercent: 0 }),
     observe: () => {},
     kind: 'external',

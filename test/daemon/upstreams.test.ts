@@ -7,7 +7,7 @@ import { Deadline } from '../../src/lib/deadline.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
 import { SharedIdentities } from '../../src/tor/socks/isolation-credentials.ts';
-import { judgeAsOurs } from '../../src/tor/socks/socks-peer.ts';
+import { judgeManagedTor } from '../../src/tor/socks/socks-peer.ts';
 import type { Tor } from '../../src/tor/tor.ts';
 import { ExtraBudget } from '../../src/upstream/pool/extra-budget.ts';
 import type { CircuitsUpstream } from '../../src/upstream/upstream.ts';
@@ -24,7 +24,7 @@ function createBehind(
   const host = createOnionKey().address;
   const tor: Tor = {
     socks: proxy.address,
-    judgePeer: judgeAsOurs,
+    judgePeer: judgeManagedTor,
     state: () => ({ state: 'unknown', bootstrapPercent: 0 }),
     observe: () => {},
     kind: 'external',

@@ -9,24 +9,24 @@ import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
 const SERVER_NONCE = 'ab'.repeat(32);
 
-/** What is answered to a command, by its beginning: whole lines, events among them. */
+/** Replies by command prefix: complete lines, which may include events. */
 export type Script = Readonly<Record<string, readonly string[]>>;
 
-/** A control port that says what a real tor cannot be made to say. */
+/** A control port whose replies a test controls, unlike those of a real Tor. */
 export interface ControlDouble extends AsyncDisposable {
   readonly address: TorAddress;
   readonly cookiePath: string;
-  /** The lines that came, from all connections. */
+  /** The lines received on all connections. */
   readonly commands: readonly string[];
-  /** Sends lines to all who are connected. */
+  /** Sends lines to all connected clients. */
   send(...lines: readonly string[]): void;
-  /** Closes the socket and all connections, as tor's end does. */
+  /** Closes the socket and all connections, as when Tor exits. */
   stop(): Promise<void>;
-  /** Listens again at the same place. */
+  /** Listens again at the same address. */
   start(): Promise<void>;
 }
 
-/** Takes the cookie as tor does, and answers what `script` says, otherwise `250 OK`. */
+/** Accepts the cookie as Tor does, and replies by the script, otherwise with `250 OK`. */
 export async function startControlDouble(script: Script = {}): Promise<ControlDouble> {
   await using resources = new AsyncDisposableStack();
   const { path: directory } = resources.use(await createTemporaryDirectory());

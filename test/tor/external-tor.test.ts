@@ -54,7 +54,7 @@ function phase(percent: number, summary: string): Record<string, readonly string
   return { 'GETINFO status': [line, '250 OK'] };
 }
 
-test('without a control port the dials tell the state', async () => {
+test('without a control port, dials determine the state', async () => {
   await using tor = await ExternalTor.open(options());
   assert.deepEqual(tor.status, { state: 'unknown', bootstrapPercent: 0 });
   tor.observe('ERR_TOR_TIMEOUT');
@@ -67,7 +67,7 @@ test('without a control port the dials tell the state', async () => {
   assert.equal(tor.status.state, 'up');
 });
 
-test('auto finds the control port of the tor in use among others, and gives that tor the keys', async () => {
+test('auto finds the control port of the Tor in use among others, and gives only that Tor the keys', async () => {
   await using web = await listen(createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')));
   await using other = await startOfflineTor();
   await using used = await startOfflineTor();
@@ -89,7 +89,7 @@ test('auto finds the control port of the tor in use among others, and gives that
   assert.deepEqual(keyFailures, []);
 });
 
-test('auto goes without a control port silently, and finds one that appears', async () => {
+test('auto does not report a missing control port, and finds one that appears later', async () => {
   await using control = await startControlDouble({
     'GETINFO net/listeners/socks': ['250-net/listeners/socks="127.0.0.1:9"', '250 OK'],
     ...phase(45, 'Loading'),
@@ -107,7 +107,7 @@ test('auto goes without a control port silently, and finds one that appears', as
   assert.equal(tor.status.bootstrapPercent, 45);
 });
 
-test('a tor that is restarted is followed again, after pauses that grow to half a minute', async () => {
+test('a restarted Tor is followed again, with pauses that grow to 30 seconds', async () => {
   await using control = await startControlDouble(phase(45, 'Loading'));
   const clock = new ManualClock();
   const random = { ...systemRandom, fraction: () => 1 };
@@ -117,7 +117,7 @@ test('a tor that is restarted is followed again, after pauses that grow to half 
   assert.equal(tor.status.bootstrapPercent, 45);
 
   await control.stop();
-  await waitUntil('its end is seen', 5_000, () => lost.length === 1);
+  await waitUntil('the loss is reported', 5_000, () => lost.length === 1);
   assert.deepEqual(tor.status, { state: 'unknown', bootstrapPercent: 0 });
   for (let tries = 1; tries < 7; tries++) {
     clock.advance(lost.at(-1)?.retryInMs ?? 0);
@@ -132,18 +132,18 @@ test('a tor that is restarted is followed again, after pauses that grow to half 
   await waitUntil('it is followed again', 5_000, () => controls.length === 2);
   assert.equal(tor.status.bootstrapPercent, 45);
   await control.stop();
-  await waitUntil('its end is seen', 5_000, () => lost.length === 8);
+  await waitUntil('the loss is reported', 5_000, () => lost.length === 8);
   assert.equal(lost.at(-1)?.retryInMs, 1_000);
 });
 
-test('a control port that was named and cannot be used is told, with the reason', async () => {
+test('an unusable configured control port is reported with the reason', async () => {
   const { events, lost } = record();
   await using tor = await ExternalTor.open(options({ control: NOWHERE, events }));
   assert.equal(tor.status.state, 'unknown');
   assert.match(lost[0]?.error.message ?? '', /^unix:\/nonexistent\/control \(ENOENT\): /);
 });
 
-test('a start waits for no more than two seconds for a tor that does not answer', async () => {
+test('a start waits at most two seconds for a silent control port', async () => {
   await using silent = await listen(createServer());
   const clock = new ManualClock();
   const opening = ExternalTor.open(options({ control: silent.address, clock }));
@@ -152,7 +152,7 @@ test('a start waits for no more than two seconds for a tor that does not answer'
   assert.equal(tor.status.state, 'unknown');
 });
 
-test('keys that cannot be given to tor are told when one is asked for, once, with what to do instead', async () => {
+test('without a control port, missing keys are reported once, when an onion service asks for one', async () => {
   const { events, keyFailures } = record();
   await using tor = await ExternalTor.open(options({ onionAuths: [ONION_AUTH], events }));
   tor.observe('ERR_TOR_HS_INTRO_FAILED');
@@ -164,7 +164,7 @@ test('keys that cannot be given to tor are told when one is asked for, once, wit
   assert.match(keyFailures[0]?.message ?? '', /^Tor at 127\.0\.0\.1:9: .*ClientOnionAuthDir/);
 });
 
-test('a key that tor has been given, or that nobody gave us, is not told to be missing when a service refuses', async () => {
+test('a refusal by an onion service reports no missing key if Tor has the keys or none are configured', async () => {
   await using control = await startControlDouble(phase(100, 'Done'));
   const { events, keyFailures } = record();
   await using followed = await ExternalTor.open(
@@ -176,14 +176,14 @@ test('a key that tor has been given, or that nobody gave us, is not told to be m
   assert.deepEqual(keyFailures, []);
 });
 
-test('a tor that is followed is told to forget when every introduction fails', async () => {
+test('a followed Tor gets NEWNYM when every introduction fails', async () => {
   await using control = await startControlDouble(phase(100, 'Done'));
   await using tor = await ExternalTor.open(options({ control: control.address }));
   for (let i = 0; i < 2; i++) tor.observe('ERR_TOR_HS_INTRO_FAILED');
-  await waitUntil('it is told', 5_000, () => control.commands.includes('SIGNAL NEWNYM'));
+  await waitUntil('NEWNYM is sent', 5_000, () => control.commands.includes('SIGNAL NEWNYM'));
 });
 
-test('of a tor on another machine no control port is looked for on this one', async () => {
+test('for a Tor on another machine, auto looks for no control port on this one', async () => {
   await using control = await startControlDouble();
   const socks = { kind: 'tcp', host: '192.0.2.1', port: 9050 } as const;
   const auto = { control: { kind: 'auto' }, usualControlAddresses: [control.address] } as const;
@@ -192,7 +192,7 @@ test('of a tor on another machine no control port is looked for on this one', as
   assert.deepEqual(control.commands, []);
 });
 
-test('disposing ends the connection and every timer at once, and leaves tor running', async () => {
+test('disposing closes the connection and cancels every timer', async () => {
   await using control = await startControlDouble(phase(45, 'Loading'));
   const clock = new ManualClock();
   const followed = await ExternalTor.open(options({ control: control.address, clock }));

@@ -4,11 +4,11 @@ import type { TorAddress } from '../../src/tor/tor-address.ts';
 
 export interface Listening extends AsyncDisposable {
   readonly port: number;
-  /** The same place, as that of a supposed SOCKS proxy. */
+  /** The same address in the form of a SOCKS address. */
   readonly address: TorAddress;
 }
 
-/** Has a server listen on a free port of 127.0.0.1. Disposing it ends the server and its connections. */
+/** Makes a server listen on a free port of 127.0.0.1. Disposing closes the server and its connections. */
 export async function listen(server: Server): Promise<Listening> {
   const clients = new Set<Socket>();
   server.on('connection', (client: Socket) => {

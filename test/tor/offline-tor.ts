@@ -7,7 +7,10 @@ import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
 const FINGERPRINT = 'A'.repeat(40);
 
-/** Options with which tor knows no network but one on this machine that is down: it starts, listens, and never bootstraps. */
+/**
+ * Options with which Tor starts and listens but never bootstraps: its only directory authority, on this machine, is
+ * down.
+ */
 export const OFFLINE_OPTIONS: readonly string[] = [
   'UseDefaultFallbackDirs 0',
   `DirAuthority down orport=1 no-v2 v3ident=${FINGERPRINT} 127.0.0.1:1 ${FINGERPRINT}`,
@@ -19,7 +22,7 @@ export interface OfflineTor extends AsyncDisposable {
   readonly control: TorAddress;
 }
 
-/** Starts a real tor that is not ours to manage. */
+/** Starts a real, external Tor. */
 export async function startOfflineTor(options: readonly string[] = []): Promise<OfflineTor> {
   await using resources = new AsyncDisposableStack();
   const { path: directory } = resources.use(await createTemporaryDirectory());

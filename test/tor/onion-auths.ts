@@ -6,11 +6,11 @@ import { installOnionAuths, type OnionAuth } from '../../src/tor/control/onion-a
 import type { TorAddress } from '../../src/tor/tor-address.ts';
 
 const ADDRESS = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad';
-/** A key is any 32 bytes. */
+/** Any 32 bytes are a valid key. */
 const KEY_BYTES = Buffer.alloc(32, 'key');
 const PKCS8_X25519 = Buffer.from('302e020100300506032b656e04220420', 'hex');
 
-/** A client authorisation for the address of the default resolver. */
+/** A client authorization for the default resolver's onion service. */
 export const ONION_AUTH: OnionAuth = { address: ADDRESS, key: toKey(KEY_BYTES) };
 
 /** Another key for the same address. */
@@ -20,13 +20,13 @@ function toKey(bytes: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.concat([PKCS8_X25519, bytes]), format: 'der', type: 'pkcs8' });
 }
 
-/** As tor is given it. */
+/** The command that gives it to Tor. */
 export const ONION_AUTH_COMMAND: string = `ONION_CLIENT_AUTH_ADD ${ADDRESS} x25519:${KEY_BYTES.toString('base64')}`;
 
-/** As tor shows it. */
+/** Tor's description of it. */
 export const SAME_ONION_AUTH_IN_TOR: string = `CLIENT ${ADDRESS} x25519:${KEY_BYTES.toString('base64')}`;
 
-/** Gives a tor a client authorisation, as any controller may. */
+/** Gives Tor a client authorization, as any controller can. */
 export async function addOnionAuth(control: TorAddress, auth: OnionAuth): Promise<void> {
   using connection = await open(control);
   await installOnionAuths(connection, [auth], (error) => {
@@ -38,7 +38,7 @@ function open(control: TorAddress): Promise<ControlConnection> {
   return openControl({ address: control, clock: systemClock, random: systemRandom, onEvent: () => {} });
 }
 
-/** The client authorisations that a tor has. */
+/** Lists the client authorizations that Tor has. */
 export async function viewOnionAuths(control: TorAddress): Promise<readonly string[]> {
   using connection = await open(control);
   const lines = await connection.command('ONION_CLIENT_AUTH_VIEW');

@@ -1,11 +1,11 @@
 import type { TorEvents } from '../../src/tor/tor-events.ts';
 
-/** For tests that look elsewhere. */
+/** Ignores all events. */
 export const SILENT_EVENTS: TorEvents = {
   onBootstrap: () => {},
   onLog: () => {},
   onExit: () => {},
-  onNotTaken: () => {},
+  onSkipped: () => {},
   onUnproven: () => {},
   onControl: () => {},
   onControlLost: () => {},

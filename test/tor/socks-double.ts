@@ -3,21 +3,21 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { TorAddress } from '../../src/tor/tor-address.ts';
 
 export interface SocksDoubleOptions {
-  /** What it does with the request: answers with a reply byte, writes other bytes, hangs up, or stays silent. @default 0 */
+  /** Reaction to the request: a reply byte, other bytes to write, closing the connection, or silence. @default 0 */
   readonly reply?: number | Uint8Array | 'hang up' | 'silence';
-  /** Which authentication method it chooses. @default 2, username and password, as Tor does */
+  /** Authentication method to select. @default 2, user name and password, as Tor does */
   readonly method?: number;
-  /** Where a granted stream leads: a port of 127.0.0.1, or what a function opens, for which the answer waits. @default back to the client, an echo */
+  /** Where a granted stream leads: a port of 127.0.0.1, or a socket that the function opens first. @default an echo */
   readonly target?: { readonly port: number } | ((request: SocksRequest) => Promise<Socket>);
   /** Joins the client with the granted stream. @default by pipes */
   readonly join?: (client: Socket, stream: Socket) => void;
-  /** Sends each byte of its answers for itself. @default false */
+  /** Sends its replies byte by byte. @default false */
   readonly byByte?: boolean;
-  /** Shows itself as Tor to whoever asks without credentials whether it is. @default false */
+  /** Answers the probe of `verifyTor` as Tor does. @default false */
   readonly passesForTor?: boolean;
   /** Listens on this unix socket. @default a port of 127.0.0.1 */
   readonly path?: string;
-  /** @default a free one */
+  /** TCP port. @default a free one */
   readonly port?: number;
 }
 
@@ -31,20 +31,20 @@ export interface SocksRequest {
   readonly port: number;
 }
 
-/** A SOCKS5 proxy on a real socket that answers what a test wants, because no real Tor can be made to. */
+/** A SOCKS5 proxy on a real socket whose replies a test controls, unlike those of a real Tor. */
 export interface SocksDouble extends AsyncDisposable {
   readonly address: TorAddress;
   readonly requests: readonly SocksRequest[];
   /** Resolves with the next request. */
   nextRequest(): Promise<SocksRequest>;
-  /** Resolves when no client is connected. */
+  /** Resolves once no client is connected. */
   deserted(): Promise<void>;
-  /** Passes no byte any more and answers nobody, but closes nothing, as a tor that is stopped (SIGSTOP); until {@link SocksDouble.resume}. */
+  /** Stops all traffic without closing anything, like a stopped Tor (SIGSTOP), until {@link SocksDouble.resume}. */
   stall(): void;
   resume(): void;
 }
 
-/** Tor's own command (socks-extensions.txt §2), and what it says of 127.0.0.1. */
+/** Tor's own command RESOLVE (socks-extensions.txt §2), and its reply for 127.0.0.1. */
 const RESOLVE = 0xf0;
 const RESOLVED = Uint8Array.of(5, 0, 0, 1, 127, 0, 0, 1, 0, 0);
 
@@ -61,7 +61,7 @@ export async function startSocksDouble(options: SocksDoubleOptions = {}): Promis
     const write = async (bytes: Uint8Array): Promise<void> => {
       for (const part of byByte ? [...bytes].map((byte) => Uint8Array.of(byte)) : [bytes]) {
         client.write(part);
-        // Of several writes in one turn the kernel makes one chunk.
+        // The kernel would merge several writes in one turn of the event loop into one chunk.
         if (byByte) await new Promise(setImmediate);
       }
     };

@@ -6,7 +6,7 @@ import { Deadline } from '../../src/lib/deadline.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { TorAgent } from '../../src/tor/socks/agent.ts';
 import { verifyTor } from '../../src/tor/socks/find-socks.ts';
-import { judgeAsOurs } from '../../src/tor/socks/socks-peer.ts';
+import { judgeManagedTor } from '../../src/tor/socks/socks-peer.ts';
 import { openTor, type OpenTorOptions } from '../../src/tor/tor.ts';
 import { findProgram } from '../fixtures/find-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
@@ -22,7 +22,7 @@ async function optionsIn(stateDirectory: string): Promise<OpenTorOptions> {
     usualAddresses: [],
     clock: systemClock,
     random: systemRandom,
-    judgePeer: judgeAsOurs,
+    judgePeer: judgeManagedTor,
     control: { kind: 'auto' },
     usualControlAddresses: [],
     onionAuths: [],
@@ -30,31 +30,31 @@ async function optionsIn(stateDirectory: string): Promise<OpenTorOptions> {
   };
 }
 
-test('auto takes a Tor that runs already and leaves it running', async () => {
+test('auto uses a running Tor and does not stop it', async () => {
   await using external = await startOfflineTor();
-  // A service's user has no home, and no state directory.
-  const stateDirectory = (): never => assert.fail('it was asked for');
+  // A service's user may have neither a home nor a state directory.
+  const stateDirectory = (): never => assert.fail('the state directory was looked up');
   const options = { ...(await optionsIn('/nonexistent')), usualAddresses: [external.socks], stateDirectory };
   {
     await using tor = await openTor({ kind: 'auto' }, options);
     assert.deepEqual(tor.socks, external.socks);
     assert.match(tor.describe(), /^Tor at unix:/);
   }
-  await verifyTor(external.socks, systemClock, judgeAsOurs);
+  await verifyTor(external.socks, systemClock, judgeManagedTor);
 });
 
-test('auto starts a tor of its own where none runs, and ends it', async () => {
+test('auto starts a managed Tor if none runs, and stops it', async () => {
   await using directory = await createTemporaryDirectory();
   const tor = await openTor({ kind: 'auto' }, await optionsIn(directory.path));
   assert.deepEqual(tor.socks, { kind: 'unix', path: join(directory.path, 'tor/socks') });
   assert.equal(tor.state().state, 'bootstrapping');
   assert.match(tor.describe(), /^tor started by dns4tor at unix:/);
-  await verifyTor(tor.socks, systemClock, judgeAsOurs);
+  await verifyTor(tor.socks, systemClock, judgeManagedTor);
   await tor[Symbol.asyncDispose]();
-  await assert.rejects(verifyTor(tor.socks, systemClock, judgeAsOurs), { code: 'ERR_TOR_UNREACHABLE' });
+  await assert.rejects(verifyTor(tor.socks, systemClock, judgeManagedTor), { code: 'ERR_TOR_UNREACHABLE' });
 });
 
-test('auto skips a listener that may not be Tor, reports it, and starts a tor of its own', async () => {
+test('auto skips and reports a listener that may not be Tor, and starts a managed Tor', async () => {
   await using directory = await createTemporaryDirectory();
   await using program = await startSocksDouble({ passesForTor: true });
   for (const [standing, code] of [
@@ -66,7 +66,7 @@ test('auto skips a listener that may not be Tor, reports it, and starts a tor of
       ...(await optionsIn(directory.path)),
       usualAddresses: [program.address],
       judgePeer: async () => standing,
-      events: { ...SILENT_EVENTS, onNotTaken: (error) => told.push(error.code) },
+      events: { ...SILENT_EVENTS, onSkipped: (error) => told.push(error.code) },
     };
     await using tor = await openTor({ kind: 'auto' }, options);
     assert.equal(tor.kind, 'managed');
@@ -93,7 +93,7 @@ test('a configured address is used even if its owner is unknown, which is report
   assert.equal(told, 1);
 });
 
-test('where neither a Tor runs nor a tor program is installed, the error says what to do', async () => {
+test('without a running Tor and a tor program, the error names the command that installs it', async () => {
   await using directory = await createTemporaryDirectory();
   const options = { ...(await optionsIn(directory.path)), binary: 'no-such-tor' };
   await assert.rejects(openTor({ kind: 'auto' }, options), {

@@ -8,7 +8,7 @@ import { encodeQuestion } from '../../../src/message/wire/codec.ts';
 import { buildUpstreamQuery } from '../../../src/message/upstream-query.ts';
 import { TorAgent } from '../../../src/tor/socks/agent.ts';
 import { createTorConnector } from '../../../src/tor/tls/connector.ts';
-import { judgeAsOurs } from '../../../src/tor/socks/socks-peer.ts';
+import { judgeManagedTor } from '../../../src/tor/socks/socks-peer.ts';
 
 const DIAL_DEADLINE_MS = 10_000;
 const WARM_UP_AT_A_TIME = 50;
@@ -31,7 +31,7 @@ const dial = createTorConnector({
       socks: { kind: 'tcp', host: '127.0.0.1', port: Number(socksPort) },
       credentials: { username: 'floor', password: 'floor' },
       clock: systemClock,
-      judgePeer: judgeAsOurs,
+      judgePeer: judgeManagedTor,
     }),
   tls: {
     servername: host,

@@ -8,17 +8,17 @@ import { type ControlReply, ControlReplyParser } from './control-reply.ts';
 import { connectTo, formatTorAddress, type TorAddress } from '../tor-address.ts';
 
 export interface ControlOptions {
-  /** Of tor's ControlPort, on this machine. */
+  /** The control port, on this machine. */
   readonly address: TorAddress;
   readonly clock: Clock;
   readonly random: Random;
   /** Closes the connection. */
   readonly signal?: AbortSignal;
-  /** Is called with each asynchronous event (status 650) that SETEVENTS asked for. */
+  /** Receives the asynchronous events (status 650) that SETEVENTS subscribed to. */
   readonly onEvent: (event: ControlReply) => void;
 }
 
-// Tor answers every command of ours from memory. A tor that is stopped or swapped out does not.
+// Tor answers all these commands from memory. Only a stopped or swapped-out Tor takes longer.
 const COMMAND_TIMEOUT_MS = 10_000;
 
 const STATUS_EVENT = 650;
@@ -29,9 +29,10 @@ interface PendingCommand {
 }
 
 /**
- * A connection to a tor's control port, authenticated with its cookie.
+ * Connects to Tor's control port and authenticates with its cookie.
  *
- * @throws Dns4torError ERR_TOR_CONTROL; its cause has the system's code (ENOENT, ECONNREFUSED) while tor does not listen yet
+ * @throws Dns4torError ERR_TOR_CONTROL; while Tor does not listen yet, the cause has the system's error code (ENOENT,
+ *   ECONNREFUSED)
  */
 export async function openControl(options: ControlOptions): Promise<ControlConnection> {
   const { address, random } = options;
@@ -47,13 +48,14 @@ export async function openControl(options: ControlOptions): Promise<ControlConne
   }
 }
 
+/** An authenticated connection to Tor's control port. */
 export class ControlConnection implements Disposable {
-  /** Resolves with the reason when the connection is closed. */
+  /** Resolves with the reason once the connection has closed. */
   readonly closed: Promise<Dns4torError>;
   readonly #socket: Socket;
   readonly #options: ControlOptions;
   readonly #parser: ControlReplyParser = new ControlReplyParser();
-  /** Tor answers in the order of the commands. */
+  /** Commands without a reply yet. Tor replies in the order of the commands. */
   readonly #pending: PendingCommand[] = [];
   readonly #resolveClosed: (reason: Dns4torError) => void;
 
@@ -64,7 +66,7 @@ export class ControlConnection implements Disposable {
     socket.setEncoding('utf8');
     socket.on('data', (text: string) => this.#receive(text));
     socket.on('error', (error) => this.#fail(error));
-    socket.on('close', () => this.#fail(new Error('tor closed the control connection')));
+    socket.on('close', () => this.#fail(new Error('Tor closed the control connection')));
     if (options.signal !== undefined) addAbortSignal(options.signal, socket);
   }
 
@@ -73,10 +75,11 @@ export class ControlConnection implements Disposable {
   }
 
   /**
-   * Sends one command and returns the text of the reply's lines.
+   * Sends one command and returns the lines of its reply.
    *
-   * @param onReply is given the lines too, before any event that tor sent after them is handed out; the promise settles later
-   * @throws Dns4torError ERR_TOR_CONTROL tor refused it, hung up, or gave no answer within 10 s. Does not quote the command.
+   * @param onReply also receives the lines, synchronously: before the events that Tor sent after the reply
+   * @throws Dns4torError ERR_TOR_CONTROL Tor rejected the command, closed the connection, or did not reply within 10 s;
+   *   the message never quotes the command, which may hold a key
    */
   async command(command: string, onReply?: (lines: readonly string[]) => void): Promise<readonly string[]> {
     const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
@@ -89,7 +92,7 @@ export class ControlConnection implements Disposable {
       reject,
     });
     this.#socket.write(`${command}\r\n`);
-    // A late reply would be taken for that of the next command, so the connection goes with the command.
+    // A late reply would be mistaken for the reply to the next command, so a time-out closes the connection.
     const timer = this.#options.clock.schedule(COMMAND_TIMEOUT_MS, () => this.#fail(new Error('no reply in time')));
     try {
       return await promise;
@@ -98,7 +101,7 @@ export class ControlConnection implements Disposable {
     }
   }
 
-  /** Closes the connection. A tor of which it took ownership ends. */
+  /** Closes the connection. Tor exits if this connection has taken ownership of it. */
   [Symbol.dispose](): void {
     this.#fail(new Error('closed by dns4tor'));
   }
@@ -114,7 +117,7 @@ export class ControlConnection implements Disposable {
   #dispatch(reply: ControlReply): void {
     if (reply.status === STATUS_EVENT) return this.#options.onEvent(reply);
     const command = this.#pending.shift();
-    if (command === undefined) throw new Error('a reply to no command');
+    if (command === undefined) throw new Error('reply without a command');
     if (isPositive(reply)) return command.resolve(reply.lines);
     command.reject(new Dns4torError('ERR_TOR_CONTROL', `${reply.status} ${reply.lines.join('; ')}`));
   }
@@ -129,7 +132,9 @@ export class ControlConnection implements Disposable {
   }
 }
 
-/** 250 is the usual one; ONION_CLIENT_AUTH_ADD has two more (control-spec, "Positive completion reply"). */
+/**
+ * Whether a reply is a 2yz "positive completion reply" of control-spec: mostly 250; ONION_CLIENT_AUTH_ADD has two more.
+ */
 function isPositive({ status }: ControlReply): boolean {
   return Math.floor(status / 100) === 2;
 }

@@ -2,14 +2,16 @@
 export interface ControlReply {
   /** Three digits; 250 is success, 650 an event. */
   readonly status: number;
-  /** The text of each line, without status and separator. Lines of data follow the text of their line, after a newline. */
+  /**
+   * Text of each line, without status code and separator. Data lines are appended to their line, each after a newline.
+   */
   readonly lines: readonly string[];
 }
 
-/** What a reply to any command of ours may hold; the longest lists the circuits, with some 400 characters for each. */
+/** Bound on a reply. The longest lists the circuits, with some 400 characters each. */
 const MAX_REPLY_CHARS = 4 * 1024 * 1024;
 
-/** Cuts the stream from tor's control port into replies. */
+/** Splits the stream from Tor's control port into replies. */
 export class ControlReplyParser {
   #buffered = '';
   #lines: string[] = [];
@@ -17,9 +19,9 @@ export class ControlReplyParser {
   #replyChars = 0;
 
   /**
-   * Takes text as it came from the socket and returns the replies that it completed.
+   * Adds received text and returns the replies that it completes.
    *
-   * @throws Error the stream is not the control protocol, or a reply is too long
+   * @throws Error the stream does not follow the control protocol, or a reply is too long
    */
   push(text: string): ControlReply[] {
     const lines = (this.#buffered + text).split('\r\n');
@@ -32,7 +34,7 @@ export class ControlReplyParser {
   #line(line: string): ControlReply | undefined {
     this.#replyChars += line.length;
     if (this.#inData) {
-      // As in SMTP, a lone dot ends the data, and a line of data that begins with a dot carries another before it.
+      // Dot-stuffing, as in SMTP: a lone dot ends the data, and a leading dot is doubled.
       if (line === '.') this.#inData = false;
       else this.#lines.push(`${this.#lines.pop() ?? ''}\n${line.startsWith('.') ? line.slice(1) : line}`);
       return undefined;
@@ -47,4 +49,19 @@ export class ControlReplyParser {
     this.#replyChars = 0;
     return reply;
   }
+}
+
+const QUOTED_STRING = /"((?:[^"\\]|\\.)*)"/g;
+const ESCAPE = /\\([0-7]{1,3}|.)/g;
+const ESCAPED_LETTERS: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
+
+/** Decodes all quoted strings of a reply line (control-spec, "Notes on an escaping bug"). */
+export function quotedStrings(line: string): string[] {
+  return [...line.matchAll(QUOTED_STRING)].map(([, text = '']) => {
+    const bytes = text.replaceAll(ESCAPE, (_escape, escaped: string) =>
+      /^[0-7]/.test(escaped) ? String.fromCharCode(Number.parseInt(escaped, 8)) : (ESCAPED_LETTERS[escaped] ?? escaped),
+    );
+    // Tor escapes every byte that is not printable ASCII in octal, including the bytes of UTF-8 characters.
+    return Buffer.from(bytes, 'latin1').toString();
+  });
 }

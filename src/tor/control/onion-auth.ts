@@ -3,19 +3,19 @@ import { Dns4torError } from '../../failures/errors.ts';
 import type { ControlConnection } from './control-connection.ts';
 import type { ControlReply } from './control-reply.ts';
 
-/** What an onion service with client authorisation asks of those who look it up (rend-spec, "Client authorization"). */
+/** Client authorization for one onion service (rend-spec, "Client authorization"). */
 export interface OnionAuth {
-  /** The service's address: 56 characters, without `.onion`. */
+  /** Address of the onion service: 56 characters, without `.onion`. */
   readonly address: string;
-  /** The client's private X25519 key. Not a text, so that no log, error or JSON can show it. */
+  /** The client's private X25519 key. A KeyObject, so that no log, error or JSON can show it. */
   readonly key: KeyObject;
 }
 
 /**
- * Gives tor the keys, each in place of one it may have for the same address. They stay until it ends or forgets them, and
- * are not written to its disk.
+ * Gives Tor the keys, replacing any that it has for the same addresses. Tor keeps them in memory until it exits or
+ * forgets them, and does not write them to disk.
  *
- * @param onFailed is told of each that tor did not take
+ * @param onFailed receives an error for each key that Tor rejects
  */
 export async function installOnionAuths(
   control: ControlConnection,
@@ -26,20 +26,20 @@ export async function installOnionAuths(
     try {
       await control.command(`ONION_CLIENT_AUTH_ADD ${address} x25519:${encodeKey(key)}`);
     } catch (error) {
-      // Whoever opened the connection hears of its end, and begins anew.
+      // The owner of the connection learns of its end from `closed`, and reconnects.
       if (!control.isOpen) return;
       onFailed(new Dns4torError('ERR_TOR_ONION_AUTH', `${address}.onion`, error));
     }
   }
 }
 
-/** Which key tor holds for an onion service: the configured one, another one, or none. */
+/** The key that Tor holds for an onion service: the configured one, another one, or none. */
 export type OnionKeyPresence = 'present' | 'another' | 'absent';
 
 /**
- * Asks tor whether it holds the key. Changes nothing.
+ * Looks up whether Tor holds the key. Changes nothing.
  *
- * @throws Dns4torError ERR_TOR_CONTROL tor did not answer the command
+ * @throws Dns4torError ERR_TOR_CONTROL Tor rejected the command or did not reply
  */
 export async function findOnionKey(control: ControlConnection, { address, key }: OnionAuth): Promise<OnionKeyPresence> {
   const lines = await control.command(`ONION_CLIENT_AUTH_VIEW ${address}`);
@@ -50,8 +50,8 @@ export async function findOnionKey(control: ControlConnection, { address, key }:
 }
 
 /**
- * Whether tor has just forgotten the keys: it does whenever its configuration is set or read anew, and at a NEWNYM (seen with
- * 0.4.9), which any controller or a SIGHUP may bring about. The events are CONF_CHANGED and SIGNAL.
+ * Whether an event means that Tor has just forgotten the keys. It does so when its configuration is set or reloaded,
+ * and on NEWNYM (seen with 0.4.9); any controller or a SIGHUP can cause that. The events are CONF_CHANGED and SIGNAL.
  */
 export function forgetsOnionAuths({ lines: [first = ''] }: ControlReply): boolean {
   return first.startsWith('CONF_CHANGED') || first === 'SIGNAL RELOAD' || first === 'SIGNAL NEWNYM';

@@ -1,51 +1,58 @@
-import type { Clock } from '../../lib/clock.ts';
 import { type Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
+import type { BackOff } from '../../lib/back-off.ts';
+import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import type { TorStatus } from '../../model/tor-status.ts';
+import type { TorAddress } from '../tor-address.ts';
+import type { TorEvents } from '../tor-events.ts';
 import { type ControlConnection, openControl } from './control-connection.ts';
 import { NewnymSchedule } from './newnym.ts';
 import { forgetsOnionAuths, installOnionAuths, type OnionAuth } from './onion-auth.ts';
-import type { TorAddress } from '../tor-address.ts';
-import type { TorEvents } from '../tor-events.ts';
 import { TorReport } from './tor-report.ts';
 
+/**
+ * Pauses before Tor is restarted or its control port tried again. The first is short, since most failures are single
+ * ones. The longest is what a person who has just fixed the cause will wait.
+ */
+export const TOR_RETRIES: BackOff = { firstMs: 1_000, longestMs: 30_000 };
+
 export interface TorMonitorOptions {
-  /** Of the control port. */
+  /** The control port. */
   readonly address: TorAddress;
-  /** Keys to be given to the tor, and given again whenever it forgets them. */
+  /** Keys to give to Tor, again whenever Tor forgets them. */
   readonly onionAuths: readonly OnionAuth[];
   readonly clock: Clock;
   readonly random: Random;
-  /** Ends it. */
+  /** Ends the monitor. */
   readonly signal: AbortSignal;
   readonly events: TorEvents;
-  /** Is called before anything else is done with the tor, which is left alone when this rejects. */
+  /** Runs before any other command. If it rejects, the monitor sends nothing more to this Tor. */
   readonly prepare: (control: ControlConnection) => Promise<unknown>;
 }
 
-/** Follows one tor over its control port, until that connection ends. */
+/** Follows one Tor process over its control port until that connection ends. */
 export interface TorMonitor {
-  /** As of now, without asking; `down` once the connection has ended. */
+  /** The current status, as Tor last reported it; `down` once the connection has ended. */
   readonly status: TorStatus;
-  /** Resolves with the reason when the connection has ended. */
+  /** Resolves with the reason once the connection has ended. */
   readonly ended: Promise<Dns4torError>;
-  /** Is to be told how each dial through this tor ended. Tells it to forget its failures where it seems to refuse from memory. */
+  /** Records how a dial through this Tor ended. Sends NEWNYM when Tor seems to refuse from memory. */
   observe(outcome: 'ok' | ErrorCode): void;
 }
 
 const EVENTS = 'STATUS_CLIENT CIRC CONF_CHANGED SIGNAL';
-const QUESTIONS = 'status/bootstrap-phase status/circuit-established circuit-status';
+const KEYWORDS = 'status/bootstrap-phase status/circuit-established circuit-status';
 
 /**
- * Resolves when the state of tor is known and the keys are installed.
+ * Starts to follow Tor. Resolves once its status is known and the keys are installed.
  *
- * @throws Dns4torError ERR_TOR_CONTROL; what `prepare` throws
+ * @throws Dns4torError ERR_TOR_CONTROL; also whatever `prepare` throws
  */
 export async function openTorMonitor(options: TorMonitorOptions): Promise<TorMonitor> {
   const { events, onionAuths } = options;
   const report = new TorReport((percent, summary) => events.onBootstrap(percent, summary));
-  // Nothing is given to a tor that may still turn out to be the wrong one.
+  // No key goes to a Tor that may still turn out to be the wrong one.
   let isPrepared = false;
   const installKeys = (): Promise<void> =>
     installOnionAuths(control, onionAuths, (error) => events.onOnionAuthFailed(error));
@@ -59,10 +66,10 @@ export async function openTorMonitor(options: TorMonitorOptions): Promise<TorMon
   try {
     await options.prepare(control);
     isPrepared = true;
-    // Before the keys, so that nothing makes tor forget them unnoticed; before the questions, so that no news are missed.
+    // First SETEVENTS: from here on, the monitor notices when Tor forgets the keys, and misses no change of status.
     await control.command(`SETEVENTS ${EVENTS}`);
     await installKeys();
-    await control.command(`GETINFO ${QUESTIONS}`, (lines) => report.observe(lines));
+    await control.command(`GETINFO ${KEYWORDS}`, (lines) => report.observe(lines));
   } catch (error) {
     control[Symbol.dispose]();
     throw error;
@@ -74,7 +81,7 @@ export async function openTorMonitor(options: TorMonitorOptions): Promise<TorMon
       await control.command('SIGNAL NEWNYM');
       events.onNewnym();
     } catch (error) {
-      // Whoever opened the connection hears of its end.
+      // `ended` reports the end of the connection.
       if (!control.isOpen) return;
       isRefused = true;
       events.onNewnymRefused(toDns4torError(error));

@@ -1,5 +1,4 @@
-import type { TorStatus } from '../../model/tor-status.ts';
-import { CircuitTable } from './circuit-table.ts';
+import { CIRCUIT_STATES, type CircuitState, type TorStatus } from '../../model/tor-status.ts';
 
 const BOOTSTRAP = /^(?:STATUS_CLIENT |status\/bootstrap-phase=)\w+ BOOTSTRAP PROGRESS=(\d{1,3})\b.* SUMMARY="([^"]*)"/;
 const CIRCUIT_ESTABLISHED = /^(?:STATUS_CLIENT \w+ CIRCUIT_(NOT_)?ESTABLISHED\b|status\/circuit-established=(0)?)/;
@@ -8,7 +7,7 @@ const CIRCUITS = 'circuit-status=';
 
 const BOOTSTRAPPED_PERCENT = 100;
 
-/** Puts together what a tor tells of itself, in events and in answers alike. */
+/** Tor's status, assembled from its events and its replies to GETINFO. */
 export class TorReport {
   readonly #onBootstrap: (percent: number, summary: string) => void;
   readonly #circuits: CircuitTable = new CircuitTable();
@@ -16,18 +15,18 @@ export class TorReport {
   #summary = '';
   #established = false;
 
-  /** @param onBootstrap is told the first phase, and each that differs from the one before; percent is 0 to 100 */
+  /** @param onBootstrap receives the first bootstrap phase and every change; percent is 0 to 100 */
   constructor(onBootstrap: (percent: number, summary: string) => void) {
     this.#onBootstrap = onBootstrap;
   }
 
-  /** Takes the lines of an event STATUS_CLIENT or CIRC, or of GETINFO's answer. Passes over what it does not know. */
+  /** Reads the lines of a STATUS_CLIENT or CIRC event, or of a reply to GETINFO. Ignores unknown lines. */
   observe(lines: readonly string[]): void {
     for (const line of lines) this.#observe(line);
   }
 
   get status(): TorStatus {
-    // A tor that has got to 100 % says that it has no circuit when the clock has jumped, or its view of the network is too old.
+    // At 100 % Tor can still be without a circuit: after a clock jump, or with an outdated view of the network.
     const isUp = this.#percent === BOOTSTRAPPED_PERCENT && this.#established;
     return {
       state: isUp ? 'up' : 'bootstrapping',
@@ -58,5 +57,31 @@ export class TorReport {
     this.#percent = Math.min(percent, BOOTSTRAPPED_PERCENT);
     this.#summary = summary;
     this.#onBootstrap(this.#percent, summary);
+  }
+}
+
+/** Tor's circuits by ID, with their CircStatus (control-spec, "CIRC" and "GETINFO circuit-status"). */
+class CircuitTable {
+  readonly #states: Map<string, CircuitState> = new Map();
+
+  /** Replaces all circuits by those of a `circuit-status` reply, one per line. */
+  replace(lines: readonly string[]): void {
+    this.#states.clear();
+    for (const line of lines) this.update(line);
+  }
+
+  /** Updates one circuit. The line starts with CircuitID and CircStatus; the rest is ignored. */
+  update(line: string): void {
+    const [id = '', status = ''] = line.split(' ', 2);
+    const state = CIRCUIT_STATES.find((name) => name.toUpperCase() === status);
+    // FAILED and CLOSED end a circuit.
+    if (state === undefined) this.#states.delete(id);
+    else this.#states.set(id, state);
+  }
+
+  counts(): Record<CircuitState, number> {
+    const counts: Record<CircuitState, number> = { launched: 0, guard_wait: 0, extended: 0, built: 0 };
+    for (const state of this.#states.values()) counts[state]++;
+    return counts;
   }
 }

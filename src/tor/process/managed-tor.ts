@@ -1,39 +1,29 @@
-import { drawPauseMs } from '../../lib/back-off.ts';
-import { type Clock, delay } from '../../lib/clock.ts';
 import { type Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
-import type { Random } from '../../lib/random.ts';
+import { drawPauseMs } from '../../lib/back-off.ts';
+import { delay } from '../../lib/clock.ts';
 import type { TorStatus } from '../../model/tor-status.ts';
-import { RETRIES } from './retries.ts';
-import type { OnionAuth } from '../control/onion-auth.ts';
+import { TOR_RETRIES } from '../control/tor-monitor.ts';
 import type { TorAddress } from '../tor-address.ts';
 import type { TorEvents } from '../tor-events.ts';
-import { startTorProcess, type TorProcess } from './tor-process.ts';
+import { startTorProcess, type TorProcess, type TorProcessOptions } from './tor-process.ts';
 import { type TorPaths, torPaths } from './torrc.ts';
 
-export interface ManagedTorOptions {
-  /** A path, or a name to be found in PATH. */
-  readonly binary: string;
-  /** Of this tor alone; is made, with mode 0700, where it is missing. Keeps what makes a second start quick. */
+export interface ManagedTorOptions extends Omit<TorProcessOptions, 'paths'> {
+  /** Tor's own directory, created with mode 0700 if missing. Its cached directory data speeds up the next start. */
   readonly directory: string;
-  /** Validated lines to add to the torrc. */
-  readonly torOptions: readonly string[];
-  readonly onionAuths: readonly OnionAuth[];
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly events: TorEvents;
 }
 
 const BOOTSTRAPPED_PERCENT = 100;
 
-/** A tor that dns4tor started itself, and starts again whenever it dies. */
+/** A Tor that dns4tor starts itself, and restarts whenever it exits. */
 export class ManagedTor implements AsyncDisposable {
   readonly #options: ManagedTorOptions;
   readonly #paths: TorPaths;
   readonly #closing: AbortController = new AbortController();
-  /** Absent between its end and its next start. */
+  /** Undefined between an exit and the restart. */
   #process: TorProcess | undefined;
-  /** Ends in a row without a complete bootstrap in between. */
+  /** Exits since the last complete bootstrap. */
   #failures = 0;
   #supervision: Promise<void> | undefined;
 
@@ -43,9 +33,9 @@ export class ManagedTor implements AsyncDisposable {
   }
 
   /**
-   * Resolves when tor runs; it has only begun to connect to its network then.
+   * Starts Tor. Resolves once it is under control; at that time, it has only begun to bootstrap.
    *
-   * @throws Dns4torError ERR_TOR_BINARY_MISSING; ERR_TOR_MANAGED with what tor said
+   * @throws Dns4torError ERR_TOR_BINARY_MISSING; ERR_TOR_MANAGED with Tor's own messages; ERR_UNTRUSTED_PATH
    */
   static async start(options: ManagedTorOptions): Promise<ManagedTor> {
     const tor = new ManagedTor(options);
@@ -54,7 +44,7 @@ export class ManagedTor implements AsyncDisposable {
     return tor;
   }
 
-  /** The same for as long as this lives, restarts included. */
+  /** The SOCKS address. Restarts do not change it. */
   get socks(): TorAddress {
     return { kind: 'unix', path: this.#paths.socks };
   }
@@ -63,12 +53,12 @@ export class ManagedTor implements AsyncDisposable {
     return this.#process?.status ?? { state: 'down', bootstrapPercent: 0 };
   }
 
-  /** Is to be told how each dial ended. */
+  /** Records how a dial through this Tor ended. */
   observe(outcome: 'ok' | ErrorCode): void {
     this.#process?.observe(outcome);
   }
 
-  /** Ends tor, and resolves when it has ended. */
+  /** Stops Tor. Resolves once it has exited. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await this.#process?.stop();
@@ -93,7 +83,7 @@ export class ManagedTor implements AsyncDisposable {
       const error = await this.#process?.ended;
       if (error !== undefined) await this.#restart(error);
     }
-    // Of a restart that was completed while this was being disposed.
+    // A restart may have completed during disposal.
     await this.#process?.stop();
   }
 
@@ -103,7 +93,7 @@ export class ManagedTor implements AsyncDisposable {
     let error = reason;
     this.#process = undefined;
     while (!signal.aborted) {
-      const delayMs = drawPauseMs(RETRIES, this.#failures++, random);
+      const delayMs = drawPauseMs(TOR_RETRIES, this.#failures++, random);
       events.onExit(error, delayMs);
       await delay(clock, delayMs, signal);
       if (signal.aborted) return;

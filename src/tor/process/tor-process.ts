@@ -3,24 +3,23 @@ import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
-import { type Clock, delay } from '../../lib/clock.ts';
-import { Deadline } from '../../lib/deadline.ts';
 import { Dns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
+import { type Clock, delay } from '../../lib/clock.ts';
+import { Deadline } from '../../lib/deadline.ts';
 import type { Random } from '../../lib/random.ts';
 import type { TorStatus } from '../../model/tor-status.ts';
 import type { ControlConnection } from '../control/control-connection.ts';
 import type { OnionAuth } from '../control/onion-auth.ts';
-import type { TorEvents } from '../tor-events.ts';
-import { parseTorLogLine } from './tor-log.ts';
 import { openTorMonitor, type TorMonitor } from '../control/tor-monitor.ts';
+import type { TorEvents, TorLogLine, TorSeverity } from '../tor-events.ts';
 import { refuseUntrusted, renderTorrc, type TorPaths } from './torrc.ts';
 
 export interface TorProcessOptions {
-  /** A path, or a name to be found in PATH. */
+  /** Path of the tor program, or a name to find in PATH. */
   readonly binary: string;
   readonly paths: TorPaths;
-  /** Lines to add to the torrc, checked already. */
+  /** Validated lines to add to the torrc. */
   readonly torOptions: readonly string[];
   readonly onionAuths: readonly OnionAuth[];
   readonly clock: Clock;
@@ -28,37 +27,38 @@ export interface TorProcessOptions {
   readonly events: TorEvents;
 }
 
-/** One tor, from its start to its end, that dies with this process. */
+/** One running Tor process. It exits when this process does, however that ends. */
 export interface TorProcess extends SpawnedTor {
   readonly status: TorStatus;
-  /** As {@link TorMonitor.observe}. */
+  /** See {@link TorMonitor.observe}. */
   observe(outcome: 'ok' | ErrorCode): void;
 }
 
 interface SpawnedTor {
-  /** Resolves with what is known of the reason once it has ended. */
+  /** Resolves with the known reason once the process has exited. */
   readonly ended: Promise<Dns4torError>;
-  /** Ends it; kills it where it does not end by itself within 5 s. */
+  /** Terminates the process, with SIGKILL after 5 s. */
   stop(): Promise<void>;
 }
 
-// Tor listens within half a second; a machine that has just been booted may be much slower.
+/** Tor usually listens within half a second. A machine that has just booted may take much longer. */
 const LISTEN_TIMEOUT_MS = 30_000;
 const LISTEN_POLL_MS = 50;
 const STOP_TIMEOUT_MS = 5_000;
-// A tor whose owner was killed ends as soon as it notices that the control connection is closed.
+/** How long the Tor of a killed dns4tor may take to notice the closed control connection, and exit. */
 const ORPHAN_TIMEOUT_MS = 3_000;
+/** How many of Tor's last warnings an error quotes. */
 const QUOTED_LINES = 3;
 
 /**
- * Starts tor. Resolves once tor is under control and has the keys for onion services, before it has bootstrapped.
+ * Starts Tor. Resolves once Tor is under control and has the keys for onion services, before it has bootstrapped.
  *
- * @param signal gives up, with ERR_SHUTDOWN
- * @throws Dns4torError ERR_TOR_BINARY_MISSING; ERR_TOR_MANAGED with tor's own words; ERR_UNTRUSTED_PATH
+ * @param signal aborts the start, with ERR_SHUTDOWN
+ * @throws Dns4torError ERR_TOR_BINARY_MISSING; ERR_TOR_MANAGED with Tor's own messages; ERR_UNTRUSTED_PATH
  */
 export async function startTorProcess(options: TorProcessOptions, signal: AbortSignal): Promise<TorProcess> {
   const { paths, clock } = options;
-  // Before the look for another instance: in another user's directory, even the control socket may be that user's.
+  // Before connecting to the control socket: in another user's directory, that socket may be the other user's.
   refuseUntrusted(paths.directory);
   await refuseSecondInstance(paths, clock);
   await prepareDirectory(options);
@@ -88,14 +88,14 @@ async function rejectWithEndOf(tor: SpawnedTor): Promise<never> {
 }
 
 /**
- * Tor has a lock on its data directory, but looks at it only after it has put its own sockets in the place of those of
- * the tor that holds it, which then is cut off. So this is asked before.
+ * Refuses to start while another Tor runs in the same directory. Tor locks its data directory, but only after replacing
+ * the sockets of the Tor that holds the lock, which would cut that one off.
  */
 async function refuseSecondInstance(paths: TorPaths, clock: Clock): Promise<void> {
   const deadline = Deadline.after(clock, ORPHAN_TIMEOUT_MS);
   while (await accepts(paths.control)) {
     if (deadline.expired)
-      throw new Dns4torError('ERR_TOR_MANAGED', `another dns4tor runs its tor in ${paths.directory}`);
+      throw new Dns4torError('ERR_TOR_MANAGED', `another dns4tor already runs its Tor in ${paths.directory}`);
     await delay(clock, LISTEN_POLL_MS);
   }
 }
@@ -115,16 +115,16 @@ async function accepts(path: string): Promise<boolean> {
 async function prepareDirectory({ paths, torOptions }: TorProcessOptions): Promise<void> {
   try {
     await mkdir(paths.directory, { recursive: true, mode: 0o700 });
-    // In a sticky directory, another user may have created it first.
+    // In a sticky parent directory, another user may have created this one first.
     refuseUntrusted(paths.directory);
     await writeFile(paths.torrc, renderTorrc(paths, process.pid, torOptions), { mode: 0o600 });
   } catch (error) {
     if (error instanceof Dns4torError) throw error;
-    throw new Dns4torError('ERR_TOR_MANAGED', `${paths.directory} cannot be written to`, error);
+    throw new Dns4torError('ERR_TOR_MANAGED', `cannot write to ${paths.directory}`, error);
   }
 }
 
-/** Connects as soon as tor listens, and makes this process its owner. */
+/** Connects to the control socket as soon as Tor listens, and takes ownership of Tor. */
 async function takeControl(options: TorProcessOptions, signal: AbortSignal): Promise<TorMonitor> {
   const { paths, clock } = options;
   const deadline = Deadline.after(clock, LISTEN_TIMEOUT_MS);
@@ -133,8 +133,8 @@ async function takeControl(options: TorProcessOptions, signal: AbortSignal): Pro
       const address = { kind: 'unix', path: paths.control } as const;
       return await openTorMonitor({ ...options, address, signal, prepare: takeOwnership });
     } catch (error) {
-      // Not listening yet, or already ending, which tor's own words will tell better.
-      if (deadline.expired) throw new Dns4torError('ERR_TOR_MANAGED', 'tor gave no control', error);
+      // Tor does not listen yet, or is exiting; in the second case its own messages explain more than this error.
+      if (deadline.expired) throw new Dns4torError('ERR_TOR_MANAGED', 'no connection to its control socket', error);
     }
     await delay(clock, LISTEN_POLL_MS, signal);
   }
@@ -142,34 +142,35 @@ async function takeControl(options: TorProcessOptions, signal: AbortSignal): Pro
 }
 
 async function takeOwnership(control: ControlConnection): Promise<void> {
-  // From here on tor ends when this connection does, that is with this process, whatever ends it. The control-spec
-  // advises to drop the watch on the process id then, which another process may have by and by.
+  // From here on Tor exits when this connection closes, and so when this process ends. As control-spec advises, Tor
+  // then stops watching the process ID, which another process could get.
   await control.command('TAKEOWNERSHIP');
   await control.command('RESETCONF __OwningControllerProcess');
 }
 
 function spawnTor({ binary, paths, clock, events }: TorProcessOptions): SpawnedTor {
-  // Without --defaults-torrc the distribution's defaults would be read. In a process group of its own, or a Ctrl-C meant
-  // for dns4tor ends tor before the last queries are answered. systemd's socket is for the service, not for its child.
+  // --defaults-torrc keeps Tor from reading the distribution's defaults. Detached into its own process group, Tor
+  // survives a Ctrl-C until dns4tor has answered the last queries. The child must not talk to systemd on the service's
+  // behalf.
   const child = spawn(binary, ['--defaults-torrc', '/dev/null', '-f', paths.torrc], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
     env: { ...process.env, NOTIFY_SOCKET: undefined },
   });
-  const complaints: string[] = [];
+  const warnings: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
     createInterface(stream).on('line', (text) => {
       const line = parseTorLogLine(text);
-      if (line.severity === 'warn' || line.severity === 'err') complaints.push(line.message);
-      complaints.splice(0, complaints.length - QUOTED_LINES);
+      if (line.severity === 'warn' || line.severity === 'err') warnings.push(line.message);
+      warnings.splice(0, warnings.length - QUOTED_LINES);
       events.onLog(line);
     });
   }
-  const ended = waitForEnd(child, binary, complaints);
+  const ended = waitForEnd(child, binary, warnings);
   return {
     ended,
     async stop() {
-      // Tor ends at once on SIGTERM; SIGINT would be a relay's way of ending slowly.
+      // On SIGTERM Tor exits at once; on SIGINT a relay would take its time.
       child.kill('SIGTERM');
       const timer = clock.schedule(STOP_TIMEOUT_MS, () => child.kill('SIGKILL'));
       await ended;
@@ -178,18 +179,31 @@ function spawnTor({ binary, paths, clock, events }: TorProcessOptions): SpawnedT
   };
 }
 
-function waitForEnd(child: ChildProcess, binary: string, complaints: readonly string[]): Promise<Dns4torError> {
+function waitForEnd(child: ChildProcess, binary: string, warnings: readonly string[]): Promise<Dns4torError> {
   return new Promise((resolve) => {
     child.once('close', (status, signal) => {
-      const how = signal === null ? `${binary} ended with status ${status}` : `${binary} was ended by ${signal}`;
-      resolve(new Dns4torError('ERR_TOR_MANAGED', [how, ...complaints].join('; ')));
+      const how = signal === null ? `${binary} exited with status ${status}` : `${binary} was killed by ${signal}`;
+      resolve(new Dns4torError('ERR_TOR_MANAGED', [how, ...warnings].join('; ')));
     });
     child.on('error', (error: NodeJS.ErrnoException) => {
       resolve(
         error.code === 'ENOENT'
           ? new Dns4torError('ERR_TOR_BINARY_MISSING', binary, error)
-          : new Dns4torError('ERR_TOR_MANAGED', `${binary} cannot be started (${error.code})`, error),
+          : new Dns4torError('ERR_TOR_MANAGED', `cannot start ${binary} (${error.code})`, error),
       );
     });
   });
+}
+
+/** Tor's severities, in the brackets of a log line. */
+const SEVERITIES: readonly TorSeverity[] = ['debug', 'info', 'notice', 'warn', 'err'];
+
+/** Parses a line of Tor's standard output: `Jan 02 03:04:05.678 [notice] Bootstrapped 0% (starting): Starting`. */
+export function parseTorLogLine(line: string): TorLogLine {
+  const [, severity, message] = /^\w{3} \d{2} [\d:.]+ \[(\w+)\] (.*)$/.exec(line) ?? [];
+  const known = SEVERITIES.find((name) => name === severity);
+  // Any other line was written before Tor's logging started: the dynamic loader's errors, for example.
+  return known === undefined || message === undefined
+    ? { severity: 'warn', message: line }
+    : { severity: known, message };
 }

@@ -3,26 +3,26 @@ import type { Socket } from 'node:net';
 import './http-without-websocket.ts';
 import { SocksClient } from 'socks';
 import { SocksProxyAgent } from 'socks-proxy-agent';
-import type { Clock } from '../../lib/clock.ts';
-import { Deadline } from '../../lib/deadline.ts';
 import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
-import type { IsolationCredentials } from './isolation-credentials.ts';
-import { type JudgePeer, judgeOpen, type ToleratedStanding } from './socks-peer.ts';
-import { SocksReplyRecord } from './socks-reply.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { Deadline } from '../../lib/deadline.ts';
 import { connectTo, formatTorAddress, type TorAddress } from '../tor-address.ts';
+import type { IsolationCredentials } from './isolation-credentials.ts';
+import { type JudgePeer, judgeWhileOpen, type ToleratedStanding } from './socks-peer.ts';
+import { SocksReplyRecord } from './socks-reply.ts';
 
 export interface TorAgentOptions {
   readonly socks: TorAddress;
   readonly credentials: IsolationCredentials;
   readonly clock: Clock;
-  /** Called on each connection before any byte is sent on it. */
+  /** Judges each connection to the SOCKS port before any byte is sent on it. */
   readonly judgePeer: JudgePeer;
-  /** Is told how each dial ended, for what watches Tor from outside. */
+  /** Receives the outcome of each dial, from which Tor's state can be inferred. */
   readonly onDial?: (outcome: 'ok' | ErrorCode) => void;
 }
 
-/** An open stream, and whether Tor is known to carry it. */
+/** An open stream, with whether Tor is known to carry it. */
 export interface TorStream {
   readonly socket: Socket;
   readonly standing: ToleratedStanding;
@@ -30,39 +30,40 @@ export interface TorStream {
 
 type BaseConnect = SocksProxyAgent['connect'];
 
-// Tor gives up a stream by itself after this long (its option SocksTimeout).
+/** After this time Tor itself gives up on a stream (its SocksTimeout option). */
 const DEFAULT_DIAL_TIMEOUT_MS = 120_000;
-// `socks` has a timer of its own that cannot be turned off. Ours is to be first, since it knows what ran out.
+/** Margin for the timer of `socks`, which cannot be turned off. Ours must fire first, since it knows what timed out. */
 const SOCKS_TIMER_MARGIN_MS = 1_000;
 
 const ignore = (): void => {};
 
-/** Opens streams through Tor. Names go to Tor as names, and nothing is ever looked up here. */
+/** Opens streams through Tor's SOCKS port. Host names go to Tor unresolved; this machine never looks them up. */
 export class TorAgent extends SocksProxyAgent {
   readonly #options: TorAgentOptions;
 
   constructor(options: TorAgentOptions) {
-    // Of this URL only the scheme is used: `socks5h` has the proxy resolve names, where `socks5` would do so on this
-    // machine. The base class is not told where the proxy is, so that it cannot dial past the deadline and the isolation.
+    // Only the scheme of this URL matters: with `socks5h` the proxy resolves names, with `socks5` this machine would.
+    // The base class does not learn the proxy's address, so it cannot dial without our deadline and stream isolation.
     super('socks5h://localhost');
     this.#options = options;
   }
 
-  /** What `node:http` calls when this is given to it as an agent. TLS is the connector's, so plain HTTP only. */
+  /** Connects for `node:http`, which calls this on its agent. Plain HTTP only: TLS belongs to the connector. */
   override async connect(_request: Parameters<BaseConnect>[0], options: Parameters<BaseConnect>[1]): Promise<Socket> {
     const { host, port, secureEndpoint } = options;
     if (secureEndpoint || typeof host !== 'string') {
-      throw new Dns4torError('ERR_INTERNAL', 'TLS asked of the SOCKS agent');
+      throw new Dns4torError('ERR_INTERNAL', 'the SOCKS agent does not speak TLS');
     }
     return (await this.dial(host, port, Deadline.after(this.#options.clock, DEFAULT_DIAL_TIMEOUT_MS))).socket;
   }
 
   /**
-   * Opens a stream to `host`, a name of at most 255 bytes or an IP literal without brackets, on a circuit of these credentials.
-   * The socket is the caller's, who must begin to read at once: `socks` lets it flow with the next turn of the event loop.
+   * Opens a stream to `host` on a circuit for these SOCKS credentials. The caller owns the socket and must start
+   * reading synchronously: `socks` resumes it in the next turn of the event loop.
    *
-   * @param signal abandons the dial, with ERR_SHUTDOWN
-   * @throws Dns4torError one of ERR_TOR_*; no socket is left open then, at the latest when the deadline has passed
+   * @param host a name of at most 255 bytes, or an IP literal without brackets
+   * @param signal aborts the dial, with ERR_SHUTDOWN
+   * @throws Dns4torError one of ERR_TOR_*, by the deadline at the latest; the socket is closed then
    */
   async dial(host: string, port: number, deadline: Deadline, signal?: AbortSignal): Promise<TorStream> {
     const { onDial } = this.#options;
@@ -95,15 +96,15 @@ export class TorAgent extends SocksProxyAgent {
 
     const reply = new SocksReplyRecord();
     const onData = (chunk: Buffer): void => reply.record(chunk);
-    // Each error also rejects what is awaited below; a late one, after `socks` has let go, has nobody else.
+    // Errors also reject the promises below. This listener handles late ones, after `socks` has removed its own.
     socket.on('error', ignore);
     try {
       await once(socket, 'connect').catch((error: NodeJS.ErrnoException) => {
         // Leak mutation: unreachable
         throw new Dns4torError('ERR_TOR_UNREACHABLE', `${formatTorAddress(socks)} (${error.code})`, error);
       });
-      // First, or another user's program would learn the destination, and could connect to it without Tor.
-      const standing = await judgeOpen(judgePeer, socks, socket);
+      // Before the handshake: another user's program must not learn the destination, nor connect to it without Tor.
+      const standing = await judgeWhileOpen(judgePeer, socks, socket);
       socket.on('data', onData);
       await SocksClient.createConnection({
         proxy: { ...this.proxy, userId: credentials.username, password: credentials.password },
@@ -113,13 +114,13 @@ export class TorAgent extends SocksProxyAgent {
         existing_socket: socket,
         timeout: deadline.remainingMs + SOCKS_TIMER_MARGIN_MS,
       });
-      // `socks` offers to go without credentials too. Tor never chooses that; a proxy that does would not isolate.
+      // `socks` also offers "no authentication". Tor never selects it; a proxy that does would not isolate streams.
       if (!reply.authenticated) {
-        throw new Dns4torError('ERR_TOR_NOT_SOCKS', `${formatTorAddress(socks)} takes no credentials`);
+        throw new Dns4torError('ERR_TOR_NOT_SOCKS', `${formatTorAddress(socks)} does not take SOCKS credentials`);
       }
       if (!reply.hasAddress)
         throw new Dns4torError('ERR_TOR_NOT_SOCKS', `${formatTorAddress(socks)} sent no bound address`);
-      // Only the injected clock times out. An idle connection may stay open.
+      // Idle connections may stay open, and only the injected clock decides time-outs.
       socket.setTimeout(0).removeAllListeners('timeout');
       socket.off('error', ignore);
       return { socket, standing };
@@ -128,7 +129,7 @@ export class TorAgent extends SocksProxyAgent {
       if (abandoned !== undefined) throw abandoned;
       if (error instanceof Dns4torError) throw error;
       const { failure } = reply;
-      // Hung up on before an answer: Tor is going down, or its SocksPolicy has no place for us.
+      // Closed without a reply: Tor is shutting down, or its SocksPolicy rejects this client.
       if (failure === undefined) throw new Dns4torError('ERR_TOR_UNREACHABLE', `${route}: connection closed`, error);
       throw new Dns4torError(failure.code, `${route} (${failure.detail})`, error);
     } finally {

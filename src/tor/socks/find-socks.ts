@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
-import type { Clock } from '../../lib/clock.ts';
 import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
-import { type JudgePeer, judgeOpen, type ToleratedStanding } from './socks-peer.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { connectTo, formatTorAddress, type TorAddress } from '../tor-address.ts';
+import { type JudgePeer, judgeWhileOpen, type ToleratedStanding } from './socks-peer.ts';
 
-/** Where Tor usually is: Debian's package on its unix socket and its port, then Tor Browser. */
+/** Usual SOCKS addresses: the unix socket and the port of Debian's package, then Tor Browser's port. */
 const USUAL_SOCKS_ADDRESSES: readonly TorAddress[] = [
   { kind: 'unix', path: '/run/tor/socks' },
   { kind: 'tcp', host: '127.0.0.1', port: 9050 },
@@ -12,9 +12,9 @@ const USUAL_SOCKS_ADDRESSES: readonly TorAddress[] = [
 ];
 
 export interface Detection {
-  /** The first address, in the order given, whose listener is known to be Tor. */
+  /** The first address, in the given order, whose listener is known to be Tor. */
   readonly found: TorAddress | undefined;
-  /** Why it is none of the others. */
+  /** The other addresses, with the reason why each was rejected. */
   readonly rejected: readonly { readonly address: TorAddress; readonly error: Dns4torError }[];
 }
 
@@ -44,44 +44,50 @@ export async function detectTor(
   };
 }
 
-// Tor on this machine answers within milliseconds; what takes longer than this is something else, or is stopped.
+/** Bound on the answer. Tor on this machine answers within milliseconds unless it is stopped. */
 const VERIFY_TIMEOUT_MS = 2_000;
 
-// RFC 1928 §3: version 5, one method, "no authentication required", which is then chosen.
-const GREETING = Uint8Array.of(5, 1, 0);
-const GREETING_ANSWER = Uint8Array.of(5, 0);
+/** RFC 1928 §3: version 5 and one method, "no authentication required". The reply selects that method. */
+const METHOD_REQUEST = Uint8Array.of(5, 1, 0);
+const METHOD_SELECTION = Uint8Array.of(5, 0);
 
-// Tor's own command RESOLVE (X'F0', socks-extensions.txt §2), which `socks` does not have; hence bytes. What is to be
-// resolved is an address already: Tor answers with the same address, by itself, before it has any connection to its
-// network, and other proxies say that they do not know the command. Whoever answers, no name has left this machine.
-// The address is sent as a name (ATYP 3), since Tor with `SafeSocks` rejects bare addresses, and without it warns of them.
+/*
+ * Tor's own command RESOLVE (X'F0', socks-extensions.txt §2), as bytes because `socks` does not know it. The "name" to
+ * resolve is an IP address. Tor replies with the same address without asking its network, even before it has
+ * bootstrapped; other proxies reject the command. So no name leaves this machine, whatever listens. ATYP is 3 (name),
+ * because Tor rejects plain addresses under `SafeSocks` and otherwise warns about them.
+ */
 const ADDRESS = '127.0.0.1';
 const RESOLVE_REQUEST = Uint8Array.of(5, 0xf0, 0, 3, ADDRESS.length, ...Buffer.from(ADDRESS), 0, 0);
-const RESOLVE_ANSWER = Uint8Array.of(5, 0, 0, 1, 127, 0, 0, 1, 0, 0);
+const RESOLVE_REPLY = Uint8Array.of(5, 0, 0, 1, 127, 0, 0, 1, 0, 0);
 
 /**
  * Checks that the listener at the address speaks SOCKS5 as Tor does, bootstrapped or not.
  *
- * @returns whether it is known to be Tor: any program can imitate the protocol
+ * @returns `tor` if the listener is known to be Tor, else `unknown`: any program can imitate the protocol
  * @throws Dns4torError ERR_TOR_UNREACHABLE nothing accepts connections; ERR_TOR_FOREIGN another user's program
  *   accepted; ERR_TOR_NOT_SOCKS the listener is not Tor, or its flags forbid RESOLVE (`OnionTrafficOnly`,
- *   `NoDNSRequest`); ERR_TOR_TIMEOUT no answer within 2 s
+ *   `NoDNSRequest`); ERR_TOR_TIMEOUT no reply within 2 s
  */
 export async function verifyTor(address: TorAddress, clock: Clock, judgePeer: JudgePeer): Promise<ToleratedStanding> {
   const where = formatTorAddress(address);
   const socket = connectTo(address);
   const timer = clock.schedule(VERIFY_TIMEOUT_MS, () => socket.destroy(new Dns4torError('ERR_TOR_TIMEOUT', where)));
   try {
-    return await ask(socket, where, () => judgeOpen(judgePeer, address, socket));
+    return await exchangeResolve(socket, where, () => judgeWhileOpen(judgePeer, address, socket));
   } finally {
     timer.cancel();
     socket.destroy();
   }
 }
 
-function ask(socket: Socket, where: string, judge: () => Promise<ToleratedStanding>): Promise<ToleratedStanding> {
+function exchangeResolve(
+  socket: Socket,
+  where: string,
+  judge: () => Promise<ToleratedStanding>,
+): Promise<ToleratedStanding> {
   return new Promise((resolve, reject) => {
-    const expected = Buffer.concat([GREETING_ANSWER, RESOLVE_ANSWER]);
+    const expected = Buffer.concat([METHOD_SELECTION, RESOLVE_REPLY]);
     let received = Buffer.alloc(0);
     let isAccepted = false;
     let standing: ToleratedStanding = 'unknown';
@@ -90,9 +96,9 @@ function ask(socket: Socket, where: string, judge: () => Promise<ToleratedStandi
       judge().then(
         (found) => {
           standing = found;
-          socket.write(GREETING);
+          socket.write(METHOD_REQUEST);
         },
-        // The 'close' handler below reports a closed connection.
+        // The 'close' listener below reports a closed connection.
         (error: unknown) => error instanceof Dns4torError && reject(error),
       );
     };
@@ -100,7 +106,7 @@ function ask(socket: Socket, where: string, judge: () => Promise<ToleratedStandi
       reject(
         new Dns4torError(
           'ERR_TOR_NOT_SOCKS',
-          `${where} (answered ${received.toString('hex', 0, expected.length) || 'nothing'})`,
+          `${where} (reply: ${received.toString('hex', 0, expected.length) || 'none'})`,
         ),
       );
     };
@@ -109,13 +115,13 @@ function ask(socket: Socket, where: string, judge: () => Promise<ToleratedStandi
       const before = received.length;
       received = Buffer.concat([received, chunk]);
       if (!expected.subarray(0, received.length).equals(received)) return rejectAnswer();
-      if (before < GREETING_ANSWER.length && received.length >= GREETING_ANSWER.length) socket.write(RESOLVE_REQUEST);
+      if (before < METHOD_SELECTION.length && received.length >= METHOD_SELECTION.length) socket.write(RESOLVE_REQUEST);
       if (received.length === expected.length) resolve(standing);
     });
     socket.on('close', rejectAnswer);
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error instanceof Dns4torError) return reject(error);
-      // A connection that was accepted and then reset has been answered, by something that is not Tor.
+      // A listener that resets an accepted connection is there, but is not Tor.
       if (isAccepted) return rejectAnswer();
       reject(new Dns4torError('ERR_TOR_UNREACHABLE', `${where} (${error.code})`, error));
     });

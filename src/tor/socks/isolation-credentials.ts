@@ -2,20 +2,21 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 
 /**
- * What Tor keeps apart: streams with different SOCKS credentials never share a circuit (IsolateSOCKSAuth, on by default).
- * Tor checks neither of the two; both are sent, and never empty.
+ * SOCKS credentials for stream isolation: Tor never puts streams with different credentials on the same circuit
+ * (IsolateSOCKSAuth, on by default). Tor accepts any values. Neither is empty: with an empty one, SOCKS clients
+ * silently skip authentication.
  */
 export interface IsolationCredentials {
   readonly username: string;
   readonly password: string;
 }
 
-// A guess would let another program of this machine join our circuits and count our queries by their timing: 128 bits.
+/** 128 bits. A program that guessed them could join our circuits, and count our queries by their timing. */
 const SECRET_BYTES = 16;
 
 /**
- * One new identity. Hexadecimal, because Tor gives usernames that begin with `<torS0X>` a meaning of their own
- * (socks-extensions.txt §1.1), and because an empty one makes SOCKS clients leave authentication out without a word.
+ * Creates random credentials. They are hexadecimal because Tor treats user names that begin with `<torS0X>` specially
+ * (socks-extensions.txt §1.1).
  */
 export function createIsolationCredentials(random: Random): IsolationCredentials {
   const secret = (): string => Buffer.from(random.bytes(SECRET_BYTES)).toString('hex');
@@ -25,50 +26,53 @@ export function createIsolationCredentials(random: Random): IsolationCredentials
 interface SharedIdentity {
   readonly number: number;
   readonly credentials: IsolationCredentials;
-  readonly madeAt: number;
+  readonly createdAt: number;
 }
 
 /**
- * Identities that several upstreams share, so that Tor may carry them on the same circuits: the n-th connection of each has the same. None
- * gets one twice, since what it wants several connections for is several circuits, and another one after a failure.
+ * Credentials that several upstreams share, so that Tor may carry them on the same circuits: the n-th connection of
+ * each upstream gets the same credentials. No upstream gets any twice, because its connections need circuits of their
+ * own, and a new connection after a failure needs a new circuit.
  */
 export class SharedIdentities {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #maxAgeMs: number;
-  /** The oldest first. */
-  #young: readonly SharedIdentity[] = [];
-  #made = 0;
+  /** Identities that may still be handed out, the oldest first. */
+  #fresh: readonly SharedIdentity[] = [];
+  #created = 0;
 
-  /** @param maxAgeMs how long an identity is given to further upstreams; those that have it keep it for as long as they like */
+  /**
+   * @param maxAgeMs how long an identity is handed out to further upstreams; connections that have it may live longer
+   */
   constructor(clock: Clock, random: Random, maxAgeMs: number) {
     this.#clock = clock;
     this.#random = random;
     this.#maxAgeMs = maxAgeMs;
   }
 
-  /** For one upstream: what its next connection is to have. */
+  /** Creates the source of one upstream: each call returns the credentials for its next connection. */
   createSource(): () => IsolationCredentials {
     let last = 0;
     return () => {
       const oldest = this.#clock.now() - this.#maxAgeMs;
-      this.#young = this.#young.filter(({ madeAt }) => madeAt > oldest);
-      const next = this.#young.find(({ number }) => number > last) ?? this.#create();
+      this.#fresh = this.#fresh.filter(({ createdAt }) => createdAt > oldest);
+      const next = this.#fresh.find(({ number }) => number > last) ?? this.#create();
       last = next.number;
       return next.credentials;
     };
   }
 
-  /** From here on there are only new ones: over the circuits of the old nothing may come any more. */
+  /** Discards all identities, so that new connections avoid the old circuits, which may have stopped working. */
   renew(): void {
-    this.#young = [];
+    this.#fresh = [];
   }
 
   #create(): SharedIdentity {
-    this.#made++;
+    this.#created++;
     const credentials = createIsolationCredentials(this.#random);
-    const identity = { number: this.#made, credentials, madeAt: this.#clock.now() };
-    this.#young = [...this.#young, identity];
+    const identity = { number: this.#created, credentials, createdAt: this.#clock.now() };
+    this.#fresh = [...this.#fresh, identity];
     return identity;
   }
 }

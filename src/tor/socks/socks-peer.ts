@@ -3,26 +3,31 @@ import { Dns4torError } from '../../failures/errors.ts';
 import { formatTorAddress, type TorAddress } from '../tor-address.ts';
 
 /**
- * Whether a program is Tor: `tor` for certain, `foreign` if another user runs it, `unknown` if the system does not say.
+ * What is known of the program at the other end of a SOCKS connection: `tor` if it is Tor for certain, `foreign` if
+ * another unprivileged user runs it, `unknown` if the system does not tell.
  */
 export type PeerStanding = 'tor' | 'foreign' | 'unknown';
 
-/** The standings with which dns4tor uses a connection. */
+/** The standings at which dns4tor uses a connection. */
 export type ToleratedStanding = Exclude<PeerStanding, 'foreign'>;
 
-/** Judges the program that accepts a connection to a SOCKS address, once it has accepted. Never rejects. */
+/** Finds out which program accepted a connection to a SOCKS address. Waits until it has accepted. Never rejects. */
 export type JudgePeer = (address: TorAddress, connection: Socket) => Promise<PeerStanding>;
 
-/** For a tor that dns4tor started itself, in its own directory. */
-export const judgeAsOurs: JudgePeer = async () => 'tor';
+/** Trusts the Tor that dns4tor started itself: only that can listen in its private directory. */
+export const judgeManagedTor: JudgePeer = async () => 'tor';
 
 /**
- * Judges the program that accepts a connection, while the connection stays open.
+ * Judges the program at the other end of a connection for as long as the connection is open.
  *
- * @throws Dns4torError ERR_TOR_FOREIGN another user runs the program, so it could relay anywhere
- * @throws Error the connection closed first
+ * @throws Dns4torError ERR_TOR_FOREIGN another user runs the program, which could send the traffic anywhere
+ * @throws Error the connection closed before the judgement
  */
-export async function judgeOpen(judge: JudgePeer, address: TorAddress, connection: Socket): Promise<ToleratedStanding> {
+export async function judgeWhileOpen(
+  judge: JudgePeer,
+  address: TorAddress,
+  connection: Socket,
+): Promise<ToleratedStanding> {
   const { promise: closed, reject } = Promise.withResolvers<never>();
   const onClose = (): void => reject(new Error('closed'));
   connection.on('close', onClose);

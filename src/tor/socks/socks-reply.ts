@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../failures/failures.ts';
 
-/** Reply bytes of RFC 1928 §6 as Tor uses them, and Tor's own (socks-extensions.txt §4, `ExtendedErrors`). */
+/** Error codes by reply byte: RFC 1928 §6 as Tor uses it, then Tor's `ExtendedErrors` (socks-extensions.txt §4). */
 const CODE_OF_REPLY: Readonly<Record<number, ErrorCode>> = {
   0x01: 'ERR_TOR_GENERAL',
   0x02: 'ERR_TOR_NOT_ALLOWED',
@@ -22,16 +22,17 @@ const VERSION = 5;
 const METHOD_USERNAME_PASSWORD = 2;
 const REPLY_GRANTED = 0;
 
-/** RFC 1928 §6: IPv4, domain name, IPv6. `socks` accepts any other ATYP too, and then reads no address. */
+/**
+ * ATYP values of RFC 1928 §6: IPv4, domain name, IPv6. `socks` accepts any other value too, and then reads no address.
+ */
 const ADDRESS_TYPES: ReadonlySet<number> = new Set([1, 3, 4]);
 
-// Method selection (2 bytes) and authentication status (2); then version, reply, reserved byte and ATYP of the final
-// reply.
+/** Bytes to keep: method selection (2), authentication status (2), then VER, REP, RSV and ATYP of the final reply. */
 const NEEDED_BYTES = 8;
 
 /**
- * Keeps the first bytes that a SOCKS5 proxy sent, because `socks` throws away all but the eight reply codes of RFC 1928.
- * It decides nothing about the exchange: it is asked afterwards, why the exchange failed.
+ * Records the first bytes that a SOCKS5 proxy sends, because `socks` discards Tor's extended reply codes. It does not
+ * affect the exchange; it explains afterwards why the exchange failed.
  */
 export class SocksReplyRecord {
   #bytes: Uint8Array = new Uint8Array(0);
@@ -41,7 +42,7 @@ export class SocksReplyRecord {
     this.#bytes = Buffer.concat([this.#bytes, chunk]).subarray(0, NEEDED_BYTES);
   }
 
-  /** Whether the proxy took the credentials. One that prefers to go without keeps no streams apart. */
+  /** Whether the proxy selected authentication. A proxy without it does not isolate streams. */
   get authenticated(): boolean {
     return this.#bytes[1] === METHOD_USERNAME_PASSWORD;
   }
@@ -51,17 +52,14 @@ export class SocksReplyRecord {
     return ADDRESS_TYPES.has(this.#bytes[7] ?? 0);
   }
 
-  /**
-   * Why the exchange failed. Undefined if the proxy hung up before its final reply, or in the middle of one that grants
-   * the request.
-   */
+  /** Why the exchange failed. Undefined if the proxy closed the connection before or within a reply that grants it. */
   get failure(): { readonly code: ErrorCode; readonly detail: string } | undefined {
     const [version, method, , authenticationStatus = 0, replyVersion, reply] = this.#bytes;
     const isSocks5 = version === undefined || version === VERSION;
     const methodFits = method === undefined || method === METHOD_USERNAME_PASSWORD;
     const replyFits = replyVersion === undefined || replyVersion === VERSION;
     if (!isSocks5 || !methodFits || authenticationStatus !== 0 || !replyFits) {
-      return { code: 'ERR_TOR_NOT_SOCKS', detail: `unexpected answer ${Buffer.from(this.#bytes).toString('hex')}` };
+      return { code: 'ERR_TOR_NOT_SOCKS', detail: `unexpected reply ${Buffer.from(this.#bytes).toString('hex')}` };
     }
     if (reply === undefined || reply === REPLY_GRANTED) return undefined;
     return {

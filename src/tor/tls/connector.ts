@@ -8,42 +8,43 @@ import {
   type SecureContext,
   type TLSSocket,
 } from 'node:tls';
+import { Dns4torError } from '../../failures/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { Deadline } from '../../lib/deadline.ts';
-import { Dns4torError } from '../../failures/errors.ts';
 import type { TorAgent } from '../socks/agent.ts';
 import { checkIdentity, type TlsIdentity, toTlsError } from './tls-identity.ts';
 
 export interface TorConnectorOptions {
-  /** Asked for each connection: one agent is one isolation identity. */
+  /** Returns the agent for the next connection. Each agent has its own isolation credentials. */
   readonly agent: () => TorAgent | Promise<TorAgent>;
-  /** Absent: the stream is used as it is. */
+  /** Absent: no TLS on the stream. */
   readonly tls?: TlsOptions;
-  /** Refuses a stream with ERR_TOR_UNPROVEN unless Tor is known to carry it. @default false */
+  /** Rejects a stream with ERR_TOR_UNPROVEN unless Tor is known to carry it. @default false */
   readonly onlyThroughTor?: boolean;
-  /** For the dial and the TLS handshake together. Greater than 0. */
+  /** Deadline for the dial and the TLS handshake together. Greater than 0. */
   readonly deadlineMs: number;
   readonly clock: Clock;
-  /** Abandons connections that are being made, with ERR_SHUTDOWN. */
+  /** Aborts pending connections, with ERR_SHUTDOWN. */
   readonly signal?: AbortSignal;
 }
 
 export interface TlsOptions extends TlsIdentity {
-  /** What is sent as SNI, unless it is an IP address (RFC 6066 §3). */
+  /** Server name for SNI. Not sent if it is an IP address (RFC 6066 §3). */
   readonly servername: string;
-  /** Certificates in PEM that are trusted in addition to Node's. */
+  /** CA certificates in PEM, trusted in addition to Node's. */
   readonly ca?: string;
-  /** The oldest version to accept. @default 'TLSv1.3' */
+  /** Lowest accepted TLS version. @default 'TLSv1.3' */
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
   /**
-   * Protocols to offer by ALPN (RFC 7301), the preferred one first. Absent: no ALPN. A server without ALPN is accepted.
+   * Protocols to offer by ALPN (RFC 7301), the preferred one first. A server without ALPN is accepted.
+   * @default none
    */
   readonly alpn?: readonly string[];
 }
 
 /**
- * Cipher suites with TLS 1.2 allowed: Node's of TLS 1.3, and those of TLS 1.2 with forward secrecy and an AEAD. RFC
- * 9113 §9.2.2 prohibits all others for HTTP/2.
+ * Cipher suites when TLS 1.2 is allowed: Node's suites of TLS 1.3, and of TLS 1.2 those with forward secrecy and an
+ * AEAD. RFC 9113 §9.2.2 prohibits all others for HTTP/2.
  */
 const CIPHERS_WITH_TLS12 = [
   'TLS_AES_256_GCM_SHA384',
@@ -53,18 +54,21 @@ const CIPHERS_WITH_TLS12 = [
   'ECDHE+CHACHA20',
 ].join(':');
 
-/** What Tor is asked to connect to: the onion, which need not be the name in the certificate. */
+/** Host and port that Tor connects to. The host may be an onion address that the certificate does not name. */
 export interface DialTarget {
   readonly host: string;
   readonly port: number;
 }
 
 /**
- * Opens a connection: a stream through Tor, then TLS to the right peer. Rejects with a Dns4torError.
- * @param deadlineMs in place of {@link TorConnectorOptions.deadlineMs}
+ * Opens a connection: a stream through Tor, then TLS with a verified peer.
+ *
+ * @param deadlineMs replaces {@link TorConnectorOptions.deadlineMs}
+ * @throws Dns4torError one of ERR_TOR_*, ERR_TLS* or ERR_DOH_HTTP_VERSION; ERR_SHUTDOWN
  */
 export type TorConnector = (target: DialTarget, deadlineMs?: number) => Promise<Socket>;
 
+/** Creates the function that opens connections to one upstream. */
 export function createTorConnector(options: TorConnectorOptions): TorConnector {
   const { tls, clock, signal, onlyThroughTor = false } = options;
   const upgrade = tls === undefined ? undefined : createTlsUpgrade(tls, clock, signal);
@@ -76,7 +80,7 @@ export function createTorConnector(options: TorConnectorOptions): TorConnector {
       socket.destroy();
       throw new Dns4torError('ERR_TOR_UNPROVEN', `${host}:${port}`);
     }
-    // A query is several small writes, of which all but the first would wait for an acknowledgement (RFC 896).
+    // A query is several small writes. Nagle's algorithm (RFC 896) would hold all but the first back.
     socket.setNoDelay(true);
     return upgrade === undefined ? socket : upgrade(socket, standing === 'tor', deadline);
   };
@@ -85,8 +89,9 @@ export function createTorConnector(options: TorConnectorOptions): TorConnector {
 type TlsUpgrade = (raw: Socket, isThroughTor: boolean, deadline: Deadline) => Promise<TLSSocket>;
 
 function createTlsUpgrade(tls: TlsOptions, clock: Clock, signal: AbortSignal | undefined): TlsUpgrade {
-  // Made once, for with an extra CA each context parses Node's whole list anew, and not before it is needed: meanwhile queries are taken. No
-  // session of one connection is resumed on another, which would let the server link the two, and its certificate would not be looked at again.
+  // Created once, because with an extra CA each context parses Node's whole list again; and lazily, so that the daemon
+  // takes queries meanwhile. Sessions are never resumed: that would let the server link two connections, and skip the
+  // check of its certificate.
   let secureContext: SecureContext | undefined;
   const { minVersion = 'TLSv1.3' } = tls;
   const makeContext = (): SecureContext =>
@@ -104,7 +109,7 @@ function createTlsUpgrade(tls: TlsOptions, clock: Clock, signal: AbortSignal | u
     new Promise((resolve, reject) => {
       const socket = connect({
         ...options,
-        // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED decides Node's default.
+        // Explicit, because the environment variable NODE_TLS_REJECT_UNAUTHORIZED sets Node's default.
         // Leak mutation: verification
         rejectUnauthorized: true,
         checkServerIdentity: (_hostname: string, certificate: PeerCertificate) =>
@@ -128,16 +133,16 @@ function createTlsUpgrade(tls: TlsOptions, clock: Clock, signal: AbortSignal | u
       );
       const onAbort = (): void => fail(new Dns4torError('ERR_SHUTDOWN', undefined, signal?.reason));
       signal?.addEventListener('abort', onAbort);
-      // Captured before Node's own listener verifies the chain: a socket that it rejects no longer reports the chain.
+      // Captured before Node's own listener verifies the chain: a rejected socket no longer reports its chain.
       let chain: DetailedPeerCertificate | undefined;
       socket.prependOnceListener('secure', () => (chain = socket.getPeerCertificate(true)));
       const onError = (error: Error): void => fail(toTlsError(error, chain));
-      // Later ones are its user's to notice by 'close'.
+      // Errors after the handshake reach the socket's user as 'close'.
       socket.on('error', ignore);
       socket.once('error', onError);
       socket.once('secureConnect', () => {
         socket.off('error', onError);
-        // RFC 9113 §9.2.1. In TLS 1.2 the server could otherwise show another certificate later.
+        // RFC 9113 §9.2.1. With TLS 1.2, a server could otherwise present another certificate later.
         socket.disableRenegotiation();
         settle();
         resolve(socket);

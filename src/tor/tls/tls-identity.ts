@@ -3,25 +3,28 @@ import { checkServerIdentity, type DetailedPeerCertificate, type PeerCertificate
 import { Dns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
 
-/** Who the resolver has to be. */
+/** Identity that the resolver must prove by its certificate. */
 export interface TlsIdentity {
-  /** Names (or IP addresses) of which the certificate has to carry at least one. Not empty. */
+  /** Names or IP addresses. The certificate must contain at least one of them. Not empty. */
   readonly names: readonly string[];
-  /** Further accepted names, if Tor is known to carry the connection. */
+  /** Names accepted in addition when Tor is known to carry the connection. */
   readonly namesThroughTor: readonly string[];
-  /** `sha256/` and the base64 of the SHA-256 of the public key's SPKI in DER; empty for any key. */
+  /** Pins, one of which the key must match: `sha256/` and the base64 SHA-256 of its SPKI in DER. Empty: any key. */
   readonly pins: readonly string[];
 }
 
-/** The pin of a certificate's key, in the form of `--upstream-pin`. */
+/** Computes the pin of a certificate's key, in the form of `--upstream-pin`. */
 function spkiPin(certificate: X509Certificate): string {
   const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
   return `sha256/${createHash('sha256').update(spki).digest('base64')}`;
 }
 
 /**
- * Checks the names and pins of a certificate whose chain is already trusted. Shaped like `tls.checkServerIdentity`.
+ * Checks the names and the pin of a certificate whose chain is already trusted. For `tls.connect`'s
+ * checkServerIdentity.
+ *
  * @param isThroughTor whether Tor is known to carry the connection
+ * @returns ERR_TLS_NAME or ERR_TLS_PIN; undefined if the certificate is accepted
  */
 export function checkIdentity(
   identity: TlsIdentity,
@@ -36,12 +39,12 @@ export function checkIdentity(
   }
   if (identity.pins.length === 0) return undefined;
   const pin = spkiPin(new X509Certificate(certificate.raw));
-  return identity.pins.includes(pin) ? undefined : new Dns4torError('ERR_TLS_PIN', `its pin is ${pin}`);
+  return identity.pins.includes(pin) ? undefined : new Dns4torError('ERR_TLS_PIN', `the key's pin is ${pin}`);
 }
 
 /**
- * Chain failures by Node's code: OpenSSL's X509_V_ERR_* without the prefix. `--upstream-ca` can remedy only those that
- * map to ERR_TLS_UNTRUSTED.
+ * Failures of chain verification, by Node's code: OpenSSL's X509_V_ERR_* without the prefix. `--upstream-ca` can fix
+ * only those that map to ERR_TLS_UNTRUSTED.
  */
 const CHAIN_CODES: Readonly<Record<string, ErrorCode>> = {
   CERT_NOT_YET_VALID: 'ERR_TLS_VALIDITY',
@@ -57,28 +60,27 @@ const CHAIN_CODES: Readonly<Record<string, ErrorCode>> = {
   CERT_UNTRUSTED: 'ERR_TLS_UNTRUSTED',
 };
 
-/** Protocol failures by Node's code, which is derived from OpenSSL's reason. */
+/** Protocol failures, by Node's code, which Node derives from OpenSSL's reason. */
 const PROTOCOL_CODES: Readonly<Record<string, ErrorCode>> = {
-  // RFC 7301 §3.2: no protocol in common. dns4tor offers only versions of HTTP.
+  // RFC 7301 §3.2: no common protocol. dns4tor offers only versions of HTTP.
   ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'ERR_DOH_HTTP_VERSION',
-  // RFC 8446 §6.2, protocol_version: the alert of a server without TLS 1.3, and our refusal of an older version.
+  // RFC 8446 §6.2, protocol_version: sent by a server without TLS 1.3; the second is our rejection of an older version.
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'ERR_TLS_VERSION',
   ERR_SSL_UNSUPPORTED_PROTOCOL: 'ERR_TLS_VERSION',
 };
 
-/**
- * Node's code for a failure that it has no name for, such as OpenSSL's security levels (SSL_CTX_set_security_level(3)).
- */
+/** Node's code for verification errors that it does not name, such as keys below OpenSSL's security level. */
 const UNNAMED = 'UNSPECIFIED';
 /**
- * Minima of OpenSSL's security level 2, Node's default: 112 bits of security (NIST SP 800-57, part 1, §5.6.1.1), for RSA
- * and for elliptic curves.
+ * Smallest RSA and elliptic-curve keys at OpenSSL's security level 2, Node's default (SSL_CTX_set_security_level(3)):
+ * 112 bits of security (NIST SP 800-57, part 1, §5.6.1.1).
  */
 const MIN_MODULUS_BITS = 2048;
 const MIN_CURVE_BITS = 224;
 
 /**
- * Maps an error of a TLS handshake to a stable code.
+ * Maps an error of the TLS handshake to a stable code.
+ *
  * @param chain the server's certificate and its issuers, if the server sent them
  */
 export function toTlsError(error: NodeJS.ErrnoException, chain?: DetailedPeerCertificate): Dns4torError {
@@ -91,17 +93,17 @@ export function toTlsError(error: NodeJS.ErrnoException, chain?: DetailedPeerCer
 function codeOf(code: string): ErrorCode {
   const known = CHAIN_CODES[code] ?? PROTOCOL_CODES[code];
   if (known !== undefined) return known;
-  // Other protocol errors begin with ERR_. Errors of system calls are one word that begins with E.
+  // Other protocol errors start with ERR_. Errors of system calls are one word that starts with E.
   return /^(ERR_|E[A-Z]+$|$)/.test(code) ? 'ERR_TLS' : 'ERR_TLS_CHAIN';
 }
 
-/** Which weakness made OpenSSL refuse a chain, where Node does not name it. */
+/** Finds the weakness for which OpenSSL rejected a chain, since Node does not name it. */
 function weaknessOf(chain: DetailedPeerCertificate | undefined): ErrorCode {
   for (const certificate of certificatesOf(chain)) {
     if (hasSmallKey(certificate)) return 'ERR_TLS_KEY_SIZE';
-    // OpenSSL ignores the signature of a self-signed root.
-    const signsItself = certificate.subject === certificate.issuer;
-    if (!signsItself && /sha-?1\b|md5/i.test(certificate.signatureAlgorithm ?? '')) return 'ERR_TLS_SIGNATURE';
+    // OpenSSL does not check the signature of a self-signed root.
+    const isSelfSigned = certificate.subject === certificate.issuer;
+    if (!isSelfSigned && /sha-?1\b|md5/i.test(certificate.signatureAlgorithm ?? '')) return 'ERR_TLS_SIGNATURE';
   }
   return 'ERR_TLS_CHAIN';
 }

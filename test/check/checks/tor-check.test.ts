@@ -6,7 +6,7 @@ import { checkBootstrap, checkOnionKey, checkTor } from '../../../src/check/chec
 import type { Verdict } from '../../../src/check/check-verdict.ts';
 import { Dns4torError } from '../../../src/failures/errors.ts';
 import type { TorStatus } from '../../../src/model/tor-status.ts';
-import { judgeAsOurs } from '../../../src/tor/socks/socks-peer.ts';
+import { judgeManagedTor } from '../../../src/tor/socks/socks-peer.ts';
 import type { OnionKeyPresence } from '../../../src/tor/control/onion-auth.ts';
 import { configOf } from '../config-of.ts';
 
@@ -14,7 +14,7 @@ const RUNNING: TorFinding = {
   kind: 'running',
   socks: { kind: 'unix', path: '/run/tor/socks' },
   standing: 'tor',
-  judgePeer: judgeAsOurs,
+  judgePeer: judgeManagedTor,
   control: { kind: 'auto' },
 };
 

@@ -16,7 +16,7 @@ function controlOptions({ control }: OfflineTor): ControlOptions {
   return { address: control, clock: systemClock, random: systemRandom, onEvent: () => {} };
 }
 
-test("tor's control port takes the cookie and answers commands in their order", async () => {
+test("Tor's control port accepts the cookie and replies to commands in order", async () => {
   await using tor = await startOfflineTor();
   using control = await openControl(controlOptions(tor));
   const [pid, phase] = await Promise.all([
@@ -27,14 +27,14 @@ test("tor's control port takes the cookie and answers commands in their order", 
   assert.match(phase[0] ?? '', /^status\/bootstrap-phase=\w+ BOOTSTRAP PROGRESS=\d+ /);
 });
 
-test('a command that tor refuses is an error with its words, and the connection goes on', async () => {
+test('a command that Tor rejects is an error with its message, and the connection stays open', async () => {
   await using tor = await startOfflineTor();
   using control = await openControl(controlOptions(tor));
   await assert.rejects(control.command('GETINFO nonsense'), { code: 'ERR_TOR_CONTROL', message: /552 .*nonsense/ });
   await control.command('GETINFO version');
 });
 
-test('events come beside the replies', async () => {
+test('events are delivered separately from replies', async () => {
   await using tor = await startOfflineTor();
   const { promise, resolve } = Promise.withResolvers<ControlReply>();
   using control = await openControl({ ...controlOptions(tor), onEvent: resolve });
@@ -43,7 +43,7 @@ test('events come beside the replies', async () => {
   assert.deepEqual(await promise, { status: 650, lines: ['CONF_CHANGED', 'MaxCircuitDirtiness=700', 'OK'] });
 });
 
-test('a reply is seen before the events that follow it, though both come in one piece', async () => {
+test('a reply is delivered before the events that follow it in the same chunk', async () => {
   await using tor = await startControlDouble({
     'GETINFO version': ['250 OK', '650 SIGNAL NEWNYM', '650 SIGNAL DUMP'],
   });
@@ -58,7 +58,7 @@ test('a reply is seen before the events that follow it, though both come in one 
   assert.deepEqual(seen, ['OK', 'SIGNAL NEWNYM', 'SIGNAL DUMP']);
 });
 
-test('its end is told, with the reason', async () => {
+test('the end of the connection is reported with the reason', async () => {
   await using tor = await startOfflineTor();
   using control = await openControl(controlOptions(tor));
   assert.equal(control.isOpen, true);
@@ -69,7 +69,7 @@ test('its end is told, with the reason', async () => {
   assert.equal(control.isOpen, false);
 });
 
-test('a signal closes it, also while it is being opened', async () => {
+test('a signal aborts the opening of a connection', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'control');
   const silent = createServer().listen(path);
@@ -86,7 +86,7 @@ test('a signal closes it, also while it is being opened', async () => {
   silent.close();
 });
 
-test('commands fail when tor goes away', async () => {
+test('commands fail when Tor dies', async () => {
   await using tor = await startOfflineTor();
   using control = await openControl(controlOptions(tor));
   tor.process.pause();
@@ -96,7 +96,7 @@ test('commands fail when tor goes away', async () => {
   await assert.rejects(control.command('GETINFO version'), { code: 'ERR_TOR_CONTROL' });
 });
 
-test('a server that never answers is given up', async () => {
+test('a server that never replies times out', async () => {
   await using directory = await createTemporaryDirectory();
   const socketPath = join(directory.path, 'control');
   const server = createServer().listen(socketPath);
@@ -113,7 +113,7 @@ test('a server that never answers is given up', async () => {
   server.close();
 });
 
-test('a socket that is not there is an error with the cause', async () => {
+test("a missing socket is an error with the system's error as its cause", async () => {
   const address = { kind: 'unix', path: '/nonexistent/control' } as const;
   const options = { address, clock: systemClock, random: systemRandom, onEvent: () => {} };
   await assert.rejects(openControl(options), (error: Error) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ControlReplyParser } from '../../../src/tor/control/control-reply.ts';
+import { ControlReplyParser, quotedStrings } from '../../../src/tor/control/control-reply.ts';
 
 const STREAM = [
   '250-PROTOCOLINFO 1',
@@ -24,7 +24,7 @@ const REPLIES = [
   { status: 552, lines: ['Unrecognized option: Unknown option'] },
 ];
 
-test('replies of one line, of several and with data are read, however the stream is cut up', () => {
+test('single-line, multi-line and data replies are parsed, however the stream is split', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: STREAM.length })), (cuts) => {
       const parser = new ControlReplyParser();
@@ -35,13 +35,13 @@ test('replies of one line, of several and with data are read, however the stream
   );
 });
 
-test('a stream of something else is refused', () => {
+test('a stream of another protocol is rejected', () => {
   for (const text of ['HTTP/1.1 400 Bad Request\r\n', '250\r\n', '\r\n', '25 OK\r\n']) {
     assert.throws(() => new ControlReplyParser().push(text), /not a reply/);
   }
 });
 
-test('a reply without end is refused before it fills the memory', () => {
+test('an endless reply is rejected before it fills the memory', () => {
   const line = `250-${'x'.repeat(100_000)}\r\n`;
   for (const endless of ['x'.repeat(100_000), line, `250+data=\r\n${line}`]) {
     const parser = new ControlReplyParser();
@@ -51,7 +51,19 @@ test('a reply without end is refused before it fills the memory', () => {
   }
 });
 
-test('any number of replies of bearable length pass', () => {
+test('the length limit applies to each reply, not to the stream', () => {
   const parser = new ControlReplyParser();
   for (let count = 0; count < 100; count++) assert.equal(parser.push(`250 ${'x'.repeat(100_000)}\r\n`).length, 1);
+});
+
+test('escaped quotes, backslashes and non-ASCII bytes are decoded', () => {
+  assert.deepEqual(quotedStrings(String.raw`COOKIEFILE="/a \"b\" \\c/\303\244\t"`), ['/a "b" \\c/ä\t']);
+});
+
+test('all quoted strings of a line are found', () => {
+  assert.deepEqual(quotedStrings('net/listeners/socks="127.0.0.1:9050" "unix:/run/tor/socks"'), [
+    '127.0.0.1:9050',
+    'unix:/run/tor/socks',
+  ]);
+  assert.deepEqual(quotedStrings('net/listeners/socks='), []);
 });

@@ -37,7 +37,7 @@ function options(address: TorAddress, signal: AbortSignal): TorMonitorOptions {
   };
 }
 
-test('a real tor is followed from its state at the time to its end', async () => {
+test('a real Tor is followed from its current state to its exit', async () => {
   await using tor = await startOfflineTor();
   const monitor = await openTorMonitor(options(tor.control, new AbortController().signal));
   assert.deepEqual(monitor.status, {
@@ -51,7 +51,7 @@ test('a real tor is followed from its state at the time to its end', async () =>
   assert.deepEqual(monitor.status, { state: 'down', bootstrapPercent: 0 });
 });
 
-test('the state is what tor told last, in answers and in events that came with them', async () => {
+test('the status is the latest of replies and events, even in the same chunk', async () => {
   await using tor = await startControlDouble({
     GETINFO: [
       ...GETINFO,
@@ -68,12 +68,12 @@ test('the state is what tor told last, in answers and in events that came with t
   assert.deepEqual(phases, ['45 Asking for relay descriptors', '50 Loading relay descriptors']);
   assert.deepEqual(monitor.status.circuits, { launched: 1, guard_wait: 0, extended: 0, built: 0 });
   tor.send('650 CIRC 7 BUILT $AAAA~relay1 PURPOSE=GENERAL');
-  await waitUntil('the event is taken', 5_000, () => monitor.status.circuits?.built === 1);
+  await waitUntil('the event is processed', 5_000, () => monitor.status.circuits?.built === 1);
   closing.abort();
   await monitor.ended;
 });
 
-test('what is to be done first is done first, and nothing is when it fails', async () => {
+test('prepare runs before any other command, and if it rejects, nothing else is sent', async () => {
   await using tor = await startControlDouble();
   const refusal = new Error('not this one');
   const opening = openTorMonitor({
@@ -88,7 +88,7 @@ test('what is to be done first is done first, and nothing is when it fails', asy
   );
 });
 
-test('a real tor has the keys, and gets them again when another program made it forget them', async () => {
+test('a real Tor gets the keys, again when another program makes it forget them', async () => {
   await using tor = await startOfflineTor();
   const closing = new AbortController();
   const monitor = await openTorMonitor({ ...options(tor.control, closing.signal), onionAuths: [ONION_AUTH] });
@@ -108,7 +108,7 @@ test('a real tor has the keys, and gets them again when another program made it 
   assert.deepEqual(await viewOnionAuths(tor.control), [SAME_ONION_AUTH_IN_TOR]);
 });
 
-test('keys are given after what makes tor forget them can be seen, and again each time it is', async () => {
+test('keys are installed after SETEVENTS, again at each event that makes Tor forget them', async () => {
   await using tor = await startControlDouble();
   const closing = new AbortController();
   await openTorMonitor({ ...options(tor.address, closing.signal), onionAuths: [ONION_AUTH] });
@@ -124,7 +124,7 @@ test('keys are given after what makes tor forget them can be seen, and again eac
   closing.abort();
 });
 
-test('a key that tor does not take is told without the key, and tor is followed all the same', async () => {
+test('a rejected key is reported without showing it, and Tor is followed nevertheless', async () => {
   await using tor = await startControlDouble({ ONION_CLIENT_AUTH_ADD: ['510 Unrecognized command'], GETINFO });
   const failures: Dns4torError[] = [];
   const closing = new AbortController();
@@ -148,7 +148,7 @@ function newnyms(commands: readonly string[]): number {
   return commands.filter((command) => command === 'SIGNAL NEWNYM').length;
 }
 
-test('a real tor that seems to refuse from memory is told to forget, and has the keys after it', async () => {
+test('a real Tor that seems to refuse from memory gets NEWNYM, then the keys again', async () => {
   await using tor = await startOfflineTor();
   const closing = new AbortController();
   const told = Promise.withResolvers<void>();
@@ -163,7 +163,7 @@ test('a real tor that seems to refuse from memory is told to forget, and has the
   closing.abort();
 });
 
-test('the signal is sent no more often than it is due', async () => {
+test('NEWNYM is sent only when it is due', async () => {
   await using tor = await startControlDouble();
   const clock = new ManualClock();
   const closing = new AbortController();
@@ -179,7 +179,7 @@ test('the signal is sent no more often than it is due', async () => {
   closing.abort();
 });
 
-test('a tor that does not let itself be told so is told once', async () => {
+test('a Tor that rejects NEWNYM gets it once', async () => {
   await using tor = await startControlDouble({ 'SIGNAL NEWNYM': ['510 Command filtered'] });
   const clock = new ManualClock();
   const closing = new AbortController();
@@ -190,7 +190,7 @@ test('a tor that does not let itself be told so is told once', async () => {
     events: { ...SILENT_EVENTS, onNewnymRefused: (error) => refused.push(error) },
   });
   for (let i = 0; i < 2; i++) monitor.observe('ERR_TOR_HS_INTRO_FAILED');
-  await waitUntil('the refusal is told', 5_000, () => refused.length > 0);
+  await waitUntil('the refusal is reported', 5_000, () => refused.length > 0);
   clock.advance(60_000);
   monitor.observe('ERR_TOR_HS_INTRO_FAILED');
   assert.equal(newnyms(tor.commands), 1);
@@ -198,7 +198,7 @@ test('a tor that does not let itself be told so is told once', async () => {
   closing.abort();
 });
 
-test('with a connection that ends before tor has answered, nothing is told', async () => {
+test('nothing is reported if the connection ends before Tor replies to NEWNYM', async () => {
   await using tor = await startControlDouble({ 'SIGNAL NEWNYM': [] });
   const told: unknown[] = [];
   const monitor = await openTorMonitor({

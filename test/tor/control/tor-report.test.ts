@@ -15,7 +15,7 @@ const CIRCUITS = [
   '15 GUARD_WAIT $AAAA~relay1 PURPOSE=GENERAL',
 ].join('\n');
 
-test('before tor has said anything it is at the beginning', () => {
+test('before Tor has reported anything, it is bootstrapping at 0 %', () => {
   assert.deepEqual(createReport().report.status, {
     state: 'bootstrapping',
     bootstrapPercent: 0,
@@ -24,7 +24,7 @@ test('before tor has said anything it is at the beginning', () => {
   });
 });
 
-test('the phase is read from answers and events, warnings too, and told when it changes', () => {
+test('the bootstrap phase is read from replies and events, including warnings, and changes are reported', () => {
   const { report, phases } = createReport();
   report.observe(['status/bootstrap-phase=NOTICE BOOTSTRAP PROGRESS=0 TAG=starting SUMMARY="Starting"']);
   report.observe(['STATUS_CLIENT NOTICE BOOTSTRAP PROGRESS=45 TAG=requesting SUMMARY="Asking for relay descriptors"']);
@@ -36,7 +36,7 @@ test('the phase is read from answers and events, warnings too, and told when it 
   assert.deepEqual([state, bootstrapPercent, bootstrapSummary], ['bootstrapping', 45, 'Asking for relay descriptors']);
 });
 
-test('tor is up when it has got to the end and has a circuit, and is not when it says that it has none', () => {
+test('Tor is up once it has bootstrapped and has a circuit, and not when it reports that it has none', () => {
   const { report } = createReport();
   report.observe(['STATUS_CLIENT NOTICE BOOTSTRAP PROGRESS=100 TAG=done SUMMARY="Done"']);
   assert.equal(report.status.state, 'bootstrapping');
@@ -50,7 +50,7 @@ test('tor is up when it has got to the end and has a circuit, and is not when it
   assert.equal(report.status.state, 'bootstrapping');
 });
 
-test('circuits are counted by state, and no more when they have failed or are closed', () => {
+test('circuits are counted by CircStatus until they fail or close', () => {
   const { report } = createReport();
   report.observe([CIRCUITS, 'OK']);
   assert.deepEqual(report.status.circuits, { launched: 1, guard_wait: 1, extended: 1, built: 1 });
@@ -61,7 +61,7 @@ test('circuits are counted by state, and no more when they have failed or are cl
   assert.deepEqual(report.status.circuits, { launched: 1, guard_wait: 1, extended: 1, built: 0 });
 });
 
-test('a list of circuits takes the place of what was known, in one line or none too', () => {
+test('a circuit-status reply replaces all circuits, even with one circuit or none', () => {
   const { report } = createReport();
   report.observe([CIRCUITS]);
   report.observe(['circuit-status=20 BUILT $AAAA~relay1 PURPOSE=GENERAL']);
@@ -70,7 +70,7 @@ test('a list of circuits takes the place of what was known, in one line or none 
   assert.deepEqual(report.status.circuits, { launched: 0, guard_wait: 0, extended: 0, built: 0 });
 });
 
-test('what it does not know it passes over', () => {
+test('unknown lines are ignored', () => {
   const { report, phases } = createReport();
   report.observe(['STATUS_CLIENT NOTICE ENOUGH_DIR_INFO', 'SIGNAL RELOAD', 'OK', '', 'CIRC', 'CIRC 12 NEWSTATE']);
   assert.deepEqual(phases, []);

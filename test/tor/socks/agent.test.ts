@@ -8,7 +8,7 @@ import { systemClock } from '../../../src/lib/clock.ts';
 import { Deadline } from '../../../src/lib/deadline.ts';
 import type { ErrorCode } from '../../../src/failures/failures.ts';
 import { TorAgent, type TorAgentOptions } from '../../../src/tor/socks/agent.ts';
-import { judgeAsOurs, type JudgePeer } from '../../../src/tor/socks/socks-peer.ts';
+import { judgeManagedTor, type JudgePeer } from '../../../src/tor/socks/socks-peer.ts';
 import type { TorAddress } from '../../../src/tor/tor-address.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
 import { reservePort } from '../../fixtures/reserve-port.ts';
@@ -19,7 +19,7 @@ import { startSocksDouble } from '../socks-double.ts';
 const CREDENTIALS = { username: 'alice', password: 'secret' };
 
 function createAgent(socks: TorAddress, options: Partial<TorAgentOptions> = {}): TorAgent {
-  return new TorAgent({ socks, credentials: CREDENTIALS, clock: systemClock, judgePeer: judgeAsOurs, ...options });
+  return new TorAgent({ socks, credentials: CREDENTIALS, clock: systemClock, judgePeer: judgeManagedTor, ...options });
 }
 
 function soon(): Deadline {
@@ -45,7 +45,7 @@ const REPLIES: readonly (readonly [number, ErrorCode])[] = [
 ];
 
 for (const byByte of [false, true]) {
-  test(`each reply byte of Tor has its error code, ${byByte ? 'however the answer is cut up' : 'in one piece'}`, async () => {
+  test(`each reply byte of Tor maps to its error code, ${byByte ? 'sent byte by byte' : 'in one chunk'}`, async () => {
     for (const [reply, code] of REPLIES) {
       await using proxy = await startSocksDouble({ reply, byByte });
       const outcomes: string[] = [];
@@ -57,7 +57,7 @@ for (const byByte of [false, true]) {
   });
 }
 
-test('an unknown reply byte is told in the message', async () => {
+test('the message for an unknown reply byte contains it', async () => {
   await using proxy = await startSocksDouble({ reply: 0x3c });
   await assert.rejects(createAgent(proxy.address).dial('onion.test', 443, soon()), {
     code: 'ERR_TOR_GENERAL',
@@ -65,7 +65,7 @@ test('an unknown reply byte is told in the message', async () => {
   });
 });
 
-test('a name goes to the proxy as a name, an address as an address, both with the credentials', async () => {
+test('names go to the proxy as names, addresses as addresses, both with the credentials', async () => {
   await using proxy = await startSocksDouble();
   const agent = createAgent(proxy.address);
   for (const host of ['localhost', '127.0.0.2', '::2']) (await agent.dial(host, 8443, soon())).socket.destroy();
@@ -78,7 +78,7 @@ test('a name goes to the proxy as a name, an address as an address, both with th
   ]);
 });
 
-test('the proxy may be on a unix socket', async () => {
+test('the proxy can listen on a unix socket', async () => {
   await using directory = await createTemporaryDirectory();
   await using proxy = await startSocksDouble({ path: join(directory.path, 'socks') });
   const { socket } = await createAgent(proxy.address).dial('onion.test', 443, soon());
@@ -86,7 +86,7 @@ test('the proxy may be on a unix socket', async () => {
   assert.equal(proxy.requests[0]?.host, 'onion.test');
 });
 
-test('an open stream carries bytes both ways and has kept no listener or time-out of the handshake', async () => {
+test('an open stream carries bytes both ways and keeps no listener or time-out of the handshake', async () => {
   await using proxy = await startSocksDouble();
   const { socket } = await createAgent(proxy.address).dial('onion.test', 443, soon());
   const leftOver = ['data', 'error', 'timeout', 'connect'].filter((event) => socket.listenerCount(event) > 0);
@@ -99,7 +99,7 @@ test('an open stream carries bytes both ways and has kept no listener or time-ou
   socket.destroy();
 });
 
-test('a proxy that is not there is unreachable', async () => {
+test('a missing proxy is unreachable', async () => {
   const reserved = await reservePort();
   await reserved.release();
   const dead: TorAddress[] = [
@@ -114,12 +114,12 @@ test('a proxy that is not there is unreachable', async () => {
   }
 });
 
-test('a proxy that hangs up before its answer is unreachable', async () => {
+test('a proxy that closes the connection before its reply is unreachable', async () => {
   await using proxy = await startSocksDouble({ reply: 'hang up' });
   await assert.rejects(createAgent(proxy.address).dial('onion.test', 443, soon()), { code: 'ERR_TOR_UNREACHABLE' });
 });
 
-test('what does not speak SOCKS5 is told apart from Tor', async () => {
+test('a listener that does not speak SOCKS5 is distinguished from Tor', async () => {
   await using web = await listen(createHttpServer());
   await assert.rejects(createAgent(web.address).dial('onion.test', 443, soon()), { code: 'ERR_TOR_NOT_SOCKS' });
 
@@ -141,7 +141,7 @@ test('another user’s program receives neither the destination nor the credenti
   assert.deepEqual(heard, []);
 });
 
-test('the deadline or a closed connection ends a dial that still waits for the peer’s standing', async () => {
+test('the deadline or a closed connection ends a dial that waits for the judgement of its peer', async () => {
   const never = { judgePeer: () => new Promise<never>(() => {}) };
   await using proxy = await startSocksDouble();
   const clock = new ManualClock();
@@ -177,13 +177,13 @@ test('a stream reports whether Tor is known to carry it', async () => {
   }
 });
 
-test('a proxy that takes no credentials is refused, because it would not isolate', async () => {
+test('a proxy that takes no credentials is rejected, because it would not isolate streams', async () => {
   await using proxy = await startSocksDouble({ method: 0 });
   await assert.rejects(createAgent(proxy.address).dial('onion.test', 443, soon()), { code: 'ERR_TOR_NOT_SOCKS' });
   await proxy.deserted();
 });
 
-test('the deadline ends a dial in the middle of the handshake, and its socket', async () => {
+test('the deadline ends a dial during the handshake and closes its socket', async () => {
   await using proxy = await startSocksDouble({ reply: 'silence' });
   const clock = new ManualClock();
   const requested = proxy.nextRequest();
@@ -197,7 +197,7 @@ test('the deadline ends a dial in the middle of the handshake, and its socket', 
   await proxy.deserted();
 });
 
-test('a dial can be abandoned', async () => {
+test('a dial can be aborted', async () => {
   await using proxy = await startSocksDouble({ reply: 'silence' });
   const shutdown = new AbortController();
   const agent = createAgent(proxy.address);
@@ -211,7 +211,7 @@ test('a dial can be abandoned', async () => {
   assert.equal(proxy.requests.length, 1);
 });
 
-test('given to node:http as an agent it dials in the same way', async () => {
+test('the agent also serves node:http', async () => {
   await using web = await listen(createHttpServer((_request, response) => response.end('through the proxy')));
   await using proxy = await startSocksDouble({ target: web });
 

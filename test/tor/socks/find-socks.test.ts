@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { detectTor, verifyTor } from '../../../src/tor/socks/find-socks.ts';
-import { judgeAsOurs } from '../../../src/tor/socks/socks-peer.ts';
+import { judgeManagedTor } from '../../../src/tor/socks/socks-peer.ts';
 import type { TorAddress } from '../../../src/tor/tor-address.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
 import { reservePort } from '../../fixtures/reserve-port.ts';
@@ -19,20 +19,20 @@ async function unusedAddress(): Promise<TorAddress> {
   return { kind: 'tcp', host: '127.0.0.1', port: reserved.port };
 }
 
-test('Tor is recognised before it has reached its network, and logs no complaint about us', async () => {
+test('Tor is recognised before it has bootstrapped, and logs no complaint about the probe', async () => {
   await using tor = await startOfflineTor();
-  await verifyTor(tor.socks, systemClock, judgeAsOurs);
+  await verifyTor(tor.socks, systemClock, judgeManagedTor);
   assert.doesNotMatch(tor.process.output, /Your application|Rejecting|unsafe/i);
 });
 
-test('Tor is recognised whose SocksPort rejects bare addresses', async () => {
+test('Tor is recognised even if its SocksPort rejects plain addresses', async () => {
   await using tor = await startOfflineTor(['SafeSocks 1']);
-  await verifyTor(tor.socks, systemClock, judgeAsOurs);
+  await verifyTor(tor.socks, systemClock, judgeManagedTor);
 });
 
-test('a SOCKS5 proxy that is not Tor is asked to resolve no name and is told apart', async () => {
+test('a SOCKS5 proxy that is not Tor gets no name to resolve and is recognised as such', async () => {
   await using proxy = await startSocksDouble({ method: 0, reply: 0x07 });
-  await assert.rejects(verifyTor(proxy.address, systemClock, judgeAsOurs), {
+  await assert.rejects(verifyTor(proxy.address, systemClock, judgeManagedTor), {
     code: 'ERR_TOR_NOT_SOCKS',
     message: /050005/,
   });
@@ -41,22 +41,22 @@ test('a SOCKS5 proxy that is not Tor is asked to resolve no name and is told apa
   assert.equal(request?.host, '127.0.0.1');
 });
 
-test('a web server is told apart', async () => {
+test('a web server is not taken for Tor', async () => {
   await using web = await listen(createHttpServer());
-  await assert.rejects(verifyTor(web.address, systemClock, judgeAsOurs), { code: 'ERR_TOR_NOT_SOCKS' });
+  await assert.rejects(verifyTor(web.address, systemClock, judgeManagedTor), { code: 'ERR_TOR_NOT_SOCKS' });
 });
 
-test('a server that hangs up is told apart', async () => {
+test('a server that closes the connection is not taken for Tor', async () => {
   await using server = await listen(createServer((socket) => socket.destroy()));
-  await assert.rejects(verifyTor(server.address, systemClock, judgeAsOurs), { code: 'ERR_TOR_NOT_SOCKS' });
+  await assert.rejects(verifyTor(server.address, systemClock, judgeManagedTor), { code: 'ERR_TOR_NOT_SOCKS' });
 });
 
-test('a port that stays silent is given up after two seconds', async () => {
+test('a silent listener times out after two seconds', async () => {
   const silent = createServer();
   const connected = once(silent, 'connection');
   await using server = await listen(silent);
   const clock = new ManualClock();
-  const verdict = assert.rejects(verifyTor(server.address, clock, judgeAsOurs), { code: 'ERR_TOR_TIMEOUT' });
+  const verdict = assert.rejects(verifyTor(server.address, clock, judgeManagedTor), { code: 'ERR_TOR_TIMEOUT' });
   await connected;
   clock.advance(2_000);
   await verdict;
@@ -64,15 +64,15 @@ test('a port that stays silent is given up after two seconds', async () => {
 });
 
 test('a port where nothing listens is unreachable', async () => {
-  await assert.rejects(verifyTor(await unusedAddress(), systemClock, judgeAsOurs), { code: 'ERR_TOR_UNREACHABLE' });
+  await assert.rejects(verifyTor(await unusedAddress(), systemClock, judgeManagedTor), { code: 'ERR_TOR_UNREACHABLE' });
 });
 
-test('of several addresses the first is found at which Tor answers, and the others are accounted for', async () => {
+test('the first address with Tor is found, and the rejected ones are listed with reasons', async () => {
   await using proxy = await startSocksDouble({ method: 0, reply: 0x07 });
   await using tor = await startOfflineTor();
   await using later = await startOfflineTor();
   const unused = await unusedAddress();
-  const { found, rejected } = await detectTor(systemClock, judgeAsOurs, [
+  const { found, rejected } = await detectTor(systemClock, judgeManagedTor, [
     unused,
     proxy.address,
     tor.socks,
@@ -88,7 +88,7 @@ test('of several addresses the first is found at which Tor answers, and the othe
   );
 });
 
-test('where there is no Tor, none is found', async () => {
-  const { found } = await detectTor(systemClock, judgeAsOurs, [await unusedAddress()]);
+test('without a Tor, nothing is found', async () => {
+  const { found } = await detectTor(systemClock, judgeManagedTor, [await unusedAddress()]);
   assert.equal(found, undefined);
 });

@@ -8,7 +8,7 @@ import type { ErrorCode } from '../../../src/failures/failures.ts';
 import { TorAgent, type TorStream } from '../../../src/tor/socks/agent.ts';
 import { createTorConnector } from '../../../src/tor/tls/connector.ts';
 import { verifyTor } from '../../../src/tor/socks/find-socks.ts';
-import { judgeAsOurs } from '../../../src/tor/socks/socks-peer.ts';
+import { judgeManagedTor } from '../../../src/tor/socks/socks-peer.ts';
 import type { TorAddress } from '../../../src/tor/tor-address.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
@@ -94,7 +94,12 @@ async function startHostile(acts: readonly Act[], unit: Uint8Array = new Uint8Ar
 }
 
 function dial(socks: TorAddress, clock: Clock = systemClock): Promise<TorStream> {
-  const agent = new TorAgent({ socks, credentials: { username: 'u', password: 'p' }, clock, judgePeer: judgeAsOurs });
+  const agent = new TorAgent({
+    socks,
+    credentials: { username: 'u', password: 'p' },
+    clock,
+    judgePeer: judgeManagedTor,
+  });
   return agent.dial('onion.test', 443, Deadline.after(clock, DEADLINE_MS));
 }
 
@@ -196,7 +201,7 @@ for (const [what, act] of [
           socks: hostile.address,
           credentials: { username: 'u', password: 'p' },
           clock: systemClock,
-          judgePeer: judgeAsOurs,
+          judgePeer: judgeManagedTor,
         }),
       tls: { servername: 'doh.test', names: ['doh.test'], namesThroughTor: [], pins: [], alpn: ['h2'] },
       deadlineMs: DEADLINE_MS,
@@ -217,7 +222,7 @@ test('detection accepts none of them as Tor', async () => {
   ];
   for (const answer of answers) {
     await using hostile = await startHostile([NOTHING, answer]);
-    await assert.rejects(verifyTor(hostile.address, systemClock, judgeAsOurs), { code: NOT_SOCKS });
+    await assert.rejects(verifyTor(hostile.address, systemClock, judgeManagedTor), { code: NOT_SOCKS });
     await assertLetGo(hostile);
   }
 });

@@ -6,19 +6,19 @@ import { ManualClock } from '../../fixtures/manual-clock.ts';
 
 const MAX_AGE_MS = 300_000;
 
-test('each identity has a username and a password of its own, neither empty nor one of the forms that Tor interprets', () => {
+test('credentials have a unique user name and password, neither empty nor in a format that Tor interprets', () => {
   const [one, two] = [createIsolationCredentials(systemRandom), createIsolationCredentials(systemRandom)];
   const secrets = [one.username, one.password, two.username, two.password];
   for (const secret of secrets) assert.match(secret, /^[0-9a-f]{32}$/);
   assert.equal(new Set(secrets).size, secrets.length);
 });
 
-/** What one upstream shows Tor with each of its next connections. */
+/** Returns the credentials for the next connection of one upstream. */
 type Source = ReturnType<SharedIdentities['createSource']>;
 
 const take = (source: Source, count: number): string[] => Array.from({ length: count }, () => source().username);
 
-test('with shared identities the n-th connection of every upstream has the same, and none has one twice', () => {
+test('the n-th connections of all upstreams share credentials, and no upstream gets any twice', () => {
   const shared = new SharedIdentities(new ManualClock(), systemRandom, MAX_AGE_MS);
   const [one, two] = [shared.createSource(), shared.createSource()];
   const first = take(one, 3);
@@ -29,7 +29,7 @@ test('with shared identities the n-th connection of every upstream has the same,
   assert.deepEqual(take(two, 2), [first[2], fourth]);
 });
 
-test('an identity is shared for its time and no longer', () => {
+test('credentials are shared until their maximum age', () => {
   const clock = new ManualClock();
   const shared = new SharedIdentities(clock, systemRandom, MAX_AGE_MS);
   const [one, two, three] = [shared.createSource(), shared.createSource(), shared.createSource()];
@@ -42,7 +42,7 @@ test('an identity is shared for its time and no longer', () => {
   assert.deepEqual(take(one, 1), [young]);
 });
 
-test('after a renewal nobody gets what was made before', () => {
+test('after a renewal, no earlier credentials are handed out', () => {
   const shared = new SharedIdentities(new ManualClock(), systemRandom, MAX_AGE_MS);
   const [one, two] = [shared.createSource(), shared.createSource()];
   const old = take(one, 3);
