@@ -268,7 +268,7 @@ test('streams that nobody waits for any more are given up, and the next query ha
 });
 
 test('disposing rejects what waits and what is in flight with ERR_SHUTDOWN, and leaves no timer and no socket', async () => {
-  const rig = await startRig(neverAnswer);
+  await using rig = await startRig(neverAnswer);
   const asked = Array.from({ length: STREAMS + 5 }, (_, i) => rig.ask(`n${i}.test`));
   await waitUntil('the streams are taken', 5000, () => rig.server.requests.length === STREAMS);
   await rig.upstream[Symbol.asyncDispose]();
@@ -277,7 +277,6 @@ test('disposing rejects what waits and what is in flight with ERR_SHUTDOWN, and 
   assert.ok(rig.sockets.every(({ destroyed }) => destroyed));
   assert.equal(rig.clock.pendingTimers, 0);
   assert.equal(rig.upstream.openConnections, 0);
-  await rig[Symbol.asyncDispose]();
 });
 
 test('a connection that comes after the disposal is closed at once', async () => {
