@@ -7,7 +7,7 @@ import { EDNS_OPTION } from '../message/wire/edns.ts';
 import { FLAG } from '../message/wire/header.ts';
 import { viewMessage } from '../message/text/message-view.ts';
 import type { Source } from '../message/answer/provenance.ts';
-import type { Target } from '../system/target.ts';
+import type { Target } from '../system/machine.ts';
 
 export interface Question {
   readonly name: string;

@@ -8,7 +8,7 @@ import type { FileSystem } from '../system/transaction/file-system.ts';
 import { findPortHolders, type PortHolder } from '../system/sockets/port-holders.ts';
 import { readResolvedLinks, type ResolvedSettings } from '../system/managers/resolvectl.ts';
 import { askTor, type TorAnswers } from './ask-tor.ts';
-import { readStanding, type Standing } from '../system/standing.ts';
+import { readInstallation, type Installation } from '../system/installation.ts';
 import { findTor, type FindTorComponents, type TorFinding } from './find-tor.ts';
 import { type LocalFinding, probeLocal } from './probe-local.ts';
 import { probeUpstream, type UpstreamFinding } from './probe-upstream.ts';
@@ -41,7 +41,7 @@ export interface Facts {
   isOwnSocketOpen(): Promise<boolean>;
   managers(): Promise<Managers>;
   /** State of `dns4tor install` on this machine. Never rejects. */
-  standing(): Promise<Standing>;
+  standing(): Promise<Installation>;
   /** Undefined where systemd-resolved does not run, or does not tell. */
   resolved(): Promise<ResolvedSettings | undefined>;
 }
@@ -81,7 +81,7 @@ export function createFacts(components: FactsComponents, config: Config): Facts 
       async () => (await run(['systemctl', 'is-active', '--quiet', 'dns4tor.socket'])).status === 0,
     ),
     managers,
-    standing: once(() => readStanding(fs)),
+    standing: once(() => readInstallation(fs)),
     resolved: once(async () => ((await managers()).resolved ? readResolvedLinks(run) : undefined)),
   };
 }

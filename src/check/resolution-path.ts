@@ -38,7 +38,7 @@ export async function whereResolvedAsks(
   if (!(await facts.managers()).resolved) return 'nowhere';
   const settings = await facts.resolved();
   if (settings === undefined) return 'unknown';
-  const { servers } = settings.everywhere;
+  const { servers } = settings.global;
   return servers.length > 0 && servers.every((server) => isOurs(facts, server)) ? 'dns4tor' : 'elsewhere';
 }
 

@@ -1,28 +1,30 @@
 import { execFile } from 'node:child_process';
 import { Dns4torError } from '../failures/errors.ts';
 
-/** A program and its arguments; no shell reads them. */
+/** A program and its arguments. They are passed on as they are; no shell interprets them. */
 export type Command = readonly [program: string, ...args: readonly string[]];
 
+/** The outcome of a command that has ended. */
 export interface CommandResult {
-  /** Its exit status, or {@link NOT_FOUND}. */
+  /** Exit status, or {@link NOT_FOUND}. */
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs a program of the machine to its end. Never rejects: a program that is not there has a status as well. */
+/** Runs a program and waits for it to exit. Never rejects: a missing program yields a status as well. */
 export type Runner = (command: Command) => Promise<CommandResult>;
 
-/** What shells give as the status of a program that does not exist. */
+/** Status of a program that does not exist, as in shells. */
 export const NOT_FOUND = 127;
 
-/** What shells and timeout(1) give as the status of a program that was stopped. */
+/** Status of a program that was killed, as in timeout(1). */
 const STOPPED = 124;
 
-/** Restarting a service takes seconds on a busy machine; one that hangs is not to hold up the way back. */
+/** Restarting a service takes seconds on a busy machine. A program that hangs must not block the roll-back. */
 const TIMEOUT_MS = 30_000;
 
+/** Runs a program of this machine, for at most 30 s. */
 export const runCommand: Runner = ([program, ...args]) =>
   new Promise((resolve) => {
     execFile(program, args, { timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
@@ -32,14 +34,14 @@ export const runCommand: Runner = ([program, ...args]) =>
     });
   });
 
-/** @throws {Dns4torError} ERR_SYSTEM_COMMAND unless the program's status is 0 */
+/** @throws {Dns4torError} ERR_SYSTEM_COMMAND unless the program exits with status 0 */
 export async function runOrThrow(run: Runner, command: Command): Promise<void> {
-  const reason = await runOrTell(run, command);
+  const reason = await failureOf(run, command);
   if (reason !== undefined) throw new Dns4torError('ERR_SYSTEM_COMMAND', reason);
 }
 
-/** What failed and why, in a line; undefined if the program's status is 0. */
-export async function runOrTell(run: Runner, command: Command): Promise<string | undefined> {
+/** Runs the command. Returns a line with the command and the reason if it fails, undefined if it succeeds. */
+export async function failureOf(run: Runner, command: Command): Promise<string | undefined> {
   const { status, stderr } = await run(command);
   if (status === 0) return undefined;
   const [reason = ''] = stderr.trim().split('\n', 1);

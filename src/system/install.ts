@@ -1,8 +1,15 @@
 import { Dns4torError } from '../failures/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
-import { apply, asResuming, prepare, type Prepared, settleOn, takenBack } from './transaction/apply.ts';
-import { checkNameservers } from './managers/check-nameservers.ts';
+import type { Machine, Target } from './machine.ts';
+import { detectManagers } from './managers/detect-managers.ts';
+import { warnAboutOtherLinks } from './managers/other-links.ts';
+import { checkNameservers } from './managers/resolv-conf.ts';
+import { completePause } from './pause.ts';
+import { isSocketUnitStopped } from './sockets/socket-unit.ts';
+import { apply, asResuming, type Prepared, prepare, recordInstalled, rollBack } from './transaction/apply.ts';
+import { isErrno } from './transaction/file-system.ts';
 import {
+  isPause,
   type Journal,
   readJournal,
   refuseUntrustedJournal,
@@ -10,21 +17,17 @@ import {
   writeJournal,
 } from './transaction/journal.ts';
 import { withLock } from './transaction/lock.ts';
-import type { Machine } from './machine.ts';
-import { warnOfOtherLinks } from './managers/other-links.ts';
-import { isOwnSocketClosed } from './sockets/own-socket.ts';
-import { keptOf } from './transaction/plan.ts';
-import { intoPause, isOfPause } from './paused.ts';
-import { findEdited, refuseEdited, restore, restoreByForce, sortByPlace } from './transaction/restore.ts';
+import { backupsOf, computePlan, type Plan } from './transaction/plan.ts';
+import { classifyFiles, findEdited, refuseEdited, restore, restoreByForce } from './transaction/restore.ts';
 import { armSettleTimer, disarmSettleTimer } from './transaction/settle-timer.ts';
-import type { Target } from './target.ts';
 
 export interface InstallOptions {
   /**
-   * Undoes the installation this long after the checks unless {@link confirm} is called; ignored if installed already.
+   * Rolls the installation back this long after the checks unless {@link confirm} is called. Ignored if dns4tor is
+   * installed already.
    */
   readonly confirmWithinMs?: number | undefined;
-  /** Writes files again that somebody has changed since, and keeps copies of those versions. @default false */
+  /** Overwrites files that were edited since, and keeps copies of the edited versions. @default false */
   readonly force?: boolean;
 }
 
@@ -35,8 +38,8 @@ export interface InstallOptions {
  * @returns the journal of what is in place
  * @throws {Dns4torError} ERR_SYSTEM_UNANSWERED, ERR_SYSTEM_SOCKET, ERR_SYSTEM_INSTALLED, ERR_SYSTEM_EDITED,
  *   ERR_SYSTEM_UNRESOLVED, ERR_UNTRUSTED_PATH and what `computePlan` throws, with nothing changed; ERR_SYSTEM_CHECK,
- *   ERR_SYSTEM_CHANGED, ERR_SYSTEM_FILE, ERR_SYSTEM_COMMAND with everything put back; ERR_SYSTEM_HALFWAY if
- *   that failed too
+ *   ERR_SYSTEM_CHANGED, ERR_SYSTEM_FILE, ERR_SYSTEM_COMMAND with everything rolled back; ERR_SYSTEM_HALFWAY if
+ *   the roll-back failed too
  */
 export function install(machine: Machine, target: Target, options: InstallOptions = {}): Promise<Journal> {
   return withLock(machine, async () => {
@@ -46,18 +49,43 @@ export function install(machine: Machine, target: Target, options: InstallOption
     await checkUpstream(machine, target);
     const settled =
       installed === undefined ? await installAnew(machine, target, journal, options) : await extend(machine, installed);
-    await warnOfOtherLinks(machine);
+    await warnAboutOtherLinks(machine);
     return settled;
   });
 }
 
 /**
- * The journal of an installation that is in place or, with `force`, can be repaired; undefined if something has to be
- * put back first, or if nothing is installed.
+ * Computes what `install` would do now, without changing anything. The plan has no steps if everything is in place.
+ *
+ * @returns `unreadable` if an installation exists that this user may not read; `cut off` if an interrupted command has
+ *   to be rolled back first, so that the plan cannot be known yet
+ * @throws {Dns4torError} as `install`, with nothing changed
+ */
+export async function previewInstallation(
+  machine: Machine,
+  target: Target,
+  options: Pick<InstallOptions, 'force'> = {},
+): Promise<Plan | 'unreadable' | 'cut off'> {
+  const { fs, run } = machine;
+  await refuseUntrustedJournal(fs);
+  const journal = await readJournal(fs).catch((error: unknown) => {
+    if (error instanceof Error && isErrno(error.cause, 'EACCES')) return 'unreadable' as const;
+    throw error;
+  });
+  if (journal === 'unreadable') return journal;
+  const installed = await findInstalled(machine, journal, target, options);
+  if (journal !== undefined && installed === undefined && journal.phase !== 'paused') return 'cut off';
+  const existing = installed === undefined ? {} : await classifyFiles(fs, installed);
+  return computePlan(fs, await detectManagers(fs, run), target, existing);
+}
+
+/**
+ * Returns the journal of an installation that is in place or, with `force`, can be repaired. Undefined if nothing is
+ * installed, or if something has to be restored first.
  *
  * @throws {Dns4torError} ERR_SYSTEM_INSTALLED, ERR_SYSTEM_EDITED
  */
-export async function findInstalled(
+async function findInstalled(
   machine: Machine,
   journal: Journal | undefined,
   target: Target,
@@ -65,7 +93,7 @@ export async function findInstalled(
 ): Promise<Journal | undefined> {
   if (journal?.phase !== 'installed' && journal?.phase !== 'unconfirmed') return undefined;
   if (!isSameTarget(journal.target, target)) throw new Dns4torError('ERR_SYSTEM_INSTALLED');
-  if ((await sortByPlace(machine.fs, journal)).lost.length === 0) return journal;
+  if ((await classifyFiles(machine.fs, journal)).altered.length === 0) return journal;
   if (force && (await findEdited(machine.fs, journal)).length > 0) return journal;
   await refuseEdited(machine, journal);
   return undefined;
@@ -74,11 +102,11 @@ export async function findInstalled(
 async function checkUpstream(machine: Machine, target: Target): Promise<void> {
   await machine.checks.upstream(target).catch(async (error: unknown) => {
     const where = formatHostPort(target.address, target.port);
-    throw (await isOwnSocketClosed(machine, target)) ? new Dns4torError('ERR_SYSTEM_SOCKET', where, error) : error;
+    throw (await isSocketUnitStopped(machine, target)) ? new Dns4torError('ERR_SYSTEM_SOCKET', where, error) : error;
   });
 }
 
-/** Where there is a journal, of a pause or of what was cut off, from what that says was there before. */
+/** Installs from the original state. If there is a journal, of a pause or an interrupted command, restores that first. */
 async function installAnew(
   machine: Machine,
   target: Target,
@@ -89,32 +117,32 @@ async function installAnew(
   const deadline = (): number | undefined =>
     confirmWithinMs === undefined ? undefined : clock.epochMs() + confirmWithinMs;
   let paused: Journal | undefined;
-  if (journal !== undefined && isOfPause(journal)) {
-    paused = await intoPause(machine, journal, force);
+  if (journal !== undefined && isPause(journal)) {
+    paused = await completePause(machine, journal, force);
   } else if (journal !== undefined && force) {
     await restoreByForce(machine, journal);
   } else if (journal !== undefined) {
-    // What was cut off is put back first, so that what is then found is the machine's own.
+    // The plan must start from the machine's own files, not from half of ours.
     await refuseEdited(machine, journal);
     await restore(machine, journal);
   }
-  const atLatest = paused === undefined ? deadline() : undefined;
-  const { plan, journal: applying } = await prepare(machine, target, atLatest);
-  // A pause remains one, with its timer, until it is through.
+  const provisionalDeadline = paused === undefined ? deadline() : undefined;
+  const { plan, journal: applying } = await prepare(machine, target, provisionalDeadline);
+  // Until the installation has succeeded, a pause stays a pause, with its timer.
   const prepared: Prepared = { plan, journal: paused === undefined ? applying : asResuming(paused, applying) };
   try {
-    // First of all, so that the way back is open should this process die on the way.
-    if (atLatest !== undefined) await armSettleTimer(machine, atLatest);
+    // Armed before any change, so that the timer rolls everything back if this process dies.
+    if (provisionalDeadline !== undefined) await armSettleTimer(machine, provisionalDeadline);
     await apply(machine, prepared);
     await checkNameservers(machine);
-    // The checks alone may have taken the time that there was to confirm it.
+    // The time to confirm starts after the checks, which may take long.
     const untilEpochMs = deadline();
     if (untilEpochMs !== undefined) await armSettleTimer(machine, untilEpochMs);
-    const settled = await settleOn(machine, applying, untilEpochMs);
+    const settled = await recordInstalled(machine, applying, untilEpochMs);
     if (untilEpochMs === undefined) await disarmSettleTimer(machine);
     return settled;
   } catch (error) {
-    throw await takenBack(machine, prepared.journal, error, async () => {
+    throw await rollBack(machine, prepared.journal, error, async () => {
       if (paused === undefined) {
         await removeJournal(fs);
         await disarmSettleTimer(machine);
@@ -126,11 +154,11 @@ async function installAnew(
   }
 }
 
-/** Adds managers that have come since, and writes changed files again. */
+/** Configures managers that appeared since the installation, and writes altered files again. */
 async function extend(machine: Machine, journal: Journal): Promise<Journal> {
   const { changes, directories, restore: commands, target, untilEpochMs } = journal;
-  const earlier = await sortByPlace(machine.fs, journal);
-  const { plan, journal: added } = await prepare(machine, target, untilEpochMs, earlier);
+  const existing = await classifyFiles(machine.fs, journal);
+  const { plan, journal: added } = await prepare(machine, target, untilEpochMs, existing);
   if (plan.steps.length === 0) {
     await checkNameservers(machine).catch((error: unknown) => {
       throw new Dns4torError('ERR_SYSTEM_UNRESOLVED', undefined, error);
@@ -140,18 +168,18 @@ async function extend(machine: Machine, journal: Journal): Promise<Journal> {
   const known = new Set([...changes.map(({ path }) => path), ...commands.map((command) => command.join(' '))]);
   const extended: Journal = {
     ...added,
-    // `uninstall` still has to put back the versions from before the installation.
+    // `uninstall` still has to restore the versions from before the installation.
     changes: [...changes, ...added.changes.filter(({ path }) => !known.has(path))],
     directories: [...directories, ...added.directories.filter((path) => !directories.includes(path))],
     restore: [...commands, ...added.restore.filter((command) => !known.has(command.join(' ')))],
   };
-  const wayBack: Journal = { ...added, changes: [...keptOf(plan), ...added.changes] };
+  const undo: Journal = { ...added, changes: [...backupsOf(plan), ...added.changes] };
   try {
     await apply(machine, { plan, journal: extended });
     await checkNameservers(machine);
-    return await settleOn(machine, extended, untilEpochMs);
+    return await recordInstalled(machine, extended, untilEpochMs);
   } catch (error) {
-    throw await takenBack(machine, wayBack, error, () => writeJournal(machine.fs, journal));
+    throw await rollBack(machine, undo, error, () => writeJournal(machine.fs, journal));
   }
 }
 

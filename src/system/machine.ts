@@ -1,26 +1,42 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Command, Runner } from './command.ts';
 import type { FileSystem } from './transaction/file-system.ts';
-import type { Target } from './target.ts';
 
-/** The machine that is changed, as far as anything here can touch it. */
+/** Everything through which this folder reads or changes the machine. Tests replace it. */
 export interface Machine {
   readonly fs: FileSystem;
   readonly run: Runner;
   readonly clock: Clock;
-  /** This process, and whether another one still runs. */
+  /** Process id of this process. */
   readonly pid: number;
+  /** Whether a process with this id exists. */
   readonly isAlive: (pid: number) => boolean;
-  /** Runs dns4tor from anywhere; arguments are put behind it. */
+  /** Runs dns4tor from any directory; callers append the arguments. */
   readonly self: Command;
   readonly checks: Checks;
-  /** Tells a person, in a sentence, of what stood in nobody's way and is still to be seen to. */
+  /** Shows the user a warning about something that did not stop the command but needs attention. */
   readonly warn: (sentence: string) => void;
 }
 
+/** Where dns4tor answers queries. */
+export interface Target {
+  /** A loopback address of this machine. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** The look-ups by which `install` makes sure that names are resolved. */
 export interface Checks {
-  /** Resolves when dns4tor, and nothing else, answers there with what it has asked through Tor. @throws {Dns4torError} ERR_SYSTEM_UNANSWERED */
+  /**
+   * Resolves if dns4tor itself answers at the target, with an answer that it fetched through Tor.
+   *
+   * @throws {Dns4torError} ERR_SYSTEM_UNANSWERED
+   */
   upstream(target: Target): Promise<void>;
-  /** Resolves when the server, of resolv.conf, has answered. @throws {Dns4torError} ERR_SYSTEM_CHECK */
+  /**
+   * Resolves if the name server, one that resolv.conf names, answers.
+   *
+   * @throws {Dns4torError} ERR_SYSTEM_CHECK
+   */
   nameserver(address: string): Promise<void>;
 }

@@ -1,28 +1,27 @@
-import { Dns4torError } from '../failures/errors.ts';
 import type { Command } from './command.ts';
+import type { Machine } from './machine.ts';
 import { readState, sameState } from './transaction/file-state.ts';
 import { type Journal, readJournal, removeJournal, writeJournal } from './transaction/journal.ts';
 import { withLock } from './transaction/lock.ts';
-import type { Machine } from './machine.ts';
 import type { FileChange } from './transaction/plan.ts';
 import { refuseEdited, restore } from './transaction/restore.ts';
 import { disarmSettleTimer } from './transaction/settle-timer.ts';
 
 export interface UninstallOptions {
-  /** Puts back what was there even over what somebody has changed since; that version is kept beside it. */
+  /** Restores the original even of a file that was edited since; a copy of the edited version is kept beside it. */
   readonly force: boolean;
 }
 
 /**
- * Puts back everything that `install` has changed, whatever became of that.
+ * Restores everything that `install` changed, even if the installation was interrupted.
  *
- * @returns whether there was anything to put back
- * @throws {Dns4torError} ERR_SYSTEM_EDITED with nothing changed; ERR_SYSTEM_FILE, after which doing it again goes on
+ * @returns whether anything was installed
+ * @throws {Dns4torError} ERR_SYSTEM_EDITED with nothing changed; ERR_SYSTEM_FILE, after which another call continues
  */
 export function uninstall(machine: Machine, options: UninstallOptions): Promise<boolean> {
   return withLock(machine, async () => {
     const journal = await readJournal(machine.fs);
-    if (journal !== undefined && journal.phase !== 'paused') await putBack(machine, journal, options);
+    if (journal !== undefined && journal.phase !== 'paused') await revert(machine, journal, options);
     await removeJournal(machine.fs);
     await disarmSettleTimer(machine);
     return journal !== undefined;
@@ -32,16 +31,20 @@ export function uninstall(machine: Machine, options: UninstallOptions): Promise<
 /** What `uninstall` would do. */
 export interface Removal {
   readonly changes: readonly FileChange[];
-  /** What has the managers take note of that. */
+  /** Commands that make the managers read the restored files. */
   readonly commands: readonly Command[];
 }
 
-/** Undefined where there is nothing to put back. Nothing is changed. @throws {Dns4torError} ERR_SYSTEM_EDITED, as `uninstall` would */
-export async function planRemoval(machine: Machine, { force }: UninstallOptions): Promise<Removal | undefined> {
+/**
+ * Computes what `uninstall` would do, without changing anything. Undefined if nothing is installed.
+ *
+ * @throws {Dns4torError} ERR_SYSTEM_EDITED, as `uninstall` would
+ */
+export async function previewRemoval(machine: Machine, { force }: UninstallOptions): Promise<Removal | undefined> {
   const { fs } = machine;
   const journal = await readJournal(fs);
   if (journal === undefined) return undefined;
-  // During a pause everything is as it was.
+  // During a pause, all files are the originals.
   if (journal.phase === 'paused') return { changes: [], commands: [] };
   if (!force) await refuseEdited(machine, journal);
   const changes: FileChange[] = [];
@@ -52,33 +55,15 @@ export async function planRemoval(machine: Machine, { force }: UninstallOptions)
   return { changes, commands: journal.restore };
 }
 
-/** Puts everything back, with the journal left for the caller, who holds the lock, to take away. */
-export async function putBack(
+/** Restores everything but keeps the journal. The caller holds the lock, and updates or removes the journal. */
+export async function revert(
   machine: Machine,
   journal: Journal,
   { force }: UninstallOptions,
   phase: 'restoring' | 'pausing' = 'restoring',
 ): Promise<void> {
   if (!force) await refuseEdited(machine, journal);
-  // From here on a file that is cut off is one of ours.
+  // From now on, an incomplete file is a write of ours that was interrupted.
   await writeJournal(machine.fs, { ...journal, phase });
   await restore(machine, { ...journal, phase });
-}
-
-/**
- * Keeps what was installed to be confirmed.
- *
- * @returns whether it was still to be confirmed
- * @throws {Dns4torError} ERR_SYSTEM_NOT_INSTALLED where there is nothing to confirm, as when its time was up
- */
-export function confirm(machine: Machine): Promise<boolean> {
-  return withLock(machine, async () => {
-    const journal = await readJournal(machine.fs);
-    if (journal?.phase === 'installed') return false;
-    if (journal?.phase !== 'unconfirmed') throw new Dns4torError('ERR_SYSTEM_NOT_INSTALLED');
-    const { untilEpochMs: _, ...kept } = journal;
-    await writeJournal(machine.fs, { ...kept, phase: 'installed' });
-    await disarmSettleTimer(machine);
-    return true;
-  });
 }

@@ -3,28 +3,28 @@ import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ErrorCode } from '../../src/failures/failures.ts';
-import { install } from '../../src/system/install.ts';
+import { install, previewInstallation } from '../../src/system/install.ts';
 import type { Machine } from '../../src/system/machine.ts';
-import { warnOfOtherLinks } from '../../src/system/managers/other-links.ts';
-import { pause, settle } from '../../src/system/pause.ts';
-import { previewInstallation } from '../../src/system/transaction/preview.ts';
+import { warnAboutOtherLinks } from '../../src/system/managers/other-links.ts';
+import { pause } from '../../src/system/pause.ts';
+import { settle } from '../../src/system/settle.ts';
 import { uninstall } from '../../src/system/uninstall.ts';
 import { failWith } from './failing-file-system.ts';
-import { createRig, MANAGER_NAMES, MANAGERS, type ManagerName, type Rig, TARGET, UDHCPC_SCRIPT } from './rig.ts';
+import { createRig, MANAGER_NAMES, type ManagerName, MANAGERS, type Rig, TARGET, UDHCPC_SCRIPT } from './rig.ts';
 
-const MARK = '# Written by `dns4tor install`. `dns4tor uninstall` puts back what was here; do not edit.\n';
+const MARK = '# Written by `dns4tor install`; `dns4tor uninstall` restores the original. Do not edit.\n';
 const RESOLV_CONF = `${MARK}nameserver 127.0.0.1\nsearch .\noptions edns0\n`;
 const RESOLVED = `${MARK}[Resolve]
-# An empty value forgets the servers and domains of other files; further ones would be added to them.
+# The empty value clears the servers and domains of other files; otherwise these would be added to them.
 DNS=
 DNS=127.0.0.1
 Domains=
-# All names go to the server above, and not to those of single links.
+# Send all names to the server above, not to those of links.
 Domains=~.
-# Empty, or else the servers that were compiled in apply.
+# Empty: no compiled-in servers.
 FallbackDNS=
 DNSOverTLS=no
-# Both ask the local network, in the clear.
+# Both query the local network, in the clear.
 LLMNR=no
 MulticastDNS=no
 `;
@@ -387,7 +387,7 @@ test('links whose own servers systemd-resolved asks for all names as well are to
   await settle(rig.machine, true);
   assert.equal(rig.warnings[2], rig.warnings[1]);
   rig.answers.delete('systemctl is-active --quiet systemd-resolved.service');
-  await warnOfOtherLinks(rig.machine);
+  await warnAboutOtherLinks(rig.machine);
   assert.equal(rig.warnings.length, 3);
 });
 

@@ -6,10 +6,12 @@ import { createFileSystem } from '../../src/system/transaction/file-system.ts';
 import { install } from '../../src/system/install.ts';
 import { readJournal } from '../../src/system/transaction/journal.ts';
 import type { Machine } from '../../src/system/machine.ts';
-import { pause, settle } from '../../src/system/pause.ts';
-import { confirm, uninstall } from '../../src/system/uninstall.ts';
+import { pause } from '../../src/system/pause.ts';
+import { settle } from '../../src/system/settle.ts';
+import { confirm } from '../../src/system/confirm.ts';
+import { uninstall } from '../../src/system/uninstall.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
-import { type Failing, failAt } from './failing-file-system.ts';
+import { failAt, type Failing } from './failing-file-system.ts';
 import { createRigIn, MANAGERS, type Rig, TARGET } from './rig.ts';
 
 /*
@@ -153,7 +155,7 @@ test('install during a pause leaves dns4tor installed or a timer that sees to it
       // The earlier of the two moments at which it may elapse.
       rig.clock.advance(PAUSE_MS / 2);
       const settled = await settle(rig.reborn(), false);
-      const expected = { unconfirmed: 'taken back', paused: 'nothing', resuming: 'resumed' }[phase];
+      const expected = { unconfirmed: 'rolled back', paused: 'nothing', resuming: 'resumed' }[phase];
       assert.equal(settled, expected, `operation ${nth}`);
       await uninstallRestores(interrupted);
     },

@@ -4,9 +4,10 @@ import { Dns4torError } from '../../src/failures/errors.ts';
 import { NOT_FOUND } from '../../src/system/command.ts';
 import { install } from '../../src/system/install.ts';
 import { readJournal } from '../../src/system/transaction/journal.ts';
-import { pause, settle } from '../../src/system/pause.ts';
-import { confirm, uninstall } from '../../src/system/uninstall.ts';
-import { waitUntilDue } from '../../src/system/transaction/wait.ts';
+import { pause } from '../../src/system/pause.ts';
+import { settle, waitUntilDue } from '../../src/system/settle.ts';
+import { confirm } from '../../src/system/confirm.ts';
+import { uninstall } from '../../src/system/uninstall.ts';
 import { failWith } from './failing-file-system.ts';
 import { createRig, MANAGERS, type Rig, TARGET } from './rig.ts';
 
@@ -64,7 +65,7 @@ test('what nobody confirms is put back when its time is up, and not before', asy
   assert.equal(await settle(rig.machine, false), 'nothing');
   assert.equal(await phaseOf(rig), 'unconfirmed');
   rig.clock.advance(1);
-  assert.equal(await settle(rig.machine, false), 'taken back');
+  assert.equal(await settle(rig.machine, false), 'rolled back');
   assert.deepEqual(await rig.snapshot(), before);
   await assert.rejects(confirm(rig.machine), { code: 'ERR_SYSTEM_NOT_INSTALLED' });
 });
@@ -83,7 +84,7 @@ test('who waits for a confirmation learns of it, and of the end of the time', as
   await using rig = await createPlainRig();
   await install(rig.machine, TARGET, { confirmWithinMs: MINUTE_MS });
   assert.equal(await waitInForeground(rig, {}), 'due');
-  assert.equal(await settle(rig.machine, false), 'taken back');
+  assert.equal(await settle(rig.machine, false), 'rolled back');
   await install(rig.machine, TARGET, { confirmWithinMs: MINUTE_MS });
   assert.equal(await waitInForeground(rig, { meanwhile: () => confirm(rig.machine) }), 'changed');
   assert.equal(await phaseOf(rig), 'installed');
@@ -272,7 +273,7 @@ test('an install with a time to confirm ends a pause, and is taken back when nob
   await install(rig.machine, TARGET, { confirmWithinMs: MINUTE_MS });
   assert.equal(await phaseOf(rig), 'unconfirmed');
   rig.clock.advance(MINUTE_MS);
-  assert.equal(await settle(rig.machine, false), 'taken back');
+  assert.equal(await settle(rig.machine, false), 'rolled back');
   assert.deepEqual(await rig.snapshot(), before);
 });
 

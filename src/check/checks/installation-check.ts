@@ -1,5 +1,5 @@
 import { computePlan } from '../../system/transaction/plan.ts';
-import { sortByPlace } from '../../system/transaction/restore.ts';
+import { classifyFiles } from '../../system/transaction/restore.ts';
 import type { Facts } from '../facts.ts';
 import { WRITE_AGAIN } from '../resolution-path.ts';
 import { fail, failWith, ok, skip, type Verdict, warn } from '../check-verdict.ts';
@@ -17,12 +17,12 @@ export async function checkInstallation(facts: Pick<Facts, 'fs' | 'managers' | '
     if (standing.error.code !== 'ERR_SYSTEM_FILE') return failWith(standing.error, JOURNAL_ADVICE);
     return skip('`dns4tor install` was run here; only root can see whether its files are unchanged');
   }
-  const { inPlace, lost } = await sortByPlace(facts.fs, journal);
-  if (lost.length > 0) {
-    const paths = lost.map(({ path }) => path).join(', ');
+  const { intact, altered } = await classifyFiles(facts.fs, journal);
+  if (altered.length > 0) {
+    const paths = altered.map(({ path }) => path).join(', ');
     return fail(`changed or removed since \`dns4tor install\`: ${paths}`, WRITE_AGAIN);
   }
-  const { steps, managers } = await computePlan(facts.fs, await facts.managers(), journal.target, { inPlace });
+  const { steps, managers } = await computePlan(facts.fs, await facts.managers(), journal.target, { intact });
   if (steps.length === 0) return ok('all files of `dns4tor install` are unchanged');
   return warn(
     `appeared after \`dns4tor install\` and may send queries elsewhere: ${managers.join(', ')}`,

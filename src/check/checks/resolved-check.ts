@@ -15,7 +15,7 @@ export async function checkResolved(
   const settings = await facts.resolved();
   if (settings === undefined) return resolvedIsSilent();
   if (where === 'elsewhere') {
-    const { servers } = settings.everywhere;
+    const { servers } = settings.global;
     const whom = servers.length === 0 ? 'the servers of its links' : servers.join(', ');
     return goesElsewhere(facts, `systemd-resolved asks ${whom}, not dns4tor alone`);
   }
@@ -49,16 +49,16 @@ export function linksAsked(place: Place, settings: ResolvedSettings): readonly R
  * systemd-resolved.service(8), "Protocols and routing": names of no domain go to whoever has `~.`, and where nobody has it to each link but
  * those that have only domains of theirs to be asked for.
  */
-function takesEverything({ everywhere, links }: ResolvedSettings, { domains }: ResolvedScope): boolean {
-  if ([everywhere, ...links].some((scope) => scope.domains.includes(EVERYTHING))) return domains.includes(EVERYTHING);
+function takesEverything({ global, links }: ResolvedSettings, { domains }: ResolvedScope): boolean {
+  if ([global, ...links].some((scope) => scope.domains.includes(EVERYTHING))) return domains.includes(EVERYTHING);
   return domains.length === 0 || domains.some((domain) => !domain.startsWith('~'));
 }
 
 /** Both protocols ask whoever is near, in the clear (RFC 4795, RFC 6762). */
-function checkLocalNetwork({ everywhere, links }: ResolvedSettings): Verdict {
+function checkLocalNetwork({ global, links }: ResolvedSettings): Verdict {
   const protocols = [
-    ...(everywhere.llmnr && links.some(({ llmnr }) => llmnr) ? ['LLMNR'] : []),
-    ...(everywhere.mdns && links.some(({ mdns }) => mdns) ? ['mDNS'] : []),
+    ...(global.llmnr && links.some(({ llmnr }) => llmnr) ? ['LLMNR'] : []),
+    ...(global.mdns && links.some(({ mdns }) => mdns) ? ['mDNS'] : []),
   ];
   if (protocols.length === 0) return ok('systemd-resolved does not ask the local network');
   return warn(

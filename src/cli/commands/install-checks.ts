@@ -4,8 +4,7 @@ import { Dns4torError } from '../../failures/errors.ts';
 import { EDE, type ErrorCode } from '../../failures/failures.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
 import type { Random } from '../../lib/random.ts';
-import type { Checks } from '../../system/machine.ts';
-import type { Target } from '../../system/target.ts';
+import type { Checks, Target } from '../../system/machine.ts';
 
 /** Longer than an onion's answer takes in 99 of 100 cases, by way of a resolver that has just been restarted. */
 const PATIENCE_MS = 20_000;

@@ -1,12 +1,10 @@
 import process from 'node:process';
 import type { Command } from 'commander';
 import { Dns4torError } from '../../failures/errors.ts';
-import { install } from '../../system/install.ts';
+import { install, previewInstallation } from '../../system/install.ts';
 import { readJournal } from '../../system/transaction/journal.ts';
-import type { Machine } from '../../system/machine.ts';
-import { settle } from '../../system/pause.ts';
-import { previewInstallation } from '../../system/transaction/preview.ts';
-import type { Target } from '../../system/target.ts';
+import type { Machine, Target } from '../../system/machine.ts';
+import { settle } from '../../system/settle.ts';
 import { countDown } from '../output/countdown.ts';
 import { renderPreview } from '../output/dry-run.ts';
 import { fitted } from '../help.ts';

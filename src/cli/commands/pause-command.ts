@@ -1,7 +1,8 @@
 import process from 'node:process';
 import type { Command } from 'commander';
 import { readJournal } from '../../system/transaction/journal.ts';
-import { pause, settle } from '../../system/pause.ts';
+import { pause } from '../../system/pause.ts';
+import { settle } from '../../system/settle.ts';
 import { countDown } from '../output/countdown.ts';
 import { fitted } from '../help.ts';
 import { toDuration } from './system-options.ts';

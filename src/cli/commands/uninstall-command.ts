@@ -1,6 +1,7 @@
 import process from 'node:process';
 import type { Command } from 'commander';
-import { confirm, planRemoval, uninstall, type UninstallOptions } from '../../system/uninstall.ts';
+import { confirm } from '../../system/confirm.ts';
+import { previewRemoval, uninstall, type UninstallOptions } from '../../system/uninstall.ts';
 import { renderRemoval } from '../output/dry-run.ts';
 import { fitted } from '../help.ts';
 import { requireRoot, thisMachine } from './this-machine.ts';
@@ -39,7 +40,7 @@ export function addUninstall(program: Command): void {
       requireRoot('uninstall');
       const machine = thisMachine();
       if (dryRun) {
-        const removal = await planRemoval(machine, { force });
+        const removal = await previewRemoval(machine, { force });
         process.stdout.write(removal === undefined ? NOT_INSTALLED : renderRemoval(removal));
         return;
       }

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import type { Machine } from '../../system/machine.ts';
-import { waitUntilDue } from '../../system/transaction/wait.ts';
+import { waitUntilDue } from '../../system/settle.ts';
 import { takesCommands } from './style.ts';
 import { createTerminal } from './terminal.ts';
 

@@ -24,8 +24,8 @@ export function renderPreview(preview: Plan | 'unreadable' | 'cut off'): string 
 
 function renderStep(step: Step): string {
   if ('run' in step) return renderCommand(step.run);
-  if ('keep' in step)
-    return `# The current version, which dns4tor did not write, would be kept as ${step.keep.path}:\n`;
+  if ('backup' in step)
+    return `# The current version, which dns4tor did not write, would be kept as ${step.backup.path}:\n`;
   return renderDiff(step.change);
 }
 

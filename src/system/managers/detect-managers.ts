@@ -1,16 +1,15 @@
 import { basename } from 'node:path';
 import type { Runner } from '../command.ts';
-import { type Attributes, type FileSystem, isErrno, toFileError } from '../transaction/file-system.ts';
+import { type Attributes, type FileSystem, followLinks, isErrno, toFileError } from '../transaction/file-system.ts';
 import { type FileState, readState } from '../transaction/file-state.ts';
-import { followLinks } from '../transaction/follow-links.ts';
 import { isMarked } from '../transaction/mark.ts';
 import { RESOLV_CONF } from './resolv-conf.ts';
 
-/** What on this machine has a hand in how names are resolved. */
+/** The programs and files that decide how this machine resolves names. */
 export interface Managers {
   /** Whether systemd-resolved runs. */
   readonly resolved: boolean;
-  /** NetworkManager runs; the devices that it has brought up. */
+  /** Present if NetworkManager runs, with the devices that it has brought up. */
   readonly networkManager?: { readonly devices: readonly string[] };
   /**
    * The implementation behind the program `resolvconf`. Debian's writes below /run only, and systemd's passes servers
@@ -24,19 +23,19 @@ export interface Managers {
   /** Scripts of udhcpc and pppd that are known to write resolv.conf, by their path. */
   readonly scripts: readonly WriterScript[];
   readonly resolvConf: FileState;
-  /** Where resolv.conf leads, if it is a symbolic link. */
+  /** Final target of resolv.conf, if it is a symbolic link. */
   readonly resolvConfTarget?: string;
-  /** Who has /etc, and so what is new there. */
+  /** Owner of /etc, and so of new files in it. */
   readonly owner: Omit<Attributes, 'mode'>;
 }
 
-/** What systemd itself looks at (sd_booted(3)). */
+/** Exists if systemd started this machine (sd_booted(3)). */
 const SYSTEMD = '/run/systemd/system';
 
 const RESOLVED = 'systemd-resolved.service';
 
-/** Folders of system-wide programs, in the order of a usual PATH. */
-const PROGRAM_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'] as const;
+/** Directories of system-wide programs, in the order of a usual PATH. */
+const PROGRAM_DIRECTORIES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'] as const;
 
 const EXECUTABLE_BITS = 0o111;
 
@@ -76,7 +75,7 @@ const WRITER_SCRIPTS: readonly WriterScript[] = [
   { program: 'pppd', path: '/etc/ppp/ip-down.d/0000usepeerdns', ...PPP_LINE },
 ];
 
-/** Whether systemd is what started this machine. */
+/** Whether systemd started this machine. */
 export async function isSystemdBooted(fs: FileSystem): Promise<boolean> {
   return (await fs.inspect(SYSTEMD))?.kind === 'directory';
 }
@@ -86,7 +85,7 @@ export async function isResolvedRunning(fs: FileSystem, run: Runner): Promise<bo
   return (await isSystemdBooted(fs)) && (await run(['systemctl', 'is-active', '--quiet', RESOLVED])).status === 0;
 }
 
-/** Looks, and changes nothing. */
+/** Finds out what manages names on this machine. Changes nothing. */
 export async function detectManagers(fs: FileSystem, run: Runner): Promise<Managers> {
   const resolvConf = await readState(fs, RESOLV_CONF);
   const target = resolvConf.kind === 'symlink' ? await followLinks(fs, RESOLV_CONF) : undefined;
@@ -109,9 +108,8 @@ export async function detectManagers(fs: FileSystem, run: Runner): Promise<Manag
 }
 
 /**
- * Looks for the program, not for its configuration. Configuration stays behind when resolvconf or openresolv is removed
- * but not purged, and Debian's unbound and dnsmasq ship /etc/resolvconf/update.d whether resolvconf is installed or
- * not.
+ * Looks for the program, not for its configuration: Debian leaves that behind when resolvconf or openresolv is removed
+ * but not purged. Besides, Debian's unbound and dnsmasq always ship /etc/resolvconf/update.d.
  */
 async function findResolvconf(fs: FileSystem, programs: Programs): Promise<Managers['resolvconf']> {
   const program = await findProgram(fs, programs, 'resolvconf');
@@ -120,26 +118,26 @@ async function findResolvconf(fs: FileSystem, programs: Programs): Promise<Manag
   return (await fs.inspect(DEBIAN_RESOLVCONF)) === undefined ? 'openresolv' : 'debian';
 }
 
-/** File names by folder. */
+/** File names by directory. */
 type Programs = ReadonlyMap<string, readonly string[]>;
 
 async function listPrograms(fs: FileSystem): Promise<Programs> {
   const programs = new Map<string, readonly string[]>();
-  for (const folder of PROGRAM_FOLDERS) {
-    const names = await fs.list(folder).catch((error: unknown) => {
+  for (const directory of PROGRAM_DIRECTORIES) {
+    const names = await fs.list(directory).catch((error: unknown) => {
       if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES')) return [];
-      throw toFileError(folder, error);
+      throw toFileError(directory, error);
     });
-    programs.set(folder, names);
+    programs.set(directory, names);
   }
   return programs;
 }
 
-/** The first executable of that name, with symbolic links resolved. */
+/** Finds the first executable of that name, and resolves symbolic links. */
 async function findProgram(fs: FileSystem, programs: Programs, name: string): Promise<string | undefined> {
-  for (const [folder, names] of programs) {
+  for (const [directory, names] of programs) {
     if (!names.includes(name)) continue;
-    const path = await followLinks(fs, `${folder}/${name}`);
+    const path = await followLinks(fs, `${directory}/${name}`);
     const entry = path === undefined ? undefined : await fs.inspect(path);
     if (entry?.kind === 'file' && (entry.mode & EXECUTABLE_BITS) !== 0) return path;
   }
@@ -147,13 +145,14 @@ async function findProgram(fs: FileSystem, programs: Programs, name: string): Pr
 }
 
 /**
- * Leftover configuration counts, too: if the client is installed again, its first lease would overwrite resolv.conf.
+ * Whether a DHCP client is or was installed. Leftover configuration counts, too: if the client is installed again, its
+ * first lease would overwrite resolv.conf.
  */
 async function hasClient(fs: FileSystem, programs: Programs, program: string, configuration: string): Promise<boolean> {
   return (await fs.inspect(configuration)) !== undefined || (await findProgram(fs, programs, program)) !== undefined;
 }
 
-/** The scripts that contain their line, or contained it before dns4tor replaced it. */
+/** Finds the scripts that contain the line to replace, or contained it before dns4tor replaced it. */
 async function findScripts(fs: FileSystem): Promise<readonly WriterScript[]> {
   const found: WriterScript[] = [];
   for (const script of WRITER_SCRIPTS) {
@@ -164,13 +163,14 @@ async function findScripts(fs: FileSystem): Promise<readonly WriterScript[]> {
   return found;
 }
 
-/** Undefined where NetworkManager does not run, whatever starts services here. */
+/** Lists the devices that NetworkManager has brought up. Undefined if it does not run. Works without systemd, too. */
 async function networkManagerDevices(run: Runner): Promise<readonly string[] | undefined> {
   const running = await run(['nmcli', '--get-values', 'RUNNING', 'general']);
   if (running.status !== 0 || running.stdout.trim() !== 'running') return undefined;
   const { stdout } = await run(['nmcli', '--get-values', 'DEVICE,STATE', 'device']);
   return stdout.split('\n').flatMap((line) => {
-    // "connected (externally)" is not NetworkManager's. Colons in a device's name would be escaped; such a name is nobody's.
+    // Devices that are "connected (externally)" are not NetworkManager's. No real device name has a colon, which nmcli
+    // would escape.
     const [device = '', state] = line.split(':');
     return state === 'connected' ? [device] : [];
   });

@@ -4,11 +4,10 @@ import { areLocal } from './resolv-conf.ts';
 import { readResolvedLinks } from './resolvectl.ts';
 
 /**
- * Tells of links whose own servers systemd-resolved asks for all names beside dns4tor. It was a VPN or the like that wanted this, and may want it
- * again whenever it is started: to take it away for once would hide that. Never rejects.
+ * Warns of links whose servers systemd-resolved asks for all names, besides dns4tor. A VPN usually sets this, and sets
+ * it again each time it connects, so dns4tor does not remove it: that would only hide the problem. Never rejects.
  */
-export async function warnOfOtherLinks({ fs, run, warn }: Machine): Promise<void> {
-  // What it is said about is done, and does not fail because nothing can be said.
+export async function warnAboutOtherLinks({ fs, run, warn }: Machine): Promise<void> {
   const isRunning = await isResolvedRunning(fs, run).catch(() => false);
   const settings = isRunning ? await readResolvedLinks(run) : undefined;
   const others = (settings?.links ?? []).filter(
@@ -17,7 +16,7 @@ export async function warnOfOtherLinks({ fs, run, warn }: Machine): Promise<void
   if (others.length === 0) return;
   const commands = others.map(({ link = '' }) => `resolvectl domain ${link} ''`);
   warn(
-    `systemd-resolved sends all names also to the servers of ${others.map(({ link }) => link).join(', ')} (domain ~.), past dns4tor; ` +
-      `take that out of the settings of the VPN or network that it is of, and run: ${commands.join('; ')}`,
+    `systemd-resolved also sends all names to the servers of ${others.map(({ link }) => link).join(', ')} (domain ~.), ` +
+      `bypassing dns4tor. Turn that off in the settings of that VPN or network, and run: ${commands.join('; ')}`,
   );
 }

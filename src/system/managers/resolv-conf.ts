@@ -1,26 +1,27 @@
+import { Dns4torError } from '../../failures/errors.ts';
 import { isLoopback } from '../../lib/loopback.ts';
-import type { FileSystem } from '../transaction/file-system.ts';
-import { followLinks } from '../transaction/follow-links.ts';
+import type { Machine } from '../machine.ts';
+import { type FileSystem, followLinks } from '../transaction/file-system.ts';
 import { MARK } from '../transaction/mark.ts';
 
 export const RESOLV_CONF = '/etc/resolv.conf';
 
-/** resolv.conf(5) has no place for a port. */
+/** The only possible port: resolv.conf(5) cannot name one. */
 export const RESOLV_CONF_PORT = 53;
 
 /**
- * The content of resolv.conf. `search .` and no suffix: without the line glibc takes the domain of the machine's own name, and with the
- * network's suffix each name that does not exist would be asked for once more with where the machine is. No `trust-ad`: the AD bit is the
- * resolver's word, which nobody checked on the way.
+ * Returns dns4tor's resolv.conf. `search .` sets no suffix. Without that line, glibc would use the domain of the
+ * machine's host name, and query each name that does not exist once more with it. No `trust-ad`: the AD bit is only the
+ * resolver's claim, which nothing on the way has verified.
  */
 export function renderResolvConf(address: string): string {
   return `# ${MARK}\nnameserver ${address}\nsearch .\noptions edns0\n`;
 }
 
 /**
- * The servers that programs are sent to: `nameserver` lines, of which libc takes the first three (resolv.conf(5)).
+ * Returns the servers of all `nameserver` lines. libc uses the first three (resolv.conf(5)).
  *
- * @param path another file of that form, which need not exist
+ * @param path another file in this format; need not exist
  */
 export async function readNameservers(fs: FileSystem, path: string = RESOLV_CONF): Promise<readonly string[]> {
   const target = await followLinks(fs, path);
@@ -29,7 +30,21 @@ export async function readNameservers(fs: FileSystem, path: string = RESOLV_CONF
   return [...text.matchAll(/^nameserver[ \t]+(\S+)/gm)].map(([, server = '']) => server);
 }
 
-/** Whether programs ask this machine and nobody else. */
+/** Whether programs query only this machine. */
 export function areLocal(nameservers: readonly string[]): boolean {
   return nameservers.length > 0 && nameservers.every(isLoopback);
+}
+
+/**
+ * Checks that programs which use resolv.conf are answered by this machine.
+ *
+ * @throws {Dns4torError} ERR_SYSTEM_CHECK
+ */
+export async function checkNameservers({ fs, checks }: Pick<Machine, 'fs' | 'checks'>): Promise<void> {
+  const nameservers = await readNameservers(fs);
+  const [first] = nameservers;
+  if (first === undefined || !areLocal(nameservers)) {
+    throw new Dns4torError('ERR_SYSTEM_CHECK', `resolv.conf names ${nameservers.join(', ') || 'no server'}`);
+  }
+  await checks.nameserver(first);
 }

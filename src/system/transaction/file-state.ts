@@ -2,13 +2,13 @@ import { basename, dirname, join } from 'node:path';
 import { Dns4torError } from '../../failures/errors.ts';
 import { type Attributes, type FileSystem, isErrno, toFileError } from './file-system.ts';
 
-/** Everything about a path that is put back when dns4tor is taken away. */
+/** Everything about a path that `uninstall` restores. */
 export type FileState =
   | { readonly kind: 'absent' }
   | ({ readonly kind: 'file'; readonly bytes: Uint8Array } & Attributes)
   | { readonly kind: 'symlink'; readonly target: string };
 
-/** @throws {Dns4torError} ERR_SYSTEM_FILE for what is neither a file nor a symbolic link, and for what cannot be read */
+/** @throws {Dns4torError} ERR_SYSTEM_FILE if the path is neither a file nor a symbolic link, or cannot be read */
 export async function readState(fs: FileSystem, path: string): Promise<FileState> {
   try {
     const entry = await fs.inspect(path);
@@ -22,28 +22,28 @@ export async function readState(fs: FileSystem, path: string): Promise<FileState
   }
 }
 
-/** Whether both hold the same, whoever may read it. */
+/** Whether both have the same content. Owner and permissions may differ. */
 export function sameContent(a: FileState, b: FileState): boolean {
   if (a.kind === 'file') return b.kind === 'file' && Buffer.compare(a.bytes, b.bytes) === 0;
   if (a.kind === 'symlink') return b.kind === 'symlink' && a.target === b.target;
   return b.kind === 'absent';
 }
 
-/** Whether nothing tells them apart. */
+/** Whether both are identical: content, owner and permissions. */
 export function sameState(a: FileState, b: FileState): boolean {
   if (!sameContent(a, b)) return false;
   return a.kind !== 'file' || b.kind !== 'file' || (a.mode === b.mode && a.uid === b.uid && a.gid === b.gid);
 }
 
-/** Whether `found` is what is left of `whole` when it was not written to its end. */
+/** Whether `found` is a torn write of `whole`: its beginning, or nothing. */
 export function isTorn(found: FileState, whole: FileState): boolean {
   if (found.kind !== 'file' || whole.kind !== 'file') return false;
   return Buffer.compare(found.bytes, whole.bytes.subarray(0, found.bytes.length)) === 0;
 }
 
 /**
- * Makes `path` be `state`: wholly or not at all, and on the disk when it resolves. A file that something is mounted on, as container engines
- * do with resolv.conf, cannot be replaced and is overwritten instead; there a power cut can leave a part of it.
+ * Writes `state` to `path` atomically and durably. A mount point cannot be replaced, so it is overwritten instead;
+ * container engines mount resolv.conf that way. A power cut can leave such a file torn.
  *
  * @throws {Dns4torError} ERR_SYSTEM_FILE
  */
@@ -72,30 +72,30 @@ async function replace(fs: FileSystem, path: string, state: Exclude<FileState, {
   }
 }
 
-/** The command before which a copy was made, as in the copy's name. */
-export type KeptBefore = 'before-install' | 'before-uninstall';
+/** Suffix of a backup's name: the command before which it was made. */
+export type BackupSuffix = 'before-install' | 'before-uninstall';
 
 /**
- * Where to keep a copy of a file's version that somebody else wrote and that is about to be replaced: at `path.word`,
- * or `path.word-2` and so on where that name is taken. Programs that read folders of configuration ignore such names.
+ * Plans the backup of an edited file that is about to be replaced. The copy is `path.suffix`, or `path.suffix-2` and so
+ * on if that name is taken. Programs that read configuration directories ignore such names.
  *
- * @returns the change that makes the copy; `before` equals `after` where the same copy exists already
+ * @returns the change that makes the copy; `before` equals `after` if an identical copy exists already
  * @throws {Dns4torError} ERR_SYSTEM_FILE
  */
-export async function keptBeside(
+export async function backupChange(
   fs: FileSystem,
   path: string,
   version: FileState,
-  word: KeptBefore,
+  suffix: BackupSuffix,
 ): Promise<{ readonly path: string; readonly before: FileState; readonly after: FileState }> {
   for (let nth = 1; ; nth++) {
-    const name = nth === 1 ? `${path}.${word}` : `${path}.${word}-${nth}`;
+    const name = nth === 1 ? `${path}.${suffix}` : `${path}.${suffix}-${nth}`;
     const before = await readState(fs, name);
     if (before.kind === 'absent' || sameState(before, version)) return { path: name, before, after: version };
   }
 }
 
-/** Takes away what a write that did not come to its end has left beside `path`. @throws {Dns4torError} ERR_SYSTEM_FILE */
+/** Removes the temporary file that an interrupted write left beside `path`. @throws {Dns4torError} ERR_SYSTEM_FILE */
 export async function removeTemporary(fs: FileSystem, path: string): Promise<void> {
   const temporary = temporaryPath(path);
   try {
@@ -105,7 +105,10 @@ export async function removeTemporary(fs: FileSystem, path: string): Promise<voi
   }
 }
 
-/** Always the same, so that the next write finds it. Folders of configuration ignore names that begin with a dot and end like this. */
+/**
+ * Always the same name, so that the next write finds the file. Programs that read configuration directories ignore such
+ * names.
+ */
 function temporaryPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.dns4tor-new`);
 }

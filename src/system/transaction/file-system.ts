@@ -1,47 +1,48 @@
 import { lstat, mkdir, open, readdir, readFile, readlink, rename, rmdir, symlink, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Dns4torError } from '../../failures/errors.ts';
 
-/** Who may do what with a file. */
+/** Owner and permissions of a file. */
 export interface Attributes {
-  /** Permission bits, those for set-user-ID and the like included. */
+  /** Permission bits, including set-user-ID, set-group-ID and sticky. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
 }
 
-export interface Entry extends Attributes {
+interface Entry extends Attributes {
   readonly kind: 'file' | 'symlink' | 'directory' | 'other';
 }
 
 /**
- * What this folder needs of a file system; it changes a machine through nothing else. Paths are absolute, and no operation follows a symbolic
- * link in their last part. What fails rejects with the operating system's error, whose `code` tells why.
+ * The only way in which src/system changes files. Paths are absolute. A symbolic link in the last part of a path is not
+ * followed, except by `read`, `list`, `overwrite` and `sync`. Rejections are the operating system's errors, with its `code`.
  */
 export interface FileSystem {
-  /** Undefined where there is nothing. */
+  /** Undefined if the path does not exist. */
   inspect(path: string): Promise<Entry | undefined>;
   read(path: string): Promise<Uint8Array>;
   readLink(path: string): Promise<string>;
-  /** The names in a directory. */
+  /** Returns the names in a directory. */
   list(path: string): Promise<readonly string[]>;
-  /** Rejects with EEXIST where there is something. The bytes are on the disk when it resolves. */
+  /** Creates a file durably. Rejects with EEXIST if the path exists. */
   create(path: string, bytes: Uint8Array, attributes: Attributes): Promise<void>;
-  /** Empties a file and writes it anew, for those that cannot be replaced. The bytes are on the disk when it resolves. */
+  /** Truncates a file and writes it durably, for files that cannot be replaced. */
   overwrite(path: string, bytes: Uint8Array): Promise<void>;
+  /** Creates a symbolic link. */
   link(path: string, target: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
   makeDirectory(path: string, mode: number): Promise<void>;
   removeDirectory(path: string): Promise<void>;
-  /** Brings what was created, renamed and removed in a directory to the disk. */
+  /** Makes creations, renames and removals in a directory durable. */
   sync(directory: string): Promise<void>;
 }
 
 /** Permission bits of st_mode (inode(7)). */
 const PERMISSIONS = 0o7777;
 
-/** The machine's own files, or those below `root`, as if it were `/`. */
+/** The machine's own file system, or the one below `root` as if that were `/`. */
 export function createFileSystem(root: string = '/'): FileSystem {
   const at = (path: string): string => join(root, path);
   return {
@@ -56,7 +57,7 @@ export function createFileSystem(root: string = '/'): FileSystem {
     readLink: (path) => readlink(at(path)),
     list: (path) => readdir(at(path)),
     async create(path, bytes, { mode, uid, gid }) {
-      // Nobody else may open it before it has its owner; and a change of owner clears set-user-ID bits (chown(2)).
+      // Mode 0600 until the owner is right. The mode comes last, since a change of owner clears set-user-ID (chown(2)).
       await using file = await open(at(path), 'wx', 0o600);
       await file.writeFile(bytes);
       await file.chown(uid, gid);
@@ -84,12 +85,50 @@ function undefinedIfMissing(error: unknown): undefined {
   if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error;
 }
 
-/** Whether the operating system failed for one of these reasons. */
+/** The number of symbolic links that the kernel follows (path_resolution(7)). */
+const MAX_LINKS = 40;
+
+/**
+ * Follows symbolic links in the last part of `path`, within the given file system. The final path need not exist.
+ * Undefined for a loop.
+ */
+export async function followLinks(fs: FileSystem, path: string): Promise<string | undefined> {
+  let current = path;
+  for (let links = 0; links <= MAX_LINKS; links++) {
+    if ((await fs.inspect(current))?.kind !== 'symlink') return current;
+    current = resolve(dirname(current), await fs.readLink(current));
+  }
+  return undefined;
+}
+
+/** @throws {Dns4torError} ERR_SYSTEM_FILE */
+export async function makeDirectory(fs: FileSystem, path: string, mode: number): Promise<void> {
+  await fs.makeDirectory(path, mode).catch((error: unknown) => {
+    throw toFileError(path, error);
+  });
+}
+
+/** Creates a world-readable directory, and its missing parents. @throws {Dns4torError} ERR_SYSTEM_FILE */
+export async function makeDirectories(fs: FileSystem, path: string): Promise<void> {
+  if ((await fs.inspect(path)) !== undefined) return;
+  await makeDirectories(fs, dirname(path));
+  await makeDirectory(fs, path, 0o755);
+}
+
+/** Removes a directory, unless something is in it. @throws {Dns4torError} ERR_SYSTEM_FILE */
+export async function removeIfEmpty(fs: FileSystem, path: string): Promise<void> {
+  await fs.removeDirectory(path).catch((error: unknown) => {
+    // rmdir(2): ENOTEMPTY or EEXIST for a directory that is not empty.
+    if (!isErrno(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST')) throw toFileError(path, error);
+  });
+}
+
+/** Whether the error is the operating system's, with one of these codes. */
 export function isErrno(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
 
-/** What went wrong with a file, for a person. What is of ours already stays as it is. */
+/** Wraps an operating system's error about a file. Errors of dns4tor pass unchanged. */
 export function toFileError(path: string, error: unknown): Dns4torError {
   if (error instanceof Dns4torError) return error;
   const reason = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';

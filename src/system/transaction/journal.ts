@@ -2,41 +2,54 @@ import { dirname } from 'node:path';
 import { Dns4torError } from '../../failures/errors.ts';
 import { findUntrustedIn } from '../../lib/path-trust.ts';
 import type { Command } from '../command.ts';
-import { makeDirectories, makeDirectory, removeIfEmpty } from './directories.ts';
-import type { FileSystem } from './file-system.ts';
+import type { Target } from '../machine.ts';
 import { type FileState, readState, removeTemporary, writeState } from './file-state.ts';
+import { type FileSystem, makeDirectories, makeDirectory, removeIfEmpty } from './file-system.ts';
 import type { FileChange } from './plan.ts';
-import type { Target } from '../target.ts';
 
 /**
- * How far it has come. `applying`, `restoring`, `pausing` and `resuming` are seen only while it is under way, or after it was cut off: then
- * some of the files are as they were, some as they are to be.
+ * Progress of an installation. `applying`, `restoring`, `pausing` and `resuming` exist only while a command runs, or
+ * after it was interrupted; some files are then original and others are ours.
  */
 export type Phase = 'applying' | 'unconfirmed' | 'installed' | 'restoring' | 'pausing' | 'paused' | 'resuming';
 
-/** All that it takes to put everything back. Written before the first change, and taken away after the last. */
+/** Everything needed to restore the machine. Written before the first change, and removed after the last one. */
 export interface Journal {
   readonly phase: Phase;
   readonly target: Target;
   readonly changes: readonly FileChange[];
-  /** Directories that were made, the outer ones first. */
+  /** Directories that were created, outer ones first. */
   readonly directories: readonly string[];
+  /** Commands that make the managers read the restored files. */
   readonly restore: readonly Command[];
-  /** When what is unconfirmed is taken back, or a pause ends: milliseconds since 1970, so that it holds across a restart of the machine. */
+  /**
+   * When an unconfirmed installation is rolled back or a pause ends, in milliseconds since 1970. Wall-clock time, so
+   * that it survives a reboot.
+   */
   readonly untilEpochMs?: number;
 }
 
-/** Of its own, and not the state directory of the daemon: systemd gives that to the daemon's user, who could then write what root puts back. */
+/**
+ * Not the daemon's state directory: systemd gives that to the daemon's user, who could then choose the files that root
+ * restores.
+ */
 const PATH = '/var/lib/dns4tor-install/journal.json';
 
 const VERSION = 1;
 
-/** It holds copies of files, some of which may not be for everybody. */
+/** The journal holds copies of files, some of which may be secret. */
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 
+const PAUSE_PHASES: ReadonlySet<Phase> = new Set(['pausing', 'paused', 'resuming']);
+
+/** Whether the journal is that of a pause, including one whose beginning or end was interrupted. */
+export function isPause({ phase }: Journal): boolean {
+  return PAUSE_PHASES.has(phase);
+}
+
 /**
- * Undefined where dns4tor is not installed.
+ * Reads the journal. Undefined if dns4tor is not installed.
  *
  * @throws {Dns4torError} ERR_SYSTEM_JOURNAL it cannot be parsed; ERR_SYSTEM_FILE it cannot be read, as by any user but
  *   root; ERR_UNTRUSTED_PATH another user could have written it
@@ -44,43 +57,43 @@ const DIRECTORY_MODE = 0o700;
 export async function readJournal(fs: FileSystem): Promise<Journal | undefined> {
   const state = await readState(fs, PATH);
   if (state.kind !== 'file') return undefined;
-  // Root restores whatever files it names.
+  // Root restores whatever files the journal names.
   await refuseUntrustedJournal(fs);
   try {
     const stored = JSON.parse(Buffer.from(state.bytes).toString()) as { readonly version: number } & Journal;
     if (stored.version !== VERSION) throw new Error(`version ${String(stored.version)}`);
     const { version: _, ...journal } = stored;
-    return { ...journal, changes: journal.changes.map((change) => mapStates(change, reviveBytes)) };
+    return { ...journal, changes: journal.changes.map((change) => mapStates(change, decodeBytes)) };
   } catch (error) {
     throw new Dns4torError('ERR_SYSTEM_JOURNAL', PATH, error);
   }
 }
 
 /**
- * Writes the journal, owned by the owner of the file system (root, except in tests).
+ * Writes the journal. Its owner is the owner of its directory: root, except in tests.
  *
- * @throws {Dns4torError} ERR_SYSTEM_FILE; ERR_UNTRUSTED_PATH, before its folder is made
+ * @throws {Dns4torError} ERR_SYSTEM_FILE; ERR_UNTRUSTED_PATH, before the directory is created
  */
 export async function writeJournal(fs: FileSystem, journal: Journal): Promise<void> {
-  const folder = dirname(PATH);
-  if ((await fs.inspect(folder)) === undefined) {
+  const directory = dirname(PATH);
+  if ((await fs.inspect(directory)) === undefined) {
     await refuseUntrustedJournal(fs);
-    await makeDirectories(fs, dirname(folder));
-    await makeDirectory(fs, folder, DIRECTORY_MODE);
-    await fs.sync(dirname(folder));
+    await makeDirectories(fs, dirname(directory));
+    await makeDirectory(fs, directory, DIRECTORY_MODE);
+    await fs.sync(dirname(directory));
   }
-  const { uid = 0, gid = 0 } = (await fs.inspect(folder)) ?? {};
+  const { uid = 0, gid = 0 } = (await fs.inspect(directory)) ?? {};
   const stored = {
     version: VERSION,
     ...journal,
-    changes: journal.changes.map((change) => mapStates(change, packBytes)),
+    changes: journal.changes.map((change) => mapStates(change, encodeBytes)),
   };
   const bytes = Buffer.from(`${JSON.stringify(stored, null, 1)}\n`);
   await writeState(fs, PATH, { kind: 'file', bytes, mode: FILE_MODE, uid, gid });
 }
 
 /**
- * Refuses the journal's place if another user could put a journal there.
+ * Refuses to use the journal's path if another user could put a journal there.
  *
  * @throws {Dns4torError} ERR_UNTRUSTED_PATH
  */
@@ -89,26 +102,26 @@ export async function refuseUntrustedJournal(fs: FileSystem): Promise<void> {
   if (untrusted !== undefined) throw new Dns4torError('ERR_UNTRUSTED_PATH', untrusted);
 }
 
-/** Harmless where there is none. @throws {Dns4torError} ERR_SYSTEM_FILE */
+/** Removes the journal, if there is one. @throws {Dns4torError} ERR_SYSTEM_FILE */
 export async function removeJournal(fs: FileSystem): Promise<void> {
-  const folder = dirname(PATH);
-  if ((await fs.inspect(folder)) === undefined) return;
+  const directory = dirname(PATH);
+  if ((await fs.inspect(directory)) === undefined) return;
   await removeTemporary(fs, PATH);
   if ((await fs.inspect(PATH)) !== undefined) await writeState(fs, PATH, { kind: 'absent' });
-  await removeIfEmpty(fs, folder);
+  await removeIfEmpty(fs, directory);
 }
 
-/** JSON has no bytes. */
-type Packed = Exclude<FileState, { kind: 'file' }> | { readonly kind: 'file'; readonly bytes: string };
+/** A file state with its bytes in base64, since JSON has no byte strings. */
+type Encoded = Exclude<FileState, { kind: 'file' }> | { readonly kind: 'file'; readonly bytes: string };
 
 function mapStates<T>(change: FileChange, map: (state: FileState) => T): { path: string; before: T; after: T } {
   return { path: change.path, before: map(change.before), after: map(change.after) };
 }
 
-function packBytes(state: FileState): Packed {
+function encodeBytes(state: FileState): Encoded {
   return state.kind === 'file' ? { ...state, bytes: Buffer.from(state.bytes).toString('base64') } : state;
 }
 
-function reviveBytes(state: FileState): FileState {
+function decodeBytes(state: FileState): FileState {
   return state.kind === 'file' ? { ...state, bytes: Buffer.from(String(state.bytes), 'base64') } : state;
 }

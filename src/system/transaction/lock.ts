@@ -3,12 +3,12 @@ import { Dns4torError } from '../../failures/errors.ts';
 import { type FileSystem, isErrno, toFileError } from './file-system.ts';
 import type { Machine } from '../machine.ts';
 
-/** In /run, which is empty after boot, though not in every container. */
+/** In /run, which is emptied at boot, though not in every container. */
 const PATH = '/run/dns4tor-install.lock';
 
-/** Longer than an installation with its checks takes. */
-const PATIENCE_MS = 90_000;
-const PAUSE_MS = 200;
+/** Longer than an installation takes, including its checks. */
+const TIMEOUT_MS = 90_000;
+const POLL_MS = 200;
 
 const SEPARATOR = ':';
 
@@ -19,22 +19,24 @@ const SEPARATOR = ':';
 const STARTED_AFTER_NAME = 22 - 3;
 
 /**
- * Does `work` while no other process changes this machine by these means: `confirm` may come in the second in which its time is up.
+ * Runs `work` under a lock, so that only one dns4tor process changes the machine at a time. For example, `confirm` may
+ * run in the very second in which the timer rolls the installation back.
  *
- * @throws {Dns4torError} ERR_SYSTEM_BUSY when another one does not come to its end; ERR_SYSTEM_FILE where there can be no lock
+ * @throws {Dns4torError} ERR_SYSTEM_BUSY if another process holds the lock for 90 s; ERR_SYSTEM_FILE if no lock can be
+ *   created
  */
 export async function withLock<T>(machine: Machine, work: () => Promise<T>): Promise<T> {
   const { fs, clock } = machine;
-  const givenUpAt = clock.now() + PATIENCE_MS;
+  const deadline = clock.now() + TIMEOUT_MS;
   const self = await identityOf(fs, machine.pid);
   while (!(await tryLock(machine, self, PATH))) {
-    if (clock.now() >= givenUpAt) throw new Dns4torError('ERR_SYSTEM_BUSY');
-    await delay(clock, PAUSE_MS);
+    if (clock.now() >= deadline) throw new Dns4torError('ERR_SYSTEM_BUSY');
+    await delay(clock, POLL_MS);
   }
   try {
     return await work();
   } finally {
-    // One that stays is of a process that has ended, and the next one takes it.
+    // If the lock cannot be removed, the next process sees that its holder has exited.
     await fs.remove(PATH).catch(() => {});
   }
 }
@@ -43,12 +45,12 @@ async function tryLock(machine: Machine, self: string, path: string): Promise<bo
   const { fs } = machine;
   try {
     if (await place(fs, self, path)) return true;
-    if (!(await isLeftOver(machine, path))) return false;
-    // One at a time looks again and takes it away, or the slower of two would take away the lock that the faster has placed meanwhile.
+    if (!(await isStale(machine, path))) return false;
+    // A second lock guards the removal. Otherwise the slower of two processes could remove the new lock of the faster.
     const guard = `${path}.left-over`;
     if (!(await tryLock(machine, self, guard))) return false;
     try {
-      if (await isLeftOver(machine, path)) await fs.remove(path);
+      if (await isStale(machine, path)) await fs.remove(path);
     } finally {
       await fs.remove(guard).catch(() => {});
     }
@@ -72,25 +74,25 @@ async function place(fs: FileSystem, self: string, path: string): Promise<boolea
   }
 }
 
-/** Whether its holder has died, even if another process has got its process id since. */
-async function isLeftOver({ fs, pid, isAlive }: Machine, path: string): Promise<boolean> {
+/** Whether the lock's holder has exited, even if its process id was reused since. */
+async function isStale({ fs, pid, isAlive }: Machine, path: string): Promise<boolean> {
   try {
     const holder = await fs.readLink(path);
     const holderPid = Number.parseInt(holder, 10);
     if (holderPid === pid || !isAlive(holderPid)) return true;
     const current = await identityOf(fs, holderPid);
-    // Without a start time, the process id has to do.
+    // Without a start time, only the process ids can be compared.
     return holder.includes(SEPARATOR) && current.includes(SEPARATOR) && holder !== current;
   } catch (error) {
-    // Its holder has just let go of it.
+    // The holder has just released it.
     if (isErrno(error, 'ENOENT')) return false;
     throw error;
   }
 }
 
 /**
- * A process id, start time and boot id, which together are never reused. Only the process id where /proc does not have
- * the rest.
+ * Process id, start time and boot id, which together are never reused. Only the process id if /proc does not show the
+ * rest.
  */
 async function identityOf(fs: FileSystem, pid: number): Promise<string> {
   try {

@@ -1,137 +1,134 @@
 import { dirname } from 'node:path';
 import { Dns4torError } from '../../failures/errors.ts';
 import type { Command } from '../command.ts';
+import type { Target } from '../machine.ts';
 import type { Managers } from '../managers/detect-managers.ts';
-import type { FileSystem } from './file-system.ts';
-import { type FileState, keptBeside, readState, sameContent } from './file-state.ts';
-import { isMarked } from './mark.ts';
-import { networkManagerPart } from '../managers/network-manager.ts';
-import { type Notice, type Part, resolvConfPart, writerParts } from '../managers/parts.ts';
-import { isStubInUse, resolvedPart } from '../managers/resolved.ts';
+import { type ManagerConfig, type ReloadCommand, resolvConfConfig, writerConfigs } from '../managers/manager-config.ts';
+import { networkManagerConfig } from '../managers/network-manager.ts';
 import { RESOLV_CONF, RESOLV_CONF_PORT } from '../managers/resolv-conf.ts';
-import type { Target } from '../target.ts';
+import { isStubInUse, resolvedConfig } from '../managers/resolved.ts';
+import { backupChange, type FileState, readState, sameContent } from './file-state.ts';
+import type { FileSystem } from './file-system.ts';
+import { isMarked } from './mark.ts';
 
-/** What one path is, and what it will be. */
+/** The state of one path before and after a change. */
 export interface FileChange {
   readonly path: string;
   readonly before: FileState;
   readonly after: FileState;
 }
 
-/** All that making dns4tor the system's resolver takes. It is data: looking at it changes nothing. */
+/** Everything that has to be done to make dns4tor the system's resolver. Plain data: nothing has been changed yet. */
 export interface Plan {
-  /** The managers that were found, for people. */
+  /** Display names of the managers that are configured. */
   readonly managers: readonly string[];
-  /** In the order in which they are made; the commands stand between those of the managers and that of resolv.conf. */
+  /** In order. Each manager reloads after its files are written; resolv.conf comes last. */
   readonly steps: readonly Step[];
-  /** What has the managers take note when the files are as before. */
+  /** Commands that make the managers read the restored files. */
   readonly restore: readonly Command[];
-  /** Directories that the files need and that are not there, the outer ones first. */
+  /** Directories to create for the files, outer ones first. */
   readonly directories: readonly string[];
 }
 
-export type Step =
-  | { readonly change: FileChange }
-  /** A copy of somebody else's version, made before the next step replaces that. */
-  | { readonly keep: FileChange }
-  | Notice;
+/** One step of a plan. `backup` copies an edited version just before the next step replaces it. */
+export type Step = { readonly change: FileChange } | { readonly backup: FileChange } | ReloadCommand;
 
-/** The state of an earlier installation's files. */
-export interface Earlier {
-  /** Still as written. Parts whose files are all among these are left out. @default none */
-  readonly inPlace?: readonly FileChange[];
-  /** Changed or removed since. They are written again, whoever changed them. @default none */
-  readonly lost?: readonly FileChange[];
+/** The files of an existing installation. */
+export interface ExistingFiles {
+  /** Files that are still as written. A manager whose files are all intact is left out. @default none */
+  readonly intact?: readonly FileChange[];
+  /** Files that were edited or removed since. They are written again. @default none */
+  readonly altered?: readonly FileChange[];
 }
 
 /**
- * Works out what to change.
+ * Computes what to change.
  *
- * @throws {Dns4torError} ERR_SYSTEM_PORT where resolv.conf would have to name another port than 53; ERR_SYSTEM_MARKED where files of a former
- *   installation lie about whose journal is lost: what was there before them is not known
+ * @throws {Dns4torError} ERR_SYSTEM_PORT if resolv.conf would have to name a port other than 53; ERR_SYSTEM_MARKED if a
+ *   file of an earlier installation exists but no journal, so that its original is unknown
  */
 export async function computePlan(
   fs: FileSystem,
   managers: Managers,
   target: Target,
-  { inPlace = [], lost = [] }: Earlier = {},
+  { intact = [], altered = [] }: ExistingFiles = {},
 ): Promise<Plan> {
-  const again = new Map(lost.map((change) => [change.path, change]));
-  const isStub = isStubInUse(managers) && !again.has(RESOLV_CONF);
+  const alteredByPath = new Map(altered.map((change) => [change.path, change]));
+  const isStub = isStubInUse(managers) && !alteredByPath.has(RESOLV_CONF);
   if (!isStub && target.port !== RESOLV_CONF_PORT) throw new Dns4torError('ERR_SYSTEM_PORT', `port ${target.port}`);
-  const services = [
-    ...(managers.resolved ? [resolvedPart(target)] : []),
-    ...(managers.networkManager === undefined ? [] : [networkManagerPart(managers.networkManager, managers.resolved)]),
-  ];
-  const settled = new Set(inPlace.map(({ path }) => path));
-  const parts = [
-    ...services,
-    ...writerParts(managers),
-    ...(isStub ? [] : [resolvConfPart(managers, target.address)]),
-  ].filter(({ files }) => !files.every(({ path }) => settled.has(path)));
-  const paths = parts.flatMap(({ files }) => files.map(({ path }) => path));
+  const intactPaths = new Set(intact.map(({ path }) => path));
+  const { networkManager, resolved } = managers;
+  const configs = [
+    ...(resolved ? [resolvedConfig(target)] : []),
+    ...(networkManager === undefined ? [] : [networkManagerConfig(networkManager, resolved)]),
+    ...writerConfigs(managers),
+    ...(isStub ? [] : [resolvConfConfig(managers, target.address)]),
+  ].filter(({ files }) => !files.every(({ path }) => intactPaths.has(path)));
+  const paths = configs.flatMap(({ files }) => files.map(({ path }) => path));
   const steps: Step[] = [];
-  // Files of managers that are not running now.
-  for (const change of lost) if (!paths.includes(change.path)) steps.push(...(await writeAgain(fs, change)));
-  for (const part of parts) {
-    for (const file of part.files) {
-      const change = again.get(file.path);
-      const written =
-        change === undefined ? [{ change: await toChange(fs, file, managers) }] : await writeAgain(fs, change);
-      steps.push(...written);
+  // Altered files of managers that are not running now.
+  for (const change of altered) if (!paths.includes(change.path)) steps.push(...(await rewrite(fs, change)));
+  for (const config of configs) {
+    for (const file of config.files) {
+      const change = alteredByPath.get(file.path);
+      steps.push(
+        ...(change === undefined ? [{ change: await toChange(fs, file, managers) }] : await rewrite(fs, change)),
+      );
     }
-    steps.push(...part.apply);
+    steps.push(...config.apply);
   }
   return {
-    managers: [...new Set(parts.map(({ name }) => name))],
+    managers: [...new Set(configs.map(({ name }) => name))],
     steps,
-    restore: parts.flatMap(({ restore }) => restore),
-    directories: await missingDirectories(fs, [...paths, ...again.keys()]),
+    restore: configs.flatMap(({ restore }) => restore),
+    directories: await missingDirectories(fs, [...paths, ...alteredByPath.keys()]),
   };
 }
 
-/** The file changes of a plan. */
+/** Returns the file changes of a plan. */
 export function changesOf({ steps }: Plan): readonly FileChange[] {
   return steps.flatMap((step) => ('change' in step ? [step.change] : []));
 }
 
-/** The copies of somebody else's versions. */
-export function keptOf({ steps }: Plan): readonly FileChange[] {
-  return steps.flatMap((step) => ('keep' in step ? [step.keep] : []));
+/** Returns the copies of edited versions that a plan makes. */
+export function backupsOf({ steps }: Plan): readonly FileChange[] {
+  return steps.flatMap((step) => ('backup' in step ? [step.backup] : []));
 }
 
-async function writeAgain(fs: FileSystem, { path, before, after }: FileChange): Promise<readonly Step[]> {
+/** Writes an altered file again, after a backup unless the journal has the same version. */
+async function rewrite(fs: FileSystem, { path, before, after }: FileChange): Promise<readonly Step[]> {
   const found = await readState(fs, path);
-  // The journal has the version from before the installation.
   const isKnown = found.kind === 'absent' || sameContent(found, before);
   return [
-    ...(isKnown ? [] : [{ keep: await keptBeside(fs, path, found, 'before-install') }]),
+    ...(isKnown ? [] : [{ backup: await backupChange(fs, path, found, 'before-install') }]),
     { change: { path, before: found, after } },
   ];
 }
 
-async function toChange(fs: FileSystem, file: Part['files'][number], { owner }: Managers): Promise<FileChange> {
+type ConfigFile = ManagerConfig['files'][number];
+
+async function toChange(fs: FileSystem, file: ConfigFile, { owner }: Managers): Promise<FileChange> {
   const before = await readState(fs, file.path);
   if (before.kind === 'file' && isMarked(before.bytes)) throw new Dns4torError('ERR_SYSTEM_MARKED', file.path);
-  const kept = before.kind === 'file' ? before : { bytes: new Uint8Array(), mode: 0o644, ...owner };
-  const { mode, uid, gid } = kept;
-  return { path: file.path, before, after: { kind: 'file', bytes: putInto(kept.bytes, file), mode, uid, gid } };
+  const original = before.kind === 'file' ? before : { bytes: new Uint8Array(), mode: 0o644, ...owner };
+  const { mode, uid, gid } = original;
+  return { path: file.path, before, after: { kind: 'file', bytes: insert(original.bytes, file), mode, uid, gid } };
 }
 
-function putInto(kept: Uint8Array, { text, place }: Part['files'][number]): Uint8Array {
+function insert(original: Uint8Array, { text, place }: ConfigFile): Uint8Array {
   if (place === undefined) return Buffer.from(text);
-  if (place === 'end') return Buffer.concat([asLines(kept), Buffer.from(text)]);
+  if (place === 'end') return Buffer.concat([withFinalNewline(original), Buffer.from(text)]);
   // latin1 maps each byte to one character, so bytes that are not UTF-8 survive.
   return Buffer.from(
-    Buffer.from(kept)
+    Buffer.from(original)
       .toString('latin1')
       .replace(place, () => text),
     'latin1',
   );
 }
 
-/** With the end of the last line, which some editors leave out. */
-function asLines(bytes: Uint8Array): Uint8Array {
+/** Some editors leave out the newline at the end of the last line. */
+function withFinalNewline(bytes: Uint8Array): Uint8Array {
   return bytes.length === 0 || bytes.at(-1) === 0x0a ? bytes : Buffer.concat([bytes, Buffer.of(0x0a)]);
 }
 

@@ -7,7 +7,7 @@ import { MARK } from './mark.ts';
 const UNIT = 'dns4tor-settle';
 const SERVICE = `/etc/systemd/system/${UNIT}.service`;
 const TIMER = `/etc/systemd/system/${UNIT}.timer`;
-/** Where systemd remembers, as the age of a file, when a persistent timer last elapsed. */
+/** systemd's record of when persistent timers last elapsed: the modification time of one file per timer. */
 const STAMPS = '/var/lib/systemd/timers';
 const STAMP = `${STAMPS}/stamp-${UNIT}.timer`;
 const FILES = [TIMER, SERVICE, STAMP];
@@ -15,14 +15,13 @@ const FILES = [TIMER, SERVICE, STAMP];
 const MS_PER_SECOND = 1000;
 
 /**
- * Has systemd run `dns4tor settle` at a moment, whatever becomes of this process, its terminal and its session. It is a unit in /etc and no
- * transient one, which a restart of the machine would forget: a pause would then never end.
+ * Makes systemd run `dns4tor settle` at the given time, even if this process, its terminal or its session ends. The
+ * units are in /etc: transient units do not survive a reboot, and a pause would then never end. A timer that is armed
+ * already stays armed while its time is changed.
  *
- * One that is armed is given the new moment, and is there all the while.
+ * Does nothing if systemd does not run. The process that waits then has to settle itself.
  *
- * Where systemd does not run there is none, and the process that waits has to see to it.
- *
- * @throws {Dns4torError} ERR_SYSTEM_FILE, ERR_SYSTEM_COMMAND, with the one from before in place, if any
+ * @throws {Dns4torError} ERR_SYSTEM_FILE, ERR_SYSTEM_COMMAND, with the previous timer in place, if there was one
  */
 export async function armSettleTimer(machine: Machine, atEpochMs: number): Promise<void> {
   const { fs, run, self } = machine;
@@ -33,12 +32,12 @@ export async function armSettleTimer(machine: Machine, atEpochMs: number): Promi
   try {
     await writeState(fs, SERVICE, unit(renderService([...self, 'settle'])));
     await writeState(fs, TIMER, unit(renderTimer(atEpochMs)));
-    // Without one, systemd takes the moment when it starts the timer for that; on a slow machine the time may be up by then, and the timer
-    // would never elapse. There is a folder wherever another persistent timer has been.
+    // Without a stamp, systemd assumes that the timer last elapsed when it was started. On a slow machine that may be
+    // after the given time, and the timer would never elapse. The directory exists if any persistent timer ever ran.
     if ((await fs.inspect(STAMPS)) !== undefined) await writeState(fs, STAMP, unit(''));
     await runOrThrow(run, ['systemctl', 'daemon-reload']);
     await runOrThrow(run, ['systemctl', 'enable', `${UNIT}.timer`, `${UNIT}.service`]);
-    // One that has elapsed would not start again.
+    // `start` would not restart a timer that has elapsed.
     await runOrThrow(run, ['systemctl', 'restart', `${UNIT}.timer`]);
   } catch (error) {
     if (before.some(({ state }) => state.kind !== 'absent')) {
@@ -51,12 +50,12 @@ export async function armSettleTimer(machine: Machine, atEpochMs: number): Promi
   }
 }
 
-/** Harmless where it is not armed, and in the service itself: only the timer is stopped. */
+/** Removes the timer, if it is armed. Safe in the settle service itself, since only the timer is stopped. */
 export async function disarmSettleTimer({ fs, run }: Machine): Promise<void> {
   for (const path of FILES) await removeTemporary(fs, path);
   const states = await Promise.all(FILES.map((path) => readState(fs, path)));
   if (states.every(({ kind }) => kind === 'absent')) return;
-  // A timer that cannot be stopped finds nothing to do when it elapses.
+  // If the timer cannot be stopped, `settle` finds nothing to do when it elapses.
   await run(['systemctl', 'disable', '--now', `${UNIT}.timer`]);
   await run(['systemctl', 'disable', `${UNIT}.service`]);
   for (const path of FILES) {
@@ -69,18 +68,18 @@ function renderService(command: readonly string[]): string {
   return [
     `# ${MARK}`,
     '[Unit]',
-    'Description=End a pause of dns4tor, or take it back as nobody confirmed it',
+    'Description=End a pause of dns4tor, or roll back an unconfirmed installation',
     'StartLimitIntervalSec=0',
     '',
     '[Service]',
     'Type=oneshot',
     `ExecStart=${command.map(quote).join(' ')}`,
-    '# The timer does not elapse a second time for one that failed or was killed, and names would stay in the clear,',
+    '# The timer elapses only once. Without a restart after a failure, names would stay in the clear.',
     'Restart=on-failure',
     'RestartSec=30s',
     '',
     '[Install]',
-    '# nor for one that a shutdown has cut off. Before its time there is nothing to do.',
+    '# Also runs at boot, in case a shutdown interrupted it. Before the deadline, it does nothing.',
     'WantedBy=multi-user.target',
     '',
   ].join('\n');
@@ -90,13 +89,13 @@ function renderTimer(atEpochMs: number): string {
   return [
     `# ${MARK}`,
     '[Unit]',
-    'Description=When a pause of dns4tor ends, or the time to confirm it',
+    'Description=Deadline of a pause of dns4tor, or of an unconfirmed installation',
     '',
     '[Timer]',
-    // Rounded up: it is not to elapse before its time, when there would be nothing to do yet.
+    // Rounded up: before the deadline, `settle` does nothing.
     `OnCalendar=@${Math.ceil(atEpochMs / MS_PER_SECOND)}`,
     'AccuracySec=1s',
-    '# Catches up after the machine was off at that moment.',
+    '# Runs at boot if the machine was off at the deadline.',
     'Persistent=true',
     '',
     '[Install]',
@@ -105,7 +104,7 @@ function renderTimer(atEpochMs: number): string {
   ].join('\n');
 }
 
-/** As in systemd.service(5), "Command lines" and systemd.unit(5), "Specifiers". */
+/** Quotes a word for ExecStart (systemd.service(5), "Command lines"; systemd.unit(5), "Specifiers"). */
 function quote(word: string): string {
   return `"${word.replace(/[\\"]/g, '\\$&').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`;
 }

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { renderPreview, renderRemoval } from '../../../src/cli/output/dry-run.ts';
-import { install } from '../../../src/system/install.ts';
+import { install, previewInstallation } from '../../../src/system/install.ts';
 import { pause } from '../../../src/system/pause.ts';
-import { previewInstallation } from '../../../src/system/transaction/preview.ts';
-import { planRemoval } from '../../../src/system/uninstall.ts';
+import { previewRemoval } from '../../../src/system/uninstall.ts';
 import { failWith } from '../../system/failing-file-system.ts';
 import { createRig, MANAGERS, type Rig, TARGET } from '../../system/rig.ts';
 
@@ -19,7 +18,7 @@ async function createResolvedRig(): Promise<Rig> {
 
 async function dryRun(rig: Rig, force = false): Promise<string | undefined> {
   const before = await rig.snapshot();
-  const removal = await planRemoval(rig.machine, { force });
+  const removal = await previewRemoval(rig.machine, { force });
   assert.deepEqual(await rig.snapshot(), before);
   return removal === undefined ? undefined : renderRemoval(removal);
 }

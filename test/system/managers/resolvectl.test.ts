@@ -22,7 +22,7 @@ test('what holds everywhere and what holds for a link are told apart', async () 
     }),
   );
   assert.deepEqual(found, {
-    everywhere: { link: undefined, servers: ['127.0.0.1'], domains: ['~.'], llmnr: false, mdns: true },
+    global: { link: undefined, servers: ['127.0.0.1'], domains: ['~.'], llmnr: false, mdns: true },
     links: [
       { link: 'eth0', servers: ['192.168.1.1', 'fe80::1%2'], domains: ['lan'], llmnr: true, mdns: false },
       { link: 'tun0', servers: ['10.8.0.1'], domains: ['~.', 'corp.example'], llmnr: false, mdns: true },
@@ -34,13 +34,13 @@ test('what does not fit the width of a line goes on in the next', async () => {
   const found = await readResolvedLinks(
     saying({ dns: 'Global:\nLink 2 (eth0): 192.0.2.1 192.0.2.2\n               192.0.2.3\n', domain: 'Global:\n' }),
   );
-  assert.deepEqual(found?.everywhere.servers, []);
+  assert.deepEqual(found?.global.servers, []);
   assert.deepEqual(found.links[0]?.servers, ['192.0.2.1', '192.0.2.2', '192.0.2.3']);
 });
 
 test('one that does not know of LLMNR and mDNS has told enough, and one that names no servers has not', async () => {
   const found = await readResolvedLinks(saying({ dns: 'Global: 127.0.0.1\n', domain: 'Global: ~.\n' }));
-  assert.deepEqual([found?.everywhere.llmnr, found?.everywhere.mdns], [false, false]);
+  assert.deepEqual([found?.global.llmnr, found?.global.mdns], [false, false]);
   assert.equal(await readResolvedLinks(saying({ domain: 'Global: ~.\n' })), undefined);
 });
 

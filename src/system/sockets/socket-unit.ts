@@ -1,16 +1,15 @@
 import { formatHostPort } from '../../lib/host-port.ts';
+import type { Machine, Target } from '../machine.ts';
 import { isSystemdBooted } from '../managers/detect-managers.ts';
-import type { Machine } from '../machine.ts';
-import type { Target } from '../target.ts';
 
 const SOCKET = 'dns4tor.socket';
-/** Opens its ports itself: to start the other one would stop it (`Conflicts=`). */
+/** Opens its ports itself. Starting the socket unit would stop this service (`Conflicts=`). */
 const STANDALONE = 'dns4tor-standalone.service';
 
-/** Whether systemd has a unit that is to open this port of dns4tor's, and has not opened it. */
-export async function isOwnSocketClosed({ fs, run }: Machine, { address, port }: Target): Promise<boolean> {
+/** Whether the socket unit for this address and port is installed but not started, and is the one in use. */
+export async function isSocketUnitStopped({ fs, run }: Machine, { address, port }: Target): Promise<boolean> {
   if (!(await isSystemdBooted(fs))) return false;
-  // Empty where there is no such unit.
+  // The output is empty if the unit does not exist.
   const { stdout } = await run(['systemctl', 'show', '--property=Listen', SOCKET]);
   if (!stdout.split('\n').includes(`Listen=${formatHostPort(address, port)} (Datagram)`)) return false;
   const is = async (state: 'active' | 'enabled', unit: string): Promise<boolean> =>

@@ -3,15 +3,16 @@ import { DHCLIENT_HOOKS, DHCP6C_CONF, type Managers, type WriterScript } from '.
 import { MARK } from '../transaction/mark.ts';
 import { RESOLV_CONF, renderResolvConf } from './resolv-conf.ts';
 
-/** A command by which a manager takes note of its files. */
-export interface Notice {
+/** A command that makes a manager read its files again. */
+export interface ReloadCommand {
   readonly run: Command;
-  /** The link that it is about: it may fail where that has gone meanwhile. */
+  /** The network interface that the command is about. A failure is ignored if the interface no longer exists. */
   readonly link?: string;
 }
 
-/** What one manager takes. */
-export interface Part {
+/** What has to be done for one manager of name resolution. */
+export interface ManagerConfig {
+  /** Display name. */
   readonly name: string;
   readonly files: readonly {
     readonly path: string;
@@ -19,8 +20,9 @@ export interface Part {
     /** Position in the existing file: at its end, or in place of the match. @default replaces the whole file */
     readonly place?: 'end' | RegExp;
   }[];
-  readonly apply: readonly Notice[];
-  /** Has it take note that they are as before. */
+  /** Run after the files are written. */
+  readonly apply: readonly ReloadCommand[];
+  /** Run after the files are restored. */
   readonly restore: readonly Command[];
 }
 
@@ -28,29 +30,32 @@ export interface Part {
  * Programs that write resolv.conf on their own. They are handled even where resolv.conf is a link to the stub file of
  * systemd-resolved: DHCP clients write through the link into that file.
  */
-export function writerParts({ resolvconf, dhclient, dhcpcd, dhcp6c, scripts }: Managers): readonly Part[] {
+export function writerConfigs({ resolvconf, dhclient, dhcpcd, dhcp6c, scripts }: Managers): readonly ManagerConfig[] {
   return [
     ...(resolvconf === 'openresolv' ? [OPENRESOLV] : []),
     ...(dhclient ? [DHCLIENT] : []),
-    ...(dhcpcd ? [dhcpcdPart(resolvconf !== undefined)] : []),
+    ...(dhcpcd ? [dhcpcdConfig(resolvconf !== undefined)] : []),
     ...(dhcp6c ? [DHCP6C] : []),
-    ...scripts.map(scriptPart),
+    ...scripts.map(scriptConfig),
   ];
 }
 
 /** Replaces resolv.conf with dns4tor's own file. */
-export function resolvConfPart({ resolvconf }: Managers, address: string): Part {
+export function resolvConfConfig({ resolvconf }: Managers, address: string): ManagerConfig {
   return {
     name: resolvconf === 'debian' ? 'resolvconf, /etc/resolv.conf' : '/etc/resolv.conf',
     files: [{ path: RESOLV_CONF, text: renderResolvConf(address) }],
     apply: [],
-    // Debian's resolvconf keeps writing its own file below /run, so the target of the original link is current.
+    // Debian's resolvconf keeps writing its own file below /run, so the target of the original link stays current.
     restore: [],
   };
 }
 
-/** Shell, like all of resolvconf.conf(5): the last assignment counts. What programs other than libc are told stays as it was. */
-const OPENRESOLV: Part = {
+/**
+ * resolvconf.conf(5) is a shell script, so the last assignment counts. Programs other than libc still get the network's
+ * servers.
+ */
+const OPENRESOLV: ManagerConfig = {
   name: 'openresolv',
   files: [
     {
@@ -60,7 +65,7 @@ const OPENRESOLV: Part = {
     },
   ],
   apply: [],
-  // The network may have changed since.
+  // The network may have changed since the installation.
   restore: [['resolvconf', '-u']],
 };
 
@@ -69,7 +74,7 @@ const OPENRESOLV: Part = {
  * would rewrite the file at every lease. resolvconf's hook sorts after this one, so it still passes the lease to
  * resolvconf if that is installed.
  */
-const DHCLIENT: Part = {
+const DHCLIENT: ManagerConfig = {
   name: 'dhclient',
   files: [{ path: `${DHCLIENT_HOOKS}/dns4tor`, text: `# ${MARK}\nmake_resolv_conf() { :; }\n` }],
   apply: [],
@@ -80,7 +85,7 @@ const DHCLIENT: Part = {
  * dhcpcd-run-hooks(8) sources this hook before its others. dhcpcd's own hook passes the lease to resolvconf if
  * `command -v` finds it, and writes resolv.conf otherwise. This hook prevents only the latter.
  */
-function dhcpcdPart(hasResolvconf: boolean): Part {
+function dhcpcdConfig(hasResolvconf: boolean): ManagerConfig {
   const unless = hasResolvconf ? 'command -v "${resolvconf:-resolvconf}" >/dev/null 2>&1 || ' : '';
   const text = `# ${MARK}\n${unless}skip_hooks="$skip_hooks resolv.conf"\n`;
   return {
@@ -92,17 +97,17 @@ function dhcpcdPart(hasResolvconf: boolean): Part {
 }
 
 /**
- * dhcp6c-script sources this file, and writes resolv.conf only if one of these is set. With resolvconf installed it
- * still does so, unless resolv.conf is a link.
+ * dhcp6c-script sources this file, and writes resolv.conf only if one of these variables is set. It does so even if
+ * resolvconf is installed, unless resolv.conf is a symbolic link.
  */
-const DHCP6C: Part = {
+const DHCP6C: ManagerConfig = {
   name: 'dhcp6c',
   files: [{ path: DHCP6C_CONF, text: `# ${MARK}\nnew_domain_name=\nnew_domain_name_servers=\n`, place: 'end' }],
   apply: [],
   restore: [],
 };
 
-function scriptPart({ program, path, line, replacement }: WriterScript): Part {
+function scriptConfig({ program, path, line, replacement }: WriterScript): ManagerConfig {
   return {
     name: program,
     files: [{ path, text: `# ${MARK}\n${replacement}`, place: line }],
