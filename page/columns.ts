@@ -1,67 +1,59 @@
-import type { AnswerCounts, MinuteSnapshot } from '../src/status/snapshot.ts';
+import { MINUTES_PER_HOUR, MS_PER_SECOND, SECONDS_PER_MINUTE } from '../src/lib/units.ts';
+import type { AnswerCounts, LatencySnapshot, MinuteSnapshot } from '../src/status/snapshot.ts';
 
-/** Where answers come from, as they are stacked: the lowest first. The words of `dns4tor status`, too. */
+/** The sources of answers from the bottom of the stacked bars to the top. */
 export const SOURCES = [
-  { key: 'local', label: 'made here' },
-  { key: 'cache', label: 'cache' },
-  { key: 'upstream', label: 'resolver' },
-  { key: 'stale', label: 'expired' },
-  { key: 'failed', label: 'failed' },
-] as const satisfies readonly { readonly key: keyof AnswerCounts; readonly label: string }[];
+  'local',
+  'cache',
+  'upstream',
+  'stale',
+  'failed',
+] as const satisfies readonly (keyof AnswerCounts)[];
 
-export const LATENCIES = [
-  { key: 'p50Ms', name: 'p50', label: 'half within' },
-  { key: 'p95Ms', name: 'p95', label: '95 of 100 within' },
-] as const;
+/** The curves of the latency plot. */
+export const LATENCIES = ['p50Ms', 'p95Ms'] as const satisfies readonly (keyof LatencySnapshot)[];
 
-/** One column for each of a plot's points, the first of them their times in seconds since 1970. */
+/** A plot's data as uPlot takes it: first the points' times in seconds since 1970, then one column for each series. */
 export type Columns = readonly (readonly (number | null)[])[];
 
-const MINUTES = 60;
-const MINUTE_SECONDS = 60;
-const MS_PER_SECOND = 1000;
-
-export function totalOf(answers: AnswerCounts): number {
-  return SOURCES.reduce((sum, { key }) => sum + answers[key], 0);
-}
-
 /**
- * For each source the answers of it and of those below it, the highest first: drawn in this order, each leaves the next one room. Null where a
- * source has none: its bar would show at the edges of the one over it.
+ * The columns of the stacked bars, the highest bar first, because each lower one is drawn over it. A value is the sum
+ * of a source and all sources below it. Null for a source without answers: its bar would show at the edges of the next.
  */
 export function stackedColumns(minutes: readonly MinuteSnapshot[]): Columns {
   const stacks = minutes.map(({ answers }) => {
     let sum = 0;
-    return SOURCES.map(({ key }) => {
-      sum += answers[key];
-      return answers[key] === 0 ? null : sum;
+    return SOURCES.map((source) => {
+      sum += answers[source];
+      return answers[source] === 0 ? null : sum;
     });
   });
   return [times(minutes), ...SOURCES.map((_, level) => pad(stacks.map((stack) => stack[SOURCES.length - 1 - level]!)))];
 }
 
+/** The columns of the latency plot. Null in a minute without answers. */
 export function latencyColumns(minutes: readonly MinuteSnapshot[]): Columns {
-  return [times(minutes), ...LATENCIES.map(({ key }) => pad(minutes.map(({ latency }) => latency[key])))];
+  return [times(minutes), ...LATENCIES.map((quantile) => pad(minutes.map(({ latency }) => latency[quantile])))];
 }
 
-/** The minute that stands at this place in the columns; undefined where it lies before the first. */
-export function minuteAt(minutes: readonly MinuteSnapshot[], place: number): MinuteSnapshot | undefined {
-  return minutes[place - missing(minutes)];
+/** The minute at this index of the columns. Undefined for an index before the first minute. */
+export function minuteAt(minutes: readonly MinuteSnapshot[], index: number): MinuteSnapshot | undefined {
+  return minutes[index - missing(minutes)];
 }
 
-/** A whole hour, so that a process that has just begun has bars no wider than later. */
+/** The times of a whole hour, so that the bars of a young process are no wider than later. */
 function times(minutes: readonly MinuteSnapshot[]): readonly number[] {
   const known = minutes.map(({ startedAtEpochMs }) => startedAtEpochMs / MS_PER_SECOND);
   const first = known[0] ?? 0;
   const before = missing(minutes);
-  return [...Array.from({ length: before }, (_, index) => first - (before - index) * MINUTE_SECONDS), ...known];
+  return [...Array.from({ length: before }, (_, index) => first - (before - index) * SECONDS_PER_MINUTE), ...known];
 }
 
 function pad(values: readonly (number | null)[]): readonly (number | null)[] {
   return [...Array.from({ length: missing(values) }, () => null), ...values];
 }
 
-/** What a younger process has not yet of an hour. */
+/** The minutes of the hour before the process started. */
 function missing({ length }: { readonly length: number }): number {
-  return Math.max(0, MINUTES - length);
+  return Math.max(0, MINUTES_PER_HOUR - length);
 }

@@ -1,4 +1,4 @@
-/** The element of index.html with this id. */
+/** The element of index.html with this id. Throws if there is none. */
 export function byId(id: string): HTMLElement {
   const element = document.getElementById(id);
   if (element === null) throw new Error(`index.html has no element ${id}`);
@@ -11,6 +11,7 @@ export interface ElementInit {
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
+/** Creates an element with the given children. */
 export function create<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   init: ElementInit = {},
@@ -24,26 +25,33 @@ export function create<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Leaves alone what is right already: a screen reader reads what changes, and a selection ends with the text it is in. */
+/**
+ * Sets an element's text only if it differs. Replacing equal text would make screen readers repeat it and would clear
+ * the user's selection.
+ */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** As {@link setText}, with options of the command line (`--tor-socks`) as code, which is not broken at its hyphens. */
+/** Like {@link setText}, but shows command-line options (`--tor-socks`) as code, which does not wrap at hyphens. */
 export function setSentence(element: Element, text: string): void {
   if (element.textContent === text) return;
   const parts = text.split(/(--[a-z-]+)/);
   element.replaceChildren(...parts.map((part, index) => (index % 2 === 0 ? part : create('code', { text: part }))));
 }
 
-/** Makes the parent have `count` children, made and taken at the end, and returns them. */
-export function resize<E extends Element>(parent: Element, count: number, make: (index: number) => E): readonly E[] {
+/** Adds or removes children at the end until the parent has `count` of them, and returns them. */
+export function resize<E extends Element>(
+  parent: Element,
+  count: number,
+  createChild: (index: number) => E,
+): readonly E[] {
   while (parent.children.length > count) parent.lastElementChild?.remove();
-  while (parent.children.length < count) parent.append(make(parent.children.length));
+  while (parent.children.length < count) parent.append(createChild(parent.children.length));
   return [...parent.children] as E[];
 }
 
-/** A row of as many cells as there are texts, the first of which heads it. */
+/** Fills a table row with one cell per text. The first cell is the row's header. */
 export function fillRow(row: HTMLTableRowElement, texts: readonly string[]): void {
   const cells = resize(row, texts.length, (index) =>
     index === 0 ? create('th', { attributes: { scope: 'row' } }) : create('td'),
@@ -51,7 +59,7 @@ export function fillRow(row: HTMLTableRowElement, texts: readonly string[]): voi
   for (const [index, cell] of cells.entries()) setText(cell, texts[index]!);
 }
 
-/** A table's head and its body without rows. */
+/** Gives a table a header row and returns its empty body. */
 export function createTable(table: HTMLElement, headings: readonly string[]): HTMLTableSectionElement {
   const body = create('tbody');
   const head = headings.map((text) => create('th', { text, attributes: { scope: 'col' } }));

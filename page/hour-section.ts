@@ -1,19 +1,21 @@
+import { formatCount, formatMs, formatShare } from '../src/lib/format.ts';
+import { ANSWER_LABELS, LATENCY_LABELS, totalOf } from '../src/status/labels.ts';
 import type { HourSnapshot, MinuteSnapshot, StatusSnapshot } from '../src/status/snapshot.ts';
 import { createAnswersPlot } from './answers-plot.ts';
-import { LATENCIES, latencyColumns, minuteAt, SOURCES, stackedColumns, totalOf } from './columns.ts';
+import { LATENCIES, latencyColumns, minuteAt, SOURCES, stackedColumns } from './columns.ts';
 import { byId, create, createTable, fillRow, resize, setText } from './dom.ts';
-import { formatCount, formatMs, formatShare, formatTime } from './format.ts';
+import { formatTime } from './format.ts';
 import { createLatencyPlot } from './latency-plot.ts';
 import type { Plot } from './plot.ts';
 
-/** A plot, what its colours mean, and the same as a table. */
+/** A plot with its legend, and the same data as a table. */
 interface View {
   readonly id: string;
   readonly createPlot: (element: HTMLElement, onPoint: (index: number | undefined) => void) => Plot;
   readonly columns: typeof stackedColumns;
   readonly items: readonly { readonly className: string; readonly label: string }[];
-  /** One text for each item. */
-  readonly texts: (stretch: Pick<MinuteSnapshot, 'answers' | 'latency'>) => readonly string[];
+  /** The values of the items in a minute or the hour. */
+  readonly texts: (period: Pick<MinuteSnapshot, 'answers' | 'latency'>) => readonly string[];
 }
 
 const VIEWS: readonly View[] = [
@@ -21,19 +23,19 @@ const VIEWS: readonly View[] = [
     id: 'answers',
     createPlot: createAnswersPlot,
     columns: stackedColumns,
-    items: SOURCES.map(({ key, label }) => ({ className: key, label })),
-    texts: ({ answers }) => SOURCES.map(({ key }) => formatCount(answers[key])),
+    items: SOURCES.map((source) => ({ className: source, label: ANSWER_LABELS[source] })),
+    texts: ({ answers }) => SOURCES.map((source) => formatCount(answers[source])),
   },
   {
     id: 'latency',
     createPlot: createLatencyPlot,
     columns: latencyColumns,
-    items: LATENCIES.map(({ name, label }) => ({ className: name, label })),
-    texts: ({ latency }) => LATENCIES.map(({ key }) => formatMs(latency[key])),
+    items: LATENCIES.map((quantile) => ({ className: quantile, label: LATENCY_LABELS[quantile] })),
+    texts: ({ latency }) => LATENCIES.map((quantile) => formatMs(latency[quantile])),
   },
 ];
 
-/** The last hour: its figures and its plots, each with a table of the same. */
+/** The section on the last hour: key figures, plots, and the plots' data as tables. */
 export function createHourSection(): (snapshot: StatusSnapshot) => void {
   const showFigures = createFigures(byId('figures'));
   const views = VIEWS.map(createView);
@@ -44,7 +46,7 @@ export function createHourSection(): (snapshot: StatusSnapshot) => void {
 }
 
 function createFigures(list: HTMLElement): (hour: HourSnapshot) => void {
-  const entries = ['answers', 'from the cache', 'half within', '95 of 100 within'].map((name) => {
+  const entries = ['answers', 'from the cache', LATENCY_LABELS.p50Ms, LATENCY_LABELS.p95Ms].map((name) => {
     const value = create('dd');
     list.append(create('div', {}, create('dt', { text: name }), value));
     return value;
@@ -65,14 +67,14 @@ function createView({ id, createPlot, columns, items, texts }: View): (hour: Hou
   let hour: HourSnapshot | undefined;
   let pointedAt: number | undefined;
   const legend = createLegend(byId(`${id}-legend`), items);
-  const body = createTable(byId(`${id}-table`), ['minute from', ...items.map(({ label }) => label)]);
+  const body = createTable(byId(`${id}-table`), ['minute', ...items.map(({ label }) => label)]);
   const details = body.closest('details');
 
-  /** Of the minute that is pointed at, or else of the whole hour. */
+  /** Shows the values of the minute under the pointer, or else of the hour. */
   const showLegend = (): void => {
     if (hour === undefined) return;
     const minute = pointedAt === undefined ? undefined : minuteAt(hour.minutes, pointedAt);
-    legend(minute === undefined ? 'In the hour' : `At ${formatTime(minute.startedAtEpochMs)}`, texts(minute ?? hour));
+    legend(minute === undefined ? 'Last hour' : `At ${formatTime(minute.startedAtEpochMs)}`, texts(minute ?? hour));
   };
   const showTable = (): void => {
     if (hour === undefined || details?.open !== true) return;

@@ -1,15 +1,16 @@
 import uPlot from './uplot.js';
 import type { Columns } from './columns.ts';
 import { formatTime } from './format.ts';
+import { MS_PER_SECOND, SECONDS_PER_HOUR, SECONDS_PER_MINUTE } from '../src/lib/units.ts';
 
-/** What one plot has of its own. */
+/** The parts in which the plots differ. */
 export interface PlotDesign {
   readonly element: HTMLElement;
-  /** One for each column after the first, in their order; asked anew when the colours change. */
+  /** One series for each column after the times. Called again when the colours change. */
   readonly series: (color: (name: string) => string) => readonly uPlot.Series[];
   readonly scale: uPlot.Scale;
   readonly axis: Pick<uPlot.Axis, 'filter' | 'splits' | 'values'>;
-  /** Told the index of the point that is pointed at; undefined when none is any more. */
+  /** Called with the index of the point under the pointer, or undefined if there is none. */
   readonly onPoint: (index: number | undefined) => void;
 }
 
@@ -18,16 +19,14 @@ export interface Plot {
 }
 
 const HEIGHT_PX = 192;
-const MINUTE_SECONDS = 60;
-const HOUR_SECONDS = 3600;
-/** Of the marks on the time axis, of which as many are taken as there is room for. */
+/** Distances between the marks of the time axis. uPlot takes the smallest that leaves room for the labels. */
 const TIME_STEPS_SECONDS = [300, 600, 900, 1800];
 const TIME_STEP_PX = 56;
-/** Both plots have their hour at the same place. */
+/** Width of the vertical axis. It is the same in both plots, so that their hours line up. */
 const AXIS_PX = 58;
 const FONT = '12px system-ui, sans-serif';
 
-/** A plot of the last hour, as wide as its element, in the colours of the page, light or dark. */
+/** Creates a plot of the last hour. It is as wide as its element and follows the page's light or dark colours. */
 export function createPlot(design: PlotDesign): Plot {
   const { element } = design;
   let columns: Columns | undefined;
@@ -53,10 +52,10 @@ export function createPlot(design: PlotDesign): Plot {
   };
 }
 
-/** The hour that ends with the last minute, which has its full width from its beginning. */
+/** The hour that ends with the last minute. That minute has its full width from its start. */
 function hourUntil(_plot: uPlot, _first: number, last: number): [number, number] {
-  const end = last + MINUTE_SECONDS;
-  return [end - HOUR_SECONDS, end];
+  const end = last + SECONDS_PER_MINUTE;
+  return [end - SECONDS_PER_HOUR, end];
 }
 
 function optionsOf({ element, series, scale, axis, onPoint }: PlotDesign): uPlot.Options {
@@ -78,7 +77,7 @@ function optionsOf({ element, series, scale, axis, onPoint }: PlotDesign): uPlot
         incrs: TIME_STEPS_SECONDS,
         space: TIME_STEP_PX,
         size: 26,
-        values: (_plot, seconds) => seconds.map((value) => formatTime(value * 1000)),
+        values: (_plot, seconds) => seconds.map((value) => formatTime(value * MS_PER_SECOND)),
       },
       { ...common, size: AXIS_PX, ...axis },
     ],
@@ -87,7 +86,7 @@ function optionsOf({ element, series, scale, axis, onPoint }: PlotDesign): uPlot
   };
 }
 
-/** The minute in which the pointer is; a point stands at the beginning of its minute. */
+/** The index of the minute under the pointer. A point is drawn at the start of its minute. */
 function pointedAt(plot: uPlot): number | undefined {
   const { left = -1 } = plot.cursor;
   if (left < 0) return undefined;

@@ -1,10 +1,17 @@
-import type { ErrorSnapshot, StatusSnapshot } from '../src/status/snapshot.ts';
+import { formatBytes, formatDuration, formatNoun } from '../src/lib/format.ts';
+import { TOR_KIND_LABELS } from '../src/status/labels.ts';
+import type { ErrorSnapshot, StatusSnapshot, TorSnapshot } from '../src/status/snapshot.ts';
 import { byId, create, resize, setSentence, setText } from './dom.ts';
-import { formatBytes, formatNoun, formatSeconds } from './format.ts';
-import { TOR_KINDS, TOR_STATES } from './tor-words.ts';
+
+const TOR_STATES = {
+  unknown: 'dns4tor does not know yet whether Tor can be used.',
+  down: 'Tor cannot be reached, or it cannot reach its network.',
+  bootstrapping: 'Tor is connecting to its network.',
+  up: 'Tor is connected.',
+} as const satisfies Record<TorSnapshot['state'], string>;
 
 export function showIdentity({ version, uptimeSeconds }: StatusSnapshot): void {
-  setText(byId('identity'), `version ${version}, up for ${formatSeconds(uptimeSeconds)}`);
+  setText(byId('identity'), `version ${version}, up for ${formatDuration(uptimeSeconds)}`);
 }
 
 export function showTor({ tor }: StatusSnapshot): void {
@@ -14,11 +21,11 @@ export function showTor({ tor }: StatusSnapshot): void {
       ? ` ${bootstrapPercent} %${bootstrapSummary === null ? '' : `: ${bootstrapSummary}`}.`
       : '';
   setText(byId('tor-state'), `${TOR_STATES[state]}${progress}`);
-  const whose = kind === null ? '' : `It is ${TOR_KINDS[kind]}.`;
+  const whose = kind === null ? '' : `It was ${TOR_KIND_LABELS[kind]}.`;
   const built =
     circuits === null
       ? ''
-      : ` It has ${formatNoun(circuits.built, 'circuit', 'circuits')}, those of other programs included.`;
+      : ` It has ${formatNoun(circuits.built, 'circuit', 'circuits')}, including those of other programs.`;
   setText(byId('tor-circuits'), `${whose}${built}`);
 }
 
@@ -27,13 +34,14 @@ export function showCache({ cache: { entries, bytes, maxBytes } }: StatusSnapsho
   meter.hidden = maxBytes === 0;
   const text =
     maxBytes === 0
-      ? 'The cache is turned off.'
+      ? 'The cache is off.'
       : `${formatNoun(entries, 'answer', 'answers')} in ${formatBytes(bytes)} of ${formatBytes(maxBytes)}.`;
   setText(byId('cache-state'), text);
   const [filled] = meter.children;
   if (filled instanceof HTMLElement) filled.style.width = `${maxBytes === 0 ? 0 : (100 * bytes) / maxBytes}%`;
 }
 
+/** Lists what failed in the last hour. The list is left alone while nothing failed, so that screen readers stay quiet. */
 export function showErrors({ errors }: StatusSnapshot): void {
   const list = byId('errors');
   const nothing = list.querySelector('.nothing');
@@ -55,9 +63,9 @@ export function showErrors({ errors }: StatusSnapshot): void {
 
 function describeCounts({ reason, answers, exchanges, connections }: ErrorSnapshot): string {
   const counts = [
-    [answers, formatNoun(answers, 'answer told of it', 'answers told of it')],
-    [exchanges, formatNoun(exchanges, 'query to a resolver', 'queries to a resolver')],
-    [connections, formatNoun(connections, 'attempt to connect', 'attempts to connect')],
+    [answers, formatNoun(answers, 'query affected', 'queries affected')],
+    [exchanges, formatNoun(exchanges, 'exchange with a resolver failed', 'exchanges with a resolver failed')],
+    [connections, formatNoun(connections, 'connection attempt failed', 'connection attempts failed')],
   ] as const;
   const parts = counts.filter(([count]) => count > 0).map(([, text]) => text);
   return `${parts.join(', ')} (${reason})`;

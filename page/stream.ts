@@ -3,31 +3,31 @@ import type { Silence } from './verdict.ts';
 
 export interface StreamEvents {
   readonly onSnapshot: (snapshot: StatusSnapshot) => void;
-  /** Nothing that can be shown comes; told again and again, until a snapshot comes. */
+  /** Called repeatedly while no usable snapshot arrives. */
   readonly onSilence: (silence: Silence) => void;
 }
 
 export interface StateUrls {
-  /** Server-sent events, about one a second. */
+  /** Server-sent events, about one per second. */
   readonly events: string;
-  /** The same when it is asked for, where no more may watch. */
+  /** A single snapshot. Used when the server has no room for another event stream. */
   readonly status: string;
 }
 
-/** Each second a snapshot comes; so many without one are no accident. */
-const PATIENCE_MS = 4000;
-/** Between two attempts where the browser itself has given up. */
+/** The daemon counts as unreachable after this time without a snapshot. Snapshots arrive every second. */
+const SILENCE_MS = 4000;
+/** Delay before a new attempt when the browser itself has stopped reconnecting. */
 const RETRY_MS = 1000;
-/** The one that this page can show; within it fields are only added. */
+/** The snapshot format that this page understands. Within one format, fields are only added. */
 const FORMAT: StatusSnapshot['format'] = 1;
 
 /**
- * Follows the daemon's state for as long as the page can be seen: a page in the background costs the daemon nothing. When dns4tor has been
- * upgraded, the page is loaded anew.
+ * Follows the daemon's state while the page is visible. A page in the background costs the daemon nothing. Reloads the
+ * page after an upgrade of dns4tor.
  */
 export function followState(urls: StateUrls, { onSnapshot, onSilence }: StreamEvents): void {
   let source: EventSource | undefined;
-  let patience: ReturnType<typeof setTimeout> | undefined;
+  let silence: ReturnType<typeof setTimeout> | undefined;
   let retry: ReturnType<typeof setTimeout> | undefined;
   let version: string | undefined;
 
@@ -35,13 +35,13 @@ export function followState(urls: StateUrls, { onSnapshot, onSilence }: StreamEv
     const snapshot = parse(json);
     version ??= snapshot?.version;
     if (snapshot !== undefined && snapshot.version === version) onSnapshot(snapshot);
-    // The page of the dns4tor that answers now can read what it says.
+    // Another version of dns4tor answers now. Its own page understands its snapshots.
     else if (version !== undefined) location.reload();
     else onSilence('unreadable');
   };
 
   const stop = (): void => {
-    clearTimeout(patience);
+    clearTimeout(silence);
     clearTimeout(retry);
     source?.close();
     source = undefined;
@@ -52,12 +52,12 @@ export function followState(urls: StateUrls, { onSnapshot, onSilence }: StreamEv
     const opened = new EventSource(urls.events);
     source = opened;
     const wait = (): void => {
-      clearTimeout(patience);
-      patience = setTimeout(() => {
+      clearTimeout(silence);
+      silence = setTimeout(() => {
         onSilence('unreachable');
-        // One that hangs stays open without a word.
+        // A hung connection stays open, and no error is reported.
         start();
-      }, PATIENCE_MS);
+      }, SILENCE_MS);
     };
     wait();
     opened.addEventListener('message', ({ data }) => {
@@ -65,13 +65,13 @@ export function followState(urls: StateUrls, { onSnapshot, onSilence }: StreamEv
       take(String(data));
     });
     opened.addEventListener('error', () => {
-      // While it connects again by itself it is left to that; an answer other than a stream ends it.
+      // The browser reconnects by itself unless the answer was not an event stream.
       if (opened.readyState !== EventSource.CLOSED) {
         wait();
         return onSilence('unreachable');
       }
-      clearTimeout(patience);
-      void ask(urls.status).then((json) => {
+      clearTimeout(silence);
+      void fetchText(urls.status).then((json) => {
         if (source !== opened) return;
         retry = setTimeout(start, RETRY_MS);
         if (json === undefined) onSilence('unreachable');
@@ -84,7 +84,7 @@ export function followState(urls: StateUrls, { onSnapshot, onSilence }: StreamEv
   if (!document.hidden) start();
 }
 
-/** Undefined for what is no snapshot of this format. */
+/** Undefined if this is not a snapshot in the expected format. */
 function parse(json: string): StatusSnapshot | undefined {
   try {
     const snapshot = JSON.parse(json) as StatusSnapshot | null;
@@ -94,10 +94,10 @@ function parse(json: string): StatusSnapshot | undefined {
   }
 }
 
-/** What is served there; undefined where nothing is. */
-async function ask(url: string): Promise<string | undefined> {
+/** The body served at `url`; undefined on any failure. */
+async function fetchText(url: string): Promise<string | undefined> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    const response = await fetch(url, { signal: AbortSignal.timeout(SILENCE_MS) });
     return response.ok ? await response.text() : undefined;
   } catch {
     return undefined;

@@ -1,2 +1,2 @@
-// The server gives the package's module under this address: a browser knows no packages.
+// The build copies the package's module beside the page, because a browser cannot resolve package names.
 export { default } from 'uplot';

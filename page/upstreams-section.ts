@@ -1,16 +1,16 @@
+import { formatMs, formatNoun } from '../src/lib/format.ts';
 import type { CircuitSnapshot, StatusSnapshot, UpstreamSnapshot } from '../src/status/snapshot.ts';
 import { byId, create, createTable, fillRow, resize, setSentence, setText } from './dom.ts';
-import { formatMs, formatNoun } from './format.ts';
 
 const BREAKERS = {
   closed: 'Reachable',
   open: 'Not reachable',
-  half_open: 'Not reachable; being tried now',
+  half_open: 'Not reachable; trying again',
 } as const satisfies Record<UpstreamSnapshot['breaker'], string>;
 
-const HEADINGS = ['circuit', 'connection', 'waiting', 'answers take'] as const;
+const HEADINGS = ['circuit', 'connection', 'waiting', 'response time'] as const;
 
-/** Each resolver with its circuits, and how long those take beside each other. */
+/** The section on the resolvers. Each has a table of its circuits, with bars that compare their response times. */
 export function createUpstreamsSection(): (snapshot: StatusSnapshot) => void {
   const list = byId('upstreams');
   const shows = new WeakMap<Element, (upstream: UpstreamSnapshot) => void>();
@@ -29,7 +29,7 @@ function createBlock(block: HTMLElement): (upstream: UpstreamSnapshot) => void {
   const state = create('p', { className: 'aside' });
   const table = create('table');
   const body = createTable(table, HEADINGS);
-  // Beside the times, for the eye alone.
+  // The bars repeat the response times, so screen readers skip them.
   table.tHead?.rows[0]?.append(create('td', { className: 'bar', attributes: { 'aria-hidden': 'true' } }));
   block.append(name, state, table);
   return (upstream) => {
@@ -62,6 +62,6 @@ function showCircuit(row: HTMLTableRowElement, circuit: CircuitSnapshot, slowest
 }
 
 function describe({ breaker, sentence, inFlight }: UpstreamSnapshot): string {
-  const waiting = inFlight === 0 ? '' : `, ${formatNoun(inFlight, 'query', 'queries')} under way`;
+  const waiting = inFlight === 0 ? '' : `, ${formatNoun(inFlight, 'query', 'queries')} in flight`;
   return `${BREAKERS[breaker]}${waiting}.${sentence === null ? '' : ` The last connection failed: ${sentence}.`}`;
 }

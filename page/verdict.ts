@@ -1,6 +1,7 @@
+import { formatDuration } from '../src/lib/format.ts';
 import type { ServiceState, StatusSnapshot } from '../src/status/snapshot.ts';
 import { byId, setSentence, setText } from './dom.ts';
-import { formatPreciseTime, formatSeconds } from './format.ts';
+import { formatTimeWithSeconds } from './format.ts';
 
 const TITLES = {
   starting: 'Starting',
@@ -9,21 +10,24 @@ const TITLES = {
   failing: 'Not working',
 } as const satisfies Record<ServiceState, string>;
 
-/** Why there is no snapshot, for a person. */
+/** Why there is no current snapshot. */
 const SILENCES = {
-  unreachable: 'dns4tor itself does not answer: it has ended, or it hangs. Its log says more.',
-  unreadable: 'What answers is not the dns4tor that this page belongs to: load the page anew.',
+  unreachable: 'dns4tor itself does not answer: it has stopped or hangs. Read its log.',
+  unreadable: 'This page does not match the version of dns4tor that answers. Reload the page.',
 } as const;
 
-/** In place of a state. */
+/** Shown instead of a service state while there is no current snapshot. */
 const SILENT = 'silent';
 
 export type Silence = keyof typeof SILENCES;
 
-/** The one sentence, for the eye, for a screen reader, which reads it when state or reason change, and for the window's title. */
+/**
+ * The verdict at the top of the page and in the window's title. Screen readers announce it when the state or the reason
+ * changes.
+ */
 export interface VerdictView {
   readonly show: (snapshot: StatusSnapshot) => void;
-  /** The daemon does not answer, or not what it should. */
+  /** Shows that there is no current snapshot. The rest of the page keeps the last one, greyed out. */
   readonly showSilence: (silence: Silence) => void;
 }
 
@@ -40,10 +44,10 @@ export function createVerdictView(): VerdictView {
     setSentence(sentence, text);
     setText(since, aside);
     document.title = `${title} – dns4tor`;
-    // The sentence also says how far Tor is, step by step; who listens is not to be told of each.
-    const told = `${state} ${reason}`;
-    if (told !== announced) setText(announcement, text);
-    announced = told;
+    // While Tor bootstraps, the sentence changes with each step. A screen reader should not announce every one.
+    const announceable = `${state} ${reason}`;
+    if (announceable !== announced) setText(announcement, text);
+    announced = announceable;
   };
   return {
     show(snapshot) {
@@ -52,14 +56,14 @@ export function createVerdictView(): VerdictView {
       const ago =
         lastAnswerSecondsAgo === null
           ? 'No answer has come through Tor yet.'
-          : `The last answer through Tor came ${formatSeconds(lastAnswerSecondsAgo)} ago.`;
+          : `The last answer through Tor came ${formatDuration(lastAnswerSecondsAgo)} ago.`;
       set(state, reason, snapshot.sentence, ago, TITLES[state]);
     },
     showSilence(silence) {
       const aside =
         last === undefined
-          ? 'Nothing is known of it yet.'
-          : `What is below was true at ${formatPreciseTime(last.atEpochMs)}. This page goes on trying.`;
+          ? 'No status received yet.'
+          : `The figures below are from ${formatTimeWithSeconds(last.atEpochMs)}. This page keeps trying.`;
       set(SILENT, silence, SILENCES[silence], aside, 'No answer');
     },
   };

@@ -1,5 +1,6 @@
 import { uptime } from 'node:os';
 import { performance } from 'node:perf_hooks';
+import { MS_PER_SECOND } from './units.ts';
 
 /** A pending callback of a {@link Clock}. */
 export interface Timer {
@@ -25,8 +26,6 @@ export interface Clock {
   /** Calls back once, `delayMs` from now. A pending timer keeps the process alive: its owner cancels it when it is done. */
   schedule(delayMs: number, callback: () => void): Timer;
 }
-
-const MS_PER_SECOND = 1000;
 
 export const systemClock: Clock = {
   now: () => performance.now(),

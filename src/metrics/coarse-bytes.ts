@@ -1,7 +1,8 @@
 import type { Random } from '../lib/random.ts';
+import { BYTES_PER_KIB } from '../lib/units.ts';
 
 /** Hundreds of typical answers, or one of maximum size. */
-const STEP_BYTES = 65_536;
+const STEP_BYTES: number = 64 * BYTES_PER_KIB;
 
 /**
  * Shows memory use so coarsely that no single answer is visible. The figure changes after a random distance between

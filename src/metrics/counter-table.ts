@@ -1,5 +1,5 @@
 /** Ordered label names, each with all the values that it can have. */
-export type Dimensions = Readonly<Record<string, readonly string[]>>;
+type Dimensions = Readonly<Record<string, readonly string[]>>;
 export type Labels = Readonly<Record<string, string>>;
 
 /**

@@ -1,4 +1,5 @@
 import { FAILURES } from '../failures/failures.ts';
+import { MS_PER_SECOND } from '../lib/units.ts';
 import { RCODE, TYPE } from '../message/wire/tables.ts';
 import {
   BATCH_DATAGRAMS,
@@ -138,7 +139,7 @@ export function createCounters(labels: readonly string[], circuits: number): Cou
       totals.responses.increment(rcodeSlot, ANSWER_SOURCES.indexOf(source));
       totals.queryBytes[transport].observe(wholeBlocks(queryBytes, QUERY_BLOCK_BYTES));
       totals.responseBytes[transport].observe(wholeBlocks(responseBytes, RESPONSE_BLOCK_BYTES));
-      totals.querySeconds.observe(durationMs / 1000);
+      totals.querySeconds.observe(durationMs / MS_PER_SECOND);
     },
     cacheHit: (denial) => totals.cacheHits.increment(denial ? 1 : 0),
     cacheMiss: () => totals.cacheMisses.increment(),
@@ -155,7 +156,7 @@ export function createCounters(labels: readonly string[], circuits: number): Cou
       const index = upstreamIndexes[upstream]!;
       totals.exchanges.increment(index, slot, outcomeSlots.get(outcome));
       // A refusal that comes at once says nothing of how fast the upstream is, and would halve its median in an outage.
-      if (outcome === 'ok') totals.exchangeSeconds[index]![slot]!.observe(durationMs / 1000);
+      if (outcome === 'ok') totals.exchangeSeconds[index]![slot]!.observe(durationMs / MS_PER_SECOND);
     },
     hedged: (upstream, slot, event) =>
       totals.hedges.increment(upstreamIndexes[upstream], slot, HEDGE_EVENTS.indexOf(event)),

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../lib/clock.ts';
+import { MS_PER_MINUTE, MS_PER_SECOND } from '../lib/units.ts';
 import { DELAY_SECONDS } from './buckets.ts';
 import { Histogram } from './histogram.ts';
 
@@ -6,7 +7,7 @@ import { Histogram } from './histogram.ts';
 const SAMPLE_MS = 500;
 
 /** For so long after each look. Scrapers come every minute, or oftener; a laptop that nobody scrapes is left asleep. */
-const WATCHED_MS = 300_000;
+const WATCHED_MS: number = 5 * MS_PER_MINUTE;
 
 /**
  * How late the process gets to what is due, because something else takes its only thread: by as much every answer is late at worst.
@@ -34,7 +35,7 @@ export class EventLoopDelay implements Disposable {
     this.#timer = this.#clock.schedule(SAMPLE_MS, () => {
       const now = this.#clock.now();
       // Timers count whole milliseconds, and may be a fraction of one early.
-      this.#seconds.observe(Math.max(0, now - dueAt) / 1000);
+      this.#seconds.observe(Math.max(0, now - dueAt) / MS_PER_SECOND);
       this.#timer = undefined;
       if (now < this.#watchedUntil) this.#sampleLater();
     });

@@ -76,18 +76,18 @@ export type DropReason = (typeof DROP_REASONS)[number];
 
 /** Whose bound was reached: that of all clients together, or that of one. */
 export const ADMISSION_REASONS = ['all', 'client'] as const;
-export type AdmissionReason = (typeof ADMISSION_REASONS)[number];
+type AdmissionReason = (typeof ADMISSION_REASONS)[number];
 
 /** Why there was no fresh answer: it took long, or it could not be had. */
 export const STALE_REASONS = ['slow', 'failed'] as const;
 export type StaleReason = (typeof STALE_REASONS)[number];
 
 export const HEDGE_EVENTS = ['sent', 'won'] as const;
-export type HedgeEvent = (typeof HEDGE_EVENTS)[number];
+type HedgeEvent = (typeof HEDGE_EVENTS)[number];
 
 /** An answered refresh is useful if a client asked for it before it expired, else wasted. */
 export const PREFETCH_EVENTS = ['sent', 'answered', 'failed', 'useful', 'wasted'] as const;
-export type PrefetchEvent = (typeof PREFETCH_EVENTS)[number];
+type PrefetchEvent = (typeof PREFETCH_EVENTS)[number];
 
 /**
  * Why a connection gives way: its circuit's time is over, it is slower than the others, the machine has slept or moved, the other end (or

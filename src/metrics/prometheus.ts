@@ -1,4 +1,5 @@
 import type { Metric, Registry } from 'prom-client';
+import { MS_PER_HOUR } from '../lib/units.ts';
 import type { Random } from '../lib/random.ts';
 import { CoarseBytes } from './coarse-bytes.ts';
 import type { Family } from './families/family.ts';
@@ -44,7 +45,7 @@ const EXACT_SIZES = [
  * prom-client samples the event loop's lag every 10 ms and cannot be told not to: 98 wake-ups a second and 0.9 % of a core
  * (measured) in a process that otherwise sleeps, on laptops too. Once an hour is as good as never.
  */
-const SAMPLING_INTERVAL_MS = 3_600_000;
+const SAMPLING_INTERVAL_MS: number = MS_PER_HOUR;
 
 /** The text format of Prometheus, as `Registry.contentType` has it. */
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';

@@ -2,7 +2,7 @@ import type { CounterTable } from '../metrics/counter-table.ts';
 import type { Totals } from '../metrics/counters.ts';
 import type { AnswerCounts } from './snapshot.ts';
 
-export interface ErrorCounts {
+interface ErrorCounts {
   readonly answers: number;
   readonly exchanges: number;
   readonly connections: number;

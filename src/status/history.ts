@@ -1,13 +1,11 @@
+import { MINUTES_PER_HOUR, MS_PER_HOUR } from '../lib/units.ts';
 import { add, type Counts, subtract } from './counts.ts';
 
 /** A stretch of time, and what was counted in it. */
-export interface Minute {
+interface Minute {
   readonly startedAtEpochMs: number;
   readonly counts: Counts;
 }
-
-const MINUTES = 60;
-const HOUR_MS = 3_600_000;
 
 /** The last hour by the minute, drawn from what counters said at the start of each. */
 export class History {
@@ -28,7 +26,7 @@ export class History {
     // Where the wall clock was set back, what lies ahead of it cannot be put in order with what comes.
     this.#past = this.minutes(now, nowEpochMs)
       .filter(({ startedAtEpochMs }) => startedAtEpochMs < nowEpochMs)
-      .slice(1 - MINUTES);
+      .slice(1 - MINUTES_PER_HOUR);
     this.#atStart = now;
     this.#startedAtEpochMs = nowEpochMs;
   }
@@ -37,7 +35,7 @@ export class History {
   minutes(now: Counts, nowEpochMs: number): readonly Minute[] {
     const current = { startedAtEpochMs: this.#startedAtEpochMs, counts: subtract(now, this.#atStart) };
     // A machine that has slept has fewer minutes behind it.
-    return [...this.#past.filter(({ startedAtEpochMs }) => startedAtEpochMs > nowEpochMs - HOUR_MS), current];
+    return [...this.#past.filter(({ startedAtEpochMs }) => startedAtEpochMs > nowEpochMs - MS_PER_HOUR), current];
   }
 }
 

@@ -1,7 +1,6 @@
+import { MS_PER_SECOND } from '../lib/units.ts';
 import { QUERY_SECONDS } from '../metrics/buckets.ts';
 import type { LatencySnapshot } from './snapshot.ts';
-
-const MS_PER_SECOND = 1000;
 
 /** More would be a pretence: these are estimates. */
 const SIGNIFICANT_DIGITS = 3;

@@ -115,7 +115,7 @@ export interface LatencySnapshot {
   readonly p95Ms: number | null;
 }
 
-export interface CacheSnapshot {
+interface CacheSnapshot {
   readonly entries: number;
   /** Memory that they take; only roughly, in multiples of 64 KiB, so that no single answer is visible. */
   readonly bytes: number;

@@ -8,6 +8,7 @@ import { errorsOf, reasonOf } from './failure-counts.ts';
 import { History, sumOf } from './history.ts';
 import { latencyOf, roundMs } from './latency.ts';
 import type { StatusSnapshot, TorSnapshot, UpstreamSnapshot } from './snapshot.ts';
+import { MS_PER_MINUTE, MS_PER_SECOND } from '../lib/units.ts';
 import { judge, type Outlook, type Verdict } from './verdict.ts';
 
 /** What an upstream shows of itself; see `CircuitsUpstream`. */
@@ -29,21 +30,17 @@ export interface StatusSources {
   cache(): { readonly entries: number; readonly bytes: number };
 }
 
-export interface StatusComponents {
+interface StatusComponents {
   readonly clock: Clock;
   readonly counters: Pick<Counters, 'totals'>;
   readonly sources: StatusSources;
 }
 
-export interface StatusInit {
+interface StatusInit {
   readonly version: string;
   /** The bound of the cache. */
   readonly cacheMaxBytes: number;
 }
-
-/** The history needs one reading in each; an idle process is woken for nothing else here. */
-const MINUTE_MS = 60_000;
-const MS_PER_SECOND = 1000;
 
 /** Says how the service stands, and keeps what the counters said in the last hour. Counting costs no more for it. */
 export class Status implements Disposable {
@@ -120,7 +117,7 @@ export class Status implements Disposable {
   }
 
   #turnLater(): Timer {
-    return this.#components.clock.schedule(MINUTE_MS, () => {
+    return this.#components.clock.schedule(MS_PER_MINUTE, () => {
       this.#timer = this.#turnLater();
       const { clock, counters } = this.#components;
       const counts = readCounts(counters.totals);

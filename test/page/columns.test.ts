@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { latencyColumns, minuteAt, stackedColumns, totalOf } from '../../page/columns.ts';
+import { latencyColumns, minuteAt, stackedColumns } from '../../page/columns.ts';
+import { totalOf } from '../../src/status/labels.ts';
 import type { MinuteSnapshot } from '../../src/status/snapshot.ts';
 
 const START = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -13,7 +14,7 @@ function minute(index: number): MinuteSnapshot {
   };
 }
 
-test('sources are stacked, the highest first', () => {
+test('sources are stacked, the highest bar first', () => {
   const [, ...stacks] = stackedColumns([minute(0)]);
   assert.deepEqual(
     stacks.map((column) => column.at(-1)),
@@ -31,7 +32,7 @@ test('a source without answers has no bar', () => {
   );
 });
 
-test('a process that is younger than an hour has the rest of the hour before it, without values', () => {
+test('a process younger than an hour has empty minutes before its first', () => {
   for (const columns of [stackedColumns([minute(0), minute(1)]), latencyColumns([minute(0), minute(1)])]) {
     assert.deepEqual(new Set(columns.map(({ length }) => length)), new Set([60]));
     const [times, values] = columns;
@@ -41,7 +42,7 @@ test('a process that is younger than an hour has the rest of the hour before it,
   }
 });
 
-test('each place in the columns is that of a minute, or of none', () => {
+test('an index in the columns stands for a minute, or for none', () => {
   const minutes = [minute(0), minute(1)];
   assert.deepEqual(
     [57, 58, 59].map((place) => minuteAt(minutes, place)),
@@ -51,7 +52,7 @@ test('each place in the columns is that of a minute, or of none', () => {
   assert.equal(minuteAt(hour, 0), hour[0]);
 });
 
-test('a minute without answers has no time', () => {
+test('a minute without answers has no response time', () => {
   const [, , p95] = latencyColumns([minute(0), minute(1)]);
   assert.deepEqual(p95?.slice(-2), [null, 900]);
 });

@@ -1,4 +1,4 @@
-import { formatDuration } from '../../lib/duration.ts';
+import { formatDuration } from '../../lib/format.ts';
 import type { Consensus } from '../ask-tor.ts';
 import type { Facts } from '../facts.ts';
 import { fail, gravest, ok, skip, type Verdict, warn } from '../check-verdict.ts';

@@ -1,4 +1,4 @@
-import { formatMs } from '../../lib/duration.ts';
+import { formatMs } from '../../lib/format.ts';
 import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import { EDE } from '../../failures/failures.ts';
 import { formatHostPort } from '../../lib/host-port.ts';

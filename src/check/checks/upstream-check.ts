@@ -1,5 +1,5 @@
 import type { UpstreamConfig } from '../../config/config.ts';
-import { formatMs } from '../../lib/duration.ts';
+import { formatMs } from '../../lib/format.ts';
 import { Dns4torError } from '../../failures/errors.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
 import { isOnionHost } from '../../model/onion-address.ts';

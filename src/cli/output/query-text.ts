@@ -1,4 +1,4 @@
-import { formatMs } from '../../lib/duration.ts';
+import { formatMs } from '../../lib/format.ts';
 import { printable, printableJson } from '../../log/printable.ts';
 import { extendedErrorName } from '../../message/text/extended-error-names.ts';
 import type { EdnsView, MessageView, RecordView } from '../../message/text/message-view.ts';

@@ -1,6 +1,6 @@
-import { formatDuration, formatMs } from '../../lib/duration.ts';
+import { formatBytes, formatCount, formatDuration, formatMs, formatNoun, formatShare } from '../../lib/format.ts';
 import { printable } from '../../log/printable.ts';
-import type { TorKind } from '../../model/tor-status.ts';
+import { ANSWER_LABELS, LATENCY_LABELS, TOR_KIND_LABELS, totalOf } from '../../status/labels.ts';
 import type {
   AnswerCounts,
   CircuitSnapshot,
@@ -8,7 +8,6 @@ import type {
   StatusSnapshot,
   UpstreamSnapshot,
 } from '../../status/snapshot.ts';
-import { formatBytes, formatCount, formatNoun } from './quantity-text.ts';
 import type { Style } from './style.ts';
 
 export interface Page {
@@ -18,13 +17,15 @@ export interface Page {
 }
 
 const LABEL_COLUMNS = 11;
-const SOURCE_COLUMNS = 10;
+const SOURCE_COLUMNS = 18;
+const COUNT_COLUMNS = 9;
+const SHARE_COLUMNS = 7;
 const BAR_CELLS = 24;
-const BY_THE_MINUTE = ' by the minute';
-/** On less there is no room for the words. */
+const PER_MINUTE = ' per minute';
+/** Minimum width. Narrower terminals have no room for words. */
 const MIN_WIDTH = 20;
 const EIGHTHS = '▁▂▃▄▅▆▇█';
-/** Below ten answers a minute they would all look like a flood. */
+/** Minimum answers per minute at full height, so that a few answers do not look like a flood. */
 const MIN_PEAK = 10;
 
 const LOOKS: Readonly<Record<ServiceState, 'green' | 'yellow' | 'red'>> = {
@@ -34,22 +35,10 @@ const LOOKS: Readonly<Record<ServiceState, 'green' | 'yellow' | 'red'>> = {
   failing: 'red',
 };
 
-/** Where answers come from, in the words of the status page. */
-export const SOURCES: readonly (readonly [keyof AnswerCounts, string])[] = [
-  ['cache', 'cache'],
-  ['upstream', 'resolver'],
-  ['stale', 'expired'],
-  ['failed', 'failed'],
-  ['local', 'made here'],
-];
+/** The sources of answers from top to bottom. */
+const SOURCES = ['cache', 'upstream', 'stale', 'failed', 'local'] as const satisfies readonly (keyof AnswerCounts)[];
 
-/** So, too. */
-export const TOR_KINDS: Readonly<Record<TorKind, string>> = {
-  external: 'one that dns4tor did not start',
-  managed: 'one that dns4tor started',
-};
-
-/** How it stands, in lines no longer than the page is wide, which is taken for 20 columns at least. */
+/** Renders a snapshot as lines that fit the page, or 20 columns if the page is narrower. */
 export function renderStatus(snapshot: StatusSnapshot, { width, style }: Page): readonly string[] {
   const columns = Math.max(MIN_WIDTH, width);
   const { state, sentence, version, uptimeSeconds } = snapshot;
@@ -73,7 +62,7 @@ export function renderStatus(snapshot: StatusSnapshot, { width, style }: Page): 
   ];
 }
 
-/** That it cannot be said, and why. */
+/** Renders why there is no snapshot. */
 export function renderTrouble(message: string, { width, style }: Page): readonly string[] {
   return wrap(printable(message), Math.max(MIN_WIDTH, width) - 2).map((line, i) =>
     i === 0 ? `${style('red', '●')} ${line}` : `  ${line}`,
@@ -84,51 +73,49 @@ function torRows({ tor, lastAnswerSecondsAgo }: StatusSnapshot): string[] {
   const { kind, state, bootstrapPercent, bootstrapSummary, circuits } = tor;
   const facts = [
     state,
-    ...(kind === null ? [] : [TOR_KINDS[kind]]),
+    ...(kind === null ? [] : [TOR_KIND_LABELS[kind]]),
     ...(state === 'bootstrapping' ? [`${bootstrapPercent} %`] : []),
     ...(state === 'bootstrapping' && bootstrapSummary !== null ? [printable(bootstrapSummary)] : []),
     ...(circuits === null ? [] : [`${formatNoun(circuits.built, 'circuit', 'circuits')} built`]),
   ];
   const last = lastAnswerSecondsAgo === null ? 'none yet' : `${formatDuration(lastAnswerSecondsAgo)} ago`;
-  return [labelled('Tor', facts.join(', ')), labelled('', `last answer through it: ${last}`)];
+  return [labelled('Tor', facts.join(', ')), labelled('', `last answer through Tor: ${last}`)];
 }
 
-/** The last hour: shares, how long answers took, and each minute. */
+/** The last hour: response times, answers by source, and answers per minute. */
 function answerRows({ lastHour }: StatusSnapshot, columns: number): string[] {
   const { answers, latency, minutes } = lastHour;
-  const total = sum(answers);
+  const total = totalOf(answers);
   const times =
     latency.p50Ms === null
       ? ''
-      : `; half within ${formatMs(latency.p50Ms)}, 95 of 100 within ${formatMs(latency.p95Ms)}`;
-  const perMinute = minutes.map((minute) => sum(minute.answers));
+      : `; ${LATENCY_LABELS.p50Ms} ${formatMs(latency.p50Ms)}, ${LATENCY_LABELS.p95Ms} ${formatMs(latency.p95Ms)}`;
+  const perMinute = minutes.map((minute) => totalOf(minute.answers));
   return [
     labelled('Last hour', `${formatNoun(total, 'answer', 'answers')}${times}`),
-    ...SOURCES.map(([source, name]) => {
-      const share = total === 0 ? 0 : answers[source] / total;
-      const bar = '█'.repeat(Math.round(share * BAR_CELLS));
-      return labelled(
-        '',
-        `${name.padEnd(SOURCE_COLUMNS)}${formatCount(answers[source]).padStart(9)}${`${Math.round(share * 100)} %`.padStart(7)}  ${bar}`.trimEnd(),
-      );
+    ...SOURCES.map((source) => {
+      const bar = '█'.repeat(total === 0 ? 0 : Math.round((answers[source] / total) * BAR_CELLS));
+      const name = ANSWER_LABELS[source].padEnd(SOURCE_COLUMNS);
+      const count = formatCount(answers[source]).padStart(COUNT_COLUMNS);
+      const share = formatShare(answers[source], total).padStart(SHARE_COLUMNS);
+      return labelled('', `${name}${count}${share}  ${bar}`.trimEnd());
     }),
     ...(perMinute.length < 2 ? [] : [labelled('', minuteRow(perMinute, columns - LABEL_COLUMNS))]),
   ];
 }
 
-/** One cell for each minute, the newest of them where there is no room for all. */
+/** One cell per minute. If there is no room for all, the newest minutes are shown. */
 function minuteRow(perMinute: readonly number[], cells: number): string {
   const line = sparkline(perMinute.slice(-cells));
-  return line.length + BY_THE_MINUTE.length > cells ? line : `${line}${BY_THE_MINUTE}`;
+  return line.length + PER_MINUTE.length > cells ? line : `${line}${PER_MINUTE}`;
 }
 
 function cacheRows({ cache: { entries, bytes, maxBytes } }: StatusSnapshot): string[] {
   if (maxBytes === 0) return [labelled('Cache', 'off')];
-  const share = Math.round((bytes / maxBytes) * 100);
   return [
     labelled(
       'Cache',
-      `${formatNoun(entries, 'answer', 'answers')}, ${formatBytes(bytes)} of ${formatBytes(maxBytes)} (${share} %)`,
+      `${formatNoun(entries, 'answer', 'answers')}, ${formatBytes(bytes)} of ${formatBytes(maxBytes)} (${formatShare(bytes, maxBytes)})`,
     ),
   ];
 }
@@ -171,10 +158,6 @@ function labelled(label: string, text: string): string {
   return `${label.padEnd(LABEL_COLUMNS)}${text}`;
 }
 
-function sum(answers: AnswerCounts): number {
-  return SOURCES.reduce((total, [source]) => total + answers[source], 0);
-}
-
 function sparkline(values: readonly number[]): string {
   const peak = Math.max(MIN_PEAK, ...values);
   const cell = (value: number): string =>
@@ -182,7 +165,7 @@ function sparkline(values: readonly number[]): string {
   return values.map(cell).join('');
 }
 
-/** Lines of whole words; a word that is longer than a line is cut. */
+/** Breaks text between words. A word longer than a line is truncated. */
 function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {

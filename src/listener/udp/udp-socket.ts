@@ -1,3 +1,5 @@
+import { BYTES_PER_MIB } from '../../lib/units.ts';
+
 /** A bound UDP socket, in one of the ways in which datagrams can be taken and sent. */
 export interface UdpSocket {
   /** An IP address. */
@@ -27,7 +29,7 @@ export interface DatagramTaker {
 }
 
 /** Room for a burst while the event loop is busy: Linux's default holds about 250 small datagrams. */
-export const RECEIVE_BUFFER_BYTES: number = 1 << 20;
+export const RECEIVE_BUFFER_BYTES: number = BYTES_PER_MIB;
 
 /** Replies that the kernel has had no room for yet; beyond, they are dropped and counted, as the network would. */
 export const MAX_UNSENT = 1024;

@@ -8,7 +8,7 @@ import { processFamilies, type Versions } from './process-families.ts';
 import { torFamilies } from './tor-families.ts';
 import { upstreamFamilies } from './upstream-families.ts';
 
-export interface Identity extends Versions {
+interface Identity extends Versions {
   /** The `server` label of CoreDNS's metrics, `dns://host:port` of each listener. */
   readonly server: string;
 }

@@ -1,3 +1,4 @@
+import { MS_PER_SECOND } from '../../lib/units.ts';
 import { BREAKER_STATES, CONNECTION_STATES, type CircuitStatus } from '../../model/upstream-status.ts';
 import type { Counters } from '../counters.ts';
 import { active, all, distribution, type Family, type Sample } from './family.ts';
@@ -152,5 +153,5 @@ export function upstreamFamilies({ totals, upstreams, upstreamIndexes, slots }: 
 function estimate(circuits: readonly CircuitStatus[]): Sample[] {
   const known = circuits.flatMap(({ typicalMs = [] }) => typicalMs);
   const totalMs = known.reduce((total, ms) => total + ms, 0);
-  return known.length === 0 ? [] : [{ labels: {}, value: totalMs / known.length / 1000 }];
+  return known.length === 0 ? [] : [{ labels: {}, value: totalMs / known.length / MS_PER_SECOND }];
 }

@@ -28,7 +28,7 @@ test('elsewhere than on a terminal it shows how everything stands, once, without
   assert.equal(stderr, '');
   assert.equal(code, 1);
   assert.match(stdout, /^● Not working: Tor's SOCKS port does not answer; /);
-  assert.match(stdout, /^Tor +down, one that dns4tor did not start$/m);
+  assert.match(stdout, /^Tor +down, not started by dns4tor$/m);
   assert.ok(!stdout.includes('\x1b'));
 });
 

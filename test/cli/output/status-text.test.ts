@@ -81,16 +81,16 @@ test('how it stands is one page: the sentence first, then Tor, the hour, the cac
     '  failed.',
     '  dns4tor 1.2.3, up for 1 d 2 h',
     '',
-    'Tor        up, one that dns4tor started, 1 circuit built',
-    '           last answer through it: 1 min 15 s ago',
+    'Tor        up, started by dns4tor, 1 circuit built',
+    '           last answer through Tor: 1 min 15 s ago',
     '',
-    'Last hour  2,000 answers; half within 0.4 ms, 95 of 100 within 1.8 s',
-    '           cache         1,500   75 %  ██████████████████',
-    '           resolver        400   20 %  █████',
-    '           expired          60    3 %  █',
-    '           failed           40    2 %',
-    '           made here         0    0 %',
-    '            ▁█ by the minute',
+    'Last hour  2,000 answers; median 0.4 ms, 95th percentile 1.8 s',
+    '           cache                 1,500   75 %  ██████████████████',
+    '           resolver                400   20 %  █████',
+    '           expired                  60    3 %  █',
+    '           failed                   40    2 %',
+    '           answered locally          0    0 %',
+    '            ▁█ per minute',
     '',
     'Cache      12,345 answers, 2.9 MiB of 16 MiB (18 %)',
     '',
@@ -124,9 +124,9 @@ test('the newest minutes are there however narrow the terminal is, and what they
     renderStatus({ ...SNAPSHOT, lastHour: WHOLE_HOUR }, page(width)).find(
       (line) => /█$|minute$/.test(line) && /▄/.test(line),
     ) ?? '';
-  assert.equal(row(85), `           ${'▄'.repeat(59)}█ by the minute`);
-  assert.equal(row(84), `           ${'▄'.repeat(59)}█`);
-  assert.equal(row(71), row(84));
+  assert.equal(row(82), `           ${'▄'.repeat(59)}█ per minute`);
+  assert.equal(row(81), `           ${'▄'.repeat(59)}█`);
+  assert.equal(row(71), row(81));
   assert.equal(row(40), `           ${'▄'.repeat(28)}█`);
 });
 
@@ -143,8 +143,8 @@ test('before anything is known it says so', () => {
     errors: [],
   };
   const text = renderStatus(empty, page(80)).join('\n');
-  assert.match(text, /^Tor +bootstrapping, 45 %, Asking\n +last answer through it: none yet$/m);
-  assert.match(text, /^Last hour +0 answers\n +cache +0 +0 %$/m);
+  assert.match(text, /^Tor +bootstrapping, 45 %, Asking\n +last answer through Tor: none yet$/m);
+  assert.match(text, /^Last hour +0 answers\n +cache +0 +–$/m);
   assert.match(text, /^Cache +off$/m);
 });
 

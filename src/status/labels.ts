@@ -1,0 +1,29 @@
+// The words that the terminal and the status page share. Nothing here may depend on Node.
+import type { TorKind } from '../model/tor-status.ts';
+import type { AnswerCounts, LatencySnapshot } from './snapshot.ts';
+
+/** Where an answer came from. */
+export const ANSWER_LABELS: Readonly<Record<keyof AnswerCounts, string>> = {
+  cache: 'cache',
+  upstream: 'resolver',
+  stale: 'expired',
+  failed: 'failed',
+  local: 'answered locally',
+};
+
+/** The quantiles of the response time. */
+export const LATENCY_LABELS: Readonly<Record<keyof LatencySnapshot, string>> = {
+  p50Ms: 'median',
+  p95Ms: '95th percentile',
+};
+
+/** Who started Tor. */
+export const TOR_KIND_LABELS: Readonly<Record<TorKind, string>> = {
+  external: 'not started by dns4tor',
+  managed: 'started by dns4tor',
+};
+
+/** The number of all answers. */
+export function totalOf(answers: AnswerCounts): number {
+  return answers.cache + answers.upstream + answers.stale + answers.failed + answers.local;
+}
