@@ -2,7 +2,7 @@ import { BlockList, isIPv6 } from 'node:net';
 import { isLoopback } from '../lib/loopback.ts';
 
 /** A block of addresses (RFC 4632 §3.1, RFC 4291 §2.3). */
-export interface AddressBlock {
+interface AddressBlock {
   readonly address: string;
   readonly prefix: number;
   readonly family: 4 | 6;

@@ -5,26 +5,26 @@ import { createQueryScanner, type QueryScanner } from '../../message/wire/scan-q
 import type { AddressFamily } from '../../model/query.ts';
 import { InFlight } from '../in-flight.ts';
 import type { ListenerComponents } from '../listener.ts';
-import type { Seated } from './tcp-places.ts';
+import type { AdmittedConnection } from './tcp-admission.ts';
 
-/** How long a client may take to fetch its last replies before the connection is cut. */
+/** Time limit for a client to read its last replies before the connection is destroyed. */
 const LINGER_MS = 5000;
 
 type TimerPurpose = 'idle' | 'message';
 
-export interface TcpConnectionInit {
+interface TcpConnectionInit {
   /** The client's address. */
   readonly client: string;
-  /** Buffer for a reply of any size. It is in use only while a query is being handled, so connections may share it. */
+  /** Buffer for a reply of any size. It is used only while a query is being handled, so connections may share it. */
   readonly replySpace: Uint8Array;
-  /** How long the connection may be idle, as announced to a client that asks (RFC 7828 §3.3.2). */
+  /** The idle time that a client is told on request (RFC 7828 §3.3.2). */
   readonly idleMs: () => number;
   /** Called when a complete message has arrived, and when the last answer in flight has been sent. */
   readonly onUsed: (connection: TcpConnection) => void;
 }
 
-/** One client's TCP connection: queries pipelined, each answered when its answer is there (RFC 7766 §6.2.1.1, §7). */
-export class TcpConnection implements Seated {
+/** One client's TCP connection. Queries may be pipelined and are answered out of order (RFC 7766 §6.2.1.1, §7). */
+export class TcpConnection implements AdmittedConnection {
   readonly #components: ListenerComponents;
   readonly #init: TcpConnectionInit;
   readonly #socket: Socket;
@@ -38,9 +38,9 @@ export class TcpConnection implements Seated {
   #idleSince: number;
   /** The client has closed its side. */
   #inputEnded = false;
-  /** No more queries are begun. */
+  /** No further query is handled. */
   #ending = false;
-  /** It pauses until the other connections have had their turn. */
+  /** Pausing until the next turn of the event loop, so that other connections get theirs. */
   #yielding = false;
 
   /** @param socket owned from here on; nothing has been read from it yet */
@@ -49,7 +49,7 @@ export class TcpConnection implements Seated {
     this.#init = init;
     this.#socket = socket;
     this.#idleSince = components.clock.now();
-    // It has none any more where it has gone already.
+    // Undefined if the client has already disconnected.
     this.#clientPort = socket.remotePort ?? 0;
     this.#family = socket.remoteFamily === 'IPv6' ? 6 : 4;
     socket.setNoDelay(true);
@@ -69,22 +69,23 @@ export class TcpConnection implements Seated {
     return this.#inFlight.count > 0;
   }
 
-  /** Begins no more queries, answers those in flight, then closes. */
+  /** Handles no further query, answers those in flight, then closes. */
   end(): void {
     if (this.#ending) return;
     this.#ending = true;
     this.#timer?.cancel();
-    // What comes now is read and thrown away: closing over unread bytes would reset the connection, and the last replies would be lost.
+    // Further input is read and discarded. Closing with unread input would reset the connection and lose the last
+    // replies.
     this.#socket.resume();
     void this.#inFlight.idle().then(() => this.#close());
   }
 
-  /** Resolves when all that was begun is answered. */
+  /** Resolves when no query is in flight. */
   idle(): Promise<void> {
     return this.#inFlight.idle();
   }
 
-  giveWay(): void {
+  evict(): void {
     this.#socket.destroy();
   }
 
@@ -115,25 +116,25 @@ export class TcpConnection implements Seated {
   }
 
   /**
-   * Begins the complete queries: at most as many as may be in flight and, of those answered at once, at most as many
-   * per turn of the event loop. Called whenever bytes have arrived or replies have been sent.
+   * Handles the complete queries received so far. Stops at `tcpPipelined` queries in flight, and after as many per turn
+   * of the event loop. Called whenever bytes have arrived or replies have been sent.
    */
   #serve(): void {
     const { tcpPipelined } = this.#components.limits;
-    let begun = 0;
+    let handled = 0;
     while (!this.#ending && !this.#blocked) {
       const wire = this.#reader.next();
       if (wire === undefined) break;
-      this.#begin(wire);
-      begun++;
-      if (begun === tcpPipelined) this.#yield();
+      this.#handle(wire);
+      handled++;
+      if (handled === tcpPipelined) this.#yield();
     }
     if (this.#ending) return;
-    if (begun > 0) this.#use();
+    if (handled > 0) this.#markUsed();
     if (this.#blocked) this.#socket.pause();
     else if (this.#inputEnded) return this.end();
     else this.#socket.resume();
-    this.#watch(begun > 0);
+    this.#updateTimer(handled > 0);
   }
 
   #yield(): void {
@@ -144,7 +145,7 @@ export class TcpConnection implements Seated {
     });
   }
 
-  #use(): void {
+  #markUsed(): void {
     this.#idleSince = this.#components.clock.now();
     this.#init.onUsed(this);
   }
@@ -157,12 +158,12 @@ export class TcpConnection implements Seated {
   }
 
   /**
-   * The clock of a begun message runs from its first byte, the idle clock from the last whole message. While nothing is read, the rest of a
-   * message cannot come.
+   * Chooses the timer that must run. The message timer runs from the first byte of an incomplete message, the idle timer
+   * from the last complete message. While reading is paused, the rest of a message cannot arrive.
    */
-  #watch(begun: boolean): void {
+  #updateTimer(handledAny: boolean): void {
     const purpose = this.#reader.midway && !this.#blocked ? 'message' : 'idle';
-    if (begun || purpose !== this.#timerFor) this.#startTimer(purpose);
+    if (handledAny || purpose !== this.#timerFor) this.#startTimer(purpose);
   }
 
   #startTimer(purpose: TimerPurpose): void {
@@ -170,14 +171,14 @@ export class TcpConnection implements Seated {
     this.#timer?.cancel();
     this.#timerFor = purpose;
     this.#timer = clock.schedule(purpose === 'idle' ? limits.tcpIdleMs : limits.tcpMessageMs, () => {
-      // Waiting for our answer is not idling.
+      // A connection that awaits an answer is not idle.
       if (purpose === 'idle' && this.#inFlight.count > 0) return this.#startTimer('idle');
       if (purpose === 'message') metrics.dropped('tcp_message');
       this.end();
     });
   }
 
-  #begin(wire: Uint8Array): void {
+  #handle(wire: Uint8Array): void {
     const query = {
       wire,
       scan: this.#scan(wire),
@@ -198,7 +199,7 @@ export class TcpConnection implements Seated {
     this.#inFlight.begin();
     this.#reply(await result);
     this.#inFlight.end();
-    if (!this.busy) this.#use();
+    if (!this.busy) this.#markUsed();
     this.#serve();
   }
 
@@ -209,7 +210,7 @@ export class TcpConnection implements Seated {
     if (this.#socket.writableLength + framed.length <= this.#components.limits.tcpUnsentBytes) {
       this.#socket.write(framed);
     } else {
-      // Not 'drain': Node emits it only after its own high-water mark was exceeded, whatever our bound is.
+      // Node emits 'drain' only after its own high-water mark was exceeded, which may be higher than our bound.
       this.#socket.write(framed, (error) => this.#onWritten(error));
     }
   }

@@ -6,32 +6,32 @@ import { toListenError } from '../../failures/listen-error.ts';
 import { MAX_MESSAGE_BYTES } from '../../message/wire/header.ts';
 import type { Listener, ListenerComponents, ListenerInit } from '../listener.ts';
 import { TcpConnection } from './tcp-connection.ts';
-import { type Newcomer, TcpPlaces } from './tcp-places.ts';
+import { type PendingConnection, TcpAdmission } from './tcp-admission.ts';
 
 /**
- * Nothing is read before a connection has a place. A client may close its side once it has sent all its queries (RFC
+ * Nothing is read before a connection has a slot. A client may close its side once it has sent all its queries (RFC
  * 7766 §6.2.4).
  */
 const SERVER_OPTIONS = { allowHalfOpen: true, pauseOnConnect: true } as const;
 
-/** Queries over TCP on one address. */
+/** Answers queries over TCP on one address. */
 export class TcpListener implements Listener {
   readonly #components: ListenerComponents;
   readonly #server: Server;
-  readonly #places: TcpPlaces<TcpConnection>;
+  readonly #admission: TcpAdmission<TcpConnection>;
   readonly #replySpace = new Uint8Array(MAX_MESSAGE_BYTES);
 
   private constructor(components: ListenerComponents, server: Server) {
     this.#components = components;
     this.#server = server;
     const { tcpConnections, tcpConnectionsPerClient, tcpIdleMs } = components.limits;
-    this.#places = new TcpPlaces(
+    this.#admission = new TcpAdmission(
       components.clock,
-      { places: tcpConnections, placesPerClient: tcpConnectionsPerClient, idleMs: tcpIdleMs },
+      { connections: tcpConnections, connectionsPerClient: tcpConnectionsPerClient, idleMs: tcpIdleMs },
       () => components.metrics.dropped('tcp_gave_way'),
     );
     server.on('connection', (socket: Socket) => this.#onConnection(socket));
-    // The kernel could not hand over one connection (no memory, no descriptor). The next has nothing to do with it.
+    // accept(2) failed for one connection, for example for lack of file descriptors. The next one is unaffected.
     server.on('error', () => components.metrics.dropped('tcp_connections'));
   }
 
@@ -49,9 +49,9 @@ export class TcpListener implements Listener {
   }
 
   /**
-   * Takes over a socket that listens already.
-   * @param fd is closed with the listener. Where it is a UDP socket, it stays as it was
-   * @returns undefined where it is no such socket
+   * Takes over a listening TCP socket.
+   * @param fd closed with the listener
+   * @returns undefined if `fd` is not such a socket. A UDP socket is left untouched.
    */
   static async adopt(components: ListenerComponents, fd: number): Promise<TcpListener | undefined> {
     const server = createServer(SERVER_OPTIONS);
@@ -62,7 +62,7 @@ export class TcpListener implements Listener {
     } catch {
       return undefined;
     }
-    // Node takes unix sockets as well, of which it gives no address.
+    // Node also accepts unix sockets here, and has no address for them.
     if (server.address() !== null) return new TcpListener(components, server);
     server.close();
     return undefined;
@@ -71,37 +71,37 @@ export class TcpListener implements Listener {
   #onConnection(socket: Socket): void {
     const { metrics, isAllowed, groupOf = clientGroup } = this.#components;
     const client = socket.remoteAddress;
-    // It has gone already.
+    // The client has already disconnected.
     if (client === undefined) return void socket.destroy();
     if (!isAllowed(client)) {
       metrics.dropped('not_allowed');
       return void socket.destroy();
     }
-    // Without this handler, an error while it waits for a place would end the process.
+    // Without this handler, an error of a pending connection would end the process.
     socket.on('error', () => socket.destroy());
-    const newcomer: Newcomer<TcpConnection> = {
+    const pending: PendingConnection<TcpConnection> = {
       group: groupOf(client),
-      open: () => this.#open(socket, client),
+      admit: () => this.#admit(socket, client),
       refuse(bound) {
         metrics.dropped(bound === 'all' ? 'tcp_connections' : 'tcp_connections_client');
         socket.destroy();
       },
     };
-    this.#places.arrive(newcomer);
+    this.#admission.add(pending);
   }
 
-  #open(socket: Socket, client: string): TcpConnection {
+  #admit(socket: Socket, client: string): TcpConnection {
     const { metrics } = this.#components;
-    const places = this.#places;
+    const admission = this.#admission;
     const connection = new TcpConnection(this.#components, socket, {
       client,
       replySpace: this.#replySpace,
-      idleMs: () => places.idleMs,
-      onUsed: () => places.used(connection),
+      idleMs: () => admission.idleMs,
+      onUsed: () => admission.used(connection),
     });
     metrics.tcpOpened();
     socket.once('close', () => {
-      places.left(connection);
+      admission.remove(connection);
       metrics.tcpClosed();
     });
     return connection;
@@ -118,15 +118,15 @@ export class TcpListener implements Listener {
 
   async drain(): Promise<void> {
     this.#server.close();
-    this.#places.close();
-    const connections = this.#places.seated;
+    this.#admission.close();
+    const connections = this.#admission.admitted;
     for (const connection of connections) connection.end();
     await Promise.all(connections.map((connection) => connection.idle()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#places.close();
-    for (const connection of this.#places.seated) connection.giveWay();
+    this.#admission.close();
+    for (const connection of this.#admission.admitted) connection.evict();
     if (this.#server.listening) await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 }

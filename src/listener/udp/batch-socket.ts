@@ -4,7 +4,7 @@ import { UDP_PAYLOAD_BYTES } from '../../message/wire/edns.ts';
 import { DatagramBatch } from './datagram-batch.ts';
 import type { LinuxSockets } from './linux-sockets.ts';
 import type { Watch } from './poll-watch.ts';
-import { SocketAddresses } from '../socket-address.ts';
+import { SocketAddresses } from './socket-address.ts';
 import {
   type CreateUdpSocket,
   type DatagramTaker,

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { UDP_PAYLOAD_BYTES } from '../../message/wire/edns.ts';
 import type { DatagramCalls } from './linux-sockets.ts';
-import type { SocketAddresses } from '../socket-address.ts';
+import type { SocketAddresses } from './socket-address.ts';
 
 /*
  * Many datagrams with one system call: recvmmsg(2) and sendmmsg(2) on structures in one piece of memory,
@@ -42,7 +42,7 @@ const HEADER = { name: 0, nameLength: 8, iovec: 16, iovecs: 24, length: 56 } as 
 const { EAGAIN, EINTR } = constants.errno;
 
 /** What becomes of replies that are not sent at once. */
-export interface UnsentReplies {
+interface UnsentReplies {
   /** The kernel has no room just now. The bytes are the callee's. */
   onBusy(reply: Uint8Array, client: string, port: number): void;
   /** The kernel will not send it. */

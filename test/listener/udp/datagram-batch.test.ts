@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BATCH_DATAGRAMS, DatagramBatch } from '../../../src/listener/udp/datagram-batch.ts';
 import { loadLinuxSockets } from '../../../src/listener/udp/linux-sockets.ts';
-import { SocketAddresses } from '../../../src/listener/socket-address.ts';
+import { SocketAddresses } from '../../../src/listener/udp/socket-address.ts';
 import { type Datagram, KernelDouble } from '../kernel-double.ts';
 
 /** Any: the kernel is a double. */

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import koffi from 'koffi';
 import { DatagramBatch } from '../../../src/listener/udp/datagram-batch.ts';
 import { loadLinuxSockets } from '../../../src/listener/udp/linux-sockets.ts';
-import { SocketAddresses } from '../../../src/listener/socket-address.ts';
+import { SocketAddresses } from '../../../src/listener/udp/socket-address.ts';
 import { reservePort } from '../../fixtures/reserve-port.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { PATIENCE_MS } from '../harness.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
 import { suite, test } from 'node:test';
 import { loadLinuxSockets } from '../../../src/listener/udp/linux-sockets.ts';
-import { SocketAddresses } from '../../../src/listener/socket-address.ts';
+import { SocketAddresses } from '../../../src/listener/udp/socket-address.ts';
 import { UdpListener } from '../../../src/listener/udp/udp-listener.ts';
 import type { Handler } from '../../../src/model/query.ts';
 import { buildQuery } from '../../fixtures/messages.ts';

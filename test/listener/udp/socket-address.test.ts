@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { loadLinuxSockets } from '../../src/listener/udp/linux-sockets.ts';
-import { SocketAddresses } from '../../src/listener/socket-address.ts';
+import { loadLinuxSockets } from '../../../src/listener/udp/linux-sockets.ts';
+import { SocketAddresses } from '../../../src/listener/udp/socket-address.ts';
 
 const SOCKETS = await loadLinuxSockets();
 

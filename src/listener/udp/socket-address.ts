@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
-import { ZONE } from '../lib/link-local.ts';
-import { readU16, writeU16 } from '../message/wire/bytes.ts';
-import type { AddressFamily } from '../model/query.ts';
-import { AF_INET, AF_INET6, type AddressCalls, SystemCallError } from './udp/linux-sockets.ts';
+import { ZONE } from '../../lib/link-local.ts';
+import { readU16, writeU16 } from '../../message/wire/bytes.ts';
+import type { AddressFamily } from '../../model/query.ts';
+import { AF_INET, AF_INET6, type AddressCalls, SystemCallError } from './linux-sockets.ts';
 
 /*
  *   sockaddr_in    0 family   2 port (big-endian)   4 address                              16 bytes (ip(7))
