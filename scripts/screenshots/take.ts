@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/lib/clock.ts';
-import { startMetricsServer } from '../../src/http/http.ts';
+import { startMetricsServer } from '../../src/http/metrics-server.ts';
 import { createPageFiles } from '../../src/http/page-files.ts';
 import { type Chromium, startChromium } from '../../test/fixtures/browser.ts';
 import { madeUpHour } from './hour.ts';
@@ -45,7 +45,7 @@ async function take(
 ): Promise<void> {
   const snapshot = madeUpHour(outage);
   await using server = await startMetricsServer({
-    place: { kind: 'tcp', host: 'localhost', port: 0 },
+    endpoint: { kind: 'tcp', host: 'localhost', port: 0 },
     exposition: { contentType: 'text/plain', render: async () => '' },
     ready: async () => ({ ready: !outage, detail: '' }),
     status: () => snapshot,

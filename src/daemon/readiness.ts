@@ -3,7 +3,7 @@ import { Deadline } from '../lib/deadline.ts';
 import { type Dns4torError, toDns4torError } from '../failures/errors.ts';
 import { OF_THE_QUESTION } from '../failures/question-failures.ts';
 import { PROBE_QUERY } from '../message/upstream-query.ts';
-import type { Readiness } from '../http/http.ts';
+import type { Readiness } from '../http/metrics-server.ts';
 import type { Outlook } from '../status/verdict.ts';
 import type { ExchangeContext, Upstream } from '../upstream/upstream.ts';
 

@@ -13,8 +13,8 @@ import { CoarseBytes } from '../metrics/coarse-bytes.ts';
 import { createCounters } from '../metrics/counters.ts';
 import { EventLoopDelay } from '../metrics/event-loop-delay.ts';
 import { families } from '../metrics/families/families.ts';
-import { startMetricsServer } from '../http/http.ts';
-import type { MetricsPlace } from '../http/http-listener.ts';
+import { startMetricsServer } from '../http/metrics-server.ts';
+import type { MetricsEndpoint } from '../http/http-listener.ts';
 import type { BySegment, Gauges } from '../metrics/metrics.ts';
 import { createPageFiles } from '../http/page-files.ts';
 import { createExposition } from '../metrics/prometheus.ts';
@@ -173,8 +173,8 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
   for (const address of serverAddresses) logger.log('info', 'listening', { address });
 
   const identity = { server: serverAddresses.join(','), version: readVersion(), nodeVersion: process.version };
-  const metricsPlace = placeOfMetrics(config, handedOver);
-  if (metricsPlace === undefined) {
+  const endpoint = metricsEndpoint(config, handedOver);
+  if (endpoint === undefined) {
     logger.log('info', 'metrics_absent', {});
   } else {
     const sources = statusSources(
@@ -187,7 +187,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
     const eventLoopDelay = stack.use(new EventLoopDelay(clock));
     const metricsServer = stack.use(
       await startMetricsServer({
-        place: metricsPlace,
+        endpoint,
         exposition: createExposition(
           families(counters, gauges(config, { cache, cacheBytes, upstreams, torStatus, eventLoopDelay }), identity),
           random,
@@ -245,7 +245,7 @@ async function openListeners(
 }
 
 /** Undefined where all sockets were handed over, and none for metrics. */
-function placeOfMetrics({ metrics }: Config, { dns, metrics: fd }: HandedOver): MetricsPlace | undefined {
+function metricsEndpoint({ metrics }: Config, { dns, metrics: fd }: HandedOver): MetricsEndpoint | undefined {
   if (fd !== undefined) return { kind: 'handed-over', fd };
   return dns.length > 0 ? undefined : metrics;
 }

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock, Timer } from '../lib/clock.ts';
+import { BYTES_PER_KIB } from '../lib/units.ts';
 import { type Dns4torError, toDns4torError } from '../failures/errors.ts';
-import { SECURITY_HEADERS } from './security-headers.ts';
+import { SECURITY_HEADERS } from './responses.ts';
 
 /** Soon enough for a person, and a small part of what the state costs to write down. */
 const INTERVAL_MS = 1000;
@@ -13,7 +14,7 @@ const INTERVAL_MS = 1000;
 export const MAX_WATCHERS = 8;
 
 /** What the kernel does not take any more is kept here; a reader that is this far behind is not reading. */
-const MAX_UNSENT_BYTES = 64 * 1024;
+const MAX_UNSENT_BYTES: number = 64 * BYTES_PER_KIB;
 
 /** After how long a browser is to connect again when the stream has broken. */
 const RETRY_MS = 1000;

@@ -11,7 +11,7 @@ const HOST = /^(?:\[([\da-f:.]+)(?:%[\w.~%-]+)?\]|([\w.~!$&'()*+,;=%-]*))(?::\d*
 const ABSOLUTE_FORM = /^[a-z][\w+.-]*:\/\/([^/?#]*)/i;
 
 /** The parts of a request that are judged. */
-export interface Addressed {
+interface Addressed {
   readonly url?: string | undefined;
   /** Names and values alternately, as received. */
   readonly rawHeaders: readonly string[];

@@ -7,7 +7,7 @@ import { toListenError } from '../failures/listen-error.ts';
 import { claimSocketPath } from './socket-path.ts';
 
 /** Where a server listens. */
-export type MetricsPlace =
+export type MetricsEndpoint =
   /** `host` is an IP literal or `localhost`, which means 127.0.0.1. Port 0 picks a free port. */
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   /** Absolute path. The socket is removed when the server closes. */
@@ -15,7 +15,7 @@ export type MetricsPlace =
   /** Descriptor of a TCP or unix socket that listens already. Closed with the server. */
   | { readonly kind: 'handed-over'; readonly fd: number };
 
-export interface Bound {
+interface Bound {
   /** host:port or unix:/path, for people. */
   readonly address: string;
   /** The IP literal that it is bound to; undefined for a unix socket. */
@@ -37,9 +37,9 @@ const SOCKET_UMASK = 0o117;
  * @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN_FD, ERR_LISTEN_PATH or
  * ERR_LISTEN
  */
-export function listenAt(server: Server, place: MetricsPlace): Promise<Bound> {
-  if (place.kind === 'tcp') return listenOnTcp(server, place.host, place.port);
-  return place.kind === 'unix' ? listenOnPath(server, place.path) : adopt(server, place.fd);
+export function listenAt(server: Server, endpoint: MetricsEndpoint): Promise<Bound> {
+  if (endpoint.kind === 'tcp') return listenOnTcp(server, endpoint.host, endpoint.port);
+  return endpoint.kind === 'unix' ? listenOnPath(server, endpoint.path) : adopt(server, endpoint.fd);
 }
 
 async function listenOnTcp(server: Server, host: string, port: number): Promise<Bound> {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 
-export interface PageFile {
+interface PageFile {
   readonly contentType: string;
   readonly body: Uint8Array;
 }

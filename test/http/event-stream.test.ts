@@ -4,7 +4,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { MAX_WATCHERS } from '../../src/http/event-stream.ts';
-import { type MetricsServer, startMetricsServer } from '../../src/http/http.ts';
+import { type MetricsServer, startMetricsServer } from '../../src/http/metrics-server.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 
@@ -32,7 +32,7 @@ async function create(
   const clock = new ManualClock();
   let asked = 0;
   const server = await startMetricsServer({
-    place: { kind: 'tcp', host: 'localhost', port: 0 },
+    endpoint: { kind: 'tcp', host: 'localhost', port: 0 },
     exposition: { contentType: 'text/plain', render: async () => '' },
     ready: async () => ({ ready: true, detail: '' }),
     status: () => ({ asked: ++asked, ...state() }),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, chown, lstat, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type MetricsServer, startMetricsServer } from '../../src/http/http.ts';
+import { type MetricsServer, startMetricsServer } from '../../src/http/metrics-server.ts';
 import { runNode } from '../cli/run-cli.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { OTHER_USER } from '../fixtures/other-user.ts';
@@ -14,7 +14,7 @@ const REFUSED = { code: 'ERR_LISTEN_PATH' };
 
 function serve(path: string): Promise<MetricsServer> {
   return startMetricsServer({
-    place: { kind: 'unix', path },
+    endpoint: { kind: 'unix', path },
     exposition: { contentType: 'text/plain', render: async () => 'up 1\n' },
     ready: async () => ({ ready: true, detail: '' }),
     status: () => ({}),

@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { systemClock } from '../../src/lib/clock.ts';
 import { MAX_WATCHERS } from '../../src/http/event-stream.ts';
-import { type MetricsServer, startMetricsServer } from '../../src/http/http.ts';
+import { type MetricsServer, startMetricsServer } from '../../src/http/metrics-server.ts';
 import { createPageFiles } from '../../src/http/page-files.ts';
 import { type DaemonBehindDouble, startBehindDouble } from '../fixtures/behind-double.ts';
 import { type BrowserProfile, type Chromium, startChromium } from '../fixtures/browser.ts';
@@ -93,7 +93,7 @@ function foreign({ requests }: BrowserProfile, address: string): readonly string
 /** The page's own server with a state that a test makes up. */
 function serve(status: () => object, port: number = 0): Promise<MetricsServer> {
   return startMetricsServer({
-    place: { kind: 'tcp', host: 'localhost', port },
+    endpoint: { kind: 'tcp', host: 'localhost', port },
     exposition: { contentType: 'text/plain', render: async () => '' },
     ready: async () => ({ ready: true, detail: '' }),
     status,
@@ -138,13 +138,13 @@ test('the page shows how it stands, follows what happens, asks nobody else for a
   await page.locator('#answers-legend li', { hasText: 'resolver 7' }).waitFor({ timeout: SEEN_MS });
   await page.locator('#cache-state', { hasText: '7 answers in' }).waitFor({ timeout: SEEN_MS });
   const legend = page.locator('#answers-legend .when');
-  assert.equal(await legend.innerText(), 'In the hour');
+  assert.equal(await legend.innerText(), 'Last hour');
   const plot = await page.locator('#answers-plot canvas').boundingBox();
   assert.ok(plot !== null);
   await page.mouse.move(plot.x + plot.width - 8, plot.y + plot.height / 2);
   assert.match(await legend.innerText(), /^At \d\d:\d\d$/);
   await page.mouse.move(0, 0);
-  assert.equal(await legend.innerText(), 'In the hour');
+  assert.equal(await legend.innerText(), 'Last hour');
 
   await page.getByText('Answers as a table').click();
   await page.locator('#answers-table tbody tr').first().waitFor({ timeout: SEEN_MS });
@@ -284,7 +284,7 @@ test('the page of a dns4tor that is upgraded is loaded anew, once', async () => 
   await page.locator('#identity', { hasText: 'version 9.9.9' }).waitFor({ timeout: SEEN_MS });
   assert.equal(loads(), 2);
   changes = { version: '10.0.0', format: 2 };
-  await sentence(page, 'load the page anew');
+  await sentence(page, 'Reload the page');
   assert.equal(loads(), 3);
   assert.deepEqual(browser.complaints, []);
 });
@@ -325,13 +325,13 @@ test('nobody is kept out: by light or dark, on a phone, with a keyboard alone', 
   const reached: string[] = [];
   for (let presses = 0; presses < 7; presses++) {
     await page.keyboard.press('Tab');
-    reached.push(await page.evaluate('document.activeElement.textContent.trim().split("\\n", 1)[0].slice(0, 20)'));
+    reached.push(await page.evaluate('document.activeElement.textContent.trim().split("\\n", 1)[0].slice(0, 40)'));
   }
   assert.deepEqual(
-    reached.map((text) => text.replace(/^minute from.*/, 'table')),
-    ['Answers as a table', 'table', 'Times as a table', 'table', 'api/status', 'metrics', 'ready'],
+    reached.map((text) => text.replace(/^minute.*/, 'table')),
+    ['Answers as a table', 'table', 'Response times as a table', 'table', 'api/status', 'metrics', 'ready'],
   );
-  await page.getByText('Times as a table').focus();
+  await page.getByText('Response times as a table').focus();
   await page.keyboard.press('Enter');
   assert.equal(await page.locator('#latency-table').isVisible(), false);
 

@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { text } from 'node:stream/consumers';
 import { setImmediate } from 'node:timers/promises';
 import { Dns4torError } from '../../src/failures/errors.ts';
-import { startMetricsServer, type MetricsServerOptions, type Readiness } from '../../src/http/http.ts';
-import type { MetricsPlace } from '../../src/http/http-listener.ts';
+import { startMetricsServer, type MetricsServerOptions, type Readiness } from '../../src/http/metrics-server.ts';
+import type { MetricsEndpoint } from '../../src/http/http-listener.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { createFixture } from '../metrics/scrape.ts';
@@ -22,13 +22,13 @@ interface Answer {
 
 const PAGE = { contentType: 'text/html; charset=utf-8', body: Buffer.from('<!doctype html>') };
 
-function at(host: string, port = 0): MetricsPlace {
+function at(host: string, port = 0): MetricsEndpoint {
   return { kind: 'tcp', host, port };
 }
 
 function options(changes: Partial<MetricsServerOptions> = {}): MetricsServerOptions {
   return {
-    place: at('localhost'),
+    endpoint: at('localhost'),
     exposition: { contentType: 'text/plain; version=0.0.4; charset=utf-8', render: async () => 'up 1\n' },
     ready: async () => ({ ready: true, detail: 'answers come through Tor' }),
     status: () => ({ state: 'working' }),
@@ -75,7 +75,7 @@ test('a scrape over HTTP is the exposition, with its content type, not to be sni
 });
 
 test('localhost is 127.0.0.1, and the address names the port that was free', async () => {
-  await using server = await startMetricsServer(options({ place: at('localhost') }));
+  await using server = await startMetricsServer(options({ endpoint: at('localhost') }));
   assert.match(server.address, /^127\.0\.0\.1:[1-9]\d*$/);
 });
 
@@ -365,16 +365,19 @@ test('however many requests wait for a slow answer, the next is answered, and th
 test('a busy port, and an address that is not here, are named with the address in the error', async () => {
   await using server = await startMetricsServer(options());
   const port = Number(server.address.split(':')[1]);
-  await assert.rejects(startMetricsServer(options({ place: at('localhost', port) })), listenCode('ERR_LISTEN_IN_USE'));
-  await assert.rejects(startMetricsServer(options({ place: at('localhost', port) })), {
+  await assert.rejects(
+    startMetricsServer(options({ endpoint: at('localhost', port) })),
+    listenCode('ERR_LISTEN_IN_USE'),
+  );
+  await assert.rejects(startMetricsServer(options({ endpoint: at('localhost', port) })), {
     message: new RegExp(`^127\\.0\\.0\\.1:${port}: `),
   });
-  await assert.rejects(startMetricsServer(options({ place: at('192.0.2.1') })), listenCode('ERR_LISTEN_ADDRESS'));
+  await assert.rejects(startMetricsServer(options({ endpoint: at('192.0.2.1') })), listenCode('ERR_LISTEN_ADDRESS'));
 });
 
 test('a host name other than localhost is refused without being looked up', async () => {
-  await assert.rejects(startMetricsServer(options({ place: at('name.invalid') })), listenCode('ERR_LISTEN_ADDRESS'));
-  await assert.rejects(startMetricsServer(options({ place: at('') })), listenCode('ERR_LISTEN_ADDRESS'));
+  await assert.rejects(startMetricsServer(options({ endpoint: at('name.invalid') })), listenCode('ERR_LISTEN_ADDRESS'));
+  await assert.rejects(startMetricsServer(options({ endpoint: at('') })), listenCode('ERR_LISTEN_ADDRESS'));
 });
 
 test('closing ends idle connections, answers what is in flight, and takes nothing new', async () => {

@@ -6,10 +6,10 @@ import { toListenError } from '../failures/listen-error.ts';
 import { Connections } from './http-connections.ts';
 import { EventStream } from './event-stream.ts';
 import { judgeHost, pathOf } from './host-header.ts';
-import { listenAt, type MetricsPlace } from './http-listener.ts';
+import { listenAt, type MetricsEndpoint } from './http-listener.ts';
 import type { ReadPageFile } from './page-files.ts';
 import type { Exposition } from '../metrics/prometheus.ts';
-import { SECURITY_HEADERS } from './security-headers.ts';
+import { json, type Page, send, text } from './responses.ts';
 import { SharedWork } from './shared-work.ts';
 
 /** Whether queries are being answered. */
@@ -22,7 +22,7 @@ export interface Readiness {
 }
 
 export interface MetricsServerOptions {
-  readonly place: MetricsPlace;
+  readonly endpoint: MetricsEndpoint;
   readonly exposition: Exposition;
   /** Asked for each `/ready`; settles by itself within a few seconds. */
   readonly ready: () => Promise<Readiness>;
@@ -42,17 +42,9 @@ export interface MetricsServer extends AsyncDisposable {
   readonly isTcp: boolean;
 }
 
-interface Page {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string | Uint8Array;
-}
-
 const MAX_HEADER_BYTES = 8_192;
 /** How long requests that are being answered may take to end when the server closes. */
 const CLOSE_GRACE_MS = 1_000;
-
-const TEXT = 'text/plain; charset=utf-8';
 
 /**
  * Serves the status page, `/metrics`, `/healthcheck` (200 while the process is alive), `/ready` (200 or 503),
@@ -105,7 +97,7 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
   const connections = new Connections(clock, (connection) => parser.emit('connection', connection));
 
   const server = createServer({ allowHalfOpen: true }, (socket) => connections.add(socket));
-  const { address, host } = await listenAt(server, options.place);
+  const { address, host } = await listenAt(server, options.endpoint);
   // What is left to fail is accept(), for want of descriptors. It is tried again for the next connection.
   server.on('error', (error) => onError(toListenError(error, address)));
 
@@ -174,24 +166,4 @@ async function readiness({ ready }: Sources): Promise<Page> {
   return json(status, JSON.stringify({ status, ...answer }));
 }
 
-function json(status: number, value: string): Page {
-  return { status, contentType: 'application/json', body: `${value}\n` };
-}
-
 const TOO_MANY_WATCHERS: Page = text(503, 'Too many are watching already; /api/status can still be asked\n');
-
-function text(status: number, body: string): Page {
-  return { status, contentType: TEXT, body };
-}
-
-function send(response: ServerResponse, { status, contentType, body }: Page): void {
-  // RFC 9110 §15.5.6: a 405 MUST name the methods that are allowed. Whatever body came with the others is not read.
-  if (status === 405) response.setHeader('Allow', 'GET, HEAD');
-  response.writeHead(status, {
-    ...SECURITY_HEADERS,
-    Connection: 'close',
-    'Content-Type': contentType,
-    'Content-Length': Buffer.byteLength(body),
-  });
-  response.end(body);
-}
