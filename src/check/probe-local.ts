@@ -27,7 +27,7 @@ export async function probeLocal(
     places.map(async (place): Promise<LocalFinding> => {
       try {
         const target = { address: place.address, port };
-        const reply = await ask(target, WHO_ARE_YOU, place.transport, { ...components, patienceMs: LOCAL_PATIENCE_MS });
+        const reply = await ask(target, WHO_ARE_YOU, place.transport, { ...components, timeoutMs: LOCAL_PATIENCE_MS });
         return { ...place, who: isDns4tor(reply) ? 'dns4tor' : 'another' };
       } catch (error) {
         return { ...place, who: 'nobody', error };

@@ -4,18 +4,19 @@ import { type EdnsOption, encodeOpt } from '../message/wire/codec.ts';
 import { UDP_PAYLOAD_BYTES } from '../message/wire/edns.ts';
 import { HEADER, HEADER_BYTES } from '../message/wire/header.ts';
 
+/** Contents of a query. */
 export interface ClientQuery {
   /** QNAME in wire form, QTYPE and QCLASS. */
   readonly question: Uint8Array;
-  /** The header's bits beside QR and the like: RD, AD, CD. */
+  /** Header flags: RD, AD, CD. */
   readonly flags: number;
-  /** @default false */
+  /** The DO bit (RFC 3225). @default false */
   readonly dnssecOk?: boolean;
-  /** @default none */
+  /** EDNS options. @default none */
   readonly options?: readonly EdnsOption[];
 }
 
-/** A query as programs of this machine send it to a resolver, with an ID by chance and an OPT record. */
+/** Encodes a query as a stub resolver sends it: with a random ID and an OPT record. */
 export function buildClientQuery(
   random: Random,
   { question, flags, dnssecOk = false, options = [] }: ClientQuery,

@@ -1,24 +1,24 @@
 import { createSocket } from 'node:dgram';
 import { connect, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import type { Clock, Timer } from '../lib/clock.ts';
 import { Dns4torError } from '../failures/errors.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import { isLoopback } from '../lib/loopback.ts';
-import type { Transport } from '../model/query.ts';
 import { frame, MessageReader } from '../message/wire/framing.ts';
+import type { Transport } from '../model/query.ts';
 
 /**
- * Source addresses of queries. A packet from loopback never leaves the machine (RFC 1122 §3.2.1.3), even if the machine
- * has just lost the server's address. dns4tor also reports provenance to local clients only.
+ * Source addresses of queries, by IP version. A packet from loopback never leaves the machine (RFC 1122 §3.2.1.3), even
+ * if the machine has just lost the server's address. Besides, dns4tor reports provenance to loopback clients only.
  */
 const SOURCES = { 4: '127.0.0.1', 6: '::1' } as const;
 
-/** Datagrams get lost, and a resolver that restarts does not hear the first. */
+/** Retransmission interval over UDP: datagrams get lost, and a restarting resolver misses some. */
 const RESEND_MS = 2000;
 const ID_BYTES = 2;
 
-/** A server's socket. */
+/** Address and port of a server. */
 export interface Server {
   readonly address: string;
   readonly port: number;
@@ -26,17 +26,18 @@ export interface Server {
 
 export interface ExchangeOptions {
   readonly clock: Clock;
-  readonly patienceMs: number;
-  /** Goes on asking over UDP where nothing listens yet. @default false */
-  readonly mayCome?: boolean;
+  /** Time to wait for the reply. */
+  readonly timeoutMs: number;
+  /** Over UDP, keeps trying while nothing listens at the address. @default false */
+  readonly retryRefused?: boolean;
 }
 
 /**
- * Sends a query to a server of this machine, and no other: what is sent to an address that the machine does not have would leave it in the
- * clear. Returns the reply's bytes.
+ * Sends a query to a server on this machine and returns its reply. Refuses all other addresses, since the query would
+ * leave this machine in the clear.
  *
- * @throws Dns4torError ERR_LISTEN_ADDRESS the address is not this machine's
- * @throws Error there was no reply
+ * @throws Dns4torError ERR_LISTEN_ADDRESS the address does not belong to this machine
+ * @throws Error no reply came: a time-out or a socket error
  */
 export async function exchange(
   server: Server,
@@ -50,7 +51,10 @@ export async function exchange(
   return transport === 'udp' ? exchangeUdp(server, query, options) : exchangeTcp(server, query, options);
 }
 
-/** Whether the address is this machine's, so that what is sent to it does not leave. False for what is no IP address, but `localhost`. */
+/**
+ * Whether an IP address belongs to this machine, so that packets to it stay here. True for `localhost`, not other
+ * names.
+ */
 export function isOwnAddress(address: string): boolean {
   if (isLoopback(address)) return true;
   return Object.values(networkInterfaces()).some((list) => list?.some((own) => own.address === address));
@@ -59,7 +63,7 @@ export function isOwnAddress(address: string): boolean {
 async function exchangeUdp(
   { address, port }: Server,
   query: Uint8Array,
-  { clock, patienceMs, mayCome = false }: ExchangeOptions,
+  { clock, timeoutMs, retryRefused = false }: ExchangeOptions,
 ): Promise<Uint8Array> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
@@ -69,10 +73,10 @@ async function exchangeUdp(
     resending = clock.schedule(RESEND_MS, send);
   };
   let refusal: unknown;
-  const givingUp = clock.schedule(patienceMs, () => reject(refusal ?? new Error('no reply')));
+  const timer = clock.schedule(timeoutMs, () => reject(refusal ?? new Error('no reply')));
   socket.on('error', (error) => {
     refusal = error;
-    if (!mayCome) reject(error);
+    if (!retryRefused) reject(error);
   });
   socket.on('connect', send);
   socket.on('message', (message) => {
@@ -82,7 +86,7 @@ async function exchangeUdp(
   try {
     return await promise;
   } finally {
-    givingUp.cancel();
+    timer.cancel();
     resending?.cancel();
     socket.close();
   }
@@ -91,12 +95,12 @@ async function exchangeUdp(
 async function exchangeTcp(
   { address, port }: Server,
   query: Uint8Array,
-  { clock, patienceMs }: ExchangeOptions,
+  { clock, timeoutMs }: ExchangeOptions,
 ): Promise<Uint8Array> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   const reader = new MessageReader();
   const socket = connect({ host: address, port, localAddress: sourceFor(address) });
-  const givingUp = clock.schedule(patienceMs, () => reject(new Error('no reply')));
+  const timer = clock.schedule(timeoutMs, () => reject(new Error('no reply')));
   socket.on('error', reject);
   socket.on('close', () => reject(new Error('connection closed')));
   socket.on('connect', () => socket.write(frame(query)));
@@ -109,7 +113,7 @@ async function exchangeTcp(
   try {
     return await promise;
   } finally {
-    givingUp.cancel();
+    timer.cancel();
     socket.destroy();
   }
 }

@@ -1,43 +1,43 @@
 import { get, type IncomingMessage } from 'node:http';
-import type { Clock } from '../lib/clock.ts';
 import { Dns4torError } from '../failures/errors.ts';
+import type { Clock } from '../lib/clock.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import type { StatusSnapshot } from '../status/snapshot.ts';
 import type { Server } from './exchange.ts';
 
-/** Where a running dns4tor serves its metrics: an address, or the absolute path of a unix socket. */
-export type StatusPlace = Server | { readonly path: string };
+/** Where a running dns4tor serves its status: address and port, or the absolute path of a unix socket. */
+export type StatusAddress = Server | { readonly path: string };
 
-/** For a connection and the first event, and then between two of them: they come each second. */
+/** Time limit for the connection with its first event, and between events, which come every second. */
 const SILENCE_MS = 5000;
 
-/** A snapshot has some ten kilobytes; what is far beyond is none. */
+/** Bound on a response or event. A snapshot has some ten kilobytes. */
 const MAX_EVENT_BYTES = 1 << 20;
 
 const DATA = 'data: ';
 
-/** No more may watch; see `GET /api/events`. */
-const TOO_MANY = 503;
+/** HTTP status of `GET /api/events` when the maximum number of clients watch already. */
+const TOO_MANY_WATCHERS = 503;
 
 /**
- * How a running dns4tor stands.
+ * Reads the status of a running dns4tor once.
  *
- * @throws Dns4torError ERR_STATUS_UNANSWERED when nothing that dns4tor would say comes from there
+ * @throws Dns4torError ERR_STATUS_UNANSWERED no dns4tor of this version answers there
  */
-export async function readStatus(place: StatusPlace, clock: Clock): Promise<StatusSnapshot> {
+export async function readStatus(server: StatusAddress, clock: Clock): Promise<StatusSnapshot> {
   const closing = new AbortController();
   const silence = clock.schedule(SILENCE_MS, () => closing.abort());
   try {
-    const response = await open(place, '/api/status', closing.signal);
+    const response = await open(server, '/api/status', closing.signal);
     if (response.statusCode !== 200) throw new Error(`HTTP ${response.statusCode}`);
     let text = '';
     for await (const chunk of response) {
       text += String(chunk);
-      if (text.length > MAX_EVENT_BYTES) throw new Error('too long for a status');
+      if (text.length > MAX_EVENT_BYTES) throw new Error('status too long');
     }
     return toSnapshot(text);
   } catch (error) {
-    throw new Dns4torError('ERR_STATUS_UNANSWERED', textOf(place), error);
+    throw new Dns4torError('ERR_STATUS_UNANSWERED', textOf(server), error);
   } finally {
     silence.cancel();
     closing.abort();
@@ -45,13 +45,13 @@ export async function readStatus(place: StatusPlace, clock: Clock): Promise<Stat
 }
 
 /**
- * What a running dns4tor tells of itself: at once, and about each second from then on, until the caller has enough or `signal` is aborted.
- * Where as many as may watch it do so, once, and no more.
+ * Yields the status of a running dns4tor at once, then about every second, until the caller stops or `signal` aborts.
+ * If the maximum number of clients watch already, yields it once only.
  *
- * @throws Dns4torError ERR_STATUS_UNANSWERED when nothing that dns4tor would say comes from there, or no longer
+ * @throws Dns4torError ERR_STATUS_UNANSWERED no dns4tor of this version answers there, or it stopped
  */
 export async function* watchStatus(
-  place: StatusPlace,
+  server: StatusAddress,
   clock: Clock,
   signal: AbortSignal,
 ): AsyncGenerator<StatusSnapshot> {
@@ -60,16 +60,16 @@ export async function* watchStatus(
   let silence = clock.schedule(SILENCE_MS, close);
   signal.addEventListener('abort', close);
   try {
-    const response = await open(place, '/api/events', closing.signal);
-    if (response.statusCode === TOO_MANY) {
-      yield await readStatus(place, clock);
+    const response = await open(server, '/api/events', closing.signal);
+    if (response.statusCode === TOO_MANY_WATCHERS) {
+      yield await readStatus(server, clock);
       return;
     }
     if (response.statusCode !== 200) throw new Error(`HTTP ${response.statusCode}`);
     let text = '';
     for await (const chunk of response) {
       text += String(chunk);
-      if (text.length > MAX_EVENT_BYTES) throw new Error('too long for an event');
+      if (text.length > MAX_EVENT_BYTES) throw new Error('event too long');
       const events = text.split('\n\n');
       text = events.pop() ?? '';
       for (const event of events) {
@@ -78,10 +78,10 @@ export async function* watchStatus(
         silence = clock.schedule(SILENCE_MS, close);
       }
     }
-    if (!signal.aborted) throw new Error('the stream has ended');
+    if (!signal.aborted) throw new Error('the event stream ended');
   } catch (error) {
     if (signal.aborted) return;
-    throw new Dns4torError('ERR_STATUS_UNANSWERED', textOf(place), error);
+    throw new Dns4torError('ERR_STATUS_UNANSWERED', textOf(server), error);
   } finally {
     silence.cancel();
     signal.removeEventListener('abort', close);
@@ -89,19 +89,19 @@ export async function* watchStatus(
   }
 }
 
-async function open(place: StatusPlace, path: string, signal: AbortSignal): Promise<IncomingMessage> {
+async function open(server: StatusAddress, path: string, signal: AbortSignal): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const where = 'path' in place ? { socketPath: place.path } : { host: place.address, port: place.port };
+  const where = 'path' in server ? { socketPath: server.path } : { host: server.address, port: server.port };
   get({ ...where, path, agent: false, signal }, resolve).on('error', reject);
   const response = await promise;
   return response.setEncoding('utf8');
 }
 
-function textOf(place: StatusPlace): string {
-  return 'path' in place ? `unix:${place.path}` : formatHostPort(place.address, place.port);
+function textOf(server: StatusAddress): string {
+  return 'path' in server ? `unix:${server.path}` : formatHostPort(server.address, server.port);
 }
 
-/** Of an event's lines those with data are wanted (WHATWG HTML, "Server-sent events"). */
+/** Parses the `data` lines of an event (WHATWG HTML, "Server-sent events"). */
 function readEvent(event: string): StatusSnapshot {
   const data = event.split('\n').filter((line) => line.startsWith(DATA));
   return toSnapshot(data.map((line) => line.slice(DATA.length)).join('\n'));
@@ -110,10 +110,10 @@ function readEvent(event: string): StatusSnapshot {
 function toSnapshot(json: string): StatusSnapshot {
   const snapshot: unknown = JSON.parse(json);
   if (isSnapshot(snapshot)) return snapshot;
-  throw new Error('another format');
+  throw new Error('unknown status format');
 }
 
-/** Within one format all fields are there. */
+/** Recognises format 1. A snapshot of one format always has all of its fields. */
 function isSnapshot(value: unknown): value is StatusSnapshot {
   return typeof value === 'object' && value !== null && 'format' in value && value.format === 1 && 'lastHour' in value;
 }

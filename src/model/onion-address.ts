@@ -3,22 +3,23 @@ import { createHash } from 'node:crypto';
 const BASE32_ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 
 const SUFFIX = '.onion';
-/** base32 of 32 bytes of key, 2 of checksum and 1 of version. */
+/** Characters of a version 3 address: Base32 of a 32-byte key, a 2-byte checksum and a version byte. */
 const V3_LENGTH = 56;
-/** Version 2 addresses: 80 bits of a SHA-1. Tor dropped them in 0.4.6 (2021). */
+/** Characters of a version 2 address: 80 bits of a SHA-1. Tor 0.4.6 (2021) removed them. */
 const V2_LENGTH = 16;
 const PUBLIC_KEY_BYTES = 32;
 const CHECKSUM_BYTES = 2;
 const VERSION = 3;
 
-/** Whether only Tor can reach the host: RFC 7686 §1 sets `.onion` aside for it. */
+/** Whether a host is an onion service, which only Tor can reach (RFC 7686 §1). */
 export function isOnionHost(host: string): boolean {
   return host.toLowerCase().endsWith(SUFFIX);
 }
 
 /**
- * What is wrong with an onion host, as a clause that can follow the host; undefined when it is a valid version 3 address.
- * Labels in front of the address are allowed: Tor passes them over.
+ * Validates an onion host. Labels before the address are allowed: Tor ignores them.
+ *
+ * @returns the problem as a clause that follows the host; undefined if this is a valid version 3 address
  */
 export function onionAddressProblem(host: string): string | undefined {
   const address = host.toLowerCase().slice(0, -SUFFIX.length).split('.').at(-1) ?? '';
@@ -26,11 +27,11 @@ export function onionAddressProblem(host: string): string | undefined {
     return 'is an onion address of version 2, which Tor no longer supports; ask its operator for the version 3 address';
   }
   if (address.length !== V3_LENGTH) {
-    return `is not a whole onion address: it has ${address.length} characters before .onion where ${V3_LENGTH} belong`;
+    return `is not a complete onion address: it has ${address.length} characters before .onion instead of ${V3_LENGTH}`;
   }
   const foreign = /[^a-z2-7]/u.exec(address)?.[0];
   if (foreign !== undefined) {
-    return `is not an onion address: '${foreign}' is not among its characters a-z and 2-7`;
+    return `is not an onion address: it contains '${foreign}', but only a-z and 2-7 are allowed`;
   }
   const bytes = decodeBase32(address);
   const publicKey = bytes.subarray(0, PUBLIC_KEY_BYTES);
@@ -44,10 +45,16 @@ export function onionAddressProblem(host: string): string | undefined {
     .update(Uint8Array.of(VERSION))
     .digest()
     .subarray(0, CHECKSUM_BYTES);
-  return checksum.equals(given) ? undefined : 'has a typing error: the onion address fails its checksum; copy it again';
+  return checksum.equals(given)
+    ? undefined
+    : 'is mistyped: the checksum of the onion address does not match; copy it again';
 }
 
-/** RFC 4648 §6, without padding. Takes only characters of its alphabet, in lower case. */
+/**
+ * Decodes Base32 (RFC 4648 §6) without padding.
+ *
+ * @param text only lower-case characters of the alphabet
+ */
 export function decodeBase32(text: string): Uint8Array {
   const bytes: number[] = [];
   let bits = 0;

@@ -4,8 +4,8 @@ export type Transport = 'udp' | 'tcp';
 export type AddressFamily = 4 | 6;
 
 /**
- * One query from a client. It and all that it refers to belong to the listener, which uses them for the next query as soon as the handler
- * has returned, a promise or not: what is needed for longer is needed as a {@link copyQuery} of it.
+ * One query from a client. It and all that it refers to belong to the listener, which uses them for the next query as
+ * soon as the handler has returned, a promise or not: what is needed for longer is needed as a {@link copyQuery} of it.
  */
 export interface Query {
   /** The message as received. */
@@ -30,10 +30,10 @@ export function copyQuery(query: Query): Query {
 }
 
 /**
- * Answers a query. What comes from the cache or is made here is written to `reply` at once, and its length returned. Only what has to be
- * asked upstream is a promise, of bytes that are the caller's. A length of 0, now or later, is no answer at all. Never throws and never
- * rejects.
- * @param reply the caller's, and the handler's to write to until it returns; has room for any reply over the query's transport:
- *   UDP_PAYLOAD_BYTES or MAX_MESSAGE_BYTES
+ * Answers a query. What comes from the cache or is made here is written to `reply` at once, and its length returned.
+ * Only what has to be asked upstream is a promise, of bytes that are the caller's. A length of 0, now or later, is no
+ * answer at all. Never throws and never rejects.
+ * @param reply the caller's, and the handler's to write to until it returns; has room for any reply over the query's
+ * transport: UDP_PAYLOAD_BYTES or MAX_MESSAGE_BYTES
  */
 export type Handler = (query: Query, reply: Uint8Array) => number | Promise<Uint8Array>;

@@ -7,8 +7,8 @@ export const CONNECTION_STATES = ['open', 'connecting', 'closed'] as const;
 export type ConnectionState = (typeof CONNECTION_STATES)[number];
 
 /**
- * What is known of the circuit that is in a slot at one moment. Circuits are replaced from time to time, slots stay: nothing here tells one
- * circuit from another.
+ * What is known of the circuit that is in a slot at one moment. Circuits are replaced from time to time, slots stay:
+ * nothing here tells one circuit from another.
  */
 export interface CircuitStatus {
   /** From 0 up to the number of circuits to an upstream. */

@@ -48,7 +48,7 @@ export interface OpenTorOptions {
   readonly usualControlAddresses?: readonly TorAddress[];
   /** Judges connections to an external Tor. */
   readonly judgePeer: JudgePeer;
-  /** Keys for onion services with client authorization. */
+  /** Keys for onion services with client authorisation. */
   readonly onionAuths: readonly OnionAuth[];
   readonly clock: Clock;
   readonly random: Random;

@@ -9,7 +9,7 @@ import { systemRandom } from '../../src/lib/random.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { reservePort } from '../fixtures/reserve-port.ts';
 
-const OPTIONS: AskOptions = { clock: systemClock, random: systemRandom, patienceMs: 5000 };
+const OPTIONS: AskOptions = { clock: systemClock, random: systemRandom, timeoutMs: 5000 };
 const TRANSPORTS: readonly Transport[] = ['udp', 'tcp'];
 
 test('nothing is asked of an address that is not of this machine', async () => {

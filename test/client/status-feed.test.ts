@@ -15,7 +15,7 @@ interface Server extends AsyncDisposable {
   readonly port: number;
 }
 
-/** Answers each request in this way. */
+/** Starts a server that answers all requests with the listener. */
 async function serve(answer: RequestListener): Promise<Server> {
   const server = createServer(answer).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -48,7 +48,7 @@ async function collect(server: Server, signal = NEVER, clock = systemClock): Pro
 
 const UNANSWERED = { code: 'ERR_STATUS_UNANSWERED' };
 
-test('events are read however they are cut, until the reader has enough', async () => {
+test('events are parsed however the stream is split, until the reader stops', async () => {
   await using server = await serve((request, response) => {
     assert.equal(request.url, '/api/events');
     response.write(`retry: 1000\n${event(1).slice(0, 20)}`);
@@ -63,7 +63,7 @@ test('events are read however they are cut, until the reader has enough', async 
   assert.deepEqual(seen, [1, 2, 3]);
 });
 
-test('what is no status of dns4tor is an error, and so are its end and a refusal', async () => {
+test('an invalid status, the end of the stream and a refusal are errors', async () => {
   const answers: readonly RequestListener[] = [
     (_, response) => response.end(event(1)),
     (_, response) => response.writeHead(503).end(event(1)),
@@ -79,7 +79,7 @@ test('what is no status of dns4tor is an error, and so are its end and a refusal
   }
 });
 
-test('where no more may watch it is read once', async () => {
+test('with too many watchers, the status is read once', async () => {
   await using server = await serve((request, response) => {
     if (request.url === '/api/events') response.writeHead(503).end('Too many');
     else response.end(statusOf(7));
@@ -87,7 +87,7 @@ test('where no more may watch it is read once', async () => {
   assert.deepEqual(await collect(server), [7]);
 });
 
-test('a reading takes none of the places of those who watch, and what is no status of dns4tor is an error', async () => {
+test('a single reading does not count as a watcher, and an invalid status is an error', async () => {
   const paths: (string | undefined)[] = [];
   await using server = await serve((request, response) => {
     paths.push(request.url);
@@ -107,7 +107,7 @@ test('a reading takes none of the places of those who watch, and what is no stat
   }
 });
 
-test('a reading that does not come within five seconds is given up', async () => {
+test('a reading times out after five seconds', async () => {
   const clock = new ManualClock();
   let asked = false;
   await using server = await serve(() => (asked = true));
@@ -118,7 +118,7 @@ test('a reading that does not come within five seconds is given up', async () =>
   assert.equal(clock.pendingTimers, 0);
 });
 
-test('a server that says nothing for five seconds is given up, before its first event and after', async () => {
+test('watching times out after five seconds of silence, before and after the first event', async () => {
   for (const first of ['', event(1)]) {
     const clock = new ManualClock();
     let asked = false;
@@ -138,7 +138,7 @@ test('a server that says nothing for five seconds is given up, before its first 
   }
 });
 
-test('a reader that goes away ends it without an error', async () => {
+test('an abort ends watching without an error', async () => {
   const leaving = new AbortController();
   await using server = await serve((_, response) => response.write(event(1)));
   const watching = (async () => {

@@ -10,7 +10,7 @@ const ADDRESS = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad';
 const KEY_BYTES = Buffer.alloc(32, 'key');
 const PKCS8_X25519 = Buffer.from('302e020100300506032b656e04220420', 'hex');
 
-/** A client authorization for the default resolver's onion service. */
+/** A client authorisation for the default resolver's onion service. */
 export const ONION_AUTH: OnionAuth = { address: ADDRESS, key: toKey(KEY_BYTES) };
 
 /** Another key for the same address. */
@@ -26,7 +26,7 @@ export const ONION_AUTH_COMMAND: string = `ONION_CLIENT_AUTH_ADD ${ADDRESS} x255
 /** Tor's description of it. */
 export const SAME_ONION_AUTH_IN_TOR: string = `CLIENT ${ADDRESS} x25519:${KEY_BYTES.toString('base64')}`;
 
-/** Gives Tor a client authorization, as any controller can. */
+/** Gives Tor a client authorisation, as any controller can. */
 export async function addOnionAuth(control: TorAddress, auth: OnionAuth): Promise<void> {
   using connection = await open(control);
   await installOnionAuths(connection, [auth], (error) => {
@@ -38,7 +38,7 @@ function open(control: TorAddress): Promise<ControlConnection> {
   return openControl({ address: control, clock: systemClock, random: systemRandom, onEvent: () => {} });
 }
 
-/** Lists the client authorizations that Tor has. */
+/** Lists the client authorisations that Tor has. */
 export async function viewOnionAuths(control: TorAddress): Promise<readonly string[]> {
   using connection = await open(control);
   const lines = await connection.command('ONION_CLIENT_AUTH_VIEW');

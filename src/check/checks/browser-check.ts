@@ -15,7 +15,7 @@ export async function checkBrowser({
 }: Pick<Facts, 'config' | 'local' | 'clock' | 'random'>): Promise<Verdict> {
   const place = answeringPlace(await local());
   if (place === undefined) return skip('dns4tor does not answer here');
-  const options = { clock, random, patienceMs: LOCAL_PATIENCE_MS };
+  const options = { clock, random, timeoutMs: LOCAL_PATIENCE_MS };
   const reply = await ask({ address: place.address, port }, CANARY, 'udp', options).catch(() => undefined);
   if (reply?.rcode === 'NXDOMAIN') {
     return ok('browsers are told to leave DNS over HTTPS alone; one that was set to it by hand goes around dns4tor');

@@ -59,7 +59,7 @@ export async function checkResolution({
   try {
     const target = { address: place.address, port };
     const question = { name: '.', type: 'NS' } as const;
-    const { rcode, error } = await ask(target, question, 'udp', { clock, random, patienceMs: timeoutMs + MARGIN_MS });
+    const { rcode, error } = await ask(target, question, 'udp', { clock, random, timeoutMs: timeoutMs + MARGIN_MS });
     const durationMs = clock.now() - startedAt;
     const why = error === undefined || error.text === '' ? '' : `: ${error.text}`;
     // The root exists, and whoever recurses may be asked for it: there is one good answer.

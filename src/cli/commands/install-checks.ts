@@ -7,14 +7,14 @@ import type { Random } from '../../lib/random.ts';
 import type { Checks, Target } from '../../system/machine.ts';
 
 /** Longer than an onion's answer takes in 99 of 100 cases, by way of a resolver that has just been restarted. */
-const PATIENCE_MS = 20_000;
+const TIMEOUT_MS = 20_000;
 const NAMESERVER_PORT = 53;
 
 /** Asks real queries over UDP, of this machine alone. */
 export function createChecks(clock: Clock, random: Random): Checks {
   const askUdp = (target: Target, question: Question, code: ErrorCode): Promise<Reply> => {
     // The server in resolv.conf may be one that has just been restarted, and not be there yet.
-    const options = { clock, random, patienceMs: PATIENCE_MS, mayCome: code === 'ERR_SYSTEM_CHECK' };
+    const options = { clock, random, timeoutMs: TIMEOUT_MS, retryRefused: code === 'ERR_SYSTEM_CHECK' };
     return ask(target, question, 'udp', options).catch((error: unknown) => {
       throw new Dns4torError(code, formatHostPort(target.address, target.port), error);
     });

@@ -146,7 +146,7 @@ function serverOf({ addresses, port }: Config, named: string | undefined): Serve
 }
 
 async function askDaemon(query: Uint8Array, config: Config, server: Server, isTcp: boolean): Promise<Shown> {
-  const options = { clock: systemClock, patienceMs: config.timeoutMs + MARGIN_MS };
+  const options = { clock: systemClock, timeoutMs: config.timeoutMs + MARGIN_MS };
   const startedAt = systemClock.now();
   const ask = (transport: 'udp' | 'tcp'): Promise<Uint8Array> =>
     exchange(server, query, transport, options).catch((error: unknown) => {

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import type { Command } from 'commander';
-import { readStatus, type StatusPlace, watchStatus } from '../../client/status-feed.ts';
+import { readStatus, type StatusAddress, watchStatus } from '../../client/status-feed.ts';
 import type { MetricsAddress } from '../../config/config.ts';
 import { loadSettings } from '../../config/load.ts';
 import { validate } from '../../config/validate.ts';
@@ -71,7 +71,7 @@ export function addStatus(program: Command): void {
   });
 }
 
-function placeOf(metrics: MetricsAddress): StatusPlace {
+function placeOf(metrics: MetricsAddress): StatusAddress {
   if (metrics.kind === 'unix') return { path: metrics.path };
   const [address = metrics.host] = expandAddresses([metrics.host]);
   return { address, port: metrics.port === 0 ? USUAL_PORT : metrics.port };
@@ -90,7 +90,7 @@ function exitCodeOf({ state }: StatusSnapshot): number {
 }
 
 /** Until its user has enough. A dns4tor that ends, or is not there yet, is waited for. */
-async function follow(place: StatusPlace): Promise<number> {
+async function follow(place: StatusAddress): Promise<number> {
   using screen = new Screen(process);
   const style = styleFor(process.stdout, process.env);
   while (!screen.signal.aborted) {

@@ -3,7 +3,7 @@ import { Dns4torError } from '../../failures/errors.ts';
 import type { ControlConnection } from './control-connection.ts';
 import type { ControlReply } from './control-reply.ts';
 
-/** Client authorization for one onion service (rend-spec, "Client authorization"). */
+/** Client authorisation for one onion service (rend-spec, "Client authorization"). */
 export interface OnionAuth {
   /** Address of the onion service: 56 characters, without `.onion`. */
   readonly address: string;

@@ -30,7 +30,7 @@ async function ask(name: string, type: string): Promise<Shown> {
   const query = buildClientQuery(systemRandom, { question, flags: FLAGS, dnssecOk: true });
   const reply = await exchange({ address: authority.host, port: authority.port }, query, 'tcp', {
     clock: systemClock,
-    patienceMs: 5000,
+    timeoutMs: 5000,
   });
   const view = viewMessage(reply);
   assert.ok(view !== undefined);
