@@ -14,30 +14,42 @@ const PROCESS_LABELS = {
   resource: 'kind of resource',
 };
 
-/** What prom-client adds, for every Node process. */
+/** The default metrics of prom-client. */
 const OF_PROM_CLIENT: readonly MetricRow[] = [
   ['process_cpu_user_seconds_total', 'counter', 'seconds', {}, 'CPU time spent in user mode.'],
   ['process_cpu_system_seconds_total', 'counter', 'seconds', {}, 'CPU time spent in the kernel.'],
-  ['process_cpu_seconds_total', 'counter', 'seconds', {}, 'CPU time spent in all.'],
-  ['process_start_time_seconds', 'gauge', 'seconds', {}, 'When the process was started, since 1970.'],
-  ['process_resident_memory_bytes', 'gauge', 'bytes', {}, 'Memory in RAM.'],
-  ['process_virtual_memory_bytes', 'gauge', 'bytes', {}, 'Address space, most of which is no memory.'],
+  ['process_cpu_seconds_total', 'counter', 'seconds', {}, 'CPU time spent in user mode and in the kernel.'],
+  ['process_start_time_seconds', 'gauge', 'seconds', {}, 'Start time of the process, in seconds since 1970.'],
+  ['process_resident_memory_bytes', 'gauge', 'bytes', {}, 'Resident memory (RSS).'],
+  ['process_virtual_memory_bytes', 'gauge', 'bytes', {}, 'Address space; most of it is not backed by memory.'],
   ['process_heap_bytes', 'gauge', 'bytes', {}, 'Data segment, as the kernel counts it.'],
   ['process_open_fds', 'gauge', 'descriptors', {}, 'Open file descriptors.'],
-  ['process_max_fds', 'gauge', 'descriptors', {}, 'How many there may be.'],
+  ['process_max_fds', 'gauge', 'descriptors', {}, 'Limit of open file descriptors.'],
   ['nodejs_eventloop_lag_seconds', 'gauge', 'seconds', {}, 'Delay of the event loop at the moment of the scrape.'],
-  ['nodejs_active_resources', 'gauge', 'resources', { type: PROCESS_LABELS.resource }, 'What keeps the process alive.'],
-  ['nodejs_active_handles', 'gauge', 'handles', { type: PROCESS_LABELS.handle }, 'Open handles of libuv.'],
-  ['nodejs_active_requests', 'gauge', 'requests', { type: PROCESS_LABELS.handle }, 'Requests to libuv under way.'],
+  [
+    'nodejs_active_resources',
+    'gauge',
+    'resources',
+    { type: PROCESS_LABELS.resource },
+    'Resources that keep the process alive.',
+  ],
+  ['nodejs_active_handles', 'gauge', 'handles', { type: PROCESS_LABELS.handle }, 'Open libuv handles.'],
+  ['nodejs_active_requests', 'gauge', 'requests', { type: PROCESS_LABELS.handle }, 'Active libuv requests.'],
   [
     'nodejs_heap_size_total_bytes',
     'gauge',
     'bytes',
     {},
-    "Size of V8's heap, in which neither the cache nor messages are.",
+    "Size of V8's heap, which holds neither the cache nor messages.",
   ],
-  ['nodejs_heap_size_used_bytes', 'gauge', 'bytes', {}, 'The part of it that is in use, roughly.'],
-  ['nodejs_external_memory_bytes', 'gauge', 'bytes', {}, 'Memory outside it that belongs to its objects, roughly.'],
+  ['nodejs_heap_size_used_bytes', 'gauge', 'bytes', {}, 'Used part of the heap, roughly.'],
+  [
+    'nodejs_external_memory_bytes',
+    'gauge',
+    'bytes',
+    {},
+    'Memory outside the heap that belongs to its objects, roughly.',
+  ],
   [
     'nodejs_heap_space_size_total_bytes',
     'gauge',
@@ -50,14 +62,14 @@ const OF_PROM_CLIENT: readonly MetricRow[] = [
     'gauge',
     'bytes',
     { space: PROCESS_LABELS.space },
-    'The part of it that is in use.',
+    'Used part of each space of the heap.',
   ],
   [
     'nodejs_heap_space_size_available_bytes',
     'gauge',
     'bytes',
     { space: PROCESS_LABELS.space },
-    'The part of it that is free.',
+    'Free part of each space of the heap.',
   ],
   [
     'nodejs_version_info',
@@ -71,30 +83,30 @@ const OF_PROM_CLIENT: readonly MetricRow[] = [
     'histogram',
     'seconds',
     { kind: ['major', 'minor', 'incremental', 'weakcb'] },
-    'Pauses for the collection of garbage; absent before the first after the first scrape.',
+    'Pauses for garbage collection; absent until the first one after the first scrape.',
   ],
 ].map(([name, type, unit, labels, help]) => ({ name, type, unit, labels, help }) as MetricRow);
 
-/** Everything that a scrape can hold. */
+/** Every family that a scrape can contain. */
 export const METRIC_ROWS: readonly MetricRow[] = [
   ...families(createCounters([], 0), NO_GAUGES, { server: '', version: '', nodeVersion: '' }),
   ...OF_PROM_CLIENT,
 ];
 
 const DROPS: Readonly<Record<DropReason, string>> = {
-  response: 'a message that is itself a response: answering it could go on forever',
-  short: 'a message too short for a header, to which no answer can refer',
-  port_zero: 'a datagram from port 0, to which nothing can be sent',
-  not_allowed: 'a client beyond this machine that `--allow` does not name',
+  response: 'a message that is itself a response; answering it could start an endless loop',
+  short: 'a message that is shorter than a DNS header',
+  port_zero: 'a datagram from port 0, which cannot receive a reply',
+  not_allowed: 'a client on another machine that `--allow` does not include',
   tcp_connections:
-    'a connection beyond `--tcp-connections` for which no other gave way in time, or that the kernel could not hand over',
+    'a connection beyond `--tcp-connections` for which no other one was closed in time, or that the kernel failed to accept',
   tcp_connections_client:
-    'a connection beyond `--tcp-connections-per-client` for which no other of that client gave way in time',
+    'a connection beyond `--tcp-connections-per-client` for which no other one of that client was closed in time',
   tcp_gave_way: 'a connection, usually idle, that was closed to make room for a new one',
-  tcp_message: 'a connection on which a message was begun and not ended within `--tcp-message-timeout`',
-  tcp_unread: 'a connection that was to end, whose client did not fetch its last answers for five seconds',
-  send_failed: 'an answer that the kernel would not send, or that came when its client had gone',
-  handler_failed: 'a query that met a defect in dns4tor and not even got SERVFAIL; please report it',
+  tcp_message: 'a connection whose message was incomplete after `--tcp-message-timeout`',
+  tcp_unread: 'a closing connection whose client did not read its last answers within five seconds',
+  send_failed: 'an answer that the kernel did not send, or whose client had disconnected',
+  handler_failed: 'a query without any answer because of a defect in dns4tor; please report it',
 };
 
 /** The table in docs/metrics.md. */
@@ -124,7 +136,7 @@ function cells({ name, type, labels, unit, help }: MetricRow): string[] {
 function reasonRows(): string[][] {
   return (
     Object.entries(FAILURES)
-      // The others are of commands and at start, and no metric counts them.
+      // The other errors belong to commands and to the start; no metric counts them.
       .filter(([, kind]) => 'ede' in kind || 'rcode' in kind)
       .map(([code, { label, sentence }]) => [`\`${label}\``, `\`${code}\``, sentence])
   );
