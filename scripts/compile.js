@@ -54,6 +54,7 @@ export function compile(root, esbuild) {
   const [program, page] = metafiles;
   esbuild([PROGRAM.from, `--outfile=${PROGRAM.to}`, ...PROGRAM_FLAGS, EXTERNAL_PACKAGES, `--metafile=${program}`]);
   esbuild(['page/main.ts', '--outdir=dist/page', ...PAGE_FLAGS, `--metafile=${page}`]);
+  cpSync(at('src/launch'), at('dist/launch'), { recursive: true });
   for (const file of readdirSync(at('page'))) {
     if (PAGE_FILES.test(file)) cpSync(at('page', file), at('dist/page', file));
   }

@@ -12,8 +12,8 @@ import { createOnionKey } from '../test/fixtures/onion-key.ts';
 import { type RunningProcess, startProcess } from '../test/fixtures/process.ts';
 import { startTorNetwork } from '../test/fixtures/tor-network.ts';
 
-const COMMAND = fileURLToPath(new URL('../bin/dns4tor.js', import.meta.url));
-const LAUNCHER = fileURLToPath(new URL('../bin/launch.sh', import.meta.url));
+const COMMAND = fileURLToPath(new URL('../dist/launch/dns4tor.js', import.meta.url));
+const LAUNCHER = fileURLToPath(new URL('../dist/launch/launch.sh', import.meta.url));
 const PORT = '5353';
 const ANSWER_TIMEOUT_MS = 60_000;
 

@@ -192,7 +192,7 @@ export function runNode(args) {
 
 /** Runs the command `dns4tor` with our own Node, as {@link runInForeground} does. */
 export function runDns4tor(args) {
-  return runInForeground('/bin/sh', ['bin/launch.sh', NODE, 'bin/dns4tor.js', ...args]);
+  return runInForeground('/bin/sh', ['dist/launch/launch.sh', NODE, 'dist/launch/dns4tor.js', ...args]);
 }
 
 /**

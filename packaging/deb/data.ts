@@ -41,9 +41,10 @@ async function stageProgram(staging: Staging, { version }: Release, program: str
   const files = filesOf('.', 'dist/page/*.{js,css,html,svg}');
   if (files.length === 0) throw new Error('there is no page to package; run `npm run build`');
   for (const file of files) await staging.write(join(PROGRAM, file), await read(file));
-  // The launcher runs it; it is no program by itself.
-  await staging.write(join(PROGRAM, 'bin/dns4tor.js'), (await read('bin/dns4tor.js')).replace(/^#!.*\n/, ''));
-  await staging.write(join(PROGRAM, 'bin/launch.sh'), (await read('bin/launch.sh')).replace(/^#!.*\n/, ''));
+  // Without the first line, which is for programs: the launcher runs these.
+  for (const file of ['dist/launch/dns4tor.js', 'dist/launch/launch.sh']) {
+    await staging.write(join(PROGRAM, file), (await read(file)).replace(/^#!.*\n/, ''));
+  }
   await staging.write('usr/bin/dns4tor', await read('packaging/deb/launcher.sh'), PROGRAM_MODE);
   const manifest = { name: 'dns4tor', version, type: 'module' };
   await staging.write(join(PROGRAM, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);

@@ -1,6 +1,6 @@
 import { LOG_EVENTS } from '../log/log-events.ts';
 
-/** Set by bin/launch.sh: the names of the variables that it removed from the environment, separated by spaces. */
+/** Set by launch/launch.sh: the names of the variables that it removed from the environment, separated by spaces. */
 const REMOVED = 'DNS4TOR_REMOVED';
 
 /**

@@ -1,4 +1,4 @@
-// The command as bin/dns4tor.js runs it, from the sources.
+// The command as dist/launch/dns4tor.js runs it, from the sources.
 import process from 'node:process';
 import { main } from '../../src/cli/main.ts';
 

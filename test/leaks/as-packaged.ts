@@ -15,7 +15,7 @@ export async function throughLauncher(): Promise<readonly string[]> {
 /** Puts a copy of the program, of a version, where there is none. It is there as a whole or not at all. */
 export async function installProgram(folder: string, version: string): Promise<void> {
   const unfinished = `${folder}.new`;
-  for (const part of ['bin', 'dist']) await cp(join(ROOT, part), join(unfinished, part), { recursive: true });
+  await cp(join(ROOT, 'dist'), join(unfinished, 'dist'), { recursive: true });
   await writeFile(join(unfinished, 'package.json'), JSON.stringify({ name: 'dns4tor', version, type: 'module' }));
   await symlink(join(ROOT, 'node_modules'), join(unfinished, 'node_modules'));
   await rename(unfinished, folder);

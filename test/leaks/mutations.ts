@@ -271,7 +271,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G8',
     breach: 'lets NODE_DEBUG log Node’s internals, with the octets of each answer',
-    file: 'bin/launch.sh',
+    file: 'src/launch/launch.sh',
     without: 'NODE_DEBUG ',
     proof: ENVIRONMENT_PROOF,
   },
@@ -304,7 +304,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G11',
     breach: 'trusts the authorities that NODE_EXTRA_CA_CERTS names',
-    file: 'bin/launch.sh',
+    file: 'src/launch/launch.sh',
     without: 'NODE_EXTRA_CA_CERTS ',
     proof: ENVIRONMENT_PROOF,
   },

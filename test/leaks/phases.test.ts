@@ -288,7 +288,7 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
     await using installed = await createTemporaryDirectory();
     const folder = join(installed.path, 'dns4tor');
     await installProgram(folder, '1.0.0');
-    const command = join(folder, 'bin', 'dns4tor.js');
+    const command = join(folder, 'dist', 'launch', 'dns4tor.js');
     await using service = await start([], { command, via: await onHeldSockets() });
     await service.answers();
     await assertAnswers(service);

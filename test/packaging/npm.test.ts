@@ -95,7 +95,7 @@ test('the daemon loads packages from its own installation alone, and koffi', asy
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, stray);
   }
-  const command = join(installed, 'bin', 'dns4tor.js');
+  const command = join(installed, 'dist', 'launch', 'dns4tor.js');
   await using _ = await startDaemon(['--udp-io', 'batch', ...NO_TOR], { command, env: { ...env, HOME: home } });
   const ran = strays.map((file) => readFile(`${file}.ran`));
   assert.deepEqual(
@@ -123,9 +123,9 @@ test("starting the daemon loads neither Node's own HTTP client nor what only met
 
 test('a package that is missing is reported in a sentence', async () => {
   const copy = join(prefix, 'incomplete');
-  await mkdir(join(copy, 'bin'), { recursive: true });
-  const command = join(copy, 'bin', 'dns4tor.js');
-  await writeFile(command, await readFile(inCheckout('bin', 'dns4tor.js')));
+  await mkdir(join(copy, 'dist', 'launch'), { recursive: true });
+  const command = join(copy, 'dist', 'launch', 'dns4tor.js');
+  await writeFile(command, await readFile(inCheckout('dist', 'launch', 'dns4tor.js')));
   await writeFile(join(copy, 'package.json'), '{"type":"module"}');
   const flags = ['--disable-sigusr1', command, '--version'];
   await using running = await startProcess(process.execPath, flags, { env: { ...env, DNS4TOR_REMOVED: '' } });

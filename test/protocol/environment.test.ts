@@ -137,7 +137,7 @@ test('variables that would make it trust, load, open or write something have no 
   assert.deepEqual(new Set(told), new Set(Object.keys(env)));
 });
 
-test('node bin/dns4tor.js restarts Node in the same process, without those variables and with the flags it needs', async () => {
+test('node dist/launch/dns4tor.js restarts Node in the same process, without those variables and with the flags it needs', async () => {
   const flags = ['proxy-dns', '--port', '0', '--upstream', `https://${ONION}/dns-query`, ...wayThere];
   const env = { ...cleanEnvironment(), NODE_EXTRA_CA_CERTS: authorityPath };
   await using running = await startProcess(process.execPath, ['--jitless', COMMAND, ...flags], { env });
@@ -147,7 +147,7 @@ test('node bin/dns4tor.js restarts Node in the same process, without those varia
   assert.ok(!(await environmentOf(running.pid)).includes('NODE_EXTRA_CA_CERTS'));
 });
 
-test('node bin/dns4tor.js restarts Node although DNS4TOR_REMOVED is set, while a variable is left that weakens it', async () => {
+test('node dist/launch/dns4tor.js restarts Node although DNS4TOR_REMOVED is set, while a variable is left that weakens it', async () => {
   const version = async (env: Readonly<Record<string, string>>): Promise<readonly string[]> => {
     const args = ['--disable-sigusr1', COMMAND, '--version'];
     const { status, lines } = await run({ DNS4TOR_REMOVED: '', ...env }, process.execPath, ...args);
@@ -248,7 +248,7 @@ test('it does not start with a Node flag that could weaken a promise', async () 
   }
 });
 
-test('node bin/dns4tor.js refuses sockets that were handed over, which it would lose', async () => {
+test('node dist/launch/dns4tor.js refuses sockets that were handed over, which it would lose', async () => {
   const [program = '', ...launcher] = await handOver(['dns=udp=127.0.0.1', 'dns=tcp=127.0.0.1']);
   const refused = await run({}, program, ...launcher, process.execPath, COMMAND, 'proxy-dns');
   assert.equal(refused.status, 2);
@@ -275,7 +275,7 @@ test('the command that npm links passes only the flags that its Node knows', asy
     );
     return lines.at(-1);
   };
-  const file = join(ROOT, 'bin', 'dns4tor.js');
+  const file = join(ROOT, 'dist', 'launch', 'dns4tor.js');
   assert.equal(
     await startedAs('--version | --disable* | --heap* | --max-semi*'),
     `started as ${FLAGS.join(' ')} ${file} proxy-dns`,

@@ -61,7 +61,7 @@ export async function createRigIn(root: string, dispose: () => Promise<void>): P
     clock,
     pid: ++pid,
     isAlive: (other) => other === pid,
-    self: ['/usr/bin/node', '/opt/dns4tor/bin/dns4tor.js'],
+    self: ['/usr/bin/node', '/opt/dns4tor/dist/launch/dns4tor.js'],
     checks: { upstream: () => checks.upstream(), nameserver: (address) => checks.nameserver(address) },
     warn: (sentence) => warnings.push(sentence),
   });

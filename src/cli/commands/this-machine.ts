@@ -16,7 +16,7 @@ export function thisMachine(): Machine {
     clock: systemClock,
     pid: process.pid,
     isAlive,
-    // Without this Node's flags: a Node that is installed later may not know them, and bin/dns4tor.js adds those it
+    // Without this Node's flags: a Node that is installed later may not know them, and dist/launch/dns4tor.js adds those it
     // needs.
     self: [process.execPath, script],
     checks: createChecks(systemClock, systemRandom),

@@ -41,7 +41,7 @@ test('those who take what comes to a port are found, with their addresses, users
 
 test('what Node runs is named by its script, with which options and by which path ever', async () => {
   const lines = {
-    5: ['/usr/bin/node', '/usr/lib/dns4tor/bin/dns4tor.js', 'proxy-dns'],
+    5: ['/usr/bin/node', '/usr/lib/dns4tor/dist/launch/dns4tor.js', 'proxy-dns'],
     6: ['node', '--max-semi-space-size=1', '/usr/local/bin/dns4tor'],
     7: ['node'],
     8: ['/sbin/init'],

@@ -67,7 +67,8 @@ function nameProcess() {
  */
 function confinePackages() {
   const { realpathSync } = process.getBuiltinModule('node:fs');
-  const home = import.meta.dirname.replace(/\/[^/]*$/, '');
+  // This file is in dist/launch there.
+  const home = import.meta.dirname.replace(/(?:\/[^/]*){2}$/, '');
   const roots = [home];
   // npm may put the packages beside dns4tor; pnpm puts all of them into folders under the outermost node_modules.
   const outermost = /^.*?\/node_modules(?=\/)/.exec(home);
@@ -93,7 +94,7 @@ function loadMain() {
   try {
     // Not `import`: it would read through the whole program for names to import, and bring the machinery for that
     // along.
-    return Module.createRequire(import.meta.url)('../dist/cli/main.cjs').main;
+    return Module.createRequire(import.meta.url)('../cli/main.cjs').main;
   } catch (error) {
     if (!/^(?:ERR_)?MODULE_NOT_FOUND$/.test(error.code)) throw error;
     end(
