@@ -21,7 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   status: ['failures', 'lib', 'metrics', 'model'],
   http: ['failures', 'lib', 'metrics'],
   policy: ['failures', 'message', 'model'],
-  cache: ['lib', 'message', 'model', 'metrics/metrics.ts'],
+  cache: ['failures', 'lib', 'message', 'model', 'metrics/metrics.ts'],
   upstream: ['failures', 'lib', 'message', 'model', 'metrics/metrics.ts'],
   tor: ['failures', 'lib', 'model'],
   listener: ['failures', 'lib', 'message', 'model', 'metrics/metrics.ts'],

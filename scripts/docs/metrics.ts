@@ -1,4 +1,4 @@
-import { FAILURES } from '../../src/failures/failures.ts';
+import { FAILURE_CODES, failureKind } from '../../src/failures/failures.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
 import { families } from '../../src/metrics/families/families.ts';
 import type { Family } from '../../src/metrics/families/family.ts';
@@ -116,7 +116,7 @@ export function renderMetrics(): string {
 
 /** The table of failures in docs/errors.md. */
 export function renderFailures(): string {
-  return renderTable(['label', 'code', 'problem and remedy'], reasonRows());
+  return renderTable(['label', 'code', 'problem', 'remedy'], reasonRows());
 }
 
 /** The table of drops in docs/errors.md. */
@@ -135,9 +135,9 @@ function cells({ name, type, labels, unit, help }: MetricRow): string[] {
 
 function reasonRows(): string[][] {
   return (
-    Object.entries(FAILURES)
+    FAILURE_CODES.map((code) => ({ code, ...failureKind(code) }))
       // The other errors belong to commands and to the start; no metric counts them.
-      .filter(([, kind]) => 'ede' in kind || 'rcode' in kind)
-      .map(([code, { label, sentence }]) => [`\`${label}\``, `\`${code}\``, sentence])
+      .filter(({ ede, rcode }) => ede !== undefined || rcode !== undefined)
+      .map(({ code, label, problem, remedy = '' }) => [`\`${label}\``, `\`${code}\``, problem, remedy])
   );
 }

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../failures/failures.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { Answer } from '../message/answer/answer.ts';
@@ -17,6 +18,7 @@ import {
   TIME,
   WORD,
   writeAnswer,
+  writeFailureCode,
 } from './stored-record.ts';
 import { drawRefreshAt, REFRESH_HITS, REFRESH_UNASKED } from './refresh.ts';
 import { Segment } from './segment.ts';
@@ -166,23 +168,26 @@ export class Cache {
    * Remembers that `query` could not be answered, so that the resolver is spared the same question for a while (RFC 9520 §3). An answer
    * that can still be given stays.
    * @param answer what a client is told meanwhile
+   * @param code why the question could not be answered
    */
-  insertFailure(query: Query, answer: Answer): void {
-    this.#insertFailure(query, answer, { freeTries: 0, recheckMs: RECHECK_MS });
+  insertFailure(query: Query, answer: Answer, code: ErrorCode): void {
+    this.#insertFailure(query, answer, code, { freeTries: 0, recheckMs: RECHECK_MS });
   }
 
   /**
    * Counts a failure that says nothing about the name. It is kept only to end a loop: from the third in a row on, as
    * RFC 9520 §3.1 has it, where the same question may be sent three times.
    * @param answer what a client is told meanwhile
+   * @param code why the question could not be answered
    */
-  countFailure(query: Query, answer: Answer): void {
-    this.#insertFailure(query, answer, { freeTries: FREE_TRIES, recheckMs: PATH_RECHECK_MS });
+  countFailure(query: Query, answer: Answer, code: ErrorCode): void {
+    this.#insertFailure(query, answer, code, { freeTries: FREE_TRIES, recheckMs: PATH_RECHECK_MS });
   }
 
   #insertFailure(
     query: Query,
     answer: Answer,
+    code: ErrorCode,
     { freeTries, recheckMs }: { readonly freeTries: number; readonly recheckMs: number },
   ): void {
     const place = this.#placeOf(query, answer);
@@ -198,7 +203,7 @@ export class Cache {
       }
     }
     const failures = failuresBefore + 1;
-    this.#store(place, answer, failureSeconds(failures - freeTries), { failures, hits: 0 });
+    this.#store(place, answer, failureSeconds(failures - freeTries), { failures, hits: 0, code });
   }
 
   /** Failures without an answer or a longer pause in between. */
@@ -217,7 +222,7 @@ export class Cache {
     { hash, variant, earlier }: Place,
     answer: Answer,
     seconds: number,
-    { failures, hits }: { readonly failures: number; readonly hits: number },
+    { failures, hits, code }: { readonly failures: number; readonly hits: number; readonly code?: ErrorCode },
   ): void {
     const now = this.#now();
     // What may not be kept leaves an answer that has expired where it is: in an outage it is better than none (RFC 8767 §4).
@@ -238,6 +243,7 @@ export class Cache {
     chunks.setDouble(record, TIME.refreshAt, drawRefreshAt(answer, now, lifetimeMs, this.#random));
     chunks.setDouble(record, TIME.recheckAt, 0);
     writeAnswer(chunks, record, answer);
+    if (code !== undefined) writeFailureCode(chunks, record, code);
     this.#index.add(record);
   }
 

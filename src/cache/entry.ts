@@ -1,7 +1,8 @@
+import type { ErrorCode } from '../failures/failures.ts';
 import type { ExtendedError } from '../message/wire/edns.ts';
 import type { AnswerKind, PreparedAnswer } from '../message/answer/prepared-answer.ts';
 import { type Chunks, NONE } from './chunks.ts';
-import { errorOf, HEAD_BYTES, kindOf, TIME, WORD } from './stored-record.ts';
+import { errorOf, failureCodeOf, HEAD_BYTES, kindOf, TIME, WORD } from './stored-record.ts';
 
 const MS_PER_SECOND = 1000;
 
@@ -56,6 +57,11 @@ export class Entry {
   /** How many times in a row the question could not be answered; 0 for an answer. */
   get failures(): number {
     return this.#chunks.word(this.#record, WORD.failures);
+  }
+
+  /** Why the question could not be answered; undefined for an answer. */
+  get failureCode(): ErrorCode | undefined {
+    return this.failures === 0 ? undefined : failureCodeOf(this.#chunks, this.#record);
   }
 
   /** Lookups that found it, this one included; not counted any further once they are enough for a refresh. */

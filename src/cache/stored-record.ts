@@ -1,3 +1,4 @@
+import { type ErrorCode, FAILURE_CODES } from '../failures/failures.ts';
 import { readU16, writeU16 } from '../message/wire/bytes.ts';
 import { type ExtendedError, INFO_CODE_BYTES } from '../message/wire/edns.ts';
 import { type AnswerKind, type PreparedAnswer, preparedBytes } from '../message/answer/prepared-answer.ts';
@@ -24,6 +25,7 @@ export const WORD = {
   /** How long the extended error is; 0 without one. */
   errorBytes: 10,
   rcode: 11,
+  /** The answer's kind in the lowest octet. Above it, for a failure, the index of its code. */
   kind: 12,
   failures: 13,
   /** Lookups that found it, or REFRESH_UNASKED; not counted any further once they are enough for a refresh. */
@@ -45,6 +47,10 @@ export const INDEX_BYTES_PER_ENTRY = 8;
 export const MIN_RECORD_BYTES = 128;
 
 const KINDS: readonly AnswerKind[] = ['data', 'nxdomain', 'nodata', 'failure'];
+
+/** Bits of `WORD.kind` below the index of the failure's code. */
+const KIND_BITS = 8;
+const KIND_MASK = (1 << KIND_BITS) - 1;
 
 /** What an answer takes of the arena. */
 export function recordBytes(answer: PreparedAnswer): number {
@@ -70,7 +76,18 @@ export function writeAnswer(chunks: Chunks, record: number, answer: PreparedAnsw
 }
 
 export function kindOf(chunks: Chunks, record: number): AnswerKind {
-  return KINDS[chunks.word(record, WORD.kind)] as AnswerKind;
+  return KINDS[chunks.word(record, WORD.kind) & KIND_MASK] as AnswerKind;
+}
+
+/** Stores why the answer in a record is a failure. Call it after `writeAnswer`. */
+export function writeFailureCode(chunks: Chunks, record: number, code: ErrorCode): void {
+  const kind = chunks.word(record, WORD.kind) & KIND_MASK;
+  chunks.setWord(record, WORD.kind, kind | (FAILURE_CODES.indexOf(code) << KIND_BITS));
+}
+
+/** The code that `writeFailureCode` stored. */
+export function failureCodeOf(chunks: Chunks, record: number): ErrorCode {
+  return FAILURE_CODES[chunks.word(record, WORD.kind) >>> KIND_BITS] as ErrorCode;
 }
 
 /** The extended error of the answer in a record, which stands behind the answer's bytes. */

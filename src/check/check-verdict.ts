@@ -1,5 +1,4 @@
 import type { Dns4torError } from '../failures/errors.ts';
-import { FAILURES } from '../failures/failures.ts';
 
 /**
  * How a check came out: all is well; it works, but not as it should; it does not work; there is nothing to be said, because it is not used here
@@ -35,14 +34,11 @@ export function skip(line: string): Verdict {
 }
 
 /**
- * A failure of ours. Most of the table's sentences say after a semicolon what to do.
- * @param otherwise the advice for those that do not
+ * A failed check, from the problem and remedy of an error.
+ * @param otherwise the advice for an error without a remedy
  */
-export function failWith(error: Dns4torError, otherwise: string): Verdict {
-  const { sentence } = FAILURES[error.code];
-  const [what = '', ...remedies] = sentence.split('; ');
-  const detail = error.message.slice(0, -sentence.length);
-  return fail(`${detail}${what}`, remedies.length === 0 ? otherwise : toSentence(remedies.join('; ')));
+export function failWith({ problem, remedy }: Dns4torError, otherwise: string): Verdict {
+  return fail(problem, remedy === undefined ? otherwise : toSentence(remedy));
 }
 
 const GRAVITY: readonly Status[] = ['skip', 'ok', 'warn', 'fail'];

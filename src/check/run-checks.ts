@@ -52,7 +52,7 @@ function toVerdict(thrown: unknown): Verdict {
   if (error.code === 'ERR_DEADLINE')
     return fail('this check came to no end', 'See what the others say, and run it again.');
   // A look at the system that failed: a file that cannot be read, most likely.
-  const reason = error.code === 'ERR_INTERNAL' && error.cause instanceof Error ? reasonOf(error.cause) : error.message;
+  const reason = error.code === 'ERR_INTERNAL' && error.cause instanceof Error ? reasonOf(error.cause) : error.problem;
   return fail(`this could not be looked at: ${reason}`, 'Run it again as root (sudo), who may look at everything.');
 }
 

@@ -1,22 +1,35 @@
-import { type ErrorCode, FAILURES } from './failures.ts';
+import { type ErrorCode, failureKind, joinRemedy } from './failures.ts';
 
 /**
- * The base of every error that dns4tor throws on purpose. Its message is the table's sentence, with the detail in front,
- * and can be shown to a person as it stands.
+ * The base class of all errors that dns4tor throws deliberately. `code` carries the meaning. `problem` and `remedy` are
+ * for people; `message` joins them for logs.
  */
 export class Dns4torError extends Error {
   readonly code: ErrorCode;
+  /** What the failure concerns, such as an address or a status. Never a queried name. */
+  readonly detail: string | undefined;
+  /** What happened, beginning with the detail. */
+  readonly problem: string;
+  /** What to do about it. Undefined where dns4tor recovers by itself. */
+  readonly remedy: string | undefined;
 
-  /** @param detail what the sentence is about (an address, a status): never a name that was asked for */
+  /**
+   * @param detail see {@link Dns4torError.detail}
+   * @param cause the error that this one explains
+   */
   constructor(code: ErrorCode, detail?: string, cause?: unknown) {
-    const { sentence } = FAILURES[code];
-    super(detail === undefined ? sentence : `${detail}: ${sentence}`, { cause });
+    const kind = failureKind(code);
+    const problem = detail === undefined ? kind.problem : `${detail}: ${kind.problem}`;
+    super(joinRemedy(problem, kind.remedy), { cause });
     this.name = 'Dns4torError';
     this.code = code;
+    this.detail = detail;
+    this.problem = problem;
+    this.remedy = kind.remedy;
   }
 }
 
-/** Gives any thrown value the shape of ours; what is not ours is a defect. */
+/** Returns a Dns4torError unchanged and wraps any other thrown value as ERR_INTERNAL, a defect. */
 export function toDns4torError(error: unknown): Dns4torError {
   return error instanceof Dns4torError ? error : new Dns4torError('ERR_INTERNAL', undefined, error);
 }

@@ -188,7 +188,7 @@ export class Forwarder {
     try {
       const response = await upstream.exchange(wire, { deadline, client, onAnswer: (how) => (path = how) });
       const answer = explained(parseAnswer(response));
-      if (answer.kind === 'failure') cache.insertFailure(query, answer);
+      if (answer.kind === 'failure') cache.insertFailure(query, answer, 'ERR_RESPONSE_FAILURE');
       else store(answer);
       return { answer, path };
     } catch (thrown) {
@@ -198,8 +198,8 @@ export class Forwarder {
         const failure = buildLocalAnswer(query, RCODE.SERVFAIL, NO_RECORDS);
         const answer = { ...failure, extendedError: extendedErrorOf(code) };
         // RFC 8484 §4.2.1: a status other than 2xx says nothing about the name, so it is not cached under it.
-        if (NO_DNS_ANSWER.has(code)) cache.countFailure(query, answer);
-        else cache.insertFailure(query, answer);
+        if (NO_DNS_ANSWER.has(code)) cache.countFailure(query, answer, code);
+        else cache.insertFailure(query, answer, code);
       }
       throw thrown;
     }

@@ -14,7 +14,6 @@ import { shapeAnswer, shapeReply } from './shape-reply.ts';
 import { cachedError, extendedErrorOf, staleError } from './extended-error.ts';
 import { type Forwarded, Forwarder, type ForwarderComponents, type ForwarderInit } from './forward.ts';
 import { replyProvenance, upstreamProvenance } from './reply-provenance.ts';
-import { keptFailure } from './kept-failure.ts';
 import { copyQuery, type Handler, type Query } from '../model/query.ts';
 
 export interface PipelineInit extends ForwarderInit {
@@ -95,15 +94,15 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
   }
 
   function replyCached(query: Query, entry: Entry, now: number, ageingTime: number, reply: Uint8Array): number {
-    const { answer, failures } = entry;
+    const { answer, failureCode } = entry;
     const age = ageSeconds(entry, ageingTime);
     metrics.cacheHit(answer.kind !== 'data');
     if (!isFresh(entry, ageingTime)) {
-      return replyStale(query, { answer, ageSeconds: age }, 'failed', failureKind('ERR_RECHECK').sentence, reply);
+      return replyStale(query, { answer, ageSeconds: age }, 'failed', 'ERR_RECHECK', reply);
     }
     const original = answer.extendedError;
-    if (failures > 0) metrics.failed(keptFailure(original));
-    const error = failures === 0 ? original : cachedError(original);
+    if (failureCode !== undefined) metrics.failed(failureCode);
+    const error = failureCode === undefined ? original : cachedError(original);
     const provenance = replyProvenance(query, now, 'cache', age);
     const replyBytes = shapeAnswer(query, answer, age, reply, error, undefined, provenance);
     const { rcode } = answer;
@@ -132,10 +131,10 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
       if (forwarded === undefined) return replyError(query, 'ERR_DEADLINE', 'upstream', lateReply);
       return replyFresh(query, forwarded, lateReply);
     }
-    if (forwarded === undefined) return replyStale(query, stale, 'slow', failureKind('ERR_SLOW').sentence, lateReply);
+    if (forwarded === undefined) return replyStale(query, stale, 'slow', 'ERR_SLOW', lateReply);
     // RFC 8767 §6: an expired answer is better than a fresh failure.
     if (forwarded.answer.kind === 'failure') {
-      return replyStale(query, stale, 'failed', failureKind('ERR_RESPONSE_FAILURE').sentence, lateReply);
+      return replyStale(query, stale, 'failed', 'ERR_RESPONSE_FAILURE', lateReply);
     }
     return replyFresh(query, forwarded, lateReply);
   }
@@ -148,12 +147,12 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
     return count(query, replyBytes, answer.rcode, 'upstream', now);
   }
 
-  function replyStale(query: Query, stale: Stale, reason: StaleReason, why: string, reply: Uint8Array): number {
+  function replyStale(query: Query, stale: Stale, reason: StaleReason, code: ErrorCode, reply: Uint8Array): number {
     const { answer } = stale;
     const now = clock.now();
     const provenance = replyProvenance(query, now, 'stale', stale.ageSeconds);
     metrics.servedStale(reason);
-    const replyBytes = shapeAnswer(query, answer, 0, reply, staleError(answer, why), STALE_TTL_SECONDS, provenance);
+    const replyBytes = shapeAnswer(query, answer, 0, reply, staleError(answer, code), STALE_TTL_SECONDS, provenance);
     return count(query, replyBytes, answer.rcode, 'cache', now);
   }
 
@@ -163,7 +162,7 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
       const { code } = toDns4torError(thrown);
       return stale === undefined
         ? replyError(query, code, source, reply)
-        : replyStale(query, stale, 'failed', failureKind(code).sentence, reply);
+        : replyStale(query, stale, 'failed', code, reply);
     } catch {
       metrics.dropped('handler_failed');
       return 0;

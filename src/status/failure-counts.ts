@@ -1,4 +1,4 @@
-import { type ErrorCode, FAILURES, failureKind } from '../failures/failures.ts';
+import { type ErrorCode, FAILURE_CODES, failureKind, failureText } from '../failures/failures.ts';
 import type { Counts } from './counts.ts';
 import type { ErrorSnapshot } from './snapshot.ts';
 
@@ -9,12 +9,11 @@ export interface Reason {
 }
 
 export function reasonOf(code: ErrorCode): Reason {
-  const { label, sentence } = failureKind(code);
-  return { reason: label, sentence };
+  return { reason: failureKind(code).label, sentence: failureText(code) };
 }
 
 const SENTENCES: ReadonlyMap<string, string> = new Map(
-  Object.values(FAILURES).map(({ label, sentence }) => [label, sentence]),
+  FAILURE_CODES.map((code) => [failureKind(code).label, failureText(code)]),
 );
 
 /** What failed and what to do about it: what the most clients were told of first. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Cache } from '../../src/cache/cache.ts';
 import { failureSeconds } from '../../src/cache/lifetime.ts';
+import { FAILURE_CODES } from '../../src/failures/failures.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
 import { parseAnswer } from '../../src/message/answer/answer.ts';
 import { copyAnswer } from '../../src/message/answer/prepared-answer.ts';
@@ -27,7 +28,7 @@ test('RFC 9520 §3.2: a failure is kept for a second at first, twice as long eac
 test('RFC 9520 §3.2: failures in a row are counted across the time between them, and an answer ends the row', () => {
   const { cache, clock } = create();
   for (const seconds of [1, 2, 4]) {
-    cache.insertFailure(QUERY, FAILURE);
+    cache.insertFailure(QUERY, FAILURE, 'ERR_RESPONSE_FAILURE');
     clock.advance(seconds * 1000 - 1);
     assert.deepEqual(findAnswer(cache, QUERY), copyAnswer(FAILURE));
     clock.advance(1);
@@ -36,7 +37,7 @@ test('RFC 9520 §3.2: failures in a row are counted across the time between them
   cache.insert(QUERY, ANSWER);
   assert.equal(cache.lookup(QUERY)?.failures, 0);
   clock.advance(300_000);
-  cache.insertFailure(QUERY, FAILURE);
+  cache.insertFailure(QUERY, FAILURE, 'ERR_RESPONSE_FAILURE');
   clock.advance(1000);
   assert.equal(cache.lookup(QUERY), undefined);
 });
@@ -44,7 +45,7 @@ test('RFC 9520 §3.2: failures in a row are counted across the time between them
 test('a failure does not take the place of an answer that is still good', () => {
   const { cache } = create();
   cache.insert(QUERY, ANSWER);
-  cache.insertFailure(QUERY, FAILURE);
+  cache.insertFailure(QUERY, FAILURE, 'ERR_RESPONSE_FAILURE');
   assert.deepEqual(findAnswer(cache, QUERY), copyAnswer(ANSWER));
 });
 
@@ -53,7 +54,7 @@ test('RFC 9520 §3.2: failures live in bounded memory, beside the answers and no
   cache.insert(QUERY, ANSWER);
   for (let i = 0; i < 1000; i++) {
     const spec = { name: `n${i}.example`, type: 'A' };
-    cache.insertFailure(ask(spec), parseAnswer(buildResponse({ ...spec, flags: 2 })));
+    cache.insertFailure(ask(spec), parseAnswer(buildResponse({ ...spec, flags: 2 })), 'ERR_DEADLINE');
   }
   assert.ok(cache.bytes <= 64 * 1024);
   assert.deepEqual(findAnswer(cache, QUERY), copyAnswer(ANSWER));
@@ -62,19 +63,31 @@ test('RFC 9520 §3.2: failures live in bounded memory, beside the answers and no
 test('an answer ends the row of failures even where it may not be kept', () => {
   const { cache, clock } = create();
   for (const seconds of [1, 2]) {
-    cache.insertFailure(QUERY, FAILURE);
+    cache.insertFailure(QUERY, FAILURE, 'ERR_RESPONSE_FAILURE');
     clock.advance(seconds * 1000);
   }
   cache.insert(QUERY, parseAnswer(buildResponse({ ...SPEC, answers: [addressRecord(SPEC.name, 0)] })));
-  cache.insertFailure(QUERY, FAILURE);
+  cache.insertFailure(QUERY, FAILURE, 'ERR_RESPONSE_FAILURE');
   clock.advance(1000);
   assert.equal(cache.lookup(QUERY), undefined);
 });
 
 test('RFC 9520 §3.2: a failure concerns its own question, and DO and CD as they were', () => {
   const { cache } = create();
-  cache.insertFailure(QUERY, FAILURE);
+  cache.insertFailure(QUERY, FAILURE, 'ERR_RESPONSE_FAILURE');
   assert.ok(cache.lookup(ask({ name: 'A.Example' })));
   assert.equal(cache.lookup(ask({ name: 'www.a.example' })), undefined);
   assert.equal(cache.lookup(ask({ ...SPEC, edns: { dnssecOk: true } })), undefined);
+});
+
+test('a cached failure keeps its code, and the answer that replaces it has none', () => {
+  const { cache, clock } = create();
+  for (const code of FAILURE_CODES) {
+    cache.insertFailure(QUERY, FAILURE, code);
+    assert.equal(cache.lookup(QUERY)?.failureCode, code);
+    assert.deepEqual(findAnswer(cache, QUERY), copyAnswer(FAILURE));
+  }
+  clock.advance(4000);
+  cache.insert(QUERY, ANSWER);
+  assert.equal(cache.lookup(QUERY)?.failureCode, undefined);
 });

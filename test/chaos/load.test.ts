@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { encode } from 'dns-packet';
-import { FAILURES } from '../../src/failures/failures.ts';
+import { failureText } from '../../src/failures/failures.ts';
 import { addressRecord, decodeReply, optRecord } from '../fixtures/messages.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { type Asked, Load } from './load.ts';
@@ -19,12 +19,10 @@ function replyTo(query: Buffer, failedOnce: boolean): Buffer | undefined {
   const reply = { type: 'response', ...(id === undefined ? {} : { id }), questions: questions ?? [] } as const;
   if (name.startsWith('kept')) return encode({ ...reply, answers: [addressRecord(name, 60)] });
   if (name.startsWith('brief')) {
-    const additionals = [error(3, FAILURES.ERR_SLOW.sentence)];
+    const additionals = [error(3, failureText('ERR_SLOW'))];
     return encode({ ...reply, answers: [addressRecord(name, 30)], additionals });
   }
-  return failedOnce
-    ? undefined
-    : encode({ ...reply, flags: 2, additionals: [error(23, FAILURES.ERR_DEADLINE.sentence)] });
+  return failedOnce ? undefined : encode({ ...reply, flags: 2, additionals: [error(23, failureText('ERR_DEADLINE'))] });
 }
 
 test('the load says of each query whether it was answered fresh, expired, failed for which reason, or not at all, and asks on meanwhile', async () => {

@@ -1,5 +1,5 @@
 import { systemClock, type Timer } from '../../src/lib/clock.ts';
-import { EDE, FAILURES } from '../../src/failures/failures.ts';
+import { EDE, FAILURE_CODES, failureKind, failureText } from '../../src/failures/failures.ts';
 import { LAB_ZONE } from '../fixtures/lab-zone.ts';
 import { UdpClient } from '../fixtures/udp-client.ts';
 import { readReply } from '../protocol/reply.ts';
@@ -115,5 +115,6 @@ function judge(wire: Buffer): { readonly outcome: Outcome; readonly reason: stri
 
 /** The label of the failure that the text of an Extended DNS Error explains. */
 function reasonOf(rcode: string, text: string | undefined): string {
-  return Object.values(FAILURES).find(({ sentence }) => sentence === text)?.label ?? rcode;
+  const code = FAILURE_CODES.find((candidate) => failureText(candidate) === text);
+  return code === undefined ? rcode : failureKind(code).label;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { alternativeEvents, connectionEvents, torEvents } from '../../src/daemon/events.ts';
 import { Dns4torError } from '../../src/failures/errors.ts';
-import { FAILURES } from '../../src/failures/failures.ts';
+import { failureText } from '../../src/failures/failures.ts';
 import { createLogger, type Logger } from '../../src/log/logger.ts';
 import type { TorStatus } from '../../src/model/tor-status.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
@@ -30,8 +30,8 @@ test('a failure that repeats is a warning once, until it changes or ends', () =>
   events.connectFailed(new Dns4torError('ERR_TLS_PIN'), 250);
   const level = lines.map((line) => line.slice(0, 3));
   assert.deepEqual(level, ['WRN', 'DBG', 'WRN', 'INF', 'DBG', 'WRN']);
-  const { sentence } = FAILURES.ERR_TOR_UNREACHABLE;
-  const expected = `WRN Cannot connect to DNS upstream: ${sentence} url=${URL} code=ERR_TOR_UNREACHABLE retry_seconds=0.3`;
+  const reason = failureText('ERR_TOR_UNREACHABLE');
+  const expected = `WRN Cannot connect to DNS upstream: ${reason} url=${URL} code=ERR_TOR_UNREACHABLE retry_seconds=0.3`;
   assert.equal(lines[0], expected);
   assert.equal(lines[3], `INF Connected to DNS upstream url=${URL} seconds=1.2`);
 });
@@ -53,9 +53,9 @@ test('while tor is on its way, a failure through it is told as how far it is, on
     [
       'WRN Cannot connect to DNS upstream: Tor is at 45 %: Asking for relays',
       'DBG Cannot connect to DNS upstream: Tor is at 45 %: Asking for relays',
-      `WRN Cannot connect to DNS upstream: ${FAILURES.ERR_TLS_PIN.sentence}`,
-      `WRN Cannot connect to DNS upstream: ${FAILURES.ERR_TOR_TIMEOUT.sentence}`,
-      `WRN Cannot connect to DNS upstream: ${FAILURES.ERR_TOR_UNREACHABLE.sentence}`,
+      `WRN Cannot connect to DNS upstream: ${failureText('ERR_TLS_PIN')}`,
+      `WRN Cannot connect to DNS upstream: ${failureText('ERR_TOR_TIMEOUT')}`,
+      `WRN Cannot connect to DNS upstream: ${failureText('ERR_TOR_UNREACHABLE')}`,
     ],
   );
 });
@@ -87,7 +87,7 @@ test("tor's lines keep their severity, and its end is an error that says when it
     'WRN Tor says: hello',
     'ERR Tor says: hello',
     'INF Tor is at 45 %: Asking for relays',
-    `ERR Tor ended: ${FAILURES.ERR_TOR_MANAGED.sentence} code=ERR_TOR_MANAGED restart_seconds=2`,
+    `ERR Tor ended: ${failureText('ERR_TOR_MANAGED')} code=ERR_TOR_MANAGED restart_seconds=2`,
   ]);
 });
 

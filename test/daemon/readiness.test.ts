@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { ReadinessMonitor } from '../../src/daemon/readiness.ts';
 import { Deadline } from '../../src/lib/deadline.ts';
 import { Dns4torError } from '../../src/failures/errors.ts';
-import { FAILURES } from '../../src/failures/failures.ts';
+import { failureText } from '../../src/failures/failures.ts';
 import type { ExchangeContext, Upstream } from '../../src/upstream/upstream.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { decodeReply } from '../fixtures/messages.ts';
@@ -71,7 +71,7 @@ test('with no recent answer a check probes, with a question that says nothing ab
 
 test('a failed probe is not ready, says why, and how long ago the last answer was', async () => {
   const { clock, upstream, monitor } = create(fails);
-  assert.deepEqual(await monitor.check(), { ready: false, detail: FAILURES.ERR_TOR_UNREACHABLE.sentence });
+  assert.deepEqual(await monitor.check(), { ready: false, detail: failureText('ERR_TOR_UNREACHABLE') });
   upstream.answer = async () => ANSWER;
   await ask(monitor, clock);
   upstream.answer = fails;
@@ -79,7 +79,7 @@ test('a failed probe is not ready, says why, and how long ago the last answer wa
   const readiness = await monitor.check();
   assert.deepEqual(readiness, {
     ready: false,
-    detail: FAILURES.ERR_TOR_UNREACHABLE.sentence,
+    detail: failureText('ERR_TOR_UNREACHABLE'),
     lastAnswerSecondsAgo: 90,
   });
 });
@@ -90,7 +90,7 @@ test('a probe that hangs is given up after ten seconds, and however many ask the
   await clock.advanceAsync(10_000);
   for (const { ready, detail } of await checks) {
     assert.equal(ready, false);
-    assert.equal(detail, FAILURES.ERR_DEADLINE.sentence);
+    assert.equal(detail, failureText('ERR_DEADLINE'));
   }
   assert.equal(upstream.queries.length, 1);
   upstream.answer = async () => ANSWER;

@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { failureText } from '../../src/failures/failures.ts';
 import { toListenError } from '../../src/failures/listen-error.ts';
 
 /** What the operating system says when a TCP socket is bound there. */
@@ -21,7 +22,8 @@ test('a port that another TCP socket has is in use, with the address and the cau
     const cause = await listenError('127.0.0.1', port);
     const error = toListenError(cause, `127.0.0.1:${port}`);
     assert.equal(error.code, 'ERR_LISTEN_IN_USE');
-    assert.match(error.message, new RegExp(`^127\\.0\\.0\\.1:${port}: another program has the port`));
+    assert.equal(error.detail, `127.0.0.1:${port}`);
+    assert.equal(error.message, `127.0.0.1:${port}: ${failureText('ERR_LISTEN_IN_USE')}`);
     assert.equal(error.cause, cause);
   } finally {
     holder.close();

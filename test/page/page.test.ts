@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { failureText } from '../../src/failures/failures.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { MAX_WATCHERS } from '../../src/http/event-stream.ts';
 import { type MetricsServer, startMetricsServer } from '../../src/http/metrics-server.ts';
@@ -162,7 +163,7 @@ test('an outage of Tor shows within five seconds, though nobody asks for a name,
   assert.ok(address.kind === 'tcp');
   await listen(page);
   await socks[Symbol.asyncDispose]();
-  await sentence(page, "Not working: Tor's SOCKS port does not answer; start tor");
+  await sentence(page, `Not working: ${failureText('ERR_TOR_UNREACHABLE')}.`);
   assert.equal(await page.title(), 'Not working – dns4tor');
   await page.locator('#upstreams', { hasText: 'Not reachable' }).waitFor({ timeout: SEEN_MS });
   await page.locator('#errors', { hasText: 'tor_unreachable' }).waitFor({ timeout: SEEN_MS });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { failureText } from '../../src/failures/failures.ts';
 import { startBehindDouble } from '../fixtures/behind-double.ts';
 import { neverAnswer } from '../fixtures/doh-behaviours.ts';
 import type { DohBehaviour } from '../fixtures/recording-doh-server.ts';
@@ -31,8 +32,8 @@ async function outcome(asked: Promise<Buffer>): Promise<string> {
   return ede === undefined ? rcode : `${rcode} ${ede.code} ${ede.text}`;
 }
 
-const TOO_MANY_OF_CLIENT = `SERVFAIL ${EDE_OTHER} too many queries of this client wait for the resolver (--max-in-flight-per-client)`;
-const DEADLINE = `SERVFAIL ${EDE_NETWORK_ERROR} no answer came before the deadline (--timeout)`;
+const TOO_MANY_OF_CLIENT = `SERVFAIL ${EDE_OTHER} ${failureText('ERR_IN_FLIGHT_CLIENT')}`;
+const DEADLINE = `SERVFAIL ${EDE_NETWORK_ERROR} ${failureText('ERR_DEADLINE')}`;
 
 interface Scene {
   readonly title: string;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Dns4torError } from '../../src/failures/errors.ts';
+import { failureText } from '../../src/failures/failures.ts';
 import { buildResponse, decodeReply, optRecord, type QuerySpec } from '../fixtures/messages.ts';
 import { answerTo, createResolver, extendedErrorOf, LIMITS, responses, UpstreamDouble } from './harness.ts';
 
@@ -124,7 +125,7 @@ test('RFC 8914: what the resolver says of its answer is passed on, and a failure
   upstream.answer = async () => buildResponse({ flags: 2 });
   clock.advance(60_000);
   const reply = await ask({ edns: {} });
-  assert.deepEqual(extendedErrorOf(reply), { code: 0, text: 'the resolver itself could not answer' });
+  assert.deepEqual(extendedErrorOf(reply), { code: 0, text: failureText('ERR_RESPONSE_FAILURE') });
 });
 
 test('beyond the queries in flight that one client may have, it gets SERVFAIL and EDE at once', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Cache } from '../../src/cache/cache.ts';
 import { Dns4torError } from '../../src/failures/errors.ts';
-import { EDE, FAILURES, type ErrorCode, failureKind } from '../../src/failures/failures.ts';
+import { EDE, type ErrorCode, failureKind, failureText } from '../../src/failures/failures.ts';
 import { createQueryScanner } from '../../src/message/wire/scan-query.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
@@ -124,13 +124,13 @@ const FAILED: readonly ErrorCode[] = [
 ];
 
 for (const code of FAILED) {
-  test(`${code} is SERVFAIL, with its EDE code and sentence for a client that speaks EDNS only`, async () => {
+  test(`${code} is SERVFAIL, with its EDE code and text for a client that speaks EDNS only`, async () => {
     const failing = new UpstreamDouble(() => Promise.reject(new Dns4torError(code, 'detail')));
     const { ask, counters } = createResolver(failing);
     const reply = await later(ask({ edns: {} }));
     assert.equal(decodeReply(reply).rcode, 'SERVFAIL');
-    const { ede = 'other', sentence } = failureKind(code);
-    assert.deepEqual(extendedErrorOf(reply), { code: EDE[ede], text: sentence });
+    const { ede = 'other' } = failureKind(code);
+    assert.deepEqual(extendedErrorOf(reply), { code: EDE[ede], text: failureText(code) });
 
     const plain = await later(ask({}));
     assert.equal(decodeReply(plain).rcode, 'SERVFAIL');
@@ -192,7 +192,7 @@ test('an upstream to which no connection ever comes is SERVFAIL at the deadline,
   await clock.advanceAsync(1);
   await replied;
   assert.equal(decodeReply(atOnce(reply)).rcode, 'SERVFAIL');
-  assert.equal(extendedErrorOf(atOnce(reply))?.text, FAILURES.ERR_TOR_TIMEOUT.sentence);
+  assert.equal(extendedErrorOf(atOnce(reply))?.text, failureText('ERR_TOR_TIMEOUT'));
   await clock.advanceAsync(TIMEOUT_MS);
   assert.equal(first.pendingTimers, 0);
 });
@@ -224,7 +224,7 @@ test('a defect in a step is SERVFAIL for that query and nothing for the next', a
   const { ask, counters } = createResolver(new UpstreamDouble(), { clock, cache });
   const reply = atOnce(ask({ edns: {} }));
   assert.equal(decodeReply(reply).rcode, 'SERVFAIL');
-  assert.equal(extendedErrorOf(reply)?.text, FAILURES.ERR_INTERNAL.sentence);
+  assert.equal(extendedErrorOf(reply)?.text, failureText('ERR_INTERNAL'));
   assert.equal(decodeReply(await later(ask({}))).rcode, 'NOERROR');
   assert.deepEqual(responses(counters), { 'SERVFAIL policy': 1, 'NOERROR upstream': 1 });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { FAILURES } from '../../src/failures/failures.ts';
+import { FAILURE_CODES, failureKind, failureText } from '../../src/failures/failures.ts';
 import { parseAnswer } from '../../src/message/answer/answer.ts';
 import {
   ask,
@@ -35,11 +35,10 @@ function answerOf(bytes: number, flags = 0x8180): ReturnType<typeof parseAnswer>
   return parseAnswer(rawMessage({ flags, questions: [rawQuestion(NAME, 16)], answers: [record] }));
 }
 
-/** The longest text that a client is told beside SERVFAIL. */
-const LONGEST_TEXT = Object.values(FAILURES)
-  .filter((kind) => 'ede' in kind)
-  .map(({ sentence }) => sentence)
-  .reduce((longest, sentence) => (sentence.length > longest.length ? sentence : longest), '');
+/** The longest EDE text of a SERVFAIL. */
+const LONGEST_TEXT = FAILURE_CODES.filter((code) => failureKind(code).ede !== undefined)
+  .map(failureText)
+  .reduce((longest, text) => (text.length > longest.length ? text : longest), '');
 
 function isTruncated(reply: Uint8Array): boolean {
   return (Buffer.from(reply).readUInt16BE(2) & TC) !== 0;

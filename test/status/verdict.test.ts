@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FAILURES } from '../../src/failures/failures.ts';
+import { failureText } from '../../src/failures/failures.ts';
 import type { AnswerCounts, UpstreamSnapshot } from '../../src/status/snapshot.ts';
 import { type Facts, judge, type Outlook } from '../../src/status/verdict.ts';
 
@@ -14,7 +14,7 @@ const FIRST: UpstreamSnapshot = {
   circuits: [],
 };
 const SECOND: UpstreamSnapshot = { ...FIRST, upstream: 'second.test:443' };
-const REFUSED = { reason: 'tor_unreachable', sentence: FAILURES.ERR_TOR_UNREACHABLE.sentence } as const;
+const REFUSED = { reason: 'tor_unreachable', sentence: failureText('ERR_TOR_UNREACHABLE') } as const;
 
 const ANSWERED: Outlook = { lastAnswerSecondsAgo: 1, failuresInARow: 0, failure: undefined, silentMs: 0 };
 
@@ -54,7 +54,7 @@ test('a start that cannot succeed is a failure, with what to do', () => {
   const upstreams = [{ ...FIRST, ...REFUSED, breaker: 'open' }] as const;
   const { state, sentence, reason } = judge(facts({ outlook: NEVER_ANSWERED, upstreams }));
   assert.equal(state, 'failing');
-  assert.match(sentence, /^Not working: Tor's SOCKS port does not answer; start tor/);
+  assert.ok(sentence.startsWith(`Not working: ${REFUSED.sentence}.`));
   assert.equal(reason, 'tor_unreachable');
 });
 
@@ -79,7 +79,7 @@ test('three failures in a row are an outage, two are luck', () => {
 test('with another upstream to answer it works, degraded, and says which one is gone and why', () => {
   const { state, sentence, reason } = judge(facts({ upstreams: [{ ...FIRST, ...REFUSED, breaker: 'open' }, SECOND] }));
   assert.equal(state, 'degraded');
-  assert.match(sentence, /^Working, but first\.onion:443 cannot be reached: Tor's SOCKS port/);
+  assert.equal(sentence, `Working, but first.onion:443 cannot be reached: ${REFUSED.sentence}.`);
   assert.equal(reason, 'tor_unreachable');
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decode } from 'dns-packet';
-import type { ErrorCode } from '../../src/failures/failures.ts';
+import { type ErrorCode, failureText } from '../../src/failures/failures.ts';
 import * as behaviours from '../fixtures/doh-behaviours.ts';
 import type { DohBehaviour, DohReply } from '../fixtures/recording-doh-server.ts';
 import { answer, answerTo, outcomes, queryFor, startRig, turnUntilSettled } from './rig.ts';
@@ -73,10 +73,8 @@ for (const [what, behaviour, code] of REJECTED) {
 
 test('an HTTP error names its status and no query', async () => {
   await using rig = await startRig(changed(() => ({ status: 503 })));
-  await assert.rejects(
-    rig.ask('canary.test'),
-    /^Dns4torError: HTTP status 503: the resolver answered with an HTTP error/,
-  );
+  const message = `HTTP status 503: ${failureText('ERR_DOH_STATUS')}`;
+  await assert.rejects(rig.ask('canary.test'), { code: 'ERR_DOH_STATUS', message });
 });
 
 test('an HTTP error carries the time that Retry-After asks to wait, in each form that RFC 9110 §10.2.3 has', async () => {

@@ -42,12 +42,12 @@ export async function checkBootstrap({
     if (state === 'up') return ok('Tor is connected to its network');
     return warn('Tor has no circuit', 'See whether this machine is online; Tor’s own log says more.');
   } catch (thrown) {
-    const { message } = toDns4torError(thrown);
+    const { problem } = toDns4torError(thrown);
     const isNamed = config.tor.control.kind === 'tcp' || config.tor.control.kind === 'unix';
     // What nobody has asked for by name is no fault when it is not there.
     if (!isNamed) return skip('not known: Tor has no control port that may be read here');
     return warn(
-      `Tor cannot be asked: ${message}`,
+      `Tor cannot be asked: ${problem}`,
       'See whether --tor-control names its control port, and whether you may read its cookie.',
     );
   }

@@ -56,8 +56,8 @@ test('tor: where one answers, one that dns4tor would start, and none', async () 
   const error = new Dns4torError('ERR_TOR_UNREACHABLE', '127.0.0.1:9050 (ECONNREFUSED)');
   assert.deepEqual(await checkTor({ tor: async () => ({ kind: 'missing', error }) }), {
     status: 'fail',
-    line: "127.0.0.1:9050 (ECONNREFUSED): Tor's SOCKS port does not answer",
-    advice: 'Start tor, or name its port with --tor-socks.',
+    line: error.problem,
+    advice: `${error.remedy?.replace('start', 'Start')}.`,
   });
 });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { failureText } from '../../../src/failures/failures.ts';
 import { type Daemon, startDaemon } from '../../fixtures/daemon.ts';
 import { reservePort } from '../../fixtures/reserve-port.ts';
 import { type CliResult, runCli } from '../run-cli.ts';
@@ -31,7 +32,7 @@ test('why there is no answer is said in words, and the exit status says that the
   assert.equal(stderr, '');
   assert.equal(code, 1);
   assert.match(stdout, /status: SERVFAIL/);
-  assert.match(stdout, /^; EDE: 23 \(Network Error\): \(Tor's SOCKS port does not answer; [^)]*\)$/m);
+  assert.ok(stdout.includes(`\n; EDE: 23 (Network Error): (${failureText('ERR_TOR_UNREACHABLE')})\n`));
   assert.match(stdout, /^;; CAME to nothing after [\d.]+ ms; see EDE above$/m);
   assert.match(stdout, /^;; SERVER: .* \(TCP\)$/m);
 });
@@ -62,7 +63,7 @@ test('where nothing listens, the error says what to do, and not what was asked f
   const { code, stdout, stderr } = await runCli(['query', '-p', String(reservation.port), '+tcp', 'asked.example']);
   assert.equal(code, 1);
   assert.equal(stdout, '');
-  assert.match(stderr, /^dns4tor: 127\.0\.0\.1:\d+: no reply comes from there; start dns4tor .*--direct\)\n$/);
+  assert.match(stderr, /^dns4tor: 127\.0\.0\.1:\d+: .*start dns4tor .*--direct\)\n$/);
 });
 
 test('a question goes to no other machine, by address or by name', async () => {
@@ -83,7 +84,7 @@ test('--direct says why it has no answer, and asks nobody for what is answered h
   const failed = await runCli(['query', '--direct', '--tor-socks', '127.0.0.1:1', 'a.example']);
   assert.equal(failed.stderr, '');
   assert.equal(failed.code, 1);
-  assert.match(failed.stdout, /^; EDE: 23 \(Network Error\): \(Tor's SOCKS port does not answer; /m);
+  assert.ok(failed.stdout.includes(`\n; EDE: 23 (Network Error): (${failureText('ERR_TOR_UNREACHABLE')})\n`));
   const local = await runCli(['query', '--direct', '--tor-socks', '127.0.0.1:1', 'something.onion', '--json']);
   assert.equal(local.code, 0);
   const shown = JSON.parse(local.stdout) as { came: { source: string }; steps: readonly { what: string }[] };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { failureText } from '../../../src/failures/failures.ts';
 import { type Daemon, startDaemon } from '../../fixtures/daemon.ts';
 import { reservePort } from '../../fixtures/reserve-port.ts';
 import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
@@ -27,7 +28,7 @@ test('elsewhere than on a terminal it shows how everything stands, once, without
   const { code, stdout, stderr } = await runCli(['status', '--metrics', daemon.metricsAddress]);
   assert.equal(stderr, '');
   assert.equal(code, 1);
-  assert.match(stdout, /^● Not working: Tor's SOCKS port does not answer; /);
+  assert.ok(stdout.startsWith(`● Not working: ${failureText('ERR_TOR_UNREACHABLE')}.`));
   assert.match(stdout, /^Tor +down, not started by dns4tor$/m);
   assert.ok(!stdout.includes('\x1b'));
 });
@@ -45,7 +46,8 @@ test('where no dns4tor is, the error says what to do', async () => {
   await reservation.release();
   const { code, stderr } = await runCli(['status', '--metrics', `127.0.0.1:${reservation.port}`]);
   assert.equal(code, 1);
-  assert.match(stderr, /^dns4tor: 127\.0\.0\.1:\d+: no dns4tor says there how it stands; .*--metrics.*\n$/);
+  assert.match(stderr, /^dns4tor: 127\.0\.0\.1:\d+: .*--metrics.*\n$/);
+  assert.ok(stderr.endsWith(`: ${failureText('ERR_STATUS_UNANSWERED')}\n`));
 });
 
 test('on a terminal it follows what happens, until q, and gives the terminal back', async () => {
@@ -95,5 +97,6 @@ test('status reads metrics from a unix socket, which is gone once the daemon has
   assert.ok(existsSync(path));
   await running.process.stop();
   assert.ok(!existsSync(path));
-  assert.match((await runCli(['status', ...metrics])).stderr, /^dns4tor: unix:\/\S+: no dns4tor says there/);
+  const unanswered = await runCli(['status', ...metrics]);
+  assert.equal(unanswered.stderr, `dns4tor: unix:${path}: ${failureText('ERR_STATUS_UNANSWERED')}\n`);
 });
