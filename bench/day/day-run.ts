@@ -7,7 +7,7 @@ import { askForADay, type HouseholdQuery } from './household.ts';
 import { openLaboratory } from '../laboratory.ts';
 import { type OnionDouble, startOnionDouble } from '../onion/onion-double.ts';
 import { createSeededRandom } from '../onion/seeded-random.ts';
-import { turnClock } from '../turn-clock.ts';
+import { advanceClock } from '../advance-clock.ts';
 import { createWebResolver, TYPE_NAMES } from './web-resolver.ts';
 
 const HOUR_MS = 3_600_000;
@@ -36,7 +36,7 @@ export interface DayRun {
 }
 
 /** One household in one mode. */
-interface Life {
+interface Simulation {
   readonly double: OnionDouble;
   readonly resolver: HouseholdResolver;
   readonly views: ClientView[];
@@ -49,49 +49,51 @@ export async function runDay({ modes, seed, households, hours, onProgress }: Day
   await using resources = new AsyncDisposableStack();
   const laboratory = resources.use(await openLaboratory());
 
-  const open = async (own: number): Promise<{ queries: HouseholdQuery[]; lives: Life[] }> => {
+  const open = async (own: number): Promise<{ queries: HouseholdQuery[]; simulations: Simulation[] }> => {
     const queries = askForADay(createSeededRandom(own)).filter(({ atMs }) => atMs < durationMs);
     const answerTo = createWebResolver(new Set(queries.map(({ host }) => host)));
-    const lives = modes.map(async (mode) => {
+    const simulations = modes.map(async (mode) => {
       const { certificate } = laboratory;
       const double = resources.use(await startOnionDouble(certificate, clock, { seed: own }, answerTo));
       const components = { clock, random: createSeededRandom(own), laboratory, socks: double.socks };
       return { double, resolver: resources.use(new HouseholdResolver(components, mode)), views: [] };
     });
-    return { queries, lives: await Promise.all(lives) };
+    return { queries, simulations: await Promise.all(simulations) };
   };
   const opened = await Promise.all(Array.from({ length: households }, (_, household) => open(seed + household)));
-  const ready = opened.flatMap(({ lives }) => lives.map(({ resolver }) => resolver.ready()));
-  await turnClock(clock, Promise.all(ready));
+  const ready = opened.flatMap(({ simulations }) => simulations.map(({ resolver }) => resolver.ready()));
+  await advanceClock(clock, Promise.all(ready));
 
   let asked = 0;
   const startedAt = clock.now();
-  const live = async (queries: readonly HouseholdQuery[], lives: readonly Life[]): Promise<void> => {
+  const simulate = async (queries: readonly HouseholdQuery[], simulations: readonly Simulation[]): Promise<void> => {
     const pending: Promise<unknown>[] = [];
     for (const query of queries) {
       const waitMs = startedAt + query.atMs - clock.now();
       if (waitMs > 0) await delay(clock, waitMs);
       const received = toQuery(query);
-      for (const { resolver, views } of lives) pending.push(resolver.ask(received).then((view) => views.push(view)));
+      for (const { resolver, views } of simulations)
+        pending.push(resolver.ask(received).then((view) => views.push(view)));
       onProgress(query.atMs / durationMs, ++asked);
     }
     await Promise.all(pending);
   };
-  await turnClock(clock, Promise.all(opened.map(({ queries, lives }) => live(queries, lives))));
+  await advanceClock(clock, Promise.all(opened.map(({ queries, simulations }) => simulate(queries, simulations))));
 
   return modes.map((mode, i) =>
     toRun(
       mode,
-      opened.map(({ lives }) => lives[i] as Life),
+      opened.map(({ simulations }) => simulations[i] as Simulation),
     ),
   );
 }
 
-function toRun(mode: ResolverMode, lives: readonly Life[]): DayRun {
-  const sum = (count: (life: Life) => number): number => lives.reduce((total, life) => total + count(life), 0);
+function toRun(mode: ResolverMode, simulations: readonly Simulation[]): DayRun {
+  const sum = (count: (simulation: Simulation) => number): number =>
+    simulations.reduce((total, simulation) => total + count(simulation), 0);
   return {
     mode,
-    views: lives.flatMap(({ views }) => views),
+    views: simulations.flatMap(({ views }) => views),
     upstreamQueries: sum(({ double }) => double.requests),
     hedges: sum(({ resolver }) => resolver.hedges),
     refreshes: sum(({ resolver }) => resolver.refreshes),

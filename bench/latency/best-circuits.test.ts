@@ -5,7 +5,7 @@ import { type BestOf, bestOf, type BestOfOptions } from './best-circuits.ts';
 const STEADY: BestOfOptions = {
   seeds: Array.from({ length: 200 }, (_, seed) => seed),
   drifts: false,
-  turnsAway: false,
+  rejects: false,
   lastsMs: 60_000,
 };
 
@@ -23,5 +23,5 @@ test('with drift, the best of several circuits is as fast on average as without'
 });
 
 test('a circuit that gets 503 is never the best, however fast it is', () => {
-  assert.ok(bestOf(4, { ...STEADY, turnsAway: true }).p50 > 1.1 * bestOf(4, STEADY).p50);
+  assert.ok(bestOf(4, { ...STEADY, rejects: true }).p50 > 1.1 * bestOf(4, STEADY).p50);
 });

@@ -1,7 +1,7 @@
 import { normalDeviate } from '../onion/draws.ts';
 import { geometricMean } from '../latencies.ts';
 import { drawCircuits, type OnionCircuit, responseQuantileMs } from '../onion/onion-circuit.ts';
-import { drawTurnedAway } from '../onion/turned-away.ts';
+import { drawRejected } from '../onion/rejected-circuits.ts';
 
 /** Response times of an ideal client: it always uses the best of its first `circuits` circuits, without hedging. */
 export interface BestOf {
@@ -16,22 +16,22 @@ export interface BestOfOptions {
   /** Whether circuits change their speed. The ideal client knows the best one at every moment. */
   readonly drifts: boolean;
   /** Whether one circuit in three gets 503. The ideal client never uses these. */
-  readonly turnsAway: boolean;
+  readonly rejects: boolean;
   readonly lastsMs: number;
 }
 
 const STEP_MS = 1000;
 
 /** @param circuits at least 1; of 2 or more, at least one never gets 503 */
-export function bestOf(circuits: number, { seeds, drifts, turnsAway, lastsMs }: BestOfOptions): BestOf {
+export function bestOf(circuits: number, { seeds, drifts, rejects, lastsMs }: BestOfOptions): BestOf {
   const typical = seeds.map((seed) => {
     const drawn = drawCircuits(seed);
-    const drawnTurnedAway = drawTurnedAway(seed);
+    const drawnRejected = drawRejected(seed);
     const all = Array.from({ length: circuits }, () => ({
       circuit: drawn.next().value,
-      isTurnedAway: drawnTurnedAway.next().value && turnsAway,
+      isRejected: drawnRejected.next().value && rejects,
     }));
-    const usable = all.filter(({ isTurnedAway }) => !isTurnedAway).map(({ circuit }) => circuit);
+    const usable = all.filter(({ isRejected }) => !isRejected).map(({ circuit }) => circuit);
     return drifts ? bestOverTime(usable, lastsMs) : bestNow(usable);
   });
   const at = (share: number): number =>

@@ -1,6 +1,6 @@
 import { DNS4TOR } from './latency-clients.ts';
 import type { Regime } from './latency-regimes.ts';
-import type { Life } from './latency-run.ts';
+import type { ClientRun } from './latency-run.ts';
 import { mean } from '../latencies.ts';
 import { formatColumns } from '../table.ts';
 
@@ -15,8 +15,8 @@ export interface CircuitRate {
 
 const HOUR_MS = 3_600_000;
 
-export function toCircuitRate({ name, title, lastsMs }: Regime, lives: readonly Life[]): CircuitRate {
-  const own = lives.filter(({ kind }) => kind === DNS4TOR);
+export function toCircuitRate({ name, title, lastsMs }: Regime, runs: readonly ClientRun[]): CircuitRate {
+  const own = runs.filter(({ kind }) => kind === DNS4TOR);
   const later = mean(own.map(({ circuits, circuitsAtStart }) => circuits - circuitsAtStart));
   return {
     name,

@@ -10,7 +10,7 @@ export interface Regime {
   /** Whether the first lookups come as the program starts. Otherwise it has loaded a page and waited some seconds. */
   readonly isCold: boolean;
   /** Whether the resolver answers 503 to every query on one circuit in three. */
-  readonly turnsAway: boolean;
+  readonly rejects: boolean;
   /** Times of the lookups in milliseconds from the beginning, ascending. */
   readonly schedule: (random: Random) => readonly number[];
   /** Duration in milliseconds, past the last answer. */
@@ -19,7 +19,7 @@ export interface Regime {
 
 export const PAGE_NAMES = 30;
 
-const warm = { isCold: false, turnsAway: false } as const;
+const warm = { isCold: false, rejects: false } as const;
 
 export const REGIMES: readonly Regime[] = [
   { name: 'busy', title: '15 names a second', ...warm, schedule: (random) => poisson(random, 15, 60), lastsMs: 60_000 },
@@ -37,7 +37,7 @@ export const REGIMES: readonly Regime[] = [
     title: `a page of ${PAGE_NAMES} names when the program starts`,
     pageNames: PAGE_NAMES,
     isCold: true,
-    turnsAway: false,
+    rejects: false,
     schedule: () => Array.from({ length: PAGE_NAMES }, () => 0),
     lastsMs: 0,
   },
@@ -45,7 +45,7 @@ export const REGIMES: readonly Regime[] = [
     name: 'turned-away',
     title: '10 names a second, and one circuit in three is answered 503',
     isCold: false,
-    turnsAway: true,
+    rejects: true,
     schedule: (random) => poisson(random, 10, 30),
     lastsMs: 30_000,
   },

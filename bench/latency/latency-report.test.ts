@@ -5,7 +5,7 @@ import { type ClientKind, DNS4TOR, ONE_CONNECTION, RACING } from './latency-clie
 import { toCurve } from './latency-curve.ts';
 import type { Regime } from './latency-regimes.ts';
 import { formatRegime, toRegimeFigures } from './latency-report.ts';
-import type { Life } from './latency-run.ts';
+import type { ClientRun } from './latency-run.ts';
 
 const KINDS = [ONE_CONNECTION, RACING, DNS4TOR];
 
@@ -14,22 +14,22 @@ const REGIME: Regime = {
   title: 'pages of two names',
   pageNames: 2,
   isCold: false,
-  turnsAway: false,
+  rejects: false,
   schedule: () => [],
   lastsMs: 1_800_000,
 };
 
-function life(kind: ClientKind, seed: number, timesMs: readonly number[]): Life {
+function run(kind: ClientKind, seed: number, timesMs: readonly number[]): ClientRun {
   return { kind, seed, timesMs, upstreamQueries: 5, circuits: 7, circuitsAtStart: 3 };
 }
 
 const LIVES = [
-  life(ONE_CONNECTION, 1, [1000, 4000, 3000, Infinity]),
-  life(ONE_CONNECTION, 2, [4000, 8000, 4000, 6000]),
-  life(RACING, 1, [200, 400, 200, 400]),
-  life(RACING, 2, [200, 400, 200, 400]),
-  life(DNS4TOR, 1, [100, 300, 100, 200]),
-  life(DNS4TOR, 2, [100, 300, 100, 200]),
+  run(ONE_CONNECTION, 1, [1000, 4000, 3000, Infinity]),
+  run(ONE_CONNECTION, 2, [4000, 8000, 4000, 6000]),
+  run(RACING, 1, [200, 400, 200, 400]),
+  run(RACING, 2, [200, 400, 200, 400]),
+  run(DNS4TOR, 1, [100, 300, 100, 200]),
+  run(DNS4TOR, 2, [100, 300, 100, 200]),
 ];
 
 test('quantiles of the seeds are pooled by the geometric mean, and shares by the mean', () => {

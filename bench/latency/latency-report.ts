@@ -1,7 +1,7 @@
 import type { BestOf } from './best-circuits.ts';
 import { type ClientKind, DNS4TOR, RACING } from './latency-clients.ts';
 import type { Regime } from './latency-regimes.ts';
-import type { Life } from './latency-run.ts';
+import type { ClientRun } from './latency-run.ts';
 import { mean, pooledPercentile, shareWithin } from '../latencies.ts';
 import { formatColumns, formatShare, formatTime } from '../table.ts';
 
@@ -43,15 +43,15 @@ export interface RegimeFigures {
 export function toRegimeFigures(
   { name, title, pageNames }: Regime,
   kinds: readonly ClientKind[],
-  lives: readonly Life[],
+  runs: readonly ClientRun[],
   bestOf: readonly BestOf[],
 ): RegimeFigures {
-  const names = lives.filter(({ kind }) => kind === kinds[0]).reduce((sum, { timesMs }) => sum + timesMs.length, 0);
-  return { name, title, names, clients: kinds.map((kind) => figuresOf(kind, lives, pageNames)), bestOf };
+  const names = runs.filter(({ kind }) => kind === kinds[0]).reduce((sum, { timesMs }) => sum + timesMs.length, 0);
+  return { name, title, names, clients: kinds.map((kind) => figuresOf(kind, runs, pageNames)), bestOf };
 }
 
-function figuresOf(kind: ClientKind, lives: readonly Life[], pageNames?: number): ClientFigures {
-  const own = lives.filter((life) => life.kind === kind);
+function figuresOf(kind: ClientKind, runs: readonly ClientRun[], pageNames?: number): ClientFigures {
+  const own = runs.filter((run) => run.kind === kind);
   const bySeed = own.map(({ timesMs }) => ascending(timesMs));
   return {
     label: kind.label,
@@ -65,8 +65,8 @@ function figuresOf(kind: ClientKind, lives: readonly Life[], pageNames?: number)
   };
 }
 
-function pageFiguresOf(lives: readonly Life[], pageNames: number): PageFigures {
-  const pagesBySeed = lives.map(({ timesMs }) => pagesOf(timesMs, pageNames));
+function pageFiguresOf(runs: readonly ClientRun[], pageNames: number): PageFigures {
+  const pagesBySeed = runs.map(({ timesMs }) => pagesOf(timesMs, pageNames));
   const first = pagesBySeed.map((pages) => ascending(pages.map((times) => Math.min(...times))));
   const last = pagesBySeed.map((pages) => ascending(pages.map((times) => Math.max(...times))));
   return {

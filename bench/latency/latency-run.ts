@@ -7,7 +7,7 @@ import type { Laboratory } from '../laboratory.ts';
 import type { NameClient } from './name-client.ts';
 import { type OnionDouble, startOnionDouble } from '../onion/onion-double.ts';
 import { createSeededRandom } from '../onion/seeded-random.ts';
-import { turnClock } from '../turn-clock.ts';
+import { advanceClock } from '../advance-clock.ts';
 
 /** Warm-up: from the start of the program, with its first page, to the first measured lookup. */
 export const WARM_UP_MS = 12_000;
@@ -23,7 +23,7 @@ export interface LatencyRunOptions {
 }
 
 /** One client under one seed. */
-export interface Life {
+export interface ClientRun {
   readonly kind: ClientKind;
   readonly seed: number;
   /** Response time of each lookup in order, in milliseconds; Infinity if it failed. */
@@ -37,11 +37,11 @@ export interface Life {
 }
 
 /** Gives every client the same lookups at the same moments. Seeds run in parallel, each client over its own double. */
-export async function runLatency(laboratory: Laboratory, options: LatencyRunOptions): Promise<Life[]> {
+export async function runLatency(laboratory: Laboratory, options: LatencyRunOptions): Promise<ClientRun[]> {
   const { regime, kinds, seeds, drifts } = options;
   const clock = new ManualClock();
   await using resources = new AsyncDisposableStack();
-  const init = { drifts, turnsAway: regime.turnsAway };
+  const init = { drifts, rejects: regime.rejects };
   const opened = await Promise.all(
     seeds.flatMap((seed) =>
       kinds.map(async (kind) => {
@@ -53,19 +53,19 @@ export async function runLatency(laboratory: Laboratory, options: LatencyRunOpti
     ),
   );
   const report = createReport(options, opened.length);
-  const lives = opened.map(async ({ kind, seed, double, client }) => {
-    return { kind, seed, ...(await live(clock, { double, client }, regime, seed, report)) };
+  const runs = opened.map(async ({ kind, seed, double, client }) => {
+    return { kind, seed, ...(await simulate(clock, { double, client }, regime, seed, report)) };
   });
-  return await turnClock(clock, Promise.all(lives));
+  return await advanceClock(clock, Promise.all(runs));
 }
 
-async function live(
+async function simulate(
   clock: ManualClock,
   { double, client }: { readonly double: OnionDouble; readonly client: NameClient },
   { schedule, isCold, lastsMs }: Regime,
   seed: number,
   onAsked: () => void,
-): Promise<Omit<Life, 'kind' | 'seed'>> {
+): Promise<Omit<ClientRun, 'kind' | 'seed'>> {
   const ask = async (name: string): Promise<number> => {
     const askedAt = clock.now();
     return (await client.ask(name)) ? clock.now() - askedAt : Infinity;
@@ -93,9 +93,9 @@ async function live(
   return { timesMs, upstreamQueries: double.requests - requestsBefore, circuits: double.circuits, circuitsAtStart };
 }
 
-function createReport({ regime, seeds, onProgress }: LatencyRunOptions, lives: number): () => void {
+function createReport({ regime, seeds, onProgress }: LatencyRunOptions, runs: number): () => void {
   const names = seeds.reduce((sum, seed) => sum + regime.schedule(createSeededRandom(seed)).length, 0);
-  const total = (names * lives) / seeds.length;
+  const total = (names * runs) / seeds.length;
   let asked = 0;
   return () => onProgress(++asked / total, asked);
 }

@@ -11,7 +11,7 @@ import { DNS4TOR, ONE_CONNECTION, RACING } from './latency-clients.ts';
 import { toCurve } from './latency-curve.ts';
 import { LONG_REGIMES, REGIMES, type Regime } from './latency-regimes.ts';
 import { formatRegime, type RegimeFigures, toRegimeFigures } from './latency-report.ts';
-import { type Life, runLatency } from './latency-run.ts';
+import { type ClientRun, runLatency } from './latency-run.ts';
 import { createProgress, say } from '../progress.ts';
 import { parseSeeds } from './seed-range.ts';
 
@@ -52,18 +52,18 @@ await using laboratory = await openLaboratory();
 async function measure(regime: Regime): Promise<RegimeFigures> {
   say(`${regime.name}: ${regime.title}`);
   const options = { regime, kinds: KINDS, seeds: seeds as number[], drifts: values.drift };
-  const lives = await runLatency(laboratory, { ...options, onProgress: createProgress() });
+  const runs = await runLatency(laboratory, { ...options, onProgress: createProgress() });
   const best = regime.isCold ? [] : CHOICES.map((circuits) => bestOf(circuits, { ...options, ...regime }));
-  if (regime.name === 'busy') await draw(regime, lives, best);
-  return toRegimeFigures(regime, KINDS, lives, best);
+  if (regime.name === 'busy') await draw(regime, runs, best);
+  return toRegimeFigures(regime, KINDS, runs, best);
 }
 
-async function draw({ title }: Regime, lives: readonly Life[], best: readonly BestOf[]): Promise<void> {
+async function draw({ title }: Regime, runs: readonly ClientRun[], best: readonly BestOf[]): Promise<void> {
   const known = best.find(({ circuits }) => circuits === CHART_CHOICE);
   const chart = drawCdf({
     title: 'DNS over an onion: how long answers take',
     subtitle: `${title}; delays drawn from the published ones of Cloudflare’s onion`,
-    curves: KINDS.map((kind) => toCurve(kind, lives)),
+    curves: KINDS.map((kind) => toCurve(kind, runs)),
     ...(known === undefined
       ? {}
       : { mark: { label: `median on the best of ${CHART_CHOICE} circuits, if known`, timeMs: known.p50 } }),

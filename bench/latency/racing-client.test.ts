@@ -7,8 +7,8 @@ import { type Laboratory, openLaboratory } from '../laboratory.ts';
 import { drawCircuits } from '../onion/onion-circuit.ts';
 import { type OnionDouble, type OnionDoubleInit, startOnionDouble } from '../onion/onion-double.ts';
 import { RacingClient } from './racing-client.ts';
-import { drawTurnedAway } from '../onion/turned-away.ts';
-import { turnClock } from '../turn-clock.ts';
+import { drawRejected } from '../onion/rejected-circuits.ts';
+import { advanceClock } from '../advance-clock.ts';
 
 interface Rig extends AsyncDisposable {
   readonly clock: ManualClock;
@@ -32,7 +32,7 @@ function askMany({ clock, client }: Rig, count: number): Promise<{ isAnswered: b
     const isAnswered = await client.ask(`n${i}.example.net`);
     return { isAnswered, durationMs: clock.now() - startedAt };
   });
-  return turnClock(clock, Promise.all(asked));
+  return advanceClock(clock, Promise.all(asked));
 }
 
 /** The typical times of the first circuits under a seed. */
@@ -82,14 +82,14 @@ test('a request fails after five seconds and is not retried', async () => {
 });
 
 test('the client stays on a circuit that gets 503, and every request fails', async () => {
-  const isTurnedAway = (seed: number): boolean => {
+  const isRejected = (seed: number): boolean => {
     const times = typicalTimes(seed, 5);
-    const drawn = drawTurnedAway(seed);
-    const turnedAway = times.map(() => drawn.next().value);
-    return turnedAway[times.indexOf(Math.min(...times))] as boolean;
+    const drawn = drawRejected(seed);
+    const rejecting = times.map(() => drawn.next().value);
+    return rejecting[times.indexOf(Math.min(...times))] as boolean;
   };
-  const seed = Array.from({ length: 100 }, (_, one) => one).find(isTurnedAway) as number;
-  await using rig = await startRig({ seed, turnsAway: true });
+  const seed = Array.from({ length: 100 }, (_, one) => one).find(isRejected) as number;
+  await using rig = await startRig({ seed, rejects: true });
   const outcomes = [...(await askMany(rig, 30)), ...(await askMany(rig, 30))];
   assert.ok(outcomes.every(({ isAnswered }) => !isAnswered));
   assert.equal(rig.double.circuits, 5);
@@ -98,7 +98,7 @@ test('the client stays on a circuit that gets 503, and every request fails', asy
 test('disposing during a dial leaves nothing open', async () => {
   const rig = await startRig({ seed: SEED });
   const asked = rig.client.ask('n.example.net');
-  await turnClock(rig.clock, delay(rig.clock, 10));
+  await advanceClock(rig.clock, delay(rig.clock, 10));
   await rig[Symbol.asyncDispose]();
   assert.equal(await asked, false);
 });

@@ -8,7 +8,7 @@ import type { ServerCertificate } from '../../test/fixtures/certificates.ts';
 import { startSocksDouble } from '../../test/tor/socks-double.ts';
 import { linkLate } from './late-link.ts';
 import { drawCircuits, type OnionCircuit } from './onion-circuit.ts';
-import { drawTurnedAway } from './turned-away.ts';
+import { drawRejected } from './rejected-circuits.ts';
 
 /**
  * Simulates the delays of Tor and of a resolver behind an onion address: a SOCKS server that leads to a DoH server, on
@@ -28,24 +28,24 @@ export interface OnionDoubleInit {
   /** Whether each circuit's speed changes about every 45 s. @default false */
   readonly drifts?: boolean;
   /** Whether the resolver answers 503 at once to every query on one circuit in three. @default false */
-  readonly turnsAway?: boolean;
+  readonly rejects?: boolean;
 }
 
 /** A circuit of the double. */
 interface Line {
   readonly circuit: OnionCircuit;
-  readonly isTurnedAway: boolean;
+  readonly isRejected: boolean;
 }
 
 /** @param answerTo returns the resolver's answer to a query; called after the delay */
 export async function startOnionDouble(
   certificate: ServerCertificate,
   clock: Clock,
-  { seed, drifts = false, turnsAway = false }: OnionDoubleInit,
+  { seed, drifts = false, rejects = false }: OnionDoubleInit,
   answerTo: (query: Uint8Array) => Uint8Array,
 ): Promise<OnionDouble> {
   const drawn = drawCircuits(seed);
-  const drawnTurnedAway = drawTurnedAway(seed);
+  const drawnRejected = drawRejected(seed);
   const lines = new Map<number | undefined, Line>();
   const lineOfStream = new WeakMap<Socket, Line>();
   const sessions = new Set<ServerHttp2Session>();
@@ -68,7 +68,7 @@ export async function startOnionDouble(
     const line = lines.get(stream.session?.socket.remotePort);
     if (line === undefined) return stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     requests++;
-    if (line.isTurnedAway) return stream.respond({ ':status': 503 }, { endStream: true });
+    if (line.isRejected) return stream.respond({ ':status': 503 }, { endStream: true });
     answer(stream, line.circuit.nextServerMs());
   });
   server.listen(0, '127.0.0.1');
@@ -89,13 +89,13 @@ export async function startOnionDouble(
   const openCircuit = async (): Promise<Socket> => {
     circuits++;
     const circuit = drawn.next().value;
-    const isTurnedAway = drawnTurnedAway.next().value && turnsAway;
+    const isRejected = drawnRejected.next().value && rejects;
     await delay(clock, circuit.connectMs, closing.signal);
     const stream = connect({ port, host: '127.0.0.1', noDelay: true });
     stream.on('error', () => {});
     await once(stream, 'connect');
     const { localPort } = stream;
-    const line = { circuit, isTurnedAway };
+    const line = { circuit, isRejected };
     lines.set(localPort, line);
     lineOfStream.set(stream, line);
     const stopDrift = drifts ? drift(clock, circuit) : undefined;

@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { describeProgram } from '../../packaging/commands.ts';
 import { checksFor } from '../../src/check/checks.ts';
 import { createProgram } from '../../src/cli/main.ts';
 import { Reporter } from '../../src/cli/output/reporter.ts';
@@ -95,6 +96,17 @@ for (const { path, blocks } of PAGES) {
     }
   });
 }
+
+test('every example in the help is a command line that dns4tor takes', async () => {
+  const { commands } = describeProgram(await createProgram(new Reporter()));
+  const examples = commands.flatMap(({ notes }) => [...notes.matchAll(/^ {2}((?:sudo )?dns4tor .*?)(?: {2,}.*)?$/gm)]);
+  assert.ok(examples.length > 15);
+  for (const [, example = ''] of examples) {
+    for (const words of parseShell(example)) {
+      if (words[0] === 'dns4tor') await assert.doesNotReject(checkCommandLine(words.slice(1)), example);
+    }
+  }
+});
 
 test('every block is of a language that is checked, or output', () => {
   const languages = new Set(PAGES.flatMap(({ blocks }) => blocks.map(({ language }) => language)));

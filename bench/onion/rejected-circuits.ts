@@ -6,7 +6,7 @@ const ONE_IN = 3;
 const SALT = 0x503;
 
 /** Whether the resolver answers 503 on each circuit, in the order in which they are built: exactly one in three. */
-export function* drawTurnedAway(seed: number): Generator<boolean, never> {
+export function* drawRejected(seed: number): Generator<boolean, never> {
   const random = createSeededRandom(seed ^ SALT);
   for (;;) {
     const place = Math.floor(random.fraction() * ONE_IN);

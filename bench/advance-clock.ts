@@ -12,7 +12,7 @@ const SETTLING_TURNS = 24;
  * Advances the clock from timer to timer until `work` is done. Time stands still while the sockets work. So hours pass
  * in minutes, and CPU time does not show in any duration.
  */
-export async function turnClock<T>(clock: ManualClock, work: Promise<T>): Promise<T> {
+export async function advanceClock<T>(clock: ManualClock, work: Promise<T>): Promise<T> {
   const state = { done: false };
   const result = work.finally(() => (state.done = true));
   result.catch(() => {});
