@@ -4,24 +4,25 @@ import { BYTES_PER_KIB } from '../lib/units.ts';
 import { type Dns4torError, toDns4torError } from '../failures/errors.ts';
 import { SECURITY_HEADERS } from './responses.ts';
 
-/** Soon enough for a person, and a small part of what the state costs to write down. */
+/** Frequent enough for a person, and rare enough to cost little. */
 const INTERVAL_MS = 1000;
 
 /**
- * Enough for a person or two with a few windows. The server counts event streams apart, so they take no place from
- * other connections.
+ * Maximum streams: enough for a person or two with a few windows. They do not count towards the limits of
+ * `Connections`.
  */
 export const MAX_WATCHERS = 8;
 
-/** What the kernel does not take any more is kept here; a reader that is this far behind is not reading. */
+/** A client with more unsent octets than this does not read, and is disconnected. */
 const MAX_UNSENT_BYTES: number = 64 * BYTES_PER_KIB;
 
-/** After how long a browser is to connect again when the stream has broken. */
+/** Delay before a browser reconnects after a broken stream (the `retry` field). */
 const RETRY_MS = 1000;
 
 /**
- * Shows a state to whoever watches, as server-sent events (WHATWG HTML, "Server-sent events"): at once, and each second from then on. While
- * nobody watches no timer runs. A state that cannot be read ends the streams, and nothing else.
+ * Sends a state to any number of clients as server-sent events (WHATWG HTML, "Server-sent events"): at once, then every
+ * second. All clients share one reading of the state. Without clients no timer runs. If reading the state fails, the
+ * streams end.
  */
 export class EventStream implements Disposable {
   readonly #clock: Clock;
@@ -31,7 +32,7 @@ export class EventStream implements Disposable {
   #timer: Timer | undefined;
   #closed = false;
 
-  /** @param onError told of it when the state could not be read while some watched */
+  /** @param onError called when the state cannot be read for open streams */
   constructor(clock: Clock, current: () => object, onError: (error: Dns4torError) => void) {
     this.#clock = clock;
     this.#current = current;
@@ -41,8 +42,8 @@ export class EventStream implements Disposable {
   /**
    * Answers a request with the stream.
    * @param headersOnly for HEAD
-   * @returns false, with nothing done, where there are too many watchers or the server closes
-   * @throws what reading the state throws, with nothing done
+   * @returns false, without effect, if too many streams are open or the server is closing
+   * @throws whatever reading the state throws, without effect
    */
   open(response: ServerResponse, headersOnly: boolean): boolean {
     if (this.#closed || this.#watchers.size >= MAX_WATCHERS) return false;
@@ -52,12 +53,12 @@ export class EventStream implements Disposable {
       response.end();
       return true;
     }
-    // Each error of a connection is followed by its close, and a watcher that has gone away is no error.
+    // `close` follows every error, and a client that has disconnected is no error.
     response.on('error', () => {});
-    response.on('close', () => this.#forget(response));
+    response.on('close', () => this.#remove(response));
     this.#watchers.add(response);
     response.write(first);
-    this.#timer ??= this.#tellLater();
+    this.#timer ??= this.#scheduleNext();
     return true;
   }
 
@@ -65,36 +66,36 @@ export class EventStream implements Disposable {
     return `data: ${JSON.stringify(this.#current())}\n\n`;
   }
 
-  #tellLater(): Timer {
+  #scheduleNext(): Timer {
     return this.#clock.schedule(INTERVAL_MS, () => {
-      this.#timer = this.#tellLater();
+      this.#timer = this.#scheduleNext();
       try {
-        this.#tell(this.#event());
+        this.#broadcast(this.#event());
       } catch (error) {
         this.#onError(toDns4torError(error));
         for (const watcher of this.#watchers) {
           watcher.end();
-          this.#forget(watcher);
+          this.#remove(watcher);
         }
       }
     });
   }
 
-  #tell(event: string): void {
+  #broadcast(event: string): void {
     for (const watcher of this.#watchers) {
       if (watcher.writableLength > MAX_UNSENT_BYTES) watcher.destroy();
       else watcher.write(event);
     }
   }
 
-  #forget(response: ServerResponse): void {
+  #remove(response: ServerResponse): void {
     this.#watchers.delete(response);
     if (this.#watchers.size > 0) return;
     this.#timer?.cancel();
     this.#timer = undefined;
   }
 
-  /** Ends every stream, with what was sent so far. */
+  /** Ends every stream after what was written so far. */
   [Symbol.dispose](): void {
     this.#closed = true;
     this.#timer?.cancel();

@@ -2,15 +2,15 @@ import { isIP } from 'node:net';
 import { isLoopback } from '../lib/loopback.ts';
 
 /**
- * RFC 3986 §3.2.2: an IPv6 address in brackets, a name or an IPv4 address, then an optional port. Clients should leave
- * out the zone of a link-local address (RFC 6874), but Node sends it.
+ * RFC 3986 §3.2.2: an IPv6 address in brackets, a name or an IPv4 address, then an optional port. Clients should omit the
+ * zone of a link-local address (RFC 6874), but Node sends it.
  */
 const HOST = /^(?:\[([\da-f:.]+)(?:%[\w.~%-]+)?\]|([\w.~!$&'()*+,;=%-]*))(?::\d*)?$/i;
 
 /** RFC 9112 §3.2.2. */
 const ABSOLUTE_FORM = /^[a-z][\w+.-]*:\/\/([^/?#]*)/i;
 
-/** The parts of a request that are judged. */
+/** The parts of a request that name its host. */
 interface Addressed {
   readonly url?: string | undefined;
   /** Names and values alternately, as received. */
@@ -18,10 +18,10 @@ interface Addressed {
 }
 
 /**
- * Whether a request names this server. Protects against DNS rebinding: a web page can make its own name resolve to this
- * server's address and read what it serves, but its browser then sends that name here. An IP literal cannot be rebound,
- * nor can `localhost` (RFC 6761 §6.3).
- * @param listening the IP literal that the server is bound to; undefined for a unix socket, which no browser reaches
+ * Decides whether a request names this server. Protects against DNS rebinding: a web page can make its own name resolve
+ * to this server's address and read what it serves, but the browser then sends that name here. An IP literal cannot be
+ * rebound, nor can `localhost` (RFC 6761 §6.3).
+ * @param listening the server's bound IP literal; undefined for a unix socket, which browsers cannot reach
  */
 export function judgeHost(request: Addressed, listening: string | undefined): 'ours' | 'foreign' | 'malformed' {
   const { url = '', rawHeaders } = request;
@@ -35,7 +35,7 @@ export function judgeHost(request: Addressed, listening: string | undefined): 'o
 }
 
 function isAllowed(host: string | undefined, listening: string): boolean {
-  // HTTP/1.0 may leave it out, and some probes do. Browsers never do.
+  // HTTP/1.0 clients may omit it, and some probes do. Browsers never do.
   if (host === undefined) return true;
   const [, ipv6, other = ''] = HOST.exec(host) ?? [];
   const name = ipv6 ?? other;
@@ -44,7 +44,7 @@ function isAllowed(host: string | undefined, listening: string): boolean {
   return isLoopback(name) || !isLoopback(listening);
 }
 
-/** The path of a request target as received (RFC 9112 §3.2), without its query. */
+/** The path of a request target (RFC 9112 §3.2) as received, without the query. */
 export function pathOf({ url = '' }: Pick<Addressed, 'url'>): string {
   const [path = ''] = url.replace(ABSOLUTE_FORM, '').split(/[?#]/, 1);
   return path;

@@ -7,48 +7,47 @@ import { OneRequest } from './one-request.ts';
  * Maximum connections without a complete request. Even if a program opens thousands per second, the oldest has had time
  * to send one. Each costs a few kilobytes.
  */
-const MAX_ASKING = 256;
+const MAX_RECEIVING = 256;
 
 /** Maximum connections with a complete request. A scraper, a supervisor and a person or two need few. */
-const MAX_ANSWERED = 64;
+const MAX_REQUESTED = 64;
 
 /**
- * Time limit from accepting a connection to the end of the request header, which is one segment on this machine or its
- * network.
+ * Time limit from accepting a connection to the end of the request header. On this machine or its network, a header is
+ * one segment.
  */
 const HEADER_MS = 1000;
 
-/** Time limit from the answer to the last octet that the kernel takes. */
+/** Time limit for the client to read its answer. */
 const UNREAD_MS = 5000;
 
 /** RFC 9110 §15.5.9. */
 const TIMED_OUT = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n';
 
-type State = 'asking' | 'answering' | 'sending';
+type State = 'receiving' | 'answering' | 'sending';
 
-interface Place {
+interface Entry {
   readonly stream: OneRequest;
   readonly socket: Socket;
   state: State;
   /** Whether the data that arrived before the connection was accepted has been read. */
-  hasBeenHeard: boolean;
+  hasBeenRead: boolean;
   timer: Timer | undefined;
 }
 
 /**
- * The connections of an HTTP server that answers one request on each. The next request is answered however many
- * connections there are. Among too many incomplete requests, the oldest gives way. Among too many complete ones, the
- * oldest whose answer is left unread gives way, or else the one that has waited longest. Keeps no timer while there are
- * no connections.
+ * The connections of an HTTP server that answers one request on each. Limits their number so that a new request is
+ * always answered. Beyond the limit for incomplete requests, the oldest is closed. Beyond the limit for complete ones,
+ * the oldest with an unread answer is closed, or else the one that has waited longest. Without connections no timer runs.
  */
 export class Connections {
   readonly #clock: Clock;
   readonly #serve: (connection: Duplex) => void;
-  /** The oldest first. */
-  readonly #places = new Map<Duplex, Place>();
+  /** Oldest first. */
+  readonly #entries = new Map<Duplex, Entry>();
   readonly #streams = new Set<Duplex>();
 
-  /** @param serve has an HTTP server parse a connection */
+  /** @param serve passes a connection to the HTTP parser */
   constructor(clock: Clock, serve: (connection: Duplex) => void) {
     this.#clock = clock;
     this.#serve = serve;
@@ -57,76 +56,76 @@ export class Connections {
   /** Takes over an accepted connection. */
   add(socket: Socket): void {
     const stream = new OneRequest(socket);
-    const timer = this.#clock.schedule(HEADER_MS, () => this.#giveUp(place));
-    const place: Place = { stream, socket, state: 'asking', hasBeenHeard: false, timer };
-    this.#places.set(stream, place);
-    stream.on('close', () => this.#forget(stream));
+    const timer = this.#clock.schedule(HEADER_MS, () => this.#timeOut(entry));
+    const entry: Entry = { stream, socket, state: 'receiving', hasBeenRead: false, timer };
+    this.#entries.set(stream, entry);
+    stream.on('close', () => this.#remove(stream));
     stream.on('begun', () => this.#serve(stream));
-    // The event loop reads a request that is already in the kernel on its next turn. Until then nothing tells hostile
-    // connections from others.
+    // The event loop reads a request that the kernel already holds on its next turn. Until then, hostile connections
+    // cannot be told from others.
     setImmediate(() =>
       setImmediate(() => {
-        place.hasBeenHeard = true;
-        this.#makeRoom(MAX_ASKING, ['asking']);
+        entry.hasBeenRead = true;
+        this.#limit(MAX_RECEIVING, ['receiving']);
       }),
     );
   }
 
-  /** Its request is complete. */
+  /** The request of a connection is complete. */
   answering(connection: Duplex): void {
-    this.#turn(connection, 'answering');
-    this.#makeRoom(MAX_ANSWERED, ['sending', 'answering']);
+    this.#enter(connection, 'answering');
+    this.#limit(MAX_REQUESTED, ['sending', 'answering']);
   }
 
-  /** Its answer is written. It closes once the client has read it. */
+  /** The answer of a connection is written. It closes once the client has read it. */
   sending(connection: Duplex): void {
-    const place = this.#turn(connection, 'sending');
-    if (place !== undefined) place.timer = this.#clock.schedule(UNREAD_MS, () => place.stream.destroy());
+    const entry = this.#enter(connection, 'sending');
+    if (entry !== undefined) entry.timer = this.#clock.schedule(UNREAD_MS, () => entry.stream.destroy());
   }
 
-  /** Its answer is an event stream, so it no longer counts here. The caller bounds the number of streams. */
+  /** The answer is an event stream, so the connection no longer counts. The caller limits the number of streams. */
   streaming(connection: Duplex): void {
-    const place = this.#turn(connection, 'answering');
-    if (place === undefined) return;
-    this.#places.delete(connection);
+    const entry = this.#enter(connection, 'answering');
+    if (entry === undefined) return;
+    this.#entries.delete(connection);
     this.#streams.add(connection);
-    place.stream.watchForEnd();
+    entry.stream.watchForEnd();
   }
 
-  #turn(connection: Duplex, state: State): Place | undefined {
-    const place = this.#places.get(connection);
-    if (place === undefined) return undefined;
-    place.timer?.cancel();
-    place.timer = undefined;
-    place.state = state;
-    return place;
+  #enter(connection: Duplex, state: State): Entry | undefined {
+    const entry = this.#entries.get(connection);
+    if (entry === undefined) return undefined;
+    entry.timer?.cancel();
+    entry.timer = undefined;
+    entry.state = state;
+    return entry;
   }
 
-  #giveUp({ stream, socket }: Place): void {
+  #timeOut({ stream, socket }: Entry): void {
     if (socket.bytesRead > 0) stream.end(TIMED_OUT);
     else stream.destroy();
   }
 
-  /** @param states counted together; connections give way in this order */
-  #makeRoom(most: number, states: readonly State[]): void {
-    const counted = [...this.#places.values()].filter(({ state }) => states.includes(state));
-    const inOrder = states.flatMap((state) => counted.filter((place) => place.state === state && place.hasBeenHeard));
-    for (const { stream } of inOrder.slice(0, Math.max(0, counted.length - most))) this.#forget(stream).destroy();
+  /** @param states counted together; connections are closed in this order */
+  #limit(max: number, states: readonly State[]): void {
+    const counted = [...this.#entries.values()].filter(({ state }) => states.includes(state));
+    const inOrder = states.flatMap((state) => counted.filter((entry) => entry.state === state && entry.hasBeenRead));
+    for (const { stream } of inOrder.slice(0, Math.max(0, counted.length - max))) this.#remove(stream).destroy();
   }
 
-  #forget(connection: Duplex): Duplex {
-    this.#places.get(connection)?.timer?.cancel();
-    this.#places.delete(connection);
+  #remove(connection: Duplex): Duplex {
+    this.#entries.get(connection)?.timer?.cancel();
+    this.#entries.delete(connection);
     this.#streams.delete(connection);
     return connection;
   }
 
-  /** Closes the connections that are owed no answer. */
+  /** Closes the connections without a complete request. */
   closeIdle(): void {
-    for (const { state, stream } of this.#places.values()) if (state === 'asking') stream.destroy();
+    for (const { state, stream } of this.#entries.values()) if (state === 'receiving') stream.destroy();
   }
 
   closeAll(): void {
-    for (const connection of [...this.#places.keys(), ...this.#streams]) connection.destroy();
+    for (const connection of [...this.#entries.keys(), ...this.#streams]) connection.destroy();
   }
 }

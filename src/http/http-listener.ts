@@ -6,61 +6,60 @@ import { formatHostPort } from '../lib/host-port.ts';
 import { toListenError } from '../failures/listen-error.ts';
 import { claimSocketPath } from './socket-path.ts';
 
-/** Where a server listens. */
+/** Where the metrics server listens. */
 export type MetricsEndpoint =
   /** `host` is an IP literal or `localhost`, which means 127.0.0.1. Port 0 picks a free port. */
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  /** Absolute path. The socket is removed when the server closes. */
+  /** `path` is absolute. The socket is removed when the server closes. */
   | { readonly kind: 'unix'; readonly path: string }
-  /** Descriptor of a TCP or unix socket that listens already. Closed with the server. */
+  /** `fd` is a listening TCP or unix socket, as systemd passes them. It is closed with the server. */
   | { readonly kind: 'handed-over'; readonly fd: number };
 
 interface Bound {
-  /** host:port or unix:/path, for people. */
+  /** host:port or unix:/path, for messages. */
   readonly address: string;
-  /** The IP literal that it is bound to; undefined for a unix socket. */
+  /** The bound IP literal; undefined for a unix socket. */
   readonly host: string | undefined;
 }
 
 /**
- * Length of the accept queue. When it is full, Linux drops the first packet of a connection, and the client resends it
- * only after a second. With a longer queue, a client behind a flood would wait as long for the whole flood to be
- * accepted.
+ * Length of the accept queue. When it is full, Linux drops the SYN of a new connection, and the client resends it only
+ * after a second. A longer queue would not help: behind a flood, a client would wait as long for its turn.
  */
 const BACKLOG = 1024;
 
-/** Mode 0660: read and write for the user and the group of the process. Connecting takes the right to write. */
+/** Mode 0660: only the user and the group of the process can connect, which requires write permission. */
 const SOCKET_UMASK = 0o117;
 
 /**
- * Makes the server listen.
+ * Binds the server and starts to listen.
  * @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN_FD, ERR_LISTEN_PATH or
  * ERR_LISTEN
  */
 export function listenAt(server: Server, endpoint: MetricsEndpoint): Promise<Bound> {
   if (endpoint.kind === 'tcp') return listenOnTcp(server, endpoint.host, endpoint.port);
-  return endpoint.kind === 'unix' ? listenOnPath(server, endpoint.path) : adopt(server, endpoint.fd);
+  return endpoint.kind === 'unix' ? listenOnPath(server, endpoint.path) : adoptSocket(server, endpoint.fd);
 }
 
 async function listenOnTcp(server: Server, host: string, port: number): Promise<Bound> {
   const literal = host === 'localhost' ? '127.0.0.1' : host;
   const address = formatHostPort(literal, port);
-  // listen() would resolve a name through the system resolver: possibly dns4tor itself before it answers, and possibly
-  // not over Tor.
+  // listen() would resolve a name through the system resolver. That may be dns4tor itself, which does not answer yet, or
+  // a resolver outside Tor.
   if (isIP(literal) === 0) throw new Dns4torError('ERR_LISTEN_ADDRESS', address);
   try {
-    await started(server, () => server.listen({ host: literal, port, backlog: BACKLOG }));
+    await untilListening(server, () => server.listen({ host: literal, port, backlog: BACKLOG }));
   } catch (error) {
     throw toListenError(error, address);
   }
-  return boundTo(server) ?? { address, host: literal };
+  return boundAddress(server) ?? { address, host: literal };
 }
 
 async function listenOnPath(server: Server, path: string): Promise<Bound> {
   const address = `unix:${path}`;
   await claimSocketPath(path);
   try {
-    await started(server, () => {
+    await untilListening(server, () => {
       // Node binds the socket within this call, so it never exists with wider permissions.
       const umask = process.umask(SOCKET_UMASK);
       try {
@@ -75,23 +74,23 @@ async function listenOnPath(server: Server, path: string): Promise<Bound> {
   return { address, host: undefined };
 }
 
-async function adopt(server: Server, fd: number): Promise<Bound> {
+async function adoptSocket(server: Server, fd: number): Promise<Bound> {
   try {
-    await started(server, () => server.listen({ fd, backlog: BACKLOG }));
+    await untilListening(server, () => server.listen({ fd, backlog: BACKLOG }));
   } catch (error) {
     throw new Dns4torError('ERR_LISTEN_FD', `descriptor ${fd} (metrics) is not a listening TCP or unix socket`, error);
   }
   // Node does not know the path of a unix socket that it did not create.
-  return boundTo(server) ?? { address: `unix:fd=${fd}`, host: undefined };
+  return boundAddress(server) ?? { address: `unix:fd=${fd}`, host: undefined };
 }
 
-async function started(server: Server, listen: () => void): Promise<void> {
+async function untilListening(server: Server, listen: () => void): Promise<void> {
   const listening = once(server, 'listening');
   listen();
   await listening;
 }
 
-function boundTo(server: Server): Bound | undefined {
+function boundAddress(server: Server): Bound | undefined {
   const bound = server.address();
   if (typeof bound !== 'object' || bound === null) return undefined;
   return { address: formatHostPort(bound.address, bound.port), host: bound.address };

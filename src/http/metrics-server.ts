@@ -2,6 +2,7 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { createServer } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import { type Dns4torError, toDns4torError } from '../failures/errors.ts';
+import { BYTES_PER_KIB } from '../lib/units.ts';
 import { toListenError } from '../failures/listen-error.ts';
 import { Connections } from './http-connections.ts';
 import { EventStream } from './event-stream.ts';
@@ -12,43 +13,43 @@ import type { Exposition } from '../metrics/prometheus.ts';
 import { json, type Page, send, text } from './responses.ts';
 import { SharedWork } from './shared-work.ts';
 
-/** Whether queries are being answered. */
+/** Whether queries are being answered; the body of `/ready`. */
 export interface Readiness {
   readonly ready: boolean;
-  /** One sentence for a person. Never holds a name that was asked for. */
+  /** One sentence for people. Never contains a queried name. */
   readonly detail: string;
-  /** Absent while there was no answer yet. */
+  /** Absent before the first answer. */
   readonly lastAnswerSecondsAgo?: number;
 }
 
 export interface MetricsServerOptions {
   readonly endpoint: MetricsEndpoint;
   readonly exposition: Exposition;
-  /** Asked for each `/ready`; settles by itself within a few seconds. */
+  /** Called for each `/ready`. Must settle within a few seconds. */
   readonly ready: () => Promise<Readiness>;
-  /** How everything stands, to be shown as JSON. */
+  /** The status snapshot, served as JSON. */
   readonly status: () => object;
-  /** The page that shows it. */
+  /** Reads the files of the status page. */
   readonly readPageFile: ReadPageFile;
   readonly clock: Clock;
-  /** Told of defects that a client learns only as a status 500, and of connections that could not be accepted. */
+  /** Called for defects, which a client sees only as status 500, and for connections that could not be accepted. */
   readonly onError: (error: Dns4torError) => void;
 }
 
 export interface MetricsServer extends AsyncDisposable {
-  /** The address that it is bound to: host:port or unix:/path. */
+  /** The bound address: host:port or unix:/path. */
   readonly address: string;
-  /** Whether a browser can reach it. */
+  /** Whether it listens on TCP, where browsers can reach it. */
   readonly isTcp: boolean;
 }
 
-const MAX_HEADER_BYTES = 8_192;
-/** How long requests that are being answered may take to end when the server closes. */
-const CLOSE_GRACE_MS = 1_000;
+const MAX_HEADER_BYTES: number = 8 * BYTES_PER_KIB;
+/** Time limit for requests in flight when the server closes. */
+const CLOSE_GRACE_MS = 1000;
 
 /**
- * Serves the status page, `/metrics`, `/healthcheck` (200 while the process is alive), `/ready` (200 or 503),
- * `/api/status` (JSON) and `/api/events` (the same about once a second, as server-sent events). Each HTTP connection
+ * Starts the HTTP server for the status page, `/metrics`, `/healthcheck` (200 while the process is alive), `/ready` (200
+ * or 503), `/api/status` (JSON) and `/api/events` (the same once per second, as server-sent events). Each connection
  * serves one request.
  * @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN_FD, ERR_LISTEN_PATH or
  * ERR_LISTEN
@@ -76,7 +77,7 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
       })
       .catch((error: unknown) => {
         onError(toDns4torError(error));
-        return text(500, 'Internal error; the log says more\n');
+        return text(500, 'Internal error; see the log\n');
       })
       .then((page) => {
         if (page === undefined) return;
@@ -85,8 +86,8 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
       })
       .catch((error: unknown) => onError(toDns4torError(error)));
   };
-  // It only parses what the connections below pass to it, and does not listen itself. No environment variable makes its
-  // parser lenient.
+  // It does not listen, and only parses the connections passed to it below. No environment variable makes its parser
+  // lenient.
   const parser = createHttpServer({
     maxHeaderSize: MAX_HEADER_BYTES,
     insecureHTTPParser: false,
@@ -98,7 +99,7 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
 
   const server = createServer({ allowHalfOpen: true }, (socket) => connections.add(socket));
   const { address, host } = await listenAt(server, options.endpoint);
-  // What is left to fail is accept(), for want of descriptors. It is tried again for the next connection.
+  // From here on, only accept(2) can fail, for lack of file descriptors. Node tries again for the next connection.
   server.on('error', (error) => onError(toListenError(error, address)));
 
   return {
@@ -119,13 +120,13 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
 
 interface Sources extends MetricsServerOptions {
   readonly metrics: SharedWork<string>;
-  /** As JSON. */
+  /** The status as JSON. */
   readonly snapshot: SharedWork<string>;
 }
 
 type Resource = (sources: Sources) => Promise<Page> | Page | 'events';
 
-/** What there is, by path. */
+/** The resources by path. The files of the status page come on top. */
 const RESOURCES: ReadonlyMap<string, Resource> = new Map<string, Resource>([
   ['/metrics', metrics],
   ['/healthcheck', () => text(200, 'OK\n')],
@@ -139,14 +140,14 @@ async function answerTo(
   host: string | undefined,
   sources: Sources,
 ): Promise<Page | 'events'> {
-  const judgement = judgeHost(request, host);
-  if (judgement === 'malformed') return text(400, 'Bad request: send exactly one Host header with a valid host\n');
-  if (judgement === 'foreign') {
-    return text(403, 'Forbidden: ask for this server by its IP address or as localhost, not by another name\n');
+  const verdict = judgeHost(request, host);
+  if (verdict === 'malformed') return text(400, 'Bad request: send exactly one Host header with a valid host\n');
+  if (verdict === 'foreign') {
+    return text(403, 'Forbidden: use the IP address of this server or localhost, not another name\n');
   }
   const path = pathOf(request);
   const resource = RESOURCES.get(path) ?? (await pageResource(path, sources));
-  if (resource === undefined) return text(404, `Not found; there are /, ${[...RESOURCES.keys()].join(', ')}\n`);
+  if (resource === undefined) return text(404, `Not found; available: /, ${[...RESOURCES.keys()].join(', ')}\n`);
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'Method not allowed\n');
   return resource(sources);
 }
@@ -166,4 +167,4 @@ async function readiness({ ready }: Sources): Promise<Page> {
   return json(status, JSON.stringify({ status, ...answer }));
 }
 
-const TOO_MANY_WATCHERS: Page = text(503, 'Too many are watching already; /api/status can still be asked\n');
+const TOO_MANY_WATCHERS: Page = text(503, 'Too many event streams are open; use /api/status instead\n');

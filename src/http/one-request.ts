@@ -6,27 +6,27 @@ const CR = 13;
 const END_OF_HEADER = [CR, 10, CR, 10] as const;
 
 /**
- * A connection as its HTTP parser sees it: the header of one request, and nothing after it. No request here has a body.
- * A second, pipelined request (RFC 9112 §9.3.2) is useless, because the connection closes after the first answer; a
- * thousand of them in one segment would cost milliseconds to parse. Emits `begun` before its first octet, since no
- * parser is needed sooner.
+ * A connection as the HTTP parser sees it: the header of one request and nothing after it. Requests here have no body.
+ * Pipelined requests (RFC 9112 §9.3.2) are cut off, because the connection closes after the first answer and a thousand
+ * of them in one segment would cost milliseconds to parse. Emits `begun` before the first octet: a parser is not needed
+ * earlier.
  */
 export class OneRequest extends Duplex {
   readonly #socket: Socket;
   #hasBegun = false;
-  /** How many octets of END_OF_HEADER the input ends with so far. */
+  /** Number of octets of END_OF_HEADER at the end of the input so far. */
   #matched = 0;
 
-  /** @param socket owned from here on */
+  /** @param socket owned by this stream from now on */
   constructor(socket: Socket) {
     super();
     this.#socket = socket;
     socket.on('data', (chunk) => this.#take(chunk));
-    // Every error is followed by `close`.
+    // `close` follows every error.
     socket.on('error', () => {});
     socket.on('end', () => (this.#hasBegun ? this.push(null) : this.destroy()));
     socket.on('close', () => this.destroy());
-    // Does not wait for what the client still sends.
+    // Does not wait for further input.
     this.on('finish', () => this.destroy());
   }
 
@@ -47,9 +47,7 @@ export class OneRequest extends Duplex {
     this.push(chunk);
   }
 
-  /**
-   * Detects that the client has gone while an endless answer is sent. Any further input ends the connection as well.
-   */
+  /** Detects that the client has disconnected from an endless answer. Further input also ends the connection. */
   watchForEnd(): void {
     this.#socket.on('data', () => this.destroy()).resume();
   }

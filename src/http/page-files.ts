@@ -6,7 +6,7 @@ interface PageFile {
   readonly body: Uint8Array;
 }
 
-/** A file of the status page by the path that is asked for; undefined where there is none. */
+/** Reads the file of the status page at a request path. Resolves to undefined if there is none. */
 export type ReadPageFile = (path: string) => Promise<PageFile | undefined>;
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -16,12 +16,12 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** One name, not hidden and in no other folder: nothing else can be read, whatever the path. */
+/** Matches one file name without a leading dot or a slash, so that no path leads outside the folder. */
 const PAGE_PATH = /^\/page\/([a-z][a-z-]*\.(?:css|js|svg))$/;
 
 /**
- * Reads each file when it is asked for: a page that is opened now and then needs no place in memory.
- * @param folder where the page was built to
+ * Serves the files of the status page. Each is read on request: a page that is rarely opened should not occupy memory.
+ * @param folder directory of the built page
  */
 export function createPageFiles(folder: URL): ReadPageFile {
   return async (path) => {

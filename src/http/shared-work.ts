@@ -1,11 +1,11 @@
 import { type Clock, delay } from '../lib/clock.ts';
 
-/** Multiple of its duration for which the work rests after each run. */
-const REST = 3;
+/** Rest after each run, as a multiple of the run's duration. */
+const REST_FACTOR = 3;
 
 /**
- * Runs a piece of work once for all who ask for it meanwhile. Takes at most a quarter of the time, however often it is
- * asked for. A result is never older than the request for it.
+ * Coalesces requests for a piece of work: one run serves all requests that arrived before it. The work takes at most a
+ * quarter of the time, however many requests there are. A result is never older than its request.
  */
 export class SharedWork<T> {
   readonly #clock: Clock;
@@ -18,13 +18,13 @@ export class SharedWork<T> {
     this.#work = work;
   }
 
-  /** @throws what the work throws */
+  /** @throws whatever the work throws */
   run(): Promise<T> {
-    this.#next ??= this.#runRested();
+    this.#next ??= this.#runAfterRest();
     return this.#next;
   }
 
-  async #runRested(): Promise<T> {
+  async #runAfterRest(): Promise<T> {
     const restMs = this.#restsUntil - this.#clock.now();
     // Yields at least once, so that `run` has stored the promise before it is cleared below.
     await (restMs > 0 ? delay(this.#clock, restMs) : undefined);
@@ -34,7 +34,7 @@ export class SharedWork<T> {
       return await this.#work();
     } finally {
       const endedAt = this.#clock.now();
-      this.#restsUntil = endedAt + REST * (endedAt - startedAt);
+      this.#restsUntil = endedAt + REST_FACTOR * (endedAt - startedAt);
     }
   }
 }

@@ -13,14 +13,14 @@ const TIMEOUT_MS = 10_000;
 interface Fixture extends AsyncDisposable {
   readonly server: MetricsServer;
   readonly clock: ManualClock;
-  /** How often the state was asked for. */
+  /** How often the state was read. */
   readonly asked: () => number;
   readonly watch: (method?: string) => Promise<Watcher>;
 }
 
 interface Watcher {
   readonly response: IncomingMessage;
-  /** Resolves with all that was sent, once it holds `text`. */
+  /** Resolves with everything received so far once it contains `text`. */
   readonly until: (text: string) => Promise<string>;
   readonly leave: () => void;
 }
@@ -65,7 +65,7 @@ async function create(
   };
 }
 
-test('who watches is told at once, and each second from then on', async () => {
+test('a client gets the state at once, then every second', async () => {
   await using fixture = await create();
   const { clock, watch, asked } = fixture;
   const { response, until, leave } = await watch();
@@ -80,7 +80,7 @@ test('who watches is told at once, and each second from then on', async () => {
   leave();
 });
 
-test('while nobody watches no timer runs', async () => {
+test('without clients no timer runs', async () => {
   await using fixture = await create();
   const { clock, watch } = fixture;
   assert.equal(clock.pendingTimers, 0);
@@ -90,7 +90,7 @@ test('while nobody watches no timer runs', async () => {
   await waitUntil('the timer ends', TIMEOUT_MS, () => clock.pendingTimers === 0);
 });
 
-test('all who watch share one reading a second', async () => {
+test('all clients share one reading per second', async () => {
   await using fixture = await create();
   const { clock, watch, asked } = fixture;
   const watchers = await Promise.all([watch(), watch(), watch()]);
@@ -103,7 +103,7 @@ test('all who watch share one reading a second', async () => {
   }
 });
 
-test('no more than a few may watch, and whoever leaves makes room', async () => {
+test('the number of streams is limited, and a client that disconnects makes room', async () => {
   await using fixture = await create();
   const { watch } = fixture;
   const watchers = await Promise.all(Array.from({ length: MAX_WATCHERS }, () => watch()));
@@ -118,7 +118,7 @@ test('no more than a few may watch, and whoever leaves makes room', async () => 
   for (const { leave } of watchers) leave();
 });
 
-test('who does not read is dropped, and nobody else', async () => {
+test('a client that does not read is disconnected, and no other', async () => {
   await using fixture = await create(() => ({ filler: 'x'.repeat(1024 * 1024) }));
   const { server, clock, watch, asked } = fixture;
   const { hostname, port } = new URL(`http://${server.address}`);
@@ -133,7 +133,7 @@ test('who does not read is dropped, and nobody else', async () => {
     clock.advance(1000);
     await until(`"asked":${asked()}`);
   }
-  // What the kernel holds can still be read; after it comes the end.
+  // The data that the kernel holds can still be read. Then the stream ends.
   deaf.resume();
   await closed;
   clock.advance(1000);
@@ -141,7 +141,7 @@ test('who does not read is dropped, and nobody else', async () => {
   leave();
 });
 
-test('HEAD has the headers and is not told', async () => {
+test('HEAD gets the headers and no state', async () => {
   await using fixture = await create();
   const { clock, watch, asked } = fixture;
   const { response } = await watch('HEAD');
@@ -163,7 +163,7 @@ test('a stream ends cleanly when the server closes', async () => {
   assert.equal(clock.pendingTimers, 0);
 });
 
-test('a state that cannot be read is status 500 for who begins to watch, and the end for who does; both are told, and then it goes on', async () => {
+test('if the state cannot be read, new clients get status 500 and open streams end; both are reported, and later streams work', async () => {
   let broken = true;
   const errors: Error[] = [];
   const state = (): object => {

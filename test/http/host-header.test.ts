@@ -6,14 +6,14 @@ const judge = (host: string, listening: string): string =>
   judgeHost({ url: '/', rawHeaders: ['Host', host] }, listening);
 const isAllowedHost = (host: string, listening: string): boolean => judge(host, listening) === 'ours';
 
-test('a server on loopback answers to localhost and loopback addresses, with any port', () => {
+test('a server on loopback accepts localhost and loopback addresses, with any port', () => {
   for (const host of ['localhost', 'LocalHost:9100', '127.0.0.1', '127.0.0.53:9100', '[::1]', '[::1]:9100']) {
     assert.ok(isAllowedHost(host, '127.0.0.1'), host);
     assert.ok(isAllowedHost(host, '::1'), host);
   }
 });
 
-test('no server answers to a name, not even one that looks like an address', () => {
+test('no server accepts a name, not even one that looks like an address', () => {
   const hosts = [
     'rebound.example',
     'rebound.example:9100',
@@ -35,7 +35,7 @@ test('no server answers to a name, not even one that looks like an address', () 
   }
 });
 
-test('another address is that of a server on the network, and a stranger to one on loopback', () => {
+test('an address that is not loopback is accepted by a server on the network, and not by one on loopback', () => {
   const linkLocal = ['[fe80::1]:9100', '[fe80::1%eth0]:9100', '[fe80::1%25eth0]'];
   for (const host of ['192.168.1.2', '192.168.1.2:9100', '[2001:db8::1]:9100', ...linkLocal]) {
     assert.ok(!isAllowedHost(host, '127.0.0.1'), host);
@@ -45,11 +45,11 @@ test('another address is that of a server on the network, and a stranger to one 
   }
 });
 
-test('a request without a Host header, which no browser sends, is answered', () => {
+test('a request without a Host header is accepted, because no browser sends one', () => {
   assert.equal(judgeHost({ url: '/', rawHeaders: ['Accept', 'host'] }, '127.0.0.1'), 'ours');
 });
 
-test('more than one Host, or an invalid one, is malformed, on a unix socket as well (RFC 9112 §3.2)', () => {
+test('RFC 9112 §3.2: several Host headers, or an invalid one, are malformed, on a unix socket as well', () => {
   for (const listening of ['127.0.0.1', undefined]) {
     for (const [first, second] of [
       ['localhost', 'localhost'],
@@ -73,7 +73,7 @@ test('more than one Host, or an invalid one, is malformed, on a unix socket as w
   }
 });
 
-test('the host of an absolute-form target counts, whatever Host says (RFC 9112 §3.2.2)', () => {
+test('RFC 9112 §3.2.2: the host of an absolute-form target overrides the Host header', () => {
   const rawHeaders = ['Host', 'localhost'];
   assert.equal(judgeHost({ url: 'http://rebound.example/metrics', rawHeaders }, '127.0.0.1'), 'foreign');
   assert.equal(judgeHost({ url: 'http://localhost@rebound.example/', rawHeaders }, '127.0.0.1'), 'foreign');

@@ -62,7 +62,7 @@ const listenCode =
   (error: unknown): boolean =>
     error instanceof Dns4torError && error.code === code;
 
-test('a scrape over HTTP is the exposition, with its content type, not to be sniffed or stored', async () => {
+test('a scrape gets the exposition with its content type, and forbids sniffing and storing', async () => {
   const { exposition, counters } = createFixture();
   await using server = await startMetricsServer(options({ exposition }));
   counters.coalesced();
@@ -74,19 +74,19 @@ test('a scrape over HTTP is the exposition, with its content type, not to be sni
   assert.equal(answer.headers['cache-control'], 'no-store');
 });
 
-test('localhost is 127.0.0.1, and the address names the port that was free', async () => {
+test('localhost is 127.0.0.1, and port 0 picks a free port, which the address names', async () => {
   await using server = await startMetricsServer(options({ endpoint: at('localhost') }));
   assert.match(server.address, /^127\.0\.0\.1:[1-9]\d*$/);
 });
 
-test('the health check is 200 while the process is alive, whether it is ready or not', async () => {
+test('the health check is 200 while the process is alive, ready or not', async () => {
   await using server = await startMetricsServer(options({ ready: async () => ({ ready: false, detail: 'no Tor' }) }));
   const answer = await ask(server.address, '/healthcheck');
   assert.equal(answer.status, 200);
   assert.equal(answer.body, 'OK\n');
 });
 
-test('readiness is 503 until there is an answer through Tor, and says what it stands on', async () => {
+test('readiness is 503 until there is an answer through Tor, and names its reason', async () => {
   let readiness: Readiness = { ready: false, detail: 'no answer yet' };
   await using server = await startMetricsServer(options({ ready: async () => readiness }));
   const before = await ask(server.address, '/ready');
@@ -99,7 +99,7 @@ test('readiness is 503 until there is an answer through Tor, and says what it st
   assert.deepEqual(JSON.parse(after.body), { status: 200, ready: true, detail: 'answered', lastAnswerSecondsAgo: 3 });
 });
 
-test('the state is JSON, read for each request', async () => {
+test('the status is JSON, read for each request', async () => {
   let asked = 0;
   await using server = await startMetricsServer(options({ status: () => ({ asked: ++asked }) }));
   const answer = await ask(server.address, '/api/status');
@@ -110,7 +110,7 @@ test('the state is JSON, read for each request', async () => {
   assert.equal((await ask(server.address, '/api/status')).body, '{"asked":2}\n');
 });
 
-test('the page may run and fetch only what comes from here, and is shown in no frame', async () => {
+test('the page may run and fetch only what this server serves, and is never framed', async () => {
   await using server = await startMetricsServer(options());
   const { status, headers, body } = await ask(server.address, '/');
   assert.equal(status, 200);
@@ -144,7 +144,7 @@ test('HEAD has the headers of GET and no body', async () => {
   }
 });
 
-test('any other method is refused with the methods that are allowed', async () => {
+test('any other method is refused, naming the allowed methods', async () => {
   await using server = await startMetricsServer(options());
   for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']) {
     for (const path of ['/', '/metrics', '/api/status', '/api/events']) {
@@ -156,7 +156,7 @@ test('any other method is refused with the methods that are allowed', async () =
   }
 });
 
-test('any other path is not found, whatever the method', async () => {
+test('any other path is not found, with every method', async () => {
   await using server = await startMetricsServer(options());
   for (const path of ['/page/', '/metrics/', '/Metrics', '/debug/pprof', '/../metrics2', '//']) {
     assert.equal((await ask(server.address, path)).status, 404, path);
@@ -164,7 +164,7 @@ test('any other path is not found, whatever the method', async () => {
   }
 });
 
-test('a request under a name that was rebound to this address is forbidden', async () => {
+test('a request under a rebound name is forbidden', async () => {
   await using server = await startMetricsServer(options());
   for (const path of ['/metrics', '/healthcheck', '/ready', '/api/status', '/api/events', '/']) {
     const answer = await ask(server.address, path, { headers: { host: 'rebound.example' } });
@@ -174,7 +174,7 @@ test('a request under a name that was rebound to this address is forbidden', asy
   assert.equal((await ask(server.address, '/metrics', { headers: { host: 'localhost:1' } })).status, 200);
 });
 
-test('a defect is told to the daemon, and to the client only as a status', async () => {
+test('a defect is reported to the daemon, and to the client only as a status', async () => {
   const told: Dns4torError[] = [];
   const defect = new Error('secret');
   const failing = async (): Promise<never> => {
@@ -201,14 +201,14 @@ test('a defect is told to the daemon, and to the client only as a status', async
   );
 });
 
-test('what is not HTTP gets a status 400 and no more', async () => {
+test('input that is not HTTP gets status 400 and nothing else', async () => {
   await using server = await startMetricsServer(options());
   const socket = await connected(server.address);
   socket.end('\u0000\u001d\u0012\u0034 not HTTP\r\n\r\n');
   assert.match(await text(socket), /^HTTP\/1\.1 400 Bad Request\r\nConnection: close\r\n\r\n$/);
 });
 
-test('a header that is too long is refused', async () => {
+test('an oversized header is refused', async () => {
   await using server = await startMetricsServer(options());
   assert.equal((await ask(server.address, '/metrics', { headers: { long: 'x'.repeat(8_192) } })).status, 431);
 });
@@ -228,14 +228,14 @@ async function send(address: string, octets: string): Promise<string> {
 
 const REQUEST = 'GET /healthcheck HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
-test('an ambiguous message, which two parsers could read differently, is refused', async () => {
+test('a message that two parsers could read differently is refused', async () => {
   await using server = await startMetricsServer(options());
   const messages = {
     'two Hosts': 'GET /metrics HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n',
     'two Hosts in HTTP/1.0': 'GET /metrics HTTP/1.0\r\nHost: localhost\r\nhost: rebound.example\r\n\r\n',
     'a second Host behind thousands of headers': `GET /metrics HTTP/1.1\r\nHost: a\r\n${'a:\r\n'.repeat(2030)}Host: b\r\n\r\n`,
     'no Host': 'GET /metrics HTTP/1.1\r\n\r\n',
-    'a Host that is none': 'GET /metrics HTTP/1.1\r\nHost: localhost@rebound.example\r\n\r\n',
+    'an invalid Host': 'GET /metrics HTTP/1.1\r\nHost: localhost@rebound.example\r\n\r\n',
     'a Host with a fold': 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n rebound.example\r\n\r\n',
     'a space before the colon': 'GET /metrics HTTP/1.1\r\nHost : localhost\r\n\r\n',
     'two lengths': 'GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
@@ -252,7 +252,7 @@ test('an ambiguous message, which two parsers could read differently, is refused
   }
 });
 
-test('the host of an absolute-form target counts, and other forms that name no page are refused', async () => {
+test('an absolute-form target is judged by its host, and other forms are refused', async () => {
   await using server = await startMetricsServer(options());
   const status = async (line: string): Promise<string | undefined> =>
     (await send(server.address, `${line} HTTP/1.1\r\nHost: localhost\r\nExpect: nothing\r\n\r\n`)).split(' ')[1];
@@ -275,7 +275,7 @@ test('a connection is closed after its answer, and pipelined requests are neithe
   assert.equal(asked, 4);
 });
 
-test('a request is answered however it is split, and also if its client closes its side at once', async () => {
+test('a request is answered however it is split, and also if the client closes its side at once', async () => {
   await using server = await startMetricsServer(options());
   const socket = await connected(server.address);
   socket.setNoDelay(true);
@@ -289,7 +289,7 @@ test('a request is answered however it is split, and also if its client closes i
   assert.match(await text(ended), /^HTTP\/1\.1 200 /);
 });
 
-test('a connection without a complete request within a second is closed, with a 408 if it had begun one', async () => {
+test('a connection without a complete request after a second is closed, with a 408 if it sent part of one', async () => {
   const clock = new ManualClock();
   await using server = await startMetricsServer(options({ clock }));
   assert.equal(clock.pendingTimers, 0);
@@ -300,7 +300,7 @@ test('a connection without a complete request within a second is closed, with a 
   await waitUntil('both are there', TIMEOUT_MS, () => clock.pendingTimers === 2);
   clock.advance(999);
   begun.write('A: b\r\n');
-  // Answered on another connection, and so after everything read before.
+  // This request is answered after everything that was read before.
   await ask(server.address, '/healthcheck');
   clock.advance(1);
   const [fromSilent, fromBegun] = await Promise.all(heard);
@@ -309,7 +309,7 @@ test('a connection without a complete request within a second is closed, with a 
   await waitUntil('no timer is left', TIMEOUT_MS, () => clock.pendingTimers === 0);
 });
 
-test('an answer that is not read is abandoned after five seconds', async () => {
+test('an unread answer is abandoned after five seconds', async () => {
   const clock = new ManualClock();
   const render = async (): Promise<string> => 'x'.repeat(32 * 1024 * 1024);
   await using server = await startMetricsServer(options({ clock, exposition: { contentType: 'text/plain', render } }));
@@ -326,7 +326,7 @@ test('an answer that is not read is abandoned after five seconds', async () => {
   assert.ok(received < 32 * 1024 * 1024);
 });
 
-test('however many connections send no request, the next is answered, and the oldest give way to the newest', async () => {
+test('beyond 256 connections without a request, the oldest are closed and the next request is answered', async () => {
   await using server = await startMetricsServer(options());
   const sockets: Socket[] = [];
   let closed = 0;
@@ -336,7 +336,7 @@ test('however many connections send no request, the next is answered, and the ol
     sockets.push(socket.resume());
   }
   assert.equal((await ask(server.address, '/healthcheck')).status, 200);
-  await waitUntil('some have given way', TIMEOUT_MS, () => closed > 100);
+  await waitUntil('some are closed', TIMEOUT_MS, () => closed > 100);
   assert.ok(sockets[0]?.destroyed);
   const last = sockets.at(-1);
   last?.write(REQUEST);
@@ -345,7 +345,7 @@ test('however many connections send no request, the next is answered, and the ol
   for (const socket of sockets) socket.destroy();
 });
 
-test('however many requests wait for a slow answer, the next is answered, and the oldest give way', async () => {
+test('beyond 64 requests that wait for an answer, the oldest are closed and the next is answered', async () => {
   await using server = await startMetricsServer(options({ ready: () => new Promise(() => {}) }));
   const sockets: Socket[] = [];
   let closed = 0;
@@ -356,13 +356,13 @@ test('however many requests wait for a slow answer, the next is answered, and th
     sockets.push(socket);
   }
   assert.equal((await ask(server.address, '/healthcheck')).status, 200);
-  await waitUntil('some have given way', TIMEOUT_MS, () => closed >= 36);
+  await waitUntil('some are closed', TIMEOUT_MS, () => closed >= 36);
   assert.ok(sockets[0]?.destroyed);
   assert.ok(!sockets.at(-1)?.destroyed);
   for (const socket of sockets) socket.destroy();
 });
 
-test('a busy port, and an address that is not here, are named with the address in the error', async () => {
+test('the errors for a busy port and for a foreign address name the address', async () => {
   await using server = await startMetricsServer(options());
   const port = Number(server.address.split(':')[1]);
   await assert.rejects(
@@ -375,12 +375,12 @@ test('a busy port, and an address that is not here, are named with the address i
   await assert.rejects(startMetricsServer(options({ endpoint: at('192.0.2.1') })), listenCode('ERR_LISTEN_ADDRESS'));
 });
 
-test('a host name other than localhost is refused without being looked up', async () => {
+test('a host name other than localhost is refused without a lookup', async () => {
   await assert.rejects(startMetricsServer(options({ endpoint: at('name.invalid') })), listenCode('ERR_LISTEN_ADDRESS'));
   await assert.rejects(startMetricsServer(options({ endpoint: at('') })), listenCode('ERR_LISTEN_ADDRESS'));
 });
 
-test('closing ends idle connections, answers what is in flight, and takes nothing new', async () => {
+test('closing ends idle connections, answers requests in flight, and accepts nothing new', async () => {
   const clock = new ManualClock();
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<Readiness>();
@@ -412,7 +412,7 @@ test('closing ends idle connections, answers what is in flight, and takes nothin
   await server[Symbol.asyncDispose]();
 });
 
-test('closing waits a second for what is in flight and no longer', async () => {
+test('closing waits at most a second for requests in flight', async () => {
   const clock = new ManualClock();
   const asked = Promise.withResolvers<void>();
   const server = await startMetricsServer(

@@ -10,7 +10,7 @@ interface Fixture extends AsyncDisposable {
   readonly read: ReadPageFile;
 }
 
-/** A page, and beside and above it what is not to be had. */
+/** Creates a folder with a page, and files beside and above it that must not be served. */
 async function create(): Promise<Fixture> {
   const directory = await createTemporaryDirectory();
   const folder = join(directory.path, 'page');
@@ -27,7 +27,7 @@ async function create(): Promise<Fixture> {
   };
 }
 
-test('the page is at the root, and its files beside it, each with its type', async () => {
+test('the page is at the root and its files are under /page/, each with its content type', async () => {
   await using fixture = await create();
   const { read } = fixture;
   const page = await read('/');
@@ -36,7 +36,7 @@ test('the page is at the root, and its files beside it, each with its type', asy
   assert.equal((await read('/page/main.js'))?.contentType, 'text/javascript; charset=utf-8');
 });
 
-test('nothing else is read, whatever the path', async () => {
+test('no other path leads to a file', async () => {
   await using fixture = await create();
   const { read } = fixture;
   const paths = [

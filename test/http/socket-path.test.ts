@@ -28,14 +28,14 @@ function scrape(path: string): Promise<string> {
   return runProgram('curl', ['--silent', '--fail', '--unix-socket', path, 'http://any.example/metrics']);
 }
 
-/** What a killed process leaves behind: a socket that no process has open. */
+/** Creates a socket that no process has open, as a killed process leaves behind. */
 async function leaveDeadSocket(path: string): Promise<void> {
   const listening = `require('node:net').createServer().listen(${JSON.stringify(path)}`;
   await assert.rejects(runNode(['--eval', `${listening}, () => process.kill(process.pid, 'SIGKILL'))`]));
   assert.ok((await lstat(path)).isSocket());
 }
 
-test('a unix socket is open to its user and group alone, accepts any Host, and is removed with the server', async () => {
+test('a unix socket is open only to its user and group, accepts any Host, and is removed with the server', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'metrics');
   const server = await serve(path);
@@ -72,7 +72,7 @@ test('a socket on which a program listens is left alone', async () => {
   assert.equal(await scrape(path), 'up 1\n');
 });
 
-test('a file that is not a socket is left alone, and so is a link to a dead socket', async () => {
+test('a file that is not a socket is left alone, and so is a link to a stale socket', async () => {
   await using directory = await createTemporaryDirectory();
   const inIt = (name: string): string => join(directory.path, name);
   await writeFile(inIt('file'), 'kept');
@@ -86,7 +86,7 @@ test('a file that is not a socket is left alone, and so is a link to a dead sock
   }
 });
 
-test('a dead socket of another user is left alone', async () => {
+test('a stale socket of another user is left alone', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'metrics');
   await leaveDeadSocket(path);
@@ -95,7 +95,7 @@ test('a dead socket of another user is left alone', async () => {
   assert.ok((await lstat(path)).isSocket());
 });
 
-test('a directory in which others could replace the socket is refused, as is a missing one', async () => {
+test('a directory in which other users could replace the socket is refused, as is a missing one', async () => {
   await using directory = await createTemporaryDirectory();
   const folder = join(directory.path, 'folder');
   await assert.rejects(serve(join(folder, 'metrics')), REFUSED);
@@ -104,12 +104,12 @@ test('a directory in which others could replace the socket is refused, as is a m
     await chmod(folder, mode);
     await assert.rejects(serve(join(folder, 'metrics')), REFUSED, mode.toString(8));
   }
-  // Like /tmp: only the owner of a file there can replace it.
+  // Sticky like /tmp: only its owner can replace a file there.
   await chmod(folder, 0o1777);
   await using _ = await serve(join(folder, 'metrics'));
 });
 
-test('a parent directory that others may write to is refused, too', async () => {
+test('a parent directory that other users may write to is refused', async () => {
   await using directory = await createTemporaryDirectory();
   const folder = join(directory.path, 'open', 'folder');
   await mkdir(folder, { recursive: true });
