@@ -1,13 +1,13 @@
 import type { Random } from '../lib/random.ts';
 import { BYTES_PER_KIB } from '../lib/units.ts';
 
-/** Hundreds of typical answers, or one of maximum size. */
+/** Room for hundreds of typical answers, or for one of maximum size. */
 const STEP_BYTES: number = 64 * BYTES_PER_KIB;
 
 /**
  * Shows memory use so coarsely that no single answer is visible. The figure changes after a random distance between
- * half a step and one and a half steps, drawn anew each time. So a person who adds answers of known size until it
- * changes cannot measure the next one by this figure.
+ * half a step and one and a half steps, drawn anew each time. Otherwise somebody could add answers of known size until
+ * the figure changes, and measure the next answer.
  */
 export class CoarseBytes {
   readonly #random: Random;

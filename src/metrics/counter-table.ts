@@ -1,10 +1,10 @@
-/** Ordered label names, each with all the values that it can have. */
+/** Label names in order, each with all its possible values. */
 type Dimensions = Readonly<Record<string, readonly string[]>>;
 export type Labels = Readonly<Record<string, string>>;
 
 /**
- * One counter for each combination of up to three labels, all of whose values are known beforehand: nothing that is
- * counted can add a label, and counting neither allocates nor looks at a string. Exact up to 2^53.
+ * One counter for each combination of up to three labels. All label values are known beforehand, so no event can add a
+ * series, and counting neither allocates nor compares strings. Exact up to 2^53.
  */
 export class CounterTable {
   readonly #dimensions: Dimensions;
@@ -20,12 +20,12 @@ export class CounterTable {
     this.#counts = new Float64Array(size0 * size1 * size2);
   }
 
-  /** Adds one to the counter at these indexes of the dimensions' values, in the dimensions' order. */
+  /** Increments the counter at these indexes of the label values, in the order of the labels. */
   increment(index0 = 0, index1 = 0, index2 = 0): void {
     this.#counts[(index0 * this.#size1 + index1) * this.#size2 + index2]! += 1;
   }
 
-  /** Every combination with its count, in the order of the dimensions. For scrapes: it allocates. */
+  /** Every combination of labels with its count, in order. Allocates, so it is meant for scrapes. */
   entries(): { labels: Labels; count: number }[] {
     let combinations: Labels[] = [{}];
     for (const [label, values] of Object.entries(this.#dimensions)) {

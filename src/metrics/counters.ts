@@ -22,26 +22,26 @@ import {
   STALE_REASONS,
 } from './metrics.ts';
 
-/** The label value for what the tables do not name, so that nobody can add labels by asking strange questions. */
+/** Label value for codes without a name, so that clients cannot add series by asking strange questions. */
 const OTHER = 'other';
 const TYPE_LABELS = [...Object.keys(TYPE), OTHER];
 const RCODE_LABELS = [...Object.keys(RCODE), OTHER];
 const FAILURE_LABELS = [...new Set(Object.values(FAILURES).map(({ label }) => label))];
 const OUTCOME_LABELS = ['ok', ...FAILURE_LABELS];
-/** One past the highest code that has a slot of its own: the tables name no type above 257 and no RCODE above 23. */
+/** Sizes of the lookup tables below. The highest named type is 257, the highest RCODE 23. */
 const MAX_TYPES = 512;
 const MAX_RCODES = 64;
 const TYPE_SLOTS = slotsOf(TYPE, MAX_TYPES);
 const RCODE_SLOTS = slotsOf(RCODE, MAX_RCODES);
 
-/** All that {@link Counters} has counted so far. */
+/** The counters and histograms behind {@link Counters}. */
 export interface Totals {
-  /** By proto, family ("1" is IPv4, "2" IPv6, as the IANA numbers them) and type. */
+  /** By proto, family (IANA's address family numbers: "1" is IPv4, "2" is IPv6) and type. */
   readonly requests: CounterTable;
-  /** By rcode and by plugin, the step that answered. */
+  /** By rcode and plugin, which is the step that answered. */
   readonly responses: CounterTable;
   readonly querySeconds: Histogram;
-  /** In whole blocks of {@link QUERY_BLOCK_BYTES} and {@link RESPONSE_BLOCK_BYTES}. */
+  /** Sizes rounded up to multiples of {@link QUERY_BLOCK_BYTES} and {@link RESPONSE_BLOCK_BYTES}. */
   readonly queryBytes: { readonly udp: Histogram; readonly tcp: Histogram };
   readonly responseBytes: { readonly udp: Histogram; readonly tcp: Histogram };
   /** By type: success or denial. */
@@ -72,25 +72,25 @@ export interface Totals {
   /** By event. */
   readonly prefetches: CounterTable;
   readonly newnyms: CounterTable;
-  /** Of exchanges that succeeded, in the order of {@link Counters.upstreams}, by slot. */
+  /** Durations of successful exchanges, by index of {@link Counters.upstreams} and slot. */
   readonly exchangeSeconds: readonly (readonly Histogram[])[];
 }
 
 export interface Counters extends Metrics {
-  /** The upstreams' labels, each once. */
+  /** The distinct labels of the upstreams. */
   readonly upstreams: readonly string[];
-  /** Which of {@link upstreams} an upstream's index in the configured order stands for. */
+  /** For each upstream in the configured order, its index in {@link upstreams}. */
   readonly upstreamIndexes: readonly number[];
-  /** The labels of the slots for circuits to an upstream. */
+  /** Labels of the circuit slots of an upstream. */
   readonly slots: readonly string[];
   readonly totals: Totals;
 }
 
 /**
- * Counts in typed arrays: an answer costs about 30 ns and no garbage.
- * @param labels host:port of each upstream, in the configured order. Those that are equal (two paths of one host) are
- *   counted together, for Prometheus refuses two series with the same labels.
- * @param circuits how many there are to each upstream
+ * Creates the counters. They are typed arrays: counting an answer takes about 30 ns and creates no garbage.
+ * @param labels host:port of each upstream, in the configured order. Equal labels (two paths of one host) are counted
+ *   together, because Prometheus rejects two series with the same labels.
+ * @param circuits number of circuits per upstream
  */
 export function createCounters(labels: readonly string[], circuits: number): Counters {
   const upstreams = [...new Set(labels)];
@@ -155,7 +155,7 @@ export function createCounters(labels: readonly string[], circuits: number): Cou
     exchanged(upstream, slot, outcome, durationMs) {
       const index = upstreamIndexes[upstream]!;
       totals.exchanges.increment(index, slot, outcomeSlots.get(outcome));
-      // A refusal that comes at once says nothing of how fast the upstream is, and would halve its median in an outage.
+      // An immediate refusal does not show how fast the upstream is. In an outage it would halve the median.
       if (outcome === 'ok') totals.exchangeSeconds[index]![slot]!.observe(durationMs / MS_PER_SECOND);
     },
     hedged: (upstream, slot, event) =>
@@ -169,14 +169,14 @@ export function createCounters(labels: readonly string[], circuits: number): Cou
 }
 
 /**
- * Rounds a size up to whole blocks. With exact sizes, the sum of a histogram would reveal the length of a name to
- * anyone who reads the metrics before and after a query.
+ * Rounds a size up to whole blocks. With exact sizes, the sum of a histogram would reveal the length of a name to anyone
+ * who reads the metrics before and after a query.
  */
 function wholeBlocks(bytes: number, blockBytes: number): number {
   return Math.ceil(bytes / blockBytes) * blockBytes;
 }
 
-/** From a code to the position of its name in the table, and to one past the last for a code that has none. */
+/** Maps each code to the position of its name in the table, and codes without a name to the position after the last. */
 function slotsOf(table: Readonly<Record<string, number>>, size: number): Uint8Array {
   const codes = Object.values(table);
   const bySlot = new Uint8Array(size).fill(codes.length);

@@ -3,29 +3,30 @@ import { MS_PER_MINUTE, MS_PER_SECOND } from '../lib/units.ts';
 import { DELAY_SECONDS } from './buckets.ts';
 import { Histogram } from './histogram.ts';
 
-/** How often it is sampled while somebody looks: two wake-ups a second, of some microseconds each. */
+/** Sampling interval. Each sample costs one wake-up of some microseconds. */
 const SAMPLE_MS = 500;
 
-/** For so long after each look. Scrapers come every minute, or oftener; a laptop that nobody scrapes is left asleep. */
-const WATCHED_MS: number = 5 * MS_PER_MINUTE;
+/** How long sampling continues after each scrape. Scrapers come every minute or more often. */
+const SAMPLING_MS: number = 5 * MS_PER_MINUTE;
 
 /**
- * How late the process gets to what is due, because something else takes its only thread: by as much every answer is late at worst.
- * Node's own sampler (perf_hooks' monitorEventLoopDelay) wakes the process all the time; this one only while it is looked at.
+ * Samples how late timers fire because the event loop is busy, which is how late an answer can be. Node's own sampler
+ * (perf_hooks' monitorEventLoopDelay) wakes the process all the time, even on an idle laptop. This one does only while
+ * the metrics are scraped.
  */
 export class EventLoopDelay implements Disposable {
   readonly #clock: Clock;
   readonly #seconds = new Histogram(DELAY_SECONDS);
-  #watchedUntil = -Infinity;
+  #samplingUntil = -Infinity;
   #timer: Timer | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** What was sampled so far, in seconds. It goes on for five minutes. */
+  /** The delays sampled so far, in seconds. Keeps the sampling running for another five minutes. */
   look(): Histogram {
-    this.#watchedUntil = this.#clock.now() + WATCHED_MS;
+    this.#samplingUntil = this.#clock.now() + SAMPLING_MS;
     if (this.#timer === undefined) this.#sampleLater();
     return this.#seconds;
   }
@@ -34,10 +35,10 @@ export class EventLoopDelay implements Disposable {
     const dueAt = this.#clock.now() + SAMPLE_MS;
     this.#timer = this.#clock.schedule(SAMPLE_MS, () => {
       const now = this.#clock.now();
-      // Timers count whole milliseconds, and may be a fraction of one early.
+      // A timer may fire a fraction of a millisecond early.
       this.#seconds.observe(Math.max(0, now - dueAt) / MS_PER_SECOND);
       this.#timer = undefined;
-      if (now < this.#watchedUntil) this.#sampleLater();
+      if (now < this.#samplingUntil) this.#sampleLater();
     });
   }
 

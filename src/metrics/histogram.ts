@@ -1,10 +1,10 @@
 /** Counts values by size, in buckets fixed at construction. Observing does not allocate. */
 export class Histogram {
-  /** The buckets' inclusive upper bounds, ascending; a last bucket holds what is above all of them. */
+  /** Inclusive upper bounds of the buckets, ascending. One more bucket counts the values above them. */
   readonly bounds: readonly number[];
-  /** By bucket, not cumulative. */
+  /** Values per bucket, not cumulative. */
   readonly #counts: Float64Array;
-  /** The sum of all values, in an array so that it is not boxed anew for each value. */
+  /** The sum of all values. An array element is not boxed anew for each value. */
   readonly #sum: Float64Array = new Float64Array(1);
 
   constructor(bounds: readonly number[]) {
@@ -13,7 +13,7 @@ export class Histogram {
   }
 
   observe(value: number): void {
-    // From the lowest up, not by bisection: cached answers and plain queries, which are most, fall into the first few.
+    // A linear search, because most values are cached answers and fall into the first few buckets.
     let bucket = 0;
     while (bucket < this.bounds.length && value > this.bounds[bucket]!) bucket += 1;
     this.#counts[bucket]! += 1;
@@ -24,7 +24,7 @@ export class Histogram {
     return this.#sum[0]!;
   }
 
-  /** For each bound the number of values up to it, and last the number of all values: what Prometheus calls `le`. */
+  /** For each bound the number of values up to it (Prometheus's `le`), then the number of all values. */
   cumulative(): number[] {
     let total = 0;
     return Array.from(this.#counts, (count) => (total += count));

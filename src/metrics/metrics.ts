@@ -4,17 +4,19 @@ import type { TorStatus } from '../model/tor-status.ts';
 import type { AddressFamily, Transport } from '../model/query.ts';
 import type { Histogram } from './histogram.ts';
 
-/** Which step of the pipeline made the answer; the `plugin` label of `coredns_dns_responses_total`. */
+/** The step of the pipeline that produced an answer; the `plugin` label of `coredns_dns_responses_total`. */
 export const ANSWER_SOURCES = ['policy', 'cache', 'upstream'] as const;
 export type AnswerSource = (typeof ANSWER_SOURCES)[number];
 
 /**
- * What the parts report as it happens. Knows nothing of Prometheus. The first three run for every query and must not allocate.
- * Nothing here takes a name that was asked for, so none can reach a label. An `upstream` is an index in the configured order, a `slot` the
- * place of a circuit among those to it (see CircuitStatus).
+ * The events that the other modules report, independent of Prometheus. The first three methods run for every query and
+ * must not allocate. No method takes a queried name, so none can reach a label.
+ *
+ * An `upstream` is an index in the configured order. A `slot` is the position of a circuit among those to its upstream
+ * (see CircuitStatus). Durations are in milliseconds.
  */
 export interface Metrics {
-  /** A query was answered. `qtype` is -1 and the type counted as "other" where the question could not be read. */
+  /** A query was answered. If the question was unreadable, `qtype` is -1 and counts as "other". */
   answered(
     transport: Transport,
     family: AddressFamily,
@@ -25,40 +27,43 @@ export interface Metrics {
     responseBytes: number,
     durationMs: number,
   ): void;
-  /** A look-up found an answer; `denial` for NXDOMAIN and NODATA. */
+  /** A lookup found an answer; `denial` for NXDOMAIN and NODATA. */
   cacheHit(denial: boolean): void;
+  /** A lookup found no answer, or an expired one. */
   cacheMiss(): void;
-  /** An answer had to make room for another; `denial` where it was none of data. */
+  /** An answer was evicted to make room; `denial` for NXDOMAIN and NODATA. */
   cacheEvicted(denial: boolean): void;
-  /** A query was refused or failed, and its client was told so. */
+  /** A query failed or was refused, and the client was told. */
   failed(code: ErrorCode): void;
-  /** A query was not let in to wait for the resolver; its client got an answer that has expired, or a failure. */
+  /** A query exceeded a limit on queries in flight; the client got an expired answer or a failure. */
   notAdmitted(reason: AdmissionReason): void;
-  /** A datagram or message gets no answer, or a connection is not accepted or ended. */
+  /** A datagram or message got no answer, or a connection was refused or closed. */
   dropped(reason: DropReason): void;
-  /** So many datagrams were taken together. */
+  /** Datagrams were received in one batch. */
   udpBatch(datagrams: number): void;
-  /** A client's TCP connection was accepted. */
+  /** A client's TCP connection was admitted. */
   tcpOpened(): void;
+  /** An admitted TCP connection was closed. */
   tcpClosed(): void;
-  /** An answer that has expired was given. */
+  /** An expired answer was served (RFC 8767). */
   servedStale(reason: StaleReason): void;
-  /** A query joined an identical one already in flight. */
+  /** A query joined an identical one in flight. */
   coalesced(): void;
-  /** An exchange ended, `durationMs` after it was begun. */
+  /** An exchange with an upstream ended after `durationMs`. */
   exchanged(upstream: number, slot: number, outcome: 'ok' | ErrorCode, durationMs: number): void;
-  /** A second try was made on this circuit because the first took long, or gave the answer. */
+  /** A hedged request was sent on this circuit, or its answer came first. */
   hedged(upstream: number, slot: number, event: HedgeEvent): void;
-  /** An answer is refreshed before it expires, while nobody waits for it; how that went, and what it was good for. */
+  /** An event in the life of a refresh, which is sent before an answer expires and while no client waits for it. */
   prefetched(event: PrefetchEvent): void;
-  /** A connection to `upstream` was opened, or could not be. */
+  /** An attempt to connect to `upstream` ended. */
   connected(upstream: number, outcome: 'ok' | ErrorCode): void;
-  /** A connection that was open gives way to a new one. */
+  /** An open connection is being replaced by a new one. */
   reconnected(upstream: number, slot: number, cause: ReconnectCause): void;
-  /** Tor was told to forget which onion services it could not reach. */
+  /** Tor was sent NEWNYM, which makes it forget its failures to reach onion services. */
   newnym(): void;
 }
 
+/** Why a datagram, message or connection was dropped. */
 export const DROP_REASONS = [
   'response',
   'short',
@@ -74,51 +79,52 @@ export const DROP_REASONS = [
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
-/** Whose bound was reached: that of all clients together, or that of one. */
+/** The limit that was reached: that of all clients together, or that of one client. */
 export const ADMISSION_REASONS = ['all', 'client'] as const;
 type AdmissionReason = (typeof ADMISSION_REASONS)[number];
 
-/** Why there was no fresh answer: it took long, or it could not be had. */
+/** Why there was no fresh answer: the exchange was slow, or it failed. */
 export const STALE_REASONS = ['slow', 'failed'] as const;
 export type StaleReason = (typeof STALE_REASONS)[number];
 
+/** A hedged request was sent because another took long, or its answer came first. */
 export const HEDGE_EVENTS = ['sent', 'won'] as const;
 type HedgeEvent = (typeof HEDGE_EVENTS)[number];
 
-/** An answered refresh is useful if a client asked for it before it expired, else wasted. */
+/** The outcomes of a refresh. An answered one is useful if a client asks for it before it expires, else wasted. */
 export const PREFETCH_EVENTS = ['sent', 'answered', 'failed', 'useful', 'wasted'] as const;
 type PrefetchEvent = (typeof PREFETCH_EVENTS)[number];
 
 /**
- * Why a connection gives way: its circuit's time is over, it is slower than the others, the machine has slept or moved, the other end (or
- * Tor) has ended it, or nothing came over it while queries waited.
+ * Why a connection is replaced: its circuit reached the end of its lifetime, it is slower than the others, it fails
+ * queries, the machine slept or changed networks, the other end or Tor closed it, or it went silent while queries waited.
  */
 export const RECONNECT_CAUSES = ['lifetime', 'slow', 'failing', 'network', 'ended', 'stalled'] as const;
 export type ReconnectCause = (typeof RECONNECT_CAUSES)[number];
 
-/** A number for each part of the cache, by the `type` label of CoreDNS's cache metrics. */
+/** A number for each segment of the cache, named after the `type` label of CoreDNS's cache metrics. */
 export interface BySegment {
   readonly success: number;
   readonly denial: number;
 }
 
-/** What is read at the moment of a scrape instead of being counted. */
+/** Values that are read at the time of a scrape. */
 export interface Gauges {
   cacheEntries(): BySegment;
   cacheBytes(): BySegment;
-  /** What the cache may take in all. */
+  /** Maximum memory of the cache. */
   cacheMaxBytes(): number;
   /** Open connections, by index of the upstream. */
   connections(): readonly number[];
-  /** Queries that wait for or are on a connection, by index of the upstream. */
+  /** Queries on a connection or waiting for one, by index of the upstream. */
   queueDepth(): readonly number[];
-  /** Of each set of circuits those in use, by index of the upstream. */
+  /** Circuits in use, by index of the upstream. */
   circuits(): readonly (readonly CircuitStatus[])[];
-  /** Alternative services that are known and fresh, by index of the upstream. */
+  /** Number of fresh alternative services, by index of the upstream. */
   alternatives(): readonly number[];
-  /** Of each set of circuits, whether queries may wait for a connection; by index of the upstream. */
+  /** Circuit breakers, one for each set of circuits, by index of the upstream. */
   breakers(): readonly (readonly BreakerState[])[];
   tor(): TorStatus;
-  /** In seconds; sampled for a while after each reading. */
+  /** Delays in seconds. Each reading starts or extends a period of sampling. */
   eventLoopDelay(): Histogram;
 }

@@ -4,20 +4,20 @@ import type { Random } from '../lib/random.ts';
 import { CoarseBytes } from './coarse-bytes.ts';
 import type { Family } from './families/family.ts';
 
-/** What a scrape is answered with. */
+/** The response to a scrape. */
 export interface Exposition {
   readonly contentType: string;
-  /** The text of all metrics, read at this moment. */
+  /** Reads all metrics and renders them as text. */
   render(): Promise<string>;
 }
 
-/** Those of prom-client's process metrics that are left out. */
-const UNFIT_DEFAULTS = [
-  // Gauges whose names end like a counter's, which promtool refuses; the same numbers by type are in nodejs_active_*.
+/** Default metrics of prom-client that are left out. */
+const OMITTED_DEFAULTS = [
+  // promtool rejects gauges whose names end like a counter's. The same numbers by type are in nodejs_active_*.
   'nodejs_active_handles_total',
   'nodejs_active_requests_total',
   'nodejs_active_resources_total',
-  // Sampled, see SAMPLING_INTERVAL_MS. What remains is nodejs_eventloop_lag_seconds, taken at each scrape.
+  // Sampled, see SAMPLING_INTERVAL_MS. nodejs_eventloop_lag_seconds remains: it is measured at each scrape.
   'nodejs_eventloop_lag_min_seconds',
   'nodejs_eventloop_lag_max_seconds',
   'nodejs_eventloop_lag_mean_seconds',
@@ -28,9 +28,9 @@ const UNFIT_DEFAULTS = [
 ] as const;
 
 /**
- * Metrics of prom-client that report memory to the byte. Responses from upstream are external memory, so the exact
- * figure grows with each query by the length of its name (measured). Resident memory stays exact: every user can read
- * it in /proc.
+ * Default metrics that report memory to the byte, and are made coarse. Responses from upstream are external memory, so
+ * the exact figure grows with each query by the length of its name (measured). Resident memory stays exact, because
+ * every user can read it in /proc.
  */
 const EXACT_SIZES = [
   'nodejs_heap_size_total_bytes',
@@ -42,17 +42,18 @@ const EXACT_SIZES = [
 ] as const;
 
 /**
- * prom-client samples the event loop's lag every 10 ms and cannot be told not to: 98 wake-ups a second and 0.9 % of a core
- * (measured) in a process that otherwise sleeps, on laptops too. Once an hour is as good as never.
+ * prom-client samples the event loop's lag every 10 ms by default and has no switch for it. In an otherwise idle process
+ * that costs 98 wake-ups per second and 0.9 % of a core (measured). Once an hour is as good as never.
  */
 const SAMPLING_INTERVAL_MS: number = MS_PER_HOUR;
 
-/** The text format of Prometheus, as `Registry.contentType` has it. */
+/** Prometheus's text format, equal to prom-client's `Registry.contentType`. */
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 /**
- * Exports the families and the metrics that every Node process has. One per process: prom-client's samplers never stop. It is loaded with the
- * first scrape, since it takes more memory than all of dns4tor's own code, and many are never scraped.
+ * Exports the metric families and prom-client's default metrics. Create one per process: prom-client's samplers never
+ * stop. prom-client is loaded with the first scrape, because it takes more memory than all of dns4tor's own code and
+ * many installations are never scraped.
  */
 export function createExposition(families: readonly Family[], random: Random): Exposition {
   let registry: Promise<Registry> | undefined;
@@ -69,13 +70,13 @@ async function createRegistry(families: readonly Family[], random: Random): Prom
   const { collectDefaultMetrics, Registry } = await import('prom-client');
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: SAMPLING_INTERVAL_MS });
-  for (const name of UNFIT_DEFAULTS) registry.removeSingleMetric(name);
+  for (const name of OMITTED_DEFAULTS) registry.removeSingleMetric(name);
   for (const name of EXACT_SIZES) makeCoarse(registry.getSingleMetric(name), random);
   for (const family of families) registry.registerMetric(asMetric(family));
   return registry;
 }
 
-/** Makes a metric show each of its series only coarsely. */
+/** Makes all values of a metric coarse. */
 function makeCoarse(metric: Metric | undefined, random: Random): void {
   if (metric === undefined) return;
   const read = metric.get.bind(metric);
@@ -93,9 +94,9 @@ function makeCoarse(metric: Metric | undefined, random: Random): void {
 }
 
 /**
- * prom-client's own Counter and Histogram count in hash maps, and a histogram cannot be filled from outside. Of a metric,
- * a registry uses the name and `get()`; prom-client registers such plain objects itself, in AggregatorRegistry.aggregate.
- * The declared type asks for the whole classes.
+ * Presents a family to prom-client's registry. prom-client's own Counter and Histogram count in hash maps, and a histogram
+ * cannot be filled from outside. A registry uses only the name and `get()` of a metric: prom-client registers such plain
+ * objects itself, in AggregatorRegistry.aggregate. The declared type wants the whole class.
  */
 function asMetric(family: Family): Metric {
   const { name, type, help } = family;
@@ -105,6 +106,6 @@ function asMetric(family: Family): Metric {
     help,
     values: family.samples().map(({ labels, value, suffix = '' }) => ({ metricName: name + suffix, labels, value })),
   });
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above; the tests read what the registry prints
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above; the tests check the registry's output
   return { name, type, help, get } as unknown as Metric;
 }

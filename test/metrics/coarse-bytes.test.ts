@@ -4,7 +4,7 @@ import { systemRandom } from '../../src/lib/random.ts';
 import { CoarseBytes } from '../../src/metrics/coarse-bytes.ts';
 
 const STEP = 65_536;
-/** A typical answer. */
+/** Size of a typical answer. */
 const ANSWER = 208;
 
 /** A random source that always returns this. */

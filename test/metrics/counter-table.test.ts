@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CounterTable } from '../../src/metrics/counter-table.ts';
 
-test('each combination of three labels has a counter of its own', () => {
+test('each combination of three labels has its own counter', () => {
   const values = { a: ['0', '1'], b: ['0', '1', '2'], c: ['0', '1', '2', '3'] };
   const table = new CounterTable(values);
-  // As often as the combination's own number says, so that any two that share a counter show.
+  // Each combination is counted as often as its own number, which reveals any two that share a counter.
   for (const a of [0, 1]) {
     for (const b of [0, 1, 2]) {
       for (const c of [0, 1, 2, 3])
@@ -17,7 +17,7 @@ test('each combination of three labels has a counter of its own', () => {
   for (const { labels, count } of entries) assert.equal(count, Number(`${labels['a']}${labels['b']}${labels['c']}`));
 });
 
-test('a table of one label, and one of none, count as well', () => {
+test('a table can have one label, or none', () => {
   const one = new CounterTable({ reason: ['x', 'y'] });
   one.increment(1);
   assert.deepEqual(one.entries(), [

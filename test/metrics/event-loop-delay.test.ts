@@ -16,7 +16,7 @@ function late(clock: ManualClock, lateMs: number): Clock {
   };
 }
 
-test('nothing wakes the process before somebody looks, and nothing from five minutes after the last look on', () => {
+test('nothing wakes the process before the first scrape, or later than five minutes after the last', () => {
   const clock = new ManualClock();
   using delay = new EventLoopDelay(clock);
   assert.equal(clock.pendingTimers, 0);
@@ -33,7 +33,7 @@ test('nothing wakes the process before somebody looks, and nothing from five min
   assert.equal(delay.look().cumulative().at(-1), samples + 120);
 });
 
-test('what is sampled is by how much timers are late, never less than nothing', () => {
+test('a sample is the delay of a timer, and never negative', () => {
   const clock = new ManualClock();
   using busy = new EventLoopDelay(late(clock, 250));
   using idle = new EventLoopDelay(late(clock, -0.5));
@@ -47,7 +47,7 @@ test('what is sampled is by how much timers are late, never less than nothing', 
   assert.equal(idle.look().cumulative()[0], 15);
 });
 
-test('disposing ends the sampling', () => {
+test('disposing stops the sampling', () => {
   const clock = new ManualClock();
   const delay = new EventLoopDelay(clock);
   delay.look();

@@ -4,13 +4,13 @@ import fc from 'fast-check';
 import { EXCHANGE_SECONDS, MESSAGE_BYTES, QUERY_SECONDS } from '../../src/metrics/buckets.ts';
 import { Histogram } from '../../src/metrics/histogram.ts';
 
-test('a value on a bound belongs to that bound, one above it to the next, one above all to none', () => {
+test('a bound includes its own value, and a value above all bounds counts only in the total', () => {
   const histogram = new Histogram([1, 2, 4]);
   for (const value of [0, 1, 1.5, 2, 2.1, 4, 4.1]) histogram.observe(value);
   assert.deepEqual(histogram.cumulative(), [2, 4, 6, 7]);
 });
 
-test('a histogram is cumulative and sums its values, whatever they are', () => {
+test('a histogram is cumulative and sums any values', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 100_000 })), (values) => {
       const histogram = new Histogram(MESSAGE_BYTES);
@@ -25,7 +25,7 @@ test('a histogram is cumulative and sums its values, whatever they are', () => {
   );
 });
 
-test('the bounds ascend, hold those of CoreDNS, and go past ten seconds', () => {
+test('the bounds ascend, include those of CoreDNS, and exceed ten seconds', () => {
   for (const bounds of [QUERY_SECONDS, EXCHANGE_SECONDS, MESSAGE_BYTES]) {
     assert.deepEqual(
       bounds,

@@ -1,7 +1,7 @@
 import { Histogram } from '../../src/metrics/histogram.ts';
 import type { Gauges } from '../../src/metrics/metrics.ts';
 
-/** Readings of a dns4tor that does nothing and knows nothing. */
+/** The gauges of an idle dns4tor. */
 export const NO_GAUGES: Gauges = {
   cacheEntries: () => ({ success: 0, denial: 0 }),
   cacheBytes: () => ({ success: 0, denial: 0 }),

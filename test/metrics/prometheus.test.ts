@@ -21,7 +21,7 @@ import { CIRCUITS, createFixture, IDENTITY, labelsOf, ONION, OTHER } from './scr
 const DNS = 'server="dns://localhost:53"';
 const UDP_A = [60, 120, 0.4] as const;
 
-/** Reports something of every kind. */
+/** Reports one event of every kind. */
 function exercise(counters: Counters): void {
   counters.answered('udp', 4, TYPE.A, RCODE.NOERROR, 'cache', ...UDP_A);
   counters.answered('tcp', 6, TYPE.HTTPS, RCODE.SERVFAIL, 'upstream', 60, 90, 12_000);
@@ -49,7 +49,7 @@ function exercise(counters: Counters): void {
   counters.connected(1, 'ok');
 }
 
-test('promtool finds no fault with a scrape, before anything happened and after everything did', async () => {
+test('promtool accepts a scrape, both empty and with every series', async () => {
   const { counters, exposition } = createFixture();
   assert.equal(exposition.contentType, 'text/plain; version=0.0.4; charset=utf-8');
   await runProgram('promtool', ['check', 'metrics'], { input: await exposition.render() });
@@ -82,7 +82,7 @@ test('an answered query is counted by transport, family and type, under the labe
   assert.equal([...series.keys()].filter((key) => key.startsWith('coredns_dns_requests_total')).length, 2);
 });
 
-test('an answer is counted under its own response code and the step that made it, SERVFAIL as SERVFAIL', async () => {
+test('an answer is counted by response code and by the step that made it, SERVFAIL included', async () => {
   const { counters, scrape } = createFixture();
   const responses = async (rcode: string, plugin: string): Promise<number | undefined> =>
     (await scrape()).get(`coredns_dns_responses_total{plugin="${plugin}",rcode="${rcode}",${DNS},view="",zone="."}`);
@@ -98,9 +98,9 @@ test('an answer is counted under its own response code and the step that made it
   assert.equal(await responses('other', 'upstream'), undefined);
 });
 
-test('types and response codes that have no name here are counted as other', async () => {
+test('types and response codes without a name are counted as other', async () => {
   const { counters, scrape } = createFixture();
-  // Not assigned, not a type at all (the question could not be read), beyond the tables, and the highest there is.
+  // Unassigned, an unreadable question, beyond the tables, and the maximum.
   for (const qtype of [0, 3, -1, 511, 512, 65_535]) counters.answered('udp', 4, qtype, 0, 'policy', ...UDP_A);
   for (const rcode of [12, 15, 24, 63, 64, 4095]) counters.answered('udp', 4, TYPE.A, rcode, 'policy', ...UDP_A);
   const series = await scrape();
@@ -111,7 +111,7 @@ test('types and response codes that have no name here are counted as other', asy
   assert.equal(series.get(`coredns_dns_responses_total{plugin="policy",rcode="other",${DNS},view="",zone="."}`), 6);
 });
 
-test('no label ever holds anything but what was known beforehand', async () => {
+test('labels have only values that were known beforehand', async () => {
   const { counters, scrape } = createFixture();
   exercise(counters);
   const integer = fc.integer({ min: -1, max: 70_000 });
@@ -191,7 +191,7 @@ test('durations are exported as cumulative histograms in seconds, and sizes in w
   assert.equal(series.get(`coredns_dns_request_size_bytes_sum{proto="udp",${DNS},view="",zone="."}`), 2 * 128);
 });
 
-test('what the cache did is there from the start, as 0', async () => {
+test('the counters of the cache start at 0', async () => {
   const { counters, readings, scrape } = createFixture();
   const cache = async (): Promise<(number | undefined)[]> => {
     const series = await scrape();
@@ -221,7 +221,7 @@ test('what the cache did is there from the start, as 0', async () => {
   assert.deepEqual(await cache(), [4, 2, 1, 1, 7, 3, 4096, 512, 2, 1]);
 });
 
-test('drops are counted by reason and coalesced queries as such, from 0', async () => {
+test('drops are counted by reason, and coalesced queries are counted, starting at 0', async () => {
   const { counters, scrape } = createFixture();
   for (const [index, reason] of DROP_REASONS.entries()) {
     assert.equal((await scrape()).get(`dns4tor_dropped_total{reason="${reason}"}`), 0);
@@ -257,13 +257,13 @@ test('exchanges are counted by upstream, slot and outcome, and only successes ha
   assert.equal(duration(`count{slot="1",upstream="${OTHER}"}`), 0);
 });
 
-test('what is known of each circuit is exported by slot, and an estimate only where there is one', async () => {
+test('the gauges of circuits are exported by slot, without an estimate before the first answer', async () => {
   const { counters, readings, scrape } = createFixture();
   readings.circuits = [
     [
       { slot: 0, state: 'open', typicalMs: 700, inFlight: 4 },
       { slot: 1, state: 'connecting', typicalMs: undefined, inFlight: 0 },
-      // Another client's.
+      // A circuit of another client.
       { slot: 0, state: 'closed', typicalMs: 1100, inFlight: 1 },
     ],
   ];
@@ -287,7 +287,7 @@ test('what is known of each circuit is exported by slot, and an estimate only wh
   assert.equal(series.get(`dns4tor_upstream_reconnects_total{cause="stalled",slot="2",upstream="${OTHER}"}`), 1);
 });
 
-test('batches of datagrams, TCP connections and queries that were not let in are counted', async () => {
+test('batches of datagrams, TCP connections and queries beyond the limits are counted', async () => {
   const { counters, scrape } = createFixture();
   for (const datagrams of [1, 2, 3, 128]) counters.udpBatch(datagrams);
   for (let opened = 0; opened < 3; opened++) counters.tcpOpened();
@@ -322,7 +322,7 @@ test('connects are counted by upstream and outcome', async () => {
   assert.equal(upstream('alternatives', OTHER), 10);
 });
 
-test('upstreams that share host and port are counted together, for two equal series would spoil the scrape', async () => {
+test('upstreams that share host and port are counted together, because equal series would break the scrape', async () => {
   const { counters, readings, scrape } = createFixture([ONION, OTHER, ONION]);
   counters.exchanged(0, CIRCUITS - 1, 'ok', 1_000);
   counters.exchanged(2, CIRCUITS - 1, 'ok', 1_000);
@@ -336,13 +336,13 @@ test('upstreams that share host and port are counted together, for two equal ser
   assert.equal(series.get(`dns4tor_upstream_connections{upstream="${OTHER}"}`), 10);
 });
 
-test('how often tor was told to forget is counted', async () => {
+test('NEWNYM signals are counted', async () => {
   const { counters, scrape } = createFixture();
   counters.newnym();
   assert.equal((await scrape()).get('dns4tor_tor_newnym_total'), 1);
 });
 
-test("tor's state is 1 for the current one and 0 for the others", async () => {
+test('the state of Tor is 1 for the current one and 0 for the others', async () => {
   const { readings, scrape } = createFixture();
   readings.tor = { state: 'bootstrapping', bootstrapPercent: 45 };
   const series = await scrape();
@@ -353,7 +353,7 @@ test("tor's state is 1 for the current one and 0 for the others", async () => {
   assert.equal(series.get('dns4tor_tor_bootstrap_percent'), 45);
 });
 
-test("tor's circuits are gauges by state, and absent where tor does not tell them", async () => {
+test("Tor's circuits are gauges by state, absent without a control port", async () => {
   const { readings, scrape } = createFixture();
   const names = CIRCUIT_STATES.map((state) => `dns4tor_tor_circuits{state="${state}"}`);
   assert.ok([...(await scrape()).keys()].every((name) => !names.includes(name)));

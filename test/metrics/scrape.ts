@@ -12,10 +12,10 @@ export const ONION = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad.o
 export const OTHER = 'resolver.test:8443';
 export const IDENTITY = { server: 'dns://localhost:53', version: '1.2.3', nodeVersion: 'v24.0.0' } as const;
 
-/** To each upstream. */
+/** Circuits per upstream. */
 export const CIRCUITS = 3;
 
-/** Figures that a test may change between two scrapes. */
+/** Gauges that a test may change between two scrapes. */
 export interface Readings {
   entries: { success: number; denial: number };
   bytes: { success: number; denial: number };
@@ -30,7 +30,7 @@ export interface Fixture {
   readonly counters: Counters;
   readonly readings: Readings;
   readonly exposition: Exposition;
-  /** Scrapes, and returns the values by series: `name{label="value",…}`, the labels in alphabetical order. */
+  /** Scrapes and returns the values by series, `name{label="value",…}` with the labels in alphabetical order. */
   readonly scrape: () => Promise<Map<string, number>>;
 }
 

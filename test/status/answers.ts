@@ -10,7 +10,7 @@ export interface AnswerGiven {
   readonly durationMs?: number;
 }
 
-/** Counts an answer, as the pipeline does. */
+/** Counts an answer as the pipeline does. */
 export function answer(counters: Counters, { source, rcode = RCODE.NOERROR, durationMs = 1 }: AnswerGiven): void {
   counters.answered('udp', 4, TYPE.A, rcode, source, 40, 56, durationMs);
 }

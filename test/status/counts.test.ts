@@ -9,7 +9,7 @@ function create(): Counters {
   return createCounters(['resolver.test:443'], 1);
 }
 
-test('each answer is counted where it came from, and once', () => {
+test('each answer is counted once, by source', () => {
   const counters = create();
   answer(counters, { source: 'cache' });
   answer(counters, { source: 'cache' });
@@ -25,7 +25,7 @@ test('each answer is counted where it came from, and once', () => {
   assert.equal(latency.at(-1), 8);
 });
 
-test('errors are counted by reason: answers, exchanges and connections by themselves, without those that went well', () => {
+test('errors are counted by reason, separately for answers, exchanges and connections, without successes', () => {
   const counters = create();
   counters.failed('ERR_TOR_TIMEOUT');
   counters.exchanged(0, 0, 'ERR_TOR_TIMEOUT', 10);
@@ -40,7 +40,7 @@ test('errors are counted by reason: answers, exchanges and connections by themse
   });
 });
 
-test('what came between two moments is their difference, and stretches add up', () => {
+test('counts of a period are a difference, and counts of periods add up', () => {
   const counters = create();
   answer(counters, { source: 'cache', durationMs: 1 });
   counters.failed('ERR_TOR_TIMEOUT');

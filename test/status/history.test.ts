@@ -11,9 +11,9 @@ const START = Date.UTC(2026, 0, 2, 3, 4, 5);
 interface Fixture {
   readonly history: History;
   readonly counters: Counters;
-  /** Answers `count` queries and ends the minute. */
+  /** Counts `count` answers and ends the minute. */
   readonly minute: (count: number, lastsMs?: number) => void;
-  /** Per minute: how long after the start it began, in minutes, and its answers. */
+  /** For each minute, its start in minutes since the first and its answers. */
   readonly shown: () => (readonly [number, number])[];
   readonly sum: () => number;
 }
@@ -39,7 +39,7 @@ function create(): Fixture {
   };
 }
 
-test('each minute has what was counted in it, the current one so far', () => {
+test('each minute has its own counts, the current one so far', () => {
   const { counters, minute, shown, sum } = create();
   minute(3);
   minute(0);
@@ -52,7 +52,7 @@ test('each minute has what was counted in it, the current one so far', () => {
   assert.equal(sum(), 4);
 });
 
-test('after an hour there are sixty minutes, and the oldest has gone', () => {
+test('after an hour there are sixty minutes, and the oldest is dropped', () => {
   const { minute, shown, sum } = create();
   for (let i = 0; i < 100; i++) minute(i);
   assert.equal(shown().length, 60);
@@ -64,7 +64,7 @@ test('after an hour there are sixty minutes, and the oldest has gone', () => {
   );
 });
 
-test('what lies before a long sleep is not of the last hour', () => {
+test('minutes before a long sleep are not part of the last hour', () => {
   const { minute, shown } = create();
   minute(1);
   minute(2, 8 * 60 * MINUTE_MS);
@@ -75,7 +75,7 @@ test('what lies before a long sleep is not of the last hour', () => {
   );
 });
 
-test('minutes ascend though the clock is set back', () => {
+test('minutes ascend even if the clock is set back', () => {
   const { minute, shown } = create();
   minute(1);
   minute(2);

@@ -10,12 +10,12 @@ function after(...seconds: readonly number[]): readonly number[] {
   return histogram.cumulative();
 }
 
-test('without an answer nothing is said of how long they take', () => {
+test('without answers there are no quantiles', () => {
   assert.deepEqual(latencyOf(after()), { p50Ms: null, p95Ms: null });
 });
 
-test('a quantile lies within its bucket where it would if all there were evenly spread', () => {
-  // All ten between 1.024 and 1.536 s.
+test('a quantile is interpolated linearly within its bucket', () => {
+  // All ten answers took between 1.024 and 1.536 s.
   const { p50Ms, p95Ms } = latencyOf(after(...Array.from({ length: 10 }, () => 1.3)));
   assert.equal(p50Ms, 1280);
   assert.equal(Math.round(p95Ms ?? 0), 1510);
@@ -29,6 +29,6 @@ test('the median of many hits and few misses is that of the hits, the 95th perce
   assert.ok(p95Ms !== null && p95Ms > 1536 && p95Ms <= 2048);
 });
 
-test('what took longer than any bound is taken for the last bound', () => {
+test('values above all bounds count as the last bound', () => {
   assert.deepEqual(latencyOf(after(100, 100)), { p50Ms: 32_800, p95Ms: 32_800 });
 });

@@ -14,7 +14,7 @@ interface Fixture extends Disposable {
   readonly clock: ManualClock;
   readonly counters: Counters;
   readonly snapshot: () => StatusSnapshot;
-  /** What the upstream shows. */
+  /** The status of the upstream. */
   readonly set: (changes: Partial<UpstreamStatus>) => void;
 }
 
@@ -66,7 +66,7 @@ function fail(counters: Counters, code: ErrorCode, times: number): void {
   }
 }
 
-test('a snapshot has every field, null for what is not known', () => {
+test('a snapshot has every field, null for unknown values', () => {
   using fixture = create();
   const { clock, counters, snapshot } = fixture;
   answer(counters, { source: 'upstream', durationMs: 900 });
@@ -105,7 +105,7 @@ test('a snapshot has every field, null for what is not known', () => {
   assert.equal(minute?.startedAtEpochMs, clock.epochMs() - 1500);
 });
 
-test('the counters are read once a minute, and at its end no timer is left', () => {
+test('the counters are read once a minute, and disposing leaves no timer', () => {
   const fixture = create();
   const { clock, counters, snapshot } = fixture;
   answer(counters, { source: 'upstream' });
@@ -124,7 +124,7 @@ test('the counters are read once a minute, and at its end no timer is left', () 
   assert.equal(clock.pendingTimers, 0);
 });
 
-test('what failed in the last hour is told with what to do, the most answers first', () => {
+test('failures of the last hour come with a remedy, the most answers first', () => {
   using fixture = create();
   const { clock, counters, snapshot } = fixture;
   fail(counters, 'ERR_TOR_UNREACHABLE', 1);
@@ -145,7 +145,7 @@ test('what failed in the last hour is told with what to do, the most answers fir
   assert.equal(snapshot().totals.failed, 3);
 });
 
-test('an outage shows with its reason, and once it has ended what failed in it is no trouble any more', () => {
+test('an outage shows with its reason, and failures during it do not count once it has ended', () => {
   using fixture = create();
   const { counters, snapshot, set } = fixture;
   assert.equal(snapshot().state, 'working');
@@ -158,7 +158,7 @@ test('an outage shows with its reason, and once it has ended what failed in it i
   assert.equal(snapshot().lastHour.answers.failed, 100);
 });
 
-test('answers that fail though there are circuits are trouble, for a minute or two', () => {
+test('failed answers despite open circuits degrade the service for a minute or two', () => {
   using fixture = create();
   const { clock, counters, snapshot } = fixture;
   snapshot();
@@ -170,7 +170,7 @@ test('answers that fail though there are circuits are trouble, for a minute or t
   assert.equal(snapshot().state, 'working');
 });
 
-test("of several clients' circuits one that is not cut off is enough", () => {
+test('with circuits per client, one connected client is enough', () => {
   using fixture = create();
   const { snapshot, set } = fixture;
   const breakerOf = (...breakerStates: UpstreamStatus['breakerStates']): string | undefined => {

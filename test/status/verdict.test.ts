@@ -18,7 +18,7 @@ const REFUSED = { reason: 'tor_unreachable', sentence: failureText('ERR_TOR_UNRE
 
 const ANSWERED: Outlook = { lastAnswerSecondsAgo: 1, failuresInARow: 0, failure: undefined, silentMs: 0 };
 
-/** Of a service with two upstreams that answers. */
+/** A working service with two upstreams. */
 function facts(changes: Partial<Facts> = {}): Facts {
   return {
     outlook: ANSWERED,
@@ -31,7 +31,7 @@ function facts(changes: Partial<Facts> = {}): Facts {
 
 const NEVER_ANSWERED: Outlook = { ...ANSWERED, lastAnswerSecondsAgo: undefined };
 
-test('it works where the last answer came and no circuit is refused', () => {
+test('it works if the last query was answered and no upstream is cut off', () => {
   assert.deepEqual(judge(facts()), {
     state: 'working',
     sentence: 'Working: names are resolved through Tor.',
@@ -39,7 +39,7 @@ test('it works where the last answer came and no circuit is refused', () => {
   });
 });
 
-test('until the first answer it is starting, and Tor says how far it is', () => {
+test('it is starting until the first answer, and shows the progress of Tor', () => {
   assert.equal(judge(facts({ outlook: NEVER_ANSWERED })).state, 'starting');
   const tor = { state: 'bootstrapping', bootstrapPercent: 45, bootstrapSummary: 'Loading relay descriptors' } as const;
   const cutOff = [{ ...FIRST, ...REFUSED, breaker: 'open' }] as const;
@@ -50,7 +50,7 @@ test('until the first answer it is starting, and Tor says how far it is', () => 
   });
 });
 
-test('a start that cannot succeed is a failure, with what to do', () => {
+test('a start that cannot succeed is a failure with a remedy', () => {
   const upstreams = [{ ...FIRST, ...REFUSED, breaker: 'open' }] as const;
   const { state, sentence, reason } = judge(facts({ outlook: NEVER_ANSWERED, upstreams }));
   assert.equal(state, 'failing');
@@ -58,7 +58,7 @@ test('a start that cannot succeed is a failure, with what to do', () => {
   assert.equal(reason, 'tor_unreachable');
 });
 
-test('it fails where no upstream can be reached, whatever the last query met', () => {
+test('it fails if no upstream can be reached, even if the last query was answered', () => {
   const upstreams = [
     { ...FIRST, ...REFUSED, breaker: 'half_open' },
     { ...SECOND, breaker: 'open' },
@@ -68,7 +68,7 @@ test('it fails where no upstream can be reached, whatever the last query met', (
   assert.equal(reason, 'tor_unreachable');
 });
 
-test('three failures in a row are an outage, two are luck', () => {
+test('three failures in a row are an outage, two are not', () => {
   const after = (failuresInARow: number): ReturnType<typeof judge> =>
     judge(facts({ outlook: { ...ANSWERED, failuresInARow, failure: 'ERR_DOH_STATUS' } }));
   assert.equal(after(2).state, 'working');
@@ -76,14 +76,14 @@ test('three failures in a row are an outage, two are luck', () => {
   assert.equal(after(3).reason, 'doh_status');
 });
 
-test('with another upstream to answer it works, degraded, and says which one is gone and why', () => {
+test('with one of two upstreams down it is degraded, and names the upstream and the reason', () => {
   const { state, sentence, reason } = judge(facts({ upstreams: [{ ...FIRST, ...REFUSED, breaker: 'open' }, SECOND] }));
   assert.equal(state, 'degraded');
   assert.equal(sentence, `Working, but first.onion:443 cannot be reached: ${REFUSED.sentence}.`);
   assert.equal(reason, 'tor_unreachable');
 });
 
-test('a fifth of the answers failed or stale is trouble, unless they are few', () => {
+test('a fifth of the answers failed or stale degrade the service, unless they are few', () => {
   const state = (recent: Partial<AnswerCounts>): string => judge(facts({ recent: { ...NOTHING, ...recent } })).state;
   assert.equal(state({ upstream: 8, failed: 1, stale: 1 }), 'degraded');
   assert.equal(state({ upstream: 9, failed: 1 }), 'working');
@@ -91,14 +91,14 @@ test('a fifth of the answers failed or stale is trouble, unless they are few', (
   assert.equal(state({ cache: 1000, upstream: 5, failed: 5 }), 'degraded');
 });
 
-test('a probe that hangs is trouble after some seconds, and an outage after ten', () => {
+test('a hanging probe degrades the service after some seconds, and is an outage after ten', () => {
   const after = (silentMs: number): string => judge(facts({ outlook: { ...ANSWERED, silentMs } })).state;
   assert.deepEqual([1499, 1500, 9999, 10_000].map(after), ['working', 'degraded', 'degraded', 'failing']);
   const starting = judge(facts({ outlook: { ...NEVER_ANSWERED, silentMs: 10_000 } }));
   assert.equal(starting.state, 'starting');
 });
 
-test('where answers take long, a probe is taken to hang later', () => {
+test('the slower the circuits, the later a probe counts as hanging', () => {
   const circuits = [1200, 800, null].map(
     (responseTimeMs, slot) => ({ slot, state: 'open', responseTimeMs, inFlight: 0 }) as const,
   );
@@ -107,7 +107,7 @@ test('where answers take long, a probe is taken to hang later', () => {
   assert.deepEqual([3199, 3200].map(after), ['working', 'degraded']);
 });
 
-test('the sentence stays the same while state and reason do, however many answers fail', () => {
+test('the sentence changes only with the state or the reason', () => {
   const sentences = [10, 11, 5000].map((failed) => judge(facts({ recent: { ...NOTHING, failed } })).sentence);
   assert.equal(new Set(sentences).size, 1);
 });

@@ -5,10 +5,10 @@ import { type BySegment, type Gauges, PREFETCH_EVENTS, STALE_REASONS } from '../
 
 const SEGMENTS = ['success', 'denial'];
 
-/** What the cache holds and gives. The names and labels are those of CoreDNS's plugin `cache`, as far as it has any. */
+/** Families of the cache. Where CoreDNS's plugin `cache` has an equivalent, the name and labels are CoreDNS's. */
 export function cacheFamilies(totals: Totals, gauges: Gauges, server: string): Family[] {
   const shared: Labels = { server, zones: '.', view: '' };
-  const labels = { server: 'the addresses that are answered on', zones: ['.'], view: [''] };
+  const labels = { server: 'the listening addresses', zones: ['.'], view: [''] };
   const bySegment = ({ success, denial }: BySegment, others: Labels): Sample[] => [
     { labels: { ...others, type: 'success' }, value: success },
     { labels: { ...others, type: 'denial' }, value: denial },
@@ -17,25 +17,25 @@ export function cacheFamilies(totals: Totals, gauges: Gauges, server: string): F
     {
       name: 'coredns_cache_requests_total',
       type: 'counter',
-      unit: 'look-ups',
+      unit: 'lookups',
       labels,
-      help: 'Look-ups in the cache.',
+      help: 'Cache lookups.',
       samples: () => [{ labels: shared, value: sum(totals.cacheHits) + sum(totals.cacheMisses) }],
     },
     {
       name: 'coredns_cache_hits_total',
       type: 'counter',
-      unit: 'look-ups',
+      unit: 'lookups',
       labels: { ...labels, type: SEGMENTS },
-      help: 'Look-ups that found an answer, by kind of answer (denial: the name or the type does not exist).',
+      help: 'Cache lookups that found an answer, by kind of answer (denial: the name or type does not exist).',
       samples: () => all(totals.cacheHits, shared),
     },
     {
       name: 'coredns_cache_misses_total',
       type: 'counter',
-      unit: 'look-ups',
+      unit: 'lookups',
       labels,
-      help: 'Look-ups that found nothing, or an answer that has expired.',
+      help: 'Cache lookups that found no answer, or an expired one.',
       samples: () => all(totals.cacheMisses, shared),
     },
     {
@@ -43,7 +43,7 @@ export function cacheFamilies(totals: Totals, gauges: Gauges, server: string): F
       type: 'gauge',
       unit: 'answers',
       labels: { ...labels, type: SEGMENTS },
-      help: 'Answers in the cache, by kind of answer; those that have expired are kept for as long as they may be given.',
+      help: 'Answers in the cache, by kind of answer. Expired answers stay while they may still be served.',
       samples: () => bySegment(gauges.cacheEntries(), shared),
     },
     {
@@ -51,7 +51,7 @@ export function cacheFamilies(totals: Totals, gauges: Gauges, server: string): F
       type: 'counter',
       unit: 'answers',
       labels: { ...labels, type: SEGMENTS },
-      help: 'Answers that had to make room for others, by kind of answer.',
+      help: 'Answers evicted to make room for others, by kind of answer.',
       samples: () => all(totals.cacheEvictions, shared),
     },
     {
@@ -59,7 +59,7 @@ export function cacheFamilies(totals: Totals, gauges: Gauges, server: string): F
       type: 'gauge',
       unit: 'bytes',
       labels: { type: SEGMENTS },
-      help: 'Memory that the answers in the cache take, by kind of answer; only roughly, in multiples of 65536, so that no single answer is visible.',
+      help: 'Memory used by cached answers, by kind of answer, rounded to multiples of 65536 so that no single answer is visible.',
       samples: () => bySegment(gauges.cacheBytes(), {}),
     },
     {
@@ -67,7 +67,7 @@ export function cacheFamilies(totals: Totals, gauges: Gauges, server: string): F
       type: 'gauge',
       unit: 'bytes',
       labels: {},
-      help: 'Memory that the cache may take in all (--cache-size).',
+      help: 'Maximum memory of the cache (--cache-size).',
       samples: () => single(gauges.cacheMaxBytes()),
     },
     {
@@ -75,7 +75,7 @@ export function cacheFamilies(totals: Totals, gauges: Gauges, server: string): F
       type: 'counter',
       unit: 'answers',
       labels: { reason: STALE_REASONS },
-      help: 'Answers that were given though they had expired, by reason: no fresh one came in time (slow), or none could be had (failed).',
+      help: 'Expired answers served, by reason: the fresh answer did not come in time (slow) or could not be obtained (failed).',
       samples: () => all(totals.stale),
     },
     {
@@ -83,7 +83,7 @@ export function cacheFamilies(totals: Totals, gauges: Gauges, server: string): F
       type: 'counter',
       unit: 'refreshes',
       labels: { event: PREFETCH_EVENTS },
-      help: 'Refreshes of answers before they expire by event: sent; then answered or failed; of those answered, useful as soon as a client asks for it before it expires, wasted once it leaves the cache, or is asked for, later.',
+      help: 'Refreshes of answers before they expire, by event. Each one is sent, then answered or failed. An answered one is useful if a client asks for it before it expires, and wasted otherwise.',
       samples: () => all(totals.prefetches),
     },
   ];

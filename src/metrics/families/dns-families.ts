@@ -7,13 +7,13 @@ import { ANSWER_SOURCES } from '../metrics.ts';
 const PROTOCOLS = ['udp', 'tcp'];
 
 /**
- * What clients ask and get. The names and labels are those of CoreDNS's plugin `prometheus`, which `cloudflared proxy-dns` exported, so that
- * dashboards for it go on working.
+ * Families of queries and answers. The names and labels are those of CoreDNS's plugin `prometheus`, which `cloudflared
+ * proxy-dns` exported, so that its dashboards keep working.
  */
 export function dnsFamilies(totals: Totals, server: string): Family[] {
-  // CoreDNS has server blocks for zones and clients' views; here is one for the root and everybody.
+  // CoreDNS has server blocks for zones and views. dns4tor is one block, for the root zone and all clients.
   const shared: Labels = { server, zone: '.', view: '' };
-  const labels = { server: 'the addresses that are answered on', zone: ['.'], view: [''] };
+  const labels = { server: 'the listening addresses', zone: ['.'], view: [''] };
   const byTransport = (sizes: { readonly udp: Histogram; readonly tcp: Histogram }): Sample[] => [
     ...distribution(sizes.udp, { ...shared, proto: 'udp' }),
     ...distribution(sizes.tcp, { ...shared, proto: 'tcp' }),
@@ -24,7 +24,7 @@ export function dnsFamilies(totals: Totals, server: string): Family[] {
       type: 'counter',
       unit: 'queries',
       labels: { ...labels, proto: PROTOCOLS, family: ['1', '2'], type: 'types by name, or other' },
-      help: 'Queries that were answered, by transport, address family (1 is IPv4, 2 is IPv6) and type.',
+      help: 'Answered queries, by transport, address family (1 is IPv4, 2 is IPv6) and type.',
       samples: () => active(totals.requests, shared),
     },
     {
@@ -32,7 +32,7 @@ export function dnsFamilies(totals: Totals, server: string): Family[] {
       type: 'counter',
       unit: 'answers',
       labels: { ...labels, rcode: 'response codes by name, or other', plugin: ANSWER_SOURCES },
-      help: 'Answers by response code and by the step that made them: policy (refused, or answered here), cache (expired ones included) or upstream.',
+      help: 'Answers by response code and source: policy (refused or answered locally), cache (including expired answers) or upstream.',
       samples: () => active(totals.responses, shared),
     },
     {
@@ -48,7 +48,7 @@ export function dnsFamilies(totals: Totals, server: string): Family[] {
       type: 'histogram',
       unit: 'bytes',
       labels: { ...labels, proto: PROTOCOLS },
-      help: 'Size of the queries, each rounded up to a multiple of 128 to hide the length of the name.',
+      help: 'Query sizes, rounded up to multiples of 128 to hide the length of the name.',
       samples: () => byTransport(totals.queryBytes),
     },
     {
@@ -56,7 +56,7 @@ export function dnsFamilies(totals: Totals, server: string): Family[] {
       type: 'histogram',
       unit: 'bytes',
       labels: { ...labels, proto: PROTOCOLS },
-      help: 'Size of the answers, each rounded up to a multiple of 468 to hide its length.',
+      help: 'Answer sizes, rounded up to multiples of 468 to hide the exact length.',
       samples: () => byTransport(totals.responseBytes),
     },
   ];

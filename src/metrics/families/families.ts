@@ -13,7 +13,7 @@ interface Identity extends Versions {
   readonly server: string;
 }
 
-/** All that dns4tor exports, beside what every Node process does. */
+/** All metric families of dns4tor. The default metrics of a Node process come on top. */
 export function families(counters: Counters, gauges: Gauges, identity: Identity): Family[] {
   const { totals } = counters;
   const { server } = identity;

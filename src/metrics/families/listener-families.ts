@@ -2,7 +2,7 @@ import type { Totals } from '../counters.ts';
 import { active, all, distribution, type Family, single } from './family.ts';
 import { ADMISSION_REASONS, DROP_REASONS } from '../metrics.ts';
 
-/** How queries come in, and what becomes of those that are not answered as they should be. */
+/** Families of the listeners: connections, batches, drops, limits and failures. */
 export function listenerFamilies(totals: Totals): Family[] {
   const tcp = (event: string): number =>
     totals.tcpConnections.entries().find(({ labels }) => labels['event'] === event)?.count ?? 0;
@@ -12,7 +12,7 @@ export function listenerFamilies(totals: Totals): Family[] {
       type: 'counter',
       unit: 'queries',
       labels: { reason: 'see the table of reasons' },
-      help: 'Queries that were refused or failed, by reason.',
+      help: 'Queries that failed or were refused, by reason.',
       samples: () => active(totals.failures),
     },
     {
@@ -20,7 +20,7 @@ export function listenerFamilies(totals: Totals): Family[] {
       type: 'counter',
       unit: 'messages and connections',
       labels: { reason: DROP_REASONS },
-      help: 'Datagrams and messages that got no answer and connections that were refused or ended, by reason.',
+      help: 'Datagrams and messages without an answer, and connections refused or closed by dns4tor, by reason.',
       samples: () => all(totals.drops),
     },
     {
@@ -28,7 +28,7 @@ export function listenerFamilies(totals: Totals): Family[] {
       type: 'counter',
       unit: 'queries',
       labels: { reason: ADMISSION_REASONS },
-      help: 'Queries that could not wait for the resolver, by the bound that was reached: of all clients (--max-in-flight) or of one client (--max-in-flight-per-client, or less when places are scarce). Each got an expired answer or is among the failures.',
+      help: 'Queries beyond the limit on queries in flight, by limit: that of all clients (--max-in-flight) or that of one client (--max-in-flight-per-client, or less when slots are scarce). Each got an expired answer or is among the failures.',
       samples: () => all(totals.notAdmitted),
     },
     {
@@ -36,7 +36,7 @@ export function listenerFamilies(totals: Totals): Family[] {
       type: 'counter',
       unit: 'queries',
       labels: {},
-      help: 'Queries that joined an identical one already in flight.',
+      help: 'Queries that joined an identical one in flight.',
       samples: () => all(totals.coalesced),
     },
     {
@@ -44,7 +44,7 @@ export function listenerFamilies(totals: Totals): Family[] {
       type: 'histogram',
       unit: 'datagrams',
       labels: {},
-      help: 'Datagrams that were taken together; none where each is taken by itself (--udp-io dgram).',
+      help: 'Datagrams received in one batch. Empty with --udp-io dgram, which receives each one separately.',
       samples: () => distribution(totals.udpBatches, {}),
     },
     {
@@ -52,7 +52,7 @@ export function listenerFamilies(totals: Totals): Family[] {
       type: 'counter',
       unit: 'connections',
       labels: {},
-      help: "Clients' TCP connections that were accepted.",
+      help: "Clients' TCP connections that were admitted.",
       samples: () => single(tcp('opened')),
     },
     {
@@ -60,7 +60,7 @@ export function listenerFamilies(totals: Totals): Family[] {
       type: 'gauge',
       unit: 'connections',
       labels: {},
-      help: "Clients' TCP connections that are open.",
+      help: "Clients' open TCP connections.",
       samples: () => single(tcp('opened') - tcp('closed')),
     },
   ];

@@ -2,20 +2,20 @@ import { distribution, type Family } from './family.ts';
 import type { Gauges } from '../metrics.ts';
 
 export interface Versions {
-  /** Of dns4tor. */
+  /** dns4tor's version. */
   readonly version: string;
-  /** Of Node, as in `process.version`. */
+  /** Node's version, as in `process.version`. */
   readonly nodeVersion: string;
 }
 
 /**
- * The labels of cloudflared's `build_info` (metrics/metrics.go, 2023.7.0) for which dns4tor has no value. `goversion`
- * is empty, because there is no Go. `type` is empty in cloudflared's usual builds too. `revision` is the build time in
- * cloudflared, which uses `unknown` where none was recorded.
+ * Labels of cloudflared's `build_info` (metrics/metrics.go, 2023.7.0) that have no meaning for dns4tor. `goversion` is
+ * empty, because there is no Go. `type` is empty in cloudflared's usual builds too. `revision` is cloudflared's build
+ * time, or `unknown` if none was recorded.
  */
-const OF_CLOUDFLARED = { goversion: [''], type: [''], revision: ['unknown'] } as const;
+const CLOUDFLARED_LABELS = { goversion: [''], type: [''], revision: ['unknown'] } as const;
 
-/** What prom-client does not say of the process, or not without waking it. */
+/** Families of the process that prom-client lacks, or cannot measure without waking the process. */
 export function processFamilies(gauges: Gauges, { version, nodeVersion }: Versions): Family[] {
   return [
     {
@@ -23,23 +23,23 @@ export function processFamilies(gauges: Gauges, { version, nodeVersion }: Versio
       type: 'histogram',
       unit: 'seconds',
       labels: {},
-      help: 'How late the process gets to what is due, sampled twice a second for five minutes after each scrape.',
+      help: 'Delay of the event loop, sampled twice per second for five minutes after each scrape.',
       samples: () => distribution(gauges.eventLoopDelay(), {}),
     },
     {
       name: 'dns4tor_build_info',
       type: 'gauge',
       unit: 'always 1',
-      labels: { version: 'of dns4tor', node: 'of Node.js' },
-      help: 'Always 1; the labels say which dns4tor and which Node run.',
+      labels: { version: 'version of dns4tor', node: 'version of Node.js' },
+      help: 'Always 1. The labels have the versions of dns4tor and Node.js.',
       samples: () => [{ labels: { version, node: nodeVersion }, value: 1 }],
     },
     {
       name: 'build_info',
       type: 'gauge',
       unit: 'always 1',
-      labels: { ...OF_CLOUDFLARED, version: 'of dns4tor' },
-      help: "Always 1, under cloudflared's name and labels; version is that of dns4tor.",
+      labels: { ...CLOUDFLARED_LABELS, version: 'version of dns4tor' },
+      help: "Always 1, with cloudflared's name and labels. The version is dns4tor's.",
       samples: () => [{ labels: { goversion: '', type: '', revision: 'unknown', version }, value: 1 }],
     },
   ];

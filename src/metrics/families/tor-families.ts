@@ -3,7 +3,7 @@ import type { Totals } from '../counters.ts';
 import { all, type Family, single } from './family.ts';
 import type { Gauges } from '../metrics.ts';
 
-/** Where tor stands. */
+/** Families of Tor's state. */
 export function torFamilies(totals: Totals, gauges: Gauges): Family[] {
   return [
     {
@@ -11,7 +11,7 @@ export function torFamilies(totals: Totals, gauges: Gauges): Family[] {
       type: 'gauge',
       unit: '0 or 1',
       labels: { state: TOR_STATES },
-      help: 'Where tor stands: 1 for the current state, 0 for the others.',
+      help: 'State of Tor: 1 for the current state, 0 for the others.',
       samples() {
         const { state } = gauges.tor();
         return TOR_STATES.map((name) => ({ labels: { state: name }, value: name === state ? 1 : 0 }));
@@ -20,9 +20,9 @@ export function torFamilies(totals: Totals, gauges: Gauges): Family[] {
     {
       name: 'dns4tor_tor_bootstrap_percent',
       type: 'gauge',
-      unit: 'per cent',
+      unit: 'percent',
       labels: {},
-      help: 'How far tor has come in connecting to its network, from 0 to 100.',
+      help: 'Bootstrap progress of Tor, from 0 to 100.',
       samples: () => single(gauges.tor().bootstrapPercent),
     },
     {
@@ -30,7 +30,7 @@ export function torFamilies(totals: Totals, gauges: Gauges): Family[] {
       type: 'gauge',
       unit: 'circuits',
       labels: { state: CIRCUIT_STATES },
-      help: 'All circuits of tor by state, those of other programs included; absent where its control port is not read.',
+      help: 'All circuits of Tor by state, including those of other programs. Absent without a control port.',
       samples() {
         const { circuits } = gauges.tor();
         return circuits === undefined
@@ -43,7 +43,7 @@ export function torFamilies(totals: Totals, gauges: Gauges): Family[] {
       type: 'counter',
       unit: 'signals',
       labels: {},
-      help: 'How often tor was told to forget which onion services it could not reach.',
+      help: 'NEWNYM signals sent to Tor, which make it forget its failures to reach onion services.',
       samples: () => all(totals.newnyms),
     },
   ];

@@ -8,9 +8,9 @@ const UPSTREAM = { upstream: "the resolver's host:port" };
 const SLOT = { ...UPSTREAM, slot: 'from 0 to one less than --circuits' };
 const OUTCOME = { outcome: 'ok, or see the table of reasons' };
 
-/** How each upstream does, and each of the circuits to it by slot: those are replaced from time to time, and nothing tells one from the next. */
+/** Families of the upstreams and their circuits. Circuits are replaced from time to time, so they are labelled by slot. */
 export function upstreamFamilies({ totals, upstreams, upstreamIndexes, slots }: Counters, gauges: Gauges): Family[] {
-  /** Those of one upstream, of whatever is there for each in the configured order. */
+  /** Selects the values of one label from values in the configured order of upstreams. */
   const ofUpstream = <T>(values: readonly T[], index: number): T[] =>
     values.filter((_, configured) => upstreamIndexes[configured] === index);
   const byUpstream = (values: readonly number[]): Sample[] =>
@@ -42,7 +42,7 @@ export function upstreamFamilies({ totals, upstreams, upstreamIndexes, slots }: 
       type: 'counter',
       unit: 'exchanges',
       labels: { ...SLOT, ...OUTCOME },
-      help: 'Exchanges with an upstream by circuit and outcome: ok, or how they failed.',
+      help: 'Exchanges with an upstream, by circuit and outcome: ok, or the reason of the failure.',
       samples: () => active(totals.exchanges),
     },
     {
@@ -50,7 +50,7 @@ export function upstreamFamilies({ totals, upstreams, upstreamIndexes, slots }: 
       type: 'histogram',
       unit: 'seconds',
       labels: SLOT,
-      help: 'Time of the exchanges with an upstream that succeeded, by circuit.',
+      help: 'Duration of successful exchanges with an upstream, by circuit.',
       samples: () => bySlot((_, upstream, slot) => distribution(totals.exchangeSeconds[upstream]![slot]!, {})),
     },
     {
@@ -58,7 +58,7 @@ export function upstreamFamilies({ totals, upstreams, upstreamIndexes, slots }: 
       type: 'gauge',
       unit: 'seconds',
       labels: SLOT,
-      help: 'How long the next answer over a circuit is expected to take; absent before the first. The mean of all clients where each has circuits of its own.',
+      help: 'Estimated response time of a circuit. Absent before its first answer. With circuits per client, the mean of all clients.',
       samples: () => bySlot((circuits) => estimate(circuits)),
     },
     {
@@ -66,7 +66,7 @@ export function upstreamFamilies({ totals, upstreams, upstreamIndexes, slots }: 
       type: 'gauge',
       unit: 'circuits',
       labels: { ...SLOT, state: CONNECTION_STATES },
-      help: 'Circuits in use by the state of their connection: one in each slot, or one for each client that has its own.',
+      help: 'Circuits in use, by state of their connection. With circuits per client, a slot has one for each client.',
       samples: () =>
         bySlot((circuits) =>
           CONNECTION_STATES.map((state) => ({
@@ -80,7 +80,7 @@ export function upstreamFamilies({ totals, upstreams, upstreamIndexes, slots }: 
       type: 'gauge',
       unit: 'queries',
       labels: SLOT,
-      help: 'Queries that wait for their answer on a circuit.',
+      help: 'Queries in flight on a circuit.',
       samples: () =>
         bySlot((circuits) => [{ labels: {}, value: circuits.reduce((total, { inFlight }) => total + inFlight, 0) }]),
     },
@@ -89,7 +89,7 @@ export function upstreamFamilies({ totals, upstreams, upstreamIndexes, slots }: 
       type: 'counter',
       unit: 'exchanges',
       labels: { ...SLOT, event: HEDGE_EVENTS },
-      help: 'Second tries by the circuit that they went to: sent, because another took long, and of those won, because their answer came first.',
+      help: 'Hedged requests, by circuit: sent because another request took long, and won if their answer came first.',
       samples: () => all(totals.hedges),
     },
     {
@@ -97,7 +97,7 @@ export function upstreamFamilies({ totals, upstreams, upstreamIndexes, slots }: 
       type: 'counter',
       unit: 'attempts',
       labels: { ...UPSTREAM, ...OUTCOME },
-      help: 'Attempts to connect to an upstream by outcome: ok, or how they failed.',
+      help: 'Attempts to connect to an upstream, by outcome: ok, or the reason of the failure.',
       samples: () => active(totals.connects),
     },
     {
@@ -105,7 +105,7 @@ export function upstreamFamilies({ totals, upstreams, upstreamIndexes, slots }: 
       type: 'counter',
       unit: 'connections',
       labels: { ...SLOT, cause: RECONNECT_CAUSES },
-      help: 'Connections that gave way to new ones by cause: the time of their circuit was over (lifetime), it was slower than the others (slow), the machine has slept or moved (network), the other end or Tor has ended them (ended), they fell silent (stalled).',
+      help: 'Connections that were replaced, by cause: end of the circuit lifetime (lifetime), slower than the others (slow), failing queries (failing), the machine slept or changed networks (network), closed by the other end or Tor (ended), or silent (stalled).',
       samples: () => all(totals.reconnects),
     },
     {
@@ -113,7 +113,7 @@ export function upstreamFamilies({ totals, upstreams, upstreamIndexes, slots }: 
       type: 'gauge',
       unit: 'connections',
       labels: UPSTREAM,
-      help: 'Open connections to an upstream, those included that are being replaced and only finish what is in flight.',
+      help: 'Open connections to an upstream, including replaced ones that still finish queries in flight.',
       samples: () => byUpstream(gauges.connections()),
     },
     {
@@ -121,23 +121,23 @@ export function upstreamFamilies({ totals, upstreams, upstreamIndexes, slots }: 
       type: 'gauge',
       unit: 'queries',
       labels: UPSTREAM,
-      help: 'Queries that wait for or are on a connection to an upstream.',
+      help: 'Queries on a connection to an upstream, or waiting for one.',
       samples: () => byUpstream(gauges.queueDepth()),
     },
     {
       name: 'dns4tor_upstream_alternatives',
       type: 'gauge',
-      unit: 'onions',
+      unit: 'onion services',
       labels: UPSTREAM,
-      help: 'Onions that an upstream by name offers in its place (Alt-Svc) and that may be used now.',
+      help: 'Usable onion services that an upstream offers as alternatives (Alt-Svc).',
       samples: () => byUpstream(gauges.alternatives()),
     },
     {
       name: 'dns4tor_upstream_breaker_state',
       type: 'gauge',
-      unit: 'sets of circuits',
+      unit: 'breakers',
       labels: { ...UPSTREAM, state: BREAKER_STATES },
-      help: 'Sets of circuits by state: closed where queries may wait for a connection, open where they are refused at once in an outage, half_open while that is probed.',
+      help: 'Circuit breakers by state: closed (queries may wait for a connection), open (queries fail at once in an outage) or half_open (a probe is in progress).',
       samples() {
         const current = gauges.breakers();
         return BREAKER_STATES.flatMap((state) =>
