@@ -1,36 +1,35 @@
 import { type Chunks, GRANULE_BYTES, MAX_CHUNK_GRANULES, NONE } from './chunks.ts';
 
-/** The words of a block that are the arena's, the first two of it, in use or free. */
+/** The words of a block that belong to the arena. `next` and `previous` only while the block is free. */
 const WORD = {
-  /** In granules; negative for a block that is free. */
+  /** In granules; negative if the block is free. */
   size: 0,
-  /** The size of the block before it in the chunk; 0 at the beginning. */
+  /** Size of the preceding block in the chunk; 0 if it is the first. */
   sizeBefore: 1,
-  /** Of a free block: its neighbours in its list. */
+  /** Neighbours in the free list. */
   next: 2,
   previous: 3,
 } as const;
 
-/** How many of a block's words its user leaves alone. */
+/** Number of words at the start of a block in use that belong to the arena. */
 export const ARENA_WORDS = 2;
 
-/** Below this, in granules, free blocks have a list for each size; from there on for each power of two. */
+/** Below this size, in granules, each size has its own free list. From it on, each power of two has one. */
 const EXACT_LISTS = 64;
 const LISTS: number = EXACT_LISTS + Math.log2(MAX_CHUNK_GRANULES / EXACT_LISTS) + 1;
 
-/** How many blocks of a list with several sizes are looked at before the next list has its turn. */
+/** Maximum blocks to try in a list with several sizes before going to the next list. */
 const MAX_TRIES = 8;
 
+/** Number of granules that hold so many octets. */
 export function granulesFor(bytes: number): number {
   return Math.ceil(bytes / GRANULE_BYTES);
 }
 
 /**
- * Hands out blocks of chunks, and takes them back, within a budget. A block that is given back is joined at once with those beside it that
- * are free (boundary tags, Knuth, TAOCP vol. 1 §2.5), and the smallest list that has a block large enough gives the next.
- *
- * Gaps cost room, never memory: the chunks are all there is, and whoever finds no room gives blocks back until there is. That ends, because
- * an arena of which nothing is in use consists of whole chunks again.
+ * Allocates blocks in chunks, within a budget. Freed blocks are merged with free neighbours at once (boundary tags,
+ * Knuth, TAOCP vol. 1 §2.5). Allocation takes a block from the free list with the smallest sizes that fit. See
+ * README.md.
  */
 export class Arena {
   readonly #chunks: Chunks;
@@ -42,27 +41,25 @@ export class Arena {
   constructor(chunks: Chunks, maxBytes: number) {
     this.#chunks = chunks;
     const granules = Math.floor(maxBytes / GRANULE_BYTES);
-    // Of one size, so that the last is no remainder into which nothing fits.
+    // All chunks have the same size. Otherwise the last could be too small for any record.
     this.#chunksLeft = Math.ceil(granules / MAX_CHUNK_GRANULES);
     this.#chunkGranules = this.#chunksLeft === 0 ? 0 : Math.floor(granules / this.#chunksLeft);
   }
 
-  /** What the blocks in use take. */
+  /** Total size of the blocks in use, in octets. */
   get bytes(): number {
     return this.#granules * GRANULE_BYTES;
   }
 
-  /** Whether a block of this size can be had once enough others were given back. */
+  /** Whether a block of this size can be allocated after freeing enough others. */
   fits(bytes: number): boolean {
     return granulesFor(bytes) <= this.#chunkGranules;
   }
 
-  /** The size of a block in use. */
-  bytesOf(block: number): number {
-    return this.#chunks.word(block, WORD.size) * GRANULE_BYTES;
-  }
-
-  /** A block of at least so many octets, at least one; NONE where there is no room. What is in it is left from before. */
+  /**
+   * Allocates a block, or returns NONE if none is free. Its contents are undefined.
+   * @param bytes at least 1
+   */
   allocate(bytes: number): number {
     const granules = granulesFor(bytes);
     let block = this.#find(granules);
@@ -71,12 +68,13 @@ export class Arena {
       block = this.#grow();
     }
     this.#unlist(block);
-    this.#cut(block, granules);
+    this.#split(block, granules);
     this.#chunks.setWord(block, WORD.size, granules);
     this.#granules += granules;
     return block;
   }
 
+  /** Frees a block in use. */
   free(block: number): void {
     const chunks = this.#chunks;
     let start = block;
@@ -99,6 +97,7 @@ export class Arena {
     this.#list(start, size);
   }
 
+  /** Adds a chunk. Returns its only block, which is free. */
   #grow(): number {
     const block = this.#chunks.add(this.#chunkGranules);
     this.#chunksLeft--;
@@ -106,8 +105,8 @@ export class Arena {
     return block;
   }
 
-  /** Gives the end of a block, which is in no list, back where it is not needed. */
-  #cut(block: number, granules: number): void {
+  /** Shortens a free block that is in no list. The rest becomes a free block. */
+  #split(block: number, granules: number): void {
     const left = -this.#chunks.word(block, WORD.size) - granules;
     if (left === 0) return;
     const rest = block + granules;
@@ -115,6 +114,7 @@ export class Arena {
     this.#list(rest, left);
   }
 
+  /** A free block of at least this size, still in its list; NONE without one. */
   #find(granules: number): number {
     const chunks = this.#chunks;
     const list = listOf(granules);
@@ -130,7 +130,7 @@ export class Arena {
     return NONE;
   }
 
-  /** Makes a block one that is free, which the block behind it and its list know. */
+  /** Marks a block as free, adds it to its list, and tells the following block its size. */
   #list(block: number, granules: number): void {
     const chunks = this.#chunks;
     const list = listOf(granules);
@@ -153,6 +153,7 @@ export class Arena {
   }
 }
 
+/** The free list for blocks of this size. */
 function listOf(granules: number): number {
   if (granules < EXACT_LISTS) return granules;
   return EXACT_LISTS + 25 - Math.clz32(granules);

@@ -23,10 +23,10 @@ import {
 import { drawRefreshAt, REFRESH_HITS, REFRESH_UNASKED } from './refresh.ts';
 import { Segment } from './segment.ts';
 
-/** The share of the budget that denials and failures may take: a flood of random names makes NXDOMAINs and must not push out what is used. */
+/** Share of the budget for denials and failures, so that a flood of random names cannot evict answers in use. */
 const NEGATIVE_SHARE = 0.25;
 
-/** What is left to records where the index takes as much as it can: that of the smallest. */
+/** Share of the budget that is left for records if the index is as large as it can be, with the smallest records. */
 const RECORDS_SHARE = MIN_RECORD_BYTES / (MIN_RECORD_BYTES + INDEX_BYTES_PER_ENTRY);
 
 const MS_PER_SECOND = 1000;
@@ -38,38 +38,38 @@ export interface CacheComponents {
 }
 
 export interface CacheInit {
-  /** What all entries together may cost, their overhead included. 0 keeps nothing. */
+  /** Maximum size of all entries, with their overhead. 0 disables the cache. */
   readonly maxBytes: number;
-  /** How long an answer may be given after it has expired, where no fresh one can be had (RFC 8767), in milliseconds. 0 for never. */
+  /** How long after its expiry an answer may replace a missing fresh one (RFC 8767), in milliseconds. 0 for never. */
   readonly maxStaleMs: number;
 }
 
-/** Where an answer belongs. */
+/** Where the answer to a question is stored. */
 interface Place {
   readonly hash: number;
   readonly variant: number;
-  /** The record that it takes the place of; NONE without one. */
+  /** The record to replace; NONE without one. */
   readonly earlier: number;
 }
 
-/** RFC 8767 §5: after an attempt that failed, the next is made half a minute later. */
+/** RFC 8767 §5, failure recheck timer: after a failure an expired answer is used for this long without asking again. */
 const RECHECK_MS = 30_000;
 
 /**
- * The same for a failure that says nothing about the name: once the cause has ended, the name is asked again within
- * five seconds.
+ * Failure recheck timer after failures that say nothing about the name. When their cause ends, names resolve again
+ * within five seconds.
  */
 const PATH_RECHECK_MS = 4000;
 
-/** Failures in a row that say nothing about the name and are not kept. */
+/** Consecutive failures that say nothing about the name and are counted but not cached. */
 const FREE_TRIES = 2;
 
-/** A failure that comes this long after the one before it begins a new row. */
-const ROW_MS = 10_000;
+/** Failures further apart than this do not count as consecutive. */
+const FAILURE_GAP_MS = 10_000;
 
 /**
- * Answers by question, bounded in bytes. Nothing in it is ever written to a disk.
- * Entries are no objects: they lie in `Chunks`, in two segments of records, and a hash table finds them.
+ * The cache: answers by question, bounded in bytes, in memory only. Entries are not objects but records in large
+ * buffers. README.md describes the layout.
  */
 export class Cache {
   readonly #clock: Clock;
@@ -79,12 +79,12 @@ export class Cache {
   readonly #maxStaleMs: number;
   readonly #chunks = new Chunks();
   readonly #index = new HashTable(this.#chunks);
-  /** Shown to who looks up, one record after the other. */
+  /** The result of every lookup, pointed at the record found. */
   readonly #entry = new Entry(this.#chunks);
   #sleptMs = 0;
   readonly #positive: Segment;
   readonly #negative: Segment;
-  /** What {@link bytesBySegment} can come to. */
+  /** The maximum of {@link bytesBySegment}. */
   readonly maxBytesBySegment: BySegment;
 
   constructor(components: CacheComponents, init: CacheInit) {
@@ -105,9 +105,9 @@ export class Cache {
   }
 
   /**
-   * The entry that answers `query`. It may have expired, where that is better than no answer (RFC 8767 §4): see `isFresh`.
-   * Synchronous, and free of allocation: it is good only until the cache is used again (see {@link Entry}).
-   * @param now as {@link ageingTime} says, from a caller that has just read the clock
+   * The entry for `query`. It may have expired (see `isFresh`), if it can serve as a stale answer (RFC 8767 §4).
+   * Synchronous and without allocation: the entry is valid only until the next use of the cache (see {@link Entry}).
+   * @param now in the cache's time (see {@link ageingTime})
    */
   lookup(query: Query, now: number = this.#now()): Entry | undefined {
     const chunks = this.#chunks;
@@ -117,7 +117,7 @@ export class Cache {
     const record = this.#find(wire, scan.questionEnd, variant, hash);
     if (record === NONE) return undefined;
     if (!this.#isFresh(record, now) && !this.#isUsableStale(record, now)) {
-      // A failure that is over is still counted, should the next attempt fail too.
+      // An expired failure stays: it counts if the next attempt fails, too.
       if (chunks.word(record, WORD.failures) === 0) this.#remove(record);
       return undefined;
     }
@@ -127,12 +127,15 @@ export class Cache {
     return this.#entry;
   }
 
-  /** Ages all answers by a sleep of the machine, during which the monotonic clock stood still (RFC 1035 §3.2.1). */
+  /**
+   * Ages all answers by the time that the machine slept, during which the monotonic clock stood still (RFC 1035
+   * §3.2.1).
+   */
   slept(ms: number): void {
     this.#sleptMs += ms;
   }
 
-  /** Converts monotonic time to the cache's own time, by which entries expire: it runs on while the machine sleeps. */
+  /** Converts monotonic time to the cache's time, which includes sleep. Entries expire by it. */
   ageingTime(now: number): number {
     return now + this.#sleptMs;
   }
@@ -141,6 +144,7 @@ export class Cache {
     return this.ageingTime(this.#clock.now());
   }
 
+  /** Counts a lookup. The first after a refresh decides whether the refresh was useful. */
   #countHit(record: number, hits: number, now: number): void {
     if (hits === REFRESH_UNASKED) this.#metrics.prefetched(this.#isFresh(record, now) ? 'useful' : 'wasted');
     this.#chunks.setWord(record, WORD.hits, Math.max(hits, 0) + 1);
@@ -156,8 +160,8 @@ export class Cache {
   }
 
   /**
-   * Keeps the answer to `query` for as long as its TTLs allow; takes the place of an earlier one.
-   * @param unasked whether it was fetched ahead of need, and nobody has asked for it yet
+   * Stores the answer to `query` for as long as its TTLs allow, in place of an earlier one.
+   * @param unasked whether it comes from a refresh and no client has asked for it yet
    */
   insert(query: Query, answer: Answer, unasked = false): void {
     const hits = unasked ? REFRESH_UNASKED : 0;
@@ -165,20 +169,20 @@ export class Cache {
   }
 
   /**
-   * Remembers that `query` could not be answered, so that the resolver is spared the same question for a while (RFC 9520 §3). An answer
-   * that can still be given stays.
-   * @param answer what a client is told meanwhile
-   * @param code why the question could not be answered
+   * Caches a resolution failure, so that the same question is not sent again for a while (RFC 9520 §3). A fresh or
+   * stale answer to `query` stays.
+   * @param answer what clients get meanwhile
+   * @param code why resolution failed
    */
   insertFailure(query: Query, answer: Answer, code: ErrorCode): void {
     this.#insertFailure(query, answer, code, { freeTries: 0, recheckMs: RECHECK_MS });
   }
 
   /**
-   * Counts a failure that says nothing about the name. It is kept only to end a loop: from the third in a row on, as
-   * RFC 9520 §3.1 has it, where the same question may be sent three times.
-   * @param answer what a client is told meanwhile
-   * @param code why the question could not be answered
+   * Counts a failure that says nothing about the name. Only from the third consecutive failure on is it cached, to stop
+   * clients that retry in a loop: RFC 9520 §3.1 allows a question to be sent three times.
+   * @param answer what clients get meanwhile
+   * @param code why resolution failed
    */
   countFailure(query: Query, answer: Answer, code: ErrorCode): void {
     this.#insertFailure(query, answer, code, { freeTries: FREE_TRIES, recheckMs: PATH_RECHECK_MS });
@@ -193,9 +197,9 @@ export class Cache {
     const place = this.#placeOf(query, answer);
     const { earlier } = place;
     const now = this.#now();
-    const failuresBefore = this.#failuresInARow(earlier, now);
+    const failuresBefore = this.#consecutiveFailures(earlier, now);
     if (earlier !== NONE && this.#chunks.word(earlier, WORD.failures) === 0) {
-      // A refresh that fails ahead of need puts nothing off: when the answer expires, that may have passed.
+      // A failed refresh changes nothing. When the answer expires, the cause may have ended.
       if (this.#isFresh(earlier, now)) return;
       if (this.#isUsableStale(earlier, now)) {
         this.#chunks.setDouble(earlier, TIME.recheckAt, now + recheckMs);
@@ -206,9 +210,9 @@ export class Cache {
     this.#store(place, answer, failureSeconds(failures - freeTries), { failures, hits: 0, code });
   }
 
-  /** Failures without an answer or a longer pause in between. */
-  #failuresInARow(record: number, now: number): number {
-    if (record === NONE || now - this.#chunks.double(record, TIME.storedAt) >= ROW_MS) return 0;
+  /** Number of consecutive failures that the record counts; 0 if the last is too long ago. */
+  #consecutiveFailures(record: number, now: number): number {
+    if (record === NONE || now - this.#chunks.double(record, TIME.storedAt) >= FAILURE_GAP_MS) return 0;
     return this.#chunks.word(record, WORD.failures);
   }
 
@@ -225,7 +229,8 @@ export class Cache {
     { failures, hits, code }: { readonly failures: number; readonly hits: number; readonly code?: ErrorCode },
   ): void {
     const now = this.#now();
-    // What may not be kept leaves an answer that has expired where it is: in an outage it is better than none (RFC 8767 §4).
+    // An answer that may not be cached does not replace a stale one, which is better than none in an outage (RFC 8767
+    // §4).
     if (seconds === 0 && earlier !== NONE && !this.#isFresh(earlier, now) && this.#isUsableStale(earlier, now)) return;
     if (earlier !== NONE) this.#remove(earlier);
     if (seconds === 0 && failures === 0) return;
@@ -247,22 +252,17 @@ export class Cache {
     this.#index.add(record);
   }
 
-  /** What the entries take, with their part of the index. */
-  get bytes(): number {
-    return bytesOf(this.#positive) + bytesOf(this.#negative);
-  }
-
-  /** The same for each segment. */
+  /** Size of the entries of each segment with their part of the index. */
   get bytesBySegment(): BySegment {
     return { success: bytesOf(this.#positive), denial: bytesOf(this.#negative) };
   }
 
-  /** How many entries there are, by the `type` label of CoreDNS's `coredns_cache_entries`. */
+  /** Number of entries, by the `type` label of CoreDNS's `coredns_cache_entries`. */
   get entries(): BySegment {
     return { success: this.#positive.entries, denial: this.#negative.entries };
   }
 
-  /** The record that answers a question, shown by the entry; NONE without one. */
+  /** The record for a question, with the entry pointed at it; NONE without one. */
   #find(wire: Uint8Array, questionEnd: number, variant: number, hash: number): number {
     const chunks = this.#chunks;
     let record = this.#index.first(hash);
@@ -285,12 +285,14 @@ export class Cache {
     this.#segmentOf(kindOf(this.#chunks, record)).remove(record);
   }
 
+  /** Removes a record from the index, and counts a refresh that no client has used. */
   #forget(record: number): void {
     this.#index.remove(record);
     if (this.#chunks.word(record, WORD.hits) === REFRESH_UNASKED) this.#metrics.prefetched('wasted');
   }
 }
 
+/** Size of a segment's entries with their part of the index. */
 function bytesOf({ bytes, entries }: Segment): number {
   return bytes + entries * INDEX_BYTES_PER_ENTRY;
 }

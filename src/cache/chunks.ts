@@ -1,7 +1,7 @@
-/** What all space is counted in: a line of the CPU's cache holds four, and a double in one of them stands where doubles must. */
+/** The unit of space. A CPU cache line has four granules, and a double within one is aligned. */
 export const GRANULE_BYTES = 16;
 
-/** A number that stands for no block. */
+/** Means "no block". */
 export const NONE = -1;
 
 const GRANULE_BITS = 16;
@@ -9,7 +9,7 @@ const GRANULE_MASK = (1 << GRANULE_BITS) - 1;
 const WORDS_PER_GRANULE = 4;
 const DOUBLES_PER_GRANULE = 2;
 
-/** 1 MiB: larger than any message, so that none is refused for the place where a chunk ends. */
+/** 1 MiB: larger than any message, so any record fits into a chunk. */
 export const MAX_CHUNK_GRANULES: number = 1 << GRANULE_BITS;
 
 interface Chunk {
@@ -19,14 +19,13 @@ interface Chunk {
 }
 
 /**
- * The memory of the cache: a few large buffers outside V8's heap, so that the collector of garbage has nothing to follow in it, and no
- * page of it is in RAM before it is written to. A place in it is one number, a `block`: the chunk, and the granule there at which the
- * block begins. Nothing moves when it grows.
+ * The cache's memory: large buffers outside V8's heap, which the garbage collector does not scan. Their pages take no
+ * RAM before they are written to. A block is identified by one number: its chunk and its first granule. See README.md.
  */
 export class Chunks {
   readonly #chunks: Chunk[] = [];
 
-  /** Returns the block that is the whole of a new chunk. @param granules at most {@link MAX_CHUNK_GRANULES} */
+  /** Adds a chunk. Returns the block that spans it. @param granules at most {@link MAX_CHUNK_GRANULES} */
   add(granules: number): number {
     const buffer = new ArrayBuffer(granules * GRANULE_BYTES);
     this.#chunks.push({
@@ -37,7 +36,7 @@ export class Chunks {
     return (this.#chunks.length - 1) << GRANULE_BITS;
   }
 
-  /** The `index`-th 32 bits of a block. */
+  /** Word `index` of a block: 32 bits. */
   word(block: number, index: number): number {
     return this.#chunkOf(block).words[(block & GRANULE_MASK) * WORDS_PER_GRANULE + index] as number;
   }
@@ -46,7 +45,7 @@ export class Chunks {
     this.#chunkOf(block).words[(block & GRANULE_MASK) * WORDS_PER_GRANULE + index] = value;
   }
 
-  /** The `index`-th 64 bits of a block, read as a double. */
+  /** Double `index` of a block: 64 bits. */
   double(block: number, index: number): number {
     return this.#chunkOf(block).doubles[(block & GRANULE_MASK) * DOUBLES_PER_GRANULE + index] as number;
   }
@@ -55,17 +54,17 @@ export class Chunks {
     this.#chunkOf(block).doubles[(block & GRANULE_MASK) * DOUBLES_PER_GRANULE + index] = value;
   }
 
-  /** All octets of the chunk in which a block is. */
+  /** All octets of the chunk that contains a block. */
   bytesOf(block: number): Uint8Array {
     return this.#chunkOf(block).bytes;
   }
 
-  /** Where among them the block begins. */
+  /** Offset of the block in {@link bytesOf}. */
   byteOffsetOf(block: number): number {
     return (block & GRANULE_MASK) * GRANULE_BYTES;
   }
 
-  /** How many granules there are from a block to the end of its chunk. */
+  /** Number of granules from the start of a block to the end of its chunk. */
   granulesFrom(block: number): number {
     return this.#chunkOf(block).bytes.length / GRANULE_BYTES - (block & GRANULE_MASK);
   }

@@ -7,21 +7,21 @@ import { errorOf, failureCodeOf, HEAD_BYTES, kindOf, TIME, WORD } from './stored
 const MS_PER_SECOND = 1000;
 
 /**
- * An answer in the cache, as a look-up gives it: a window on a record, moved from one to the next, so that a hit makes no garbage. It and
- * its `answer` say what they say until the cache is used again, by anybody: what is needed for longer, across an `await` above all, is
- * needed as `copyAnswer(entry.answer)`. To read it later is not dangerous, but what it says is another's.
+ * A cache entry: a view of a record. Lookups reuse one view, so a hit allocates nothing. It and its `answer` are valid
+ * only until the next use of the cache. After that they may show another entry, so copy the answer with `copyAnswer`
+ * before an `await`.
  */
 export class Entry {
   readonly #chunks: Chunks;
   #record: number = NONE;
-  readonly #answer: AnswerWindow;
+  readonly #answer: AnswerView;
 
   constructor(chunks: Chunks) {
     this.#chunks = chunks;
-    this.#answer = new AnswerWindow(chunks);
+    this.#answer = new AnswerView(chunks);
   }
 
-  /** Moves it to a record. */
+  /** Points the entry at a record. */
   show(record: number): void {
     this.#record = record;
     this.#answer.show(record);
@@ -31,7 +31,7 @@ export class Entry {
     return this.#answer;
   }
 
-  /** Milliseconds on the monotonic clock; so for the other times. */
+  /** Like all times of an entry: milliseconds in the cache's time (`Cache.ageingTime`). */
   get storedAt(): number {
     return this.#chunks.double(this.#record, TIME.storedAt);
   }
@@ -40,12 +40,12 @@ export class Entry {
     return this.#chunks.double(this.#record, TIME.expiresAt);
   }
 
-  /** Until when an expired answer is given without asking anew, because that has just failed (RFC 8767 §5). */
+  /** Until when an expired answer is used without asking upstream, which has just failed (RFC 8767 §5). */
   get recheckAt(): number {
     return this.#chunks.double(this.#record, TIME.recheckAt);
   }
 
-  /** From when on a hit has it refreshed ahead of its end; Infinity for never, or never again. */
+  /** From when on a hit starts a refresh. Infinity for never, or never again. */
   get refreshAt(): number {
     return this.#chunks.double(this.#record, TIME.refreshAt);
   }
@@ -54,23 +54,24 @@ export class Entry {
     this.#chunks.setDouble(this.#record, TIME.refreshAt, at);
   }
 
-  /** How many times in a row the question could not be answered; 0 for an answer. */
+  /** Number of consecutive failures of the question; 0 if the entry is an answer. */
   get failures(): number {
     return this.#chunks.word(this.#record, WORD.failures);
   }
 
-  /** Why the question could not be answered; undefined for an answer. */
+  /** Why resolution failed. Undefined if the entry is an answer. */
   get failureCode(): ErrorCode | undefined {
     return this.failures === 0 ? undefined : failureCodeOf(this.#chunks, this.#record);
   }
 
-  /** Lookups that found it, this one included; not counted any further once they are enough for a refresh. */
+  /** Number of lookups that found the entry, with this one. Counts only up to REFRESH_HITS. */
   get hits(): number {
     return this.#chunks.word(this.#record, WORD.hits);
   }
 }
 
-class AnswerWindow implements PreparedAnswer {
+/** The answer in a record. */
+class AnswerView implements PreparedAnswer {
   readonly #chunks: Chunks;
   #record: number = NONE;
   bytes: Uint8Array = new Uint8Array(0);
@@ -97,23 +98,23 @@ class AnswerWindow implements PreparedAnswer {
     this.kind = kindOf(chunks, record);
   }
 
-  /** Made anew each time it is asked for: few answers have one. */
+  /** Decoded on each access: few answers have one. */
   get extendedError(): ExtendedError | undefined {
     return errorOf(this.#chunks, this.#record, this);
   }
 }
 
-/** @param now on the clock of `storedAt`; so for the following */
+/** Whether the entry has not expired. @param now in the cache's time, here and below */
 export function isFresh({ expiresAt }: Entry, now: number): boolean {
   return now < expiresAt;
 }
 
-/** Whether an entry that has expired is given without asking anew, because that has just failed. */
+/** Whether an expired entry is used without asking upstream, which has just failed. */
 export function isResting({ recheckAt }: Entry, now: number): boolean {
   return now < recheckAt;
 }
 
-/** By how many whole seconds its TTLs have run down. */
+/** Age of an entry in whole seconds, by which its TTLs are reduced. */
 export function ageSeconds({ storedAt }: Entry, now: number): number {
   return Math.floor((now - storedAt) / MS_PER_SECOND);
 }

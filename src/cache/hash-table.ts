@@ -4,8 +4,8 @@ import { WORD } from './stored-record.ts';
 const FIRST_SLOTS = 16;
 
 /**
- * Records by the hash of their question: a table whose slots begin chains that go on from record to record. Twice as large whenever there
- * are more records than slots, so that chains stay short; never smaller again, since what was needed once will be.
+ * Records by the hash of their question. Each slot starts a chain that the records continue. The table doubles when it
+ * has more records than slots, which keeps chains short. It never shrinks.
  */
 export class HashTable {
   readonly #chunks: Chunks;
@@ -16,12 +16,12 @@ export class HashTable {
     this.#chunks = chunks;
   }
 
-  /** The first record that may have this hash; the others follow by `nextInBucket`. NONE at the end. */
+  /** The first record that may have this hash. The others follow through `nextInBucket`, up to NONE. */
   first(hash: number): number {
     return this.#slots[hash & (this.#slots.length - 1)] as number;
   }
 
-  /** Adds a record, whose hash is written in it. */
+  /** Adds a record that contains its hash. */
   add(record: number): void {
     if (this.#records === this.#slots.length) this.#grow();
     this.#records++;

@@ -1,7 +1,7 @@
 import type { Answer } from '../message/answer/answer.ts';
 import { MAX_NEGATIVE_SECONDS, MAX_POSITIVE_SECONDS } from '../message/wire/record.ts';
 
-/** For how many seconds an answer may be given again; 0 for one that is not to be kept. */
+/** How long an answer may be cached, in seconds; 0 if it may not. */
 export function lifetimeSeconds(answer: Answer): number {
   const { kind, lowestTtl, negativeTtl } = answer;
   switch (kind) {
@@ -17,18 +17,18 @@ export function lifetimeSeconds(answer: Answer): number {
   }
 }
 
-/** RFC 9520 §3.2: a failure is kept for at least one second. */
+/** RFC 9520 §3.2: failures are cached for at least one second. */
 const FIRST_FAILURE_SECONDS = 1;
 
 /**
- * RFC 9520 §3.2 allows five minutes. A failure may well be the resolver's own, and one entry cannot tell. So every name
- * is asked again within five seconds after the cause has ended.
+ * Maximum time to cache a failure. RFC 9520 §3.2 allows five minutes. But one entry cannot tell whether the name or the
+ * resolver failed, and all names must resolve again within five seconds after a resolver recovers.
  */
 const MAX_FAILURE_SECONDS = 4;
 
 /**
- * Seconds for which a failure is kept. The time doubles with each failure in a row (RFC 9520 §3.2).
- * @param count failures in a row, this one included. Below 1, the failure is only counted.
+ * How long a failure is cached, in seconds. Doubles with each consecutive failure (RFC 9520 §3.2).
+ * @param count consecutive failures, with this one. Below 1 the failure is only counted.
  */
 export function failureSeconds(count: number): number {
   return count < 1 ? 0 : Math.min(FIRST_FAILURE_SECONDS * 2 ** (count - 1), MAX_FAILURE_SECONDS);

@@ -2,43 +2,44 @@ import type { Random } from '../lib/random.ts';
 import type { Answer } from '../message/answer/answer.ts';
 import type { Entry } from './entry.ts';
 
-/** Lookups since an answer was stored that make it worth a refresh ahead of its end. */
+/** Number of lookups since it was stored that make an answer worth refreshing. */
 export const REFRESH_HITS = 2;
 
-/** In place of a number of lookups: the answer came from a refresh, and whether that was worth it is not known yet. */
+/** Stored in place of the number of lookups: the answer comes from a refresh that no client has used yet. */
 export const REFRESH_UNASKED = -1;
 
 /**
- * What is kept for less time is let expire: the last twentieth of half a minute is what an answer over an onion takes at the median, so that
- * mostly the refresh would come too late, and names with such TTLs would use up the budget.
+ * Minimum lifetime of answers that are refreshed. A refresh starts at the latest at a twentieth of the lifetime before
+ * expiry. For half a minute that is 1.5 s, the median response time over an onion service. Shorter lifetimes would make
+ * most refreshes late and use up the budget.
  */
 const MIN_LIFETIME_MS = 30_000;
 
 /**
- * A refresh is begun when at most a tenth of the lifetime is left, and at least a twentieth: that leaves time for a client to ask, which is
- * what begins it, and for the answer to come.
+ * A refresh can start once this share of the lifetime is left: a random value between both. This leaves time for a
+ * lookup, which triggers the refresh, and for the answer.
  */
 const EARLIEST_LEFT = 0.1;
 const LATEST_LEFT = 0.05;
 
 /**
- * From when on a hit on an answer has it refreshed, on the clock of `storedAt`; Infinity for never. The moment is drawn, so that answers
- * which were stored together, as those for one page are, do not all go upstream again at once.
+ * Draws the time from which a hit refreshes an answer, in the cache's time; Infinity for never. It is random, so that
+ * answers stored together, such as those for one web page, are not refreshed at once.
  */
 export function drawRefreshAt({ kind }: Answer, storedAt: number, lifetimeMs: number, random: Random): number {
-  // Not of names that do not exist: who asks for those in vain need not have it faster. But that a name has no address of a family is asked
-  // for with every other one, and waited for as long.
+  // NXDOMAIN is not worth a refresh: nothing waits for such an answer. NODATA is: clients look up A and AAAA together
+  // and wait for both, even if a name has addresses of only one family.
   if ((kind !== 'data' && kind !== 'nodata') || lifetimeMs < MIN_LIFETIME_MS) return Infinity;
   const left = LATEST_LEFT + (EARLIEST_LEFT - LATEST_LEFT) * random.fraction();
   return storedAt + lifetimeMs * (1 - left);
 }
 
-/** Whether an entry that was just found is to be refreshed: it is in use, and its end is near. */
+/** Whether an entry must be refreshed: it is in use and about to expire. */
 export function isRefreshDue({ hits, refreshAt }: Entry, now: number): boolean {
   return hits >= REFRESH_HITS && now >= refreshAt;
 }
 
-/** Notes that a refresh was begun. There is no other: where it fails, the entry expires. */
+/** Prevents a second refresh of an entry. If the first fails, the entry expires. */
 export function markRefreshStarted(entry: Entry): void {
   entry.refreshAt = Infinity;
 }

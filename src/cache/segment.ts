@@ -3,9 +3,9 @@ import { type Chunks, NONE } from './chunks.ts';
 import { WORD } from './stored-record.ts';
 
 /**
- * A part of the cache with a budget of its own, which forgets by SIEVE (Zhang et al., NSDI 2024): a queue in order of arrival, and a hand
- * that walks from the oldest to the newest. The hand spares what was asked for since it came by last and evicts the first that was not.
- * A hit only sets a bit, and a flood of names that are asked for once passes through without pushing out what is used.
+ * A part of the cache with its own budget and SIEVE eviction (Zhang et al., NSDI 2024). Records form a queue in order
+ * of insertion. A hand moves from the oldest to the newest: it spares records that had a hit since it last passed and
+ * evicts the first without. A hit only sets a bit, and a flood of one-time names does not evict records in use.
  */
 export class Segment {
   readonly #chunks: Chunks;
@@ -16,7 +16,7 @@ export class Segment {
   #hand = NONE;
   #entries = 0;
 
-  /** @param onEvict called for each record that the segment gives up by itself, while it can still be read */
+  /** @param onEvict called for each record that is evicted, while it is still readable */
   constructor(chunks: Chunks, maxBytes: number, onEvict: (record: number) => void) {
     this.#chunks = chunks;
     this.#arena = new Arena(chunks, maxBytes);
@@ -32,8 +32,8 @@ export class Segment {
   }
 
   /**
-   * Makes room for a record, evicting as many as it takes, and returns it as the newest: not visited, the rest of it for the caller to
-   * write. NONE, with nothing evicted, for one that is larger than the segment.
+   * Adds a record, evicting others to make room. The caller writes its contents. Returns NONE and evicts nothing if the
+   * record can never fit.
    */
   add(bytes: number): number {
     if (!this.#arena.fits(bytes)) return NONE;
@@ -53,6 +53,7 @@ export class Segment {
     return record;
   }
 
+  /** Removes a record without calling `onEvict`. */
   remove(record: number): void {
     const chunks = this.#chunks;
     const newer = chunks.word(record, WORD.newer);

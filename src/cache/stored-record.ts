@@ -6,44 +6,44 @@ import { granulesFor } from './arena.ts';
 import { type Chunks, GRANULE_BYTES } from './chunks.ts';
 
 /*
- * An entry as it lies in its block: a head of fixed fields, then the answer's bytes, then its extended error where it has one. The
- * neighbours of the fields are what a hit reads, so that most of them come in two lines of the CPU's cache.
+ * The layout of a cache entry in its block: a head of fixed fields, the answer's bytes, then the extended error, if
+ * any. README.md has a picture.
  */
 
-/** The fields of 32 bits, by their place in the block, behind the first `ARENA_WORDS`, which are the arena's. */
+/** Fields of 32 bits, as word indexes. The first `ARENA_WORDS` words belong to the arena. */
 export const WORD = {
   hash: 2,
-  /** Another record whose hash has the same place in the index. */
+  /** The next record in the same slot of the hash table. */
   nextInBucket: 3,
   newer: 4,
   older: 5,
-  /** The DO and CD bits of the query it answers. */
+  /** The DO and CD bits of the query (`variantOf`). */
   variant: 6,
   questionEnd: 7,
   messageBytes: 8,
   ttlCount: 9,
-  /** How long the extended error is; 0 without one. */
+  /** Size of the extended error; 0 without one. */
   errorBytes: 10,
   rcode: 11,
   /** The answer's kind in the lowest octet. Above it, for a failure, the index of its code. */
   kind: 12,
   failures: 13,
-  /** Lookups that found it, or REFRESH_UNASKED; not counted any further once they are enough for a refresh. */
+  /** Number of lookups, up to REFRESH_HITS; or REFRESH_UNASKED. */
   hits: 14,
-  /** Whether it was asked for since the hand of its segment came by last. */
+  /** Whether it had a hit since the SIEVE hand last passed: 0 or 1. */
   visited: 15,
 } as const;
 
-/** The times, doubles, by their place in the block: milliseconds on the monotonic clock. */
+/** Times, as indexes of doubles: milliseconds in the cache's time (`Cache.ageingTime`). */
 export const TIME = { storedAt: 8, expiresAt: 9, refreshAt: 10, recheckAt: 11 } as const;
 
-/** Where the answer's bytes begin. */
+/** Size of the head. The answer's bytes follow. */
 export const HEAD_BYTES = 96;
 
-/** The slots of the index, of four octets each, are at most twice as many as records. */
+/** Size of the index per entry: at most two slots of four octets. */
 export const INDEX_BYTES_PER_ENTRY = 8;
 
-/** Of a header and a question for the root, the smallest that an answer can be; no index takes more than a sixteenth of its records. */
+/** Size of the smallest record: a header and a question for the root. The index adds at most a sixteenth to it. */
 export const MIN_RECORD_BYTES = 128;
 
 const KINDS: readonly AnswerKind[] = ['data', 'nxdomain', 'nodata', 'failure'];
@@ -52,12 +52,12 @@ const KINDS: readonly AnswerKind[] = ['data', 'nxdomain', 'nodata', 'failure'];
 const KIND_BITS = 8;
 const KIND_MASK = (1 << KIND_BITS) - 1;
 
-/** What an answer takes of the arena. */
+/** Size of the record for an answer, in whole granules. */
 export function recordBytes(answer: PreparedAnswer): number {
   return granulesFor(HEAD_BYTES + answer.bytes.length + errorBytesOf(answer.extendedError)) * GRANULE_BYTES;
 }
 
-/** Writes all of an answer to a record, which is as large as `recordBytes` says. */
+/** Writes an answer to a record of `recordBytes(answer)`. */
 export function writeAnswer(chunks: Chunks, record: number, answer: PreparedAnswer): void {
   const { bytes, questionEnd, messageBytes, ttlCount, rcode, kind, extendedError } = answer;
   chunks.setWord(record, WORD.questionEnd, questionEnd);
@@ -75,6 +75,7 @@ export function writeAnswer(chunks: Chunks, record: number, answer: PreparedAnsw
   target.set(Buffer.from(extendedError.text), errorStart + INFO_CODE_BYTES);
 }
 
+/** The kind of the answer in a record. */
 export function kindOf(chunks: Chunks, record: number): AnswerKind {
   return KINDS[chunks.word(record, WORD.kind) & KIND_MASK] as AnswerKind;
 }
@@ -90,7 +91,7 @@ export function failureCodeOf(chunks: Chunks, record: number): ErrorCode {
   return FAILURE_CODES[chunks.word(record, WORD.kind) >>> KIND_BITS] as ErrorCode;
 }
 
-/** The extended error of the answer in a record, which stands behind the answer's bytes. */
+/** The extended error of the answer in a record. */
 export function errorOf(chunks: Chunks, record: number, answer: PreparedAnswer): ExtendedError | undefined {
   const errorBytes = chunks.word(record, WORD.errorBytes);
   if (errorBytes === 0) return undefined;

@@ -1,13 +1,13 @@
 import { isIP, isIPv6 } from 'node:net';
 import { isLoopback } from '../lib/loopback.ts';
 
-/** The group of all loopback clients: the programs of this machine, whichever address of 127.0.0.0/8 they bind. */
+/** The group of all loopback clients, which are the programs of this machine. */
 export const LOCAL_GROUP = 'local';
 
-/** RFC 4291 §2.5.5.2: how an IPv6 socket reports an IPv4 address. */
+/** An IPv4 address as an IPv6 socket reports it (RFC 4291 §2.5.5.2). */
 const IPV4_MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
-/** RFC 4291 §2.5.6. Every link has this prefix, so it does not identify a network. */
+/** Every link has this prefix, so it does not identify a network (RFC 4291 §2.5.6). */
 const LINK_LOCAL = /^fe[89ab][0-9a-f]:/i;
 
 /** Number of 16-bit groups in the network half of an IPv6 address (RFC 4291 §2.5.4). */
@@ -15,10 +15,13 @@ const NETWORK_GROUPS = 4;
 const ADDRESS_GROUPS = 8;
 
 /**
- * The client that an address belongs to, wherever places are shared out among clients. Each IPv4 address is a client.
- * An IPv6 client can use any address of its /64 (RFC 4862, RFC 8981), so a /64 is one client. Loopback addresses cost
- * nothing, so all of them are one client: this machine.
- * @param address as Node writes it; anything else is a group of its own
+ * The client that an address counts as when capacity is shared among clients.
+ *
+ * - Each IPv4 address is one client.
+ * - An IPv6 /64 is one client, because its user can take any address in it (RFC 4862, RFC 8981).
+ * - Loopback is one client, because a program can bind any address of 127.0.0.0/8.
+ *
+ * @param address as Node formats it. Any other text is its own group.
  */
 export function clientGroup(address: string): string {
   if (isIP(address) === 0) return address;
@@ -29,13 +32,13 @@ export function clientGroup(address: string): string {
   return `${networkOf(address)}::/64`;
 }
 
-/** The first four groups, each without leading zeros. */
+/** The first four groups of an IPv6 address, each without leading zeros. */
 function networkOf(address: string): string {
   const [head = '', tail] = address.split('::');
   const front = head === '' ? [] : head.split(':');
   if (tail !== undefined) {
     const back = tail === '' ? [] : tail.split(':');
-    // A dotted-decimal ending stands for two groups (RFC 4291 §2.2).
+    // A dotted-decimal suffix counts as two groups (RFC 4291 §2.2).
     const dotted = back.at(-1)?.includes('.') === true ? 1 : 0;
     while (front.length + back.length + dotted < ADDRESS_GROUPS) front.push('0');
     front.push(...back);

@@ -4,10 +4,10 @@ import { encodeRecords, type OwnRecord } from '../message/wire/codec.ts';
 import { FLAG, HEADER, HEADER_BYTES } from '../message/wire/header.ts';
 import type { Query } from '../model/query.ts';
 
-/** A pointer to QNAME, which stands right behind the header (RFC 1035 §4.1.4). */
+/** A compression pointer to QNAME, which follows the header (RFC 1035 §4.1.4). */
 const QNAME_POINTER = [0xc0, HEADER_BYTES] as const;
 
-/** Records made here: their bytes, and how many they are. */
+/** Encoded records of our own. */
 export interface LocalRecords {
   readonly bytes: Uint8Array;
   readonly count: number;
@@ -15,11 +15,12 @@ export interface LocalRecords {
 
 export const NO_RECORDS: LocalRecords = { bytes: new Uint8Array(0), count: 0 };
 
+/** Encodes a record. */
 export function localRecord(record: OwnRecord): LocalRecords {
   return { bytes: encodeRecords([record]), count: 1 };
 }
 
-/** A record whose owner is QNAME, whatever that will be: the root, which is one octet, gives way to a pointer. */
+/** Encodes a record whose owner is QNAME: a pointer replaces the root, which is one octet. */
 export function recordAtQname(record: OwnRecord): LocalRecords {
   const atRoot = encodeRecords([{ ...record, name: '.' }]);
   const bytes = new Uint8Array(atRoot.length + 1);
@@ -28,7 +29,7 @@ export function recordAtQname(record: OwnRecord): LocalRecords {
   return { bytes, count: 1 };
 }
 
-/** An answer of our own to the question of `query`. */
+/** Builds a local answer to the question of `query`. */
 export function buildLocalAnswer(
   query: Query,
   rcode: number,

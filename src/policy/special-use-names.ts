@@ -9,24 +9,23 @@ import type { Query } from '../model/query.ts';
 import { buildLocalAnswer, type LocalRecords, localRecord, NO_RECORDS, recordAtQname } from './local-answer.ts';
 import { LOOPBACK_POINTERS, SPECIAL_USE_ZONES, type ZoneKind } from './special-use-zones.ts';
 
-/** RFC 6303 §3: "SOA 10800", and a MINIMUM of as much. */
+/** TTL and MINIMUM of the SOA record, 10800 (RFC 6303 §3). Also the TTL of loopback records. */
 const TTL_SECONDS = 10_800;
 
-/** RFC 4035 §3.1.4.1: the parent zone is authoritative for DS records. */
-const OF_THE_PARENT: ReadonlySet<number> = new Set([TYPE.DS]);
+/** Types for which the parent zone is authoritative (RFC 4035 §3.1.4.1). */
+const PARENT_TYPES: ReadonlySet<number> = new Set([TYPE.DS]);
 
-/** Types that validators query at a top-level domain to see its delegation. They reveal the suffix and nothing else. */
-const OF_THE_DELEGATION: ReadonlySet<number> = new Set([TYPE.NS, TYPE.SOA, TYPE.DS, TYPE.DNSKEY]);
+/** Types that validators query for the delegation of a top-level domain. Such a query reveals only the suffix. */
+const DELEGATION_TYPES: ReadonlySet<number> = new Set([TYPE.NS, TYPE.SOA, TYPE.DS, TYPE.DNSKEY]);
 
-const NONE: ReadonlySet<number> = new Set();
+const NO_TYPES: ReadonlySet<number> = new Set();
 
-/*
- * RFC 8914 §4.16 (Blocked): our own list denies the name. An answer that a standard prescribes carries no extended
- * error.
+/**
+ * RFC 8914 §4.16 (Blocked): our own policy denies these names. Answers that a standard requires have no extended error.
  */
 const ERRORS: { readonly [Kind in ZoneKind]?: ExtendedError } = {
   undelegated: blocked('names with this suffix are local to a network and are answered locally'),
-  canary: blocked('keeps browsers on the resolver of the system'),
+  canary: blocked('answered locally so that browsers keep using the system resolver'),
 };
 const DOTLESS: ExtendedError = blocked('single-label names are local to a network and are answered locally');
 
@@ -38,11 +37,11 @@ interface Zone {
   readonly kind: ZoneKind;
   /** Types that are forwarded upstream at the zone apex. */
   readonly forwarded: ReadonlySet<number>;
-  /** For the authority section of negative answers, so that clients can cache them (RFC 2308 §3). */
+  /** The authority section of negative answers, so that clients can cache them (RFC 2308 §3). */
   readonly soa: LocalRecords;
 }
 
-/** Keyed by name in wire form, as a string of octets (latin1). */
+/** By name in wire form, one character per octet. */
 const ZONES: ReadonlyMap<string, Zone> = new Map(
   (Object.entries(SPECIAL_USE_ZONES) as [ZoneKind, readonly string[]][]).flatMap(([kind, names]) =>
     names.map((name) => [octetString(encodeName(name)), zoneOf(name, kind)] as const),
@@ -51,33 +50,33 @@ const ZONES: ReadonlyMap<string, Zone> = new Map(
 
 function zoneOf(name: string, kind: ZoneKind): Zone {
   const soa = localRecord(soaOf(name));
-  if (kind === 'undelegated') return { kind, forwarded: OF_THE_DELEGATION, soa };
-  // RFC 6303 §7, RFC 8375 §4: the parent is public and signed, so a validator accepts our local answers only after the
-  // parent has proved that the zone is unsigned. The other zones are children of the root; RFC 6761 §6, RFC 6762 §22.1
-  // and RFC 7686 §2 forbid any query for them.
-  const forwarded = name.includes('.') ? OF_THE_PARENT : NONE;
+  if (kind === 'undelegated') return { kind, forwarded: DELEGATION_TYPES, soa };
+  // RFC 6303 §7, RFC 8375 §4: the parent is public and signed. A validator accepts our local answers only after the
+  // parent has proved that the zone is unsigned, so DS queries are forwarded. The other zones are children of the root;
+  // RFC 6761 §6, RFC 6762 §22.1 and RFC 7686 §2 forbid all queries for them.
+  const forwarded = name.includes('.') ? PARENT_TYPES : NO_TYPES;
   return { kind, forwarded, soa };
 }
 
-/** Owned by QNAME itself, for single-label names. */
+/** An SOA record at QNAME, for single-label names. */
 const SOA_AT_QNAME = recordAtQname(soaOf('.'));
 
 const POINTERS: ReadonlySet<string> = new Set(LOOPBACK_POINTERS.map((name) => octetString(encodeName(name))));
 
-/** RFC 8020 §2: where a name exists, so do all above it, and none of them may be denied. */
+/** The loopback pointers and their ancestors. RFC 8020 §2: if a name exists, its ancestors exist too. */
 const EXISTING: ReadonlySet<string> = new Set([...POINTERS].flatMap((name) => [...withAncestors(name)]));
 
 const LOOPBACK_A = recordAtQname({ type: 'A', name: '.', ttl: TTL_SECONDS, data: '127.0.0.1' });
 const LOOPBACK_AAAA = recordAtQname({ type: 'AAAA', name: '.', ttl: TTL_SECONDS, data: '::1' });
 const LOOPBACK_PTR = recordAtQname({ type: 'PTR', name: '.', ttl: TTL_SECONDS, data: 'localhost' });
 
-/** The answer to a query for a name that must not leave this machine; undefined for any other. */
+/** The local answer for a name that must not leave this machine. Undefined for names that may go upstream. */
 export function specialUseAnswer(query: Query): Answer | undefined {
   const { qtype, questionEnd } = query.scan;
   const qname = octetString(query.wire.subarray(HEADER_BYTES, questionEnd - QUESTION_FIXED_BYTES).map(lowerCase));
   const found = enclosingZone(qname);
   if (found === undefined) {
-    return isDotless(qname) && !OF_THE_DELEGATION.has(qtype) ? denied(query, SOA_AT_QNAME, DOTLESS) : undefined;
+    return isDotless(qname) && !DELEGATION_TYPES.has(qtype) ? denied(query, SOA_AT_QNAME, DOTLESS) : undefined;
   }
   const { zone, isApex } = found;
   if (isApex && zone.forwarded.has(qtype)) return undefined;
@@ -120,7 +119,7 @@ function enclosingZone(qname: string): { readonly zone: Zone; readonly isApex: b
   return undefined;
 }
 
-/** RFC 6303 §3. */
+/** The SOA record of an empty zone (RFC 6303 §3). */
 function soaOf(name: string): OwnRecord {
   return {
     type: 'SOA',

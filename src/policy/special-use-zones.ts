@@ -1,23 +1,25 @@
 /**
- * - `nxdomain`: no name in it exists, the zone's own included.
- * - `undelegated`: the same, for a top-level domain for which no standard requires a local answer. Queries about its
- *   delegation are forwarded.
- * - `canary`: the same, for a browser's canary domain, whose absence keeps the browser on the system's resolver.
- * - `empty`: the zone exists and has nothing in it (RFC 6303 §3), but for the loopback pointers.
- * - `nodata`: every name in it exists and has nothing.
- * - `loopback`: every name in it is this machine.
+ * How the names of a zone are answered.
+ *
+ * - `nxdomain`: no name exists, not even the apex.
+ * - `undelegated`: like `nxdomain`, for a top-level domain for which no standard requires a local answer. Queries about
+ *   its delegation are forwarded.
+ * - `canary`: like `nxdomain`, for a browser's canary domain. Its absence keeps the browser on the system resolver.
+ * - `empty`: only the apex exists (RFC 6303 §3), and the loopback pointers.
+ * - `nodata`: every name exists without records.
+ * - `loopback`: every name has the loopback addresses.
  */
 export type ZoneKind = 'nxdomain' | 'undelegated' | 'canary' | 'empty' | 'nodata' | 'loopback';
 
-/** 16 to 31: RFC 1918 §3, 172.16/12. */
+/** Reverse zones of 172.16/12 (RFC 1918 §3). */
 const PRIVATE_172 = range(16, 31).map((octet) => `${octet}.172.in-addr.arpa`);
 
-/** 64 to 127: RFC 7793 §2, 100.64/10. */
+/** Reverse zones of 100.64/10 (RFC 7793 §2). */
 const SHARED_100 = range(64, 127).map((octet) => `${octet}.100.in-addr.arpa`);
 
 const IP6_ZEROS = '0.'.repeat(31);
 
-/** The zones that are answered on this machine and never asked for upstream, each with the document that says so. */
+/** The zones that are answered locally, each with the document that requires or justifies it. */
 export const SPECIAL_USE_ZONES: Readonly<Record<ZoneKind, readonly string[]>> = {
   nxdomain: [
     // Leak mutation: onion
@@ -27,10 +29,10 @@ export const SPECIAL_USE_ZONES: Readonly<Record<ZoneKind, readonly string[]>> = 
     'local', // RFC 6762 §22.1
   ],
   canary: ['use-application-dns.net'],
-  // Suffixes that local networks use. Forwarding such names would reveal the layout of the network. `host` is missing
-  // on purpose: routers use it too, but it is delegated and has public names.
+  // Suffixes that local networks use. Forwarding such names would reveal the structure of the network. Without `host`:
+  // routers use it too, but it is delegated and has public names.
   undelegated: [
-    'alt', // RFC 9476 §3.2: reserved for non-DNS name systems; in DNS, like any TLD that is not in the root
+    'alt', // RFC 9476 §3.2: reserved for non-DNS name systems; in DNS, like any TLD that does not exist
     'internal', // ICANN resolution 2024.07.29.06: reserved for private use
     // RFC 6762 appendix G. ICANN resolution 2018.02.04.12 bars home and corp from delegation.
     'corp',
@@ -39,7 +41,7 @@ export const SPECIAL_USE_ZONES: Readonly<Record<ZoneKind, readonly string[]>> = 
     'lan',
     'private',
     'mail', // barred from delegation by ICANN resolution 2018.02.04.12
-    // Default suffixes of routers and operating systems; dnscrypt-proxy answers them locally too
+    // Default suffixes of routers and operating systems. dnscrypt-proxy answers them locally, too.
     'domain',
     'localdomain',
     'workgroup',
@@ -73,7 +75,7 @@ export const SPECIAL_USE_ZONES: Readonly<Record<ZoneKind, readonly string[]>> = 
   ],
 };
 
-/** Names of this machine's own loopback addresses, inside the empty zones (RFC 6303 §4.2, §4.3 leave them to the operator). */
+/** Reverse names of the loopback addresses, in the empty zones. RFC 6303 §4.2, §4.3 leave them to the operator. */
 export const LOOPBACK_POINTERS: readonly string[] = ['1.0.0.127.in-addr.arpa', `1.${IP6_ZEROS}ip6.arpa`];
 
 function range(first: number, last: number): number[] {

@@ -4,7 +4,9 @@ import type { ErrorCode } from '../failures/failures.ts';
 export interface AdmissionInit {
   /** Maximum queries in flight over all clients; at least 1. */
   readonly maxInFlight: number;
-  /** Maximum per client; at least 1. The programs of this machine together may have half of all slots, if that is more. */
+  /**
+   * Maximum per client; at least 1. The programs of this machine together may have half of all slots, if that is more.
+   */
   readonly maxInFlightPerClient: number;
 }
 
@@ -16,12 +18,13 @@ export interface Slot {
 }
 
 /**
- * Bounds the queries that wait for the upstream, in total and per client. Neither an outage nor a few greedy clients can
- * exhaust memory or take the slots of others. Answers from the cache or from policy need no slot.
+ * Bounds the queries that wait for the upstream, in total and per client. Neither an outage nor a few greedy clients
+ * can exhaust memory or take the slots of others. Answers from the cache or from policy need no slot.
  *
  * Once half of the slots are taken, the rule is stricter. A client that has at least as many slots as are free gets
  * another only by preempting the oldest query of the client with most. So N greedy clients get 1/(N + 1) of the slots
- * each, and as many stay free, in any order of arrival. When no slot is free, a client without any gets one this way too.
+ * each, and as many stay free, in any order of arrival. When no slot is free, a client without any gets one this way
+ * too.
  */
 export class Admission {
   readonly #init: AdmissionInit;

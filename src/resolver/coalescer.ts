@@ -16,8 +16,8 @@ export class SharedQuestion<T> {
   #lastAttemptAt = -Infinity;
 
   /**
-   * @param onEnd called before the waiters are told, when there is an answer, the last attempt fails, or the question is
-   * given up. May be called more than once.
+   * @param onEnd called before the waiters are told, when there is an answer, the last attempt fails, or the question
+   *   is given up. May be called more than once.
    */
   constructor(onEnd: () => void) {
     this.#onEnd = onEnd;

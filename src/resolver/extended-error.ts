@@ -2,19 +2,19 @@ import { EDE, type ErrorCode, failureKind, failureText } from '../failures/failu
 import type { ExtendedError } from '../message/wire/edns.ts';
 import type { PreparedAnswer } from '../message/answer/prepared-answer.ts';
 
-/** RFC 8914: what a client is told beside the RCODE; undefined where that says it all. */
+/** The extended error for a failure (RFC 8914). Undefined if the RCODE is sufficient. */
 export function extendedErrorOf(code: ErrorCode): ExtendedError | undefined {
   const { ede } = failureKind(code);
   return ede === undefined ? undefined : { code: EDE[ede], text: failureText(code) };
 }
 
-/** RFC 8914 §4.14: a failure that is given again out of the cache says so, and still why it was one. */
+/** The extended error of a failure from the cache, with the original text (RFC 8914 §4.14). */
 export function cachedError(original: ExtendedError | undefined): ExtendedError {
   return { code: EDE.cachedError, text: original?.text ?? '' };
 }
 
 /**
- * Marks an expired answer as stale (RFC 8914 §4.4, §4.20).
+ * The extended error of an expired answer (RFC 8914 §4.4, §4.20).
  * @param code why there is no fresh answer
  */
 export function staleError(answer: PreparedAnswer, code: ErrorCode): ExtendedError {

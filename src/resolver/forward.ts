@@ -49,7 +49,9 @@ export interface ForwarderInit extends AdmissionInit {
  */
 const P99_RESPONSE_MS = 10_000;
 
-/** Replaces {@link P99_RESPONSE_MS} once a client has timed out: after an outage, a question is sent again within 5 s. */
+/**
+ * Replaces {@link P99_RESPONSE_MS} once a client has timed out: after an outage, a question is sent again within 5 s.
+ */
 const RESEND_AFTER_TIMEOUT_MS = 4000;
 
 /** An answer from upstream. */
@@ -90,9 +92,8 @@ export class Forwarder {
 
   /**
    * Asks upstream. Resolves with undefined if the deadline passes first; the exchange then continues and can still fill
-   * the cache.
-   * Rejects with a Dns4torError: ERR_IN_FLIGHT or ERR_IN_FLIGHT_CLIENT if the query is not admitted or is preempted while
-   * it waits, otherwise the failure of the exchange.
+   * the cache. Rejects with a Dns4torError: ERR_IN_FLIGHT or ERR_IN_FLIGHT_CLIENT if the query is not admitted or is
+   * preempted while it waits, otherwise the failure of the exchange.
    */
   async forward(query: Query, deadline: Deadline): Promise<Forwarded | undefined> {
     const { clientOf, metrics } = this.#components;

@@ -34,8 +34,8 @@ interface Stale {
 }
 
 /**
- * Creates the query handler: the order in which a query passes policy, cache and upstream. The first step with an answer
- * ends the query.
+ * Creates the query handler: the order in which a query passes policy, cache and upstream. The first step with an
+ * answer ends the query.
  *
  * 1. Drop what must not be answered: no whole header, or a response.
  * 2. Conformance: refuse without looking at the name.

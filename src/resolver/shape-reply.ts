@@ -15,17 +15,17 @@ import { OPCODE, RCODE } from '../message/wire/tables.ts';
 import type { Query } from '../model/query.ts';
 
 /*
- * The one place that decides what a client sees. A kept answer is copied and patched: the client's ID, its spelling of QNAME, its flags,
- * TTLs less the answer's age, an OPT record of our own, and truncation last of all.
+ * Decides what a client sees. A prepared answer is copied and patched: ID and flags, QNAME as the client spelt it, TTLs
+ * reduced by the answer's age, our own OPT record. An answer that is too large is truncated.
  */
 
 /**
- * Writes the reply to `query` with the records of `answer`; returns its length.
- * @param reply has room for any reply over the query's transport. Behind what is written, its bytes may change too
- * @param ageSeconds whole seconds since the answer came
- * @param error why the client gets what it gets; by default what the upstream said
- * @param staleTtl what all TTLs are set to in an answer that has expired
- * @param provenance how the answer came, where the client may know and asked
+ * Writes the reply to `query` with the records of `answer`. Returns its length.
+ * @param reply has room for any reply over the query's transport. Bytes behind the reply may change, too.
+ * @param ageSeconds whole seconds since the answer was stored
+ * @param error by default the upstream's
+ * @param staleTtl replaces all TTLs of an expired answer, in seconds
+ * @param provenance data of the provenance option, if the client asked for it and may know
  */
 export function shapeAnswer(
   query: Query,
@@ -50,7 +50,10 @@ export function shapeAnswer(
   return appendOpt(reply, messageBytes, opt);
 }
 
-/** Writes a reply without records: a refusal or an error. To an opcode other than QUERY it is a header alone. */
+/**
+ * Writes a reply without records: a refusal or an error. For an opcode other than QUERY, only a header. Returns its
+ * length.
+ */
 export function shapeReply(
   query: Query,
   rcode: number,
@@ -64,7 +67,7 @@ export function shapeReply(
 
 const NO_OPT = new Uint8Array(0);
 
-/** RFC 6891 §6.1.1: only a query with an OPT record gets one back. RFC 7828 §3.2.1: keepalive is for TCP alone. */
+/** RFC 6891 §6.1.1: only a query with an OPT record gets one back. RFC 7828 §3.2.1: keepalive is only for TCP. */
 function optFor(
   { scan, tcpIdleMs }: Query,
   rcode: number,
@@ -76,14 +79,14 @@ function optFor(
   return replyOpt({ dnssecOk: scan.dnssecOk, rcode, error, keepaliveMs, provenance });
 }
 
-/** RFC 2181 §9, RFC 6891 §7: what does not fit is left out as a whole, TC=1 says so and the OPT record stays. */
+/** RFC 2181 §9, RFC 6891 §7: a truncated reply has TC=1, no records, and the OPT record. */
 function shapeTruncated(query: Query, answer: PreparedAnswer, reply: Uint8Array, opt: Uint8Array): number {
   return shapeEmpty(query, answer.rcode, FLAG.TC | authenticData(query, answer), reply, opt);
 }
 
 /**
- * RFC 8906 §3.1.4, §8.1.4: the opcode gives most header bits, and all that follows the header, their meaning. So the
- * reply to an unknown opcode repeats only the ID and the opcode.
+ * RFC 8906 §3.1.4, §8.1.4: the meaning of most header bits, and of all that follows the header, depends on the opcode.
+ * So the reply to an unknown opcode repeats only ID and opcode.
  */
 function shapeHeader({ wire }: Query, rcode: number, reply: Uint8Array): number {
   reply.fill(0, 0, HEADER_BYTES);
@@ -92,7 +95,7 @@ function shapeHeader({ wire }: Query, rcode: number, reply: Uint8Array): number 
   return HEADER_BYTES;
 }
 
-/** Header, the question where there was one, OPT. */
+/** Writes the header, the question if there was a valid one, and OPT. */
 function shapeEmpty(query: Query, rcode: number, flags: number, reply: Uint8Array, opt: Uint8Array): number {
   const { questionEnd } = query.scan;
   writeHeader(reply, query, rcode, flags);
@@ -104,35 +107,35 @@ function shapeEmpty(query: Query, rcode: number, flags: number, reply: Uint8Arra
   return appendOpt(reply, questionEnd === 0 ? HEADER_BYTES : questionEnd, opt);
 }
 
-/** Over UDP the client's limit, but never more than we advertise ourselves; over TCP whatever a message can hold. */
+/** Over UDP the client's limit, but at most our own; over TCP the maximum of a message. */
 function maxReplyBytes(query: Query): number {
   return query.transport === 'udp' ? Math.min(query.scan.udpPayloadBytes, UDP_PAYLOAD_BYTES) : MAX_MESSAGE_BYTES;
 }
 
-/** RFC 6840 §5.8: AD is set only for a client that showed with AD or DO that it understands it. */
+/** RFC 6840 §5.8: AD is set only if the client's AD or DO bit shows that it understands AD. */
 function authenticData(query: Query, answer: PreparedAnswer): number {
   const understands = query.scan.dnssecOk || (flagsOf(query.wire) & FLAG.AD) !== 0;
   return understands ? readU16(answer.bytes, answer.start + HEADER.flags) & FLAG.AD : 0;
 }
 
 /**
- * RFC 1035 §4.1.1: ID and RD from the query; opcode QUERY, which is 0; RA=1; AA=0, since this is no authority.
- * RFC 4035 §3.2.2: CD from the query.
+ * Writes ID and flags. ID, RD (RFC 1035 §4.1.1) and CD (RFC 4035 §3.2.2) come from the query. RA is 1. Opcode and AA
+ * are 0: dns4tor is not authoritative.
  */
 function writeHeader(reply: Uint8Array, query: Query, rcode: number, flags: number): void {
-  const asked = flagsOf(query.wire);
-  // Without an OPT record there is no room for an extended RCODE, and its lower bits alone would mean something else.
+  const queryFlags = flagsOf(query.wire);
+  // An extended RCODE needs an OPT record. Its lower bits alone would mean another RCODE.
   const headerRcode = rcode > RCODE_MASK && !query.scan.edns ? RCODE.SERVFAIL : rcode & RCODE_MASK;
   writeU16(reply, HEADER.id, readU16(query.wire, HEADER.id));
-  writeU16(reply, HEADER.flags, FLAG.QR | FLAG.RA | (asked & (FLAG.RD | FLAG.CD)) | flags | headerRcode);
+  writeU16(reply, HEADER.flags, FLAG.QR | FLAG.RA | (queryFlags & (FLAG.RD | FLAG.CD)) | flags | headerRcode);
 }
 
-/** The question as this client spelt it: case is not significant but must come back (RFC 4343 §4.1, and 0x20 relies on it). */
+/** Copies the question from the query. Replies preserve the case of QNAME (RFC 4343 §4.1), which 0x20 relies on. */
 function echoQuestion(reply: Uint8Array, query: Query): void {
   for (let i = HEADER_BYTES; i < query.scan.questionEnd; i++) reply[i] = query.wire[i] as number;
 }
 
-/** Returns where the reply ends then. */
+/** Appends the OPT record, if any. Returns the length of the reply. */
 function appendOpt(reply: Uint8Array, offset: number, opt: Uint8Array): number {
   if (opt.length === 0) return offset;
   reply.set(opt, offset);

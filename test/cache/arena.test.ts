@@ -51,7 +51,7 @@ class Rig {
   }
 
   #check({ block, granules, mark }: Block): void {
-    assert.equal(this.arena.bytesOf(block), granules * GRANULE_BYTES);
+    assert.equal(this.chunks.word(block, 0), granules, 'the size in its boundary tag');
     for (let i = ARENA_WORDS; i < granules * 4; i++) assert.equal(this.chunks.word(block, i), mark, 'blocks overlap');
   }
 }

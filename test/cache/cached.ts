@@ -45,3 +45,8 @@ export function findAnswer(cache: Cache, query: Query): PreparedAnswer | undefin
 export function entryBytes(answer: PreparedAnswer): number {
   return recordBytes(answer) + INDEX_BYTES_PER_ENTRY;
 }
+
+/** What the cache charges for all entries. */
+export function totalBytes({ bytesBySegment }: Cache): number {
+  return bytesBySegment.success + bytesBySegment.denial;
+}

@@ -5,42 +5,39 @@ import { createRecordReader, type ResourceRecord, typeCovered } from '../wire/re
 import { isData, TYPE } from '../wire/tables.ts';
 
 /**
- * Maximum aliases in one answer, as in BIND. unbound stops at 11 but then queries for the rest of the chain; dns4tor
+ * Maximum aliases in one answer, as in BIND. unbound stops at 11, but then queries for the rest of the chain. dns4tor
  * does not.
  */
 export const MAX_ALIASES = 16;
 
-/**
- * Types whose records may share an owner name with a CNAME record (RFC 2181 §10.1, RFC 4035 §2.5), CNAME itself, and
- * ANY.
- */
+/** CNAME, the types that may share its owner name (RFC 2181 §10.1, RFC 4035 §2.5), and ANY. */
 const BESIDE_ALIAS: ReadonlySet<number> = new Set([TYPE.CNAME, TYPE.RRSIG, TYPE.NSEC, TYPE.ANY]);
 
-/** What the answer section says about one owner name. */
+/** What the answer section contains for one owner name. */
 interface Facts {
   /** Target of its CNAME record. */
   alias: string | undefined;
-  /** Target of its DNAME record, which redirects all names below it (RFC 6672 §2.2). */
+  /** Target of its DNAME record, which redirects all names below the owner (RFC 6672 §2.2). */
   redirection: string | undefined;
-  /** Whether it has an RRSIG record that covers a DNAME record. */
+  /** Whether it has an RRSIG record for a DNAME record. */
   signedRedirection: boolean;
-  /** Whether it has records that only names on the alias chain may have. */
+  /** Whether it has records that are valid only for names on the alias chain. */
   onChain: boolean;
-  /** Whether it has records that may not stand beside a CNAME record. */
+  /** Whether it has records that cannot share their owner with a CNAME record. */
   answered: boolean;
 }
 
 /**
- * The type to judge a record by. An RRSIG record belongs wherever the type it covers does (RFC 4035 §3.1.1), unless
- * RRSIG itself was asked for.
+ * The type by which to judge a record. An RRSIG record counts as the type that it covers (RFC 4035 §3.1.1), unless
+ * QTYPE is RRSIG.
  */
 function subjectOf(wire: Uint8Array, record: ResourceRecord, qtype: number): number {
   return record.type === TYPE.RRSIG && qtype !== TYPE.RRSIG ? typeCovered(wire, record) : record.type;
 }
 
 /**
- * Whether a record of the answer section is irrelevant to the question. Either its class differs (RFC 2181 §5), or its
- * type is neither QTYPE nor an alias that leads there (RFC 1034 §4.3.2, RFC 6672 §3.1).
+ * Whether a record of the answer section is irrelevant to the question: its class differs (RFC 2181 §5), or its type is
+ * neither QTYPE nor that of an alias (RFC 1034 §4.3.2, RFC 6672 §3.1).
  */
 export function isIrrelevant(wire: Uint8Array, record: ResourceRecord, qtype: number, qclass: number): boolean {
   if (record.class !== qclass) return true;
@@ -50,12 +47,16 @@ export function isIrrelevant(wire: Uint8Array, record: ResourceRecord, qtype: nu
 }
 
 /**
- * Whether the answer section follows from the question. Every record must belong to QNAME or a name on its alias chain,
- * or be a DNAME record that creates such an alias (RFC 1034 §4.3.2). The chain must end and must not contradict itself.
- * Irrelevant records must come last, where they can be cut off. Nothing shows that the responder may speak for other
- * names (RFC 5452 §6).
- * Takes time linear in the length of the message, whatever it holds.
- * @param wire a message whose question has been checked
+ * Whether the answer section follows from the question. Other records could poison the cache: nothing shows that the
+ * responder is authoritative for them (RFC 5452 §6).
+ *
+ * - Every record belongs to QNAME or a name on its alias chain, or is a DNAME record that creates such an alias (RFC
+ *   1034 §4.3.2).
+ * - The alias chain ends and does not contradict itself.
+ * - Irrelevant records come last, where they can be cut off.
+ *
+ * Takes time linear in the length of any message.
+ * @param wire a message whose question is valid
  * @returns false also if a record is malformed
  */
 export function isAnswerOfQuestion(wire: Uint8Array, questionEnd: number): boolean {
@@ -76,17 +77,17 @@ export function isAnswerOfQuestion(wire: Uint8Array, questionEnd: number): boole
     if (onChain && !chain.has(owner)) return false;
     // RFC 1034 §3.6.2: a name with a CNAME record has no other data.
     if (answered && alias !== undefined) return false;
-    const isAsked = qtype === TYPE.DNAME || qtype === TYPE.ANY;
+    const wantsDname = qtype === TYPE.DNAME || qtype === TYPE.ANY;
     if (redirection === undefined && !signedRedirection) continue;
-    // RFC 6672 §3.1: a DNAME record is at an ancestor of a name on the chain, unless it was asked for.
-    if (!redirected.has(owner) && !(isAsked && chain.has(owner))) return false;
+    // RFC 6672 §3.1: the owner of a DNAME record is an ancestor of a name on the chain, unless QTYPE includes DNAME.
+    if (!redirected.has(owner) && !(wantsDname && chain.has(owner))) return false;
   }
   return [...redirected].every(([owner, names]) => names.every((name) => follows(name, owner, facts)));
 }
 
 /**
- * Reads the answer section into facts by owner, in message order. Undefined if a record is malformed or contradicts
- * another, or if a relevant record follows an irrelevant one.
+ * Collects the facts of the answer section by owner, in message order. Returns undefined if a record is malformed or
+ * contradicts another, or if a relevant record follows an irrelevant one.
  */
 function readFacts(
   wire: Uint8Array,
@@ -97,7 +98,7 @@ function readFacts(
   const readRecord = createRecordReader();
   const qclass = readU16(wire, questionEnd - 2);
   const byOwner = new Map<string, Facts>();
-  let surplus = false;
+  let foundIrrelevant = false;
   let owner: Uint8Array | undefined;
   let facts: Facts | undefined;
   let offset = questionEnd;
@@ -108,9 +109,9 @@ function readFacts(
     owner = record.owner;
     offset = record.end;
     if (isIrrelevant(wire, record, qtype, qclass)) {
-      surplus = true;
+      foundIrrelevant = true;
       facts.onChain = true;
-    } else if (surplus || !note(facts, wire, record, qtype, nameAt)) return undefined;
+    } else if (foundIrrelevant || !addFact(facts, wire, record, qtype, nameAt)) return undefined;
   }
   return byOwner;
 }
@@ -125,7 +126,7 @@ function factsOf(byOwner: Map<string, Facts>, owner: string): Facts {
 }
 
 /** Adds a record to the facts about its owner. Returns false if it is malformed or contradicts an earlier record. */
-function note(
+function addFact(
   facts: Facts,
   wire: Uint8Array,
   record: ResourceRecord,
@@ -168,7 +169,7 @@ function followAliases(name: string, facts: ReadonlyMap<string, Facts>): Set<str
   return chain;
 }
 
-/** The names of the chain below each owner of a DNAME record or of its signature. */
+/** For each owner of a DNAME record or its signature: the names of the chain below it. */
 function namesBelow(chain: ReadonlySet<string>, facts: ReadonlyMap<string, Facts>): Map<string, string[]> {
   const below = new Map<string, string[]>();
   const redirects = ({ redirection, signedRedirection }: Facts): boolean =>
@@ -186,7 +187,7 @@ function namesBelow(chain: ReadonlySet<string>, facts: ReadonlyMap<string, Facts
   return below;
 }
 
-/** RFC 6672 §3.1: the alias of a name below a DNAME record is that name with the owner replaced by the target. */
+/** RFC 6672 §3.1: a name below a DNAME record is an alias of the same name with the owner replaced by the target. */
 function follows(name: string, owner: string, facts: ReadonlyMap<string, Facts>): boolean {
   const redirection = facts.get(owner)?.redirection;
   const alias = facts.get(name)?.alias;

@@ -26,18 +26,21 @@ import {
 import { createRecordDataCheck } from '../wire/record-data.ts';
 import { RCODE, TYPE } from '../wire/tables.ts';
 
-/** An answer with what says how long it may be given again. It begins at the first of its bytes, which never change after it was made. */
+/**
+ * A parsed answer with the TTLs that limit its time in the cache. It starts at offset 0 of its bytes, which never
+ * change.
+ */
 export interface Answer extends PreparedAnswer {
-  /** The lowest TTL of all records, in seconds; undefined without records. */
+  /** The lowest TTL of all records, in seconds. Undefined without records. */
   readonly lowestTtl: number | undefined;
-  /** RFC 2308 §5: the lower of the SOA's TTL and its MINIMUM; undefined without an SOA in the authority section. */
+  /** RFC 2308 §5: the lower of the SOA's TTL and MINIMUM, in seconds. Undefined without an SOA record in authority. */
   readonly negativeTtl: number | undefined;
 }
 
 /**
- * Checks every length in a response and prepares it for the cache. Writes to `wire` meanwhile, but restores it before
- * it returns or throws. Keeps no reference to it.
- * @throws Dns4torError ERR_RESPONSE_MALFORMED if it is not a well-formed response to one question
+ * Checks every length in a response and prepares it for the cache. Modifies `wire` temporarily, restores it before
+ * returning or throwing, and keeps no reference to it.
+ * @throws Dns4torError ERR_RESPONSE_MALFORMED unless it is a well-formed response to one question
  */
 export function parseAnswer(wire: Uint8Array): Answer {
   const questionEnd = checkFrame(wire);
@@ -48,10 +51,10 @@ export function parseAnswer(wire: Uint8Array): Answer {
   } finally {
     for (const { ttlOffset, ttl } of records) writeU32(wire, ttlOffset, ttl);
   }
-  // RFC 6891 §6.1.3: an extended RCODE is about EDNS or transaction security on this hop (BADVERS, BADKEY, BADCOOKIE).
-  // Like the OPT record (§6.2.1) it is hop-by-hop, so neither it nor the records under it mean anything to a client.
-  const isOfThisHop = sections.extendedRcode > 0;
-  if (isOfThisHop) {
+  // An extended RCODE concerns EDNS or transaction security (BADVERS, BADKEY, BADCOOKIE), which are hop-by-hop like the
+  // OPT record (RFC 6891 §6.1.3, §6.2.1). Neither it nor the records with it concern the client.
+  const isHopByHop = sections.extendedRcode > 0;
+  if (isHopByHop) {
     records.length = 0;
     sections = { ...sections, messageBytes: questionEnd, ...NO_SECTIONS };
   }
@@ -65,11 +68,11 @@ export function parseAnswer(wire: Uint8Array): Answer {
   writeU16(bytes, HEADER.arcount, sections.additionals);
   for (let i = HEADER_BYTES; i < questionEnd - QUESTION_FIXED_BYTES; i++) bytes[i] = lowerCase(bytes[i] as number);
 
-  const rcode = isOfThisHop ? RCODE.SERVFAIL : rcodeOf(wire);
+  const rcode = isHopByHop ? RCODE.SERVFAIL : rcodeOf(wire);
   let lowestTtl: number | undefined;
   let tail = messageBytes;
   for (const record of records) {
-    // RFC 8767 §4: TTLs get the same cap in replies as in our cache.
+    // RFC 8767 §4: TTLs are capped in replies as in the cache.
     const ttl = Math.min(record.rrset.ttl, MAX_POSITIVE_SECONDS);
     writeU32(bytes, record.ttlOffset, ttl);
     writeU16(bytes, tail, record.ttlOffset);
@@ -92,7 +95,7 @@ function malformed(): Dns4torError {
   return new Dns4torError('ERR_RESPONSE_MALFORMED');
 }
 
-/** Header and question; returns where the question ends. */
+/** Checks header and question. Returns the offset after the question. */
 function checkFrame(wire: Uint8Array): number {
   if (wire.length < HEADER_BYTES || wire.length > MAX_MESSAGE_BYTES) throw malformed();
   if ((flagsOf(wire) & FLAG.QR) === 0 || readU16(wire, HEADER.qdcount) !== 1) throw malformed();
@@ -102,13 +105,14 @@ function checkFrame(wire: Uint8Array): number {
 }
 
 /**
- * Records of one owner, type and class in one section, with their signatures. They have one TTL, the lowest (RFC 2181 §5.2; for RRSIG
- * records RFC 4034 §3, which makes the type that they cover decide and not their own).
+ * The records of one owner, type and class in one section, with their signatures. All get the lowest TTL (RFC 2181
+ * §5.2). An RRSIG record belongs to the RRset that it covers (RFC 4034 §3).
  */
 interface Rrset {
   ttl: number;
 }
 
+/** A record that stays in the answer. */
 interface KeptRecord {
   readonly ttlOffset: number;
   /** As received. */
@@ -117,7 +121,7 @@ interface KeptRecord {
 }
 
 interface Sections {
-  /** Length of the message without its OPT record and the records that do not belong. */
+  /** Length of the message without its OPT record and irrelevant records. */
   readonly messageBytes: number;
   readonly answers: number;
   readonly authorities: number;
@@ -128,25 +132,25 @@ interface Sections {
   readonly extendedError: ExtendedError | undefined;
 }
 
-/** Of a message whose records are all left out. */
+/** The sections of a message without its records. */
 const NO_SECTIONS = { answers: 0, authorities: 0, additionals: 0, answered: false, soaTtl: undefined } as const;
 
 /**
  * Overwrites TTLs while names are read. Its octets are neither label lengths nor pointers (RFC 1035 §4.1.4), so a name
- * that runs through a TTL is malformed.
+ * that includes a TTL field is malformed. Otherwise it would change when the TTL is patched.
  */
-const NO_NAME = 0x8080_8080;
+const INVALID_IN_NAME = 0x8080_8080;
 
 /**
- * @param records receives the records that are kept. Their TTLs are overwritten with {@link NO_NAME}: a name that runs
- * through a TTL would change when the TTL is patched
+ * Reads all records and decides which stay.
+ * @param records receives the records that stay. Their TTLs in `wire` are overwritten with {@link INVALID_IN_NAME}.
  */
 function readSections(wire: Uint8Array, questionEnd: number, records: KeptRecord[]): Sections {
   const readRecord = createRecordReader();
   const hasProperData = createRecordDataCheck();
   const qtype = readU16(wire, questionEnd - QUESTION_FIXED_BYTES);
   const qclass = readU16(wire, questionEnd - 2);
-  const belonging = new RelevanceFilter(wire, questionEnd, records);
+  const filter = new RelevanceFilter(wire, questionEnd, records);
   const rrsets = new Rrsets();
   let offset = questionEnd;
   let messageBytes = questionEnd;
@@ -156,11 +160,11 @@ function readSections(wire: Uint8Array, questionEnd: number, records: KeptRecord
   const keep = (section: number, record: ResourceRecord): void => {
     const rrset = rrsets.of(section, subjectOf(wire, record), record);
     records.push({ ttlOffset: record.ttlOffset, ttl: record.ttl, rrset });
-    writeU32(wire, record.ttlOffset, NO_NAME);
+    writeU32(wire, record.ttlOffset, INVALID_IN_NAME);
     if (!hasProperData(wire, record)) throw malformed();
     rrset.ttl = Math.min(rrset.ttl, clampTtl(record.ttl));
     if (section === HEADER.nscount && record.type === TYPE.SOA) {
-      // RFC 2308 §5: the SOA of a negative answer is kept with the lower of its TTL and MINIMUM, and counts down from there.
+      // RFC 2308 §5: the SOA of a negative answer gets the lower of its TTL and MINIMUM, and counts down from there.
       const minimum = soaMinimum(wire, record);
       if (minimum === undefined) throw malformed();
       rrset.ttl = Math.min(rrset.ttl, minimum, MAX_NEGATIVE_SECONDS);
@@ -171,15 +175,15 @@ function readSections(wire: Uint8Array, questionEnd: number, records: KeptRecord
   const next = (section: number): ResourceRecord => {
     const record = readRecord(wire, offset);
     if (record === undefined) throw malformed();
-    // RFC 6891 §6.1.1: OPT belongs in the additional section. From another section it would reach the client.
+    // RFC 6891 §6.1.1: OPT belongs in the additional section. In another section it would be passed to the client.
     if (record.type === TYPE.OPT && section !== HEADER.arcount) throw malformed();
     offset = record.end;
     return record;
   };
 
-  // From the first record that does not belong, everything but OPT is cut off: names in later records may point into
-  // it. The answer section loses nothing relevant (see `isAnswerOfQuestion`). The other sections lose only what no
-  // honest server puts behind such a record.
+  // From the first irrelevant record on, everything but OPT is cut off, because names in later records may point into
+  // it. The answer section loses nothing relevant (see `isAnswerOfQuestion`). The other sections lose only what honest
+  // servers never put behind such a record.
   let cut = false;
   let answers = 0;
   for (let i = readU16(wire, HEADER.ancount); i > 0; i--) {
@@ -193,7 +197,7 @@ function readSections(wire: Uint8Array, questionEnd: number, records: KeptRecord
   let authorities = 0;
   for (let i = readU16(wire, HEADER.nscount); i > 0; i--) {
     const record = next(HEADER.nscount);
-    cut ||= !belonging.authority(record);
+    cut ||= !filter.allowsAuthority(record);
     if (cut) continue;
     keep(HEADER.nscount, record);
     authorities++;
@@ -204,11 +208,11 @@ function readSections(wire: Uint8Array, questionEnd: number, records: KeptRecord
   for (let i = readU16(wire, HEADER.arcount); i > 0; i--) {
     const record = next(HEADER.arcount);
     if (record.type === TYPE.OPT) {
-      // RFC 6891 §6.1.1: at most one.
+      // RFC 6891 §6.1.1: at most one OPT.
       if (opt !== undefined) throw malformed();
       opt = record;
     }
-    cut ||= !belonging.additional(record);
+    cut ||= !filter.allowsAdditional(record);
     if (cut) continue;
     keep(HEADER.arcount, record);
     additionals++;
@@ -228,7 +232,7 @@ function readSections(wire: Uint8Array, questionEnd: number, records: KeptRecord
   };
 }
 
-/** The type of a record or, for an RRSIG record, the type that it covers. */
+/** The type of a record or, for RRSIG, the type that it covers. @throws Dns4torError ERR_RESPONSE_MALFORMED */
 function subjectOf(wire: Uint8Array, record: ResourceRecord): number {
   const type = record.type === TYPE.RRSIG ? typeCovered(wire, record) : record.type;
   if (type === -1) throw malformed();
@@ -238,7 +242,7 @@ function subjectOf(wire: Uint8Array, record: ResourceRecord): number {
 /** RRsets by section, type, class and owner. */
 class Rrsets {
   readonly #byKey = new Map<string, Rrset>();
-  /** Most records belong to the same RRset as the one before. */
+  /** The RRset of the previous record and its key: most records belong to the same one. */
   #last: Rrset | undefined;
   #lastSection = -1;
   #lastType = -1;

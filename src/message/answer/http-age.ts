@@ -5,8 +5,9 @@ import { clampTtl, createRecordReader, soaMinimum } from '../wire/record.ts';
 import { TYPE } from '../wire/tables.ts';
 
 /**
- * Takes `seconds` off every TTL of a response, in place: what RFC 8484 §5.1 asks for when an HTTP cache says with `Age` how long it
- * has held the response. Stops at the first record that is not well-formed; whoever reads the message on will reject it there.
+ * Subtracts `seconds` from every TTL of a response, in place. RFC 8484 §5.1 requires it when an HTTP cache reports in
+ * `Age` how long it has held the response. Stops at the first malformed record, at which `parseAnswer` rejects the
+ * message.
  */
 export function subtractAge(wire: Uint8Array, seconds: number): void {
   const readRecord = createRecordReader();
@@ -20,11 +21,11 @@ export function subtractAge(wire: Uint8Array, seconds: number): void {
     const record = readRecord(wire, offset);
     if (record === undefined) return;
     offset = record.end;
-    // The TTL field of an OPT record is no time (RFC 6891 §6.1.3).
+    // The TTL field of an OPT record contains flags (RFC 6891 §6.1.3).
     if (record.type === TYPE.OPT) continue;
     let ttl = clampTtl(record.ttl);
     if (record.type === TYPE.SOA && i >= answers && i < authoritiesEnd) {
-      // RFC 2308 §5: the time of a negative answer began at the lower of TTL and MINIMUM, and it is from there that it has run down.
+      // RFC 2308 §5: the lifetime of a negative answer is the lower of TTL and MINIMUM, so the age counts from there.
       const minimum = soaMinimum(wire, record);
       if (minimum === undefined) return;
       ttl = Math.min(ttl, minimum);

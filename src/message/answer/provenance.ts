@@ -1,39 +1,42 @@
 /*
- * How an answer came, for `dns4tor query`: an EDNS option of our own (RFC 6891 §9 leaves 65001 to 65534 to local use). A query that carries it,
- * empty, asks; the reply to it carries what is here. It goes no further than between this machine's programs: only loopback is told, a reply
- * to anybody who did not ask is what it would be without it, and upstream queries are made from the question alone (G5), so that it is
- * never sent on.
+ * Provenance: where an answer came from, for `dns4tor query`. It is an EDNS option of our own, from the range for local
+ * use (RFC 6891 §9). A query with the empty option requests it; the reply contains the data below.
  *
- * What it tells is no more than its reader could know: whether an answer is from the cache and how old shows in its TTLs and in the time that
- * it takes, to any program that may ask at all; the upstream is in the configuration. It names no question and no client.
+ * It never leaves this machine. Only loopback clients get it, and only on request. Upstream queries are built from the
+ * question alone (G5), so the option is never forwarded.
+ *
+ * It reveals nothing that its reader could not find out. Any client can tell a cached answer and its age from the TTLs
+ * and the response time. The upstream is in the configuration. Query names and clients are not included.
  */
 
 /**
- * - `cache`: kept, and not expired. `stale`: expired, and given because no fresh one came (RFC 8767).
- * - `upstream`: asked for through Tor. `local`: answered here, and never asked.
- * - `failed`: there is no answer; the extended error says why.
+ * - `cache`: cached and fresh.
+ * - `stale`: cached and expired, because no fresh answer came in time (RFC 8767).
+ * - `upstream`: from the resolver, through Tor.
+ * - `local`: answered or refused by dns4tor itself.
+ * - `failed`: no answer. The extended error has the reason.
  */
 const SOURCES = ['cache', 'stale', 'upstream', 'local', 'failed'] as const;
 export type Source = (typeof SOURCES)[number];
 
-/** Times are in milliseconds, to a tenth. */
+/** Times are in milliseconds, rounded to a tenth. */
 export interface Provenance {
   readonly source: Source;
-  /** From the query's arrival to its reply. */
+  /** From the arrival of the query to the reply. */
   readonly totalMs: number;
-  /** Of what the cache had. */
+  /** Age of the cached answer. */
   readonly ageSeconds?: number;
-  /** The URL of the resolver that answered, where it was asked for this. */
+  /** URL of the resolver that answered. */
   readonly upstream?: string;
-  /** Until the question was sent to it; 0 if it was under way already, for somebody else. */
+  /** From the arrival until the question was sent; 0 if it was in flight already for another client. */
   readonly waitedMs?: number;
-  /** From then on until its answer came. */
+  /** From then until the answer. */
   readonly askedMs?: number;
-  /** Whether it was a second try, beside one that took long, which was answered first. */
+  /** Whether a hedged query, sent because the first took long, was answered first. */
   readonly secondTry?: boolean;
 }
 
-/** The option's data. */
+/** Encodes the option's data. */
 export function encodeProvenance(provenance: Provenance): Uint8Array {
   return Buffer.from(
     JSON.stringify(provenance, (_, value: unknown) => (typeof value === 'number' ? tenths(value) : value)),
@@ -44,7 +47,9 @@ function tenths(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** Undefined for what is none: another server may use the option's number for something else. */
+/**
+ * Decodes the option's data. Returns undefined if it is invalid: other servers may use the option's number differently.
+ */
 export function decodeProvenance(data: Uint8Array): Provenance | undefined {
   try {
     const parsed: unknown = JSON.parse(Buffer.from(data).toString());

@@ -5,12 +5,12 @@ import { isAtOrAbove, MAX_NAME_BYTES, octetString, readName, withAncestors } fro
 import { type ResourceRecord, TYPE_TO_TTL_BYTES, typeCovered } from '../wire/record.ts';
 import { TYPE } from '../wire/tables.ts';
 
-/** TTL and RDLENGTH: from the start of the TTL field to the RDATA. */
+/** TTL and RDLENGTH: the distance from the TTL field to the RDATA. */
 const TTL_TO_DATA_BYTES = 6;
 
 /**
- * Offset in RDATA of the name whose addresses may be in the additional section (RFC 1035 §3.3.9, §3.3.11; RFC 2782; RFC
- * 9460 §4.2).
+ * Offset in RDATA of the name for which the additional section may have addresses (RFC 1035 §3.3.9, §3.3.11; RFC 2782;
+ * RFC 9460 §4.2).
  */
 const TARGET_OFFSETS: ReadonlyMap<number, number> = new Map([
   [TYPE.NS, 0],
@@ -20,21 +20,21 @@ const TARGET_OFFSETS: ReadonlyMap<number, number> = new Map([
   [TYPE.HTTPS, 2],
 ]);
 
-/** The root name. As the target of an SVCB or HTTPS record it stands for the owner (RFC 9460 §2.5.2). */
+/** The root name. As the target of an SVCB or HTTPS record it means the owner (RFC 9460 §2.5.2). */
 const ROOT = '\0';
 
-/** Types that such a name may have in the additional section. A client can query for any others. */
+/** Types allowed for such a name in the additional section. A client can query for others. */
 const ADDITIONAL_TYPES: ReadonlySet<number> = new Set([TYPE.A, TYPE.AAAA, TYPE.SRV, TYPE.SVCB, TYPE.HTTPS]);
 
-/** A record that was kept, identified by the offset of its TTL. */
+/** A record that stays in the answer, identified by the offset of its TTL. */
 interface Kept {
   readonly ttlOffset: number;
 }
 
 /**
- * Decides which records of the authority and additional sections belong to an answer: those that its question or its
- * records lead to. Nothing shows that the responder may speak for others (RFC 5452 §6, RFC 2181 §5.4.1). Builds its
- * sets of names on first use, since most answers have no such records.
+ * Decides which records of the authority and additional sections are relevant: those that the question or the answer
+ * records lead to. Others could poison the cache: nothing shows that the responder is authoritative for them (RFC 5452
+ * §6, RFC 2181 §5.4.1). Sets of names are built on first use, because most answers need none.
  */
 export class RelevanceFilter {
   readonly #wire: Uint8Array;
@@ -44,7 +44,7 @@ export class RelevanceFilter {
   #enclosing: ReadonlySet<string> | undefined;
   #targets: Set<string> | undefined;
 
-  /** @param answers the records of the answer section; the caller may append those kept of the authority section */
+  /** @param answers the records of the answer section. The caller appends the authority records that stay. */
   constructor(wire: Uint8Array, questionEnd: number, answers: readonly Kept[]) {
     this.#wire = wire;
     this.#questionEnd = questionEnd;
@@ -52,38 +52,39 @@ export class RelevanceFilter {
   }
 
   /**
-   * Whether a record of the authority section belongs. Called for each record in order, up to the first that does not.
+   * Whether a record of the authority section is relevant. Call it for each record in order, up to the first that is
+   * not.
    */
-  authority(record: ResourceRecord): boolean {
+  allowsAuthority(record: ResourceRecord): boolean {
     if (!this.#hasClass(record)) return false;
     switch (this.#subject(record)) {
-      // RFC 1034 §4.3.2, RFC 2308 §5, RFC 4035 §3.1.4: of a zone that encloses the name.
+      // RFC 1034 §4.3.2, RFC 2308 §5, RFC 4035 §3.1.4: the owner is a zone that contains the name.
       case TYPE.NS:
       case TYPE.SOA:
       case TYPE.DS:
         return this.#encloses(record.owner);
-      // RFC 5155 §3: the name of the zone follows the label with the hash.
+      // RFC 5155 §3: the zone name follows the label with the hash.
       case TYPE.NSEC3:
         return record.owner.length > 1 && this.#encloses(record.owner.subarray(1 + (record.owner[0] ?? 0)));
-      // RFC 4035 §3.1.3: at any name of the zone.
+      // RFC 4035 §3.1.3: the owner can be any name of the zone.
       case TYPE.NSEC:
         return true;
-      // RFC 2308 §2, RFC 4035 §3.1: other types have no use here.
+      // RFC 2308 §2, RFC 4035 §3.1: other types have no purpose here.
       default:
         return false;
     }
   }
 
   /**
-   * Whether a record of the additional section belongs. Called like {@link authority}. OPT, TSIG (RFC 8945) and SIG(0)
-   * (RFC 2931) never belong.
+   * Like {@link allowsAuthority}, for the additional section. OPT, TSIG (RFC 8945) and SIG(0) (RFC 2931) are never
+   * relevant: they are hop-by-hop.
    */
-  additional(record: ResourceRecord): boolean {
+  allowsAdditional(record: ResourceRecord): boolean {
     const type = this.#subject(record);
     if (!this.#hasClass(record) || !ADDITIONAL_TYPES.has(type)) return false;
     this.#targets ??= this.#namedTargets();
     if (!this.#targets.has(octetString(record.owner))) return false;
-    // RFC 9460 §4.2: an alias of a service leads to another service, and that one to its addresses.
+    // RFC 9460 §4.2: a service alias leads to another service, which leads to its addresses.
     if (type === record.type) this.#addTarget(this.#targets, record.ttlOffset);
     return true;
   }
@@ -97,14 +98,14 @@ export class RelevanceFilter {
     return record.class === readU16(this.#wire, this.#questionEnd - 2);
   }
 
-  /** Whether a zone of this name could hold QNAME or a name on its alias chain. */
+  /** Whether a zone of this name could contain QNAME or a name on its alias chain. */
   #encloses(zone: Uint8Array): boolean {
     if (isAtOrAbove(zone, this.#wire, HEADER_BYTES)) return true;
     this.#enclosing ??= new Set(this.#chain().flatMap((name) => [...withAncestors(name)]));
     return this.#enclosing.has(octetString(zone));
   }
 
-  /** QNAME and its alias chain. The aliases must be known to follow from each other. */
+  /** QNAME and its alias chain. `isAnswerOfQuestion` has checked the chain. */
   #chain(): readonly string[] {
     const offsets = [HEADER_BYTES];
     for (const { ttlOffset } of this.#answers) {
@@ -117,7 +118,7 @@ export class RelevanceFilter {
   #namedTargets(): Set<string> {
     const targets = new Set<string>();
     for (const { ttlOffset } of this.#answers) this.#addTarget(targets, ttlOffset);
-    // The root target stands for the owner of the service record, which is the end of the alias chain.
+    // A root target means the owner of the service record, which is the end of the alias chain.
     if (targets.has(ROOT)) for (const name of this.#chain()) targets.add(name);
     return targets;
   }

@@ -1,4 +1,4 @@
-/** IANA "Extended DNS Error Codes": what each means, by number. */
+/** Purposes of the INFO-CODEs, by number (IANA "Extended DNS Error Codes"). */
 const PURPOSES: readonly string[] = [
   'Other Error',
   'Unsupported DNSKEY Algorithm',
@@ -33,7 +33,7 @@ const PURPOSES: readonly string[] = [
   'Invalid Query Type',
 ];
 
-/** Undefined for a code that is not assigned yet. */
+/** The IANA purpose of an INFO-CODE. Undefined for an unassigned code. */
 export function extendedErrorName(code: number): string | undefined {
   return PURPOSES[code];
 }

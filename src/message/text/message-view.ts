@@ -20,25 +20,25 @@ export interface EdnsView {
   readonly version: number;
   readonly dnssecOk: boolean;
   readonly udpPayloadBytes: number;
-  /** RFC 8914. */
+  /** Extended DNS errors (RFC 8914). */
   readonly errors: readonly { readonly code: number; readonly text: string }[];
   readonly provenance: Provenance | undefined;
-  /** All others. */
+  /** All other options. */
   readonly options: readonly { readonly code: number; readonly data: Uint8Array }[];
 }
 
-/** A message as a person reads it. */
+/** A message in a form that is easy to print. */
 export interface MessageView {
   readonly id: number;
   readonly opcode: number;
-  /** Its name, as in NXDOMAIN. */
+  /** Name of the RCODE, such as NXDOMAIN. */
   readonly status: string;
-  /** In small letters, in the header's order: `qr`, `rd`, `ra`, … */
+  /** In lower case and in the header's order: `qr`, `rd`, `ra`, … */
   readonly flags: readonly string[];
   readonly questions: readonly Pick<RecordView, 'name' | 'class' | 'type'>[];
   readonly answers: readonly RecordView[];
   readonly authorities: readonly RecordView[];
-  /** The OPT record left out. */
+  /** Without the OPT record. */
   readonly additionals: readonly RecordView[];
   readonly edns: EdnsView | undefined;
 }
@@ -51,7 +51,7 @@ interface Opt {
   readonly view: EdnsView;
 }
 
-/** Undefined for what is not a well-formed message. */
+/** Decodes a message for display. Returns undefined if it is malformed. */
 export function viewMessage(wire: Uint8Array): MessageView | undefined {
   if (wire.length < HEADER_BYTES) return undefined;
   let offset = HEADER_BYTES;

@@ -1,17 +1,17 @@
 import { MAX_LABEL_BYTES, MAX_NAME_BYTES, readName } from '../wire/name.ts';
 import { decimalEscape } from './value-text.ts';
 
-/** What master files (RFC 1035 §5.1) give a meaning of their own; dig writes a backslash before each in a name. */
+/** Characters with a special meaning in master files (RFC 1035 §5.1). Like dig, we escape them in names. */
 const SPECIAL = '"$().;@\\';
 
 export interface NameText {
-  /** In presentation form, with the root's dot, spelt as in the message. */
+  /** In presentation form, with the trailing dot. Case as in the message. */
   readonly text: string;
   /** Offset after the name in the message. */
   readonly end: number;
 }
 
-/** The name at `offset`, or undefined for what is none. */
+/** Converts the name at `offset` to presentation form. Returns undefined if it is invalid. */
 export function nameText(wire: Uint8Array, offset: number): NameText | undefined {
   const octets = new Uint8Array(MAX_NAME_BYTES);
   const extent = readName(wire, offset, octets, true);
@@ -32,15 +32,15 @@ function labelCharacter(octet: number): string {
   return octet > 0x20 && octet < 0x7f ? character : decimalEscape(octet);
 }
 
-/** The text of each octet within a label. */
+/** The text of each octet in a label. */
 const LABEL_CHARACTERS: readonly string[] = Array.from({ length: 256 }, (_, octet) => labelCharacter(octet));
 
-/** One character of a label: `\DDD`, a character that a backslash takes its meaning from, a dot, or any other. */
+/** A decimal escape `\DDD`, another escaped character, a dot, or any other character. */
 const PIECE = /\\(\d{3})|\\(\D)|(\.)|([^\\])/gy;
 
 /**
- * A name in wire form, from its presentation form; the root's dot may be left out. Undefined for what is no name: a label that is empty or too
- * long, a name that is, characters beyond one octet, or half an escape.
+ * Converts a name from presentation form to wire form. The trailing dot is optional. Returns undefined if the name is
+ * invalid: an empty or too long label, a too long name, a character above U+00FF, or an incomplete escape.
  */
 export function parseName(text: string): Uint8Array | undefined {
   if (text === '.') return Uint8Array.of(0);

@@ -4,17 +4,17 @@ import { serviceParameters } from './service-parameters.ts';
 import { TYPE } from '../wire/tables.ts';
 import { base32Hex, ipv4Text, ipv6Text, quoted, timeText } from './value-text.ts';
 
-/** dig's default for +split: what is longer is written in pieces. A multiple of 4, so that no quantum of base64 is torn. */
+/** Longer hex and base64 is split, as with dig's default +split=56. A multiple of 4 keeps base64 quanta whole. */
 const SPLIT_CHARACTERS = 56;
 
-/** RDATA that is being read, between `offset` and `end` of a message that names may point into. */
+/** A position in RDATA. Includes the whole message, because names in RDATA may be compressed. */
 interface Cursor {
   readonly wire: Uint8Array;
   offset: number;
   readonly end: number;
 }
 
-/** What RDATA is made of. Those that begin with `rest` take all that is left. */
+/** Converters for the fields of RDATA. Those that start with `rest` take all remaining octets. */
 const FIELDS = {
   u8: (cursor: Cursor) => String(take(cursor, 1)[0]),
   u16: (cursor: Cursor) => String(readU16(take(cursor, 2), 0)),
@@ -26,9 +26,9 @@ const FIELDS = {
   type: (cursor: Cursor) => typeName(readU16(take(cursor, 2), 0)),
   /** <character-string> (RFC 1035 §3.3). */
   string: (cursor: Cursor) => quoted(takeCounted(cursor)),
-  /** A character-string that is written without quotes: letters and digits alone (RFC 8659 §4.1.1). */
+  /** A character-string without quotes: only letters and digits (RFC 8659 §4.1.1). */
   word: (cursor: Cursor) => takeWord(cursor),
-  /** RFC 5155 §3.3: hexadecimal, or a hyphen for none. */
+  /** RFC 5155 §3.3: hexadecimal, or a hyphen if empty. */
   salt: (cursor: Cursor) => Buffer.from(takeCounted(cursor)).toString('hex').toUpperCase() || '-',
   /** RFC 5155 §3.3: base32 with the extended hex alphabet, without padding. */
   hash: (cursor: Cursor) => base32Hex(takeCounted(cursor)),
@@ -53,7 +53,7 @@ const ASSOCIATION: readonly Field[] = ['u8', 'u8', 'u8', 'restHex'];
 const SIGNATURE: readonly Field[] = ['type', 'u8', 'u8', 'u32', 'time', 'time', 'u16', 'name', 'restBase64'];
 const SERVICE: readonly Field[] = ['u16', 'name', 'restParameters'];
 
-/** The order is that of the RDATA, which is also that of the presentation form. */
+/** The fields of each type, in the order of both RDATA and presentation form. */
 const LAYOUTS: ReadonlyMap<number, readonly Field[]> = new Map<number, readonly Field[]>([
   [TYPE.A, ['ipv4']],
   [TYPE.NS, ONE_NAME],
@@ -87,14 +87,14 @@ const LAYOUTS: ReadonlyMap<number, readonly Field[]> = new Map<number, readonly 
 
 const TYPE_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(TYPE).map(([name, number]) => [number, name]));
 
-/** `TYPE` and the number (RFC 3597 §5) for what has no name here. */
+/** The mnemonic of a type, or `TYPE` and the number if it is unknown (RFC 3597 §5). */
 export function typeName(type: number): string {
   return TYPE_NAMES.get(type) ?? `TYPE${type}`;
 }
 
 /**
- * RDATA in presentation form, as dig writes it. Of types that are not known here, and what is not as its type asks for, the octets
- * in the form of RFC 3597 §5.
+ * Converts RDATA to presentation form, as dig does. RDATA of unknown types and malformed RDATA appear in hexadecimal
+ * (RFC 3597 §5).
  */
 export function recordDataText(wire: Uint8Array, type: number, start: number, end: number): string {
   const layout = LAYOUTS.get(type);
@@ -109,7 +109,7 @@ export function recordDataText(wire: Uint8Array, type: number, start: number, en
   return hex === '' ? '\\# 0' : `\\# ${end - start} ${split(hex)}`;
 }
 
-/** @throws RangeError beyond the RDATA's end */
+/** Takes the next octets. @throws RangeError if there are too few */
 function take(cursor: Cursor, bytes: number): Uint8Array {
   const { wire, offset, end } = cursor;
   if (offset + bytes > end) throw new RangeError('the RDATA is too short');
@@ -117,6 +117,7 @@ function take(cursor: Cursor, bytes: number): Uint8Array {
   return wire.subarray(offset, cursor.offset);
 }
 
+/** Takes a length octet and as many octets. */
 function takeCounted(cursor: Cursor): Uint8Array {
   const [length = 0] = take(cursor, 1);
   return take(cursor, length);
@@ -124,7 +125,7 @@ function takeCounted(cursor: Cursor): Uint8Array {
 
 function takeWord(cursor: Cursor): string {
   const word = Buffer.from(takeCounted(cursor)).toString('latin1');
-  if (!/^[A-Za-z\d]+$/.test(word)) throw new RangeError('the RDATA has no word there');
+  if (!/^[A-Za-z\d]+$/.test(word)) throw new RangeError('not a word');
   return word;
 }
 
@@ -143,13 +144,13 @@ function split(text: string): string {
   return text.replace(new RegExp(`.{${SPLIT_CHARACTERS}}(?=.)`, 'g'), '$& ');
 }
 
-/** Windows of a bitmap each (RFC 4034 §4.1.2). */
+/** The types in the window blocks of a type bitmap (RFC 4034 §4.1.2). */
 function typesOf(bitmaps: Uint8Array): readonly string[] {
   const types: string[] = [];
   for (let offset = 0; offset < bitmaps.length; ) {
     const [window = 0, length = 0] = bitmaps.subarray(offset, offset + 2);
     const bitmap = bitmaps.subarray(offset + 2, offset + 2 + length);
-    if (bitmap.length < length || length === 0) throw new RangeError('a bitmap is cut off');
+    if (bitmap.length < length || length === 0) throw new RangeError('the type bitmap is truncated');
     for (let bit = 0; bit < 8 * length; bit++) {
       if (((bitmap[bit >>> 3] as number) & (0x80 >>> (bit & 7))) !== 0) types.push(typeName(256 * window + bit));
     }

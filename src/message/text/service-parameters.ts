@@ -1,24 +1,25 @@
 import { readU16 } from '../wire/bytes.ts';
 import { ipv4Text, ipv6Text, quoted, quotedCharacter } from './value-text.ts';
 
-/** Keys of service bindings (IANA "DNS Service Bindings (SVCB)"), by number: those that RFC 9460 §14.3.2 has. */
+/** Names of the SvcParamKeys that RFC 9460 §14.3.2 registers, by number. */
 const KEY_NAMES = ['mandatory', 'alpn', 'no-default-alpn', 'port', 'ipv4hint', 'ech', 'ipv6hint'] as const;
 
 const KEY_BYTES = 2;
-const HEAD_BYTES = 4;
+/** SvcParamKey and the length of the value (RFC 9460 §2.2). */
+const PARAMETER_HEADER_BYTES = 4;
 
 /**
- * SvcParams in presentation form (RFC 9460 §2.1), as dig writes them.
- * @throws RangeError for what is not well-formed
+ * Converts SvcParams to presentation form (RFC 9460 §2.1), as dig does.
+ * @throws RangeError if they are malformed
  */
 export function serviceParameters(octets: Uint8Array): readonly string[] {
   const parameters: string[] = [];
   for (let offset = 0; offset < octets.length; ) {
-    if (offset + HEAD_BYTES > octets.length) throw new RangeError('a parameter is cut off');
-    const end = offset + HEAD_BYTES + readU16(octets, offset + KEY_BYTES);
-    if (end > octets.length) throw new RangeError('a parameter is cut off');
+    if (offset + PARAMETER_HEADER_BYTES > octets.length) throw new RangeError('the parameter is truncated');
+    const end = offset + PARAMETER_HEADER_BYTES + readU16(octets, offset + KEY_BYTES);
+    if (end > octets.length) throw new RangeError('the parameter is truncated');
     const key = readU16(octets, offset);
-    const value = valueText(key, octets.subarray(offset + HEAD_BYTES, end));
+    const value = valueText(key, octets.subarray(offset + PARAMETER_HEADER_BYTES, end));
     parameters.push(value === undefined ? keyName(key) : `${keyName(key)}=${value}`);
     offset = end;
   }
@@ -29,7 +30,7 @@ function keyName(key: number): string {
   return KEY_NAMES[key] ?? `key${key}`;
 }
 
-/** Undefined for a key without a value. */
+/** The value in presentation form. Undefined if the key has no value. */
 function valueText(key: number, octets: Uint8Array): string | undefined {
   switch (KEY_NAMES[key]) {
     case 'mandatory':
@@ -56,16 +57,16 @@ function valueText(key: number, octets: Uint8Array): string | undefined {
 }
 
 function chunks(octets: Uint8Array, bytes: number): readonly Uint8Array[] {
-  if (octets.length === 0 || octets.length % bytes !== 0) throw new RangeError('a value is cut off');
+  if (octets.length === 0 || octets.length % bytes !== 0) throw new RangeError('the value is truncated');
   return Array.from({ length: octets.length / bytes }, (_, i) => octets.subarray(i * bytes, (i + 1) * bytes));
 }
 
-/** A list of counted strings (RFC 9460 §7.1.1), whose commas are escaped twice (Appendix A.1). */
+/** A list of ALPN IDs, each with a length octet (RFC 9460 §7.1.1). Commas are escaped twice (Appendix A.1). */
 function protocols(octets: Uint8Array): readonly string[] {
   const names: string[] = [];
   for (let offset = 0; offset < octets.length; ) {
     const end = offset + 1 + (octets[offset] as number);
-    if (end > octets.length) throw new RangeError('a protocol is cut off');
+    if (end > octets.length) throw new RangeError('the ALPN list is truncated');
     names.push([...octets.subarray(offset + 1, end)].map(listCharacter).join(''));
     offset = end;
   }

@@ -1,4 +1,6 @@
-/** Big-endian integers in a message (RFC 1035 §2.3.2). The caller has checked that the bytes are there. */
+/*
+ * Big-endian integers in a message (RFC 1035 §2.3.2). The caller checks that the bytes exist.
+ */
 
 export function readU16(wire: Uint8Array, offset: number): number {
   return ((wire[offset] as number) << 8) | (wire[offset + 1] as number);
@@ -18,7 +20,7 @@ export function writeU32(wire: Uint8Array, offset: number, value: number): void 
   writeU16(wire, offset + 2, value);
 }
 
-/** Copies `start` to `end` to the beginning of `target`. Makes no view of the source, which would be garbage. */
+/** Copies octets `start` to `end` to the beginning of `target`. Allocates no view, unlike `subarray` and `set`. */
 export function copyOctets(source: Uint8Array, start: number, end: number, target: Uint8Array): void {
   Buffer.prototype.copy.call(source, target, 0, start, end);
 }

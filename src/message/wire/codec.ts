@@ -3,8 +3,9 @@ import { HEADER_BYTES, QUESTION_FIXED_BYTES } from './header.ts';
 import { TYPE } from './tables.ts';
 
 /*
- * The only door to dns-packet. It writes what this program authors itself, at start or on a miss, and reads what tests and people are shown.
- * What others wrote (clients' questions, upstream's answers) never passes through it: its names are lossy and it does not compress.
+ * The only file that imports dns-packet. It encodes what dns4tor authors itself: OPT records, local answers and probes.
+ * Messages from clients and upstreams never pass through it, because dns-packet decodes names with loss and does not
+ * compress.
  */
 
 /** An option of an OPT record (RFC 6891 §6.1.2). */
@@ -14,15 +15,15 @@ export interface EdnsOption {
 }
 
 export interface OptRecord {
-  /** What this side can take in one datagram. */
+  /** The largest datagram that we accept. */
   readonly udpPayloadBytes: number;
   readonly dnssecOk: boolean;
-  /** The whole RCODE; its upper eight bits go here (RFC 6891 §6.1.3). */
+  /** The full RCODE. Its upper eight bits go into the OPT record (RFC 6891 §6.1.3). @default 0 */
   readonly rcode?: number;
   readonly options?: readonly EdnsOption[];
 }
 
-/** An OPT record alone, to be appended to a message. */
+/** Encodes an OPT record, to be appended to a message. */
 export function encodeOpt(opt: OptRecord): Uint8Array {
   const message = encode({
     additionals: [
@@ -41,26 +42,27 @@ export function encodeOpt(opt: OptRecord): Uint8Array {
   return message.subarray(HEADER_BYTES);
 }
 
-/** A question in wire form: QNAME, QTYPE, QCLASS IN. For queries of our own; never for a name that a client sent. */
+/** Encodes a question: QNAME, QTYPE, QCLASS IN. Only for our own queries, never for a client's name. */
 export function encodeQuestion(name: string, type: keyof typeof TYPE): Uint8Array {
-  // By number, since dns-packet writes type 0 for a name that is not in its table, such as HTTPS.
+  // By number: dns-packet writes type 0 for types that it does not know by name, such as HTTPS.
   return encode({ questions: [{ type: `UNKNOWN_${TYPE[type]}` as 'A', name }] }).subarray(HEADER_BYTES);
 }
 
-/** A resource record of our own. */
+/** A resource record that dns4tor authors. */
 export type OwnRecord = PacketRecord;
 
-/** Records in wire form, without compression, so that they mean the same wherever in a message they stand. */
+/** Encodes records without compression, so they are valid anywhere in a message. */
 export function encodeRecords(records: readonly OwnRecord[]): Uint8Array {
   return encode({ answers: [...records] }).subarray(HEADER_BYTES);
 }
 
-/** A name in wire form. Only for names of our own: of others' it would lose octets. */
+/** Encodes a name. Only for our own names: others could lose octets. */
 export function encodeName(name: string): Uint8Array {
   const question = encodeQuestion(name, 'A');
   return question.subarray(0, question.length - QUESTION_FIXED_BYTES);
 }
 
+/** Decodes a message, for `check` and tests. Lossy for names with unusual octets. */
 export function decodeMessage(wire: Uint8Array): DecodedPacket {
   return decode(Buffer.from(wire.buffer, wire.byteOffset, wire.length));
 }

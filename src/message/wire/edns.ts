@@ -2,7 +2,10 @@ import { readU16, writeU16 } from './bytes.ts';
 import { type EdnsOption, encodeOpt } from './codec.ts';
 import { RCODE_MASK } from './header.ts';
 
-/** Advertised in OPT, and the limit of our UDP replies: avoids fragmentation on every path (RFC 9715 §3, DNS flag day 2020). */
+/**
+ * Advertised in OPT, and the limit of our UDP replies: avoids fragmentation on every path (RFC 9715 §3, DNS flag day
+ * 2020).
+ */
 export const UDP_PAYLOAD_BYTES = 1232;
 
 /** The DO bit in the low half of the OPT record's TTL field (RFC 3225 §3, RFC 6891 §6.1.3). */

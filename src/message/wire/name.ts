@@ -1,32 +1,33 @@
 import { readU16 } from './bytes.ts';
 import { HEADER_BYTES } from './header.ts';
 
-/** RFC 1035 §2.3.4: a name in wire form, its length octets and the root included. */
+/** Maximum size of a name in wire form, with length octets and the root (RFC 1035 §2.3.4). */
 export const MAX_NAME_BYTES = 255;
 
-/** RFC 1035 §2.3.4: a label has at most 63 octets; longer length octets are pointers (§4.1.4) or unassigned (RFC 6891 §5). */
+/** Maximum label (RFC 1035 §2.3.4). Larger length octets are pointers (§4.1.4) or unassigned (RFC 6891 §5). */
 export const MAX_LABEL_BYTES = 63;
 const POINTER = 0xc0;
 export const POINTER_BYTES = 2;
 const POINTER_OFFSET_MASK = 0x3fff;
 
-/** The lowest compression pointer as a 16-bit number. Any lower number begins with a label. */
+/** The lowest compression pointer as a 16-bit number. A lower number starts with a label. */
 export const LOWEST_POINTER = 0xc000;
 
 /**
- * A name has at most 127 labels, since each but the root takes two octets of 255, and a compressor has no use for more pointers than labels.
- * Without this bound a message could make each of its thousands of records walk the same chain of thousands of pointers.
+ * Maximum pointers in one name. A name has at most 127 labels (two octets or more each, of 255), and a compressor never
+ * needs more pointers than labels. Without this bound, thousands of records could each follow a chain of thousands of
+ * pointers.
  */
 const MAX_POINTERS = 127;
 
-/** The octet with ASCII letters made small, for comparison (RFC 4343 §3). Any other octet stays: a label may hold any. */
+/** Lowers an ASCII letter, for comparison (RFC 4343 §3). Returns other octets unchanged: a label may contain any. */
 export function lowerCase(octet: number): number {
   return octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
 }
 
 /**
- * The offset after the uncompressed name at `offset`, or -1 if none is there. For the question of a query, where nothing stands before
- * the name that a pointer could mean.
+ * Skips the uncompressed name at `offset`. Returns the offset after it, or -1 if it is invalid. Used for the question,
+ * which comes first in a message, so a pointer in it has nothing to point to.
  */
 export function skipPlainName(wire: Uint8Array, offset: number): number {
   const limit = Math.min(wire.length, offset + MAX_NAME_BYTES);
@@ -39,20 +40,25 @@ export function skipPlainName(wire: Uint8Array, offset: number): number {
   return -1;
 }
 
-/** A name read out of a message: where it ends there, and how long it is when it stands alone. */
+/** The size of a name in a message and without compression. */
 export interface NameExtent {
-  /** Offset after the name in the message, after the pointer if it ends in one. */
+  /** Offset after the name in the message, or after the pointer that ends it. */
   readonly end: number;
   /** Octets written to the target. */
   readonly length: number;
 }
 
 /**
- * Copies the name at `offset` into `target` (of MAX_NAME_BYTES), without compression and, unless `keepCase`, in small letters.
- * Returns undefined for what is no name: cut off, too long, an unassigned label type, too many pointers, or a pointer that does not point
- * strictly backwards (RFC 1035 §4.1.4 "a prior occurrence"), which is what makes a loop impossible. The header holds no name, and
- * its octets change on the way to a client. What a pointer leads to ends before the name that has the pointer begins, so that no name
- * depends on what follows it, which may be cut off.
+ * Copies the name at `offset` into `target` (of MAX_NAME_BYTES), uncompressed and, unless `keepCase`, in lower case.
+ * Returns undefined if the name is invalid:
+ *
+ * - It is cut off, too long, or has an unassigned label type.
+ * - It has more than {@link MAX_POINTERS} pointers.
+ * - A pointer does not point strictly backwards (RFC 1035 §4.1.4 "a prior occurrence"). This rule makes loops
+ *   impossible.
+ * - A pointer points into the header, whose octets change on the way to a client.
+ * - The part that a pointer leads to does not end before the name with the pointer starts. So no name depends on octets
+ *   behind it, which may be cut off.
  */
 export function readName(
   wire: Uint8Array,
@@ -104,12 +110,12 @@ export function isAtOrAbove(name: Uint8Array, wire: Uint8Array, offset: number):
   return true;
 }
 
-/** Octets as a string, one to a character, for maps and sets: nothing is lost, as it would be with labels read as text. */
+/** Converts octets to a string for maps and sets, one character per octet. Lossless, unlike decoding labels as text. */
 export function octetString(octets: Uint8Array): string {
   return Buffer.prototype.latin1Slice.call(octets, 0, octets.length);
 }
 
-/** A name that `octetString` made, and those that remain as its labels are taken away one by one, the root last. */
+/** Yields a name (as `octetString` returns it) and its ancestors, the root last. */
 export function* withAncestors(name: string): Generator<string> {
   for (let start = 0; start < name.length; start += 1 + name.charCodeAt(start)) yield name.slice(start);
 }

@@ -2,7 +2,7 @@ import { MAX_NAME_BYTES, readName } from './name.ts';
 import type { ResourceRecord } from './record.ts';
 import { TYPE } from './tables.ts';
 
-/** What RDATA is made of, in octets and names. */
+/** The layout of RDATA: octets, then names, then octets. */
 interface Layout {
   readonly before: number;
   readonly names: number;
@@ -11,7 +11,7 @@ interface Layout {
 
 const ONE_NAME: Layout = { before: 0, names: 1, after: 0 };
 
-/** The types that clients' libraries take apart (RFC 1035 §3.3, §3.4; RFC 3596 §2.2; RFC 2782; RFC 6672 §2.1). */
+/** The types whose RDATA client libraries parse (RFC 1035 §3.3, §3.4; RFC 3596 §2.2; RFC 2782; RFC 6672 §2.1). */
 const LAYOUTS: ReadonlyMap<number, Layout> = new Map([
   [TYPE.A, { before: 4, names: 0, after: 0 }],
   [TYPE.NS, ONE_NAME],
@@ -24,12 +24,15 @@ const LAYOUTS: ReadonlyMap<number, Layout> = new Map([
   [TYPE.DNAME, ONE_NAME],
 ]);
 
-/** Whether a record's RDATA is as long as its type asks for, and the names in it are names; true for a type that is not known here. */
+/**
+ * Whether a record's RDATA has the length that its type requires and valid names. True for unknown types, which may
+ * contain anything (RFC 3597 §3).
+ */
 export type RecordDataCheck = (wire: Uint8Array, record: ResourceRecord) => boolean;
 
 /**
- * A check with a buffer of its own, so that a message of a thousand records costs one. RDATA passes as it is, compression included, so what
- * is wrong in it would be the client's to stumble over. Of types that are not known it may be anything (RFC 3597 §3).
+ * Creates a check with its own buffer, to be used for all records of a message. RDATA passes through unchanged, with
+ * compression, so the client would have to cope with any error in it.
  */
 export function createRecordDataCheck(): RecordDataCheck {
   const nameBuffer = new Uint8Array(MAX_NAME_BYTES);

@@ -5,42 +5,43 @@ import { MAX_NAME_BYTES, readName, skipPlainName } from './name.ts';
 import { RECORD_FIXED_BYTES } from './record.ts';
 import { TYPE } from './tables.ts';
 
-/** RFC 6891 §6.2.3: values below 512 mean 512, as does no OPT record at all (RFC 1035 §2.3.4). */
+/** RFC 6891 §6.2.3: values below 512 count as 512, and so does a query without OPT (RFC 1035 §2.3.4). */
 const MIN_UDP_PAYLOAD_BYTES = 512;
 
-/**
- * What one pass over a client's query finds, every length checked. Offsets and numbers, no copies.
- *
- * - `short`: no whole header. `response`: QR=1. Neither may be answered: it would let two programs answer each other for ever.
- * - `malformed`: a length, a name or a count is wrong; where `questionEnd` is not 0 the question could still be read.
- */
+/** The result of one pass over a client's query, with every length checked. Offsets and numbers, no copies. */
 export interface QueryScan {
+  /**
+   * - `short`: no whole header. `response`: QR=1. Neither is answered, or two programs could answer each other forever.
+   * - `malformed`: a length, a name or a count is wrong. If `questionEnd` is not 0, the question is valid.
+   */
   readonly verdict: 'ok' | 'short' | 'response' | 'malformed';
-  /** Offset after the question section; 0 if there is none to be read. */
+  /** Offset after the question section; 0 without a valid question. */
   readonly questionEnd: number;
-  /** -1 if there is no question. */
+  /** -1 without a valid question. */
   readonly qtype: number;
+  /** -1 without a valid question. */
   readonly qclass: number;
-  /** Whether the query had an OPT record: only then the reply has one (RFC 6891 §6.1.1). */
+  /** Whether the query has an OPT record. Only then does the reply have one (RFC 6891 §6.1.1). */
   readonly edns: boolean;
   readonly ednsVersion: number;
-  /** How much the client takes in one datagram: at least 512. */
+  /** The largest datagram that the client accepts; at least 512. */
   readonly udpPayloadBytes: number;
   readonly dnssecOk: boolean;
-  /** Whether the client asks how long its connection is kept (RFC 7828 §3.1). */
+  /** Whether the client asks for the idle timeout of its connection (RFC 7828 §3.1). */
   readonly keepalive: boolean;
-  /** Whether the client asks how its answer comes. */
+  /** Whether the client asks where its answer comes from (`provenance.ts`). */
   readonly provenance: boolean;
 }
 
 type Found = { -readonly [Field in keyof QueryScan]: QueryScan[Field] };
 
 /**
- * Scans one message from a client. Total: returns for any bytes, throws for none. What it returns is valid until it is called again: it is one
- * object each time, so that a query which is answered from the cache leaves nothing behind.
+ * Scans one message from a client. Never throws. Each call returns the same object, so that a cache hit allocates
+ * nothing: a result is valid until the next call.
  */
 export type QueryScanner = (wire: Uint8Array) => QueryScan;
 
+/** Creates a scanner with its own buffer and result object. */
 export function createQueryScanner(): QueryScanner {
   const owner = new Uint8Array(MAX_NAME_BYTES);
   const found: Found = {
@@ -73,7 +74,8 @@ export function createQueryScanner(): QueryScanner {
 function scanQuery(wire: Uint8Array, found: Found, owner: Uint8Array): QueryScan['verdict'] {
   if (wire.length < HEADER_BYTES) return 'short';
   if ((flagsOf(wire) & FLAG.QR) !== 0) return 'response';
-  // More than one question has no defined meaning (RFC 9619 §4); none at all is only for cookies (RFC 7873 §5.4), which are not spoken here.
+  // More than one question has no defined meaning (RFC 9619 §4). None is for cookies only (RFC 7873 §5.4), which
+  // dns4tor does not support.
   const questions = readU16(wire, HEADER.qdcount);
   if (questions > 1) return 'malformed';
 
@@ -92,7 +94,7 @@ function scanQuery(wire: Uint8Array, found: Found, owner: Uint8Array): QueryScan
   const records = readU16(wire, HEADER.ancount) + readU16(wire, HEADER.nscount) + readU16(wire, HEADER.arcount);
   for (let i = 0; i < records; i++) {
     const isRoot = wire[offset] === 0;
-    // Nearly all queries have an OPT record at most, whose owner is the root.
+    // Nearly all queries have at most an OPT record, whose owner is the root.
     const ownerEnd = isRoot ? offset + 1 : readName(wire, offset, owner)?.end;
     if (ownerEnd === undefined) return 'malformed';
     const dataStart = ownerEnd + RECORD_FIXED_BYTES;
@@ -108,7 +110,10 @@ function scanQuery(wire: Uint8Array, found: Found, owner: Uint8Array): QueryScan
   return verdict;
 }
 
-/** The OPT record whose fixed part starts at `fixed`, all within the message (RFC 6891 §6.1.2); false where its options are not well-formed. */
+/**
+ * Reads the OPT record whose fixed fields start at `fixed` (RFC 6891 §6.1.2). Returns false if its options are
+ * malformed.
+ */
 function readOpt(wire: Uint8Array, fixed: number, dataStart: number, dataEnd: number, found: Found): boolean {
   const ttl = readU32(wire, fixed + 4);
   found.edns = true;

@@ -1,7 +1,7 @@
 /** Opcodes (IANA "DNS OpCodes"). */
 export const OPCODE = { query: 0 } as const;
 
-/** Response codes (IANA "DNS RCODEs"); those above 15 need an OPT record (RFC 6891 §6.1.3). */
+/** Response codes (IANA "DNS RCODEs"). Those above 15 need an OPT record (RFC 6891 §6.1.3). */
 export const RCODE = {
   NOERROR: 0,
   FORMERR: 1,
@@ -25,7 +25,7 @@ export const RCODE = {
   BADCOOKIE: 23,
 } as const;
 
-/** Resource record types (IANA "Resource Record (RR) TYPEs") that this program treats or counts by name. */
+/** Resource record types (IANA "Resource Record (RR) TYPEs") that dns4tor handles or counts by name. */
 export const TYPE = {
   A: 1,
   NS: 2,
@@ -67,13 +67,14 @@ export const TYPE = {
   CAA: 257,
 } as const;
 
+/** Classes (IANA "DNS CLASSes"). */
 export const CLASS = { IN: 1, CH: 3, ANY: 255 } as const;
 
-/** RFC 6895 §3.1: types 128 to 255 are QTYPEs and meta-TYPEs, which no zone holds as data. */
+/** RFC 6895 §3.1: types 128 to 255 are QTYPEs and meta-TYPEs, which are never zone data. */
 const FIRST_META_TYPE = 128;
 const LAST_META_TYPE = 255;
 
-/** Whether a type can be data of a zone: not a QTYPE, not OPT, and not a transaction signature. */
+/** Whether records of this type can be zone data. QTYPEs, OPT and transaction signatures cannot. */
 export function isData(type: number): boolean {
   return type !== TYPE.OPT && !(type >= FIRST_META_TYPE && type <= LAST_META_TYPE);
 }

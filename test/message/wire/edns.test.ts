@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ExtendedError, readExtendedError, type ReplyEdns, replyOpt } from '../../../src/message/wire/edns.ts';
+import {
+  type ExtendedError,
+  readExtendedError,
+  readOptions,
+  type ReplyEdns,
+  replyOpt,
+} from '../../../src/message/wire/edns.ts';
 import { encodeOpt } from '../../../src/message/wire/codec.ts';
 import { concat, decodeReply, rawU16 } from '../../fixtures/messages.ts';
 
@@ -79,5 +85,21 @@ test('an upstream’s text is passed on to 200 octets, a whole number of charact
     const option = { code: 15, data: concat(rawU16(22), text) };
     const opt = encodeOpt({ udpPayloadBytes: 1232, dnssecOk: false, options: [option] });
     assert.deepEqual(readExtendedError(opt, OPT_FIXED_BYTES, opt.length), { code: 22, text: passedOn });
+  }
+});
+
+const TWO = Uint8Array.of(0, 10, 0, 3, 1, 2, 3, 0, 11, 0, 0);
+
+test('RFC 6891 §6.1.2: options are code, length and data, one behind the other', () => {
+  assert.deepEqual(readOptions(TWO, 0, TWO.length), [
+    { code: 10, dataStart: 4, dataEnd: 7 },
+    { code: 11, dataStart: 11, dataEnd: 11 },
+  ]);
+  assert.deepEqual(readOptions(TWO, 0, 0), []);
+});
+
+test('lengths that do not come out at the end of the record are none', () => {
+  for (let end = 1; end < TWO.length; end++) {
+    assert.equal(readOptions(TWO, 0, end) === undefined, end !== 7, `cut off at ${end}`);
   }
 });
