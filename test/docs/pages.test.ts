@@ -67,6 +67,17 @@ test('each path of the repository that the text names exists', () => {
   }
 });
 
+test('each page that code or configuration names exists', () => {
+  const folders = '{bin,bench,contrib,packaging,page,scripts,src,systemd,test}';
+  const files = globSync(`${folders}/**/*.{ts,js,sh,json,yml,toml,service,socket,conf}`, { cwd: ROOT });
+  assert.ok(files.length > 500);
+  for (const file of files) {
+    for (const [page] of readText(file).matchAll(/\bdocs\/[\w-]+\.md\b/g)) {
+      assert.ok(existsSync(join(ROOT, page)), `${file}: ${page}`);
+    }
+  }
+});
+
 test('the npm package has every page and image that its README links to', async () => {
   const { files } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { files: string[] };
   // npm adds these three.
