@@ -8,8 +8,8 @@ import type { Counters } from '../src/metrics/counters.ts';
 import { judgeManagedTor } from '../src/tor/socks/socks-peer.ts';
 import type { TorAddress } from '../src/tor/tor-address.ts';
 import type { Tor } from '../src/tor/tor.ts';
-import type { CircuitsUpstream } from '../src/upstream/upstream.ts';
-import type { ExtraBudget } from '../src/upstream/pool/extra-budget.ts';
+import type { PooledUpstream } from '../src/upstream/upstream.ts';
+import type { RetryBudget } from '../src/upstream/pool/retry-budget.ts';
 import { createCertificateAuthority, type ServerCertificate } from '../test/fixtures/certificates.ts';
 
 const HOST = 'resolver.test';
@@ -27,14 +27,14 @@ export interface Laboratory extends AsyncDisposable {
   /** URL of the resolver. */
   readonly url: URL;
   /** Creates the upstream as the daemon does, connected through a double. */
-  connect(components: LaboratoryComponents, socks: TorAddress, circuits: number): CircuitsUpstream;
+  connect(components: LaboratoryComponents, socks: TorAddress, circuits: number): PooledUpstream;
 }
 
 export interface LaboratoryComponents {
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: Counters;
-  readonly budget: ExtraBudget;
+  readonly budget: RetryBudget;
 }
 
 /** What all doubles and upstreams of a benchmark share. Opening it changes which authorities this process trusts. */

@@ -11,7 +11,7 @@ import { createCounters, type Counters } from '../../src/metrics/counters.ts';
 import { createPipeline } from '../../src/resolver/pipeline.ts';
 import type { Handler, Query } from '../../src/model/query.ts';
 import type { Tor } from '../../src/tor/tor.ts';
-import { ExtraBudget } from '../../src/upstream/pool/extra-budget.ts';
+import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
 import { handleWith } from '../../test/fixtures/replies.ts';
 import { extendedErrorOf } from '../../test/resolver/harness.ts';
 import { type Laboratory, TIMEOUT_MS, UPSTREAM_LABEL } from '../laboratory.ts';
@@ -65,7 +65,7 @@ export class HouseholdResolver implements AsyncDisposable {
   ) {
     this.#clock = clock;
     this.#counters = createCounters([UPSTREAM_LABEL], circuits);
-    const budget = new ExtraBudget();
+    const budget = new RetryBudget();
     const pool = laboratory.connect({ clock, random, metrics: this.#counters, budget }, socks, circuits);
     this.#readiness = new ReadinessMonitor(clock, pool);
     this.#watch = new RefreshWatch(this.#readiness);

@@ -88,7 +88,7 @@ const CONNECTED: StatusSources = {
       status: {
         breakerStates: ['closed'],
         queueDepth: 2,
-        circuits: [
+        connections: [
           { slot: 0, state: 'open', typicalMs: 582, inFlight: 2 },
           { slot: 1, state: 'open', typicalMs: 1140, inFlight: 0 },
           { slot: 2, state: 'open', typicalMs: 764, inFlight: 0 },
@@ -109,7 +109,7 @@ const CUT_OFF: StatusSources = {
       breakerStates: ['open'],
       failure: 'ERR_TOR_UNREACHABLE',
       queueDepth: 0,
-      circuits: status.circuits.map((circuit) => ({ ...circuit, state: 'closed', inFlight: 0 })),
+      connections: status.connections.map((connection) => ({ ...connection, state: 'closed', inFlight: 0 })),
     },
   })),
 };

@@ -13,7 +13,7 @@ import { TorAgent } from '../tor/socks/agent.ts';
 import { createIsolationCredentials } from '../tor/socks/isolation-credentials.ts';
 import type { JudgePeer } from '../tor/socks/socks-peer.ts';
 import type { TorAddress } from '../tor/tor-address.ts';
-import { acceptResponse } from '../upstream/transport/validate-response.ts';
+import { validateResponse } from '../upstream/transport/validate-response.ts';
 import { DohSession } from '../upstream/transport/doh-session.ts';
 import type { Session, SessionEvents } from '../upstream/transport/session.ts';
 import { StreamSession } from '../upstream/transport/stream-session.ts';
@@ -80,7 +80,7 @@ async function probeOnce(components: ProbeComponents, upstream: UpstreamConfig):
     session = openSession(components, upstream, socket, (epochMs) => (resolverEpochMs = epochMs));
     const [askedAt, askedAtEpochMs] = [clock.now(), clock.epochMs()];
     const response = await session.exchange(PROBE_QUERY, Deadline.after(clock, ANSWER_MS));
-    acceptResponse(PROBE_QUERY, response);
+    validateResponse(PROBE_QUERY, response);
     const { rcode = '' } = decodeMessage(response) as { rcode?: string };
     finding = { ...finding, answer: { rcode, durationMs: clock.now() - askedAt } };
     if (resolverEpochMs !== undefined) {

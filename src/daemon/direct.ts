@@ -11,9 +11,9 @@ import { createSocksPeerJudge } from '../system/sockets/socks-owner.ts';
 import { openTor, type Tor } from '../tor/tor.ts';
 import type { TorEvents } from '../tor/tor-events.ts';
 import { stateDirectory } from '../tor/process/state-directory.ts';
-import type { ConnectionEvents } from '../upstream/transport/connection.ts';
-import { ExtraBudget } from '../upstream/pool/extra-budget.ts';
-import { FailoverUpstream } from '../upstream/pool/failover.ts';
+import type { ConnectionEvents } from '../upstream/pool/connection.ts';
+import { RetryBudget } from '../upstream/pool/retry-budget.ts';
+import { FailoverUpstream } from '../upstream/selection/failover.ts';
 import type { BootstrapDisplay } from './events.ts';
 import { createUpstream } from './upstreams.ts';
 
@@ -62,7 +62,7 @@ export async function askDirectly(wire: Uint8Array, options: DirectOptions): Pro
     config.upstreams.map(({ host, port }) => formatHostPort(host, port)),
     1,
   );
-  const budget = new ExtraBudget();
+  const budget = new RetryBudget();
   const patienceMs = CONNECT_MS + config.timeoutMs;
   const upstreams = config.upstreams.map((upstream, index) => {
     const events: ConnectionEvents = {

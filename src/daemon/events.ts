@@ -4,8 +4,8 @@ import type { TorStatus } from '../model/tor-status.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { TorEvents } from '../tor/tor-events.ts';
 import type { AlternativeEvents } from '../upstream/alt-svc/alternative-transport.ts';
-import type { WatchedUpstreamEvents } from '../upstream/pool/watched-upstream.ts';
-import type { ConnectionEvents } from '../upstream/transport/connection.ts';
+import type { HealthEvents } from '../upstream/selection/health-checked-upstream.ts';
+import type { ConnectionEvents } from '../upstream/pool/connection.ts';
 
 const BOOTSTRAPPED_PERCENT = 100;
 /** Tor's own log tells of each such step; over the control port it tells of each per cent. */
@@ -80,10 +80,10 @@ export function alternativeEvents(logger: Logger, url: string): AlternativeEvent
 }
 
 /** Logs when one of several upstreams is passed over, and when it is used again. */
-export function watchedUpstreamEvents(logger: Logger, url: string): WatchedUpstreamEvents {
+export function healthEvents(logger: Logger, url: string): HealthEvents {
   return {
-    passedOver: () => logger.log('warn', 'upstream_passed_over', { url }),
-    usedAgain: (durationMs) => logger.log('info', 'upstream_used_again', { url, seconds: toSeconds(durationMs) }),
+    markedDown: () => logger.log('warn', 'upstream_passed_over', { url }),
+    recovered: (durationMs) => logger.log('info', 'upstream_used_again', { url, seconds: toSeconds(durationMs) }),
   };
 }
 

@@ -24,10 +24,10 @@ import { SharedIdentities } from '../tor/socks/isolation-credentials.ts';
 import { createSocksPeerJudge } from '../system/sockets/socks-owner.ts';
 import { openTor, type Tor } from '../tor/tor.ts';
 import { stateDirectory } from '../tor/process/state-directory.ts';
-import { ExtraBudget } from '../upstream/pool/extra-budget.ts';
-import { FailoverUpstream } from '../upstream/pool/failover.ts';
+import { RetryBudget } from '../upstream/pool/retry-budget.ts';
+import { FailoverUpstream } from '../upstream/selection/failover.ts';
 import { MAX_IN_FLIGHT } from '../upstream/transport/session.ts';
-import type { CircuitsUpstream } from '../upstream/upstream.ts';
+import type { PooledUpstream } from '../upstream/upstream.ts';
 import { type Listening, adoptEverywhere } from './adopt.ts';
 import { answerEpisodes } from './answer-episodes.ts';
 import { openClientIdentity } from './client-identity.ts';
@@ -35,7 +35,7 @@ import { ConnectivityWatch } from './connectivity-watch.ts';
 import {
   alternativeEvents,
   type BootstrapDisplay,
-  watchedUpstreamEvents,
+  healthEvents,
   connectionEvents,
   torEvents,
   toSeconds,
@@ -87,7 +87,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
     config.upstreams.map(({ host, port }) => formatHostPort(host, port)),
     config.circuits,
   );
-  const budget = new ExtraBudget();
+  const budget = new RetryBudget();
   // Half a lifetime: an identity that is taken up at the end of that is in use for one and a half in all.
   const shared =
     config.isolation === 'none' ? new SharedIdentities(clock, random, config.circuitLifetimeMs / 2) : undefined;
@@ -119,7 +119,7 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
     );
   });
   const failover = new FailoverUpstream(
-    { clock, random, budget, createEvents: ({ address }) => watchedUpstreamEvents(logger, address) },
+    { clock, random, budget, createEvents: ({ address }) => healthEvents(logger, address) },
     upstreams,
     { awaitedMs: config.timeoutMs, sharded: config.upstreamStrategy === 'shard' },
   );
@@ -257,11 +257,11 @@ const FIRST_TRIES_SHARE = 0.9;
  * Queries that may be in flight to the upstreams at a time, from the open circuits of the upstream with most of them.
  * Circuits that were replaced and only finish what is in flight do not count: they take no new query. Unlimited with isolation per client: each client then has its own circuits and cannot take another's capacity.
  */
-function capacityOf({ isolation }: Config, upstreams: readonly CircuitsUpstream[]): Pick<PipelineInit, 'capacity'> {
+function capacityOf({ isolation }: Config, upstreams: readonly PooledUpstream[]): Pick<PipelineInit, 'capacity'> {
   if (isolation === 'client') return {};
   return {
     capacity: () => {
-      const open = upstreams.map(({ circuits }) => circuits.filter(({ state }) => state === 'open').length);
+      const open = upstreams.map(({ connections }) => connections.filter(({ state }) => state === 'open').length);
       return Math.floor(FIRST_TRIES_SHARE * MAX_IN_FLIGHT * Math.max(1, ...open));
     },
   };
@@ -293,7 +293,7 @@ function coarseBytes(cache: Cache, random: Random): () => BySegment {
 interface GaugeSources {
   readonly cache: Cache;
   readonly cacheBytes: () => BySegment;
-  readonly upstreams: readonly CircuitsUpstream[];
+  readonly upstreams: readonly PooledUpstream[];
   readonly torStatus: () => TorStatus;
   readonly eventLoopDelay: EventLoopDelay;
 }
@@ -306,7 +306,7 @@ function gauges(config: Config, sources: GaugeSources): Gauges {
     cacheMaxBytes: () => config.cacheBytes,
     connections: () => upstreams.map(({ openConnections }) => openConnections),
     queueDepth: () => upstreams.map(({ queueDepth }) => queueDepth),
-    circuits: () => upstreams.map(({ circuits }) => circuits),
+    circuits: () => upstreams.map(({ connections }) => connections),
     alternatives: () => upstreams.map(({ alternatives = 0 }) => alternatives),
     breakers: () => upstreams.map(({ breakerStates }) => breakerStates),
     tor: torStatus,

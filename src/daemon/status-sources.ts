@@ -5,7 +5,7 @@ import type { TorStatus } from '../model/tor-status.ts';
 import type { BySegment } from '../metrics/metrics.ts';
 import type { StatusSources } from '../status/status.ts';
 import type { Tor } from '../tor/tor.ts';
-import type { CircuitsUpstream } from '../upstream/upstream.ts';
+import type { PooledUpstream } from '../upstream/upstream.ts';
 import type { ReadinessMonitor } from './readiness.ts';
 
 export interface StatusParts {
@@ -16,7 +16,7 @@ export interface StatusParts {
   /** Rounded, as in the metrics. */
   readonly cacheBytes: () => BySegment;
   readonly readiness: ReadinessMonitor;
-  readonly upstreams: readonly CircuitsUpstream[];
+  readonly upstreams: readonly PooledUpstream[];
 }
 
 /** Where the parts are asked how they stand. */

@@ -10,15 +10,14 @@ import { createIsolationCredentials, type IsolationCredentials } from '../tor/so
 import type { Tor } from '../tor/tor.ts';
 import { AlternativeServices } from '../upstream/alt-svc/alternative-services.ts';
 import { type AlternativeEvents, createAlternativeTransport } from '../upstream/alt-svc/alternative-transport.ts';
-import type { AnswerEvents } from '../upstream/pool/circuit.ts';
-import { CircuitPool } from '../upstream/pool/circuit-pool.ts';
-import { Connection, type ConnectionComponents, type ConnectionEvents } from '../upstream/transport/connection.ts';
-import type { ExtraBudget } from '../upstream/pool/extra-budget.ts';
+import type { AnswerEvents } from '../upstream/pool/pooled-connection.ts';
+import { ConnectionPool, type ConnectionPoolComponents } from '../upstream/pool/connection-pool.ts';
+import { Connection, type ConnectionComponents, type ConnectionEvents } from '../upstream/pool/connection.ts';
+import type { RetryBudget } from '../upstream/pool/retry-budget.ts';
 import { DohSession } from '../upstream/transport/doh-session.ts';
-import { IsolatedUpstream } from '../upstream/pool/isolated.ts';
-import { OpportunisticUpstream } from '../upstream/alt-svc/opportunistic-upstream.ts';
+import { PerClientUpstream } from '../upstream/selection/per-client-upstream.ts';
 import { StreamSession } from '../upstream/transport/stream-session.ts';
-import type { CircuitsUpstream } from '../upstream/upstream.ts';
+import type { PooledUpstream } from '../upstream/upstream.ts';
 import { createResolverConnector } from './resolver-connector.ts';
 
 /** Half of that where the name is left to fall back to, which takes its time as well. */
@@ -33,7 +32,7 @@ export interface UpstreamComponents {
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: Metrics;
-  readonly budget: ExtraBudget;
+  readonly budget: RetryBudget;
   /** What the next connection shows Tor: never what one before it did, whose circuit may have failed. @default what no other has */
   readonly nextIdentity?: () => IsolationCredentials;
   readonly events: ConnectionEvents;
@@ -64,7 +63,7 @@ export function createUpstream(
   components: UpstreamComponents,
   config: UpstreamConfig,
   init: UpstreamInit,
-): CircuitsUpstream {
+): PooledUpstream {
   const { clock } = components;
   const open = createConnector(components, config);
   const createCircuits =
@@ -72,7 +71,7 @@ export function createUpstream(
       ? () => createHttpCircuits(components, config, init, open)
       : () => createStreamCircuits(components, config, init, open);
   if (init.perClient !== true) return createCircuits();
-  return new IsolatedUpstream(
+  return new PerClientUpstream(
     { clock, createUpstream: createCircuits },
     { address: config.url, idleMs: init.lifetimeMs },
   );
@@ -83,7 +82,7 @@ function createStreamCircuits(
   config: UpstreamConfig,
   init: UpstreamInit,
   open: TorConnector,
-): CircuitsUpstream {
+): PooledUpstream {
   return createPool(components, config, init, {
     connect: () => open(config),
     createSession: (socket, owner) => new StreamSession(components, socket, owner),
@@ -95,7 +94,7 @@ function createHttpCircuits(
   config: UpstreamConfig,
   init: UpstreamInit,
   open: TorConnector,
-): CircuitsUpstream {
+): PooledUpstream {
   const { clock, random, alternativeEvents } = components;
   const url = new URL(config.url);
   // An onion has nothing to gain by another, and the address in a URL is what its user chose.
@@ -112,7 +111,10 @@ function createHttpCircuits(
     createSession: (socket, owner, onAltSvc) => new DohSession(clock, { url, onAltSvc }, socket, owner),
     events: alternativeEvents,
   });
-  return new OpportunisticUpstream(services, createPool(components, config, init, transport));
+  return createPool(components, config, init, transport, {
+    onRenew: () => services.networkChanged(),
+    countAlternatives: () => services.fresh,
+  });
 }
 
 function createPool(
@@ -120,18 +122,26 @@ function createPool(
   config: UpstreamConfig,
   init: UpstreamInit,
   transport: Transport,
-): CircuitPool {
+  hooks: Pick<ConnectionPoolComponents, 'onRenew' | 'countAlternatives'> = {},
+): ConnectionPool {
   const { clock, random, metrics, budget, events, answerEvents } = components;
-  return new CircuitPool(
+  return new ConnectionPool(
     {
       clock,
       random,
       metrics,
       budget,
       ...(answerEvents === undefined ? {} : { answerEvents }),
+      ...hooks,
       createConnection: (breaker, owner) => new Connection({ clock, ...transport, breaker, events }, owner),
     },
-    { candidates: candidatesFor(init), ...init, address: config.url },
+    {
+      address: config.url,
+      index: init.index,
+      size: init.circuits,
+      candidates: init.candidates ?? candidatesFor(init),
+      lifetimeMs: init.lifetimeMs,
+    },
   );
 }
 

@@ -1,4 +1,4 @@
-import type { BreakerState, CircuitStatus } from '../model/upstream-status.ts';
+import type { BreakerState, ConnectionStatus } from '../model/upstream-status.ts';
 import type { ErrorCode } from '../failures/failures.ts';
 import type { TorStatus } from '../model/tor-status.ts';
 import type { AddressFamily, Transport } from '../model/query.ts';
@@ -13,7 +13,7 @@ export type AnswerSource = (typeof ANSWER_SOURCES)[number];
  * must not allocate. No method takes a queried name, so none can reach a label.
  *
  * An `upstream` is an index in the configured order. A `slot` is the position of a circuit among those to its upstream
- * (see CircuitStatus). Durations are in milliseconds.
+ * (see ConnectionStatus). Durations are in milliseconds.
  */
 export interface Metrics {
   /** A query was answered. If the question was unreadable, `qtype` is -1 and counts as "other". */
@@ -119,7 +119,7 @@ export interface Gauges {
   /** Queries on a connection or waiting for one, by index of the upstream. */
   queueDepth(): readonly number[];
   /** Circuits in use, by index of the upstream. */
-  circuits(): readonly (readonly CircuitStatus[])[];
+  circuits(): readonly (readonly ConnectionStatus[])[];
   /** Number of fresh alternative services, by index of the upstream. */
   alternatives(): readonly number[];
   /** Circuit breakers, one for each set of circuits, by index of the upstream. */

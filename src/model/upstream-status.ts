@@ -10,7 +10,7 @@ export type ConnectionState = (typeof CONNECTION_STATES)[number];
  * What is known of the circuit that is in a slot at one moment. Circuits are replaced from time to time, slots stay:
  * nothing here tells one circuit from another.
  */
-export interface CircuitStatus {
+export interface ConnectionStatus {
   /** From 0 up to the number of circuits to an upstream. */
   readonly slot: number;
   readonly state: ConnectionState;

@@ -13,7 +13,7 @@ import { RCODE } from '../message/wire/tables.ts';
 import { buildUpstreamQuery } from '../message/upstream-query.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { buildLocalAnswer, NO_RECORDS } from '../policy/local-answer.ts';
-import type { ExtraBudget } from '../upstream/pool/extra-budget.ts';
+import type { RetryBudget } from '../upstream/pool/retry-budget.ts';
 import type { AnswerPath, Upstream } from '../upstream/upstream.ts';
 import { Admission, type AdmissionInit } from './admission.ts';
 import { Coalescer, type SharedQuestion } from './coalescer.ts';
@@ -27,7 +27,7 @@ export interface ForwarderComponents {
   readonly clock: Clock;
   readonly metrics: Metrics;
   /** Pays for refreshes and hedged queries. Each question that a client causes adds to it. */
-  readonly budget: ExtraBudget;
+  readonly budget: RetryBudget;
   /** Identifies the client for stream isolation. Absent: clients share circuits and upstream questions. */
   readonly clientOf?: (query: Query) => Promise<string>;
 }

@@ -1,4 +1,4 @@
-import type { BreakerState, CircuitStatus } from '../model/upstream-status.ts';
+import type { BreakerState, ConnectionStatus } from '../model/upstream-status.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { ErrorCode } from '../failures/failures.ts';
 import type { TorKind, TorStatus } from '../model/tor-status.ts';
@@ -11,12 +11,12 @@ import type { StatusSnapshot, TorSnapshot, UpstreamSnapshot } from './snapshot.t
 import { MS_PER_MINUTE, MS_PER_SECOND } from '../lib/units.ts';
 import { judge, type Outlook, type Verdict } from './verdict.ts';
 
-/** What an upstream shows of itself; see `CircuitsUpstream`. */
+/** What an upstream shows of itself; see `PooledUpstream`. */
 export interface UpstreamStatus {
   readonly breakerStates: readonly BreakerState[];
   readonly failure?: ErrorCode | undefined;
   readonly queueDepth: number;
-  readonly circuits: readonly CircuitStatus[];
+  readonly connections: readonly ConnectionStatus[];
 }
 
 /** What is read at the moment of a snapshot. */
@@ -144,13 +144,13 @@ function torSnapshot(sources: StatusSources): TorSnapshot {
 }
 
 function upstreamSnapshot(upstream: string, status: UpstreamStatus): UpstreamSnapshot {
-  const { breakerStates, failure, queueDepth, circuits } = status;
+  const { breakerStates, failure, queueDepth, connections } = status;
   return {
     upstream,
     breaker: breakerOf(breakerStates),
     ...(failure === undefined ? { reason: null, sentence: null } : reasonOf(failure)),
     inFlight: queueDepth,
-    circuits: circuits.map(({ slot, state, typicalMs, inFlight }) => ({
+    circuits: connections.map(({ slot, state, typicalMs, inFlight }) => ({
       slot,
       state,
       responseTimeMs: typicalMs === undefined ? null : roundMs(typicalMs),

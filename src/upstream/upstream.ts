@@ -1,4 +1,4 @@
-import type { BreakerState, CircuitStatus } from '../model/upstream-status.ts';
+import type { BreakerState, ConnectionStatus } from '../model/upstream-status.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import type { ErrorCode } from '../failures/failures.ts';
 
@@ -37,18 +37,18 @@ export interface Upstream extends AsyncDisposable {
 }
 
 /** An upstream with circuits of its own, which can be counted and given up. */
-export interface CircuitsUpstream extends Upstream {
+export interface PooledUpstream extends Upstream {
   readonly openConnections: number;
   /** Queries that wait for a connection or are on one. */
   readonly queueDepth: number;
   /** Of each set of circuits, whether queries may wait for a connection. */
   readonly breakerStates: readonly BreakerState[];
   /** Of each set of circuits, those in use, by slot. */
-  readonly circuits: readonly CircuitStatus[];
+  readonly connections: readonly ConnectionStatus[];
   /** Why the latest connection was not had or ended without an answer, where there was no answer since. */
   readonly failure?: ErrorCode | undefined;
   /** Alternative services (RFC 7838) that may be used now. */
-  readonly alternatives?: number;
+  readonly alternatives?: number | undefined;
   /**
    * Gives up all circuits for new ones at once: after a sleep or a change of network nobody may be at the other end of the old ones any
    * more.

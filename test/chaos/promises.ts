@@ -1,4 +1,4 @@
-import { QUERIES_PER_CANDIDATE } from '../../src/upstream/pool/circuit-set.ts';
+import { QUERIES_PER_CANDIDATE } from '../../src/upstream/pool/connection-set.ts';
 import { toMiB } from '../fixtures/process-usage.ts';
 import type { Asked } from './load.ts';
 import type { Observation } from './run-scenario.ts';

@@ -10,8 +10,8 @@ import { createCounters } from '../../src/metrics/counters.ts';
 import { judgeManagedTor } from '../../src/tor/socks/socks-peer.ts';
 import type { Tor } from '../../src/tor/tor.ts';
 import type { AlternativeEvents } from '../../src/upstream/alt-svc/alternative-transport.ts';
-import { ExtraBudget } from '../../src/upstream/pool/extra-budget.ts';
-import type { CircuitsUpstream } from '../../src/upstream/upstream.ts';
+import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
+import type { PooledUpstream } from '../../src/upstream/upstream.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { createOnionKey } from '../fixtures/onion-key.ts';
@@ -26,7 +26,7 @@ const LIFETIME_MS = 600_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 interface Setup extends AsyncDisposable {
-  readonly upstream: CircuitsUpstream;
+  readonly upstream: PooledUpstream;
   readonly clock: ManualClock;
   /** Answers at the name and at each onion that is not said to be elsewhere, with {@link header}. */
   readonly resolver: RecordingDohServer;
@@ -109,7 +109,7 @@ async function setUp({
         clock,
         random: { ...systemRandom, fraction: () => 0.5 },
         metrics: createCounters([host], circuits),
-        budget: new ExtraBudget(),
+        budget: new RetryBudget(),
         events: { connected: () => connections++, connectFailed: ({ code }) => events.push(code) },
         ...(altSvc ? { alternativeEvents } : {}),
         signal: new AbortController().signal,

@@ -4,8 +4,8 @@ import { answerEpisodes } from '../../src/daemon/answer-episodes.ts';
 import { Dns4torError } from '../../src/failures/errors.ts';
 import { createLogger } from '../../src/log/logger.ts';
 import { OF_THE_QUESTION } from '../../src/failures/question-failures.ts';
-import type { AnswerEvents } from '../../src/upstream/pool/circuit.ts';
-import { DohStatusError } from '../../src/upstream/transport/doh-status-error.ts';
+import type { AnswerEvents } from '../../src/upstream/pool/pooled-connection.ts';
+import { DohStatusError } from '../../src/upstream/transport/doh-request.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 
 const URL = 'https://resolver.test/dns-query';

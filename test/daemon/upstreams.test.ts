@@ -9,8 +9,8 @@ import { createCounters } from '../../src/metrics/counters.ts';
 import { SharedIdentities } from '../../src/tor/socks/isolation-credentials.ts';
 import { judgeManagedTor } from '../../src/tor/socks/socks-peer.ts';
 import type { Tor } from '../../src/tor/tor.ts';
-import { ExtraBudget } from '../../src/upstream/pool/extra-budget.ts';
-import type { CircuitsUpstream } from '../../src/upstream/upstream.ts';
+import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
+import type { PooledUpstream } from '../../src/upstream/upstream.ts';
 import { createOnionKey } from '../fixtures/onion-key.ts';
 import { type SocksDouble, type SocksRequest, startSocksDouble } from '../tor/socks-double.ts';
 
@@ -20,7 +20,7 @@ const LIFETIME_MS = 600_000;
 function createBehind(
   proxy: SocksDouble,
   further: Partial<UpstreamComponents> & Partial<UpstreamInit> = {},
-): CircuitsUpstream & { readonly host: string } {
+): PooledUpstream & { readonly host: string } {
   const host = createOnionKey().address;
   const tor: Tor = {
     socks: proxy.address,
@@ -49,7 +49,7 @@ function createBehind(
       clock: systemClock,
       random: systemRandom,
       metrics: createCounters([host], 3),
-      budget: new ExtraBudget(),
+      budget: new RetryBudget(),
       events: { connected: () => {}, connectFailed: () => {} },
       signal: new AbortController().signal,
       ...further,
@@ -61,7 +61,7 @@ function createBehind(
 }
 
 /** Asks where no circuit can be connected: each is tried. */
-async function tryAll(upstream: CircuitsUpstream, client?: string): Promise<void> {
+async function tryAll(upstream: PooledUpstream, client?: string): Promise<void> {
   const deadline = Deadline.after(systemClock, 5000);
   await assert.rejects(upstream.exchange(new Uint8Array(128), { deadline, client }), {
     code: 'ERR_TOR_HS_INTRO_FAILED',

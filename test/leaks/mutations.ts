@@ -197,7 +197,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G7',
     breach: 'keeps a connection for as long as it lasts',
-    file: 'src/upstream/pool/circuit-pool.ts',
+    file: 'src/upstream/pool/connection-pool.ts',
     anchor: 'lifetime',
     code: 'this.#timer = clock.schedule(2 ** 30 * jitter, () => this.#endOfLife());',
     instead: true,
@@ -206,10 +206,10 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G7',
     breach: 'sends a query also on the generation of circuits that is being replaced',
-    file: 'src/upstream/pool/circuit-pool.ts',
+    file: 'src/upstream/pool/connection-pool.ts',
     anchor: 'generation',
     code: 'if (this.#draining.size > 0) return Promise.any([this.#current, ...this.#draining.keys()].map((each) => each.exchange(query, context)));',
-    proof: { file: 'test/upstream/generations.test.ts', test: 'finds no link across a rotation' },
+    proof: { file: 'test/upstream/pool/generation.test.ts', test: 'finds no link across a rotation' },
   },
   {
     id: 'G8',

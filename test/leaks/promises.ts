@@ -72,7 +72,7 @@ export const PROMISES: readonly Promised[] = [
       'Replacing a circuit closes its connection, and the new one uses fresh SOCKS credentials, so Tor isolates it. Circuits end together, as [generations](circuits.md#generations), and no query is sent in two of them',
     proofs: [
       { file: 'test/leaks/upstream-connections.test.ts', test: 'G7: at the end of a circuit’s life' },
-      { file: 'test/upstream/generations.test.ts', test: 'finds no link across a rotation' },
+      { file: 'test/upstream/pool/generation.test.ts', test: 'finds no link across a rotation' },
     ],
   },
   {

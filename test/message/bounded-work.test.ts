@@ -6,7 +6,7 @@ import { subtractAge } from '../../src/message/answer/http-age.ts';
 import { parseAnswer } from '../../src/message/answer/answer.ts';
 import { HEADER_BYTES } from '../../src/message/wire/header.ts';
 import { skipPlainName } from '../../src/message/wire/name.ts';
-import { acceptResponse } from '../../src/upstream/transport/validate-response.ts';
+import { validateResponse } from '../../src/upstream/transport/validate-response.ts';
 import { rawMessage } from '../fixtures/messages.ts';
 import { countReads } from './counted-bytes.ts';
 import { deepOwners, redirections, shapes } from './hostile-shapes.ts';
@@ -38,7 +38,7 @@ for (const { label, response } of shapes(COUNTED_BYTES)) {
   test(`${label} cost a bounded number of octets for each octet`, (t) => {
     const query = queryFor(response);
     const { wire, reads } = countReads(response);
-    attempt(() => acceptResponse(query, wire));
+    attempt(() => validateResponse(query, wire));
     attempt(() => void parseAnswer(wire));
     attempt(() => subtractAge(wire, 0));
     const each = reads() / response.length;
@@ -65,7 +65,7 @@ for (const aliases of [11, 16]) {
   test(`64 kB of ${label} take no more than a few times what as many addresses take`, (t) => {
     const [plain = 0, redirected = 0] = [PLAIN.response, response].map((each) => {
       const query = queryFor(each);
-      return shortestMs(() => attempt(() => acceptResponse(query, each)));
+      return shortestMs(() => attempt(() => validateResponse(query, each)));
     });
     t.diagnostic(`${plain.toFixed(1)} and ${redirected.toFixed(1)} ms`);
     assert.ok(redirected < 3 * plain, `${redirected} ms instead of ${plain} ms`);

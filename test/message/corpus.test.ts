@@ -7,7 +7,7 @@ import { Dns4torError } from '../../src/failures/errors.ts';
 import { subtractAge } from '../../src/message/answer/http-age.ts';
 import { type Answer, parseAnswer } from '../../src/message/answer/answer.ts';
 import { viewMessage } from '../../src/message/text/message-view.ts';
-import { acceptResponse } from '../../src/upstream/transport/validate-response.ts';
+import { validateResponse } from '../../src/upstream/transport/validate-response.ts';
 import { rawMessage, rawOpt, receive } from '../fixtures/messages.ts';
 import { answerBytes } from '../fixtures/replies.ts';
 import { assertFits } from '../protocol/fitting-answer.ts';
@@ -38,7 +38,7 @@ function takeIn(
   const wire = response.slice();
   try {
     subtractAge(wire, age);
-    acceptResponse(rawMessage({ id: 0, flags: RD, questions: [question] }), wire);
+    validateResponse(rawMessage({ id: 0, flags: RD, questions: [question] }), wire);
     return parseAnswer(wire);
   } catch (error) {
     assert.ok(error instanceof Dns4torError && error.code.startsWith('ERR_RESPONSE_'), String(error));
@@ -95,7 +95,7 @@ test('4,000 queries as corpora have them get one proper reply each, or none wher
   let asked = 0;
   const upstream = new UpstreamDouble(async (query) => {
     const response = aboutQuestion(responses[asked++ % responses.length] as Correspondence, questionOf(query));
-    acceptResponse(query, response);
+    validateResponse(query, response);
     return response;
   });
   const { handle, clock } = createResolver(upstream);

@@ -1,4 +1,4 @@
-import type { CircuitStatus } from '../../src/model/upstream-status.ts';
+import type { ConnectionStatus } from '../../src/model/upstream-status.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import type { TorStatus } from '../../src/model/tor-status.ts';
 import { createCounters, type Counters } from '../../src/metrics/counters.ts';
@@ -21,7 +21,7 @@ export interface Readings {
   bytes: { success: number; denial: number };
   connections: number[];
   queueDepth: number[];
-  circuits: CircuitStatus[][];
+  circuits: ConnectionStatus[][];
   alternatives: number[];
   tor: TorStatus;
 }

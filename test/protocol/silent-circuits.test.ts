@@ -11,7 +11,7 @@ import { GOOD } from './upstream-messages.ts';
 
 /*
  * A resolver that goes silent on every connection that exists: it answers PINGs, but no query. New connections are
- * served. test/upstream/silent-connection.test.ts has more kinds of silence, on a clock that is turned.
+ * served. test/upstream/pool/silent-connection.test.ts has more kinds of silence, on a clock that is turned.
  */
 
 /**

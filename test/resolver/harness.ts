@@ -5,7 +5,7 @@ import { createCounters, type Counters } from '../../src/metrics/counters.ts';
 import type { ForwarderComponents } from '../../src/resolver/forward.ts';
 import { createPipeline, type PipelineInit } from '../../src/resolver/pipeline.ts';
 import type { Query } from '../../src/model/query.ts';
-import { ExtraBudget } from '../../src/upstream/pool/extra-budget.ts';
+import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
 import type { ExchangeContext, Upstream } from '../../src/upstream/upstream.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { addressRecord, buildResponse, decodeReply, type QuerySpec, ask } from '../fixtures/messages.ts';
@@ -66,7 +66,7 @@ export interface ResolverOptions {
   readonly cache?: Cache;
   /** @default clients are not kept apart */
   readonly clientOf?: ForwarderComponents['clientOf'];
-  readonly budget?: ExtraBudget;
+  readonly budget?: RetryBudget;
   /** What differs from {@link LIMITS}. */
   readonly init?: Partial<PipelineInit>;
 }
@@ -78,7 +78,7 @@ export function createResolver(upstream: Upstream, options: ResolverOptions = {}
   const cache =
     options.cache ?? new Cache({ clock, random, metrics: counters }, { maxBytes: 1 << 20, maxStaleMs: MAX_STALE_MS });
   const keptApart = options.clientOf === undefined ? {} : { clientOf: options.clientOf };
-  const { budget = new ExtraBudget() } = options;
+  const { budget = new RetryBudget() } = options;
   const handler = createPipeline(
     { cache, upstream, clock, metrics: counters, budget, ...keptApart },
     { ...LIMITS, ...options.init },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
 import { Dns4torError } from '../../src/failures/errors.ts';
-import { ExtraBudget } from '../../src/upstream/pool/extra-budget.ts';
+import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
 import { ask as receive, buildResponse, decodeReply, type QuerySpec } from '../fixtures/messages.ts';
 import { answerTo, createResolver, LIMITS, type Resolver, type ResolverOptions, UpstreamDouble } from './harness.ts';
 
@@ -63,7 +63,7 @@ test('before that moment nothing is refreshed', async () => {
 });
 
 test('it is refreshed once, however often it is asked for meanwhile and the budget would allow', async () => {
-  const budget = new ExtraBudget();
+  const budget = new RetryBudget();
   const { resolver, upstream } = await createDue({ budget });
   for (let i = 0; i < 50; i++) budget.earn();
   hold(upstream);
@@ -133,7 +133,7 @@ test('each variant is refreshed for itself', async () => {
 });
 
 test('without the budget for it nothing is refreshed, and with it later it is', async () => {
-  const budget = new ExtraBudget();
+  const budget = new RetryBudget();
   const { resolver, upstream } = await createDue({ budget });
   while (budget.spend());
   void resolver.ask({});
@@ -145,7 +145,7 @@ test('without the budget for it nothing is refreshed, and with it later it is', 
 });
 
 test('what is asked for the cache’s sake earns no budget, and what a client waits for does', async () => {
-  const budget = new ExtraBudget();
+  const budget = new RetryBudget();
   const { resolver } = await createDue({ budget });
   while (budget.spend());
   for (let i = 0; i < 5; i++) await resolver.ask({ name: `n${i}.example` });

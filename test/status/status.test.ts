@@ -24,7 +24,7 @@ function create(): Fixture {
   let shown: UpstreamStatus = {
     breakerStates: ['closed'],
     queueDepth: 2,
-    circuits: [
+    connections: [
       { slot: 0, state: 'open', typicalMs: 812, inFlight: 1 },
       { slot: 1, state: 'connecting', typicalMs: undefined, inFlight: 0 },
     ],

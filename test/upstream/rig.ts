@@ -8,9 +8,10 @@ import type { Random } from '../../src/lib/random.ts';
 import { encodeQuestion } from '../../src/message/wire/codec.ts';
 import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
-import { CircuitPool } from '../../src/upstream/pool/circuit-pool.ts';
-import { type Connect, Connection } from '../../src/upstream/transport/connection.ts';
-import { ExtraBudget } from '../../src/upstream/pool/extra-budget.ts';
+import { ConnectionPool } from '../../src/upstream/pool/connection-pool.ts';
+import { Connection } from '../../src/upstream/pool/connection.ts';
+import type { Connect } from '../../src/upstream/transport/session.ts';
+import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
 import { DohSession } from '../../src/upstream/transport/doh-session.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { startHttp1DohServer } from '../fixtures/http1-doh-server.ts';
@@ -48,12 +49,12 @@ const LIFETIME_MS = 86_400_000;
 
 /** An upstream on a clock that stands still, and a DoH server on loopback that it connects to without Tor. */
 export interface Rig extends AsyncDisposable {
-  readonly upstream: CircuitPool;
+  readonly upstream: ConnectionPool;
   readonly server: RecordingDohServer;
   readonly clock: ManualClock;
   readonly counters: Counters;
   /** Pays for hedges. A test earns for it what a forwarder would. */
-  readonly budget: ExtraBudget;
+  readonly budget: RetryBudget;
   /** What the connections' events told: pauses and failures' codes. */
   readonly events: readonly { readonly code: 'ok' | Dns4torError['code']; readonly pauseMs: number }[];
   /** The client's ends of the connections, in order. */
@@ -81,7 +82,7 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
   const ca = await readFile(authority.certificatePath);
   const clock = new ManualClock();
   const counters = createCounters(['doh.test:443'], circuits);
-  const budget = new ExtraBudget();
+  const budget = new RetryBudget();
   const events: { code: 'ok' | Dns4torError['code']; pauseMs: number }[] = [];
   const sockets: TLSSocket[] = [];
   const plain: Connect = () =>
@@ -97,7 +98,7 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
   const connect = options.connect?.(plain) ?? plain;
   const url = new URL('https://doh.test/dns-query');
   const upstream = stack.use(
-    new CircuitPool(
+    new ConnectionPool(
       {
         clock,
         random,
@@ -118,7 +119,7 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
             owner,
           ),
       },
-      { address: url.href, index: 0, circuits, lifetimeMs },
+      { address: url.href, index: 0, size: circuits, lifetimeMs },
     ),
   );
   // The server does not end while a connection is open, and a test that fails may leave one.

@@ -3,8 +3,8 @@ import type { Deadline } from '../../src/lib/deadline.ts';
 import { Dns4torError } from '../../src/failures/errors.ts';
 import type { Random } from '../../src/lib/random.ts';
 import type { Breaker } from '../../src/upstream/pool/breaker.ts';
-import type { CircuitConnection } from '../../src/upstream/pool/circuit.ts';
-import type { ConnectionOwner } from '../../src/upstream/transport/connection.ts';
+import type { ConnectionLike } from '../../src/upstream/pool/pooled-connection.ts';
+import type { ConnectionOwner } from '../../src/upstream/pool/connection.ts';
 import { answerTo } from './rig.ts';
 
 /** Published quantiles of Cloudflare's onion, in milliseconds: median and 90th percentile. */
@@ -39,7 +39,7 @@ export class SimulatedNetwork {
   readonly random: Random;
   readonly init: NetworkInit;
   /** Every circuit so far. */
-  readonly circuits: SimulatedCircuit[] = [];
+  readonly circuits: SimulatedConnection[] = [];
   /** Queries sent, pings not included. */
   queries = 0;
 
@@ -52,9 +52,9 @@ export class SimulatedNetwork {
   /** The pool's, once it has connected. */
   breaker: Breaker | undefined;
 
-  connect(owner: ConnectionOwner, breaker?: Breaker): CircuitConnection {
+  connect(owner: ConnectionOwner, breaker?: Breaker): ConnectionLike {
     this.breaker = breaker;
-    const circuit = new SimulatedCircuit(this, owner, this.circuits.length);
+    const circuit = new SimulatedConnection(this, owner, this.circuits.length);
     this.circuits.push(circuit);
     return circuit;
   }
@@ -65,7 +65,7 @@ export class SimulatedNetwork {
   }
 }
 
-export class SimulatedCircuit implements CircuitConnection {
+export class SimulatedConnection implements ConnectionLike {
   readonly #network: SimulatedNetwork;
   readonly #owner: ConnectionOwner;
   readonly number: number;

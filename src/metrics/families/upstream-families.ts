@@ -1,5 +1,5 @@
 import { MS_PER_SECOND } from '../../lib/units.ts';
-import { BREAKER_STATES, CONNECTION_STATES, type CircuitStatus } from '../../model/upstream-status.ts';
+import { BREAKER_STATES, CONNECTION_STATES, type ConnectionStatus } from '../../model/upstream-status.ts';
 import type { Counters } from '../counters.ts';
 import { active, all, distribution, type Family, type Sample } from './family.ts';
 import { type Gauges, HEDGE_EVENTS, RECONNECT_CAUSES } from '../metrics.ts';
@@ -19,7 +19,7 @@ export function upstreamFamilies({ totals, upstreams, upstreamIndexes, slots }: 
       value: ofUpstream(values, index).reduce((total, value) => total + value, 0),
     }));
   const bySlot = (
-    sample: (circuits: readonly CircuitStatus[], upstream: number, slot: number) => Sample[],
+    sample: (circuits: readonly ConnectionStatus[], upstream: number, slot: number) => Sample[],
   ): Sample[] => {
     const circuits = gauges.circuits();
     return upstreams.flatMap((upstream, index) => {
@@ -150,7 +150,7 @@ export function upstreamFamilies({ totals, upstreams, upstreamIndexes, slots }: 
   ];
 }
 
-function estimate(circuits: readonly CircuitStatus[]): Sample[] {
+function estimate(circuits: readonly ConnectionStatus[]): Sample[] {
   const known = circuits.flatMap(({ typicalMs = [] }) => typicalMs);
   const totalMs = known.reduce((total, ms) => total + ms, 0);
   return known.length === 0 ? [] : [{ labels: {}, value: totalMs / known.length / MS_PER_SECOND }];

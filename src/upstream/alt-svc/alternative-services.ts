@@ -1,7 +1,7 @@
 import { type BackOff, drawPauseMs } from '../../lib/back-off.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
-import { type OnionAlternative, parseAltSvc } from './alt-svc.ts';
+import { type OnionAlternative, parseAltSvc } from './alt-svc-field.ts';
 
 /** Where an alternative service is dialled. */
 export type AlternativeTarget = Pick<OnionAlternative, 'host' | 'port'>;

@@ -2,8 +2,7 @@ import type { Socket } from 'node:net';
 import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
 import type { AlternativeServices, AlternativeTarget } from './alternative-services.ts';
-import type { Connect } from '../transport/connection.ts';
-import type { CreateSession, Session, SessionEvents } from '../transport/session.ts';
+import type { Connect, CreateSession, Session, SessionEvents } from '../transport/session.ts';
 
 /** What becomes of the alternatives, for whoever logs and counts. */
 export interface AlternativeEvents {

@@ -1,50 +1,55 @@
-import type { CircuitStatus } from '../../model/upstream-status.ts';
+import type { ConnectionStatus } from '../../model/upstream-status.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Deadline } from '../../lib/deadline.ts';
 import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import { UNUSABLE_RESPONSES } from '../../failures/question-failures.ts';
 import { PROBE_QUERY } from '../../message/upstream-query.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
-import { ApartLane } from './apart-lane.ts';
+import { Quarantine } from './quarantine.ts';
 import type { Breaker } from './breaker.ts';
-import { type AnswerEvents, Circuit, type CircuitConnection, type CircuitOwner } from './circuit.ts';
-import { CircuitSet, type CircuitSetInit } from './circuit-set.ts';
-import type { ConnectionOwner } from '../transport/connection.ts';
-import type { ExtraBudget } from './extra-budget.ts';
+import {
+  type AnswerEvents,
+  PooledConnection,
+  type ConnectionLike,
+  type PooledConnectionOwner,
+} from './pooled-connection.ts';
+import { ConnectionSet, type ConnectionSetInit } from './connection-set.ts';
+import type { ConnectionOwner } from './connection.ts';
+import type { RetryBudget } from './retry-budget.ts';
 import type { LatencyModel } from './latency-estimate.ts';
-import { QueryHistory, Suspects } from './query-history.ts';
-import { LOSSES, Race } from './race.ts';
+import { RetryState, Suspects } from './retry-state.ts';
+import { LOSSES, HedgedExchange } from './hedged-exchange.ts';
 import { RequestRefusedError } from '../transport/session.ts';
 import type { ExchangeContext } from '../upstream.ts';
-import { WaitingRoom } from './waiting-room.ts';
+import { WaitQueue } from './wait-queue.ts';
 
 export interface GenerationComponents {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly answerEvents?: AnswerEvents | undefined;
   /** Pays for hedges, and for retries while no circuit is known to work. */
-  readonly budget: ExtraBudget;
+  readonly budget: RetryBudget;
   /** Shared with the other generations, like the breaker. */
   readonly model: LatencyModel;
   readonly breaker: Breaker;
   /** Creates a connection with new SOCKS credentials, without opening it. */
-  readonly createConnection: (breaker: Breaker, owner: ConnectionOwner) => CircuitConnection;
+  readonly createConnection: (breaker: Breaker, owner: ConnectionOwner) => ConnectionLike;
   /** A circuit has been opened or has more room. */
   readonly onChange: () => void;
   /** A query was answered or has failed. */
   readonly onSettled: () => void;
 }
 
-export interface GenerationInit extends CircuitSetInit {
+export interface GenerationInit extends ConnectionSetInit {
   /** The resolver's URL. */
   readonly address: string;
   /** Its place in the configured order. */
   readonly index: number;
 }
 
-const NONE: ReadonlySet<Circuit> = new Set();
+const NONE: ReadonlySet<PooledConnection> = new Set();
 
-/** Slot under which metrics count the exchanges of the {@link ApartLane}, whose connection has no slot of its own. */
+/** Slot under which metrics count the exchanges of the {@link Quarantine}, whose connection has no slot of its own. */
 const APART_SLOT = 0;
 
 /** Maximum losses of one query on shared connections. After that it may only be retried on a dedicated connection. */
@@ -63,10 +68,10 @@ const MAX_LOSSES = 2;
 export class Generation implements AsyncDisposable {
   readonly #components: GenerationComponents;
   readonly #init: GenerationInit;
-  readonly #set: CircuitSet;
-  readonly #waitingRoom = new WaitingRoom();
+  readonly #set: ConnectionSet;
+  readonly #waitingRoom = new WaitQueue();
   readonly #suspects = new Suspects();
-  readonly #apart: ApartLane;
+  readonly #apart: Quarantine;
   #pending = 0;
   /** Answers received so far, on all circuits. */
   #answers = 0;
@@ -80,15 +85,15 @@ export class Generation implements AsyncDisposable {
     const { clock, metrics, breaker, createConnection } = components;
     this.#components = components;
     this.#init = init;
-    const createCircuit = (owner: CircuitOwner, slot: number): Circuit =>
-      new Circuit(
+    const createCircuit = (owner: PooledConnectionOwner, slot: number): PooledConnection =>
+      new PooledConnection(
         { ...components, createConnection: (connectionOwner) => createConnection(breaker, connectionOwner) },
         owner,
         init.index,
         slot,
       );
-    this.#apart = new ApartLane((owner) => createCircuit(owner, APART_SLOT));
-    this.#set = new CircuitSet(
+    this.#apart = new Quarantine((owner) => createCircuit(owner, APART_SLOT));
+    this.#set = new ConnectionSet(
       {
         clock,
         breaker,
@@ -126,21 +131,21 @@ export class Generation implements AsyncDisposable {
     return this.#set.slots.filter((circuit) => circuit?.isOpen).length;
   }
 
-  get circuits(): readonly CircuitStatus[] {
+  get connections(): readonly ConnectionStatus[] {
     const state = this.#set.isOpening ? 'connecting' : 'closed';
     return this.#set.slots.map(
       (circuit, slot) => circuit?.status ?? { slot, state, typicalMs: undefined, inFlight: 0 },
     );
   }
 
-  /** As {@link CircuitSet.fill}. */
+  /** As {@link ConnectionSet.fill}. */
   open(): void {
     if (this.#closed) return;
     this.#set.fill();
     this.#apart.open();
   }
 
-  /** As {@link CircuitSet.renew}. */
+  /** As {@link ConnectionSet.renew}. */
   renew(): void {
     this.#set.renew();
   }
@@ -164,7 +169,7 @@ export class Generation implements AsyncDisposable {
 
   async #exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
     const { deadline, onAnswer } = context;
-    const history = new QueryHistory();
+    const history = new RetryState();
     let failure: Dns4torError | undefined;
     for (;;) {
       const { losses: lossesBefore, attempts: attemptsBefore } = history;
@@ -193,7 +198,7 @@ export class Generation implements AsyncDisposable {
   }
 
   /** Whether there is, or soon will be, a circuit on which the query has not failed. */
-  #mayTryOther(history: QueryHistory): boolean {
+  #mayTryOther(history: RetryState): boolean {
     if (history.isConclusive || !history.mayRetry) return false;
     return this.#set.openAnother();
   }
@@ -201,7 +206,7 @@ export class Generation implements AsyncDisposable {
   async #afterLosses(
     query: Uint8Array,
     context: ExchangeContext,
-    history: QueryHistory,
+    history: RetryState,
     failure: Dns4torError,
   ): Promise<Uint8Array> {
     const isStalled = failure.code === 'ERR_UPSTREAM_STALLED';
@@ -215,9 +220,9 @@ export class Generation implements AsyncDisposable {
    * Whether the resolver has answered any query since the first loss, or answers a probe now. If not, the path is
    * broken for all queries.
    */
-  async #answersOthers({ answersAtLoss }: QueryHistory, deadline: Deadline): Promise<boolean> {
+  async #answersOthers({ answersAtLoss }: RetryState, deadline: Deadline): Promise<boolean> {
     if (this.#answers === answersAtLoss) {
-      const history = new QueryHistory();
+      const history = new RetryState();
       this.#proof ??= this.#admitted(deadline, history, undefined, () => this.#race(PROBE_QUERY, { deadline }, history))
         .catch(() => {})
         .finally(() => (this.#proof = undefined));
@@ -262,7 +267,7 @@ export class Generation implements AsyncDisposable {
    */
   #admitted<T>(
     deadline: Deadline,
-    history: QueryHistory,
+    history: RetryState,
     failure: Dns4torError | undefined,
     work: () => Promise<T>,
   ): Promise<T> {
@@ -293,12 +298,12 @@ export class Generation implements AsyncDisposable {
   #race(
     query: Uint8Array,
     { deadline, onAnswer }: ExchangeContext,
-    history: QueryHistory,
+    history: RetryState,
   ): Promise<Uint8Array | undefined> {
     const { clock, metrics, budget } = this.#components;
     const { address, index } = this.#init;
     const set = this.#set;
-    const race = new Race(
+    const race = new HedgedExchange(
       {
         clock,
         set,
@@ -313,7 +318,7 @@ export class Generation implements AsyncDisposable {
       deadline,
       history,
     );
-    return race.run((set.best(history.failed) ?? set.best(NONE)) as Circuit);
+    return race.run((set.best(history.failed) ?? set.best(NONE)) as PooledConnection);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,6 @@ import type { Timer } from '../../lib/clock.ts';
 import type { Deadline } from '../../lib/deadline.ts';
 import { Dns4torError } from '../../failures/errors.ts';
 import { MAX_MESSAGE_BYTES } from '../../message/wire/header.ts';
-import { DohStatusError } from './doh-status-error.ts';
 import type { HttpConnection, RequestController, RequestHandler } from './http-connection.ts';
 import { parseAge, parseDate, parseMediaType, parseRetryAfterMs } from './http-fields.ts';
 
@@ -33,6 +32,20 @@ export interface DohRequestInit {
   readonly deadline: Deadline;
   /** Called when the server sends too many informational responses. */
   readonly onFlood: () => void;
+}
+
+/** ERR_DOH_STATUS with the HTTP status code. */
+export class DohStatusError extends Dns4torError {
+  /** Status code of the response (RFC 9110 §15). */
+  readonly status: number;
+  /** The wait that the response's Retry-After field asks for (RFC 9110 §10.2.3), in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(status: number, retryAfterMs?: number) {
+    super('ERR_DOH_STATUS', `HTTP status ${status}`);
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+  }
 }
 
 /**

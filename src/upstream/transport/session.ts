@@ -58,4 +58,8 @@ export interface SessionEvents {
   onClose(session: Session): void;
 }
 
+/** Opens a connection to the resolver through Tor. Rejects with a Dns4torError, after a time-out of its own. */
+export type Connect = () => Promise<Socket>;
+
+/** Starts a session on an open socket, which the session owns from then on. */
 export type CreateSession = (socket: Socket, events: SessionEvents) => Session;

@@ -18,7 +18,7 @@ import { OPCODE, RCODE } from '../../message/wire/tables.ts';
  * §4.1 sets the ID to 0.
  * @throws Dns4torError ERR_RESPONSE_MALFORMED, ERR_RESPONSE_MISMATCH, ERR_RESPONSE_TRUNCATED, ERR_RESPONSE_CHAIN
  */
-export function acceptResponse(query: Uint8Array, response: Uint8Array): void {
+export function validateResponse(query: Uint8Array, response: Uint8Array): void {
   if (response.length < HEADER_BYTES || response.length > MAX_MESSAGE_BYTES) {
     throw new Dns4torError('ERR_RESPONSE_MALFORMED');
   }

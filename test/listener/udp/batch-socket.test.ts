@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { type LinuxSockets, loadLinuxSockets } from '../../../src/listener/udp/linux-sockets.ts';
 import { UdpListener } from '../../../src/listener/udp/udp-listener.ts';
 import { createPipeline } from '../../../src/resolver/pipeline.ts';
-import { ExtraBudget } from '../../../src/upstream/pool/extra-budget.ts';
+import { RetryBudget } from '../../../src/upstream/pool/retry-budget.ts';
 import { createCache, dataAnswer } from '../../cache/cached.ts';
 import { addressRecord, ask, buildQuery, buildResponse, decodeReply } from '../../fixtures/messages.ts';
 import { UdpClient } from '../../fixtures/udp-client.ts';
@@ -45,7 +45,7 @@ for (const [fate, other] of [
       buildResponse({ name: NAME, answers: [addressRecord(NAME, 300, addressOf(255))] }),
     );
     const pipeline = createPipeline(
-      { cache, upstream, clock, metrics: components.metrics, budget: new ExtraBudget() },
+      { cache, upstream, clock, metrics: components.metrics, budget: new RetryBudget() },
       LIMITS,
     );
     let handled = 0;

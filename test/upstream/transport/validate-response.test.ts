@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Dns4torError } from '../../../src/failures/errors.ts';
-import { acceptResponse } from '../../../src/upstream/transport/validate-response.ts';
+import { validateResponse } from '../../../src/upstream/transport/validate-response.ts';
 import { answerTo, queryFor } from '../rig.ts';
 
 const query = queryFor('www.example.com');
@@ -11,7 +11,7 @@ test('any bytes are accepted or refused with one of two codes, never more', () =
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
       try {
-        acceptResponse(query, bytes);
+        validateResponse(query, bytes);
       } catch (error) {
         assert.ok(error instanceof Dns4torError);
         assert.match(error.code, /^ERR_RESPONSE_(MALFORMED|MISMATCH)$/);
@@ -22,7 +22,7 @@ test('any bytes are accepted or refused with one of two codes, never more', () =
 
 test("no change of a single bit in ID, QR, opcode, TC or the question is accepted, unless it is of a letter's case", () => {
   const response = answerTo(query);
-  acceptResponse(query, response);
+  validateResponse(query, response);
   const questionEnd = 12 + 'www.example.com'.length + 2 + 4;
   const checked = [...Array(8 * questionEnd).keys()].filter((bit) => {
     const byte = Math.floor(bit / 8);
@@ -37,7 +37,7 @@ test("no change of a single bit in ID, QR, opcode, TC or the question is accepte
     changed[byte] = (changed[byte] as number) ^ mask;
     const isLetter =
       byte > 12 && byte < questionEnd - 4 && /[a-z]/i.test(String.fromCharCode(response[byte] as number));
-    if (isLetter && mask === 0x20) acceptResponse(query, changed);
-    else assert.throws(() => acceptResponse(query, changed), Dns4torError, `byte ${byte}, mask ${mask}`);
+    if (isLetter && mask === 0x20) validateResponse(query, changed);
+    else assert.throws(() => validateResponse(query, changed), Dns4torError, `byte ${byte}, mask ${mask}`);
   }
 });

@@ -3,30 +3,30 @@ import type { Dns4torError } from '../../failures/errors.ts';
 import type { ReconnectCause } from '../../metrics/metrics.ts';
 import type { Breaker } from './breaker.ts';
 import { SLOW_ATTEMPT_MS } from './breaker.ts';
-import type { Circuit, CircuitOwner } from './circuit.ts';
+import type { PooledConnection, PooledConnectionOwner } from './pooled-connection.ts';
 
-export interface CircuitSetComponents {
+export interface ConnectionSetComponents {
   readonly clock: Clock;
   readonly breaker: Breaker;
   /** Creates a circuit, without opening it, with new SOCKS credentials. */
-  readonly createCircuit: (owner: CircuitOwner, slot: number) => Circuit;
+  readonly createCircuit: (owner: PooledConnectionOwner, slot: number) => PooledConnection;
   /** A circuit has been opened or has more room. */
   readonly onChange: () => void;
   /** The last candidate is open, or could not be opened. */
   readonly onNoCandidate: () => void;
   /**
    * The connection of a circuit in use ended.
-   * @returns as {@link CircuitOwner.onEnd}
+   * @returns as {@link PooledConnectionOwner.onEnd}
    */
-  readonly onLost: (circuit: Circuit) => boolean;
+  readonly onLost: (circuit: PooledConnection) => boolean;
   /** A circuit in use gives way to another, or has ended. */
   readonly onReplace: (slot: number, cause: ReconnectCause) => void;
 }
 
-export interface CircuitSetInit {
+export interface ConnectionSetInit {
   /** Circuits kept in use; at least 1. */
-  readonly circuits: number;
-  /** Circuits opened at first, of which the fastest are kept; at least `circuits`. */
+  readonly size: number;
+  /** Circuits opened at first, of which the fastest are kept; at least `size`. */
   readonly candidates: number;
 }
 
@@ -57,15 +57,15 @@ const QUERIES_PER_PING = 3;
 const DRAIN_MS = 30_000;
 
 /** The circuits that are in use, and the candidates for their places. */
-export class CircuitSet implements AsyncDisposable {
-  readonly #components: CircuitSetComponents;
-  readonly #init: CircuitSetInit;
+export class ConnectionSet implements AsyncDisposable {
+  readonly #components: ConnectionSetComponents;
+  readonly #init: ConnectionSetInit;
   /** In use, by slot. */
-  readonly #slots: (Circuit | undefined)[];
+  readonly #slots: (PooledConnection | undefined)[];
   /** Being opened. */
-  readonly #candidates = new Set<Circuit>();
+  readonly #candidates = new Set<PooledConnection>();
   /** Replaced or ended, with queries in flight; and what closes each at last. */
-  readonly #leaving = new Map<Circuit, Timer>();
+  readonly #leaving = new Map<PooledConnection, Timer>();
   /** Candidates that are to be opened besides those for free places. */
   #spare: number;
   #queries = 0;
@@ -77,20 +77,20 @@ export class CircuitSet implements AsyncDisposable {
   #pingedAt = -Infinity;
   #queriesAtPing = 0;
 
-  constructor(components: CircuitSetComponents, init: CircuitSetInit) {
+  constructor(components: ConnectionSetComponents, init: ConnectionSetInit) {
     this.#components = components;
     this.#init = init;
-    this.#slots = Array.from({ length: init.circuits });
-    this.#spare = init.candidates - init.circuits;
+    this.#slots = Array.from({ length: init.size });
+    this.#spare = init.candidates - init.size;
   }
 
   /** By slot; undefined where none is open. */
-  get slots(): readonly (Circuit | undefined)[] {
+  get slots(): readonly (PooledConnection | undefined)[] {
     return this.#slots;
   }
 
   /** Open circuits, those that only finish their queries included. */
-  get open(): readonly Circuit[] {
+  get open(): readonly PooledConnection[] {
     return [...this.#inUse, ...this.#leaving.keys()].filter(({ isOpen }) => isOpen);
   }
 
@@ -107,7 +107,7 @@ export class CircuitSet implements AsyncDisposable {
     return this.#queries;
   }
 
-  get #inUse(): Circuit[] {
+  get #inUse(): PooledConnection[] {
     return this.#slots.filter((circuit) => circuit !== undefined);
   }
 
@@ -116,19 +116,19 @@ export class CircuitSet implements AsyncDisposable {
    * later, more are opened than are kept: the first to be open are kept. Nobody waits for the others.
    */
   fill(): void {
-    const { circuits, candidates } = this.#init;
+    const { size, candidates } = this.#init;
     const now = this.#components.clock.now();
-    const free = circuits - this.#inUse.length;
-    if (free === circuits && this.#spare === 0) {
+    const free = size - this.#inUse.length;
+    if (free === size && this.#spare === 0) {
       const earned = Math.floor((this.#queries - this.#queriesAtAudition) / QUERIES_PER_CANDIDATE);
-      this.#spare = Math.min(candidates - circuits, earned);
+      this.#spare = Math.min(candidates - size, earned);
     }
     const wanted = free + this.#spare;
     if (wanted === 0) return;
     let opening = [...this.#candidates].filter(({ openingSince }) => now - openingSince < SLOW_ATTEMPT_MS).length;
     while (opening < wanted && this.#openCandidate()) opening++;
     if (opening < wanted) return;
-    if (this.#spare > 0 || free === circuits) this.#auditioned(now);
+    if (this.#spare > 0 || free === size) this.#auditioned(now);
     this.#spare = 0;
   }
 
@@ -145,7 +145,7 @@ export class CircuitSet implements AsyncDisposable {
       if (isTimeToPing) circuit.ping();
       circuit.endIfStalled(now);
     }
-    if (this.#candidates.size > 0 || this.#inUse.length < this.#init.circuits) return;
+    if (this.#candidates.size > 0 || this.#inUse.length < this.#init.size) return;
     const sinceMs = now - this.#auditionedAt;
     const isDue = sinceMs >= this.#pauseMs && this.#queries - this.#queriesAtAudition >= QUERIES_PER_CANDIDATE;
     const isUnfit = sinceMs >= UNFIT_PAUSE_MS && this.#inUse.some((circuit) => circuit.isUnfit);
@@ -168,7 +168,7 @@ export class CircuitSet implements AsyncDisposable {
     const now = this.#components.clock.now();
     if (now < this.#anotherAt || !this.#openCandidate()) return false;
     // The first time, as many as are kept: one of them is more likely to work than a single one.
-    const more = this.#anotherPauseMs === FIRST_ANOTHER_PAUSE_MS ? this.#init.circuits - 1 : 0;
+    const more = this.#anotherPauseMs === FIRST_ANOTHER_PAUSE_MS ? this.#init.size - 1 : 0;
     for (let i = 0; i < more && this.#openCandidate(); i++);
     this.#anotherAt = now + this.#anotherPauseMs;
     this.#anotherPauseMs = Math.min(LONGEST_PAUSE_MS, 2 * this.#anotherPauseMs);
@@ -184,9 +184,9 @@ export class CircuitSet implements AsyncDisposable {
    * The circuit that is expected to answer first.
    * @param except circuits that are not to be used
    */
-  best(except: ReadonlySet<Circuit>): Circuit | undefined {
+  best(except: ReadonlySet<PooledConnection>): PooledConnection | undefined {
     const now = this.#components.clock.now();
-    let best: Circuit | undefined;
+    let best: PooledConnection | undefined;
     let bestMs = Infinity;
     let isBestAvoided = true;
     for (const circuit of this.#slots) {
@@ -203,13 +203,13 @@ export class CircuitSet implements AsyncDisposable {
   }
 
   /** Whether a query could be sent at once. */
-  hasRoom(except: ReadonlySet<Circuit>): boolean {
+  hasRoom(except: ReadonlySet<PooledConnection>): boolean {
     const now = this.#components.clock.now();
     return this.#slots.some((circuit) => circuit !== undefined && !except.has(circuit) && circuit.isReady(now));
   }
 
   /** Whether a query could be sent at once on a circuit that is not known to give unusable answers. */
-  hasHope(except: ReadonlySet<Circuit>): boolean {
+  hasHope(except: ReadonlySet<PooledConnection>): boolean {
     const now = this.#components.clock.now();
     return this.#inUse.some((circuit) => !except.has(circuit) && !circuit.isDoubtful && circuit.isReady(now));
   }
@@ -235,7 +235,7 @@ export class CircuitSet implements AsyncDisposable {
     const wasUsed = this.#queries > 0;
     for (const circuit of this.#inUse) this.#leave(circuit, 'network');
     for (const candidate of this.#candidates) void this.#discard(candidate);
-    this.#spare = this.#init.candidates - this.#init.circuits;
+    this.#spare = this.#init.candidates - this.#init.size;
     this.#pauseMs = FIRST_PAUSE_MS;
     if (wasUsed) this.fill();
   }
@@ -244,7 +244,7 @@ export class CircuitSet implements AsyncDisposable {
   #openCandidate(): boolean {
     const { createCircuit, onChange, breaker } = this.#components;
     if (!breaker.permits) return false;
-    const owner: CircuitOwner = {
+    const owner: PooledConnectionOwner = {
       onChange,
       onOpen: (opened) => this.#opened(opened),
       onSettled: (circuit) => this.#closeIfDrained(circuit),
@@ -255,7 +255,7 @@ export class CircuitSet implements AsyncDisposable {
     return candidate.open();
   }
 
-  #opened(candidate: Circuit): void {
+  #opened(candidate: PooledConnection): void {
     this.#candidates.delete(candidate);
     const free = this.#slots.indexOf(undefined);
     const loser = free >= 0 ? undefined : this.#loserTo(candidate);
@@ -275,7 +275,7 @@ export class CircuitSet implements AsyncDisposable {
   }
 
   /** The circuit whose place `candidate` takes: one that fails, or else the slowest if it is clearly slower. */
-  #loserTo(candidate: Circuit): Circuit | undefined {
+  #loserTo(candidate: PooledConnection): PooledConnection | undefined {
     const now = this.#components.clock.now();
     const unfit = this.#inUse.find(({ isUnfit, isDoubtful }) => isUnfit || isDoubtful);
     if (unfit !== undefined) return unfit;
@@ -283,11 +283,11 @@ export class CircuitSet implements AsyncDisposable {
     return candidate.expectedMs(now) < CLEARLY_FASTER * slowest.expectedMs(now) ? slowest : undefined;
   }
 
-  #ended(circuit: Circuit, cause: 'unopened' | 'ended' | 'stalled'): boolean {
+  #ended(circuit: PooledConnection, cause: 'unopened' | 'ended' | 'stalled'): boolean {
     if (this.#candidates.delete(circuit)) {
       this.#noteNoCandidate();
       // A spare that cannot be opened is no sign of an outage.
-      return this.#inUse.length === this.#init.circuits;
+      return this.#inUse.length === this.#init.size;
     }
     if (this.#slots[circuit.slot] !== circuit || cause === 'unopened') return false;
     const isExcused = this.#components.onLost(circuit);
@@ -295,7 +295,7 @@ export class CircuitSet implements AsyncDisposable {
     return isExcused;
   }
 
-  #leave(circuit: Circuit, cause: ReconnectCause): void {
+  #leave(circuit: PooledConnection, cause: ReconnectCause): void {
     this.#components.onReplace(circuit.slot, cause);
     this.#slots[circuit.slot] = undefined;
     const timer = this.#components.clock.schedule(DRAIN_MS, () => void this.#discard(circuit));
@@ -303,11 +303,11 @@ export class CircuitSet implements AsyncDisposable {
     this.#closeIfDrained(circuit);
   }
 
-  #closeIfDrained(circuit: Circuit): void {
+  #closeIfDrained(circuit: PooledConnection): void {
     if (circuit.inFlight === 0 && this.#leaving.has(circuit)) void this.#discard(circuit);
   }
 
-  async #discard(circuit: Circuit): Promise<void> {
+  async #discard(circuit: PooledConnection): Promise<void> {
     this.#candidates.delete(circuit);
     this.#leaving.get(circuit)?.cancel();
     this.#leaving.delete(circuit);

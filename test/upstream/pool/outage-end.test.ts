@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Dns4torError } from '../../src/failures/errors.ts';
-import { answer, startRig, turnUntilSettled } from './rig.ts';
+import { Dns4torError } from '../../../src/failures/errors.ts';
+import { answer, startRig, turnUntilSettled } from '../rig.ts';
 
 const OUTAGE_SECONDS = 600;
 const RECOVERY_MS = 5000;

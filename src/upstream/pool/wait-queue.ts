@@ -26,7 +26,7 @@ interface Waiter {
 }
 
 /** Where queries wait until there is room for them on some circuit, in the order in which they came. */
-export class WaitingRoom {
+export class WaitQueue {
   readonly #waiting = new Set<Waiter>();
 
   get size(): number {

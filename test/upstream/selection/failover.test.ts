@@ -5,9 +5,9 @@ import { Deadline } from '../../../src/lib/deadline.ts';
 import { Dns4torError } from '../../../src/failures/errors.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { PROBE_QUERY } from '../../../src/message/upstream-query.ts';
-import type { WatchedUpstreamEvents } from '../../../src/upstream/pool/watched-upstream.ts';
-import { ExtraBudget } from '../../../src/upstream/pool/extra-budget.ts';
-import { FailoverUpstream } from '../../../src/upstream/pool/failover.ts';
+import type { HealthEvents } from '../../../src/upstream/selection/health-checked-upstream.ts';
+import { RetryBudget } from '../../../src/upstream/pool/retry-budget.ts';
+import { FailoverUpstream } from '../../../src/upstream/selection/failover.ts';
 import type { AnswerPath, Upstream } from '../../../src/upstream/upstream.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
@@ -63,13 +63,13 @@ function create(
   clock: ManualClock,
   upstreams: readonly Upstream[],
   awaitedMs = AWAITED_MS,
-  budget = new ExtraBudget(),
+  budget = new RetryBudget(),
   told: string[] = [],
   sharded = false,
 ): FailoverUpstream {
-  const createEvents = ({ address }: Upstream): WatchedUpstreamEvents => ({
-    passedOver: () => told.push(`${address} passed over`),
-    usedAgain: () => told.push(`${address} used again`),
+  const createEvents = ({ address }: Upstream): HealthEvents => ({
+    markedDown: () => told.push(`${address} passed over`),
+    recovered: () => told.push(`${address} used again`),
   });
   return new FailoverUpstream({ clock, random: noJitter, budget, createEvents }, upstreams, { awaitedMs, sharded });
 }
@@ -164,7 +164,7 @@ test('while the first answers other queries, asking the second as well is paid f
   const clock = new ManualClock();
   const asked: Asked[] = [];
   const slow = held('slow');
-  const budget = new ExtraBudget();
+  const budget = new RetryBudget();
   while (budget.spend());
   const failover = create(clock, [slow.upstream, upstream('b', asked, answers)], AWAITED_MS, budget);
   const exchanged = failover.exchange(QUERY, { deadline: Deadline.after(clock, AWAITED_MS) });
@@ -183,7 +183,7 @@ test('one that accepts connections but leaves two queries unanswered is asked la
   const world = { isSilent: true };
   const told: string[] = [];
   const first = upstream('a', asked, (deadline) => (world.isSilent ? hangs(deadline) : answers()));
-  const failover = create(clock, [first, upstream('b', asked, answers)], AWAITED_MS, new ExtraBudget(), told);
+  const failover = create(clock, [first, upstream('b', asked, answers)], AWAITED_MS, new RetryBudget(), told);
   const ask = async (): Promise<string | undefined> => {
     const before = asked.length;
     const exchanged = failover.exchange(QUERY, { deadline: Deadline.after(clock, AWAITED_MS) });
@@ -215,7 +215,7 @@ test('a late answer also ends the silence', async () => {
   const clock = new ManualClock();
   const told: string[] = [];
   const slow = held('slow');
-  const failover = create(clock, [slow.upstream, upstream('b', [], answers)], AWAITED_MS, new ExtraBudget(), told);
+  const failover = create(clock, [slow.upstream, upstream('b', [], answers)], AWAITED_MS, new RetryBudget(), told);
   for (let i = 0; i < 2; i++) {
     const exchanged = failover.exchange(QUERY, { deadline: Deadline.after(clock, AWAITED_MS) });
     await clock.advanceAsync(CLIENT_PATIENCE_MS / 2);
@@ -232,7 +232,7 @@ test('one that answered something meanwhile, or has no connection, is not passed
   const slow = held('slow');
   const unconnected = Object.assign(held('unconnected').upstream, { openConnections: 0 });
   for (const first of [slow.upstream, unconnected]) {
-    const failover = create(clock, [first, upstream('b', [], answers)], AWAITED_MS, new ExtraBudget(), told);
+    const failover = create(clock, [first, upstream('b', [], answers)], AWAITED_MS, new RetryBudget(), told);
     for (let i = 0; i < 5; i++) {
       const exchanged = failover.exchange(QUERY, { deadline: Deadline.after(clock, AWAITED_MS) });
       await clock.advanceAsync(1000);
@@ -303,7 +303,7 @@ test('with shards, a slow upstream keeps its domains, a failing one gives them t
     });
   const random = { ...noJitter, bytes: (length: number) => systemRandom.bytes(length) };
   const failover = new FailoverUpstream(
-    { clock, random, budget: new ExtraBudget() },
+    { clock, random, budget: new RetryBudget() },
     [named('a'), named('b'), named('c')],
     { awaitedMs: AWAITED_MS, sharded: true },
   );
@@ -330,13 +330,13 @@ test('with shards, a probe goes to every upstream, and one answer is enough', as
   const asked: Asked[] = [];
   const failing = upstream('a', asked, fails('ERR_TOR_TIMEOUT'));
   const upstreams = [failing, upstream('b', asked, answers)];
-  const probed = create(clock, upstreams, AWAITED_MS, new ExtraBudget(), [], true);
+  const probed = create(clock, upstreams, AWAITED_MS, new RetryBudget(), [], true);
   assert.equal(await probed.exchange(PROBE_QUERY, { deadline: Deadline.after(clock, AWAITED_MS) }), ANSWER);
   assert.deepEqual(
     asked.map(({ name }) => name),
     ['a', 'b'],
   );
-  const down = create(clock, [failing, failing], AWAITED_MS, new ExtraBudget(), [], true);
+  const down = create(clock, [failing, failing], AWAITED_MS, new RetryBudget(), [], true);
   await assert.rejects(down.exchange(PROBE_QUERY, { deadline: Deadline.after(clock, AWAITED_MS) }), {
     code: 'ERR_TOR_TIMEOUT',
   });

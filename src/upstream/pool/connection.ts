@@ -2,11 +2,8 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../lib/clock.ts';
 import type { Deadline } from '../../lib/deadline.ts';
 import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
-import type { Attempt, Breaker } from '../pool/breaker.ts';
-import type { CreateSession, Session } from './session.ts';
-
-/** Opens a connection to the resolver through Tor; rejects with a Dns4torError, after a deadline of its own. */
-export type Connect = () => Promise<Socket>;
+import type { Attempt, Breaker } from './breaker.ts';
+import type { Connect, CreateSession, Session } from '../transport/session.ts';
 
 /** What happens to the connections, for whoever logs and counts. */
 export interface ConnectionEvents {
@@ -56,7 +53,7 @@ export class Connection implements AsyncDisposable {
   #session: Session | undefined;
   /** The same, once it takes no more, until its socket is closed. */
   #retired: Session | undefined;
-  #opening: Promise<void> | undefined;
+  #isStarted = false;
   #openedAt = -Infinity;
   #disposed = false;
 
@@ -96,20 +93,16 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Opens it. Resolves when it is open or could not be opened; never rejects.
-   * @returns false, and nothing happens, if the breaker does not permit an attempt now
+   * Starts to open the connection, once. The outcome is reported to the owner.
+   * @returns false, with no effect, if the breaker allows no attempt now
    */
   open(): boolean {
-    if (this.#opening !== undefined || this.#disposed) return false;
+    if (this.#isStarted || this.#disposed) return false;
     const attempt = this.#components.breaker.attempt();
     if (attempt === undefined) return false;
-    this.#opening = this.#connect(attempt);
+    this.#isStarted = true;
+    void this.#connect(attempt);
     return true;
-  }
-
-  /** Resolves when {@link open} has come to an end. */
-  async opened(): Promise<void> {
-    await this.#opening;
   }
 
   async #connect(attempt: Attempt): Promise<void> {

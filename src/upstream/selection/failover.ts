@@ -1,9 +1,9 @@
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import { PROBE_QUERY } from '../../message/upstream-query.ts';
-import { WatchedUpstream, type WatchedUpstreamEvents, type CountedUpstream } from './watched-upstream.ts';
-import type { ExtraBudget } from './extra-budget.ts';
-import { Shards } from './shards.ts';
+import { HealthCheckedUpstream, type HealthEvents, type CountedUpstream } from './health-checked-upstream.ts';
+import type { RetryBudget } from '../pool/retry-budget.ts';
+import { RendezvousHash } from './rendezvous-hash.ts';
 import type { AnswerPath, ExchangeContext, Upstream } from '../upstream.ts';
 
 /** dig and glibc give up after five seconds. By then each upstream has had its share. */
@@ -16,9 +16,9 @@ export interface FailoverComponents {
   readonly clock: Clock;
   readonly random: Random;
   /** Pays for asking the next upstream while the one before it answers other queries. */
-  readonly budget: ExtraBudget;
+  readonly budget: RetryBudget;
   /** Absent: nothing is reported. */
-  readonly createEvents?: (upstream: Upstream) => WatchedUpstreamEvents;
+  readonly createEvents?: (upstream: Upstream) => HealthEvents;
 }
 
 export interface FailoverInit {
@@ -45,31 +45,31 @@ export interface FailoverInit {
 export class FailoverUpstream implements Upstream {
   readonly address: string;
   readonly #components: FailoverComponents;
-  readonly #watched: readonly WatchedUpstream[];
+  readonly #watched: readonly HealthCheckedUpstream[];
   readonly #init: { readonly awaitedMs: number; readonly patienceMs: number };
   /** Undefined where all queries have the same order. */
-  readonly #shards: Shards | undefined;
+  readonly #shards: RendezvousHash | undefined;
 
   /** @param upstreams at least one; owned from here on */
   constructor(components: FailoverComponents, upstreams: readonly CountedUpstream[], init: FailoverInit) {
     const { clock, random, createEvents } = components;
     this.#components = components;
     this.#watched = upstreams.map(
-      (upstream) => new WatchedUpstream({ clock, random, events: createEvents?.(upstream) }, upstream),
+      (upstream) => new HealthCheckedUpstream({ clock, random, events: createEvents?.(upstream) }, upstream),
     );
     this.#init = { awaitedMs: init.awaitedMs, patienceMs: init.patienceMs ?? CLIENT_PATIENCE_MS };
-    this.#shards = init.sharded === true ? new Shards(random, upstreams.length) : undefined;
+    this.#shards = init.sharded === true ? new RendezvousHash(random, upstreams.length) : undefined;
     this.address = upstreams.map(({ address }) => address).join(', ');
   }
 
   /** Rejects with the error of the upstream that failed last. */
   exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
     const watched = this.#watched;
-    const [first] = watched as [WatchedUpstream];
+    const [first] = watched as [HealthCheckedUpstream];
     if (watched.length === 1) return first.upstream.exchange(query, context);
     if (this.#shards !== undefined && query === PROBE_QUERY) return this.#probeAll(context);
     for (const resolver of watched) resolver.probeIfDue();
-    const inTurn = this.#shards?.order(query).map((index) => watched[index] as WatchedUpstream) ?? watched;
+    const inTurn = this.#shards?.order(query).map((index) => watched[index] as HealthCheckedUpstream) ?? watched;
     const inOrder = [...inTurn.filter(({ isDown }) => !isDown), ...inTurn.filter(({ isDown }) => isDown)];
     return this.#race(inOrder, query, context);
   }
@@ -94,7 +94,7 @@ export class FailoverUpstream implements Upstream {
     return response;
   }
 
-  #race(watched: readonly WatchedUpstream[], query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
+  #race(watched: readonly HealthCheckedUpstream[], query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
     const { deadline, onAnswer } = context;
     const { clock, budget } = this.#components;
     const awaited = deadline.within(this.#init.awaitedMs);
@@ -112,7 +112,7 @@ export class FailoverUpstream implements Upstream {
       const askNext = (): void => {
         timer?.cancel();
         const left = watched.length - asked;
-        const resolver = watched[asked++] as WatchedUpstream;
+        const resolver = watched[asked++] as HealthCheckedUpstream;
         const sentAtMs = clock.now();
         const isSecondTry = running++ > 0;
         const place = asked;

@@ -8,7 +8,7 @@ const MAX_SAVED = 10;
  * A token bucket that keeps what nobody has to wait for, second tries and refreshes ahead of need, to a share of the first tries, however
  * bad the times are. One for all that asks upstream: what one use leaves, another has.
  */
-export class ExtraBudget {
+export class RetryBudget {
   #saved = 1;
 
   /** To be called for each question of a client that is asked upstream. */

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
-import { createCertificateAuthority } from '../fixtures/certificates.ts';
-import { neverAnswer } from '../fixtures/doh-behaviours.ts';
+import { createCertificateAuthority } from '../../fixtures/certificates.ts';
+import { neverAnswer } from '../../fixtures/doh-behaviours.ts';
 import {
   type Attack,
   fields,
@@ -15,9 +15,9 @@ import {
   SETTING,
   settings,
   startHostileHttp2,
-} from '../fixtures/hostile-http2.ts';
-import type { Connect } from '../../src/upstream/transport/connection.ts';
-import { answer, answerTo, type Rig, startRig } from './rig.ts';
+} from '../../fixtures/hostile-http2.ts';
+import type { Connect } from '../../../src/upstream/transport/session.ts';
+import { answer, answerTo, type Rig, startRig } from '../rig.ts';
 
 /*
  * Connections that are alive and useless: the server answers PING, but no query.

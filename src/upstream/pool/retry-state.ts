@@ -1,4 +1,4 @@
-import type { Circuit } from './circuit.ts';
+import type { PooledConnection } from './pooled-connection.ts';
 
 /** Times that one query is sent at most, hedges included. */
 const MAX_ATTEMPTS = 6;
@@ -14,11 +14,11 @@ export interface Refusal {
 }
 
 /** What one query has met so far, over all its attempts. */
-export class QueryHistory {
+export class RetryState {
   /** Circuits on which it failed, for any reason. */
-  readonly failed = new Set<Circuit>();
+  readonly failed = new Set<PooledConnection>();
   /** Circuits among them that gave a response which is not a usable answer. */
-  readonly turnedAwayBy = new Set<Circuit>();
+  readonly turnedAwayBy = new Set<PooledConnection>();
   /** The resolver's own SERVFAIL or REFUSED, for the client if no circuit gives anything better. */
   refusal: Refusal | undefined;
   refusals = 0;
@@ -68,26 +68,26 @@ export class QueryHistory {
 
 /** Suspects in flight, by circuit. */
 export class Suspects {
-  readonly #byCircuit = new Map<Circuit, Set<QueryHistory>>();
+  readonly #byCircuit = new Map<PooledConnection, Set<RetryState>>();
 
-  has(circuit: Circuit): boolean {
+  has(circuit: PooledConnection): boolean {
     return this.#byCircuit.has(circuit);
   }
 
   /** Called before a query is sent on `circuit`: marks the suspects on its connection as accompanied. */
-  accompany(circuit: Circuit): void {
+  accompany(circuit: PooledConnection): void {
     for (const history of this.#byCircuit.get(circuit) ?? []) history.accompanied = true;
   }
 
   /** Called before a suspect is sent on `circuit`. */
-  enter(circuit: Circuit, history: QueryHistory): void {
+  enter(circuit: PooledConnection, history: RetryState): void {
     this.accompany(circuit);
     history.accompanied ||= circuit.inFlight > 0;
     const there = this.#byCircuit.get(circuit) ?? new Set();
     this.#byCircuit.set(circuit, there.add(history));
   }
 
-  leave(circuit: Circuit, history: QueryHistory): void {
+  leave(circuit: PooledConnection, history: RetryState): void {
     const there = this.#byCircuit.get(circuit);
     if (there?.delete(history) === true && there.size === 0) this.#byCircuit.delete(circuit);
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseAltSvc } from '../../../src/upstream/alt-svc/alt-svc.ts';
+import { parseAltSvc } from '../../../src/upstream/alt-svc/alt-svc-field.ts';
 import { createOnionKey } from '../../fixtures/onion-key.ts';
 
 const ONION = createOnionKey().address;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
-import type { BreakerState, CircuitStatus } from '../../../src/model/upstream-status.ts';
+import type { BreakerState, ConnectionStatus } from '../../../src/model/upstream-status.ts';
 import { Deadline } from '../../../src/lib/deadline.ts';
 import { Dns4torError } from '../../../src/failures/errors.ts';
-import { IsolatedUpstream } from '../../../src/upstream/pool/isolated.ts';
-import type { CircuitsUpstream } from '../../../src/upstream/upstream.ts';
+import { PerClientUpstream } from '../../../src/upstream/selection/per-client-upstream.ts';
+import type { PooledUpstream } from '../../../src/upstream/upstream.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
 
 const QUERY = new Uint8Array(128);
@@ -13,9 +13,9 @@ const IDLE_MS = 600_000;
 const MAX_CLIENTS = 32;
 
 /** Circuits that answer with their own number, unless they are held. */
-class CircuitsDouble implements CircuitsUpstream {
+class PoolDouble implements PooledUpstream {
   readonly breakerStates: readonly BreakerState[] = ['closed'];
-  readonly circuits: readonly CircuitStatus[];
+  readonly connections: readonly ConnectionStatus[];
   readonly address = 'https://double.test/';
   readonly openConnections = 3;
   readonly queueDepth = 2;
@@ -26,7 +26,7 @@ class CircuitsDouble implements CircuitsUpstream {
 
   constructor(number: number, world: World) {
     this.#number = number;
-    this.circuits = [{ slot: 0, state: 'open', typicalMs: number, inFlight: 0 }];
+    this.connections = [{ slot: 0, state: 'open', typicalMs: number, inFlight: 0 }];
     this.#world = world;
   }
 
@@ -50,11 +50,11 @@ interface World {
 }
 
 interface Fixture extends AsyncDisposable {
-  readonly isolated: IsolatedUpstream;
+  readonly isolated: PerClientUpstream;
   readonly clock: ManualClock;
   readonly world: World;
   /** In the order in which they were made. */
-  readonly made: readonly CircuitsDouble[];
+  readonly made: readonly PoolDouble[];
   /** The number of the circuits that answered. */
   readonly ask: (client?: string) => Promise<number | undefined>;
 }
@@ -62,14 +62,14 @@ interface Fixture extends AsyncDisposable {
 function create(): Fixture {
   const clock = new ManualClock();
   const world: World = { held: Promise.resolve() };
-  const made: CircuitsDouble[] = [];
-  const isolated = new IsolatedUpstream(
+  const made: PoolDouble[] = [];
+  const isolated = new PerClientUpstream(
     {
       clock,
       createUpstream() {
-        const circuits = new CircuitsDouble(made.length, world);
-        made.push(circuits);
-        return circuits;
+        const pool = new PoolDouble(made.length, world);
+        made.push(pool);
+        return pool;
       },
     },
     { address: 'https://double.test/', idleMs: IDLE_MS },
@@ -214,7 +214,7 @@ test('the circuits of all clients are shown, without a word of whose they are', 
   const { ask, isolated } = fixture;
   await ask('alice');
   await ask('bob');
-  assert.deepEqual(isolated.circuits, [
+  assert.deepEqual(isolated.connections, [
     { slot: 0, state: 'open', typicalMs: 0, inFlight: 0 },
     { slot: 0, state: 'open', typicalMs: 1, inFlight: 0 },
   ]);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { delay } from '../../src/lib/clock.ts';
-import { createSeededRandom } from '../../bench/onion/seeded-random.ts';
-import { neverAnswer, resetStream } from '../fixtures/doh-behaviours.ts';
-import { questionOf } from '../protocol/upstream-messages.ts';
-import { answer, type Rig, startRig } from './rig.ts';
+import { delay } from '../../../src/lib/clock.ts';
+import { createSeededRandom } from '../../../bench/onion/seeded-random.ts';
+import { neverAnswer, resetStream } from '../../fixtures/doh-behaviours.ts';
+import { questionOf } from '../../protocol/upstream-messages.ts';
+import { answer, type Rig, startRig } from '../rig.ts';
 
 /*
  * A resolver that wants to know which connections belong to one client. Whenever it sees one question on two of them,

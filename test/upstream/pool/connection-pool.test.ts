@@ -4,14 +4,14 @@ import { test } from 'node:test';
 import { Deadline } from '../../../src/lib/deadline.ts';
 import { Dns4torError } from '../../../src/failures/errors.ts';
 import { type Counters, createCounters } from '../../../src/metrics/counters.ts';
-import { CircuitPool } from '../../../src/upstream/pool/circuit-pool.ts';
-import { DohStatusError } from '../../../src/upstream/transport/doh-status-error.ts';
-import { ExtraBudget } from '../../../src/upstream/pool/extra-budget.ts';
+import { ConnectionPool } from '../../../src/upstream/pool/connection-pool.ts';
+import { DohStatusError } from '../../../src/upstream/transport/doh-request.ts';
+import { RetryBudget } from '../../../src/upstream/pool/retry-budget.ts';
 import type { AnswerPath } from '../../../src/upstream/upstream.ts';
 import { createSeededRandom } from '../../../bench/onion/seeded-random.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
 import { answerTo, queryFor } from '../rig.ts';
-import { type NetworkInit, type SimulatedCircuit, SimulatedNetwork } from '../simulated-network.ts';
+import { type NetworkInit, type SimulatedConnection, SimulatedNetwork } from '../simulated-network.ts';
 
 const QUERY = queryFor('name.test');
 const LIFETIME_MS = 600_000;
@@ -27,11 +27,11 @@ interface PoolOptions extends NetworkInit {
 }
 
 interface Fixture extends AsyncDisposable {
-  readonly pool: CircuitPool;
+  readonly pool: ConnectionPool;
   readonly clock: ManualClock;
   readonly counters: Counters;
   readonly network: SimulatedNetwork;
-  readonly circuits: readonly SimulatedCircuit[];
+  readonly circuits: readonly SimulatedConnection[];
   /** How each answer came. */
   readonly paths: readonly AnswerPath[];
   /** Asks once, without turning the clock. */
@@ -51,8 +51,8 @@ async function create(options: PoolOptions = {}): Promise<Fixture> {
   const clock = new ManualClock();
   const network = new SimulatedNetwork(clock, createSeededRandom(seed), { hangs: 0, isEven: true, ...init });
   const counters = createCounters(['simulated.test:443'], circuits);
-  const budget = new ExtraBudget();
-  const pool = new CircuitPool(
+  const budget = new RetryBudget();
+  const pool = new ConnectionPool(
     {
       clock,
       random: { fraction: () => 0.5, bytes: (length) => new Uint8Array(length) },
@@ -60,7 +60,7 @@ async function create(options: PoolOptions = {}): Promise<Fixture> {
       budget,
       createConnection: (breaker, owner) => network.connect(owner, breaker),
     },
-    { address: 'https://simulated.test/', index: 0, circuits, candidates, lifetimeMs: LIFETIME_MS },
+    { address: 'https://simulated.test/', index: 0, size: circuits, candidates, lifetimeMs: LIFETIME_MS },
   );
   const paths: AnswerPath[] = [];
   const start = (timeoutMs = 20_000): Promise<Uint8Array> => {
@@ -454,9 +454,9 @@ test('after a change of network all circuits are replaced at once', async () => 
 
 test('each slot tells whether its circuit is open and in which time it is expected to answer', async () => {
   await using fixture = await create({ typicalMs: byNumber(300, 400, 500) });
-  const expectedMs = fixture.pool.circuits.map(({ typicalMs = 0 }) => typicalMs);
+  const expectedMs = fixture.pool.connections.map(({ typicalMs = 0 }) => typicalMs);
   assert.deepEqual(
-    fixture.pool.circuits.map(({ slot, state, inFlight }) => [slot, state, inFlight]),
+    fixture.pool.connections.map(({ slot, state, inFlight }) => [slot, state, inFlight]),
     [0, 1, 2].map((slot) => [slot, 'open', 0]),
   );
   assert.deepEqual(
@@ -464,7 +464,7 @@ test('each slot tells whether its circuit is open and in which time it is expect
     [true, true, true],
   );
   fixture.pool.renewAll();
-  assert.deepEqual(fixture.pool.circuits[0], { slot: 0, state: 'connecting', typicalMs: undefined, inFlight: 0 });
+  assert.deepEqual(fixture.pool.connections[0], { slot: 0, state: 'connecting', typicalMs: undefined, inFlight: 0 });
 });
 
 test('nothing is left behind after the end', async () => {

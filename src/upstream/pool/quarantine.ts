@@ -1,23 +1,23 @@
 import type { Deadline } from '../../lib/deadline.ts';
 import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
-import type { Circuit, CircuitOwner } from './circuit.ts';
-import { WaitingRoom } from './waiting-room.ts';
+import type { PooledConnection, PooledConnectionOwner } from './pooled-connection.ts';
+import { WaitQueue } from './wait-queue.ts';
 
 /**
  * Sends queries one at a time over a dedicated connection, which closes when no query is left. If that connection is
  * lost, the query in flight is to blame.
  */
-export class ApartLane implements AsyncDisposable {
-  readonly #createCircuit: (owner: CircuitOwner) => Circuit;
-  readonly #waitingRoom = new WaitingRoom();
+export class Quarantine implements AsyncDisposable {
+  readonly #createCircuit: (owner: PooledConnectionOwner) => PooledConnection;
+  readonly #waitingRoom = new WaitQueue();
   /** Opening or open. */
-  #circuit: Circuit | undefined;
+  #circuit: PooledConnection | undefined;
   /** Closed with the last query, because one may still be in flight. */
-  #ended: Circuit[] = [];
+  #ended: PooledConnection[] = [];
   #pending = 0;
 
   /** @param createCircuit creates a circuit without opening it */
-  constructor(createCircuit: (owner: CircuitOwner) => Circuit) {
+  constructor(createCircuit: (owner: PooledConnectionOwner) => PooledConnection) {
     this.#createCircuit = createCircuit;
   }
 
@@ -29,7 +29,7 @@ export class ApartLane implements AsyncDisposable {
   /**
    * Sends one query when its turn comes, and calls `onSend` then.
    * Rejects with ERR_QUERY_DROPS_CONNECTION if the connection is lost while the query is in flight, with what
-   * {@link refuse} was given, otherwise as {@link WaitingRoom.wait} and {@link Circuit.exchange} do.
+   * {@link refuse} was given, otherwise as {@link WaitQueue.wait} and {@link PooledConnection.exchange} do.
    */
   async exchange(query: Uint8Array, deadline: Deadline, onSend: () => void): Promise<Uint8Array> {
     this.#pending++;
@@ -77,7 +77,7 @@ export class ApartLane implements AsyncDisposable {
 
   async #ask(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
     try {
-      return await (this.#circuit as Circuit).exchange(query, deadline);
+      return await (this.#circuit as PooledConnection).exchange(query, deadline);
     } catch (thrown) {
       const error = toDns4torError(thrown);
       throw error.code === 'ERR_UPSTREAM_CONNECTION'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { answer, startRig, turnUntilSettled } from './rig.ts';
+import { answer, startRig, turnUntilSettled } from '../rig.ts';
 
 const RETRY_AFTER_MS = 10_000;
 const ASKED_FOR_MS = 2 * RETRY_AFTER_MS;

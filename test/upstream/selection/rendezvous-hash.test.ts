@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import type { Random } from '../../../src/lib/random.ts';
-import { Shards } from '../../../src/upstream/pool/shards.ts';
+import { RendezvousHash } from '../../../src/upstream/selection/rendezvous-hash.ts';
 import { queryFor } from '../rig.ts';
 
 const DOMAINS = Array.from({ length: 3000 }, (_, i) => `d${i}.example`);
@@ -15,7 +15,7 @@ function seeded(seed: string): Random {
   return { fraction: () => 0.5, bytes };
 }
 
-function firstChoices(shards: Shards): number[] {
+function firstChoices(shards: RendezvousHash): number[] {
   return DOMAINS.map((domain) => shards.order(queryFor(domain))[0] as number);
 }
 
@@ -26,7 +26,7 @@ function agreement(ones: readonly number[], others: readonly number[]): number {
 
 for (const count of [2, 3, 5]) {
   test(`${count} upstreams have about equal shares of the domains, and a first choice's domains are shared by the others`, () => {
-    const shards = new Shards(seeded('a'), count);
+    const shards = new RendezvousHash(seeded('a'), count);
     const orders = DOMAINS.map((domain) => shards.order(queryFor(domain)));
     const share = DOMAINS.length / count;
     for (let index = 0; index < count; index++) {
@@ -42,7 +42,7 @@ for (const count of [2, 3, 5]) {
 }
 
 test('all names of a domain have the same order, each time', () => {
-  const shards = new Shards(seeded('a'), 4);
+  const shards = new RendezvousHash(seeded('a'), 4);
   const order = shards.order(queryFor('example.co.uk'));
   assert.deepEqual(
     order.toSorted((a, b) => a - b),
@@ -54,13 +54,13 @@ test('all names of a domain have the same order, each time', () => {
 });
 
 test('other keys give another assignment, and a further upstream moves no domain between the others', () => {
-  const [a, again, b] = ['a', 'a', 'b'].map((seed) => firstChoices(new Shards(seeded(seed), 2))) as [
+  const [a, again, b] = ['a', 'a', 'b'].map((seed) => firstChoices(new RendezvousHash(seeded(seed), 2))) as [
     number[],
     number[],
     number[],
   ];
   assert.equal(agreement(a, again), DOMAINS.length);
   assert.ok(Math.abs(agreement(a, b) - DOMAINS.length / 2) < DOMAINS.length / 10);
-  const three = firstChoices(new Shards(seeded('a'), 3));
+  const three = firstChoices(new RendezvousHash(seeded('a'), 3));
   for (const [i, index] of three.entries()) if (index !== 2) assert.equal(index, a[i]);
 });

@@ -10,7 +10,7 @@ const KEY_BYTES = 32;
  * the same second one, and without an upstream only its own domains move. The keys stay in memory, so that nobody can
  * compute which domains belong together.
  */
-export class Shards {
+export class RendezvousHash {
   readonly #keys: readonly Uint8Array[];
 
   /** @param count of upstreams */

@@ -1,16 +1,16 @@
-import type { BreakerState, CircuitStatus } from '../../model/upstream-status.ts';
+import type { BreakerState, ConnectionStatus } from '../../model/upstream-status.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { Dns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
-import type { CircuitsUpstream, ExchangeContext } from '../upstream.ts';
+import type { PooledUpstream, ExchangeContext } from '../upstream.ts';
 
-export interface IsolatedUpstreamComponents {
+export interface PerClientUpstreamComponents {
   readonly clock: Clock;
   /** Makes the same upstream once more, with circuits of its own. */
-  readonly createUpstream: () => CircuitsUpstream;
+  readonly createUpstream: () => PooledUpstream;
 }
 
-export interface IsolatedUpstreamInit {
+export interface PerClientUpstreamInit {
   /** The resolver's URL, for logs. */
   readonly address: string;
   /** How long a client's circuits are kept without a query of its own. */
@@ -24,7 +24,7 @@ const MAX_CLIENTS = 32;
 interface Share {
   /** Undefined while only dns4tor itself has asked. */
   client: string | undefined;
-  readonly upstream: CircuitsUpstream;
+  readonly upstream: PooledUpstream;
   running: number;
   /** Ends it, while nothing runs. */
   idle: Timer | undefined;
@@ -37,15 +37,15 @@ interface Share {
  * dns4tor's own queries, which are the same for everybody, go over whichever circuits were used last. Those that have carried nothing else
  * are the next new client's, so that the first one finds them open.
  */
-export class IsolatedUpstream implements CircuitsUpstream {
+export class PerClientUpstream implements PooledUpstream {
   readonly address: string;
-  readonly #components: IsolatedUpstreamComponents;
+  readonly #components: PerClientUpstreamComponents;
   readonly #idleMs: number;
   /** The least recently used first. */
   readonly #shares = new Map<string | undefined, Share>();
   #disposed = false;
 
-  constructor(components: IsolatedUpstreamComponents, init: IsolatedUpstreamInit) {
+  constructor(components: PerClientUpstreamComponents, init: PerClientUpstreamInit) {
     this.address = init.address;
     this.#components = components;
     this.#idleMs = init.idleMs;
@@ -63,8 +63,8 @@ export class IsolatedUpstream implements CircuitsUpstream {
     return [...this.#shares.values()].flatMap(({ upstream }) => upstream.breakerStates);
   }
 
-  get circuits(): readonly CircuitStatus[] {
-    return [...this.#shares.values()].flatMap(({ upstream }) => upstream.circuits);
+  get connections(): readonly ConnectionStatus[] {
+    return [...this.#shares.values()].flatMap(({ upstream }) => upstream.connections);
   }
 
   /** That of the client who asked last. */

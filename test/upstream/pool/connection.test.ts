@@ -4,8 +4,8 @@ import { Socket } from 'node:net';
 import { test } from 'node:test';
 import { Dns4torError } from '../../../src/failures/errors.ts';
 import { Breaker } from '../../../src/upstream/pool/breaker.ts';
-import { type Connect, Connection } from '../../../src/upstream/transport/connection.ts';
-import type { CreateSession } from '../../../src/upstream/transport/session.ts';
+import { Connection } from '../../../src/upstream/pool/connection.ts';
+import type { Connect, CreateSession } from '../../../src/upstream/transport/session.ts';
 import { dropConnection, neverAnswer } from '../../fixtures/doh-behaviours.ts';
 import type { DohBehaviour } from '../../fixtures/recording-doh-server.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
@@ -320,7 +320,7 @@ test('an exception at the start of a session is a failed attempt, not an unhandl
     throw new Error('a defect');
   });
   connection.open();
-  await connection.opened();
+  await setImmediate();
   assert.deepEqual([connection.isOpen, socket.destroyed], [false, true]);
   assert.deepEqual(failures, ['ERR_INTERNAL']);
 });
@@ -330,7 +330,7 @@ test('a socket that closes before its session starts is a failed attempt', async
   socket.destroy();
   const { connection, failures } = connectionOver(socket, () => assert.fail('a session was started'));
   connection.open();
-  await connection.opened();
+  await setImmediate();
   assert.equal(connection.isOpen, false);
   assert.deepEqual(failures, ['ERR_UPSTREAM_CONNECTION']);
 });

@@ -1,17 +1,17 @@
-import type { CircuitStatus } from '../../model/upstream-status.ts';
+import type { ConnectionStatus } from '../../model/upstream-status.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Deadline } from '../../lib/deadline.ts';
 import { type Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import { UNUSABLE_RESPONSES } from '../../failures/question-failures.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
-import { acceptResponse, isRefusal } from '../transport/validate-response.ts';
-import type { ConnectionOwner } from '../transport/connection.ts';
-import { DohStatusError } from '../transport/doh-status-error.ts';
+import { validateResponse, isRefusal } from '../transport/validate-response.ts';
+import type { ConnectionOwner } from './connection.ts';
+import { DohStatusError } from '../transport/doh-request.ts';
 import { LatencyEstimate, type LatencyModel } from './latency-estimate.ts';
 import { RequestRefusedError } from '../transport/session.ts';
 
 /** What a circuit needs of a connection. */
-export interface CircuitConnection extends AsyncDisposable {
+export interface ConnectionLike extends AsyncDisposable {
   readonly isOpen: boolean;
   /** Queries that would be sent at once. */
   readonly free: number;
@@ -34,22 +34,22 @@ export interface AnswerEvents {
   failed(error: Dns4torError, isConnected: boolean): void;
 }
 
-export interface CircuitComponents {
+export interface PooledConnectionComponents {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly answerEvents?: AnswerEvents | undefined;
   readonly model: LatencyModel;
   /** Creates the connection, with SOCKS credentials of its own. It is owned from then on. */
-  readonly createConnection: (owner: ConnectionOwner) => CircuitConnection;
+  readonly createConnection: (owner: ConnectionOwner) => ConnectionLike;
 }
 
 /** What a circuit tells the set that it belongs to; see {@link ConnectionOwner}. */
-export interface CircuitOwner {
-  onOpen(circuit: Circuit): void;
+export interface PooledConnectionOwner {
+  onOpen(circuit: PooledConnection): void;
   onChange(): void;
   /** A query on it was answered or has failed. */
-  onSettled(circuit: Circuit): void;
-  onEnd(circuit: Circuit, cause: 'unopened' | 'ended' | 'stalled'): boolean;
+  onSettled(circuit: PooledConnection): void;
+  onEnd(circuit: PooledConnection, cause: 'unopened' | 'ended' | 'stalled'): boolean;
 }
 
 /** A connection whose queries wait this long, or this many times its typical response time, may be stalled. */
@@ -77,11 +77,11 @@ const FAILING_RESPONSES = 3;
 const MAX_BARRED_MS = 300_000;
 
 /** A circuit to the resolver, and what is known of how it answers. */
-export class Circuit implements AsyncDisposable {
-  readonly #components: CircuitComponents;
-  readonly #owner: CircuitOwner;
+export class PooledConnection implements AsyncDisposable {
+  readonly #components: PooledConnectionComponents;
+  readonly #owner: PooledConnectionOwner;
   readonly #index: number;
-  readonly #connection: CircuitConnection;
+  readonly #connection: ConnectionLike;
   /** Its place among the circuits to the upstream. */
   slot: number;
   #estimate: LatencyEstimate | undefined;
@@ -100,7 +100,7 @@ export class Circuit implements AsyncDisposable {
   openingSince = Infinity;
 
   /** @param index the upstream's place in the configured order */
-  constructor(components: CircuitComponents, owner: CircuitOwner, index: number, slot: number) {
+  constructor(components: PooledConnectionComponents, owner: PooledConnectionOwner, index: number, slot: number) {
     const { clock, model, createConnection } = components;
     this.#components = components;
     this.#owner = owner;
@@ -125,7 +125,7 @@ export class Circuit implements AsyncDisposable {
     return this.#connection.inFlight;
   }
 
-  get status(): CircuitStatus {
+  get status(): ConnectionStatus {
     const { isOpen, inFlight } = this.#connection;
     return { slot: this.slot, state: isOpen ? 'open' : 'connecting', typicalMs: this.#estimate?.typicalMs, inFlight };
   }
@@ -211,7 +211,7 @@ export class Circuit implements AsyncDisposable {
     this.#silent.add(sent);
     try {
       const response = await this.#connection.exchange(query, deadline);
-      acceptResponse(query, response);
+      validateResponse(query, response);
       const now = clock.now();
       this.#heard(sent.sentAt);
       // A refusal often comes at once. It must not make the circuit look fast.

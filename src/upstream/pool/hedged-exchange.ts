@@ -4,10 +4,10 @@ import { toDns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
 import { UNUSABLE_RESPONSES } from '../../failures/question-failures.ts';
 import { isRefusal } from '../transport/validate-response.ts';
-import type { Circuit } from './circuit.ts';
-import type { CircuitSet } from './circuit-set.ts';
-import type { ExtraBudget } from './extra-budget.ts';
-import type { QueryHistory, Suspects } from './query-history.ts';
+import type { PooledConnection } from './pooled-connection.ts';
+import type { ConnectionSet } from './connection-set.ts';
+import type { RetryBudget } from './retry-budget.ts';
+import type { RetryState, Suspects } from './retry-state.ts';
 import { RequestRefusedError } from '../transport/session.ts';
 
 /** Failures that end a query's way over one connection; the query is retried. */
@@ -22,11 +22,11 @@ const HEDGE_DEVIATIONS = 0.95;
 /** Sooner, a hedge is no use: nobody notices, and a path that fast does not hang on one circuit. */
 const MIN_HEDGE_MS = 200;
 
-export interface RaceComponents {
+export interface HedgedExchangeComponents {
   readonly clock: Clock;
-  readonly set: CircuitSet;
+  readonly set: ConnectionSet;
   readonly suspects: Suspects;
-  readonly budget: ExtraBudget;
+  readonly budget: RetryBudget;
   /** Number of answers to all queries so far. */
   readonly answers: () => number;
   /** A hedge is sent, or was answered first. */
@@ -42,19 +42,19 @@ export interface RaceComponents {
  * does not give a usable answer. The first usable answer wins. What else was sent goes on: it shows how fast its
  * circuit is. A suspect is not hedged, because each attempt may cost a connection.
  */
-export class Race {
-  readonly #components: RaceComponents;
+export class HedgedExchange {
+  readonly #components: HedgedExchangeComponents;
   readonly #query: Uint8Array;
   readonly #deadline: Deadline;
-  readonly #history: QueryHistory;
-  readonly #asked: Set<Circuit>;
+  readonly #history: RetryState;
+  readonly #asked: Set<PooledConnection>;
   readonly #outcome = Promise.withResolvers<Uint8Array | undefined>();
   #running = 0;
   #isOver = false;
   #hedge: Timer | undefined;
 
   /** @param history of the query; what happens in this race is added */
-  constructor(components: RaceComponents, query: Uint8Array, deadline: Deadline, history: QueryHistory) {
+  constructor(components: HedgedExchangeComponents, query: Uint8Array, deadline: Deadline, history: RetryState) {
     this.#components = components;
     this.#query = query;
     this.#deadline = deadline;
@@ -64,15 +64,15 @@ export class Race {
 
   /**
    * Settles with the first usable answer, or when the last attempt has failed: with undefined if that was refused (see
-   * {@link QueryHistory.refusal}), else rejects as {@link Circuit.exchange} does.
+   * {@link RetryState.refusal}), else rejects as {@link PooledConnection.exchange} does.
    * @param first has room
    */
-  run(first: Circuit): Promise<Uint8Array | undefined> {
+  run(first: PooledConnection): Promise<Uint8Array | undefined> {
     this.#ask(first, false);
     return this.#outcome.promise;
   }
 
-  #ask(circuit: Circuit, isHedge: boolean): void {
+  #ask(circuit: PooledConnection, isHedge: boolean): void {
     const { clock, suspects } = this.#components;
     const history = this.#history;
     this.#running++;
@@ -94,7 +94,7 @@ export class Race {
       );
   }
 
-  #hedgeLater(circuit: Circuit): void {
+  #hedgeLater(circuit: PooledConnection): void {
     const { clock } = this.#components;
     const delayMs = Math.max(MIN_HEDGE_MS, circuit.quantileMs(HEDGE_DEVIATIONS));
     this.#hedge?.cancel();
@@ -113,7 +113,7 @@ export class Race {
     this.#ask(next, true);
   }
 
-  #answered(circuit: Circuit, response: Uint8Array, sentAt: number, isHedge: boolean): void {
+  #answered(circuit: PooledConnection, response: Uint8Array, sentAt: number, isHedge: boolean): void {
     const { onAnswer, onAnyAnswer, onHedge } = this.#components;
     onAnyAnswer();
     if (isRefusal(response)) return this.#refused(circuit, response, sentAt, isHedge);
@@ -127,7 +127,7 @@ export class Race {
   }
 
   /** The question may be at fault, or what lies behind this circuit: another circuit tells. */
-  #refused(circuit: Circuit, response: Uint8Array, sentAt: number, isHedge: boolean): void {
+  #refused(circuit: PooledConnection, response: Uint8Array, sentAt: number, isHedge: boolean): void {
     const history = this.#history;
     history.refusals++;
     if (circuit.isReliable) history.isRefusedReliably = true;
@@ -143,7 +143,7 @@ export class Race {
     this.#outcome.resolve(undefined);
   }
 
-  #failed(circuit: Circuit, thrown: unknown, asSuspect: boolean): void {
+  #failed(circuit: PooledConnection, thrown: unknown, asSuspect: boolean): void {
     const history = this.#history;
     const error = toDns4torError(thrown);
     const { code } = error;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { Deadline } from '../../src/lib/deadline.ts';
-import { neverAnswer } from '../fixtures/doh-behaviours.ts';
-import type { DohBehaviour } from '../fixtures/recording-doh-server.ts';
-import { waitUntil } from '../fixtures/wait-until.ts';
+import { Deadline } from '../../../src/lib/deadline.ts';
+import { neverAnswer } from '../../fixtures/doh-behaviours.ts';
+import type { DohBehaviour } from '../../fixtures/recording-doh-server.ts';
+import { waitUntil } from '../../fixtures/wait-until.ts';
 import {
   answer,
   answerTo,
@@ -15,7 +15,7 @@ import {
   type RigOptions,
   startRig,
   turnUntilSettled,
-} from './rig.ts';
+} from '../rig.ts';
 
 /** What HTTP1_WATCH is in doh-session.ts. */
 const SILENCE_MS = 12_000;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decode } from 'dns-packet';
-import { type ErrorCode, failureText } from '../../src/failures/failures.ts';
-import * as behaviours from '../fixtures/doh-behaviours.ts';
-import type { DohBehaviour, DohReply } from '../fixtures/recording-doh-server.ts';
-import { answer, answerTo, outcomes, queryFor, startRig, turnUntilSettled } from './rig.ts';
+import { type ErrorCode, failureText } from '../../../src/failures/failures.ts';
+import * as behaviours from '../../fixtures/doh-behaviours.ts';
+import type { DohBehaviour, DohReply } from '../../fixtures/recording-doh-server.ts';
+import { answer, answerTo, outcomes, queryFor, startRig, turnUntilSettled } from '../rig.ts';
 
 /** Answers as a resolver does, but for what `change` makes of it. */
 function changed(change: (reply: Buffer) => Partial<DohReply> | void): DohBehaviour {

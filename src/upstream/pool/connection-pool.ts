@@ -1,39 +1,43 @@
-import type { BreakerState, CircuitStatus } from '../../model/upstream-status.ts';
+import type { BreakerState, ConnectionStatus } from '../../model/upstream-status.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { Dns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
 import type { Random } from '../../lib/random.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { Breaker } from './breaker.ts';
-import type { AnswerEvents, CircuitConnection } from './circuit.ts';
-import { QUERIES_PER_CANDIDATE } from './circuit-set.ts';
-import type { ConnectionOwner } from '../transport/connection.ts';
-import type { ExtraBudget } from './extra-budget.ts';
+import type { AnswerEvents, ConnectionLike } from './pooled-connection.ts';
+import { QUERIES_PER_CANDIDATE } from './connection-set.ts';
+import type { ConnectionOwner } from './connection.ts';
+import type { RetryBudget } from './retry-budget.ts';
 import { Generation } from './generation.ts';
 import { LatencyModel } from './latency-estimate.ts';
-import type { CircuitsUpstream, ExchangeContext } from '../upstream.ts';
+import type { PooledUpstream, ExchangeContext } from '../upstream.ts';
 
-export interface CircuitPoolComponents {
+export interface ConnectionPoolComponents {
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: Metrics;
   readonly answerEvents?: AnswerEvents;
   /** Pays for hedges. */
-  readonly budget: ExtraBudget;
+  readonly budget: RetryBudget;
   /** Creates a connection with new SOCKS credentials, without opening it. */
-  readonly createConnection: (breaker: Breaker, owner: ConnectionOwner) => CircuitConnection;
+  readonly createConnection: (breaker: Breaker, owner: ConnectionOwner) => ConnectionLike;
+  /** Called before {@link ConnectionPool.renewAll} replaces the connections. */
+  readonly onRenew?: () => void;
+  /** Number of alternative services (RFC 7838) that may be used now. Absent: they are not used. */
+  readonly countAlternatives?: () => number;
 }
 
-export interface CircuitPoolInit {
+export interface ConnectionPoolInit {
   /** The resolver's URL, for logs. */
   readonly address: string;
   /** Its place in the configured order. */
   readonly index: number;
   /** Circuits kept in use; at least 1. */
-  readonly circuits: number;
+  readonly size: number;
   /**
    * Circuits opened at first, of which the fastest are kept.
-   * @default circuits
+   * @default size
    */
   readonly candidates?: number;
   /** How long a generation of circuits is used, give or take a fifth. */
@@ -73,10 +77,10 @@ const DRAIN_MS = 30_000;
  *    generation in which it began, so the resolver cannot link two generations by a hedged or retried query.
  * 10. After failures, a breaker spaces the attempts to connect; in an outage it refuses queries at once.
  */
-export class CircuitPool implements CircuitsUpstream {
+export class ConnectionPool implements PooledUpstream {
   readonly address: string;
-  readonly #components: CircuitPoolComponents;
-  readonly #init: CircuitPoolInit;
+  readonly #components: ConnectionPoolComponents;
+  readonly #init: ConnectionPoolInit;
   readonly #breaker: Breaker;
   readonly #model = new LatencyModel();
   #current: Generation;
@@ -93,7 +97,7 @@ export class CircuitPool implements CircuitsUpstream {
   #spare = Infinity;
   #closed = false;
 
-  constructor(components: CircuitPoolComponents, init: CircuitPoolInit) {
+  constructor(components: ConnectionPoolComponents, init: ConnectionPoolInit) {
     this.address = init.address;
     this.#components = components;
     this.#init = init;
@@ -124,12 +128,16 @@ export class CircuitPool implements CircuitsUpstream {
     return [this.#breaker.state];
   }
 
-  get circuits(): readonly CircuitStatus[] {
-    return this.#current.circuits;
+  get connections(): readonly ConnectionStatus[] {
+    return this.#current.connections;
   }
 
   get failure(): ErrorCode | undefined {
     return this.#breaker.lastError?.code;
+  }
+
+  get alternatives(): number | undefined {
+    return this.#components.countAlternatives?.();
   }
 
   /**
@@ -137,6 +145,7 @@ export class CircuitPool implements CircuitsUpstream {
    * can go on, unless its lifetime has passed in the sleep.
    */
   renewAll(): void {
+    this.#components.onRenew?.();
     if (this.#ageMs >= this.#init.lifetimeMs) this.#replace(this.#create());
     else for (const generation of this.#all) generation.renew();
   }
@@ -156,8 +165,8 @@ export class CircuitPool implements CircuitsUpstream {
   }
 
   #create(): Generation {
-    const { circuits, candidates: most = circuits, address, index } = this.#init;
-    const candidates = Math.min(most, circuits + this.#spare);
+    const { size, candidates: most = size, address, index } = this.#init;
+    const candidates = Math.min(most, size + this.#spare);
     const generation: Generation = new Generation(
       {
         ...this.#components,
@@ -166,7 +175,7 @@ export class CircuitPool implements CircuitsUpstream {
         onChange: () => this.#changed(generation),
         onSettled: () => this.#closeIfDrained(generation),
       },
-      { circuits, candidates, address, index },
+      { size, candidates, address, index },
     );
     return generation;
   }
@@ -201,7 +210,7 @@ export class CircuitPool implements CircuitsUpstream {
   #changed(generation: Generation): void {
     const next = this.#next;
     if (next === undefined || generation !== next || next.opened === 0) return;
-    if (next.opened >= this.#init.circuits) return this.#takeOver(next);
+    if (next.opened >= this.#init.size) return this.#takeOver(next);
     const { clock } = this.#components;
     this.#timer?.cancel();
     this.#timer = clock.schedule(COMPLETION_MS, () => this.#takeOver(next));
@@ -209,7 +218,7 @@ export class CircuitPool implements CircuitsUpstream {
 
   #takeOver(next: Generation): void {
     this.#next = undefined;
-    for (const { slot, state } of this.#current.circuits) {
+    for (const { slot, state } of this.#current.connections) {
       if (state === 'open') this.#components.metrics.reconnected(this.#init.index, slot, 'lifetime');
     }
     this.#replace(next);

@@ -15,26 +15,26 @@ const PROBE_PAUSES: BackOff = { firstMs: 1000, longestMs: 30_000 };
 const PROBE_MS = 10_000;
 
 /** What becomes of one of several upstreams, for logging. */
-export interface WatchedUpstreamEvents {
+export interface HealthEvents {
   /** It accepts connections but answers nothing: the others are asked before it from now on. */
-  passedOver(): void;
+  markedDown(): void;
   /** It answers again, `durationMs` after it was passed over. */
-  usedAgain(durationMs: number): void;
+  recovered(durationMs: number): void;
 }
 
-export interface WatchedUpstreamComponents {
+export interface HealthCheckedUpstreamComponents {
   readonly clock: Clock;
   readonly random: Random;
-  readonly events?: WatchedUpstreamEvents | undefined;
+  readonly events?: HealthEvents | undefined;
 }
 
 /** One of several upstreams. Its connections can be counted where it has any of its own. */
 export type CountedUpstream = Upstream & { readonly openConnections?: number };
 
 /** One of several upstreams, and whether it answers. */
-export class WatchedUpstream {
+export class HealthCheckedUpstream {
   readonly upstream: CountedUpstream;
-  readonly #components: WatchedUpstreamComponents;
+  readonly #components: HealthCheckedUpstreamComponents;
   #answeredAt = -Infinity;
   /** Without an answer in between. */
   #silentQueries = 0;
@@ -44,7 +44,7 @@ export class WatchedUpstream {
   #probeAt = 0;
 
   /** @param upstream owned by the caller */
-  constructor(components: WatchedUpstreamComponents, upstream: CountedUpstream) {
+  constructor(components: HealthCheckedUpstreamComponents, upstream: CountedUpstream) {
     this.#components = components;
     this.upstream = upstream;
   }
@@ -75,7 +75,7 @@ export class WatchedUpstream {
     this.#downSince = clock.now();
     this.#probesFailed = 0;
     this.#probeAt = this.#downSince;
-    events?.passedOver();
+    events?.markedDown();
   }
 
   /** Probes it if it is down and a probe is due. To be called for each query, so that an idle machine sends nothing. */
@@ -95,6 +95,6 @@ export class WatchedUpstream {
     if (this.#downSince === undefined) return;
     const durationMs = this.#answeredAt - this.#downSince;
     this.#downSince = undefined;
-    events?.usedAgain(durationMs);
+    events?.recovered(durationMs);
   }
 }

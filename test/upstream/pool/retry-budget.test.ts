@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ExtraBudget } from '../../../src/upstream/pool/extra-budget.ts';
+import { RetryBudget } from '../../../src/upstream/pool/retry-budget.ts';
 
 test('an extra query costs what five first ones earn, and no more than ten are saved up', () => {
-  const budget = new ExtraBudget();
+  const budget = new RetryBudget();
   assert.ok(budget.spend());
   assert.ok(!budget.spend());
   for (let i = 0; i < 5; i++) budget.earn();
