@@ -74,7 +74,7 @@ export class RunningFiles {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, TEST_PROGRAMS: programs.join(' ') },
     });
-    if (isPatient && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
+    if (isPatient && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
     this.#children.add(child);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
