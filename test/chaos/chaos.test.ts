@@ -6,7 +6,10 @@ import { formatTable, toRow } from './report.ts';
 import { runScenario } from './run-scenario.ts';
 import { type FaultTimes, SCENARIOS } from './scenarios.ts';
 
-/** As short as they show something: a stop that is longer than the pause after which expired answers are given, and nearly as long as a client waits. */
+/**
+ * The shortest that show an effect. A stop lasts longer than the delay before stale answers, and almost a client's
+ * timeout.
+ */
 const TIMES: FaultTimes = { killMs: 3000, stopMs: 8000, rotateMs: 15_000 };
 
 let laboratory: Laboratory;
@@ -16,7 +19,7 @@ before(async () => {
 after(() => laboratory[Symbol.asyncDispose]());
 
 for (const scenario of SCENARIOS) {
-  test(`every query gets a reply, none is lost that could be answered, and service is back by itself: ${scenario.name}`, async (t) => {
+  test(`every query gets a reply, answerable queries are answered, and service recovers by itself: ${scenario.name}`, async (t) => {
     const seen = await runScenario(laboratory, scenario, TIMES, () => {});
     for (const line of formatTable([toRow(seen)]).split('\n')) t.diagnostic(line);
     assert.deepEqual(brokenPromises(seen), []);

@@ -1,4 +1,5 @@
-// What clients get under a constant load while the parts of a private Tor network are killed and stopped; see `npm run chaos -- --help`.
+// `npm run chaos`: shows what clients get under constant load while parts of a private Tor network are killed and
+// stopped.
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -18,7 +19,7 @@ const HELP = `npm run chaos -- [--only <scenario>]… [--json]
 
 process.exitCode = await main();
 
-/** Resolves to the exit code: 1 when a promise was not kept, 2 for arguments that mean nothing. */
+/** Resolves to the exit code: 1 for a broken promise, 2 for invalid arguments. */
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {

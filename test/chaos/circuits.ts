@@ -5,12 +5,12 @@ import type { RestartableProcess } from '../fixtures/restartable-process.ts';
 import type { TorNetwork, TorProcess } from '../fixtures/tor-network.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 
-/** Tor takes the signal at most every ten seconds, and then some to build circuits. */
+/** Tor accepts NEWNYM once in ten seconds, and then has to build circuits. */
 const REACHABLE_TIMEOUT_MS = 60_000;
 
 /**
- * The relay through which the onion has the fewest of its circuits, of those that carry the client's connections: without it the client
- * needs other circuits, and there are such. In a network so small each relay is part of most circuits.
+ * Of the relays that carry the client's connections, the one with the fewest circuits of the onion. In so small a
+ * network, most circuits share each relay; without this one, the client needs other circuits and can build them.
  */
 export async function relayOfClient(network: TorNetwork): Promise<RestartableProcess> {
   const carrying = (await circuitsOf(network.client, 'HS_STATE=HSCR_JOINED')).flat();
@@ -20,22 +20,24 @@ export async function relayOfClient(network: TorNetwork): Promise<RestartablePro
   return relayNamed(network, spared);
 }
 
-/** The relay through which all circuits of the onion begin: without it they all end, and so does every introduction, which tor remembers. */
+/**
+ * The guard of the onion. Without it, all circuits of the onion end, and all introductions fail, which tor remembers.
+ */
 export async function guardOfOnion(network: TorNetwork): Promise<RestartableProcess> {
   const [circuit] = await circuitsOf(network.onionService, 'PURPOSE=HS_SERVICE_INTRO');
   return relayNamed(network, circuit?.[0]);
 }
 
 /**
- * Makes the client's tor forget which introductions failed, and resolves when it reaches the onion. After the end of the onion's circuits it
- * would refuse for two minutes to try again.
+ * Makes the client's tor forget failed introductions. Resolves when it reaches the onion. Otherwise tor would refuse to
+ * retry for two minutes after the onion's circuits have ended.
  */
 export async function forgetFailures(network: TorNetwork): Promise<void> {
   await command(network.client, 'SIGNAL NEWNYM');
   await waitUntil('the onion is reachable', REACHABLE_TIMEOUT_MS, () => network.reachesOnion());
 }
 
-/** The nicknames of the relays of each circuit that has this in its description. */
+/** The nicknames of the relays in each circuit whose status line contains `kind`. */
 async function circuitsOf(tor: TorProcess, kind: string): Promise<string[][]> {
   const lines = (await command(tor, 'GETINFO circuit-status')).join('\n').split('\n');
   const paths = lines.filter((line) => line.includes(kind)).map((line) => line.split(' ')[2] ?? '');
@@ -54,6 +56,6 @@ async function command({ controlPath }: TorProcess, text: string): Promise<reado
 
 function relayNamed({ relays }: TorNetwork, nickname: string | undefined): RestartableProcess {
   const relay = relays[Number(nickname?.replace('relay', ''))];
-  if (relay === undefined) throw new Error('tor has no circuit that leads to the onion');
+  if (relay === undefined) throw new Error('tor has no circuit to the onion');
   return relay;
 }

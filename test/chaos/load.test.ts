@@ -10,7 +10,7 @@ import { type Asked, Load } from './load.ts';
 
 const PATIENCE_MS = 300;
 
-/** As a client reads them: fresh for `kept` names, expired for `brief` ones; of `new` ones the first fails and the others get no reply. */
+/** Fresh for `kept` names, stale for `brief` ones. The first `new` name fails, and the others get no reply. */
 function replyTo(query: Buffer, failedOnce: boolean): Buffer | undefined {
   const { id, questions } = decodeReply(query);
   const name = questions?.[0]?.name ?? '';
@@ -25,7 +25,7 @@ function replyTo(query: Buffer, failedOnce: boolean): Buffer | undefined {
   return failedOnce ? undefined : encode({ ...reply, flags: 2, additionals: [error(23, failureText('ERR_DEADLINE'))] });
 }
 
-test('the load says of each query whether it was answered fresh, expired, failed for which reason, or not at all, and asks on meanwhile', async () => {
+test('the load records for each query a fresh or stale answer, a failure with its reason, or no reply, and keeps sending', async () => {
   await using server = createSocket('udp4').bind(0, '127.0.0.1');
   await once(server, 'listening');
   let failedOnce = false;

@@ -6,44 +6,44 @@ import { readReply } from '../protocol/reply.ts';
 
 export const QUERIES_PER_SECOND = 20;
 
-/** Between two queries. */
+/** Time between two queries. */
 const INTERVAL_MS = 1000 / QUERIES_PER_SECOND;
 
 /**
- * What is asked, by what the cache can do for it, in turn. Half of all is `new`: a name that nobody has asked for, so that only upstream can
- * answer. `brief` names come again, and live for three seconds, so that in an outage there are none but expired answers to them. `kept`
- * ones come again and live for five minutes.
+ * The kinds of names, in turn. Half of them are `new`: never queried before, so only upstream can answer. `brief` names
+ * repeat with a TTL of three seconds, so an outage leaves only stale answers. `kept` names repeat with a TTL of five
+ * minutes.
  */
 const MIX = ['new', 'brief', 'new', 'kept', 'new', 'brief', 'new', 'brief'] as const;
 
 export type QueryKind = (typeof MIX)[number];
 
-/** How many names of each kind that comes again. */
+/** Number of names of each kind that repeats. */
 const NAMES = 5;
 
 const ZONE = LAB_ZONE.slice(0, -1);
 
-/** `fresh`: an answer that has not expired. `failed`: a reply that is none. `unanswered`: no reply at all. */
+/** `fresh`: an answer that has not expired. `failed`: a reply without an answer. `unanswered`: no reply. */
 export type Outcome = 'fresh' | 'stale' | 'failed' | 'unanswered';
 
-/** One query and what became of it. */
+/** One query and its outcome. */
 export interface Asked {
   readonly kind: QueryKind;
   readonly name: string;
-  /** On systemClock. */
+  /** By systemClock. */
   readonly sentAtMs: number;
-  /** Absent while it waits. */
+  /** Absent while the query waits. */
   readonly end?: {
     readonly outcome: Outcome;
     readonly atMs: number;
-    /** Why it failed or is stale: the label of a failure of dns4tor, or the RCODE. Empty for what is fresh. */
+    /** Why the query failed or got a stale answer: dns4tor's failure label, or the RCODE. Empty for a fresh answer. */
     readonly reason: string;
   };
 }
 
 /**
- * A client that asks twenty questions a second whatever becomes of them (an open loop): one that waited for answers would ask least when it
- * matters most.
+ * A client that sends twenty queries a second whatever happens (an open loop). One that waits for answers would send
+ * the fewest when it matters most.
  */
 export class Load implements AsyncDisposable {
   readonly #client: UdpClient;
@@ -57,17 +57,17 @@ export class Load implements AsyncDisposable {
     this.#sendWhatIsDue();
   }
 
-  /** @param patienceMs past it a query counts as unanswered */
+  /** @param patienceMs after this time, a query counts as unanswered */
   static async start(port: number, patienceMs: number): Promise<Load> {
     return new Load(await UdpClient.open(port, '127.0.0.1', patienceMs));
   }
 
-  /** All queries so far, in the order in which they were sent. */
+  /** All queries so far, in the order sent. */
   get asked(): readonly Asked[] {
     return this.#asked;
   }
 
-  /** Sends no more; resolves when none waits. */
+  /** Stops sending. Resolves when no query waits. */
   async stop(): Promise<void> {
     this.#timer?.cancel();
     await Promise.all(this.#open);
@@ -113,7 +113,7 @@ function judge(wire: Buffer): { readonly outcome: Outcome; readonly reason: stri
   return ede?.code === EDE.staleAnswer ? { outcome: 'stale', reason } : { outcome: 'fresh', reason: '' };
 }
 
-/** The label of the failure that the text of an Extended DNS Error explains. */
+/** The label of the failure whose text an Extended DNS Error carries. */
 function reasonOf(rcode: string, text: string | undefined): string {
   const code = FAILURE_CODES.find((candidate) => failureText(candidate) === text);
   return code === undefined ? rcode : failureKind(code).label;

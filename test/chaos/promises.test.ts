@@ -25,7 +25,7 @@ function observation(changes: Partial<Observation>): Observation {
   };
 }
 
-test('an outage in which what was known is given though it has expired, and nothing else, breaks no promise', () => {
+test('an outage with stale answers for known names and failures for others breaks no promise', () => {
   assert.deepEqual(brokenPromises(observation({})), []);
 });
 
@@ -34,7 +34,7 @@ const BROKEN: readonly (readonly [sentence: RegExp, changes: Partial<Observation
   [/1 queries got no reply/, { asked: [asked('unknown', 1000, 'unanswered')] }],
   [/did not come back/, { recovered: false }],
   [/1 queries failed though the cache/, { asked: [asked('known', 1000, 'failed')] }],
-  [/1 queries failed that could have been answered/, { scenario: { ...scenario, losesNothing: true } }],
+  [/1 answerable queries failed/, { scenario: { ...scenario, losesNothing: true } }],
   [/30 attempts to connect, more than 12/, { connects: { ok: 1, failed: 29 } }],
   [
     /1 queries waited for their failure/,
@@ -47,7 +47,7 @@ const BROKEN: readonly (readonly [sentence: RegExp, changes: Partial<Observation
 ];
 
 for (const [sentence, changes] of BROKEN) {
-  test(`what breaks a promise is said: ${sentence.source}`, () => {
+  test(`a broken promise is reported: ${sentence.source}`, () => {
     const sentences = brokenPromises(observation(changes));
     assert.equal(sentences.length, 1);
     assert.match(sentences[0] ?? '', sentence);

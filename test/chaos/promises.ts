@@ -6,35 +6,44 @@ import { serviceSinceMs } from './service.ts';
 
 const CIRCUITS = 3;
 
-/** For each circuit one attempt when the fault begins, one when it ends, and one for a connection that ends later than the others. */
+/** Per circuit: one attempt when the fault starts, one when it ends, one for a connection that ends later. */
 const CONNECTS_AROUND_A_FAULT = 3 * CIRCUITS;
 
-/** Candidates beyond the circuits kept: opened together when every circuit is gone, and one by one while queries are sent. */
+/**
+ * Candidates beyond the circuits kept: opened together when every circuit is gone, and one by one while queries are
+ * sent.
+ */
 const SPARE_CANDIDATES = 7;
 const SINGLE_CANDIDATE_PAUSE_MS = 10_000;
 
-/** Between them there is one probe at a time, after pauses that double, each less up to a half by jitter. */
+/** Between them, one probe at a time, after pauses that double; jitter shortens each by up to a half. */
 const FIRST_PAUSE_MS = 250 / 2;
 const LONGEST_PAUSE_MS = { client: 1000 / 2, beyond: 30_000 / 2 } as const;
 
-/** A circuit of ten seconds, give or take a fifth, ends after eight at the soonest; at most as often again because it was slow or failed. */
+/**
+ * A lifetime of 10 s ± 20 % ends after 8 s at the earliest. At most as many circuits are replaced for being slow or
+ * failing.
+ */
 const CONNECTS_PER_SECOND_OF_ROTATION = (2 * CIRCUITS) / 8;
 
-/** Silence is noticed after seven seconds, an attempt that takes long after ten: from then on an outage is known. */
+/** Silence is noticed after 7 s, a slow attempt after 10 s. From then on, dns4tor knows of the outage. */
 const KNOWN_AFTER_MS = 12_000;
-/** In a known outage a query is refused at once. This much is for a machine that is busy with something else. */
+/** In a known outage, queries fail at once. This margin is for a busy machine. */
 const AT_ONCE_MS = 1000;
 
-/** Once the resolver can be reached, the next probe finds it: after the longest pause, or a slow attempt, and the way of a query. */
+/** After the resolver is reachable, the next probe finds it: the longest pause, a slow attempt, and a query. */
 const NEXT_PROBE_MS = 30_000 + 10_000 + 5000;
 
-/** Some hundred queries that wait, and connections with their TLS buffers; what V8 lets lie about is most of it. */
+/**
+ * For a hundred waiting queries, and connections with their TLS buffers. Most of it is garbage that V8 has not
+ * collected.
+ */
 const MOST_GROWTH_BYTES = 96 * 2 ** 20;
 
-/** One for each circuit, its successor and the one that is drained; twice as many, for sockets that are being opened and closed. */
+/** For each circuit, its successor and a draining one; twice that, for sockets that are opening or closing. */
 const MOST_MORE_DESCRIPTORS = 2 * 3 * CIRCUITS;
 
-/** What dns4tor promises whatever breaks, and did not keep; each in a sentence. Of durations only those that its own timers bound. */
+/** The promises that were broken, each as a sentence. Checks only durations that dns4tor's own timers bound. */
 export function brokenPromises(seen: Observation): string[] {
   const { scenario, before, asked, reachableAtMs, connects, usage, recovered, harm } = seen;
   const broken: string[] = [];
@@ -47,10 +56,7 @@ export function brokenPromises(seen: Observation): string[] {
   const lost = lostThoughKnown([...before, ...asked]);
   expect(lost.length === 0, `${lost.length} queries failed though the cache had had the answer`);
   const failed = asked.filter(({ end }) => end?.outcome === 'failed');
-  expect(
-    !scenario.losesNothing || failed.length === 0,
-    `${failed.length} queries failed that could have been answered`,
-  );
+  expect(!scenario.losesNothing || failed.length === 0, `${failed.length} answerable queries failed`);
   const waited = failed.filter((query) => isMadeToWait(query, seen));
   expect(waited.length === 0, `${waited.length} queries waited for their failure in an outage that was known`);
   const answersAtMs = serviceSinceMs(asked.filter(({ kind }) => kind === 'new'));
@@ -67,7 +73,7 @@ export function brokenPromises(seen: Observation): string[] {
   return broken;
 }
 
-/** Failures of names that had been answered before: with an answer in the cache, expired or not, there is none. */
+/** Failures of names that had been answered before: the cache has an answer for them, stale or not. */
 function lostThoughKnown(asked: readonly Asked[]): Asked[] {
   const known = new Set<string>();
   const lost: Asked[] = [];
@@ -100,7 +106,7 @@ function mostConnects({ scenario, before, asked, beganAtMs }: Observation): numb
   return CONNECTS_AROUND_A_FAULT + candidates + between;
 }
 
-/** As many as there are when each fails at once. */
+/** The number of probes if each fails at once. */
 function mostProbes(durationMs: number, longestPauseMs: number): number {
   let probes = 0;
   let pauseMs = FIRST_PAUSE_MS;

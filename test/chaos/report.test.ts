@@ -6,7 +6,7 @@ import type { Observation } from './run-scenario.ts';
 
 const MIB = 2 ** 20;
 
-/** A query each 50 ms from 1000 on. */
+/** Queries every 50 ms from 1000 ms on. */
 function asked(...ends: readonly (readonly [Outcome, waitMs: number, reason?: string])[]): Asked[] {
   return ends.map(([outcome, waitMs, reason = ''], i) => {
     const sentAtMs = 1000 + 50 * i;
@@ -36,7 +36,7 @@ const SEEN: Observation = {
   log: '',
 };
 
-test('a row says what became of the queries, and when each kind of service was back after the end of the fault', () => {
+test('a row has the outcomes of the queries, and when each kind of service was back after the fault', () => {
   const row = toRow(SEEN);
   assert.deepEqual(row.outcomes, { fresh: 3, stale: 1, failed: 2, unanswered: 0 });
   assert.deepEqual(row.failures, { deadline: 2 });
@@ -47,7 +47,7 @@ test('a row says what became of the queries, and when each kind of service was b
   assert.deepEqual(row.timeline, [row.outcomes]);
 });
 
-test('the table has a line for each scenario, in which nothing needs a legend', () => {
+test('the table has a line for each scenario', () => {
   assert.equal(
     formatTable([toRow(SEEN)]),
     [
@@ -57,7 +57,7 @@ test('the table has a line for each scenario, in which nothing needs a legend', 
   );
 });
 
-test('a service that was never gone is back at once, and one that stays away never', () => {
+test('a service that never failed is back at once, and one that stays down never', () => {
   const line = (changes: Partial<Observation>): string =>
     formatTable([toRow({ ...SEEN, ...changes })]).split('\n')[1] ?? '';
   assert.match(line({ asked: asked(['fresh', 10], ['fresh', 10]) }), / at once +at once /);

@@ -4,20 +4,23 @@ import { brokenPromises } from './promises.ts';
 import type { Observation } from './run-scenario.ts';
 import { serviceSinceMs } from './service.ts';
 
-/** One scenario in figures, from the beginning of the fault on. */
+/** The figures of one scenario, from the start of the fault. */
 export interface ChaosRow {
   readonly scenario: string;
   readonly faultSeconds: number;
   readonly sent: number;
   readonly outcomes: Readonly<Record<Outcome, number>>;
-  /** How many queries failed, and why. */
+  /** Number of failed queries by reason. */
   readonly failures: Readonly<Record<string, number>>;
   readonly longestWaitMs: number;
-  /** From the end of the fault until Tor led to the resolver again, for a probe beside dns4tor; null when full service was back before. */
+  /**
+   * From the end of the fault until a separate probe reached the resolver through Tor. Null if full service was back
+   * before.
+   */
   readonly reachableAfterMs: number | null;
-  /** From the end of the fault until new names were answered, each of them; below 0 when that was before its end, null for never. */
+  /** From the end of the fault until all new names were answered. Negative before its end; null for never. */
   readonly answersAfterMs: number | null;
-  /** The same until nothing expired was given any more: full service. */
+  /** The same for full service: no more stale answers. */
   readonly fullServiceAfterMs: number | null;
   readonly connects: { readonly ok: number; readonly failed: number };
   readonly startBytes: number;
@@ -25,7 +28,7 @@ export interface ChaosRow {
   readonly peakDescriptors: number;
   readonly cpuShare: number;
   readonly broken: readonly string[];
-  /** By the second in which they were sent, counted from the beginning of the fault. */
+  /** By the second in which they were sent, from the start of the fault. */
   readonly timeline: readonly Readonly<Record<Outcome, number>>[];
 }
 
@@ -89,12 +92,12 @@ const HEADINGS: readonly string[] = [
   'failed for',
 ];
 
-/** The first and the last column are text. */
+/** The first and the last column, which are text. */
 function isText(column: number): boolean {
   return column === 0 || column === HEADINGS.length - 1;
 }
 
-/** A table for a terminal. */
+/** Formats a table for a terminal. */
 export function formatTable(rows: readonly ChaosRow[]): string {
   const cells = [HEADINGS, ...rows.map(cellsOf)];
   const widths = HEADINGS.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));

@@ -11,53 +11,54 @@ import { isFullService } from './service.ts';
 import { startSocksRelay } from './socks-relay.ts';
 import { type Usage, UsageWatch } from './usage-watch.ts';
 
-/** How long a client waits at most: the default of `--timeout`. */
+/** The timeout of a client: the default of `--timeout`. */
 const TIMEOUT_MS = 10_000;
 
-/** For this machine to be busy with something else. */
+/** Margin for a busy machine. */
 const MARGIN_MS = 2000;
 
-/** Until the load is answered fresh: a fresh daemon has to open its circuits, and a private network may have to vote. */
+/** For the first fresh answers: a new daemon opens circuits, and a private network may have to vote. */
 const WARM_UP_PATIENCE_MS = 60_000;
 
 /**
- * Tor is told to forget which introductions failed at once, which may be too early, half a minute and a minute later; then comes the longest
- * pause between two attempts to connect, and an attempt that hangs.
+ * dns4tor sends NEWNYM at once, which may be too early, and again after half a minute and a minute. Then come the
+ * longest pause between two attempts to connect, and an attempt that hangs.
  */
 const RECOVERY_PATIENCE_MS = 180_000;
 
-/** Each costs circuits. */
+/** Each probe costs circuits. */
 const BETWEEN_PROBES_MS = 250;
 
-/** Everything that was seen while one thing went wrong. */
+/** Everything observed during one fault. */
 export interface Observation {
   readonly scenario: Scenario;
-  /** What was asked before the fault. */
+  /** Queries sent before the fault. */
   readonly before: readonly Asked[];
-  /** What was asked from its beginning on. */
+  /** Queries sent since its start. */
   readonly asked: readonly Asked[];
   readonly beganAtMs: number;
   readonly endedAtMs: number;
   /**
-   * When Tor led to the resolver again, after the end: from then on it is dns4tor that keeps the answers waiting. Undefined when it did not
-   * before full service was back: connections that are open may last when no new one can be made.
+   * When the resolver was reachable through Tor again; any delay after that is dns4tor's. Undefined if full service was
+   * back before, because existing connections can work while new ones fail.
    */
   readonly reachableAtMs: number | undefined;
-  /** Whether full service came back. */
+  /** Whether full service recovered. */
   readonly recovered: boolean;
-  /** Attempts to connect from the beginning of the fault on. */
+  /** Attempts to connect since the start of the fault. */
   readonly connects: { readonly ok: number; readonly failed: number };
-  /** From the beginning of the fault on. */
+  /** Since the start of the fault. */
   readonly usage: Usage;
-  /** What was found wrong with dns4tor itself. */
+  /** A defect found in dns4tor itself. */
   readonly harm: string | undefined;
   /** The end of dns4tor's log. */
   readonly log: string;
 }
 
 /**
- * Runs dns4tor, made for the purpose, under load through one fault, until it gives full service again or the patience is at its end.
- * @throws when there is no full service before the fault, or dns4tor has ended
+ * Runs a new dns4tor under load through one fault, until it gives full service again or time runs out.
+ *
+ * @throws if there is no full service before the fault, or if dns4tor ends
  */
 export async function runScenario(
   laboratory: Laboratory,
@@ -81,7 +82,7 @@ export async function runScenario(
   const beganAtMs = systemClock.now();
   onProgress('the fault begins');
   const undo = await scenario.begin(stage);
-  // Later scenarios need what this one breaks.
+  // Later scenarios need the broken part.
   let isBroken = true;
   const mend = async (): Promise<void> => {
     if (isBroken) await undo();
@@ -123,7 +124,7 @@ export async function runScenario(
   };
 }
 
-/** Looks until the signal. */
+/** Probes until the signal. */
 async function firstReached(network: TorNetwork, signal: AbortSignal): Promise<number | undefined> {
   while (!signal.aborted) {
     if (await network.reachesOnion()) return systemClock.now();

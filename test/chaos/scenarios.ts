@@ -3,10 +3,10 @@ import type { RestartableProcess } from '../fixtures/restartable-process.ts';
 import { guardOfOnion, relayOfClient } from './circuits.ts';
 import type { SocksRelay } from './socks-relay.ts';
 
-/** What a fault can be done to. */
+/** What a fault can break. */
 export interface Stage {
   readonly laboratory: Laboratory;
-  /** On the way to the client's tor, for those who take it. */
+  /** A relay in front of the client's tor, for scenarios that use it. */
   readonly socksRelay: SocksRelay;
 }
 
@@ -16,22 +16,22 @@ export interface FaultTimes {
   readonly killMs: number;
   /** From SIGSTOP to SIGCONT. */
   readonly stopMs: number;
-  /** Of the load while circuits are rotated. */
+  /** Duration of the load while circuits rotate. */
   readonly rotateMs: number;
 }
 
-/** One thing that goes wrong under load. */
+/** One fault under load. */
 export interface Scenario {
   readonly name: string;
-  /** Absent: it is over at once. */
+  /** Absent if the fault ends at once. */
   readonly lasts?: keyof FaultTimes;
-  /** For dns4tor. */
+  /** Flags of dns4tor. */
   readonly flags?: (stage: Stage) => readonly string[];
-  /** Whether the way to the resolver is there all the time, so that every query must be answered. */
+  /** Whether the resolver stays reachable, so that every query must be answered. */
   readonly losesNothing: boolean;
-  /** Whether Tor itself cannot be reached meanwhile, which is asked more often. @default beyond */
+  /** Whether Tor itself is unreachable; dns4tor probes that more often. @default beyond */
   readonly cutsOff?: 'client' | 'beyond';
-  /** Does it; what it returns undoes it. */
+  /** Starts the fault. Returns a function that ends it. */
   readonly begin: (stage: Stage) => Promise<() => void | Promise<void>>;
 }
 
@@ -48,7 +48,7 @@ const PARTS: Readonly<Record<string, Part>> = {
 const nothing = (): void => {};
 
 export const SCENARIOS: readonly Scenario[] = [
-  // The first, or the onion's tor may build no more circuits for introductions for minutes (INTRO_CIRC_RETRY_PERIOD in its source).
+  // First: later, the onion's tor may stop building introduction circuits for minutes (INTRO_CIRC_RETRY_PERIOD in tor).
   kill('onion-guard', ({ laboratory }) => guardOfOnion(laboratory.network)),
   ...Object.entries(PARTS).map(([name, part]) => kill(name, part)),
   ...Object.entries(PARTS).map(([name, part]) => stop(name, part)),
@@ -64,14 +64,14 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'rotate',
     lasts: 'rotateMs',
-    // The shortest there is: each circuit ends after 8 to 12 s.
+    // The shortest lifetime: each circuit ends after 8 to 12 s.
     flags: () => ['--circuit-lifetime', '10s'],
     losesNothing: true,
     begin: async () => nothing,
   },
 ];
 
-/** A crash; somebody starts it again. */
+/** A crash and a restart. */
 function kill(name: string, part: Part): Scenario {
   return {
     name: `kill-${name}`,
@@ -86,7 +86,7 @@ function kill(name: string, part: Part): Scenario {
   };
 }
 
-/** Its sockets stay open, and say nothing. */
+/** A stopped process: its sockets stay open and silent. */
 function stop(name: string, part: Part): Scenario {
   return {
     name: `stop-${name}`,

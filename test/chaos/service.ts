@@ -1,9 +1,9 @@
 import { type Asked, QUERIES_PER_SECOND } from './load.ts';
 
-/** Two seconds of the load: so many queries in a row that are answered fresh are full service. */
+/** Two seconds of load: full service is this many fresh answers in a row. */
 const IN_A_ROW = 2 * QUERIES_PER_SECOND;
 
-/** Whether the last queries that have ended, of those sent since a moment, and all between them were answered fresh. */
+/** Whether the last completed queries sent since a moment, and all between them, got fresh answers. */
 export function isFullService(asked: readonly Asked[], sinceMs: number): boolean {
   const since = asked.filter(({ sentAtMs }) => sentAtMs >= sinceMs);
   const end = since.findLastIndex((query) => query.end !== undefined) + 1;
@@ -11,9 +11,10 @@ export function isFullService(asked: readonly Asked[], sinceMs: number): boolean
 }
 
 /**
- * When the first answer came after which all were fresh; undefined when there was none. Where all were fresh it is the moment at which the
- * first was asked for.
- * @param asked in the order in which they were sent
+ * When the first answer arrived after which all were fresh; undefined if there is none. If all were fresh, when the
+ * first query was sent.
+ *
+ * @param asked in the order sent
  */
 export function serviceSinceMs(asked: readonly Asked[]): number | undefined {
   const lastLoss = asked.findLastIndex((query) => !isFresh(query));

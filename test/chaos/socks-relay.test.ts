@@ -6,7 +6,7 @@ import { startSocksDouble } from '../tor/socks-double.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { startSocksRelay } from './socks-relay.ts';
 
-test('what is dropped is reset, and new connections go through', async () => {
+test('dropped connections are reset, and new ones work', async () => {
   await using directory = await createTemporaryDirectory();
   const path = `${directory.path}/socks`;
   await using double = await startSocksDouble({ path });

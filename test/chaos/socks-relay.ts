@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A way to a SOCKS socket on which every connection can be made to break at once. */
+/** A relay to a SOCKS socket that can drop all its connections. */
 export interface SocksRelay extends AsyncDisposable {
-  /** On 127.0.0.1. */
+  /** Port of 127.0.0.1. */
   readonly port: number;
-  /** Resets all connections that are open; new ones go through. Returns how many there were. */
+  /** Resets all open connections and returns their number. New ones work. */
   drop(): number;
 }
 
-/** @param path of the unix socket that it leads to */
+/** @param path of the unix socket to which it connects */
 export async function startSocksRelay(path: string): Promise<SocksRelay> {
   const clients = new Set<Socket>();
   const server = createServer({ noDelay: true }, (client) => {

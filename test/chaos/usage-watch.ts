@@ -3,17 +3,17 @@ import { cpuSeconds, openDescriptors, residentBytes } from '../fixtures/process-
 
 const SAMPLE_MS = 500;
 
-/** What a process had at the start and the most it had since, looked at twice a second. */
+/** Resources of a process at the start, and their peaks since then, sampled twice a second. */
 export interface Usage {
   readonly startBytes: number;
   readonly peakBytes: number;
   readonly startDescriptors: number;
   readonly peakDescriptors: number;
-  /** Of one core, from 0 to 1. */
+  /** Share of one core, from 0 to 1. */
   readonly cpuShare: number;
 }
 
-/** Watches what a process takes of the machine. */
+/** Watches the resource usage of a process. */
 export class UsageWatch implements Disposable {
   readonly #pid: number;
   readonly #startedAtMs = systemClock.now();
@@ -36,7 +36,7 @@ export class UsageWatch implements Disposable {
     return new UsageWatch(pid, await residentBytes(pid), await openDescriptors(pid), await cpuSeconds(pid));
   }
 
-  /** Up to now. Rejects when the process has ended. */
+  /** The usage so far. Rejects if the process has ended. */
   async read(): Promise<Usage> {
     await this.#look();
     const seconds = (systemClock.now() - this.#startedAtMs) / 1000;
@@ -52,7 +52,7 @@ export class UsageWatch implements Disposable {
   #lookLater(): void {
     this.#timer = systemClock.schedule(SAMPLE_MS, () => {
       this.#lookLater();
-      // Of a process that has ended, `read` tells.
+      // If the process has ended, `read` rejects.
       this.#look().catch(() => {});
     });
   }

@@ -7,13 +7,13 @@ import { REQUEST_HEADERS } from '../fixtures/recording-doh-server.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { type Laboratory, RESOLVER_NAME } from './laboratory.ts';
 
-/** A circuit lives for at most a fifth longer than ten seconds; the rest is Tor's, for a new one to the onion. */
+/** A circuit lives for up to 12 s; then Tor needs time to build one to the onion. */
 const MOVE_TIMEOUT_MS = 60_000;
 
-/** A resolver by name, reached through an exit, that says in its answers at which onion it is too (RFC 7838). */
+/** A resolver at a host name, behind an exit, that offers its onion as an alternative service (RFC 7838). */
 export function alternativeServicesSuite(getLaboratory: () => Laboratory): void {
   describe('alternative services', () => {
-    test('from a name behind an exit connections move to the onion, and nothing in the requests shows it', async () => {
+    test('connections move from a host name behind an exit to the offered onion, and the requests stay the same', async () => {
       const laboratory = getLaboratory();
       const { recording, network, authority, caPath } = laboratory;
       const forward = forwardTo(authority);
@@ -28,8 +28,8 @@ export function alternativeServicesSuite(getLaboratory: () => Laboratory): void 
       await using daemon = await laboratory.startDaemon(...upstream, '--circuits', '1', '--circuit-lifetime', '10s');
       await daemon.answers();
       let count = 0;
-      // Only circuits that are in use are replaced by ones that are connected ahead of need.
-      await waitUntil('an answer comes from the onion', MOVE_TIMEOUT_MS, async () => {
+      // Only circuits in use get a successor before they end.
+      await waitUntil('an answer arrives from the onion', MOVE_TIMEOUT_MS, async () => {
         const { status } = await dig('@127.0.0.1', '-p', String(daemon.port), `n${count++}.wild.${LAB_ZONE}`);
         assert.equal(status, 'NOERROR');
         return daemon.process.output.includes('DNS upstream answers at an onion that it offers');

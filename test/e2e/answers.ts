@@ -12,10 +12,10 @@ import { startValidatingForwarder } from '../fixtures/validating-forwarder.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import type { Laboratory } from './laboratory.ts';
 
-/** A port-53 address of this test's own: resolv.conf cannot name another port. */
+/** An address for port 53, because resolv.conf cannot name another port. */
 const RESOLV_CONF_ADDRESS = '127.53.53.53';
 
-/** What real clients get, compared with what the authoritative server says itself. */
+/** Compares the answers that real clients get with those of the authoritative server. */
 export function answersSuite(getLaboratory: () => Laboratory): void {
   describe('answers through a real onion service', () => {
     let laboratory: Laboratory;
@@ -35,7 +35,7 @@ export function answersSuite(getLaboratory: () => Laboratory): void {
       ['TCP', '+tcp'],
     ] as const) {
       for (const { name, type, status } of LAB_QUESTIONS) {
-        test(`dig over ${transport} gets what the authority says: ${name} ${type}`, async () => {
+        test(`dig over ${transport} gets the records of the authority: ${name} ${type}`, async () => {
           const { host, port } = laboratory.authority;
           const [ours, source] = await Promise.all([
             ask(name, type, flag),
@@ -49,7 +49,7 @@ export function answersSuite(getLaboratory: () => Laboratory): void {
       }
     }
 
-    test('kdig gets the same over UDP and over a kept TCP connection', async () => {
+    test('kdig gets the same over UDP, over TCP, and over a TCP connection that it keeps open', async () => {
       for (const flag of ['+notcp', '+tcp', '+keepopen']) {
         const reply = await kdig('@127.0.0.1', '-p', String(daemon.port), flag, 'a.dns4tor-lab.net', 'A');
         assert.deepEqual(recordSet(reply), ['a.dns4tor-lab.net. A 192.0.2.1']);
@@ -67,7 +67,7 @@ export function answersSuite(getLaboratory: () => Laboratory): void {
       assert.match(output, /^192\.0\.2\.1\s+STREAM/m);
     });
 
-    test('unbound in front of dns4tor validates signed answers and refuses bogus ones', async () => {
+    test('unbound behind dns4tor validates signed answers and returns SERVFAIL for bogus ones', async () => {
       await using forwarder = await startValidatingForwarder(daemon.port, laboratory.authority.trustAnchor);
       const validated = await dig('@127.0.0.1', '-p', String(forwarder.port), 'a.signed.dns4tor-lab.net', '+dnssec');
       assert.equal(validated.status, 'NOERROR');
@@ -76,7 +76,7 @@ export function answersSuite(getLaboratory: () => Laboratory): void {
       assert.equal(bogus.status, 'SERVFAIL');
     });
 
-    test('a second ask comes from the cache, with a TTL that has counted down', async () => {
+    test('the second answer comes from the cache, with a reduced TTL', async () => {
       const name = 'cached.wild.dns4tor-lab.net';
       const first = await ask(name);
       const firstTtl = first.answer[0]?.ttlSeconds ?? 0;
@@ -89,7 +89,7 @@ export function answersSuite(getLaboratory: () => Laboratory): void {
       assert.equal(asked.length, 1);
     });
 
-    test('special-use names are answered here, and the resolver is never asked', async () => {
+    test('special-use names are answered locally, and never reach the resolver', async () => {
       for (const name of [
         'something.onion',
         'printer.local',
@@ -107,7 +107,7 @@ export function answersSuite(getLaboratory: () => Laboratory): void {
       assert.deepEqual(left, []);
     });
 
-    test('/ready is 200 while answers come, and the live metrics pass promtool', async () => {
+    test('/ready returns 200 while answers arrive, and promtool accepts the metrics', async () => {
       const { status } = await daemon.page('/ready');
       assert.equal(status, 200);
       const { body } = await daemon.page('/metrics');
@@ -117,13 +117,13 @@ export function answersSuite(getLaboratory: () => Laboratory): void {
       await runProgram('promtool', ['check', 'metrics'], { input: body });
     });
 
-    test('no name that was asked for is in the log', () => {
+    test('the log contains no queried name', () => {
       assert.doesNotMatch(daemon.process.output, /dns4tor-lab|printer\.local/);
     });
   });
 }
 
-/** Names, types and data, in no order; TTLs differ between a cache and its source. */
+/** Names, types and data, sorted. Without TTLs, which differ between a cache and its source. */
 function recordSet(reply: DigReply): string[] {
   return [...reply.answer, ...reply.authority.filter(({ type }) => type === 'SOA')]
     .map(({ name, type, data }) => `${name.toLowerCase()} ${type} ${data}`)

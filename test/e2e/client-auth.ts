@@ -13,9 +13,9 @@ import type { Laboratory } from './laboratory.ts';
 const TIMEOUT_MS = 60_000;
 const NAME = 'a.dns4tor-lab.net';
 
-/** An onion service that only the holders of a key may look up, and who gives tor the key. */
+/** An onion service with client authorization, and the ways in which tor gets the key. */
 export function clientAuthSuite(getLaboratory: () => Laboratory): void {
-  describe('an onion service that asks for client authorisation', () => {
+  describe('an onion service with client authorization', () => {
     let laboratory: Laboratory;
     let state: TemporaryDirectory;
     before(async () => {
@@ -61,7 +61,7 @@ export function clientAuthSuite(getLaboratory: () => Laboratory): void {
       await expectRefusal(daemon, 'ERR_TOR_HS_AUTH_MISSING', /^18 .*\(X'F4'\)/);
     });
 
-    test('a running Tor that cannot be given the key: the same, and a warning that says where to put it', async () => {
+    test('a running Tor without a control port: the same, and a warning says where to put the key', async () => {
       const flags = await keyFlags(laboratory.privateOnion.clientKey);
       await using daemon = await laboratory.startDaemon(...upstream(), ...flags);
       await expectRefusal(daemon, 'ERR_TOR_HS_AUTH_MISSING', /^18 .*\(X'F4'\)/);
@@ -74,7 +74,7 @@ export function clientAuthSuite(getLaboratory: () => Laboratory): void {
       await expectRefusal(daemon, 'ERR_TOR_HS_AUTH_WRONG', /^18 .*\(X'F5'\)/);
     });
 
-    test('with the right key a tor of our own gets answers, and the key is written nowhere', async () => {
+    test('with the right key, a tor started by dns4tor gets answers, and the key is written nowhere', async () => {
       const { clientKey } = laboratory.privateOnion;
       const flags = await keyFlags(clientKey);
       await using daemon = await laboratory.startManagedDaemon(state, ...upstream(), ...flags, '--loglevel', 'debug');
@@ -82,7 +82,7 @@ export function clientAuthSuite(getLaboratory: () => Laboratory): void {
       await expectNoTraceOf(clientKey, daemon);
     });
 
-    test('a running Tor is given the key over its control port, again when it was restarted, and is followed', async () => {
+    test('a running Tor gets the key over its control port, also after a restart, and its state is followed', async () => {
       const { client } = laboratory.network;
       const control = ['--tor-control', `unix:${client.controlPath}`];
       const flags = await keyFlags(laboratory.privateOnion.clientKey);
@@ -97,7 +97,7 @@ export function clientAuthSuite(getLaboratory: () => Laboratory): void {
       await client.kill();
       await daemon.logs('Cannot follow Tor');
       await client.start();
-      await waitUntil('it answers again', TIMEOUT_MS, async () => {
+      await waitUntil('answers arrive again', TIMEOUT_MS, async () => {
         const reply = await dig('@127.0.0.1', '-p', String(daemon.port), '+time=15', 'any.wild.dns4tor-lab.net');
         return reply.status === 'NOERROR';
       });

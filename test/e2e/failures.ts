@@ -11,7 +11,7 @@ import type { Laboratory } from './laboratory.ts';
 const RECOVERY_TIMEOUT_MS = 60_000;
 const NAME = 'a.dns4tor-lab.net';
 
-/** What clients, the log and health say when something on the way is broken, and that it ends by itself. */
+/** What clients, the log and the health checks report while a part of the path is broken, and that service recovers. */
 export function failuresSuite(getLaboratory: () => Laboratory): void {
   describe('failures on the way to the resolver', () => {
     let laboratory: Laboratory;
@@ -41,13 +41,13 @@ export function failuresSuite(getLaboratory: () => Laboratory): void {
     test('a certificate for another name: ERR_TLS_NAME, EDE 23', () =>
       expectFailure(['--upstream-name', 'another.example'], 'ERR_TLS_NAME', 23));
 
-    test('another key than the pinned one: ERR_TLS_PIN, EDE 23', () =>
+    test('a key that is not the pinned one: ERR_TLS_PIN, EDE 23', () =>
       expectFailure(['--upstream-pin', `sha256/${'A'.repeat(43)}=`], 'ERR_TLS_PIN', 23));
 
-    test('a certificate of an authority that nobody trusts: ERR_TLS_UNTRUSTED, EDE 23', () =>
+    test('a certificate of an untrusted authority: ERR_TLS_UNTRUSTED, EDE 23', () =>
       expectFailure(['--upstream', laboratory.url], 'ERR_TLS_UNTRUSTED', 23));
 
-    test('an onion that nobody serves: ERR_TOR_HS_DESC_NOT_FOUND, EDE 22', () =>
+    test('an onion address without a service: ERR_TOR_HS_DESC_NOT_FOUND, EDE 22', () =>
       expectFailure(['--upstream', `https://${createOnionKey().address}/dns-query`], 'ERR_TOR_HS_DESC_NOT_FOUND', 22));
 
     test('a port that the onion does not serve: ERR_TOR_PORT_REFUSED, EDE 22', () =>
@@ -59,7 +59,7 @@ export function failuresSuite(getLaboratory: () => Laboratory): void {
       await expectFailure(['--tor-socks', `127.0.0.1:${reservation.port}`], 'ERR_TOR_UNREACHABLE', 23);
     });
 
-    test('a path that is not the resolver: ERR_DOH_STATUS, EDE 22', async () => {
+    test('a URL path without a resolver: ERR_DOH_STATUS, EDE 22', async () => {
       await using daemon = await laboratory.startDaemon(
         '--upstream',
         laboratory.url.replace('/dns-query', '/elsewhere'),
@@ -72,7 +72,7 @@ export function failuresSuite(getLaboratory: () => Laboratory): void {
       assert.ok(reply.ede.join().includes(failureKind('ERR_DOH_STATUS').problem));
     });
 
-    test('the right pin is no failure', async () => {
+    test('the right pin is accepted', async () => {
       await using daemon = await laboratory.startDaemon('--upstream-pin', laboratory.pin);
       await daemon.answers();
     });
@@ -99,7 +99,7 @@ export function failuresSuite(getLaboratory: () => Laboratory): void {
       });
       after(() => daemon[Symbol.asyncDispose]());
 
-      test('SERVFAIL with EDE 23 while it is gone, what is cached still answered, and answers after, by the same process', async () => {
+      test('while Tor is down: SERVFAIL with EDE 23, and cached answers; afterwards the same process gets answers', async () => {
         assert.equal((await ask(daemon, NAME)).status, 'NOERROR');
         await laboratory.network.client.kill();
         const gone = await ask(daemon, 'aaaa.dns4tor-lab.net', 'AAAA');
@@ -113,7 +113,7 @@ export function failuresSuite(getLaboratory: () => Laboratory): void {
       });
     });
 
-    test('a daemon that was started before Tor answers as soon as Tor is there', async () => {
+    test('a daemon that started before Tor answers as soon as Tor runs', async () => {
       await laboratory.network.client.kill();
       await using daemon = await laboratory.startDaemon();
       assert.equal((await ask(daemon, NAME)).status, 'SERVFAIL');
@@ -124,7 +124,7 @@ export function failuresSuite(getLaboratory: () => Laboratory): void {
       assert.equal((await daemon.page('/ready')).status, 200);
     });
 
-    test('the onion service killed and started again: the next query after it is answered', async () => {
+    test('after a restart of the onion service, queries are answered again', async () => {
       await using daemon = await laboratory.startDaemon();
       await daemon.answers();
       await laboratory.network.onionService.kill();
@@ -133,7 +133,7 @@ export function failuresSuite(getLaboratory: () => Laboratory): void {
       await askUntilAnswered(daemon, NAME);
     });
 
-    test('SIGTERM ends it with exit code 0', async () => {
+    test('SIGTERM ends the daemon with exit code 0', async () => {
       await using daemon = await laboratory.startDaemon();
       await daemon.answers();
       daemon.process.signal('SIGTERM');

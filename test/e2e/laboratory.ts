@@ -9,27 +9,27 @@ import { type RecordingDohServer, startRecordingDohServer } from '../fixtures/re
 import type { TemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { startTorNetwork, type TorNetwork } from '../fixtures/tor-network.ts';
 
-/** A name of 127.0.0.1 in the laboratory's zone, which the network's exits look up. */
+/** A name in the lab zone that the exits resolve to 127.0.0.1. */
 export const RESOLVER_NAME = 'ns.dns4tor-lab.net';
 
-/** Everything that a query travels through, of real parts: a Tor network, an onion service, a DoH resolver, an authoritative server. */
+/** A full path for queries from real programs: a Tor network, an onion service, a DoH resolver and an authority. */
 export interface Laboratory extends AsyncDisposable {
   readonly authority: AuthoritativeServer;
   readonly doh: DohServer;
-  /** On the onion's port 8443: shows each request as it comes in, and answers what the authoritative server says. */
+  /** On the onion's port 8443: records each request and forwards it to the authoritative server. */
   readonly recording: RecordingDohServer;
   readonly network: TorNetwork;
-  /** The resolver's onion URL. It takes DNS over TLS on the onion's port 853 and plain DNS on 53 as well. */
+  /** The resolver's onion URL. The onion also has DNS over TLS on port 853 and plain DNS on port 53. */
   readonly url: string;
-  /** PEM file of the authority that signed the resolver's certificate. */
+  /** PEM file of the certificate authority. */
   readonly caPath: string;
   /** The pin of the resolver's key. */
   readonly pin: string;
-  /** The same resolver at an onion that asks for client authorisation. */
+  /** The same resolver at an onion with client authorization. */
   readonly privateOnion: PrivateOnion;
-  /** dns4tor with this laboratory's upstream, through its client tor. Further flags win. */
+  /** Starts dns4tor with the laboratory's upstream and client tor. The arguments override both. */
   startDaemon(...args: readonly string[]): Promise<Daemon>;
-  /** The same with a tor of its own, whose data are in the directory. */
+  /** Starts dns4tor with a tor of its own, whose data are in the directory. */
   startManagedDaemon(state: TemporaryDirectory, ...args: readonly string[]): Promise<Daemon>;
 }
 
@@ -37,11 +37,11 @@ export interface PrivateOnion {
   /** 56 characters and `.onion`. */
   readonly address: string;
   readonly url: string;
-  /** With which it may be looked up. */
+  /** The authorized key. */
   readonly clientKey: ClientAuthKey;
 }
 
-/** @param options for the resolver */
+/** @param options of the DoH resolver */
 export async function startLaboratory(options: Pick<DohServerOptions, 'originalTtls'> = {}): Promise<Laboratory> {
   await using resources = new AsyncDisposableStack();
   const onionKey = createOnionKey();

@@ -10,9 +10,9 @@ import type { Laboratory } from './laboratory.ts';
 
 const TIMEOUT_MS = 60_000;
 
-/** A tor that dns4tor starts itself, as a client of the laboratory's network. */
+/** A tor that dns4tor starts, as a client of the laboratory's network. */
 export function managedTorSuite(getLaboratory: () => Laboratory): void {
-  describe('a tor of our own', () => {
+  describe('a tor started by dns4tor', () => {
     let laboratory: Laboratory;
     before(() => {
       laboratory = getLaboratory();
@@ -33,7 +33,7 @@ export function managedTorSuite(getLaboratory: () => Laboratory): void {
     const answered = async (daemon: Daemon, name: string): Promise<boolean> =>
       (await dig('@127.0.0.1', '-p', String(daemon.port), '+time=15', name)).status === 'NOERROR';
 
-    test('bootstraps, is reported as it does, answers, is started again when it dies, and ends with us', async () => {
+    test('its bootstrap is reported, it is restarted when it dies, and it ends with dns4tor', async () => {
       await using state = await createTemporaryDirectory();
       await using daemon = await laboratory.startManagedDaemon(state);
       await daemon.answers();
@@ -45,7 +45,7 @@ export function managedTorSuite(getLaboratory: () => Laboratory): void {
       const first = await torPid(daemon);
       process.kill(first, 'SIGKILL');
       await daemon.logs('Tor ended');
-      await waitUntil('it answers again', TIMEOUT_MS, () => answered(daemon, 'any.wild.dns4tor-lab.net'));
+      await waitUntil('answers arrive again', TIMEOUT_MS, () => answered(daemon, 'any.wild.dns4tor-lab.net'));
 
       const second = await torPid(daemon);
       assert.notEqual(second, first);
@@ -59,7 +59,7 @@ export function managedTorSuite(getLaboratory: () => Laboratory): void {
       await using daemon = await laboratory.startManagedDaemon(state);
       await daemon.logs('Using tor started by dns4tor');
       const pid = await torPid(daemon);
-      // Of the process alone: the fixture's own way ends the whole group, tor included.
+      // To the process alone: the fixture's kill() ends the whole group, including tor.
       daemon.process.signal('SIGKILL');
       await waitUntil('tor has ended', TIMEOUT_MS, async () => !(await isRunning(pid)));
     });

@@ -9,7 +9,7 @@ import { otherWaysSuite } from './other-ways.ts';
 import { querySuite } from './query.ts';
 import { upstreamViewSuite } from './upstream-view.ts';
 
-/* One laboratory for all suites: a Tor network takes some fifteen seconds to come up. */
+/* All suites share one laboratory, because a Tor network takes about fifteen seconds to start. */
 
 let laboratory: Laboratory;
 before(async () => {
@@ -24,5 +24,5 @@ clientAuthSuite(() => laboratory);
 otherWaysSuite(() => laboratory);
 querySuite(() => laboratory);
 upstreamViewSuite(() => laboratory);
-// Changes what the recording resolver answers, so it comes last.
+// Last, because it changes the answers of the recording resolver.
 alternativeServicesSuite(() => laboratory);

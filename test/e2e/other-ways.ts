@@ -6,7 +6,7 @@ import { dig, type DigReply } from '../fixtures/dig.ts';
 import { LAB_QUESTIONS, LAB_ZONE } from '../fixtures/lab-zone.ts';
 import { type Laboratory, RESOLVER_NAME } from './laboratory.ts';
 
-/** Everything but DNS over HTTPS at an onion: the resolver's other protocols, and names and addresses through an exit. */
+/** Upstreams other than DoH at an onion: other protocols, and host names and addresses through an exit. */
 export function otherWaysSuite(getLaboratory: () => Laboratory): void {
   describe('other ways to the resolver', () => {
     let laboratory: Laboratory;
@@ -23,7 +23,7 @@ export function otherWaysSuite(getLaboratory: () => Laboratory): void {
       );
     const ask = async (daemon: Daemon, ...args: readonly string[]): Promise<string> =>
       summary(await dig('@127.0.0.1', '-p', String(daemon.port), '+time=15', ...args));
-    /** How often upstreams answered, by their labels. */
+    /** Number of answers by upstream label. */
     const answersBy = async (daemon: Daemon): Promise<Record<string, number>> => {
       const { body } = await daemon.page('/metrics');
       const samples = body.matchAll(/^dns4tor_upstream_requests_total\{([^}]*)\} (\d+)$/gm);
@@ -43,14 +43,14 @@ export function otherWaysSuite(getLaboratory: () => Laboratory): void {
       ['DNS over HTTPS by address through an exit', () => `https://127.0.0.1:${laboratory.doh.port}/dns-query`, []],
       ['DNS over TLS by name through an exit', () => `tls://${RESOLVER_NAME}:${laboratory.doh.tlsPort}`, []],
       [
-        'plain DNS by address through an exit, where that is allowed',
+        'plain DNS by address through an exit, if allowed',
         () => `tcp://127.0.0.1:${laboratory.doh.plainPort}`,
         ['--allow-plaintext-exit'],
       ],
     ];
 
     for (const [way, url, args] of WAYS) {
-      test(`${way} gets what the authority says`, async () => {
+      test(`${way} gets the records of the authority`, async () => {
         await using daemon = await start([url()], ...args);
         await daemon.answers();
         const { host, port } = laboratory.authority;
@@ -61,7 +61,7 @@ export function otherWaysSuite(getLaboratory: () => Laboratory): void {
       });
     }
 
-    test('many queries at once over TLS are answered on the circuits that there are', async () => {
+    test('many concurrent queries over TLS are answered on the existing circuits', async () => {
       await using daemon = await start([`tls://${laboratory.network.onion}`]);
       await daemon.answers();
       const names = Array.from({ length: 60 }, (_, i) => `n${i}.wild.${LAB_ZONE}`);
@@ -71,7 +71,7 @@ export function otherWaysSuite(getLaboratory: () => Laboratory): void {
       assert.match(body, /^dns4tor_upstream_connections\{[^}]*\} 3$/m);
     });
 
-    test('a list of several protocols: the next answers when the one before it cannot be reached', async () => {
+    test('with upstreams of several protocols, the next one answers while the first is unreachable', async () => {
       const { onion } = laboratory.network;
       await using daemon = await start([`tcp://${onion}:54`, `tls://${onion}`]);
       await daemon.answers();
@@ -79,7 +79,7 @@ export function otherWaysSuite(getLaboratory: () => Laboratory): void {
       assert.deepEqual(Object.keys(await answersBy(daemon)), [`${onion}:853`]);
     });
 
-    test('over TLS too the key must be the pinned one', async () => {
+    test('DNS over TLS also requires the pinned key', async () => {
       const url = `tls://${laboratory.network.onion}`;
       await using right = await start([url], '--upstream-pin', laboratory.pin);
       await right.answers();
@@ -87,21 +87,21 @@ export function otherWaysSuite(getLaboratory: () => Laboratory): void {
       await wrong.logs('code=ERR_TLS_PIN');
     });
 
-    test('plain DNS through an exit is refused unless it is allowed, and the error says why', async () => {
+    test('plain DNS through an exit is refused unless allowed, and the error says why', async () => {
       const { code, stderr } = await runCli(['proxy-dns', '--upstream', 'tcp://127.0.0.1:5353']);
       assert.equal(code, 2);
       assert.match(stderr, /exit relay.*could read and change everything.*--allow-plaintext-exit/);
     });
 
-    test('what is no resolver is told apart from one that does not answer', async () => {
-      // An HTTP server: TCP, but no DNS.
+    test('a server that is not a resolver is reported as such', async () => {
+      // An HTTP server, which does not speak DNS.
       await using daemon = await start([`tcp://${laboratory.network.onion}:8443`]);
       await daemon.logs('code=ERR_UPSTREAM_CONNECTION');
     });
   });
 }
 
-/** The status, and the data of the answer in no order. */
+/** The status and the sorted data of the answer. */
 function summary({ status, answer }: DigReply): string {
   const data = answer.map((record) => record.data).toSorted();
   return `${status} ${data.join(' ')}`;

@@ -18,7 +18,7 @@ interface Shown {
   readonly steps: readonly { readonly what: string }[];
 }
 
-/** What `dns4tor query` says of answers that come through a real onion service. */
+/** The output of `dns4tor query` for answers from a real onion service. */
 export function querySuite(getLaboratory: () => Laboratory): void {
   describe('dns4tor query through a real onion service', () => {
     let laboratory: Laboratory;
@@ -38,7 +38,7 @@ export function querySuite(getLaboratory: () => Laboratory): void {
     };
     const ask = (...words: readonly string[]): Promise<Shown> => query('-p', String(daemon.port), ...words);
 
-    test('the first answer came from the resolver, with the time of each stage, and the second from the cache', async () => {
+    test('the first answer comes from the resolver, with the time of each stage, and the second from the cache', async () => {
       const name = 'query.wild.dns4tor-lab.net';
       const first = await ask('@127.0.0.1', name);
       assert.deepEqual(
@@ -53,13 +53,13 @@ export function querySuite(getLaboratory: () => Laboratory): void {
       assert.ok(second.came.ageSeconds !== undefined);
     });
 
-    test('an answer that no datagram holds still says that it came from the resolver', async () => {
+    test('an answer too large for a datagram also comes from the resolver', async () => {
       const { answers, came } = await ask('@127.0.0.1', 'long-txt.dns4tor-lab.net', 'TXT');
       assert.equal(answers.length, 1);
       assert.equal(came.source, 'upstream');
     });
 
-    test('--direct asks through Tor without a daemon, and says how long each step took', async () => {
+    test('--direct queries through Tor without a daemon and prints the duration of each step', async () => {
       const flags = ['--upstream', laboratory.url, '--upstream-ca', laboratory.caPath];
       const socks = ['--tor-socks', `unix:${laboratory.network.client.socksPath}`];
       const { status, answers, came, steps } = await query('--direct', ...flags, ...socks, 'mx.dns4tor-lab.net', 'MX');
@@ -70,14 +70,14 @@ export function querySuite(getLaboratory: () => Laboratory): void {
       assert.equal(steps[1]?.what, `Connected to ${laboratory.url}`);
     });
 
-    test('dns4tor status says that it works, and ends with 0', async () => {
+    test('dns4tor status reports a working daemon with exit code 0', async () => {
       const { code, stdout } = await runCli(['status', '--metrics', daemon.metricsAddress]);
       assert.equal(code, 0);
       assert.match(stdout, /^● Working: names are resolved through Tor\.$/m);
       assert.match(stdout, /^ +circuit \d: open, answers in [\d.]+ m?s$/m);
     });
 
-    test('none of this is in the log', () => {
+    test('the log contains no queried name', () => {
       assert.doesNotMatch(daemon.process.output, /dns4tor-lab\.net/);
     });
   });

@@ -9,10 +9,10 @@ import type { Laboratory } from './laboratory.ts';
 
 const PADDING_BLOCK_BYTES = 128;
 
-/** Connections opened at the start with one circuit, of which the fastest is kept, and two for replacements. */
+/** With one circuit: candidates at the start, of which the fastest stays, and two replacements. */
 const MOST_CONNECTIONS = 6;
 
-/** What the resolver behind the onion gets to see of those who ask. */
+/** What the resolver behind the onion sees of its clients. */
 export function upstreamViewSuite(getLaboratory: () => Laboratory): void {
   describe("what the onion's server sees", () => {
     let laboratory: Laboratory;
@@ -20,7 +20,7 @@ export function upstreamViewSuite(getLaboratory: () => Laboratory): void {
     before(async () => {
       laboratory = getLaboratory();
       const url = laboratory.url.replace('.onion/', '.onion:8443/');
-      // One circuit, so that no query goes out twice because the first try took long.
+      // One circuit, so that no query is hedged.
       daemon = await laboratory.startDaemon('--upstream', url, '--upstream-ca', laboratory.caPath, '--circuits', '1');
       await daemon.answers();
     });
@@ -33,7 +33,7 @@ export function upstreamViewSuite(getLaboratory: () => Laboratory): void {
     };
     const server = (): string[] => ['@127.0.0.1', '-p', String(daemon.port)];
 
-    test('RFC 8484 §4.1, RFC 8467 §4.1: POST, ID 0, a multiple of 128 octets, and the same headers always', async () => {
+    test('RFC 8484 §4.1, RFC 8467 §4.1: POST with ID 0, padded to a multiple of 128 octets, and always the same headers', async () => {
       const requests = await requestsDuring(async () => {
         for (const label of ['x', 'a-longer-name', 'l'.repeat(63)])
           await dig(...server(), `${label}.wild.dns4tor-lab.net`);
@@ -48,7 +48,7 @@ export function upstreamViewSuite(getLaboratory: () => Laboratory): void {
       }
     });
 
-    test('RFC 7871, RFC 7873: the same bytes whatever the client adds to its question', async () => {
+    test('RFC 7871, RFC 7873: the bytes are the same whatever EDNS options the client sends', async () => {
       const [plain] = await requestsDuring(() => dig(...server(), 'plain.wild.dns4tor-lab.net', 'TXT'));
       assert.ok(plain !== undefined);
       const variants: readonly (readonly string[])[] = [
@@ -59,7 +59,7 @@ export function upstreamViewSuite(getLaboratory: () => Laboratory): void {
         ['+nsid'],
       ];
       for (const [index, flags] of variants.entries()) {
-        // As long as "plain", and as new to the cache as that was.
+        // As long as "plain", and not in the cache either.
         const label = `Var${String.fromCharCode(65 + index)}X`;
         const [request] = await requestsDuring(() =>
           dig(...server(), `${label}.wild.dns4tor-lab.net`, 'TXT', ...flags),
@@ -72,7 +72,7 @@ export function upstreamViewSuite(getLaboratory: () => Laboratory): void {
       }
     });
 
-    test('twenty clients with one question are one request', async () => {
+    test('one question from twenty clients is one request', async () => {
       const requests = await requestsDuring(() =>
         kdig(...server(), ...Array.from({ length: 20 }, () => 'together.wild.dns4tor-lab.net')).then(() =>
           Promise.all(Array.from({ length: 20 }, () => dig(...server(), 'at-once.wild.dns4tor-lab.net'))),
@@ -82,7 +82,7 @@ export function upstreamViewSuite(getLaboratory: () => Laboratory): void {
       assert.deepEqual(lengths, ['together.wild.dns4tor-lab.net', 'at-once.wild.dns4tor-lab.net']);
     });
 
-    test('a few connections carry all of it', () => {
+    test('a few connections carry all requests', () => {
       const { requests } = laboratory.recording;
       assert.ok(requests.length > 2 * MOST_CONNECTIONS);
       assert.ok(new Set(requests.map(({ connection }) => connection)).size <= MOST_CONNECTIONS);

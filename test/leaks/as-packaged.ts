@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
-/** What is put in front of a command to have the Debian package's launcher run it in place of the program, where core dumps are allowed. */
+/** A wrapper that runs a command through the Debian package's launcher, with core dumps allowed before it. */
 export async function throughLauncher(): Promise<readonly string[]> {
   const launcher = await readFile(join(ROOT, 'packaging', 'deb', 'launcher.sh'), 'utf8');
   const script = launcher.replace(/^exec .*$/m, 'exec "$@"');
@@ -12,7 +12,7 @@ export async function throughLauncher(): Promise<readonly string[]> {
   return ['/bin/sh', '-c', `ulimit -S -c "$(ulimit -H -c)"\n${script}`, 'sh'];
 }
 
-/** Puts a copy of the program, of a version, where there is none. It is there as a whole or not at all. */
+/** Installs a copy of the program with a version number, atomically. */
 export async function installProgram(folder: string, version: string): Promise<void> {
   const unfinished = `${folder}.new`;
   await cp(join(ROOT, 'dist'), join(unfinished, 'dist'), { recursive: true });

@@ -6,7 +6,7 @@ import { buildQuery } from '../fixtures/messages.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { assertLacks, createCanary, findIn } from './canary.ts';
 
-test('a name that was asked for is found in a file, as text in any spelling and in a message, at any depth', async () => {
+test('the label is found in files at any depth, as text in any case and inside a DNS message', async () => {
   await using directory = await createTemporaryDirectory();
   const canary = createCanary();
   await mkdir(join(directory.path, 'a', 'b'), { recursive: true });
@@ -17,7 +17,7 @@ test('a name that was asked for is found in a file, as text in any spelling and 
   assert.deepEqual((await findIn(directory.path, canary)).toSorted(), files);
 });
 
-test('a name that was asked for is found in a log', () => {
+test('the label is found in a log', () => {
   const canary = createCanary();
   assert.throws(() => assertLacks(`first\nfailed: ${canary.toUpperCase()}.example\n`, canary));
   assertLacks('nothing of the kind', canary);

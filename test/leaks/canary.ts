@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { systemRandom } from '../../src/lib/random.ts';
 import type { ConfinedDaemon } from './confined-daemon.ts';
 
-/** A label that occurs nowhere but in what the daemon is asked. In a message as in text its letters stand side by side. */
+/** Creates a label that occurs only in queries to the daemon. Its letters are adjacent in messages and in text. */
 export function createCanary(): string {
   return `canary${Buffer.from(systemRandom.bytes(6)).toString('hex')}`;
 }
 
-/** Asserts that no page which the daemon serves holds the label. */
+/** Asserts that no page of the daemon contains the label. */
 export async function assertServesNoTrace(canary: string, daemon: ConfinedDaemon): Promise<void> {
   for (const path of ['/metrics', '/ready', '/healthcheck', '/api/status']) {
     assertLacks((await daemon.page(path)).body, canary);
@@ -17,8 +17,8 @@ export async function assertServesNoTrace(canary: string, daemon: ConfinedDaemon
 }
 
 /**
- * Asserts that neither the daemon's log, at debug, nor a file holds the label. On disk it is to have left nothing at all, a core dump neither.
- * It may have ended by now.
+ * Asserts that neither the daemon's debug log nor a file contains the label, and that the daemon left nothing on disk,
+ * not even a core dump. The daemon may have ended.
  */
 export async function assertLeavesNoTrace(canary: string, daemon: ConfinedDaemon): Promise<void> {
   assert.match(daemon.log, /\bDBG\b/, 'the log is not that at debug');
@@ -32,7 +32,7 @@ export function assertLacks(text: string, canary: string): void {
   assert.equal(line, undefined, 'a name that was asked for is in what the daemon says');
 }
 
-/** The files below a directory that hold the label. */
+/** The files below a directory that contain the label. */
 export async function findIn(directory: string, canary: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));

@@ -6,30 +6,30 @@ import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { fetchIn } from './fetch-in.ts';
 import type { Namespace } from './namespace.ts';
 
-/** The command itself in a namespace. */
+/** A running `dns4tor proxy-dns` in a network namespace. */
 export interface ConfinedDaemon extends Daemon {
-  /** All the room on disk that it was told of: its working, home, state and temporary directory. */
+  /** The only directory that it knows: working, home, state and temporary directory in one. */
   readonly directory: string;
-  /** All that it has written to stdout and stderr. */
+  /** Everything written to stdout and stderr. */
   readonly log: string;
-  /** dig, in the namespace. */
+  /** Runs dig in the namespace. */
   ask(name: string, ...args: readonly string[]): Promise<DigReply>;
-  /** Runs another command of dns4tor to its end, in the namespace and with the same room on disk. */
+  /** Runs another command of dns4tor in the namespace, with the same directory. */
   run(...args: readonly string[]): Promise<CommandResult>;
 }
 
 export interface CommandResult {
   readonly status: number | NodeJS.Signals;
-  /** All that it has written to stdout and stderr. */
+  /** Everything written to stdout and stderr. */
   readonly output: string;
 }
 
 export interface ConfinedDaemonOptions extends Pick<DaemonOptions, 'command'> {
-  /** A program that runs the command which follows it, and its arguments. @default none */
+  /** A wrapper: a program and its arguments, which the command follows. @default none */
   readonly via?: readonly string[];
 }
 
-/** {@link startDaemon} in a namespace. It logs all there is to log. */
+/** {@link startDaemon} in a namespace, with debug logging. */
 export async function startConfinedDaemon(
   namespace: Namespace,
   args: readonly string[],

@@ -8,17 +8,17 @@ import { type SocksDouble, startSocksDouble } from '../tor/socks-double.ts';
 import { type ConfinedDaemon, type ConfinedDaemonOptions, startConfinedDaemon } from './confined-daemon.ts';
 import type { Namespace } from './namespace.ts';
 
-/** The command itself in a namespace, and what it reaches: in Tor's place a proxy that shows what it is told, on a unix socket. */
+/** A running dns4tor in a namespace. In place of Tor, a SOCKS proxy on a unix socket records its requests. */
 export interface ConfinedBehindDouble extends AsyncDisposable {
   readonly daemon: ConfinedDaemon;
   readonly upstream: RecordingDohServer;
   readonly socks: SocksDouble;
   readonly socksPath: string;
-  /** The resolver's host. */
+  /** Host of the resolver. */
   readonly host: string;
 }
 
-/** @param host of the resolver; @default an onion */
+/** @param host of the resolver. @default an onion */
 export async function startConfinedBehindDouble(
   namespace: Namespace,
   args: readonly string[],

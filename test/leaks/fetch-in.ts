@@ -5,7 +5,7 @@ const response = await fetch(process.argv[1]);
 process.stdout.write(response.status + '\\n' + (await response.text()));
 `;
 
-/** The status and body of a page that is served in a namespace. */
+/** Fetches a page from a server in a namespace. */
 export async function fetchIn(
   namespace: Namespace,
   url: string,

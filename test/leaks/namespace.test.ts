@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { findProgram } from '../fixtures/find-program.ts';
 import { NAMESERVER, type Namespace, startNamespace } from './namespace.ts';
 
-/* The instrument itself: in it nothing leaves unseen, and nothing is seen where nothing is sent. */
+/* Tests of the namespace itself: it counts every packet that leaves, and nothing else. */
 
 let namespace: Namespace;
 before(async () => {
@@ -11,7 +11,7 @@ before(async () => {
 });
 after(() => namespace[Symbol.asyncDispose]());
 
-/** How many packets were to leave while a program ran, however that ended. */
+/** Number of packets that tried to leave while a program ran, whether it failed or not. */
 async function packetsOf(path: string, ...args: readonly string[]): Promise<number> {
   const known = await namespace.leakedPackets();
   await namespace.run(path, ...args).catch(() => {});
@@ -51,12 +51,12 @@ for (const [what, host, type] of [
   });
 }
 
-test('a look-up through the operating system asks the name server of the namespace, and is counted', async () => {
+test('a lookup by the operating system goes to the name server of the namespace, and is counted', async () => {
   assert.match(await namespace.run('/bin/cat', '/etc/resolv.conf'), new RegExp(NAMESERVER));
   assert.ok((await packetsOf(await findProgram('getent'), 'hosts', 'positive-control.example')) > 0);
 });
 
-test('what stays on loopback is not counted', async () => {
+test('packets on loopback are not counted', async () => {
   assert.equal(await evaluate(DATAGRAM, '127.0.0.1', 'udp4'), 0);
   assert.equal(await evaluate(DATAGRAM, '::1', 'udp6'), 0);
 });

@@ -8,19 +8,19 @@ import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 const START_TIMEOUT_MS = 5_000;
 const READY = 'the namespace is ready';
 
-/** Of nobody's (RFC 5737 §3, RFC 3849 §2), but routed from in there like any other. */
+/** Documentation addresses (RFC 5737 §3, RFC 3849 §2), routed like any others. */
 const OWN = { ipv4: '192.0.2.1', ipv6: '2001:db8::1' } as const;
 const GATEWAY = { ipv4: '192.0.2.53', ipv6: '2001:db8::53' } as const;
 
-/** An address of its own that is not loopback's. What is sent there from inside stays inside. */
+/** The namespace's own address besides loopback. Packets to it stay inside. */
 export const OWN_ADDRESS: string = OWN.ipv4;
 
-/** What a program that looks names up through the operating system would ask. */
+/** The name server in the namespace's resolv.conf. */
 export const NAMESERVER: string = GATEWAY.ipv4;
 
 /**
- * The ruleset. `output` sees every packet of IPv4 and IPv6 that a process in here sends; what it does not see (ARP, raw link-layer packets)
- * the counter of the interface does.
+ * The nftables rules. `output` sees every IPv4 and IPv6 packet of the namespace. The interface counter covers the rest:
+ * ARP and raw link-layer packets.
  */
 const RULES = `table inet leaks {
   counter leaked { }
@@ -32,8 +32,9 @@ const RULES = `table inet leaks {
 `;
 
 /**
- * `$1` is ip, `$2` is nft, `$3` a file with the rules, `$4` a resolv.conf. The way out is a pair of interfaces of which the far one is
- * nobody's. They send nothing by themselves: no look-up of neighbours, and no link-local addresses, which the kernel would announce.
+ * `$1` is ip, `$2` is nft, `$3` a file with the rules, `$4` a resolv.conf. The way out is a pair of virtual interfaces
+ * with nothing at the far end. They send nothing by themselves: no ARP, and no link-local addresses that the kernel
+ * announces.
  */
 const SET_UP = `
 set -e
@@ -54,13 +55,15 @@ echo ${READY}
 exec sleep infinity
 `;
 
-/** A network of its own that has addresses, a way out and a name server, whose every packet that is not loopback's is counted and dropped. */
+/**
+ * A network namespace with addresses, a default route and a name server. Counts and drops every packet not on loopback.
+ */
 export interface Namespace extends AsyncDisposable {
-  /** To put in front of a program's path and arguments: runs it in here. Paths are as outside. */
+  /** A wrapper that runs a program in the namespace. The file system is the one outside. */
   readonly via: readonly string[];
-  /** Runs a program in here to its end, and returns what it wrote to stdout. Rejects when its status is not 0. */
+  /** Runs a program in the namespace and returns its stdout. Rejects if it fails. */
   run(path: string, ...args: readonly string[]): Promise<string>;
-  /** How many packets were to leave since the start. */
+  /** Number of packets that tried to leave since the start. */
   leakedPackets(): Promise<number>;
 }
 

@@ -17,8 +17,8 @@ import { endMainProcess, isAwaited, onHeldSockets } from './held-sockets.ts';
 import { type Namespace, startNamespace } from './namespace.ts';
 
 /*
- * The daemon in a network of its own, from which every packet would be seen, with a real Tor that it reaches by a unix socket alone; through
- * all that it lives through. All names that it is asked for begin with one label, which may turn up nowhere.
+ * The daemon in a network namespace that sees every packet. It reaches a real Tor only over a unix socket. The tests
+ * lead it through the phases of its life. All queried names start with one label, which must not appear anywhere.
  */
 
 const ZONE = 'dns4tor-lab.net';
@@ -39,12 +39,12 @@ after(async () => {
 });
 
 let asked = 0;
-/** A name that nobody has asked for yet; below `brief` with a TTL of 3 s. */
+/** A name not queried before. Below `brief`, its TTL is 3 s. */
 function newName(zone: 'wild' | 'brief' = 'wild'): string {
   return `${canary}-${asked++}.${zone}.${ZONE}`;
 }
 
-/** What leads to the resolver, unless the arguments say otherwise. */
+/** Flags that lead to the resolver, unless the arguments replace them. */
 function wayOut(args: readonly string[] = []): readonly string[] {
   const upstream = args.includes('--upstream') ? [] : ['--upstream', laboratory.url];
   const socks = args.includes('--tor-socks') ? [] : ['--tor-socks', `unix:${laboratory.network.client.socksPath}`];
@@ -56,10 +56,10 @@ function start(args: readonly string[] = [], options: ConfinedDaemonOptions = {}
 }
 
 async function assertSilent(): Promise<void> {
-  assert.equal(await namespace.leakedPackets(), 0, 'packets were to leave the machine past Tor');
+  assert.equal(await namespace.leakedPackets(), 0, 'packets tried to bypass Tor');
 }
 
-/** The end of a phase: no packet was to leave, and no name is anywhere. */
+/** Checks at the end of a phase that no packet tried to leave and that no name is anywhere. */
 async function assertClean(daemon: ConfinedDaemon): Promise<void> {
   await assertServesNoTrace(canary, daemon);
   await assertLeavesNoTrace(canary, daemon);
@@ -71,10 +71,14 @@ async function assertAnswers(daemon: ConfinedDaemon, name = newName(), ...args: 
 }
 
 async function untilAnswered(daemon: ConfinedDaemon): Promise<void> {
-  await waitUntil('it answers again', AGAIN_TIMEOUT_MS, async () => (await daemon.ask(newName())).status === 'NOERROR');
+  await waitUntil(
+    'answers arrive again',
+    AGAIN_TIMEOUT_MS,
+    async () => (await daemon.ask(newName())).status === 'NOERROR',
+  );
 }
 
-/** RFC 8914 §4.23, §4.24: that, and why, nobody could be asked. */
+/** Asserts SERVFAIL with the EDE of an unreachable resolver (RFC 8914 §4.23, §4.24). */
 async function assertFails(daemon: ConfinedDaemon): Promise<void> {
   const { status, answer, ede } = await daemon.ask(newName());
   assert.deepEqual([status, answer], ['SERVFAIL', []]);
@@ -82,7 +86,7 @@ async function assertFails(daemon: ConfinedDaemon): Promise<void> {
   assertLacks(ede.join(), canary);
 }
 
-/** How many questions wait for the resolver. */
+/** Number of queries that wait for the resolver. */
 async function waiting(daemon: ConfinedDaemon): Promise<number> {
   return Number(/^dns4tor_upstream_queue_depth\{.*\} (\d+)$/m.exec((await daemon.page('/metrics')).body)?.[1]);
 }
@@ -102,7 +106,7 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
   const check = (...args: readonly string[]): Promise<CommandResult> =>
     daemon.run('check', ...wayOut(), '--port', String(daemon.port), ...args);
 
-  /** Of all that is checked on the way through Tor, whatever is said of the machine. */
+  /** Checks the results for the path through Tor, not those for the machine. */
   function assertAllOk({ output }: CommandResult): void {
     for (const id of ['tor', 'reach', 'certificate', 'answer', 'listening', 'resolution']) {
       assert.match(output, new RegExp(`^ok +${id} |"id": "${id}",\\s+"status": "ok"`, 'm'));
@@ -129,7 +133,7 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
     await assertClean(daemon);
   });
 
-  test('dns4tor query: of the daemon, through Tor without it, without Tor, and of another machine', async () => {
+  test('dns4tor query: to the daemon, through Tor without it, without Tor, and to another machine', async () => {
     const query = async (status: number, shown: RegExp, ...args: readonly string[]): Promise<void> => {
       const result = await daemon.run('query', ...args, newName());
       assert.match(result.output, shown);
@@ -145,7 +149,7 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
     await assertClean(daemon);
   });
 
-  test('dns4tor check: of the daemon, by flags and by a file, and of none, for people and programs', async () => {
+  test('dns4tor check: with a daemon, by flags and by a file, and without one, as text and as JSON', async () => {
     await assertAnswers(daemon);
     assertAllOk(await check());
     assertAllOk(await check('--json'));
@@ -157,7 +161,7 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
       `upstream = ["${upstream}"]\nupstream-ca = "${ca}"\ntor-socks = "${socks}"\nport = ${daemon.port}\n`,
     );
     assertAllOk(await daemon.run('check', '--config', file));
-    // With the default resolver, whose onion is not in this network, and on a port where nobody answers.
+    // With the default resolver, whose onion this network lacks, and on a port where nothing listens.
     const nowhere = ['--tor-socks', String(socks), '--timeout', '2s', '--port', '1'];
     const { status, output } = await daemon.run('check', ...nowhere);
     assert.equal(status, 1);
@@ -165,7 +169,7 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
     await assertClean(daemon);
   });
 
-  test('dns4tor install --dry-run: what would be changed', async () => {
+  test('dns4tor install --dry-run shows the changes', async () => {
     await assertAnswers(daemon);
     const { status, output } = await daemon.run('install', '--dry-run');
     assert.equal(status, 0);
@@ -226,7 +230,7 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
     await untilAnswered(daemon);
   });
 
-  test('a resolver by name, and one that does not exist: nobody but Tor looks names up', async () => {
+  test('a resolver at a host name, and one that does not exist: only Tor resolves names', async () => {
     await using byName = await start(['--upstream', `https://${RESOLVER_NAME}:${laboratory.doh.port}/dns-query`]);
     await byName.answers();
     await assertAnswers(byName);
@@ -268,8 +272,8 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
       laboratory.network.client.pause();
       try {
         const unanswered = [newName(), newName()].map((name) => doomed.ask(name, '+time=2').catch(() => undefined));
-        await waitUntil('both are on their way', IN_FLIGHT_TIMEOUT_MS, async () => (await waiting(doomed)) >= 2);
-        // Wherever the kernel would put a core dump.
+        await waitUntil('both wait for the resolver', IN_FLIGHT_TIMEOUT_MS, async () => (await waiting(doomed)) >= 2);
+        // Wherever the kernel would write a core dump.
         assert.match(await readFile(`/proc/${doomed.process.pid}/limits`, 'utf8'), /^Max core file size +0 +0 /m);
         doomed.process.signal(signal);
         assert.equal(await doomed.process.ended, signal);
@@ -277,14 +281,14 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
       } finally {
         laboratory.network.client.resume();
       }
-      // Nobody answers in its place.
+      // Nothing answers in its place.
       await assert.rejects(doomed.ask(newName(), '+time=1'));
       await assertLeavesNoTrace(canary, doomed);
       await assertSilent();
     }
   });
 
-  test('an upgrade, as under the units: what is asked meanwhile waits in the sockets, and the new program answers it', async () => {
+  test('an upgrade, as under the units: queries wait in the sockets meanwhile, and the new program answers them', async () => {
     await using installed = await createTemporaryDirectory();
     const folder = join(installed.path, 'dns4tor');
     await installProgram(folder, '1.0.0');

@@ -23,9 +23,11 @@ const COPIED = [
 const TEST_TIMEOUT_MS = 180_000;
 
 /**
- * Breaks each promise in a copy of the sources, and runs the test that must fail then; which must pass as long as nothing is broken.
+ * Breaks each promise in a copy of the sources and runs the test that must then fail. First checks that each test
+ * passes without a mutation.
+ *
  * @param ids of promises; empty for all
- * @returns whether every mutation was caught
+ * @returns whether a test caught every mutation
  */
 export async function runMutations(ids: readonly string[], say: (line: string) => void): Promise<boolean> {
   await using copy = await createTemporaryDirectory();
@@ -37,7 +39,7 @@ export async function runMutations(ids: readonly string[], say: (line: string) =
   const proofs = new Map(mutations.map(({ proof }) => [`${proof.file} ${proof.test}`, proof]));
   for (const proof of proofs.values()) {
     const failed = failuresOf(copy.path, proof);
-    if (failed.length > 0) throw new Error(`fails with nothing broken: ${failed.join('; ')}`);
+    if (failed.length > 0) throw new Error(`fails without a mutation: ${failed.join('; ')}`);
   }
 
   say('| promise | broken so that dns4tor … | caught by |');
@@ -64,7 +66,7 @@ async function failuresUnder(root: string, mutation: Mutation): Promise<string[]
   }
 }
 
-/** Throws for what does not compile, or a mistake in the mutation would pass for a test that fails. */
+/** Throws for code that does not compile. Otherwise a mistake in a mutation would look like a failing test. */
 function build(root: string): void {
   const tsc = join(root, 'node_modules', '.bin', 'tsc');
   for (const step of [[tsc], ['scripts/build.js']]) {
@@ -73,12 +75,12 @@ function build(root: string): void {
   }
 }
 
-/** The names of the tests that failed. Throws when no test has the name. */
+/** The names of the failed tests. Throws if no test has the name. */
 function failuresOf(root: string, { file, test }: Proof): string[] {
   const options = ['--test', '--test-reporter=tap', `--test-timeout=${TEST_TIMEOUT_MS}`, `--test-name-pattern=${test}`];
   const { status, stdout } = spawnSync(process.execPath, [...options, file], { cwd: root, encoding: 'utf8' });
   const [, passed] = /^# pass (\d+)$/m.exec(stdout) ?? [];
-  // A suite fails with its tests, and is no test.
+  // A suite fails with its tests but is not a test.
   const failures = stdout.matchAll(/^ *not ok \d+ - (.*)\n *---\n *duration_ms: .*\n *type: '(\w+)'/gm);
   const failed = [...failures].filter(([, , type]) => type === 'test').map(([, name = '']) => name);
   if (status !== 0 && failed.length === 0) throw new Error(`${file} ended with ${status}:\n${stdout}`);

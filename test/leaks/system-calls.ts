@@ -4,23 +4,26 @@ import { waitUntil } from '../fixtures/wait-until.ts';
 
 const END_TIMEOUT_MS = 10_000;
 
-/** What runs the command that follows and writes the calls to a file, as its grandchild, so that signals reach the command. */
+/**
+ * A wrapper that traces a command's system calls to a file. strace runs as its grandchild, so signals reach the
+ * command.
+ */
 export async function traceTo(path: string): Promise<string[]> {
   const calls = 'connect,sendto,sendmsg,sendmmsg,socket,open,openat,creat';
   return [await findProgram('strace'), '-f', '-DD', '-s', '256', '-e', `trace=${calls}`, '-o', path];
 }
 
 export interface SystemCalls {
-  /** The families of sockets that were made, each once. */
+  /** The families of created sockets, each once. */
   readonly families: readonly string[];
-  /** What was connected to or sent to, each once: an IP address, the path of a unix socket, or the family alone. */
+  /** Destinations, each once: an IP address, the path of a unix socket, or just the family. */
   readonly connected: readonly string[];
   readonly sentTo: readonly string[];
-  /** What was opened to be written or made. */
+  /** Files opened for writing or created. */
   readonly openedToWrite: readonly string[];
 }
 
-/** The calls of a process that has ended, and of all its threads and children. */
+/** Reads the calls of a process that has ended, including its threads and children. */
 export async function readSystemCalls(path: string, pid: number): Promise<SystemCalls> {
   const ended = new RegExp(`^${pid} +\\+\\+\\+ `, 'm');
   await waitUntil('the trace is complete', END_TIMEOUT_MS, async () => ended.test(await readFile(path, 'utf8')));
@@ -46,7 +49,7 @@ function addressIn(args: string): string {
   return addressesIn(args)[0] ?? args;
 }
 
-/** Of one call that sends to many, all. */
+/** All addresses of a call, which may send to many. */
 function addressesIn(args: string): string[] {
   return [...args.matchAll(/sa_family=(AF_\w+)([^}]*)/g)].map(
     ([, family = '', rest = '']) =>

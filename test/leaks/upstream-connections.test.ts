@@ -8,9 +8,9 @@ import { startConfinedBehindDouble } from './confined-double.ts';
 import { type Namespace, startNamespace } from './namespace.ts';
 import { readSystemCalls, traceTo } from './system-calls.ts';
 
-/* What the daemon asks of the operating system, and of Tor, to reach the resolver. */
+/* The system calls and SOCKS requests with which the daemon reaches the resolver. */
 
-/** The shortest lifetime of a circuit is 10 s, give or take a fifth; it is to be used by then. */
+/** The shortest lifetime of a circuit is 10 s ± 20 %. */
 const ROTATION_TIMEOUT_MS = 30_000;
 
 let namespace: Namespace;
@@ -27,7 +27,7 @@ for (const [what, host] of [
     await using directory = await createTemporaryDirectory();
     const trace = join(directory.path, 'trace');
     const options = { via: await traceTo(trace), ...(host === undefined ? {} : { host }) };
-    // Without looking for a control port, which is on loopback or a unix socket too.
+    // Without a search for control ports, which are also on loopback or unix sockets.
     const args = ['--address', 'localhost', '--tor-control', 'none'];
     await using running = await startConfinedBehindDouble(namespace, args, options);
     const { daemon, socks, socksPath } = running;

@@ -26,7 +26,7 @@ const MARKDOWN = `# Changelog
 
 const RELEASE = { version: '1.2.0', sourceDateEpoch: 86_400, maintainer: 'Nobody <nobody@localhost>' } as const;
 
-test("the changelog of Debian's form has the entries of the release", () => {
+test("the changelog in Debian's format has the entries of the release", () => {
   assert.equal(
     renderChangelog(MARKDOWN, RELEASE),
     `dns4tor (1.2.0) unstable; urgency=medium
@@ -39,7 +39,7 @@ test("the changelog of Debian's form has the entries of the release", () => {
   );
 });
 
-test('a version that the changelog does not know has what is not released yet', () => {
+test('a version that CHANGELOG.md lacks has the unreleased entries', () => {
   assert.match(
     renderChangelog(MARKDOWN, { ...RELEASE, version: '1.3.0-rc.1' }),
     /\(1\.3\.0~rc\.1\)[^*]*\* What is not out yet\.\n\n --/,
@@ -51,7 +51,7 @@ test('a pre-release sorts before its release', async () => {
   await runProgram('dpkg', ['--compare-versions', debianVersion('1.3.0-rc.1'), 'gt', debianVersion('1.2.9')]);
 });
 
-test("the package is for this machine, by Debian's name", async () => {
+test("the architecture of the package is this machine's, by Debian's name", async () => {
   assert.equal(debianArchitecture(), (await runProgram('dpkg', ['--print-architecture'])).trim());
   assert.throws(() => debianArchitecture('mips'), /no package for mips/);
 });

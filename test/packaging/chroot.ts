@@ -7,31 +7,31 @@ import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
 export interface Outcome {
   readonly status: number | NodeJS.Signals;
-  /** The end of what it wrote to stdout and stderr. */
+  /** The last 64 KiB of stdout and stderr. */
   readonly output: string;
 }
 
-/** A Debian in a folder, without a system that runs in it. */
+/** A Debian in a directory, without running services. */
 export interface Chroot {
   readonly root: string;
-  /** To put in front of a program of it and its arguments. */
+  /** A wrapper that runs a program in the chroot. */
   readonly via: readonly [path: string, ...args: readonly string[]];
   readonly env: NodeJS.ProcessEnv;
   run(program: string, ...args: readonly string[]): Promise<Outcome>;
-  /** The paths of all that there is, sorted. */
+  /** All paths in the chroot, sorted. */
   entries(): Promise<readonly string[]>;
-  /** Another like it, for as long as the first one of all. */
+  /** A copy that lives as long as the original. */
   copy(): Promise<Chroot>;
 }
 
-/** The least Debian of this machine's release, from where this machine has its packages. Takes root and half a minute. */
+/** Creates a minimal Debian of this machine's release from its mirror. Needs root and half a minute. */
 export async function createChroot(): Promise<Chroot & AsyncDisposable> {
   await using resources = new AsyncDisposableStack();
   const directory = resources.use(await createTemporaryDirectory());
   const root = join(directory.path, 'debian');
   const { codename, mirror } = await findMirror();
   const bootstrap = [await findProgram('debootstrap'), '--variant=minbase', codename, root, mirror];
-  // What it mounts goes when it ends, however that happens: the folder is to be deleted, and nothing in /proc.
+  // In a mount namespace, so that its mounts end with it and deleting the directory deletes nothing in /proc.
   await runOutside('unshare', ['--mount', '--', ...bootstrap]);
   const debian = chrootAt(root, directory.path, await findProgram('chroot'));
   const update = await debian.run('apt-get', '-q', 'update');
@@ -74,7 +74,7 @@ async function runToEnd(path: string, args: readonly string[], env: NodeJS.Proce
   return { status: await child.ended, output: child.output };
 }
 
-/** This machine's release of Debian, by what apt would fetch, which it says whether or not it has ever done so. */
+/** This machine's Debian release and mirror, from the URIs that apt would fetch. Works before the first update. */
 export async function findMirror(): Promise<{ readonly codename: string; readonly mirror: string }> {
   const release = await readFile('/etc/os-release', 'utf8');
   const codename = /^VERSION_CODENAME=(?<name>.*)$/m.exec(release)?.groups?.['name'] ?? '';

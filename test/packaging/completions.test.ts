@@ -19,7 +19,7 @@ const FLAGS = OPTION_KEYS.map(flagOf);
 const FILE = import.meta.filename;
 const BEGINNING = FILE.slice(0, -1);
 
-/** What bash offers for the last of the words, which it has taken apart. */
+/** The completions of bash for the last word; the words are split as bash does. */
 async function bash(...words: readonly string[]): Promise<readonly string[]> {
   const script = `${renderBashCompletion(PROGRAM)}
     complete -p dns4tor >/dev/null || exit
@@ -30,14 +30,14 @@ async function bash(...words: readonly string[]): Promise<readonly string[]> {
   return linesOf(await runProgram('bash', ['--norc', '--noprofile', '-c', script, 'bash', ...words]));
 }
 
-/** What fish offers, without descriptions. */
+/** The completions of fish, without descriptions. */
 async function fish(line: string): Promise<readonly string[]> {
   const script = `${renderFishCompletion(PROGRAM)}\ncomplete -C ${JSON.stringify(line)}`;
   const offers = linesOf(await runProgram('fish', ['--no-config', '-c', script]));
   return offers.map((offer) => offer.split('\t', 1).join());
 }
 
-/** What zsh makes of each of the lines, after whose end the Tab key is pressed. */
+/** The lines as zsh completes them after the Tab key. */
 async function zsh(...lines: readonly string[]): Promise<readonly string[]> {
   await using directory = await createTemporaryDirectory();
   const [functions, result] = [join(directory.path, 'functions'), join(directory.path, 'result')];
@@ -51,7 +51,7 @@ async function zsh(...lines: readonly string[]): Promise<readonly string[]> {
      zle -N note && bindkey '^I' complete-word '^T' note`,
   );
   const keys = `${lines.map((line) => `${line}\t\x14`).join('')}exit\r`;
-  // A terminal of its own, without which zsh has no line to edit.
+  // In a terminal, because zsh has no line editor without one.
   const script = `
     zmodload zsh/zpty
     export ZDOTDIR=$1
@@ -66,7 +66,7 @@ function linesOf(output: string): readonly string[] {
   return output.split('\n').filter((line) => line !== '');
 }
 
-test('bash completes commands, flags and values, behind a space or a sign of equality', async () => {
+test('bash completes commands, flags and values, after a space or an equals sign', async () => {
   assert.deepEqual(await bash(''), [...COMMANDS, '--version', '-V', '--help', '-h']);
   assert.deepEqual(await bash('uni'), ['uninstall']);
   assert.deepEqual(await bash('proxy-dns', '--port', '53', '--'), [...FLAGS, '--help']);
@@ -86,7 +86,7 @@ test('bash completes files where a flag takes one', async () => {
 
 test('fish completes commands, flags and values', async () => {
   assert.deepEqual((await fish('dns4tor ')).toSorted(), COMMANDS.toSorted());
-  // Those whose value may be left out are offered twice: alone, and for a value.
+  // Flags with an optional value are offered twice: alone and with "=".
   const flags = (await fish('dns4tor proxy-dns --')).filter((offer) => !offer.endsWith('='));
   assert.deepEqual(flags.toSorted(), [...FLAGS, '--help'].toSorted());
   assert.deepEqual(await fish('dns4tor proxy-dns --loglevel d'), ['debug']);

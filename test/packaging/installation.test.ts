@@ -12,18 +12,18 @@ import { type Chroot, createChroot, type Outcome } from './chroot.ts';
 
 const START_TIMEOUT_MS = 30_000;
 
-/** Of the conffile and the units; in the chroot. */
+/** The conffile and the link that enables the service, in the chroot. */
 const CONFIGURATION = '/etc/dns4tor.toml';
 const SERVICE_LINK = '/etc/systemd/system/multi-user.target.wants/dns4tor.service';
 
-/** What apt and dpkg, and tools that they run, keep for themselves. */
+/** Paths that belong to apt, dpkg and the tools that they run. */
 const OF_APT = /^(?:var\/(?:lib\/(?:apt|dpkg)|cache|log)\/|etc\/\w+-$|run\/(?:adduser|runit)(?:\/|$))/;
 
 const RELEASE = { version: '1.2.3', sourceDateEpoch: 1_700_000_000, maintainer: 'Nobody <nobody@localhost>' } as const;
 
 const resources = new AsyncDisposableStack();
 let packages: { readonly first: string; readonly second: string };
-/** Without the package, and with it. */
+/** A Debian without the package, and one with it. */
 let bare: Chroot;
 let installed: Chroot;
 
@@ -31,7 +31,7 @@ async function apt(debian: Chroot, ...args: readonly string[]): Promise<Outcome>
   return debian.run('apt-get', '-qy', '--no-install-recommends', ...args);
 }
 
-/** As a person does who has the file. */
+/** Installs a package file, as a user does. */
 async function aptInstall(debian: Chroot, path: string): Promise<void> {
   await copyFile(path, join(debian.root, 'tmp', basename(path)));
   assertDone(await apt(debian, 'install', `/tmp/${basename(path)}`));
@@ -42,7 +42,7 @@ function assertDone({ status, output }: Outcome): void {
   assert.equal(status, 0, output);
 }
 
-/** `dns4tor install` on the machine in the chroot, with a dns4tor that answers. */
+/** Runs `dns4tor install` in the chroot, as if dns4tor answered. */
 async function takeOver({ root }: Chroot): Promise<void> {
   await using rig = await createRigIn(root, async () => {});
   await install(rig.machine, TARGET);
@@ -64,14 +64,14 @@ before(async () => {
 
 after(() => resources.disposeAsync());
 
-test('apt brings tor along, and dns4tor runs on its own Node', async () => {
+test('apt also installs tor, and dns4tor runs on its own Node', async () => {
   assertDone(await installed.run('test', '-x', '/usr/bin/tor'));
   assert.notEqual((await installed.run('sh', '-c', 'command -v node')).status, 0);
   assert.deepEqual(await installed.run('dns4tor', '--version'), { status: 0, output: '1.2.3\n' });
   assertDone(await installed.run('dns4tor', 'proxy-dns', '--check', '--config', CONFIGURATION));
 });
 
-test('it answers, with batches of datagrams, and shows its page: addon and page are in the package', async () => {
+test('it answers with batched UDP and serves the status page, so addon and page are in the package', async () => {
   const [chroot, ...via] = installed.via;
   const flags = ['--address', '127.0.0.1', '--port', '0', '--tor-socks', '127.0.0.1:1', '--udp-io', 'batch'];
   await using daemon = await startProcess(chroot, [...via, 'dns4tor', 'proxy-dns', ...flags], { env: installed.env });
@@ -95,7 +95,7 @@ test('it answers, with batches of datagrams, and shows its page: addon and page 
   assert.equal(await daemon.ended, 0, daemon.output);
 });
 
-test('the units are enabled though no systemd runs, and one that was disabled stays so when it is upgraded', async () => {
+test('the units are enabled without a running systemd, and a disabled unit stays disabled during an upgrade', async () => {
   const debian = await installed.copy();
   const units = ['multi-user.target.wants/dns4tor.service', 'sockets.target.wants/dns4tor.socket'];
   for (const unit of units) assertDone(await debian.run('test', '-L', `/etc/systemd/system/${unit}`));
@@ -106,7 +106,7 @@ test('the units are enabled though no systemd runs, and one that was disabled st
   assertDone(await debian.run('test', '-L', '/etc/systemd/system/sockets.target.wants/dns4tor.socket'));
 });
 
-test('an upgrade keeps the configuration as it was edited, and what `dns4tor install` has changed', async () => {
+test('an upgrade keeps the edited configuration and the changes of `dns4tor install`', async () => {
   const debian = await installed.copy();
   await appendFile(join(debian.root, CONFIGURATION), 'cache-size = "1MiB"\n');
   await takeOver(debian);
@@ -114,11 +114,11 @@ test('an upgrade keeps the configuration as it was edited, and what `dns4tor ins
   await aptInstall(debian, packages.second);
   assert.match(await readFile(join(debian.root, CONFIGURATION), 'utf8'), /^cache-size = "1MiB"$/m);
   assert.equal(await resolvConf(debian), taken);
-  // A pre-release comes before its release and after the one before.
+  // A pre-release sorts before its release and after the previous release.
   assert.deepEqual(await debian.run('dns4tor', '--version'), { status: 0, output: '1.3.0-rc.1\n' });
 });
 
-test('removing it puts back what `dns4tor install` has changed', async () => {
+test('removing the package reverts the changes of `dns4tor install`', async () => {
   const debian = await installed.copy();
   const original = await resolvConf(debian);
   await takeOver(debian);
@@ -129,7 +129,7 @@ test('removing it puts back what `dns4tor install` has changed', async () => {
   assertDone(await debian.run('test', '-e', CONFIGURATION));
 });
 
-test('it stays, and says what to do, where removing it would write over what somebody has changed since', async () => {
+test('removing the package fails with a remedy if it would overwrite later changes', async () => {
   const debian = await installed.copy();
   await takeOver(debian);
   await appendFile(join(debian.root, 'etc/resolv.conf'), '# an edit\n');
@@ -142,7 +142,7 @@ test('it stays, and says what to do, where removing it would write over what som
   assertDone(await apt(debian, 'remove', 'dns4tor'));
 });
 
-test('purging it, and what came with it, leaves nothing', async () => {
+test('purging the package and its dependencies leaves nothing', async () => {
   const debian = await installed.copy();
   await takeOver(debian);
   assertDone(await apt(debian, 'purge', 'dns4tor'));

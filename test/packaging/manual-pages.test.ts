@@ -18,28 +18,28 @@ const PAGES = [
   { name: 'dns4tor.toml.5', text: renderFilePage(DATE) },
 ] as const;
 
-/** A character that the next is printed over. */
+/** A character that the next one overprints. */
 const BOLD_OR_UNDERLINED = new RegExp(`.${String.fromCodePoint(8)}`, 'gu');
 
-/** As a reader of a wide terminal sees it, without what makes it bold. */
+/** The page as on a wide terminal, without bold type. */
 async function shown(text: string): Promise<string> {
   const page = await runProgram('mandoc', ['-T', 'utf8', '-O', 'width=200'], { input: text });
   return page.replaceAll(BOLD_OR_UNDERLINED, '');
 }
 
 for (const { name, text } of PAGES) {
-  test(`neither mandoc nor groff has a warning for ${name}`, async () => {
+  test(`mandoc and groff have no warning for ${name}`, async () => {
     await using directory = await createTemporaryDirectory();
     const path = join(directory.path, name);
     await writeFile(path, text);
-    // Its status says whether there was any.
+    // Its exit status says whether there was a warning.
     await runProgram('mandoc', ['-T', 'lint', '-W', 'warning', path]);
     const { stderr } = await runGroff(path);
     assert.equal(stderr, '');
   });
 }
 
-/** Its warnings leave its status as it is. */
+/** Warnings do not change its exit status. */
 async function runGroff(path: string): Promise<{ readonly stderr: string }> {
   return { stderr: await runProgram('bash', ['-c', 'groff -ww -mandoc -Tutf8 -z "$1" 2>&1', 'bash', path]) };
 }
@@ -57,13 +57,13 @@ test('the manual has every command, flag and environment variable', async () => 
   }
 });
 
-test('the manual of the file has every key of it, and none that it does not take', async () => {
+test('the manual of the configuration file has exactly its keys', async () => {
   const page = await shown(PAGES[1].text);
   const keys = [...page.matchAll(/^ {5}(?<key>\S+) = \S/gm)].map(({ groups }) => groups?.['key']);
   assert.deepEqual(keys.slice(0, FILE_KEYS.length), FILE_KEYS);
 });
 
-test('a hyphen that is typed stays one, and what looks like a request is text', async () => {
+test('a hyphen to type stays a hyphen, and text that looks like a request stays text', async () => {
   const page = await shown(
     `.Dd ${DATE}\n.Dt X 1\n.Os x\n.Sh DESCRIPTION\n${mdocText(`.Em \\(bu 'x --dry-run; \`a-b\` §`)}\n`,
   );

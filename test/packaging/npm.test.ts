@@ -28,7 +28,7 @@ const env = { ...cleanEnvironment(), PATH: `${dirname(process.execPath)}:${proce
 
 const resources = new AsyncDisposableStack();
 let prefix: string;
-/** Where npm has put the package. */
+/** The folder of the installed package. */
 let installed: string;
 
 const run = async (program: string, ...args: readonly string[]): Promise<string> =>
@@ -45,13 +45,13 @@ before(async () => {
 
 after(() => resources.disposeAsync());
 
-test('the npm package has all that the command needs', async () => {
+test('the npm package contains everything that the command needs', async () => {
   const { version } = await readJson<{ version: string }>('package.json');
   assert.equal(await run(join(prefix, 'bin', 'dns4tor'), '--version'), `${version}\n`);
   await run('npm', 'ls', '--omit=dev', '--all', '--prefix', installed);
 });
 
-test('the npm package holds no code of other packages but uPlot, with its licence', async () => {
+test('the npm package contains no code of other packages except uPlot, with its licence', async () => {
   const inside = JSON.parse(await readFile(join(installed, 'dist', 'packages.json'), 'utf8')) as string[];
   assert.deepEqual(inside, ['node_modules/uplot']);
   const licenses = await readFile(join(installed, 'dist', 'LICENSES.txt'), 'utf8');
@@ -84,10 +84,10 @@ test('npm sbom lists the packages that npm installs to run dns4tor, and no other
   assert.deepEqual(listed.toSorted(), [...new Set(namesOf(tree))].toSorted());
 });
 
-test('the daemon loads packages from its own installation alone, and koffi', async () => {
+test('the daemon loads packages only from its own installation, including koffi', async () => {
   const home = join(prefix, 'home');
   const stray = "require('node:fs').writeFileSync(`${__filename}.ran`, '');";
-  // `debug` asks for it, and goes on without it.
+  // `debug` tries to load it, and works without it.
   const strays = [join(home, '.node_modules'), join(prefix, 'node_modules')].map((folder) =>
     join(folder, 'supports-color', 'index.js'),
   );
@@ -104,13 +104,13 @@ test('the daemon loads packages from its own installation alone, and koffi', asy
   );
 });
 
-test("starting the daemon loads neither Node's own HTTP client nor what only metrics need", async () => {
+test("starting the daemon loads neither Node's own HTTP client nor modules that only metrics need", async () => {
   const flags = ['proxy-dns', '--address', '127.0.0.1', '--port', '0', ...NO_TOR];
   const script = `process.on('exit', () => console.log('LOADED ' + JSON.stringify(
       [...process.moduleLoadList, ...Object.keys(require.cache)])));
     require('./dist/cli/main.cjs').main(${JSON.stringify(flags)});`;
   await using running = await startProcess(process.execPath, ['--eval', script], { env, cwd: installed });
-  await running.waitUntil('it listens', START_TIMEOUT_MS, () => running.output.includes('metrics server'));
+  await running.waitUntil('it is listening', START_TIMEOUT_MS, () => running.output.includes('metrics server'));
   running.signal('SIGTERM');
   await running.ended;
   const loaded = JSON.parse(/^LOADED (?<list>.*)$/m.exec(running.output)?.groups?.['list'] ?? '[]') as string[];
@@ -121,7 +121,7 @@ test("starting the daemon loads neither Node's own HTTP client nor what only met
   );
 });
 
-test('a package that is missing is reported in a sentence', async () => {
+test('a missing package is reported in one sentence', async () => {
   const copy = join(prefix, 'incomplete');
   await mkdir(join(copy, 'dist', 'launch'), { recursive: true });
   const command = join(copy, 'dist', 'launch', 'dns4tor.js');

@@ -14,7 +14,7 @@ const RELEASE = {
   maintainer: 'the dns4tor authors <dns4tor@localhost>',
 };
 
-/** It looks through all of Node: some twenty seconds, of a machine that does nothing else. */
+/** It reads all of Node: about twenty seconds on an idle machine. */
 const LINTIAN_TIMEOUT_MS = 200_000;
 
 const resources = new AsyncDisposableStack();
@@ -28,20 +28,20 @@ before(async () => {
 
 after(() => resources.disposeAsync());
 
-test('lintian has nothing against the package but what its overrides argue', async () => {
-  // Its status would say the same of errors, without their names.
+test('lintian reports only tags that are overridden', async () => {
+  // Its exit status would not name the tags.
   const args = ['--fail-on', 'none', '--tag-display-limit', '0', path];
   assert.equal(await runProgram('lintian', args, { timeoutMs: LINTIAN_TIMEOUT_MS }), '');
 });
 
-test('a second build makes the same bytes, later and with another umask', async () => {
+test('a second build, later and with another umask, produces the same bytes', async () => {
   const umask = process.umask(0o077);
   const again = { release: RELEASE, folder: join(folder, 'again'), compression: 'fast' } as const;
   const second = await buildDeb(again).finally(() => process.umask(umask));
   assert.ok((await readFile(path)).equals(await readFile(second)));
 });
 
-test('the package has nothing that is not run: no sources, types, maps or tests', async () => {
+test('the package contains only what runs: no sources, types, maps or tests', async () => {
   const listing = await runProgram('dpkg-deb', ['--contents', path]);
   const files = listing.split('\n').filter((line) => line.startsWith('-'));
   assert.ok(files.length > 20);
@@ -53,14 +53,14 @@ test('the package has nothing that is not run: no sources, types, maps or tests'
   assert.deepEqual(programs, ['./usr/bin/dns4tor', './usr/lib/dns4tor/node']);
 });
 
-test('the package has the status page, and what draws its plots', async () => {
+test('the package has the status page and its plot library', async () => {
   const listing = await runProgram('dpkg-deb', ['--contents', path]);
   const page = ['dist/page/index.html', 'dist/page/main.js', 'dist/page/style.css', 'dist/page/icon.svg'];
   const library = ['dist/page/uplot.js', 'dist/page/uplot.css'];
   for (const file of [...page, ...library]) assert.ok(listing.includes(` ./usr/lib/dns4tor/${file}\n`), file);
 });
 
-test('the program is one file beside koffi, and the copyright file names every npm package that runs', async () => {
+test('the program is one file besides koffi, and the copyright file names every bundled npm package', async () => {
   const listing = await runProgram('dpkg-deb', ['--contents', path]);
   const beside = [...listing.matchAll(/\/dns4tor\/node_modules\/(?<name>(?:@[^/\s]+\/)?[^@/\s]+)\//g)];
   const names = new Set(beside.map(({ groups }) => groups?.['name'] ?? ''));

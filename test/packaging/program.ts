@@ -2,7 +2,7 @@ import { createProgram } from '../../src/cli/main.ts';
 import { Reporter } from '../../src/cli/output/reporter.ts';
 import { describeProgram, type ProgramModel } from '../../packaging/commands.ts';
 
-/** dns4tor's own commands, as manual pages and completions are made from them. */
+/** dns4tor's commands, from which manual pages and completions are generated. */
 export async function ownProgram(): Promise<ProgramModel> {
   return describeProgram(await createProgram(new Reporter()));
 }

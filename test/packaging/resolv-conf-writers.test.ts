@@ -9,8 +9,7 @@ import { createRigIn, MANAGERS, type Rig, TARGET } from '../system/rig.ts';
 import { createRootMaker, type RootMaker, type UnpackedRoot } from './unpacked-root.ts';
 
 /*
- * Runs the scripts of Debian's packages in a chroot: what DHCP clients do with a lease, and what resolvconf does with
- * their data.
+ * Runs scripts of Debian packages in a chroot: those of DHCP clients after a lease, and those of resolvconf after that.
  */
 
 const CLIENTS = ['isc-dhcp-client', 'dhcpcd-base', 'udhcpc'] as const;
@@ -61,7 +60,7 @@ const TAKE_LEASE: Readonly<Record<Client, (root: UnpackedRoot, server: string, i
     },
   };
 
-/** What is installed beside the DHCP clients. */
+/** What is installed besides the DHCP clients. */
 const SURROUNDINGS = {
   'no resolvconf': async () => {},
   'the folder that unbound and dnsmasq ship for resolvconf': async (root) => {
@@ -97,7 +96,7 @@ async function createMachine(surrounding: Surrounding): Promise<{ rig: Rig; root
   return { rig, root };
 }
 
-/** The machine, but with `resolvconf` run for real. */
+/** The machine, with the real `resolvconf`. */
 function machineOf({ machine }: Rig, root: UnpackedRoot): Rig['machine'] {
   return {
     ...machine,
@@ -136,7 +135,7 @@ for (const surrounding of Object.keys(SURROUNDINGS) as readonly Surrounding[]) {
       assert.deepEqual(
         (await servers()).toSorted(),
         renewed,
-        'after uninstall, resolv.conf has the servers that resolvconf learnt meanwhile',
+        'after uninstall, resolv.conf has the servers that resolvconf received meanwhile',
       );
     }
     for (const client of ALL_CLIENTS) {

@@ -54,7 +54,7 @@ export async function createRootMaker(packages: readonly string[]): Promise<Root
         path: root,
         async unpack(name, folder = '') {
           const file = files.find((candidate) => candidate.startsWith(`${name}_`));
-          if (file === undefined) throw new Error(`${name} was not fetched`);
+          if (file === undefined) throw new Error(`${name} was not downloaded`);
           const unpacked = await mkdtemp(join(path, 'unpacked-'));
           await runProgram('dpkg-deb', ['--extract', join(downloads, file), unpacked]);
           await mkdir(join(root, folder), { recursive: true });
