@@ -229,7 +229,7 @@ test('if there are too many watchers, the page polls instead', async () => {
   await page.goto(`http://${server.address}/`);
   await sentence(page, WORKING);
   const seen = await page.locator('#identity').innerText();
-  await waitUntil('it follows', SEEN_MS, async () => (await page.locator('#identity').innerText()) !== seen);
+  await waitUntil('the page updates', SEEN_MS, async () => (await page.locator('#identity').innerText()) !== seen);
 });
 
 test('the page gives up a connection that hangs while the browser reconnects', async () => {
@@ -302,7 +302,7 @@ test('the list of errors is not redrawn without changes, and a disabled cache ha
   assert.equal(await page.locator('#cache-meter').isVisible(), false);
   await page.evaluate("document.querySelector('#errors li').dataset.seen = ''");
   const identity = await page.locator('#identity').innerText();
-  await waitUntil('it follows', SEEN_MS, async () => (await page.locator('#identity').innerText()) !== identity);
+  await waitUntil('the page updates', SEEN_MS, async () => (await page.locator('#identity').innerText()) !== identity);
   assert.equal(await page.locator('#errors li[data-seen]').count(), 1);
 });
 
