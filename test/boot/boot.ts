@@ -13,22 +13,21 @@ import { type Guest, startGuest } from './guest.ts';
 import { type ConfinedLaboratory, startConfinedLaboratory } from './laboratory.ts';
 
 /*
- * `npm run test:boot`: the Debian package on a Debian that boots in a virtual machine with systemd, systemd-resolved and
- * Debian's tor. Its network leads only to a private Tor network, and other packets are counted. Each test continues where
- * the one before ended.
+ * The Debian package on a Debian that boots: a virtual machine with systemd, systemd-resolved and Debian's tor, whose network leads to a private Tor
+ * network, where every packet that is not for that would be seen. One test goes on where the one before has ended.
  */
 
 const ZONE = 'dns4tor-lab.net';
-/** The address of every name below `wild` in the zone. */
+/** Of every name below `wild`, in the zone. */
 const ADDRESS = '192.0.2.9';
 const RELEASE = { version: '1.2.3', sourceDateEpoch: 1_700_000_000, maintainer: 'Nobody <nobody@localhost>' } as const;
 const AGAIN_TIMEOUT_MS = 120_000;
 
-/** Lists all of /etc: kind, mode, owner, path, and content or link target. */
+/** All of /etc: kind, mode, owner, path and content or, of a symbolic link, where it leads. */
 const LIST_ETC =
   'find /etc -printf "%y %m %U:%G %p %l\\n" | sort; find /etc -type f -exec sha256sum {} + | sort --key=2';
 
-/** Fetches the metrics with programs that every guest has. */
+/** The metrics, by nothing that the guest does not have anyhow. */
 const SCRAPE = `bash -c 'exec 3<>/dev/tcp/127.0.0.1/9053; printf "GET /metrics HTTP/1.0\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n" >&3; cat <&3'`;
 
 const startedAtMs = systemClock.now();
@@ -42,7 +41,7 @@ function say(what: string): void {
 }
 
 let asked = 0;
-/** A name not queried before. */
+/** A name that nobody has asked for yet. */
 function newName(): string {
   return `${asked++}.wild.${ZONE}`;
 }
@@ -51,22 +50,22 @@ async function digInGuest(...args: readonly string[]): Promise<DigReply> {
   return readDigReply(await guest.run(`dig ${[...DIG_FLAGS, '+timeout=60', ...args].join(' ')}`));
 }
 
-/** Resolves a name with libc, as most programs do. */
+/** By way of libc, as nearly every program does. */
 async function resolves(name = newName()): Promise<void> {
   assert.match(await guest.run(`getent ahostsv4 ${name}`), new RegExp(`^${ADDRESS} `));
 }
 
-/** For dns4tor to reconnect. */
+/** Until it has connected anew. */
 async function untilAnswered(): Promise<void> {
   await waitUntil('dns4tor answers', AGAIN_TIMEOUT_MS, async () => {
     return (await digInGuest('@127.0.0.1', newName())).status === 'NOERROR';
   });
 }
 
-/** Number of leaked packets at the last call of {@link watchPackets}. */
+/** How many packets had left when {@link watchPackets} was last called. */
 let countBefore = 0;
 
-/** Starts the interval that {@link assertStayedSilent} ends. */
+/** From here to {@link assertStayedSilent}. */
 async function watchPackets(): Promise<void> {
   countBefore = await laboratory.namespace.leakedPackets();
 }
@@ -75,11 +74,11 @@ async function assertStayedSilent(): Promise<void> {
   assert.equal(
     (await laboratory.namespace.leakedPackets()) - countBefore,
     0,
-    'packets tried to bypass Tor',
+    'packets were to leave the machine past Tor',
   );
 }
 
-/** Runs `dns4tor install` with a time to confirm, and confirms. After that, no packet may leave. */
+/** `dns4tor install` with a time to confirm, and its confirmation. From then on no packet is to leave. */
 async function installAndConfirm(): Promise<void> {
   await guest.run(`
     dns4tor install --confirm-within 5m >/run/install.log 2>&1 & pid=$!
@@ -120,7 +119,7 @@ before(async () => {
 });
 after(() => resources.disposeAsync());
 
-/** A test that reports its start and, if it fails, the guest's last log lines. */
+/** A test that says when it begins and, should it fail, what the guest has logged last. */
 function step(name: string, work: () => Promise<void>): void {
   void test(name, async () => {
     say(name);
@@ -152,7 +151,7 @@ step('apt installs the package, and it answers on port 53 of both loopback addre
 });
 
 step(
-  'the service runs in its sandbox: only loopback, no privileges, no writable file, no core dump',
+  'the service is in its sandbox: no network but loopback, no privilege, no file to write, no core dump',
   async () => {
     const inside = 'nsenter --target "$(systemctl show --property MainPID --value dns4tor.service)"';
     assert.match(await guest.run(`${inside} --net ip -brief link`), /^lo .*\n$/);
@@ -195,7 +194,7 @@ step('an upgrade keeps the sockets open, and each question that is asked meanwhi
 });
 
 step(
-  'the drop-ins: it follows Tor over its control port, only with them, and answers without just-in-time compilation',
+  'the drop-ins: it follows Tor over its control port, and not before, and answers without just-in-time compilation',
   async () => {
     const follows = async (): Promise<boolean> => {
       return /^dns4tor_tor_circuits\{/m.test(await guest.run(SCRAPE));
@@ -237,10 +236,10 @@ step('what nobody confirms is taken back by systemd, though the process that wai
     rm -f /run/install.log; dns4tor install --confirm-within 10s >/run/install.log 2>&1 & pid=$!
     until grep --quiet 'dns4tor confirm' /run/install.log; do kill -0 $pid || exit 1; sleep 0.2; done
     kill -KILL $pid`);
-  await waitUntil('the installation is reverted', AGAIN_TIMEOUT_MS, async () => {
+  await waitUntil('it is taken back', AGAIN_TIMEOUT_MS, async () => {
     return (await guest.try('test -e /var/lib/dns4tor-install')).status !== 0;
   });
-  // The journal is removed before the timer.
+  // The journal goes before the timer does.
   await waitUntil('its timer is gone', AGAIN_TIMEOUT_MS, async () => {
     return (await guest.try('test -e /etc/systemd/system/dns4tor-settle.service')).status !== 0;
   });
@@ -263,7 +262,7 @@ step('systemd starts it and tor without an ordering cycle, and nothing fails', a
 });
 
 step(
-  'a pause ends even if the process that waits for it is killed and the machine restarts while it ends',
+  'a pause ends, though the process that waited for it was killed and the machine is restarted while it is being ended',
   async () => {
     await assertStayedSilent();
     await guest.run(`
@@ -284,7 +283,7 @@ step(
 );
 
 step(
-  'with a plain resolv.conf: all names go through Tor except during a pause, and uninstall reverts everything',
+  'with a plain resolv.conf: all names go through Tor, but in a pause, and uninstall puts everything back',
   async () => {
     await guest.run('systemctl disable --now systemd-resolved.service && rm /etc/resolv.conf');
     await guest.run("printf '# by hand\\nnameserver 10.0.2.3' > /etc/resolv.conf && chmod 640 /etc/resolv.conf");

@@ -8,38 +8,38 @@ import type { Namespace } from '../leaks/namespace.ts';
 import type { DebianImage } from './debian-image.ts';
 import { type GuestResult, runByAgent } from './guest-agent.ts';
 
-/** Booting takes 20 s on an idle machine. Emulation on a busy machine takes many times as long. */
+/** Alone on a machine it boots in 20 s; emulation that has to share its processors takes many times as long. */
 const BOOT_TIMEOUT_MS = 300_000;
 const RUN_TIMEOUT_MS = 240_000;
-/** Mostly a hole. */
+/** Most of it is a hole. */
 const DRIVE_SIZE = '1G';
 
-/** Software emulation runs on any machine. Node's compiler needs recent CPU features. */
+/** Software emulation, so that it runs on any machine, with the processor's newest features, which Node's compiler makes use of. */
 const MACHINE =
   '-no-user-config -nodefaults -display none -machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m 1024'.split(' ');
 const KERNEL_LINE = 'root=/dev/vda rw console=ttyS0 panic=-1';
 
 export interface GuestOptions {
   readonly image: DebianImage;
-  /** Files that the guest has in /mnt. */
+  /** What the guest finds in /mnt. */
   readonly folder: string;
-  /** A wrapper that runs QEMU in the network for the guest's network card. */
+  /** The network that its network card leads to: a program, and arguments, that runs what follows them. */
   readonly via: Namespace['via'];
-  /** Called for each line of the console. */
+  /** Is called with each line of the console. */
   readonly onLine?: (line: string) => void;
 }
 
-/** A virtual machine. Its disk keeps changes across restarts and loses them at the end. */
+/** A virtual machine. What it writes to its disk is kept across its restarts, and gone at the end. */
 export interface Guest extends AsyncDisposable {
-  /** Runs a shell command as root and returns its stdout. Rejects with its output if it fails. */
+  /** What a line of shell, run as root, writes to stdout. Rejects with all that it wrote when its status is not 0. */
   run(line: string): Promise<string>;
-  /** Runs a shell command as root, which may fail. */
+  /** The same without a verdict. */
   try(line: string): Promise<GuestResult>;
-  /** Reboots. Resolves when systemd has started all units. */
+  /** Restarts it in an orderly way; resolves when all that it was to start has been. */
   reboot(): Promise<void>;
 }
 
-/** Resolves when systemd has started all units. */
+/** Resolves when all that it is to start has been. */
 export async function startGuest({ image, folder, via, onLine = () => {} }: GuestOptions): Promise<Guest> {
   await using resources = new AsyncDisposableStack();
   const directory = resources.use(await createTemporaryDirectory());
@@ -47,14 +47,14 @@ export async function startGuest({ image, folder, via, onLine = () => {} }: Gues
   await runProgram('mke2fs', ['-q', '-t', 'ext4', '-d', folder, at('drive'), DRIVE_SIZE]);
   const agent = at('agent');
   const drives = [
-    // Writes go to an unnamed temporary file.
+    // What is written to it goes to a file that has no name.
     `file=${image.disk},format=raw,if=virtio,snapshot=on`,
     `file=${at('drive')},format=raw,if=virtio,readonly=on`,
   ];
   const [program, ...args] = [...via, await findProgram('qemu-system-x86_64')];
   args.push(...MACHINE, '-kernel', image.kernel, '-initrd', image.initrd, '-append', KERNEL_LINE, '-serial', 'stdio');
   for (const drive of drives) args.push('-drive', drive);
-  // QEMU's user-mode network, with DHCP and DNS. Its packets come from a process in the network of `via`.
+  // QEMU's own network stack, with DHCP and DNS; what it sends comes from a process in the network of `via`.
   args.push('-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net', '-device', 'virtio-rng-pci');
   args.push('-chardev', `socket,path=${agent},server=on,wait=off,id=agent`, '-device', 'virtio-serial-pci');
   args.push('-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0');
@@ -69,7 +69,7 @@ export async function startGuest({ image, folder, via, onLine = () => {} }: Gues
   const untilBooted = async (previous?: string): Promise<void> => {
     await qemu.waitUntil('the guest has booted', BOOT_TIMEOUT_MS, async () => {
       try {
-        // Waits for the end of the boot and says whether a unit failed.
+        // It waits for the end of the start, and then says whether anything failed.
         return (await bootId()) !== previous && (await attempt('systemctl is-system-running --wait')).stdout !== '';
       } catch {
         return false;
@@ -83,7 +83,7 @@ export async function startGuest({ image, folder, via, onLine = () => {} }: Gues
     try: attempt,
     async reboot() {
       const previous = await bootId();
-      // The agent may be gone before it can reply.
+      // The agent that is told so may be gone before it can say that it has done it.
       await attempt('systemctl --no-block reboot').catch(() => {});
       await untilBooted(previous);
     },
