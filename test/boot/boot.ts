@@ -13,21 +13,22 @@ import { type Guest, startGuest } from './guest.ts';
 import { type ConfinedLaboratory, startConfinedLaboratory } from './laboratory.ts';
 
 /*
- * The Debian package on a Debian that boots: a virtual machine with systemd, systemd-resolved and Debian's tor, whose network leads to a private Tor
- * network, where every packet that is not for that would be seen. One test goes on where the one before has ended.
+ * `npm run test:boot`: the Debian package on a Debian that boots in a virtual machine with systemd, systemd-resolved
+ * and Debian's tor. Its network leads only to a private Tor network, and other packets are counted. Each test continues
+ * where the one before ended.
  */
 
 const ZONE = 'dns4tor-lab.net';
-/** Of every name below `wild`, in the zone. */
+/** The address of every name below `wild` in the zone. */
 const ADDRESS = '192.0.2.9';
 const RELEASE = { version: '1.2.3', sourceDateEpoch: 1_700_000_000, maintainer: 'Nobody <nobody@localhost>' } as const;
 const AGAIN_TIMEOUT_MS = 120_000;
 
-/** All of /etc: kind, mode, owner, path and content or, of a symbolic link, where it leads. */
+/** Lists all of /etc: kind, mode, owner, path, and content or link target. */
 const LIST_ETC =
   'find /etc -printf "%y %m %U:%G %p %l\\n" | sort; find /etc -type f -exec sha256sum {} + | sort --key=2';
 
-/** The metrics, by nothing that the guest does not have anyhow. */
+/** Fetches the metrics with programs that every guest has. */
 const SCRAPE = `bash -c 'exec 3<>/dev/tcp/127.0.0.1/9053; printf "GET /metrics HTTP/1.0\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n" >&3; cat <&3'`;
 
 const startedAtMs = systemClock.now();
@@ -41,7 +42,7 @@ function say(what: string): void {
 }
 
 let asked = 0;
-/** A name that nobody has asked for yet. */
+/** A name not queried before. */
 function newName(): string {
   return `${asked++}.wild.${ZONE}`;
 }
@@ -50,35 +51,31 @@ async function digInGuest(...args: readonly string[]): Promise<DigReply> {
   return readDigReply(await guest.run(`dig ${[...DIG_FLAGS, '+timeout=60', ...args].join(' ')}`));
 }
 
-/** By way of libc, as nearly every program does. */
+/** Resolves a name with libc, as most programs do. */
 async function resolves(name = newName()): Promise<void> {
   assert.match(await guest.run(`getent ahostsv4 ${name}`), new RegExp(`^${ADDRESS} `));
 }
 
-/** Until it has connected anew. */
+/** For dns4tor to reconnect. */
 async function untilAnswered(): Promise<void> {
   await waitUntil('dns4tor answers', AGAIN_TIMEOUT_MS, async () => {
     return (await digInGuest('@127.0.0.1', newName())).status === 'NOERROR';
   });
 }
 
-/** How many packets had left when {@link watchPackets} was last called. */
+/** Number of leaked packets at the last call of {@link watchPackets}. */
 let countBefore = 0;
 
-/** From here to {@link assertStayedSilent}. */
+/** Starts the interval that {@link assertStayedSilent} ends. */
 async function watchPackets(): Promise<void> {
   countBefore = await laboratory.namespace.leakedPackets();
 }
 
 async function assertStayedSilent(): Promise<void> {
-  assert.equal(
-    (await laboratory.namespace.leakedPackets()) - countBefore,
-    0,
-    'packets were to leave the machine past Tor',
-  );
+  assert.equal((await laboratory.namespace.leakedPackets()) - countBefore, 0, 'packets tried to bypass Tor');
 }
 
-/** `dns4tor install` with a time to confirm, and its confirmation. From then on no packet is to leave. */
+/** Runs `dns4tor install` with a time to confirm, and confirms. After that, no packet may leave. */
 async function installAndConfirm(): Promise<void> {
   await guest.run(`
     dns4tor install --confirm-within 5m >/run/install.log 2>&1 & pid=$!
@@ -119,7 +116,7 @@ before(async () => {
 });
 after(() => resources.disposeAsync());
 
-/** A test that says when it begins and, should it fail, what the guest has logged last. */
+/** A test that reports its start and, if it fails, the guest's last log lines. */
 function step(name: string, work: () => Promise<void>): void {
   void test(name, async () => {
     say(name);
@@ -150,21 +147,18 @@ step('apt installs the package, and it answers on port 53 of both loopback addre
   }
 });
 
-step(
-  'the service is in its sandbox: no network but loopback, no privilege, no file to write, no core dump',
-  async () => {
-    const inside = 'nsenter --target "$(systemctl show --property MainPID --value dns4tor.service)"';
-    assert.match(await guest.run(`${inside} --net ip -brief link`), /^lo .*\n$/);
-    assert.equal(await guest.run(`${inside} --net ss --no-header --listening --tcp --udp`), '');
-    const status = await guest.run('cat "/proc/$(systemctl show --property MainPID --value dns4tor.service)/status"');
-    for (const line of [/^CapEff:\t0+$/m, /^CapBnd:\t0+$/m, /^NoNewPrivs:\t1$/m, /^Seccomp:\t2$/m])
-      assert.match(status, line);
-    const limits = await guest.run('cat "/proc/$(systemctl show --property MainPID --value dns4tor.service)/limits"');
-    assert.match(limits, /^Max core file size +0 +0 /m);
-    assert.match(await guest.run('systemd-analyze security dns4tor.service'), /Overall exposure level .*: 0\.[0-5] /);
-    assert.notEqual((await guest.try(`${inside} --mount sh -c 'echo >/var/lib/written'`)).status, 0);
-  },
-);
+step('the service runs in its sandbox: only loopback, no privileges, no writable file, no core dump', async () => {
+  const inside = 'nsenter --target "$(systemctl show --property MainPID --value dns4tor.service)"';
+  assert.match(await guest.run(`${inside} --net ip -brief link`), /^lo .*\n$/);
+  assert.equal(await guest.run(`${inside} --net ss --no-header --listening --tcp --udp`), '');
+  const status = await guest.run('cat "/proc/$(systemctl show --property MainPID --value dns4tor.service)/status"');
+  for (const line of [/^CapEff:\t0+$/m, /^CapBnd:\t0+$/m, /^NoNewPrivs:\t1$/m, /^Seccomp:\t2$/m])
+    assert.match(status, line);
+  const limits = await guest.run('cat "/proc/$(systemctl show --property MainPID --value dns4tor.service)/limits"');
+  assert.match(limits, /^Max core file size +0 +0 /m);
+  assert.match(await guest.run('systemd-analyze security dns4tor.service'), /Overall exposure level .*: 0\.[0-5] /);
+  assert.notEqual((await guest.try(`${inside} --mount sh -c 'echo >/var/lib/written'`)).status, 0);
+});
 
 step('the first question starts it, and it is back after a crash; what is asked meanwhile waits', async () => {
   await guest.run('systemctl stop dns4tor.service');
@@ -194,7 +188,7 @@ step('an upgrade keeps the sockets open, and each question that is asked meanwhi
 });
 
 step(
-  'the drop-ins: it follows Tor over its control port, and not before, and answers without just-in-time compilation',
+  'the drop-ins: it follows Tor over its control port, only with them, and answers without just-in-time compilation',
   async () => {
     const follows = async (): Promise<boolean> => {
       return /^dns4tor_tor_circuits\{/m.test(await guest.run(SCRAPE));
@@ -236,10 +230,10 @@ step('what nobody confirms is taken back by systemd, though the process that wai
     rm -f /run/install.log; dns4tor install --confirm-within 10s >/run/install.log 2>&1 & pid=$!
     until grep --quiet 'dns4tor confirm' /run/install.log; do kill -0 $pid || exit 1; sleep 0.2; done
     kill -KILL $pid`);
-  await waitUntil('it is taken back', AGAIN_TIMEOUT_MS, async () => {
+  await waitUntil('the installation is reverted', AGAIN_TIMEOUT_MS, async () => {
     return (await guest.try('test -e /var/lib/dns4tor-install')).status !== 0;
   });
-  // The journal goes before the timer does.
+  // The journal is removed before the timer.
   await waitUntil('its timer is gone', AGAIN_TIMEOUT_MS, async () => {
     return (await guest.try('test -e /etc/systemd/system/dns4tor-settle.service')).status !== 0;
   });
@@ -262,7 +256,7 @@ step('systemd starts it and tor without an ordering cycle, and nothing fails', a
 });
 
 step(
-  'a pause ends, though the process that waited for it was killed and the machine is restarted while it is being ended',
+  'a pause ends even if the process that waits for it is killed and the machine restarts while it ends',
   async () => {
     await assertStayedSilent();
     await guest.run(`
@@ -283,7 +277,7 @@ step(
 );
 
 step(
-  'with a plain resolv.conf: all names go through Tor, but in a pause, and uninstall puts everything back',
+  'with a plain resolv.conf: all names go through Tor except during a pause, and uninstall reverts everything',
   async () => {
     await guest.run('systemctl disable --now systemd-resolved.service && rm /etc/resolv.conf');
     await guest.run("printf '# by hand\\nnameserver 10.0.2.3' > /etc/resolv.conf && chmod 640 /etc/resolv.conf");

@@ -20,12 +20,12 @@ const PACKAGES = [
   'udev',
 ];
 
-/** Of which most is a hole in the file. */
+/** Mostly a hole in the file. */
 const SIZE_BYTES = 2 ** 31;
 const BUILD_TIMEOUT_MS = 280_000;
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/dns4tor', import.meta.url));
 
-/** What the machine is before anything is installed: with addresses from DHCP, and a tor that may not use the network yet. */
+/** The machine before the installation: addresses from DHCP, and a tor that may not use the network yet. */
 const CONFIGURE = `
 set -e
 cd "$1"
@@ -36,7 +36,7 @@ printf 'DisableNetwork 1\\n' >> etc/tor/torrc
 systemctl --root=. --quiet enable systemd-networkd.service
 `;
 
-/** A Debian that boots: its disk (a file system without partitions), its kernel and the initial file system of that. */
+/** A bootable Debian: its disk (a file system without partitions), kernel and initrd. */
 export interface DebianImage {
   readonly disk: string;
   readonly kernel: string;
@@ -44,8 +44,8 @@ export interface DebianImage {
 }
 
 /**
- * Makes it of the packages of this machine's release, once: it is kept until the list of packages, or another thing that is written here, changes. What
- * boots it must leave it as it is.
+ * Creates the image from packages of this machine's release. It is cached until the package list or another constant of
+ * this file changes. Virtual machines must not modify it.
  */
 export async function buildDebianImage(onProgress: (step: string) => void): Promise<DebianImage> {
   const { codename, mirror } = await findMirror();
@@ -53,8 +53,8 @@ export async function buildDebianImage(onProgress: (step: string) => void): Prom
   const folder = join(CACHE, `debian-${createHash('sha256').update(ingredients).digest('hex').slice(0, 12)}`);
   const image = { disk: join(folder, 'disk'), kernel: join(folder, 'vmlinuz'), initrd: join(folder, 'initrd.img') };
   if (await exists(folder)) return image;
-  onProgress('making a Debian of its packages, which are fetched: this once');
-  // Whole or not at all.
+  onProgress('creating the Debian image from downloaded packages (only once)');
+  // Atomic.
   const unfinished = `${folder}.${process.pid}`;
   const at = (name: string): string => join(unfinished, name);
   await mkdir(unfinished, { recursive: true });

@@ -6,16 +6,16 @@ import { systemRandom } from '../../src/lib/random.ts';
 const CALL_TIMEOUT_MS = 10_000;
 const POLL_INTERVAL_MS = 200;
 
-/** What a program in the guest did. */
+/** The result of a program in the guest. */
 export interface GuestResult {
-  /** As a shell says it, where a signal ended it. */
+  /** The exit status; as in a shell if a signal ended the program. */
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
 /**
- * Runs a line of shell in the guest, as root, by way of QEMU's guest agent in there.
+ * Runs a shell command in the guest, as root, through QEMU's guest agent.
  *
  * @param socketPath the host's end of the agent's serial port
  */
@@ -51,7 +51,10 @@ interface ExecStatus {
   readonly 'err-data'?: string;
 }
 
-/** One command of the QEMU Guest Agent Protocol. A connection each: the agent that it began with may not be there for the next. */
+/**
+ * Sends one command of the QEMU Guest Agent Protocol. Each needs a connection of its own, because the agent may
+ * restart.
+ */
 async function call(socketPath: string, execute: string, args: object): Promise<Readonly<Record<string, unknown>>> {
   const id = systemRandom.bytes(4).reduce((sum, byte) => sum * 256 + byte, 0);
   const socket = createConnection(socketPath);
@@ -60,7 +63,7 @@ async function call(socketPath: string, execute: string, args: object): Promise<
   );
   try {
     await once(socket, 'connect');
-    // What is left of an earlier conversation comes before the reply to this.
+    // Leftovers of an earlier conversation precede this reply.
     socket.write(`${JSON.stringify({ execute: 'guest-sync', arguments: { id } })}\n`);
     socket.write(`${JSON.stringify({ execute, arguments: args })}\n`);
     let isInSync = false;
@@ -70,14 +73,14 @@ async function call(socketPath: string, execute: string, args: object): Promise<
       if (isInSync) return reply.return as Readonly<Record<string, unknown>>;
       isInSync = reply.return === id;
     }
-    throw new Error("the guest's agent has hung up");
+    throw new Error("the guest's agent closed the connection");
   } finally {
     timeout.cancel();
     socket.destroy();
   }
 }
 
-/** Not those of node:readline, which waits for ever where a socket is destroyed. */
+/** node:readline would wait for ever on a destroyed socket. */
 async function* linesOf(socket: Socket): AsyncGenerator<string, void, undefined> {
   let unfinished = '';
   for await (const chunk of socket) {

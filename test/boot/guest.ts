@@ -8,38 +8,38 @@ import type { Namespace } from '../leaks/namespace.ts';
 import type { DebianImage } from './debian-image.ts';
 import { type GuestResult, runByAgent } from './guest-agent.ts';
 
-/** Alone on a machine it boots in 20 s; emulation that has to share its processors takes many times as long. */
+/** Booting takes 20 s on an idle machine. Emulation on a busy machine takes many times as long. */
 const BOOT_TIMEOUT_MS = 300_000;
 const RUN_TIMEOUT_MS = 240_000;
-/** Most of it is a hole. */
+/** Mostly a hole. */
 const DRIVE_SIZE = '1G';
 
-/** Software emulation, so that it runs on any machine, with the processor's newest features, which Node's compiler makes use of. */
+/** Software emulation runs on any machine. Node's compiler needs recent CPU features. */
 const MACHINE =
   '-no-user-config -nodefaults -display none -machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m 1024'.split(' ');
 const KERNEL_LINE = 'root=/dev/vda rw console=ttyS0 panic=-1';
 
 export interface GuestOptions {
   readonly image: DebianImage;
-  /** What the guest finds in /mnt. */
+  /** Files that the guest has in /mnt. */
   readonly folder: string;
-  /** The network that its network card leads to: a program, and arguments, that runs what follows them. */
+  /** A wrapper that runs QEMU in the network for the guest's network card. */
   readonly via: Namespace['via'];
-  /** Is called with each line of the console. */
+  /** Called for each line of the console. */
   readonly onLine?: (line: string) => void;
 }
 
-/** A virtual machine. What it writes to its disk is kept across its restarts, and gone at the end. */
+/** A virtual machine. Its disk keeps changes across restarts and loses them at the end. */
 export interface Guest extends AsyncDisposable {
-  /** What a line of shell, run as root, writes to stdout. Rejects with all that it wrote when its status is not 0. */
+  /** Runs a shell command as root and returns its stdout. Rejects with its output if it fails. */
   run(line: string): Promise<string>;
-  /** The same without a verdict. */
+  /** Runs a shell command as root, which may fail. */
   try(line: string): Promise<GuestResult>;
-  /** Restarts it in an orderly way; resolves when all that it was to start has been. */
+  /** Reboots. Resolves when systemd has started all units. */
   reboot(): Promise<void>;
 }
 
-/** Resolves when all that it is to start has been. */
+/** Resolves when systemd has started all units. */
 export async function startGuest({ image, folder, via, onLine = () => {} }: GuestOptions): Promise<Guest> {
   await using resources = new AsyncDisposableStack();
   const directory = resources.use(await createTemporaryDirectory());
@@ -47,14 +47,14 @@ export async function startGuest({ image, folder, via, onLine = () => {} }: Gues
   await runProgram('mke2fs', ['-q', '-t', 'ext4', '-d', folder, at('drive'), DRIVE_SIZE]);
   const agent = at('agent');
   const drives = [
-    // What is written to it goes to a file that has no name.
+    // Writes go to an unnamed temporary file.
     `file=${image.disk},format=raw,if=virtio,snapshot=on`,
     `file=${at('drive')},format=raw,if=virtio,readonly=on`,
   ];
   const [program, ...args] = [...via, await findProgram('qemu-system-x86_64')];
   args.push(...MACHINE, '-kernel', image.kernel, '-initrd', image.initrd, '-append', KERNEL_LINE, '-serial', 'stdio');
   for (const drive of drives) args.push('-drive', drive);
-  // QEMU's own network stack, with DHCP and DNS; what it sends comes from a process in the network of `via`.
+  // QEMU's user-mode network, with DHCP and DNS. Its packets come from a process in the network of `via`.
   args.push('-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net', '-device', 'virtio-rng-pci');
   args.push('-chardev', `socket,path=${agent},server=on,wait=off,id=agent`, '-device', 'virtio-serial-pci');
   args.push('-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0');
@@ -69,7 +69,7 @@ export async function startGuest({ image, folder, via, onLine = () => {} }: Gues
   const untilBooted = async (previous?: string): Promise<void> => {
     await qemu.waitUntil('the guest has booted', BOOT_TIMEOUT_MS, async () => {
       try {
-        // It waits for the end of the start, and then says whether anything failed.
+        // Waits for the end of the boot and says whether a unit failed.
         return (await bootId()) !== previous && (await attempt('systemctl is-system-running --wait')).stdout !== '';
       } catch {
         return false;
@@ -83,7 +83,7 @@ export async function startGuest({ image, folder, via, onLine = () => {} }: Gues
     try: attempt,
     async reboot() {
       const previous = await bootId();
-      // The agent that is told so may be gone before it can say that it has done it.
+      // The agent may be gone before it can reply.
       await attempt('systemctl --no-block reboot').catch(() => {});
       await untilBooted(previous);
     },

@@ -1,5 +1,5 @@
-// A resolver behind a real onion, in a real Tor network, for others than processes on loopback. Runs in a network of its own; on stdout it says what
-// happens, and last, on a line that begins with `ready`, where it is.
+// Runs a resolver behind a real onion in a private Tor network, for clients outside loopback, in a network namespace.
+// Prints its progress to stdout and finally, on a line that starts with `ready`, its addresses.
 import { once } from 'node:events';
 import process from 'node:process';
 import { startAuthoritativeServer } from '../fixtures/authoritative-server.ts';
@@ -14,7 +14,7 @@ const terminated = once(process, 'SIGTERM');
 await using ca = await createCertificateAuthority();
 const onionKey = createOnionKey();
 await using authority = await startAuthoritativeServer();
-// `dns4tor install` asks for names in it.
+// `dns4tor install` queries names in it.
 const certificate = await ca.issue([onionKey.address]);
 await using doh = await startDohServer({ authority, certificate, emptyZone: 'com.' });
 const onProgress = (step: string): void => void process.stdout.write(`${step}\n`);

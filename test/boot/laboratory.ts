@@ -6,14 +6,14 @@ import { type Namespace, OWN_ADDRESS, startNamespace } from '../leaks/namespace.
 const PROCESS = fileURLToPath(new URL('laboratory-process.ts', import.meta.url));
 const START_TIMEOUT_MS = 180_000;
 
-/** A Tor network and a resolver at an onion in it, in a network of their own from which every packet would be seen. */
+/** A Tor network with a resolver at an onion, in a network namespace that counts every leaving packet. */
 export interface ConfinedLaboratory extends AsyncDisposable {
   readonly namespace: Namespace;
   /** The resolver's onion URL. */
   readonly upstream: string;
-  /** PEM of the authority that signed its certificate. */
+  /** PEM of the certificate authority. */
   readonly ca: string;
-  /** What makes a tor a client of the network. */
+  /** The torrc lines of a client of the network. */
   readonly clientTorrc: readonly string[];
 }
 

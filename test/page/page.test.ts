@@ -20,12 +20,12 @@ import { GOOD } from '../protocol/upstream-messages.ts';
 import { madeUpHour } from '../../scripts/screenshots/hour.ts';
 import { startSocksDouble } from '../tor/socks-double.ts';
 
-/** From an event to what a person sees of it. */
+/** From an event until the page shows it. */
 const SEEN_MS = 5000;
 const WORKING = 'Working: names are resolved through Tor.';
 const PHONE = { width: 360, height: 640 } as const;
 
-/** `--upstream` of style.css, the colour of answers that came from the resolver. */
+/** `--upstream` of style.css: the colour of answers from the resolver. */
 const UPSTREAM_COLORS = { light: [0x6b, 0x4f, 0xa0], dark: [0xa9, 0x8e, 0xe6] } as const;
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
@@ -39,11 +39,11 @@ after(() => chromium[Symbol.asyncDispose]());
 interface Fixture extends AsyncDisposable, DaemonBehindDouble {
   readonly browser: BrowserProfile;
   readonly page: Page;
-  /** Asks for so many names, each of them new. */
+  /** Queries this many new names. */
   readonly ask: (names: number) => Promise<void>;
 }
 
-/** The page of the running command, once it works. */
+/** Opens the status page of a new dns4tor once it works. */
 async function open(): Promise<Fixture> {
   await using resources = new AsyncDisposableStack();
   const behind = resources.use(await startBehindDouble(GOOD, '--circuits', '3'));
@@ -66,17 +66,17 @@ async function open(): Promise<Fixture> {
   };
 }
 
-/** Resolves when the page says it, within the time that it has. */
+/** Resolves when the page shows the text. */
 async function sentence(page: Page, text: string, timeout: number = SEEN_MS): Promise<void> {
   await page.locator('#sentence', { hasText: text }).waitFor({ timeout });
 }
 
-/** What a screen reader was told, each of it once. */
+/** What a screen reader announced. */
 function heard(page: Page): Promise<readonly string[]> {
   return page.evaluate('globalThis.heard');
 }
 
-/** Notes from now on what a screen reader is told. */
+/** Starts recording what a screen reader announces. */
 async function listen(page: Page): Promise<void> {
   await page.evaluate(`{
     globalThis.heard = [];
@@ -91,7 +91,7 @@ function foreign({ requests }: BrowserProfile, address: string): readonly string
   return requests.filter((url) => !url.startsWith(`http://${address}/`));
 }
 
-/** The page's own server with a state that a test makes up. */
+/** Starts the page's server with a made-up status. */
 function serve(status: () => object, port: number = 0): Promise<MetricsServer> {
   return startMetricsServer({
     endpoint: { kind: 'tcp', host: 'localhost', port },
@@ -114,7 +114,7 @@ function hasColor(page: Page, color: readonly number[]): Promise<boolean> {
   })()`);
 }
 
-/** What axe-core finds that keeps people out; a violation's description and where it is. */
+/** The accessibility violations that axe-core finds, with their elements. */
 async function violations(page: Page): Promise<readonly string[]> {
   await page.evaluate(await readFile(AXE, 'utf8'));
   const { violations: found } = await page.evaluate<{
@@ -125,7 +125,7 @@ async function violations(page: Page): Promise<readonly string[]> {
     .flatMap(({ help, nodes }) => nodes.map(({ html }) => `${help}: ${html}`));
 }
 
-test('the page shows how it stands, follows what happens, asks nobody else for anything, and has nothing to complain of', async () => {
+test('the page shows the status, follows events, requests nothing from elsewhere, and logs no error', async () => {
   await using fixture = await open();
   const { page, browser, daemon, ask } = fixture;
   assert.equal(await page.title(), 'Working – dns4tor');
@@ -155,7 +155,7 @@ test('the page shows how it stands, follows what happens, asks nobody else for a
   assert.deepEqual(browser.complaints, []);
 });
 
-test('an outage of Tor shows within five seconds, though nobody asks for a name, and so does its end', async () => {
+test('an outage of Tor and its end show within five seconds, even without queries', async () => {
   await using fixture = await open();
   await using resources = new AsyncDisposableStack();
   const { page, browser, daemon, socks, upstream } = fixture;
@@ -176,7 +176,7 @@ test('an outage of Tor shows within five seconds, though nobody asks for a name,
   assert.deepEqual(browser.complaints, []);
 });
 
-test('a tor that hangs, and closes no connection, shows within five seconds, and so does that it goes on', async () => {
+test('a tor that hangs without closing connections shows within five seconds, and so does its recovery', async () => {
   await using fixture = await open();
   const { page, socks } = fixture;
   socks.stall();
@@ -186,7 +186,7 @@ test('a tor that hangs, and closes no connection, shows within five seconds, and
   await sentence(page, WORKING);
 });
 
-test('a daemon that hangs or has ended shows as such, and one that goes on is followed again', async () => {
+test('a daemon that hangs or ends is shown as such, and one that continues is followed again', async () => {
   await using fixture = await open();
   const { page, browser, daemon } = fixture;
   daemon.process.pause();
@@ -197,11 +197,11 @@ test('a daemon that hangs or has ended shows as such, and one that goes on is fo
   await sentence(page, 'dns4tor itself does not answer');
   assert.equal(await page.title(), 'No answer – dns4tor');
   assert.deepEqual(foreign(browser, daemon.metricsAddress), []);
-  // The browser itself says so of each connection that fails.
+  // The browser itself reports each failed connection.
   for (const complaint of browser.complaints) assert.match(complaint, /^Failed to load resource: net::ERR_/);
 });
 
-test('a daemon that is started again at the same place is followed again', async () => {
+test('a daemon that restarts at the same address is followed again', async () => {
   await using resources = new AsyncDisposableStack();
   const start = (metrics: string) => startDaemon(['--tor-socks', '127.0.0.1:1', '--metrics', metrics]);
   const first = resources.use(await start('127.0.0.1:0'));
@@ -215,7 +215,7 @@ test('a daemon that is started again at the same place is followed again', async
   await sentence(page, 'Not working');
 });
 
-test('where no more may watch, the page asks again and again instead', async () => {
+test('if there are too many watchers, the page polls instead', async () => {
   await using resources = new AsyncDisposableStack();
   let uptimeSeconds = 0;
   const server = resources.use(await serve(() => ({ ...madeUpHour(false), uptimeSeconds: ++uptimeSeconds })));
@@ -229,10 +229,10 @@ test('where no more may watch, the page asks again and again instead', async () 
   await page.goto(`http://${server.address}/`);
   await sentence(page, WORKING);
   const seen = await page.locator('#identity').innerText();
-  await waitUntil('it follows', SEEN_MS, async () => (await page.locator('#identity').innerText()) !== seen);
+  await waitUntil('the page updates', SEEN_MS, async () => (await page.locator('#identity').innerText()) !== seen);
 });
 
-test('a connection that hangs when the browser connects again is given up', async () => {
+test('the page gives up a connection that hangs while the browser reconnects', async () => {
   await using resources = new AsyncDisposableStack();
   const first = await serve(() => madeUpHour(false));
   const browser = resources.use(await chromium.openProfile());
@@ -245,13 +245,13 @@ test('a connection that hangs when the browser connects again is given up', asyn
   resources.defer(() => void hung.close());
   hung.listen(port, '127.0.0.1');
   await once(hung, 'connection');
-  // What it has accepted stays open.
+  // Accepted connections stay open.
   hung.close();
   resources.use(await serve(() => madeUpHour(false), port));
   await sentence(page, WORKING, 2 * SEEN_MS);
 });
 
-test('a screen reader is told when the state or its reason changes, and not of each step on the way', async () => {
+test('a screen reader announces changes of the state or its reason, not each bootstrap step', async () => {
   await using resources = new AsyncDisposableStack();
   let percent = 0;
   let changes: object = { state: 'starting', reason: null };
@@ -263,7 +263,11 @@ test('a screen reader is told when the state or its reason changes, and not of e
   await sentence(page, 'Tor is at');
   await listen(page);
   const seen = await page.locator('#sentence').innerText();
-  await waitUntil('it goes on', SEEN_MS, async () => (await page.locator('#sentence').innerText()) !== seen);
+  await waitUntil(
+    'the bootstrap proceeds',
+    SEEN_MS,
+    async () => (await page.locator('#sentence').innerText()) !== seen,
+  );
   for (const reason of ['tls', 'deadline']) {
     changes = { state: 'failing', reason, sentence: `Not working: ${reason}` };
     await sentence(page, reason);
@@ -271,7 +275,7 @@ test('a screen reader is told when the state or its reason changes, and not of e
   assert.deepEqual(await heard(page), ['Not working: tls', 'Not working: deadline']);
 });
 
-test('the page of a dns4tor that is upgraded is loaded anew, once', async () => {
+test('after an upgrade of dns4tor, the page reloads once', async () => {
   await using resources = new AsyncDisposableStack();
   let changes: object = {};
   const server = resources.use(await serve(() => ({ ...madeUpHour(false), ...changes })));
@@ -290,7 +294,7 @@ test('the page of a dns4tor that is upgraded is loaded anew, once', async () => 
   assert.deepEqual(browser.complaints, []);
 });
 
-test('what failed stays as it is for as long as nothing did, and the cache has no meter where it is off', async () => {
+test('the list of errors is not redrawn without changes, and a disabled cache has no meter', async () => {
   await using resources = new AsyncDisposableStack();
   const snapshot = { ...madeUpHour(false), errors: [], cache: { entries: 0, bytes: 0, maxBytes: 0 } };
   let uptimeSeconds = 0;
@@ -302,11 +306,11 @@ test('what failed stays as it is for as long as nothing did, and the cache has n
   assert.equal(await page.locator('#cache-meter').isVisible(), false);
   await page.evaluate("document.querySelector('#errors li').dataset.seen = ''");
   const identity = await page.locator('#identity').innerText();
-  await waitUntil('it follows', SEEN_MS, async () => (await page.locator('#identity').innerText()) !== identity);
+  await waitUntil('the page updates', SEEN_MS, async () => (await page.locator('#identity').innerText()) !== identity);
   assert.equal(await page.locator('#errors li[data-seen]').count(), 1);
 });
 
-test('nobody is kept out: by light or dark, on a phone, with a keyboard alone', async () => {
+test('the page is accessible in light and dark, on a phone, and with only a keyboard', async () => {
   await using fixture = await open();
   const { page, socks, ask } = fixture;
   await ask(3);
@@ -321,7 +325,7 @@ test('nobody is kept out: by light or dark, on a phone, with a keyboard alone', 
   const overhang = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
   assert.equal(await page.evaluate(overhang), 0);
 
-  // From the top.
+  // Start at the top.
   await page.locator('h1').click();
   const reached: string[] = [];
   for (let presses = 0; presses < 7; presses++) {
