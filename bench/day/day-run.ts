@@ -9,8 +9,7 @@ import { type OnionDouble, startOnionDouble } from '../onion/onion-double.ts';
 import { createSeededRandom } from '../onion/seeded-random.ts';
 import { advanceClock } from '../advance-clock.ts';
 import { createWebResolver, TYPE_NAMES } from './web-resolver.ts';
-
-const HOUR_MS = 3_600_000;
+import { MS_PER_HOUR } from '../../src/lib/units.ts';
 
 export interface DayOptions {
   readonly modes: readonly ResolverMode[];
@@ -45,7 +44,7 @@ interface Simulation {
 /** Simulates a day of several households. Every mode gets the same queries at the same moments. */
 export async function runDay({ modes, seed, households, hours, onProgress }: DayOptions): Promise<DayRun[]> {
   const clock = new ManualClock();
-  const durationMs = hours * HOUR_MS;
+  const durationMs = hours * MS_PER_HOUR;
   await using resources = new AsyncDisposableStack();
   const laboratory = resources.use(await openLaboratory());
 

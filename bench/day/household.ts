@@ -1,6 +1,7 @@
 import type { Random } from '../../src/lib/random.ts';
 import { drawExponential, zipfRanks } from '../onion/draws.ts';
 import { createMistypedHost, createWeb, type Host, type Web, ZIPF_EXPONENT } from './web.ts';
+import { MS_PER_HOUR, MS_PER_MINUTE } from '../../src/lib/units.ts';
 
 export type AskedType = 'A' | 'AAAA' | 'HTTPS';
 
@@ -14,9 +15,7 @@ export interface HouseholdQuery {
   readonly device: number;
 }
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-export const DAY_MS: number = 24 * HOUR_MS;
+export const DAY_MS: number = 24 * MS_PER_HOUR;
 
 /** The day begins when the household gets up, with an empty cache. */
 export const FIRST_HOUR = 7;
@@ -48,12 +47,12 @@ const FIRST_EMBEDDED_MS = 300;
 const MEAN_EMBEDDED_MS = 700;
 
 /** Interval between an appliance's lookups, give or take a tenth. */
-const MIN_HEARTBEAT_MS = MINUTE_MS;
-const MAX_HEARTBEAT_MS = 10 * MINUTE_MS;
+const MIN_HEARTBEAT_MS = MS_PER_MINUTE;
+const MAX_HEARTBEAT_MS = 10 * MS_PER_MINUTE;
 const HEARTBEAT_JITTER = 0.1;
 
 /** getaddrinfo() returns no TTL, so Firefox and Chromium keep its answers for a minute. */
-const DEVICE_CACHE_MS = MINUTE_MS;
+const DEVICE_CACHE_MS = MS_PER_MINUTE;
 
 const BROWSER_TYPES: readonly AskedType[] = ['A', 'AAAA', 'HTTPS'];
 const APPLIANCE_TYPES: readonly AskedType[] = ['A', 'AAAA'];
@@ -113,7 +112,7 @@ function timeOfShare(share: number): number {
   let left = share * hours.reduce((sum, weight) => sum + weight, 0);
   let hour = 0;
   for (; left > (hours[hour] as number); hour++) left -= hours[hour] as number;
-  return (hour + left / (hours[hour] as number)) * HOUR_MS;
+  return (hour + left / (hours[hour] as number)) * MS_PER_HOUR;
 }
 
 /** Drops queries that the device's own cache answers. */

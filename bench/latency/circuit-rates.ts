@@ -3,6 +3,7 @@ import type { Regime } from './latency-regimes.ts';
 import type { ClientRun } from './latency-run.ts';
 import { mean } from '../latencies.ts';
 import { formatColumns } from '../table.ts';
+import { MS_PER_HOUR } from '../../src/lib/units.ts';
 
 /** How many circuits dns4tor builds, as means over seeds. */
 export interface CircuitRate {
@@ -13,8 +14,6 @@ export interface CircuitRate {
   readonly perHour: number;
 }
 
-const HOUR_MS = 3_600_000;
-
 export function toCircuitRate({ name, title, lastsMs }: Regime, runs: readonly ClientRun[]): CircuitRate {
   const own = runs.filter(({ kind }) => kind === DNS4TOR);
   const later = mean(own.map(({ circuits, circuitsAtStart }) => circuits - circuitsAtStart));
@@ -22,7 +21,7 @@ export function toCircuitRate({ name, title, lastsMs }: Regime, runs: readonly C
     name,
     title,
     atStart: mean(own.map(({ circuitsAtStart }) => circuitsAtStart)),
-    perHour: (later * HOUR_MS) / lastsMs,
+    perHour: (later * MS_PER_HOUR) / lastsMs,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Random } from '../../src/lib/random.ts';
 import { drawExponential } from '../onion/draws.ts';
+import { MS_PER_HOUR } from '../../src/lib/units.ts';
 
 /** One part of the benchmark: when names are looked up. Each name is looked up once, so no cache helps. */
 export interface Regime {
@@ -51,13 +52,12 @@ export const REGIMES: readonly Regime[] = [
   },
 ];
 
-const HOUR_MS = 3_600_000;
 const BUSY_MINUTES = 20;
 
 /** Long regimes, which count the circuits built. The last one is shorter because it takes the most work. */
 export const LONG_REGIMES: readonly Regime[] = [
-  { name: 'idle hour', title: 'no name in an hour', ...warm, schedule: () => [], lastsMs: HOUR_MS },
-  { name: 'quiet hour', title: '1 name a second', ...warm, schedule: () => everySecond(3600), lastsMs: HOUR_MS },
+  { name: 'idle hour', title: 'no name in an hour', ...warm, schedule: () => [], lastsMs: MS_PER_HOUR },
+  { name: 'quiet hour', title: '1 name a second', ...warm, schedule: () => everySecond(3600), lastsMs: MS_PER_HOUR },
   {
     name: 'busy hour',
     title: '15 names a second',

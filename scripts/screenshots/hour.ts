@@ -6,12 +6,12 @@ import type { StatusSnapshot } from '../../src/status/snapshot.ts';
 import { Status, type StatusSources } from '../../src/status/status.ts';
 import { createSeededRandom } from '../../bench/onion/seeded-random.ts';
 import { ManualClock } from '../../test/fixtures/manual-clock.ts';
+import { MS_PER_MINUTE } from '../../src/lib/units.ts';
 
 /** Cloudflare's hidden resolver, the default. */
 const RESOLVER = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad.onion:443';
 const SEED = 20_260_102;
 const STARTED_AT = Date.UTC(2026, 0, 2, 18, 3, 20);
-const MINUTE_MS = 60_000;
 const MINUTES = 130;
 /** So long ago the resolver was hard to reach for a while. */
 const TROUBLE_MINUTES_AGO = { from: 37, to: 34 } as const;
@@ -41,7 +41,7 @@ export function madeUpHour(outage: boolean): StatusSnapshot {
     const failure = isCut ? 'ERR_TOR_UNREACHABLE' : isTroubled && draw() < 0.8 ? 'ERR_TOR_TIMEOUT' : undefined;
     for (let left = queriesIn(minute, draw); left > 0; left--) answer(counters, draw, failure);
     // The last minute is under way.
-    clock.advance(minute === MINUTES - 1 ? MINUTE_MS / 2 : MINUTE_MS);
+    clock.advance(minute === MINUTES - 1 ? MS_PER_MINUTE / 2 : MS_PER_MINUTE);
   }
   return status.snapshot();
 }

@@ -3,8 +3,7 @@ import { formatColumns } from '../../table.ts';
 import type { Footprint } from './footprint-run.ts';
 import { median } from '../../latencies.ts';
 import type { Target } from '../target.ts';
-
-const BYTES_PER_MIB = 2 ** 20;
+import { BYTES_PER_MIB } from '../../../src/lib/units.ts';
 
 /** A table for a terminal. */
 export function formatFootprint(footprint: Footprint): string {
