@@ -1,24 +1,24 @@
-import type { Clock } from '../lib/clock.ts';
 import { Dns4torError, toDns4torError } from '../failures/errors.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { TorStatus } from '../model/tor-status.ts';
 import { type ControlConnection, openControl } from '../tor/control/control-connection.ts';
-import { type ControlSearch, controlAddresses, requireSocksAddress } from '../tor/control/find-control.ts';
+import { controlAddresses, type ControlSearch, requireSocksAddress } from '../tor/control/find-control.ts';
 import { findOnionKey, type OnionAuth, type OnionKeyPresence } from '../tor/control/onion-auth.ts';
 import { TorReport } from '../tor/control/tor-report.ts';
 
-/** What a Tor tells of itself. */
+/** What Tor reports about itself. */
 export interface TorAnswers {
   readonly status: TorStatus;
-  /** Whether it complains that this machine's clock is wrong. */
-  readonly complainsOfClock: boolean;
-  /** From when to when what it knows of its network holds; undefined if it knows nothing yet. */
+  /** Whether Tor reports that this machine's clock is wrong. */
+  readonly reportsClockSkew: boolean;
+  /** Validity period of Tor's network consensus. Undefined if it has none yet. */
   readonly consensus: Consensus | undefined;
-  /** Whether Tor holds the key for each onion address. An address that Tor says nothing about is missing. */
+  /** Whether Tor holds the configured key, by onion address. Addresses about which Tor does not tell are missing. */
   readonly onionKeys: ReadonlyMap<string, OnionKeyPresence>;
 }
 
-/** Milliseconds since 1970. */
+/** Validity period of a consensus, in milliseconds since 1970. */
 export interface Consensus {
   readonly validAfterEpochMs: number;
   readonly validUntilEpochMs: number;
@@ -29,7 +29,7 @@ export interface AskTorComponents {
   readonly random: Random;
 }
 
-const QUESTIONS = [
+const KEYWORDS = [
   'status/bootstrap-phase',
   'status/circuit-established',
   'consensus/valid-after',
@@ -37,18 +37,18 @@ const QUESTIONS = [
 ] as const;
 
 /**
- * Asks a tor about itself over its control port. Changes nothing.
+ * Queries Tor over its control port. Changes nothing.
  *
- * @param onionAuths keys to look for in that tor
- * @throws Dns4torError ERR_TOR_CONTROL no control port is usable, or the configuration turns it off
+ * @param onionAuths keys to look up in that Tor
+ * @throws Dns4torError ERR_TOR_CONTROL no control port is usable, or the configuration disables it
  */
 export async function askTor(
   components: AskTorComponents,
-  places: ControlSearch,
+  search: ControlSearch,
   onionAuths: readonly OnionAuth[],
 ): Promise<TorAnswers> {
-  using control = await openFirst(components, places);
-  const lines = (await Promise.all(QUESTIONS.map((question) => ask(control, question)))).flat();
+  using control = await openFirst(components, search);
+  const lines = (await Promise.all(KEYWORDS.map((keyword) => getInfo(control, keyword)))).flat();
   const report = new TorReport(() => {});
   report.observe(lines);
   const onionKeys = new Map<string, OnionKeyPresence>();
@@ -64,14 +64,14 @@ export async function askTor(
   const isKnown = validAfterEpochMs !== undefined && validUntilEpochMs !== undefined;
   return {
     status: report.status,
-    // control-spec, "Bootstrap phases": a problem is told with its reason.
-    complainsOfClock: lines.some((line) => /\bREASON=CLOCK_SKEW\b/.test(line)),
+    // control-spec, "Bootstrap phases": a warning carries its REASON.
+    reportsClockSkew: lines.some((line) => /\bREASON=CLOCK_SKEW\b/.test(line)),
     consensus: isKnown ? { validAfterEpochMs, validUntilEpochMs } : undefined,
     onionKeys,
   };
 }
 
-/** dir-spec, "Consensus": in UTC. */
+/** Parses a time of the consensus, which is in UTC (dir-spec, "Consensus"). */
 function findTime(lines: readonly string[], key: string): number | undefined {
   const start = `consensus/${key}=`;
   const text = lines.find((line) => line.startsWith(start))?.slice(start.length);
@@ -79,23 +79,23 @@ function findTime(lines: readonly string[], key: string): number | undefined {
   return Number.isNaN(epochMs) ? undefined : epochMs;
 }
 
-/** Each for itself: tor refuses them all for one that it does not know, as without a consensus. */
-async function ask(control: ControlConnection, question: string): Promise<readonly string[]> {
+/** Gets one keyword at a time, because one unknown keyword makes Tor reject all: without a consensus, for example. */
+async function getInfo(control: ControlConnection, keyword: string): Promise<readonly string[]> {
   try {
-    return await control.command(`GETINFO ${question}`);
+    return await control.command(`GETINFO ${keyword}`);
   } catch (error) {
     if (control.isOpen) return [];
     throw error;
   }
 }
 
-async function openFirst(components: AskTorComponents, places: ControlSearch): Promise<ControlConnection> {
-  let reason = new Dns4torError('ERR_TOR_CONTROL', 'none is to be looked for');
-  for (const address of controlAddresses(places)) {
+async function openFirst(components: AskTorComponents, search: ControlSearch): Promise<ControlConnection> {
+  let reason = new Dns4torError('ERR_TOR_CONTROL', 'not to be used (--tor-control)');
+  for (const address of controlAddresses(search)) {
     let control: ControlConnection | undefined;
     try {
       control = await openControl({ ...components, address, onEvent: () => {} });
-      if (places.control.kind === 'auto') await requireSocksAddress(control, places.socks);
+      if (search.control.kind === 'auto') await requireSocksAddress(control, search.socks);
       return control;
     } catch (error) {
       control?.[Symbol.dispose]();

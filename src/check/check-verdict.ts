@@ -1,19 +1,19 @@
 import type { Dns4torError } from '../failures/errors.ts';
 
 /**
- * How a check came out: all is well; it works, but not as it should; it does not work; there is nothing to be said, because it is not used here
- * or because something that another check tells of stands before it.
+ * Outcome of a check: `ok`; `warn`, if it works but not as it should; `fail`, if it does not work; `skip`, if it is not
+ * used here or another check must succeed first.
  */
-const STATUSES = ['ok', 'warn', 'fail', 'skip'] as const;
-export type Status = (typeof STATUSES)[number];
+export type Status = 'ok' | 'warn' | 'fail' | 'skip';
 
+/** Result of a check. The names of the properties are keys of `check --json`, and stable. */
 export interface Verdict {
   readonly status: Status;
-  /** What was found: one line, which never holds a name that was asked for. */
+  /** The finding, or the problem, in one line. Never contains a queried name. */
   readonly line: string;
-  /** What to do about it: a sentence. There for each that is `warn` or `fail`. */
+  /** The remedy, as a sentence. Present with `warn` and `fail`. */
   readonly advice?: string;
-  /** How long it took what was tried, where that is worth knowing. */
+  /** Duration of the operation, if it is of interest. */
   readonly durationMs?: number;
 }
 
@@ -34,19 +34,20 @@ export function skip(line: string): Verdict {
 }
 
 /**
- * A failed check, from the problem and remedy of an error.
- * @param otherwise the advice for an error without a remedy
+ * Makes a failed check from the problem and the remedy of an error.
+ *
+ * @param otherwise the advice if the error has no remedy
  */
 export function failWith({ problem, remedy }: Dns4torError, otherwise: string): Verdict {
   return fail(problem, remedy === undefined ? otherwise : toSentence(remedy));
 }
 
-const GRAVITY: readonly Status[] = ['skip', 'ok', 'warn', 'fail'];
+const BY_SEVERITY: readonly Status[] = ['skip', 'ok', 'warn', 'fail'];
 
-/** The gravest of several looks at one thing; of equals the first. */
-export function gravest(first: Verdict, ...others: readonly Verdict[]): Verdict {
-  const gravity = ({ status }: Verdict): number => GRAVITY.indexOf(status);
-  return others.reduce((worst, verdict) => (gravity(verdict) > gravity(worst) ? verdict : worst), first);
+/** Returns the most severe of several verdicts on the same subject; of equals, the first. */
+export function worst(first: Verdict, ...others: readonly Verdict[]): Verdict {
+  const severity = ({ status }: Verdict): number => BY_SEVERITY.indexOf(status);
+  return others.reduce((found, verdict) => (severity(verdict) > severity(found) ? verdict : found), first);
 }
 
 function toSentence(clause: string): string {

@@ -9,11 +9,14 @@ import { checkPort } from './checks/port-check.ts';
 import { checkResolvConf } from './checks/resolv-conf-check.ts';
 import { checkResolved } from './checks/resolved-check.ts';
 import { checkRouterAdvertisements } from './checks/router-advertisements-check.ts';
-import type { Check } from './run-checks.ts';
 import { checkBootstrap, checkOnionKey, checkTor } from './checks/tor-check.ts';
 import { checkAnswer, checkCertificate, checkReach } from './checks/upstream-check.ts';
+import type { Check } from './run-checks.ts';
 
-/** All checks in display order: the path to the resolver, then the path to dns4tor, then possible bypasses. */
+/**
+ * Lists all checks in display order: the path from dns4tor to the resolver, then the path from programs to dns4tor,
+ * then possible bypasses.
+ */
 export function checksFor({ upstreams, tor }: Config): readonly Check[] {
   return [
     { id: 'tor', run: checkTor },

@@ -3,12 +3,12 @@ import { expandAddresses } from '../daemon/listen.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { Runner } from '../system/command.ts';
+import { type Installation, readInstallation } from '../system/installation.ts';
 import { detectManagers, type Managers } from '../system/managers/detect-managers.ts';
-import type { FileSystem } from '../system/transaction/file-system.ts';
-import { findPortHolders, type PortHolder } from '../system/sockets/port-holders.ts';
 import { readResolvedLinks, type ResolvedSettings } from '../system/managers/resolvectl.ts';
+import { findPortHolders, type PortHolder } from '../system/sockets/port-holders.ts';
+import type { FileSystem } from '../system/transaction/file-system.ts';
 import { askTor, type TorAnswers } from './ask-tor.ts';
-import { readInstallation, type Installation } from '../system/installation.ts';
 import { findTor, type FindTorComponents, type TorFinding } from './find-tor.ts';
 import { type LocalFinding, probeLocal } from './probe-local.ts';
 import { probeUpstream, type UpstreamFinding } from './probe-upstream.ts';
@@ -20,29 +20,35 @@ export interface FactsComponents extends FindTorComponents {
   readonly run: Runner;
 }
 
-/** What there is to be checked. Each is looked at when it is first asked for, and once, however many checks need it. */
+/** What the checks look at. Each fact is collected on first use and only once, however many checks need it. */
 export interface Facts {
   readonly config: Config;
   readonly clock: Clock;
   readonly random: Random;
   readonly fs: FileSystem;
-  /** At which dns4tor answers, `localhost` and the like taken apart. */
+  /** IP addresses of dns4tor, with `localhost` and the like expanded. */
   readonly addresses: readonly string[];
-  /** Never rejects. */
+  /** The Tor that dns4tor uses. Never rejects. */
   tor(): Promise<TorFinding>;
-  /** @throws Dns4torError ERR_TOR_CONTROL it cannot be asked */
+  /**
+   * Tor's reports about itself.
+   *
+   * @throws Dns4torError ERR_TOR_CONTROL the control port is unusable
+   * @throws Error no Tor runs
+   */
   torAnswers(): Promise<TorAnswers>;
-  /** Undefined where there is no Tor. Never rejects. */
+  /** Result of connecting to an upstream. Undefined if no Tor runs. Never rejects. */
   upstream(upstream: UpstreamConfig): Promise<UpstreamFinding | undefined>;
-  /** For each address. Never rejects. */
+  /** Which program answers at each of `addresses`, over UDP and TCP. Never rejects. */
   local(): Promise<readonly LocalFinding[]>;
+  /** Programs that use the port. Undefined if the system does not tell. */
   portHolders(): Promise<readonly PortHolder[] | undefined>;
-  /** Whether systemd has the port open for dns4tor. */
+  /** Whether systemd holds the port open for dns4tor (dns4tor.socket). */
   isOwnSocketOpen(): Promise<boolean>;
   managers(): Promise<Managers>;
   /** State of `dns4tor install` on this machine. Never rejects. */
-  standing(): Promise<Installation>;
-  /** Undefined where systemd-resolved does not run, or does not tell. */
+  installation(): Promise<Installation>;
+  /** Servers of systemd-resolved. Undefined if it does not run or does not tell. */
   resolved(): Promise<ResolvedSettings | undefined>;
 }
 
@@ -52,7 +58,7 @@ export function createFacts(components: FactsComponents, config: Config): Facts 
   const tor = once(() => findTor(components, config.tor));
   const torAnswers = once(async () => {
     const found = await tor();
-    if (found.kind !== 'running') throw new Error('there is no Tor');
+    if (found.kind !== 'running') throw new Error('no Tor runs');
     return askTor(components, found, config.tor.onionAuths);
   });
   const probes = new Map(
@@ -81,12 +87,12 @@ export function createFacts(components: FactsComponents, config: Config): Facts 
       async () => (await run(['systemctl', 'is-active', '--quiet', 'dns4tor.socket'])).status === 0,
     ),
     managers,
-    standing: once(() => readInstallation(fs)),
+    installation: once(() => readInstallation(fs)),
     resolved: once(async () => ((await managers()).resolved ? readResolvedLinks(run) : undefined)),
   };
 }
 
-function once<T>(look: () => Promise<T>): () => Promise<T> {
+function once<T>(collect: () => Promise<T>): () => Promise<T> {
   let found: Promise<T> | undefined;
-  return () => (found ??= look());
+  return () => (found ??= collect());
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { TorConfig } from '../config/config.ts';
-import type { Clock } from '../lib/clock.ts';
 import { Dns4torError, toDns4torError } from '../failures/errors.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Runner } from '../system/command.ts';
 import { createSocksPeerJudge } from '../system/sockets/socks-owner.ts';
 import { detectTor, verifyTor } from '../tor/socks/find-socks.ts';
@@ -14,7 +14,7 @@ import { refuseUntrusted, torPaths } from '../tor/process/torrc.ts';
 /** The Tor that dns4tor uses, or would use. */
 export type TorFinding =
   | ({ readonly kind: 'running'; readonly standing: ToleratedStanding; readonly judgePeer: JudgePeer } & ControlSearch)
-  /** None runs, and dns4tor would start one of its own. */
+  /** No Tor runs, and dns4tor would start one. */
   | { readonly kind: 'startable'; readonly version: string }
   | { readonly kind: 'missing'; readonly error: Dns4torError };
 
@@ -22,11 +22,11 @@ export interface FindTorComponents {
   readonly clock: Clock;
   readonly run: Runner;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** @default the usual ones */
+  /** SOCKS addresses that `auto` tries. @default USUAL_SOCKS_ADDRESSES */
   readonly usualSocksAddresses?: readonly TorAddress[];
 }
 
-/** Looks as the daemon does at its start, but starts nothing. Never rejects. */
+/** Finds Tor as the daemon does at its start, but starts none. Never rejects. */
 export async function findTor(components: FindTorComponents, config: TorConfig): Promise<TorFinding> {
   const { clock, usualSocksAddresses } = components;
   const { socks, control } = config;
@@ -45,7 +45,7 @@ export async function findTor(components: FindTorComponents, config: TorConfig):
   }
 }
 
-/** One that a running dns4tor has started, or else the program for it. */
+/** Finds the Tor that a running dns4tor has started, or else the tor program. */
 async function findManagedTor({ clock, run, env }: FindTorComponents, { binary }: TorConfig): Promise<TorFinding> {
   const paths = torPaths(join(stateDirectory(env), 'tor'));
   refuseUntrusted(paths.directory);

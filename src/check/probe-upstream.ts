@@ -3,9 +3,9 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { UpstreamConfig } from '../config/config.ts';
 import { createResolverConnector } from '../daemon/resolver-connector.ts';
+import { Dns4torError, toDns4torError } from '../failures/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
-import { Dns4torError, toDns4torError } from '../failures/errors.ts';
 import type { Random } from '../lib/random.ts';
 import { decodeMessage } from '../message/wire/codec.ts';
 import { PROBE_QUERY } from '../message/upstream-query.ts';
@@ -18,16 +18,19 @@ import { DohSession } from '../upstream/transport/doh-session.ts';
 import type { Session, SessionEvents } from '../upstream/transport/session.ts';
 import { StreamSession } from '../upstream/transport/stream-session.ts';
 
-/** How far one connection to a resolver came. What is missing was not reached, because of `error`. */
+/** How far a connection to a resolver got. Missing properties were not reached, because of `error`. */
 export interface UpstreamFinding {
-  /** How long Tor took to reach it. */
+  /** Time that Tor took to reach the resolver. */
   readonly reachedMs?: number;
-  /** There is a connection, encrypted to the right peer where the protocol has that. */
+  /** The connection is open and, with TLS, the peer is verified. */
   readonly connected?: true;
-  /** The certificate that was accepted; absent over tcp. */
+  /** The accepted certificate. Absent without TLS. */
   readonly certificate?: X509Certificate;
   readonly answer?: { readonly rcode: string; readonly durationMs: number };
-  /** By how much this machine's clock is ahead of the resolver's at least; negative where it is behind. Absent where the resolver does not tell. */
+  /**
+   * Lower bound of the time by which this machine's clock is ahead of the resolver's; negative if it is behind. Absent
+   * if the resolver does not report its time.
+   */
   readonly clockAheadMs?: number;
   readonly error?: Dns4torError;
 }
@@ -39,21 +42,24 @@ export interface ProbeComponents {
   readonly random: Random;
 }
 
-/** The onion path's published p99 is 9.1 s. */
+/** Time limit for the answer. The published 99th percentile of onion services is 9.1 s. */
 const ANSWER_MS = 10_000;
-/** Of new circuits some fail, and the next succeeds. */
+/** Attempts to reach the resolver. Some circuits fail where the next one succeeds. */
 const ATTEMPTS = 2;
-/** What the `Date` field is exact to. */
-const MS_PER_SECOND = 1000;
+/** Resolution of the `Date` field (RFC 9110 §6.6.1). */
+const DATE_RESOLUTION_MS = 1000;
 
 const NO_EVENTS: SessionEvents = { onFirstAnswer() {}, onRoom() {}, onRoundTrip() {}, onRetire() {}, onClose() {} };
 
-/** Connects to a resolver as the daemon does, with an identity of its own, and asks what the daemon asks at start. Never rejects. */
+/**
+ * Connects to a resolver as the daemon does, under its own isolation credentials, and sends the daemon's probe query.
+ * Never rejects.
+ */
 export async function probeUpstream(components: ProbeComponents, upstream: UpstreamConfig): Promise<UpstreamFinding> {
   for (let attempt = 1; ; attempt++) {
     const finding = await probeOnce(components, upstream);
-    const isTorsFailure = finding.error !== undefined && finding.reachedMs === undefined;
-    if (!isTorsFailure || attempt === ATTEMPTS) return finding;
+    const isTorFailure = finding.error !== undefined && finding.reachedMs === undefined;
+    if (!isTorFailure || attempt === ATTEMPTS) return finding;
   }
 }
 
@@ -105,9 +111,12 @@ function openSession(
     : new StreamSession({ clock, random }, socket, NO_EVENTS);
 }
 
-/** The answer was made between the two moments, and its time was cut to the second: what is within that is no difference. */
+/**
+ * The resolver wrote its time between the two moments, truncated to the second. Only a difference beyond that interval
+ * counts.
+ */
 function clockAheadMs(resolverEpochMs: number, askedAtEpochMs: number, answeredAtEpochMs: number): number {
-  const atLeast = askedAtEpochMs - (resolverEpochMs + MS_PER_SECOND);
+  const atLeast = askedAtEpochMs - (resolverEpochMs + DATE_RESOLUTION_MS);
   const atMost = answeredAtEpochMs - resolverEpochMs;
   if (atLeast > 0) return atLeast;
   return atMost < 0 ? atMost : 0;

@@ -1,15 +1,15 @@
+import { toDns4torError } from '../failures/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
-import { toDns4torError } from '../failures/errors.ts';
-import type { Facts } from './facts.ts';
 import { fail, type Verdict } from './check-verdict.ts';
+import type { Facts } from './facts.ts';
 
 export interface Check {
-  /** Stable: programs look for it. */
+  /** Stable, since programs look results up by it. */
   readonly id: string;
-  /** Which of several of its kind, as the URL of a resolver. */
+  /** Distinguishes checks with the same ID, such as the URL of a resolver. */
   readonly subject?: string;
-  /** May reject; that is a failed check. */
+  /** May reject, which makes the check fail. */
   readonly run: (facts: Facts) => Promise<Verdict>;
 }
 
@@ -18,29 +18,29 @@ export interface Result extends Verdict {
   readonly subject?: string;
 }
 
-/** Above what the longest takes, two attempts to reach a resolver and its answer; what needs more hangs. */
+/** More than the longest check takes: two attempts to reach a resolver, and its answer. */
 const TIMEOUT_MS = 75_000;
 
 /**
- * Runs all checks at once, for 75 s at most.
+ * Runs all checks concurrently, for at most 75 s.
  *
- * @param onProgress is told of the checks that are still under way, at the beginning and whenever one has ended
- * @returns their results, in the order of the checks
+ * @param onProgress receives the checks that are still running, at the start and whenever one has ended
+ * @returns the results, in the order of the checks
  */
 export async function runChecks(
   checks: readonly Check[],
   facts: Facts,
   clock: Clock,
-  onProgress: (left: readonly Check[]) => void,
+  onProgress: (running: readonly Check[]) => void,
 ): Promise<readonly Result[]> {
   const deadline = Deadline.after(clock, TIMEOUT_MS);
-  const left = new Set(checks);
-  onProgress([...left]);
+  const running = new Set(checks);
+  onProgress([...running]);
   return Promise.all(
     checks.map(async (check) => {
       const verdict = await deadline.limit(check.run(facts)).catch(toVerdict);
-      left.delete(check);
-      onProgress([...left]);
+      running.delete(check);
+      onProgress([...running]);
       const { id, subject } = check;
       return { id, ...(subject === undefined ? {} : { subject }), ...verdict };
     }),
@@ -49,11 +49,13 @@ export async function runChecks(
 
 function toVerdict(thrown: unknown): Verdict {
   const error = toDns4torError(thrown);
-  if (error.code === 'ERR_DEADLINE')
-    return fail('this check came to no end', 'See what the others say, and run it again.');
-  // A look at the system that failed: a file that cannot be read, most likely.
+  if (error.code === 'ERR_DEADLINE') return fail('the check timed out', 'See the other checks, then run it again.');
+  // Most likely a file that this user may not read.
   const reason = error.code === 'ERR_INTERNAL' && error.cause instanceof Error ? reasonOf(error.cause) : error.problem;
-  return fail(`this could not be looked at: ${reason}`, 'Run it again as root (sudo), who may look at everything.');
+  return fail(
+    `the check could not read the system: ${reason}`,
+    'Run it again as root (sudo), which may read everything.',
+  );
 }
 
 function reasonOf(error: Error): string {

@@ -20,19 +20,19 @@ const CONNECTED: Script = {
   'GETINFO consensus/valid-until': ['250-consensus/valid-until=2026-01-02 06:00:00', '250 OK'],
 };
 
-test('a Tor tells how far it is, and from when to when what it knows holds', async () => {
+test('Tor reports its status and the validity of its consensus', async () => {
   await using control = await startControlDouble(CONNECTED);
   const answers = await askTor(COMPONENTS, { socks: SOCKS, control: control.address }, []);
   assert.equal(answers.status.state, 'up');
   assert.equal(answers.status.bootstrapPercent, 100);
-  assert.equal(answers.complainsOfClock, false);
+  assert.equal(answers.reportsClockSkew, false);
   assert.deepEqual(answers.consensus, {
     validAfterEpochMs: Date.UTC(2026, 0, 2, 3),
     validUntilEpochMs: Date.UTC(2026, 0, 2, 6),
   });
 });
 
-test("Tor's complaint of the clock is heard, and what it does not know yet is no failure", async () => {
+test('a clock skew that Tor reports is found, and a missing consensus is not a failure', async () => {
   await using control = await startControlDouble({
     'GETINFO status/bootstrap-phase': [
       '250-status/bootstrap-phase=WARN BOOTSTRAP PROGRESS=14 TAG=handshake SUMMARY="Handshaking with a relay" WARNING="Clock skew -7200 in NETINFO from OR" REASON=CLOCK_SKEW COUNT=3 RECOMMENDATION=warn',
@@ -42,14 +42,14 @@ test("Tor's complaint of the clock is heard, and what it does not know yet is no
   });
   const answers = await askTor(COMPONENTS, { socks: SOCKS, control: control.address }, []);
   assert.equal(answers.status.bootstrapPercent, 14);
-  assert.equal(answers.complainsOfClock, true);
+  assert.equal(answers.reportsClockSkew, true);
   assert.equal(answers.consensus, undefined);
 });
 
-test('a real Tor without a network reports its state and its onion keys, and is not changed', async () => {
+test('a real Tor without a network reports its status and its onion keys, and is not changed', async () => {
   await using tor = await startOfflineTor();
-  const places = { socks: tor.socks, control: { kind: 'auto' }, usualControlAddresses: [tor.control] } as const;
-  const answers = await askTor(COMPONENTS, places, [ONION_AUTH]);
+  const search = { socks: tor.socks, control: { kind: 'auto' }, usualControlAddresses: [tor.control] } as const;
+  const answers = await askTor(COMPONENTS, search, [ONION_AUTH]);
   assert.equal(answers.status.state, 'bootstrapping');
   assert.equal(answers.consensus, undefined);
   assert.deepEqual([...answers.onionKeys], [[ONION_AUTH.address, 'absent']]);
@@ -57,17 +57,17 @@ test('a real Tor without a network reports its state and its onion keys, and is 
 
   await addOnionAuth(tor.control, OTHER_KEY);
   const held = await viewOnionAuths(tor.control);
-  const other = await askTor(COMPONENTS, places, [ONION_AUTH]);
+  const other = await askTor(COMPONENTS, search, [ONION_AUTH]);
   assert.deepEqual([...other.onionKeys.values()], ['another']);
   assert.deepEqual(await viewOnionAuths(tor.control), held);
 
   await addOnionAuth(tor.control, ONION_AUTH);
-  const same = await askTor(COMPONENTS, places, [ONION_AUTH]);
+  const same = await askTor(COMPONENTS, search, [ONION_AUTH]);
   assert.deepEqual([...same.onionKeys.values()], ['present']);
   assert.deepEqual(await viewOnionAuths(tor.control), [SAME_ONION_AUTH_IN_TOR]);
 });
 
-test('a Tor that does not report its onion keys still answers the other questions', async () => {
+test('a Tor that does not report its onion keys still answers the other queries', async () => {
   await using control = await startControlDouble({
     ...CONNECTED,
     ONION_CLIENT_AUTH_VIEW: ['510 Unrecognized command'],
@@ -77,7 +77,7 @@ test('a Tor that does not report its onion keys still answers the other question
   assert.equal(answers.onionKeys.size, 0);
 });
 
-test('the control port of another Tor is not taken, nor is one without it or with none to be looked for', async () => {
+test('the control port of another Tor is not used, and without a control port there is an error', async () => {
   await using other = await startOfflineTor();
   for (const control of [{ kind: 'auto' }, { kind: 'none' }, { kind: 'unix', path: '/nonexistent' }] as const) {
     await assert.rejects(

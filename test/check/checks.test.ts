@@ -6,7 +6,7 @@ import type { Rig } from '../system/rig.ts';
 import { createRig } from '../system/rig.ts';
 import { createResolvedRig, factsOf, FROM_THE_NETWORK, INSTALLED } from './system-facts.ts';
 
-/** Of a machine without Tor, on a port that nothing listens at. */
+/** Flags for a machine without Tor. */
 const FLAGS = ['--tor-socks', 'unix:/nonexistent/socks', '--tor-control', 'none'];
 
 async function resultsOf(rig: Rig): Promise<ReadonlyMap<string, Result>> {
@@ -15,12 +15,12 @@ async function resultsOf(rig: Rig): Promise<ReadonlyMap<string, Result>> {
   return new Map(results.map((result) => [result.id, result]));
 }
 
-/** What each check of the machine comes to. */
+/** Returns the status of each check of the machine's configuration. */
 function statusesOf(results: ReadonlyMap<string, Result>): readonly (string | undefined)[] {
   return ['nsswitch', 'resolv-conf', 'resolved', 'docker', 'ipv6-router'].map((id) => results.get(id)?.status);
 }
 
-test('all checks of a machine are told, the way out before the way in, and that before what goes around both', async () => {
+test('all checks run: first the path to the resolver, then the path to dns4tor, then bypasses', async () => {
   await using rig = await createRig();
   assert.deepEqual(
     [...(await resultsOf(rig)).keys()],
@@ -45,7 +45,7 @@ test('all checks of a machine are told, the way out before the way in, and that 
   );
 });
 
-test('a machine whose names all go past dns4tor has warnings, each with what to do, and no failure for it', async () => {
+test('a machine that bypasses dns4tor gets warnings with advice, but no failures', async () => {
   await using rig = await createResolvedRig({
     ...FROM_THE_NETWORK,
     dns: 'Global:\nLink 2 (eth0): 192.168.1.1 fe80::1%2\n',
@@ -59,7 +59,7 @@ test('a machine whose names all go past dns4tor has warnings, each with what to 
     assert.equal(/^[A-Z].*\.$/.test(advice), status === 'warn' || status === 'fail', advice);
 });
 
-test('a machine as `dns4tor install` leaves it has none, and nothing on it is changed by looking', async () => {
+test('a machine after `dns4tor install` gets no warnings, and the checks change nothing', async () => {
   await using rig = await createResolvedRig(INSTALLED);
   await rig.write('/etc/nsswitch.conf', 'hosts: files resolve [!UNAVAIL=return] dns\n');
   const before = await rig.snapshot();

@@ -3,7 +3,7 @@ import { loadSettings } from '../../src/config/load.ts';
 import { isOptionKey, type OptionKey } from '../../src/config/options.ts';
 import { validate } from '../../src/config/validate.ts';
 
-/** The configuration that pairs of a flag and its value make, with nothing else set. */
+/** Builds the configuration from pairs of a flag and its value, and defaults. */
 export function configOf(...flags: readonly string[]): Config {
   const texts: Partial<Record<OptionKey, readonly string[]>> = {};
   for (let index = 0; index < flags.length; index += 2) {

@@ -16,7 +16,7 @@ function config(socks: TorConfig['socks']): TorConfig {
   return { socks, control: { kind: 'auto' }, onionAuths: [], binary: 'tor', options: [] };
 }
 
-/** A machine where Tor is nowhere, not even its program. */
+/** A machine without a running Tor and without the tor program. */
 function machine(overrides: Partial<FindTorComponents> = {}): FindTorComponents {
   return {
     clock: systemClock,
@@ -27,34 +27,34 @@ function machine(overrides: Partial<FindTorComponents> = {}): FindTorComponents 
   };
 }
 
-/** The addresses and standing of a running Tor. */
+/** Returns the addresses and the standing of a running Tor. */
 function placesOf(found: TorFinding): unknown {
   assert.equal(found.kind, 'running');
   const { standing, socks, control } = found;
   return { standing, socks, control };
 }
 
-test('a Tor at the address that is named is found, with where to look for its control port', async () => {
+test('a Tor at the configured address is found, with its control port settings', async () => {
   await using tor = await startSocksDouble({ passesForTor: true });
   const found = await findTor(machine(), config(tor.address));
   assert.deepEqual(placesOf(found), { standing: 'tor', socks: tor.address, control: { kind: 'auto' } });
 });
 
-test('what is no Tor at the address that is named is missing, and no other is looked for', async () => {
+test('another program at the configured address is not Tor, and no other address is tried', async () => {
   await using tor = await startSocksDouble({ passesForTor: true });
   await using other = await startSocksDouble();
   const found = await findTor(machine({ usualSocksAddresses: [tor.address] }), config(other.address));
   assert.equal(found.kind === 'missing' && found.error.code, 'ERR_TOR_NOT_SOCKS');
 });
 
-test('auto finds a Tor in the usual places', async () => {
+test('auto finds a Tor at one of the usual addresses', async () => {
   await using tor = await startSocksDouble({ passesForTor: true });
   const found = await findTor(machine({ usualSocksAddresses: [NOWHERE, tor.address] }), config({ kind: 'auto' }));
   assert.equal(found.kind === 'running' && found.socks, tor.address);
 });
 
 for (const kind of ['auto', 'managed'] as const) {
-  test(`${kind}: a Tor that a running dns4tor has started is found, with its control port beside it`, async () => {
+  test(`${kind}: the managed Tor of a running dns4tor is found, with its control port`, async () => {
     await using state = await createTemporaryDirectory();
     await mkdir(join(state.path, 'tor'));
     await using tor = await startSocksDouble({ passesForTor: true, path: join(state.path, 'tor', 'socks') });
@@ -72,7 +72,7 @@ for (const kind of ['auto', 'managed'] as const) {
     assert.equal(found.kind === 'missing' && found.error.code, 'ERR_UNTRUSTED_PATH');
   });
 
-  test(`${kind}: where none runs, the program is looked for and not started`, async () => {
+  test(`${kind}: if no Tor runs, the tor program is found but not started`, async () => {
     const ran: string[] = [];
     const run = async (command: readonly string[]): ReturnType<FindTorComponents['run']> => {
       ran.push(command.join(' '));

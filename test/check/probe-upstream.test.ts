@@ -54,23 +54,23 @@ async function probe(
   return { finding: await probeUpstream(components, upstream), socks };
 }
 
-test('a DoH server with no more than HTTP/1.1 and TLS 1.2 answers where TLS 1.2 is allowed', async () => {
+test('a DoH server with only HTTP/1.1 and TLS 1.2 answers if TLS 1.2 is allowed', async () => {
   await using old = await startHttp1DohServer(await ca.issue([HOST]), GOOD, { maxVersion: 'TLSv1.2' });
   assert.equal((await probe({ target: old })).finding.error?.code, 'ERR_TLS_VERSION');
   const { finding } = await probe({ target: old }, '--upstream-tls-min', '1.2');
   assert.deepEqual([finding.error, finding.answer?.rcode], [undefined, 'NOERROR']);
 });
 
-async function probeWith(behaviour: DohBehaviour): Promise<UpstreamFinding> {
+async function probeWith(behaviour: DohBehaviour, clock: Clock = systemClock): Promise<UpstreamFinding> {
   server.behaviour = behaviour;
   try {
-    return (await probe()).finding;
+    return (await probe({ clock })).finding;
   } finally {
     server.behaviour = GOOD;
   }
 }
 
-test('a resolver that works is reached by its name, shows its certificate, answers and tells its time', async () => {
+test('a working resolver is reached by name, proves its identity, answers and reports its time', async () => {
   const { finding, socks } = await probe();
   assert.equal(finding.error, undefined);
   assert.ok(finding.reachedMs !== undefined && finding.answer !== undefined);
@@ -83,7 +83,7 @@ test('a resolver that works is reached by its name, shows its certificate, answe
   );
 });
 
-test('it is asked as the daemon asks: the same headers, and an identity that no other connection has', async () => {
+test("the probe sends the daemon's headers and query, with unique isolation credentials", async () => {
   const known = server.requests.length;
   const requests = [...(await probe()).socks.requests, ...(await probe()).socks.requests];
   const [first, second] = server.requests.slice(known);
@@ -93,21 +93,21 @@ test('it is asked as the daemon asks: the same headers, and an identity that no 
   assert.equal(new Set(requests.map(({ username }) => username)).size, 2);
 });
 
-test('what Tor says of an onion service is what it fails with, after a second attempt', async () => {
+test('a failure that Tor reports about the onion service is returned after a second attempt', async () => {
   const { finding, socks } = await probe({ reply: 0xf2 });
   assert.equal(finding.error?.code, 'ERR_TOR_HS_INTRO_FAILED');
   assert.equal(finding.reachedMs, undefined);
   assert.equal(socks.requests.length, 2);
 });
 
-test('a wrong certificate is told apart from a resolver that is not reached, and is not tried again', async () => {
+test('a wrong certificate is distinguished from an unreachable resolver, and is not retried', async () => {
   const { finding, socks } = await probe({}, '--upstream-name', 'other.example');
   assert.equal(finding.error?.code, 'ERR_TLS_NAME');
   assert.ok(finding.reachedMs !== undefined && finding.connected === undefined);
   assert.equal(socks.requests.length, 1);
 });
 
-test('a resolver that does not answer as one is told apart from one that is not connected to', async () => {
+test('a resolver with a bad answer is distinguished from one without a connection', async () => {
   const { error, connected } = await probeWith(() => ({ status: 404, body: new Uint8Array() }));
   assert.equal(error?.code, 'ERR_DOH_STATUS');
   assert.equal(connected, true);
@@ -119,7 +119,7 @@ test('a resolver that does not answer as one is told apart from one that is not 
   assert.equal(other.error?.code, 'ERR_RESPONSE_MISMATCH');
 });
 
-test('how far this clock is from that of the resolver is found, in either direction', async () => {
+test("the clock's difference to the resolver's is found, in either direction", async () => {
   const shifted = (byMs: number): Clock => ({ ...systemClock, epochMs: () => systemClock.epochMs() + byMs });
   const ahead = (await probe({ clock: shifted(HOUR_MS) })).finding.clockAheadMs ?? 0;
   assert.ok(ahead > 0.9 * HOUR_MS && ahead <= HOUR_MS, String(ahead));
@@ -127,16 +127,18 @@ test('how far this clock is from that of the resolver is found, in either direct
   assert.ok(behind < -0.9 * HOUR_MS && behind >= -HOUR_MS - 1000, String(behind));
 });
 
-test('an answer out of an HTTP cache tells the time with its age', async () => {
-  const date = new Date(systemClock.epochMs() - HOUR_MS).toUTCString();
-  const { clockAheadMs } = await probeWith(({ query }) => ({
-    headers: { date, age: '3600' },
-    body: responseTo(query),
-  }));
+test('for an answer from an HTTP cache, the time is corrected by its age', async () => {
+  // The wall clock stands still, so that a slow machine makes no difference.
+  const nowEpochMs = Date.UTC(2026, 0, 2, 3);
+  const date = new Date(nowEpochMs - HOUR_MS).toUTCString();
+  const { clockAheadMs } = await probeWith(
+    ({ query }) => ({ headers: { date, age: '3600' }, body: responseTo(query) }),
+    { ...systemClock, epochMs: () => nowEpochMs },
+  );
   assert.equal(clockAheadMs, 0);
 });
 
-test('a resolver that does not tell the time leaves it unknown', async () => {
+test("without a valid Date, the resolver's time is unknown", async () => {
   const { answer, clockAheadMs } = await probeWith(({ query }) => ({
     headers: { date: 'today' },
     body: responseTo(query),

@@ -1,20 +1,21 @@
 import { formatDuration } from '../../lib/format.ts';
+import { MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND } from '../../lib/units.ts';
 import type { Consensus } from '../ask-tor.ts';
+import { fail, ok, skip, type Verdict, warn, worst } from '../check-verdict.ts';
 import type { Facts } from '../facts.ts';
-import { fail, gravest, ok, skip, type Verdict, warn } from '../check-verdict.ts';
 
-const MS_PER_SECOND = 1000;
-const MINUTE_MS = 60 * MS_PER_SECOND;
-
-/** Tor goes on with what is so much older or newer than its time (networkstatus.c, REASONABLY_LIVE_TIME). */
-const TOLERANCE_MS = 24 * 60 * MINUTE_MS;
+/**
+ * Tor still uses a consensus that has expired, or is not valid yet, by up to this time (REASONABLY_LIVE_TIME in its
+ * source).
+ */
+const TOLERANCE_MS = 24 * MS_PER_HOUR;
 
 const SET_CLOCK =
-  'Set it if it is wrong (sudo date --set), as Tor does not work then. Give the time service its servers by address, since their names cannot be looked up then.';
+  'If the clock is wrong, set it (sudo date --set): Tor does not work with a wrong clock. Configure NTP servers by address, since names do not resolve until then.';
 
-const NOT_KNOWN = 'not known: neither Tor nor a resolver tells the time here';
+const UNKNOWN = 'unknown: neither Tor nor a resolver reports the time';
 
-/** Whether this machine's clock is right, as far as Tor and the resolvers tell. */
+/** Checks this machine's clock against Tor's consensus and the time of the resolvers. */
 export async function checkClock({
   config: { upstreams },
   clock,
@@ -22,39 +23,39 @@ export async function checkClock({
   upstream,
 }: Pick<Facts, 'config' | 'clock' | 'torAnswers' | 'upstream'>): Promise<Verdict> {
   const answers = await torAnswers().catch(() => undefined);
-  // It does not get to its network then, so that no resolver need be waited for.
-  if (answers?.complainsOfClock === true) return fail('Tor says that this machine’s clock is wrong', SET_CLOCK);
+  // Tor does not connect then, so waiting for a resolver is useless.
+  if (answers?.reportsClockSkew === true) return fail('Tor reports that this machine’s clock is wrong', SET_CLOCK);
   const findings = await Promise.all(upstreams.map(upstream));
   const ahead = findings.flatMap((found) => found?.clockAheadMs ?? []).toSorted((a, b) => Math.abs(a) - Math.abs(b));
   const byResolvers = judgeByResolvers(ahead[0]);
-  // It was told just now, where what Tor knows may be of hours ago.
+  // A resolver's time is current. Tor's consensus may be hours old.
   return byResolvers.status === 'ok'
     ? byResolvers
-    : gravest(judgeByTor(answers?.consensus, clock.epochMs()), byResolvers);
+    : worst(judgeByTor(answers?.consensus, clock.epochMs()), byResolvers);
 }
 
-/** @param aheadMs by how much the clock is ahead of the nearest of theirs: they are not likely to be wrong alike */
+/** @param aheadMs difference to the resolver with the most similar time; several are unlikely to be wrong alike */
 function judgeByResolvers(aheadMs: number | undefined): Verdict {
-  if (aheadMs === undefined) return skip(NOT_KNOWN);
-  if (Math.abs(aheadMs) < MINUTE_MS) return ok('the clock is right, as the resolver tells the time');
-  return warn(`the clock is ${describe(aheadMs)} that of the resolver`, SET_CLOCK);
+  if (aheadMs === undefined) return skip(UNKNOWN);
+  if (Math.abs(aheadMs) < MS_PER_MINUTE) return ok('the clock agrees with the resolver’s');
+  return warn(`the clock is ${describe(aheadMs)} the resolver’s`, SET_CLOCK);
 }
 
 function judgeByTor(consensus: Consensus | undefined, nowEpochMs: number): Verdict {
-  if (consensus === undefined) return skip(NOT_KNOWN);
+  if (consensus === undefined) return skip(UNKNOWN);
   const { validAfterEpochMs, validUntilEpochMs } = consensus;
   const tooEarlyMs = validAfterEpochMs - nowEpochMs;
   const tooLateMs = nowEpochMs - validUntilEpochMs;
   if (tooEarlyMs > 0) {
-    const line = `the clock is at least ${describe(-tooEarlyMs)} what Tor knows of its network`;
+    const line = `the clock is at least ${describe(-tooEarlyMs)} the start of Tor’s network consensus`;
     return tooEarlyMs > TOLERANCE_MS ? fail(line, SET_CLOCK) : warn(line, SET_CLOCK);
   }
   if (tooLateMs > 0) {
-    const line = `the clock is ${describe(tooLateMs)} the end of what Tor knows of its network`;
-    const advice = `Wait, if this machine or Tor has been off for as long. ${SET_CLOCK}`;
+    const line = `the clock is ${describe(tooLateMs)} the end of Tor’s network consensus`;
+    const advice = `If this machine or Tor was off for that long, wait. ${SET_CLOCK}`;
     return tooLateMs > TOLERANCE_MS ? fail(line, advice) : warn(line, advice);
   }
-  return ok('the clock is right to a few hours, as far as Tor tells');
+  return ok('the clock agrees with Tor’s network consensus, to within a few hours');
 }
 
 function describe(aheadMs: number): string {

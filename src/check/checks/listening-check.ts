@@ -1,32 +1,32 @@
-import { formatMs } from '../../lib/format.ts';
 import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import { EDE } from '../../failures/failures.ts';
+import { formatMs } from '../../lib/format.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
+import { fail, failWith, ok, skip, type Verdict, warn } from '../check-verdict.ts';
 import { ask } from '../dns-client.ts';
 import type { Facts } from '../facts.ts';
-import { answeringPlace } from '../probe-local.ts';
-import { fail, failWith, ok, skip, type Verdict, warn } from '../check-verdict.ts';
+import { findAnswering } from '../probe-local.ts';
 
-const START = 'Start dns4tor; as a service: sudo systemctl start dns4tor.service.';
+const START = 'Start dns4tor. As a service: sudo systemctl start dns4tor.service.';
 
-/** Whether dns4tor answers where it is to, over UDP and TCP. */
+/** Checks that dns4tor answers at its addresses, over UDP and TCP. */
 export async function checkListening({
   config: { port },
   local,
   addresses,
 }: Pick<Facts, 'config' | 'local' | 'addresses'>): Promise<Verdict> {
-  if (port === 0) return skip('the port is chosen at start (--port 0); give it with --port to check it');
+  if (port === 0) return skip('the port is chosen at start (--port 0); give the actual one with --port');
   const found = await local();
-  const elsewhere = found.map(({ error }) => error).find((error) => error instanceof Dns4torError);
-  if (elsewhere !== undefined) return failWith(elsewhere, START);
+  const refusal = found.map(({ error }) => error).find((error) => error instanceof Dns4torError);
+  if (refusal !== undefined) return failWith(refusal, START);
   const missing = found.filter(({ who }) => who === 'nobody');
   const others = found.filter(({ who }) => who === 'another');
   const where = (list: typeof found): string =>
     list.map(({ address, transport }) => `${formatHostPort(address, port)} over ${transport.toUpperCase()}`).join(', ');
   if (others.length > 0) {
     return fail(
-      `what answers at ${where(others)} is not dns4tor, or another version of it`,
-      'Stop the other program, or choose another --port or --address; after an upgrade, restart dns4tor.',
+      `the program at ${where(others)} is not dns4tor, or is another version of it`,
+      'Stop the other program, or choose another --port or --address. After an upgrade, restart dns4tor.',
     );
   }
   if (missing.length === found.length)
@@ -34,42 +34,42 @@ export async function checkListening({
   if (missing.length > 0)
     return fail(
       `nothing answers at ${where(missing)}`,
-      'Restart dns4tor, and see whether a firewall of this machine keeps its own packets back.',
+      'Restart dns4tor, and check whether this machine’s firewall blocks its own packets.',
     );
   return ok(
     `dns4tor answers at ${addresses.map((address) => formatHostPort(address, port)).join(' and ')}, over UDP and TCP`,
   );
 }
 
-const SEE_ABOVE = 'See its log, and what is said of Tor and the resolver above.';
+const SEE_ABOVE = 'See the log of dns4tor, and the checks of Tor and the resolver above.';
 
-/** Beyond what a client is told to wait at most. */
+/** Margin beyond the time within which dns4tor replies (--timeout). */
 const MARGIN_MS = 2000;
 
-/** Whether what the running dns4tor answers comes through Tor. */
+/** Checks that the running dns4tor gets answers through Tor. */
 export async function checkResolution({
   config: { port, timeoutMs },
   local,
   clock,
   random,
 }: Pick<Facts, 'config' | 'local' | 'clock' | 'random'>): Promise<Verdict> {
-  const place = answeringPlace(await local());
-  if (place === undefined) return skip('dns4tor does not answer here');
+  const own = findAnswering(await local());
+  if (own === undefined) return skip('dns4tor does not answer here');
   const startedAt = clock.now();
   try {
-    const target = { address: place.address, port };
+    const server = { address: own.address, port };
     const question = { name: '.', type: 'NS' } as const;
-    const { rcode, error } = await ask(target, question, 'udp', { clock, random, timeoutMs: timeoutMs + MARGIN_MS });
+    const { rcode, error } = await ask(server, question, 'udp', { clock, random, timeoutMs: timeoutMs + MARGIN_MS });
     const durationMs = clock.now() - startedAt;
     const why = error === undefined || error.text === '' ? '' : `: ${error.text}`;
-    // The root exists, and whoever recurses may be asked for it: there is one good answer.
-    if (rcode !== 'NOERROR') return fail(`dns4tor has no answer, but ${rcode}${why}`, SEE_ABOVE);
-    if (error?.code === EDE.staleAnswer) return warn('dns4tor gives expired answers, for want of others', SEE_ABOVE);
+    // The root always exists, and every recursive resolver answers for it.
+    if (rcode !== 'NOERROR') return fail(`dns4tor answers ${rcode}${why}`, SEE_ABOVE);
+    if (error?.code === EDE.staleAnswer) return warn('dns4tor serves stale answers, for lack of fresh ones', SEE_ABOVE);
     return ok(`dns4tor answered in ${formatMs(durationMs)}`, durationMs);
   } catch (thrown) {
     return fail(
       `dns4tor does not answer: ${thrown instanceof Error ? thrown.message : toDns4torError(thrown).message}`,
-      'Restart dns4tor, and see its log.',
+      'See the log of dns4tor, and restart it.',
     );
   }
 }

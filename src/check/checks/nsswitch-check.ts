@@ -1,17 +1,20 @@
 import type { FileSystem } from '../../system/transaction/file-system.ts';
+import { ok, type Verdict, warn, worst } from '../check-verdict.ts';
 import type { Facts } from '../facts.ts';
-import { goesElsewhere, resolvedIsSilent, whereResolvedAsks } from '../resolution-path.ts';
-import { gravest, ok, type Verdict, warn } from '../check-verdict.ts';
+import { findResolvedTarget, judgeBypass, resolvedUnknown } from '../resolution-path.ts';
 
 const NSSWITCH = '/etc/nsswitch.conf';
 
-/** What glibc does without the file, or without the line. */
+/** glibc's default without the file or the `hosts` line. */
 const DEFAULT_SERVICES = ['files', 'dns'] as const;
 
-/** nss-resolve(8): asks systemd-resolved, whatever resolv.conf says. */
+/** nss-resolve(8), which asks systemd-resolved whatever resolv.conf says. */
 const RESOLVED = 'resolve';
 
-/** Those that may ask others on the network than DNS servers for any name; `mdns4_minimal` and the like do so below `.local` alone. */
+/**
+ * Services that may look up any name on the network by other means than DNS. `mdns4_minimal` and the like do so only
+ * below `.local`.
+ */
 const NETWORK_SERVICES: ReadonlySet<string> = new Set([
   'mdns',
   'mdns4',
@@ -24,47 +27,47 @@ const NETWORK_SERVICES: ReadonlySet<string> = new Set([
   'sss',
 ]);
 
-/** Whether programs that ask the C library for a name come to dns4tor, and to nobody else. */
+/** Checks that programs that resolve names with the C library reach dns4tor and nothing else. */
 export async function checkNsswitch(
-  facts: Pick<Facts, 'config' | 'addresses' | 'fs' | 'managers' | 'resolved' | 'standing'>,
+  facts: Pick<Facts, 'config' | 'addresses' | 'fs' | 'managers' | 'resolved' | 'installation'>,
 ): Promise<Verdict> {
   const services = await readHostServices(facts.fs);
   const byDns = await checkDns(facts, services);
   const others = services.filter((service) => NETWORK_SERVICES.has(service));
   if (others.length === 0) return byDns;
-  return gravest(
+  return worst(
     byDns,
     warn(
-      `names may be asked for on the local network, too (${others.join(', ')})`,
-      `Take that from the line hosts: of ${NSSWITCH}; mdns4_minimal in its place asks for names below .local alone.`,
+      `programs also look up names on the local network (${others.join(', ')})`,
+      `Remove that from the hosts: line of ${NSSWITCH}. mdns4_minimal in its place looks up only names below .local.`,
     ),
   );
 }
 
 async function checkDns(facts: Parameters<typeof checkNsswitch>[0], services: readonly string[]): Promise<Verdict> {
   if (services.includes(RESOLVED)) {
-    switch (await whereResolvedAsks(facts)) {
+    switch (await findResolvedTarget(facts)) {
       case 'dns4tor':
-        return ok('names go to systemd-resolved whatever resolv.conf says, and so to dns4tor');
+        return ok('programs use systemd-resolved whatever resolv.conf says, and it asks dns4tor');
       case 'elsewhere':
-        return goesElsewhere(
+        return judgeBypass(
           facts,
-          'names go to systemd-resolved whatever resolv.conf says, which does not ask dns4tor alone',
+          'programs use systemd-resolved whatever resolv.conf says, and it does not ask only dns4tor',
         );
       case 'unknown':
-        return resolvedIsSilent();
-      case 'nowhere':
-      // It is unavailable, and the next service is asked.
+        return resolvedUnknown();
+      case 'inactive':
+      // nss-resolve is unavailable, and glibc tries the next service.
     }
   }
-  if (services.includes('dns')) return ok(`names go where resolv.conf says (hosts: ${services.join(' ')})`);
+  if (services.includes('dns')) return ok(`programs follow resolv.conf (hosts: ${services.join(' ')})`);
   return warn(
-    `programs do not ask for names by DNS (hosts: ${services.join(' ')})`,
-    `Put dns at the end of the line hosts: of ${NSSWITCH}.`,
+    `programs do not use DNS (hosts: ${services.join(' ')})`,
+    `Append dns to the hosts: line of ${NSSWITCH}.`,
   );
 }
 
-/** nsswitch.conf(5): the services of `hosts`, without the actions in brackets. */
+/** Reads the services for `hosts`, without the actions in brackets (nsswitch.conf(5)). */
 async function readHostServices(fs: FileSystem): Promise<readonly string[]> {
   if ((await fs.inspect(NSSWITCH)) === undefined) return DEFAULT_SERVICES;
   const text = Buffer.from(await fs.read(NSSWITCH)).toString('latin1');

@@ -1,12 +1,12 @@
 import { formatHostPort } from '../../lib/host-port.ts';
 import type { PortHolder } from '../../system/sockets/port-holders.ts';
-import type { Facts } from '../facts.ts';
 import { fail, ok, skip, type Verdict, warn } from '../check-verdict.ts';
+import type { Facts } from '../facts.ts';
 
-/** Stand for every address of the machine. */
+/** Unspecified addresses, which stand for every address of the machine. */
 const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
-/** Who else has the port. */
+/** Checks that no other program uses dns4tor's port at its addresses. */
 export async function checkPort({
   config: { port },
   addresses,
@@ -16,50 +16,50 @@ export async function checkPort({
 }: Pick<Facts, 'config' | 'addresses' | 'local' | 'portHolders' | 'isOwnSocketOpen'>): Promise<Verdict> {
   if (port === 0) return skip('the port is chosen at start (--port 0)');
   const holders = await portHolders();
-  if (holders === undefined) return skip('the system does not say who has a port');
+  if (holders === undefined) return skip('the system does not tell which programs use the port');
   const answered = await local();
-  const isSystemds = await isOwnSocketOpen();
-  // One that does not answer is still dns4tor's, and `listening` says what to do about it.
+  const hasOwnSocket = await isOwnSocketOpen();
+  // A dns4tor that does not answer is still ours. The advice for it is that of `listening`.
   const isOurs = (holder: PortHolder): boolean =>
     answered.some(({ address, transport, who }) => isAt(holder, address, transport) && who === 'dns4tor') ||
     holder.programs.includes('dns4tor') ||
-    (isSystemds && addresses.includes(holder.address) && maySystemdBe(holder));
+    (hasOwnSocket && addresses.includes(holder.address) && maySystemdBe(holder));
   const isRunning = answered.some(({ who }) => who === 'dns4tor');
   const others = holders.filter((holder) => !isOurs(holder));
   const taken = others.filter(({ address }) => addresses.includes(address));
   if (taken.length > 0) {
     return fail(
-      `${describe(taken, port)} ${verb(taken)} what dns4tor is to have`,
-      'Stop that program, or choose another --port or --address; if it is dns4tor, do what is said at listening.',
+      `${describe(taken, port)} ${isPlural(taken) ? 'use addresses' : 'uses an address'} of dns4tor`,
+      'Stop that program, or choose another --port or --address. If it is dns4tor, follow the advice of `listening`.',
     );
   }
   const wild = others.filter(({ address }) => WILDCARDS.has(address));
   if (wild.length > 0) {
-    const line = `${describe(wild, port)} ${verb(wild)} all addresses`;
-    const advice = 'Bind that program to the addresses that it needs, or stop it.';
+    const line = `${describe(wild, port)} ${isPlural(wild) ? 'use' : 'uses'} all addresses`;
+    const advice = 'Bind that program to only the addresses that it needs, or stop it.';
     return isRunning ? warn(line, advice) : fail(line, advice);
   }
-  return ok(others.length === 0 ? `nobody else has port ${port}` : `${describe(others, port)}, not in the way`);
+  return ok(others.length === 0 ? `no other program uses port ${port}` : `no conflict with ${describe(others, port)}`);
 }
 
 function isAt(holder: PortHolder, address: string, transport: PortHolder['transport']): boolean {
   return holder.address === address && holder.transport === transport;
 }
 
-/** The process that systemd is, whose name only root is told. */
+/** Whether the holder may be systemd, whose name only root can see. */
 function maySystemdBe({ programs, uid }: PortHolder): boolean {
   return programs.includes('systemd') || (programs.length === 0 && uid === 0);
 }
 
-function verb(holders: readonly PortHolder[]): string {
-  return names(holders).length > 1 ? 'have' : 'has';
+function isPlural(holders: readonly PortHolder[]): boolean {
+  return names(holders).length > 1;
 }
 
 function names(holders: readonly PortHolder[]): readonly string[] {
   return [...new Set(holders.map(({ programs, uid }) => programs.join('/') || `a program of user ${uid}`))];
 }
 
-/** Each program once, with its addresses. */
+/** Lists each program once, with its addresses. */
 function describe(holders: readonly PortHolder[], port: number): string {
   return names(holders)
     .map((name) => {

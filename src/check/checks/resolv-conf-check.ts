@@ -1,34 +1,34 @@
 import { readNameservers } from '../../system/managers/resolv-conf.ts';
-import type { Facts } from '../facts.ts';
-import { goesElsewhere, isOurs, resolvedIsSilent, whereResolvedAsks } from '../resolution-path.ts';
 import { ok, type Verdict } from '../check-verdict.ts';
+import type { Facts } from '../facts.ts';
+import { findResolvedTarget, isOurs, judgeBypass, resolvedUnknown } from '../resolution-path.ts';
 
-/** resolv.conf(5): so many are used, and where none is named the one on this machine. */
+/** resolv.conf(5): the C library uses the first three servers, and this machine's if there are none. */
 const MAX_SERVERS = 3;
 const DEFAULT_SERVER = '127.0.0.1';
 
-/** Where systemd-resolved listens (systemd-resolved.service(8)). */
+/** Stub addresses of systemd-resolved (systemd-resolved.service(8)). */
 const STUBS: ReadonlySet<string> = new Set(['127.0.0.53', '127.0.0.54']);
 
-/** Whether the servers that programs are sent to are dns4tor, or systemd-resolved which asks dns4tor. */
+/** Checks that resolv.conf names only dns4tor, or a systemd-resolved that asks only dns4tor. */
 export async function checkResolvConf(
-  facts: Pick<Facts, 'config' | 'addresses' | 'fs' | 'managers' | 'resolved' | 'standing'>,
+  facts: Pick<Facts, 'config' | 'addresses' | 'fs' | 'managers' | 'resolved' | 'installation'>,
 ): Promise<Verdict> {
   const named = (await readNameservers(facts.fs)).slice(0, MAX_SERVERS);
   const servers = named.length === 0 ? [DEFAULT_SERVER] : named;
   const others = servers.filter((server) => !isOurs(facts, server));
-  if (others.length === 0) return ok(`programs are sent to dns4tor (${servers.join(', ')})`);
-  const beside = others.length < servers.length ? 'beside dns4tor' : 'not to dns4tor';
+  if (others.length === 0) return ok(`programs use dns4tor (${servers.join(', ')})`);
+  const how = others.length < servers.length ? 'besides dns4tor' : 'instead of dns4tor';
   const stubs = others.filter((server) => STUBS.has(server));
-  if (stubs.length < others.length) return goesElsewhere(facts, `programs are sent to ${others.join(', ')}, ${beside}`);
-  switch (await whereResolvedAsks(facts)) {
+  if (stubs.length < others.length) return judgeBypass(facts, `programs use ${others.join(', ')} ${how}`);
+  switch (await findResolvedTarget(facts)) {
     case 'dns4tor':
-      return ok('programs are sent to systemd-resolved, which asks dns4tor');
+      return ok('programs use systemd-resolved, which asks dns4tor');
     case 'elsewhere':
-      return goesElsewhere(facts, 'programs are sent to systemd-resolved, which does not ask dns4tor alone');
+      return judgeBypass(facts, 'programs use systemd-resolved, which does not ask only dns4tor');
     case 'unknown':
-      return resolvedIsSilent();
-    case 'nowhere':
-      return goesElsewhere(facts, `programs are sent to ${stubs.join(', ')}, but systemd-resolved does not run`);
+      return resolvedUnknown();
+    case 'inactive':
+      return judgeBypass(facts, `programs use ${stubs.join(', ')}, but systemd-resolved does not run`);
   }
 }

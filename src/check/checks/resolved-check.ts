@@ -1,68 +1,54 @@
-import type { ResolvedScope, ResolvedSettings } from '../../system/managers/resolvectl.ts';
+import type { ResolvedSettings } from '../../system/managers/resolvectl.ts';
+import { ok, skip, type Verdict, warn, worst } from '../check-verdict.ts';
 import type { Facts } from '../facts.ts';
-import { goesElsewhere, isOurs, type Place, resolvedIsSilent, whereResolvedAsks } from '../resolution-path.ts';
-import { gravest, ok, skip, type Verdict, warn } from '../check-verdict.ts';
+import {
+  findAskedLinks,
+  findResolvedTarget,
+  judgeBypass,
+  type OwnAddresses,
+  resolvedUnknown,
+  takesAllNames,
+} from '../resolution-path.ts';
 
-/** All names, as a domain of systemd-resolved's. */
-const EVERYTHING = '~.';
-
-/** Whether systemd-resolved asks dns4tor and nobody else. */
+/** Checks that systemd-resolved asks dns4tor and no other server. */
 export async function checkResolved(
-  facts: Pick<Facts, 'config' | 'addresses' | 'managers' | 'resolved' | 'standing'>,
+  facts: Pick<Facts, 'config' | 'addresses' | 'managers' | 'resolved' | 'installation'>,
 ): Promise<Verdict> {
-  const where = await whereResolvedAsks(facts);
-  if (where === 'nowhere') return skip('systemd-resolved does not run here');
+  const target = await findResolvedTarget(facts);
+  if (target === 'inactive') return skip('systemd-resolved does not run here');
   const settings = await facts.resolved();
-  if (settings === undefined) return resolvedIsSilent();
-  if (where === 'elsewhere') {
+  if (settings === undefined) return resolvedUnknown();
+  if (target === 'elsewhere') {
     const { servers } = settings.global;
-    const whom = servers.length === 0 ? 'the servers of its links' : servers.join(', ');
-    return goesElsewhere(facts, `systemd-resolved asks ${whom}, not dns4tor alone`);
+    const asked = servers.length === 0 ? 'the servers of its links' : servers.join(', ');
+    return judgeBypass(facts, `systemd-resolved asks ${asked}, not only dns4tor`);
   }
-  return gravest(checkLinks(facts, settings), checkLocalNetwork(settings));
+  return worst(checkLinks(facts, settings), checkLocalNetwork(settings));
 }
 
-/** Links that are asked though all names are to go to dns4tor: those of VPNs most of all. */
-function checkLinks(place: Place, settings: ResolvedSettings): Verdict {
-  const asked = linksAsked(place, settings);
-  if (asked.length === 0) return ok('systemd-resolved asks dns4tor, and no server of a link');
-  const whom = asked.map((scope) => {
-    const which = takesEverything(settings, scope) ? 'all names' : 'names below its domains';
+/** Checks that no link's servers are asked although all names should go to dns4tor. Mostly VPNs set such servers. */
+function checkLinks(own: OwnAddresses, settings: ResolvedSettings): Verdict {
+  const asked = findAskedLinks(own, settings);
+  if (asked.length === 0) return ok('systemd-resolved asks dns4tor and no server of a link');
+  const servers = asked.map((scope) => {
+    const which = takesAllNames(settings, scope) ? 'all names' : 'names below its domains';
     return `${scope.link} (${scope.servers.join(', ')}) for ${which}`;
   });
   return warn(
-    `beside dns4tor, systemd-resolved asks the servers of ${whom.join(', ')}`,
-    'If you do not want that, have the VPN or network program that set them leave DNS alone; `sudo resolvectl revert LINK` undoes it until then.',
+    `besides dns4tor, systemd-resolved asks the servers of ${servers.join(', ')}`,
+    'If you do not want that, turn off DNS in the VPN or network program that set them. Until then, `sudo resolvectl revert LINK` undoes it.',
   );
 }
 
-/** The links whose own servers, which are not dns4tor, are asked for some names or all. */
-export function linksAsked(place: Place, settings: ResolvedSettings): readonly ResolvedScope[] {
-  return settings.links.filter(
-    (scope) =>
-      scope.servers.some((server) => !isOurs(place, server)) &&
-      (scope.domains.length > 0 || takesEverything(settings, scope)),
-  );
-}
-
-/**
- * systemd-resolved.service(8), "Protocols and routing": names of no domain go to whoever has `~.`, and where nobody has it to each link but
- * those that have only domains of theirs to be asked for.
- */
-function takesEverything({ global, links }: ResolvedSettings, { domains }: ResolvedScope): boolean {
-  if ([global, ...links].some((scope) => scope.domains.includes(EVERYTHING))) return domains.includes(EVERYTHING);
-  return domains.length === 0 || domains.some((domain) => !domain.startsWith('~'));
-}
-
-/** Both protocols ask whoever is near, in the clear (RFC 4795, RFC 6762). */
+/** Checks that LLMNR (RFC 4795) and mDNS (RFC 6762) are off: both send names to the local network, in the clear. */
 function checkLocalNetwork({ global, links }: ResolvedSettings): Verdict {
   const protocols = [
     ...(global.llmnr && links.some(({ llmnr }) => llmnr) ? ['LLMNR'] : []),
     ...(global.mdns && links.some(({ mdns }) => mdns) ? ['mDNS'] : []),
   ];
-  if (protocols.length === 0) return ok('systemd-resolved does not ask the local network');
+  if (protocols.length === 0) return ok('systemd-resolved does not use the local network');
   return warn(
-    `systemd-resolved asks the local network for some names, in the clear (${protocols.join(', ')})`,
+    `systemd-resolved looks up some names on the local network, in the clear (${protocols.join(', ')})`,
     'Set LLMNR=no and MulticastDNS=no in resolved.conf, as `dns4tor install` does, and restart systemd-resolved.',
   );
 }

@@ -1,4 +1,4 @@
-import { ask, isDns4tor, type Question, type Reply, WHO_ARE_YOU } from '../../check/dns-client.ts';
+import { ask, isDns4tor, type Question, type Reply, IDENTITY_QUESTION } from '../../check/dns-client.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { Dns4torError } from '../../failures/errors.ts';
 import { EDE, type ErrorCode } from '../../failures/failures.ts';
@@ -24,7 +24,7 @@ export function createChecks(clock: Clock, random: Random): Checks {
       const code = 'ERR_SYSTEM_UNANSWERED';
       const where = formatHostPort(target.address, target.port);
       // Any other server there would ask the network in the clear.
-      const isOurs = isDns4tor(await askUdp(target, WHO_ARE_YOU, code));
+      const isOurs = isDns4tor(await askUdp(target, IDENTITY_QUESTION, code));
       if (!isOurs) throw new Dns4torError(code, `what answers at ${where} is not dns4tor, or another version of it`);
       const { rcode, error } = await askUdp(target, unknownName(random), code);
       if (isAnswer(rcode) && error?.code !== EDE.staleAnswer) return;

@@ -19,24 +19,24 @@ function verdictOf(port: number, who: LocalFinding['who'] = 'dns4tor'): Promise<
   });
 }
 
-test('the running dns4tor tells browsers to leave DNS over HTTPS alone, and asks nobody about it', async () => {
+test('the running dns4tor tells browsers not to use DNS over HTTPS, without asking upstream', async () => {
   await using lab = await startBehindDouble(GOOD);
   await lab.daemon.answers();
   const asked = lab.upstream.requests.length;
   const { status, line } = await verdictOf(lab.daemon.port);
   assert.equal(status, 'ok');
-  assert.match(line, /by hand goes around dns4tor$/);
+  assert.match(line, /bypasses dns4tor$/);
   assert.equal(lab.upstream.requests.length, asked);
 });
 
-test('one that does not say so is a warning with what it says', async () => {
+test('a resolver that does not tell browsers so is a warning with its answer', async () => {
   await using other = await startAuthoritativeServer();
   const { status, line, advice } = await verdictOf(other.port);
   assert.equal(status, 'warn');
   assert.match(line, /\([A-Z]+ instead of NXDOMAIN\)$/);
-  assert.match(advice ?? '', /DNS over HTTPS off/);
+  assert.match(advice ?? '', /DNS over HTTPS/);
 });
 
-test('without a running dns4tor there is nobody to ask', async () => {
+test('without a running dns4tor, the check is skipped', async () => {
   assert.equal((await verdictOf(53, 'another')).status, 'skip');
 });

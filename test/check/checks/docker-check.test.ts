@@ -13,13 +13,13 @@ async function createDockerRig(resolvConf: string): Promise<Rig> {
   return rig;
 }
 
-test('without Docker there is nothing to say', async () => {
+test('without Docker, the check is skipped', async () => {
   await using rig = await createRig();
   await rig.write('/etc/resolv.conf', 'nameserver 127.0.0.1\n');
   assert.equal((await checkDocker(factsOf(rig))).status, 'skip');
 });
 
-test('where resolv.conf names loopback alone, containers go to 8.8.8.8', async () => {
+test('if resolv.conf names only loopback addresses, containers use 8.8.8.8', async () => {
   await using rig = await createDockerRig('nameserver 127.0.0.1\nnameserver ::1\n');
   const { status, line, advice } = await checkDocker(factsOf(rig));
   assert.equal(status, 'warn');
@@ -27,47 +27,43 @@ test('where resolv.conf names loopback alone, containers go to 8.8.8.8', async (
   assert.match(advice ?? '', /"dns": \["172\.17\.0\.1"\].*\/etc\/docker\/daemon\.json/);
 });
 
-test('behind the stub of systemd-resolved, its own servers count', async () => {
+test("behind systemd-resolved's stub, its own servers count", async () => {
   await using rig = await createResolvedRig(INSTALLED);
   await rig.write('/usr/sbin/dockerd', '');
   await rig.write('/run/systemd/resolve/resolv.conf', 'nameserver 127.0.0.1\n');
   assert.match((await checkDocker(factsOf(rig))).line, /8\.8\.8\.8/);
   await rig.write('/run/systemd/resolve/resolv.conf', 'nameserver 127.0.0.1\nnameserver 192.168.1.1\n');
   const network = await checkDocker(factsOf(rig));
-  assert.deepEqual(
-    [network.status, network.line],
-    ['warn', 'Docker sends containers to 192.168.1.1, as resolv.conf says'],
-  );
+  assert.equal(network.status, 'warn');
+  assert.match(network.line, /192\.168\.1\.1.*resolv\.conf/);
 });
 
-test('daemon.json is right where it names dns4tor on an address that containers reach', async () => {
+test('daemon.json is right if it names dns4tor at an address that containers can reach', async () => {
   await using rig = await createDockerRig('nameserver 127.0.0.1\n');
   await rig.write('/etc/docker/daemon.json', '{ "dns": ["172.17.0.1"] }\n');
-  assert.deepEqual(await checkDocker(factsOf(rig, ...BRIDGE)), {
-    status: 'ok',
-    line: 'containers are sent to dns4tor (172.17.0.1)',
-  });
+  const right = await checkDocker(factsOf(rig, ...BRIDGE));
+  assert.equal(right.status, 'ok');
+  assert.match(right.line, /172\.17\.0\.1/);
   const nobodyThere = await checkDocker(factsOf(rig));
-  assert.deepEqual(
-    [nobodyThere.status, nobodyThere.line],
-    ['warn', '/etc/docker/daemon.json sends containers to 172.17.0.1, past dns4tor'],
-  );
+  assert.equal(nobodyThere.status, 'warn');
+  assert.match(nobodyThere.line, /daemon\.json.*172\.17\.0\.1/);
   await rig.write('/etc/docker/daemon.json', '{ "dns": ["127.0.0.1"] }\n');
   assert.equal((await checkDocker(factsOf(rig))).status, 'warn', 'a loopback address is the container itself');
 });
 
-test('a daemon.json that leaves servers open does not count, and one that is malformed is a warning', async () => {
+test('a daemon.json without servers does not count, and a malformed one is a warning', async () => {
   await using rig = await createDockerRig('nameserver 127.0.0.1\n');
   await rig.write('/etc/docker/daemon.json', '{ "log-driver": "journald" }\n');
   assert.match((await checkDocker(factsOf(rig))).line, /8\.8\.8\.8/);
   for (const text of ['{ "dns": ', 'null', '{ "dns": "172.17.0.1" }', '{ "dns": [1] }']) {
     await rig.write('/etc/docker/daemon.json', text);
     const { status, line } = await checkDocker(factsOf(rig));
-    assert.deepEqual([status, line], ['warn', '/etc/docker/daemon.json cannot be understood'], text);
+    assert.equal(status, 'warn', text);
+    assert.match(line, /^\/etc\/docker\/daemon\.json is malformed/, text);
   }
 });
 
-test('a resolv.conf that names dns4tor on an address of the network is what containers get', async () => {
+test('containers use dns4tor if resolv.conf names an address that they can reach', async () => {
   await using rig = await createDockerRig('nameserver 172.17.0.1\n');
   assert.equal((await checkDocker(factsOf(rig, ...BRIDGE))).status, 'ok');
 });

@@ -14,7 +14,7 @@ import { failWith } from '../../system/failing-file-system.ts';
 import { createRig, MANAGERS, type Rig, TARGET } from '../../system/rig.ts';
 import { createResolvedRig, factsOf, FROM_THE_NETWORK } from '../system-facts.ts';
 
-/** As seen by a user other than root. */
+/** Facts as a user other than root sees them. */
 function factsOfOthers(rig: Rig, ...flags: readonly string[]): Facts {
   const fs = failWith(rig.machine.fs, { inspect: 'EACCES' }, (path) => path.startsWith('/var/lib/dns4tor-install/'));
   return factsOf({ ...rig, machine: { ...rig.machine, fs } }, ...flags);

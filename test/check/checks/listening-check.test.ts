@@ -26,24 +26,29 @@ function at(...whos: readonly LocalFinding['who'][]): readonly LocalFinding[] {
   return TRANSPORTS.map((transport, index) => ({ address: '127.0.0.1', transport, who: whos[index] ?? 'nobody' }));
 }
 
-test('listening: over both, over one, another program, and nobody', async () => {
-  assert.equal((await listening(at('dns4tor', 'dns4tor'))).line, 'dns4tor answers at 127.0.0.1:53, over UDP and TCP');
+test('listening: over both transports, over one, another program, and nothing', async () => {
+  const both = await listening(at('dns4tor', 'dns4tor'));
+  assert.equal(both.status, 'ok');
+  assert.match(both.line, /127\.0\.0\.1:53.*UDP and TCP/);
   const one = await listening(at('dns4tor', 'nobody'));
-  assert.deepEqual([one.status, one.line], ['fail', 'nothing answers at 127.0.0.1:53 over TCP']);
+  assert.equal(one.status, 'fail');
+  assert.match(one.line, /127\.0\.0\.1:53 over TCP$/);
   const other = await listening(at('another', 'dns4tor'));
   assert.equal(other.status, 'fail');
-  assert.match(other.line, /^what answers at 127\.0\.0\.1:53 over UDP is not dns4tor/);
-  assert.match((await listening(at())).line, /^nothing answers at 127\.0\.0\.1:53$/);
+  assert.match(other.line, /127\.0\.0\.1:53 over UDP is not dns4tor/);
+  const nothing = await listening(at());
+  assert.equal(nothing.status, 'fail');
+  assert.match(nothing.line, /127\.0\.0\.1:53$/);
 });
 
-test('listening: an address that the machine does not have, and a port that is chosen at start', async () => {
+test('listening: an address of another machine, and a port that is chosen at start', async () => {
   const error = new Dns4torError('ERR_LISTEN_ADDRESS', '192.0.2.1:53');
   const elsewhere = await listening([{ address: '192.0.2.1', transport: 'udp', who: 'nobody', error }]);
   assert.equal(elsewhere.line, error.problem);
   assert.equal((await listening([], '0')).status, 'skip');
 });
 
-test('another DNS server at the port is asked over both, and told apart', async () => {
+test('another DNS server at the port is recognised over both transports', async () => {
   await using authority: AuthoritativeServer = await startAuthoritativeServer();
   const found = await probeLocal(COMPONENTS, [authority.host], authority.port);
   assert.deepEqual(
@@ -67,7 +72,7 @@ describe('a running dns4tor', () => {
       local: () => probeLocal(COMPONENTS, ADDRESSES, lab.daemon.port),
     });
 
-  test('is recognised over UDP and TCP, without a question upstream', async () => {
+  test('is recognised over UDP and TCP, without a query upstream', async () => {
     const asked = lab.upstream.requests.length;
     const found = await probeLocal(COMPONENTS, ADDRESSES, lab.daemon.port);
     assert.deepEqual(
@@ -88,7 +93,7 @@ describe('a running dns4tor', () => {
     assert.equal(await failures(), known);
   });
 
-  test('is recognised at an address that others can reach', async (context) => {
+  test('is recognised at an address that other machines can reach', async (context) => {
     const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
     const address = own.find(({ internal, scopeid }) => !internal && !scopeid)?.address;
     if (address === undefined) return context.skip('this machine has no such address');
@@ -100,27 +105,28 @@ describe('a running dns4tor', () => {
     );
   });
 
-  test('that has no answer says why', async () => {
+  test('without an answer reports the reason', async () => {
     lab.upstream.behaviour = ({ query }) => ({
       body: responseTo(query, { flags: RESPONSE_FLAGS | RCODE.servfail }),
     });
     const verdict = await resolution();
     assert.equal(verdict.status, 'fail');
-    assert.match(verdict.line, /^dns4tor has no answer, but SERVFAIL: /);
+    assert.match(verdict.line, /\bSERVFAIL: ./);
   });
 });
 
-test('what refuses everybody’s question is a failure as much', async () => {
+test('a refused query is a failure', async () => {
   await using authority = await startAuthoritativeServer();
   const { status, line } = await checkResolution({
     ...COMPONENTS,
     config: configOf('--port', String(authority.port)),
     local: async () => at('dns4tor', 'dns4tor'),
   });
-  assert.deepEqual([status, line], ['fail', 'dns4tor has no answer, but REFUSED']);
+  assert.equal(status, 'fail');
+  assert.match(line, /\bREFUSED$/);
 });
 
-test('a running dns4tor that answers says how fast', async () => {
+test('the time of an answer is reported', async () => {
   await using lab = await startBehindDouble(GOOD);
   await lab.daemon.answers();
   const { status, line, durationMs } = await checkResolution({
@@ -129,11 +135,11 @@ test('a running dns4tor that answers says how fast', async () => {
     local: () => probeLocal(COMPONENTS, ADDRESSES, lab.daemon.port),
   });
   assert.equal(status, 'ok');
-  assert.match(line, /^dns4tor answered in /);
+  assert.match(line, /\bm?s$/);
   assert.ok(durationMs !== undefined);
 });
 
-test('without a running dns4tor there is nobody to ask', async () => {
+test('without a running dns4tor, the resolution check is skipped', async () => {
   const verdict = await checkResolution({ ...COMPONENTS, config: configOf(), local: async () => at('another') });
   assert.equal(verdict.status, 'skip');
 });

@@ -14,7 +14,7 @@ import { configOf } from '../config-of.ts';
 const ONION = configOf().upstreams[0]!;
 const BY_NAME = configOf('--upstream', 'https://resolver.example/dns-query').upstreams[0]!;
 
-/** What the three say of one finding. */
+/** Runs the three checks of an upstream on one finding. */
 async function verdicts(
   finding: UpstreamFinding | undefined,
   upstream: UpstreamConfig = ONION,
@@ -30,11 +30,11 @@ async function statuses(...args: Parameters<typeof verdicts>): Promise<readonly 
 
 const ANSWERED = { reachedMs: 3000, connected: true, answer: { rcode: 'NOERROR', durationMs: 450 } } as const;
 
-test('without Tor there is nothing to be said of the resolver', async () => {
+test('without Tor, all checks of the resolver are skipped', async () => {
   assert.deepEqual(await statuses(undefined), ['skip', 'skip', 'skip']);
 });
 
-test('one step fails, and those behind it have nothing to say', async () => {
+test('one step fails, and the checks after it are skipped', async () => {
   const error = new Dns4torError('ERR_TLS_NAME', 'allowed: a.example');
   assert.deepEqual(await statuses({ error: new Dns4torError('ERR_TOR_HS_DESC_NOT_FOUND') }), ['fail', 'skip', 'skip']);
   assert.deepEqual(await statuses({ reachedMs: 1, error }), ['ok', 'fail', 'skip']);
@@ -49,7 +49,7 @@ test('one step fails, and those behind it have nothing to say', async () => {
   assert.equal(certificate.advice, `${error.remedy?.replace('if', 'If')}.`);
 });
 
-test('every failure of a step comes with something to do', async () => {
+test('every failure of a step has advice', async () => {
   for (const code of ['ERR_TOR_HS_REND_FAILED', 'ERR_TLS', 'ERR_DOH_BODY_SIZE', 'ERR_DEADLINE'] as const) {
     const error = new Dns4torError(code);
     const failed = [...(await verdicts({ error })), ...(await verdicts({ ...ANSWERED, error }))].filter(
@@ -59,16 +59,18 @@ test('every failure of a step comes with something to do', async () => {
   }
 });
 
-test('how long it takes is told, and where an exit relay is in between', async () => {
+test('durations are reported, and an exit relay on the way is mentioned', async () => {
   const [reach, , answer] = await verdicts(ANSWERED);
-  assert.deepEqual(reach, { status: 'ok', line: 'the onion service was reached in 3 s', durationMs: 3000 });
-  assert.deepEqual(answer, { status: 'ok', line: 'the resolver answered in 450 ms', durationMs: 450 });
+  assert.deepEqual([reach?.status, reach?.durationMs], ['ok', 3000]);
+  assert.match(reach?.line ?? '', /onion service.*\b3 s$/);
+  assert.deepEqual([answer?.status, answer?.durationMs], ['ok', 450]);
+  assert.match(answer?.line ?? '', /\b450 ms$/);
   const [byName] = await verdicts(ANSWERED, BY_NAME);
-  assert.match(byName?.line ?? '', /^resolver\.example:443, behind an exit relay/);
+  assert.match(byName?.line ?? '', /resolver\.example:443.*exit relay/);
 });
 
 for (const rcode of ['SERVFAIL', 'REFUSED', 'NOTIMP', 'FORMERR', 'NXDOMAIN']) {
-  test(`a resolver that answers ${rcode} to what everybody may ask does not work`, async () => {
+  test(`a resolver that answers ${rcode} to the query for the root name servers does not work`, async () => {
     const [reach, , answer] = await verdicts({ ...ANSWERED, answer: { rcode, durationMs: 1 } });
     assert.deepEqual([reach?.status, answer?.status], ['ok', 'fail']);
     assert.ok(answer?.line.includes(rcode));
@@ -90,7 +92,7 @@ test('a certificate that expires within three days is a warning', async () => {
   }
 });
 
-test('plain DNS has no certificate: right at an onion, and worth a warning elsewhere', async () => {
+test('plain DNS has no certificate, which is right for an onion service and a warning otherwise', async () => {
   const plain = configOf('--upstream', `tcp://${ONION.host}`).upstreams[0]!;
   const exit = configOf('--upstream', 'tcp://192.0.2.1', '--allow-plaintext-exit', 'true').upstreams[0]!;
   assert.equal((await statuses(ANSWERED, plain))[1], 'ok');
