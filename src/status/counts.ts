@@ -2,24 +2,25 @@ import type { CounterTable } from '../metrics/counter-table.ts';
 import type { Totals } from '../metrics/counters.ts';
 import type { AnswerCounts } from './snapshot.ts';
 
+/** How often a reason occurred; see ErrorSnapshot. */
 interface ErrorCounts {
   readonly answers: number;
   readonly exchanges: number;
   readonly connections: number;
 }
 
-/** What was counted until a moment, or between two. */
+/** Counts up to a moment, or of a period. */
 export interface Counts {
   readonly answers: AnswerCounts;
-  /** Answers by the time that they took: for each bound of the histogram how many took no longer, and last all of them. */
+  /** Answers by response time: a cumulative count for each bound of the histogram, then the number of all answers. */
   readonly latency: readonly number[];
-  /** By reason; only what has happened. */
+  /** By reason. Reasons that did not occur are absent. */
   readonly errors: ReadonlyMap<string, ErrorCounts>;
 }
 
 const NO_ERRORS: ErrorCounts = { answers: 0, exchanges: 0, connections: 0 };
 
-/** What the metrics have counted so far. It allocates; meant for once a minute, and once a second while somebody looks. */
+/** Reads the metrics. Allocates, so it is meant for once a minute, and once a second while somebody watches. */
 export function readCounts({ responses, stale, querySeconds, failures, exchanges, connects }: Totals): Counts {
   const staleCount = count(stale, () => true);
   const from = (plugin: string): number =>
@@ -38,7 +39,7 @@ export function readCounts({ responses, stale, querySeconds, failures, exchanges
   note(connects, 'outcome', 'connections');
   return {
     answers: {
-      // What is stale was counted as an answer from the cache, too.
+      // Stale answers are also counted as answers from the cache.
       cache: from('cache') - staleCount,
       upstream: from('upstream'),
       stale: staleCount,
@@ -50,12 +51,12 @@ export function readCounts({ responses, stale, querySeconds, failures, exchanges
   };
 }
 
-/** What was counted between two moments. */
+/** The counts between two moments. */
 export function subtract(later: Counts, earlier: Counts): Counts {
   return combine(later, earlier, (a, b) => a - b);
 }
 
-/** What was counted in two stretches of time together. */
+/** The counts of two periods together. */
 export function add(one: Counts, other: Counts): Counts {
   return combine(one, other, (a, b) => a + b);
 }
@@ -85,6 +86,6 @@ function combine(one: Counts, other: Counts, operate: (a: number, b: number) => 
   };
 }
 
-function count(table: CounterTable, isMeant: (labels: Readonly<Record<string, string>>) => boolean): number {
-  return table.entries().reduce((sum, { labels, count: times }) => (isMeant(labels) ? sum + times : sum), 0);
+function count(table: CounterTable, matches: (labels: Readonly<Record<string, string>>) => boolean): number {
+  return table.entries().reduce((sum, { labels, count: times }) => (matches(labels) ? sum + times : sum), 0);
 }

@@ -2,14 +2,18 @@ import { MS_PER_SECOND } from '../lib/units.ts';
 import { QUERY_SECONDS } from '../metrics/buckets.ts';
 import type { LatencySnapshot } from './snapshot.ts';
 
-/** More would be a pretence: these are estimates. */
+/** These are estimates; more digits would pretend precision. */
 const SIGNIFICANT_DIGITS = 3;
 
+/** Rounds to three significant digits. */
 export function roundMs(ms: number): number {
   return Number(ms.toPrecision(SIGNIFICANT_DIGITS));
 }
 
-/** @param cumulative for each of {@link QUERY_SECONDS} how many took no longer, and last all of them */
+/**
+ * Median and 95th percentile of a histogram.
+ * @param cumulative cumulative counts for the bounds {@link QUERY_SECONDS}, then the number of all values
+ */
 export function latencyOf(cumulative: readonly number[]): LatencySnapshot {
   const rounded = (quantile: number): number | null => {
     const ms = quantileMs(cumulative, quantile);
@@ -19,8 +23,8 @@ export function latencyOf(cumulative: readonly number[]): LatencySnapshot {
 }
 
 /**
- * As Prometheus's histogram_quantile: within its bucket the value is taken to lie where it would if all there were evenly spread. What is
- * above the last bound is taken for that bound.
+ * Like Prometheus's histogram_quantile: interpolates linearly within a bucket, and takes values above the last bound for
+ * that bound.
  */
 function quantileMs(cumulative: readonly number[], quantile: number): number | null {
   const rank = quantile * (cumulative.at(-1) ?? 0);

@@ -11,7 +11,7 @@ import type { StatusSnapshot, TorSnapshot, UpstreamSnapshot } from './snapshot.t
 import { MS_PER_MINUTE, MS_PER_SECOND } from '../lib/units.ts';
 import { judge, type Outlook, type Verdict } from './verdict.ts';
 
-/** What an upstream shows of itself; see `PooledUpstream`. */
+/** The state of an upstream, as a `PooledUpstream` reports it. */
 export interface UpstreamStatus {
   readonly breakerStates: readonly BreakerState[];
   readonly failure?: ErrorCode | undefined;
@@ -19,13 +19,13 @@ export interface UpstreamStatus {
   readonly connections: readonly ConnectionStatus[];
 }
 
-/** What is read at the moment of a snapshot. */
+/** Values that are read for each snapshot. */
 export interface StatusSources {
-  /** Undefined until one is found or started. */
+  /** Undefined until a Tor is found or started. */
   torKind(): TorKind | undefined;
   tor(): TorStatus;
   outlook(): Outlook;
-  /** host:port with what it shows, in the configured order. */
+  /** The upstreams in the configured order; `label` is host:port. */
   readonly upstreams: readonly { readonly label: string; readonly status: UpstreamStatus }[];
   cache(): { readonly entries: number; readonly bytes: number };
 }
@@ -38,20 +38,26 @@ interface StatusComponents {
 
 interface StatusInit {
   readonly version: string;
-  /** The bound of the cache. */
+  /** Maximum memory of the cache. */
   readonly cacheMaxBytes: number;
 }
 
-/** Says how the service stands, and keeps what the counters said in the last hour. Counting costs no more for it. */
+/**
+ * Builds the status snapshots and keeps the history of the last hour. Reads the metrics' counters once a minute, so
+ * answering a query costs no more for it.
+ */
 export class Status implements Disposable {
   readonly #components: StatusComponents;
   readonly #init: StatusInit;
   readonly #startedAt: number;
   readonly #history: History;
   #timer: Timer;
-  /** What had been counted when the previous minute began, or when it last began to work: what failed before says nothing about now. */
+  /**
+   * Counts at the start of the previous minute, or since the service last recovered. Failures during an outage say
+   * nothing about the time after it.
+   */
   #recentSince: Counts;
-  /** The same for the current minute. */
+  /** Counts at the start of the current minute, or since the service last recovered. */
   #minuteStart: Counts;
   #wasUp = false;
 
@@ -64,10 +70,10 @@ export class Status implements Disposable {
     this.#history = new History(counts, clock.epochMs());
     this.#recentSince = counts;
     this.#minuteStart = counts;
-    this.#timer = this.#turnLater();
+    this.#timer = this.#scheduleNextMinute();
   }
 
-  /** How it stands now. */
+  /** Reads the current state. */
   snapshot(): StatusSnapshot {
     const { clock, counters, sources } = this.#components;
     const { version, cacheMaxBytes } = this.#init;
@@ -108,20 +114,20 @@ export class Status implements Disposable {
     };
     const verdict = judgeNow();
     const isUp = verdict.state === 'working' || verdict.state === 'degraded';
-    const hasComeUp = isUp && !this.#wasUp;
+    const hasRecovered = isUp && !this.#wasUp;
     this.#wasUp = isUp;
-    if (!hasComeUp) return verdict;
+    if (!hasRecovered) return verdict;
     this.#recentSince = counts;
     this.#minuteStart = counts;
     return judgeNow();
   }
 
-  #turnLater(): Timer {
+  #scheduleNextMinute(): Timer {
     return this.#components.clock.schedule(MS_PER_MINUTE, () => {
-      this.#timer = this.#turnLater();
+      this.#timer = this.#scheduleNextMinute();
       const { clock, counters } = this.#components;
       const counts = readCounts(counters.totals);
-      this.#history.turn(counts, clock.epochMs());
+      this.#history.nextMinute(counts, clock.epochMs());
       this.#recentSince = this.#minuteStart;
       this.#minuteStart = counts;
     });
@@ -159,7 +165,7 @@ function upstreamSnapshot(upstream: string, status: UpstreamStatus): UpstreamSna
   };
 }
 
-/** Of several clients' circuits: an outage of the resolver is one of all. */
+/** The state of an upstream. With circuits per client it is in an outage only if the breakers of all clients are open. */
 function breakerOf(states: readonly BreakerState[]): BreakerState {
   if (states.length === 0 || states.includes('closed')) return 'closed';
   return states.includes('half_open') ? 'half_open' : 'open';

@@ -3,59 +3,65 @@ import type { TorStatus } from '../model/tor-status.ts';
 import type { AnswerCounts, ServiceState, UpstreamSnapshot } from './snapshot.ts';
 import { type Reason, reasonOf } from './failure-counts.ts';
 
-/** What is known of the answers that come through Tor. */
+/** Recent experience with answers through Tor. */
 export interface Outlook {
-  /** Undefined before the first. */
+  /** Undefined before the first answer. */
   readonly lastAnswerSecondsAgo: number | undefined;
-  /** Since the last answer. */
+  /** Failures since the last answer. */
   readonly failuresInARow: number;
-  /** Of them the latest. */
+  /** The latest of these failures. */
   readonly failure: ErrorCode | undefined;
-  /** Since the first probe that was sent after the last answer; 0 where no probe was. */
+  /** Time since the first probe after the last answer; 0 without such a probe. */
   readonly silentMs: number;
 }
 
+/** What a verdict is based on. */
 export interface Facts {
   readonly outlook: Outlook;
   readonly tor: TorStatus;
   readonly upstreams: readonly UpstreamSnapshot[];
-  /** Of the last minute or two, in which there was no outage. */
+  /** Answers of the last one or two minutes, without those during an outage. */
   readonly recent: AnswerCounts;
 }
 
+/** The part of a snapshot that says how the service is doing. */
 export interface Verdict {
   readonly state: ServiceState;
   readonly sentence: string;
   readonly reason: string | null;
 }
 
-/** One failure, or two, are luck over Tor: the next circuit mends them. */
-const PATIENCE = 3;
+/** Failures in a row that count as an outage. One or two are normal over Tor: the next circuit works. */
+const OUTAGE_FAILURES = 3;
 
-/** Of a hundred answers of the onion path 99 have come within this time (9.1 s, published). */
+/** Silence that counts as an outage: the published 99th percentile of response times over the onion path is 9.1 s. */
 const OUTAGE_MS = 10_000;
 
 /**
- * A probe that takes so many times as long as answers usually do, and at least this long, is a sign: what hangs closes no connection. Of the
- * answers over one good circuit one in twenty takes as long, of those that a second try can overtake few.
+ * A probe counts as hanging after this multiple of the usual response time, but not before `leastMs`. A hanging Tor
+ * closes no connection, so only silence reveals it. One in twenty answers over a good circuit takes as long, but few of
+ * those that a hedged request can overtake.
  */
 const HANGING = { times: 4, leastMs: 1500 } as const;
 
-/** Fewer answers say little about a share. */
-const FEW_ANSWERS = 10;
+/** Minimum number of answers for judging the share of failed ones. */
+const MIN_ANSWERS = 10;
 
-/** From this share on, a person who browses has noticed. */
-const NOTICED_SHARE = 0.2;
+/** Share of failed and stale answers that a person notices while browsing. */
+const NOTICEABLE_SHARE = 0.2;
 
-/** Whether it works, in one sentence, which stays the same for as long as state and reason do, but for how far Tor is. */
+/**
+ * Decides whether the service works, and says so in one sentence. The sentence changes only with the state, the reason or
+ * Tor's bootstrap progress.
+ */
 export function judge({ outlook, tor, upstreams, recent }: Facts): Verdict {
   const isCutOff = upstreams.every(({ breaker }) => breaker !== 'closed');
   const isStarting = outlook.lastAnswerSecondsAgo === undefined;
   const isSilent = !isStarting && outlook.silentMs >= OUTAGE_MS;
-  const isFailing = isCutOff || isSilent || outlook.failuresInARow >= PATIENCE;
+  const isFailing = isCutOff || isSilent || outlook.failuresInARow >= OUTAGE_FAILURES;
   const reason = isFailing ? reasonFor(outlook, upstreams) : undefined;
 
-  // Tor says itself that it is not that far: what fails is only what follows from it.
+  // Tor itself reports that it is still bootstrapping. Other failures only follow from that.
   if (isStarting && tor.state === 'bootstrapping') return state('starting', `Starting: ${bootstrapOf(tor)}.`);
   if (isFailing && tor.state === 'bootstrapping') {
     return state('failing', `Not working: ${bootstrapOf(tor)}. Only what is cached is answered.`);
@@ -77,7 +83,7 @@ export function judge({ outlook, tor, upstreams, recent }: Facts): Verdict {
   }
   const asked = recent.upstream + recent.stale + recent.failed;
   const unsatisfied = recent.stale + recent.failed;
-  if (asked >= FEW_ANSWERS && unsatisfied >= NOTICED_SHARE * asked) {
+  if (asked >= MIN_ANSWERS && unsatisfied >= NOTICEABLE_SHARE * asked) {
     return state('degraded', 'Working with trouble: many answers that the cache does not have fail or have expired.');
   }
   return state('working', 'Working: names are resolved through Tor.');
@@ -87,14 +93,14 @@ function state(name: ServiceState, sentence: string, reason?: Reason): Verdict {
   return { state: name, sentence, reason: reason?.reason ?? null };
 }
 
-/** From when on a probe is taken to hang, by the estimates of the circuits that are in use. */
+/** The time after which a probe counts as hanging, from the estimates of the circuits in use. */
 function hangingMs(upstreams: readonly UpstreamSnapshot[]): number {
   const estimates = upstreams.flatMap(({ circuits }) => circuits.map(({ responseTimeMs }) => responseTimeMs));
   const known = estimates.filter((ms) => ms !== null);
   return Math.max(HANGING.leastMs, known.length === 0 ? 0 : HANGING.times * Math.min(...known));
 }
 
-/** Why nothing comes: what the resolver that is asked first says of its connections, or what the last query met. */
+/** The reason of an outage: that of the first upstream that is cut off, or else the latest failure of a query. */
 function reasonFor({ failure }: Outlook, upstreams: readonly UpstreamSnapshot[]): Reason | undefined {
   const first = upstreams.find(({ breaker }) => breaker !== 'closed');
   return (first && reasonForOne(first)) ?? (failure && reasonOf(failure));

@@ -29,7 +29,7 @@ function create(): Fixture {
     minute(count, lastsMs = MINUTE_MS) {
       for (let i = 0; i < count; i++) answer(counters, { source: 'upstream' });
       now += lastsMs;
-      history.turn(counts(), now);
+      history.nextMinute(counts(), now);
     },
     shown: () =>
       history
