@@ -10,7 +10,7 @@ const dashboard = await readDashboard();
 const { __inputs: inputs, __requires: requires } = dashboard;
 const panels = dashboard.panels.filter(({ type }) => type !== 'row');
 
-test('the dashboard asks for its data source when it is imported, and has no other', () => {
+test('the dashboard asks for its data source on import, and uses no other', () => {
   assert.deepEqual(
     inputs.map(({ name, type, pluginId }) => ({ name, type, pluginId })),
     [{ name: 'DS_PROMETHEUS', type: 'datasource', pluginId: 'prometheus' }],
@@ -21,7 +21,7 @@ test('the dashboard asks for its data source when it is imported, and has no oth
   assert.deepEqual(required.toSorted(), [...new Set(panels.map(({ type }) => type))].toSorted());
 });
 
-test('each panel has a number, a title, a description, a unit and a place of its own', () => {
+test('each panel has its own ID, title and position, and a description and unit', () => {
   assert.equal(new Set(dashboard.panels.map(({ id }) => id)).size, dashboard.panels.length);
   assert.equal(new Set(dashboard.panels.map(({ title }) => title)).size, dashboard.panels.length);
   assert.deepEqual(overlaps(dashboard.panels), []);
@@ -34,7 +34,7 @@ test('each panel has a number, a title, a description, a unit and a place of its
   }
 });
 
-test('each query is for the chosen instances, and for metrics that there are', () => {
+test('each query selects the chosen instances, and only existing metrics', () => {
   const names = new Set(
     METRIC_ROWS.flatMap(({ name, type }) =>
       type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
@@ -51,7 +51,7 @@ test('each query is for the chosen instances, and for metrics that there are', (
   }
 });
 
-test('each label that is asked for, summed by or shown is one that the metric has, with a value that it can have', () => {
+test('queries, groups and legends use only labels and values that the metrics have', () => {
   const rows = new Map(METRIC_ROWS.map((row) => [row.name, row]));
   for (const { title, targets = [] } of panels) {
     for (const { expr, legendFormat } of targets) {
@@ -78,7 +78,7 @@ test('each label that is asked for, summed by or shown is one that the metric ha
 /** The labels of a scrape. */
 const OF_PROMETHEUS = ['job', 'instance'];
 
-test('the variables by which instances are chosen are those of the queries, each by a label of a scrape', () => {
+test('the variables of the dashboard are the labels of a scrape, and the queries use them', () => {
   const { list } = dashboard.templating;
   assert.deepEqual(
     list.map(({ name }) => name),
@@ -96,7 +96,7 @@ test('the variables by which instances are chosen are those of the queries, each
   }
 });
 
-test('an upstream is in an outage where the alert and the status page say so', async () => {
+test('the dashboard and the alert agree on what an outage of an upstream is', async () => {
   const rules = await readFile(join(PROMETHEUS_FILES, 'dns4tor.rules.yml'), 'utf8');
   const [, alert = ''] = /alert: Dns4torUpstreamDown\s+expr: >-([\s\S]*?)\n\s+for:/.exec(rules) ?? [];
   const panel = panels.find(({ title }) => title === 'Upstreams in an outage')?.targets?.[0]?.expr ?? '';
@@ -104,7 +104,7 @@ test('an upstream is in an outage where the alert and the status page say so', a
   assert.equal(ofAll, `count(${alert.trim().replace(/\s+/g, ' ')}) or vector(0)`);
 });
 
-test('whatever dns4tor counts is on the dashboard', () => {
+test('the dashboard shows every metric of dns4tor, except the ones listed here', () => {
   const text = JSON.stringify(panels.map(({ targets }) => targets));
   const own = METRIC_ROWS.map(({ name }) => name).filter((name) => /^(dns4tor|coredns)_/.test(name));
   const missing = own.filter((name) => !text.includes(name));
@@ -114,8 +114,8 @@ test('whatever dns4tor counts is on the dashboard', () => {
 const NOT_SHOWN: Readonly<Record<string, string>> = {
   coredns_dns_request_size_bytes: 'hardly changes',
   coredns_dns_response_size_bytes: 'hardly changes',
-  dns4tor_tcp_connections_total: 'those that are open are shown',
-  dns4tor_upstream_connections: 'the circuits are shown by the state of their connection',
+  dns4tor_tcp_connections_total: 'open connections are shown instead',
+  dns4tor_upstream_connections: 'circuits are shown by state of their connection',
   dns4tor_upstream_alternatives: 'only some upstreams have any',
-  dns4tor_build_info: 'chooses the instances',
+  dns4tor_build_info: 'selects the instances',
 };

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 
 const DASHBOARD = new URL('../../contrib/grafana/dns4tor.json', import.meta.url);
 
-/** As Grafana has it, as far as it matters here. */
+/** A panel of Grafana's dashboard model, as far as the tests need it. */
 export interface Panel {
   readonly id: number;
   readonly type: string;
@@ -33,25 +33,25 @@ export async function readDashboard(): Promise<Dashboard> {
   return JSON.parse(await readFile(DASHBOARD, 'utf8')) as Dashboard;
 }
 
-/** The expression that Grafana would send, with every job and instance chosen. */
+/** The expression that Grafana sends with every job and instance selected. */
 export function expressionOf(expr: string, rateInterval: string): string {
   return expr.replaceAll('$__rate_interval', rateInterval).replaceAll(/\$(?:job|instance)\b/g, '.+');
 }
 
-/** What Grafana offers for a variable: the values that a label has in the series of a selector. */
+/** The selector and the label from which Grafana takes the choices of a variable. */
 export function choicesOf({ definition }: Variable): { readonly selector: string; readonly label: string } {
   const [, selector = '', label = ''] = /^label_values\((.+), (\w+)\)$/.exec(definition) ?? [];
   return { selector, label };
 }
 
 export interface Selector {
-  /** The metric's own name, without what a histogram's series have behind it. */
+  /** The metric's name, without the suffix of a histogram's series. */
   readonly metric: string;
   readonly isBucket: boolean;
   readonly matchers: readonly { readonly label: string; readonly values: readonly string[] }[];
 }
 
-/** The selectors of an expression, of metrics that dns4tor serves. */
+/** The selectors of an expression that select metrics of dns4tor. */
 export function selectorsOf(expr: string): readonly Selector[] {
   return [...expr.matchAll(/\b((?:dns4tor|coredns|process|nodejs)_\w+)(?:\{([^}]*)\})?/g)].map(
     ([, name = '', text = '']) => ({
@@ -65,14 +65,14 @@ export function selectorsOf(expr: string): readonly Selector[] {
   );
 }
 
-/** The labels that the result of an expression has, of those that its series have. */
+/** The labels of an expression's result, given those of its series. */
 export function labelsLeft(expr: string, labels: readonly string[]): readonly string[] {
   const grouped = [...expr.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, list = '']) => list.split(', '));
   if (grouped.length > 0) return grouped;
   return /\b(?:sum|count|max|min)\s*\(/.test(expr) ? [] : labels;
 }
 
-/** Panels that take up the same place. */
+/** Pairs of panels that overlap. */
 export function overlaps(panels: readonly Panel[]): string[] {
   return panels.flatMap((panel, index) =>
     panels

@@ -10,7 +10,7 @@ import { METRIC_ROWS } from '../../scripts/docs/metrics.ts';
 const RULES = join(PROMETHEUS_FILES, 'dns4tor.rules.yml');
 const RULE_TESTS = fileURLToPath(new URL('dns4tor.rules.test.yml', import.meta.url));
 
-test('promtool finds no fault with the alert rules, nor with the scrape configuration that names them', async () => {
+test('promtool accepts the alert rules and the scrape configuration', async () => {
   assert.match(await runProgram('promtool', ['check', 'rules', RULES]), /SUCCESS: \d+ rules found/);
   await runProgram('promtool', ['check', 'config', join(PROMETHEUS_FILES, 'prometheus.yml')]);
 });
@@ -19,7 +19,7 @@ test('each alert fires when it should and not when it should not', async () => {
   assert.match(await runProgram('promtool', ['test', 'rules', RULE_TESTS]), /SUCCESS/);
 });
 
-test('there is an alert that fires and one that does not for each rule, and no rule for what is not exported', async () => {
+test('each rule has a firing and a silent test case, and uses only exported metrics', async () => {
   const rules = await readFile(RULES, 'utf8');
   const tests = await readFile(RULE_TESTS, 'utf8');
   const alerts = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name]) => name);
