@@ -6,7 +6,7 @@ import { formatTimeWithSeconds } from './format.ts';
 const TITLES = {
   starting: 'Starting',
   working: 'Working',
-  degraded: 'Trouble',
+  degraded: 'Degraded',
   failing: 'Not working',
 } as const satisfies Record<ServiceState, string>;
 

@@ -2,21 +2,25 @@ import { type ErrorCode, FAILURE_CODES, failureKind, failureText } from '../fail
 import type { Counts } from './counts.ts';
 import type { ErrorSnapshot } from './snapshot.ts';
 
-/** Why something fails, as programs and as people are told. */
+/** The reason of a failure. */
 export interface Reason {
+  /** A value of the metrics' `reason` label. */
   readonly reason: string;
+  /** Problem and remedy as a sentence for people. */
   readonly sentence: string;
 }
 
+/** The reason that an error code stands for. */
 export function reasonOf(code: ErrorCode): Reason {
   return { reason: failureKind(code).label, sentence: failureText(code) };
 }
 
+/** Sentences by reason. */
 const SENTENCES: ReadonlyMap<string, string> = new Map(
   FAILURE_CODES.map((code) => [failureKind(code).label, failureText(code)]),
 );
 
-/** What failed and what to do about it: what the most clients were told of first. */
+/** The failures of a period with their sentences, those with most affected answers first. */
 export function errorsOf({ errors }: Counts): readonly ErrorSnapshot[] {
   return [...errors]
     .map(([reason, counts]) => ({ reason, sentence: SENTENCES.get(reason) ?? reason, ...counts }))

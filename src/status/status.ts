@@ -4,7 +4,7 @@ import type { ErrorCode } from '../failures/failures.ts';
 import type { TorKind, TorStatus } from '../model/tor-status.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { type Counts, readCounts, subtract } from './counts.ts';
-import { errorsOf, reasonOf } from './failure-counts.ts';
+import { errorsOf, reasonOf } from './reasons.ts';
 import { History, sumOf } from './history.ts';
 import { latencyOf, roundMs } from './latency.ts';
 import type { StatusSnapshot, TorSnapshot, UpstreamSnapshot } from './snapshot.ts';

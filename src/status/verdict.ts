@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../failures/failures.ts';
 import type { TorStatus } from '../model/tor-status.ts';
 import type { AnswerCounts, ServiceState, UpstreamSnapshot } from './snapshot.ts';
-import { type Reason, reasonOf } from './failure-counts.ts';
+import { type Reason, reasonOf } from './reasons.ts';
 
 /** Recent experience with answers through Tor. */
 export interface Outlook {
@@ -64,13 +64,13 @@ export function judge({ outlook, tor, upstreams, recent }: Facts): Verdict {
   // Tor itself reports that it is still bootstrapping. Other failures only follow from that.
   if (isStarting && tor.state === 'bootstrapping') return state('starting', `Starting: ${bootstrapOf(tor)}.`);
   if (isFailing && tor.state === 'bootstrapping') {
-    return state('failing', `Not working: ${bootstrapOf(tor)}. Only what is cached is answered.`);
+    return state('failing', `Not working: ${bootstrapOf(tor)}. Only cached names are answered.`);
   }
   if (isFailing) {
-    const why = reason === undefined ? 'no answer comes through Tor' : reason.sentence;
-    return state('failing', `Not working: ${why}. Only what is cached is answered.`, reason);
+    const why = reason === undefined ? 'no answers come through Tor' : reason.sentence;
+    return state('failing', `Not working: ${why}. Only cached names are answered.`, reason);
   }
-  if (isStarting) return state('starting', 'Starting: the first answer through Tor is still to come.');
+  if (isStarting) return state('starting', 'Starting: waiting for the first answer through Tor.');
 
   const down = upstreams.find(({ breaker }) => breaker !== 'closed');
   if (down !== undefined) {
@@ -79,12 +79,12 @@ export function judge({ outlook, tor, upstreams, recent }: Facts): Verdict {
     return state('degraded', `Working, but ${down.upstream} cannot be reached${why}.`, known);
   }
   if (outlook.silentMs >= hangingMs(upstreams)) {
-    return state('degraded', 'Working with trouble: no answer has come through Tor for some seconds.');
+    return state('degraded', 'Degraded: no answer has come through Tor for some seconds.');
   }
   const asked = recent.upstream + recent.stale + recent.failed;
   const unsatisfied = recent.stale + recent.failed;
   if (asked >= MIN_ANSWERS && unsatisfied >= NOTICEABLE_SHARE * asked) {
-    return state('degraded', 'Working with trouble: many answers that the cache does not have fail or have expired.');
+    return state('degraded', 'Degraded: many names that are not cached fail or get expired answers.');
   }
   return state('working', 'Working: names are resolved through Tor.');
 }

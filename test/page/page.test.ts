@@ -181,7 +181,7 @@ test('a tor that hangs without closing connections shows within five seconds, an
   const { page, socks } = fixture;
   socks.stall();
   await sentence(page, 'no answer has come through Tor');
-  assert.equal(await page.title(), 'Trouble – dns4tor');
+  assert.equal(await page.title(), 'Degraded – dns4tor');
   socks.resume();
   await sentence(page, WORKING);
 });
