@@ -71,6 +71,6 @@ function describeCounts({ reason, answers, exchanges, connections }: ErrorSnapsh
   return `${parts.join(', ')} (${reason})`;
 }
 
-function capitalise(sentence: string): string {
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+function capitalise(clause: string): string {
+  return clause.charAt(0).toUpperCase() + clause.slice(1);
 }

@@ -1,4 +1,4 @@
-import { LOG_EVENTS } from '../log/log-events.ts';
+import { messageOf } from '../log/logger.ts';
 
 /** Set by launch/launch.sh: the names of the variables that it removed from the environment, separated by spaces. */
 const REMOVED = 'DNS4TOR_REMOVED';
@@ -15,6 +15,5 @@ export function takeIgnoredVariables(env: Record<string, string | undefined>): r
 
 /** One line per variable, for a person. */
 export function renderIgnoredVariables(names: readonly string[]): string {
-  const { message } = LOG_EVENTS.variable_ignored;
-  return names.map((variable) => `dns4tor: ${message.replace('{variable}', variable)}\n`).join('');
+  return names.map((variable) => `dns4tor: ${messageOf('variable_ignored', { variable })}\n`).join('');
 }

@@ -24,25 +24,25 @@ export function connectionEvents(
   url: string,
   index: number,
 ): ConnectionEvents {
-  let lastReason: string | undefined;
+  let lastFailure: string | undefined;
   return {
     connected(durationMs) {
       metrics.connected(index, 'ok');
-      const level = lastReason === undefined ? 'debug' : 'info';
+      const level = lastFailure === undefined ? 'debug' : 'info';
       logger.log(level, 'upstream_connected', { url, seconds: toSeconds(durationMs) });
-      lastReason = undefined;
+      lastFailure = undefined;
     },
     connectFailed(error, pauseMs) {
       metrics.connected(index, error.code);
       const progress = bootstrapProgress(torStatus(), error);
-      const reason = progress === undefined ? error.code : BOOTSTRAPPING;
-      logger.log(lastReason === reason ? 'debug' : 'warn', 'upstream_unreachable', {
+      const failure = progress === undefined ? error.code : BOOTSTRAPPING;
+      logger.log(lastFailure === failure ? 'debug' : 'warn', 'upstream_unreachable', {
         reason: progress ?? error.message,
         url,
         code: error.code,
         retry_seconds: toSeconds(pauseMs),
       });
-      lastReason = reason;
+      lastFailure = failure;
     },
   };
 }
@@ -91,7 +91,7 @@ export function healthEvents(logger: Logger, url: string): HealthEvents {
 export function torEvents(logger: Logger, metrics: Metrics, display: BootstrapDisplay | undefined): TorEvents {
   // One that has been running when it is found is at 100 %, which is no news.
   let lastPercent = BOOTSTRAPPED_PERCENT;
-  let lastLost: string | undefined;
+  let lastLost: Dns4torError | undefined;
   return {
     onBootstrap(percent, summary) {
       if (display !== undefined) return display(percent, summary);
@@ -117,12 +117,13 @@ export function torEvents(logger: Logger, metrics: Metrics, display: BootstrapDi
       lastLost = undefined;
     },
     onControlLost(error, retryInMs) {
-      logger.log(lastLost === error.message ? 'debug' : 'warn', 'tor_lost', {
+      const isRepeated = lastLost?.code === error.code && lastLost.detail === error.detail;
+      logger.log(isRepeated ? 'debug' : 'warn', 'tor_lost', {
         reason: error.message,
         code: error.code,
         retry_seconds: toSeconds(retryInMs),
       });
-      lastLost = error.message;
+      lastLost = error;
     },
     onOnionAuthFailed: (error) => logger.log('warn', 'onion_key_refused', { reason: error.message, code: error.code }),
     onNewnym() {

@@ -46,7 +46,7 @@ export function createLogger(level: LogLevel, format: LogFormat, clock: Clock, s
     write({
       level: last.level,
       event: 'repeated',
-      fields: { count, seconds, like: messageOf(last), of: last.event },
+      fields: { count, seconds, like: messageOf(last.event, last.fields), of: last.event },
     });
   });
   return {
@@ -65,13 +65,14 @@ function repetitionKey({ level, event, fields }: Line): string {
   return [level, event, ...apart.map((field) => String(fields[field]))].join(' ');
 }
 
-function messageOf({ event, fields }: Line): string {
+/** The event's message with its placeholders filled. */
+export function messageOf(event: LogEvent, fields: Fields): string {
   return eventSpec(event).message.replace(/\{(\w+)\}/g, (_, field: LogField) => String(fields[field]));
 }
 
 function renderJson(line: Line, time: string): string {
   const { level, event, fields } = line;
-  return printableJson({ level, time, event, message: messageOf(line), ...fields });
+  return printableJson({ level, time, event, message: messageOf(event, fields), ...fields });
 }
 
 /** What the message holds already is not said again. */
@@ -79,7 +80,7 @@ function renderText(line: Line, time: string): string {
   const { fields: names, message } = eventSpec(line.event);
   const rest = names.filter((name) => !message.includes(`{${name}}`));
   const pairs = rest.map((name) => ` ${name}=${quoted(line.fields[name])}`);
-  return printable(`${time} ${ABBREVIATIONS[line.level]} ${messageOf(line)}${pairs.join('')}`);
+  return printable(`${time} ${ABBREVIATIONS[line.level]} ${messageOf(line.event, line.fields)}${pairs.join('')}`);
 }
 
 function quoted(value: string | number | undefined): string {

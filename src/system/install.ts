@@ -65,7 +65,7 @@ export async function previewInstallation(
   machine: Machine,
   target: Target,
   options: Pick<InstallOptions, 'force'> = {},
-): Promise<Plan | 'unreadable' | 'cut off'> {
+): Promise<Plan | 'unreadable' | 'interrupted'> {
   const { fs, run } = machine;
   await refuseUntrustedJournal(fs);
   const journal = await readJournal(fs).catch((error: unknown) => {
@@ -74,7 +74,7 @@ export async function previewInstallation(
   });
   if (journal === 'unreadable') return journal;
   const installed = await findInstalled(machine, journal, target, options);
-  if (journal !== undefined && installed === undefined && journal.phase !== 'paused') return 'cut off';
+  if (journal !== undefined && installed === undefined && journal.phase !== 'paused') return 'interrupted';
   const existing = installed === undefined ? {} : await classifyFiles(fs, installed);
   return computePlan(fs, await detectManagers(fs, run), target, existing);
 }

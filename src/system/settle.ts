@@ -12,8 +12,8 @@ import { revert } from './uninstall.ts';
 
 const TICK_MS = 1000;
 
-/** What {@link settle} did. `resumed unchecked`: dns4tor is the resolver again, but names are not resolved yet. */
-type Settled = 'nothing' | 'rolled back' | 'resumed' | 'resumed unchecked';
+/** What {@link settle} did. `resumed-unchecked`: dns4tor is the resolver again, but names are not resolved yet. */
+type Settled = 'nothing' | 'rolled-back' | 'resumed' | 'resumed-unchecked';
 
 /**
  * Acts on a deadline that has passed: ends a pause, or rolls back an installation that was not confirmed.
@@ -36,7 +36,7 @@ export function settle(machine: Machine, early: boolean): Promise<Settled> {
     await revert(machine, journal, { force: false });
     await removeJournal(machine.fs);
     await disarmSettleTimer(machine);
-    return 'rolled back';
+    return 'rolled-back';
   });
 }
 
@@ -57,7 +57,7 @@ async function resume(machine: Machine, journal: Journal): Promise<Settled> {
   await disarmSettleTimer(machine);
   const settled = await checkNameservers(machine).then(
     () => 'resumed' as const,
-    () => 'resumed unchecked' as const,
+    () => 'resumed-unchecked' as const,
   );
   await warnAboutOtherLinks(machine);
   return settled;

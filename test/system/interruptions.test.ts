@@ -155,7 +155,7 @@ test('install during a pause leaves dns4tor installed or a timer that sees to it
       // The earlier of the two moments at which it may elapse.
       rig.clock.advance(PAUSE_MS / 2);
       const settled = await settle(rig.reborn(), false);
-      const expected = { unconfirmed: 'rolled back', paused: 'nothing', resuming: 'resumed' }[phase];
+      const expected = { unconfirmed: 'rolled-back', paused: 'nothing', resuming: 'resumed' }[phase];
       assert.equal(settled, expected, `operation ${nth}`);
       await uninstallRestores(interrupted);
     },

@@ -65,7 +65,7 @@ test('what nobody confirms is put back when its time is up, and not before', asy
   assert.equal(await settle(rig.machine, false), 'nothing');
   assert.equal(await phaseOf(rig), 'unconfirmed');
   rig.clock.advance(1);
-  assert.equal(await settle(rig.machine, false), 'rolled back');
+  assert.equal(await settle(rig.machine, false), 'rolled-back');
   assert.deepEqual(await rig.snapshot(), before);
   await assert.rejects(confirm(rig.machine), { code: 'ERR_SYSTEM_NOT_INSTALLED' });
 });
@@ -84,7 +84,7 @@ test('who waits for a confirmation learns of it, and of the end of the time', as
   await using rig = await createPlainRig();
   await install(rig.machine, TARGET, { confirmWithinMs: MINUTE_MS });
   assert.equal(await waitInForeground(rig, {}), 'due');
-  assert.equal(await settle(rig.machine, false), 'rolled back');
+  assert.equal(await settle(rig.machine, false), 'rolled-back');
   await install(rig.machine, TARGET, { confirmWithinMs: MINUTE_MS });
   assert.equal(await waitInForeground(rig, { meanwhile: () => confirm(rig.machine) }), 'changed');
   assert.equal(await phaseOf(rig), 'installed');
@@ -124,7 +124,7 @@ test('a pause ends even where names are not answered then, and says so', async (
   rig.checks.upstream = () => Promise.reject(new Error('Tor is not ready'));
   rig.checks.nameserver = () => Promise.reject(new Error('Tor is not ready'));
   rig.clock.advance(MINUTE_MS);
-  assert.equal(await settle(rig.machine, false), 'resumed unchecked');
+  assert.equal(await settle(rig.machine, false), 'resumed-unchecked');
   assert.match(await rig.text('/etc/resolv.conf'), /127\.0\.0\.1/);
 });
 
@@ -259,7 +259,7 @@ for (const confirmWithinMs of [undefined, MINUTE_MS]) {
     await assert.rejects(install(rig.machine, TARGET, { confirmWithinMs }), /Tor is slow/);
     assert.deepEqual(await rig.snapshot(), paused);
     rig.clock.advance(10 * MINUTE_MS);
-    assert.equal(await settle(rig.machine, false), 'resumed unchecked');
+    assert.equal(await settle(rig.machine, false), 'resumed-unchecked');
     assert.equal(await phaseOf(rig), 'installed');
   });
 }
@@ -273,7 +273,7 @@ test('an install with a time to confirm ends a pause, and is taken back when nob
   await install(rig.machine, TARGET, { confirmWithinMs: MINUTE_MS });
   assert.equal(await phaseOf(rig), 'unconfirmed');
   rig.clock.advance(MINUTE_MS);
-  assert.equal(await settle(rig.machine, false), 'rolled back');
+  assert.equal(await settle(rig.machine, false), 'rolled-back');
   assert.deepEqual(await rig.snapshot(), before);
 });
 

@@ -37,7 +37,7 @@ export function addPause(program: Command): void {
       // The pause is over, even if the wall clock was set back meanwhile.
       const settled = end === 'changed' ? 'nothing' : await settle(machine, true);
       const phase = (await readJournal(machine.fs))?.phase;
-      if (settled === 'resumed unchecked') process.stderr.write(`${UNANSWERED}\n`);
+      if (settled === 'resumed-unchecked') process.stderr.write(`${UNANSWERED}\n`);
       process.stdout.write(phase === 'installed' ? `${RESUMED}\n` : 'Another command has taken over.\n');
     });
 }
@@ -57,6 +57,6 @@ export function addSettle(program: Command): void {
       requireRoot('settle');
       const settled = await settle(thisMachine(), false);
       process.stdout.write(`dns4tor settle: ${settled}\n`);
-      if (settled === 'resumed unchecked') process.stderr.write(`${UNANSWERED}\n`);
+      if (settled === 'resumed-unchecked') process.stderr.write(`${UNANSWERED}\n`);
     });
 }

@@ -7,9 +7,9 @@ import type { Removal } from '../../system/uninstall.ts';
  * What would be done, in that order: diffs, lines that begin with `#`, which are remarks, and those that begin with `$`, which are commands.
  */
 
-export function renderPreview(preview: Plan | 'unreadable' | 'cut off'): string {
+export function renderPreview(preview: Plan | 'unreadable' | 'interrupted'): string {
   if (preview === 'unreadable') return UNREADABLE;
-  if (preview === 'cut off') return CUT_OFF;
+  if (preview === 'interrupted') return CUT_OFF;
   const { managers, steps, restore } = preview;
   if (steps.length === 0) return '# dns4tor is the resolver of this machine already; nothing would be changed.\n';
   const found = managers.length === 0 ? '' : `Manages names here: ${managers.join(', ')}. `;

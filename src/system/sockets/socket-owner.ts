@@ -83,7 +83,7 @@ export class SocketOwners {
    * Finds the user id of the process that accepted a TCP connection. Undefined if that process is on another machine or
    * in another network namespace, if the connection is closed, or if the system does not say.
    */
-  async findPeer(connection: Connection): Promise<number | 'not accepted yet' | undefined> {
+  async findPeer(connection: Connection): Promise<number | 'unaccepted' | undefined> {
     const { localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 } = connection;
     const [here, there] = [plainAddress(localAddress), plainAddress(remoteAddress)];
     const [herePort, therePort] = [portSuffix(localPort), portSuffix(remotePort)];
@@ -96,7 +96,7 @@ export class SocketOwners {
         if (!local.endsWith(therePort) || !remote.endsWith(herePort)) continue;
         if (readPlainAddress(local) !== there || readPlainAddress(remote) !== here) continue;
         if (inode > 0) return uid;
-        return WAITS_TO_BE_ACCEPTED.has(state) ? 'not accepted yet' : undefined;
+        return WAITS_TO_BE_ACCEPTED.has(state) ? 'unaccepted' : undefined;
       }
     }
     return undefined;

@@ -40,7 +40,7 @@ export function createSocksPeerJudge(
     for (let pauseMs: number = LOOK_MS.first; !connection.destroyed; pauseMs = Math.min(2 * pauseMs, LOOK_MS.most)) {
       const uid = await owners.findPeer(connection);
       if (uid === undefined) break;
-      if (uid !== 'not accepted yet') return standingOfUser(uid);
+      if (uid !== 'unaccepted') return standingOfUser(uid);
       await delay(clock, pauseMs);
     }
     return 'unknown';
