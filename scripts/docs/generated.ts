@@ -3,7 +3,7 @@ import { renderConfigFile } from './config-file.ts';
 import { renderConfigSchema } from './config-schema.ts';
 import { renderEvents, renderFields } from './log-events.ts';
 import { fillSections } from './markdown.ts';
-import { renderDrops, renderFailures, renderMetrics } from './metrics.ts';
+import { renderCommandFailures, renderDrops, renderFailures, renderMetrics } from './metrics.ts';
 import { renderOptions } from './options.ts';
 import { renderPromises } from './promises.ts';
 import {
@@ -23,6 +23,7 @@ const SECTIONS: Readonly<Record<string, () => string>> = {
   fields: renderFields,
   metrics: renderMetrics,
   failures: renderFailures,
+  'command-failures': renderCommandFailures,
   drops: renderDrops,
   promises: renderPromises,
   status: renderStatusSample,

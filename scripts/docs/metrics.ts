@@ -1,4 +1,4 @@
-import { FAILURE_CODES, failureKind } from '../../src/failures/failures.ts';
+import { type ErrorCode, FAILURE_CODES, type FailureKind, failureKind } from '../../src/failures/failures.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
 import { families } from '../../src/metrics/families/families.ts';
 import type { Family } from '../../src/metrics/families/family.ts';
@@ -116,7 +116,19 @@ export function renderMetrics(): string {
 
 /** The table of failures in docs/errors.md. */
 export function renderFailures(): string {
-  return renderTable(['label', 'code', 'problem', 'remedy'], reasonRows());
+  const rows = queryFailures().map(({ label, code, problem, remedy = '' }) => [
+    `\`${label}\``,
+    `\`${code}\``,
+    problem,
+    remedy,
+  ]);
+  return renderTable(['label', 'code', 'problem', 'remedy'], rows);
+}
+
+/** The table of other errors in docs/errors.md. */
+export function renderCommandFailures(): string {
+  const rows = commandFailures().map(({ code, problem, remedy = '' }) => [`\`${code}\``, problem, remedy]);
+  return renderTable(['code', 'problem', 'remedy'], rows);
 }
 
 /** The table of drops in docs/errors.md. */
@@ -133,11 +145,25 @@ function cells({ name, type, labels, unit, help }: MetricRow): string[] {
   return [`\`${name}\``, type, described.join('; '), unit, help];
 }
 
-function reasonRows(): string[][] {
-  return (
-    FAILURE_CODES.map((code) => ({ code, ...failureKind(code) }))
-      // The other errors belong to commands and to the start; no metric counts them.
-      .filter(({ ede, rcode }) => ede !== undefined || rcode !== undefined)
-      .map(({ code, label, problem, remedy = '' }) => [`\`${label}\``, `\`${code}\``, problem, remedy])
+/** Errors that a query can meet; metrics count them. */
+function queryFailures(): readonly Failure[] {
+  return failures().filter(({ ede, rcode }) => ede !== undefined || rcode !== undefined);
+}
+
+/** Errors of commands and at start. */
+function commandFailures(): readonly Failure[] {
+  return failures().filter(
+    ({ code, ede, rcode }) => ede === undefined && rcode === undefined && !STALE_REASONS.includes(code),
   );
+}
+
+/** Only texts in the Extended DNS Error of a stale answer. */
+const STALE_REASONS: readonly ErrorCode[] = ['ERR_SLOW', 'ERR_RECHECK'];
+
+interface Failure extends FailureKind {
+  readonly code: ErrorCode;
+}
+
+function failures(): readonly Failure[] {
+  return FAILURE_CODES.map((code) => ({ code, ...failureKind(code) }));
 }

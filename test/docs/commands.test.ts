@@ -129,6 +129,7 @@ const FOREIGN_FLAGS = [
   '--dnssec',
   '--help',
   '--mutations',
+  '--now',
   '--test-concurrency',
   '--unix-socket',
   '--version',
