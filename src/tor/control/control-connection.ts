@@ -18,7 +18,7 @@ export interface ControlOptions {
   readonly onEvent: (event: ControlReply) => void;
 }
 
-// Tor answers all these commands from memory. Only a stopped or swapped-out Tor takes longer.
+/** Time limit for a reply. Tor answers from memory; only a stopped or swapped-out Tor takes longer. */
 const COMMAND_TIMEOUT_MS = 10_000;
 
 const STATUS_EVENT = 650;

@@ -27,7 +27,7 @@ export interface TorProcessOptions {
   readonly events: TorEvents;
 }
 
-/** One running Tor process. It exits when this process does, however that ends. */
+/** A running Tor process. It exits with dns4tor's process, even if that is killed. */
 export interface TorProcess extends SpawnedTor {
   readonly status: TorStatus;
   /** See {@link TorMonitor.observe}. */
