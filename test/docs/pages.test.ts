@@ -67,6 +67,24 @@ test('each path of the repository that the text names exists', () => {
   }
 });
 
+test('the map of the code has each folder of the repository and of src', () => {
+  const [, ofSource = '', beside = ''] = pageAt('docs/architecture.md').prose.split('| folder |');
+  const listed = (table: string): string[] =>
+    [...table.matchAll(/^\| (?<cell>`[^|]*) \|/gm)]
+      .flatMap(({ groups }) => [...(groups?.['cell'] ?? '').matchAll(/`(\w+)\/`/g)])
+      .map(([, name = '']) => name);
+  const folders = (path: string): string[] =>
+    globSync('*/', { cwd: join(ROOT, path) }).map((name) => name.replace(/\/$/, ''));
+  assert.deepEqual(listed(ofSource.split('\n\n')[0] ?? '').toSorted(), folders('src').toSorted());
+  const other = new Set(['build', 'dist', 'docs', 'node_modules', 'src']);
+  assert.deepEqual(
+    listed(beside).toSorted(),
+    folders('.')
+      .filter((name) => !other.has(name))
+      .toSorted(),
+  );
+});
+
 test('each page that code or configuration names exists', () => {
   const folders = '{bin,bench,contrib,packaging,page,scripts,src,systemd,test}';
   const files = globSync(`${folders}/**/*.{ts,js,sh,json,yml,toml,service,socket,conf}`, { cwd: ROOT });
