@@ -13,7 +13,7 @@ interface Block {
   readonly mark: number;
 }
 
-/** An arena, and a model of what is in use of it: each block is filled with a mark of its own. */
+/** An arena, and a model of its blocks in use. Each block is filled with its own mark. */
 class Rig {
   readonly chunks = new Chunks();
   readonly arena: Arena;
@@ -63,7 +63,7 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant('free' as const), which: fc.nat() }),
 );
 
-test('blocks in use never overlap and keep what is written to them, and all room is had again once they are given back', () => {
+test('blocks in use never overlap and keep their contents, and all space is available again once they are freed', () => {
   const property = fc.property(
     fc.integer({ min: 16, max: 20_000 }),
     fc.array(step, { minLength: 20, maxLength: 150, size: 'max' }),
@@ -73,7 +73,7 @@ test('blocks in use never overlap and keep what is written to them, and all room
         if (what.kind === 'free') {
           if (rig.used.length > 0) rig.free(what.which % rig.used.length);
         } else if (!rig.allocate(what.bytes) && rig.used.length === 0) {
-          assert.ok(!rig.arena.fits(what.bytes), 'what fits finds room in an arena of which nothing is in use');
+          assert.ok(!rig.arena.fits(what.bytes), 'a block that fits can be allocated in an empty arena');
         }
         assert.ok(rig.arena.bytes <= maxBytes);
       }
@@ -88,7 +88,7 @@ test('blocks in use never overlap and keep what is written to them, and all room
   fc.assert(property, { seed: 1, numRuns: RUNS });
 });
 
-test('what is given back is used again before anything else', () => {
+test('a freed block is reused first', () => {
   const rig = new Rig(10_000);
   for (let i = 0; i < 5; i++) rig.allocate(100);
   const freed = rig.used[2]?.block;
@@ -97,7 +97,7 @@ test('what is given back is used again before anything else', () => {
   assert.equal(rig.used.at(-1)?.block, freed);
 });
 
-test('neighbours that are given back are one block, in whichever order', () => {
+test('freed neighbours are merged, in any order', () => {
   for (const order of [
     [0, 1, 2],
     [0, 2, 1],
@@ -114,7 +114,7 @@ test('neighbours that are given back are one block, in whichever order', () => {
   }
 });
 
-test('it grows by chunks of one size, no further than its budget, and a block as large as a chunk fits', () => {
+test('it grows by chunks of equal size within its budget, and a block as large as a chunk fits', () => {
   const rig = new Rig(2.5 * CHUNK_BYTES);
   const chunkBytes = Math.floor((2.5 * CHUNK_BYTES) / 3 / GRANULE_BYTES) * GRANULE_BYTES;
   assert.deepEqual([rig.arena.fits(chunkBytes), rig.arena.fits(chunkBytes + 1)], [true, false]);
@@ -129,7 +129,7 @@ test('it grows by chunks of one size, no further than its budget, and a block as
   assert.equal(blocks, 3 * Math.floor(chunkBytes / 1008));
 });
 
-test('two arenas share chunks and never a block', () => {
+test('two arenas share chunks, but never a block', () => {
   const chunks = new Chunks();
   const [one, other] = [new Arena(chunks, 3200), new Arena(chunks, 3200)];
   const blocks = Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? one : other).allocate(320));
@@ -137,15 +137,15 @@ test('two arenas share chunks and never a block', () => {
   assert.deepEqual([one.allocate(1), other.allocate(1)], [NONE, NONE]);
 });
 
-test('gaps cost a small part of the room where sizes are mixed and blocks go as SIEVE has them go', (t) => {
+test('with mixed sizes and SIEVE eviction, fragmentation costs a small part of the space', (t) => {
   const arena = new Arena(new Chunks(), CHUNK_BYTES);
   const random = seeded();
-  // In order of arrival, with those behind the hand at the end: spared, they are older than what arrives.
+  // In order of insertion. Blocks that the hand has spared are at the end: they are older than new ones.
   let used: number[] = [];
   let spared: number[] = [];
   let sum = 0;
   for (let i = 0; i < 60_000; i++) {
-    // As answers are: most of a few records, some of many.
+    // Like answers: most have few records, some have many.
     const bytes = 128 + Math.floor(random() * 160) + (random() < 0.05 ? Math.floor(random() * 3000) : 0);
     let block = arena.allocate(bytes);
     while (block === NONE) {

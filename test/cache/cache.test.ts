@@ -22,7 +22,7 @@ const MIB = 1 << 20;
 const RD = 0x0100;
 const CD = 0x0010;
 
-test('an answer is found until its TTL has passed, and not at that moment (RFC 1035 §3.2.1)', () => {
+test('an answer is found until its TTL has passed, and no longer (RFC 1035 §3.2.1)', () => {
   const { cache, clock } = createCache(MIB);
   const answer = dataAnswer('example.com', 300);
   clock.advance(12_345);
@@ -33,7 +33,7 @@ test('an answer is found until its TTL has passed, and not at that moment (RFC 1
   assert.equal(cache.lookup(ask()), undefined);
 });
 
-test('RFC 1035 §3.2.1: an answer ages while the machine sleeps, which the monotonic clock does not count', () => {
+test('RFC 1035 §3.2.1: answers age while the machine sleeps, though the monotonic clock stands still', () => {
   const { cache, clock } = createCache(MIB);
   cache.insert(ask(), dataAnswer('example.com', 300));
   clock.advance(100_000);
@@ -48,7 +48,7 @@ test('RFC 1035 §3.2.1: an answer ages while the machine sleeps, which the monot
   assert.ok(cache.lookup(ask()));
 });
 
-test('an answer that has expired is removed when it is asked for', () => {
+test('a lookup removes an expired answer', () => {
   const { cache, clock } = createCache(MIB);
   cache.insert(ask(), dataAnswer('example.com', 300));
   assert.deepEqual(cache.entries, { success: 1, denial: 0 });
@@ -57,7 +57,7 @@ test('an answer that has expired is removed when it is asked for', () => {
   assert.deepEqual([cache.entries, totalBytes(cache)], [{ success: 0, denial: 0 }, 0]);
 });
 
-test('age counts whole seconds, and is less than the TTL for as long as the answer is found', () => {
+test('age is in whole seconds, and below the TTL while the answer is found', () => {
   const { cache, clock } = createCache(MIB);
   clock.advance(500);
   cache.insert(ask(), dataAnswer('example.com', 2));
@@ -71,7 +71,7 @@ test('age counts whole seconds, and is less than the TTL for as long as the answ
   assert.deepEqual(ages, [0, 0, 1, 1]);
 });
 
-test('the question is found in any spelling, and no other question is', () => {
+test('a question is found in any letter case, and other questions are not', () => {
   const { cache } = createCache(MIB);
   cache.insert(ask({ name: 'wWw.Example.com' }), dataAnswer('www.example.com'));
   assert.ok(cache.lookup(ask({ name: 'WWW.eXAMPLE.com' })));
@@ -84,7 +84,7 @@ test('the question is found in any spelling, and no other question is', () => {
   }
 });
 
-test('answers for DO and CD never stand in for one another (RFC 4035 §3.2, RFC 6840 §5.9)', () => {
+test('answers for different DO and CD bits are not mixed up (RFC 4035 §3.2, RFC 6840 §5.9)', () => {
   const variants: readonly QuerySpec[] = [
     { edns: {} },
     { edns: { dnssecOk: true } },
@@ -111,13 +111,13 @@ test('answers for DO and CD never stand in for one another (RFC 4035 §3.2, RFC 
   );
 });
 
-test('a client with EDNS and one without share an answer', () => {
+test('clients with and without EDNS share an answer', () => {
   const { cache } = createCache(MIB);
   cache.insert(ask({ edns: { udpPayloadBytes: 4096 } }), dataAnswer('example.com'));
   assert.ok(cache.lookup(ask()));
 });
 
-test('a later answer takes the place of an earlier one, even of another kind', () => {
+test('a later answer replaces an earlier one, even of another kind', () => {
   const { cache, clock } = createCache(MIB);
   cache.insert(ask(), dataAnswer('example.com', 10));
   clock.advance(5_000);
@@ -128,7 +128,7 @@ test('a later answer takes the place of an earlier one, even of another kind', (
   assert.deepEqual(findAnswer(cache, ask()), copyAnswer(later));
 });
 
-test('answers that may not be kept are not: TTL 0, failures, denials without an SOA record', () => {
+test('TTL 0, failures and negative answers without an SOA record are not cached', () => {
   const { cache } = createCache(MIB);
   cache.insert(ask(), dataAnswer('example.com', 0));
   cache.insert(ask(), parseAnswer(buildResponse({ flags: 2 })));
@@ -136,7 +136,7 @@ test('answers that may not be kept are not: TTL 0, failures, denials without an 
   assert.deepEqual([totalBytes(cache), cache.lookup(ask())], [0, undefined]);
 });
 
-test('an answer that may not be kept leaves one that has expired for an outage, and takes the place of one that has not', () => {
+test('an uncacheable answer leaves an expired one for an outage, but removes a fresh one', () => {
   const { cache, clock } = createCache(MIB, 60_000);
   const kept = dataAnswer('example.com', 10);
   cache.insert(ask(), kept);
@@ -149,14 +149,14 @@ test('an answer that may not be kept leaves one that has expired for an outage, 
   assert.equal(cache.lookup(ask()), undefined);
 });
 
-test('a cache of 0 octets keeps nothing', () => {
+test('a cache of 0 octets stores nothing', () => {
   const { cache } = createCache(0);
   cache.insert(ask(), dataAnswer('example.com'));
   cache.insert(ask(), deniedAnswer('example.com'));
   assert.deepEqual([cache.entries, cache.lookup(ask())], [{ success: 0, denial: 0 }, undefined]);
 });
 
-test('an answer larger than its share is not kept and pushes nothing out', () => {
+test('an answer larger than its segment is not stored and evicts nothing', () => {
   const { cache } = createCache(20_000);
   cache.insert(ask(), dataAnswer('example.com'));
   const large = rawRecord(rawName('large'), 16, 300, new Uint8Array(15_000));
@@ -167,7 +167,7 @@ test('an answer larger than its share is not kept and pushes nothing out', () =>
   assert.ok(cache.lookup(ask()));
 });
 
-test('a flood of denials takes its quarter and pushes out no data', () => {
+test('a flood of denials takes at most a quarter and evicts no data', () => {
   const maxBytes = 100_000;
   const { cache } = createCache(maxBytes);
   cache.insert(ask(), dataAnswer('example.com'));
@@ -181,7 +181,7 @@ test('a flood of denials takes its quarter and pushes out no data', () => {
   assert.ok(cache.lookup(ask()));
 });
 
-test('a flood of names that are asked for once pushes out none that were asked for again', () => {
+test('a flood of one-time names does not evict names that were looked up again', () => {
   const maxBytes = 100_000;
   const { cache } = createCache(maxBytes);
   const used = Array.from({ length: 20 }, (_, i) => `used-${i}.example`);
@@ -195,7 +195,7 @@ test('a flood of names that are asked for once pushes out none that were asked f
   for (const name of used) assert.ok(cache.lookup(ask({ name })), name);
 });
 
-test('questions whose hashes collide are kept side by side, and each can go without the others', () => {
+test('questions with colliding hashes coexist, and each can be removed alone', () => {
   const groups = collidingNames(3);
   const orders = [
     [0, 1],
@@ -209,7 +209,7 @@ test('questions whose hashes collide are kept side by side, and each can go with
       assert.equal(cache.entries.success, 2);
       clock.advance(10_000);
       assert.equal(cache.lookup(ask({ name: names[first] })), undefined);
-      // Twice, since what is left behind by mistake would be found, and removed, again.
+      // Twice: a record left in the index by mistake would be found and removed again.
       assert.equal(cache.lookup(ask({ name: names[first] })), undefined);
       assert.ok(cache.lookup(ask({ name: names[second] })));
       assert.equal(cache.entries.success, 1);
@@ -217,14 +217,14 @@ test('questions whose hashes collide are kept side by side, and each can go with
   }
 });
 
-test('what was copied of an answer stays as it was when the answer is evicted and its room used again', () => {
+test('a copied answer does not change when the original is evicted and its space reused', () => {
   const { cache } = createCache(20_000);
   const answer = dataAnswer('example.com');
   cache.insert(ask(), answer);
   const entry = cache.lookup(ask());
   assert.ok(entry);
   const copy = copyAnswer(entry.answer);
-  // It is looked up no more, and what takes its place is the first to go.
+  // It is not looked up again, so it is evicted first.
   cache.insert(ask(), dataAnswer('example.com', 200, '198.51.100.1'));
   for (let i = 0; i < 1000; i++) {
     const name = `host-${i}.example`;
@@ -234,7 +234,7 @@ test('what was copied of an answer stays as it was when the answer is evicted an
   assert.deepEqual(copy, copyAnswer(answer));
 });
 
-test('a look-up moves what the one before it gave', () => {
+test('a lookup moves the entry of the previous one', () => {
   const { cache } = createCache(MIB);
   const names = ['one.example', 'three.example'];
   for (const name of names) cache.insert(ask({ name }), dataAnswer(name));
@@ -243,7 +243,7 @@ test('a look-up moves what the one before it gave', () => {
   assert.deepEqual(copyAnswer(first.answer), copyAnswer(dataAnswer('three.example')));
 });
 
-test('why an answer is what it is comes back with it, in any script, and with no other', () => {
+test('an extended error is returned with its answer only, in any script', () => {
   const { cache } = createCache(MIB);
   for (const extendedError of [{ code: 22, text: 'no way: nešlo to, 不行' }, { code: 65_535, text: '' }, undefined]) {
     const answer = { ...dataAnswer('example.com'), extendedError };
@@ -252,7 +252,7 @@ test('why an answer is what it is comes back with it, in any script, and with no
   }
 });
 
-test('answers with any number of records come back as they were, across the ends of chunks', () => {
+test('answers with any number of records are returned unchanged, across chunk boundaries', () => {
   const { cache } = createCache(8 * MIB);
   const kept = Array.from({ length: 100 }, (_, i) => {
     const name = `host-${i}.example`;
@@ -265,7 +265,7 @@ test('answers with any number of records come back as they were, across the ends
   for (const { name, answer } of kept) assert.deepEqual(findAnswer(cache, ask({ name })), copyAnswer(answer));
 });
 
-test('a cache that is full of answers of one size takes answers of another', () => {
+test('a cache full of answers of one size accepts answers of another', () => {
   const maxBytes = 200_000;
   const { cache } = createCache(maxBytes);
   const recordsOf = (count: number) => (name: string) =>
@@ -283,7 +283,9 @@ test('a cache that is full of answers of one size takes answers of another', () 
   }
 });
 
-/** Pairs of names with one hash under the caches' seed: among 100,000 names and 2^30 hashes about five are to be expected. */
+/**
+ * Pairs of names with equal hashes under the caches' seed. With 100,000 names and 2^30 hashes about five are expected.
+ */
 function collidingNames(pairs: number): readonly (readonly [string, string])[] {
   const seed = Math.floor(FIXED_RANDOM.fraction() * 2 ** 32) | 0;
   const seen = new Map<number, string>();
@@ -300,7 +302,7 @@ function collidingNames(pairs: number): readonly (readonly [string, string])[] {
   return found;
 }
 
-test('what makes room for others is counted by segment, and a refresh that does so unasked is wasted', () => {
+test('evictions are counted by segment, and an evicted refresh without a lookup is wasted', () => {
   const { cache, counters } = createCache(100_000);
   cache.insert(ask(), dataAnswer('example.com'), true);
   const wasted = (): number | undefined =>

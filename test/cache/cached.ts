@@ -8,7 +8,7 @@ import type { Query } from '../../src/model/query.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { addressRecord, buildResponse, soaRecord } from '../fixtures/messages.ts';
 
-/** Makes a cache's hashes the same in every run. */
+/** Makes a cache's hashes equal in every run. */
 export const FIXED_RANDOM: Random = { fraction: () => 0.25, bytes: (length) => new Uint8Array(length) };
 
 export interface CacheRig {
@@ -25,7 +25,7 @@ export function createCache(maxBytes: number, maxStaleMs = 0): CacheRig {
   return { cache, clock, counters };
 }
 
-/** An answer with one address. */
+/** An answer with one address record. */
 export function dataAnswer(name: string, ttl = 300, address = '192.0.2.1'): Answer {
   return parseAnswer(buildResponse({ name, answers: [addressRecord(name, ttl, address)] }));
 }
@@ -35,7 +35,7 @@ export function deniedAnswer(name: string, ttl = 300): Answer {
   return parseAnswer(buildResponse({ name, flags: 3, authorities: [soaRecord(name, ttl, 1_000_000)] }));
 }
 
-/** A copy of the answer that is found for `query`. */
+/** A copy of the cached answer to `query`, if any. */
 export function findAnswer(cache: Cache, query: Query): PreparedAnswer | undefined {
   const entry = cache.lookup(query);
   return entry && copyAnswer(entry.answer);

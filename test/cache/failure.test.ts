@@ -21,11 +21,11 @@ function create(maxBytes = 1 << 20): { cache: Cache; clock: ManualClock } {
   return { cache: new Cache({ clock, random, metrics: createCounters([], 0) }, { maxBytes, maxStaleMs: 0 }), clock };
 }
 
-test('RFC 9520 §3.2: a failure is kept for a second at first, twice as long each time, and never for more than four', () => {
+test('RFC 9520 §3.2: a failure is cached for one second at first, then twice as long each time, up to four', () => {
   assert.deepEqual([1, 2, 3, 4, 5, 6, 100].map(failureSeconds), [1, 2, 4, 4, 4, 4, 4]);
 });
 
-test('RFC 9520 §3.2: failures in a row are counted across the time between them, and an answer ends the row', () => {
+test('RFC 9520 §3.2: consecutive failures are counted after they expire, until there is an answer', () => {
   const { cache, clock } = create();
   for (const seconds of [1, 2, 4]) {
     cache.insertFailure(QUERY, FAILURE, 'ERR_RESPONSE_FAILURE');
@@ -42,14 +42,14 @@ test('RFC 9520 §3.2: failures in a row are counted across the time between them
   assert.equal(cache.lookup(QUERY), undefined);
 });
 
-test('a failure does not take the place of an answer that is still good', () => {
+test('a failure does not replace a fresh answer', () => {
   const { cache } = create();
   cache.insert(QUERY, ANSWER);
   cache.insertFailure(QUERY, FAILURE, 'ERR_RESPONSE_FAILURE');
   assert.deepEqual(findAnswer(cache, QUERY), copyAnswer(ANSWER));
 });
 
-test('RFC 9520 §3.2: failures live in bounded memory, beside the answers and not in their place', () => {
+test('RFC 9520 §3.2: failures use bounded memory and do not evict answers', () => {
   const { cache } = create(64 * 1024);
   cache.insert(QUERY, ANSWER);
   for (let i = 0; i < 1000; i++) {
@@ -60,7 +60,7 @@ test('RFC 9520 §3.2: failures live in bounded memory, beside the answers and no
   assert.deepEqual(findAnswer(cache, QUERY), copyAnswer(ANSWER));
 });
 
-test('an answer ends the row of failures even where it may not be kept', () => {
+test('an uncacheable answer also resets the count of failures', () => {
   const { cache, clock } = create();
   for (const seconds of [1, 2]) {
     cache.insertFailure(QUERY, FAILURE, 'ERR_RESPONSE_FAILURE');
@@ -72,7 +72,7 @@ test('an answer ends the row of failures even where it may not be kept', () => {
   assert.equal(cache.lookup(QUERY), undefined);
 });
 
-test('RFC 9520 §3.2: a failure concerns its own question, and DO and CD as they were', () => {
+test('RFC 9520 §3.2: a failure applies to its own question, DO and CD only', () => {
   const { cache } = create();
   cache.insertFailure(QUERY, FAILURE, 'ERR_RESPONSE_FAILURE');
   assert.ok(cache.lookup(ask({ name: 'A.Example' })));

@@ -23,7 +23,7 @@ class Rig {
     this.#arena.free(record);
   }
 
-  /** The records with this hash, in no order. */
+  /** The records with this hash, in any order. */
   find(hash: number): number[] {
     const found: number[] = [];
     for (let record = this.index.first(hash); record !== NONE; record = this.#chunks.word(record, WORD.nextInBucket)) {
@@ -33,8 +33,8 @@ class Rig {
   }
 }
 
-test('records are found by their hashes, those of one hash together, while the index grows and they come and go', () => {
-  // Few hashes, so that they collide; with distances at which slots collide too.
+test('records are found by hash, several per hash, while the table grows and records are added and removed', () => {
+  // Few hashes, so that they collide, at distances that also make slots collide.
   const hash = fc.nat(400).map((number) => (number % 40) + ((number * 1024) & 0x3fff_ffff));
   const steps = fc.array(fc.tuple(fc.boolean(), fc.boolean(), hash), { minLength: 50, maxLength: 400, size: 'max' });
   const property = fc.property(steps, (script) => {

@@ -11,17 +11,17 @@ function message(question: Uint8Array, flags = RD): Uint8Array {
   return rawMessage({ flags, questions: [question] });
 }
 
-/** Whether a kept answer to the one question is taken for an answer to the other, with the same hash. */
+/** Whether a cached answer to one question matches the other, with an equal hash. */
 function matches(asked: Uint8Array, kept: Uint8Array): boolean {
   const query = message(asked);
   const answer = parseAnswer(message(kept, 0x8180));
   const sameHash = hashQuestion(query, query.length, 0, 7) === hashQuestion(answer.bytes, answer.questionEnd, 0, 7);
   const same = sameQuestion(query, query.length, answer);
-  assert.ok(sameHash || !same, 'what is the same has the same hash');
+  assert.ok(sameHash || !same, 'equal questions have different hashes');
   return same;
 }
 
-test('names are the same without regard to the case of ASCII letters, in both directions (RFC 4343 §3)', () => {
+test('names are equal regardless of the case of ASCII letters, in both directions (RFC 4343 §3)', () => {
   const small = rawQuestion(rawName('www', 'example'));
   const mixed = rawQuestion(rawName('wWw', 'EXAMPLE'));
   assert.ok(matches(small, mixed));
@@ -29,7 +29,7 @@ test('names are the same without regard to the case of ASCII letters, in both di
   assert.ok(matches(mixed, mixed));
 });
 
-test('octets that are no ASCII letters differ by one bit and are not the same', () => {
+test('octets other than ASCII letters that differ in the case bit are not equal', () => {
   for (const [one, other] of [
     ['[', '{'],
     ['@', '`'],
@@ -41,13 +41,13 @@ test('octets that are no ASCII letters differ by one bit and are not the same', 
   }
 });
 
-test('where labels begin and end is part of the name', () => {
+test('label boundaries are part of the name', () => {
   assert.equal(matches(rawQuestion(rawName('a.b')), rawQuestion(rawName('a', 'b'))), false);
   assert.equal(matches(rawQuestion(rawName('ab', 'c')), rawQuestion(rawName('a', 'bc'))), false);
   assert.equal(matches(rawQuestion(rawName('b')), rawQuestion(rawName('a', 'b'))), false);
 });
 
-test('type and class are compared exactly, those too that look like letters', () => {
+test('type and class are compared exactly, even if they look like letters', () => {
   const name = rawName('a');
   assert.ok(matches(rawQuestion(name, 0x4161, 1), rawQuestion(name, 0x4161, 1)));
   assert.equal(matches(rawQuestion(name, 0x4161), rawQuestion(name, 0x6161)), false);
@@ -56,7 +56,7 @@ test('type and class are compared exactly, those too that look like letters', ()
   assert.equal(matches(rawQuestion(name, 1), rawQuestion(name, 28)), false);
 });
 
-test('DO and CD make four variants; nothing else in the header or the OPT record does (RFC 4035 §3.2, RFC 6840 §5.9)', () => {
+test('DO and CD make four variants; other header bits and OPT fields make none (RFC 4035 §3.2, RFC 6840 §5.9)', () => {
   const dnssecOk = { dnssecOk: true };
   const variants = [ask(), ask({ edns: dnssecOk }), ask({ flags: RD | CD }), ask({ flags: RD | CD, edns: dnssecOk })];
   assert.equal(new Set(variants.map(variantOf)).size, 4);

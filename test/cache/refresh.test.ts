@@ -9,7 +9,7 @@ import { createCache, dataAnswer, deniedAnswer } from './cached.ts';
 
 const MIB = 1 << 20;
 const TTL_SECONDS = 1000;
-/** With the caches' random fraction, 0.25: a quarter of the way from a twentieth to a tenth of the lifetime before its end. */
+/** Refresh time with the random fraction 0.25: a quarter of the way from a twentieth to a tenth before the end. */
 const DUE_MS = 937_500;
 
 const NODATA = parseAnswer(buildResponse({ authorities: [soaRecord('com', TTL_SECONDS, TTL_SECONDS)] }));
@@ -24,25 +24,25 @@ function find(cache: Cache): Entry {
   return entry;
 }
 
-test('the moment lies in the first half of the last tenth of the lifetime, where chance puts it', () => {
+test('the refresh time is random within the first half of the last tenth of the lifetime', () => {
   assert.equal(draw(0, 100_000), 95_000);
   assert.equal(draw(0.5, 100_000), 92_500);
   assert.ok(draw(0.999, 100_000) > 90_000);
 });
 
-test('there is none for what is kept for less than half a minute, nor for names that do not exist and failures', () => {
+test('lifetimes below half a minute, NXDOMAIN and failures are not refreshed', () => {
   assert.equal(draw(0.5, 29_999), Infinity);
   assert.ok(draw(0.5, 30_000) < 30_000);
   assert.equal(draw(0.5, 100_000, deniedAnswer('example.com')), Infinity);
   assert.equal(draw(0.5, 100_000, parseAnswer(buildResponse({ flags: 2 }))), Infinity);
 });
 
-test('there is one for a type that a name does not have, which is waited for like the types that it has', () => {
+test('NODATA is refreshed: clients wait for it like for data', () => {
   assert.equal(NODATA.kind, 'nodata');
   assert.equal(draw(0, 100_000, NODATA), 95_000);
 });
 
-test('a refresh is due from that moment on, and not before', () => {
+test('a refresh is due from that time on, and not before', () => {
   const { cache, clock } = createCache(MIB);
   cache.insert(ask(), dataAnswer('example.com', TTL_SECONDS));
   find(cache);
@@ -52,7 +52,7 @@ test('a refresh is due from that moment on, and not before', () => {
   assert.equal(isRefreshDue(find(cache), clock.now()), true);
 });
 
-test('it is due only for what was found twice since it was stored', () => {
+test('it is due only for entries that were found twice since they were stored', () => {
   const { cache, clock } = createCache(MIB);
   cache.insert(ask(), dataAnswer('example.com', TTL_SECONDS));
   find(cache);
@@ -62,7 +62,7 @@ test('it is due only for what was found twice since it was stored', () => {
   assert.equal(isRefreshDue(find(cache), clock.now()), true);
 });
 
-test('once it was begun it is not due again', () => {
+test('once started it is not due again', () => {
   const { cache, clock } = createCache(MIB);
   cache.insert(ask(), dataAnswer('example.com', TTL_SECONDS));
   find(cache);

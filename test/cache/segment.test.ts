@@ -6,7 +6,7 @@ import { Segment } from '../../src/cache/segment.ts';
 
 const SIZE = 192;
 
-/** A segment with room for `places` records, which are known by the order in which they were added: 0, 1, 2, … */
+/** A segment with space for `places` records, identified by the order in which they were added: 0, 1, 2, … */
 class Rig {
   readonly segment: Segment;
   readonly evicted: number[] = [];
@@ -22,7 +22,7 @@ class Rig {
     for (let i = 0; i < count; i++) {
       const record = this.segment.add(bytes);
       assert.notEqual(record, NONE);
-      // The blocks are used again; what tells records apart is what the cache would write there.
+      // Blocks are reused. Records are identified by a word that the cache would write.
       this.#chunks.setWord(record, WORD.hash, this.#added);
       this.#records.set(this.#added, record);
       this.#added++;
@@ -50,19 +50,19 @@ class Rig {
   }
 }
 
-test('nothing is given up while there is room', () => {
+test('nothing is evicted while there is space', () => {
   const rig = new Rig(3);
   rig.add(3);
   assert.deepEqual([rig.segment.entries, rig.segment.bytes, rig.evicted], [3, 3 * SIZE, []]);
 });
 
-test('what was never asked for goes in order of arrival', () => {
+test('records without hits are evicted in order of insertion', () => {
   const rig = new Rig(3);
   rig.add(5);
   assert.deepEqual([rig.segment.entries, rig.segment.bytes, rig.evicted], [3, 3 * SIZE, [0, 1]]);
 });
 
-test('what was asked for is spared as the hand comes by, and goes when nobody asks until it comes again', () => {
+test('the hand spares a record with a hit once, and evicts it the next time unless it had another', () => {
   const rig = new Rig(4);
   rig.add(4);
   rig.visit(0, 1);
@@ -75,7 +75,7 @@ test('what was asked for is spared as the hand comes by, and goes when nobody as
   assert.deepEqual(rig.evicted, [2, 3, 4, 0]);
 });
 
-test('with all of them asked for, the hand goes round once and takes the oldest', () => {
+test('if all records had hits, the hand goes round once and evicts the oldest', () => {
   const rig = new Rig(3);
   rig.add(3);
   rig.visit(0, 1, 2);
@@ -83,7 +83,7 @@ test('with all of them asked for, the hand goes round once and takes the oldest'
   assert.deepEqual(rig.evicted, [0]);
 });
 
-test('a flood of what is asked for once pushes out none that was asked for again', () => {
+test('a flood of records without hits does not evict those with', () => {
   const rig = new Rig(10);
   rig.add(5);
   rig.visit(0, 1, 2, 3, 4);
@@ -92,21 +92,21 @@ test('a flood of what is asked for once pushes out none that was asked for again
   assert.deepEqual(rig.evicted.slice(0, 2), [5, 6]);
 });
 
-test('an entry larger than the others takes the place of several, and the budget holds', () => {
+test('a larger record replaces several others within the budget', () => {
   const rig = new Rig(4);
   rig.add(4);
   rig.add(1, 2.5 * SIZE);
   assert.deepEqual([rig.evicted, rig.segment.bytes], [[0, 1, 2], 3.5 * SIZE]);
 });
 
-test('an entry fits that is as large as the whole budget, and none that is larger', () => {
+test('a record as large as the budget fits, a larger one does not', () => {
   const { segment, evicted } = new Rig(1);
   assert.notEqual(segment.add(SIZE), NONE);
   assert.equal(segment.add(SIZE + 1), NONE);
   assert.deepEqual([evicted, segment.entries], [[], 1]);
 });
 
-test('whichever entry is removed, the rest goes in order', () => {
+test('after any removal, the rest is evicted in order', () => {
   for (const removed of [0, 1, 2]) {
     const rig = new Rig(3);
     rig.add(3);
@@ -120,7 +120,7 @@ test('whichever entry is removed, the rest goes in order', () => {
   }
 });
 
-test('removing the entry at which the hand stands moves the hand on, not back', () => {
+test('removing the record at the hand moves the hand forward', () => {
   const rig = new Rig(4);
   rig.add(4);
   rig.visit(0);
@@ -131,7 +131,7 @@ test('removing the entry at which the hand stands moves the hand on, not back', 
   assert.deepEqual(rig.evicted, [1, 3]);
 });
 
-test('removing the newest entry with the hand at it lets the hand begin at the oldest', () => {
+test('removing the newest record at the hand moves the hand to the oldest', () => {
   const rig = new Rig(3);
   rig.add(3);
   rig.visit(0);

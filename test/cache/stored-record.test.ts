@@ -18,7 +18,7 @@ function createFull(): Cache {
   return cache;
 }
 
-test('an entry is charged its answer’s bytes and its head in blocks of 16 octets, and two slots of the index', () => {
+test('an entry is charged its head and its answer’s bytes in granules of 16 octets, and two slots of the index', () => {
   const answer = dataAnswer('example.com');
   assert.equal(answer.bytes.length, 58);
   assert.equal(entryBytes(answer), 160 + 8);
@@ -29,7 +29,7 @@ test('an entry is charged its answer’s bytes and its head in blocks of 16 octe
   assert.equal(totalBytes(cache), entryBytes(answer));
 });
 
-test('what entries are charged is no less than what they take of V8’s heap and of array buffers, and not much more', (t) => {
+test('entries are charged at least what they use of V8’s heap and array buffers, and not much more', (t) => {
   setFlagsFromString('--expose-gc');
   const collectGarbage: () => void = runInNewContext('gc');
   const usedBytes = (): number => {
@@ -37,7 +37,7 @@ test('what entries are charged is no less than what they take of V8’s heap and
     const { heapUsed, arrayBuffers } = process.memoryUsage();
     return heapUsed + arrayBuffers;
   };
-  // Once for what is allocated with the first entries and then stays: code, shapes, buffers.
+  // The first cache causes one-time allocations: code, shapes, buffers.
   const first = createFull();
   const before = usedBytes();
   const cache = createFull();
@@ -46,7 +46,7 @@ test('what entries are charged is no less than what they take of V8’s heap and
   const chargedEach = totalBytes(cache) / ENTRIES;
   const usedEach = used / ENTRIES;
   t.diagnostic(`charged ${chargedEach.toFixed(0)} octets each, ${usedEach.toFixed(0)} seen`);
-  // The last chunk is filled in part. What of it was never written to is not in RAM.
+  // The last chunk is partly filled. Pages that were never written to are not in RAM.
   assert.ok(used <= totalBytes(cache) + MAX_CHUNK_GRANULES * GRANULE_BYTES);
   assert.ok(usedEach >= chargedEach / 2);
 });

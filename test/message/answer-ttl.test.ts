@@ -25,7 +25,7 @@ const NSEC = 47;
 const ANY = 255;
 const QNAME = rawPointer(12);
 
-/** The TTLs of an answer, as its list of offsets finds them. */
+/** The TTLs of an answer at its list of offsets. */
 function ttls(answer: Answer): readonly number[] {
   return Array.from({ length: answer.ttlCount }, (_, i) => readU32(answer.bytes, ttlOffset(answer, i)));
 }
@@ -42,7 +42,7 @@ function signature(covered: number, ttl: number): Uint8Array {
   return rawRecord(QNAME, RRSIG, ttl, concat(rawU16(covered), new Uint8Array(16)));
 }
 
-test('the offsets lead to the TTL of each record in all sections, and to no other', () => {
+test('the list of offsets contains the TTL of each record in all sections, and nothing else', () => {
   const answer = parseRaw({
     answers: [record(A, 11)],
     authorities: [rawRecord(QNAME, NS, 12, rawName('ns')), record(NSEC, 13)],
@@ -58,12 +58,12 @@ test('an answer without records has no TTL', () => {
   assert.deepEqual([answer.lowestTtl, answer.negativeTtl], [undefined, undefined]);
 });
 
-test('the records of one RRset get its lowest TTL, whatever the case of their owner (RFC 2181 §5.2)', () => {
+test('the records of one RRset get its lowest TTL, regardless of the owner’s case (RFC 2181 §5.2)', () => {
   const answer = parseRaw({ answers: [record(A, 300), record(A, 20, rawName('EXAMPLE', 'com')), record(A, 100)] });
   assert.deepEqual(ttls(answer), [20, 20, 20]);
 });
 
-test('records of another type, owner or section form another RRset', () => {
+test('records with another type, owner or section belong to another RRset', () => {
   const answer = parseRaw({
     answers: [record(A, 300), record(TXT, 20), record(A, 30, rawName('com'))],
     authorities: [rawRecord(QNAME, NS, 60, QNAME)],
@@ -73,7 +73,7 @@ test('records of another type, owner or section form another RRset', () => {
   assert.equal(answer.lowestTtl, 20);
 });
 
-test('a signature has the TTL of what it covers, and not that of other signatures (RFC 4034 §3)', () => {
+test('an RRSIG record gets the TTL of the RRset that it covers, not that of other RRSIG records (RFC 4034 §3)', () => {
   const answer = parseRaw({ answers: [record(A, 300), signature(A, 300), record(TXT, 20), signature(TXT, 60)] });
   assert.deepEqual(ttls(answer), [300, 300, 20, 20]);
 });
@@ -91,13 +91,13 @@ test('a TTL with the top bit set becomes zero (RFC 2181 §8), and one above a da
   }
 });
 
-test('the SOA record of a negative answer has the lower of its TTL and MINIMUM (RFC 2308 §5)', () => {
+test('the SOA record of a negative answer gets the lower of its TTL and MINIMUM (RFC 2308 §5)', () => {
   for (const [ttl, minimum, lower] of [
     [3600, 60, 60],
     [30, 3600, 30],
     [3600, 0x8000_0000, 0],
     [0x8000_0000, 3600, 0],
-    // RFC 2308 §5: hours, not days.
+    // RFC 2308 §5: at most hours.
     [0x7fff_ffff, 0x7fff_ffff, 10_800],
   ] as const) {
     const answer = parseAnswer(buildResponse({ flags: 3, authorities: [soaRecord('com', ttl, minimum)] }));
@@ -105,7 +105,7 @@ test('the SOA record of a negative answer has the lower of its TTL and MINIMUM (
   }
 });
 
-test('the signature of an SOA record goes down with it, in either order (RFC 2308 §5, RFC 4034 §3)', () => {
+test('the RRSIG of an SOA record gets the same reduced TTL, in either order (RFC 2308 §5, RFC 4034 §3)', () => {
   const soa = rawRecord(QNAME, 6, 3600, concat(rawName(), rawName(), new Uint8Array(16), rawU16(0, 60)));
   for (const authorities of [
     [soa, signature(6, 3600)],
@@ -117,12 +117,12 @@ test('the signature of an SOA record goes down with it, in either order (RFC 230
   assert.deepEqual([lowered.negativeTtl, ...ttls(lowered)], [10, 10, 10]);
 });
 
-test('an SOA record that was asked for keeps its TTL: only in the authority section does it say how long nothing is known', () => {
+test('an SOA record in the answer section keeps its TTL: only in authority does it limit negative caching', () => {
   const answer = parseAnswer(buildResponse({ type: 'SOA', answers: [soaRecord('example.com', 3600, 60)] }));
   assert.deepEqual([answer.kind, answer.negativeTtl, ...ttls(answer)], ['data', undefined, 3600]);
 });
 
-test('every TTL of a large message is found, up to the last octets that 16 bits can count', () => {
+test('every TTL of a large message is found, up to the highest 16-bit offset', () => {
   const records = Array.from({ length: 4000 }, (_, i) => record(A, i + 1));
   const answer = parseRaw({ answers: [...records, record(TXT, 7)] });
   assert.ok(answer.messageBytes > 0xf9ff);

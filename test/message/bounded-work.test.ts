@@ -12,8 +12,8 @@ import { countReads } from './counted-bytes.ts';
 import { deepOwners, redirections, shapes } from './hostile-shapes.ts';
 
 /**
- * Two walks of the longest name per record of 13 octets, and one more where Age is subtracted: 255 octets and 126
- * pointers each.
+ * Bound: each record of 13 octets reads the longest name twice, and once more if Age is subtracted. Such a name takes
+ * 255 octets and 126 pointers.
  */
 const MAX_READS_PER_OCTET = 150;
 
@@ -35,7 +35,7 @@ function attempt(work: () => void): void {
 const COUNTED_BYTES = 6000;
 
 for (const { label, response } of shapes(COUNTED_BYTES)) {
-  test(`${label} cost a bounded number of octets for each octet`, (t) => {
+  test(`${label}: the octets read per octet are bounded`, (t) => {
     const query = queryFor(response);
     const { wire, reads } = countReads(response);
     attempt(() => validateResponse(query, wire));
@@ -47,7 +47,7 @@ for (const { label, response } of shapes(COUNTED_BYTES)) {
   });
 }
 
-/** The shortest of several runs, which other work on the machine disturbs least. */
+/** The shortest of several runs: other work on the machine disturbs it least. */
 function shortestMs(work: () => void): number {
   const runs = Array.from({ length: 7 }, () => {
     const startedAt = systemClock.now();
@@ -62,7 +62,7 @@ const PLAIN = deepOwners(MAX_BYTES);
 
 for (const aliases of [11, 16]) {
   const { label, response } = redirections(MAX_BYTES, aliases);
-  test(`64 kB of ${label} take no more than a few times what as many addresses take`, (t) => {
+  test(`64 kB of ${label} take at most a few times as long as 64 kB of addresses`, (t) => {
     const [plain = 0, redirected = 0] = [PLAIN.response, response].map((each) => {
       const query = queryFor(each);
       return shortestMs(() => attempt(() => validateResponse(query, each)));

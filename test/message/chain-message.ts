@@ -1,16 +1,16 @@
 import { rawMessage, rawName, rawPointer, rawQuestion, rawRecord } from '../fixtures/messages.ts';
 
-/** As many as fit into 64 kB. */
+/** As many pointers as fit into 64 kB. */
 const CHAIN_RECORDS = 4000;
 
-/** The QTYPE: an unknown type, so that its RDATA may hold anything. */
+/** The QTYPE: an unknown type, whose RDATA may contain anything. */
 export const CHAIN_TYPE = 0xfffe;
 const QNAME_AT = 12;
 const RECORD_FIXED_BYTES = 10;
 
 /**
- * A message of up to 64 kB: the first record's RDATA is a chain of pointers that ends at QNAME. The owners of all other
- * records are its last pointer and the last but one in turn. They are answers in a response, else additional records.
+ * A message of up to 64 kB. The first record's RDATA is a chain of pointers that ends at QNAME. The owners of the other
+ * records alternate between its last two pointers. They are answer records in a response, else additional records.
  * @param pointers at least 2
  */
 export function chainMessage(

@@ -16,7 +16,7 @@ import { questionOf } from '../protocol/upstream-messages.ts';
 import { createResolver, UpstreamDouble } from '../resolver/harness.ts';
 import { aboutQuestion, type Correspondence, corpusQuery, correspondence } from './corpus.ts';
 
-/** Seed of all random choices. It is printed, so that a run can be repeated. */
+/** Seed of all random choices. Printed, so that a run can be repeated. */
 const SEED = Number(process.env['FUZZ_SEED'] ?? 13);
 const RESPONSES = 4000;
 const QUERIES = 4000;
@@ -28,7 +28,7 @@ function hex(bytes: Uint8Array): string {
 }
 
 /**
- * Passes a response through the steps of a session, a circuit and the forwarder; undefined if one of them refuses it.
+ * Passes a response through the checks of session, circuit and forwarder. Returns undefined if one of them refuses it.
  */
 function takeIn(
   { question, response }: Correspondence,
@@ -47,7 +47,7 @@ function takeIn(
   }
 }
 
-test('4,000 responses as corpora have them are refused with a code, or passed on well-formed and without irrelevant records', (t) => {
+test('4,000 corpus-like responses are refused with an error code, or passed on well-formed and without irrelevant records', (t) => {
   const codes: Record<string, number> = {};
   const kinds: Record<string, number> = {};
   const client = fc.record({
@@ -68,7 +68,7 @@ test('4,000 responses as corpora have them are refused with a code, or passed on
     try {
       const read = checkReply(query, reply, transport);
       assertFits(read);
-      assert.ok(read.rcode <= 0xf, 'an RCODE of a hop');
+      assert.ok(read.rcode <= 0xf, 'an extended RCODE was passed on');
       if (answer.kind !== 'data' && (read.flags & 0x0200) === 0 && lifetimeSeconds(answer) > 0) {
         assert.ok(
           read.authorities.some(({ type }) => type === 6),
@@ -88,7 +88,7 @@ test('4,000 responses as corpora have them are refused with a code, or passed on
     assert.ok((codes[`ERR_RESPONSE_${code}`] ?? 0) > 0);
 });
 
-test('4,000 queries as corpora have them get one proper reply each, or none where there must be none, whatever upstream answers', async (t) => {
+test('4,000 corpus-like queries get one valid reply each, or none if required, for any upstream response', async (t) => {
   const rcodes: Record<string, number> = {};
   const responses = fc.sample(correspondence, { seed: SEED, numRuns: 1000 });
   const queries = fc.sample(corpusQuery, { seed: SEED, numRuns: QUERIES });

@@ -3,11 +3,11 @@ import { concat, rawName, rawNameOfLength, rawU16 } from '../fixtures/messages.t
 import { mutateBy, mutations } from './mutations.ts';
 
 /*
- * Messages like those of large public corpora: all record types, every kind of compression, EDNS options, and now and
- * then an error. Each is built from a row of random numbers, so that it can be reproduced.
+ * Messages like those of large public corpora: all record types, all kinds of compression, EDNS options, and sometimes
+ * an error. Each is built from a list of random numbers, so that it can be reproduced.
  */
 
-/** A row of numbers that decide, one after the other; from the first again when they are used up. */
+/** A list of random numbers that make the decisions in order. Starts over when it is used up. */
 class Choices {
   readonly #numbers: readonly number[];
   #next = 0;
@@ -26,7 +26,7 @@ class Choices {
     return choices[this.below(choices.length)] as T;
   }
 
-  /** Once in so many times. */
+  /** True once in so many calls. */
   rarely(times: number): boolean {
     return this.below(times) === times - 1;
   }
@@ -85,13 +85,13 @@ const NAMES: readonly (readonly string[])[] = [
 const FOREIGN: readonly (readonly string[])[] = [['bank', 'test'], ['com'], ['example', 'com'], [], ['net']];
 const OPTION_CODES = [3, 5, 8, 10, 11, 12, 15, 16, 65_001, 65_313];
 
-/** Puts one message together, octet by octet, and knows where names begin that others may point to. */
+/** Builds a message octet by octet, and tracks the offsets of names as targets of pointers. */
 class Writer {
   readonly choices: Choices;
-  /** How seldom something is wrong: once in so many times. */
+  /** Something is wrong once in so many times. */
   readonly faults: number;
   readonly #octets: number[] = [];
-  /** Where names begin, by their octets. */
+  /** Offsets of names, by their octets. */
   readonly #names = new Map<string, number>();
 
   constructor(choices: Choices, faults: number) {
@@ -124,7 +124,7 @@ class Writer {
     this.put(...octets);
   }
 
-  /** A name, compressed or not, or what only looks like one. */
+  /** Writes a name, compressed or not, or something that looks like a name. */
   name(labels: readonly string[], mayCompress = true): void {
     const { choices } = this;
     if (choices.rarely(this.faults)) return this.#wrongName();
@@ -137,7 +137,10 @@ class Writer {
     this.bytesOf(wire);
   }
 
-  /** Pointers to themselves, forward, into the header or into no name; unknown label types; names that are too long. */
+  /**
+   * Writes an invalid name: a pointer to itself, forwards, into the header or to no name; an unknown label type; too
+   * long.
+   */
   #wrongName(): void {
     const { choices } = this;
     switch (choices.below(7)) {
@@ -154,7 +157,7 @@ class Writer {
       case 5:
         return this.bytesOf(rawNameOfLength(255 + choices.below(3)));
       default:
-        // A label, and then back to where it begins.
+        // A label, then a pointer back to it.
         this.put(1, 0x61);
         return this.u16(0xc000 | (this.length - 2));
     }
@@ -259,17 +262,17 @@ class Writer {
   }
 }
 
-/** A query as a resolver sends it, and what it might be answered. */
+/** A query as a resolver sends it, and a possible response. */
 export interface Correspondence {
   /** QNAME, QTYPE and QCLASS. */
   readonly question: Uint8Array;
   readonly response: Uint8Array;
 }
 
-/** Sections as they are written: each record by what writes it. */
+/** The sections of a message: a function per record, which writes it. */
 type Sections = readonly (readonly (() => void)[])[];
 
-/** Fills in the sections and what the header counts of them, or lies about it. */
+/** Writes the sections, and the counts in the header, which may be wrong. */
 function writeSections(writer: Writer, sections: Sections): void {
   for (const [index, records] of sections.entries()) {
     for (const write of records) write();
@@ -297,7 +300,7 @@ function responseBy(choices: Choices, times: number): Correspondence {
     () => writer.record(owner, type, IN, TYPE.A, to),
     ...(isSigned ? [() => writer.record(owner, TYPE.RRSIG, IN, type, [])] : []),
   ];
-  /** Of a type, class or name that does not belong, as often as not. */
+  /** Has an irrelevant type, class or name half of the time. */
   const stray = (): (() => void)[] =>
     choices.rarely(6)
       ? [
@@ -354,11 +357,11 @@ function queryBy(choices: Choices, times: number): Uint8Array {
   return writer.bytes;
 }
 
-/** How often something is wrong within a message: in most of them nowhere. */
+/** How often something is wrong within a message. Most messages are correct. */
 const FAULTS = [1_000_000, 1_000_000, 1_000_000, 60, 15] as const;
 const numbers = fc.array(fc.nat(0xffff), { minLength: 60, maxLength: 60 });
 
-/** What happens to the octets afterwards: mostly nothing. */
+/** Damage to the octets afterwards: usually none. */
 const noise = fc.tuple(fc.nat(3), mutations).map(([often, changes]) => (often === 0 ? changes : []));
 const faults = fc.constantFrom(...FAULTS);
 
@@ -373,9 +376,9 @@ export const correspondence: fc.Arbitrary<Correspondence> = fc
     return { question, response: mutateBy(response, changes) };
   });
 
-/** A response to any question: a drawn one, with this question in place of its own. */
+/** A random response with this question instead of its own. */
 export function aboutQuestion({ question, response }: Correspondence, asked: Uint8Array): Uint8Array {
-  // Offsets behind the question stay what they are only if both are of one length.
+  // Pointers to offsets behind the question stay valid only if both questions have the same length.
   if (asked.length === question.length)
     return concat(response.subarray(0, 12), asked, response.subarray(12 + asked.length));
   return concat(response.subarray(0, 4), rawU16(1, 0, 0, 0), asked);

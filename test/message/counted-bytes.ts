@@ -1,4 +1,4 @@
-/** The bytes, and a count of how often one of them was read: bounds work by counting it, not by timing it. */
+/** Bytes that count how often they are read. Tests bound work by counting it instead of timing it. */
 export interface CountedBytes {
   readonly wire: Uint8Array;
   readonly reads: () => number;
@@ -17,7 +17,7 @@ export function countReads(bytes: Uint8Array): CountedBytes {
         furthest = Math.max(furthest, index);
         return target[index];
       }
-      // Typed arrays' own methods and getters refuse a proxy for `this`.
+      // Methods and getters of typed arrays do not accept a proxy as `this`.
       const value: unknown = Reflect.get(target, property, target);
       return typeof value === 'function' ? value.bind(target) : value;
     },

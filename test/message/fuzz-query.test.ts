@@ -13,7 +13,7 @@ import { mutatedQuery, randomBytes } from './mutations.ts';
 
 const scan = createQueryScanner();
 
-/** What holds for the scan of any bytes. */
+/** Properties of the scan of any bytes. */
 function checkScan(wire: Uint8Array, found: QueryScan): void {
   const { verdict, questionEnd, qtype, udpPayloadBytes, ednsVersion, edns, dnssecOk } = found;
   assert.ok(['ok', 'short', 'response', 'malformed'].includes(verdict));
@@ -24,7 +24,7 @@ function checkScan(wire: Uint8Array, found: QueryScan): void {
   assert.ok(edns || (ednsVersion === 0 && !dnssecOk && udpPayloadBytes === 512));
 }
 
-/** Does with a query what the resolver does before it asks upstream; says where it ended. */
+/** Passes a query through the resolver's steps before upstream. Returns the step that ended it. */
 function answerLocally(wire: Uint8Array): string {
   const query = receive(wire);
   const { verdict, questionEnd, udpPayloadBytes, dnssecOk } = query.scan;
@@ -45,7 +45,7 @@ for (const [what, bytes, numRuns] of [
   ['valid queries with up to four changes', mutatedQuery, 60_000],
   ['random bytes', randomBytes, 40_000],
 ] as const) {
-  test(`the scan of ${what} never throws and always has a verdict`, (t) => {
+  test(`scanning ${what} never throws and always returns a verdict`, (t) => {
     const verdicts: Record<string, number> = {};
     const property = fc.property(bytes, (wire) => {
       const found = scan(wire);
@@ -57,13 +57,13 @@ for (const [what, bytes, numRuns] of [
   });
 }
 
-test('no octet behind a query is read, and none of one that is accepted is missing', (t) => {
+test('a scan never reads past the end of a query, and an accepted query is complete', (t) => {
   const numRuns = 10_000;
   let accepted = 0;
   const property = fc.property(fc.oneof(mutatedQuery, randomBytes), (bytes) => {
     const { wire, furthest } = countReads(bytes);
     const { verdict } = scan(wire);
-    // One octet behind the end is where a name looks that has been cut off.
+    // A truncated name is detected by looking at one octet behind the end.
     assert.ok(furthest() < bytes.length + (verdict === 'malformed' ? 1 : 0));
     if (verdict === 'ok') accepted++;
   });
@@ -72,7 +72,7 @@ test('no octet behind a query is read, and none of one that is accepted is missi
   assert.ok(accepted > 0);
 });
 
-test('what is refused or answered here never throws and never gets a reply over its limit, whatever the bytes', (t) => {
+test('for any bytes, local answers and refusals never throw and never exceed the reply limit', (t) => {
   const numRuns = 20_000;
   const ends: Record<string, number> = { dropped: 0, refused: 0, answered: 0, forwarded: 0 };
   const property = fc.property(mutatedQuery, (wire) => {

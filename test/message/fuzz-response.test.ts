@@ -15,7 +15,7 @@ const RD = 0x0100;
 
 const response = fc.oneof({ weight: 9, arbitrary: mutatedResponse }, { weight: 1, arbitrary: randomBytes });
 
-/** The answer, or undefined for what is malformed. Any other end is a failure of the test. */
+/** The answer, or undefined if the response is malformed. Any other error fails the test. */
 function parse(wire: Uint8Array): Answer | undefined {
   try {
     return parseAnswer(wire);
@@ -25,7 +25,7 @@ function parse(wire: Uint8Array): Answer | undefined {
   }
 }
 
-/** What holds for any answer that was accepted. */
+/** Properties of any accepted answer. */
 function checkAnswer(wire: Uint8Array, answer: Answer): void {
   const { messageBytes, questionEnd, lowestTtl, negativeTtl, bytes } = answer;
   assert.ok(questionEnd >= 17 && questionEnd <= messageBytes && messageBytes <= wire.length);
@@ -37,7 +37,7 @@ function checkAnswer(wire: Uint8Array, answer: Answer): void {
   assert.ok(negativeTtl === undefined || (lowestTtl !== undefined && lowestTtl <= negativeTtl));
 }
 
-test('a response with up to four changes is an answer or malformed, and an answer can be shaped for every client within its limit', (t) => {
+test('a response with up to four changes is malformed or an answer that can be shaped for every client within its limit', (t) => {
   const numRuns = 20_000;
   let accepted = 0;
   const client = fc.record({
@@ -64,13 +64,13 @@ test('a response with up to four changes is an answer or malformed, and an answe
   assert.ok(accepted > numRuns / 10);
 });
 
-test('no octet behind a response is read', (t) => {
+test('parsing never reads past the end of a response', (t) => {
   const numRuns = 10_000;
   let accepted = 0;
   const property = fc.property(response, (bytes) => {
     const { wire, furthest } = countReads(bytes);
     const answer = parse(wire);
-    // One octet behind the end is where a name looks that has been cut off.
+    // A truncated name is detected by looking at one octet behind the end.
     assert.ok(furthest() < bytes.length + (answer === undefined ? 1 : 0));
     if (answer !== undefined) accepted++;
   });
@@ -78,7 +78,7 @@ test('no octet behind a response is read', (t) => {
   t.diagnostic(`${numRuns} cases, ${accepted} accepted`);
 });
 
-test('taking Age off never throws, and leaves what is an answer an answer with TTLs that are no higher', (t) => {
+test('subtracting Age never throws, and a valid answer stays valid with TTLs that are not higher', (t) => {
   const numRuns = 10_000;
   let accepted = 0;
   const property = fc.property(response, fc.nat(1000), (wire, seconds) => {

@@ -11,12 +11,12 @@ import {
 import { chainMessage } from './chain-message.ts';
 
 /*
- * Responses, each of a shape that makes a careless reader walk the same names again and again.
+ * Responses whose shape makes a naive parser read the same names over and over.
  */
 
 export interface Shape {
   readonly label: string;
-  /** Up to its question the query that the response is to. */
+  /** The message up to its question is also the query for the response. */
   readonly response: Uint8Array;
 }
 
@@ -24,7 +24,7 @@ const QNAME = rawPointer(12);
 const ADDRESS = Uint8Array.of(192, 0, 2, 1);
 const TYPE = { A: 1, NS: 2, CNAME: 5, SOA: 6, MX: 15, DNAME: 39, RRSIG: 46, NSEC: 47, HTTPS: 65 } as const;
 
-/** As many labels as there can be, each of this character. */
+/** A name with the maximum number of labels, each this one character. */
 function deepName(character: string): Uint8Array {
   return rawName(...Array.from({ length: 126 }, () => character));
 }
@@ -56,13 +56,13 @@ function above(labels: number): Uint8Array {
   return rawPointer(12 + 2 * labels);
 }
 
-/** A name of its own for each index, nearly as long as a name can be. */
+/** A distinct name per index, almost of the maximum length. */
 function below(index: number): Uint8Array {
   const label = index.toString(36);
   return concat(rawName(label).subarray(0, 1 + label.length), above(10));
 }
 
-/** Aliases from one deep name to the next, up to 25, and a DNAME record of every name above each of them. */
+/** Up to 25 aliases from one deep name to the next, and a DNAME record at every ancestor of each. */
 export function redirections(maxBytes: number, aliases: number): Shape {
   const names = Array.from({ length: aliases + 1 }, (_, i) => deepName(String.fromCharCode(0x61 + i)));
   const question = rawQuestion(names[0] as Uint8Array);
@@ -89,14 +89,14 @@ export function redirections(maxBytes: number, aliases: number): Shape {
   };
 }
 
-/** With as many deep owners; nothing in it can be a chain. */
+/** As many deep owners, but no alias chain. */
 export function deepOwners(maxBytes: number): Shape {
   return filled(maxBytes, 'addresses of deep names', TYPE.A, 'answers', (i) =>
     rawRecord(below(i), TYPE.A, 300, ADDRESS),
   );
 }
 
-/** Services that are at their owner, and an address of it. */
+/** Service records whose target is their owner, and an address of it. */
 function servicesAtOwner(maxBytes: number): Shape {
   const questions = [rawQuestion(rawName('a'), TYPE.HTTPS)];
   const service = rawRecord(QNAME, TYPE.HTTPS, 300, concat(rawU16(1), Uint8Array.of(0)));

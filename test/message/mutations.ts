@@ -28,7 +28,7 @@ const SOA = rawRecord(
   concat(rawPointer(16), rawPointer(16), new Uint8Array(16), rawU16(0, 60)),
 );
 
-/** An OPT record with padding and an extended error whose text is no UTF-8. */
+/** An OPT record with padding and an extended error whose text is not UTF-8. */
 const EXPLAINED = rawRecord(
   rawName(),
   41,
@@ -37,7 +37,7 @@ const EXPLAINED = rawRecord(
   1232,
 );
 
-/** Well-formed queries, each with something that a scanner has to get right. */
+/** Well-formed queries, each with a special case for the scanner. */
 const QUERIES: readonly Uint8Array[] = [
   buildQuery(),
   buildQuery({ name: 'foo.onion', type: 'AAAA', edns: {} }),
@@ -51,7 +51,7 @@ const QUERIES: readonly Uint8Array[] = [
   rawMessage({ flags: 0x0100, questions: [rawQuestion(WWW, 251)], authorities: [SOA], additionals: [rawOpt(0x8000)] }),
 ];
 
-/** Well-formed responses of every kind, with compression and without. */
+/** Well-formed responses of every kind, with and without compression. */
 const RESPONSES: readonly Uint8Array[] = [
   buildResponse({ answers: [addressRecord('example.com', 300), addressRecord('example.com', 20)] }),
   buildResponse({ flags: 3, authorities: [soaRecord('com', 900, 60)], additionals: [addressRecord('ns.com', 5)] }),
@@ -76,10 +76,10 @@ const RESPONSES: readonly Uint8Array[] = [
   }),
 ];
 
-/** Octets that mean something where a length, a label type or a pointer stands. */
+/** Octets with a meaning as a length, a label type or a pointer. */
 const TELLING_OCTETS = [0, 1, 0x0c, 0x29, 0x3f, 0x40, 0x80, 0xc0, 0xff];
 
-/** What is done at a place: another octet, one more, the end, or a pointer. */
+/** A change at one position: replace an octet, insert one, truncate, or write a pointer. */
 const EDITS = ['replace', 'insert', 'cut', 'point'] as const;
 
 export interface Mutation {
@@ -103,14 +103,14 @@ function mutate(message: Uint8Array, { edit, place, octet }: Mutation): Uint8Arr
     case 'insert':
       return concat(before, Uint8Array.of(octet), message.subarray(at));
     case 'cut':
-      // Seldom near the front, so that there is something left to be read.
+      // Rarely near the front: the rest would not be read.
       return message.subarray(0, Math.max(at, message.length - octet));
     case 'point':
       return concat(before, rawPointer(octet), message.subarray(at + 2));
   }
 }
 
-/** What may befall one message: nothing, or up to four changes. */
+/** Up to four changes to one message. */
 export const mutations: fc.Arbitrary<readonly Mutation[]> = fc.array(mutation, { maxLength: 4 });
 
 export function mutateBy(message: Uint8Array, changes: readonly Mutation[]): Uint8Array {

@@ -6,12 +6,12 @@ import { rawName, rawNameOfLength } from '../fixtures/messages.ts';
 import { chainMessage } from './chain-message.ts';
 import { countReads } from './counted-bytes.ts';
 
-/** Octets that may be read of one record at most: a name of 255, 127 pointers of which the first octet is read twice, 20 for the rest. */
+/** Maximum octets read per record: a name of 255, 127 pointers whose first octet is read twice, and 20 for the rest. */
 const MAX_READS_PER_RECORD = 255 + 3 * 127 + 20;
 
 const CHAIN_RECORDS = 500;
 
-test('records that all walk the longest chain that is followed cost a bounded number of octets each', (t) => {
+test('if all records follow the longest permitted pointer chain, the octets read per record are bounded', (t) => {
   const name = rawNameOfLength(255);
   for (const [who, flags, read] of [
     ['a query', 0x0100, createQueryScanner()],
@@ -20,12 +20,12 @@ test('records that all walk the longest chain that is followed cost a bounded nu
     const { wire, reads } = countReads(chainMessage(flags, name, 126, CHAIN_RECORDS));
     read(wire);
     t.diagnostic(`${who} of ${wire.length} octets: ${reads()} read`);
-    assert.ok(reads() > CHAIN_RECORDS * 300, 'the chain was walked');
+    assert.ok(reads() > CHAIN_RECORDS * 300, 'the chain was not followed');
     assert.ok(reads() < CHAIN_RECORDS * MAX_READS_PER_RECORD, `${reads()} octets read`);
   }
 });
 
-test('a chain of thousands of pointers is given up at its first use', () => {
+test('a chain of thousands of pointers is rejected at its first use', () => {
   const name = rawName();
   const query = countReads(chainMessage(0x0100, name, 7000));
   assert.equal(createQueryScanner()(query.wire).verdict, 'malformed');

@@ -16,13 +16,13 @@ const RD = 0x0100;
 const AD = 0x0020;
 const CD = 0x0010;
 
-/** What is sent upstream for a client's query, made as the resolver makes it. */
+/** The upstream query for a client's query, built as the resolver builds it. */
 function sentFor(spec: QuerySpec): Uint8Array {
   const { wire, scan } = ask(spec);
   return buildUpstreamQuery(wire.subarray(12, scan.questionEnd), scan.dnssecOk, ((wire[3] ?? 0) & CD) !== 0);
 }
 
-test('the query is a multiple of 128 octets for every length that a name can have (RFC 8467 §4.1)', () => {
+test('the query is a multiple of 128 octets for every name length (RFC 8467 §4.1)', () => {
   for (let bytes = 3; bytes <= 255; bytes++) {
     const question = rawQuestion(rawNameOfLength(bytes));
     const query = buildUpstreamQuery(question, false, false);
@@ -37,7 +37,7 @@ function option(code: number, octets: string): { readonly code: number; readonly
   return { code, data: Buffer.from(octets, 'latin1') };
 }
 
-test('it has ID 0, RD and AD, one question and one OPT record with nothing but zeros for padding (RFC 8484 §4.1, RFC 6840 §5.7)', () => {
+test('it has ID 0, RD, AD, one question, and one OPT record with only zero padding (RFC 8484 §4.1, RFC 6840 §5.7)', () => {
   const query = sentFor({ name: 'Example.COM', type: 'AAAA' });
   assert.deepEqual([...query.subarray(0, 12)], [0, 0, 0x01, 0x20, 0, 1, 0, 0, 0, 0, 0, 1]);
   const { questions, additionals } = decodeReply(query);
@@ -51,7 +51,7 @@ test('it has ID 0, RD and AD, one question and one OPT record with nothing but z
   );
 });
 
-test('DO and CD go along, and lead to queries of the same length (RFC 4035 §3.2)', () => {
+test('DO and CD are passed on and do not change the length (RFC 4035 §3.2)', () => {
   const scan = createQueryScanner();
   const plain = sentFor({ edns: {} });
   const validated = sentFor({ edns: { dnssecOk: true } });
@@ -78,7 +78,7 @@ test('the same question from clients of any kind is the same octets', () => {
     { edns: {} },
     { edns: { udpPayloadBytes: 512 } },
     { edns: { udpPayloadBytes: 65_535 } },
-    // Cookie (RFC 7873), client subnet (RFC 7871), keepalive (RFC 7828), padding (RFC 7830), NSID, one for experiments.
+    // Cookie (RFC 7873), client subnet (RFC 7871), keepalive (RFC 7828), padding (RFC 7830), NSID, an experimental one.
     { edns: { options: [option(10, '8 octets')] } },
     { edns: { options: [option(8, '\u0000\u0001\u0018\u0000\u00c0\u0000\u0002')] } },
     { edns: { options: [option(11, ''), option(12, '\u0000'.repeat(300)), option(3, ''), option(65_001, 'me')] } },
@@ -87,21 +87,21 @@ test('the same question from clients of any kind is the same octets', () => {
   assert.deepEqual(new Set(sent), new Set([sent[0]]));
 });
 
-test('another question is other octets: name, type, class', () => {
+test('another name, type or class is other octets', () => {
   const questions = [buildQuery(), buildQuery({ name: 'example.org' }), buildQuery({ type: 'AAAA' })];
   const sent = questions.map((wire) => buildUpstreamQuery(wire.subarray(12), false, false));
   sent.push(buildUpstreamQuery(rawQuestion(rawName('example', 'com'), 1, 3), false, false));
   assert.equal(new Set(sent.map((query) => Buffer.from(query).toString('hex'))).size, 4);
 });
 
-test('labels of any octets and types without a name arrive as they are (RFC 3597 §3)', () => {
+test('labels with any octets and unknown types are passed on unchanged (RFC 3597 §3)', () => {
   const odd = rawName('\u0000.\u00ff', '\u00c1\u00e1');
   const query = buildUpstreamQuery(rawQuestion(odd, 65_400), false, false);
   assert.deepEqual(Buffer.from(query.subarray(12, 12 + odd.length)), Buffer.from(odd));
   assert.deepEqual([...query.subarray(12 + odd.length, 12 + odd.length + 4)], [0xff, 0x78, 0, 1]);
 });
 
-test('the client’s question is not changed', () => {
+test('the client’s question is not modified', () => {
   const question = rawQuestion(rawName('UPPER'));
   const before = question.slice();
   buildUpstreamQuery(question, true, true);

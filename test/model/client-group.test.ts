@@ -36,6 +36,6 @@ test('each link-local address is a client of its own, because every link has the
   assert.notEqual(clientGroup('fe80::1%eth0'), clientGroup('fe80::1%eth1'));
 });
 
-test('text that is no address is a client of its own', () => {
+test('text that is not an address is its own client', () => {
   assert.equal(clientGroup('somebody'), 'somebody');
 });

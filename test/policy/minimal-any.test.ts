@@ -28,7 +28,7 @@ test('QTYPE ANY is answered with one HINFO record that names the document (RFC 8
   );
 });
 
-test('a query for ANY is never answered with more than 512 octets, for the longest name too', () => {
+test('a reply to ANY has at most 512 octets, even for the longest name', () => {
   const question = rawQuestion(rawNameOfLength(255), ANY);
   const query = receive(rawMessage({ flags: 0x0100, questions: [question] }));
   const answer = minimalAnyAnswer(query);
@@ -38,7 +38,7 @@ test('a query for ANY is never answered with more than 512 octets, for the longe
   assert.equal(decodeReply(reply).answers?.length, 1);
 });
 
-test('every other type goes on, HINFO itself included', () => {
+test('other types are not answered here, not even HINFO', () => {
   for (const type of ['A', 'HINFO', 'AAAA', 'UNKNOWN_254', 'UNKNOWN_256']) {
     assert.equal(minimalAnyAnswer(ask({ type })), undefined);
   }

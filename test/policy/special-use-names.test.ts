@@ -26,7 +26,7 @@ const DELEGATION_TYPES = ['NS', 'SOA', 'DS', 'DNSKEY'] as const;
 
 type Outcome = { readonly rcode: string; readonly records: readonly string[]; readonly soa: boolean };
 
-/** What a client reads for a name in wire form; undefined if the query would go on upstream. */
+/** The reply for a name in wire form. Undefined if the query would be forwarded. */
 function resolve(name: Uint8Array, type: number): Outcome | undefined {
   const query = receive(rawMessage({ flags: 0x0100, questions: [rawQuestion(name, type)] }));
   const answer = specialUseAnswer(query);
@@ -76,7 +76,7 @@ const EXPECTED = {
   empty: { apex: EMPTY, below: DENIED },
 } as const;
 
-test('every zone is answered here at its apex and below, in any spelling, for any type, with its SOA record (RFC 2308 §3)', () => {
+test('every zone is answered locally at its apex and below, in any letter case and for any type, with its SOA record (RFC 2308 §3)', () => {
   for (const kind of ['nxdomain', 'undelegated', 'canary', 'nodata', 'empty'] as const) {
     for (const zone of SPECIAL_USE_ZONES[kind]) {
       const { apex, below } = EXPECTED[kind];
@@ -90,7 +90,7 @@ test('every zone is answered here at its apex and below, in any spelling, for an
   }
 });
 
-test('a query with EDNS is answered too, and what else it brought has no part in the answer', () => {
+test('a query with EDNS is answered, too, and its other records do not appear in the answer', () => {
   const query = ask({
     name: 'a.onion',
     edns: { dnssecOk: true, options: [{ code: 10, data: Buffer.from('12345678') }] },
@@ -101,7 +101,7 @@ test('a query with EDNS is answered too, and what else it brought has no part in
   assert.deepEqual([rcode, additionals?.map(({ type }) => type)], ['NXDOMAIN', ['OPT']]);
 });
 
-test('names that only look like those of a zone go on', () => {
+test('names that only look like those of a zone are forwarded', () => {
   for (const zone of Object.values(SPECIAL_USE_ZONES).flat()) {
     for (const name of lookAlikes(zone)) {
       assert.equal(lookup(name), undefined, name);
@@ -113,7 +113,7 @@ test('names that only look like those of a zone go on', () => {
   assert.equal(resolve(rawName(), TYPE.NS), undefined);
 });
 
-test('the SOA record belongs to the zone that denies, and nobody else’s', () => {
+test('the SOA record is that of the zone that denies the name', () => {
   for (const [name, zone] of [
     ['a.b.onion', 'onion'],
     ['1.1.168.192.in-addr.arpa', '168.192.in-addr.arpa'],
@@ -127,7 +127,7 @@ test('the SOA record belongs to the zone that denies, and nobody else’s', () =
   }
 });
 
-test('private and shared address space is answered to its edges and no further (RFC 1918, RFC 6303, RFC 7793)', () => {
+test('private and shared address space is answered locally up to its boundaries (RFC 1918, RFC 6303, RFC 7793)', () => {
   for (const inside of ['10', '16.172', '31.172', '168.192', '64.100', '127.100', '254.169', '0', '127']) {
     assert.deepEqual(lookup(`9.9.${inside}.in-addr.arpa`, 'PTR'), DENIED, inside);
   }
@@ -158,7 +158,7 @@ test('private and shared address space is answered to its edges and no further (
   assert.equal(lookup(`0.${'0.'.repeat(30)}ip6.arpa`, 'PTR'), undefined);
 });
 
-test('localhost and names below it are this machine, and have nothing else (RFC 6761 §6.3)', () => {
+test('localhost and names below it have the loopback addresses and nothing else (RFC 6761 §6.3)', () => {
   for (const name of ['localhost', 'LOCALHOST', 'www.localhost', 'A.b.LocalHost']) {
     assert.deepEqual(lookup(name, 'A'), { rcode: 'NOERROR', records: ['A "127.0.0.1"'], soa: false });
     assert.deepEqual(lookup(name, 'AAAA'), { rcode: 'NOERROR', records: ['AAAA "::1"'], soa: false });
@@ -166,7 +166,7 @@ test('localhost and names below it are this machine, and have nothing else (RFC 
   }
 });
 
-test('the owner of a record made here is QNAME, to the longest name', () => {
+test('the owner of a local record is QNAME, up to the longest name', () => {
   const name = 'a.b.localhost';
   const query = receive(rawMessage({ flags: 0x0100, questions: [rawQuestion(wireOf(name))] }));
   const answer = specialUseAnswer(query);
@@ -177,7 +177,7 @@ test('the owner of a record made here is QNAME, to the longest name', () => {
   assert.deepEqual(resolve(longest, TYPE.A)?.records, ['A "127.0.0.1"']);
 });
 
-test('the loopback addresses point to localhost; the names on the way there exist and have nothing (RFC 8020 §2)', () => {
+test('the loopback addresses have PTR records for localhost; their ancestors exist without records (RFC 8020 §2)', () => {
   assert.equal(LOOPBACK_POINTERS.length, 2);
   for (const name of LOOPBACK_POINTERS) {
     assert.deepEqual(lookup(mixCase(name), 'PTR'), { rcode: 'NOERROR', records: ['PTR "localhost"'], soa: false });
@@ -191,7 +191,7 @@ test('the loopback addresses point to localhost; the names on the way there exis
   }
 });
 
-test('the SOA record of an empty zone can be asked for (RFC 6303 §3)', () => {
+test('the SOA record of an empty zone can be queried (RFC 6303 §3)', () => {
   const found = lookup('10.in-addr.arpa', 'SOA');
   assert.deepEqual([found?.rcode, found?.records.length, found?.soa], ['NOERROR', 1, false]);
   assert.match(found?.records[0] ?? '', /^SOA .*"mname":"10.in-addr.arpa","rname":"nobody.invalid"/);
@@ -243,7 +243,7 @@ test('single-label names are denied, delegated or not; queries about their deleg
   for (const type of Object.values(TYPE)) assert.equal(resolve(rawName(), type), undefined, `the root, type ${type}`);
 });
 
-test('RFC 8914 §4.16: a denial by our own list carries EDE 15; a denial by a standard carries none', () => {
+test('RFC 8914 §4.16: a denial by our own policy has EDE 15; one that a standard requires has none', () => {
   for (const name of ['nas.lan', 'lan', 'printer', 'db.internal', 'x.alt', 'use-application-dns.net']) {
     assert.equal(extendedErrorOf(name), EDE.blocked, name);
   }
@@ -252,7 +252,7 @@ test('RFC 8914 §4.16: a denial by our own list carries EDE 15; a denial by a st
   }
 });
 
-test('a dot within a label makes no zone, and octets of any kind below one change nothing', () => {
+test('a dot within a label is not a boundary, and any octets below a zone are accepted', () => {
   for (const labels of [
     ['x', 'foo.onion'],
     ['x', '\u0005onion'],
@@ -263,7 +263,7 @@ test('a dot within a label makes no zone, and octets of any kind below one chang
     assert.equal(resolve(rawName(...labels), TYPE.A), undefined, JSON.stringify(labels));
   }
   assert.deepEqual(resolve(rawName('\u0000.\u00ff\u0005onion', 'onion'), TYPE.A), DENIED);
-  // Six bits of each letter are the same, the case bit is not what differs: [ is no capital of {.
+  // [ and { differ only in the case bit, but are not letters.
   assert.equal(resolve(rawName('x', 'loc\u0041\u000c'), TYPE.A), undefined);
 });
 

@@ -47,7 +47,7 @@ class Waiters {
   }
 }
 
-test('a client that has its share is refused, and others are not', () => {
+test('a client at its limit is refused, and others are not', () => {
   const waiters = new Waiters({ maxInFlight: 10, maxInFlightPerClient: 2 });
   assert.equal(waiters.admit('a'), 'in');
   assert.equal(waiters.admit('a'), 'in');
@@ -55,14 +55,14 @@ test('a client that has its share is refused, and others are not', () => {
   assert.equal(waiters.admit('b'), 'in');
 });
 
-test('at the total bound, every client is refused if no client has two places', () => {
+test('at the total limit, every client is refused if no client has two slots', () => {
   const waiters = new Waiters({ maxInFlight: 2, maxInFlightPerClient: 2 });
   assert.equal(waiters.admit('a'), 'in');
   assert.equal(waiters.admit('b'), 'in');
   assert.equal(waiters.admit('c'), 'ERR_IN_FLIGHT');
 });
 
-test('a place that is left is free again, and a refusal takes none', () => {
+test('a released slot is free again, and a refusal takes none', () => {
   const waiters = new Waiters({ maxInFlight: 1, maxInFlightPerClient: 1 });
   for (let round = 0; round < 3; round++) {
     assert.equal(waiters.admit('a'), 'in');
@@ -72,7 +72,7 @@ test('a place that is left is free again, and a refusal takes none', () => {
   }
 });
 
-test('five greedy clients leave places to a sixth, and to the programs of this machine', () => {
+test('five greedy clients leave slots for a sixth, and for the programs of this machine', () => {
   const waiters = new Waiters({ maxInFlight: 1024, maxInFlightPerClient: 256 });
   for (const greedy of ['a', 'b', 'c', 'd', 'e']) waiters.fill(greedy, 1000);
   assert.ok(waiters.all < 1024);
@@ -80,14 +80,14 @@ test('five greedy clients leave places to a sixth, and to the programs of this m
   assert.equal(waiters.fill(LOCAL_GROUP, 200), 200);
 });
 
-test('greedy clients that ask at the same rate get equal shares, and as much is left free', () => {
+test('greedy clients with equal rates get equal shares, and as much stays free', () => {
   const waiters = new Waiters({ maxInFlight: 600, maxInFlightPerClient: 256 });
   const greedy = ['a', 'b', 'c', 'd', 'e'];
   for (let round = 0; round < 600; round++) for (const client of greedy) waiters.admit(client);
   for (const client of greedy) assert.ok(Math.abs(waiters.count(client) - 100) <= 2, client);
 });
 
-test('a client with nothing gets a place of the client with most, however many clients share all places', () => {
+test('a client without slots preempts the client with most, for any number of clients', () => {
   const waiters = new Waiters({ maxInFlight: 64, maxInFlightPerClient: 32 });
   for (let client = 0; client < 20; client++) waiters.fill(`greedy ${client}`, 32);
   assert.equal(waiters.all, 64);
@@ -98,7 +98,7 @@ test('a client with nothing gets a place of the client with most, however many c
   assert.equal(waiters.count('newcomer'), 1);
 });
 
-test('a client that comes last with a burst gets its share, whatever order the greedy ones came in', () => {
+test('a burst after greedy clients gets its share, in any order of the others', () => {
   for (const greedy of [5, 7, 10]) {
     const waiters = new Waiters({ maxInFlight: 1024, maxInFlightPerClient: 256 });
     for (let client = 0; client < greedy; client++) waiters.fill(`greedy ${client}`, 256);
@@ -107,13 +107,13 @@ test('a client that comes last with a burst gets its share, whatever order the g
   }
 });
 
-test('one client alone may reach its limit, and this machine half of all places', () => {
+test('one client alone may reach its limit, and this machine half of all slots', () => {
   const waiters = new Waiters({ maxInFlight: 1024, maxInFlightPerClient: 256 });
   assert.equal(waiters.fill('a', 2000), 256);
   assert.equal(waiters.fill(LOCAL_GROUP, 2000), 512);
 });
 
-test('whatever clients do, no bound is exceeded, and a newcomer is refused only if all have one place', () => {
+test('no limit is ever exceeded, and a new client is refused only if every client has at most one slot', () => {
   const step = fc.record({ enters: fc.boolean(), who: fc.nat({ max: 9 }), times: fc.integer({ min: 1, max: 6 }) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -136,7 +136,7 @@ test('whatever clients do, no bound is exceeded, and a newcomer is refused only 
   );
 });
 
-test('a query that gives way is answered at once, counted, and not sent upstream', async () => {
+test('a preempted query is answered at once and counted', async () => {
   const upstream = new UpstreamDouble();
   const resolver = createResolver(upstream, { init: { maxInFlight: 4, maxInFlightPerClient: 2 } });
   upstream.answer = () => new Promise(() => {});
@@ -155,7 +155,7 @@ test('a query that gives way is answered at once, counted, and not sent upstream
   );
 });
 
-test('a query that is not let in is counted by whose bound was reached, whether it gets an expired answer or none', async () => {
+test('a query that is not admitted is counted by the limit reached, with and without an expired answer', async () => {
   const upstream = new UpstreamDouble();
   const resolver = createResolver(upstream, { init: { maxInFlight: 2, maxInFlightPerClient: 1 } });
   const counted = (): number[] => resolver.counters.totals.notAdmitted.entries().map(({ count }) => count);

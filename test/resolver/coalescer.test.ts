@@ -14,7 +14,7 @@ function createQuestion(): {
   return { question: new SharedQuestion<string>(() => ends++), clock: new ManualClock(), ends: () => ends };
 }
 
-test('each waits for as long as it can, and is told the answer as soon as there is one', async () => {
+test('each client waits until its own deadline, and gets the answer as soon as it arrives', async () => {
   const { question, clock, ends } = createQuestion();
   const answer = Promise.withResolvers<string>();
   question.attempt(answer.promise, clock.now());
@@ -30,14 +30,14 @@ test('each waits for as long as it can, and is told the answer as soon as there 
   assert.equal(question.isAwaited, false);
 });
 
-test('nothing is left on the clock of who was told in time', async () => {
+test('no timer is left after an answer in time', async () => {
   const { question, clock } = createQuestion();
   question.attempt(Promise.resolve('answer'), clock.now());
   await question.wait(Deadline.after(clock, 10));
   assert.equal(clock.pendingTimers, 0);
 });
 
-test('it ends with the first answer, or with the failure of the last attempt', async () => {
+test('a question ends with the first answer, or with the failure of the last attempt', async () => {
   const { question, clock, ends } = createQuestion();
   const attempts = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
   for (const { promise } of attempts) question.attempt(promise, clock.now());
@@ -50,7 +50,7 @@ test('it ends with the first answer, or with the failure of the last attempt', a
   assert.equal(ends(), 1);
 });
 
-test('a failure that nobody waits for is nobody’s', async () => {
+test('a failure that no client waits for causes no unhandled rejection', async () => {
   const { question, clock, ends } = createQuestion();
   const failed = Promise.reject<string>(new RangeError('a failure'));
   question.attempt(failed, clock.now());
@@ -58,19 +58,19 @@ test('a failure that nobody waits for is nobody’s', async () => {
   assert.equal(ends(), 1);
 });
 
-test('it is given up by its signal, which its attempts look at', () => {
+test('giving up a question aborts its signal', () => {
   const { question } = createQuestion();
   assert.equal(question.signal.aborted, false);
   question.giveUp();
   assert.equal(question.signal.aborted, true);
 });
 
-/** Somebody who waits for the question to the end. */
+/** Adds a client that waits for the end of the question. */
 function join(question: SharedQuestion<string>): void {
   question.wait(Deadline.after(new ManualClock(), 10)).catch(() => {});
 }
 
-test('a question is found under its key until it ends, whether well or not', async () => {
+test('a question is found under its key until it succeeds or fails', async () => {
   const coalescer = new Coalescer<string>(2);
   const works = [Promise.resolve('answer'), Promise.reject<string>(new RangeError('a failure'))];
   for (const [key, work] of Object.entries(works)) {
@@ -84,7 +84,7 @@ test('a question is found under its key until it ends, whether well or not', asy
   assert.deepEqual([coalescer.get('0'), coalescer.get('1')], [undefined, undefined]);
 });
 
-test('beyond the bound the oldest that nobody waits for is given up, and no other', () => {
+test('beyond the limit, only the oldest question without a waiting client is given up', () => {
   const coalescer = new Coalescer<string>(3);
   const [awaited, oldest, other] = ['awaited', 'oldest', 'other'].map((key) => coalescer.start(key));
   assert.ok(awaited !== undefined && oldest !== undefined && other !== undefined);
@@ -94,13 +94,13 @@ test('beyond the bound the oldest that nobody waits for is given up, and no othe
     [awaited, oldest, other].map(({ signal }) => signal.aborted),
     [false, true, false],
   );
-  // It is gone at once, not when its work has ended, and so is not given up in the place of the next.
+  // It is removed at once, not when its work ends. Otherwise it could be given up again instead of the next.
   assert.equal(coalescer.get('oldest'), undefined);
   coalescer.start('and one more');
   assert.equal(other.signal.aborted, true);
 });
 
-test('the end of a question that was given up does not end another under its key', async () => {
+test('the end of a question that was given up does not affect a new one under its key', async () => {
   const coalescer = new Coalescer<string>(1);
   const given = Promise.withResolvers<string>();
   coalescer.start('key').attempt(given.promise, 0);

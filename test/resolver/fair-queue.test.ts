@@ -53,7 +53,7 @@ class Rig {
 const count = (questions: readonly Question[], wanted: Question['state']): number =>
   questions.filter(({ state }) => state === wanted).length;
 
-test('one client alone has all the capacity, and its further questions are sent in order as others end', () => {
+test('one client alone gets all the capacity, and its further questions are sent in order as others end', () => {
   const rig = new Rig(3);
   const [first, ...others] = rig.fill('a', 5) as [Question, ...Question[]];
   assert.deepEqual(
@@ -69,7 +69,7 @@ test('one client alone has all the capacity, and its further questions are sent 
   assert.equal(rig.clock.pendingTimers, 0);
 });
 
-test('the client with fewest in flight is next, however many questions of another came before', () => {
+test('the client with fewest in flight is next, even if another has earlier questions', () => {
   const rig = new Rig(3);
   const greedy = rig.fill('greedy', 20);
   const [modest] = rig.fill('modest', 2) as [Question];
@@ -77,7 +77,7 @@ test('the client with fewest in flight is next, however many questions of anothe
   assert.equal(modest.state, 'in flight');
 });
 
-test('without answers, the client with most gives up its oldest question for one with few, until they are equal', () => {
+test('without answers, the client with most gives up its oldest questions for one with few, until they are equal', () => {
   const rig = new Rig(4);
   const greedy = rig.fill('greedy', 20);
   const modest = rig.fill('modest', 3);
@@ -94,7 +94,7 @@ test('without answers, the client with most gives up its oldest question for one
   assert.equal(count(greedy, 'in flight'), 2);
 });
 
-test('a question that nobody waits for is given up at once', () => {
+test('a question without a waiting client is given up at once', () => {
   const rig = new Rig(3);
   const [, abandoned] = rig.fill('a', 3) as [Question, Question];
   abandoned.isAwaited = false;
@@ -103,7 +103,7 @@ test('a question that nobody waits for is given up at once', () => {
   assert.equal(next.state, 'in flight');
 });
 
-test('a question that has just come is not given up, though no client waits for it yet', () => {
+test('a question that is being added is not given up, though no client waits for it yet', () => {
   const rig = new Rig(1);
   rig.fill('greedy', 3);
   rig.capacity = 2;
@@ -111,7 +111,7 @@ test('a question that has just come is not given up, though no client waits for 
   assert.equal(modest.state, 'in flight');
 });
 
-test('a question that nobody waits for any more is not sent when it is its turn', () => {
+test('a question that no client waits for any more is not sent', () => {
   const rig = new Rig(1);
   const [first, second, third] = rig.fill('a', 3) as [Question, Question, Question];
   second.isAwaited = false;
@@ -119,7 +119,7 @@ test('a question that nobody waits for any more is not sent when it is its turn'
   assert.deepEqual([second.state, third.state], ['given up', 'in flight']);
 });
 
-test('a question joined by a client with fewer in flight counts as its own from then on', () => {
+test('a question joined by a client with fewer in flight moves to that client', () => {
   const rig = new Rig(2);
   rig.fill('greedy', 2);
   const [joined] = rig.fill('greedy', 10) as [Question];
@@ -129,7 +129,7 @@ test('a question joined by a client with fewer in flight counts as its own from 
   assert.equal(joined.state, 'in flight');
 });
 
-test('the clients of a network leave the programs of this machine half of the capacity', () => {
+test('remote clients leave half of the capacity to the programs of this machine', () => {
   const rig = new Rig(10);
   const local = rig.fill(LOCAL_GROUP, 5);
   for (let i = 0; i < 8; i++) rig.fill(`remote ${i}`, 5);
@@ -145,7 +145,7 @@ test('capacity that is added later is used', () => {
   assert.equal(count(questions, 'in flight'), 3);
 });
 
-test('whatever happens, capacity is not exceeded, nothing waits while there is room, and nothing is left at the end', () => {
+test('capacity is never exceeded, nothing waits while there is capacity, and nothing is left at the end', () => {
   const step = fc.record({
     what: fc.constantFrom('enter', 'end', 'leave', 'join', 'advance'),
     who: fc.nat({ max: 4 }),

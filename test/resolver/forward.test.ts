@@ -5,7 +5,7 @@ import { failureText } from '../../src/failures/failures.ts';
 import { buildResponse, decodeReply, optRecord, type QuerySpec } from '../fixtures/messages.ts';
 import { answerTo, createResolver, extendedErrorOf, LIMITS, responses, UpstreamDouble } from './harness.ts';
 
-/** An upstream that answers when it is told to. */
+/** An upstream that answers on command. */
 function heldUpstream(): { upstream: UpstreamDouble; release: () => void; fail: (error: Error) => void } {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const upstream = new UpstreamDouble(async (query) => {
@@ -15,7 +15,7 @@ function heldUpstream(): { upstream: UpstreamDouble; release: () => void; fail: 
   return { upstream, release: resolve, fail: reject };
 }
 
-test('ten queries for one thing are one exchange, and each client gets its own ID and spelling back', async () => {
+test('ten equal questions are one exchange, and each client gets its own ID and letter case back', async () => {
   const { upstream, release } = heldUpstream();
   const { ask, counters } = createResolver(upstream);
   const spellings = ['example.com', 'EXAMPLE.com', 'ExAmPlE.cOm'];
@@ -31,7 +31,7 @@ test('ten queries for one thing are one exchange, and each client gets its own I
   assert.equal(counters.totals.cacheMisses.entries()[0]?.count, 10);
 });
 
-test('what makes the answer another one is asked for by itself: the name, the type, DO and CD', async () => {
+test('questions that differ in name, type, DO or CD are sent separately', async () => {
   const { upstream, release } = heldUpstream();
   const { ask } = createResolver(upstream);
   const RD = 0x0100;
@@ -51,7 +51,7 @@ test('what makes the answer another one is asked for by itself: the name, the ty
   assert.equal(new Set(upstream.queries.map((query) => Buffer.from(query).toString('hex'))).size, different.length);
 });
 
-test('what tells clients apart does not reach upstream', async () => {
+test('nothing that distinguishes clients reaches the upstream', async () => {
   const { upstream, release } = heldUpstream();
   const { ask } = createResolver(upstream);
   const cookie = { code: 10, data: new Uint8Array(8).fill(1) };
@@ -73,7 +73,7 @@ test('what tells clients apart does not reach upstream', async () => {
   await Promise.all(replies);
 });
 
-test('AD, OPT and DO come back only to those that asked for them, though they share one exchange', async () => {
+test('only clients that sent AD, OPT or DO get them back, though they share one exchange', async () => {
   const { upstream, release } = heldUpstream();
   const { ask } = createResolver(upstream);
   const asked = [{}, { flags: 0x0120 }, { edns: {} }].map(async (spec) => ask(spec));
@@ -90,7 +90,7 @@ test('AD, OPT and DO come back only to those that asked for them, though they sh
   assert.equal(upstream.queries.length, 1);
 });
 
-test('a failure reaches all that wait for it, and the next query asks anew', async () => {
+test('a failure reaches all waiting clients, and the next query is sent again', async () => {
   const { upstream, fail } = heldUpstream();
   const { ask, counters } = createResolver(upstream);
   const replies = Array.from({ length: 3 }, async () => ask({}));
@@ -102,7 +102,7 @@ test('a failure reaches all that wait for it, and the next query asks anew', asy
   assert.equal(upstream.queries.length, 2);
 });
 
-test('RFC 9520 §3.2: a failure that the resolver tells is given again with EDE 13 and no further exchange, and then asked for anew', async () => {
+test('RFC 9520 §3.2: a failure from the upstream is cached and repeated with EDE 13; after it expires the question is sent again', async () => {
   const failing = new UpstreamDouble(async () => buildResponse({ flags: 2 }));
   const { ask, clock } = createResolver(failing);
   assert.equal(extendedErrorOf(await ask({ edns: {} }))?.code, 0);
@@ -115,7 +115,7 @@ test('RFC 9520 §3.2: a failure that the resolver tells is given again with EDE 
   assert.equal(failing.queries.length, 2);
 });
 
-test('RFC 8914: what the resolver says of its answer is passed on, and a failure without a word gets ours', async () => {
+test('RFC 8914: the upstream’s extended error is passed on, and a failure without one gets ours', async () => {
   const error = { code: 15, data: Uint8Array.of(0, 6, ...Buffer.from('bogus')) };
   const upstream = new UpstreamDouble(async () =>
     buildResponse({ flags: 2, additionals: [optRecord({ options: [error] })] }),
@@ -128,7 +128,7 @@ test('RFC 8914: what the resolver says of its answer is passed on, and a failure
   assert.deepEqual(extendedErrorOf(reply), { code: 0, text: failureText('ERR_RESPONSE_FAILURE') });
 });
 
-test('beyond the queries in flight that one client may have, it gets SERVFAIL and EDE at once', async () => {
+test('beyond its limit of queries in flight, a client gets SERVFAIL and EDE at once', async () => {
   const { ask } = createResolver(new UpstreamDouble(() => new Promise(() => {})));
   for (let i = 0; i < LIMITS.maxInFlightPerClient; i++) void ask({ name: `n${i}.example` });
   const reply = await ask({ name: 'one-more.example', edns: {} });

@@ -22,7 +22,7 @@ export const LIMITS: PipelineInit = {
   maxInFlightPerClient: 50,
 };
 
-/** In place of a resolver: keeps what it was asked, and does what it is told. */
+/** A test double for an upstream: records the exchanges and answers with `answer`. */
 export class UpstreamDouble implements Upstream {
   readonly address = 'https://double.test/dns-query';
   readonly queries: Uint8Array[] = [];
@@ -44,7 +44,7 @@ export class UpstreamDouble implements Upstream {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
-/** One A record with a TTL of 300 for the name that is asked, AD set, as a validating resolver answers. */
+/** A response with one A record for QNAME, TTL 300, and AD, as from a validating resolver. */
 export function answerTo(query: Uint8Array): Uint8Array {
   const { name = '', type = 'A' } = decodeReply(query).questions?.[0] ?? {};
   return buildResponse({ name, type, flags: 0x0020, answers: [addressRecord(name, 300)] });
@@ -54,9 +54,9 @@ export interface Resolver {
   readonly clock: ManualClock;
   readonly counters: Counters;
   readonly cache: Cache;
-  /** What a listener would be given for a query that arrives now. */
+  /** Handles a query that arrives now. */
   readonly ask: (spec: QuerySpec, transport?: Query['transport']) => Uint8Array | Promise<Uint8Array>;
-  /** The same for bytes and whatever else a listener finds. */
+  /** Handles a query as a listener passes it. */
   readonly handle: (query: Query) => Uint8Array | Promise<Uint8Array>;
 }
 
@@ -64,23 +64,23 @@ export interface ResolverOptions {
   readonly clock?: ManualClock;
   readonly counters?: Counters;
   readonly cache?: Cache;
-  /** @default clients are not kept apart */
+  /** @default no client isolation */
   readonly clientOf?: ForwarderComponents['clientOf'];
   readonly budget?: RetryBudget;
-  /** What differs from {@link LIMITS}. */
+  /** Overrides {@link LIMITS}. */
   readonly init?: Partial<PipelineInit>;
 }
 
-/** The pipeline with a real cache, on a clock that stands still. */
+/** The pipeline with a real cache and a manual clock. */
 export function createResolver(upstream: Upstream, options: ResolverOptions = {}): Resolver {
   const { clock = new ManualClock(), counters = createCounters(['double.test:443'], 1) } = options;
   const random = { fraction: () => 0.5, bytes: (length: number) => new Uint8Array(length) };
   const cache =
     options.cache ?? new Cache({ clock, random, metrics: counters }, { maxBytes: 1 << 20, maxStaleMs: MAX_STALE_MS });
-  const keptApart = options.clientOf === undefined ? {} : { clientOf: options.clientOf };
+  const isolation = options.clientOf === undefined ? {} : { clientOf: options.clientOf };
   const { budget = new RetryBudget() } = options;
   const handler = createPipeline(
-    { cache, upstream, clock, metrics: counters, budget, ...keptApart },
+    { cache, upstream, clock, metrics: counters, budget, ...isolation },
     { ...LIMITS, ...options.init },
   );
   const handle = (query: Query): Uint8Array | Promise<Uint8Array> => handleWith(handler, query);
@@ -93,19 +93,19 @@ export function createResolver(upstream: Upstream, options: ResolverOptions = {}
   };
 }
 
-/** Responses by RCODE and by the step that gave them, those that were counted. */
+/** Counted responses by RCODE and step. */
 export function responses(counters: Counters): Record<string, number> {
   const counted = counters.totals.responses.entries().filter(({ count }) => count > 0);
   return Object.fromEntries(counted.map(({ labels, count }) => [`${labels['rcode']} ${labels['plugin']}`, count]));
 }
 
-/** How many clients were told of each reason. */
+/** Number of replies by failure reason. */
 export function failures(counters: Counters): Record<string, number> {
   const counted = counters.totals.failures.entries().filter(({ count }) => count > 0);
   return Object.fromEntries(counted.map(({ labels, count }) => [labels['reason'] ?? '', count]));
 }
 
-/** The EDE option of a reply (RFC 8914 §2); undefined if there is none. */
+/** The EDE option of a reply (RFC 8914 §2), if any. */
 export function extendedErrorOf(reply: Uint8Array): { readonly code: number; readonly text: string } | undefined {
   for (const record of decodeReply(reply).additionals ?? []) {
     if (record.type !== 'OPT') continue;

@@ -13,7 +13,7 @@ import {
   UpstreamDouble,
 } from './harness.ts';
 
-/** An attempt to answer one query, which ends as it is told to. */
+/** An exchange that ends on command. */
 interface Attempt {
   readonly answer: () => void;
   readonly fail: (error: Error) => void;
@@ -33,14 +33,14 @@ function createLate(): {
   return { resolver: createResolver(upstream), upstream, attempts };
 }
 
-/** What has come of a query so far: an RCODE, or nothing. */
+/** The RCODE of the reply so far, if any. */
 function outcome(reply: unknown): { readonly rcode: string | undefined } {
   const state: { rcode: string | undefined } = { rcode: undefined };
   void Promise.resolve(reply).then((bytes) => (state.rcode = decodeReply(bytes as Uint8Array).rcode));
   return state;
 }
 
-test('an answer that comes after its client has given up is in the cache for the next try', async () => {
+test('an answer after the client’s timeout is in the cache for the next try', async () => {
   const { resolver, upstream, attempts } = createLate();
   const reply = resolver.ask({ edns: {} });
   await resolver.clock.advanceAsync(TIMEOUT_MS);
@@ -52,7 +52,7 @@ test('an answer that comes after its client has given up is in the cache for the
   assert.equal(upstream.queries.length, 1);
 });
 
-test('who joins has a time of its own, and the first client’s end is not its end', async () => {
+test('a client that joins has its own deadline, which the first client’s does not shorten', async () => {
   const { resolver, upstream, attempts } = createLate();
   const first = outcome(resolver.ask({}));
   await resolver.clock.advanceAsync(TIMEOUT_MS - 1);
@@ -66,7 +66,7 @@ test('who joins has a time of its own, and the first client’s end is not its e
   assert.equal(upstream.queries.length, 1);
 });
 
-test('who joins waits no longer than its own time either', async () => {
+test('a client that joins waits no longer than its own deadline', async () => {
   const { resolver } = createLate();
   void resolver.ask({});
   await resolver.clock.advanceAsync(TIMEOUT_MS / 2);
@@ -77,19 +77,19 @@ test('who joins waits no longer than its own time either', async () => {
   assert.equal(second.rcode, 'SERVFAIL');
 });
 
-test('a client’s end is no failure of the question: it is kept as one only when the attempt itself has ended', async () => {
+test('a client’s timeout is not a failure: one is cached only when the attempt itself ends', async () => {
   const { resolver } = createLate();
   void resolver.ask({});
   await resolver.clock.advanceAsync(TIMEOUT_MS);
   assert.deepEqual(resolver.cache.entries, { success: 0, denial: 0 });
   await resolver.clock.advanceAsync(TIMEOUT_MS);
-  // RFC 9520 §3.2: for a second it is given again.
+  // RFC 9520 §3.2: it is cached for a second.
   assert.deepEqual(resolver.cache.entries, { success: 0, denial: 1 });
   assert.equal(extendedErrorOf(resolver.ask({ edns: {} }) as Uint8Array)?.code, 13);
   assert.equal(resolver.clock.pendingTimers, 0);
 });
 
-test('a question that was sent long ago is sent once more when it is asked again, and either attempt can answer it', async () => {
+test('a question that was sent long ago is sent again for the next client, and either attempt can answer it', async () => {
   for (const answering of [0, 1]) {
     const { resolver, upstream, attempts } = createLate();
     void resolver.ask({});
@@ -105,7 +105,7 @@ test('a question that was sent long ago is sent once more when it is asked again
   }
 });
 
-test('of two attempts, the failure of one is nothing while the other goes on', async () => {
+test('the failure of one attempt has no effect while another continues', async () => {
   const { resolver, attempts } = createLate();
   void resolver.ask({});
   await resolver.clock.advanceAsync(TIMEOUT_MS);
@@ -118,7 +118,7 @@ test('of two attempts, the failure of one is nothing while the other goes on', a
   assert.equal(reply.rcode, 'SERVFAIL');
 });
 
-test('questions that nobody waits for give way to those that somebody does, the oldest first', async () => {
+test('questions without a waiting client are given up for others, oldest first', async () => {
   const { resolver, upstream } = createLate();
   const { clock, handle } = resolver;
   const { maxInFlight, maxInFlightPerClient } = LIMITS;
@@ -141,7 +141,7 @@ test('questions that nobody waits for give way to those that somebody does, the 
   assert.equal(upstream.queries.length, maxInFlight + 1);
 });
 
-test('a question that was given up for another one is not remembered as a failure', async () => {
+test('a question that was given up is not cached as a failure', async () => {
   const { resolver, upstream } = createLate();
   const { clock, cache, handle } = resolver;
   const { maxInFlight } = LIMITS;
@@ -160,7 +160,7 @@ test('a question that was given up for another one is not remembered as a failur
   assert.equal(upstream.queries.length, before + 1);
 });
 
-test('a client that got an expired answer waits no more, and its place is free', async () => {
+test('a client that got an expired answer releases its slot', async () => {
   const { resolver, upstream, attempts } = createLate();
   const names = Array.from({ length: LIMITS.maxInFlightPerClient }, (_, i) => `n${i}.example`);
   for (const name of names) void resolver.ask({ name });

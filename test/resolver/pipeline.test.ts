@@ -10,22 +10,22 @@ import { ask as askFor, buildQuery, buildResponse, decodeReply, receive } from '
 import { startRig } from '../upstream/rig.ts';
 import { createResolver, extendedErrorOf, failures, responses, TIMEOUT_MS, UpstreamDouble } from './harness.ts';
 
-/** No answer at all. */
+/** No reply. */
 const NOTHING = new Uint8Array(0);
 
-/** The reply, which must have come at once. */
+/** A reply that must be synchronous. */
 function atOnce(reply: unknown): Uint8Array {
-  assert.ok(reply instanceof Uint8Array, 'the reply is not there yet');
+  assert.ok(reply instanceof Uint8Array, 'the reply is asynchronous');
   return reply;
 }
 
-/** The reply, which must have been asked for upstream. */
+/** A reply that must be asynchronous. */
 async function later(reply: unknown): Promise<Uint8Array> {
-  assert.ok(reply instanceof Promise, 'the reply came at once');
+  assert.ok(reply instanceof Promise, 'the reply is synchronous');
   return atOnce(await reply);
 }
 
-test('a first query is asked upstream, a second is answered from the cache at once, with its TTL counted down', async () => {
+test('a first query goes upstream, a second is answered from the cache at once, with a reduced TTL', async () => {
   const upstream = new UpstreamDouble();
   const { ask, clock, counters } = createResolver(upstream);
   const first = decodeReply(await later(ask({ id: 1, name: 'www.Example.com' })));
@@ -41,7 +41,7 @@ test('a first query is asked upstream, a second is answered from the cache at on
   assert.deepEqual(responses(counters), { 'NOERROR upstream': 1, 'NOERROR cache': 1 });
 });
 
-test('a query whose bytes are the next one’s as soon as the handler has returned is asked and answered as it came', async () => {
+test('a forwarded query does not change when its buffer is reused for the next query', async () => {
   const upstream = new UpstreamDouble();
   const { handle, cache } = createResolver(upstream);
   const query = receive(buildQuery({ id: 7, name: 'a.example.com', edns: {} }));
@@ -61,18 +61,18 @@ test('a query whose bytes are the next one’s as soon as the handler has return
   assert.equal(cache.lookup(askFor({ name: 'b.example.net', type: 'AAAA' })), undefined);
 });
 
-test('what a query is refused for is looked at before the cache', async () => {
+test('conformance is checked before the cache', async () => {
   const upstream = new UpstreamDouble();
   const { ask } = createResolver(upstream);
   await later(ask({}));
-  // RD=0, which would tell what others have asked for.
+  // RD=0, which would reveal other users' queries.
   assert.equal(decodeReply(atOnce(ask({ flags: 0 }))).rcode, 'REFUSED');
   assert.equal(decodeReply(atOnce(ask({ class: 'CH' }))).rcode, 'REFUSED');
   assert.equal(decodeReply(atOnce(ask({ type: 'AXFR' }))).rcode, 'REFUSED');
   assert.equal(upstream.queries.length, 1);
 });
 
-test('a message that must not be answered is dropped and counted by its reason', () => {
+test('a message that must not be answered is dropped and counted by reason', () => {
   const upstream = new UpstreamDouble();
   const { handle, counters } = createResolver(upstream);
   assert.deepEqual(handle(receive(new Uint8Array(11))), NOTHING);
@@ -90,7 +90,7 @@ test('a message that must not be answered is dropped and counted by its reason',
   assert.equal(upstream.queries.length, 0);
 });
 
-test('special-use names and ANY are answered here for every type, and never reach upstream', () => {
+test('special-use names and ANY are answered locally and never reach the upstream', () => {
   const upstream = new UpstreamDouble();
   const { ask, counters } = createResolver(upstream);
   const names = [
@@ -124,7 +124,7 @@ const FAILED: readonly ErrorCode[] = [
 ];
 
 for (const code of FAILED) {
-  test(`${code} is SERVFAIL, with its EDE code and text for a client that speaks EDNS only`, async () => {
+  test(`${code} is SERVFAIL; a client with EDNS also gets its EDE code and text`, async () => {
     const failing = new UpstreamDouble(() => Promise.reject(new Dns4torError(code, 'detail')));
     const { ask, counters } = createResolver(failing);
     const reply = await later(ask({ edns: {} }));
@@ -136,7 +136,7 @@ for (const code of FAILED) {
     assert.equal(decodeReply(plain).rcode, 'SERVFAIL');
     assert.deepEqual(decodeReply(plain).additionals, []);
     assert.deepEqual(responses(counters), { 'SERVFAIL upstream': 2 });
-    // Not kept: as soon as upstream is back, there is an answer.
+    // Not cached: as soon as the upstream is back, there is an answer.
     assert.equal(failing.queries.length, 2);
   });
 }
@@ -151,7 +151,7 @@ test("a resolver's own SERVFAIL and NXDOMAIN are passed on, and counted as what 
   assert.deepEqual(responses(counters), { 'SERVFAIL upstream': 1, 'NXDOMAIN upstream': 1 });
 });
 
-test('whoever is told of a failure is counted with its reason, also out of the cache', async () => {
+test('failures are counted by reason, also from the cache', async () => {
   for (const [reason, keptFrom, respond] of [
     ['response_failure', 1, async () => buildResponse({ flags: 2 })],
     ['doh_status', 3, () => Promise.reject(new Dns4torError('ERR_DOH_STATUS'))],
@@ -166,21 +166,21 @@ test('whoever is told of a failure is counted with its reason, also out of the c
   }
 });
 
-test('an answer, kept or fresh, is no failure', async () => {
+test('answers, cached or fresh, are not counted as failures', async () => {
   const { ask, counters } = createResolver(new UpstreamDouble());
   await later(ask({}));
   atOnce(ask({}));
   assert.deepEqual(failures(counters), {});
 });
 
-test('a response that is not well-formed is SERVFAIL', async () => {
+test('a malformed response is SERVFAIL', async () => {
   const upstream = new UpstreamDouble(async (query) => query.subarray(0, 20));
   const reply = await later(createResolver(upstream).ask({ edns: {} }));
   assert.equal(decodeReply(reply).rcode, 'SERVFAIL');
   assert.equal(extendedErrorOf(reply)?.code, EDE.invalidData);
 });
 
-test('an upstream to which no connection ever comes is SERVFAIL at the deadline, counted from the arrival', async () => {
+test('an upstream that never connects is SERVFAIL at the deadline, counted from arrival', async () => {
   const unreachable = { connect: () => () => new Promise<never>(() => {}) };
   await using first = await startRig(() => ({ body: new Uint8Array(0) }), unreachable);
   const { ask, clock } = createResolver(first.upstream, { clock: first.clock });
@@ -197,7 +197,7 @@ test('an upstream to which no connection ever comes is SERVFAIL at the deadline,
   assert.equal(first.pendingTimers, 0);
 });
 
-test('a query that waited before it was handled has that much less time', async () => {
+test('time that a query waited before it was handled counts towards its deadline', async () => {
   const { handle, clock } = createResolver(new UpstreamDouble(() => new Promise(() => {})));
   const query = receive(buildQuery());
   clock.advance(4000);
@@ -209,7 +209,7 @@ test('a query that waited before it was handled has that much less time', async 
   assert.equal(decodeReply(atOnce(reply)).rcode, 'SERVFAIL');
 });
 
-test('a defect in a step is SERVFAIL for that query and nothing for the next', async () => {
+test('a defect in a step is SERVFAIL for one query and does not affect the next', async () => {
   const clock = new ManualClock();
   const cache = new Cache(
     { clock, random: { fraction: () => 0, bytes: () => new Uint8Array(0) }, metrics: createCounters([], 0) },
@@ -229,7 +229,7 @@ test('a defect in a step is SERVFAIL for that query and nothing for the next', a
   assert.deepEqual(responses(counters), { 'SERVFAIL policy': 1, 'NOERROR upstream': 1 });
 });
 
-test('a defect that leaves not even SERVFAIL possible is a counted drop, whether at once or after upstream', async () => {
+test('a defect that prevents even SERVFAIL is a counted drop, before and after upstream', async () => {
   const counters = createCounters([], 0);
   counters.answered = () => {
     throw new TypeError('a defect');
@@ -241,7 +241,7 @@ test('a defect that leaves not even SERVFAIL possible is a counted drop, whether
   assert.equal(failed?.count, 2);
 });
 
-test('an answer that is too large for the datagram is cut, and whole over TCP', async () => {
+test('an answer too large for a datagram is truncated over UDP and complete over TCP', async () => {
   const data = Array.from({ length: 20 }, () => Buffer.alloc(100, 'x'));
   const upstream = new UpstreamDouble(async () =>
     buildResponse({ type: 'TXT', answers: [{ type: 'TXT', name: 'example.com', ttl: 300, data }] }),

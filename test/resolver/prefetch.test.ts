@@ -6,13 +6,13 @@ import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
 import { ask as receive, buildResponse, decodeReply, type QuerySpec } from '../fixtures/messages.ts';
 import { answerTo, createResolver, LIMITS, type Resolver, type ResolverOptions, UpstreamDouble } from './harness.ts';
 
-/** The TTL of what `answerTo` answers. */
+/** The TTL of answers from `answerTo`. */
 const TTL_MS = 300_000;
 
-/** When the harness's chance, 0.5, has such an answer refreshed: halfway between a twentieth and a tenth of its lifetime before its end. */
+/** Refresh time with the harness's random fraction 0.5: halfway between a twentieth and a tenth before the end. */
 const DUE_MS = TTL_MS * 0.925;
 
-/** An answer that was asked for twice and is due for a refresh at the next hit. */
+/** Caches an answer that was looked up twice, so that the next hit starts a refresh. */
 async function createDue(
   options: ResolverOptions = {},
 ): Promise<{ readonly resolver: Resolver; readonly upstream: UpstreamDouble }> {
@@ -24,7 +24,7 @@ async function createDue(
   return { resolver, upstream };
 }
 
-/** Answers when it is told to. */
+/** Answers on command. */
 function hold(upstream: UpstreamDouble): () => void {
   const { promise, resolve } = Promise.withResolvers<void>();
   upstream.answer = async (query) => {
@@ -45,7 +45,7 @@ function prefetches({ counters }: Resolver): Record<string, number> {
   );
 }
 
-test('a hit on what is in use and about to expire is answered at once, and has it refreshed', async () => {
+test('a hit on an answer in use that is about to expire is answered at once and starts a refresh', async () => {
   const { resolver, upstream } = await createDue();
   assert.equal(ttlOf(resolver.ask({})), 23);
   assert.equal(upstream.queries.length, 2);
@@ -55,14 +55,14 @@ test('a hit on what is in use and about to expire is answered at once, and has i
   assert.deepEqual(prefetches(resolver), { sent: 1, answered: 1, failed: 0, useful: 1, wasted: 0 });
 });
 
-test('before that moment nothing is refreshed', async () => {
+test('before the refresh time nothing is refreshed', async () => {
   const { resolver, upstream } = await createDue();
   await setImmediate();
   assert.equal(upstream.queries.length, 1);
   assert.deepEqual(prefetches(resolver), { sent: 0, answered: 0, failed: 0, useful: 0, wasted: 0 });
 });
 
-test('it is refreshed once, however often it is asked for meanwhile and the budget would allow', async () => {
+test('an answer is refreshed once, for any number of hits and any budget', async () => {
   const budget = new RetryBudget();
   const { resolver, upstream } = await createDue({ budget });
   for (let i = 0; i < 50; i++) budget.earn();
@@ -72,17 +72,17 @@ test('it is refreshed once, however often it is asked for meanwhile and the budg
   assert.equal(prefetches(resolver)['sent'], 1);
 });
 
-test('a refresh is kept for the query that began it, whose bytes are the next one’s by then', async () => {
+test('a refresh is stored for the query that started it, whose buffer is reused meanwhile', async () => {
   const { resolver } = await createDue();
   const query = { ...receive(), arrivedAt: resolver.clock.now() };
   void resolver.handle(query);
-  // Now with CD, which has an answer of its own.
+  // Now with CD, which selects another answer.
   query.wire.set([0x01, 0x10], 2);
   await setImmediate();
   assert.equal(ttlOf(resolver.ask({})), 300);
 });
 
-test('a refresh that fails leaves the answer as it is: fresh until its end, then asked for anew', async () => {
+test('a failed refresh leaves the answer fresh until it expires, then the question is sent again', async () => {
   for (const code of ['ERR_DOH_STATUS', 'ERR_TOR_UNREACHABLE'] as const) {
     const { resolver, upstream } = await createDue();
     upstream.answer = () => Promise.reject(new Dns4torError(code));
@@ -98,7 +98,7 @@ test('a refresh that fails leaves the answer as it is: fresh until its end, then
   }
 });
 
-test('a refresh whose answer is a failure leaves the answer too', async () => {
+test('a refresh that is answered with a failure also leaves the answer', async () => {
   const { resolver, upstream } = await createDue();
   upstream.answer = async () => buildResponse({ flags: 2 });
   void resolver.ask({});
@@ -107,7 +107,7 @@ test('a refresh whose answer is a failure leaves the answer too', async () => {
   assert.deepEqual(prefetches(resolver), { sent: 1, answered: 0, failed: 1, useful: 0, wasted: 0 });
 });
 
-test('a client that finds it expired while it is refreshed waits for that refresh', async () => {
+test('a client that finds the answer expired during its refresh waits for the refresh', async () => {
   const { resolver, upstream } = await createDue();
   resolver.clock.advance(TTL_MS - DUE_MS - 1000);
   const release = hold(upstream);
@@ -132,7 +132,7 @@ test('each variant is refreshed for itself', async () => {
   assert.deepEqual(upstream.queries[1], upstream.queries[0]);
 });
 
-test('without the budget for it nothing is refreshed, and with it later it is', async () => {
+test('without budget nothing is refreshed, and with budget later it is', async () => {
   const budget = new RetryBudget();
   const { resolver, upstream } = await createDue({ budget });
   while (budget.spend());
@@ -144,19 +144,19 @@ test('without the budget for it nothing is refreshed, and with it later it is', 
   assert.equal(budget.spend(), false);
 });
 
-test('what is asked for the cache’s sake earns no budget, and what a client waits for does', async () => {
+test('refreshes earn no budget, and questions of clients do', async () => {
   const budget = new RetryBudget();
   const { resolver } = await createDue({ budget });
   while (budget.spend());
   for (let i = 0; i < 5; i++) await resolver.ask({ name: `n${i}.example` });
-  // One refresh is paid for by these five, and a second would be if it had earned.
+  // These five pay for one refresh. A second would be possible if the first had earned budget.
   void resolver.ask({});
   assert.equal(prefetches(resolver)['sent'], 1);
   for (let i = 0; i < 3; i++) await resolver.ask({ name: `m${i}.example` });
   assert.equal(budget.spend(), false);
 });
 
-test('where as many questions are being asked as may be, nothing is refreshed', async () => {
+test('at the limit of questions in flight, nothing is refreshed', async () => {
   const { resolver, upstream } = await createDue();
   upstream.answer = () => new Promise(() => {});
   for (let i = 0; i < LIMITS.maxInFlight; i++) {
@@ -169,13 +169,13 @@ test('where as many questions are being asked as may be, nothing is refreshed', 
   assert.equal(prefetches(resolver)['sent'], 0);
 });
 
-test('where it is turned off, nothing is refreshed', async () => {
+test('if prefetch is off, nothing is refreshed', async () => {
   const { resolver, upstream } = await createDue({ init: { prefetch: false } });
   void resolver.ask({});
   assert.equal(upstream.queries.length, 1);
 });
 
-test('where clients are kept apart, a refresh is the query of the client that brought it about', async () => {
+test('with client isolation, a refresh belongs to the client that started it', async () => {
   const { resolver, upstream } = await createDue({ clientOf: async ({ client }) => `client ${client}` });
   void resolver.handle({ ...receive(), client: 'bob', arrivedAt: resolver.clock.now() });
   await setImmediate();
@@ -184,7 +184,7 @@ test('where clients are kept apart, a refresh is the query of the client that br
   assert.equal(ttlOf(resolver.ask({})), 300);
 });
 
-test('a defect in finding out who a client is fails the refresh and nothing else', async () => {
+test('an error in identifying the client fails only the refresh', async () => {
   let broken = false;
   const { resolver } = await createDue({
     async clientOf({ client }) {
@@ -198,7 +198,7 @@ test('a defect in finding out who a client is fails the refresh and nothing else
   assert.deepEqual(prefetches(resolver), { sent: 1, answered: 0, failed: 1, useful: 0, wasted: 0 });
 });
 
-test('a refresh is useful once, when somebody asks for its answer before that expires', async () => {
+test('a refresh counts as useful once, if its answer is looked up before it expires', async () => {
   const { resolver } = await createDue();
   void resolver.ask({});
   await setImmediate();
@@ -208,7 +208,7 @@ test('a refresh is useful once, when somebody asks for its answer before that ex
   assert.deepEqual(prefetches(resolver), { sent: 1, answered: 1, failed: 0, useful: 1, wasted: 0 });
 });
 
-test('a refresh is wasted when nobody asks for its answer before that expires', async () => {
+test('a refresh counts as wasted if its answer is not looked up before it expires', async () => {
   const { resolver } = await createDue();
   void resolver.ask({});
   await setImmediate();
@@ -218,7 +218,7 @@ test('a refresh is wasted when nobody asks for its answer before that expires', 
   assert.deepEqual(prefetches(resolver), { sent: 1, answered: 1, failed: 0, useful: 0, wasted: 1 });
 });
 
-test('a refresh for which a client waits is useful, and not once more when it is asked for again', async () => {
+test('a refresh that a client waits for counts as useful only once', async () => {
   const { resolver, upstream } = await createDue();
   resolver.clock.advance(TTL_MS - DUE_MS - 1000);
   const release = hold(upstream);

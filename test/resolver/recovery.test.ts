@@ -24,7 +24,7 @@ const CAUSES: readonly (readonly [what: string, answer: () => Promise<Uint8Array
   ['silence', () => new Promise(() => {})],
 ];
 
-/** The RCODE if the reply has come within a second, which then has passed. */
+/** Advances the clock by a second. Returns the RCODE if the query has been answered. */
 async function askForASecond({ clock, ask }: Resolver): Promise<string | undefined> {
   const state: { rcode?: string } = {};
   void Promise.resolve(ask({})).then((reply) => (state.rcode = decodeReply(reply).rcode));
@@ -33,10 +33,10 @@ async function askForASecond({ clock, ask }: Resolver): Promise<string | undefin
 }
 
 for (const [what, answer] of CAUSES) {
-  test(`a name that failed for ten minutes by ${what} resolves within five seconds after the end of the cause`, async () => {
+  test(`after ten minutes of ${what}, a name resolves within five seconds of the end of the cause`, async () => {
     const upstream = new UpstreamDouble(answer);
     const resolver = createResolver(upstream, { init: { maxInFlightPerClient: 100 } });
-    // The worst moment to recover is just after the resolver was asked.
+    // The worst time to recover is just after a question was sent.
     let asked = 0;
     for (let second = 0; second < OUTAGE_SECONDS || upstream.queries.length === asked; second++) {
       asked = upstream.queries.length;
@@ -49,7 +49,7 @@ for (const [what, answer] of CAUSES) {
 }
 
 for (const code of NO_DNS_ANSWER) {
-  test(`RFC 8484 §4.2.1: ${code} is not cached under the name, and an answer follows at once`, async () => {
+  test(`RFC 8484 §4.2.1: ${code} is not cached for the name, and the next answer is immediate`, async () => {
     const upstream = new UpstreamDouble(failing(code));
     const { ask } = createResolver(upstream);
     await ask({});
@@ -60,7 +60,7 @@ for (const code of NO_DNS_ANSWER) {
   });
 }
 
-test('RFC 9520 §3: a client that asks for one broken name in a loop costs the resolver less than a query per second', async () => {
+test('RFC 9520 §3: a client that queries a broken name in a loop causes less than one upstream query per second', async () => {
   for (const answer of [failing('ERR_DOH_STATUS'), answering(SERVFAIL)]) {
     const upstream = new UpstreamDouble(answer);
     const { ask, clock } = createResolver(upstream);
@@ -73,7 +73,7 @@ test('RFC 9520 §3: a client that asks for one broken name in a loop costs the r
   }
 });
 
-test('failures of one name that are far apart are not one row', async () => {
+test('failures of one name that are far apart are not consecutive', async () => {
   const upstream = new UpstreamDouble(failing('ERR_DOH_STATUS'));
   const { ask, clock } = createResolver(upstream);
   for (let i = 1; i <= 10; i++) {
@@ -83,7 +83,7 @@ test('failures of one name that are far apart are not one row', async () => {
   }
 });
 
-test('RFC 8767 §5: in an outage by HTTP errors an expired answer is given, and fresh ones within five seconds after it', async () => {
+test('RFC 8767 §5: in an outage with HTTP errors expired answers are served, and fresh ones within five seconds after it', async () => {
   const upstream = new UpstreamDouble();
   const { ask, clock } = createResolver(upstream);
   await ask({});

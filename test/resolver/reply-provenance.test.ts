@@ -12,7 +12,7 @@ const OPTION = { code: EDNS_OPTION.provenance, data: new Uint8Array(0) };
 const ASKING: QuerySpec = { edns: { options: [OPTION] } };
 const PATH_URL = 'https://double.test/dns-query';
 
-/** What the reply says of itself; undefined if nothing. */
+/** The provenance in a reply, if any. */
 function provenanceOf(reply: Uint8Array): Provenance | undefined {
   for (const record of decodeReply(reply).additionals ?? []) {
     if (record.type !== 'OPT') continue;
@@ -22,7 +22,7 @@ function provenanceOf(reply: Uint8Array): Provenance | undefined {
   return undefined;
 }
 
-/** Sends each question on after 100 ms, and has the answer 1200 ms later. */
+/** A resolver that sends each question after 100 ms and gets the answer 1200 ms later. */
 function createSlowResolver(): { resolver: Resolver; upstream: UpstreamDouble } {
   const upstream = new UpstreamDouble();
   const resolver = createResolver(upstream);
@@ -43,7 +43,7 @@ async function exchange(resolver: Resolver, spec: QuerySpec, waitMs = 1300): Pro
   return reply;
 }
 
-test('an answer from upstream says which, and how long each stage took', async () => {
+test('an answer from upstream reports which upstream, and how long each stage took', async () => {
   const { resolver } = createSlowResolver();
   const reply = resolver.ask(ASKING);
   await resolver.clock.advanceAsync(100);
@@ -58,7 +58,7 @@ test('an answer from upstream says which, and how long each stage took', async (
   });
 });
 
-test('who joins a question that is under way has waited for nothing before it', async () => {
+test('a client that joins a question in flight has waited 0 ms for it to be sent', async () => {
   const { resolver } = createSlowResolver();
   const first = resolver.ask({});
   await resolver.clock.advanceAsync(500);
@@ -69,7 +69,7 @@ test('who joins a question that is under way has waited for nothing before it', 
   assert.deepEqual([how?.waitedMs, how?.askedMs, how?.totalMs], [0, 800, 800]);
 });
 
-test('an answer from the cache says its age, an expired one too, and one that is made here says so', async () => {
+test('cached answers report their age, also expired ones, and local answers are reported as local', async () => {
   const upstream = new UpstreamDouble();
   const resolver = createResolver(upstream);
   await resolver.ask({});
@@ -86,7 +86,7 @@ test('an answer from the cache says its age, an expired one too, and one that is
   assert.deepEqual(provenanceOf(failed), { source: 'failed', totalMs: 0 });
 });
 
-test('a reply to somebody who did not ask is the same as if nobody could', async () => {
+test('a reply without a request for provenance has no option', async () => {
   const resolver = createResolver(new UpstreamDouble());
   await resolver.ask({ edns: {} });
   for (const options of [[], [{ code: EDNS_OPTION.provenance + 1, data: new Uint8Array(0) }]]) {
@@ -96,7 +96,7 @@ test('a reply to somebody who did not ask is the same as if nobody could', async
   }
 });
 
-test('only this machine is told, whatever is asked from elsewhere', async () => {
+test('only clients on this machine get provenance', async () => {
   const resolver = createResolver(new UpstreamDouble());
   const from = async (client: string): Promise<Uint8Array> => {
     const query: Query = { ...ask(ASKING), client };
@@ -109,7 +109,7 @@ test('only this machine is told, whatever is asked from elsewhere', async () => 
   assert.equal(plain.length, (await resolver.ask({ edns: {} })).length);
 });
 
-test('that somebody asks is not seen upstream', async () => {
+test('the request for provenance does not reach the upstream', async () => {
   const { resolver, upstream } = createSlowResolver();
   await exchange(resolver, {});
   resolver.clock.advance(400_000_000);
@@ -119,7 +119,7 @@ test('that somebody asks is not seen upstream', async () => {
   assert.deepEqual(asking, plain);
 });
 
-test('what is no provenance is not taken for one', () => {
+test('invalid provenance is rejected', () => {
   for (const text of ['', 'x', '[]', 'null', '{"source":"elsewhere","totalMs":1}', '{"source":"cache"}']) {
     assert.equal(decodeProvenance(Buffer.from(text)), undefined);
   }

@@ -47,7 +47,7 @@ test('the reply has the client’s ID (RFC 1035 §4.1.1)', () => {
   }
 });
 
-test('RD and CD come from the query, RA is set, AA and TC are not, whatever upstream’s flags were (RFC 1035 §4.1.1, RFC 4035 §3.2.2)', () => {
+test('RD and CD come from the query, RA is set, AA and TC are not, for any upstream flags (RFC 1035 §4.1.1, RFC 4035 §3.2.2)', () => {
   const loud = parseAnswer(rawMessage({ flags: 0xfff0, questions: [rawQuestion(rawName('example', 'com'))] }));
   for (const asked of [0, RD, CD, RD | CD]) {
     for (const answer of [ANSWER, loud]) {
@@ -58,7 +58,7 @@ test('RD and CD come from the query, RA is set, AA and TC are not, whatever upst
   assert.equal(flagsOf(answerBytes(ask({ flags: RD | AA | TC | RA }), ANSWER, 0)), QR | RA | RD);
 });
 
-test('to an unknown opcode a header alone comes back, with ID and opcode and nothing else of the query (RFC 8906 §3.1.4)', () => {
+test('a query with an unknown opcode gets a header with its ID and opcode and nothing else (RFC 8906 §3.1.4)', () => {
   for (let opcode = 1; opcode <= 15; opcode++) {
     for (const query of [
       rawMessage({ id: 0xabcd, flags: (opcode << 11) | AA | TC | RD | RA | 0x0040 | AD | CD | 0xf }),
@@ -72,7 +72,7 @@ test('to an unknown opcode a header alone comes back, with ID and opcode and not
   }
 });
 
-test('AD is given only to a client that sent AD or DO, and only if upstream set it (RFC 6840 §5.8)', () => {
+test('AD is set only for a client that sent AD or DO, and only if the upstream set it (RFC 6840 §5.8)', () => {
   const dnssecOk = { dnssecOk: true };
   for (const [query, understands] of [
     [ask(), false],
@@ -87,7 +87,7 @@ test('AD is given only to a client that sent AD or DO, and only if upstream set 
   }
 });
 
-test('the question comes back in the client’s own spelling, and names that point to it follow (RFC 4343 §4.1)', () => {
+test('the question comes back in the client’s letter case, and so do names that point to it (RFC 4343 §4.1)', () => {
   const question = rawQuestion(rawName('Example', 'COM'));
   const record = rawRecord(rawPointer(12), 1, 300, Uint8Array.of(192, 0, 2, 1));
   const answer = parseAnswer(rawMessage({ flags: 0x8180, questions: [question], answers: [record] }));
@@ -98,7 +98,7 @@ test('the question comes back in the client’s own spelling, and names that poi
   }
 });
 
-test('labels of any octets and records of unknown types pass as they are (RFC 3597 §3)', () => {
+test('labels with any octets and records of unknown types are passed on unchanged (RFC 3597 §3)', () => {
   const question = rawQuestion(rawName('\u0000.\u00ff', 'a'), 65_400);
   const record = rawRecord(rawPointer(12), 65_400, 300, Uint8Array.of(0, 0xff, 0xc0, 0x0c));
   const response = rawMessage({ id: 7, flags: 0x8180, questions: [question], answers: [record] });
@@ -106,7 +106,7 @@ test('labels of any octets and records of unknown types pass as they are (RFC 35
   assert.deepEqual(new Uint8Array(answerBytes(query, parseAnswer(response), 0)), response);
 });
 
-test('TTLs are less by the answer’s age in all sections, and never below 0', () => {
+test('TTLs are reduced by the answer’s age in all sections, and never below 0', () => {
   const answer = parseAnswer(
     buildResponse({
       answers: [addressRecord('example.com', 300)],
@@ -120,7 +120,7 @@ test('TTLs are less by the answer’s age in all sections, and never below 0', (
   assert.deepEqual(ttlsOf(answerBytes(ask(), answer, 1_000_000)), [0, 0, 0]);
 });
 
-test('an answer serves any number of clients: shaping changes neither it nor the query', () => {
+test('shaping changes neither the answer nor the query', () => {
   const answer = Buffer.from(ANSWER.bytes).toString('hex');
   const wire = buildQuery({ name: 'EXAMPLE.com', edns: { dnssecOk: true } });
   const reply = answerBytes(receive(wire), ANSWER, 200);
@@ -129,7 +129,7 @@ test('an answer serves any number of clients: shaping changes neither it nor the
   assert.deepEqual(wire, buildQuery({ name: 'EXAMPLE.com', edns: { dnssecOk: true } }));
 });
 
-test('only a query with EDNS gets an OPT record, ours and one, with DO as it was sent (RFC 6891 §6.1.1, RFC 3225 §3)', () => {
+test('only a query with EDNS gets an OPT record: exactly one, our own, with DO as in the query (RFC 6891 §6.1.1, RFC 3225 §3)', () => {
   const withOpt = parseAnswer(
     rawMessage({
       flags: 0x8180,
@@ -151,7 +151,7 @@ test('only a query with EDNS gets an OPT record, ours and one, with DO as it was
   }
 });
 
-test('an extended error goes to the client in the OPT record (RFC 8914 §2)', () => {
+test('an extended error is in the OPT record (RFC 8914 §2)', () => {
   const reply = replyBytes(ask({ edns: {} }), 2, { code: 23, text: 'no way' });
   const [opt] = decodeReply(reply).additionals ?? [];
   assert.ok(opt?.type === 'OPT');
@@ -161,7 +161,7 @@ test('an extended error goes to the client in the OPT record (RFC 8914 §2)', ()
   );
 });
 
-test('an extended RCODE is split between header and OPT record, and is SERVFAIL where there is none (RFC 6891 §6.1.3)', () => {
+test('an extended RCODE is split between header and OPT record, and becomes SERVFAIL without OPT (RFC 6891 §6.1.3)', () => {
   const badvers = 16;
   const reply = replyBytes(ask({ edns: {} }), badvers);
   const [opt] = decodeReply(reply).additionals ?? [];
@@ -170,7 +170,7 @@ test('an extended RCODE is split between header and OPT record, and is SERVFAIL 
   assert.equal(decodeReply(replyBytes(ask(), badvers)).rcode, 'SERVFAIL');
 });
 
-test('a query whose question could not be read gets a header alone, and OPT if it had one', () => {
+test('a query without a valid question gets a header, and OPT if it had one', () => {
   const none = receive(rawMessage({ id: 0x4242, flags: RD, questions: [] }));
   assert.deepEqual([...replyBytes(none, 1)], [0x42, 0x42, 0x81, 0x81, 0, 0, 0, 0, 0, 0, 0, 0]);
   const noneWithOpt = receive(rawMessage({ flags: RD, questions: [], additionals: [rawOpt()] }));
@@ -182,7 +182,7 @@ test('a query whose question could not be read gets a header alone, and OPT if i
   assert.equal(replyBytes(pointer, 1).length, 12);
 });
 
-test('a refusal repeats no record of the query', () => {
+test('a refusal contains no records of the query', () => {
   const record = rawRecord(rawPointer(12), 1, 60, Uint8Array.of(192, 0, 2, 1));
   const question = rawQuestion(rawName('example', 'com'));
   const query = receive(rawMessage({ flags: RD, questions: [question], answers: [record], additionals: [rawOpt()] }));
@@ -193,7 +193,7 @@ test('a refusal repeats no record of the query', () => {
   );
 });
 
-test('keepalive is for a client that asks for it, over TCP (RFC 7828 §3.2)', () => {
+test('keepalive is sent only on request and only over TCP (RFC 7828 §3.2)', () => {
   const asking = { options: [{ code: 11, data: new Uint8Array(0) }] };
   for (const [query, tenths] of [
     [ask({ edns: asking }, 'tcp'), [100]],
@@ -211,7 +211,7 @@ test('keepalive is for a client that asks for it, over TCP (RFC 7828 §3.2)', ()
   }
 });
 
-test('what the upstream gave for a reason goes on to the client, unless there is another (RFC 8914 §3)', () => {
+test('the upstream’s extended error is passed on, unless another replaces it (RFC 8914 §3)', () => {
   const data = concat(rawU16(15, 5, 9), Buffer.from('why'));
   const answer = parseAnswer(
     rawMessage({

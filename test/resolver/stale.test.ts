@@ -13,7 +13,7 @@ import {
   UpstreamDouble,
 } from './harness.ts';
 
-/** The TTL of what `answerTo` answers. */
+/** The TTL of answers from `answerTo`. */
 const TTL_MS = 300_000;
 
 async function expired(options: ResolverOptions = {}): Promise<{ resolver: Resolver; upstream: UpstreamDouble }> {
@@ -35,7 +35,7 @@ function staleCounts({ counters }: Resolver): Record<string, number> {
   );
 }
 
-test('RFC 8767 §4: where the resolver cannot be asked, an expired answer is given, with TTL 30 and EDE 3', async () => {
+test('RFC 8767 §4: if the upstream is unreachable, an expired answer is served with TTL 30 and EDE 3', async () => {
   const { resolver, upstream } = await expired();
   upstream.answer = () => Promise.reject(new Dns4torError('ERR_TOR_UNREACHABLE'));
   const reply = await resolver.ask({ edns: {} });
@@ -46,7 +46,7 @@ test('RFC 8767 §4: where the resolver cannot be asked, an expired answer is giv
   assert.deepEqual(staleCounts(resolver), { slow: 0, failed: 1 });
 });
 
-test('RFC 8767 §5: a client waits 1.8 s for a fresh answer, then gets the expired one; the fresh one is kept when it comes', async () => {
+test('RFC 8767 §5: a client waits 1.8 s for a fresh answer, then gets the expired one; a later fresh one is cached', async () => {
   const { resolver, upstream } = await expired();
   const { promise, resolve } = Promise.withResolvers<void>();
   upstream.answer = async (query) => {
@@ -67,7 +67,7 @@ test('RFC 8767 §5: a client waits 1.8 s for a fresh answer, then gets the expir
   assert.equal(upstream.queries.length, 2);
 });
 
-test('a client waits no longer than its deadline for a fresh answer, where that is sooner', async () => {
+test('a client waits no longer than its deadline for a fresh answer, if that is earlier', async () => {
   const { resolver, upstream } = await expired({ init: { timeoutMs: 500 } });
   upstream.answer = () => new Promise(() => {});
   const reply = resolver.ask({});
@@ -75,13 +75,13 @@ test('a client waits no longer than its deadline for a fresh answer, where that 
   assert.equal(ttlOf(await reply), 30);
 });
 
-test('a fresh answer that comes in time is given, and nothing stale', async () => {
+test('a fresh answer in time is served instead of a stale one', async () => {
   const { resolver } = await expired();
   assert.equal(ttlOf(await resolver.ask({})), 300);
   assert.deepEqual(staleCounts(resolver), { slow: 0, failed: 0 });
 });
 
-test('RFC 8767 §5: after a failure of the question it is not asked again for half a minute', async () => {
+test('RFC 8767 §5: after a failure the question is not sent again for half a minute', async () => {
   const { resolver, upstream } = await expired();
   upstream.answer = () => Promise.reject(new Dns4torError('ERR_DOH_STATUS'));
   await resolver.ask({});
@@ -93,7 +93,7 @@ test('RFC 8767 §5: after a failure of the question it is not asked again for ha
   assert.equal(upstream.queries.length, 3);
 });
 
-test('RFC 8767 §5: past the longest time, an expired answer is none', async () => {
+test('RFC 8767 §5: beyond the maximum stale time, an expired answer is not served', async () => {
   const { resolver, upstream } = await expired();
   upstream.answer = () => Promise.reject(new Dns4torError('ERR_TOR_UNREACHABLE'));
   resolver.clock.advance(MAX_STALE_MS - 1);
@@ -114,7 +114,7 @@ test('RFC 8914 §4.20: an expired NXDOMAIN has EDE 19', async () => {
   assert.equal(extendedErrorOf(reply)?.code, 19);
 });
 
-test('RFC 8767 §6: an expired answer is given in place of a fresh failure', async () => {
+test('RFC 8767 §6: an expired answer is served instead of a fresh failure', async () => {
   const { resolver, upstream } = await expired();
   upstream.answer = async () => buildResponse({ flags: 2 });
   const reply = await resolver.ask({});
@@ -122,7 +122,7 @@ test('RFC 8767 §6: an expired answer is given in place of a fresh failure', asy
   assert.equal(ttlOf(reply), 30);
 });
 
-test('what the machine has slept is off the TTL, and an answer that expired meanwhile is asked for again', async () => {
+test('sleep of the machine reduces TTLs, and an answer that expired meanwhile is fetched again', async () => {
   const upstream = new UpstreamDouble();
   const resolver = createResolver(upstream);
   await resolver.ask({});

@@ -23,12 +23,12 @@ const TC = 0x0200;
 const AD = 0x0020;
 const OPT_BYTES = 11;
 const NAME = rawName('example', 'com');
-/** Header and question. */
+/** Size of header and question. */
 const EMPTY_BYTES = 12 + NAME.length + 4;
-/** What a record with a pointer for its owner takes beside its data. */
+/** Size of a record without its RDATA, with a pointer as owner. */
 const RECORD_BYTES = 12;
 
-/** An answer whose message, without OPT, has exactly this many octets. */
+/** An answer whose message has exactly this many octets without OPT. */
 function answerOf(bytes: number, flags = 0x8180): ReturnType<typeof parseAnswer> {
   const data = new Uint8Array(bytes - EMPTY_BYTES - RECORD_BYTES);
   const record = rawRecord(rawPointer(12), 16, 300, data);
@@ -44,7 +44,7 @@ function isTruncated(reply: Uint8Array): boolean {
   return (Buffer.from(reply).readUInt16BE(2) & TC) !== 0;
 }
 
-test('over UDP a reply is as large as the client takes, at least 512 and at most 1232, its OPT record included (RFC 1035 §4.2.1, RFC 6891 §6.2.3, RFC 9715 §3)', () => {
+test('over UDP a reply has at most the size that the client accepts, between 512 and 1232 octets, with its OPT record (RFC 1035 §4.2.1, RFC 6891 §6.2.3, RFC 9715 §3)', () => {
   for (const [edns, limit] of [
     [undefined, 512],
     [{ udpPayloadBytes: 1 }, 512],
@@ -64,7 +64,7 @@ test('over UDP a reply is as large as the client takes, at least 512 and at most
   }
 });
 
-test('a truncated reply has TC, the question, no records, and keeps OPT, RCODE and AD (RFC 2181 §9, RFC 6891 §7)', () => {
+test('a truncated reply has TC, the question and no records, and keeps OPT, RCODE and AD (RFC 2181 §9, RFC 6891 §7)', () => {
   const query = ask({ name: 'EXAMPLE.com', type: 'TXT', edns: { dnssecOk: true, udpPayloadBytes: 512 } });
   const reply = decodeReply(answerBytes(query, answerOf(1000, 0x8180 | AD | 3), 0));
   assert.deepEqual([reply.flag_tc, reply.flag_ad, reply.rcode], [true, true, 'NXDOMAIN']);
@@ -76,7 +76,7 @@ test('a truncated reply has TC, the question, no records, and keeps OPT, RCODE a
   );
 });
 
-test('over TCP nothing is truncated that a message can hold (RFC 1035 §4.2.2)', () => {
+test('over TCP nothing is truncated that fits into a message (RFC 1035 §4.2.2)', () => {
   const query = ask({ type: 'TXT', edns: { udpPayloadBytes: 512 } }, 'tcp');
   for (const bytes of [513, 1233, 65_535 - OPT_BYTES]) {
     const reply = answerBytes(query, answerOf(bytes), 0);
@@ -85,13 +85,13 @@ test('over TCP nothing is truncated that a message can hold (RFC 1035 §4.2.2)',
   assert.equal(answerBytes(ask({ type: 'TXT' }, 'tcp'), answerOf(65_535), 0).length, 65_535);
 });
 
-test('over TCP a reply that our OPT record would make larger than a message can be is truncated', () => {
+test('over TCP a reply is truncated if our OPT record would make it larger than a message can be', () => {
   const query = ask({ type: 'TXT', edns: {} }, 'tcp');
   const reply = answerBytes(query, answerOf(65_535 - OPT_BYTES + 1), 0);
   assert.deepEqual([reply.length, isTruncated(reply)], [EMPTY_BYTES + OPT_BYTES, true]);
 });
 
-test('no reply is over its limit or loses its OPT record, for any query, answer and error', (t) => {
+test('no reply exceeds its limit or loses its OPT record, for any query, answer and error', (t) => {
   const runs = 5_000;
   let truncated = 0;
   const property = fc.property(

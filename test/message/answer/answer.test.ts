@@ -32,7 +32,7 @@ function message(answer: Answer): Uint8Array {
 
 const MALFORMED = { code: 'ERR_RESPONSE_MALFORMED' };
 
-test('an answer is the upstream’s bytes with ID 0 and QNAME in small letters, and nothing else is touched', () => {
+test('an answer is the upstream’s bytes with ID 0 and QNAME in lower case; nothing else changes', () => {
   const spec = {
     flags: 0x81b0,
     answers: [ADDRESS, rawRecord(rawName('SPELT', 'So'), 1, 60, Buffer.from('DaTa'))],
@@ -43,12 +43,12 @@ test('an answer is the upstream’s bytes with ID 0 and QNAME in small letters, 
   assert.equal(answer.questionEnd, 12 + QUESTION.length);
 });
 
-test('QTYPE and QCLASS that look like capital letters stay', () => {
+test('QTYPE and QCLASS octets that look like capital letters do not change', () => {
   const answer = parseRaw({ questions: [rawQuestion(rawName('a'), 0x4142, 0x5a59)] });
   assert.deepEqual([...message(answer).subarray(15)], [0x41, 0x42, 0x5a, 0x59]);
 });
 
-test('the input is not kept: what happens to it later changes no answer', () => {
+test('the answer does not share memory with the input', () => {
   const wire = rawMessage({ flags: QR, questions: [QUESTION], answers: [ADDRESS] });
   const answer = parseAnswer(wire);
   const before = Buffer.from(answer.bytes).toString('hex');
@@ -56,14 +56,14 @@ test('the input is not kept: what happens to it later changes no answer', () => 
   assert.equal(Buffer.from(answer.bytes).toString('hex'), before);
 });
 
-test('the OPT record is dropped wherever among the additional records it stands (RFC 6891 §6.2.1)', () => {
+test('the OPT record is removed from any position among the additional records (RFC 6891 §6.2.1)', () => {
   const nameServer = rawRecord(QNAME, 2, 60, rawName('ns'));
   const glue = rawRecord(rawName('ns'), 1, 60, Uint8Array.of(192, 0, 2, 53));
   const options = rawRecord(rawName(), 41, 0, Uint8Array.of(0, 12, 0, 4, 0, 0, 0, 0), 1232);
   for (const [additionals, expected] of [
     [[options], []],
     [[glue, options], ['A ns']],
-    // Behind the gap that OPT leaves, pointers would point beside what they mean.
+    // A gap in place of OPT would invalidate pointers to later records.
     [[options, glue], []],
     [[glue, options, glue], ['A ns']],
   ] as const) {
@@ -77,13 +77,13 @@ test('the OPT record is dropped wherever among the additional records it stands 
   }
 });
 
-test('two OPT records, and one outside of the additional section, are malformed (RFC 6891 §6.1.1)', () => {
+test('two OPT records, or one outside the additional section, are malformed (RFC 6891 §6.1.1)', () => {
   assert.throws(() => parseRaw({ additionals: [rawOpt(), rawOpt()] }), MALFORMED);
   assert.throws(() => parseRaw({ answers: [rawOpt()] }), MALFORMED);
   assert.throws(() => parseRaw({ authorities: [rawOpt()] }), MALFORMED);
 });
 
-test('an extended RCODE of the hop becomes SERVFAIL without records for the client (RFC 6891 §6.1.3)', () => {
+test('an extended RCODE, which is hop-by-hop, becomes SERVFAIL without records (RFC 6891 §6.1.3)', () => {
   const withRecords = parseRaw({ flags: QR | 0, answers: [ADDRESS], additionals: [rawOpt(0x0100_0000)] });
   assert.deepEqual([withRecords.rcode, withRecords.ttlCount, withRecords.lowestTtl], [2, 0, undefined]);
   assert.equal(decodeReply(message(withRecords)).answers?.length ?? 0, 0);
@@ -97,7 +97,7 @@ test('octets behind the last record are cut off', () => {
   assert.equal(parseAnswer(concat(wire, Uint8Array.of(1, 2, 3))).messageBytes, wire.length);
 });
 
-test('a response that is cut off anywhere is malformed', () => {
+test('a response that is truncated anywhere is malformed', () => {
   const wire = buildResponse({
     answers: [addressRecord('example.com', 300)],
     authorities: [soaRecord('example.com', 60, 60), { type: 'NS', name: 'com', ttl: 60, data: 'ns.example.com' }],
@@ -109,7 +109,7 @@ test('a response that is cut off anywhere is malformed', () => {
   assert.equal(parseAnswer(wire).messageBytes, wire.length);
 });
 
-test('what is a query, has no question or two, or is over 65,535 octets is malformed', () => {
+test('a query, a message without exactly one question, or one above 65,535 octets is malformed', () => {
   assert.throws(() => parseRaw({ flags: 0x0100 }), MALFORMED);
   assert.throws(() => parseRaw({ questions: [] }), MALFORMED);
   assert.throws(() => parseRaw({ questions: [QUESTION, QUESTION] }), MALFORMED);
@@ -126,7 +126,7 @@ test('a record whose owner points forwards, at itself or into the header is malf
   }
 });
 
-test('from the first record that does not belong, all but the RCODE and the extended error is cut off', () => {
+test('from the first irrelevant record on, all but the RCODE and the extended error is cut off', () => {
   const nameServer = rawRecord(QNAME, 2, 60, rawName('ns'));
   const glue = rawRecord(rawName('ns'), 1, 60, Uint8Array.of(192, 0, 2, 53));
   const foreign = rawRecord(rawName('bank'), 1, 60, Uint8Array.of(192, 0, 2, 66));
@@ -147,9 +147,9 @@ test('from the first record that does not belong, all but the RCODE and the exte
   }
 });
 
-test('a name with a pointer into a TTL, whose octets change on the way to a client, is malformed', () => {
+test('a name with a pointer into a TTL field is malformed, because TTLs change', () => {
   const ttlAt = 12 + QUESTION.length + 2 + 4;
-  // Read as a name: "a" and the root. One octet on: the root alone.
+  // Reads as a name: "a" and the root. One octet further: just the root.
   const ttl = 0x0161_0000;
   for (const destination of [ttlAt, ttlAt + 2]) {
     const target = rawPointer(destination);
@@ -167,7 +167,7 @@ test('a name with a pointer into a TTL, whose octets change on the way to a clie
   assert.ok(before.equals(wire), 'the input is as it was');
 });
 
-test('an answer with records of the type that was asked for is data, through a CNAME chain too', () => {
+test('an answer with records of QTYPE is data, also at the end of a CNAME chain', () => {
   const cname = rawRecord(QNAME, 5, 300, rawName('target'));
   const target = rawRecord(rawName('target'), 1, 300, Uint8Array.of(192, 0, 2, 1));
   assert.equal(parseRaw({ answers: [ADDRESS] }).kind, 'data');
@@ -176,7 +176,7 @@ test('an answer with records of the type that was asked for is data, through a C
   assert.equal(parseRaw({ questions: [rawQuestion(rawName('a'), 255)], answers: [cname] }).kind, 'data');
 });
 
-test('NOERROR without a record of that type is NODATA, NXDOMAIN is NXDOMAIN, the rest are failures (RFC 2308 §2)', () => {
+test('NOERROR without records of QTYPE is NODATA, NXDOMAIN is NXDOMAIN, other RCODEs are failures (RFC 2308 §2)', () => {
   const cname = rawRecord(QNAME, 5, 300, rawName('target'));
   assert.equal(parseRaw({}).kind, 'nodata');
   assert.equal(parseRaw({ answers: [cname] }).kind, 'nodata');
@@ -184,11 +184,11 @@ test('NOERROR without a record of that type is NODATA, NXDOMAIN is NXDOMAIN, the
   assert.equal(parseRaw({ flags: QR | 3, answers: [cname] }).kind, 'nxdomain');
   for (const rcode of [1, 2, 4, 5, 9])
     assert.equal(parseRaw({ flags: QR | rcode, answers: [ADDRESS] }).kind, 'failure');
-  // With its upper bits this is no NXDOMAIN.
+  // The upper bits make this another RCODE than NXDOMAIN.
   assert.equal(parseRaw({ flags: QR | 3, additionals: [rawOpt(0x0100_0000)] }).kind, 'failure');
 });
 
-test('an SOA record too short for its numbers and an RRSIG record too short for its type are malformed', () => {
+test('an SOA record that is too short for its numbers and an RRSIG record that is too short for its type are malformed', () => {
   assert.throws(() => parseRaw({ authorities: [rawRecord(QNAME, 6, 60, new Uint8Array(21))] }), MALFORMED);
   assert.equal(parseRaw({ authorities: [rawRecord(QNAME, 6, 60, new Uint8Array(22))] }).negativeTtl, 0);
   const asked = { questions: [rawQuestion(rawName('a'), 46)] };

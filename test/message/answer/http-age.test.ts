@@ -24,7 +24,7 @@ function ttlAfter(ttl: number, seconds: number): number | undefined {
   return record !== undefined && 'ttl' in record ? record.ttl : undefined;
 }
 
-test('Age is taken off every TTL in all sections (RFC 8484 §5.1)', () => {
+test('Age is subtracted from every TTL in all sections (RFC 8484 §5.1)', () => {
   const wire = buildResponse({
     answers: [addressRecord('example.com', 300), addressRecord('example.com', 300)],
     authorities: [soaRecord('example.com', 400, 900)],
@@ -39,7 +39,7 @@ test('Age is taken off every TTL in all sections (RFC 8484 §5.1)', () => {
   assert.deepEqual(wire, expected);
 });
 
-test('the time of a negative answer has run down from the lower of its SOA record’s TTL and MINIMUM (RFC 2308 §5)', () => {
+test('the age of a negative answer counts from the lower of its SOA record’s TTL and MINIMUM (RFC 2308 §5)', () => {
   for (const [ttl, minimum] of [
     [3600, 60],
     [60, 3600],
@@ -59,18 +59,18 @@ test('a TTL never goes below zero', () => {
   assert.equal(ttlAfter(10, 2 ** 40), 0);
 });
 
-test('a TTL with the top bit set is zero and not a very long time less a little (RFC 2181 §8)', () => {
+test('a TTL with the top bit set becomes zero (RFC 2181 §8)', () => {
   assert.equal(ttlAfter(0x8000_0005, 10), 0);
 });
 
-test('the flags in the OPT record are no time and stay (RFC 6891 §6.1.3)', () => {
+test('the flags in the OPT record’s TTL field do not change (RFC 6891 §6.1.3)', () => {
   const wire = rawMessage({ flags: 0x8180, questions: [QUESTION], additionals: [rawOpt(0x0000_8000)] });
   const before = wire.slice();
   subtractAge(wire, 5);
   assert.deepEqual(wire, before);
 });
 
-test('a message that is cut off or has no name for a question is left alone from there on', () => {
+test('from a truncation or an invalid question name on, nothing changes', () => {
   const record = rawRecord(rawName('a'), 1, 300, Uint8Array.of(1, 2, 3, 4));
   const wire = rawMessage({ flags: 0x8180, questions: [QUESTION], answers: [record] });
   for (let length = 12; length < wire.length; length++) {
@@ -80,8 +80,8 @@ test('a message that is cut off or has no name for a question is left alone from
   }
 });
 
-test('a message without a name for a question is left alone, where counts and flags could pass for a record too', () => {
-  // From its fourth octet on this is the root, type 1, class 1, TTL 5, and data of 0x4000 octets, whose first makes no name.
+test('a message with an invalid question name does not change, even if counts and flags look like a record', () => {
+  // From the fourth octet on: the root, type 1, class 1, TTL 5, and RDATA of 0x4000 octets, which starts with no name.
   const nameless = concat(rawU16(0, 0x8100, 1, 1, 0, 5, 0x4000), new Uint8Array(0x4000));
   const before = nameless.slice();
   subtractAge(nameless, 5);

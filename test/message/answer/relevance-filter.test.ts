@@ -17,7 +17,7 @@ interface Parts {
   readonly additionals?: readonly Uint8Array[];
 }
 
-/** Number of records kept in the authority and additional sections of an answer about WWW.example.com. */
+/** Number of relevant records in the authority and additional sections of an answer about WWW.example.com. */
 function kept({ qtype = TYPE.A, ...sections }: Parts): readonly [number, number] {
   const questions = [rawQuestion(rawName('WWW', 'example', 'com'), qtype)];
   const { bytes, messageBytes } = parseAnswer(rawMessage({ id: 0, flags: 0x8180, questions, ...sections }));
@@ -37,7 +37,7 @@ for (const [label, type, data] of [
   ['NS', TYPE.NS, rawName('ns')],
   ['DS', TYPE.DS, new Uint8Array(36)],
 ] as const) {
-  test(`RFC 2308 §5, RFC 2181 §5.4.1: ${label} records and their signatures are kept if their zone encloses a name of the alias chain`, () => {
+  test(`RFC 2308 §5, RFC 2181 §5.4.1: ${label} records and their RRSIG records are relevant if their zone contains a name of the alias chain`, () => {
     for (const [owner, inZone, behindAlias] of [
       [rawName('www', 'example', 'com'), true, true],
       [rawName('Example', 'Com'), true, true],
@@ -47,7 +47,7 @@ for (const [label, type, data] of [
       [rawName('a', 'www', 'example', 'com'), false, false],
       [rawName('ww', 'example', 'com'), false, false],
       [rawName('ample', 'com'), false, false],
-      // Ends in the octets of an ancestor, but not in its labels.
+      // Ends in the octets of an ancestor, but not at a label boundary.
       [rawName('e\u0003com'), false, false],
     ] as const) {
       for (const record of [rawRecord(owner, type, 300, data), signatureOf(owner, type)]) {
@@ -58,7 +58,7 @@ for (const [label, type, data] of [
   });
 }
 
-test('RFC 4035 §3.1.3, RFC 5155 §3: NSEC records are kept at any name, NSEC3 records at a hash in a zone that encloses the name', () => {
+test('RFC 4035 §3.1.3, RFC 5155 §3: NSEC records are relevant at any name, NSEC3 records at a hash in a zone that contains the name', () => {
   const owner = rawName('other', 'example');
   assert.ok(keepsAuthority(rawRecord(owner, TYPE.NSEC, 300, new Uint8Array(4))));
   assert.ok(keepsAuthority(signatureOf(owner, TYPE.NSEC)));
@@ -76,7 +76,7 @@ test('RFC 4035 §3.1.3, RFC 5155 §3: NSEC records are kept at any name, NSEC3 r
   }
 });
 
-test('RFC 2308 §2, RFC 4035 §3.1: other types, and other classes, are not kept in the authority section', () => {
+test('RFC 2308 §2, RFC 4035 §3.1: other types and classes are irrelevant in the authority section', () => {
   for (const type of [TYPE.A, TYPE.CNAME, TYPE.MX, TYPE.HTTPS, 250, 65_400]) {
     const data = type === TYPE.CNAME ? rawName() : ADDRESS;
     assert.ok(!keepsAuthority(rawRecord(QNAME, type, 300, data)));
@@ -86,7 +86,7 @@ test('RFC 2308 §2, RFC 4035 §3.1: other types, and other classes, are not kept
   assert.ok(!keepsAuthority(rawRecord(rawName('com'), TYPE.RRSIG, 300, Uint8Array.of(0))));
 });
 
-test('RFC 9460 §2.5.2, §4.2: addresses of the owner are kept if a service has no target of its own, behind aliases too', () => {
+test('RFC 9460 §2.5.2, §4.2: addresses of the owner are relevant if a service record’s target is the root, also behind aliases', () => {
   const service = (target: Uint8Array, owner = QNAME): Uint8Array =>
     rawRecord(owner, TYPE.HTTPS, 300, concat(rawU16(1), target));
   const cdn = rawName('cdn', 'example', 'net');
@@ -100,7 +100,7 @@ test('RFC 9460 §2.5.2, §4.2: addresses of the owner are kept if a service has 
   assert.ok(!keeps([service(cdn)], rawName('example', 'net')));
 });
 
-test('RFC 4035 §3.1.1: signatures of additional addresses are kept with them', () => {
+test('RFC 4035 §3.1.1: RRSIG records of additional addresses are relevant', () => {
   const mail = rawName('mail', 'example');
   const answers = [rawRecord(QNAME, TYPE.MX, 300, concat(rawU16(10), mail))];
   const address = rawRecord(mail, TYPE.A, 300, ADDRESS);

@@ -5,7 +5,7 @@ import { type MessageView, viewMessage } from '../../../src/message/text/message
 import { concat, rawMessage, rawName, rawOpt, rawQuestion, rawRecord, rawU16 } from '../../fixtures/messages.ts';
 import { mutatedQuery, mutatedResponse, randomBytes } from '../mutations.ts';
 
-/** Without white space, none of which belongs there, nor control characters, which a terminal would obey. */
+/** Printable ASCII without spaces. Control characters could control the terminal. */
 const TOKEN = /^[!-~]+$/;
 
 function check({ questions, answers, authorities, additionals, status, flags }: MessageView): void {
@@ -16,7 +16,7 @@ function check({ questions, answers, authorities, additionals, status, flags }: 
   for (const text of [status, ...flags]) assert.match(text, TOKEN);
 }
 
-test('whatever the octets are, they are shown as ASCII or are no message', () => {
+test('any octets are shown as printable ASCII or rejected', () => {
   let shown = 0;
   const message = fc.oneof(mutatedResponse, mutatedQuery, randomBytes);
   fc.assert(
@@ -31,7 +31,7 @@ test('whatever the octets are, they are shown as ASCII or are no message', () =>
   assert.ok(shown > 1000, String(shown));
 });
 
-test('RDATA of any type and any octets is shown, in the form for unknown types where it is not as its type asks for', () => {
+test('any RDATA is shown; malformed RDATA in the form for unknown types', () => {
   const type = fc.constantFrom(
     1,
     2,
@@ -73,7 +73,7 @@ test('RDATA of any type and any octets is shown, in the form for unknown types w
   assert.equal(view?.answers[0]?.data, '\\# 3 C00002');
 });
 
-test('an OPT record is shown apart: the whole RCODE, its flags, extended errors and other options', () => {
+test('an OPT record is shown separately: full RCODE, flags, extended errors and other options', () => {
   const data = concat(rawU16(15, 7, 22), Buffer.from('so it'), rawU16(65_001, 2, 0xabcd));
   const opt = rawRecord(rawName(), 41, 0x0100_8000, data, 1232);
   const view = viewMessage(rawMessage({ flags: 0x8180, additionals: [opt] }));

@@ -8,7 +8,7 @@ test('integers are big-endian and unsigned, the top bit included (RFC 1035 §2.3
   assert.equal(readU32(wire, 1), 0x8001_fffe);
 });
 
-test('what was written is what is read, and no octet beside it changes', () => {
+test('a value reads back as written, and adjacent octets do not change', () => {
   for (const value of [0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff]) {
     const wire = new Uint8Array(6).fill(0xaa);
     writeU32(wire, 1, value);

@@ -12,12 +12,12 @@ import { buildQuery, concat, rawName, rawOpt, rawQuestion, rawRecord } from '../
 
 const plain = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
 
-test('an OPT record is octet for octet that of RFC 6891 §6.1.2', () => {
+test('an OPT record has exactly the octets of RFC 6891 §6.1.2', () => {
   assert.deepEqual(plain(encodeOpt({ udpPayloadBytes: 4096, dnssecOk: false })), rawOpt(0, 4096));
   assert.deepEqual(plain(encodeOpt({ udpPayloadBytes: 512, dnssecOk: true, rcode: 0x123 })), rawOpt(0x1200_8000, 512));
 });
 
-test('options keep code and data in their order, the empty ones too', () => {
+test('options keep their order, code and data, also without data', () => {
   const options = [
     { code: 12, data: new Uint8Array(0) },
     { code: 15, data: Uint8Array.of(0, 22, 0xff) },
@@ -28,26 +28,26 @@ test('options keep code and data in their order, the empty ones too', () => {
   assert.deepEqual(plain(encodeOpt({ udpPayloadBytes: 1232, dnssecOk: false, options })), expected);
 });
 
-test('names and questions of our own are in wire form', () => {
+test('our own names and questions are encoded in wire form', () => {
   assert.deepEqual(plain(encodeName('home.arpa')), rawName('home', 'arpa'));
   assert.deepEqual(plain(encodeName('.')), rawName());
   assert.deepEqual(plain(encodeQuestion('.', 'NS')), rawQuestion(rawName(), 2));
 });
 
-test('a question is for its type, for those too that dns-packet has no name for', () => {
+test('a question has the right type, also if dns-packet does not know its name', () => {
   for (const [type, number] of Object.entries(TYPE) as [keyof typeof TYPE, number][]) {
     const question = rawQuestion(rawName('example', 'com'), number);
     assert.deepEqual(plain(encodeQuestion('example.com', type)), question, type);
   }
 });
 
-test('records are written one after the other without compression', () => {
+test('records are encoded in sequence without compression', () => {
   const record = { type: 'CNAME', name: 'a.b', ttl: 5, data: 'a.b' } as const;
   const wire = rawRecord(rawName('a', 'b'), 5, 5, rawName('a', 'b'));
   assert.deepEqual(plain(encodeRecords([record, record])), concat(wire, wire));
 });
 
-test('a message in the middle of a larger buffer is decoded by itself', () => {
+test('a message in the middle of a larger buffer is decoded alone', () => {
   const query = buildQuery({ id: 7 });
   const buffer = concat(new Uint8Array(5).fill(0xff), query, new Uint8Array(5).fill(0xff));
   const { id, questions } = decodeMessage(buffer.subarray(5, 5 + query.length));

@@ -5,7 +5,7 @@ import { frame, MessageReader } from '../../../src/message/wire/framing.ts';
 
 const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-/** Pushes the bytes in chunks of these sizes, over and over, and takes every message as soon as it is whole. */
+/** Pushes the bytes in chunks of these sizes, cyclically, and takes each message as soon as it is complete. */
 function readInChunks(reader: MessageReader, bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
   const messages: Uint8Array[] = [];
   for (let offset = 0, i = 0; offset < bytes.length; i++) {
@@ -17,7 +17,7 @@ function readInChunks(reader: MessageReader, bytes: Uint8Array, sizes: readonly 
   return messages;
 }
 
-test('the same messages come out however the stream is cut into chunks', () => {
+test('the same messages result from any division of the stream into chunks', () => {
   const messages = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 8 });
   const sizes = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 8 });
   fc.assert(
@@ -30,7 +30,7 @@ test('the same messages come out however the stream is cut into chunks', () => {
   );
 });
 
-test('a message of 65,535 bytes is the longest that the length in front can tell', () => {
+test('a message of 65,535 bytes is the longest that the prefix can express', () => {
   const longest = new Uint8Array(65_535).fill(7);
   const framed = frame(longest);
   assert.deepEqual([...framed.subarray(0, 3)], [0xff, 0xff, 7]);
@@ -38,7 +38,7 @@ test('a message of 65,535 bytes is the longest that the length in front can tell
   assert.deepEqual(Buffer.from(message ?? []), Buffer.from(longest));
 });
 
-test('a message that has begun and not ended is told from none', () => {
+test('an incomplete message is distinguished from none', () => {
   const reader = new MessageReader();
   assert.equal(reader.midway, false);
   for (const octet of [0, 2, 0xaa]) {
@@ -77,7 +77,7 @@ for (const chunkBytes of [1, 2, 7, 1460]) {
   });
 }
 
-test('however a stream of several messages is split, the octets copied are linear in its length', (t) => {
+test('for any division of a stream, the octets copied are linear in its length', (t) => {
   const messages = fc.array(fc.uint8Array({ maxLength: 3000 }), { minLength: 1, maxLength: 6 });
   const sizes = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 8 });
   fc.assert(
@@ -91,14 +91,14 @@ test('however a stream of several messages is split, the octets copied are linea
   );
 });
 
-test('messages that were taken do not change, whatever is pushed or changed afterwards', () => {
+test('later chunks and changes do not affect messages already taken', () => {
   const messages = fc.array(fc.uint8Array({ minLength: 1, maxLength: 40 }), { minLength: 2, maxLength: 8 });
   const sizes = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 8 });
   fc.assert(
     fc.property(messages, sizes, (sent, chunkSizes) => {
       const reader = new MessageReader();
       const received = readInChunks(reader, Buffer.concat(sent.map(frame)), chunkSizes);
-      // The caller owns them: changing one changes no other.
+      // The caller owns them: modifying one does not affect another.
       for (const message of received.filter((_, index) => index % 2 === 0)) message.fill(0);
       const expected = sent.map((message, index) => (index % 2 === 0 ? new Uint8Array(message.length) : message));
       assert.deepEqual(received.map(toHex), expected.map(toHex));
@@ -106,7 +106,7 @@ test('messages that were taken do not change, whatever is pushed or changed afte
   );
 });
 
-test('messages may be taken late, too', () => {
+test('messages may also be taken late', () => {
   const sent = Array.from({ length: 50 }, (_, i) => Uint8Array.of(i, i, i));
   const reader = new MessageReader();
   for (const octet of Buffer.concat(sent.map(frame))) reader.push(Uint8Array.of(octet));
@@ -115,7 +115,7 @@ test('messages may be taken late, too', () => {
   assert.equal(reader.midway, false);
 });
 
-test('a length alone reserves no memory for its message', (t) => {
+test('a length prefix alone reserves no memory for its message', (t) => {
   const allocUnsafe = t.mock.method(Buffer, 'allocUnsafe');
   const reader = new MessageReader();
   for (const octet of [0xff, 0xff, 1]) reader.push(Uint8Array.of(octet));

@@ -3,37 +3,37 @@ import { test } from 'node:test';
 import { lowerCase, MAX_NAME_BYTES, readName, skipPlainName } from '../../../src/message/wire/name.ts';
 import { concat, rawName, rawNameOfLength, rawPointer } from '../../fixtures/messages.ts';
 
-/** Stands where a header stands in a message. */
+/** Takes the place of a header. */
 const HEADER = new Uint8Array(12);
 const START = HEADER.length;
 
-/** The name at `offset` as it stands alone, and where it ends in the message. */
+/** The uncompressed name at `offset`, and where it ends in the message. */
 function read(wire: Uint8Array, offset: number): { readonly name: Buffer; readonly end: number } | undefined {
   const target = Buffer.alloc(MAX_NAME_BYTES);
   const extent = readName(wire, offset, target);
   return extent && { name: target.subarray(0, extent.length), end: extent.end };
 }
 
-test('only ASCII letters are folded, so that every other octet keeps its meaning (RFC 4343 §3)', () => {
+test('only ASCII letters are folded; other octets do not change (RFC 4343 §3)', () => {
   for (let octet = 0; octet <= 0xff; octet++) {
     const isCapital = octet >= 0x41 && octet <= 0x5a;
     assert.equal(lowerCase(octet), isCapital ? octet + 0x20 : octet);
   }
 });
 
-test('a plain name ends behind its root label', () => {
+test('an uncompressed name ends after its root label', () => {
   assert.equal(skipPlainName(concat(HEADER, rawName('www', 'example'), Uint8Array.of(1, 2)), START), START + 13);
   assert.equal(skipPlainName(concat(HEADER, rawName()), START), START + 1);
 });
 
-test('a plain name that is cut off anywhere is none', () => {
+test('an uncompressed name that is truncated anywhere is invalid', () => {
   const wire = concat(HEADER, rawName('www', 'example', 'com'));
   for (let length = START; length < wire.length; length++) {
     assert.equal(skipPlainName(wire.subarray(0, length), START), -1, `${length} octets`);
   }
 });
 
-test('a name of 255 octets is one and of 256 is none (RFC 1035 §2.3.4)', () => {
+test('a name of 255 octets is valid, one of 256 is not (RFC 1035 §2.3.4)', () => {
   const longest = concat(HEADER, rawNameOfLength(255));
   assert.equal(longest.length, START + 255);
   assert.equal(skipPlainName(longest, START), longest.length);
@@ -45,7 +45,7 @@ test('a name of 255 octets is one and of 256 is none (RFC 1035 §2.3.4)', () => 
   assert.equal(read(tooLong, START), undefined);
 });
 
-test('a label of 63 octets is one, and every larger length octet is none in a plain name (RFC 1035 §2.3.4, §4.1.4)', () => {
+test('a label of 63 octets is valid; larger length octets are invalid in an uncompressed name (RFC 1035 §2.3.4, §4.1.4)', () => {
   assert.equal(skipPlainName(concat(HEADER, rawName('a'.repeat(63))), START), START + 65);
   const wire = new Uint8Array(START + 300);
   for (let length = 64; length <= 0xff; length++) {
@@ -54,7 +54,7 @@ test('a label of 63 octets is one, and every larger length octet is none in a pl
   }
 });
 
-test('label types 0x40 and 0x80 are unassigned and make no name (RFC 6891 §5)', () => {
+test('label types 0x40 and 0x80 are unassigned and invalid (RFC 6891 §5)', () => {
   const wire = new Uint8Array(START + 300);
   for (let length = 64; length < 0xc0; length++) {
     wire[START] = length;
@@ -62,14 +62,14 @@ test('label types 0x40 and 0x80 are unassigned and make no name (RFC 6891 §5)',
   }
 });
 
-test('a name is read with its letters small and any other octet as it is', () => {
+test('a name is read in lower case, with other octets unchanged', () => {
   const name = rawName('MiXeD', '\u0000\u00ff.\u00c1[@`{', 'x');
   const found = read(concat(HEADER, name), START);
   assert.deepEqual(found?.name, Buffer.from(rawName('mixed', '\u0000\u00ff.\u00c1[@`{', 'x')));
   assert.equal(found?.end, START + name.length);
 });
 
-test('a name that ends in pointers is put together, and ends behind its own pointer (RFC 1035 §4.1.4)', () => {
+test('a compressed name is assembled, and ends after its own pointer (RFC 1035 §4.1.4)', () => {
   const com = START;
   const example = com + 5;
   const www = example + 10;
@@ -87,7 +87,7 @@ test('a name that ends in pointers is put together, and ends behind its own poin
   assert.deepEqual(read(wire, www), { name: Buffer.from(rawName('www', 'example', 'com')), end: www + 6 });
 });
 
-test('a pointer to itself, forwards, or in a circle makes no name', () => {
+test('a pointer to itself, forwards, or in a loop is invalid', () => {
   const label = Uint8Array.of(1, 0x61);
   for (const destination of [START, START + 1, START + 2, START + 3, START + 100, 0x3fff]) {
     assert.equal(
@@ -106,23 +106,23 @@ test('a pointer to itself, forwards, or in a circle makes no name', () => {
   assert.equal(read(circle, START + 4), undefined);
 });
 
-test('what a pointer leads to may not go on into the name that has the pointer, nor behind it', () => {
-  // A label of 3 octets in front of the pointer to it: the pointer itself and the octet after.
+test('the target of a pointer must end before the name with the pointer starts', () => {
+  // A label of 3 octets before the pointer to it: it includes the pointer and the next octet.
   const wire = concat(HEADER, Uint8Array.of(3), rawPointer(START), Uint8Array.of(0x61, 0));
   assert.equal(read(wire, START + 1), undefined);
-  // The label alone ends in time, and its name goes on.
+  // The label ends before the pointer, but its name continues.
   assert.equal(read(concat(HEADER, Uint8Array.of(1, 0x61), rawPointer(START), rawName()), START + 2), undefined);
   const whole = concat(HEADER, rawName('a'), rawPointer(START));
   assert.deepEqual(read(whole, START + 3), { name: Buffer.from(rawName('a')), end: whole.length });
 });
 
-test('a pointer into the header makes no name, since the header changes and holds none', () => {
+test('a pointer into the header is invalid: the header contains no name, and it changes', () => {
   for (let destination = 0; destination < START; destination++) {
     assert.equal(read(concat(HEADER, rawPointer(destination)), START), undefined, `pointer to ${destination}`);
   }
 });
 
-test('a name that is cut off anywhere, within its pointer too, is none', () => {
+test('a name that is truncated anywhere, even within its pointer, is invalid', () => {
   const target = rawName('com');
   const wire = concat(HEADER, target, Uint8Array.of(3), Buffer.from('www'), rawPointer(START));
   const start = START + target.length;
@@ -132,14 +132,14 @@ test('a name that is cut off anywhere, within its pointer too, is none', () => {
   assert.notEqual(read(wire, start), undefined);
 });
 
-test('half a pointer is none, even where its missing octet as 0 would make a good one', () => {
+test('half a pointer is invalid, even if a zero octet would complete it', () => {
   const wire = new Uint8Array(0x102);
   wire[0x101] = 0xc1;
   assert.equal(read(wire, 0x101), undefined);
   assert.notEqual(read(concat(wire, Uint8Array.of(0)), 0x101), undefined);
 });
 
-test('a name that only compression makes too long is none, and nothing is written past 255 octets', () => {
+test('a name that is too long only after decompression is invalid, and no more than 255 octets are written', () => {
   const tail = rawNameOfLength(253);
   const label = Uint8Array.of(1, 0x61);
   const wire = concat(HEADER, tail, label, rawPointer(START), label, rawPointer(START + tail.length));
@@ -147,7 +147,7 @@ test('a name that only compression makes too long is none, and nothing is writte
   assert.equal(read(wire, START + tail.length + 4), undefined);
 });
 
-test('as many pointers are followed as a name can have labels, and not one more', () => {
+test('at most as many pointers are followed as a name can have labels', () => {
   const root = rawName();
   const chain = Array.from({ length: 128 }, (_, i) => rawPointer(i === 0 ? START : START + root.length + 2 * (i - 1)));
   const wire = concat(HEADER, root, ...chain);

@@ -8,7 +8,7 @@ const QUESTION = rawQuestion(rawName('example', 'com'));
 const QNAME = rawPointer(12);
 const DATA_AT = 12 + QUESTION.length + QNAME.length + 10;
 
-/** Whether RDATA is accepted in a message that goes on behind it. */
+/** Whether RDATA is accepted in a message that continues after it. */
 function isProper(type: number, data: Uint8Array): boolean {
   const next = rawRecord(QNAME, 1, 60, Uint8Array.of(192, 0, 2, 1));
   const wire = rawMessage({ flags: 0x8180, questions: [QUESTION], answers: [rawRecord(QNAME, type, 60, data), next] });
@@ -30,7 +30,7 @@ for (const [type, number, before, names, after] of [
   ['A', 1, 4, 0, 0],
   ['AAAA', 28, 16, 0, 0],
 ] as const) {
-  test(`RDATA of ${type} is held to its layout: neither shorter nor longer, and its names are names`, () => {
+  test(`RDATA of ${type} must have its exact layout and valid names`, () => {
     for (const name of Object.values(NAMES)) {
       const data = concat(new Uint8Array(before), ...Array.from({ length: names }, () => name), new Uint8Array(after));
       assert.ok(isProper(number, data));
@@ -38,7 +38,7 @@ for (const [type, number, before, names, after] of [
       assert.ok(!isProper(number, concat(data, Uint8Array.of(0))));
       assert.ok(!isProper(number, new Uint8Array(0)));
       if (names === 0) continue;
-      // Forwards, to itself, into the header, an unknown kind of label, and on into the next record.
+      // Forwards, to itself, into the header, an unknown label type, and on into the next record.
       const forward = rawPointer(DATA_AT + before + 40);
       for (const bad of [forward, rawPointer(DATA_AT + before), rawPointer(4), rawU16(0x4000), rawU16(0x3f00)]) {
         assert.ok(!isProper(number, concat(data.subarray(0, before), bad, data.subarray(before + name.length))));
@@ -47,7 +47,7 @@ for (const [type, number, before, names, after] of [
   });
 }
 
-test('RDATA of other types may be anything (RFC 3597 §3)', () => {
+test('RDATA of other types may contain anything (RFC 3597 §3)', () => {
   for (const type of [16, 46, 65, 65_400]) {
     assert.ok(isProper(type, new Uint8Array(0)));
     assert.ok(isProper(type, rawPointer(4)));

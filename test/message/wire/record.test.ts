@@ -18,7 +18,7 @@ test('a record is read as offsets into its message (RFC 1035 §4.1.3)', () => {
   assert.equal(record.end, 12 + RECORD.length);
 });
 
-test('a record that is cut off anywhere is none', () => {
+test('a record that is truncated anywhere is invalid', () => {
   const wire = concat(HEADER, RECORD);
   const read = createRecordReader();
   for (let length = 12; length < wire.length; length++) {
@@ -26,10 +26,10 @@ test('a record that is cut off anywhere is none', () => {
   }
 });
 
-test('a record whose owner is no name is none', () => {
+test('a record whose owner is an invalid name is invalid', () => {
   assert.equal(createRecordReader()(concat(HEADER, rawRecord(rawPointer(12), 1, 0, DATA)), 12), undefined);
 });
 
-test('a TTL with the top bit set is zero, any other stays (RFC 2181 §8)', () => {
+test('a TTL with the top bit set is zero, others do not change (RFC 2181 §8)', () => {
   assert.deepEqual([0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff].map(clampTtl), [0, 1, 0x7fff_ffff, 0, 0]);
 });

@@ -24,7 +24,7 @@ function scanRaw(spec: Partial<RawSpec>): QueryScan {
   return scan(rawMessage({ flags: RD, questions: [QUESTION], ...spec }));
 }
 
-test('a query is scanned to the end of its question, its type and its class', () => {
+test('a scan finds the end of the question, QTYPE and QCLASS', () => {
   assert.deepEqual(scanRaw({ questions: [rawQuestion(rawName('a', 'b'), 0xff01, 0xfe02)] }), {
     verdict: 'ok',
     questionEnd: 12 + 5 + 4,
@@ -39,21 +39,21 @@ test('a query is scanned to the end of its question, its type and its class', ()
   });
 });
 
-test('the root and the longest name are questions', () => {
+test('the root and the longest name are valid QNAMEs', () => {
   assert.equal(scanRaw({ questions: [rawQuestion(rawName())] }).questionEnd, 12 + 1 + 4);
   assert.equal(scanRaw({ questions: [rawQuestion(rawNameOfLength(255))] }).questionEnd, 12 + 255 + 4);
 });
 
-test('fewer than 12 octets are no header', () => {
+test('fewer than 12 octets are too short for a header', () => {
   for (let length = 0; length < 12; length++) assert.equal(scan(new Uint8Array(length)).verdict, 'short');
 });
 
-test('QR=1 is a response, whatever else it holds', () => {
+test('any message with QR=1 is a response', () => {
   assert.equal(scanRaw({ flags: 0x8000 | RD }).verdict, 'response');
   assert.equal(scan(Uint8Array.of(0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0)).verdict, 'response');
 });
 
-test('a query with EDNS is malformed wherever it is cut off, and its question is kept from where it is whole', () => {
+test('a query with EDNS is malformed wherever it is truncated; its question is valid once it is complete', () => {
   const option = { code: 10, data: Buffer.from('12345678') };
   const wire = buildQuery({ name: 'www.example.com', edns: { dnssecOk: true, options: [option] } });
   const { questionEnd } = scan(wire);
@@ -65,13 +65,13 @@ test('a query with EDNS is malformed wherever it is cut off, and its question is
   assert.equal(scan(wire).verdict, 'ok');
 });
 
-test('what stands behind the buffer it was given is not read', () => {
+test('octets behind the given view are not read', () => {
   const wire = buildQuery({ edns: {} });
   const cut = concat(wire, wire).subarray(0, wire.length - 1);
   assert.equal(scan(cut).verdict, 'malformed');
 });
 
-test('QDCOUNT other than 1 is malformed and leaves no question (RFC 9619 §4)', () => {
+test('QDCOUNT other than 1 is malformed, without a question (RFC 9619 §4)', () => {
   for (const questions of [[], [QUESTION, QUESTION]]) {
     const found = scanRaw({ questions });
     assert.deepEqual([found.verdict, found.questionEnd, found.qtype], ['malformed', 0, -1]);
@@ -79,7 +79,7 @@ test('QDCOUNT other than 1 is malformed and leaves no question (RFC 9619 §4)', 
   assert.equal(scanRaw({ counts: [0, 0, 0, 0] }).verdict, 'malformed');
 });
 
-test('a pointer in QNAME is malformed: there is nothing before it to point to (RFC 1035 §4.1.4)', () => {
+test('a pointer in QNAME is malformed: nothing precedes it (RFC 1035 §4.1.4)', () => {
   for (const name of [rawPointer(12), rawPointer(0), concat(Uint8Array.of(1, 0x61), rawPointer(12))]) {
     assert.equal(scanRaw({ questions: [rawQuestion(name)] }).verdict, 'malformed');
   }
@@ -91,7 +91,7 @@ test('a label of 64 octets or more and a name of 256 are malformed (RFC 1035 §2
   assert.equal(scanRaw({ questions: [rawQuestion(rawNameOfLength(256))] }).verdict, 'malformed');
 });
 
-test('counts that promise more records than there are make it malformed', () => {
+test('counts above the number of records are malformed', () => {
   for (const section of [1, 2, 3]) {
     for (const lie of [1, 2, 0xffff]) {
       const counts: [number, number, number, number] = [1, 0, 0, 0];
@@ -108,7 +108,7 @@ test('octets behind the last record are ignored', () => {
   assert.equal(scan(concat(buildQuery(), Uint8Array.of(1, 2, 3))).verdict, 'ok');
 });
 
-test('the OPT record tells size, version and DO, wherever among the additional records it stands (RFC 6891 §6.1)', () => {
+test('payload size, version and DO are read from the OPT record at any position (RFC 6891 §6.1)', () => {
   const other = rawRecord(rawPointer(12), 1, 5, Uint8Array.of(127, 0, 0, 1));
   const opt = rawOpt(0xff_02_80_00, 4096);
   for (const additionals of [[opt], [other, opt], [opt, other]]) {
@@ -119,7 +119,7 @@ test('the OPT record tells size, version and DO, wherever among the additional r
   assert.equal(scanRaw({ additionals: [rawOpt(0x7fff)] }).dnssecOk, false);
 });
 
-test('a payload size below 512 means 512 (RFC 6891 §6.2.3)', () => {
+test('a payload size below 512 counts as 512 (RFC 6891 §6.2.3)', () => {
   for (const [claimed, meant] of [
     [0, 512],
     [511, 512],
@@ -141,7 +141,7 @@ test('an OPT record whose name is not the root is malformed (RFC 6891 §6.1.2)',
   assert.equal(scanRaw({ additionals: [rawOpt(0, 1232, rawPointer(12))] }).verdict, 'malformed');
 });
 
-test('one scanner keeps nothing of an earlier query', () => {
+test('a scanner retains nothing from an earlier query', () => {
   const withEdns = buildQuery({ edns: { dnssecOk: true, udpPayloadBytes: 4096 } });
   const plain = buildQuery();
   const fresh = createQueryScanner()(plain);
@@ -149,7 +149,7 @@ test('one scanner keeps nothing of an earlier query', () => {
   assert.deepEqual(scan(plain), fresh);
 });
 
-test('a client that asks how long its connection is kept is told apart, whatever else it sends (RFC 7828 §3.1)', () => {
+test('a keepalive request is recognised among other options (RFC 7828 §3.1)', () => {
   const keepalive = { code: 11, data: new Uint8Array(0) };
   const cookie = { code: 10, data: Buffer.from('12345678') };
   for (const [options, expected] of [
