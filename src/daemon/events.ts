@@ -1,13 +1,12 @@
 import type { Dns4torError } from '../failures/errors.ts';
 import type { Logger } from '../log/logger.ts';
-import type { TorStatus } from '../model/tor-status.ts';
+import { BOOTSTRAPPED_PERCENT, type TorStatus } from '../model/tor-status.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { TorEvents } from '../tor/tor-events.ts';
 import type { AlternativeEvents } from '../upstream/alt-svc/alternative-transport.ts';
 import type { HealthEvents } from '../upstream/selection/health-checked-upstream.ts';
 import type { ConnectionEvents } from '../upstream/pool/connection.ts';
 
-const BOOTSTRAPPED_PERCENT = 100;
 /** Tor's own log tells of each such step; over the control port it tells of each per cent. */
 const LOGGED_STEP_PERCENT = 5;
 /** Stands among the error codes as the reason of a failed connection. */

@@ -6,10 +6,13 @@ export type TorState = (typeof TOR_STATES)[number];
 export const CIRCUIT_STATES = ['launched', 'guard_wait', 'extended', 'built'] as const;
 export type CircuitState = (typeof CIRCUIT_STATES)[number];
 
+/** Bootstrap progress of a Tor that is ready. */
+export const BOOTSTRAPPED_PERCENT = 100;
+
 /** What is known of Tor at one moment. */
 export interface TorStatus {
   readonly state: TorState;
-  /** Bootstrap progress, 0 to 100. */
+  /** Bootstrap progress, 0 to {@link BOOTSTRAPPED_PERCENT}. */
   readonly bootstrapPercent: number;
   /** Tor's own description of the bootstrap phase. Absent without a control connection. */
   readonly bootstrapSummary?: string;

@@ -4,7 +4,7 @@ import { drawPauseMs } from '../lib/back-off.ts';
 import { type Clock, delay } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
 import type { Random } from '../lib/random.ts';
-import type { TorState, TorStatus } from '../model/tor-status.ts';
+import { BOOTSTRAPPED_PERCENT, type TorState, type TorStatus } from '../model/tor-status.ts';
 import type { ControlConnection } from './control/control-connection.ts';
 import { controlAddresses, type ControlSearch, requireSocksAddress } from './control/find-control.ts';
 import type { OnionAuth } from './control/onion-auth.ts';
@@ -73,7 +73,8 @@ export class ExternalTor implements AsyncDisposable {
   }
 
   get status(): TorStatus {
-    return this.#monitor?.status ?? { state: this.#observed, bootstrapPercent: this.#observed === 'up' ? 100 : 0 };
+    const bootstrapPercent = this.#observed === 'up' ? BOOTSTRAPPED_PERCENT : 0;
+    return this.#monitor?.status ?? { state: this.#observed, bootstrapPercent };
   }
 
   /** Records how a dial through this Tor ended. */

@@ -1,4 +1,5 @@
 import { toDns4torError } from '../../failures/errors.ts';
+import { BOOTSTRAPPED_PERCENT } from '../../model/tor-status.ts';
 import { formatTorAddress } from '../../tor/tor-address.ts';
 import { fail, failWith, ok, skip, type Verdict, warn } from '../check-verdict.ts';
 import type { Facts } from '../facts.ts';
@@ -25,8 +26,6 @@ export async function checkTor({ tor }: Pick<Facts, 'tor'>): Promise<Verdict> {
   }
 }
 
-const COMPLETE_PERCENT = 100;
-
 /** Checks that Tor has bootstrapped, by its own report. */
 export async function checkBootstrap({
   tor,
@@ -36,7 +35,7 @@ export async function checkBootstrap({
   if ((await tor()).kind !== 'running') return skip(NO_TOR);
   try {
     const { bootstrapPercent, bootstrapSummary, state } = (await torAnswers()).status;
-    if (bootstrapPercent < COMPLETE_PERCENT) {
+    if (bootstrapPercent < BOOTSTRAPPED_PERCENT) {
       return fail(
         `Tor is at ${bootstrapPercent} %: ${bootstrapSummary ?? ''}`,
         'If Tor has just started, wait. Otherwise check that this machine is online and its clock is right. If Tor is blocked here, configure a bridge.',

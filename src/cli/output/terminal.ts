@@ -1,8 +1,8 @@
 import type { LogSink } from '../../log/logger.ts';
 import { printable } from '../../log/printable.ts';
+import { BOOTSTRAPPED_PERCENT } from '../../model/tor-status.ts';
 
 const BAR_CELLS = 30;
-const COMPLETE_PERCENT = 100;
 /** ECMA-48: to the line's beginning, and erase the line. */
 const ERASE_LINE = '\r\x1b[2K';
 
@@ -29,7 +29,7 @@ export function createTerminal(write: (text: string) => void, columns: () => num
       write(bar === '' ? line : `${ERASE_LINE}${line}${bar}`);
     },
     showBootstrap(percent, summary) {
-      show(percent < COMPLETE_PERCENT ? fit(printable(renderBar(percent, summary)), columns()) : '');
+      show(percent < BOOTSTRAPPED_PERCENT ? fit(printable(renderBar(percent, summary)), columns()) : '');
     },
     showLine: (text) => show(fit(printable(text), columns())),
     clear: () => show(''),
@@ -37,7 +37,7 @@ export function createTerminal(write: (text: string) => void, columns: () => num
 }
 
 function renderBar(percent: number, summary: string): string {
-  const filled = Math.floor((percent / COMPLETE_PERCENT) * BAR_CELLS);
+  const filled = Math.floor((percent / BOOTSTRAPPED_PERCENT) * BAR_CELLS);
   const cells = '█'.repeat(filled).padEnd(BAR_CELLS, '░');
   return `Tor ${cells} ${percent} % ${summary}`;
 }

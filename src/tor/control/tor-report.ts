@@ -1,11 +1,9 @@
-import { CIRCUIT_STATES, type CircuitState, type TorStatus } from '../../model/tor-status.ts';
+import { BOOTSTRAPPED_PERCENT, CIRCUIT_STATES, type CircuitState, type TorStatus } from '../../model/tor-status.ts';
 
 const BOOTSTRAP = /^(?:STATUS_CLIENT |status\/bootstrap-phase=)\w+ BOOTSTRAP PROGRESS=(\d{1,3})\b.* SUMMARY="([^"]*)"/;
 const CIRCUIT_ESTABLISHED = /^(?:STATUS_CLIENT \w+ CIRCUIT_(NOT_)?ESTABLISHED\b|status\/circuit-established=(0)?)/;
 const CIRCUIT = 'CIRC ';
 const CIRCUITS = 'circuit-status=';
-
-const BOOTSTRAPPED_PERCENT = 100;
 
 /** Tor's status, assembled from its events and its replies to GETINFO. */
 export class TorReport {

@@ -2,7 +2,7 @@ import { type Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
 import { drawPauseMs } from '../../lib/back-off.ts';
 import { delay } from '../../lib/clock.ts';
-import type { TorStatus } from '../../model/tor-status.ts';
+import { BOOTSTRAPPED_PERCENT, type TorStatus } from '../../model/tor-status.ts';
 import { TOR_RETRIES } from '../control/tor-monitor.ts';
 import type { TorAddress } from '../tor-address.ts';
 import type { TorEvents } from '../tor-events.ts';
@@ -13,8 +13,6 @@ export interface ManagedTorOptions extends Omit<TorProcessOptions, 'paths'> {
   /** Tor's own directory, created with mode 0700 if missing. Its cached directory data speeds up the next start. */
   readonly directory: string;
 }
-
-const BOOTSTRAPPED_PERCENT = 100;
 
 /** A Tor that dns4tor starts itself, and restarts whenever it exits. */
 export class ManagedTor implements AsyncDisposable {
