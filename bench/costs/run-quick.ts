@@ -4,8 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 /** Runs a benchmark with `--quick` and returns its JSON. Rejects if it fails. */
-export async function runQuick<T>(script: string): Promise<T> {
-  const path = fileURLToPath(new URL(script, import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [path, '--quick', '--json']);
+export async function runQuick<T>(script: URL): Promise<T> {
+  const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(script), '--quick', '--json']);
   return JSON.parse(stdout) as T;
 }

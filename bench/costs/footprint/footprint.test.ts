@@ -4,7 +4,7 @@ import type { Footprint } from './footprint-run.ts';
 import { runQuick } from '../run-quick.ts';
 
 test('a quick run starts dns4tor, fills its cache and exits', async () => {
-  const footprint = await runQuick<Footprint & { targets: unknown[] }>('footprint/footprint.ts');
+  const footprint = await runQuick<Footprint & { targets: unknown[] }>(new URL('footprint.ts', import.meta.url));
   assert.equal(footprint.listeningMs.length, 1);
   assert.ok((footprint.listeningMs[0] ?? 0) > 0);
   assert.ok(footprint.idleBytes > 0 && footprint.filledBytes > 0 && footprint.restedBytes > 0);

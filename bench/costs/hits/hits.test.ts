@@ -7,7 +7,9 @@ import { PEERS } from '../servers/peers.ts';
 import { runQuick } from '../run-quick.ts';
 
 test('a quick run measures every server under every load and exits', async () => {
-  const { rows, targets } = await runQuick<{ rows: HitsRow[]; targets: unknown[] }>('hits/hits.ts');
+  const { rows, targets } = await runQuick<{ rows: HitsRow[]; targets: unknown[] }>(
+    new URL('hits.ts', import.meta.url),
+  );
   const servers = [...UDP_IOS.map(labelOf), ...PEERS.map(({ label }) => label), ECHO];
   assert.deepEqual(
     rows.map(({ server, load }) => [load, server]),

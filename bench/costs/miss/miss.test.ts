@@ -5,7 +5,9 @@ import { CIRCUITS, clientLabelOf, FLOOR } from './miss-run.ts';
 import { runQuick } from '../run-quick.ts';
 
 test('a quick run measures dns4tor and the bare client and exits', async () => {
-  const { rows, targets } = await runQuick<{ rows: MissRow[]; targets: unknown[] }>('miss/miss.ts');
+  const { rows, targets } = await runQuick<{ rows: MissRow[]; targets: unknown[] }>(
+    new URL('miss.ts', import.meta.url),
+  );
   assert.deepEqual(
     rows.map(({ client }) => client),
     [...CIRCUITS.map(clientLabelOf), FLOOR],

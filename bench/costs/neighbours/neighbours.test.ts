@@ -4,7 +4,7 @@ import { formatNeighbours, type NeighboursRow } from './neighbours-report.ts';
 import { runQuick } from '../run-quick.ts';
 
 test('a quick run plays two scenes against two servers over TCP and UDP, and exits', async () => {
-  const { rows } = await runQuick<{ rows: NeighboursRow[] }>('neighbours/neighbours.ts');
+  const { rows } = await runQuick<{ rows: NeighboursRow[] }>(new URL('neighbours.ts', import.meta.url));
   assert.deepEqual([...new Set(rows.map(({ server }) => server))], ['dns4tor', 'unbound, 10']);
   for (const { server, tcp, udp } of rows) {
     assert.equal(udp.answered, udp.asked);

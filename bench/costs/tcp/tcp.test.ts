@@ -5,7 +5,7 @@ import type { TcpRun } from './tcp-run.ts';
 
 test('a quick run sends queries over TCP and UDP and exits', async () => {
   const { tcp, udpAlone, udpBeside, cpuMicros, targets } = await runQuick<TcpRun & { targets: unknown[] }>(
-    'tcp/tcp.ts',
+    new URL('tcp.ts', import.meta.url),
   );
   for (const { completed, lost, rcodes, p50Ms, p99Ms } of [tcp, udpAlone, udpBeside]) {
     assert.ok(completed > 0 && lost === 0);
