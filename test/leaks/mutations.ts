@@ -72,7 +72,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/cli/commands/check-command.ts',
     anchor: 'results',
     code: lookUp("'example.com'"),
-    proof: { file: PHASES, test: 'dns4tor check: of the daemon' },
+    proof: { file: PHASES, test: 'dns4tor check: with a daemon' },
   },
   {
     id: 'G1',
@@ -96,7 +96,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/cli/commands/query-command.ts',
     anchor: 'question',
     code: lookUp("question.server ?? ''"),
-    proof: { file: PHASES, test: 'dns4tor query: of the daemon' },
+    proof: { file: PHASES, test: 'dns4tor query: to the daemon' },
   },
   {
     id: 'G1',

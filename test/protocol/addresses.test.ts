@@ -9,8 +9,8 @@ import { exchange, testOverBoth, TRANSPORTS } from './raw-client.ts';
 import { readReply } from './reply.ts';
 
 /*
- * On which addresses dns4tor listens, whom it answers there, and from where its replies come. The clients' sockets are connected: the kernel
- * gives them only what comes from the address and port that they asked.
+ * The addresses on which dns4tor listens, the clients that it answers, and the source addresses of its replies. The
+ * clients' sockets are connected, so they receive only replies from the queried address and port.
  */
 
 const LOOPBACK = ['127.0.0.1', '127.0.0.2', '::1'];
@@ -18,12 +18,12 @@ const lab = await startLab(...LOOPBACK.flatMap((address) => ['--address', addres
 after(() => lab[Symbol.asyncDispose]());
 
 testOverBoth(
-  'RFC 2181 §4.1: a reply comes from the address that was asked, of several, at once and from upstream',
+  'RFC 2181 §4.1: with several addresses, a reply comes from the queried one, answered locally or by upstream',
   async (transport) => {
     const asked = [...LOOPBACK, ...LOOPBACK.toReversed()];
     const replies = await Promise.all(
       asked.map((address, id) => {
-        // Two of three are answered at once: one here, one out of the cache, and one comes from upstream.
+        // One of three is answered locally, one from the cache, and one by upstream.
         const name = ['localhost', 'shared.example', `own-${id}-${transport}.example`][id % 3];
         return exchange(transport, { port: lab.daemon.port, address }, buildQuery({ id, name: name ?? '' }));
       }),
@@ -34,12 +34,12 @@ testOverBoth(
   },
 );
 
-test('RFC 2181 §4.1: on 0.0.0.0 and :: a reply comes from the address that was asked (UDP and TCP, IPv4 and IPv6)', () =>
+test('RFC 2181 §4.1: on 0.0.0.0 and ::, a reply comes from the queried address (UDP and TCP, IPv4 and IPv6)', () =>
   runNamespaced('wildcard'));
 
 for (const version of ['ipv4', 'ipv6'] as const) {
   for (const transport of TRANSPORTS) {
-    test(`RFC 5358 §4: with --allow those on the list are answered, others get silence and are counted (${transport.toUpperCase()}, ${version})`, () =>
+    test(`RFC 5358 §4: with --allow, clients on the list are answered; others get no reply and are counted (${transport.toUpperCase()}, ${version})`, () =>
       runNamespaced('allow-list', transport, version));
   }
 }
@@ -73,7 +73,7 @@ test('RFC 4007 §11: a link-local address without its interface is refused at st
   }
 });
 
-/** Why the daemon ended instead of taking queries: its status, and what it wrote. */
+/** The exit status and output of a daemon that did not start. */
 async function refusalToStart(...args: readonly string[]): Promise<Error> {
   try {
     await using daemon = await startDaemon(args);
@@ -84,11 +84,11 @@ async function refusalToStart(...args: readonly string[]): Promise<Error> {
   }
 }
 
-test('RFC 5625 §6.2: without --address it listens on localhost', async () => {
+test('RFC 5625 §6.2: without --address, dns4tor listens on localhost', async () => {
   const { code, stdout } = await runCli(['proxy-dns', '--check']);
   assert.equal(code, 0);
   assert.match(stdout, /^address = \["localhost"\] +# default$/m);
 });
 
-test('RFC 5625 §6.2: on localhost it answers on the loopback addresses, and on no other that the machine has (UDP and TCP)', () =>
+test('RFC 5625 §6.2: on localhost, it answers on loopback addresses and on no other address (UDP and TCP)', () =>
   runNamespaced('loopback-only'));

@@ -16,13 +16,13 @@ function link(number: number): Uint8Array {
   return rawName(`link-${number}`, 'example');
 }
 
-/** `length` aliases from QNAME on, and an address at their end. */
+/** A chain of `length` aliases from QNAME to an address. */
 function chainOf(length: number): Uint8Array[] {
   const aliases = Array.from({ length }, (_, i) => alias(i === 0 ? QNAME : link(i), link(i + 1)));
   return [...aliases, addressOf(link(length))];
 }
 
-/** Has upstream give these answers, asks twice, and checks that the second reply came out of the cache. */
+/** Queries twice with these upstream answers, and checks that the second reply came from the cache. */
 async function askTwice(transport: Transport, label: string, answers: readonly Uint8Array[]): Promise<Reply[]> {
   const name = `${label}-${transport}.example`;
   lab.behave(name, answering({ answers }));
@@ -41,16 +41,16 @@ async function assertRefused(transport: Transport, label: string, answers: reado
   assert.equal((await askUntilAnswered(lab, transport, name)).answers.length, 1);
 }
 
-// Each test has names of its own, and some wait a second for the end of what is kept.
+// Each test has names of its own, and some wait a second for cached failures to expire.
 describe('alias chains', { concurrency: 8 }, () => {
-  testOverBoth('RFC 1034 §3.6.2: a chain of 16 aliases is passed on whole', async (transport) => {
+  testOverBoth('RFC 1034 §3.6.2: a chain of 16 aliases is passed on completely', async (transport) => {
     for (const reply of await askTwice(transport, 'sixteen', chainOf(16))) {
       assert.equal(reply.rcode, 'NOERROR');
       assert.equal(reply.answers.length, 17);
     }
   });
 
-  testOverBoth('RFC 1034 §3.6.2: the aliases of a chain may stand in any order', async (transport) => {
+  testOverBoth('RFC 1034 §3.6.2: the aliases of a chain may be in any order', async (transport) => {
     for (const reply of await askTwice(transport, 'reversed', chainOf(11).toReversed())) {
       assert.equal(reply.answers.length, 12);
     }
@@ -64,7 +64,7 @@ describe('alias chains', { concurrency: 8 }, () => {
   );
 
   testOverBoth(
-    'RFC 1034 §3.6.2: an alias of itself, of a name before it and a loop that is entered later are SERVFAIL with EDE 24, and a good answer follows',
+    'RFC 1034 §3.6.2: an alias of itself, of an earlier name, and a later loop are SERVFAIL with EDE 24, and a good answer follows',
     async (transport) => {
       const loops = {
         self: [alias(QNAME, QNAME)],
@@ -76,7 +76,7 @@ describe('alias chains', { concurrency: 8 }, () => {
   );
 
   testOverBoth(
-    'RFC 5452 §6: records of a name that the question does not lead to are SERVFAIL with EDE 24, and a good answer follows',
+    'RFC 5452 §6: records of an unrelated name are SERVFAIL with EDE 24, and a good answer follows',
     async (transport) => {
       const outside = {
         other: [addressOf(), addressOf(rawName('bank', 'example'), 86_400, 66)],
@@ -85,7 +85,7 @@ describe('alias chains', { concurrency: 8 }, () => {
         aside: [alias(QNAME, link(1)), addressOf(link(1)), alias(rawName('bank', 'example'), link(1))],
       };
       for (const [label, answers] of Object.entries(outside)) await assertRefused(transport, label, answers);
-      // Nothing of it became an answer to its own name.
+      // They did not become an answer for their own name.
       const bank = await lab.ask(transport, { name: 'bank.example' });
       assert.deepEqual(
         bank.answers.map(({ data }) => data),
@@ -95,7 +95,7 @@ describe('alias chains', { concurrency: 8 }, () => {
   );
 
   testOverBoth(
-    'RFC 6672 §3.1: a DNAME record above the name, with the alias that follows from it, is passed on',
+    'RFC 6672 §3.1: a DNAME record above the name is passed on, with the alias synthesized from it',
     async (transport) => {
       const target = rawName(`dname-${transport}`, 'elsewhere');
       const answers = [
@@ -107,7 +107,7 @@ describe('alias chains', { concurrency: 8 }, () => {
     },
   );
 
-  testOverBoth('RFC 4343 §3: the names of a chain belong together whatever their case', async (transport) => {
+  testOverBoth('RFC 4343 §3: the names of a chain match regardless of case', async (transport) => {
     const answers = [alias(QNAME, rawName('LINK', 'Example')), addressOf(rawName('link', 'eXAMPLE'))];
     for (const reply of await askTwice(transport, 'cased', answers)) assert.equal(reply.answers.length, 2);
   });

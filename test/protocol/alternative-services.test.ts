@@ -9,7 +9,9 @@ import { answerTo } from '../upstream/rig.ts';
 
 const NAME = 'resolver.test';
 
-/** The command itself before a resolver by name that offers an onion in each answer; resolves when it has had one. */
+/**
+ * Starts dns4tor with a resolver at a host name that offers an onion in each answer. Resolves after the first answer.
+ */
 async function startBeforeOffer(...args: readonly string[]): Promise<AsyncDisposable & { readonly daemon: Daemon }> {
   await using stack = new AsyncDisposableStack();
   const authority = stack.use(await createCertificateAuthority());
@@ -36,13 +38,13 @@ async function alternativesOf(daemon: Daemon): Promise<string | undefined> {
   return /^dns4tor_upstream_alternatives\{upstream="resolver\.test:443"\} (\d+)$/m.exec(body)?.[1];
 }
 
-test('what a resolver by name offers is logged and counted', async () => {
+test('alternative services of a resolver at a host name are logged and counted', async () => {
   await using running = await startBeforeOffer();
   await running.daemon.logs('DNS upstream offers onions; later connections go there');
   assert.equal(await alternativesOf(running.daemon), '1');
 });
 
-test('with --alt-svc=false nothing of it is taken', async () => {
+test('with --alt-svc=false, they are ignored', async () => {
   await using running = await startBeforeOffer('--alt-svc=false');
   assert.equal(await alternativesOf(running.daemon), '0');
   assert.doesNotMatch(running.daemon.process.output, /offers onions/);

@@ -6,15 +6,15 @@ import { framed } from '../listener/harness.ts';
 
 const LENGTH_BYTES = 2;
 
-/** How long an answer may take. Reached only by a test that fails, and by one that proves silence. */
+/** Timeout for an answer. Reached only by failing tests and by tests that prove silence. */
 export const ANSWER_TIMEOUT_MS = 5000;
 
-/** A DNS client over UDP that tells replies apart by their IDs and counts what nobody waited for. */
+/** A DNS client over UDP that matches replies by ID and counts unexpected ones. */
 export class UdpAsker implements AsyncDisposable {
   readonly #socket: Socket;
   readonly #port: number;
   readonly #waiting = new Map<number, (reply: Buffer) => void>();
-  /** Replies to nothing that is being asked. */
+  /** Number of replies without a waiting query. */
   readonly unexpected: Buffer[] = [];
 
   /** @param port of 127.0.0.1 */
@@ -35,12 +35,13 @@ export class UdpAsker implements AsyncDisposable {
   }
 
   /**
-   * The reply to a message, or undefined where none comes.
-   * @param message of at least two octets, its ID none of those that are being asked
+   * Returns the reply to a message; undefined if none arrives.
+   *
+   * @param message at least two octets, with an ID that no waiting query has
    */
   async ask(message: Uint8Array, timeoutMs = ANSWER_TIMEOUT_MS): Promise<Buffer | undefined> {
     const id = Buffer.from(message).readUInt16BE(0);
-    if (this.#waiting.has(id)) throw new Error(`the ID ${id} is being asked already`);
+    if (this.#waiting.has(id)) throw new Error(`a query with ID ${id} is already waiting`);
     const { promise, resolve } = Promise.withResolvers<Buffer | undefined>();
     this.#waiting.set(id, resolve);
     const timer = systemClock.schedule(timeoutMs, () => resolve(undefined));
@@ -58,8 +59,9 @@ export class UdpAsker implements AsyncDisposable {
 }
 
 /**
- * Sends the pieces over one TCP connection, each in a segment of its own, closes that side and resolves to all messages that come back
- * until the other side has closed too. Rejects if it does not.
+ * Sends the pieces over one TCP connection, each in its own segment, and closes its side. Resolves with all messages
+ * received until the server closes, and rejects if it does not.
+ *
  * @param port of 127.0.0.1
  */
 export async function talkTcp(port: number, pieces: readonly Uint8Array[]): Promise<Buffer[]> {
@@ -73,13 +75,13 @@ export async function talkTcp(port: number, pieces: readonly Uint8Array[]): Prom
     socket.on('data', (chunk) => chunks.push(chunk));
     const closed = once(socket, 'end');
     for (const piece of pieces) {
-      // Of several writes in one turn the kernel would make one segment.
+      // The kernel would combine several writes of one event-loop turn into one segment.
       await new Promise<void>((resolve) => socket.write(piece, () => setImmediate(resolve)));
     }
     socket.end();
     await closed;
     const { messages, rest } = deframe(Buffer.concat(chunks));
-    if (rest > 0) throw new Error('the connection was closed within a message');
+    if (rest > 0) throw new Error('the connection was closed in the middle of a message');
     return messages;
   } finally {
     patience.cancel();
@@ -88,7 +90,9 @@ export async function talkTcp(port: number, pieces: readonly Uint8Array[]): Prom
 }
 
 /**
- * The reply to one message over a TCP connection of its own, or undefined where the connection ends or time runs out without one.
+ * Returns the reply to one message over its own TCP connection; undefined if the connection ends or time runs out
+ * first.
+ *
  * @param port of 127.0.0.1
  */
 export async function askTcp(port: number, message: Uint8Array, timeoutMs: number): Promise<Buffer | undefined> {
@@ -101,7 +105,7 @@ export async function askTcp(port: number, message: Uint8Array, timeoutMs: numbe
     const [reply] = deframe(received).messages;
     if (reply !== undefined) resolve(reply);
   });
-  // The end without a reply is what this may have been asked to prove.
+  // A connection that ends without a reply may be the expected result.
   socket.on('error', () => {});
   socket.on('close', () => resolve(undefined));
   socket.write(framed(message));
@@ -111,7 +115,7 @@ export async function askTcp(port: number, message: Uint8Array, timeoutMs: numbe
   return reply;
 }
 
-/** The messages in a stream (RFC 1035 §4.2.2), and how many octets follow the last whole one. */
+/** Splits a stream into messages (RFC 1035 §4.2.2). `rest` counts the octets after the last complete one. */
 export function deframe(stream: Buffer): { readonly messages: Buffer[]; readonly rest: number } {
   const messages: Buffer[] = [];
   let offset = 0;
@@ -124,7 +128,7 @@ export function deframe(stream: Buffer): { readonly messages: Buffer[]; readonly
   return { messages, rest: stream.length - offset };
 }
 
-/** Works through the items in order, at most `width` at a time. Rejects with the first failure. */
+/** Processes items in order, at most `width` at a time. Rejects with the first failure. */
 export async function eachAtOnce<T>(
   items: readonly T[],
   width: number,

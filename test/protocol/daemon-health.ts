@@ -3,18 +3,20 @@ import { readFile } from 'node:fs/promises';
 import type { Daemon } from '../fixtures/daemon.ts';
 import { sumOf } from './lab.ts';
 
-/** The sum of a metric's series that have these labels. */
+/** The sum of a metric's time series with these labels. */
 export async function metric(daemon: Daemon, name: string, labels?: Readonly<Record<string, string>>): Promise<number> {
   return sumOf((await daemon.page('/metrics')).body, name, labels);
 }
 
-/** What of the daemon is in memory. */
+/** The daemon's resident set size. */
 export async function residentMiB(daemon: Daemon): Promise<number> {
   const status = await readFile(`/proc/${daemon.process.pid}/status`, 'utf8');
   return Math.round(Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024);
 }
 
-/** Whether nothing that it was sent has shown a defect: it runs, no handler failed, and its log has neither a stack nor a complaint. */
+/**
+ * Asserts that no input exposed a defect: the daemon runs, no handler failed, and its log has no stack trace or error.
+ */
 export async function assertUnharmed(daemon: Daemon): Promise<void> {
   assert.equal((await daemon.page('/healthcheck')).status, 200);
   assert.equal(await metric(daemon, 'dns4tor_dropped_total', { reason: 'handler_failed' }), 0);

@@ -12,7 +12,7 @@ import { assertUnharmed } from './daemon-health.ts';
 import { readReply } from './reply.ts';
 import { GOOD } from './upstream-messages.ts';
 
-/** How many file descriptors the running daemon may have from here on. It keeps those that it has. */
+/** Limits the file descriptors of the running daemon. It keeps open ones. */
 async function limitDescriptors(daemon: Daemon, limit: number): Promise<void> {
   await runProgram('prlimit', ['--pid', String(daemon.process.pid), `--nofile=${limit}:`]);
 }
@@ -21,12 +21,12 @@ async function rcodeOf(client: UdpClient, label: string): Promise<string> {
   return readReply(await client.ask({ name: `${label}.dns4tor-lab.net` })).rcode;
 }
 
-/** Above what it has open; it may close a few of those meanwhile. */
+/** Above its open descriptors, of which it may close a few meanwhile. */
 const SPARE_DESCRIPTORS = 10;
 const MOST_ACCEPTED = 2 * SPARE_DESCRIPTORS;
 const CONNECTIONS = 40;
 
-test('clients that take up all file descriptors are served, others are closed, UDP goes on, and connections are accepted again', async () => {
+test('with all file descriptors used by clients, these are served, others are closed, UDP works, and connections are accepted later', async () => {
   await using running = await startBehindDouble(GOOD, '--tcp-connections-per-client', String(CONNECTIONS));
   const { daemon } = running;
   await daemon.answers();
@@ -37,7 +37,7 @@ test('clients that take up all file descriptors are served, others are closed, U
   await using clients = new AsyncDisposableStack();
   const all: TcpClient[] = [];
   for (let i = 0; i < CONNECTIONS; i++) all.push(clients.use(await TcpClient.connect(daemon.port)));
-  await waitUntil('those that got no descriptor are closed', PATIENCE_MS, () =>
+  await waitUntil('connections without a descriptor are closed', PATIENCE_MS, () =>
     all.slice(MOST_ACCEPTED).every(({ ended }) => ended),
   );
   const accepted = all.filter(({ ended }) => !ended);
@@ -57,7 +57,7 @@ test('clients that take up all file descriptors are served, others are closed, U
   await assertUnharmed(daemon);
 });
 
-test('an upstream that is lost while no file descriptor is left is reached again as soon as there is one', async () => {
+test('an upstream lost while no file descriptor is left is reached again as soon as there is one', async () => {
   await using running = await startBehindDouble(GOOD);
   const { daemon, upstream } = running;
   await daemon.answers();
@@ -68,7 +68,7 @@ test('an upstream that is lost while no file descriptor is left is reached again
   await limitDescriptors(daemon, none);
   upstream.closeConnections();
   let serial = 0;
-  await waitUntil('the upstream is missed', PATIENCE_MS, async () => {
+  await waitUntil('the upstream is unreachable', PATIENCE_MS, async () => {
     return (await rcodeOf(udp, `missed${serial++}`)) === 'SERVFAIL';
   });
   assert.equal(await rcodeOf(udp, 'cached'), 'NOERROR');

@@ -1,7 +1,7 @@
 import { FLAG } from './reply.ts';
 import type { StrictMessage, StrictRecord } from './strict-message.ts';
 
-/** In what two replies to one query can differ. */
+/** What can differ between two replies to one query. */
 export type Aspect =
   | 'RCODE'
   | 'question'
@@ -16,7 +16,7 @@ export type Aspect =
   | 'DO'
   | 'EDNS options';
 
-/** @param elapsedSeconds since either could first have kept what it gives: what TTLs may differ by */
+/** @param elapsedSeconds since either resolver could first cache its answer: TTLs may differ by this much */
 export function differencesOf(ours: StrictMessage, theirs: StrictMessage, elapsedSeconds: number): Aspect[] {
   const found: Aspect[] = [];
   const compare = (aspect: Aspect, equal: boolean): void => {
@@ -44,7 +44,7 @@ export function differencesOf(ours: StrictMessage, theirs: StrictMessage, elapse
   return found;
 }
 
-/** TTLs by all that makes a record what it is. */
+/** TTLs by record: owner, type, class and data. */
 function byContent(records: readonly StrictRecord[]): Map<string, number> {
   return new Map(
     records.map((record) => [`${record.owner} ${record.type} ${record.class} ${record.data}`, record.ttl]),

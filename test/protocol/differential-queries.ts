@@ -3,7 +3,7 @@ import { LAB_QUESTIONS, LAB_ZONE } from '../fixtures/lab-zone.ts';
 import { concat, rawMessage, rawName, rawQuestion, rawRecord, rawU16 } from '../fixtures/messages.ts';
 import type { Transport } from './raw-client.ts';
 
-/** A query that two resolvers are to be compared by. */
+/** A query for comparing two resolvers. */
 export interface ComparedQuery {
   /** With ID 0. */
   readonly wire: Uint8Array;
@@ -33,7 +33,7 @@ const TYPES: Readonly<Record<string, number>> = {
   TYPE65400: 65_400,
 };
 
-/** Names beside those of the zone: made from wildcards, denied, broken, local, nobody's. */
+/** Names besides those of the zone: from wildcards, denied, broken, local, and outside the zones. */
 const OTHER_NAMES = [
   '.',
   'net.',
@@ -60,7 +60,7 @@ const OTHER_NAMES = [
   `a.empty.${LAB_ZONE}`,
 ];
 
-/** Reads presentation form: `\.` is a dot within a label, `\195` an octet (RFC 1035 §5.1). */
+/** Parses presentation format: `\.` is a dot within a label, `\195` an octet (RFC 1035 §5.1). */
 function labelsOf(name: string): string[] {
   if (name === '.') return [];
   const labels: string[] = [];
@@ -78,11 +78,11 @@ function labelsOf(name: string): string[] {
 
 function typeNumber(name: string): number {
   const number = TYPES[name];
-  if (number === undefined) throw new Error(`no number is known for the type ${name}`);
+  if (number === undefined) throw new Error(`unknown number of type ${name}`);
   return number;
 }
 
-/** `bits` decides for each letter whether it is a capital. */
+/** Makes each letter upper or lower case, by `bits`. */
 function inRandomCase(labels: readonly string[], bits: number): string[] {
   let letters = 0;
   const recase = (letter: string): string =>
@@ -101,7 +101,7 @@ const oddName = fc
     fc.constantFrom([], ['wild'], ['signed'], ['tree'], ['wild', 'signed']),
   )
   .map(([odd, below]) => [...odd, ...below, ...ZONE_LABELS]);
-/** As many labels as there can be. */
+/** The most labels that a name can have. */
 const deepName = fc.constant([...Array.from({ length: 118 }, () => 'd'), ...ZONE_LABELS]);
 
 const someType = fc.oneof(
@@ -138,12 +138,12 @@ const flags = fc
     ad: fc.constantFrom(0, 0x0020),
     cd: fc.constantFrom(0, 0, 0, 0x0010),
     opcode: rarely(0, fc.integer({ min: 1, max: 15 })).map((opcode) => opcode << 11),
-    // AA, RA, Z and TC mean nothing in a query.
+    // AA, RA, Z and TC have no meaning in a query.
     odd: rarely(0, fc.constantFrom(0x0400, 0x0080, 0x0040, 0x0200)),
   })
   .map(({ rd, ad, cd, opcode, odd }) => rd | ad | cd | opcode | odd);
 
-/** Options that clients send: NSID, client subnet, a cookie, keepalive, padding, and one that nobody knows. */
+/** Options that clients send: NSID, client subnet, cookie, keepalive, padding, and an unknown one. */
 const OPTIONS = [
   rawU16(3, 0),
   concat(rawU16(8, 7, 1, 0x1800), Uint8Array.of(192, 0, 2)),

@@ -17,13 +17,13 @@ import { FLAG, OPTION } from './reply.ts';
 import { checkReply, readQuery } from './reply-rules.ts';
 import { readStrictly, type StrictMessage } from './strict-message.ts';
 
-/** Of all that is chosen here by chance; printed, so that a run can be had again. */
+/** Seed of all random choices. Printed, so that a run can be repeated. */
 const DEFAULT_SEED = 4;
 const SEED = Number(process.env['FUZZ_SEED'] ?? DEFAULT_SEED);
 
 const QUERIES = 5000;
 const WIDTH = 16;
-/** After which a query is asked again. */
+/** After this time, a query is sent again. */
 const PATIENCE_MS = 1500;
 const MS_PER_SECOND = 1000;
 const EXAMPLES_SHOWN = 5;
@@ -32,7 +32,7 @@ interface Explanation {
   readonly what: readonly Aspect[];
   readonly when: (query: StrictMessage, ours: StrictMessage, theirs: StrictMessage) => boolean;
   readonly why: string;
-  /** Whether it depends on what unbound happens to have in its cache. @default false */
+  /** Whether it depends on the contents of unbound's cache. @default false */
   readonly byChance?: boolean;
 }
 
@@ -49,7 +49,7 @@ const classOf = ({ question }: StrictMessage): number => question.readUInt16BE(q
 const has = ({ flags }: StrictMessage, flag: keyof typeof FLAG): boolean => (flags & FLAG[flag]) !== 0;
 
 const LABORATORY = [inWireForm(LAB_ZONE.slice(0, -1))];
-/** Names of the queries here that never leave this machine. */
+/** Names in these queries that dns4tor answers locally. */
 const LOCAL_NAMES = [
   'localhost',
   'onion',
@@ -70,19 +70,19 @@ function endsIn({ question }: StrictMessage, names: readonly string[]): boolean 
   return names.some((name) => qname.endsWith(name));
 }
 
-/** Whether the name is answered locally, because of its ending or because it has no dot. */
+/** Whether the name is answered locally: by its suffix, or because it has a single label. */
 function isLocal(query: StrictMessage): boolean {
   const { question } = query;
   const labelLength = question[0] ?? 0;
   return (labelLength > 0 && question.length === 1 + labelLength + 5) || endsIn(query, LOCAL_NAMES);
 }
 
-/** The options of ours, where theirs has none. */
+/** The options of our reply, if theirs has none. */
 function optionsAdded(ours: StrictMessage, theirs: StrictMessage): readonly number[] {
   return theirs.opt?.options.length === 0 ? (ours.opt?.options ?? []).map(({ code }) => code) : [];
 }
 
-/** For how many reasons a query could be refused. */
+/** Number of reasons to refuse the query. */
 function faultsOf(query: StrictMessage): number {
   const isMeta = typeOf(query) === TYPE.OPT || (typeOf(query) >= 128 && typeOf(query) < TYPE.ANY);
   const faults = [
@@ -95,91 +95,91 @@ function faultsOf(query: StrictMessage): number {
   return faults.filter(Boolean).length;
 }
 
-/** Every way in which we differ from unbound 1.17, each on purpose. */
+/** All differences from unbound 1.17. Each is intended. */
 const EXPLAINED: readonly Explanation[] = [
   {
     what: ['AA'],
     when: (_query, ours, theirs) => !has(ours, 'AA') && has(theirs, 'AA'),
-    why: 'unbound calls itself an authority for what its local zones answer and refuse; nothing here is one (RFC 1035 §4.1.1)',
+    why: 'unbound sets AA for replies from its local zones; dns4tor is never authoritative (RFC 1035 §4.1.1)',
   },
   {
     what: ['RA', 'AD', 'Z', 'EDNS version', 'EDNS size', 'EDNS options', 'DO'],
     when: (query, _ours, theirs) =>
       ERRORS.has(theirs.rcode) && (theirs.flags & ~RCODE_MASK) === ((query.flags & ~FLAG.TC) | FLAG.QR),
-    why: "unbound's first refusals are the query itself with QR and RCODE set, its bits and its OPT record included; ours say what holds here",
+    why: "unbound's early refusals echo the query with QR and RCODE, including its bits and OPT record; dns4tor sets its own",
   },
   {
     what: ['question', 'RD', 'RA', 'AD', 'CD', 'Z', 'OPT'],
     when: (query, ours) => query.opcode !== 0 && ours.rcode === RCODE.NOTIMP,
-    why: 'to an opcode other than QUERY we reply with a header alone (RFC 8906 §3.1.4); unbound sends the query back',
+    why: 'dns4tor replies to other opcodes than QUERY with only a header (RFC 8906 §3.1.4); unbound echoes the query',
   },
   {
     what: ['EDNS options'],
     when: (_query, ours, theirs) => optionsAdded(ours, theirs).join() === String(OPTION.extendedError),
-    why: 'we say why a query failed (RFC 8914); unbound does so only with "ede: yes"',
+    why: 'dns4tor explains failures (RFC 8914); unbound does so only with "ede: yes"',
   },
   {
     what: ['EDNS options'],
     when: (query, ours, theirs) =>
       optionsAdded(ours, theirs).includes(OPTION.keepalive) &&
       query.opt?.options.some(({ code }) => code === OPTION.keepalive) === true,
-    why: 'we say how long a connection is kept, to clients that ask (RFC 7828); unbound does so only with "edns-tcp-keepalive: yes"',
+    why: 'dns4tor answers the keepalive option (RFC 7828); unbound does so only with "edns-tcp-keepalive: yes"',
   },
   {
     what: CONTENT,
     when: (query, ours) => typeOf(query) === TYPE.ANY && ours.rcode === RCODE.NOERROR && ours.answers.length === 1,
-    why: 'ANY is answered here, with one small record (RFC 8482 §4.2); unbound answers all that it knows',
+    why: 'dns4tor answers ANY with one small record (RFC 8482 §4.2); unbound returns everything in its cache',
   },
   {
     what: CONTENT,
     when: (query, ours, theirs) =>
       classOf(query) === CLASS.ANY && ours.rcode === RCODE.REFUSED && theirs.rcode !== RCODE.FORMERR,
-    why: 'only the class IN is answered here; unbound takes QCLASS * for IN',
+    why: 'dns4tor answers only class IN; unbound treats QCLASS * as IN',
   },
   {
     what: CONTENT,
     when: (query, ours) => !has(query, 'RD') && ours.rcode === RCODE.REFUSED && isLocal(query),
-    why: 'RD=0 is refused here whatever the name; unbound answers it for its local zones',
+    why: 'dns4tor refuses RD=0 for any name; unbound answers it for its local zones',
   },
   {
     what: ['RCODE'],
     when: (query, ours, theirs) =>
       query.opcode === OPCODE.notify && ours.rcode === RCODE.NOTIMP && theirs.rcode === RCODE.REFUSED,
-    why: 'NOTIFY means nothing to us (NOTIMP); unbound, which can hold zones, refuses it',
+    why: 'dns4tor does not implement NOTIFY (NOTIMP); unbound, which can serve zones, refuses it',
   },
   {
     what: ['RCODE'],
     when: (query, ours, theirs) => faultsOf(query) > 1 && ours.rcode !== RCODE.NOERROR && ERRORS.has(theirs.rcode),
-    why: 'what is wrong in two ways is refused for one: we look at opcode, form, EDNS version and class before the type, unbound at the type first',
+    why: 'of two faults, dns4tor checks opcode, format, EDNS version and class before the type; unbound checks the type first',
   },
   {
     what: CONTENT,
     when: (query, ours) =>
       isLocal(query) && (ours.rcode === RCODE.NOERROR || ours.rcode === RCODE.NXDOMAIN) && classOf(query) === CLASS.IN,
-    why: 'special-use names and those without a dot are answered here, with an SOA of RFC 6303 §3 and no NS; unbound has other zones, other SOAs, or refuses as it does all beyond the laboratory',
+    why: 'dns4tor answers special-use and single-label names locally, with the SOA of RFC 6303 §3 and no NS; unbound has other zones and SOAs, or refuses them like all names outside the lab zones',
   },
   {
     what: ['answers', 'authorities', 'additionals'],
     when: (_query, ours, theirs) =>
       has(ours, 'TC') && has(theirs, 'TC') && ours.answers.length + ours.authorities.length === 0,
-    why: 'a truncated reply of ours holds no records, since nobody may use them (RFC 2181 §9); unbound leaves in what fits',
+    why: 'a truncated reply of dns4tor has no records, because clients must not use them (RFC 2181 §9); unbound keeps those that fit',
   },
   {
     what: ['RCODE', 'authorities'],
     when: (query, ours, theirs) => typeOf(query) === TYPE.CNAME && ours.answers.length > 0 && theirs.answers.length > 0,
-    why: 'asked for a CNAME record whose target does not exist, unbound says NXDOMAIN while it has just learnt that, and NOERROR otherwise',
+    why: 'for a CNAME record whose target does not exist, unbound returns NXDOMAIN right after learning that, and NOERROR otherwise',
     byChance: true,
   },
   {
     what: ['AD'],
     when: (query) => has(query, 'CD'),
-    why: 'with CD=1 unbound sets AD for what it had to validate for somebody else before, which changes; we keep an answer as it came',
+    why: 'with CD=1, unbound sets AD for answers that it validated for an earlier query; dns4tor keeps the answer as received',
     byChance: true,
   },
   {
     what: ['TTL', 'authorities'],
     when: (_query, ours, theirs) => [...ours.answers, ...theirs.answers].some(({ type }) => type === TYPE.DNAME),
-    why: "unbound gives the CNAME record that it makes from a DNAME record now the TTL 0 and now the DNAME's, and proofs now once and now twice",
+    why: "unbound gives a CNAME record synthesized from a DNAME record either TTL 0 or the DNAME's, and proofs once or twice",
     byChance: true,
   },
   {
@@ -187,12 +187,12 @@ const EXPLAINED: readonly Explanation[] = [
     when: (_query, ours, theirs) =>
       has(ours, 'TC') !== has(theirs, 'TC') &&
       [...ours.answers, ...theirs.answers].some(({ type }) => type === TYPE.DNAME),
-    why: 'with those proofs twice the same answer does not fit a datagram',
+    why: 'with duplicate proofs, the same answer does not fit into a datagram',
     byChance: true,
   },
 ];
 
-/** unbound says nothing to QCLASS * where one of its local zones would answer: beyond the laboratory everywhere. */
+/** unbound drops QCLASS * where one of its local zones would answer: everywhere outside the lab zones. */
 function isDropped({ wire }: ComparedQuery): boolean {
   const query = readStrictly(wire);
   return classOf(query) === CLASS.ANY && !endsIn(query, LABORATORY);
@@ -207,7 +207,7 @@ async function ask(
   return transport === 'udp' ? client.ask(wire, PATIENCE_MS) : askTcp(port, wire, PATIENCE_MS);
 }
 
-test('5,000 queries of all kinds are answered as unbound answers them, but for what is explained', async (t) => {
+test('5,000 queries of all kinds are answered as by unbound, except for the explained differences', async (t) => {
   await using authority = await startAuthoritativeServer();
   await using running = await startBefore((certificate) => startDohServer({ authority, certificate, validate: true }));
   const { daemon, upstream } = running;
@@ -220,7 +220,7 @@ test('5,000 queries of all kinds are answered as unbound answers them, but for w
   const unexplained: string[] = [];
   let equal = 0;
 
-  /** Resolves to who says nothing. */
+  /** Resolves to the resolver that did not reply. */
   const compare = async (compared: ComparedQuery, id: number): Promise<'nobody' | 'we' | 'they'> => {
     const wire = Buffer.from(compared.wire);
     wire.writeUInt16BE(id, 0);
@@ -253,7 +253,7 @@ test('5,000 queries of all kinds are answered as unbound answers them, but for w
   await eachAtOnce(queries, WIDTH, async (query, index) => {
     if ((await compare(query, index)) !== 'nobody') again.push(index);
   });
-  // One after the other: unbound sends 50 error replies in a second at most, and the kernel drops datagrams.
+  // One at a time, because unbound sends at most 50 error replies a second, and the kernel drops datagrams.
   for (const index of again) {
     const query = queries[index] as ComparedQuery;
     await waitUntil(`both reply to ${query.transport} ${hex(query.wire)}`, PATIENCE_MS * 4, async () => {
@@ -263,14 +263,14 @@ test('5,000 queries of all kinds are answered as unbound answers them, but for w
     });
   }
 
-  t.diagnostic(`seed ${SEED}: ${QUERIES} queries, ${again.length} asked again, ${equal} answered alike in everything`);
+  t.diagnostic(`seed ${SEED}: ${QUERIES} queries, ${again.length} sent again, ${equal} with equal replies`);
   t.diagnostic(`${dropped} without a reply from unbound: it drops QCLASS * where one of its local zones would answer`);
   t.diagnostic(`differences: ${JSON.stringify(byAspect)}`);
   for (const [{ what, why }, count] of byExplanation) t.diagnostic(`${count} × ${what.join(', ')}: ${why}`);
   await assertUnharmed(daemon);
   const examples = unexplained.slice(0, EXAMPLES_SHOWN).join('\n');
   assert.equal(unexplained.length, 0, `${unexplained.length} differences, such as\n${examples}`);
-  // Another seed may not come by all of them.
+  // Other seeds may not cover all of them.
   const inVain = EXPLAINED.filter((explanation) => !explanation.byChance && byExplanation.get(explanation) === 0);
   if (SEED === DEFAULT_SEED) assert.deepEqual(inVain, [], 'explanations of nothing');
 });

@@ -18,7 +18,7 @@ function bitsOf(query: Uint8Array): { readonly dnssecOk: boolean; readonly check
   };
 }
 
-/** Says by the address that it gives which bits it was asked with. Always AD=1. */
+/** Encodes the bits of the query in the address of the answer. Always AD=1. */
 function tellBits(name: string): void {
   lab.behave(name, ({ query }) => {
     const { dnssecOk, checkingDisabled } = bitsOf(query);
@@ -43,7 +43,7 @@ function askWith(
 }
 
 testOverBoth(
-  'RFC 3225 §3, RFC 4035 §3.2.2, RFC 6840 §5.9: DO and CD go upstream, and answers for one never stand for another',
+  'RFC 3225 §3, RFC 4035 §3.2.2, RFC 6840 §5.9: DO and CD are sent upstream, and their answers are cached separately',
   async (transport) => {
     const name = `bits-${transport}.example`;
     tellBits(name);
@@ -65,7 +65,7 @@ testOverBoth(
 );
 
 testOverBoth(
-  'RFC 6840 §5.7, §5.8: AD only for a query with AD or DO, interleaved out of one kept answer',
+  'RFC 6840 §5.7, §5.8: AD only for queries with AD or DO, also when interleaved from one cached answer',
   async (transport) => {
     const name = `ad-${transport}.example`;
     tellBits(name);
@@ -86,7 +86,7 @@ testOverBoth(
 );
 
 testOverBoth(
-  'RFC 4035 §3.2.3: AD is never set for what upstream did not vouch for, nor for what is answered here',
+  'RFC 4035 §3.2.3: AD is never set without upstream's AD, nor for local answers',
   async (transport) => {
     for (const name of [`unsigned-${transport}.example`, 'localhost', 'printer.local']) {
       const { flags } = await askWith(transport, name, { ad: true, dnssecOk: true });
@@ -95,7 +95,7 @@ testOverBoth(
   },
 );
 
-testOverBoth('RFC 4035 §3.2.2: CD comes back, from upstream, from the cache and in a refusal', async (transport) => {
+testOverBoth('RFC 4035 §3.2.2: CD is copied into replies from upstream, from the cache and in refusals', async (transport) => {
   const name = `cd-${transport}.example`;
   for (const [asked, cd] of [
     [name, true],

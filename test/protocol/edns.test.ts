@@ -20,7 +20,7 @@ after(() => lab[Symbol.asyncDispose]());
 
 const QUESTION = rawQuestion(rawName('edns', 'example'));
 
-/** An option in wire form (RFC 6891 §6.1.2). */
+/** An option in wire format (RFC 6891 §6.1.2). */
 function option(code: number, ...data: readonly number[]): Uint8Array {
   return concat(rawU16(code, data.length), Uint8Array.from(data));
 }
@@ -36,7 +36,7 @@ testOverBoth('RFC 6891 §6.1.1: two OPT records are FORMERR', async (transport) 
 });
 
 testOverBoth(
-  'RFC 6891 §6.1.2: an OPT record whose name is not the root, or whose options do not add up, is FORMERR',
+  'RFC 6891 §6.1.2: an OPT record with a name other than the root, or with wrong option lengths, is FORMERR',
   async (transport) => {
     for (const opt of [
       rawOpt(0, 1232, rawName('opt')),
@@ -53,7 +53,7 @@ testOverBoth(
 );
 
 testOverBoth(
-  'RFC 6891 §6.1.3: a version above 0 is BADVERS, with the version that is spoken and without an answer',
+  'RFC 6891 §6.1.3: a version above 0 is BADVERS, with version 0 and without an answer',
   async (transport) => {
     for (const version of [1, 2, 255]) {
       const reply = await lab.ask(transport, { name: 'localhost', edns: { version } });
@@ -65,7 +65,7 @@ testOverBoth(
 );
 
 testOverBoth(
-  'RFC 6891 §6.1.1: there is an OPT record in the reply if and only if there is one in the query',
+  'RFC 6891 §6.1.1: the reply has an OPT record if and only if the query has one',
   async (transport) => {
     const name = `opt-${transport}.example`;
     lab.behave(name, answering({ answers: [addressOf()], additionals: [rawOpt(0, 4096)] }));
@@ -81,7 +81,7 @@ testOverBoth(
 );
 
 testOverBoth(
-  'RFC 6891 §6.2.1, §7: OPT is hop by hop: what upstream says in its own reaches no client',
+  'RFC 6891 §6.2.1, §7: OPT is hop by hop, so nothing of upstream's OPT record reaches a client',
   async (transport) => {
     const name = `hop-${transport}.example`;
     const upstreamOpt = rawRecord(
@@ -104,7 +104,7 @@ testOverBoth(
   },
 );
 
-testOverBoth('RFC 9715 §3: 1232 octets are advertised, to clients and to upstream', async (transport) => {
+testOverBoth('RFC 9715 §3: clients and upstream see an advertised size of 1232 octets', async (transport) => {
   const name = `payload-${transport}.example`;
   const reply = await lab.ask(transport, { name, edns: { udpPayloadBytes: 4096 } });
   assert.equal(reply.opt?.udpPayloadBytes, 1232);
@@ -115,7 +115,7 @@ testOverBoth('RFC 9715 §3: 1232 octets are advertised, to clients and to upstre
 });
 
 testOverBoth(
-  'RFC 7871 §7.1.3, RFC 7873, RFC 5001, RFC 6891 §6.1.2: no option of a client’s goes upstream, none comes back, and none keeps an answer apart',
+  'RFC 7871 §7.1.3, RFC 7873, RFC 5001, RFC 6891 §6.1.2: clients’ options are not sent upstream, not returned, and not part of the cache key',
   async (transport) => {
     const name = `options-${transport}.example`;
     const clientSubnets = [
@@ -147,7 +147,7 @@ testOverBoth(
   },
 );
 
-/** Of an upstream query, whose OPT record is its last and only one. */
+/** The options of an upstream query, whose only additional record is OPT. */
 function optionCodes(query: Buffer): number[] {
   const questionEnd = query.indexOf(0, 12) + 5;
   const codes: number[] = [];
@@ -160,7 +160,7 @@ function optionCodes(query: Buffer): number[] {
 }
 
 testOverBoth(
-  'RFC 8467 §4.1: what goes upstream is a multiple of 128 octets, whatever the name’s length',
+  'RFC 8467 §4.1: upstream queries are multiples of 128 octets, whatever the length of the name',
   async (transport) => {
     const before = lab.upstream.requests.length;
     for (const length of [1, 20, 61, 62, 63]) {
@@ -176,7 +176,7 @@ testOverBoth(
 );
 
 testOverBoth(
-  'RFC 7830 §6: a reply is not padded, for what is asked in the clear gains nothing by it',
+  'RFC 7830 §6: replies are not padded, because padding is useless without encryption',
   async (transport) => {
     const padding = { code: OPTION.padding, data: new Uint8Array(100) };
     const reply = await lab.ask(transport, { name: 'localhost', edns: { options: [padding] } });
@@ -185,7 +185,7 @@ testOverBoth(
 );
 
 testOverBoth(
-  'RFC 7828 §3.2.1, §3.3.2: keepalive is answered over TCP alone, and only to who asks',
+  'RFC 7828 §3.2.1, §3.3.2: keepalive is answered only over TCP, and only if requested',
   async (transport) => {
     for (const name of ['localhost', `keepalive-${transport}.example`]) {
       const asking = { edns: { options: [{ code: OPTION.keepalive, data: new Uint8Array(0) }] } };
@@ -199,7 +199,7 @@ testOverBoth(
   },
 );
 
-testOverBoth('RFC 3225 §3: DO comes back in the reply’s OPT record', async (transport) => {
+testOverBoth('RFC 3225 §3: DO is copied into the reply’s OPT record', async (transport) => {
   for (const dnssecOk of [true, false]) {
     const reply = await lab.ask(transport, { name: 'localhost', edns: { dnssecOk } });
     assert.equal(reply.opt?.dnssecOk, dnssecOk);
@@ -207,7 +207,7 @@ testOverBoth('RFC 3225 §3: DO comes back in the reply’s OPT record', async (t
 });
 
 testOverBoth(
-  'RFC 6891 §6.1.1: an answer with two OPT records, or with one among its answers, is SERVFAIL with EDE 24 and not used',
+  'RFC 6891 §6.1.1: an answer with two OPT records, or with one in the answer section, is SERVFAIL with EDE 24 and unused',
   async (transport) => {
     const misplaced = ['answers', 'authorities'] as const;
     for (const [label, parts] of [

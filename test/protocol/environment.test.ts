@@ -18,7 +18,7 @@ import { readReply } from './reply.ts';
 import { GOOD } from './upstream-messages.ts';
 
 /*
- * What the environment, Node's command line and other processes can change in Node, and how that affects dns4tor:
+ * How the environment, Node's command line and other processes can affect Node, and so dns4tor. See
  * docs/environment.md.
  */
 
@@ -72,7 +72,7 @@ for (const upstream of [`https://${ONION}/dns-query`, `tls://${ONION}`]) {
   });
 }
 
-/** Each would make it trust, load, open or write something, in this directory or from it. */
+/** Each would make dns4tor trust, load, open or write something in this directory. */
 const dangerous = (folder: string): Readonly<Record<string, string>> => ({
   DEBUG: '*',
   NODE_COMPILE_CACHE: folder,
@@ -108,7 +108,7 @@ async function environmentOf(pid: number): Promise<readonly string[]> {
   return (await readFile(`/proc/${pid}/environ`, 'latin1')).split('\0').map((entry) => entry.split('=', 1).join());
 }
 
-test('variables that would make it trust, load, open or write something have no effect, and each is reported once', async () => {
+test('variables that would make dns4tor trust, load, open or write something have no effect, and each is reported once', async () => {
   await using folder = await createTemporaryDirectory();
   const env = dangerous(folder.path);
   await writeFile(join(folder.path, 'loaded.cjs'), "require('node:fs').writeFileSync(__filename + '.ran', '');");
@@ -137,7 +137,7 @@ test('variables that would make it trust, load, open or write something have no 
   assert.deepEqual(new Set(told), new Set(Object.keys(env)));
 });
 
-test('node dist/launch/dns4tor.js restarts Node in the same process, without those variables and with the flags it needs', async () => {
+test('node dist/launch/dns4tor.js restarts Node in the same process, without those variables and with the required flags', async () => {
   const flags = ['proxy-dns', '--port', '0', '--upstream', `https://${ONION}/dns-query`, ...wayThere];
   const env = { ...cleanEnvironment(), NODE_EXTRA_CA_CERTS: authorityPath };
   await using running = await startProcess(process.execPath, ['--jitless', COMMAND, ...flags], { env });
@@ -147,7 +147,7 @@ test('node dist/launch/dns4tor.js restarts Node in the same process, without tho
   assert.ok(!(await environmentOf(running.pid)).includes('NODE_EXTRA_CA_CERTS'));
 });
 
-test('node dist/launch/dns4tor.js restarts Node although DNS4TOR_REMOVED is set, while a variable is left that weakens it', async () => {
+test('node dist/launch/dns4tor.js restarts Node even with DNS4TOR_REMOVED set, as long as a weakening variable is left', async () => {
   const version = async (env: Readonly<Record<string, string>>): Promise<readonly string[]> => {
     const args = ['--disable-sigusr1', COMMAND, '--version'];
     const { status, lines } = await run({ DNS4TOR_REMOVED: '', ...env }, process.execPath, ...args);
@@ -197,7 +197,7 @@ async function run(
   return { status: await running.ended, lines };
 }
 
-test('an ignored variable is reported to a person in one line, and a harmless one in none', async () => {
+test('an ignored variable is reported in one line, and a harmless one is not reported', async () => {
   const version = await run({}, SHELL, ...LAUNCHED, '--version');
   assert.equal(version.status, 0);
   const told = await run({ NODE_DEBUG: 'stream' }, SHELL, ...LAUNCHED, '--version');
@@ -237,7 +237,7 @@ const REFUSED_FLAGS = [
   '--trace-warnings',
 ];
 
-test('it does not start with a Node flag that could weaken a promise', async () => {
+test('dns4tor does not start with a Node flag that could weaken a promise', async () => {
   for (const flag of REFUSED_FLAGS) {
     const { status, lines } = await run({}, process.execPath, flag, COMMAND, '--version');
     assert.equal(status, 2, flag);
@@ -248,7 +248,7 @@ test('it does not start with a Node flag that could weaken a promise', async () 
   }
 });
 
-test('node dist/launch/dns4tor.js refuses sockets that were handed over, which it would lose', async () => {
+test('node dist/launch/dns4tor.js refuses inherited sockets, which a restart would lose', async () => {
   const [program = '', ...launcher] = await handOver(['dns=udp=127.0.0.1', 'dns=tcp=127.0.0.1']);
   const refused = await run({}, program, ...launcher, process.execPath, COMMAND, 'proxy-dns');
   assert.equal(refused.status, 2);
@@ -282,7 +282,7 @@ test('the command that npm links passes only the flags that its Node knows', asy
   );
   assert.equal(await startedAs('--version | --disable*'), `started as ${FLAGS[0]} ${file} proxy-dns`);
   assert.equal(await startedAs('--version'), `started as ${file} proxy-dns`);
-  // V8's flags are for long-running commands only.
+  // V8's flags are only for long-running commands.
   assert.equal(
     await startedAs('--version | --disable* | --heap* | --max-semi*', 'query'),
     `started as ${FLAGS[0]} ${file} query`,
@@ -312,7 +312,7 @@ test("for the daemon, V8's nursery stays small", async () => {
   assert.ok(Number(lines.at(-1)) <= 4 * 2 ** 20, lines.at(-1));
 });
 
-test('docs/environment.md has a row for every variable that Node documents or that is removed, and for every refused flag', async () => {
+test('docs/environment.md has a row for every variable that Node documents or dns4tor removes, and for every refused flag', async () => {
   const table = await readFile(join(ROOT, 'docs', 'environment.md'), 'utf8');
   const help = (await runNode(['--help'])).stdout.split('Environment variables:')[1] ?? '';
   const documented = [...help.matchAll(/^(?<name>[A-Z][A-Z0-9_]+)\b/gm)].map(({ groups }) => groups?.['name'] ?? '');

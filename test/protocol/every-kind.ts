@@ -7,13 +7,14 @@ import { DENIED } from './load.ts';
 import { connectRaw } from './raw-client.ts';
 import { addressOf, answering, QNAME } from './upstream-messages.ts';
 
-/** The flags of a query that is refused: it asks for the server's status (RFC 1035 §4.1.1). */
+/** The flags of a refused query, with opcode STATUS (RFC 1035 §4.1.1). */
 const OPCODE_STATUS = 2 << 11;
 
 /**
- * Asks in every way that there is something to count of: what is in the cache and what is not, what does not exist, fails, takes long, has
- * expired or must not be answered, over UDP and TCP, and loses a connection.
- * @param round what was asked for in another is in the cache by now
+ * Sends queries of every kind that has a metric, over UDP and TCP: cached, new, nonexistent, failing, slow, stale,
+ * refused and dropped. Also closes upstream connections.
+ *
+ * @param round makes new names; those of earlier rounds are in the cache
  */
 export async function askEveryKind(lab: Lab, round: number): Promise<void> {
   lab.behave('denied.example', DENIED);
@@ -32,7 +33,7 @@ export async function askEveryKind(lab: Lab, round: number): Promise<void> {
   await lab.ask('udp', { name: stale });
   lab.behave(stale, resetStream);
   const before = await lab.counter('dns4tor_stale_total');
-  await waitUntil('an expired answer is given', PATIENCE_MS, async () => {
+  await waitUntil('a stale answer is returned', PATIENCE_MS, async () => {
     await lab.ask('udp', { name: stale });
     return (await lab.counter('dns4tor_stale_total')) > before;
   });
@@ -42,6 +43,6 @@ export async function askEveryKind(lab: Lab, round: number): Promise<void> {
   const slow = `slow-${round}.example`;
   lab.behave(slow, neverAnswer);
   client.send(buildQuery({ name: slow }));
-  await waitUntil('it is asked', PATIENCE_MS, () => lab.asked(slow) > 0);
+  await waitUntil('upstream is queried', PATIENCE_MS, () => lab.asked(slow) > 0);
   lab.upstream.closeConnections();
 }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import type { StrictMessage, StrictRecord } from './strict-message.ts';
 
 /*
- * A second, independent implementation of what an answer may hold. It is slow and simple, and shares no code with the
- * one it judges.
+ * A second, independent implementation of which records an answer may have. It is simple and slow, and shares no code
+ * with the tested one.
  */
 
 const TYPE = { A: 1, NS: 2, CNAME: 5, SOA: 6, AAAA: 28, SRV: 33, DNAME: 39, DS: 43, RRSIG: 46, NSEC: 47 } as const;
@@ -21,7 +21,7 @@ function subject({ type, data }: StrictRecord): number {
   return type === TYPE.RRSIG ? (data.charCodeAt(0) << 8) | data.charCodeAt(1) : type;
 }
 
-/** Affects ASCII alone (RFC 4343 §3). */
+/** Affects only ASCII (RFC 4343 §3). */
 function smallLetters(octets: string): string {
   return octets.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
@@ -33,7 +33,7 @@ function encloses(zone: string, name: string): boolean {
   return rest === zone;
 }
 
-/** Checks the records of a reply from upstream against what an answer to its question may hold. */
+/** Checks that a reply from upstream has only records that an answer to its question may have. */
 export function assertFits({ question, answers, authorities, additionals }: StrictMessage): void {
   const qname = smallLetters(question.subarray(0, -4).toString('latin1'));
   const qtype = question.readUInt16BE(question.length - 4);
@@ -65,7 +65,7 @@ export function assertFits({ question, answers, authorities, additionals }: Stri
     }
     assert.ok(
       chain.includes(owner) || (type === TYPE.DNAME && chain.some((name) => encloses(owner, name))),
-      'a record at a name that was not asked for',
+      'a record at an unrelated name',
     );
     assert.ok([qtype, TYPE.CNAME, TYPE.DNAME].includes(type) || qtype === ANY, 'a type that was not asked for');
   }

@@ -1,4 +1,5 @@
-// Run by million-names.test.ts, in a process of its own: within a test every promise costs ten times as much, and memory is not this alone.
+// Run by million-names.test.ts in a process of its own. Inside a test, promises cost ten times as much, and the test
+// runner uses memory too.
 import { createCounters } from '../../src/metrics/counters.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
 import { createCache, totalBytes } from '../cache/cached.ts';
@@ -6,26 +7,26 @@ import { buildQuery, rawName, receive } from '../fixtures/messages.ts';
 import { createResolver } from '../resolver/harness.ts';
 import { addressOf, RCODE, RESPONSE_FLAGS, responseTo, startOfAuthority } from './upstream-messages.ts';
 
-/** What it came to. All in octets or counts. */
+/** The result, in octets and counts. */
 export interface Flood {
   readonly upstreamRequests: number;
-  /** Requests upstream for the names that are asked for now and then, after their first. */
+  /** Upstream requests for the recurring names after the first. */
   readonly hotMisses: number;
   readonly cacheBytes: number;
-  /** What of the process is in RAM when garbage was collected: at first, after half of the names, and at last. */
+  /** Resident set size after garbage collection: before, after half of the names, and after all. */
   readonly resident: { readonly before: number; readonly afterHalf: number; readonly after: number };
-  /** By how much V8's heap and array buffers have grown, garbage not counted. */
+  /** Growth of V8's heap and array buffers, without garbage. */
   readonly keptBytes: number;
 }
 
-/** Where the first label's characters begin. */
+/** Offset of the first label's characters. */
 const LABEL_OFFSET = 13;
 const LABEL_CHARACTERS = 8;
 
-/** Asked for each time that so many others were. */
+/** Interval between queries for the recurring names, in other names. */
 const HOT_INTERVAL = 1000;
 
-/** Each serial number below 2^32 gives another name, in no order (Knuth's multiplicative hashing). */
+/** A different name for each serial number below 2^32, in pseudo-random order (Knuth's multiplicative hashing). */
 function labelOf(serial: number): string {
   return (Math.imul(serial + 1, 0x9e37_79b1) >>> 0).toString(16).padStart(LABEL_CHARACTERS, '0');
 }
@@ -45,7 +46,7 @@ function usedBytes(): number {
   return heapUsed + arrayBuffers;
 }
 
-/** Asks for so many names once, one in two of which exists, as under a wildcard, and for two others now and then. */
+/** Queries this many names once, half of which exist as under a wildcard, and two recurring names. */
 async function flood(names: number, maxBytes: number): Promise<Flood> {
   const template = buildQuery({ name: `${'0'.repeat(LABEL_CHARACTERS)}.dns4tor-lab.net` });
   const existing = responseTo(template, { answers: [addressOf()] });

@@ -27,16 +27,16 @@ import type { Transport } from './raw-client.ts';
 import { checkReply, hasUpstreamProof, mustBeDropped, UPSTREAM_PROOF } from './reply-rules.ts';
 import { readStrictly, type StrictMessage } from './strict-message.ts';
 
-/** Of all that is chosen here by chance; printed, so that a run can be had again. */
+/** Seed of all random choices. Printed, so that a run can be repeated. */
 const SEED = Number(process.env['FUZZ_SEED'] ?? 4);
 
 const UDP_MESSAGES = 5000;
 const TCP_MESSAGES = 1000;
 const MESSAGES_PER_CONNECTION = 5;
-/** Below what a client may have in flight, and what the kernel's buffers hold. */
+/** Below the in-flight limit of a client and the capacity of the kernel's buffers. */
 const WIDTH = 32;
 const GOOD_EVERY = 50;
-/** What V8 may take for its own reasons. A leak of 10 kB with each datagram would be more. */
+/** Margin for V8. A leak of 10 kB per datagram would exceed it. */
 const MAX_GROWTH_MIB = 48;
 
 const SERVFAIL = 2;
@@ -50,7 +50,7 @@ const LOOP_OF_TWO = rawMessage({
   ],
 });
 
-/** What is wrong on purpose, beside what chance makes wrong. */
+/** Deliberate faults, besides random ones. */
 const CRAFTED: readonly Uint8Array[] = [
   ...prefixes(buildQuery({ edns: { dnssecOk: true, options: [{ code: 10, data: Buffer.from('12345678') }] } })),
   ...prefixes(buildResponse({ answers: [addressRecord('example.com', 300)] })),
@@ -93,8 +93,8 @@ function withId(message: Uint8Array, id: number): Buffer {
 }
 
 /**
- * NODATA with a proof that fits any question. Nothing caches it, so every query that may go upstream does. Its sizes
- * reach 2 kB, so that some replies are truncated.
+ * NODATA with a proof for any question. It is not cacheable, so every permitted query goes upstream. Sizes of up to 2
+ * kB make some replies truncated.
  */
 const answerWithProof: DohBehaviour = ({ query }) => {
   const { question } = readStrictly(query);
@@ -103,10 +103,10 @@ const answerWithProof: DohBehaviour = ({ query }) => {
   return { body: rawMessage({ id: 0, flags: 0x8180, questions: [question], authorities }) };
 };
 
-/** Counts what came back, and holds what went upstream to it. */
+/** Counts replies and compares them with the upstream requests. */
 class Account {
   readonly byRcode: Record<string, number> = {};
-  /** Replies that only the upstream can have given. */
+  /** Number of replies that only upstream can have given. */
   fromUpstream = 0;
   readonly #requestsBefore: number;
   readonly #upstream: RecordingDohServer;
@@ -122,16 +122,18 @@ class Account {
     if (hasUpstreamProof(reply)) this.fromUpstream++;
   }
 
-  /** Nothing is sent upstream but what a client was answered from there. */
+  /** Asserts that each upstream request answered a client. */
   async settle(t: TestContext, daemon: Daemon): Promise<void> {
     const requests = this.#upstream.requests.length - this.#requestsBefore;
     const coalesced = await metric(daemon, 'dns4tor_coalesced_total');
-    t.diagnostic(`replies by RCODE ${JSON.stringify(this.byRcode)}; ${requests} asked upstream, ${coalesced} joined`);
+    t.diagnostic(
+      `replies by RCODE ${JSON.stringify(this.byRcode)}; ${requests} upstream requests, ${coalesced} coalesced`,
+    );
     assert.equal(requests + coalesced, this.fromUpstream);
   }
 }
 
-test('5,000 hostile datagrams: each gets one proper reply or, where it must, none; nothing refused goes upstream', async (t) => {
+test('5,000 hostile datagrams: each gets one correct reply or, where required, none; refused ones do not go upstream', async (t) => {
   await using running = await startBehindDouble(answerWithProof);
   const { daemon, upstream } = running;
   await daemon.answers();
@@ -165,7 +167,7 @@ test('5,000 hostile datagrams: each gets one proper reply or, where it must, non
       return (await metric(daemon, 'dns4tor_dropped_total', { reason })) === dropped[reason];
     });
   }
-  // Whatever had been sent to this socket would be here before this.
+  // Everything sent to this socket before has arrived by now.
   assert.ok(await silent.ask(buildQuery({ id: 1, name: 'last.example.net', flags: 0 })));
   account.byRcode['5'] = (account.byRcode['5'] ?? 0) + 1;
   assert.deepEqual(silent.unexpected.map(hex), [], 'replies to what must be dropped');
@@ -180,13 +182,13 @@ test('5,000 hostile datagrams: each gets one proper reply or, where it must, non
   assert.ok(after - before < MAX_GROWTH_MIB, `RSS ${before} → ${after} MiB`);
 });
 
-/** How a stream is sent: in one piece, in pieces of any size, or with lengths that lie. */
+/** How a stream is sent: in one piece, in pieces of any size, or with wrong lengths. */
 const DELIVERIES = ['whole', 'split', 'lying'] as const;
 type Delivery = (typeof DELIVERIES)[number];
 
 interface Stream {
   readonly pieces: readonly Buffer[];
-  /** The messages in it that are to be answered: those in front of the first that must be dropped, which ends the connection. */
+  /** The messages to be answered: those before the first that must be dropped, which ends the connection. */
   readonly answerable: readonly Buffer[];
 }
 
@@ -194,7 +196,7 @@ function streamOf(delivery: Delivery, messages: readonly Uint8Array[], numbers: 
   const frames = messages.map((message, index) => {
     const frame = framed(message);
     const number = numbers[index] as number;
-    // A little too long or too short, or anything.
+    // A little too long or too short, or any value.
     const wrong = Math.min(0xffff, Math.max(0, message.length + (number % 23) - 11));
     if (delivery === 'lying' && number % 3 === 0) frame.writeUInt16BE(wrong, 0);
     if (delivery === 'lying' && number % 7 === 0) frame.writeUInt16BE(number, 0);
@@ -225,7 +227,7 @@ function streamsOf(messages: readonly Uint8Array[]): Stream[] {
   });
 }
 
-test('1,000 hostile messages over TCP, whole, split and with lengths that lie: as many proper replies as messages to be answered', async (t) => {
+test('1,000 hostile messages over TCP, whole, split and with wrong lengths: as many correct replies as answerable messages', async (t) => {
   await using running = await startBehindDouble(answerWithProof);
   const { daemon, upstream } = running;
   await daemon.answers();
@@ -271,7 +273,7 @@ function judge(message: Uint8Array, reply: Buffer, transport: Transport): Strict
   try {
     return checkReply(message, reply, transport);
   } catch (error) {
-    throw new Error(`seed ${SEED}: ${hex(message)} was answered ${hex(reply)}`, { cause: error });
+    throw new Error(`seed ${SEED}: ${hex(message)} got the reply ${hex(reply)}`, { cause: error });
   }
 }
 

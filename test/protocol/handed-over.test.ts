@@ -16,7 +16,7 @@ import { exchange, TRANSPORTS } from './raw-client.ts';
 import { readReply } from './reply.ts';
 
 /*
- * Sockets that were opened before dns4tor began and are handed over to it, as systemd does (sd_listen_fds(3)).
+ * Sockets that dns4tor inherits, as with systemd's socket activation (sd_listen_fds(3)).
  */
 
 async function assertAnswers(port: number, addresses: readonly string[]): Promise<void> {
@@ -37,7 +37,7 @@ async function assertScraped(daemon: Daemon): Promise<void> {
   assert.match(body, /^coredns_dns_requests_total\{.*proto="tcp".*\} [1-9]/m);
 }
 
-test('queries over UDP and TCP, and scrapes, are answered on sockets that were handed over', async () => {
+test('queries over UDP and TCP, and scrapes, are answered on inherited sockets', async () => {
   await using running = await startHandedOver([...LOCALHOST, METRICS]);
   const { daemon } = running;
   await assertAnswers(daemon.port, ['127.0.0.1', '::1']);
@@ -45,21 +45,21 @@ test('queries over UDP and TCP, and scrapes, are answered on sockets that were h
   assert.match(daemon.process.output, /address=dns:\/\/\[::1\]:/);
 });
 
-test('with no network but its sockets, and leave for none but unix sockets, it answers from upstream all the same', async () => {
+test('with no network except its sockets, and permission only for unix sockets, it answers from upstream', async () => {
   await using running = await startHandedOver([...LOCALHOST, METRICS], { confined: true });
   const { daemon } = running;
   await assertAnswers(daemon.port, ['127.0.0.1', '::1']);
   await assertScraped(daemon);
 });
 
-test('with --jitless it answers where memory that was written may not be executed, too', async () => {
+test('with --jitless, it also answers where writable memory may not be executed', async () => {
   const confinement = { confined: true, withoutNewCode: true };
   await using running = await startHandedOver([...LOCALHOST, METRICS], confinement, [], { NODE_OPTIONS: '--jitless' });
   await assertAnswers(running.daemon.port, ['127.0.0.1', '::1']);
   await assertScraped(running.daemon);
 });
 
-test('metrics are served on a handed-over unix socket', async () => {
+test('metrics are served on an inherited unix socket', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'metrics');
   await using running = await startHandedOver([...LOCALHOST, `metrics=unix=${path}`]);
@@ -68,8 +68,8 @@ test('metrics are served on a handed-over unix socket', async () => {
   assert.match(scrape, /^coredns_dns_requests_total\{.*proto="tcp".*\} [1-9]/m);
 });
 
-test('--address and --port are not bound beside sockets that were handed over, and the log says so', async () => {
-  // Where they were, it would not start: somebody has this one.
+test('--address and --port are ignored with inherited sockets, and the log says so', async () => {
+  // If they were bound, it would not start, because this port is in use.
   await using taken = new AsyncDisposableStack();
   const server = createServer().listen(0, '127.0.0.1');
   taken.defer(() => void server.close());
@@ -82,16 +82,15 @@ test('--address and --port are not bound beside sockets that were handed over, a
   assert.match(running.daemon.process.output, /sockets that were handed over; --address and --port are not used/);
 });
 
-test('sockets of which another process is told are left alone', async () => {
+test('sockets meant for another process are ignored', async () => {
   await using running = await startHandedOver(LOCALHOST, {}, [], { LISTEN_PID: '1' });
   assert.doesNotMatch(running.daemon.process.output, /handed over/);
   await assertAnswers(running.daemon.port, ['127.0.0.1']);
 });
 
-test('only those who are allowed are answered on sockets that were handed over (UDP and TCP)', () =>
-  runNamespaced('handed-over'));
+test('only allowed clients are answered on inherited sockets (UDP and TCP)', () => runNamespaced('handed-over'));
 
-test('the bounds of TCP clients hold on a socket that was handed over', async () => {
+test('the limits of TCP clients apply to inherited sockets', async () => {
   await using running = await startHandedOver([...LOCALHOST, METRICS], {}, ['--tcp-connections', '1']);
   const { daemon } = running;
   await using first = await TcpClient.connect(daemon.port);
@@ -103,7 +102,7 @@ test('the bounds of TCP clients hold on a socket that was handed over', async ()
   await first.end();
 });
 
-test('without a socket named metrics, there are none beside sockets that were handed over', async () => {
+test('without an inherited socket named metrics, there is no metrics server', async () => {
   const [program = '', ...launcher] = await handOver(LOCALHOST);
   const flags = ['--tor-socks', 'unix:/nonexistent', '--tor-control', 'none'];
   await using running = await startProcess(program, [...launcher, ...dns4tor(), 'proxy-dns', ...flags]);
@@ -112,7 +111,7 @@ test('without a socket named metrics, there are none beside sockets that were ha
   assert.doesNotMatch(running.output, /Starting metrics server/);
 });
 
-test('clients that are to be kept apart by their user, and cannot be where the sockets are of another network, are warned', async () => {
+test('a warning says that clients cannot be isolated by user if the sockets are of another network namespace', async () => {
   const warning = /Users of this machine cannot be told apart/;
   await using confined = await startHandedOver([...LOCALHOST, METRICS], { confined: true }, ['--isolate', 'client']);
   assert.match(confined.daemon.process.output, warning);
@@ -120,7 +119,7 @@ test('clients that are to be kept apart by their user, and cannot be where the s
   assert.doesNotMatch(free.daemon.process.output, warning);
 });
 
-/** How it ends when it is handed these. */
+/** The error of a dns4tor that refuses these sockets. */
 async function refusal(...specs: readonly SocketSpec[]): Promise<string> {
   const [program = '', ...launcher] = await handOver(specs);
   const flags = ['--tor-socks', 'unix:/nonexistent', '--tor-control', 'none'];
@@ -129,7 +128,7 @@ async function refusal(...specs: readonly SocketSpec[]): Promise<string> {
   return /^dns4tor: (.*)$/m.exec(running.output)?.[1] ?? running.output;
 }
 
-test('a descriptor that cannot be answered on is an error that says which and why', async () => {
+test('an unusable descriptor is an error that names it and the reason', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'stream');
   const useless = /^descriptor 3 is neither a UDP socket nor a TCP socket that listens: .*; .*\.socket unit$/;
@@ -142,7 +141,7 @@ test('a descriptor that cannot be answered on is an error that says which and wh
   assert.match(await refusal(...dns, 'metrics=file=/dev/null'), notForMetrics);
 });
 
-test('sockets for UDP and TCP that are no pairs of one address, in one order, are an error', async () => {
+test('UDP and TCP sockets that are not pairs of the same address and in the same order are an error', async () => {
   assert.match(await refusal('dns=udp=127.0.0.1'), /^127\.0\.0\.1:\d+ has no TCP beside it; .*in the same order/);
   assert.match(await refusal('dns=udp=::1'), /^\[::1\]:\d+ has no TCP beside it/);
   assert.match(await refusal('dns=tcp=::1'), /^\[::1\]:\d+ has no UDP beside it/);
@@ -151,7 +150,7 @@ test('sockets for UDP and TCP that are no pairs of one address, in one order, ar
   assert.match(await refusal('dns=udp=127.0.0.2', tcp4), /^127\.0\.0\.2:\d+ has no TCP beside it/);
 });
 
-test('sockets of all addresses are refused, for an answer could leave by another than was asked', async () => {
+test('sockets of wildcard addresses are refused, because a reply could leave from another address than the queried one', async () => {
   assert.match(await refusal('dns=udp=0.0.0.0', 'dns=tcp=0.0.0.0'), /^0\.0\.0\.0:\d+ stands for all addresses/);
   assert.match(await refusal('dns=udp=::', 'dns=tcp=::'), /^\[::\]:\d+ stands for all addresses/);
 });

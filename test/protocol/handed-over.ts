@@ -16,7 +16,7 @@ export const LOCALHOST: readonly SocketSpec[] = [
 ];
 export const METRICS: SocketSpec = 'metrics=tcp=127.0.0.1';
 
-/** The command with sockets that were opened for it, and an upstream behind a SOCKS server on a unix socket. */
+/** A dns4tor with inherited sockets, and an upstream behind a SOCKS server on a unix socket. */
 export async function startHandedOver(
   specs: readonly SocketSpec[],
   confinement: Confinement = {},

@@ -10,7 +10,7 @@ const lab = await startLab();
 after(() => lab[Symbol.asyncDispose]());
 
 testOverBoth(
-  'RFC 1035 §4.1.1: ID, question and RD come back, RA=1 and AA=0, from upstream and from the cache',
+  'RFC 1035 §4.1.1: replies from upstream and from the cache copy ID, question and RD, with RA=1 and AA=0',
   async (transport) => {
     const name = `echo-${transport}.example`;
     lab.behave(name, answering({ flags: RESPONSE_FLAGS | FLAG.AA, answers: [addressOf()] }));
@@ -26,26 +26,23 @@ testOverBoth(
   },
 );
 
-testOverBoth(
-  'RFC 5625 §4: bits of the header that nobody has assigned do no harm, and are not given back',
-  async (transport) => {
-    const query = { name: `z-${transport}.example`, flags: FLAG.RD | FLAG.Z };
-    for (const source of ['upstream', 'cache']) {
-      const reply = await lab.ask(transport, query);
-      assert.equal(reply.rcode, 'NOERROR', source);
-      assert.equal(reply.flags, FLAG.QR | FLAG.RD | FLAG.RA);
-    }
-  },
-);
+testOverBoth('RFC 5625 §4: unassigned header bits are ignored and not copied', async (transport) => {
+  const query = { name: `z-${transport}.example`, flags: FLAG.RD | FLAG.Z };
+  for (const source of ['upstream', 'cache']) {
+    const reply = await lab.ask(transport, query);
+    assert.equal(reply.rcode, 'NOERROR', source);
+    assert.equal(reply.flags, FLAG.QR | FLAG.RD | FLAG.RA);
+  }
+});
 
-testOverBoth('RFC 1035 §4.1.1: a reply has none of the bits that a query has no business with', async (transport) => {
+testOverBoth('RFC 1035 §4.1.1: a reply does not copy bits that are meaningless in a query', async (transport) => {
   const reply = await lab.ask(transport, { name: `aa-${transport}.example`, flags: FLAG.RD | FLAG.AA | FLAG.RA });
   assert.equal(reply.rcode, 'NOERROR');
   assert.equal(reply.flags, FLAG.QR | FLAG.RD | FLAG.RA);
 });
 
 testOverBoth(
-  'RFC 1035 §4.1.1: RD=0, a look into the cache, is REFUSED with EDE 20, also for what the cache has',
+  'RFC 1035 §4.1.1: RD=0, which would probe the cache, is REFUSED with EDE 20, even for cached names',
   async (transport) => {
     const name = `kept-${transport}.example`;
     await lab.ask(transport, { name });
@@ -61,26 +58,23 @@ testOverBoth(
   },
 );
 
-testOverBoth(
-  'RFC 9619 §4: a query with no question, with two, or with one that is counted as 65535 is FORMERR',
-  async (transport) => {
-    const question = rawQuestion(rawName('questions', 'example'));
-    for (const query of [
-      rawMessage({ flags: FLAG.RD }),
-      rawMessage({ flags: FLAG.RD, questions: [question, question] }),
-      rawMessage({ flags: FLAG.RD, questions: [question], counts: [0xffff, 0, 0, 0] }),
-      rawMessage({ flags: FLAG.RD, questions: [question], counts: [0, 0, 0, 0] }),
-    ]) {
-      const reply = await lab.ask(transport, query);
-      assert.equal(reply.rcode, 'FORMERR');
-      assert.equal(reply.id, 0x1234);
-      assert.equal(reply.wire.readUInt16BE(6), 0);
-    }
-    assert.equal(lab.asked('questions.example'), 0);
-  },
-);
+testOverBoth('RFC 9619 §4: a query with no question, with two, or with QDCOUNT 65535 is FORMERR', async (transport) => {
+  const question = rawQuestion(rawName('questions', 'example'));
+  for (const query of [
+    rawMessage({ flags: FLAG.RD }),
+    rawMessage({ flags: FLAG.RD, questions: [question, question] }),
+    rawMessage({ flags: FLAG.RD, questions: [question], counts: [0xffff, 0, 0, 0] }),
+    rawMessage({ flags: FLAG.RD, questions: [question], counts: [0, 0, 0, 0] }),
+  ]) {
+    const reply = await lab.ask(transport, query);
+    assert.equal(reply.rcode, 'FORMERR');
+    assert.equal(reply.id, 0x1234);
+    assert.equal(reply.wire.readUInt16BE(6), 0);
+  }
+  assert.equal(lab.asked('questions.example'), 0);
+});
 
-testOverBoth('RFC 1035 §4.1: a query that ends too early is FORMERR, wherever it ends', async (transport) => {
+testOverBoth('RFC 1035 §4.1: a query truncated at any offset is FORMERR', async (transport) => {
   const whole = buildQuery({ name: 'cut.example', edns: { options: [{ code: 65_001, data: Uint8Array.of(1, 2) }] } });
   for (let length = 12; length < whole.length; length++) {
     const reply = await lab.ask(transport, whole.subarray(0, length));
@@ -90,7 +84,7 @@ testOverBoth('RFC 1035 §4.1: a query that ends too early is FORMERR, wherever i
 });
 
 testOverBoth(
-  'RFC 1035 §4.1.1: a query with TC=1, with an answer or with an authority is FORMERR',
+  'RFC 1035 §4.1.1: a query with TC=1, or with an answer or authority record, is FORMERR',
   async (transport) => {
     const name = rawName('sections', 'example');
     const questions = [rawQuestion(name)];
@@ -106,7 +100,7 @@ testOverBoth(
   },
 );
 
-testOverBoth('RFC 1035 §4.1: octets after the message do no harm, and go nowhere', async (transport) => {
+testOverBoth('RFC 1035 §4.1: octets after the message are ignored and not forwarded', async (transport) => {
   const name = `junk-${transport}.example`;
   const reply = await lab.ask(transport, concat(buildQuery({ name }), Buffer.from('not a part of the message')));
   assert.equal(reply.rcode, 'NOERROR');

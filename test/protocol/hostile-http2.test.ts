@@ -10,7 +10,7 @@ import { ATTACKS } from './http2-attacks.ts';
 import { readReply } from './reply.ts';
 import { addressOf, responseTo } from './upstream-messages.ts';
 
-/** `--timeout`. Every client has its reply at most {@link SLACK_MS} later. */
+/** `--timeout`. Every client gets its reply at most {@link SLACK_MS} later. */
 const TIMEOUT_MS = 1000;
 const SLACK_MS = 2000;
 

@@ -5,8 +5,8 @@ import { framed } from '../listener/harness.ts';
 import { connectRaw, type Endpoint, type Transport } from './raw-client.ts';
 
 /*
- * What hostile neighbours do to a server's TCP connections, and what its other clients get meanwhile. Uses real sockets
- * and works against any server. Bounded by the number of connections, and ends when it is disposed of.
+ * Attacks on a server's TCP connections by hostile neighbours, and what its other clients get meanwhile. Uses real
+ * sockets and works against any server.
  */
 
 export type Manner =
@@ -26,7 +26,7 @@ export type Manner =
 export interface Party {
   readonly manner: Manner;
   readonly connections: number;
-  /** Source addresses of this machine, used in turn. @default what the kernel picks */
+  /** Source addresses of this machine, used in turn. @default chosen by the kernel */
   readonly from?: readonly string[];
 }
 
@@ -37,7 +37,7 @@ const RCODE_MASK = 0xf;
 
 let serial = 0;
 
-/** Connections of hostile neighbours to one server, from when they are open until they are disposed of. */
+/** Connections of hostile neighbours to one server, until dispose. */
 export class Siege implements AsyncDisposable {
   readonly #target: Endpoint;
   readonly #open = new Set<Socket>();
@@ -48,7 +48,7 @@ export class Siege implements AsyncDisposable {
     this.#target = target;
   }
 
-  /** Resolves when all have connected once or failed to. */
+  /** Resolves when each has connected or failed once. */
   static async begin(target: Endpoint, parties: readonly Party[]): Promise<Siege> {
     const siege = new Siege(target);
     await Promise.all(
@@ -131,11 +131,11 @@ export interface Victim {
   /** Interval between the starts of two queries. */
   readonly paceMs: number;
   readonly patienceMs: number;
-  /** @default a name that the server has in its cache or gets at once */
+  /** @default a name that the server answers from its cache or at once */
   readonly nameOf?: (query: number) => string;
 }
 
-/** Sends one query after another, each on its own socket, as the many programs of a machine do. */
+/** Sends queries one by one, each on its own socket, as the programs of a machine do. */
 export async function askAsVictim(
   endpoint: Endpoint,
   { transport, queries, paceMs, patienceMs, nameOf = () => 'cached.dns4tor-lab.net' }: Victim,
@@ -156,7 +156,7 @@ export async function askAsVictim(
   };
 }
 
-/** The milliseconds until an answer with records of the name came, or what came instead. */
+/** The milliseconds until an answer with records of the name, or what arrived instead. */
 type Outcome = number | 'failed' | 'cut' | 'late';
 
 async function askOnce(transport: Transport, endpoint: Endpoint, name: string, patienceMs: number): Promise<Outcome> {

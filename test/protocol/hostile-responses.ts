@@ -13,16 +13,16 @@ const TYPE = { A: 1, NS: 2, CNAME: 5, SOA: 6, MX: 15, TXT: 16, AAAA: 28, SRV: 33
 const QNAME = rawPointer(12);
 const ADDRESS = Uint8Array.of(192, 0, 2, 1);
 
-/** A question, and a well-formed response to it with names that are compressed. */
+/** A question and a well-formed response with compressed names. */
 export interface Exchange {
   readonly question: Uint8Array;
   readonly response: Uint8Array;
 }
 
-/** One exchange of every kind, about a name that starts with `label`. */
+/** One exchange of every kind for a name that starts with `label`. */
 export function exchangesAbout(label: string): Exchange[] {
   const name = rawName(label, 'example', 'com');
-  /** example.com, behind the first label of QNAME. */
+  /** A pointer to example.com after the first label of QNAME. */
   const parent = rawPointer(12 + 1 + label.length);
   const below = (owner: string): Uint8Array => concat(rawName(owner).subarray(0, 1 + owner.length), parent);
   const soa = rawRecord(parent, TYPE.SOA, 900, concat(below('ns'), parent, new Uint8Array(16), rawU16(0, 60)));
@@ -54,7 +54,7 @@ export function exchangesAbout(label: string): Exchange[] {
   ];
 }
 
-/** Responses to a question that are wrong in ways that chance seldom finds. */
+/** Responses with faults that random mutations rarely produce. */
 export function brokenResponsesTo({ question, response }: Exchange): Uint8Array[] {
   const flags = 0x8180;
   const questions = [question];
@@ -65,17 +65,17 @@ export function brokenResponsesTo({ question, response }: Exchange): Uint8Array[
     new Uint8Array(11),
     new Uint8Array(12),
     new Uint8Array(65_535).fill(0xc0),
-    // Names that end in themselves, further on or in the header; in the owner and in RDATA.
+    // Names with pointers to themselves, forwards or into the header, in the owner and in RDATA.
     ...[end, end + 2, 0, 4].flatMap((target) => [
       withAnswer(rawRecord(rawPointer(target), TYPE.A, 60, ADDRESS)),
       withAnswer(rawRecord(QNAME, TYPE.CNAME, 60, rawPointer(end + target))),
       withAnswer(rawRecord(QNAME, TYPE.MX, 60, concat(rawU16(1), rawPointer(end + target)))),
     ]),
-    // RDATA that is none of its type.
+    // RDATA that does not match its type.
     ...[TYPE.A, TYPE.AAAA, TYPE.NS, TYPE.MX, TYPE.SOA, TYPE.CNAME].map((type) =>
       withAnswer(rawRecord(QNAME, type, 60, Uint8Array.of(1, 2, 3))),
     ),
-    // A name that goes on into the OPT record, which is taken off.
+    // A name that continues in the OPT record, which is removed.
     rawMessage({
       id: 0,
       flags,

@@ -15,7 +15,7 @@ import { brokenResponsesTo, type Exchange, exchangesAbout } from './hostile-resp
 import { checkReply } from './reply-rules.ts';
 import { readStrictly } from './strict-message.ts';
 
-/** Of all that is chosen here by chance; printed, so that a run can be had again. */
+/** Seed of all random choices. Printed, so that a run can be repeated. */
 const SEED = Number(process.env['FUZZ_SEED'] ?? 4);
 
 const RESPONSES = 2000;
@@ -24,21 +24,21 @@ const GOOD_EVERY = 50;
 const RD = 0x0100;
 const SERVFAIL = 2;
 
-/** Which kind of exchange is broken on purpose: an alias and what it leads to. */
+/** The kind of exchange with deliberate faults: an alias and its target. */
 const ALIAS_KIND = 6;
 
 interface Case extends Exchange {
-  /** What the upstream answers instead of the response. */
+  /** The answer that upstream sends instead of the response. */
   readonly sent: Uint8Array;
 }
 
-/** Each about a name of its own, so that nothing is answered from the cache. */
+/** Each with a name of its own, so that none is answered from the cache. */
 function hostileCases(): Case[] {
   const changes = fc.sample(mutations, { seed: SEED, numRuns: RESPONSES });
   const kinds = exchangesAbout('x').length;
   const mutated = changes.map((edits, index) => {
     const exchange = exchangesAbout(`mutated-${index}`)[index % kinds] as Exchange;
-    // Half of them keep their lengths: of what is shortened or pulled apart there is seldom anything left to be answered.
+    // Half of them keep their length, because shortened or split messages rarely have an answer left.
     const kept = index % 2 === 0 ? edits : edits.filter(({ edit }) => edit === 'replace' || edit === 'point');
     return { ...exchange, sent: mutateBy(exchange.response, kept) };
   });

@@ -49,8 +49,8 @@ const SCENES: readonly Scene[] = [
 
 for (const { title, ofMachine, flags } of SCENES) {
   test(`with ${title}, queries beyond the bound fail at once and say why, and queries that need not wait are answered`, async (t) => {
-    // As many circuits as by default, each with room for a hundred queries; and long enough that no deadline passes while the places are
-    // being filled, on a busy machine too.
+    // As many circuits as by default, each with room for a hundred queries; and long enough that no deadline passes
+    // while the places are being filled, on a busy machine too.
     await using running = await startBehindDouble(GOOD, ...flags, '--timeout', '4s', '--circuits', '3');
     const { daemon, upstream } = running;
     await daemon.answers();

@@ -6,7 +6,10 @@ import { findProgram } from '../fixtures/find-program.ts';
 import { runProgram } from '../fixtures/run-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
-/** `$1` is a folder that holds another /etc, /run and /var/lib, `$2` the ip program; the rest is what to run. Nothing of it is seen outside. */
+/**
+ * `$1` is a folder that holds another /etc, /run and /var/lib, `$2` the ip program; the rest is what to run. Nothing of
+ * it is seen outside.
+ */
 const SET_UP = `set -e
 "$2" link set lo up
 for folder in etc run var/lib; do mount --bind "$1/$folder" "/$folder"; done

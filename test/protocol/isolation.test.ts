@@ -40,7 +40,9 @@ async function ask(
   return await askOver(client, running, name);
 }
 
-/** The same as another user. Only the client's socket is that user's: the SOCKS double stays ours, and so is trusted. */
+/**
+ * The same as another user. Only the client's socket is that user's: the SOCKS double stays ours, and so is trusted.
+ */
 async function askAsOtherUser(
   running: DaemonBehindDouble,
   name: string,

@@ -6,12 +6,15 @@ import type { Reply } from './reply.ts';
 /** RFC 8914 §4.14. */
 const CACHED_ERROR = 13;
 
-/** A question that hangs upstream is asked for ten seconds longer than its client waits, and its failure is kept only then. */
+/**
+ * A question that hangs upstream is asked for ten seconds longer than its client waits, and its failure is kept only
+ * then.
+ */
 const PATIENCE_MS = 30_000;
 
 /**
- * Resolves with a reply that says of itself that it is a failure of before, when upstream was not asked for it. A failure is kept for
- * a second at first and longer each time, so that on a busy machine it may take a few.
+ * Resolves with a reply that says of itself that it is a failure of before, when upstream was not asked for it. A
+ * failure is kept for a second at first and longer each time, so that on a busy machine it may take a few.
  */
 export async function askUntilKept(lab: Lab, transport: Transport, name: string): Promise<Reply> {
   const ask = (): Promise<Reply> => lab.ask(transport, { name, edns: {} });

@@ -6,7 +6,8 @@ import { connectRaw, testOverBoth, type Transport } from './raw-client.ts';
 import { readReply, type Reply } from './reply.ts';
 
 /*
- * Names that never leave this machine, each with types that programs ask for. The last test looks at what upstream has seen.
+ * Names that never leave this machine, each with types that programs ask for. The last test looks at what upstream has
+ * seen.
  */
 
 const lab = await startLab();

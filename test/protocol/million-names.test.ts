@@ -12,7 +12,10 @@ const NAMES = 1_000_000;
 const CACHE_BYTES = 16 * 2 ** 20;
 /** For what is compiled and grown once: code, shapes, tables. A million of anything would take more. */
 const MARGIN_BYTES = 4 * 2 ** 20;
-/** By what RSS may grow when the cache has long been full. As few as 70 octets kept for each name would be more than this. */
+/**
+ * By what RSS may grow when the cache has long been full. As few as 70 octets kept for each name would be more than
+ * this.
+ */
 const MAX_GROWTH_BYTES = 32 * 2 ** 20;
 
 async function flood(): Promise<Flood> {

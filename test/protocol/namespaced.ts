@@ -2,7 +2,10 @@ import { fileURLToPath } from 'node:url';
 import { findProgram } from '../fixtures/find-program.ts';
 import { runProgram } from '../fixtures/run-program.ts';
 
-/** Addresses that are not loopback's and belong to nobody (RFC 5737 §3, RFC 3849 §2). Each network has one that may ask and one that may not. */
+/**
+ * Addresses that are not loopback's and belong to nobody (RFC 5737 §3, RFC 3849 §2). Each network has one that may ask
+ * and one that may not.
+ */
 export const ADDRESSES = {
   ipv4: {
     network: '192.0.2.0/28',
@@ -22,7 +25,10 @@ export const ADDRESSES = {
 
 export type IpVersion = keyof typeof ADDRESSES;
 
-/** `$0` is the ip program; the rest is what to run. IPv6 addresses are usable at once with nodad (RFC 4862 §5.4 would have them wait). */
+/**
+ * `$0` is the ip program; the rest is what to run. IPv6 addresses are usable at once with nodad (RFC 4862 §5.4 would
+ * have them wait).
+ */
 const SET_UP = [
   'set -e',
   '"$0" link set lo up',
@@ -35,9 +41,9 @@ const SET_UP = [
 ].join('\n');
 
 /**
- * Runs a script of the folder `namespaced` in a network namespace of its own, which has the addresses above and no way out, and in which
- * the script may forge datagrams. It ends with the last process in it, so there is nothing to clean up. Rejects with what the script
- * wrote when it fails.
+ * Runs a script of the folder `namespaced` in a network namespace of its own, which has the addresses above and no way
+ * out, and in which the script may forge datagrams. It ends with the last process in it, so there is nothing to clean
+ * up. Rejects with what the script wrote when it fails.
  */
 export async function runNamespaced(script: string, ...args: readonly string[]): Promise<void> {
   await runInNamespace(new URL(`namespaced/${script}.ts`, import.meta.url), args);

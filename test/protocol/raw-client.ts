@@ -31,7 +31,10 @@ export interface Endpoint {
   readonly from?: string;
 }
 
-/** Over UDP, on a connected socket: the kernel lets through what comes from the address and port that were asked, and nothing else. */
+/**
+ * Over UDP, on a connected socket: the kernel lets through what comes from the address and port that were asked, and
+ * nothing else.
+ */
 class UdpClient implements RawClient {
   readonly messages: Buffer[] = [];
   readonly #socket: Socket;
@@ -89,8 +92,8 @@ const GOOD_ID = 0x600d;
 const GOOD_QUERY = buildQuery({ id: GOOD_ID, name: 'localhost' });
 
 /**
- * Proves that `message` gets no reply. Over UDP a good query follows it on the same socket and its reply is all that comes; over TCP the
- * connection ends without a word, and another one is served.
+ * Proves that `message` gets no reply. Over UDP a good query follows it on the same socket and its reply is all that
+ * comes; over TCP the connection ends without a word, and another one is served.
  */
 export async function assertSilence(transport: Transport, endpoint: Endpoint, message: Uint8Array): Promise<void> {
   if (transport === 'udp') {

@@ -21,7 +21,10 @@ export function readQuery(query: Uint8Array): StrictMessage | undefined {
   }
 }
 
-/** RFC 6891 §6.2.3: below 512 means 512, as does no OPT record. Nobody is sent more than the 1232 of the flag day of 2020 (RFC 9715). */
+/**
+ * RFC 6891 §6.2.3: below 512 means 512, as does no OPT record. Nobody is sent more than the 1232 of the flag day of
+ * 2020 (RFC 9715).
+ */
 function udpLimit(query: StrictMessage | undefined): number {
   return Math.min(1232, Math.max(512, query?.opt?.udpPayloadBytes ?? 512));
 }

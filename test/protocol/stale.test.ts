@@ -16,7 +16,10 @@ const EDE = { staleAnswer: 3, staleNxdomain: 19 } as const;
 const lab = await startLab();
 after(() => lab[Symbol.asyncDispose]());
 
-/** Has an answer with a TTL of one second kept, then gives upstream another behaviour, and asks until what comes has expired. */
+/**
+ * Has an answer with a TTL of one second kept, then gives upstream another behaviour, and asks until what comes has
+ * expired.
+ */
 async function askUntilStale(
   transport: Transport,
   name: string,

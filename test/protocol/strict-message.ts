@@ -1,6 +1,6 @@
 /*
- * A reader of DNS messages that shares no code with what it is to judge, and forgives nothing: it throws for whatever a client could
- * stumble over.
+ * A reader of DNS messages that shares no code with what it is to judge, and forgives nothing: it throws for whatever a
+ * client could stumble over.
  */
 
 const HEADER_BYTES = 12;
@@ -43,7 +43,10 @@ export interface StrictMessage {
 }
 
 export interface Leniency {
-  /** Whether RDATA may be anything and something may follow the last record, as servers let clients' queries have it. @default false */
+  /**
+   * Whether RDATA may be anything and something may follow the last record, as servers let clients' queries have it.
+   * @default false
+   */
   readonly lenient?: boolean;
 }
 

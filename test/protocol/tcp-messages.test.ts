@@ -129,7 +129,9 @@ test('an answer that has no room left for an OPT record says over TCP that it wa
   assert.deepEqual([cut, answers?.length, additionals?.length], [true, 0, 1]);
 });
 
-/** What the kernel holds for a client is its own; what the daemon may hold is a few answers and what it reads at a time. */
+/**
+ * What the kernel holds for a client is its own; what the daemon may hold is a few answers and what it reads at a time.
+ */
 const MAX_GROWTH_BYTES = 32 * 2 ** 20;
 
 test('a client that never reads is no longer read from, cut off, and costs no memory, while others are served', async (t) => {

@@ -10,8 +10,8 @@ import { FAULTS, sized } from './upstream-faults.ts';
 import { addressOf, answering, RCODE, RESPONSE_FLAGS, responseTo, TYPE } from './upstream-messages.ts';
 
 /*
- * What upstream may say that is no answer. Whatever it is: the client gets SERVFAIL and the reason, nothing of it is ever used, the failure
- * is kept for a while (RFC 9520 §3), and a good answer follows when upstream is good again.
+ * What upstream may say that is no answer. Whatever it is: the client gets SERVFAIL and the reason, nothing of it is
+ * ever used, the failure is kept for a while (RFC 9520 §3), and a good answer follows when upstream is good again.
  */
 
 const lab = await startLab();
@@ -22,7 +22,8 @@ const ANSWERS = [addressOf()];
 /** Times that one query is sent at most: an unusable response may be the circuit's fault, so others are tried. */
 const MAX_ATTEMPTS = 6;
 
-// Each test has a name of its own, and waits a second for the end of what is kept. All at once would be too many for one client.
+// Each test has a name of its own, and waits a second for the end of what is kept. All at once would be too many for
+// one client.
 describe('what is no answer', { concurrency: 8 }, () => {
   for (const { label, behaviour, upstream, ede } of FAULTS) {
     testOverBoth(

@@ -15,7 +15,8 @@ import { readReply } from './reply.ts';
 import { addressOf, GOOD, questionOf, responseTo } from './upstream-messages.ts';
 
 /*
- * What befalls the connection to upstream, and upstreams that are slow. Each test has a daemon of its own, since all queries share the way.
+ * What befalls the connection to upstream, and upstreams that are slow. Each test has a daemon of its own, since all
+ * queries share the way.
  */
 
 const NAME = 'asked.example';

@@ -73,7 +73,8 @@ const DNSSEC_OK = 0x8000;
 const TELLING: DohBehaviour = ({ query }) => {
   const wire = Buffer.from(query);
   const question = Buffer.from(questionOf(query));
-  // The OPT record stands behind the question, its flags after a root name, TYPE, CLASS and the upper half of TTL (RFC 6891 §6.1.2).
+  // The OPT record stands behind the question, its flags after a root name, TYPE, CLASS and the upper half of TTL (RFC
+  // 6891 §6.1.2).
   const dnssecOk = (wire.readUInt16BE(12 + question.length + 7) & DNSSEC_OK) !== 0;
   const mark = markOf(dnssecOk, (wire.readUInt16BE(2) & FLAG.CD) !== 0);
   const isAaaa = question.readUInt16BE(question.length - 4) === TYPE_AAAA;
@@ -93,7 +94,8 @@ function assertOwnReply(variant: Variant, wire: Buffer): void {
     // RFC 6840 §5.8: for whoever asked with AD or DO; RFC 4035 §3.2.2: CD as it was asked.
     authenticData: authenticData || dnssecOk,
     checkingDisabled,
-    // RFC 6891 §6.1.1; RFC 7871 §7.2.1 and RFC 7873 §5.2.3 are for servers that know these options, which this one does not.
+    // RFC 6891 §6.1.1; RFC 7871 §7.2.1 and RFC 7873 §5.2.3 are for servers that know these options, which this one does
+    // not.
     opt: edns === 'none' ? undefined : { dnssecOk, options: [] },
   };
   const found = {
