@@ -85,27 +85,27 @@ testOverBoth(
   },
 );
 
+testOverBoth('RFC 4035 §3.2.3: AD is never set without AD from upstream, nor for local answers', async (transport) => {
+  for (const name of [`unsigned-${transport}.example`, 'localhost', 'printer.local']) {
+    const { flags } = await askWith(transport, name, { ad: true, dnssecOk: true });
+    assert.equal(flags & FLAG.AD, 0, name);
+  }
+});
+
 testOverBoth(
-  'RFC 4035 §3.2.3: AD is never set without upstream's AD, nor for local answers',
+  'RFC 4035 §3.2.2: CD is copied into replies from upstream, from the cache and in refusals',
   async (transport) => {
-    for (const name of [`unsigned-${transport}.example`, 'localhost', 'printer.local']) {
-      const { flags } = await askWith(transport, name, { ad: true, dnssecOk: true });
-      assert.equal(flags & FLAG.AD, 0, name);
+    const name = `cd-${transport}.example`;
+    for (const [asked, cd] of [
+      [name, true],
+      [name, true],
+      [name, false],
+      ['localhost', true],
+    ] as const) {
+      const { flags } = await askWith(transport, asked, { cd });
+      assert.equal((flags & FLAG.CD) !== 0, cd);
     }
+    const refused = await lab.ask(transport, { name, type: 'AXFR', flags: FLAG.RD | FLAG.CD });
+    assert.equal(refused.flags & FLAG.CD, FLAG.CD);
   },
 );
-
-testOverBoth('RFC 4035 §3.2.2: CD is copied into replies from upstream, from the cache and in refusals', async (transport) => {
-  const name = `cd-${transport}.example`;
-  for (const [asked, cd] of [
-    [name, true],
-    [name, true],
-    [name, false],
-    ['localhost', true],
-  ] as const) {
-    const { flags } = await askWith(transport, asked, { cd });
-    assert.equal((flags & FLAG.CD) !== 0, cd);
-  }
-  const refused = await lab.ask(transport, { name, type: 'AXFR', flags: FLAG.RD | FLAG.CD });
-  assert.equal(refused.flags & FLAG.CD, FLAG.CD);
-});
