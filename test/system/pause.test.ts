@@ -204,7 +204,7 @@ test('where systemd runs, a timer that outlives a restart of the machine sees to
   assert.match(await rig.text(TIMER), new RegExp(`^OnCalendar=@${Math.ceil(untilEpochMs / 1000)}$`, 'm'));
   assert.match(await rig.text(TIMER), /^Persistent=true$/m);
   const service = await rig.text(TIMER.replace('.timer', '.service'));
-  assert.match(service, /^ExecStart="\/usr\/bin\/node" "\/opt\/dns4tor\/bin\/dns4tor\.js" "settle"$/m);
+  assert.match(service, /^ExecStart="\/usr\/bin\/node" "\/opt\/dns4tor\/dist\/launch\/dns4tor\.js" "settle"$/m);
   // A failure must not be the last word, nor may there be an end to the tries.
   assert.match(service, /^Restart=on-failure$/m);
   assert.match(service, /^\[Unit\]\n(?:[^[]+\n)?StartLimitIntervalSec=0$/m);
