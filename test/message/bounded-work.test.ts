@@ -47,8 +47,8 @@ for (const { label, response } of shapes(COUNTED_BYTES)) {
   });
 }
 
-/** The shortest of several runs: other work on the machine disturbs it least. */
-function shortestMs(work: () => void): number {
+/** The least CPU time of several runs. Elapsed time would include other processes of the machine. */
+function leastCpuMs(work: () => void): number {
   const runs = Array.from({ length: 7 }, () => {
     const before = process.threadCpuUsage();
     work();
