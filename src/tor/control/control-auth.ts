@@ -28,7 +28,7 @@ const ROOT_UID = 0;
 
 /** Why dns4tor does not authenticate to a control port. */
 const REFUSALS = {
-  NOT_OFFERED: 'it does not offer cookie authentication; set CookieAuthentication 1 in its torrc',
+  NOT_OFFERED: 'it does not offer cookie authentication (torrc: CookieAuthentication 1)',
   BAD_CHALLENGE: 'its reply to AUTHCHALLENGE is malformed',
   BAD_PROOF: 'it does not know the contents of its own cookie file',
   COOKIE_NAME: 'its cookie file has an unexpected name',
