@@ -21,6 +21,6 @@ function homeDirectory(): string {
   try {
     return homedir();
   } catch (error) {
-    throw new Dns4torError('ERR_TOR_MANAGED', 'its user has no home directory, and STATE_DIRECTORY is not set', error);
+    throw new Dns4torError('ERR_TOR_MANAGED', 'the user has no home directory, and STATE_DIRECTORY is not set', error);
   }
 }
