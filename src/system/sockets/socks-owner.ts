@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
-import { realpath, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { lstat, readlink, realpath, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { type Clock, delay } from '../../lib/clock.ts';
 import { type Connection, SocketOwners } from './socket-owner.ts';
 import { type Standing, standingOfUser } from './tor-users.ts';
@@ -60,11 +60,28 @@ async function standingOfSocketFile(path: string): Promise<Standing> {
     // In a world-writable directory, any user can create the name first.
     if ((mode & constants.S_IWOTH) !== 0) return owner === 'foreign' ? 'foreign' : 'unknown';
     if ((mode & WRITABLE_BY_OTHERS) !== 0 || !(await isSafeEntry(directory))) return 'unknown';
+    if (!(await areLinksSafe(resolve(path)))) return 'unknown';
     if (directory === TOR_DIRECTORY) return 'tor';
     return (await standingOfUser(uid)) === 'tor' && owner === 'tor' ? 'tor' : 'unknown';
   } catch {
     return 'unknown';
   }
+}
+
+/**
+ * Whether only root, Tor's user and dns4tor's user can redirect the symbolic links on the way. Another user could point
+ * one at their own socket for the connection, and at Tor's for this judgement.
+ */
+async function areLinksSafe(path: string): Promise<boolean> {
+  for (let at = path; at !== dirname(at); at = dirname(at)) {
+    const entry = await lstat(at);
+    if (!entry.isSymbolicLink()) continue;
+    const parent = dirname(at);
+    if ((await standingOfUser(entry.uid)) !== 'tor' || !(await isSafeEntry(at)) || !(await areLinksSafe(parent)))
+      return false;
+    return areLinksSafe(resolve(await realpath(parent), await readlink(at)) + path.slice(at.length));
+  }
+  return true;
 }
 
 /** Whether only root, Tor's user and dns4tor's user can redirect the path. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmod, chown, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, lchown, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -212,6 +212,30 @@ const SOCKET_FILES: readonly SocketFile[] = [
       await symlink(join(at, 'a'), join(at, 'link'));
       await socketIn(join(at, 'a'));
       return join(at, 'link', 'socks');
+    },
+  },
+  {
+    what: "reached by a symbolic link in another user's directory",
+    standing: 'unknown',
+    async make(at) {
+      await socketIn(join(at, 'a'));
+      await mkdir(join(at, 'theirs'));
+      await symlink(join(at, 'a'), join(at, 'theirs', 'link'));
+      await chown(join(at, 'theirs'), OTHER_USER, OTHER_USER);
+      await symlink(join('theirs', 'link'), join(at, 'link'));
+      return join(at, 'link', 'socks');
+    },
+  },
+  {
+    what: "reached by another user's symbolic link in a sticky directory",
+    standing: 'unknown',
+    async make(at) {
+      await socketIn(join(at, 'a'));
+      await mkdir(join(at, 'shared'));
+      await chmod(join(at, 'shared'), 0o1777);
+      await symlink(join(at, 'a'), join(at, 'shared', 'link'));
+      await lchown(join(at, 'shared', 'link'), OTHER_USER, OTHER_USER);
+      return join(at, 'shared', 'link', 'socks');
     },
   },
   {
