@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../failures/failures.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
+import { MS_PER_SECOND } from '../lib/units.ts';
 import type { Answer } from '../message/answer/answer.ts';
 import type { AnswerKind } from '../message/answer/prepared-answer.ts';
 import type { BySegment, Metrics } from '../metrics/metrics.ts';
@@ -20,7 +21,7 @@ import {
   writeAnswer,
   writeFailureCode,
 } from './stored-record.ts';
-import { drawRefreshAt, REFRESH_HITS, REFRESH_UNASKED } from './refresh.ts';
+import { drawRefreshAt, REFRESH_HITS, UNUSED_REFRESH } from './refresh.ts';
 import { Segment } from './segment.ts';
 
 /** Share of the budget for denials and failures, so that a flood of random names cannot evict answers in use. */
@@ -28,8 +29,6 @@ const NEGATIVE_SHARE = 0.25;
 
 /** Share of the budget that is left for records if the index is as large as it can be, with the smallest records. */
 const RECORDS_SHARE = MIN_RECORD_BYTES / (MIN_RECORD_BYTES + INDEX_BYTES_PER_ENTRY);
-
-const MS_PER_SECOND = 1000;
 
 export interface CacheComponents {
   readonly clock: Clock;
@@ -146,7 +145,7 @@ export class Cache {
 
   /** Counts a lookup. The first after a refresh decides whether the refresh was useful. */
   #countHit(record: number, hits: number, now: number): void {
-    if (hits === REFRESH_UNASKED) this.#metrics.prefetched(this.#isFresh(record, now) ? 'useful' : 'wasted');
+    if (hits === UNUSED_REFRESH) this.#metrics.prefetched(this.#isFresh(record, now) ? 'useful' : 'wasted');
     this.#chunks.setWord(record, WORD.hits, Math.max(hits, 0) + 1);
   }
 
@@ -161,10 +160,10 @@ export class Cache {
 
   /**
    * Stores the answer to `query` for as long as its TTLs allow, in place of an earlier one.
-   * @param unasked whether it comes from a refresh and no client has asked for it yet
+   * @param isUnusedRefresh whether it comes from a refresh and no client has asked for it yet
    */
-  insert(query: Query, answer: Answer, unasked = false): void {
-    const hits = unasked ? REFRESH_UNASKED : 0;
+  insert(query: Query, answer: Answer, isUnusedRefresh = false): void {
+    const hits = isUnusedRefresh ? UNUSED_REFRESH : 0;
     this.#store(this.#placeOf(query, answer), answer, lifetimeSeconds(answer), { failures: 0, hits });
   }
 
@@ -288,7 +287,7 @@ export class Cache {
   /** Removes a record from the index, and counts a refresh that no client has used. */
   #forget(record: number): void {
     this.#index.remove(record);
-    if (this.#chunks.word(record, WORD.hits) === REFRESH_UNASKED) this.#metrics.prefetched('wasted');
+    if (this.#chunks.word(record, WORD.hits) === UNUSED_REFRESH) this.#metrics.prefetched('wasted');
   }
 }
 

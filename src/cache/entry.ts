@@ -1,10 +1,9 @@
 import type { ErrorCode } from '../failures/failures.ts';
 import type { ExtendedError } from '../message/wire/edns.ts';
 import type { AnswerKind, PreparedAnswer } from '../message/answer/prepared-answer.ts';
+import { MS_PER_SECOND } from '../lib/units.ts';
 import { type Chunks, NONE } from './chunks.ts';
 import { errorOf, failureCodeOf, HEAD_BYTES, kindOf, TIME, WORD } from './stored-record.ts';
-
-const MS_PER_SECOND = 1000;
 
 /**
  * A cache entry: a view of a record. Lookups reuse one view, so a hit allocates nothing. It and its `answer` are valid
@@ -110,7 +109,7 @@ export function isFresh({ expiresAt }: Entry, now: number): boolean {
 }
 
 /** Whether an expired entry is used without asking upstream, which has just failed. */
-export function isResting({ recheckAt }: Entry, now: number): boolean {
+export function awaitsRecheck({ recheckAt }: Entry, now: number): boolean {
   return now < recheckAt;
 }
 

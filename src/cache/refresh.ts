@@ -6,7 +6,7 @@ import type { Entry } from './entry.ts';
 export const REFRESH_HITS = 2;
 
 /** Stored in place of the number of lookups: the answer comes from a refresh that no client has used yet. */
-export const REFRESH_UNASKED = -1;
+export const UNUSED_REFRESH = -1;
 
 /**
  * Minimum lifetime of answers that are refreshed. A refresh starts at the latest at a twentieth of the lifetime before

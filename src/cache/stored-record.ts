@@ -28,7 +28,7 @@ export const WORD = {
   /** The answer's kind in the lowest octet. Above it, for a failure, the index of its code. */
   kind: 12,
   failures: 13,
-  /** Number of lookups, up to REFRESH_HITS; or REFRESH_UNASKED. */
+  /** Number of lookups, up to REFRESH_HITS; or UNUSED_REFRESH. */
   hits: 14,
   /** Whether it had a hit since the SIEVE hand last passed: 0 or 1. */
   visited: 15,

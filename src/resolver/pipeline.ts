@@ -1,4 +1,4 @@
-import { ageSeconds, type Entry, isFresh, isResting } from '../cache/entry.ts';
+import { ageSeconds, type Entry, isFresh, awaitsRecheck } from '../cache/entry.ts';
 import { isRefreshDue } from '../cache/refresh.ts';
 import { Deadline } from '../lib/deadline.ts';
 import { toDns4torError } from '../failures/errors.ts';
@@ -75,7 +75,7 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
     const now = clock.now();
     const ageingTime = cache.ageingTime(now);
     const entry = cache.lookup(query, ageingTime);
-    if (entry !== undefined && (isFresh(entry, ageingTime) || isResting(entry, ageingTime))) {
+    if (entry !== undefined && (isFresh(entry, ageingTime) || awaitsRecheck(entry, ageingTime))) {
       return replyCached(query, entry, now, ageingTime, reply);
     }
 
