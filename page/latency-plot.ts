@@ -34,7 +34,7 @@ export function createLatencyPlot(element: HTMLElement, onPoint: (index: number 
       },
     ],
     // Whole decades, at least from 0.1 ms to 1 s.
-    // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- an ambient const enum, unusable with isolatedModules
+    // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- a const enum, unusable with isolatedModules
     scale: { distr: LOGARITHMIC, range: (_plot, low, high) => [floorDecade(low ?? 0.1), ceilDecade(high ?? 1000)] },
     axis: {
       splits: ({ scales }) => {

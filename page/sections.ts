@@ -41,7 +41,9 @@ export function showCache({ cache: { entries, bytes, maxBytes } }: StatusSnapsho
   if (filled instanceof HTMLElement) filled.style.width = `${maxBytes === 0 ? 0 : (100 * bytes) / maxBytes}%`;
 }
 
-/** Lists what failed in the last hour. The list is left alone while nothing failed, so that screen readers stay quiet. */
+/**
+ * Lists what failed in the last hour. The list is left alone while nothing failed, so that screen readers stay quiet.
+ */
 export function showErrors({ errors }: StatusSnapshot): void {
   const list = byId('errors');
   const nothing = list.querySelector('.nothing');

@@ -2,8 +2,8 @@ import { isIP } from 'node:net';
 import { isLoopback } from '../lib/loopback.ts';
 
 /**
- * RFC 3986 §3.2.2: an IPv6 address in brackets, a name or an IPv4 address, then an optional port. Clients should omit the
- * zone of a link-local address (RFC 6874), but Node sends it.
+ * RFC 3986 §3.2.2: an IPv6 address in brackets, a name or an IPv4 address, then an optional port. Clients should omit
+ * the zone of a link-local address (RFC 6874), but Node sends it.
  */
 const HOST = /^(?:\[([\da-f:.]+)(?:%[\w.~%-]+)?\]|([\w.~!$&'()*+,;=%-]*))(?::\d*)?$/i;
 

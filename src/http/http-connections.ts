@@ -38,7 +38,8 @@ interface Entry {
 /**
  * The connections of an HTTP server that answers one request on each. Limits their number so that a new request is
  * always answered. Beyond the limit for incomplete requests, the oldest is closed. Beyond the limit for complete ones,
- * the oldest with an unread answer is closed, or else the one that has waited longest. Without connections no timer runs.
+ * the oldest with an unread answer is closed, or else the one that has waited longest. Without connections no timer
+ * runs.
  */
 export class Connections {
   readonly #clock: Clock;

@@ -44,8 +44,8 @@ export function listenAt(server: Server, endpoint: MetricsEndpoint): Promise<Bou
 async function listenOnTcp(server: Server, host: string, port: number): Promise<Bound> {
   const literal = host === 'localhost' ? '127.0.0.1' : host;
   const address = formatHostPort(literal, port);
-  // listen() would resolve a name through the system resolver. That may be dns4tor itself, which does not answer yet, or
-  // a resolver outside Tor.
+  // listen() would resolve a name through the system resolver. That may be dns4tor itself, which does not answer yet,
+  // or a resolver outside Tor.
   if (isIP(literal) === 0) throw new Dns4torError('ERR_LISTEN_ADDRESS', address);
   try {
     await untilListening(server, () => server.listen({ host: literal, port, backlog: BACKLOG }));

@@ -48,11 +48,11 @@ const MAX_HEADER_BYTES: number = 8 * BYTES_PER_KIB;
 const CLOSE_GRACE_MS = 1000;
 
 /**
- * Starts the HTTP server for the status page, `/metrics`, `/healthcheck` (200 while the process is alive), `/ready` (200
- * or 503), `/api/status` (JSON) and `/api/events` (the same once per second, as server-sent events). Each connection
- * serves one request.
+ * Starts the HTTP server for the status page, `/metrics`, `/healthcheck` (200 while the process is alive), `/ready`
+ * (200 or 503), `/api/status` (JSON) and `/api/events` (the same once per second, as server-sent events). Each
+ * connection serves one request.
  * @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN_FD, ERR_LISTEN_PATH or
- * ERR_LISTEN
+ *   ERR_LISTEN
  */
 export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
   const { clock, onError } = options;

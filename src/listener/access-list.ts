@@ -8,11 +8,14 @@ interface AddressBlock {
   readonly family: 4 | 6;
 }
 
-/** Says of a client's address whether it may ask: this machine always, others where a block of `allow` has them. */
+/**
+ * Decides by its address whether a client may send queries: this machine always, others if a block of `allow` has them.
+ */
 export function createAccessList(allow: readonly AddressBlock[]): (client: string) => boolean {
   const allowed = new BlockList();
   for (const { address, prefix, family } of allow) allowed.addSubnet(address, prefix, `ipv${family}`);
-  // Most queries come from the address that the one before came from, and a look into the list costs more than an answer from the cache.
+  // Caches the last verdict: most queries come from the same address as the one before, and a lookup in the list costs
+  // more than an answer from the cache.
   let lastClient = '';
   let lastVerdict = false;
   return (client) => {

@@ -1,4 +1,4 @@
-/** Counts what has begun and not ended, and tells when it is nothing. */
+/** Counts operations in flight. */
 export class InFlight {
   #count = 0;
   readonly #waiting: (() => void)[] = [];
@@ -16,7 +16,7 @@ export class InFlight {
     if (this.#count === 0) for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Resolves as soon as nothing is in flight. */
+  /** Resolves once nothing is in flight. */
   idle(): Promise<void> {
     return this.#count === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
   }

@@ -3,47 +3,47 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Handler } from '../model/query.ts';
 import type { LinuxSockets } from './udp/linux-sockets.ts';
 
-/** Bounds of what TCP clients can take up. All at least 1. */
+/** Limits for TCP clients. All are at least 1. */
 export interface TcpLimits {
-  /** Connections at a time. */
+  /** Maximum connections. */
   readonly tcpConnections: number;
-  /** Maximum per client (clientGroup). The programs of this machine together may have all. */
+  /** Maximum connections per client (clientGroup). The programs of this machine together may use all. */
   readonly tcpConnectionsPerClient: number;
-  /** Queries of one connection in flight (RFC 7766 §6.2.1.1); beyond, its next ones wait and no more are read. */
+  /** Maximum queries in flight per connection (RFC 7766 §6.2.1.1). At the limit, reading pauses. */
   readonly tcpPipelined: number;
-  /**
-   * RFC 7766 §6.2.3: how long an idle connection is kept while there is room. Only a complete message counts as use.
-   */
+  /** Idle time after which a connection is closed (RFC 7766 §6.2.3). Only a complete message counts as use. */
   readonly tcpIdleMs: number;
-  /** From a message's first byte to its last, however its bytes trickle in. */
+  /** Time limit from the first byte of a message to its last. */
   readonly tcpMessageMs: number;
-  /** Replies that a client has not taken yet; beyond, its next queries wait and no more are read. */
+  /** Maximum unsent octets of replies per connection. Above it, reading pauses. */
   readonly tcpUnsentBytes: number;
 }
 
+/** What a listener needs. */
 export interface ListenerComponents {
   readonly handler: Handler;
   readonly clock: Clock;
   readonly metrics: Metrics;
-  /** Whether a client at this address may ask. */
+  /** Whether the client at this address may send queries. */
   readonly isAllowed: (client: string) => boolean;
   readonly limits: TcpLimits;
-  /** The client that an address belongs to, where connections are shared out among clients. @default clientGroup */
+  /** The client that an address belongs to, for the limits per client. @default clientGroup */
   readonly groupOf?: (client: string) => string;
-  /** With which datagrams are taken and sent many at a time; absent: each by itself. */
+  /** Batched UDP I/O (recvmmsg/sendmmsg). Without it, one system call per datagram. */
   readonly sockets?: LinuxSockets;
 }
 
+/** Where to listen. */
 export interface ListenerInit {
   /** An IP address of this machine. */
   readonly address: string;
-  /** 0 takes a free one. */
+  /** 0 picks a free port. */
   readonly port: number;
 }
 
-/** A socket that takes queries and writes their answers. */
+/** A listening socket that answers queries. */
 export interface Listener extends AsyncDisposable {
   readonly port: number;
-  /** Takes no more queries; those in flight are still answered. Resolves when they are. */
+  /** Stops accepting queries. Resolves once those in flight are answered. */
   drain(): Promise<void>;
 }

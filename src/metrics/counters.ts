@@ -169,8 +169,8 @@ export function createCounters(labels: readonly string[], circuits: number): Cou
 }
 
 /**
- * Rounds a size up to whole blocks. With exact sizes, the sum of a histogram would reveal the length of a name to anyone
- * who reads the metrics before and after a query.
+ * Rounds a size up to whole blocks. With exact sizes, the sum of a histogram would reveal the length of a name to
+ * anyone who reads the metrics before and after a query.
  */
 function wholeBlocks(bytes: number, blockBytes: number): number {
   return Math.ceil(bytes / blockBytes) * blockBytes;

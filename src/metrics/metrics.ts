@@ -97,7 +97,8 @@ type PrefetchEvent = (typeof PREFETCH_EVENTS)[number];
 
 /**
  * Why a connection is replaced: its circuit reached the end of its lifetime, it is slower than the others, it fails
- * queries, the machine slept or changed networks, the other end or Tor closed it, or it went silent while queries waited.
+ * queries, the machine slept or changed networks, the other end or Tor closed it, or it went silent while queries
+ * waited.
  */
 export const RECONNECT_CAUSES = ['lifetime', 'slow', 'failing', 'network', 'ended', 'stalled'] as const;
 export type ReconnectCause = (typeof RECONNECT_CAUSES)[number];

@@ -42,8 +42,8 @@ const EXACT_SIZES = [
 ] as const;
 
 /**
- * prom-client samples the event loop's lag every 10 ms by default and has no switch for it. In an otherwise idle process
- * that costs 98 wake-ups per second and 0.9 % of a core (measured). Once an hour is as good as never.
+ * prom-client samples the event loop's lag every 10 ms by default and has no switch for it. In an otherwise idle
+ * process that costs 98 wake-ups per second and 0.9 % of a core (measured). Once an hour is as good as never.
  */
 const SAMPLING_INTERVAL_MS: number = MS_PER_HOUR;
 
@@ -94,9 +94,9 @@ function makeCoarse(metric: Metric | undefined, random: Random): void {
 }
 
 /**
- * Presents a family to prom-client's registry. prom-client's own Counter and Histogram count in hash maps, and a histogram
- * cannot be filled from outside. A registry uses only the name and `get()` of a metric: prom-client registers such plain
- * objects itself, in AggregatorRegistry.aggregate. The declared type wants the whole class.
+ * Presents a family to prom-client's registry. prom-client's own Counter and Histogram count in hash maps, and a
+ * histogram cannot be filled from outside. A registry uses only the name and `get()` of a metric: prom-client registers
+ * such plain objects itself, in AggregatorRegistry.aggregate. The declared type wants the whole class.
  */
 function asMetric(family: Family): Metric {
   const { name, type, help } = family;

@@ -23,8 +23,8 @@ export function latencyOf(cumulative: readonly number[]): LatencySnapshot {
 }
 
 /**
- * Like Prometheus's histogram_quantile: interpolates linearly within a bucket, and takes values above the last bound for
- * that bound.
+ * Like Prometheus's histogram_quantile: interpolates linearly within a bucket, and takes values above the last bound
+ * for that bound.
  */
 function quantileMs(cumulative: readonly number[], quantile: number): number | null {
   const rank = quantile * (cumulative.at(-1) ?? 0);

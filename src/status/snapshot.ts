@@ -59,7 +59,10 @@ export interface TorSnapshot {
 export interface UpstreamSnapshot {
   /** host:port, the `upstream` label of the metrics. */
   readonly upstream: string;
-  /** `closed`: queries may wait for a connection. `open`: they fail at once in an outage. `half_open`: a probe is running. */
+  /**
+   * `closed`: queries may wait for a connection. `open`: they fail at once in an outage. `half_open`: a probe is
+   * running.
+   */
   readonly breaker: BreakerState;
   /** Why the latest connection failed: a value of the metrics' `reason` label. Null once there is an answer again. */
   readonly reason: string | null;
@@ -67,7 +70,10 @@ export interface UpstreamSnapshot {
   readonly sentence: string | null;
   /** Queries on a connection or waiting for one. */
   readonly inFlight: number;
-  /** By slot. With `--isolate client`, each active client has a circuit in every slot, and nothing identifies the client. */
+  /**
+   * By slot. With `--isolate client`, each active client has a circuit in every slot, and nothing identifies the
+   * client.
+   */
   readonly circuits: readonly CircuitSnapshot[];
 }
 

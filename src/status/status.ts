@@ -165,7 +165,9 @@ function upstreamSnapshot(upstream: string, status: UpstreamStatus): UpstreamSna
   };
 }
 
-/** The state of an upstream. With circuits per client it is in an outage only if the breakers of all clients are open. */
+/**
+ * The state of an upstream. With circuits per client it is in an outage only if the breakers of all clients are open.
+ */
 function breakerOf(states: readonly BreakerState[]): BreakerState {
   if (states.length === 0 || states.includes('closed')) return 'closed';
   return states.includes('half_open') ? 'half_open' : 'open';

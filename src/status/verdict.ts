@@ -51,8 +51,8 @@ const MIN_ANSWERS = 10;
 const NOTICEABLE_SHARE = 0.2;
 
 /**
- * Decides whether the service works, and says so in one sentence. The sentence changes only with the state, the reason or
- * Tor's bootstrap progress.
+ * Decides whether the service works, and says so in one sentence. The sentence changes only with the state, the reason
+ * or Tor's bootstrap progress.
  */
 export function judge({ outlook, tor, upstreams, recent }: Facts): Verdict {
   const isCutOff = upstreams.every(({ breaker }) => breaker !== 'closed');

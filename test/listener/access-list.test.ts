@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createAccessList } from '../../src/listener/access-list.ts';
 
-test('this machine may always ask, and without a list nobody else', () => {
+test('without a list, only this machine is allowed', () => {
   const isAllowed = createAccessList([]);
   assert.ok(isAllowed('127.0.0.1') && isAllowed('127.9.9.9') && isAllowed('::1'));
   assert.ok(!isAllowed('192.0.2.1') && !isAllowed('2001:db8::1') && !isAllowed('128.0.0.1'));
 });
 
-test('a block lets in its addresses, of its family, up to its edges', () => {
+test('a block allows exactly its addresses', () => {
   const isAllowed = createAccessList([
     { address: '192.0.2.64', prefix: 26, family: 4 },
     { address: '2001:db8::', prefix: 32, family: 6 },

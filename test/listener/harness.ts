@@ -6,10 +6,10 @@ import { type Handler, copyQuery, type Query } from '../../src/model/query.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 
-/** Far above what loopback takes; reached only by a test that fails. */
+/** Time limit for events on loopback. Only a failing test reaches it. */
 export const PATIENCE_MS = 5000;
 
-/** The defaults. */
+/** The default limits. */
 export const LIMITS: TcpLimits = {
   tcpConnections: 150,
   tcpConnectionsPerClient: 20,
@@ -19,7 +19,7 @@ export const LIMITS: TcpLimits = {
   tcpUnsentBytes: 65_536,
 };
 
-/** What a listener needs, on a clock that stands still. */
+/** The components of a listener, with a manual clock. */
 export interface Parts extends ListenerComponents {
   readonly clock: ManualClock;
   readonly metrics: Counters;
@@ -29,20 +29,20 @@ export function parts(handler: Handler): Parts {
   return { handler, clock: new ManualClock(), metrics: createCounters([], 0), isAllowed: () => true, limits: LIMITS };
 }
 
-/** Answers every query at once, with its own bytes. */
+/** Answers every query at once with the query itself. */
 export const echo: Handler = ({ wire }, reply) => {
   reply.set(wire);
   return wire.length;
 };
 
-/** How often queries or connections were dropped for a reason. */
+/** The count of drops for a reason. */
 export function drops(counters: Counters, reason: string): number {
   return counters.totals.drops.entries().find(({ labels }) => labels['reason'] === reason)?.count ?? 0;
 }
 
-/** A handler whose answers come when a test lets them. */
+/** A handler whose answers the test releases. */
 export class HeldHandler {
-  /** Those that were begun, in order. */
+  /** The queries received, in order. */
   readonly queries: Query[] = [];
   readonly #answers: ((reply: Uint8Array) => void)[] = [];
 
@@ -51,22 +51,22 @@ export class HeldHandler {
     return new Promise((resolve) => this.#answers.push(resolve));
   };
 
-  /** Answers the `index`-th query, with its own bytes unless others are given. */
+  /** Answers the `index`-th query, by default with the query itself. */
   answer(index: number, reply: Uint8Array = (this.queries[index] as Query).wire): void {
     this.#answers[index]?.(reply);
   }
 
   async begun(count: number): Promise<void> {
-    await waitUntil(`${count} queries are begun`, PATIENCE_MS, () => this.queries.length >= count);
+    await waitUntil(`${count} queries arrive`, PATIENCE_MS, () => this.queries.length >= count);
   }
 }
 
-/** A DNS client over TCP that does nothing by itself, with a framing that is not the one under test. */
+/** A DNS client over TCP. Its framing is independent of the code under test. */
 export class TcpClient implements AsyncDisposable {
   readonly socket: Socket;
   readonly #messages: Buffer[] = [];
   #rest: Buffer = Buffer.alloc(0);
-  /** Whether the other side has closed its side, or all of it. */
+  /** Whether the server has closed its side or the whole connection. */
   ended = false;
 
   private constructor(socket: Socket) {
@@ -85,7 +85,7 @@ export class TcpClient implements AsyncDisposable {
     return new TcpClient(socket);
   }
 
-  /** What was received up to now. */
+  /** The messages received so far. */
   get messages(): readonly Buffer[] {
     return this.#messages;
   }
@@ -99,9 +99,9 @@ export class TcpClient implements AsyncDisposable {
     return this.#messages;
   }
 
-  /** Resolves when the other side has closed. */
+  /** Resolves when the server has closed the connection. */
   async end(): Promise<void> {
-    await waitUntil('the other side closes', PATIENCE_MS, () => this.ended);
+    await waitUntil('the server closes', PATIENCE_MS, () => this.ended);
   }
 
   #onData(chunk: Buffer): void {
@@ -120,7 +120,7 @@ export class TcpClient implements AsyncDisposable {
   }
 }
 
-/** Messages with their lengths in front, one after the other. */
+/** Concatenates messages, each with its length in front. */
 export function framed(...messages: readonly Uint8Array[]): Buffer {
   return Buffer.concat(
     messages.flatMap((message) => {

@@ -3,32 +3,32 @@ import type { DatagramCalls } from '../../src/listener/udp/linux-sockets.ts';
 
 const MMSGHDR_BYTES = 64;
 
-/** A datagram as it lies in the structures: read, or to be written, by way of their pointers. */
+/** A datagram in the structures that the kernel reads and writes. */
 export interface Datagram {
   readonly name: Uint8Array;
   readonly octets: Uint8Array;
 }
 
-/** What the next call comes to: datagrams taken or sent, or the name of an error. */
+/** The outcome of a call: a number of datagrams, or the name of an error. */
 export type Outcome = number | keyof typeof constants.errno;
 
 /**
- * In place of the kernel, for what a real one cannot be made to do. It follows each pointer as the kernel does, and throws where one leads
- * out of the memory that it was shown.
+ * Stands in for the kernel, to produce outcomes that the real one does not on request. It follows each pointer like the
+ * kernel, and throws if one leads outside the shared memory.
  */
 export class KernelDouble implements DatagramCalls {
-  /** Where the memory is said to lie. */
+  /** The pretended address of the memory. */
   readonly #base = 0x7f00_0000_0000;
   #memory = new ArrayBuffer(0);
   #lastError = 0;
-  /** Datagrams that wait to be taken, and what else the kernel says of them. */
+  /** Datagrams to be received, with any false lengths that the kernel reports. */
   readonly waiting: (Datagram & { readonly claimedBytes?: number; readonly nameBytes?: number })[] = [];
-  /** What the calls of `send` come to, in order; afterwards, all that was asked. */
+  /** Outcomes of the next calls of `send`, in order. Further calls send everything. */
   readonly outcomes: Outcome[] = [];
-  /** What `receive` says it took beyond the truth. */
+  /** Added to the number of datagrams that `receive` reports. */
   excess = 0;
   readonly sent: Datagram[] = [];
-  /** How many datagrams each call of `send` was asked to send. */
+  /** The number of datagrams in each call of `send`. */
   readonly asked: number[] = [];
 
   addressOf(memory: ArrayBuffer): number {

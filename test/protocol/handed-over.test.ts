@@ -131,7 +131,7 @@ async function refusal(...specs: readonly SocketSpec[]): Promise<string> {
 test('an unusable descriptor is an error that names it and the reason', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'stream');
-  const useless = /^descriptor 3 is neither a UDP socket nor a TCP socket that listens: .*; .*\.socket unit$/;
+  const useless = /^descriptor 3 is neither a UDP socket nor a listening TCP socket: .*; .*\.socket unit$/;
   assert.match(await refusal('dns=file=/dev/null', 'dns=tcp=127.0.0.1'), useless);
   assert.match(await refusal(`dns=unix=${path}`, 'dns=tcp=127.0.0.1'), useless);
   assert.match(await refusal('dns=connected=127.0.0.1', 'dns=tcp=127.0.0.1'), useless);

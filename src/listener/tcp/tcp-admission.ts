@@ -72,9 +72,9 @@ interface Group<T extends AdmittedConnection> {
  * 9210 §4.4).
  *
  * A new connection gets a slot if one is free or another connection can be evicted. That is the longest-idle connection
- * of its own client if the client is at its limit, and otherwise that of the client with most. If none is idle, a client
- * with more slots loses a busy connection to a client with fewer. Failing that, the new connection stays pending and
- * unread, as in the kernel's backlog: Node accepts every connection and cannot leave it there.
+ * of its own client if the client is at its limit, and otherwise that of the client with most. If none is idle, a
+ * client with more slots loses a busy connection to a client with fewer. Failing that, the new connection stays pending
+ * and unread, as in the kernel's backlog: Node accepts every connection and cannot leave it there.
  */
 export class TcpAdmission<T extends AdmittedConnection> {
   readonly #clock: Clock;

@@ -158,8 +158,8 @@ export class TcpConnection implements AdmittedConnection {
   }
 
   /**
-   * Chooses the timer that must run. The message timer runs from the first byte of an incomplete message, the idle timer
-   * from the last complete message. While reading is paused, the rest of a message cannot arrive.
+   * Chooses the timer that must run. The message timer runs from the first byte of an incomplete message, the idle
+   * timer from the last complete message. While reading is paused, the rest of a message cannot arrive.
    */
   #updateTimer(handledAny: boolean): void {
     const purpose = this.#reader.midway && !this.#blocked ? 'message' : 'idle';

@@ -4,17 +4,20 @@ import { UDP_PAYLOAD_BYTES } from '../../message/wire/edns.ts';
 import { DatagramBatch } from './datagram-batch.ts';
 import type { LinuxSockets } from './linux-sockets.ts';
 import type { Watch } from './poll-watch.ts';
-import { SocketAddresses } from './socket-address.ts';
+import { SocketAddressCodec } from './socket-address.ts';
 import {
   type CreateUdpSocket,
-  type DatagramTaker,
-  MAX_UNSENT,
+  type DatagramHandler,
+  MAX_UNSENT_REPLIES,
   RECEIVE_BUFFER_BYTES,
   type UdpSocket,
 } from './udp-socket.ts';
 
-/** Under a flood, TCP and timers get their turn after so many datagrams and the rest of a batch: within a millisecond. */
-const MAX_TAKEN = 64;
+/**
+ * Datagrams after which TCP and timers get their turn, once the current batch is done. Even under a flood that takes
+ * less than a millisecond.
+ */
+const MAX_PER_TURN = 64;
 
 interface Reply {
   readonly octets: Uint8Array;
@@ -23,48 +26,49 @@ interface Reply {
 }
 
 /**
- * Many datagrams with one system call. The socket is a descriptor of our own, and no other part of Node reads or writes it: the event loop
- * only says that something waits. All that waits is taken and answered then, with a call for many each way.
+ * A UDP socket that receives and sends datagrams in batches (recvmmsg(2), sendmmsg(2)). Its descriptor is opened here,
+ * and no other part of Node reads or writes it. The event loop only reports that it is readable. All waiting datagrams
+ * are then received and answered, with one system call per batch each way.
  */
 export class BatchSocket implements UdpSocket {
   readonly #descriptor: number;
   readonly #sockets: LinuxSockets;
-  readonly #addresses: SocketAddresses;
+  readonly #addresses: SocketAddressCodec;
   readonly #clock: Clock;
-  readonly #taker: DatagramTaker;
+  readonly #handler: DatagramHandler;
   readonly #batch: DatagramBatch;
   readonly #watch: Watch;
-  /** Replies that the kernel has had no room for. */
+  /** Replies for which the kernel had no room. */
   #unsent: Reply[] = [];
   #closed = false;
 
-  private constructor(sockets: LinuxSockets, descriptor: number, clock: Clock, taker: DatagramTaker) {
+  private constructor(sockets: LinuxSockets, descriptor: number, clock: Clock, handler: DatagramHandler) {
     this.#descriptor = descriptor;
     this.#sockets = sockets;
-    this.#addresses = new SocketAddresses(sockets, sockets.familyOf(descriptor));
+    this.#addresses = new SocketAddressCodec(sockets, sockets.familyOf(descriptor));
     this.#clock = clock;
-    this.#taker = taker;
+    this.#handler = handler;
     this.#batch = new DatagramBatch(sockets, descriptor, this.#addresses, {
       onBusy: (octets, client, clientPort) => this.#keep({ octets, client, clientPort }),
-      onFailed: () => taker.onUnsent(),
+      onFailed: () => handler.onUnsent(),
     });
     this.#watch = sockets.watch(descriptor, () => this.#onReady());
   }
 
   /** @throws SystemCallError */
   static open(sockets: LinuxSockets, address: string, port: number, clock: Clock): CreateUdpSocket {
-    const socketAddress = new SocketAddresses(sockets, isIPv6(address) ? 6 : 4).create(address, port);
+    const socketAddress = new SocketAddressCodec(sockets, isIPv6(address) ? 6 : 4).create(address, port);
     const descriptor = sockets.openUdp(socketAddress, RECEIVE_BUFFER_BYTES);
-    return (taker) => new BatchSocket(sockets, descriptor, clock, taker);
+    return (handler) => new BatchSocket(sockets, descriptor, clock, handler);
   }
 
   /**
-   * Takes over a socket that is bound already. Its buffer is as whoever bound it wanted.
-   * @throws SystemCallError it is no UDP socket: it is still open then, and the caller's
+   * Takes over a bound socket. The size of its receive buffer is left unchanged.
+   * @throws SystemCallError if it is not a UDP socket. The caller still owns the open descriptor then.
    */
   static adopt(sockets: LinuxSockets, descriptor: number, clock: Clock): CreateUdpSocket {
     sockets.familyOf(descriptor);
-    return (taker) => new BatchSocket(sockets, descriptor, clock, taker);
+    return (handler) => new BatchSocket(sockets, descriptor, clock, handler);
   }
 
   get address(): string {
@@ -78,42 +82,48 @@ export class BatchSocket implements UdpSocket {
   #onReady(): void {
     if (this.#unsent.length > 0) this.#sendUnsent();
     const batch = this.#batch;
-    let taken = 0;
+    let handled = 0;
     let count: number;
     do {
-      // Where a taker has closed us, the descriptor is no longer ours.
+      // If the handler has closed this socket, the descriptor may already belong to another one.
       if (this.#closed) return;
       count = batch.receive();
       const now = this.#clock.now();
       for (let i = 0; i < count; i++) {
-        const replyBytes = this.#taker.take(batch.wire(i), batch.client(i), batch.clientPort(i), now, batch.replySpace);
+        const replyBytes = this.#handler.onDatagram(
+          batch.wire(i),
+          batch.client(i),
+          batch.clientPort(i),
+          now,
+          batch.replySpace,
+        );
         if (replyBytes > 0) batch.reply(i, replyBytes);
       }
       if (this.#closed) return;
       batch.flush();
-      taken += count;
-    } while (count > 0 && taken < MAX_TAKEN);
-    if (taken > 0) this.#taker.onBatch(taken);
+      handled += count;
+    } while (count > 0 && handled < MAX_PER_TURN);
+    if (handled > 0) this.#handler.onBatch(handled);
   }
 
   send(octets: Uint8Array, client: string, clientPort: number): void {
-    if (this.#closed || octets.length > UDP_PAYLOAD_BYTES) return this.#taker.onUnsent();
+    if (this.#closed || octets.length > UDP_PAYLOAD_BYTES) return this.#handler.onUnsent();
     if (this.#unsent.length > 0) return this.#keep({ octets, client, clientPort });
     this.#batch.replySpace.set(octets);
-    if (!this.#batch.replyTo(client, clientPort, octets.length)) return this.#taker.onUnsent();
+    if (!this.#batch.replyTo(client, clientPort, octets.length)) return this.#handler.onUnsent();
     this.#batch.flush();
   }
 
   #keep(reply: Reply): void {
-    if (this.#unsent.length >= MAX_UNSENT) return this.#taker.onUnsent();
+    if (this.#unsent.length >= MAX_UNSENT_REPLIES) return this.#handler.onUnsent();
     this.#unsent.push(reply);
-    if (this.#unsent.length === 1) this.#watch.setRoomWanted(true);
+    if (this.#unsent.length === 1) this.#watch.setWriteInterest(true);
   }
 
   #sendUnsent(): void {
     const unsent = this.#unsent;
     this.#unsent = [];
-    this.#watch.setRoomWanted(false);
+    this.#watch.setWriteInterest(false);
     for (const { octets, client, clientPort } of unsent) this.send(octets, client, clientPort);
   }
 

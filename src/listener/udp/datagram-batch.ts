@@ -1,38 +1,50 @@
 import { constants } from 'node:os';
 import { UDP_PAYLOAD_BYTES } from '../../message/wire/edns.ts';
 import type { DatagramCalls } from './linux-sockets.ts';
-import type { SocketAddresses } from './socket-address.ts';
+import type { SocketAddressCodec } from './socket-address.ts';
 
 /*
- * Many datagrams with one system call: recvmmsg(2) and sendmmsg(2) on structures in one piece of memory,
+ * Batched datagrams: recvmmsg(2) and sendmmsg(2) on structures in a single buffer. On 64-bit, little-endian Linux their
+ * layouts are:
  *
- *   mmsghdr   0 msg_name → sockaddr   8 msg_namelen   16 msg_iov → iovec   24 msg_iovlen   32 msg_control   40 msg_controllen
- *            48 msg_flags            56 msg_len                                                              64 bytes
- *   iovec     0 iov_base → octets     8 iov_len                                                              16 bytes
+ *   mmsghdr   0 msg_name → sockaddr    8 msg_namelen      16 msg_iov → iovec
+ *            24 msg_iovlen            32 msg_control      40 msg_controllen
+ *            48 msg_flags             56 msg_len                                64 bytes
+ *   iovec     0 iov_base → octets      8 iov_len                                16 bytes
  *
- * as they are on Linux with 64 bits, little-endian.
- *
- * Why the kernel cannot be made to read or write anything else:
- *  - Pointers are written once, when the memory is made, and point into it; it lives as long as the object, and does not move.
- *  - Lengths that the kernel obeys are constants of this file, but for that of a reply, which is bounded by its slot.
- *  - Lengths that the kernel returns are bounded by what they are lengths of before they are used.
- *  - Numbers of datagrams are bounded by the slots there are, in both directions.
+ * Why the kernel never reads or writes outside the buffer:
+ *  - Pointers are written once, when the buffer is created, and point into it. It lives as long as the object and does
+ *    not move.
+ *  - Lengths that the kernel obeys are constants of this file, except for that of a reply, which is limited to its
+ *    slot.
+ *  - Lengths that the kernel returns are limited to the size of their slot before use.
+ *  - Numbers of datagrams are limited to the number of slots, in both directions.
  */
 
-/** Datagrams that are taken with one call. More make the call no cheaper for each: it is a twentieth of the whole by then. */
+/**
+ * Datagrams per system call. At this size the call is a twentieth of the total cost, so a larger batch gains nothing.
+ */
 export const BATCH_DATAGRAMS = 64;
 
-/** No datagram is larger, so that none is ever cut off (MSG_TRUNC). Of a slot, the system gives memory only to the pages that were written. */
+/**
+ * Room for the largest datagram, so that none is truncated (MSG_TRUNC). The system provides memory only for those pages
+ * of a slot that were written.
+ */
 const RECEIVE_BYTES = 65_535;
 
-/** A slot, and a few cache lines more: beginnings that are a power of two apart would all fall into the same lines of the processor's cache. */
+/**
+ * Distance between slots: the slot and a few cache lines more. Slots at a distance of a power of two would share the
+ * same lines of the processor's cache.
+ */
 const RECEIVE_STRIDE = 65_536 + 5 * 64;
 const REPLY_STRIDE = 1280;
 const NAME_STRIDE = 32;
 const WORD_BYTES = 4;
 
-/** Views of datagrams up to this length, which is that of nearly all queries, are kept: making one costs as much as looking the answer up. */
-const KEPT_VIEW_BYTES = 128;
+/**
+ * Views up to this length are cached, which covers nearly all queries. Creating a view costs as much as a cache lookup.
+ */
+const CACHED_VIEW_BYTES = 128;
 const IOVEC_BYTES = 16;
 const HEADER_BYTES = 64;
 
@@ -41,30 +53,33 @@ const HEADER = { name: 0, nameLength: 8, iovec: 16, iovecs: 24, length: 56 } as 
 
 const { EAGAIN, EINTR } = constants.errno;
 
-/** What becomes of replies that are not sent at once. */
+/** Handles replies that could not be sent. */
 interface UnsentReplies {
-  /** The kernel has no room just now. The bytes are the callee's. */
+  /** The kernel has no room at the moment. `reply` is owned by the callee. */
   onBusy(reply: Uint8Array, client: string, port: number): void;
-  /** The kernel will not send it. */
+  /** The kernel refused to send a reply. */
   onFailed(): void;
 }
 
 interface Slot {
   readonly octets: Uint8Array;
   readonly name: Uint8Array;
-  /** Of its beginning, by their length, as they were needed. */
+  /** Views of the first n octets, cached by n. */
   readonly views: (Uint8Array | undefined)[];
-  /** Where each begins. */
+  /** Offsets in the buffer. */
   readonly nameAt: number;
   readonly header: number;
   readonly iovec: number;
 }
 
-/** Takes what waits on a socket of someone else's, and sends the replies together. For 64-bit Linux: see loadLinuxSockets. */
+/**
+ * Receives the datagrams that wait on a socket, and sends the replies, each as a batch. Requires 64-bit, little-endian
+ * Linux; see loadLinuxSockets.
+ */
 export class DatagramBatch {
   readonly #calls: DatagramCalls;
   readonly #descriptor: number;
-  readonly #addresses: SocketAddresses;
+  readonly #addresses: SocketAddressCodec;
   readonly #unsent: UnsentReplies;
   readonly #memory: ArrayBuffer;
   readonly #words: Uint32Array;
@@ -73,16 +88,16 @@ export class DatagramBatch {
   readonly #receiveHeaders: number;
   readonly #replies: readonly Slot[];
   readonly #sendHeaders: number;
-  #taken = 0;
-  #pending = 0;
+  #receivedCount = 0;
+  #pendingCount = 0;
 
-  /** @param descriptor of a UDP socket that stays open while this is used */
-  constructor(calls: DatagramCalls, descriptor: number, addresses: SocketAddresses, unsent: UnsentReplies) {
+  /** @param descriptor a UDP socket that the caller owns and keeps open while this object is in use */
+  constructor(calls: DatagramCalls, descriptor: number, addresses: SocketAddressCodec, unsent: UnsentReplies) {
     this.#calls = calls;
     this.#descriptor = descriptor;
     this.#addresses = addresses;
     this.#unsent = unsent;
-    // Zeroed: no flags, no control data.
+    // The buffer is zeroed, so there are no flags and no control data.
     this.#memory = new ArrayBuffer(
       areaBytes(BATCH_DATAGRAMS, RECEIVE_STRIDE) + areaBytes(BATCH_DATAGRAMS, REPLY_STRIDE),
     );
@@ -96,7 +111,7 @@ export class DatagramBatch {
     this.#sendHeaders = address + (this.#replies[0] as Slot).header;
   }
 
-  /** Headers first, then vectors, socket addresses, octets: each array in one piece, as the calls want the headers. */
+  /** Lays out arrays of headers, vectors, socket addresses and octets. The calls require contiguous headers. */
   #layOut(start: number, count: number, stride: number, slotBytes: number, address: number): Slot[] {
     const pointers = new BigUint64Array(this.#memory);
     const point = (from: number, to: number): void => void (pointers[from / 8] = BigInt(address + to));
@@ -125,67 +140,74 @@ export class DatagramBatch {
     });
   }
 
-  /** Takes what waits; returns how many datagrams that is, which are there until the next call. */
+  /** Receives the waiting datagrams and returns their number. They are valid until the next call. */
   receive(): number {
-    // The kernel has put in how long they were.
-    for (let i = 0; i < this.#taken; i++)
+    // Restores the sizes of the address buffers, which the kernel has replaced by the lengths of the addresses.
+    for (let i = 0; i < this.#receivedCount; i++)
       this.#write((this.#received[i] as Slot).header + HEADER.nameLength, this.#addresses.bytes);
-    const taken = this.#calls.receive(this.#descriptor, this.#receiveHeaders, BATCH_DATAGRAMS);
-    // An error is that of one datagram (ICMP), or no more than that none waits. Whoever waits for the next will hear of it.
-    this.#taken = Math.min(Math.max(taken, 0), BATCH_DATAGRAMS);
-    return this.#taken;
+    const received = this.#calls.receive(this.#descriptor, this.#receiveHeaders, BATCH_DATAGRAMS);
+    // An error concerns an earlier datagram (ICMP), or means that none is waiting. The next one is reported as usual.
+    this.#receivedCount = Math.min(Math.max(received, 0), BATCH_DATAGRAMS);
+    return this.#receivedCount;
   }
 
-  /** The octets of the `index`-th datagram: a view of no more than was received, so that nobody can read what was there before. */
+  /**
+   * The octets of the `index`-th datagram. The view ends with the datagram, so earlier contents of the slot stay
+   * hidden.
+   */
   wire(index: number): Uint8Array {
     const { octets, views, header } = this.#received[index] as Slot;
     const length = Math.min(this.#read(header + HEADER.length), RECEIVE_BYTES);
-    if (length > KEPT_VIEW_BYTES) return new Uint8Array(this.#memory, octets.byteOffset, length);
+    if (length > CACHED_VIEW_BYTES) return new Uint8Array(this.#memory, octets.byteOffset, length);
     return (views[length] ??= new Uint8Array(this.#memory, octets.byteOffset, length));
   }
 
+  /** The address of the sender of the `index`-th datagram. */
   client(index: number): string {
     return this.#addresses.text((this.#received[index] as Slot).name);
   }
 
-  /** 0 where the kernel did not say. */
+  /** The port of the sender of the `index`-th datagram; 0 if the kernel reported no complete address. */
   clientPort(index: number): number {
     const { name, header } = this.#received[index] as Slot;
     return this.#read(header + HEADER.nameLength) === name.length ? this.#addresses.port(name) : 0;
   }
 
-  /** Where the next reply is to be written. */
+  /** Buffer for the next reply. */
   get replySpace(): Uint8Array {
-    return (this.#replies[this.#pending] as Slot).octets;
+    return (this.#replies[this.#pendingCount] as Slot).octets;
   }
 
-  /** Sends what was written to the reply space to whom the `index`-th datagram came from, at the next flush. Once at most for each. */
+  /**
+   * Queues the reply in `replySpace` for the sender of the `index`-th datagram. It is sent by the next `flush`. At most
+   * one reply per datagram.
+   */
   reply(index: number, replyBytes: number): void {
     const words = this.#words;
     const from = (this.#received[index] as Slot).nameAt / WORD_BYTES;
-    const to = (this.#replies[this.#pending] as Slot).nameAt / WORD_BYTES;
-    // For so few, a call of `set` would cost more.
+    const to = (this.#replies[this.#pendingCount] as Slot).nameAt / WORD_BYTES;
+    // `set` would cost more for so few words.
     for (let i = 0; i < this.#nameWords; i++) words[to + i] = words[from + i] as number;
     this.#append(replyBytes);
   }
 
-  /** The same to any client. False if that takes a socket address that cannot be made. */
+  /** Queues the reply in `replySpace` for any client. Returns false if its address is invalid. */
   replyTo(client: string, port: number, replyBytes: number): boolean {
-    if (!this.#addresses.write(client, port, (this.#replies[this.#pending] as Slot).name)) return false;
+    if (!this.#addresses.write(client, port, (this.#replies[this.#pendingCount] as Slot).name)) return false;
     this.#append(replyBytes);
     return true;
   }
 
   #append(replyBytes: number): void {
-    const { iovec } = this.#replies[this.#pending] as Slot;
+    const { iovec } = this.#replies[this.#pendingCount] as Slot;
     this.#write(iovec + IOVEC.length, Math.min(replyBytes, UDP_PAYLOAD_BYTES));
-    this.#pending++;
+    this.#pendingCount++;
   }
 
-  /** Sends the replies. */
+  /** Sends the queued replies. */
   flush(): void {
-    const count = this.#pending;
-    this.#pending = 0;
+    const count = this.#pendingCount;
+    this.#pendingCount = 0;
     let done = 0;
     while (done < count) {
       const sent = this.#calls.send(this.#descriptor, this.#sendHeaders + done * HEADER_BYTES, count - done);
@@ -196,7 +218,7 @@ export class DatagramBatch {
       const error = this.#calls.lastError();
       if (error === EINTR) continue;
       if (error === EAGAIN) return this.#handBack(done, count);
-      // It is that of the first (sendmmsg(2)): no route, a firewall, no memory. The others have nothing to do with it.
+      // The error concerns only the first reply (sendmmsg(2)): no route, a firewall, no memory.
       this.#unsent.onFailed();
       done++;
     }
@@ -209,7 +231,7 @@ export class DatagramBatch {
     }
   }
 
-  /** A field of 32 bits, or one of 64 whose upper half, the second one (little-endian), stays 0. */
+  /** Writes a 32-bit field, or the lower half of a 64-bit field whose upper half stays 0 (little-endian). */
   #write(offset: number, value: number): void {
     this.#words[offset / WORD_BYTES] = value;
   }
@@ -219,7 +241,7 @@ export class DatagramBatch {
   }
 }
 
-/** What so many slots take with all that belongs to them. */
+/** Size of `count` slots with their headers, vectors and addresses. */
 function areaBytes(count: number, stride: number): number {
   return count * (HEADER_BYTES + IOVEC_BYTES + NAME_STRIDE + stride);
 }

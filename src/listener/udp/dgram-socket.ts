@@ -6,48 +6,51 @@ import { UDP_PAYLOAD_BYTES } from '../../message/wire/edns.ts';
 import type { AddressFamily } from '../../model/query.ts';
 import {
   type CreateUdpSocket,
-  type DatagramTaker,
-  MAX_UNSENT,
+  type DatagramHandler,
+  MAX_UNSENT_REPLIES,
   RECEIVE_BUFFER_BYTES,
   type UdpSocket,
 } from './udp-socket.ts';
 
-/** Each datagram by itself, as Node has it: everywhere, at a price above that of a cached answer. */
+/**
+ * A UDP socket of Node, with one system call per datagram. It works on every system, but costs more than answering from
+ * the cache.
+ */
 export class DgramSocket implements UdpSocket {
   readonly #socket: Socket;
-  readonly #taker: DatagramTaker;
+  readonly #handler: DatagramHandler;
   readonly #replySpace = new Uint8Array(UDP_PAYLOAD_BYTES);
   #unsent = 0;
   #closed = false;
 
-  /** @param socket is bound, and closed with this */
-  private constructor(socket: Socket, clock: Clock, taker: DatagramTaker) {
+  /** @param socket bound; closed with this object */
+  private constructor(socket: Socket, clock: Clock, handler: DatagramHandler) {
     this.#socket = socket;
-    this.#taker = taker;
+    this.#handler = handler;
     socket.on('message', (wire, { address, port }: RemoteInfo) => {
-      const replyBytes = taker.take(wire, address, port, clock.now(), this.#replySpace);
-      // It is sent later, when the space is another reply's.
+      const replyBytes = handler.onDatagram(wire, address, port, clock.now(), this.#replySpace);
+      // Copied, because Node sends it later, when the space may hold another reply.
       if (replyBytes > 0) this.send(Buffer.copyBytesFrom(this.#replySpace, 0, replyBytes), address, port);
     });
-    // The kernel reports earlier datagrams' fates (ICMP errors) here. The next datagram has nothing to do with them.
-    socket.on('error', () => taker.onUnsent());
+    // ICMP errors of earlier datagrams are reported here. They do not affect the next one.
+    socket.on('error', () => handler.onUnsent());
   }
 
-  /** @throws what `bind` fails with */
+  /** @throws the error of bind(2) */
   static async open(address: string, port: number, clock: Clock): Promise<CreateUdpSocket> {
     const socket = createSocket({ ...optionsFor(isIPv6(address) ? 6 : 4), recvBufferSize: RECEIVE_BUFFER_BYTES });
-    await bound(socket, () => socket.bind(port, address));
-    return (taker) => new DgramSocket(socket, clock, taker);
+    await untilBound(socket, () => socket.bind(port, address));
+    return (handler) => new DgramSocket(socket, clock, handler);
   }
 
   /**
-   * Takes over a socket that is bound already. Where that fails, the descriptor is still open, and the caller's.
-   * @throws what `bind` fails with
+   * Takes over a bound socket. On failure the caller still owns the open descriptor.
+   * @throws the error of Node's `bind`
    */
   static async adopt(fd: number, family: AddressFamily, clock: Clock): Promise<CreateUdpSocket> {
     const socket = createSocket(optionsFor(family));
-    await bound(socket, () => socket.bind({ fd }));
-    return (taker) => new DgramSocket(socket, clock, taker);
+    await untilBound(socket, () => socket.bind({ fd }));
+    return (handler) => new DgramSocket(socket, clock, handler);
   }
 
   get address(): string {
@@ -59,12 +62,12 @@ export class DgramSocket implements UdpSocket {
   }
 
   send(reply: Uint8Array, client: string, clientPort: number): void {
-    // Node throws where a closed socket is to send.
-    if (this.#closed || this.#unsent >= MAX_UNSENT) return this.#taker.onUnsent();
+    // Node throws if a closed socket is used.
+    if (this.#closed || this.#unsent >= MAX_UNSENT_REPLIES) return this.#handler.onUnsent();
     this.#unsent++;
     this.#socket.send(reply, clientPort, client, (error) => {
       this.#unsent--;
-      if (error !== null) this.#taker.onUnsent();
+      if (error !== null) this.#handler.onUnsent();
     });
   }
 
@@ -78,8 +81,8 @@ function optionsFor(family: AddressFamily): SocketOptions {
   return { type: family === 6 ? 'udp6' : 'udp4', ipv6Only: family === 6 };
 }
 
-/** Resolves when the socket is bound; closes it where it cannot be. */
-async function bound(socket: Socket, bind: () => void): Promise<void> {
+/** Binds a socket, and closes it on failure. */
+async function untilBound(socket: Socket, bind: () => void): Promise<void> {
   try {
     const listening = once(socket, 'listening');
     bind();

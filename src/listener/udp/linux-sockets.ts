@@ -6,11 +6,14 @@ import type { AddressFamily } from '../../model/query.ts';
 import { PollWatch, type Watch } from './poll-watch.ts';
 
 /*
- * The system calls that Node has no function for, through the optional package `koffi`. What the kernel reads and writes is memory that the
- * caller holds, as far as the caller's structures say: see datagram-batch.ts for why that is safe.
+ * System calls that Node does not offer, through the optional package `koffi`. The kernel reads and writes the caller's
+ * memory within the bounds of the caller's structures. datagram-batch.ts explains why that is safe.
  */
 
-/** Of 64 bits, little-endian, with the kernel's generic constants: where the numbers below and the layouts of datagram-batch.ts hold. */
+/**
+ * The architectures for which the constants below and the layouts of datagram-batch.ts are right: 64 bits,
+ * little-endian, with the kernel's generic constants.
+ */
 const ARCHITECTURES: readonly string[] = ['x64', 'arm64'];
 
 export const AF_INET = 2;
@@ -33,10 +36,10 @@ const IP_MTU_DISCOVER = 10;
 const PMTUDISC_PROBE = 3;
 const MSG_DONTWAIT = 0x40;
 
-/** INET6_ADDRSTRLEN, and more than an interface's name has (IF_NAMESIZE). */
+/** INET6_ADDRSTRLEN, which is longer than any interface name (IF_NAMESIZE). */
 const TEXT_BYTES = 46;
 
-/** A failed call, with the name of its reason where Node's own errors have it. */
+/** A failed system call. Like Node's errors it has the name of the errno in `code`. */
 export class SystemCallError extends Error {
   readonly code: string;
 
@@ -48,50 +51,57 @@ export class SystemCallError extends Error {
   }
 }
 
-/** Calls that take and send datagrams. All but `addressOf` leave what they are given to the kernel as it stands. */
+/** Calls that receive and send datagrams. Apart from `addressOf`, arguments go to the kernel unchecked. */
 export interface DatagramCalls {
-  /** Where memory lies. It stays there, and is there for as long as the caller holds it. */
+  /** The address of a buffer. It does not change, and stays valid while the caller holds the buffer. */
   addressOf(memory: ArrayBuffer): number;
-  /** recvmmsg(2) without waiting, into `count` structures at `headers`. Returns how many datagrams were taken; -1 for none, or an error. */
+  /**
+   * recvmmsg(2) without blocking, into `count` structures at `headers`. Returns the number of datagrams, or -1 if there
+   * was none or on an error.
+   */
   receive(descriptor: number, headers: number, count: number): number;
-  /** sendmmsg(2) without waiting. Returns how many were sent, from the first on; -1 where the first was not. */
+  /** sendmmsg(2) without blocking. Returns the number of datagrams sent, or -1 if the first one failed. */
   send(descriptor: number, headers: number, count: number): number;
-  /** Why the last call failed (errno(3)). */
+  /** The errno(3) of the last failed call. */
   lastError(): number;
 }
 
-/** Calls that know addresses by their text. */
+/** Calls that convert between addresses and text. */
 export interface AddressCalls {
-  /** inet_pton(3): false for what is no address of the family. `target` has room for one: 4 or 16 bytes. */
+  /** inet_pton(3). Returns false if `text` is not an address of the family. `target` has 4 or 16 bytes. */
   parseAddress(family: number, text: string, target: Uint8Array): boolean;
   /** inet_ntop(3). */
   formatAddress(family: number, source: Uint8Array): string;
-  /** if_nametoindex(3): 0 if there is no such network interface. */
+  /** if_nametoindex(3). Returns 0 if there is no such network interface. */
   interfaceIndex(name: string): number;
   /** if_indextoname(3). */
   interfaceName(index: number): string | undefined;
 }
 
+/** Batched UDP I/O on Linux. */
 export interface LinuxSockets extends DatagramCalls, AddressCalls {
   /**
-   * Opens a UDP socket that does not block, is not inherited, and is bound to the structure `sockaddr` that is given.
+   * Opens a UDP socket and binds it to `socketAddress`, a `sockaddr` structure. It is non-blocking and close-on-exec.
    * @throws SystemCallError
    */
   openUdp(socketAddress: Uint8Array, receiveBufferBytes: number): number;
-  /** @throws SystemCallError with EPROTONOSUPPORT: it is no UDP socket */
+  /** @throws SystemCallError EPROTONOSUPPORT if it is not a UDP socket */
   familyOf(descriptor: number): AddressFamily;
   /**
-   * What a socket is bound to: a structure `sockaddr` of so many bytes.
+   * The address that a socket is bound to, as a `sockaddr` structure of `bytes` bytes.
    * @throws SystemCallError
    */
   boundTo(descriptor: number, bytes: number): Uint8Array;
-  /** Has the event loop call `onReady` whenever something waits on a socket. It is closed before the socket is. */
+  /** Has the event loop call `onReady` whenever a socket is readable. Close the watch before the socket. */
   watch(descriptor: number, onReady: () => void): Watch;
-  /** For a descriptor that nothing else owns. */
+  /** Closes a descriptor that nothing else owns. */
   close(descriptor: number): void;
 }
 
-/** @throws Dns4torError ERR_LISTEN_BATCH where this system or installation has not got them */
+/**
+ * Loads koffi and binds the system calls.
+ * @throws Dns4torError ERR_LISTEN_BATCH if the system is unsupported or koffi is not installed
+ */
 export async function loadLinuxSockets(): Promise<LinuxSockets> {
   const { platform, arch } = process;
   if (platform !== 'linux' || !ARCHITECTURES.includes(arch)) {
@@ -106,7 +116,7 @@ export async function loadLinuxSockets(): Promise<LinuxSockets> {
 }
 
 function bindLibc(koffi: typeof Koffi): LinuxSockets {
-  // The process itself, in which any libc is found: glibc or musl.
+  // The process itself, which has loaded its libc: glibc or musl.
   const libc = koffi.load(null);
   const socket: (domain: number, type: number, protocol: number) => number = libc.func('int socket(int, int, int)');
   const bind: (descriptor: number, address: Uint8Array, bytes: number) => number = libc.func(
@@ -115,7 +125,7 @@ function bindLibc(koffi: typeof Koffi): LinuxSockets {
   const close: (descriptor: number) => number = libc.func('int close(int)');
   const setsockopt: (descriptor: number, level: number, option: number, value: Int32Array, bytes: number) => number =
     libc.func('int setsockopt(int, int, int, const void *, unsigned int)');
-  // Addresses of memory as numbers: looking up where an array lies would cost as much as the rest of the call.
+  // Memory addresses are passed as numbers: looking up the address of an array would double the cost of a call.
   const recvmmsg: (descriptor: number, headers: number, count: number, flags: number, timeout: number) => number =
     libc.func('int recvmmsg(int, uintptr_t, unsigned int, int, uintptr_t)');
   const sendmmsg: (descriptor: number, headers: number, count: number, flags: number) => number = libc.func(
@@ -166,10 +176,11 @@ function bindLibc(koffi: typeof Koffi): LinuxSockets {
       const descriptor = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
       if (descriptor === -1) throw new SystemCallError('socket', koffi.errno());
       if (family === AF_INET6) set(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-      // RFC 9715 §3.1, R2: replies are never sent in fragments, which can be forged. Nor need the kernel number what is never put together again.
+      // RFC 9715 §3.1, R2: replies are never fragmented, because fragments can be forged. It also saves the kernel from
+      // generating IP IDs for reassembly.
       if (family === AF_INET6) set(descriptor, IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_PROBE);
       else set(descriptor, IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_PROBE);
-      // The first goes past the system's limit (net.core.rmem_max), and takes a privilege.
+      // SO_RCVBUFFORCE exceeds the system's limit (net.core.rmem_max), but requires a privilege.
       if (!set(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, receiveBufferBytes)) {
         set(descriptor, SOL_SOCKET, SO_RCVBUF, receiveBufferBytes);
       }

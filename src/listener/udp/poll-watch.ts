@@ -1,28 +1,29 @@
-/** Has the event loop tell when something waits on a socket. */
+/** Reports when a socket is ready. */
 export interface Watch {
-  /** Whether room to send is told of too. */
-  setRoomWanted(wanted: boolean): void;
-  /** Nothing is told any more. */
+  /** Whether room to send is reported as well. */
+  setWriteInterest(wanted: boolean): void;
+  /** Stops reporting. */
   close(): void;
 }
 
-/** What is told of; the callback is given 0, or a negative error number. */
+/** The events of interest and a callback, which gets 0 or a negative error number. */
 type PollArguments = [
   events: { readonly readable: boolean; readonly writable: boolean },
   callback: (status: unknown) => void,
 ];
 
-/** Koffi's poll handle, which is libuv's (uv_poll_t). */
+/** Koffi's poll handle, a wrapper of libuv's uv_poll_t. */
 interface PollHandle {
   start(...args: PollArguments): void;
   close(): void;
 }
 
+/** Has the event loop report when a socket is readable or, on request, writable. */
 export class PollWatch implements Watch {
   readonly #handle: PollHandle;
   readonly #onReady: () => void;
-  readonly #onTrouble: () => void;
-  #roomWanted = false;
+  readonly #onError: () => void;
+  #writeInterest = false;
   #closed = false;
 
   constructor(
@@ -33,28 +34,28 @@ export class PollWatch implements Watch {
     this.#onReady = () => {
       if (!this.#closed) onReady();
     };
-    // libuv gives up a socket with an error (POLLERR). Whoever then reads takes the error away.
-    this.#onTrouble = () => {
+    // After an error of the socket (POLLERR), libuv stops polling it. Reading clears the error, and polling restarts.
+    this.#onError = () => {
       this.#onReady();
       if (!this.#closed) this.#start();
     };
-    this.#handle = poll(descriptor, { readable: true, writable: false }, (status) => this.#notice(status));
+    this.#handle = poll(descriptor, { readable: true, writable: false }, (status) => this.#onEvent(status));
   }
 
   /**
-   * Koffi's callback is none of Node's: promises and errors would be left to the next one that is. An immediate comes in the same turn of the
-   * event loop, before it looks at the socket again.
+   * Koffi does not run the callback as one of Node's, so promises and errors would wait for the next one. An immediate
+   * runs in the same turn of the event loop, before the socket is polled again.
    */
-  #notice(status: unknown): void {
-    setImmediate(status === 0 ? this.#onReady : this.#onTrouble);
+  #onEvent(status: unknown): void {
+    setImmediate(status === 0 ? this.#onReady : this.#onError);
   }
 
   #start(): void {
-    this.#handle.start({ readable: true, writable: this.#roomWanted }, (status) => this.#notice(status));
+    this.#handle.start({ readable: true, writable: this.#writeInterest }, (status) => this.#onEvent(status));
   }
 
-  setRoomWanted(wanted: boolean): void {
-    this.#roomWanted = wanted;
+  setWriteInterest(wanted: boolean): void {
+    this.#writeInterest = wanted;
     this.#start();
   }
 

@@ -5,22 +5,26 @@ import type { AddressFamily } from '../../model/query.ts';
 import { AF_INET, AF_INET6, type AddressCalls, SystemCallError } from './linux-sockets.ts';
 
 /*
+ * Layouts of the structures:
+ *
  *   sockaddr_in    0 family   2 port (big-endian)   4 address                              16 bytes (ip(7))
  *   sockaddr_in6   0 family   2 port (big-endian)   4 flow   8 address   24 scope          28 bytes (ipv6(7))
  */
 const PORT = 2;
 const SCOPE = 24;
-/** What lies between `address` and `textEnd` is what the text says. */
+/** The octets from `address` to `textEnd` determine the text of an address. */
 const LAYOUTS = {
   4: { family: AF_INET, bytes: 16, address: 4, addressBytes: 4, textEnd: 8 },
   6: { family: AF_INET6, bytes: 28, address: 8, addressBytes: 16, textEnd: 28 },
 } as const;
 
-/** Reads and writes the system's structures for the socket addresses of one family. Views are of {@link SocketAddresses.bytes}. */
-export class SocketAddresses {
+/**
+ * Reads and writes the kernel's `sockaddr` structures of one family. Every structure has `bytes` octets.
+ */
+export class SocketAddressCodec {
   readonly #calls: AddressCalls;
   readonly #layout: (typeof LAYOUTS)[AddressFamily];
-  /** What was read and written last, since most queries come from the address that the one before came from. */
+  /** The last address read and the last one written: most queries come from the same address as the one before. */
   readonly #lastRead: Uint8Array;
   #lastTextRead: string | undefined;
   readonly #lastWritten: Uint8Array;
@@ -33,14 +37,14 @@ export class SocketAddresses {
     this.#lastWritten = new Uint8Array(this.#layout.bytes);
   }
 
-  /** What one takes. */
+  /** Size of a structure. */
   get bytes(): number {
     return this.#layout.bytes;
   }
 
   /**
-   * A new one.
-   * @throws SystemCallError for what `write` returns false for
+   * Creates a structure.
+   * @throws SystemCallError if `write` would return false
    */
   create(text: string, port: number): Uint8Array {
     const target = new Uint8Array(this.bytes);
@@ -48,7 +52,10 @@ export class SocketAddresses {
     return target;
   }
 
-  /** False for what is no address of the family, and for one beyond an interface that there is not. */
+  /**
+   * Writes a structure to `target`.
+   * @returns false if `text` is not an address of the family, or its zone is not a network interface
+   */
   write(text: string, port: number, target: Uint8Array): boolean {
     if (text !== this.#lastTextWritten) {
       this.#lastTextWritten = undefined;
@@ -71,11 +78,12 @@ export class SocketAddresses {
     return this.#calls.parseAddress(family, host, target.subarray(address, address + addressBytes));
   }
 
+  /** The port in a structure. */
   port(source: Uint8Array): number {
     return readU16(source, PORT);
   }
 
-  /** The address as Node has it: in its shortest form, and with its zone. */
+  /** The address in a structure as Node writes it: in its shortest form, with its zone. */
   text(source: Uint8Array): string {
     if (this.#lastTextRead === undefined || !this.#isLastRead(source)) {
       this.#lastRead.set(source);
@@ -98,7 +106,7 @@ export class SocketAddresses {
   }
 }
 
-/** The index of the network interface, in the machine's byte order. */
+/** The field with the index of the network interface, in the machine's byte order. */
 function scopeOf(socketAddress: Uint8Array): Uint32Array {
   return new Uint32Array(socketAddress.buffer, socketAddress.byteOffset + SCOPE, 1);
 }

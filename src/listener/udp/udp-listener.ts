@@ -10,20 +10,24 @@ import { InFlight } from '../in-flight.ts';
 import type { Listener, ListenerComponents, ListenerInit } from '../listener.ts';
 import type { CreateUdpSocket, UdpSocket } from './udp-socket.ts';
 
-/** Queries over UDP on one address. Each address is bound by itself, so that a reply comes from the one that was asked (RFC 2181 §4.1). */
+/**
+ * Answers queries over UDP on one address. Each address has its own socket, so that a reply comes from the address that
+ * was queried (RFC 2181 §4.1).
+ */
 export class UdpListener implements Listener {
   readonly #components: ListenerComponents;
   readonly #socket: UdpSocket;
   readonly #scan: QueryScanner = createQueryScanner();
   readonly #inFlight = new InFlight();
-  /** One for all: see Query. */
+  /** One object for all queries; see {@link Query}. */
   readonly #query: { -readonly [Field in keyof Query]: Query[Field] };
   #draining = false;
 
   private constructor(components: ListenerComponents, createSocket: CreateUdpSocket) {
     this.#components = components;
     this.#socket = createSocket({
-      take: (wire, client, clientPort, arrivedAt, space) => this.#take(wire, client, clientPort, arrivedAt, space),
+      onDatagram: (wire, client, clientPort, arrivedAt, space) =>
+        this.#onDatagram(wire, client, clientPort, arrivedAt, space),
       onBatch: (datagrams) => components.metrics.udpBatch(datagrams),
       onUnsent: () => components.metrics.dropped('send_failed'),
     });
@@ -55,10 +59,10 @@ export class UdpListener implements Listener {
   }
 
   /**
-   * Takes over a socket that is bound already.
-   * @param fd is closed with the listener
-   * @param address what it is expected to be bound to; only whether that is IPv6 matters
-   * @throws Dns4torError ERR_LISTEN_FD it is no such socket
+   * Takes over a bound UDP socket.
+   * @param fd closed with the listener
+   * @param address the expected address of the socket; only its family matters
+   * @throws Dns4torError ERR_LISTEN_FD if `fd` is not such a socket
    */
   static async adopt(components: ListenerComponents, fd: number, address = ''): Promise<UdpListener> {
     const { sockets, clock } = components;
@@ -69,12 +73,12 @@ export class UdpListener implements Listener {
           : BatchSocket.adopt(sockets, fd, clock);
       return new UdpListener(components, createSocket);
     } catch (error) {
-      const problem = `descriptor ${fd} is neither a UDP socket nor a TCP socket that listens`;
+      const problem = `descriptor ${fd} is neither a UDP socket nor a listening TCP socket`;
       throw new Dns4torError('ERR_LISTEN_FD', problem, error);
     }
   }
 
-  /** An IP address. */
+  /** The bound IP address. */
   get address(): string {
     return this.#socket.address;
   }
@@ -83,16 +87,16 @@ export class UdpListener implements Listener {
     return this.#socket.port;
   }
 
-  #take(wire: Uint8Array, client: string, clientPort: number, arrivedAt: number, space: Uint8Array): number {
+  #onDatagram(wire: Uint8Array, client: string, clientPort: number, arrivedAt: number, space: Uint8Array): number {
     if (this.#draining) return 0;
     const { handler, metrics, isAllowed } = this.#components;
     if (clientPort === 0) {
-      // Nothing can be sent there, and Node throws where it is tried.
+      // Nothing can be sent to port 0, and Node throws on the attempt.
       metrics.dropped('port_zero');
       return 0;
     }
     if (!isAllowed(client)) {
-      // Silence: a refusal could be sent to whoever's address was forged (RFC 5358 §3).
+      // No reply, because it could go to the victim of a spoofed address (RFC 5358 §3).
       metrics.dropped('not_allowed');
       return 0;
     }

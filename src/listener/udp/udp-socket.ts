@@ -1,35 +1,39 @@
 import { BYTES_PER_MIB } from '../../lib/units.ts';
 
-/** A bound UDP socket, in one of the ways in which datagrams can be taken and sent. */
+/** A bound UDP socket, with either kind of UDP I/O (`--udp-io`). */
 export interface UdpSocket {
-  /** An IP address. */
+  /** The bound IP address. */
   readonly address: string;
   readonly port: number;
-  /** Sends a reply that was not there at once. What cannot be sent is dropped and counted. The bytes are the callee's. */
+  /**
+   * Sends an asynchronous reply. If it cannot be sent, it is dropped and counted.
+   * @param reply owned by the socket from now on
+   */
   send(reply: Uint8Array, client: string, clientPort: number): void;
-  /** Nothing is taken or sent from here on. */
+  /** Stops receiving and sending, and closes the descriptor. */
   close(): Promise<void>;
 }
 
-/** Makes it of what is bound already, once there is somebody to take what comes. */
-export type CreateUdpSocket = (taker: DatagramTaker) => UdpSocket;
+/** Wraps a bound socket once its handler exists. */
+export type CreateUdpSocket = (handler: DatagramHandler) => UdpSocket;
 
-/** Whoever answers what comes on the socket. */
-export interface DatagramTaker {
+/** Handles the datagrams that a socket receives. */
+export interface DatagramHandler {
   /**
-   * Takes a datagram, which is there only until it returns. Returns the length of the reply that it has written to `space`; 0 for none, or
-   * none yet.
-   * @param arrivedAt in milliseconds on the monotonic clock
+   * Handles a datagram. `wire` is valid only until this method returns.
+   * @param arrivedAt milliseconds on the monotonic clock
+   * @param space buffer for an immediate reply
+   * @returns length of the reply written to `space`; 0 if there is no reply, or not yet
    */
-  take(wire: Uint8Array, client: string, clientPort: number, arrivedAt: number, space: Uint8Array): number;
-  /** So many were taken together, at least one. */
+  onDatagram(wire: Uint8Array, client: string, clientPort: number, arrivedAt: number, space: Uint8Array): number;
+  /** One or more datagrams were received in one batch. */
   onBatch(datagrams: number): void;
   /** A reply could not be sent. */
   onUnsent(): void;
 }
 
-/** Room for a burst while the event loop is busy: Linux's default holds about 250 small datagrams. */
+/** Receive buffer for bursts while the event loop is busy. Linux's default holds only about 250 small datagrams. */
 export const RECEIVE_BUFFER_BYTES: number = BYTES_PER_MIB;
 
-/** Replies that the kernel has had no room for yet; beyond, they are dropped and counted, as the network would. */
-export const MAX_UNSENT = 1024;
+/** Maximum replies that wait for room in the kernel's send buffer. Further ones are dropped and counted. */
+export const MAX_UNSENT_REPLIES = 1024;

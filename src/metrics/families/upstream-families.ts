@@ -8,7 +8,9 @@ const UPSTREAM = { upstream: "the resolver's host:port" };
 const SLOT = { ...UPSTREAM, slot: 'from 0 to one less than --circuits' };
 const OUTCOME = { outcome: 'ok, or see the table of reasons' };
 
-/** Families of the upstreams and their circuits. Circuits are replaced from time to time, so they are labelled by slot. */
+/**
+ * Families of the upstreams and their circuits. Circuits are replaced from time to time, so they are labelled by slot.
+ */
 export function upstreamFamilies({ totals, upstreams, upstreamIndexes, slots }: Counters, gauges: Gauges): Family[] {
   /** Selects the values of one label from values in the configured order of upstreams. */
   const ofUpstream = <T>(values: readonly T[], index: number): T[] =>

@@ -14,7 +14,7 @@ import { drops, echo, framed, HeldHandler, LIMITS, type Parts, parts, PATIENCE_M
 interface Conversation extends AsyncDisposable {
   readonly client: TcpClient;
   readonly connection: TcpConnection;
-  /** The server's end. */
+  /** The server's end of the connection. */
   readonly socket: Socket;
   readonly parts: Parts;
   /** Sends bytes and waits until the server's end has read them. */
@@ -62,7 +62,7 @@ function queries(count: number, firstId = 0): Uint8Array[] {
 const idOf = (message: Uint8Array): number => Buffer.from(message).readUInt16BE(0);
 const upTo = (count: number): number[] => [...Array(count).keys()];
 
-test('pipelined queries are answered each when its answer is there, in whatever order', async () => {
+test('pipelined queries are answered in the order in which their answers arrive', async () => {
   const held = new HeldHandler();
   await using talk = await converse(held.handle);
   talk.client.send(...queries(3));
@@ -71,7 +71,7 @@ test('pipelined queries are answered each when its answer is there, in whatever 
   assert.deepEqual((await talk.client.received(3)).map(idOf), [2, 0, 1]);
 });
 
-test('a query that comes byte by byte is one query, and says whose it is', async () => {
+test('a query that arrives byte by byte is one query, with the address of its client', async () => {
   const held = new HeldHandler();
   await using talk = await converse(held.handle);
   for (const octet of framed(...queries(1, 7))) {
@@ -87,14 +87,14 @@ test('a query that comes byte by byte is one query, and says whose it is', async
   );
 });
 
-test('messages of 65,535 bytes pass both ways', async () => {
+test('messages of 65,535 bytes pass in both directions', async () => {
   await using talk = await converse(echo);
   const longest = Buffer.concat([buildQuery()], 65_535);
   talk.client.send(longest);
   assert.deepEqual((await talk.client.received(1))[0], longest);
 });
 
-test('of 250 queries in one segment 100 are in flight at once, and each answer that leaves lets one more begin', async () => {
+test('of 250 queries in one segment 100 are in flight, and each answer admits another one', async () => {
   const held = new HeldHandler();
   await using talk = await converse(held.handle);
   await talk.deliver(framed(...queries(250)));
@@ -113,7 +113,7 @@ test('of 250 queries in one segment 100 are in flight at once, and each answer t
   );
 });
 
-test('while 100 are in flight no more is read', async () => {
+test('reading pauses while 100 queries are in flight', async () => {
   const held = new HeldHandler();
   await using talk = await converse(held.handle);
   await talk.deliver(framed(...queries(100)));
@@ -123,7 +123,7 @@ test('while 100 are in flight no more is read', async () => {
   assert.equal(talk.socket.isPaused(), false);
 });
 
-test('a client that has closed its side gets all its answers, those beyond the bound too, and then the end', async () => {
+test('a client that has closed its side gets all its answers, even beyond the limit, and then the end', async () => {
   const held = new HeldHandler();
   await using talk = await converse(held.handle);
   talk.client.socket.end(framed(...queries(150)));
@@ -136,13 +136,13 @@ test('a client that has closed its side gets all its answers, those beyond the b
   await talk.client.end();
 });
 
-test('a client that has closed its side and waits for nothing is let go', async () => {
+test('a client that has closed its side with nothing in flight is disconnected', async () => {
   await using talk = await converse(echo);
   talk.client.socket.end();
   await talk.client.end();
 });
 
-test('a message must end two seconds after its first byte, however its bytes trickle in', async () => {
+test('a message must be complete within two seconds of its first byte', async () => {
   await using talk = await converse(echo);
   const bytes = framed(buildQuery());
   await talk.deliver(bytes.subarray(0, 1));
@@ -157,7 +157,7 @@ test('a message must end two seconds after its first byte, however its bytes tri
   await talk.client.end();
 });
 
-test('a message that begins in the segment in which another ends has two seconds of its own', async () => {
+test('each message has two seconds of its own, even if it starts in the last segment of another', async () => {
   await using talk = await converse(echo);
   const [first, second, third] = queries(3).map((query) => framed(query)) as [Buffer, Buffer, Buffer];
   await talk.deliver(first.subarray(0, 9));
@@ -170,7 +170,7 @@ test('a message that begins in the segment in which another ends has two seconds
   assert.deepEqual((await talk.client.received(3)).map(idOf), [0, 1, 2]);
 });
 
-test('the time of a begun message does not run while we read nothing', async () => {
+test('the timer of an incomplete message does not run while reading is paused', async () => {
   const held = new HeldHandler();
   await using talk = await converse(held.handle);
   const bytes = framed(...queries(101));
@@ -183,7 +183,7 @@ test('the time of a begun message does not run while we read nothing', async () 
   await held.begun(101);
 });
 
-test('a connection is kept for ten seconds after its last whole message', async () => {
+test('a connection is kept for ten seconds after its last complete message', async () => {
   await using talk = await converse(echo);
   for (const id of upTo(3)) {
     talk.parts.clock.advance(9999);
@@ -197,13 +197,13 @@ test('a connection is kept for ten seconds after its last whole message', async 
   await talk.client.end();
 });
 
-test('a connection on which nothing is ever sent is kept for ten seconds', async () => {
+test('a silent connection is kept for ten seconds', async () => {
   await using talk = await converse(echo);
   talk.parts.clock.advance(10_000);
   await talk.client.end();
 });
 
-test('a client that waits for our answer is not idle', async () => {
+test('a client that waits for an answer is not idle', async () => {
   const held = new HeldHandler();
   await using talk = await converse(held.handle);
   talk.client.send(...queries(1));
@@ -214,7 +214,7 @@ test('a client that waits for our answer is not idle', async () => {
   assert.equal(talk.client.ended, false);
 });
 
-test('a client that never reads is not read from any more, and cut', async () => {
+test('a client that never reads is no longer read from, and then disconnected', async () => {
   let begun = 0;
   await using talk = await converse((_query, reply) => {
     begun++;
@@ -234,7 +234,7 @@ test('a client that never reads is not read from any more, and cut', async () =>
   assert.equal(talk.socket.destroyed, true);
 });
 
-test('a message that gets no answer ends the connection, after what was asked before it is answered', async () => {
+test('a message without an answer ends the connection once the queries before it are answered', async () => {
   const held = new HeldHandler();
   let count = 0;
   await using talk = await converse((query, reply) => (++count === 2 ? 0 : held.handle(query, reply)));
@@ -247,7 +247,7 @@ test('a message that gets no answer ends the connection, after what was asked be
   assert.equal(held.queries.length, 1);
 });
 
-test('a client that is gone before its answer costs a counted drop, and leaves no timer', async () => {
+test('answers for a client that has disconnected are counted drops, and leave no timer', async () => {
   const held = new HeldHandler();
   await using talk = await converse(held.handle);
   talk.client.send(...queries(2));
@@ -262,7 +262,7 @@ test('a client that is gone before its answer costs a counted drop, and leaves n
   assert.equal(talk.parts.clock.pendingTimers, 0);
 });
 
-test('a client that is gone while its last answer is awaited leaves no timer either', async () => {
+test('a client that disconnects before its last answer leaves no timer', async () => {
   const held = new HeldHandler();
   await using talk = await converse(held.handle);
   talk.client.send(...queries(1));
@@ -288,7 +288,7 @@ test('a client that reads slowly gets all its answers', async () => {
 const KIB = 1024;
 
 for (const tcpUnsentBytes of [512, KIB, 4 * KIB, 16 * KIB, 32 * KIB, 64 * KIB, 128 * KIB, KIB * KIB]) {
-  test(`a client that reads slowly gets all its answers if ${tcpUnsentBytes} octets may be unsent`, async () => {
+  test(`a client that reads slowly gets all its answers with a limit of ${tcpUnsentBytes} unsent octets`, async () => {
     const replyBytes = 10_000;
     const asked = 2000;
     await using talk = await converse(() => replyBytes, { tcpUnsentBytes });
@@ -302,7 +302,7 @@ for (const tcpUnsentBytes of [512, KIB, 4 * KIB, 16 * KIB, 32 * KIB, 64 * KIB, 1
   });
 }
 
-test('queries that are answered at once let other connections have their turn', async () => {
+test('queries that are answered at once leave other connections their turn', async () => {
   const turns = { answered: 0, most: 0 };
   let ofTurn = 0;
   await using talk = await converse((query, reply) => {
@@ -320,12 +320,12 @@ test('queries that are answered at once let other connections have their turn', 
   assert.equal((await talk.client.received(1000)).length, 1000);
 });
 
-test('a connection that is being ended is read to its end, so that it closes without a reset', async () => {
+test('a closing connection is read to its end, so that it closes without a reset', async () => {
   const held = new HeldHandler();
   await using talk = await converse(held.handle);
   await talk.deliver(framed(...queries(100)));
   talk.connection.end();
-  // More than fits between the two, so that the client's end is seen only if all of it is read.
+  // More than the kernel buffers, so that the client's end arrives only if everything is read.
   talk.client.socket.end(Buffer.alloc(8 << 20));
   for (const index of upTo(100)) held.answer(index);
   await waitUntil('the connection closes', PATIENCE_MS, () => talk.socket.closed);

@@ -13,7 +13,7 @@ const LOOPBACK = Object.values(networkInterfaces())
   .filter(({ address }) => address === '127.0.0.1' || address === '::1');
 
 for (const { address, family } of LOOPBACK) {
-  test(`queries are taken on ${address}`, async () => {
+  test(`a listener answers queries on ${address}`, async () => {
     const held = new HeldHandler();
     await using listener = await TcpListener.open(parts(held.handle), { address, port: 0 });
     await using client = await TcpClient.connect(listener.port, address);
@@ -26,7 +26,7 @@ for (const { address, family } of LOOPBACK) {
   });
 }
 
-test('a drain answers what is in flight, takes nothing more, and closes', async () => {
+test('a drain answers queries in flight, accepts no more, and closes', async () => {
   const held = new HeldHandler();
   await using listener = await TcpListener.open(parts(held.handle), { address: '127.0.0.1', port: 0 });
   const { port } = listener;
@@ -48,7 +48,7 @@ test('a drain answers what is in flight, takes nothing more, and closes', async 
   assert.equal(held.queries.length, 1);
 });
 
-test('disposing closes connections that are open, whatever they wait for', async () => {
+test('disposing closes open connections, even with queries in flight', async () => {
   const held = new HeldHandler();
   const listener = await TcpListener.open(parts(held.handle), { address: '127.0.0.1', port: 0 });
   await using client = await TcpClient.connect(listener.port);
@@ -59,7 +59,7 @@ test('disposing closes connections that are open, whatever they wait for', async
   held.answer(0);
 });
 
-/** Each address of 127.0.0.0/8 is a client here. To a running dns4tor all of them are this machine. */
+/** Makes each address of 127.0.0.0/8 a client of its own. In production all of them are this machine. */
 const groupOf = (client: string): string => client;
 
 interface Crowd extends AsyncDisposable {
@@ -78,7 +78,7 @@ async function openCrowded(limits: Partial<TcpLimits>, handler: Handler = echo):
       const accepted = (): number => components.metrics.totals.tcpConnections.entries()[0]?.count ?? 0;
       const before = accepted();
       const client = owned.use(await TcpClient.connect(listener.port, '127.0.0.1', from));
-      // Waits until it is known who came first. A connection that has to wait is not accepted.
+      // Waits for the admission, so that the order is certain. A pending connection is not admitted.
       await waitUntil('it is accepted', 50, () => accepted() > before).catch(() => {});
       return client;
     },
@@ -92,7 +92,7 @@ async function assertServed(client: TcpClient): Promise<void> {
   await client.received(before + 1);
 }
 
-test('RFC 7766 §6.2.2: beyond the limit, the longest idle connection of the client with most gives way without a reset', async () => {
+test('RFC 7766 §6.2.2: beyond the limit, the longest-idle connection of the client with most is evicted without a reset', async () => {
   await using crowd = await openCrowded({ tcpConnections: 3 });
   const { clock, metrics } = crowd.parts;
   const single = await crowd.connect('127.0.0.3');
@@ -108,7 +108,7 @@ test('RFC 7766 §6.2.2: beyond the limit, the longest idle connection of the cli
   assert.equal(drops(metrics, 'tcp_connections'), 0);
 });
 
-test('RFC 7766 §6.2.2: for a client at its limit, only a connection of its own gives way', async () => {
+test('RFC 7766 §6.2.2: a client at its limit can evict only its own connections', async () => {
   await using crowd = await openCrowded({ tcpConnectionsPerClient: 2 });
   const { clock, metrics } = crowd.parts;
   const other = await crowd.connect('127.0.0.3');
@@ -121,7 +121,7 @@ test('RFC 7766 §6.2.2: for a client at its limit, only a connection of its own 
   assert.equal(drops(metrics, 'tcp_gave_way'), 1);
 });
 
-test('a newcomer for which no connection can give way waits unread, and is served when there is a place', async () => {
+test('a connection stays pending and unread until another one can be evicted', async () => {
   const held = new HeldHandler();
   await using crowd = await openCrowded({ tcpConnectionsPerClient: 1 }, held.handle);
   const { clock } = crowd.parts;
@@ -143,7 +143,7 @@ test('a newcomer for which no connection can give way waits unread, and is serve
   assert.equal(newcomer.socket.errored, null);
 });
 
-test('RFC 7828 §3.3.2: a query knows the idle time that is in force', async () => {
+test('RFC 7828 §3.3.2: a query knows the current idle time', async () => {
   const held = new HeldHandler();
   await using crowd = await openCrowded({ tcpConnections: 4, tcpIdleMs: 8000 }, held.handle);
   const [first] = [await crowd.connect('127.0.0.2'), await crowd.connect('127.0.0.3')];
@@ -158,7 +158,7 @@ test('RFC 7828 §3.3.2: a query knows the idle time that is in force', async () 
   );
 });
 
-test('a connection does not give way before its client could send a query', async () => {
+test('a connection is not evicted before its client could send a query', async () => {
   await using crowd = await openCrowded({ tcpConnections: 1 });
   const { clock } = crowd.parts;
   const [first, second] = [await crowd.connect('127.0.0.2'), await crowd.connect('127.0.0.3')];
@@ -169,7 +169,7 @@ test('a connection does not give way before its client could send a query', asyn
   await assertServed(second);
 });
 
-test('a client that is not on the access list is cut off without an answer', async () => {
+test('a client that is not on the access list is disconnected without an answer', async () => {
   const components = { ...parts(echo), isAllowed: () => false };
   await using listener = await TcpListener.open(components, { address: '127.0.0.1', port: 0 });
   await using client = await TcpClient.connect(listener.port);
@@ -179,7 +179,7 @@ test('a client that is not on the access list is cut off without an answer', asy
   assert.equal(drops(components.metrics, 'not_allowed'), 1);
 });
 
-test('a port that is taken and an address of another machine are told apart, each with the address', async () => {
+test('errors tell a busy port from a foreign address, and name the address', async () => {
   const components = parts(echo);
   await using listener = await TcpListener.open(components, { address: '127.0.0.1', port: 0 });
   const { port } = listener;
@@ -193,7 +193,7 @@ test('a port that is taken and an address of another machine are told apart, eac
   });
 });
 
-test('connections are counted when they get a place and when they close, and not while they wait', async () => {
+test('connections are counted on admission and on closing, and not while pending', async () => {
   const components = { ...parts(echo), limits: { ...LIMITS, tcpConnections: 2 } };
   await using listener = await TcpListener.open(components, { address: '127.0.0.1', port: 0 });
   const counted = (): number[] => components.metrics.totals.tcpConnections.entries().map(({ count }) => count);
@@ -205,6 +205,6 @@ test('connections are counted when they get a place and when they close, and not
   await waiting[Symbol.asyncDispose]();
   first.socket.end();
   second.socket.destroy();
-  await waitUntil('both have gone', PATIENCE_MS, () => counted()[1] === 2);
+  await waitUntil('both are closed', PATIENCE_MS, () => counted()[1] === 2);
   assert.deepEqual(counted(), [2, 2]);
 });

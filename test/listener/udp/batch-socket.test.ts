@@ -22,10 +22,10 @@ function addressIn(reply: Uint8Array): unknown {
   return record !== undefined && 'data' in record ? record.data : undefined;
 }
 
-/** The last octet tells answers apart. */
+/** An address for each answer, told apart by the last octet. */
 const addressOf = (count: number): string => `192.0.2.${count}`;
 
-/** The smallest cache that has room for an entry, which it has no second one for. */
+/** The smallest cache with room for one entry, and therefore not for two. */
 function createCacheForOne(): ReturnType<typeof createCache> {
   for (let maxBytes = 64; ; maxBytes += 64) {
     const created = createCache(maxBytes);
@@ -38,7 +38,7 @@ for (const [fate, other] of [
   ['refreshed', NAME],
   ['evicted', 'b.example.com'],
 ] as const) {
-  test(`replies that wait to be sent are what they were when their entry is ${fate} meanwhile`, async () => {
+  test(`queued replies do not change if their cache entry is ${fate} before they are sent`, async () => {
     const { cache, clock } = createCacheForOne();
     const components = parts(() => 0);
     const upstream = new UpstreamDouble(async () =>
@@ -76,7 +76,7 @@ for (const [closes, which] of [
   [1, 'the first query'],
   [2, 'a later one'],
 ] as const) {
-  test(`a listener that is closed while ${which} of a batch is handled leaves its descriptor alone, which may be another’s by then`, async () => {
+  test(`closing a listener while ${which} of a batch is handled leaves its descriptor alone`, async () => {
     let handled = 0;
     let closing: Promise<void> | undefined;
     let calls = 0;
@@ -95,7 +95,7 @@ for (const [closes, which] of [
     });
     const listener = await UdpListener.open({ ...components, sockets }, { address: '127.0.0.1', port: 0 });
     const client = createSocket('udp4');
-    // In one turn of the event loop, so that they are all there at the next.
+    // Sent in one turn of the event loop, so that all have arrived by the next.
     for (let id = 0; id < 3; id++) client.send(buildQuery({ id }), listener.port, '127.0.0.1');
     await waitUntil('it is closed', PATIENCE_MS, () => closing !== undefined);
     await closing;
@@ -104,7 +104,7 @@ for (const [closes, which] of [
   });
 }
 
-/** The kernel, with no room to send until a test lets it have some. */
+/** The kernel, without room to send until the test grants it. */
 class FullKernel {
   hasRoom = false;
   readonly sockets: LinuxSockets = {
@@ -114,7 +114,7 @@ class FullKernel {
   };
 }
 
-test('replies that the kernel has no room for are sent in their order when it has, those that come meanwhile behind them', async () => {
+test('replies without room in the kernel are sent later in order, and new ones after them', async () => {
   const kernel = new FullKernel();
   const held = new HeldHandler();
   const components = parts((query, reply) => (query.wire[1] === 9 ? held.handle(query, reply) : echo(query, reply)));
@@ -137,7 +137,7 @@ test('replies that the kernel has no room for are sent in their order when it ha
   client.close();
 });
 
-test('of 1,100 replies that the kernel has no room for, those beyond 1,024 are counted drops', async () => {
+test('of 1,100 replies without room in the kernel, those beyond 1,024 are dropped and counted', async () => {
   const kernel = new FullKernel();
   const held = new HeldHandler();
   const components = parts(held.handle);
@@ -146,7 +146,7 @@ test('of 1,100 replies that the kernel has no room for, those beyond 1,024 are c
     { address: '127.0.0.1', port: 0 },
   );
   await using client = await UdpClient.open(listener.port);
-  // In portions that a receive buffer of any size holds.
+  // In portions that fit a receive buffer of any size.
   for (let count = 0; count < 1100; count += 100) {
     for (let i = 0; i < 100; i++) void client.ask({ name: NAME });
     await held.begun(count + 100);
@@ -156,11 +156,11 @@ test('of 1,100 replies that the kernel has no room for, those beyond 1,024 are c
   assert.equal(drops(components.metrics, 'send_failed'), 1100 - 1024);
 });
 
-test('a batch is counted once, by how many datagrams were taken together', async () => {
+test('a batch is counted once, with its number of datagrams', async () => {
   const components = parts(echo);
   await using listener = await UdpListener.open({ ...components, sockets: SOCKETS }, { address: '127.0.0.1', port: 0 });
   const client = createSocket('udp4');
-  // In one turn of the event loop, so that they are all there at the next.
+  // Sent in one turn of the event loop, so that all have arrived by the next.
   for (let id = 0; id < 10; id++) client.send(buildQuery({ id }), listener.port, '127.0.0.1');
   const { udpBatches } = components.metrics.totals;
   await waitUntil('all are taken', PATIENCE_MS, () => udpBatches.sum === 10);

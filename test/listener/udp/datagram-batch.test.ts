@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BATCH_DATAGRAMS, DatagramBatch } from '../../../src/listener/udp/datagram-batch.ts';
 import { loadLinuxSockets } from '../../../src/listener/udp/linux-sockets.ts';
-import { SocketAddresses } from '../../../src/listener/udp/socket-address.ts';
+import { SocketAddressCodec } from '../../../src/listener/udp/socket-address.ts';
 import { type Datagram, KernelDouble } from '../kernel-double.ts';
 
-/** Any: the kernel is a double. */
+/** Arbitrary, because the kernel is a double. */
 const DESCRIPTOR = 3;
 
 const SOCKETS = await loadLinuxSockets();
@@ -13,14 +13,14 @@ const SOCKETS = await loadLinuxSockets();
 interface Rig {
   readonly kernel: KernelDouble;
   readonly batch: DatagramBatch;
-  readonly addresses: SocketAddresses;
-  /** What could not be sent: replies that were handed back as `address port bytes`, and failures. */
+  readonly addresses: SocketAddressCodec;
+  /** Replies that could not be sent: those handed back, as `address port bytes`, and failures. */
   readonly unsent: string[];
 }
 
 function createRig(family: 4 | 6 = 4): Rig {
   const kernel = new KernelDouble();
-  const addresses = new SocketAddresses(SOCKETS, family);
+  const addresses = new SocketAddressCodec(SOCKETS, family);
   const unsent: string[] = [];
   const batch = new DatagramBatch(kernel, DESCRIPTOR, addresses, {
     onBusy: (reply, client, port) => void unsent.push(`${client} ${port} ${Buffer.from(reply).toString()}`),
@@ -33,7 +33,7 @@ function datagram({ addresses }: Rig, port: number, text: string, client = '192.
   return { name: addresses.create(client, port), octets: Buffer.from(text) };
 }
 
-/** Has datagrams come and be answered, each with its own octets, which are returned as texts. */
+/** Receives the waiting datagrams, queues each as its own reply, and returns their texts. */
 function echoAll({ batch }: Rig): string[] {
   return Array.from({ length: batch.receive() }, (_, i) => {
     const wire = batch.wire(i);
@@ -51,7 +51,7 @@ for (const [family, client] of [
   [4, '192.0.2.1'],
   [6, '2001:db8::1'],
 ] as const) {
-  test(`what waits is taken together, and each reply goes to where its query came from, over IPv${family}`, () => {
+  test(`waiting datagrams are received together, and each reply goes to its sender, over IPv${family}`, () => {
     const rig = createRig(family);
     const { kernel, batch, addresses } = rig;
     kernel.waiting.push(datagram(rig, 1001, 'one', client), datagram(rig, 1002, 'second', client));
@@ -77,7 +77,7 @@ for (const [family, client] of [
   });
 }
 
-test('a datagram is seen as it came, and nothing of a longer one that was in its place before', () => {
+test('a datagram shows nothing of a longer one that was in its slot before', () => {
   const rig = createRig();
   rig.kernel.waiting.push(datagram(rig, 1, 'a long datagram'));
   assert.deepEqual(echoAll(rig), ['a long datagram']);
@@ -86,7 +86,7 @@ test('a datagram is seen as it came, and nothing of a longer one that was in its
   assert.deepEqual(echoAll(rig), ['short', '']);
 });
 
-test('a datagram of any size is taken whole', () => {
+test('a datagram of maximum size is received whole', () => {
   const rig = createRig();
   const octets = new Uint8Array(65_507).fill(7);
   rig.kernel.waiting.push({ name: rig.addresses.create('192.0.2.1', 1), octets });
@@ -94,14 +94,14 @@ test('a datagram of any size is taken whole', () => {
   assert.deepEqual(rig.batch.wire(0), octets);
 });
 
-test('where nothing waits, nothing is taken or sent', () => {
+test('without waiting datagrams, nothing is received or sent', () => {
   const rig = createRig();
   assert.equal(rig.batch.receive(), 0);
   rig.batch.flush();
   assert.deepEqual(rig.kernel.asked, []);
 });
 
-test('what the kernel sends a part of is sent on from there', () => {
+test('after a partial send, the rest is sent', () => {
   const rig = createRig();
   for (const text of ['a', 'b', 'c', 'd', 'e']) rig.kernel.waiting.push(datagram(rig, 1, text));
   echoAll(rig);
@@ -112,7 +112,7 @@ test('what the kernel sends a part of is sent on from there', () => {
   assert.deepEqual(rig.unsent, []);
 });
 
-test('a reply that the kernel will not send is said to have failed, and those behind it are sent', () => {
+test('a reply that the kernel refuses is reported as failed, and the ones after it are sent', () => {
   for (const error of ['ENOBUFS', 'EPERM', 'ENETUNREACH'] as const) {
     const rig = createRig();
     for (const text of ['a', 'b', 'c']) rig.kernel.waiting.push(datagram(rig, 1, text));
@@ -124,7 +124,7 @@ test('a reply that the kernel will not send is said to have failed, and those be
   }
 });
 
-test('what the kernel has no room for is handed back, each reply with its client, and is gone from the batch', () => {
+test('replies without room in the kernel are handed back with their clients and removed from the batch', () => {
   const rig = createRig();
   for (const [port, text] of ['a', 'b', 'c'].entries()) rig.kernel.waiting.push(datagram(rig, port + 1, text));
   echoAll(rig);
@@ -136,7 +136,7 @@ test('what the kernel has no room for is handed back, each reply with its client
   assert.deepEqual(rig.kernel.asked, [3, 2]);
 });
 
-test('a full batch can be answered, and what is beyond it comes with the next', () => {
+test('a full batch can be answered, and further datagrams come with the next', () => {
   const rig = createRig();
   for (let i = 0; i < BATCH_DATAGRAMS + 1; i++) rig.kernel.waiting.push(datagram(rig, i + 1, String(i)));
   assert.equal(echoAll(rig).length, BATCH_DATAGRAMS);
@@ -149,7 +149,7 @@ test('a full batch can be answered, and what is beyond it comes with the next', 
   );
 });
 
-test('no number that the kernel returns is believed beyond the memory that it is about', () => {
+test('numbers from the kernel are limited to the memory that they refer to', () => {
   const rig = createRig();
   const { kernel, batch } = rig;
   kernel.waiting.push(
@@ -159,7 +159,7 @@ test('no number that the kernel returns is believed beyond the memory that it is
   kernel.excess = 1_000_000;
   assert.equal(batch.receive(), BATCH_DATAGRAMS);
   assert.equal(batch.wire(0).length, 65_535);
-  // Nobody can be answered whose address is not whole.
+  // A sender whose address is incomplete cannot be answered.
   assert.deepEqual([batch.clientPort(0), batch.clientPort(1)], [1, 0]);
   kernel.excess = 0;
   kernel.waiting.push(datagram(rig, 3, 'c'), datagram(rig, 4, 'd'));
@@ -167,7 +167,7 @@ test('no number that the kernel returns is believed beyond the memory that it is
   assert.equal(batch.clientPort(1), 4);
 });
 
-test('no reply is longer than its slot, whatever its handler says', () => {
+test('no reply is longer than its slot, even if its handler says so', () => {
   const rig = createRig();
   rig.kernel.waiting.push(datagram(rig, 1, 'a'));
   rig.batch.receive();

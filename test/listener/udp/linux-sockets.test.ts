@@ -8,13 +8,13 @@ import { test } from 'node:test';
 import koffi from 'koffi';
 import { DatagramBatch } from '../../../src/listener/udp/datagram-batch.ts';
 import { loadLinuxSockets } from '../../../src/listener/udp/linux-sockets.ts';
-import { SocketAddresses } from '../../../src/listener/udp/socket-address.ts';
+import { SocketAddressCodec } from '../../../src/listener/udp/socket-address.ts';
 import { reservePort } from '../../fixtures/reserve-port.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { PATIENCE_MS } from '../harness.ts';
 
 const SOCKETS = await loadLinuxSockets();
-const LOOPBACK = new SocketAddresses(SOCKETS, 4).create('127.0.0.1', 0);
+const LOOPBACK = new SocketAddressCodec(SOCKETS, 4).create('127.0.0.1', 0);
 
 /** A machine without IPv6 has no ::1. */
 const LOCAL_ADDRESSES = new Set(
@@ -27,7 +27,7 @@ async function flagsOf(descriptor: number): Promise<number> {
   return parseInt(/^flags:\s*(\d+)$/m.exec(info)?.[1] ?? '', 8);
 }
 
-test('a socket does not block, and no other program inherits it', async () => {
+test('a socket is non-blocking and close-on-exec', async () => {
   const descriptor = SOCKETS.openUdp(LOOPBACK, 1 << 16);
   const flags = await flagsOf(descriptor);
   SOCKETS.close(descriptor);
@@ -36,7 +36,7 @@ test('a socket does not block, and no other program inherits it', async () => {
   assert.equal(flags & closeOnExec, closeOnExec);
 });
 
-test('a socket has the receive buffer that is asked for, which Linux doubles for its own needs', async () => {
+test('a socket has the requested receive buffer, which Linux doubles for its own needs', async () => {
   const descriptor = SOCKETS.openUdp(LOOPBACK, 100_000);
   const socket = createSocket('udp4');
   socket.bind({ fd: descriptor });
@@ -45,7 +45,7 @@ test('a socket has the receive buffer that is asked for, which Linux doubles for
   await once(socket, 'close');
 });
 
-test('what a socket sends is never sent in fragments', () => {
+test('datagrams are never sent in fragments', () => {
   const getsockopt: (
     descriptor: number,
     level: number,
@@ -53,14 +53,14 @@ test('what a socket sends is never sent in fragments', () => {
     value: Int32Array,
     bytes: Int32Array,
   ) => number = koffi.load(null).func('int getsockopt(int, int, int, void *, void *)');
-  // IP_PMTUDISC_PROBE: DF is set, and no ICMP message, which could be forged, changes that (ip(7)).
+  // IP_PMTUDISC_PROBE sets DF, and forged ICMP messages cannot change that (ip(7)).
   const probe = 3;
   for (const [address, family, level, option] of [
     ['127.0.0.1', 4, 0, 10],
     ['::1', 6, 41, 23],
   ] as const) {
     if (!LOCAL_ADDRESSES.has(address)) continue;
-    const descriptor = SOCKETS.openUdp(new SocketAddresses(SOCKETS, family).create(address, 0), 1 << 16);
+    const descriptor = SOCKETS.openUdp(new SocketAddressCodec(SOCKETS, family).create(address, 0), 1 << 16);
     const value = Int32Array.of(0);
     getsockopt(descriptor, level, option, value, Int32Array.of(4));
     SOCKETS.close(descriptor);
@@ -68,9 +68,9 @@ test('what a socket sends is never sent in fragments', () => {
   }
 });
 
-test('a socket tells its family and what it is bound to; what is no UDP socket is refused', async () => {
+test('a socket has a family and a bound address, and a descriptor that is not a UDP socket is refused', async () => {
   const descriptor = SOCKETS.openUdp(LOOPBACK, 1 << 16);
-  const addresses = new SocketAddresses(SOCKETS, SOCKETS.familyOf(descriptor));
+  const addresses = new SocketAddressCodec(SOCKETS, SOCKETS.familyOf(descriptor));
   const bound = SOCKETS.boundTo(descriptor, addresses.bytes);
   assert.equal(addresses.text(bound), '127.0.0.1');
   assert.ok(addresses.port(bound) > 0);
@@ -79,14 +79,14 @@ test('a socket tells its family and what it is bound to; what is no UDP socket i
   assert.throws(() => SOCKETS.boundTo(descriptor, 16), { code: 'EBADF' });
 });
 
-test('a socket that has met an error is watched on', async () => {
+test('a socket is still watched after an error', async () => {
   const connect: (descriptor: number, address: Uint8Array, bytes: number) => number = koffi
     .load(null)
     .func('int connect(int, const void *, unsigned int)');
-  const addresses = new SocketAddresses(SOCKETS, 4);
+  const addresses = new SocketAddressCodec(SOCKETS, 4);
   await using gone = await reservePort();
   const descriptor = SOCKETS.openUdp(LOOPBACK, 1 << 16);
-  // Only a connected one is told of ICMP errors without asking for them.
+  // Only a connected socket gets ICMP errors by default.
   assert.equal(connect(descriptor, addresses.create('127.0.0.1', gone.port), addresses.bytes), 0);
   const { port } = gone;
   const batch = new DatagramBatch(SOCKETS, descriptor, addresses, { onBusy: () => {}, onFailed: () => {} });
@@ -106,10 +106,10 @@ test('a socket that has met an error is watched on', async () => {
   peer.close();
 });
 
-test('what cannot be bound says why, in the system’s terms, and leaves no descriptor open', async () => {
+test('a failed bind names the errno and leaves no descriptor open', async () => {
   const before = SOCKETS.openUdp(LOOPBACK, 1 << 16);
   SOCKETS.close(before);
-  const foreign = new SocketAddresses(SOCKETS, 4).create('192.0.2.1', 0);
+  const foreign = new SocketAddressCodec(SOCKETS, 4).create('192.0.2.1', 0);
   assert.throws(() => SOCKETS.openUdp(foreign, 1 << 16), {
     code: 'EADDRNOTAVAIL',
     message: 'bind: EADDRNOTAVAIL',
@@ -117,7 +117,7 @@ test('what cannot be bound says why, in the system’s terms, and leaves no desc
   const strange = LOOPBACK.slice();
   strange[1] = 0x7f;
   assert.throws(() => SOCKETS.openUdp(strange, 1 << 16), { code: 'EAFNOSUPPORT', message: 'socket: EAFNOSUPPORT' });
-  // The lowest that is free is given out next.
+  // The kernel assigns the lowest free descriptor.
   const after = SOCKETS.openUdp(LOOPBACK, 1 << 16);
   SOCKETS.close(after);
   assert.equal(after, before);

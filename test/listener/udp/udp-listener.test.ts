@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
 import { suite, test } from 'node:test';
 import { loadLinuxSockets } from '../../../src/listener/udp/linux-sockets.ts';
-import { SocketAddresses } from '../../../src/listener/udp/socket-address.ts';
+import { SocketAddressCodec } from '../../../src/listener/udp/socket-address.ts';
 import { UdpListener } from '../../../src/listener/udp/udp-listener.ts';
 import type { Handler } from '../../../src/model/query.ts';
 import { buildQuery } from '../../fixtures/messages.ts';
@@ -15,12 +15,12 @@ const LOOPBACK = Object.values(networkInterfaces())
   .flatMap((addresses) => addresses ?? [])
   .filter(({ address }) => address === '127.0.0.1' || address === '::1');
 
-/** A DNS client over UDP that notes what comes and from where. */
+/** A DNS client over UDP that records replies and their senders. */
 class UdpClient implements AsyncDisposable {
   readonly #socket: Socket;
   readonly replies: { readonly id: number; readonly from: string }[] = [];
 
-  /** @param from an address of this machine; by default whichever the system takes */
+  /** @param from an address of this machine; chosen by the system if absent */
   constructor(type: 'udp4' | 'udp6' = 'udp4', from?: string) {
     this.#socket = createSocket({ type, recvBufferSize: 1 << 20 });
     if (from !== undefined) this.#socket.bind(0, from);
@@ -56,7 +56,7 @@ class UdpClient implements AsyncDisposable {
 
 const SOCKETS = await loadLinuxSockets();
 
-/** How datagrams are taken and sent: as `--udp-io` has it. */
+/** The components for each kind of UDP I/O (`--udp-io`). */
 const UDP_IOS: Readonly<Record<string, (handler: Handler) => Parts>> = {
   dgram: parts,
   batch: (handler) => ({ ...parts(handler), sockets: SOCKETS }),
@@ -66,7 +66,7 @@ for (const [udpIo, partsOf] of Object.entries(UDP_IOS)) void suite(udpIo, () => 
 
 function describeListener(partsOf: (handler: Handler) => Parts): void {
   for (const { address, family } of LOOPBACK) {
-    test(`queries are taken on ${address}`, async () => {
+    test(`a listener answers queries on ${address}`, async () => {
       const held = new HeldHandler();
       await using listener = await UdpListener.open(partsOf(held.handle), { address, port: 0 });
       await using client = new UdpClient(family === 'IPv6' ? 'udp6' : 'udp4');
@@ -82,7 +82,7 @@ function describeListener(partsOf: (handler: Handler) => Parts): void {
     });
   }
 
-  test('a reply comes from the address and port that were asked', async () => {
+  test('a reply comes from the address and port that were queried', async () => {
     await using first = await UdpListener.open(partsOf(echo), { address: '127.0.0.1', port: 0 });
     const { port } = first;
     await using second = await UdpListener.open(partsOf(echo), { address: '127.0.0.2', port });
@@ -98,7 +98,7 @@ function describeListener(partsOf: (handler: Handler) => Parts): void {
     ]);
   });
 
-  test('a query that is dropped gets nothing, at once or later, and the next is answered', async () => {
+  test('a query dropped at once or later gets no reply, and the next is answered', async () => {
     const verdicts: ReturnType<Handler>[] = [0, Promise.resolve(new Uint8Array(0))];
     await using listener = await UdpListener.open(
       partsOf((query, reply) => verdicts.shift() ?? echo(query, reply)),
@@ -109,7 +109,7 @@ function describeListener(partsOf: (handler: Handler) => Parts): void {
     assert.deepEqual(await client.received(1), [3]);
   });
 
-  test('answers are sent when they are there, each to the client that asked', async () => {
+  test('answers are sent in the order in which they arrive, each to its client', async () => {
     const held = new HeldHandler();
     await using listener = await UdpListener.open(partsOf(held.handle), { address: '127.0.0.1', port: 0 });
     await using first = new UdpClient();
@@ -124,7 +124,7 @@ function describeListener(partsOf: (handler: Handler) => Parts): void {
     assert.deepEqual(await first.received(1), [1]);
   });
 
-  test('a drain answers what is in flight and takes nothing more', async () => {
+  test('a drain answers queries in flight and accepts no more', async () => {
     const held = new HeldHandler();
     await using listener = await UdpListener.open(partsOf(held.handle), { address: '127.0.0.1', port: 0 });
     await using client = new UdpClient();
@@ -140,7 +140,7 @@ function describeListener(partsOf: (handler: Handler) => Parts): void {
     assert.equal(held.queries.length, 1);
   });
 
-  test('an answer that comes after the socket was closed is a counted drop', async () => {
+  test('an answer after the socket was closed is dropped and counted', async () => {
     const held = new HeldHandler();
     const components = partsOf(held.handle);
     const listener = await UdpListener.open(components, { address: '127.0.0.1', port: 0 });
@@ -154,7 +154,7 @@ function describeListener(partsOf: (handler: Handler) => Parts): void {
     assert.equal(drops(components.metrics, 'send_failed'), 1);
   });
 
-  test('a reply that no datagram can hold is a counted drop, and the next is sent', async () => {
+  test('a reply too large for a datagram is dropped and counted, and the next is sent', async () => {
     const replies = [new Uint8Array(65_535), new Uint8Array(12)];
     const components = partsOf(async () => replies.shift() ?? new Uint8Array(0));
     await using listener = await UdpListener.open(components, { address: '127.0.0.1', port: 0 });
@@ -165,7 +165,7 @@ function describeListener(partsOf: (handler: Handler) => Parts): void {
     await client.received(1);
   });
 
-  test('a port that is taken and an address of another machine are told apart, each with the address', async () => {
+  test('errors tell a busy port from a foreign address, and name the address', async () => {
     await using listener = await UdpListener.open(partsOf(echo), { address: '127.0.0.1', port: 0 });
     const { port } = listener;
     await assert.rejects(UdpListener.open(partsOf(echo), { address: '127.0.0.1', port }), {
@@ -178,7 +178,7 @@ function describeListener(partsOf: (handler: Handler) => Parts): void {
     });
   });
 
-  test('of many queries that come at once, each is answered, dropped or answered later, and to whom it came from', async () => {
+  test('of many simultaneous queries, each gets its own fate: answered at once, later, or dropped', async () => {
     const held = new HeldHandler();
     const components = partsOf((query, reply) => {
       const kind = (query.wire[1] as number) % 3;
@@ -188,7 +188,7 @@ function describeListener(partsOf: (handler: Handler) => Parts): void {
     const clients = Array.from({ length: 5 }, () => new UdpClient());
     await using stack = new AsyncDisposableStack();
     for (const client of clients) stack.use(client);
-    // IDs tell whose they are.
+    // The ID identifies the client.
     const sent = clients.flatMap((client, index) =>
       Array.from({ length: 30 }, (_, i) => ({ client, id: index * 256 + i })),
     );
@@ -205,7 +205,7 @@ function describeListener(partsOf: (handler: Handler) => Parts): void {
     }
   });
 
-  test('a query may be as large as a datagram can be', async () => {
+  test('a query may have the maximum size of a datagram', async () => {
     const sizes: number[] = [];
     const components = partsOf(({ wire }) => {
       sizes.push(wire.length);
@@ -219,7 +219,7 @@ function describeListener(partsOf: (handler: Handler) => Parts): void {
     assert.deepEqual(sizes, expected);
   });
 
-  test('what is not allowed to ask gets silence, and the next is looked at anew', async () => {
+  test('a client that is not allowed gets no reply, and the next client is judged separately', async () => {
     const components = { ...partsOf(echo), isAllowed: (address: string) => address === '127.0.0.2' };
     await using listener = await UdpListener.open(components, { address: '127.0.0.1', port: 0 });
     await using stranger = new UdpClient();
@@ -233,10 +233,10 @@ function describeListener(partsOf: (handler: Handler) => Parts): void {
     assert.equal(drops(components.metrics, 'not_allowed'), 10);
   });
 
-  test('a socket that is bound already is taken over, whatever its family', async () => {
+  test('a bound socket of either family is taken over', async () => {
     for (const { address, family } of LOOPBACK) {
       const isIPv6 = family === 'IPv6';
-      const descriptor = SOCKETS.openUdp(new SocketAddresses(SOCKETS, isIPv6 ? 6 : 4).create(address, 0), 1 << 16);
+      const descriptor = SOCKETS.openUdp(new SocketAddressCodec(SOCKETS, isIPv6 ? 6 : 4).create(address, 0), 1 << 16);
       await using listener = await UdpListener.adopt(partsOf(echo), descriptor, address);
       assert.equal(listener.address, address);
       await using client = new UdpClient(isIPv6 ? 'udp6' : 'udp4');
@@ -245,7 +245,7 @@ function describeListener(partsOf: (handler: Handler) => Parts): void {
     }
   });
 
-  test('nobody else can bind the address, not even by asking to share it', async () => {
+  test('no other socket can bind the address, not even with SO_REUSEADDR', async () => {
     await using listener = await UdpListener.open(partsOf(echo), { address: '127.0.0.1', port: 0 });
     const thief = createSocket({ type: 'udp4', reuseAddr: true });
     const failed = once(thief, 'error');
@@ -255,12 +255,12 @@ function describeListener(partsOf: (handler: Handler) => Parts): void {
   });
 }
 
-test('by dgram, of 1,100 answers that come at once, those beyond 1,024 that the kernel has not taken are counted drops', async () => {
+test('with dgram, of 1,100 simultaneous answers, those beyond 1,024 unsent ones are dropped and counted', async () => {
   const held = new HeldHandler();
   const components = parts(held.handle);
   await using listener = await UdpListener.open(components, { address: '127.0.0.1', port: 0 });
   await using client = new UdpClient();
-  // In portions that a receive buffer of any size holds.
+  // In portions that fit a receive buffer of any size.
   for (let count = 0; count < 1100; count += 100) {
     for (let id = count; id < count + 100; id++) await client.send(id, listener.port);
     await held.begun(count + 100);
