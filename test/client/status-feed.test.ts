@@ -112,7 +112,7 @@ test('a reading times out after five seconds', async () => {
   let asked = false;
   await using server = await serve(() => (asked = true));
   const reading = readStatus(server, clock);
-  await waitUntil('it is asked', 5000, async () => asked);
+  await waitUntil('the server is asked', 5000, async () => asked);
   clock.advance(5000);
   await assert.rejects(reading, UNANSWERED);
   assert.equal(clock.pendingTimers, 0);
@@ -130,7 +130,7 @@ test('watching times out after five seconds of silence, before and after the fir
     const watching = (async () => {
       for await (const snapshot of watchStatus(server, clock, NEVER)) seen.push(snapshot);
     })();
-    await waitUntil('it is answered', 5000, async () => asked && (first === '' || seen.length > 0));
+    await waitUntil('the response has started', 5000, async () => asked && (first === '' || seen.length > 0));
     assert.equal(clock.untilNextMs, 5000);
     clock.advance(5000);
     await assert.rejects(watching, UNANSWERED);

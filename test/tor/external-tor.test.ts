@@ -103,7 +103,7 @@ test('auto does not report a missing control port, and finds one that appears la
   assert.deepEqual([controls, lost], [[], []]);
   await control.start();
   clock.advance(1_000);
-  await waitUntil('it is found', 5_000, () => controls.length === 1);
+  await waitUntil('the control port is found', 5_000, () => controls.length === 1);
   assert.equal(tor.status.bootstrapPercent, 45);
 });
 
@@ -121,7 +121,7 @@ test('a restarted Tor is followed again, with pauses that grow to 30 seconds', a
   assert.deepEqual(tor.status, { state: 'unknown', bootstrapPercent: 0 });
   for (let tries = 1; tries < 7; tries++) {
     clock.advance(lost.at(-1)?.retryInMs ?? 0);
-    await waitUntil('it is tried again', 5_000, () => lost.length === tries + 1);
+    await waitUntil('the control port is tried again', 5_000, () => lost.length === tries + 1);
   }
   assert.deepEqual(
     lost.map(({ retryInMs }) => retryInMs),
@@ -129,7 +129,7 @@ test('a restarted Tor is followed again, with pauses that grow to 30 seconds', a
   );
   await control.start();
   clock.advance(30_000);
-  await waitUntil('it is followed again', 5_000, () => controls.length === 2);
+  await waitUntil('Tor is followed again', 5_000, () => controls.length === 2);
   assert.equal(tor.status.bootstrapPercent, 45);
   await control.stop();
   await waitUntil('the loss is reported', 5_000, () => lost.length === 8);

@@ -1,4 +1,4 @@
-// A program that owns a managed tor in the directory given to it, until it is killed.
+// Runs a managed Tor in the given directory until it is killed.
 import { systemClock } from '../../../src/lib/clock.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { ManagedTor } from '../../../src/tor/process/managed-tor.ts';

@@ -105,9 +105,9 @@ test('a Tor that dies is restarted at the same address', async () => {
   const pid = await pidOfTor(directory);
 
   process.kill(pid, 'SIGKILL');
-  await waitUntil('it is down', 5_000, () => exits.length === 1);
+  await waitUntil('Tor is down', 5_000, () => exits.length === 1);
   assert.match(exits[0]?.message ?? '', /\bSIGKILL\b/);
-  await waitUntil('it runs again', 10_000, () => tor.status.state === 'bootstrapping');
+  await waitUntil('Tor runs again', 10_000, () => tor.status.state === 'bootstrapping');
   assert.notEqual(await pidOfTor(directory), pid);
   assert.deepEqual(tor.socks, socks);
   await verifyTor(socks, systemClock, judgeManagedTor);
@@ -121,8 +121,8 @@ test('Tor has the keys for onion services after its start and after a restart', 
   await using tor = await start(directory, { clock: HURRIED, onionAuths: [ONION_AUTH], events });
   assert.deepEqual(await viewOnionAuths(controlOf(directory)), [SAME_ONION_AUTH_IN_TOR]);
   process.kill(await pidOfTor(directory), 'SIGKILL');
-  await waitUntil('it is down', 5_000, () => exits.length === 1);
-  await waitUntil('it runs again', 10_000, () => tor.status.state === 'bootstrapping');
+  await waitUntil('Tor is down', 5_000, () => exits.length === 1);
+  await waitUntil('Tor runs again', 10_000, () => tor.status.state === 'bootstrapping');
   assert.deepEqual(await viewOnionAuths(controlOf(directory)), [SAME_ONION_AUTH_IN_TOR]);
 });
 
@@ -139,7 +139,7 @@ test('pauses between failed restarts grow to 30 seconds, until a restart succeed
 
   await rename(binary, hidden);
   process.kill(await pidOfTor(directory), 'SIGKILL');
-  await waitUntil('it has been down for a while', 10_000, () => exits.length === 7);
+  await waitUntil('six restarts have failed', 10_000, () => exits.length === 7);
   assert.equal(tor.status.state, 'down');
   assert.deepEqual(
     exits.map(({ restartInMs }) => restartInMs),
@@ -148,7 +148,7 @@ test('pauses between failed restarts grow to 30 seconds, until a restart succeed
   assert.deepEqual(new Set(exits.slice(1).map(({ code }) => code)), new Set(['ERR_TOR_BINARY_MISSING']));
 
   await rename(hidden, binary);
-  await waitUntil('it runs again', 10_000, () => tor.status.state === 'bootstrapping');
+  await waitUntil('Tor runs again', 10_000, () => tor.status.state === 'bootstrapping');
   await verifyTor(tor.socks, systemClock, judgeManagedTor);
 });
 

@@ -311,7 +311,7 @@ test('OpenSSL’s server without TLS 1.3 is refused, and accepted if TLS 1.2 is 
     '-key',
     keyPath,
   ]);
-  await server.waitUntil('it listens', 5000, () => server.output.includes('ACCEPT'));
+  await server.waitUntil('the server listens', 5000, () => server.output.includes('ACCEPT'));
   await using proxy = await startSocksDouble({ target: reservation });
   await assert.rejects(createConnector({ proxy })(), { code: 'ERR_TLS_VERSION' });
   const socket = await createConnector({ proxy }, { minVersion: 'TLSv1.2' })();

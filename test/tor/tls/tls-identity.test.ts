@@ -19,7 +19,7 @@ const CODES = [
   ['ECONNRESET', 'ERR_TLS'],
 ] as const;
 
-test('an error of the chain, of the clock and of the protocol are told apart', () => {
+test('errors of the chain, the clock and the protocol get different codes', () => {
   for (const [code, expected] of CODES) {
     const cause = Object.assign(new Error('handshake failed'), { code });
     const error = toTlsError(cause);
@@ -30,8 +30,8 @@ test('an error of the chain, of the clock and of the protocol are told apart', (
   assert.equal(toTlsError(new Error('socket hang up')).code, 'ERR_TLS');
 });
 
-// Not over a connection: TLS 1.3 has no signature scheme for such a key, so only an issuer can have one.
-test('where Node does not name the weakness, an elliptic-curve key of fewer than 224 bits is too small', async () => {
+// Without a connection: TLS 1.3 has no signature scheme for such a key, so only an issuer can have one.
+test('an elliptic-curve key below 224 bits is reported as too small, although Node does not name the weakness', async () => {
   await using authority = await createCertificateAuthority();
   const codeFor = async (curve: string): Promise<string> => {
     const { certificatePath } = await authority.issue(['a.test'], { key: `ec -pkeyopt ec_paramgen_curve:${curve}` });
@@ -43,7 +43,7 @@ test('where Node does not name the weakness, an elliptic-curve key of fewer than
   assert.equal(await codeFor('secp224r1'), 'ERR_TLS_CHAIN');
 });
 
-test('a refusal of ours keeps its code', () => {
+test('an error of dns4tor keeps its code', () => {
   const refusal = new Dns4torError('ERR_TLS_PIN');
   assert.equal(toTlsError(refusal), refusal);
 });
