@@ -1,4 +1,4 @@
-import { describeDefault, describeValues } from '../../src/config/describe.ts';
+import { describeDefault, describeValues } from '../../src/config/option-values.ts';
 import { choicesOf } from '../../src/config/parse/kinds.ts';
 import { type OptionKey, optionSpec } from '../../src/config/options.ts';
 import { toSentence } from './sentence.ts';

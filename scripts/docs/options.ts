@@ -1,4 +1,4 @@
-import { describeDefault, describeValues } from '../../src/config/describe.ts';
+import { describeDefault, describeValues } from '../../src/config/option-values.ts';
 import { envNamesOf, flagOf, OPTION_KEYS, type OptionKey, optionSpec } from '../../src/config/options.ts';
 import { renderTable } from './markdown.ts';
 

@@ -1,14 +1,14 @@
-/** What the process ends with, so that supervisors and scripts can tell the cases apart. */
+/** Exit codes of the process. Supervisors and scripts depend on them. */
 export const EXIT_CODES = {
-  /** It did what was asked; for a daemon: it was told to stop. */
+  /** Success. For the daemon: it was told to stop. */
   ok: 0,
-  /** It could not start, or do what was asked, for a reason outside its command line and configuration; for `check`: something failed. */
+  /** Failure for a reason other than the command line and configuration. For `check`: a check failed. */
   failure: 1,
-  /** The command line or the configuration is wrong; starting again changes nothing. */
+  /** The command line or the configuration is invalid, so that another start would fail, too. */
   usage: 2,
-  /** sysexits.h EX_SOFTWARE: a defect of ours. */
+  /** A defect of dns4tor (sysexits.h, EX_SOFTWARE). */
   defect: 70,
 } as const;
 
-/** By the shells' convention, what a process ends with that a signal ended. */
+/** A process that a signal ended exits with this number plus that of the signal, by the shells' convention. */
 export const SIGNAL_EXIT_BASE = 128;

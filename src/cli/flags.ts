@@ -1,15 +1,16 @@
 import { type Command, Option } from 'commander';
-import { describeDefault, describeValues } from '../config/describe.ts';
+import type { Problem } from '../config/config-problem.ts';
 import type { Sources } from '../config/load.ts';
+import { describeDefault, describeValues } from '../config/option-values.ts';
 import { envNamesOf, flagOf, isOptionKey, OPTION_KEYS, type OptionKey, optionSpec } from '../config/options.ts';
 import { nearest } from '../lib/nearest.ts';
 
 /**
- * Gives the command the options table's flags.
+ * Adds flags of the options table to a command.
  *
- * @param keys of those that it takes
- * @param docs what they mean to this command, where that is not what they mean to `proxy-dns`
- * @returns the texts of the flags, by the table's keys, once the command has been parsed; `config/` makes sense of them
+ * @param keys the options that the command takes
+ * @param docs descriptions of options that mean something else to this command than to `proxy-dns`
+ * @returns the unparsed texts of the flags, filled in when the command is parsed
  */
 export function addFlags(
   command: Command,
@@ -21,7 +22,7 @@ export function addFlags(
     const { kind, placeholder, group } = optionSpec(key);
     const value = kind === 'boolean' ? `[${placeholder}]` : `<${placeholder}>`;
     command.addOption(new Option(`${flagOf(key)} ${value}`, describe(key, docs[key])).helpGroup(`${group}:`));
-    // A flag alone has no text: only a boolean can be without.
+    // Only a boolean flag can be given without a value; the text is then null.
     command.on(`option:${key}`, (text: string | null) => {
       texts[key] = [...(texts[key] ?? []), text ?? 'true'];
     });
@@ -30,8 +31,8 @@ export function addFlags(
 }
 
 /**
- * cloudflared reads its flags as Go programs do, `-port` as well as `--port`, and units in the field are written so.
- * Nothing else can be meant by it: there are no flags of one letter that such a word could bundle.
+ * Turns `-port` into `--port`. cloudflared accepts both, as Go programs do, and existing units use them. The former is
+ * unambiguous, because there are no one-letter flags that such a word could combine.
  */
 export function withDoubleDashes(argv: readonly string[]): string[] {
   return argv.map((word) => {
@@ -40,33 +41,33 @@ export function withDoubleDashes(argv: readonly string[]): string[] {
   });
 }
 
-/** What is wrong with the words that are neither the command's flags nor their values. */
-export function describeUnknownWords({ args, options }: Command): readonly string[] {
+/** Describes the words of a command line that are neither flags of the command nor their values. */
+export function describeUnknownWords({ args, options }: Command): readonly Problem[] {
   const flags = options.flatMap(({ long }) => long ?? []);
   return args.flatMap((word, index) => {
     if (word.startsWith('-')) return [unknownFlag(word, flags)];
-    // A word after an unknown flag is most likely its value, and says nothing that the flag has not said.
-    return args[index - 1]?.startsWith('-') ? [] : [`'${word}': is not expected here; every setting has its flag`];
+    // A word after an unknown flag is probably its value, so it is not reported as well.
+    if (args[index - 1]?.startsWith('-')) return [];
+    return [{ problem: `unexpected argument '${word}'`, remedy: 'use flags; every setting has one' }];
   });
 }
 
-function unknownFlag(word: string, flags: readonly string[]): string {
+function unknownFlag(word: string, flags: readonly string[]): Problem {
   const [name = ''] = word.split('=');
   const suggestion = nearest(name.replace(/^-+/, '--'), flags);
-  const remedy = suggestion === undefined ? '--help lists those that exist' : `did you mean ${suggestion}?`;
-  return `${word.split('=')[0]}: there is no such flag; ${remedy}`;
+  const remedy = suggestion === undefined ? 'see --help' : `did you mean ${suggestion}?`;
+  return { problem: `unknown option '${name}'`, remedy };
 }
 
 function describe(key: OptionKey, doc: string = optionSpec(key).doc): string {
   const { list } = optionSpec(key);
   const values = describeValues(key);
+  const variables = envNamesOf(key);
   const notes = [
     ...(values === '' ? [] : [values]),
     ...(list === undefined ? [] : ['may be repeated']),
     `default: ${describeDefault(key)}`,
-    ...envNamesOf(key)
-      .slice(0, 1)
-      .map(() => `env: ${envNamesOf(key).join(', ')}`),
+    ...(variables.length === 0 ? [] : [`env: ${variables.join(', ')}`]),
   ];
   return `${doc} (${notes.join('; ')})`;
 }

@@ -1,12 +1,12 @@
 import process from 'node:process';
 import { Help } from 'commander';
 
-/** Beside longer flags there is no room for what they do, on a terminal of 80 columns. */
+/** Longer flags leave no room for a description beside them on a terminal of 80 columns. */
 const MAX_TERM_COLUMNS = 30;
 const ITEM_INDENT = '  ';
 const DESCRIPTION_INDENT = '          ';
 
-/** The layout of help, for commander: what a flag does stands beside it, or below it where some flags of the command are long. */
+/** Layout of commander's help. Descriptions are beside the flags, or below them if a command has long flags. */
 export const HELP_LAYOUT: Pick<Help, 'formatItem'> & { readonly minWidthToWrap: number } = {
   minWidthToWrap: 20,
   formatItem(term, termWidth, description, helper) {
@@ -19,14 +19,14 @@ export const HELP_LAYOUT: Pick<Help, 'formatItem'> & { readonly minWidthToWrap: 
 };
 
 /**
- * Notes behind a command's help: paragraphs, and headings with examples below them, between empty lines. Where the terminal is narrower than
- * they were written they are broken anew; where there is none they stay as they are.
+ * Fits the notes below a command's help to the terminal. Notes are paragraphs, and headings followed by examples,
+ * separated by empty lines. If stdout is not a terminal, they stay as they are.
  */
 export function fitted(notes: string): () => string {
   return () => (process.stdout.isTTY ? fitNotes(notes, process.stdout.columns) : notes);
 }
 
-/** Breaks what is longer than the terminal is wide. */
+/** Wraps notes whose lines are longer than the terminal is wide. */
 export function fitNotes(notes: string, columns: number): string {
   if (notes.split('\n').every((line) => line.length <= columns)) return notes;
   return notes
@@ -37,11 +37,11 @@ export function fitNotes(notes: string, columns: number): string {
 
 function fitParagraph(block: string, columns: number): string {
   const text = wrapped(block.trim().replaceAll('\n', ' '), columns);
-  // A note begins and ends with a line's end.
+  // Keeps the newlines around the notes.
   return `${block.startsWith('\n') ? '\n' : ''}${text}${block.endsWith('\n') ? '\n' : ''}`;
 }
 
-/** What an example does goes below it. */
+/** Moves the description of an example below it. */
 function fitExamples(block: string, columns: number): string {
   const lines = block.split('\n').flatMap((line) => {
     const [, example = line, meaning] = /^( {2}\S.*?) {2,}(\S.*)$/.exec(line) ?? [];
@@ -51,7 +51,7 @@ function fitExamples(block: string, columns: number): string {
   return lines.join('\n');
 }
 
-/** A line that is deeper indented says more about the example above it. */
+/** Wraps a line with the indentation of a description. */
 function fitContinuation(line: string, columns: number): readonly string[] {
   const text = line.trimStart();
   if (!line.startsWith(DESCRIPTION_INDENT)) return [line];

@@ -1,6 +1,6 @@
 import { messageOf } from '../log/logger.ts';
 
-/** Set by launch/launch.sh: the names of the variables that it removed from the environment, separated by spaces. */
+/** Set by launch/launch.sh: the names of the environment variables that it removed, separated by spaces. */
 const REMOVED = 'DNS4TOR_REMOVED';
 
 /**
@@ -13,7 +13,7 @@ export function takeIgnoredVariables(env: Record<string, string | undefined>): r
   return names.filter((name) => /^[A-Z0-9_]+$/.test(name));
 }
 
-/** One line per variable, for a person. */
+/** One warning line per variable. */
 export function renderIgnoredVariables(names: readonly string[]): string {
   return names.map((variable) => `dns4tor: ${messageOf('variable_ignored', { variable })}\n`).join('');
 }

@@ -1,12 +1,12 @@
 import process from 'node:process';
 import { Command } from 'commander';
 import { readVersion } from '../lib/version.ts';
+import { throwUsageErrors } from './commander-errors.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { withDoubleDashes } from './flags.ts';
 import { fitted, HELP_LAYOUT } from './help.ts';
 import { renderIgnoredVariables, takeIgnoredVariables } from './ignored-variables.ts';
 import { Reporter } from './output/reporter.ts';
-import { toSentence } from './commander-errors.ts';
 
 /** Adds a command to the program. */
 type AddCommand = (program: Command, reporter: Reporter) => void;
@@ -23,56 +23,56 @@ type CommandName =
   | 'settle';
 
 interface CommandPlace {
-  /** Its heading in the help. */
+  /** Heading in the help. */
   readonly group: string;
   readonly load: () => Promise<AddCommand>;
 }
 
 const RESOLVE = 'Resolve names:';
-const LOOK = 'See how it does:';
-const SYSTEM = 'Be the resolver of this machine:';
+const INSPECT = 'Inspect:';
+const SYSTEM = 'Configure this machine:';
 
-/** Where each command is, in the order of the help. */
+/** The module of each command, in the order of the help. */
 const COMMANDS: Readonly<Record<CommandName, CommandPlace>> = {
   'proxy-dns': { group: RESOLVE, load: async () => (await import('./commands/proxy-dns-command.ts')).addProxyDns },
-  check: { group: LOOK, load: async () => (await import('./commands/check-command.ts')).addCheck },
-  status: { group: LOOK, load: async () => (await import('./commands/status-command.ts')).addStatus },
-  query: { group: LOOK, load: async () => (await import('./commands/query-command.ts')).addQuery },
+  check: { group: INSPECT, load: async () => (await import('./commands/check-command.ts')).addCheck },
+  status: { group: INSPECT, load: async () => (await import('./commands/status-command.ts')).addStatus },
+  query: { group: INSPECT, load: async () => (await import('./commands/query-command.ts')).addQuery },
   install: { group: SYSTEM, load: async () => (await import('./commands/install-command.ts')).addInstall },
-  confirm: { group: SYSTEM, load: async () => (await import('./commands/uninstall-command.ts')).addConfirm },
+  confirm: { group: SYSTEM, load: async () => (await import('./commands/confirm-command.ts')).addConfirm },
   uninstall: { group: SYSTEM, load: async () => (await import('./commands/uninstall-command.ts')).addUninstall },
   pause: { group: SYSTEM, load: async () => (await import('./commands/pause-command.ts')).addPause },
-  settle: { group: SYSTEM, load: async () => (await import('./commands/pause-command.ts')).addSettle },
+  settle: { group: SYSTEM, load: async () => (await import('./commands/settle-command.ts')).addSettle },
 };
 
 const COMMAND_NAMES = Object.keys(COMMANDS) as CommandName[];
 
 const NOTES = `
 Examples:
-  dns4tor proxy-dns --port 5353          answer on localhost, port 5353
-  dns4tor check                          what works, what does not, and what to do about it
-  dns4tor query -p 5353 example.com      look up a name there, and see how the answer came
-  dns4tor install --dry-run              what would be changed for all programs to be answered by it
+  dns4tor proxy-dns --port 5353          answer DNS queries on localhost, port 5353
+  dns4tor query -p 5353 example.com      look up a name there
+  dns4tor check                          find problems, and what to do about them
+  dns4tor install --dry-run              show how all programs would be made to use dns4tor
 
-Each command has a help of its own: dns4tor query --help
+For the help of a command, run for example: dns4tor query --help
 `;
 
-/** Runs the command line, without the program's name, and ends the process with its exit code. */
+/** Runs a command line (without the program's name), and ends the process with its exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
   const reporter = new Reporter();
-  // Rejections that nobody handles arrive here as well. Going on after a defect would serve from a state nobody knows.
+  // Includes unhandled rejections. After a defect the state is unknown, so the process must not go on serving.
   process.on('uncaughtException', (error) => process.exit(reporter.report(error)));
-  // A reader that has gone away (`| head`, a closed terminal) is no reason to fail, nor to stop resolving names.
+  // A reader that is gone (`| head`, a closed terminal) must not stop the resolver.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
   process.exit(await run(argv, reporter));
 }
 
 async function run(argv: readonly string[], reporter: Reporter): Promise<number> {
-  // The daemon logs them instead.
+  // The daemon logs the variables instead.
   if (argv[0] !== 'proxy-dns') process.stderr.write(renderIgnoredVariables(takeIgnoredVariables(process.env)));
   try {
-    // To load the others as well would double the CPU time until the resolver listens.
+    // Loading all commands would double the CPU time until the resolver listens.
     const named = COMMAND_NAMES.filter((name) => name === argv[0]);
     const program = await createProgram(reporter, named.length > 0 ? named : COMMAND_NAMES);
     await program.parseAsync(withDoubleDashes(argv), { from: 'user' });
@@ -83,18 +83,18 @@ async function run(argv: readonly string[], reporter: Reporter): Promise<number>
 }
 
 /**
- * The commands and their flags. Manual pages and completions are generated from them, too.
- * @param names of the commands that it is to have
+ * Builds the program with its commands and flags. Manual pages and completions are generated from it, too.
+ *
+ * @param names the commands to include
  */
 export async function createProgram(
   reporter: Reporter,
   names: readonly CommandName[] = COMMAND_NAMES,
 ): Promise<Command> {
   const program = new Command('dns4tor')
-    .description('A DNS resolver for this machine whose only way out is Tor.')
+    .description('A DNS resolver for this machine that sends every query through Tor.')
     .version(readVersion(), '-V, --version', 'print the version and exit')
     .helpOption('-h, --help', 'print this help and exit')
-    .exitOverride()
     .configureHelp(HELP_LAYOUT)
     .addHelpText('after', fitted(NOTES));
   const places = await Promise.all(
@@ -105,11 +105,6 @@ export async function createProgram(
     add(program, reporter);
   }
   program.commandsGroup('Other:').helpCommand('help [command]', 'print the help of a command');
-  for (const command of [program, ...program.commands]) sayWhatIsWrong(command);
+  for (const command of [program, ...program.commands]) throwUsageErrors(command);
   return program;
-}
-
-function sayWhatIsWrong(command: Command): void {
-  const words = [command.parent?.name(), command.name(), '--help'].filter((word) => word !== undefined);
-  command.configureOutput({ outputError: (text, write) => write(`${toSentence(text, words.join(' '))}\n`) });
 }

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import process from 'node:process';
 import { type Clock, delay } from '../lib/clock.ts';
 import type { Logger } from '../log/logger.ts';
 import { SIGNAL_EXIT_BASE } from './exit-codes.ts';
@@ -7,15 +8,15 @@ const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 type StopSignal = (typeof STOP_SIGNALS)[number];
 
 /**
- * Ctrl-C reaches a whole process group, and npm and other wrappers pass it on once more: what follows within half a second
- * is the same key press. A person who presses twice because nothing happens takes longer.
+ * Signals within half a second are one key press. Ctrl-C reaches a whole process group, and wrappers such as npm pass
+ * it on once more. A person who presses it twice takes longer.
  */
 const SAME_PRESS_MS = 500;
 
-/** How long a start that is still under way when it is told to stop may take to become something that can be closed. */
+/** A start that is told to stop is abandoned if it has not completed after this time. */
 const ABANDON_START_MS = 5000;
 
-/** What this needs of `process`. */
+/** The part of `process` that {@link runUntilSignal} uses. */
 export interface SignalTarget {
   on(signal: StopSignal, listener: (signal: StopSignal) => void): unknown;
   off(signal: StopSignal, listener: (signal: StopSignal) => void): unknown;
@@ -23,9 +24,9 @@ export interface SignalTarget {
 }
 
 /**
- * Starts a service, waits for SIGINT or SIGTERM, and disposes of it. A second signal ends the process at once.
+ * Starts a service, waits for SIGINT or SIGTERM, and disposes of the service. A second signal ends the process at once.
  *
- * @throws what `start` rejects with, unless it was told to stop before
+ * @throws what `start` rejects with, unless a signal arrived first
  */
 export async function runUntilSignal(
   start: () => Promise<AsyncDisposable>,
@@ -60,4 +61,20 @@ export async function runUntilSignal(
     done.abort();
     for (const signal of STOP_SIGNALS) target.off(signal, onSignal);
   }
+}
+
+/**
+ * Keeps SIGHUP and SIGUSR2 from ending the daemon. A closed terminal sends SIGHUP, and other servers take both as
+ * requests: dnsmasq reopens its log on SIGUSR2. The handlers are never removed, because a daemon that shuts down still
+ * answers queries in flight.
+ *
+ * @returns sets the handler of SIGHUP; until it is called, SIGHUP does nothing
+ */
+export function surviveHangUps(): (onHangUp: () => void) => void {
+  let current = (): void => {};
+  process.on('SIGHUP', () => current());
+  process.on('SIGUSR2', () => {});
+  return (onHangUp) => {
+    current = onHangUp;
+  };
 }

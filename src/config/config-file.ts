@@ -1,39 +1,45 @@
 import { parse, TomlError } from 'smol-toml';
 import { nearest } from '../lib/nearest.ts';
+import { locate, type Parsed, type Problem, refuse } from './config-problem.ts';
 import { readSmallFile } from './files.ts';
 import { FILE_KEYS, isOptionKey, type OptionKey, optionSpec } from './options.ts';
-import type { Parsed } from './parsed.ts';
 
-/** Texts by key, each as the environment would give it. */
+/** The texts of each key, as the environment would give them. */
 export type FileTexts = ReadonlyMap<OptionKey, readonly string[]>;
 
-/** Reads a TOML file whose keys are those of the options table. What is wrong goes into `problems`, the rest is returned. */
-export function readConfigFile(path: string, place: string, problems: string[]): FileTexts {
+/**
+ * Reads a TOML file whose keys are those of the options table.
+ *
+ * @param place where the path was given, for problems of the whole file
+ * @param problems receives the problems; the keys without problems are returned
+ */
+export function readConfigFile(path: string, place: string, problems: Problem[]): FileTexts {
   const texts = new Map<OptionKey, readonly string[]>();
   const table = parseToml(path);
   if ('problem' in table) {
-    problems.push(`${place}: ${table.problem}`);
+    problems.push(locate(place, table));
     return texts;
   }
   for (const [name, value] of Object.entries(table.value)) {
     const scalars = toTexts(value);
-    if (!isOptionKey(name) || !FILE_KEYS.includes(name)) {
-      problems.push(`${placeInFile(name, path)}: ${unknownKey(name)}`);
-    } else if (scalars === undefined) {
-      problems.push(`${placeInFile(name, path)}: is neither a string, a number nor true or false, nor a list of those`);
-    } else if (Array.isArray(value) && optionSpec(name).list === undefined) {
-      problems.push(`${placeInFile(name, path)}: is a list, but takes one value`);
-    } else {
-      texts.set(name, scalars);
-    }
+    const report = (problem: Problem): void => {
+      problems.push(locate(placeInFile(name, path), problem));
+    };
+    if (!isOptionKey(name) || !FILE_KEYS.includes(name)) report(unknownKey(name));
+    else if (scalars === undefined) report(WRONG_TYPE);
+    else if (Array.isArray(value) && optionSpec(name).list === undefined) report(UNEXPECTED_LIST);
+    else texts.set(name, scalars);
   }
   return texts;
 }
 
-/** How a person finds a key again. */
+/** Names a key for people. */
 export function placeInFile(key: string, path: string): string {
   return `${key} in ${path}`;
 }
+
+const WRONG_TYPE: Problem = { problem: 'wrong type', remedy: 'write a string, a number, true or false, or a list' };
+const UNEXPECTED_LIST: Problem = { problem: 'the value is a list', remedy: 'give a single value' };
 
 function parseToml(path: string): Parsed<Readonly<Record<string, unknown>>> {
   const file = readSmallFile(path);
@@ -42,21 +48,21 @@ function parseToml(path: string): Parsed<Readonly<Record<string, unknown>>> {
     return { value: parse(file.value) };
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    // The message's further lines draw the place, which the sentence names.
+    // The other lines of the message only draw the place.
     const [reason = ''] = error.message.split('\n');
     const clause = reason.replace(/^Invalid TOML document: /, '');
-    return { problem: `'${path}' is not valid TOML: line ${error.line}, column ${error.column}: ${clause}` };
+    return refuse(path, `is not valid TOML: line ${error.line}, column ${error.column}: ${clause}`);
   }
 }
 
-function unknownKey(name: string): string {
+function unknownKey(name: string): Problem {
   const suggestion = nearest(name, FILE_KEYS);
-  return suggestion === undefined
-    ? `there is no such key; those that exist are ${FILE_KEYS.join(', ')}`
-    : `there is no such key; did you mean ${suggestion}?`;
+  const remedy =
+    suggestion === undefined ? `the known keys are ${FILE_KEYS.join(', ')}` : `did you mean ${suggestion}?`;
+  return { problem: 'unknown key', remedy };
 }
 
-/** Undefined for what no option can hold: tables and dates. */
+/** Undefined if no option can hold the value: tables and dates. */
 function toTexts(value: unknown): readonly string[] | undefined {
   const texts = (Array.isArray(value) ? value : [value]).map((item: unknown) =>
     typeof item === 'string' || typeof item === 'number' || typeof item === 'boolean' ? String(item) : undefined,

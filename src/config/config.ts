@@ -1,122 +1,134 @@
 import type { KeyObject } from 'node:crypto';
 import type { LogFormat, LogLevel } from '../log/log-level.ts';
-import type { Isolation } from './isolation.ts';
-import type { TlsVersion } from './tls-version.ts';
-import type { UdpIo } from './udp-io.ts';
-import type { UpstreamStrategy } from './upstream-strategy.ts';
+
+/** Whose queries share Tor circuits: all, those of one client, or those to one upstream. */
+export const ISOLATIONS = ['none', 'client', 'upstream'] as const;
+export type Isolation = (typeof ISOLATIONS)[number];
+
+/** The TLS versions that can be set as the minimum. */
+export const TLS_VERSIONS = ['1.2', '1.3'] as const;
+export type TlsVersion = (typeof TLS_VERSIONS)[number];
+
+/** How datagrams are received and sent: many per system call (`batch`), one each (`dgram`), or `batch` if available. */
+export const UDP_IOS = ['auto', 'batch', 'dgram'] as const;
+export type UdpIo = (typeof UDP_IOS)[number];
+
+/** How the upstream of a query is chosen: the first that answers (`order`), or by its domain (`shard`). */
+export const UPSTREAM_STRATEGIES = ['order', 'shard'] as const;
+export type UpstreamStrategy = (typeof UPSTREAM_STRATEGIES)[number];
 
 /** The whole configuration, validated and deeply frozen. */
 export interface Config {
-  /** Where to listen: IP addresses, or `localhost` as it was given, which stands for 127.0.0.1 and, where there is one, ::1. */
+  /** Where to listen: IP addresses or `localhost`, which means 127.0.0.1 and, if the machine has it, ::1. */
   readonly addresses: readonly string[];
-  /** 0 to 65535; 0 asks for a free port. */
+  /** 0 to 65535; 0 means any free port. */
   readonly port: number;
-  /** Who beyond this machine may ask. Not empty where an address is not loopback. */
+  /** Clients outside this machine that may query. Not empty if an address is not loopback. */
   readonly allow: readonly Cidr[];
   readonly udpIo: UdpIo;
   readonly limits: LimitsConfig;
-  /** At least one, in the order in which they are tried. */
+  /** At least one, in the order of preference. */
   readonly upstreams: readonly UpstreamConfig[];
-  /** To each upstream, each with a connection; at least 1. */
+  /** Tor circuits per upstream, each with its own connection; at least 1. */
   readonly circuits: number;
   readonly circuitLifetimeMs: number;
-  /** Whether the onions that an upstream by name offers are used in its place. */
+  /** Whether to switch to the onion services that an upstream offers (Alt-Svc, RFC 7838). */
   readonly altSvc: boolean;
-  /** Between whom Tor shares no circuit. */
+  /** Stream isolation. */
   readonly isolation: Isolation;
   readonly upstreamStrategy: UpstreamStrategy;
   readonly metrics: MetricsAddress;
   readonly tor: TorConfig;
-  /** Bound of the cache; 0 turns it off. */
+  /** Size limit of the cache; 0 turns it off. */
   readonly cacheBytes: number;
-  /** How long an answer may be given after it has expired; 0 for never. */
+  /** How long an expired answer may be served (RFC 8767); 0 for never. */
   readonly maxStaleMs: number;
-  /** How long a client waits for an answer at most. */
+  /** Longest time that a client waits for an answer. */
   readonly timeoutMs: number;
-  /** Whether answers that are in use are refreshed before they expire. */
+  /** Whether cached answers in use are refreshed before they expire. */
   readonly prefetch: boolean;
   readonly log: LogConfig;
-  /** `--bootstrap` was given: cloudflared's users have it in their units, and are told once why it does nothing. */
+  /** Whether `--bootstrap` was given. Units written for cloudflared have it, so the log says once that it is ignored. */
   readonly bootstrapIgnored: boolean;
 }
 
-/** What one client, or all together, can take up. All at least 1. */
-export interface LimitsConfig {
-  /** Queries that wait for the resolver. */
+/** Limits for one client, and for all together. All at least 1. */
+interface LimitsConfig {
+  /** Queries that wait for an upstream. */
   readonly maxInFlight: number;
   readonly maxInFlightPerClient: number;
-  /** Connections to each listening address. */
+  /** Connections per listening address. */
   readonly tcpConnections: number;
   readonly tcpConnectionsPerClient: number;
   /** Queries in flight on one connection. */
   readonly tcpPipelined: number;
   readonly tcpIdleMs: number;
-  /** From a message's first byte to its last. */
+  /** Time from a message's first byte to its last. */
   readonly tcpMessageMs: number;
-  /** Answers that one client has not fetched. */
+  /** Answers that a client has not read. */
   readonly tcpUnsentBytes: number;
 }
 
-/** What is spoken to a resolver: DNS over HTTPS (RFC 8484), over TLS (RFC 7858), or over plain TCP (RFC 7766). */
+/** DNS over HTTPS (RFC 8484), over TLS (RFC 7858), or over TCP (RFC 7766). */
 export type UpstreamProtocol = 'https' | 'tls' | 'tcp';
 
 export interface UpstreamConfig {
   readonly protocol: UpstreamProtocol;
-  /** As it is logged and counted. */
+  /** Its identity in logs and metrics. */
   readonly url: string;
-  /** Host name, onion or IP address without brackets, in lower case. */
+  /** Host name, onion address or IP address without brackets, in lower case. */
   readonly host: string;
   readonly port: number;
-  /** Names of which the certificate must carry one, in lower case; none where there is no certificate, over tcp. */
+  /** The certificate must carry one of these names. In lower case; none for `tcp`, which has no certificate. */
   readonly names: readonly string[];
   /** Further accepted names, if Tor is known to carry the connection. */
   readonly namesThroughTor: readonly string[];
   /** Whether only Tor authenticates the resolver: plain DNS to an onion service. */
   readonly onlyThroughTor: boolean;
-  /** PEM of certificates that are trusted besides the usual ones. */
+  /** Additional trusted certificates, in PEM form. */
   readonly ca: string | undefined;
-  /** `sha256/` and the base64 SHA-256 of a SubjectPublicKeyInfo. Where there are any, one must match. */
+  /** `sha256/` and the base64 SHA-256 of a SubjectPublicKeyInfo. If there are any, one must match. */
   readonly pins: readonly string[];
-  /** The oldest TLS version to accept. */
+  /** Minimum TLS version. */
   readonly tlsMin: TlsVersion;
 }
 
 export interface TorConfig {
   readonly socks: SocksChoice;
   readonly control: ControlChoice;
-  /** One for each onion service at most. */
+  /** At most one per onion service. */
   readonly onionAuths: readonly OnionAuthConfig[];
-  /** A path, or a program's name to be looked for in PATH. */
+  /** A path, or the name of a program in PATH. */
   readonly binary: string;
-  /** Lines for the torrc of a managed tor, each `Name value`. None sets an option that dns4tor reserves. */
+  /** Lines for the torrc of a managed tor, each `Name value`. None sets an option reserved for dns4tor. */
   readonly options: readonly string[];
 }
 
-/** How Tor is reached: as it is found, at an address, or by a tor of our own. */
+/** How Tor is reached: found automatically, at an address, or by a managed tor. */
 export type SocksChoice =
   | { readonly kind: 'auto' }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'managed' };
 
-/** Where the control port of a Tor that is not ours is: as it is found, nowhere, or at an address of this machine. */
+/** The control port of a Tor that dns4tor does not manage: found automatically, none, or at a local address. */
 export type ControlChoice =
   | { readonly kind: 'auto' }
   | { readonly kind: 'none' }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string };
 
-/** The client authorisation for one onion service. */
+/** The client authorisation key for one onion service. */
 export interface OnionAuthConfig {
   /** 56 characters in lower case, without `.onion`. */
   readonly address: string;
-  /** X25519, private. Not a text, so that no log, error or JSON can show it. */
+  /** X25519 private key. A KeyObject, so that no log, error or JSON can show it. */
   readonly key: KeyObject;
 }
 
 export interface LogConfig {
   readonly level: LogLevel;
-  /** Path of a file that is appended to; undefined for stderr. */
+  /** Path of the log file, which is appended to; undefined for stderr. */
   readonly file: string | undefined;
   readonly format: LogFormat;
 }
@@ -134,7 +146,7 @@ export interface HostPort {
   readonly port: number;
 }
 
-/** A block of addresses (RFC 4632 §3.1). */
+/** A CIDR block (RFC 4632 §3.1). */
 export interface Cidr {
   readonly address: string;
   readonly prefix: number;

@@ -2,10 +2,11 @@ import { isIPv6 } from 'node:net';
 import { formatHostPort } from '../lib/host-port.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { isOnionHost } from '../model/onion-address.ts';
-import type { Values } from './values.ts';
+import type { Problem } from './config-problem.ts';
+import type { Values } from './option-values.ts';
 
-/** What is wrong with options together, each of which is right by itself. */
-export function contradictions(values: Values): string[] {
+/** Finds problems of options that are valid by themselves but not together. */
+export function contradictions(values: Values): Problem[] {
   return [
     ...accessProblems(values),
     ...portProblems(values),
@@ -16,85 +17,100 @@ export function contradictions(values: Values): string[] {
   ];
 }
 
-/** A resolver that anybody can reach is a tool for attacks on others (RFC 5358 §1), so it takes saying who may ask. */
-function accessProblems({ address, allow }: Values): string[] {
+/** An open resolver can be abused for attacks on others (RFC 5358 §1), so the clients must be named. */
+function accessProblems({ address, allow }: Values): Problem[] {
   if (allow.length > 0) return [];
   return address
     .filter((listenAddress) => !isLoopback(listenAddress))
-    .map(
-      (listenAddress) =>
-        `--address ${listenAddress}: others could ask there; say who may with --allow, such as --allow 192.168.1.0/24`,
-    );
+    .map((listenAddress) => ({
+      problem: `--address ${listenAddress}: anyone who reaches this address could use the resolver`,
+      remedy: 'name the clients that may query with --allow, such as --allow 192.168.1.0/24',
+    }));
 }
 
 /** DNS over TCP and metrics cannot listen on the same address and port. */
-function portProblems({ address, port, metrics }: Values): string[] {
+function portProblems({ address, port, metrics }: Values): Problem[] {
   if (metrics.kind !== 'tcp' || metrics.port === 0 || metrics.port !== port) return [];
   const taken = address.find((listenAddress) => overlap(listenAddress, metrics.host));
   if (taken === undefined) return [];
-  return [`--metrics: ${formatHostPort(metrics.host, port)} already serves DNS (--port); choose another port`];
+  return [
+    {
+      problem: `--metrics: ${formatHostPort(metrics.host, port)} already serves DNS (--port)`,
+      remedy: 'choose another port',
+    },
+  ];
 }
 
 const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
-/** Whether two sockets with the same port, at these addresses, would conflict. */
+/** Whether sockets at these addresses, with the same port, would conflict. */
 function overlap(one: string, other: string): boolean {
-  return hostsOf(one).some((host) => hostsOf(other).some((second) => meet(host, second) || meet(second, host)));
+  return addressesOf(one).some((a) => addressesOf(other).some((b) => includes(a, b) || includes(b, a)));
 }
 
-function meet(host: string, other: string): boolean {
-  return host === other || (WILDCARDS.has(host) && isIPv6(host) === isIPv6(other));
+function includes(address: string, other: string): boolean {
+  return address === other || (WILDCARDS.has(address) && isIPv6(address) === isIPv6(other));
 }
 
-function hostsOf(host: string): readonly string[] {
+function addressesOf(host: string): readonly string[] {
   return host === 'localhost' ? ['127.0.0.1', '::1'] : [host];
 }
 
-/** An onion's address is its key, and Tor encrypts all the way to it. To any other host, what Tor carries leaves it as it is. */
-function plaintextProblems({ upstream, 'allow-plaintext-exit': isAllowed }: Values): string[] {
+/** Tor encrypts up to an onion service and authenticates it. To any other host, plain DNS leaves the exit relay as it is. */
+function plaintextProblems({ upstream, 'allow-plaintext-exit': isAllowed }: Values): Problem[] {
   if (isAllowed) return [];
   return upstream
     .filter(({ protocol, host }) => protocol === 'tcp' && !isOnionHost(host))
-    .map(
-      ({ url }) =>
-        `--upstream ${url}: the exit relay, and all behind it, could read and change everything; write tls:// or https://, or take that with --allow-plaintext-exit`,
-    );
+    .map(({ url }) => ({
+      problem: `--upstream ${url}: the exit relay and every network behind it could read and change the answers`,
+      remedy: 'use tls:// or https://, or accept the risk with --allow-plaintext-exit',
+    }));
 }
 
-/** A pin that is not looked at would be a false promise. */
-function pinProblems({ upstream, 'upstream-pin': pins }: Values): string[] {
+/** A pin that is never checked would be a false promise. */
+function pinProblems({ upstream, 'upstream-pin': pins }: Values): Problem[] {
   if (pins.length === 0) return [];
   return upstream
     .filter(({ protocol }) => protocol === 'tcp')
-    .map(
-      ({ url }) =>
-        `--upstream-pin: ${url} has no certificate, and so no key to compare; leave out the one or the other`,
-    );
+    .map(({ url }) => ({
+      problem: `--upstream-pin: ${url} has no certificate whose key could match the pin`,
+      remedy: 'remove the pin or that upstream',
+    }));
 }
 
-/** With one resolver, that one sees everything. */
-function shardProblems({ upstream, 'upstream-strategy': strategy }: Values): string[] {
+/** A single resolver would see all domains. */
+function shardProblems({ upstream, 'upstream-strategy': strategy }: Values): Problem[] {
   if (strategy !== 'shard' || new Set(upstream.map(({ url }) => url)).size > 1) return [];
-  return ['--upstream-strategy: shard needs at least two different --upstream; add one, or leave the option out'];
+  return [
+    {
+      problem: '--upstream-strategy: shard needs at least two different upstreams',
+      remedy: 'add an --upstream, or remove the option',
+    },
+  ];
 }
 
-function torProblems(values: Values): string[] {
+function torProblems(values: Values): Problem[] {
   const { 'tor-socks': socks, 'tor-control': control, 'onion-auth-file': onionAuths } = values;
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   const addresses = onionAuths.map(({ address }) => address);
   for (const address of new Set(addresses.filter((one, index) => addresses.indexOf(one) !== index))) {
-    problems.push(`--onion-auth-file: two files hold a key for ${address}.onion; leave one out`);
+    problems.push({
+      problem: `--onion-auth-file: two files hold a key for ${address}.onion`,
+      remedy: 'remove one of them',
+    });
   }
-  const isNamed = socks.kind === 'tcp' || socks.kind === 'unix';
-  if (addresses.length > 0 && isNamed && control.kind === 'none') {
-    problems.push(
-      '--onion-auth-file: with --tor-control none no key can be given to the Tor at --tor-socks; leave --tor-control out, or put the file into the ClientOnionAuthDir of that Tor',
-    );
+  const isExternal = socks.kind === 'tcp' || socks.kind === 'unix';
+  if (addresses.length > 0 && isExternal && control.kind === 'none') {
+    problems.push({
+      problem: '--onion-auth-file: with --tor-control none, the key cannot be given to the Tor at --tor-socks',
+      remedy: 'remove --tor-control, or put the file into the ClientOnionAuthDir of that Tor',
+    });
   }
   if (socks.kind === 'managed' && (control.kind === 'tcp' || control.kind === 'unix')) {
-    problems.push(
-      '--tor-control: is for a Tor that runs already, and --tor-socks managed asks for another; leave one out',
-    );
+    problems.push({
+      problem: '--tor-control: names the control port of a running Tor, but --tor-socks managed starts another one',
+      remedy: 'remove one of the two',
+    });
   }
   return problems;
 }

@@ -3,83 +3,92 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import process from 'node:process';
 import { findUntrusted } from '../lib/path-trust.ts';
-import { bad, type Parsed } from './parsed.ts';
+import { type Parsed, type Problem, refuse } from './config-problem.ts';
 
-/** Room for every authority of a browser's list, and a bound on what a wrong path (a disk, a log) makes us read. */
+/** Enough for all authorities of a browser. Bounds what a wrong path, such as a disk or a log, makes us read. */
 const MAX_FILE_BYTES = 1024 * 1024;
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** The text of a configuration file or one like it, at most 1 MiB. */
+/** Reads a text file of at most 1 MiB. */
 export function readSmallFile(path: string): Parsed<string> {
   try {
     const stats = statSync(path);
-    if (!stats.isFile()) return bad(path, 'is not a file');
-    if (stats.size > MAX_FILE_BYTES) return bad(path, `is larger than ${MAX_FILE_BYTES} bytes; is it the right file?`);
+    if (!stats.isFile()) return refuse(path, 'is not a file');
+    if (stats.size > MAX_FILE_BYTES) {
+      return refuse(path, `is larger than ${MAX_FILE_BYTES} bytes`, 'check that it is the right file');
+    }
     return { value: readFileSync(path, 'utf8') };
   } catch (error) {
-    return bad(path, `cannot be read: ${reasonOf(error)}`);
+    return refuse(path, `cannot be read: ${reasonOf(error)}`);
   }
 }
 
-/** The PEM text of a file that holds at least one certificate, and only ones that can be used. */
+/** Reads the certificates of a PEM file. There must be at least one, and all must be valid. */
 export function readCertificates(path: string): Parsed<string> {
   const file = readSmallFile(path);
   if ('problem' in file) return file;
   const certificates = file.value.match(CERTIFICATE);
-  if (certificates === null) return bad(path, "holds no certificate in PEM form ('-----BEGIN CERTIFICATE-----')");
+  if (certificates === null) return refuse(path, "holds no certificate in PEM form ('-----BEGIN CERTIFICATE-----')");
   for (const [index, pem] of certificates.entries()) {
     try {
       void new X509Certificate(pem).subject;
     } catch {
-      return bad(path, `holds a certificate, its number ${index + 1}, that cannot be parsed; copy it again`);
+      return refuse(path, `holds a malformed certificate (number ${index + 1})`, 'copy it again');
     }
   }
   return { value: certificates.join('\n') };
 }
 
-/** The remedy for a path that lets other users replace a file. */
-export const UNTRUSTED_REMEDY =
-  "other users of this machine could replace the file; make root or dns4tor's user the owner, and let nobody else write (chown, chmod go-w)";
+/** The problem of a file that other users could replace, as a clause that can follow the path. */
+export function untrustedFile(reason: string): Required<Problem> {
+  return {
+    problem: `is not safe, as other users of this machine could replace it: ${reason}`,
+    remedy: "make root or dns4tor's user the owner, and let nobody else write (chown, chmod go-w)",
+  };
+}
 
-/** A path that can be appended to, or created, and that no other user can redirect. */
+/** Checks that a file can be appended to or created, and that no other user can redirect its path. */
 export function checkAppendFile(path: string): Parsed<string> {
   try {
     const stats = statSync(path, { throwIfNoEntry: false });
-    if (stats?.isDirectory()) return bad(path, 'is a directory; name a file');
-    if (stats === undefined && !statSync(dirname(path)).isDirectory())
-      return bad(path, 'has a parent that is not a directory; choose another path');
+    if (stats?.isDirectory()) return refuse(path, 'is a directory', 'name a file');
+    if (stats === undefined && !statSync(dirname(path)).isDirectory()) {
+      return refuse(path, 'has a parent that is not a directory', 'choose another path');
+    }
     accessSync(stats === undefined ? dirname(path) : path, constants.W_OK);
     // Groups that root chose are trusted: on Ubuntu, the log daemon's group may write to /var/log.
     const untrusted = findUntrusted(resolve(path), { groupsOfRoot: true });
-    return untrusted === undefined ? { value: path } : bad(path, `is not safe: ${untrusted}; ${UNTRUSTED_REMEDY}`);
+    if (untrusted === undefined) return { value: path };
+    const { problem, remedy } = untrustedFile(untrusted);
+    return refuse(path, problem, remedy);
   } catch (error) {
-    return bad(path, `cannot be written: ${reasonOf(error)}`);
+    return refuse(path, `cannot be written: ${reasonOf(error)}`);
   }
 }
 
-/** Search path where PATH is unset (posix_spawn(3), _PATH_DEFPATH). */
+/** Search path if PATH is unset (posix_spawn(3), _PATH_DEFPATH). */
 const DEFAULT_PATH = '/usr/bin:/bin';
 
-/** The name of a program in PATH, or the path of an executable file. */
+/** Checks that a text names a program in PATH, or is the path of an executable file. */
 export function checkProgram(text: string): Parsed<string> {
   if (!text.includes('/')) {
     const directories = (process.env['PATH'] ?? DEFAULT_PATH).split(':');
-    const isThere = directories.some((directory) => 'value' in checkProgram(`${directory || '.'}/${text}`));
-    return isThere ? { value: text } : bad(text, 'is not in PATH; give the full path of the program');
+    const isFound = directories.some((directory) => 'value' in checkProgram(`${directory || '.'}/${text}`));
+    return isFound ? { value: text } : refuse(text, 'is not in PATH', 'give the full path of the program');
   }
   try {
     accessSync(text, constants.X_OK);
-    return statSync(text).isFile() ? { value: text } : bad(text, 'is not a program');
+    return statSync(text).isFile() ? { value: text } : refuse(text, 'is not a program');
   } catch (error) {
-    return bad(text, `cannot be run: ${reasonOf(error)}`);
+    return refuse(text, `cannot be run: ${reasonOf(error)}`);
   }
 }
 
 function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const reasons: Readonly<Record<string, string>> = {
-    ENOENT: 'there is no such file',
-    ENOTDIR: 'there is no such directory',
+    ENOENT: 'no such file',
+    ENOTDIR: 'no such directory',
     EACCES: 'permission denied',
     EROFS: 'the file system is read-only',
   };

@@ -1,25 +1,39 @@
 import { type FileTexts, placeInFile, readConfigFile } from './config-file.ts';
+import type { Problem } from './config-problem.ts';
 import { envNamesOf, flagOf, OPTION_KEYS, type OptionKey, optionSpec } from './options.ts';
-import type { Setting, Settings } from './settings.ts';
 
-/** What the options may be set by, besides the file that they name. */
+/** Where options are set, besides the configuration file that they name. */
 export interface Sources {
   /** The texts of each flag that was given, in order. */
   readonly flags: Readonly<Partial<Record<OptionKey, readonly string[]>>>;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+/** The unparsed texts of one option. */
+export interface Setting {
+  readonly key: OptionKey;
+  /** Where the texts are from. A flag overrides the environment, which overrides the file. */
+  readonly origin: 'default' | 'file' | 'env' | 'flag';
+  /** The place, for people: `--port`, `TUNNEL_DNS_PORT`, `port in /etc/dns4tor.toml`, `default`. */
+  readonly place: string;
+  /** The items of a list, or one text. Empty if the option is not set. */
+  readonly texts: readonly string[];
+}
+
+/** One setting per option, in the table's order. */
+export type Settings = readonly Setting[];
+
 export interface Loaded {
   readonly settings: Settings;
-  /** What is wrong with the file, as sentences. */
-  readonly problems: readonly string[];
+  /** Problems of the configuration file. */
+  readonly problems: readonly Problem[];
 }
 
 type FoundTexts = Pick<Setting, 'origin' | 'place' | 'texts'>;
 
-/** Finds each option's strongest setting: a flag, else the environment, else the file, else the default. */
+/** Finds the setting of each option that takes precedence: the flag, else environment, file or default. */
 export function loadSettings({ flags, env }: Sources): Loaded {
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   const fromCommand = (key: OptionKey): FoundTexts | undefined => fromFlags(key, flags) ?? fromEnv(key, env);
 
   const config = fromCommand('config');
@@ -37,7 +51,7 @@ function fromFlags(key: OptionKey, flags: Sources['flags']): FoundTexts | undefi
   return texts && { origin: 'flag', place: flagOf(key), texts };
 }
 
-/** An empty variable counts as unset: unit files and containers cannot take a variable away, only empty it. */
+/** An empty variable counts as unset, since unit files and containers can empty a variable but not remove it. */
 function fromEnv(key: OptionKey, env: Sources['env']): FoundTexts | undefined {
   for (const name of envNamesOf(key)) {
     const text = env[name];
@@ -56,7 +70,7 @@ function fromDefault(key: OptionKey): FoundTexts {
   return { origin: 'default', place: 'default', texts: text === undefined ? [] : [text] };
 }
 
-/** Takes lists apart; of an option that takes one value the last one counts, as it does for other commands. */
+/** Splits lists. If an option that takes one value is repeated, the last value counts, as is usual for commands. */
 function effectiveTexts(key: OptionKey, texts: readonly string[]): readonly string[] {
   const { list } = optionSpec(key);
   if (list === undefined) return texts.slice(-1);

@@ -1,14 +1,13 @@
 import { deepFreeze } from '../lib/deep-freeze.ts';
 import { isOnionHost } from '../model/onion-address.ts';
 import type { Config, UpstreamConfig } from './config.ts';
-import { ConfigError } from './config-error.ts';
+import { ConfigError, locate, type Problem } from './config-problem.ts';
 import { contradictions } from './contradictions.ts';
 import { parseValue } from './parse/kinds.ts';
-import type { Loaded } from './load.ts';
+import type { Loaded, Setting, Settings } from './load.ts';
 import { OPTIONS, optionSpec } from './options.ts';
-import type { Setting, Settings } from './settings.ts';
 import type { UpstreamUrl } from './parse/upstream-url.ts';
-import type { Values } from './values.ts';
+import type { Values } from './option-values.ts';
 
 /**
  * Public names in the certificate of Cloudflare's hidden resolver. The certificate once lacked the onion name for weeks
@@ -18,9 +17,9 @@ import type { Values } from './values.ts';
 const DEFAULT_UPSTREAM_NAMES = ['tor.cloudflare-dns.com', 'cloudflare-dns.com'];
 
 /**
- * Makes the configuration of the settings, reading the certificates that they name.
+ * Builds the configuration from the settings. Reads the certificates and keys that they name.
  *
- * @throws {ConfigError} with every problem of the settings and of loading them
+ * @throws {ConfigError} with every problem, including those of loading the settings
  */
 export function validate({ settings, problems: loadProblems }: Loaded): Config {
   const problems = [...loadProblems];
@@ -91,28 +90,30 @@ function furtherNames(host: string): readonly string[] {
   return host === new URL(OPTIONS.upstream.default).hostname ? DEFAULT_UPSTREAM_NAMES : [];
 }
 
-/** Undefined when there are any problems, those of before included. */
-function parseSettings(settings: Settings, problems: string[]): Values | undefined {
+/** Undefined if there are any problems, including earlier ones. */
+function parseSettings(settings: Settings, problems: Problem[]): Values | undefined {
   const values: unknown = Object.fromEntries(settings.map((setting) => [setting.key, parseSetting(setting, problems)]));
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind that parsed a value is the one Values reads
   return problems.length > 0 ? undefined : (values as Values);
 }
 
-function parseSetting({ key, origin, place, texts }: Setting, problems: string[]): unknown {
+function parseSetting({ key, origin, place, texts }: Setting, problems: Problem[]): unknown {
   const spec = optionSpec(key);
   const values: unknown[] = [];
   for (const text of texts) {
-    // A missing default program is not a configuration error. Start-up reports it if the program is needed.
-    const isUnnamed = spec.kind === 'program' && origin === 'default';
-    const parsed = isUnnamed ? { value: text } : parseValue(spec.kind, text, spec);
-    if ('problem' in parsed) problems.push(`${place}: ${parsed.problem}`);
+    // A missing default program is not a configuration error. The start reports it if the program is needed.
+    const isUnchecked = spec.kind === 'program' && origin === 'default';
+    const parsed = isUnchecked ? { value: text } : parseValue(spec.kind, text, spec);
+    if ('problem' in parsed) problems.push(locate(place, parsed));
     else values.push(parsed.value);
   }
   if (spec.list === undefined) return values[0];
   const { maxItems } = spec.list;
-  if (texts.length > maxItems)
-    problems.push(`${place}: has ${texts.length} values, but at most ${maxItems} are allowed`);
-  if (texts.length === 0 && spec.default !== undefined)
-    problems.push(`${place}: has no value; give it one or leave it out`);
+  if (texts.length > maxItems) {
+    problems.push({ problem: `${place}: ${texts.length} values`, remedy: `give at most ${maxItems}` });
+  }
+  if (texts.length === 0 && spec.default !== undefined) {
+    problems.push({ problem: `${place}: the value is empty`, remedy: 'give a value, or remove the option' });
+  }
   return values;
 }

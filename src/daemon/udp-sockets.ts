@@ -1,4 +1,4 @@
-import type { UdpIo } from '../config/udp-io.ts';
+import type { UdpIo } from '../config/config.ts';
 import { toDns4torError } from '../failures/errors.ts';
 import type { Logger } from '../log/logger.ts';
 import { type LinuxSockets, loadLinuxSockets } from '../listener/udp/linux-sockets.ts';

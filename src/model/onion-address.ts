@@ -11,6 +11,8 @@ const PUBLIC_KEY_BYTES = 32;
 const CHECKSUM_BYTES = 2;
 const VERSION = 3;
 
+const COPY_AGAIN = 'copy the address again';
+
 /** Whether a host is an onion service, which only Tor can reach (RFC 7686 §1). */
 export function isOnionHost(host: string): boolean {
   return host.toLowerCase().endsWith(SUFFIX);
@@ -19,25 +21,36 @@ export function isOnionHost(host: string): boolean {
 /**
  * Validates an onion host. Labels before the address are allowed: Tor ignores them.
  *
- * @returns the problem as a clause that follows the host; undefined if this is a valid version 3 address
+ * @returns the problem, as a clause that follows the host, and its remedy; undefined if this is a valid version 3 address
  */
-export function onionAddressProblem(host: string): string | undefined {
+export function onionAddressProblem(host: string): { readonly problem: string; readonly remedy: string } | undefined {
   const address = host.toLowerCase().slice(0, -SUFFIX.length).split('.').at(-1) ?? '';
   if (address.length === V2_LENGTH) {
-    return 'is an onion address of version 2, which Tor no longer supports; ask its operator for the version 3 address';
+    return {
+      problem: 'is an onion address of version 2, which Tor no longer supports',
+      remedy: 'ask the operator of the service for its version 3 address',
+    };
   }
   if (address.length !== V3_LENGTH) {
-    return `is not a complete onion address: it has ${address.length} characters before .onion instead of ${V3_LENGTH}`;
+    return {
+      problem: `is not a complete onion address: it has ${address.length} characters before .onion instead of ${V3_LENGTH}`,
+      remedy: COPY_AGAIN,
+    };
   }
   const foreign = /[^a-z2-7]/u.exec(address)?.[0];
   if (foreign !== undefined) {
-    return `is not an onion address: it contains '${foreign}', but only a-z and 2-7 are allowed`;
+    return {
+      problem: `is not an onion address: it contains '${foreign}', but only a-z and 2-7 are allowed`,
+      remedy: COPY_AGAIN,
+    };
   }
   const bytes = decodeBase32(address);
   const publicKey = bytes.subarray(0, PUBLIC_KEY_BYTES);
   const given = bytes.subarray(PUBLIC_KEY_BYTES, PUBLIC_KEY_BYTES + CHECKSUM_BYTES);
   const version = bytes[PUBLIC_KEY_BYTES + CHECKSUM_BYTES];
-  if (version !== VERSION) return `is an onion address of version ${version}; only version ${VERSION} exists`;
+  if (version !== VERSION) {
+    return { problem: `is an onion address of the unknown version ${version}`, remedy: COPY_AGAIN };
+  }
   // rend-spec-v3 §6 [ONIONADDRESS]: CHECKSUM = H(".onion checksum" | PUBKEY | VERSION)[:2], H being SHA3-256.
   const checksum = createHash('sha3-256')
     .update('.onion checksum')
@@ -47,7 +60,7 @@ export function onionAddressProblem(host: string): string | undefined {
     .subarray(0, CHECKSUM_BYTES);
   return checksum.equals(given)
     ? undefined
-    : 'is mistyped: the checksum of the onion address does not match; copy it again';
+    : { problem: 'is mistyped: the checksum of the onion address does not match', remedy: COPY_AGAIN };
 }
 
 /**

@@ -60,7 +60,7 @@ test('a wrong configuration is refused as by proxy-dns, and nothing is looked at
   assert.equal(stdout, '');
   assert.match(
     stderr,
-    /^dns4tor: --check: there is no such flag; .*\ndns4tor: --prot: .*--port\?\ndns4tor: --port: 'x' .*\n$/,
+    /^dns4tor: unknown option '--check'; .*\ndns4tor: unknown option '--prot'; .*--port\?\ndns4tor: --port: 'x' .*\n$/,
   );
 });
 

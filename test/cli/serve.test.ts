@@ -46,7 +46,7 @@ test('a defect ends the daemon with 70 and one line, without a stack and without
   `;
   const { code, stderr } = await runNode(['--input-type=module', '--eval', script]);
   assert.equal(code, 70);
-  assert.match(stderr, /^dns4tor: a defect ended it \(TypeError\); please report it [^\n]*\n$/);
+  assert.match(stderr, /^dns4tor: stopped by a defect of dns4tor \(TypeError\); please report [^\n]*\n$/);
 });
 
 test('with --output json all of stderr is JSON, the reason of a failed start included', async () => {

@@ -14,12 +14,12 @@ for (const command of ['install', 'uninstall', 'confirm', 'pause'] as const) {
 }
 
 for (const [args, reason] of [
-  [['install', '--address', '192.168.1.2'], /must be a loopback IP address/],
-  [['install', '--address', 'localhost'], /must be a loopback IP address/],
-  [['install', '--port', '0'], /is out of bounds; it may be 1 to 65535/],
+  [['install', '--address', '192.168.1.2'], /is not a loopback IP address/],
+  [['install', '--address', 'localhost'], /is not a loopback IP address/],
+  [['install', '--port', '0'], /is out of range; give 1 to 65535/],
   [['install', '--confirm-within', '60'], /is not a duration with its unit/],
-  [['pause', '2d'], /is out of bounds; it may be 10s to 1d/],
-  [['pause'], /<duration>: is missing/],
+  [['pause', '2d'], /is out of range; give 10s to 1d/],
+  [['pause'], /missing required argument 'duration'/],
 ] as const) {
   test(`${args.join(' ')}: refused before anything is looked at`, async () => {
     const { code, stdout, stderr } = await runCli(args);

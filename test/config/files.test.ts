@@ -24,7 +24,7 @@ test('a file without a certificate, with a broken one, or of another sort is ref
     return 'problem' in parsed ? parsed.problem : 'no problem';
   };
   assert.match(problem('no certificate'), /holds no certificate/);
-  assert.match(problem(`${FIRST}\n${SECOND.replace(/.{64}\n/, '')}`), /its number 2, that cannot be parsed/);
+  assert.match(problem(`${FIRST}\n${SECOND.replace(/.{64}\n/, '')}`), /malformed certificate \(number 2\)/);
   writeFileSync(path, '');
   truncateSync(path, 1024 * 1024 + 1);
   const large = readCertificates(path);
@@ -44,7 +44,7 @@ test('a log file whose path other users could redirect is refused, with a remedy
   mkdirSync(join(directory.path, 'logs'));
   chmodSync(join(directory.path, 'logs'), 0o777);
   const parsed = checkAppendFile(path);
-  assert.match('problem' in parsed ? parsed.problem : '', /mode 0777\).*chmod go-w/);
+  assert.match('problem' in parsed ? `${parsed.problem}; ${parsed.remedy}` : '', /mode 0777\).*chmod go-w/);
   assert.equal(existsSync(path), false);
   chmodSync(join(directory.path, 'logs'), 0o755);
   assert.deepEqual(checkAppendFile(path), { value: path });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { rootCertificates } from 'node:tls';
 import type { Config } from '../../src/config/config.ts';
-import { ConfigError } from '../../src/config/config-error.ts';
+import { ConfigError } from '../../src/config/config-problem.ts';
 import { loadSettings, type Sources } from '../../src/config/load.ts';
 import { validate } from '../../src/config/validate.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
@@ -149,7 +149,7 @@ test('over TLS and HTTPS a certificate is asked for, over TCP there is none', ()
 test('a pin is refused beside an upstream that has no key to compare with', () => {
   const flags = { 'upstream-pin': [`sha256/${'A'.repeat(43)}=`], upstream: [`https://${ONION}/,tcp://${ONION}`] };
   assert.deepEqual(problemsOf({ flags }), [
-    `--upstream-pin: tcp://${ONION} has no certificate, and so no key to compare; leave out the one or the other`,
+    `--upstream-pin: tcp://${ONION} has no certificate whose key could match the pin; remove the pin or that upstream`,
   ]);
   assert.deepEqual(configOf({ ...flags, upstream: [`tls://${ONION}`] }).upstreams[0]?.pins, flags['upstream-pin']);
 });
@@ -160,10 +160,7 @@ test('an address that is given twice is listened on once', () => {
 
 test('RFC 5358 §4: an address beyond loopback is refused unless it is said who may ask there', () => {
   for (const address of ['0.0.0.0', '192.0.2.1', '[::]', '2001:db8::1']) {
-    assert.match(
-      problemsOf({ flags: { address: [address] } }).join(),
-      /^--address .*: others could ask there; say who may with --allow/,
-    );
+    assert.match(problemsOf({ flags: { address: [address] } }).join(), /^--address .*: anyone .*; .* with --allow/);
   }
   assert.equal(configOf({ address: ['127.0.0.2', '::1', 'localhost'] }).addresses.length, 3);
   assert.deepEqual(configOf({ address: ['192.0.2.1'], allow: ['192.0.2.0/24,2001:db8::/32', '203.0.113.7'] }).allow, [
@@ -175,7 +172,7 @@ test('RFC 5358 §4: an address beyond loopback is refused unless it is said who 
 
 test('a block of addresses that is none is refused with its bounds', () => {
   for (const cidr of ['192.0.2.0/33', '192.0.2.0/', '192.0.2.0/8/8', '::/129', '192.0.2.0/-1']) {
-    assert.match(problemsOf({ flags: { allow: [cidr] } }).join(), /no valid prefix length/);
+    assert.match(problemsOf({ flags: { allow: [cidr] } }).join(), /has no valid prefix length; give 0 to/);
   }
   assert.match(problemsOf({ flags: { allow: ['everybody'] } }).join(), /does not begin with an IP address/);
 });
@@ -187,7 +184,7 @@ test('there are no more circuits than connections; 0 connections are unlimited, 
 
 test('a control port is not for a tor of our own', () => {
   const problems = problemsOf({ flags: { 'tor-socks': ['managed'], 'tor-control': ['127.0.0.1:9051'] } });
-  assert.match(problems.join(), /^--tor-control: is for a Tor that runs already/);
+  assert.match(problems.join(), /^--tor-control: .* --tor-socks managed/);
   assert.equal(configOf({ 'tor-socks': ['managed'], 'tor-control': ['none'] }).tor.control.kind, 'none');
 });
 
@@ -202,7 +199,7 @@ test('a key for an onion service needs a tor that can be given it, and there is 
   assert.match(problemsOf({ flags: { ...external, 'tor-control': ['none'] } }).join(), /ClientOnionAuthDir/);
   assert.equal(configOf({ 'tor-control': ['none'], 'onion-auth-file': [one] }).tor.onionAuths.length, 1);
   assert.deepEqual(problemsOf({ flags: { 'onion-auth-file': [one, two] } }), [
-    `--onion-auth-file: two files hold a key for ${ONION}; leave one out`,
+    `--onion-auth-file: two files hold a key for ${ONION}; remove one of them`,
   ]);
 });
 
@@ -210,12 +207,18 @@ test('who is kept apart is one of three words', () => {
   for (const isolation of ['none', 'client', 'upstream'] as const) {
     assert.equal(configOf({ isolate: [isolation] }).isolation, isolation);
   }
-  assert.match(problemsOf({ flags: { isolate: ['user'] } }).join(), /^--isolate: .*is none of none, client, upstream/);
+  assert.match(
+    problemsOf({ flags: { isolate: ['user'] } }).join(),
+    /^--isolate: 'user' .*; choose one of none, client, upstream/,
+  );
 });
 
 test('how datagrams are taken is one of three words', () => {
   for (const udpIo of ['auto', 'batch', 'dgram'] as const) assert.equal(configOf({ 'udp-io': [udpIo] }).udpIo, udpIo);
-  assert.match(problemsOf({ flags: { 'udp-io': ['fast'] } }).join(), /^--udp-io: .*is none of auto, batch, dgram/);
+  assert.match(
+    problemsOf({ flags: { 'udp-io': ['fast'] } }).join(),
+    /^--udp-io: 'fast' .*; choose one of auto, batch, dgram/,
+  );
 });
 
 test('a bootstrap resolver is noted, whatever it is', () => {
@@ -244,25 +247,27 @@ test('all problems are reported at once, each with where it was found', () => {
     problems.map((problem) => problem.split(':')[0]),
     ['TUNNEL_DNS_PORT', '--upstream', '--upstream', '--cache-size', 'DNS4TOR_LOGLEVEL'],
   );
-  assert.equal(problems[0], "TUNNEL_DNS_PORT: '70000' is out of bounds; it may be 0 to 65535");
+  assert.equal(problems[0], "TUNNEL_DNS_PORT: '70000' is out of range; give 0 to 65535");
 });
 
 test('problems of loading come before those of the values', () => {
   const loaded = loadSettings({ flags: { port: ['x'] }, env: {} });
-  const error = thrownBy(() => validate({ ...loaded, problems: ['first'] }));
-  assert.equal(error.problems[0], 'first');
+  const error = thrownBy(() => validate({ ...loaded, problems: [{ problem: 'first' }] }));
+  assert.deepEqual(error.problems[0], { problem: 'first' });
   assert.equal(error.problems.length, 2);
   assert.equal(error.code, 'ERR_CONFIG');
 });
 
 test('lists are bounded, and those that must hold something may not be empty', () => {
   assert.deepEqual(problemsOf({ flags: { address: Array.from({ length: 17 }, (_, index) => `127.0.0.${index}`) } }), [
-    '--address: has 17 values, but at most 16 are allowed',
+    '--address: 17 values; give at most 16',
   ]);
   assert.deepEqual(problemsOf({ flags: { upstream: [','] } }), [
-    '--upstream: has no value; give it one or leave it out',
+    '--upstream: the value is empty; give a value, or remove the option',
   ]);
-  assert.deepEqual(problemsOf({ flags: { port: [''] } }), ['--port: is empty; give it a value or leave it out']);
+  assert.deepEqual(problemsOf({ flags: { port: [''] } }), [
+    '--port: the value is empty; give a value, or remove the option',
+  ]);
 });
 
 function configOf(flags: Sources['flags']): Config {
@@ -270,7 +275,9 @@ function configOf(flags: Sources['flags']): Config {
 }
 
 function problemsOf(sources: Partial<Sources>): readonly string[] {
-  return thrownBy(() => validate(loadSettings({ flags: {}, env: {}, ...sources }))).problems;
+  return thrownBy(() => validate(loadSettings({ flags: {}, env: {}, ...sources }))).problems.map(
+    ({ problem, remedy }) => `${problem}; ${remedy}`,
+  );
 }
 
 function thrownBy(action: () => unknown): ConfigError {

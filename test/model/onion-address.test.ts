@@ -24,22 +24,22 @@ test('a wrong letter at any position fails the checksum', () => {
   // The last two characters hold the version and bits of the checksum. A wrong version is another problem.
   for (let index = 0; index < 54; index++) {
     const wrong = `${VALID.slice(0, index)}${VALID[index] === 'a' ? 'b' : 'a'}${VALID.slice(index + 1)}`;
-    assert.match(onionAddressProblem(wrong) ?? '', /checksum/, wrong);
+    assert.match(onionAddressProblem(wrong)?.problem ?? '', /checksum/, wrong);
   }
 });
 
 test('an unknown version is reported', () => {
-  assert.match(onionAddressProblem(VALID.replace('qad.', 'qae.')) ?? '', /version 4/);
+  assert.match(onionAddressProblem(VALID.replace('qad.', 'qae.'))?.problem ?? '', /version 4/);
 });
 
 test('a wrong length and the retired version 2 are reported', () => {
-  assert.match(onionAddressProblem(VALID.slice(1)) ?? '', /\b55\b.*\b56\b/);
-  assert.match(onionAddressProblem('.onion') ?? '', /\b0\b.*\b56\b/);
-  assert.match(onionAddressProblem('expyuzz4wqqyqhjn.onion') ?? '', /version 2/);
+  assert.match(onionAddressProblem(VALID.slice(1))?.problem ?? '', /\b55\b.*\b56\b/);
+  assert.match(onionAddressProblem('.onion')?.problem ?? '', /\b0\b.*\b56\b/);
+  assert.match(onionAddressProblem('expyuzz4wqqyqhjn.onion')?.problem ?? '', /version 2/);
 });
 
 test('a character outside Base32 is reported', () => {
-  assert.match(onionAddressProblem(VALID.replace('dns4', 'dns1')) ?? '', /'1'/);
+  assert.match(onionAddressProblem(VALID.replace('dns4', 'dns1'))?.problem ?? '', /'1'/);
 });
 
 test('RFC 4648 §10: the test vectors without padding', () => {

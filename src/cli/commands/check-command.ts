@@ -19,36 +19,36 @@ import { takesCommands } from '../output/style.ts';
 import { createTerminal } from '../output/terminal.ts';
 
 const NOTES = `
-It looks at the way out (Tor, the resolver, its certificate and its answers, the clock), at the way in (the running
-dns4tor, its port), and at what could go around both (nsswitch.conf, resolv.conf, systemd-resolved, VPNs, Docker, IPv6
-routers, browsers). It changes nothing, and sends nothing but to this machine itself and through Tor. Give it the flags,
-environment and file of the dns4tor that it is about. What is in effect then, and whether that is right, says
-\`dns4tor proxy-dns --check\`, which looks at nothing else.
+Checks the upstream side (Tor, the resolver, its certificate and answers, the clock), the local side (the running
+dns4tor and its port), and everything that could bypass both (nsswitch.conf, resolv.conf, systemd-resolved, VPNs,
+Docker, IPv6 routers, browsers). Changes nothing, and sends packets only to this machine and through Tor. Use the same
+flags, environment and file as for the running dns4tor. To check only the configuration, run
+\`dns4tor proxy-dns --check\`.
 
-Each line says ok, warn (it works, but not as it should), fail, or skip (not used here, or another check comes first);
-below it is what to do. The exit status is 1 if anything failed, 2 if the configuration is wrong, and else 0.
+Each line says ok, warn (works, but not as it should), fail, or skip (not used here, or depends on a failed check). The
+remedy is on the line below. The exit status is 1 if a check failed, 2 if the configuration is invalid, and 0 otherwise.
 
 Examples:
-  dns4tor check --config /etc/dns4tor.toml               the service of that file
-  sudo dns4tor check --config /etc/dns4tor.toml          the same, and who has the port if it is another user's program
-  dns4tor check --port 5353 --json                       for programs: one JSON object
+  dns4tor check --config /etc/dns4tor.toml         check the service with this configuration
+  sudo dns4tor check --config /etc/dns4tor.toml    also name a program of another user that occupies the port
+  dns4tor check --port 5353 --json                 print one JSON object, for scripts
 `;
 
-/** Which `check` has in common with `proxy-dns`: all but that one's own `--check`. */
+/** The options of `proxy-dns`, without its own `--check`. */
 const KEYS = OPTION_KEYS.filter((key) => key !== 'check');
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-/** Adds `check`, which says whether everything that dns4tor stands on works. */
+/** Adds `check`, which checks everything that dns4tor depends on. */
 export function addCheck(program: Command): void {
   const command = program
     .command('check')
-    .summary('say what works, what does not, and what to do about it')
-    .description('Says whether names are resolved through Tor as they should be, and what to do where they are not.')
+    .summary('find problems, and what to do about them')
+    .description('Checks that names are resolved through Tor as intended, and says what to do if they are not.')
     .helpOption('-h, --help', 'print this help and exit')
     .optionsGroup('Other:')
     .option('--json', 'print one JSON object instead of lines')
-    // Unknown words are reported together with what else is wrong, not one per attempt.
+    // The action reports unknown words together with all other problems.
     .allowUnknownOption()
     .allowExcessArguments()
     .addHelpText('after', fitted(NOTES));
@@ -68,7 +68,7 @@ export function addCheck(program: Command): void {
 }
 
 async function check(config: Config): Promise<readonly Result[]> {
-  // Loaded only now: `--help` needs none of it.
+  // Loaded here, because `--help` needs none of it.
   const [{ checksFor }, { createFacts }, { runChecks }] = await Promise.all([
     import('../../check/checks.ts'),
     import('../../check/facts.ts'),
@@ -86,7 +86,7 @@ async function check(config: Config): Promise<readonly Result[]> {
     if (takesCommands(process.stderr, process.env))
       terminal.showLine(`Checking: ${[...new Set(left.map(({ id }) => id))].join(', ')}`);
   };
-  // Nothing was changed, so there is nothing to wait for.
+  // Exits at once: nothing was changed.
   const onSignal = (signal: (typeof STOP_SIGNALS)[number]): void => {
     terminal.clear();
     process.exit(SIGNAL_EXIT_BASE + constants.signals[signal]);

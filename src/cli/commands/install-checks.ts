@@ -6,14 +6,14 @@ import { formatHostPort } from '../../lib/host-port.ts';
 import type { Random } from '../../lib/random.ts';
 import type { Checks, Target } from '../../system/machine.ts';
 
-/** Longer than an onion's answer takes in 99 of 100 cases, by way of a resolver that has just been restarted. */
+/** Longer than the 99th percentile of an onion service's response time, including a resolver that just restarted. */
 const TIMEOUT_MS = 20_000;
 const NAMESERVER_PORT = 53;
 
-/** Asks real queries over UDP, of this machine alone. */
+/** Checks with real queries, over UDP to this machine only. */
 export function createChecks(clock: Clock, random: Random): Checks {
   const askUdp = (target: Target, question: Question, code: ErrorCode): Promise<Reply> => {
-    // The server in resolv.conf may be one that has just been restarted, and not be there yet.
+    // The server in resolv.conf may just have been restarted, so its port may not be open yet.
     const options = { clock, random, timeoutMs: TIMEOUT_MS, retryRefused: code === 'ERR_SYSTEM_CHECK' };
     return ask(target, question, 'udp', options).catch((error: unknown) => {
       throw new Dns4torError(code, formatHostPort(target.address, target.port), error);
@@ -23,9 +23,9 @@ export function createChecks(clock: Clock, random: Random): Checks {
     async upstream(target) {
       const code = 'ERR_SYSTEM_UNANSWERED';
       const where = formatHostPort(target.address, target.port);
-      // Any other server there would ask the network in the clear.
+      // Any other server would query the network in the clear.
       const isOurs = isDns4tor(await askUdp(target, IDENTITY_QUESTION, code));
-      if (!isOurs) throw new Dns4torError(code, `what answers at ${where} is not dns4tor, or another version of it`);
+      if (!isOurs) throw new Dns4torError(code, `the server at ${where} is not dns4tor, or another version of it`);
       const { rcode, error } = await askUdp(target, unknownName(random), code);
       if (isAnswer(rcode) && error?.code !== EDE.staleAnswer) return;
       throw new Dns4torError(code, `dns4tor at ${where} has no answer${error === undefined ? '' : `: ${error.text}`}`);
@@ -38,7 +38,10 @@ export function createChecks(clock: Clock, random: Random): Checks {
   };
 }
 
-/** A name that no cache on the way has, of two labels, as systemd-resolved does not send single ones on. That it does not exist is an answer. */
+/**
+ * A random name, which no cache has. It has two labels, because systemd-resolved does not forward single-label names.
+ * NXDOMAIN counts as an answer.
+ */
 function unknownName(random: Random): Question {
   return { name: `${Buffer.from(random.bytes(8)).toString('hex')}.com`, type: 'A' };
 }

@@ -8,21 +8,21 @@ import { settle } from '../../system/settle.ts';
 import { countDown } from '../output/countdown.ts';
 import { renderPreview } from '../output/dry-run.ts';
 import { fitted } from '../help.ts';
-import { toAddress, toDuration, toPort } from './system-options.ts';
+import { argument, parseDeadline, parseLoopbackAddress, parsePort } from './system-options.ts';
 import { requireRoot, thisMachine } from './this-machine.ts';
 
 const NOTES = `
-It finds out what manages names here (systemd-resolved, NetworkManager, resolvconf, DHCP clients, pppd or a plain
-/etc/resolv.conf), has dns4tor resolve a name through Tor, changes what must be, and resolves a name by way of the
-changed files. If anything fails, everything is put back. \`dns4tor uninstall\` puts back what was there, to the byte.
+Finds out what manages names here (systemd-resolved, NetworkManager, resolvconf, DHCP clients, pppd or a plain
+/etc/resolv.conf), and checks that dns4tor resolves a name through Tor. Then changes the necessary files, and resolves a
+name with them. If anything fails, everything is rolled back. \`dns4tor uninstall\` restores the originals exactly.
 
 Examples:
   dns4tor install --dry-run              show what would be changed, as a diff
-  sudo dns4tor install                   for good, if the checks succeed
-  sudo dns4tor install --force           again, after another program has changed /etc/resolv.conf
+  sudo dns4tor install                   install permanently, if the checks succeed
+  sudo dns4tor install --force           repair, after another program has overwritten /etc/resolv.conf
   sudo dns4tor install --confirm-within 60s
-                                         for a minute, unless you run \`sudo dns4tor confirm\` within it: for machines
-                                         that you reach over the network only
+                                         roll back after a minute unless you run \`sudo dns4tor confirm\`; for remote
+                                         machines
 `;
 
 interface Flags extends Target {
@@ -31,24 +31,34 @@ interface Flags extends Target {
   readonly force?: boolean;
 }
 
-/** Adds `install`, which makes a running dns4tor the resolver of the machine. */
+/** Adds `install`, which makes a running dns4tor the resolver of this machine. */
 export function addInstall(program: Command): void {
   program
     .command('install')
     .summary('make dns4tor the resolver of this machine')
-    .description('Has all programs of this machine resolve names by way of dns4tor, which must be running.')
+    .description('Makes all programs of this machine resolve names with dns4tor, which must be running.')
     .helpOption('-h, --help', 'print this help and exit')
-    .option('--address <address>', 'loopback address at which dns4tor answers', toAddress, '127.0.0.1')
-    .option('--port <port>', 'its port; another than 53 goes with systemd-resolved only', toPort, 53)
+    .option(
+      '--address <address>',
+      'loopback address of dns4tor',
+      argument('--address', parseLoopbackAddress),
+      '127.0.0.1',
+    )
+    .option(
+      '--port <port>',
+      'port of dns4tor; only systemd-resolved can use another than 53',
+      argument('--port', parsePort),
+      53,
+    )
     .option(
       '--force',
-      'overwrite files that were changed since the last install; each changed version is kept as NAME.before-install',
+      'overwrite files that were edited since they were installed; each edited version is kept as NAME.before-install',
     )
     .option('--dry-run', 'show what would be changed, and change nothing')
     .option(
       '--confirm-within <duration>',
-      'put everything back after this time unless confirmed, as in 60s',
-      toDuration,
+      'roll everything back after this time unless you confirm, as in 60s',
+      argument('--confirm-within', parseDeadline),
     )
     .addHelpText('after', fitted(NOTES))
     .action(async ({ address, port, dryRun, confirmWithin, force = false }: Flags) => {
@@ -65,17 +75,17 @@ export function addInstall(program: Command): void {
         { confirmWithinMs: confirmWithin, force },
       );
       if (phase === 'unconfirmed' && untilEpochMs !== undefined) await awaitConfirmation(machine, untilEpochMs);
-      process.stdout.write('dns4tor is the resolver of this machine. The way back: sudo dns4tor uninstall\n');
+      process.stdout.write('dns4tor is now the resolver of this machine. To undo: sudo dns4tor uninstall\n');
     });
 }
 
 async function awaitConfirmation(machine: Machine, untilEpochMs: number): Promise<void> {
   process.stdout.write(
-    'Names are resolved by way of dns4tor. To keep it so, run in another terminal: sudo dns4tor confirm\n',
+    'Names are now resolved with dns4tor. To keep that, run in another terminal: sudo dns4tor confirm\n',
   );
-  const end = await countDown(machine, untilEpochMs, 'left to confirm; Ctrl-C puts everything back now');
-  // The time is up, even if the wall clock was set back meanwhile.
+  const end = await countDown(machine, untilEpochMs, 'left to confirm; Ctrl-C rolls everything back now');
+  // Settles early, because the time is up even if the wall clock was set back.
   if (end !== 'changed') await settle(machine, true);
-  // Whoever came first, this process, the timer or the confirmation, has left its result there.
+  // The journal shows the outcome, whether this process, the timer or `confirm` came first.
   if ((await readJournal(machine.fs))?.phase !== 'installed') throw new Dns4torError('ERR_SYSTEM_UNCONFIRMED');
 }

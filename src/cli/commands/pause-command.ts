@@ -1,29 +1,29 @@
 import process from 'node:process';
 import type { Command } from 'commander';
-import { readJournal } from '../../system/transaction/journal.ts';
 import { pause } from '../../system/pause.ts';
 import { settle } from '../../system/settle.ts';
-import { countDown } from '../output/countdown.ts';
+import { readJournal } from '../../system/transaction/journal.ts';
 import { fitted } from '../help.ts';
-import { toDuration } from './system-options.ts';
-import { requireRoot, thisMachine } from './this-machine.ts';
+import { countDown } from '../output/countdown.ts';
+import { argument, parseDeadline } from './system-options.ts';
+import { requireRoot, thisMachine, UNRESOLVED_WARNING } from './this-machine.ts';
 
 const NOTES = `
-For networks that let you in only after a page of theirs (captive portals), which their own resolver leads to. During
-the pause names go to that network in the clear. It ends by itself, also if this terminal is closed; where systemd
-runs, also if the machine is restarted. Ctrl-C, or \`sudo dns4tor install\`, ends it early.
+Use it on networks with a log-in page (captive portal), which only the network's own resolver can lead you to. During
+the pause, that network sees all names in the clear. The pause ends by itself, even if you close the terminal and, with
+systemd, even after a reboot. To end it early, press Ctrl-C or run \`sudo dns4tor install\`.
 
 Example:
   sudo dns4tor pause 10m
 `;
 
-/** Adds `pause`. */
+/** Adds `pause`, which hands name resolution back to the network for a time. */
 export function addPause(program: Command): void {
   program
     .command('pause')
-    .summary("give names back to the network's own resolver for a time")
-    .description("Gives names back to the network's own resolver for a time, and then takes them again.")
-    .argument('<duration>', 'from 10s to 1d, as in 10m', toDuration)
+    .summary("use the network's own resolver for a while")
+    .description("Uses the network's own resolver for a while, and then dns4tor again.")
+    .argument('<duration>', 'from 10s to 1d, as in 10m', argument('<duration>', parseDeadline))
     .helpOption('-h, --help', 'print this help and exit')
     .addHelpText('after', fitted(NOTES))
     .action(async (durationMs: number) => {
@@ -34,29 +34,14 @@ export function addPause(program: Command): void {
         `Names go to the network in the clear until ${new Date(untilEpochMs).toLocaleTimeString()}.\n`,
       );
       const end = await countDown(machine, untilEpochMs, 'of the pause left; Ctrl-C ends it now');
-      // The pause is over, even if the wall clock was set back meanwhile.
+      // Settles early, because the pause is over even if the wall clock was set back.
       const settled = end === 'changed' ? 'nothing' : await settle(machine, true);
       const phase = (await readJournal(machine.fs))?.phase;
-      if (settled === 'resumed-unchecked') process.stderr.write(`${UNANSWERED}\n`);
-      process.stdout.write(phase === 'installed' ? `${RESUMED}\n` : 'Another command has taken over.\n');
-    });
-}
-
-const RESUMED = 'The pause is over: names are resolved by way of dns4tor.';
-const UNANSWERED = 'dns4tor: names are not answered yet; is Tor connected on this network?';
-
-/** Adds `settle`, which is for the timer that `pause` and `install --confirm-within` set, and so not listed. */
-export function addSettle(program: Command): void {
-  program
-    .command('settle', { hidden: true })
-    .description(
-      'Ends a pause, or takes back what nobody has confirmed, when its time is up. For the timer that they set.',
-    )
-    .helpOption('-h, --help', 'print this help and exit')
-    .action(async () => {
-      requireRoot('settle');
-      const settled = await settle(thisMachine(), false);
-      process.stdout.write(`dns4tor settle: ${settled}\n`);
-      if (settled === 'resumed-unchecked') process.stderr.write(`${UNANSWERED}\n`);
+      if (settled === 'resumed-unchecked') process.stderr.write(UNRESOLVED_WARNING);
+      process.stdout.write(
+        phase === 'installed'
+          ? 'The pause is over: dns4tor resolves names again.\n'
+          : 'Another command has taken over.\n',
+      );
     });
 }

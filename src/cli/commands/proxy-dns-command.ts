@@ -8,35 +8,32 @@ import { systemClock } from '../../lib/clock.ts';
 import { createLogger } from '../../log/logger.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { addFlags, describeUnknownWords } from '../flags.ts';
-import { surviveHangUps } from '../hang-up.ts';
+import { runUntilSignal, surviveHangUps } from '../run-until-signal.ts';
 import { fitted } from '../help.ts';
 import { renderIgnoredVariables, takeIgnoredVariables } from '../ignored-variables.ts';
 import { openLogOutput } from '../output/log-output.ts';
 import { renderConfig } from '../output/config-output.ts';
 import type { Reporter } from '../output/reporter.ts';
-import { runUntilSignal } from '../run-until-signal.ts';
 
 const EXAMPLES = `
 Examples:
   dns4tor proxy-dns                                       answer on localhost, port 53, with the default resolver
-  dns4tor proxy-dns --port 5353 --metrics localhost:9053  where port 53 is taken or not permitted
-  dns4tor proxy-dns --tor-socks 127.0.0.1:9150            through Tor Browser's Tor
+  dns4tor proxy-dns --port 5353 --metrics localhost:9053  use another port, if 53 is taken or needs root
+  dns4tor proxy-dns --tor-socks 127.0.0.1:9150            use Tor Browser's Tor
   dns4tor proxy-dns --upstream https://dns.quad9.net/dns-query
-                                                          a resolver outside Tor's network, by way of an exit relay
-  dns4tor proxy-dns --config /etc/dns4tor.toml --check    whether the file is right, and what it comes to
+                                                          use a public resolver, through an exit relay
+  dns4tor proxy-dns --config /etc/dns4tor.toml --check    check a file, and show the effective configuration
 `;
 
-/** Adds `proxy-dns`, the resolver itself, with the flags of cloudflared's command of that name and its own. */
+/** Adds `proxy-dns`, the resolver itself. It takes the flags of cloudflared's command of that name, and its own. */
 export function addProxyDns(program: Command, reporter: Reporter): void {
   const command = program
     .command('proxy-dns')
     .summary('answer DNS queries through Tor')
-    .description(
-      'Answers DNS queries on this machine by asking a DNS-over-HTTPS resolver through Tor, and nobody else.',
-    )
+    .description('Answers DNS queries on this machine by forwarding them to an encrypted resolver, always through Tor.')
     .helpOption('-h, --help', 'print this help and exit')
     .optionsGroup('Other:')
-    // Unknown words are reported together with what else is wrong, not one per attempt.
+    // The action reports unknown words together with all other problems.
     .allowUnknownOption()
     .allowExcessArguments()
     .addHelpText('after', fitted(EXAMPLES));
@@ -50,7 +47,7 @@ export function addProxyDns(program: Command, reporter: Reporter): void {
       problems: [...describeUnknownWords(command), ...loaded.problems],
     });
     const isCheck = loaded.settings.some(({ key, texts }) => key === 'check' && texts.includes('true'));
-    // A log on stderr reports them itself.
+    // Otherwise the log on stderr reports them.
     if (isCheck || config.log.file !== undefined) process.stderr.write(renderIgnoredVariables(ignored));
     if (isCheck) process.stdout.write(renderConfig(config, loaded.settings, config.log.format));
     else await serve(config, reporter, ignored);
@@ -69,7 +66,7 @@ async function serve(config: Config, reporter: Reporter, ignored: readonly strin
   if (isJson || config.log.file !== undefined) reporter.attach(logger, isJson && config.log.file === undefined);
   for (const variable of ignored) logger.log('warn', 'variable_ignored', { variable });
   const handedOver = takeHandedOver(process.env, process.pid);
-  // Loaded only now: `--help` and `--check` need none of it.
+  // Loaded here, because `--help` and `--check` need none of it.
   const { startService } = await import('../../daemon/service.ts');
   const start = (): Promise<AsyncDisposable> =>
     startService({

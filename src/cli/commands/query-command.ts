@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { exchange, isOwnAddress, type Server } from '../../client/exchange.ts';
 import { buildClientQuery } from '../../client/client-query.ts';
 import type { Config } from '../../config/config.ts';
-import { ConfigError } from '../../config/config-error.ts';
+import { ConfigError, type Problem } from '../../config/config-problem.ts';
 import { loadSettings, type Sources } from '../../config/load.ts';
 import { flagOf, OPTION_KEYS, type OptionKey } from '../../config/options.ts';
 import { validate } from '../../config/validate.ts';
@@ -25,27 +25,27 @@ import { takesCommands } from '../output/style.ts';
 import { createTerminal } from '../output/terminal.ts';
 
 const NOTES = `
-Words that begin with + are as in dig, each also with "no" in front: +short (the data alone), +tcp, +dnssec (DO=1) and
-+cd (do not validate). @ADDRESS is --server. Names may be written in any script.
+Options that begin with + are as in dig, and can be negated (+notcp): +short (only the data), +tcp, +dnssec (set DO) and
++cd (set CD: do not validate). @ADDRESS is the same as --server. Names may be internationalized.
 
-What dig would not say stands in the line that begins with ";; CAME": whether the answer was in the cache and for how
-long, or which resolver gave it, and how long each stage took. dns4tor tells that to programs of its own machine alone.
+The line ";; CAME" says where the answer is from: the cache and its age there, or the resolver and how long each stage
+took. dns4tor tells that only to programs on its own machine.
 
-The exit status is 0 where the question has been answered, be it with "there is no such name" (NXDOMAIN); 1 where it has
-not, by SERVFAIL and the like or for want of a reply; 2 where the command line is wrong.
+The exit status is 0 if the query is answered (NOERROR or NXDOMAIN), 1 if it fails (SERVFAIL and the like, or no reply),
+and 2 if the command line is invalid.
 
 Examples:
-  dns4tor query example.com                    its IPv4 addresses, asked of the dns4tor that runs here
-  dns4tor query example.com AAAA +short        nothing but the addresses
-  dns4tor query -x 192.0.2.1                   the name of an address
+  dns4tor query example.com                    look up IPv4 addresses with the running dns4tor
+  dns4tor query example.com AAAA +short        print only the IPv6 addresses
+  dns4tor query -x 192.0.2.1                   look up the name of an address
   dns4tor query @127.0.0.1 -p 5353 example.com MX +dnssec
-  dns4tor query --direct example.com           through Tor, whether a dns4tor runs or not
+  dns4tor query --direct example.com           query through Tor, without a running dns4tor
 `;
 
-/** A daemon that has no answer says so when its own time is up. */
+/** Waits longer than the daemon, which replies with SERVFAIL at its own time-out. */
 const MARGIN_MS = 2000;
 
-/** What says how to go without the daemon. */
+/** Options for `--direct`, which replaces the daemon. */
 const DIRECT_KEYS: readonly OptionKey[] = [
   'upstream',
   'upstream-name',
@@ -65,10 +65,10 @@ const KEYS: readonly OptionKey[] = OPTION_KEYS.filter((key) =>
 
 const DOCS = {
   port: 'port at which dns4tor answers',
-  timeout: 'how long that dns4tor lets a client wait, and so how long it is waited for, as in 1500ms, 10s or 2m',
+  timeout: 'the --timeout of dns4tor, which is also how long to wait for it, as in 1500ms, 10s or 2m',
 } as const;
 
-/** Statuses that answer the question. */
+/** RCODEs that answer the question. */
 const ANSWERS: readonly string[] = ['NOERROR', 'NXDOMAIN'];
 
 interface Flags {
@@ -79,22 +79,19 @@ interface Flags {
   readonly json?: boolean;
 }
 
-/** Adds `query`, which asks one question and says how its answer came. */
+/** Adds `query`, which looks up one name and says where the answer is from. */
 export function addQuery(program: Command): void {
   const command = program
     .command('query')
-    .summary('look up one name, and say how the answer came')
-    .description('Looks up one name, shows the answer as dig does, and says how it came.')
-    .argument('[words...]', 'NAME, TYPE (A if it is left out), +options and @server, in any order that dig takes')
+    .summary('look up one name, and say where the answer is from')
+    .description('Looks up one name, prints the answer as dig does, and says where it is from.')
+    .argument('[words...]', 'NAME, TYPE (default: A), +options and @server, in any order that dig accepts')
     .helpOption('-h, --help', 'print this help and exit')
     .optionsGroup('Question:')
-    .option('-x <address>', 'ask for the name of an IP address')
-    .option('--direct', 'go through Tor without the dns4tor that runs here')
-    .option(
-      '--server <address>',
-      'address of this machine at which dns4tor answers (default: the one that is configured)',
-    )
-    .addOption(new Option('-p <port>', 'as --port').helpGroup('Listening:'))
+    .option('-x <address>', 'look up the name of an IP address')
+    .option('--direct', 'query through Tor, without the running dns4tor')
+    .option('--server <address>', 'address of dns4tor on this machine (default: the configured one)')
+    .addOption(new Option('-p <port>', 'same as --port').helpGroup('Listening:'))
     .option('--json', 'print one JSON object')
     .addHelpText('after', fitted(NOTES));
   const flags = addFlags(command, KEYS, DOCS);
@@ -109,7 +106,7 @@ export function addQuery(program: Command): void {
         : await askDaemon(query, config, serverOf(config, server ?? question.server), question.switches.tcp);
     const render = json === true ? renderJson : question.switches.short ? renderShort : renderReply;
     process.stdout.write(render(shown));
-    // What is wrong is shown already: a sentence on stderr would only say it again.
+    // The reply shows what failed, so nothing more is printed.
     if (!ANSWERS.includes(shown.view.status)) process.exitCode = EXIT_CODES.failure;
   });
 }
@@ -118,29 +115,35 @@ function load(flags: Sources['flags'], isDirect: boolean): Config {
   const misplaced = isDirect ? [] : DIRECT_KEYS.filter((key) => flags[key] !== undefined);
   const loaded = loadSettings({ flags, env: process.env });
   const problems = misplaced.map(
-    (key) => `${flagOf(key)}: means something only with --direct; the dns4tor that runs has its own`,
+    (key): Problem => ({
+      problem: `${flagOf(key)}: has an effect only with --direct`,
+      remedy: 'add --direct, or remove the option (the running dns4tor has its own setting)',
+    }),
   );
   return validate({ settings: loaded.settings, problems: [...problems, ...loaded.problems] });
 }
 
 function buildQuery({ name, type, switches }: QueryWords): Uint8Array {
   const question = Buffer.concat([name, Uint8Array.of(type >>> 8, type, 0, CLASS.IN)]);
-  // As dig does, which shows the AD bit of the answer (RFC 6840 §5.7).
+  // AD asks for the AD bit in the answer, as in dig (RFC 6840 §5.7).
   const flags = FLAG.RD | FLAG.AD | (switches.cd ? FLAG.CD : 0);
   const options = [{ code: EDNS_OPTION.provenance, data: new Uint8Array(0) }];
   return buildClientQuery(systemRandom, { question, flags, dnssecOk: switches.dnssec, options });
 }
 
-/** Where the daemon of that configuration answers. */
+/** Returns where the daemon of that configuration answers. */
 function serverOf({ addresses, port }: Config, named: string | undefined): Server {
   const [address = ''] = expandAddresses([named ?? addresses[0] ?? '']);
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   if (!isOwnAddress(address)) {
-    problems.push(
-      `--server: '${address}' is no address of this machine; a question sent elsewhere could be read on its way`,
-    );
+    problems.push({
+      problem: `--server: '${address}' is not an address of this machine`,
+      remedy: 'give a local address, because a query to another machine could be read on the way',
+    });
   }
-  if (port === 0) problems.push('--port: 0 stands for a free port; give the one that the log of dns4tor names');
+  if (port === 0) {
+    problems.push({ problem: '--port: 0 means any free port', remedy: 'give the port that the log of dns4tor names' });
+  }
   if (problems.length > 0) throw new ConfigError(problems);
   return { address, port };
 }
@@ -155,7 +158,7 @@ async function askDaemon(query: Uint8Array, config: Config, server: Server, isTc
     });
   const first = await ask(isTcp ? 'tcp' : 'udp');
   const firstView = view(first);
-  // RFC 7766 §5. By then the answer is in the cache; how it came there, the first reply has said.
+  // RFC 7766 §5. By then the answer is in the cache, so the first reply says where it is from.
   const isCut = !isTcp && firstView.flags.includes('tc');
   const reply = isCut ? await ask('tcp') : first;
   return {
@@ -170,7 +173,7 @@ async function askDaemon(query: Uint8Array, config: Config, server: Server, isTc
 }
 
 async function askDirect(query: Uint8Array, config: Config): Promise<Shown> {
-  // Loaded only now: nothing else needs all that a daemon is made of.
+  // Loaded here, because only --direct needs most of the daemon's modules.
   const { askDirectly } = await import('../../daemon/direct.ts');
   const terminal = createTerminal(
     (text) => process.stderr.write(text),

@@ -1,15 +1,15 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
-import { ConfigError } from '../../config/config-error.ts';
+import { ConfigError, locate, type Problem, refuse } from '../../config/config-problem.ts';
 import { nearest } from '../../lib/nearest.ts';
 import { parseName } from '../../message/text/name-text.ts';
 import { TYPE } from '../../message/wire/tables.ts';
 
-/** The `+` options, as dig has them; each also with `no` in front. */
+/** dig's `+` options that `query` supports; each can be negated by `no`. */
 const SWITCHES = ['short', 'tcp', 'dnssec', 'cd'] as const;
 type Switch = (typeof SWITCHES)[number];
 
-/** What else dig calls them. */
+/** dig's other names for them. */
 const ALIASES: ReadonlyMap<string, Switch> = new Map([
   ['vc', 'tcp'],
   ['do', 'dnssec'],
@@ -18,42 +18,43 @@ const ALIASES: ReadonlyMap<string, Switch> = new Map([
 
 const MAX_TYPE = 0xffff;
 
-/** What the words of `dns4tor query` come to. */
+/** The parsed words of `dns4tor query`. */
 export interface QueryWords {
   /** QNAME in wire form. */
   readonly name: Uint8Array;
   readonly type: number;
-  /** As in `@127.0.0.1`. */
+  /** The address of `@127.0.0.1`. */
   readonly server: string | undefined;
   readonly switches: Readonly<Record<Switch, boolean>>;
 }
 
 /**
- * Reads the words in dig's order or any other: NAME, TYPE, `+option`, `@server`.
- * @param reverse the address of `-x`, in place of a name
- * @throws ConfigError with all that is wrong
+ * Parses NAME, TYPE, `+option` and `@server`, in any order.
+ *
+ * @param reverse the address of `-x`, instead of a name
+ * @throws {ConfigError} with all problems
  */
 export function readQueryWords(words: readonly string[], reverse: string | undefined): QueryWords {
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   const switches: Record<Switch, boolean> = { short: false, tcp: false, dnssec: false, cd: false };
   let server: string | undefined;
   const rest: string[] = [];
   for (const word of words) {
     if (word.startsWith('+')) {
       const set = readSwitch(word);
-      if (typeof set === 'string') problems.push(set);
+      if ('problem' in set) problems.push(set);
       else switches[set.name] = set.value;
     } else if (word.startsWith('@')) server = word.slice(1);
-    // The class, which some are used to write, is the only one that there is.
+    // The class is accepted but has no effect, since IN is the only one.
     else if (!(word.toUpperCase() === 'IN' && rest.length > 0)) rest.push(word);
   }
   const question = reverse === undefined ? readQuestion(rest) : readReverse(reverse, rest);
-  if (typeof question === 'string') problems.push(question);
-  if (typeof question === 'string' || problems.length > 0) throw new ConfigError(problems);
+  if ('problem' in question) problems.push(question);
+  if ('problem' in question || problems.length > 0) throw new ConfigError(problems);
   return { ...question, server, switches };
 }
 
-function readSwitch(word: string): { readonly name: Switch; readonly value: boolean } | string {
+function readSwitch(word: string): { readonly name: Switch; readonly value: boolean } | Problem {
   const text = word.slice(1).toLowerCase();
   for (const value of [true, false]) {
     const bare = value ? text : text.replace(/^no/, '');
@@ -61,40 +62,42 @@ function readSwitch(word: string): { readonly name: Switch; readonly value: bool
     if (name !== undefined) return { name, value };
   }
   const suggestion = nearest(text, SWITCHES);
-  const remedy = suggestion === undefined ? `here are ${list()}` : `did you mean +${suggestion}?`;
-  return `${word}: of dig's options this is none that is known here; ${remedy}`;
-}
-
-function list(): string {
-  return SWITCHES.map((name) => `+${name}`).join(', ');
+  const known = SWITCHES.map((name) => `+${name}`).join(', ');
+  const remedy = suggestion === undefined ? `the supported ones are ${known}` : `did you mean +${suggestion}?`;
+  return { problem: `unsupported dig option '${word}'`, remedy };
 }
 
 type Question = Pick<QueryWords, 'name' | 'type'>;
 
-function readQuestion(words: readonly string[]): Question | string {
+function readQuestion(words: readonly string[]): Question | Problem {
   const [first, second] = words;
-  if (first === undefined) return 'no name: give the name to be looked up, as in dns4tor query example.com AAAA';
-  if (words.length > 2) return `'${words[2]}': is not expected here; a name and a type are all that is asked for`;
-  // dig takes them in either order; a name that looks like a type stands first.
+  if (first === undefined) {
+    return { problem: 'no name to look up', remedy: 'give one, as in dns4tor query example.com AAAA' };
+  }
+  if (words.length > 2) return { problem: `unexpected argument '${words[2]}'`, remedy: 'give only a name and a type' };
+  // As in dig, the type may come first. A name that looks like a type must come first.
   const isSwapped = second !== undefined && typeNumber(second) === undefined && typeNumber(first) !== undefined;
   const [nameText, typeText] = isSwapped ? [second, first] : [first, second];
   const name = toName(nameText);
-  if (name === undefined) return `'${nameText}': is no name; labels have 1 to 63 octets, and all together at most 255`;
+  if (name === undefined) {
+    return refuse(nameText, 'is not a domain name', 'use labels of 1 to 63 octets, at most 255 octets in all');
+  }
   const type = typeText === undefined ? TYPE.A : typeNumber(typeText);
-  return type === undefined ? describeUnknownType(typeText ?? '') : { name, type };
+  return type === undefined ? unknownType(typeText ?? '') : { name, type };
 }
 
-function readReverse(address: string, words: readonly string[]): Question | string {
-  if (words.length > 0) return `'${words[0]}': is not expected beside -x, which asks for the name of an address`;
+function readReverse(address: string, words: readonly string[]): Question | Problem {
+  if (words.length > 0)
+    return { problem: `unexpected argument '${words[0]}'`, remedy: 'give only the address with -x' };
   const name = parseName(reverseName(address) ?? '');
-  return name === undefined ? `-x: '${address}' is no IP address` : { name, type: TYPE.PTR };
+  return name === undefined ? locate('-x', refuse(address, 'is not an IP address')) : { name, type: TYPE.PTR };
 }
 
-/** RFC 1035 §3.5, RFC 3596 §2.5. */
+/** Returns the name for a reverse look-up (RFC 1035 §3.5, RFC 3596 §2.5). */
 function reverseName(address: string): string | undefined {
   if (isIPv4(address)) return `${address.split('.').toReversed().join('.')}.in-addr.arpa.`;
   if (!isIPv6(address) || address.includes('%')) return undefined;
-  // Without a dotted part, and in the shortest form: at most one gap.
+  // The URL parser returns the canonical form: no dotted part, and at most one `::`.
   const [head = '', tail = ''] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
   const [before, after] = [head, tail].map((part) => part.split(':').filter((group) => group !== ''));
   const gap = Array.from({ length: 8 - (before?.length ?? 0) - (after?.length ?? 0) }, () => '0');
@@ -103,14 +106,14 @@ function reverseName(address: string): string | undefined {
   return `${nibbles.toReversed().join('.')}.ip6.arpa.`;
 }
 
-/** Letters beyond ASCII as the DNS has them (RFC 5891). */
+/** Converts a name to wire form; non-ASCII labels become A-labels (RFC 5891). */
 function toName(text: string): Uint8Array | undefined {
   return parseName(/^\p{ASCII}*$/u.test(text) ? text : domainToASCII(text));
 }
 
 const TYPES: ReadonlyMap<string, number> = new Map(Object.entries(TYPE));
 
-/** By name, or as `TYPE` and the number (RFC 3597 §5). */
+/** Parses a type by its name, or as `TYPE` and its number (RFC 3597 §5). */
 function typeNumber(text: string): number | undefined {
   const name = text.toUpperCase();
   const known = TYPES.get(name);
@@ -119,9 +122,8 @@ function typeNumber(text: string): number | undefined {
   return digits === undefined || Number(digits) > MAX_TYPE ? undefined : Number(digits);
 }
 
-function describeUnknownType(text: string): string {
+function unknownType(text: string): Problem {
   const suggestion = nearest(text.toUpperCase(), TYPES.keys());
-  const remedy =
-    suggestion === undefined ? 'any can be given by its number, as in TYPE65' : `did you mean ${suggestion}?`;
-  return `'${text}': there is no such type; ${remedy}`;
+  const remedy = suggestion === undefined ? 'give its number, as in TYPE65' : `did you mean ${suggestion}?`;
+  return { problem: `unknown type '${text}'`, remedy };
 }

@@ -17,47 +17,46 @@ import { renderStatus, renderTrouble } from '../output/status-text.ts';
 import { styleFor, takesCommands } from '../output/style.ts';
 
 const NOTES = `
-On a terminal it follows what happens, until q or Ctrl-C; elsewhere (TERM=dumb included), and with --once, it shows how
-everything stands and ends. NO_COLOR is respected. It reads what the running dns4tor serves beside its metrics, so
---metrics, or the file of --config, must say where that is; without a port, 9053 is tried, where the units of systemd
-have it.
+On a terminal, the display is updated until you press q or Ctrl-C. With --once, or if stdout is not a terminal
+(TERM=dumb included), the status is printed once. NO_COLOR is respected. The status comes from the metrics server of the
+running dns4tor, so give its address by --metrics or in the file of --config. The default port is 9053, as in the
+systemd units.
 
-With --once and --json, and where it shows it once anyway, the exit status is 0 while names are resolved (working,
-degraded), 1 while they are not (starting, failing) or nothing answers there. It is 0 after q or Ctrl-C, however things
-stand, and 2 where the command line is wrong.
+If the status is printed once, the exit status is 0 while names are resolved (working, degraded), and 1 while they are
+not (starting, failing) or if nothing answers. After q or Ctrl-C it is 0, and 2 if the command line is invalid.
 
 Examples:
-  dns4tor status                               of the service that systemd runs
-  dns4tor status --metrics localhost:40523     of another, whose log says where it serves metrics
+  dns4tor status                               the service that systemd runs
+  dns4tor status --metrics localhost:40523     another one; its log has the address of the metrics
   dns4tor status --metrics unix:/run/dns4tor/metrics
-                                               of one that serves them on a unix socket
-  dns4tor status --json | jq -r .sentence      for programs: one JSON object
+                                               one that serves its metrics on a unix socket
+  dns4tor status --json | jq -r .sentence      one JSON object, for scripts
 `;
 
-/** Where the units have it. What dns4tor takes if nothing is said, a free port, cannot be known. */
+/** The port in the systemd units. The default of `proxy-dns`, any free port, cannot be guessed. */
 const USUAL_PORT = 9053;
-/** On what is no terminal, lines may be as long as the text is good to read. */
+/** Width of the output if stdout is not a terminal. */
 const PLAIN_COLUMNS = 100;
 const RETRY_MS = 1000;
-const FOOTER = 'q or Ctrl-C ends';
+const FOOTER = 'q or Ctrl-C: quit';
 
 interface Flags {
   readonly once?: boolean;
   readonly json?: boolean;
 }
 
-/** Adds `status`, which shows how a running dns4tor stands. */
+/** Adds `status`, which shows the status of a running dns4tor. */
 export function addStatus(program: Command): void {
   const command = program
     .command('status')
-    .summary('show how the running dns4tor stands')
-    .description('Shows whether names are resolved, how fast, and why not.')
+    .summary('show the status of the running dns4tor')
+    .description('Shows whether names are resolved, how fast, and what fails.')
     .helpOption('-h, --help', 'print this help and exit')
     .optionsGroup('Output:')
-    .option('--once', 'show it once, on a terminal too')
-    .option('--json', 'print one JSON object, as /api/status has it')
+    .option('--once', 'print the status once, even on a terminal')
+    .option('--json', 'print one JSON object, the same as /api/status')
     .addHelpText('after', fitted(NOTES));
-  const flags = addFlags(command, ['metrics', 'config'], { metrics: 'where dns4tor serves its metrics' });
+  const flags = addFlags(command, ['metrics', 'config'], { metrics: 'address of the metrics server of dns4tor' });
   command.action(async ({ once, json }: Flags) => {
     const { metrics } = validate(loadSettings({ flags, env: process.env }));
     const place = placeOf(metrics);
@@ -89,7 +88,7 @@ function exitCodeOf({ state }: StatusSnapshot): number {
   return state === 'working' || state === 'degraded' ? EXIT_CODES.ok : EXIT_CODES.failure;
 }
 
-/** Until its user has enough. A dns4tor that ends, or is not there yet, is waited for. */
+/** Updates the display until the user quits. Retries while no dns4tor answers. */
 async function follow(place: StatusAddress): Promise<number> {
   using screen = new Screen(process);
   const style = styleFor(process.stdout, process.env);
@@ -100,7 +99,7 @@ async function follow(place: StatusAddress): Promise<number> {
       }
     } catch (error) {
       const { message } = toDns4torError(error);
-      screen.draw(renderTrouble(message, { width: screen.columns, style }), style('dim', `Trying again; ${FOOTER}`));
+      screen.draw(renderTrouble(message, { width: screen.columns, style }), style('dim', `Retrying; ${FOOTER}`));
     }
     await delay(systemClock, RETRY_MS, screen.signal);
   }

@@ -1,24 +1,32 @@
 import { isIP } from 'node:net';
-import { InvalidArgumentError } from 'commander';
+import { ConfigError, locate, type Parsed, refuse } from '../../config/config-problem.ts';
 import { parseDuration, parseInteger } from '../../config/parse/quantity.ts';
 import { isLoopback } from '../../lib/loopback.ts';
 
-/** For commander: a loopback address. Programs of this machine find nothing else, and what leaves it would be readable. */
-export function toAddress(text: string): string {
-  if (isIP(text) !== 0 && isLoopback(text)) return text;
-  throw new InvalidArgumentError('It must be a loopback IP address, such as 127.0.0.1 or ::1.');
+/**
+ * Adapts a parser for commander.
+ *
+ * @param place the flag or argument, for problems
+ */
+export function argument<T>(place: string, parse: (text: string) => Parsed<T>): (text: string) => T {
+  return (text) => {
+    const parsed = parse(text);
+    if ('value' in parsed) return parsed.value;
+    throw new ConfigError([locate(place, parsed)]);
+  };
 }
 
-export function toPort(text: string): number {
-  return valueOf(parseInteger(text, { min: '1', max: '65535' }));
+/** Parses a loopback address. Others are refused: the path to them is not encrypted. */
+export function parseLoopbackAddress(text: string): Parsed<string> {
+  if (isIP(text) !== 0 && isLoopback(text)) return { value: text };
+  return refuse(text, 'is not a loopback IP address', 'give one such as 127.0.0.1 or ::1');
 }
 
-/** Milliseconds. */
-export function toDuration(text: string): number {
-  return valueOf(parseDuration(text, { min: '10s', max: '1d' }));
+export function parsePort(text: string): Parsed<number> {
+  return parseInteger(text, { min: '1', max: '65535' });
 }
 
-function valueOf(parsed: { readonly value: number } | { readonly problem: string }): number {
-  if ('value' in parsed) return parsed.value;
-  throw new InvalidArgumentError(`It ${parsed.problem.replace(/^'.*?' /, '')}.`);
+/** Parses the duration of a pause, or of the time to confirm, in milliseconds. */
+export function parseDeadline(text: string): Parsed<number> {
+  return parseDuration(text, { min: '10s', max: '1d' });
 }

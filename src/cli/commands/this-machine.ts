@@ -7,6 +7,9 @@ import { createFileSystem } from '../../system/transaction/file-system.ts';
 import type { Machine } from '../../system/machine.ts';
 import { createChecks } from './install-checks.ts';
 
+/** Warns that `settle` has made dns4tor the resolver again, but that names are not resolved yet. */
+export const UNRESOLVED_WARNING = 'dns4tor: names are not resolved yet. Is Tor connected on this network?\n';
+
 /** The machine that this process runs on. */
 export function thisMachine(): Machine {
   const [, script = ''] = process.argv;
@@ -16,8 +19,7 @@ export function thisMachine(): Machine {
     clock: systemClock,
     pid: process.pid,
     isAlive,
-    // Without this Node's flags: a Node that is installed later may not know them, and dist/launch/dns4tor.js adds those it
-    // needs.
+    // Without the flags of this Node, which a later version may not know. dist/launch/dns4tor.js adds those that it needs.
     self: [process.execPath, script],
     checks: createChecks(systemClock, systemRandom),
     warn: (sentence) => process.stderr.write(`dns4tor: ${sentence}\n`),
@@ -29,7 +31,7 @@ export function requireRoot(command: string): void {
   if (process.geteuid?.() !== 0) throw new Dns4torError('ERR_SYSTEM_ROOT', `dns4tor ${command}`);
 }
 
-/** kill(2) with signal 0 only looks. Root is refused nothing, so a refusal is for want of a process. */
+/** kill(2) with signal 0 only checks. It never fails for want of permission, since this runs as root. */
 function isAlive(pid: number): boolean {
   try {
     return pid > 0 && process.kill(pid, 0);

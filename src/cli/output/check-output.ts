@@ -5,11 +5,11 @@ import { readVersion } from '../../lib/version.ts';
 const STATUS_COLUMNS = 6;
 const ID_COLUMNS = 13;
 
-/** For a person: a line for each, and what to do below it. */
+/** Renders one line per check, with the remedy below it. */
 export function renderResults(results: readonly Result[]): string {
   return results
     .map(({ id, subject, status, line, advice }) => {
-      // Tor and the system's programs are quoted in it.
+      // The line quotes Tor and other programs.
       const said = printable(line);
       const head = `${status.padEnd(STATUS_COLUMNS)}${id.padEnd(ID_COLUMNS)}${subject === undefined ? '' : `${subject}: `}${said}\n`;
       return advice === undefined ? head : `${head}${' '.repeat(STATUS_COLUMNS + ID_COLUMNS)}→ ${advice}\n`;
@@ -17,7 +17,7 @@ export function renderResults(results: readonly Result[]): string {
     .join('');
 }
 
-/** For programs: one object. Its names, and the ids of the checks, are stable. */
+/** Renders one JSON object for scripts. Its keys and the ids of the checks are stable. */
 export function renderJson(results: readonly Result[]): string {
   const status = (['fail', 'warn'] as const).find((one) => results.some((result) => result.status === one)) ?? 'ok';
   const checks = results.map(({ durationMs, ...result }) =>

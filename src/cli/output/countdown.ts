@@ -5,8 +5,8 @@ import { takesCommands } from './style.ts';
 import { createTerminal } from './terminal.ts';
 
 /**
- * Waits for a moment, with the time that is left shown on a terminal, until Ctrl-C at the latest. A terminal that closes does not end it: where
- * there is no systemd, this process is what keeps the time.
+ * Waits until a deadline or Ctrl-C, and shows the remaining time on a terminal. A closed terminal does not end the
+ * wait: without systemd, only this process acts on the deadline.
  */
 export async function countDown(
   { fs, clock }: Machine,
@@ -36,7 +36,7 @@ export async function countDown(
   }
 }
 
-/** Minutes and seconds. */
+/** Formats a time as `minutes:seconds`. */
 function formatLeft(leftMs: number): string {
   const seconds = Math.ceil(leftMs / 1000);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;

@@ -4,39 +4,42 @@ import type { Plan, Step } from '../../system/transaction/plan.ts';
 import type { Removal } from '../../system/uninstall.ts';
 
 /*
- * What would be done, in that order: diffs, lines that begin with `#`, which are remarks, and those that begin with `$`, which are commands.
+ * The steps in order: changed files as diffs, remarks on lines that begin with `#`, commands on lines that begin
+ * with `$`.
  */
 
+const UNREADABLE = '# dns4tor is installed, and only root may read the details: sudo dns4tor install --dry-run\n';
+const INTERRUPTED =
+  '# An earlier command was interrupted. `sudo dns4tor install` rolls back its changes, and then installs.\n';
+
+/** Renders what `install` would do. */
 export function renderPreview(preview: Plan | 'unreadable' | 'interrupted'): string {
   if (preview === 'unreadable') return UNREADABLE;
-  if (preview === 'interrupted') return CUT_OFF;
+  if (preview === 'interrupted') return INTERRUPTED;
   const { managers, steps, restore } = preview;
   if (steps.length === 0) return '# dns4tor is the resolver of this machine already; nothing would be changed.\n';
-  const found = managers.length === 0 ? '' : `Manages names here: ${managers.join(', ')}. `;
+  const found = managers.length === 0 ? '' : `Managers of names: ${managers.join(', ')}. `;
   return [
-    `# ${found}Nothing was changed; it would be:\n`,
+    `# ${found}Nothing was changed. The changes would be:\n`,
     ...steps.map(renderStep),
-    ...(restore.length === 0
-      ? []
-      : ['# On the way back, when the files are as before:\n', ...restore.map(renderCommand)]),
+    ...(restore.length === 0 ? [] : ['# `dns4tor uninstall` would also run:\n', ...restore.map(renderCommand)]),
   ].join('');
 }
 
 function renderStep(step: Step): string {
   if ('run' in step) return renderCommand(step.run);
-  if ('backup' in step)
-    return `# The current version, which dns4tor did not write, would be kept as ${step.backup.path}:\n`;
+  if ('backup' in step) return `# The present version, which was edited, would be kept as ${step.backup.path}:\n`;
   return renderDiff(step.change);
 }
 
-const UNREADABLE =
-  '# `dns4tor install` has been here, and what it has changed only root may read: sudo dns4tor install --dry-run\n';
-const CUT_OFF =
-  '# An earlier command was cut off. `sudo dns4tor install` puts back what that has changed, and then begins anew.\n';
-
+/** Renders what `uninstall` would do. */
 export function renderRemoval({ changes, commands }: Removal): string {
-  if (changes.length === 0) return '# All files are as before `dns4tor install` already.\n';
-  return ['# Nothing was changed; it would be:\n', ...changes.map(renderDiff), ...commands.map(renderCommand)].join('');
+  if (changes.length === 0) return '# All files are the originals already.\n';
+  return [
+    '# Nothing was changed. The changes would be:\n',
+    ...changes.map(renderDiff),
+    ...commands.map(renderCommand),
+  ].join('');
 }
 
 function renderCommand(command: Command): string {

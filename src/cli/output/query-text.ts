@@ -4,26 +4,26 @@ import { extendedErrorName } from '../../message/text/extended-error-names.ts';
 import type { EdnsView, MessageView, RecordView } from '../../message/text/message-view.ts';
 import type { Provenance } from '../../message/answer/provenance.ts';
 
-/** What is shown of one reply. */
+/** One reply, and how it was obtained. */
 export interface Shown {
   readonly view: MessageView;
-  /** How the answer came, where that is known. */
+  /** Where the answer is from, if dns4tor has said so. */
   readonly provenance: Provenance | undefined;
-  /** The steps before, of `--direct`. */
+  /** The steps of `--direct` before the query. */
   readonly steps: readonly { readonly what: string; readonly durationMs: number }[];
-  /** Who answered, as in `127.0.0.1#53 (UDP)`. */
+  /** The server, such as `127.0.0.1#53 (UDP)`. */
   readonly server: string;
   readonly durationMs: number;
-  /** When the reply was there, in milliseconds since 1970. */
+  /** When the reply arrived, in milliseconds since 1970. */
   readonly atEpochMs: number;
   readonly bytes: number;
 }
 
-/** Where dig's columns begin, and how far its tabs go. */
+/** Columns of dig's output, and its tab width. */
 const COLUMNS = { ttl: 24, class: 32, type: 40, data: 48 } as const;
 const TAB = 8;
 
-/** The whole reply as dig shows it, and how it came. */
+/** Renders the reply as dig does, and where the answer is from. */
 export function renderReply(shown: Shown): string {
   const { view } = shown;
   const sections = [view.answers, view.authorities, view.additionals];
@@ -48,12 +48,12 @@ export function renderReply(shown: Shown): string {
   ].join('\n');
 }
 
-/** `+short`: the answers' data alone. */
+/** Renders only the data of the answer records, for `+short`. */
 export function renderShort({ view }: Shown): string {
   return view.answers.map(({ data }) => `${data}\n`).join('');
 }
 
-/** One object, under stable names. */
+/** Renders one JSON object. Its keys are stable. */
 export function renderJson({ view, provenance, steps, server, durationMs, bytes }: Shown): string {
   const { edns, ...message } = view;
   const errors = (edns?.errors ?? []).map((error) => ({ ...error, name: extendedErrorName(error.code) ?? null }));
@@ -70,7 +70,7 @@ function renderEdns({ version, dnssecOk, udpPayloadBytes, errors, options }: Edn
   ];
 }
 
-/** As in `22 (No Reachable Authority): (why)`. */
+/** Formats an extended error as `22 (No Reachable Authority): (text)`. */
 function describeError(code: number, text: string): string {
   const name = extendedErrorName(code);
   return [
@@ -102,7 +102,7 @@ function renderRecord({ name, ttl, class: className, type, data }: RecordView): 
   ]);
 }
 
-/** Each text at its column, by tabs, or one blank behind the one before where that reaches beyond it. */
+/** Puts each cell at its column by tabs. After a cell that is too long, one space separates the next. */
 function columns(cells: readonly (readonly [text: string, column: number])[]): string {
   let line = '';
   let width = 0;
@@ -128,16 +128,16 @@ function renderProvenance({ provenance, steps }: Shown): string[] {
 }
 
 function describeProvenance(how: Provenance): string {
-  const age = how.ageSeconds === undefined ? '' : `, where it has been for ${how.ageSeconds} s`;
+  const age = how.ageSeconds === undefined ? '' : `, ${how.ageSeconds} s old`;
   switch (how.source) {
     case 'cache':
       return `from the cache${age}`;
     case 'stale':
-      return `from the cache${age}, and has expired; why there is no fresh one, see EDE above`;
+      return `from the cache${age}, expired; the EDE above says why there is no fresh answer`;
     case 'local':
-      return 'from dns4tor itself, without asking anybody';
+      return 'from dns4tor itself, without a query to an upstream';
     case 'failed':
-      return `to nothing after ${formatMs(how.totalMs)}; see EDE above`;
+      return `to nothing: failed after ${formatMs(how.totalMs)}; see the EDE above`;
     case 'upstream':
       return describeUpstream(how);
   }
@@ -148,10 +148,10 @@ function describeUpstream({ upstream = 'upstream', waitedMs, askedMs, secondTry,
     waitedMs === undefined || askedMs === undefined
       ? `in ${formatMs(totalMs)}`
       : `sent after ${formatMs(waitedMs)}, answered ${formatMs(askedMs)} later`;
-  return `through Tor from ${printable(upstream)}, ${stages}${secondTry === true ? ', on a second try over another circuit' : ''}`;
+  return `through Tor from ${printable(upstream)}, ${stages}${secondTry === true ? ', by a second attempt on another circuit' : ''}`;
 }
 
-/** As in `Tue Nov 24 03:37:00 UTC 2026`, in this machine's time zone. */
+/** Formats a time as `Tue Nov 24 03:37:00 UTC 2026`, in this machine's time zone. */
 function formatTime(date: Date): string {
   const zone = new Intl.DateTimeFormat('en', { timeZoneName: 'short' })
     .formatToParts(date)

@@ -1,35 +1,35 @@
 import process from 'node:process';
 import { CommanderError } from 'commander';
-import { ConfigError } from '../../config/config-error.ts';
+import { ConfigError } from '../../config/config-problem.ts';
 import { Dns4torError } from '../../failures/errors.ts';
-import type { ErrorCode } from '../../failures/failures.ts';
+import { type ErrorCode, joinRemedy } from '../../failures/failures.ts';
 import type { Logger } from '../../log/logger.ts';
 import { readVersion } from '../../lib/version.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 
-/** Tells why the process ends: a person on stderr, and the log once there is one. Never prints a stack trace. */
+/** Reports why the process ends, on stderr and in the log once it is attached. Never prints a stack trace. */
 export class Reporter {
   #logger: Logger | undefined;
   #toStderr = true;
 
-  /** @param isStderr whether it writes JSON to stderr, where a plain line would be the one that its reader cannot parse */
-  attach(logger: Logger, isStderr: boolean): void {
+  /** @param isJsonOnStderr whether the log is JSON on stderr; its reader could not parse a plain line there */
+  attach(logger: Logger, isJsonOnStderr: boolean): void {
     this.#logger = logger;
-    this.#toStderr = !isStderr;
+    this.#toStderr = !isJsonOnStderr;
   }
 
-  /** A line for each problem; returns the exit code for it. */
+  /** Writes one line per problem. Returns the exit code. */
   report(error: unknown): number {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
     if (error instanceof ConfigError) {
-      for (const problem of error.problems) this.#complain(problem, 'ERR_CONFIG');
+      for (const { problem, remedy } of error.problems) this.#complain(joinRemedy(problem, remedy), 'ERR_CONFIG');
       return EXIT_CODES.usage;
     }
     if (error instanceof Dns4torError && error.code !== 'ERR_INTERNAL') {
       this.#complain(error.message, error.code);
       return error.code === 'ERR_CONFIG' ? EXIT_CODES.usage : EXIT_CODES.failure;
     }
-    const sentence = `a defect ended it (${describeDefect(error)}); please report it with this line and the version, ${readVersion()}`;
+    const sentence = `stopped by a defect of dns4tor (${describeDefect(error)}); please report this line and the version, ${readVersion()}`;
     this.#complain(sentence, 'ERR_INTERNAL');
     return EXIT_CODES.defect;
   }
@@ -37,12 +37,12 @@ export class Reporter {
   #complain(sentence: string, code: ErrorCode): void {
     if (this.#toStderr) process.stderr.write(`dns4tor: ${sentence}\n`);
     this.#logger?.log('fatal', 'failed', { reason: sentence, code });
-    // The process ends now, by `exit` as likely as not: no `using` would be left by then.
+    // The process exits now, possibly without leaving the scope of a `using` declaration.
     this.#logger?.[Symbol.dispose]();
   }
 }
 
-/** Its kind and place, which are enough to find it. Not its message: that may quote data, a name that was asked for too. */
+/** Describes a defect by its kind and place. The message is left out, because it may quote data, even a queried name. */
 function describeDefect(error: unknown): string {
   const thrown = error instanceof Dns4torError && error.cause !== undefined ? error.cause : error;
   if (!(thrown instanceof Error)) return typeof thrown;

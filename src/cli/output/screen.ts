@@ -2,10 +2,10 @@ import { constants } from 'node:os';
 import type { ReadStream, WriteStream } from 'node:tty';
 import { SIGNAL_EXIT_BASE } from '../exit-codes.ts';
 
-/** DEC private modes: the screen beside the one with the shell's lines, and the cursor. */
+/** DEC private modes: alternate screen, and cursor visibility. */
 const ENTER = '\x1b[?1049h\x1b[?25l';
 const LEAVE = '\x1b[?25h\x1b[?1049l';
-/** ECMA-48: to the upper left corner; erase to the end of the line; to the end of the screen. */
+/** ECMA-48: cursor to the upper left corner; erase to the end of the line; erase to the end of the screen. */
 const HOME = '\x1b[H';
 const ERASE_LINE = '\x1b[K';
 const ERASE_BELOW = '\x1b[J';
@@ -16,7 +16,7 @@ const QUIT_KEYS: readonly string[] = ['q', 'Q', CTRL_C, CTRL_D];
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const ENDS = ['exit', 'uncaughtExceptionMonitor'] as const;
 
-/** What a screen needs of `process`. */
+/** The part of `process` that a screen uses. */
 export interface ScreenProcess {
   readonly stdin: Pick<ReadStream, 'isTTY' | 'setRawMode' | 'on' | 'off' | 'resume' | 'pause'>;
   readonly stdout: Pick<WriteStream, 'write' | 'columns' | 'rows' | 'on' | 'off'>;
@@ -24,7 +24,7 @@ export interface ScreenProcess {
   off(event: string, listener: (signal: NodeJS.Signals) => void): unknown;
 }
 
-/** A whole terminal to draw on. Disposing it, and any end of the process but SIGKILL, gives the terminal back as it was. */
+/** A full-screen display. The terminal is restored when it is disposed, and whenever the process exits without SIGKILL. */
 export class Screen implements Disposable {
   readonly #process: ScreenProcess;
   readonly #quitting = new AbortController();
@@ -36,22 +36,22 @@ export class Screen implements Disposable {
   constructor(process: ScreenProcess) {
     this.#process = process;
     const { stdin, stdout } = process;
-    // Keys are read one by one, and not shown. Ctrl-C is then a key like others.
+    // In raw mode, keys arrive one by one without echo, and Ctrl-C is an ordinary key.
     if (stdin.isTTY) stdin.setRawMode(true).resume();
     stdin.on('data', this.#onKeys);
     stdout.on('resize', this.#redraw);
     for (const signal of SIGNALS) process.on(signal, this.#onSignal);
-    // Before a defect is told of, which nobody would see on the screen that is left then.
+    // A defect must be reported on the normal screen, where the message stays visible.
     for (const end of ENDS) process.on(end, this.#leave);
     stdout.write(ENTER);
   }
 
-  /** Aborted when its user wants to leave, by `q`, Ctrl-C or a signal. */
+  /** Aborted when the user quits, by `q`, Ctrl-C or a signal. */
   get signal(): AbortSignal {
     return this.#quitting.signal;
   }
 
-  /** By the shells' convention, where a signal ended it; 0 for a key. */
+  /** 0 after a key; after a signal, the code by the shells' convention. */
   get exitCode(): number {
     return this.#exitCode;
   }
@@ -60,7 +60,7 @@ export class Screen implements Disposable {
     return this.#process.stdout.columns;
   }
 
-  /** Shows the lines in place of what was there, and below them the footer; lines that find no row are left out. */
+  /** Replaces the display with these lines and the footer. Lines that do not fit are left out. */
   draw(lines: readonly string[], footer: string): void {
     this.#lines = lines;
     this.#footer = footer;
@@ -69,7 +69,7 @@ export class Screen implements Disposable {
 
   readonly #redraw = (): void => {
     const { stdout } = this.#process;
-    // In one write, and line by line over what is there, so that nothing flickers.
+    // One write that overwrites each line, so that nothing flickers.
     const shown = [...this.#lines.slice(0, stdout.rows - 1), this.#footer].map((line) => `${line}${ERASE_LINE}`);
     stdout.write(`${HOME}${shown.join('\r\n')}${ERASE_BELOW}`);
   };

@@ -1,7 +1,7 @@
-/** ECMA-48 "select graphic rendition". */
+/** ECMA-48, "select graphic rendition". */
 const SGR = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
 
-/** Gives text a look, or leaves it as it is. */
+/** Styles a text, or returns it unchanged. */
 export type Style = (look: keyof typeof SGR, text: string) => string;
 
 interface Stream {
@@ -10,14 +10,14 @@ interface Stream {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Whether a stream is a terminal on which more can be done than to write one line after the other. */
+/** Whether a stream is a terminal that takes control sequences. */
 export function takesCommands(stream: Stream, env: Environment): boolean {
   return stream.isTTY === true && env['TERM'] !== 'dumb';
 }
 
 /**
- * For a stream: with colours only on a terminal that has them, and whose user has not asked for none (https://no-color.org: NO_COLOR, when it is not
- * empty).
+ * Returns the style of a stream: plain if it is not a terminal, or if NO_COLOR is set and not empty
+ * (https://no-color.org).
  */
 export function styleFor(stream: Stream, env: Environment): Style {
   const isPlain = !takesCommands(stream, env) || (env['NO_COLOR'] ?? '') !== '';

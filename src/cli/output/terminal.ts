@@ -3,21 +3,25 @@ import { printable } from '../../log/printable.ts';
 import { BOOTSTRAPPED_PERCENT } from '../../model/tor-status.ts';
 
 const BAR_CELLS = 30;
-/** ECMA-48: to the line's beginning, and erase the line. */
+/** Carriage return, and ECMA-48 "erase in line". */
 const ERASE_LINE = '\r\x1b[2K';
 
-/** A terminal that shows log lines, and below them how far Tor's start has come. */
-export interface Terminal {
+/** A terminal that shows log lines and, below them, a progress bar or a status line. */
+interface Terminal {
   readonly sink: LogSink;
-  /** Draws the progress bar, and takes it away when it is complete. */
+  /** Shows Tor's bootstrap as a progress bar. Removes it at 100 percent. */
   showBootstrap(percent: number, summary: string): void;
-  /** Shows one line below the others, in place of the one before. */
+  /** Shows a status line below the log, and replaces the previous one. */
   showLine(text: string): void;
-  /** Takes a progress bar or line away that is still there. */
+  /** Removes the progress bar or status line. */
   clear(): void;
 }
 
-/** @param write to a terminal of `columns()` columns */
+/**
+ * Creates a terminal.
+ *
+ * @param columns returns the present width
+ */
 export function createTerminal(write: (text: string) => void, columns: () => number): Terminal {
   let bar = '';
   const show = (next: string): void => {
@@ -42,7 +46,7 @@ function renderBar(percent: number, summary: string): string {
   return `Tor ${cells} ${percent} % ${summary}`;
 }
 
-/** One short of the last column: a terminal that wraps there could not erase the line any more. */
+/** Leaves the last column free: if the terminal wrapped there, the line could not be erased. */
 function fit(line: string, columns: number): string {
   return line.slice(0, Math.max(0, columns - 1));
 }

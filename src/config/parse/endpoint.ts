@@ -1,52 +1,91 @@
 import { isIP } from 'node:net';
+import { isAbsolute } from 'node:path';
 import { lacksZone, ZONE } from '../../lib/link-local.ts';
-import type { HostPort } from '../config.ts';
-import { bad, type Parsed } from '../parsed.ts';
+import { type Parsed, type Problem, refuse } from '../config-problem.ts';
+import type { MetricsAddress } from '../config.ts';
 
-/** The only name that may stand for an address of this machine, as it needs no look-up. */
+/** The only name that may stand for an address of this machine: it needs no look-up. */
 const LOCALHOST = 'localhost';
 
-/** `host:port`, `[v6]:port` or `host:`, which leaves the port open. The host is an IP address or localhost. */
-export function parseHostPort(text: string): Parsed<HostPort> {
+/** unix(7): sun_path holds 108 bytes, including the final zero. */
+const MAX_SOCKET_PATH_BYTES = 107;
+
+/**
+ * Parses `host:port`, `[v6]:port` or `host:`, which means port 0. The host is an IP address or `localhost`.
+ *
+ * `net.SocketAddress.parse` does not fit. It drops port 80, reads `010.0.0.1` as 8.0.0.1, and ignores a user name or
+ * path. It also refuses `localhost` and IPv6 zones.
+ */
+export function parseHostPort(text: string): Parsed<{ readonly host: string; readonly port: number }> {
   const colon = text.lastIndexOf(':');
-  const rest = text.slice(colon + 1);
-  if (colon === -1 || text.endsWith(']')) return bad(text, 'has no port; write host:port, such as 127.0.0.1:9090');
-  const host = localHost(text.slice(0, colon));
+  const portText = text.slice(colon + 1);
+  if (colon === -1 || text.endsWith(']')) return refuse(text, 'has no port', 'write host:port, such as 127.0.0.1:9090');
+  const host = toLocalHost(text.slice(0, colon));
   if (host === undefined) {
-    return bad(
+    return refuse(
       text,
-      "does not begin with an IP address or 'localhost' and a colon; IPv6 addresses stand in [brackets]",
+      "does not begin with an IP address or 'localhost' and a colon",
+      'write 127.0.0.1:9090, or an IPv6 address in [brackets]',
     );
   }
-  if (lacksZone(host)) return bad(text, zoneProblem(`[${host}${ZONE}eth0]:${rest}`));
-  const port = rest === '' ? 0 : Number(rest);
-  if (!/^\d*$/.test(rest) || port > 65_535) return bad(text, 'has no valid port; it may be 0 to 65535');
+  if (lacksZone(host)) return refuseWithoutZone(text, `[${host}${ZONE}eth0]:${portText}`);
+  const port = portText === '' ? 0 : Number(portText);
+  if (!/^\d*$/.test(portText) || port > 65_535) return refuse(text, 'has no valid port', 'give 0 to 65535');
   return { value: { host, port } };
 }
 
-/** An IP address to listen on, in brackets or without, or localhost as it is. */
+/** Parses an IP address to listen on, with or without brackets. Leaves `localhost` as it is. */
 export function parseListenAddress(text: string): Parsed<string> {
-  const unbracketed = unbracket(text);
-  if (lacksZone(unbracketed)) return bad(text, zoneProblem(`${unbracketed}${ZONE}eth0`));
-  if (unbracketed === LOCALHOST || isIP(unbracketed) !== 0) return { value: unbracketed };
-  if (localHost(text.slice(0, text.lastIndexOf(':'))) !== undefined) {
-    return bad(text, 'holds a port; give the address alone here, and the port to --port');
+  const address = unbracket(text);
+  if (lacksZone(address)) return refuseWithoutZone(text, `${address}${ZONE}eth0`);
+  if (address === LOCALHOST || isIP(address) !== 0) return { value: address };
+  if (toLocalHost(text.slice(0, text.lastIndexOf(':'))) !== undefined) {
+    return refuse(text, 'includes a port', 'give only the address, and the port with --port');
   }
-  return bad(text, "is not an IP address or 'localhost'");
+  return refuse(text, "is neither an IP address nor 'localhost'");
+}
+
+/** Parses `unix:/path`, `host:port`, or `host:` for any free port. */
+export function parseMetricsAddress(text: string): Parsed<MetricsAddress> {
+  if (text.startsWith('unix:')) return parseSocketPath(text, 'unix:/run/dns4tor/metrics');
+  const parsed = parseHostPort(text);
+  return 'problem' in parsed ? withOtherForms(parsed, 'unix:/path') : { value: { kind: 'tcp', ...parsed.value } };
+}
+
+/** Parses `unix:/path`. @param example an address of this form for the remedy */
+export function parseSocketPath(
+  text: string,
+  example: string,
+): Parsed<{ readonly kind: 'unix'; readonly path: string }> {
+  const path = text.slice('unix:'.length);
+  if (!isAbsolute(path)) return refuse(text, 'has no absolute path', `write unix:/path, such as ${example}`);
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
+    return refuse(text, 'is too long for a socket', `choose a path of at most ${MAX_SOCKET_PATH_BYTES} bytes`);
+  }
+  return { value: { kind: 'unix', path } };
+}
+
+/** Adds to a refused `host:port` the other forms that the option takes. */
+export function withOtherForms({ problem, remedy = '' }: Problem, forms: string): Problem {
+  return { problem, remedy: `${remedy}; the option also takes ${forms}` };
 }
 
 /** @param example the same address with an interface */
-function zoneProblem(example: string): string {
-  return `is a link-local address without its network interface; write ${example}, with the interface that has the address (see: ip -6 addr)`;
+function refuseWithoutZone(text: string, example: string): Problem {
+  return refuse(
+    text,
+    'is a link-local address without its network interface',
+    `write ${example}, with the interface that has the address (see: ip -6 addr)`,
+  );
 }
 
-/** The host without brackets, if it is one that needs no look-up; an IPv6 address must have had them. */
-function localHost(host: string): string | undefined {
+/** Returns the host without brackets if it needs no look-up. An IPv6 address must have brackets. */
+function toLocalHost(host: string): string | undefined {
   if (host === LOCALHOST || isIP(host) === 4) return host;
   return host.startsWith('[') && isIP(unbracket(host)) === 6 ? unbracket(host) : undefined;
 }
 
-/** `[::1]` to `::1`; anything else as it is. */
+/** Removes the brackets around an IPv6 address. */
 export function unbracket(host: string): string {
   return /^\[(.*)\]$/.exec(host)?.[1] ?? host;
 }

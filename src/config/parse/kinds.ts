@@ -1,23 +1,31 @@
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../log/log-level.ts';
 import { parseCidr } from './cidr.ts';
-import type { Cidr, ControlChoice, MetricsAddress, OnionAuthConfig, SocksChoice } from '../config.ts';
-import { parseControlAddress } from './control-address.ts';
+import {
+  type Cidr,
+  type ControlChoice,
+  type Isolation,
+  ISOLATIONS,
+  type MetricsAddress,
+  type OnionAuthConfig,
+  type SocksChoice,
+  TLS_VERSIONS,
+  type TlsVersion,
+  UDP_IOS,
+  type UdpIo,
+  UPSTREAM_STRATEGIES,
+  type UpstreamStrategy,
+} from '../config.ts';
+import { parseControlAddress, parseSocksAddress } from './tor-address.ts';
 import { checkAppendFile, checkProgram, readCertificates } from '../files.ts';
-import { parseListenAddress } from './endpoint.ts';
-import { type Isolation, ISOLATIONS } from '../isolation.ts';
-import { parseMetricsAddress } from './metrics-address.ts';
-import { parseHostName, parsePin } from './names.ts';
+import { parseListenAddress, parseMetricsAddress } from './endpoint.ts';
+import { parseHostName, parsePin } from './certificate-identity.ts';
 import { readOnionAuthFile } from './onion-auth-file.ts';
-import { bad, type Parsed } from '../parsed.ts';
+import { type Parsed, refuse } from '../config-problem.ts';
 import { type Bounds, parseBytes, parseDuration, parseInteger } from './quantity.ts';
-import { parseSocksAddress } from './socks-address.ts';
-import { TLS_VERSIONS, type TlsVersion } from '../tls-version.ts';
 import { parseTorrcLine } from './torrc-line.ts';
-import { UDP_IOS, type UdpIo } from '../udp-io.ts';
-import { UPSTREAM_STRATEGIES, type UpstreamStrategy } from '../upstream-strategy.ts';
 import { parseUpstreamUrl, type UpstreamUrl } from './upstream-url.ts';
 
-/** What a text of each kind of option turns into. */
+/** The type of each kind's parsed value. */
 export interface KindValues {
   readonly text: string;
   readonly boolean: boolean;
@@ -50,7 +58,7 @@ export interface KindValues {
 
 export type OptionKind = keyof KindValues;
 
-/** The texts that a kind takes, where they can be counted. For `--help` and README. */
+/** Returns the values of a kind that has a fixed set of them, for help and documentation. Empty for other kinds. */
 export function choicesOf(kind: OptionKind): readonly string[] {
   if (kind === 'isolation') return ISOLATIONS;
   if (kind === 'udp-io') return UDP_IOS;
@@ -87,21 +95,22 @@ const PARSERS: { readonly [Kind in OptionKind]: (text: string, bounds: Bounds) =
   'onion-auth-file': readOnionAuthFile,
 };
 
-/** Kinds that name files look at them. */
+/** Parses a text. Kinds that name files also check the file. */
 export function parseValue<Kind extends OptionKind>(
   kind: Kind,
   text: string,
   bounds: Bounds,
 ): Parsed<KindValues[Kind]> {
-  return text === '' ? { problem: 'is empty; give it a value or leave it out' } : PARSERS[kind](text, bounds);
+  if (text === '') return { problem: 'the value is empty', remedy: 'give a value, or remove the option' };
+  return PARSERS[kind](text, bounds);
 }
 
 function parseBoolean(text: string): Parsed<boolean> {
   if (text === 'true' || text === 'false') return { value: text === 'true' };
-  return bad(text, 'is neither true nor false');
+  return refuse(text, 'is neither true nor false');
 }
 
 function parseChoice<Choice extends string>(text: string, choices: readonly Choice[]): Parsed<Choice> {
   const value = choices.find((choice) => choice === text);
-  return value === undefined ? bad(text, `is none of ${choices.join(', ')}`) : { value };
+  return value === undefined ? refuse(text, 'is not a valid choice', `choose one of ${choices.join(', ')}`) : { value };
 }

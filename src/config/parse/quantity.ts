@@ -1,21 +1,21 @@
-import { bad, type Parsed } from '../parsed.ts';
+import { type Parsed, refuse } from '../config-problem.ts';
 
-/** Both inclusive, written as the values are. */
+/** Inclusive bounds, in the notation of the values. */
 export interface Bounds {
   readonly min?: string | undefined;
   readonly max?: string | undefined;
 }
 
 interface Quantity {
-  /** Completes "is not …". */
+  /** Completes `is not …`. */
   readonly noun: string;
-  /** Factors of the units, by their names in lower case; '' for none. */
+  /** Factor of each unit, by its name in lower case; '' is no unit. */
   readonly factors: Readonly<Record<string, number>>;
 }
 
 const INTEGER: Quantity = { noun: 'a whole number', factors: { '': 1 } };
 
-/** The IEC's names and the bare letters are powers of 1024, as unbound and systemd read them; the SI's are of 1000. */
+/** IEC units and bare letters are powers of 1024, as in unbound and systemd. SI units are powers of 1000. */
 const BYTES: Quantity = {
   noun: 'a size such as 65536, 64k or 16MiB',
   factors: {
@@ -33,22 +33,23 @@ const BYTES: Quantity = {
   },
 };
 
-/** Milliseconds. A bare number is refused: tools differ in whether it means seconds or milliseconds. */
+/** In milliseconds. A number without a unit is refused, because tools disagree on whether it means seconds. */
 const DURATION: Quantity = {
   noun: 'a duration with its unit, such as 1500ms, 10s or 2m',
   factors: { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 },
 };
 
+/** Parses a whole number. */
 export function parseInteger(text: string, bounds: Bounds): Parsed<number> {
   return parseQuantity(text, bounds, INTEGER);
 }
 
-/** Whole bytes. */
+/** Parses a size to a whole number of bytes. */
 export function parseBytes(text: string, bounds: Bounds): Parsed<number> {
   return parseQuantity(text, bounds, BYTES);
 }
 
-/** Whole milliseconds. */
+/** Parses a duration to a whole number of milliseconds. */
 export function parseDuration(text: string, bounds: Bounds): Parsed<number> {
   return parseQuantity(text, bounds, DURATION);
 }
@@ -58,11 +59,12 @@ function parseQuantity(text: string, { min, max }: Bounds, quantity: Quantity): 
   const lowest = min === undefined ? -Infinity : toNumber(min, quantity);
   const highest = max === undefined ? Infinity : toNumber(max, quantity);
   const range = rangeText({ min, max });
-  if (Number.isNaN(value)) return bad(text, `is not ${quantity.noun}${range === '' ? '' : `; it may be ${range}`}`);
-  return value < lowest || value > highest ? bad(text, `is out of bounds; it may be ${range}`) : { value };
+  const remedy = range === '' ? undefined : `give ${range}`;
+  if (Number.isNaN(value)) return refuse(text, `is not ${quantity.noun}`, remedy);
+  return value < lowest || value > highest ? refuse(text, 'is out of range', remedy) : { value };
 }
 
-/** NaN for what is not such a quantity, or not a whole number of the smallest unit. */
+/** NaN if the text is not such a quantity, or not a whole number of the smallest unit. */
 function toNumber(text: string, { factors }: Quantity): number {
   const [, digits, unit] = /^(\d{1,15}(?:\.\d{1,6})?) ?([a-z]*)$/i.exec(text) ?? [];
   const factor = factors[unit?.toLowerCase() ?? ''];
@@ -70,7 +72,7 @@ function toNumber(text: string, { factors }: Quantity): number {
   return Number.isSafeInteger(value) ? value : Number.NaN;
 }
 
-/** `0 to 65535`; empty without bounds. For problems, `--help` and README. */
+/** Describes bounds, such as `0 to 65535`, for remedies and documentation. Empty without bounds. */
 export function rangeText({ min, max }: Bounds): string {
   if (min !== undefined && max !== undefined) return `${min} to ${max}`;
   if (min !== undefined) return `${min} or more`;

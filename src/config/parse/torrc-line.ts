@@ -1,6 +1,6 @@
-import { bad, type Parsed } from '../parsed.ts';
+import { type Parsed, refuse } from '../config-problem.ts';
 
-/** Reserved options: dns4tor sets them to find, own and control its tor. */
+/** dns4tor sets these options to find, own and control its tor. */
 const RESERVED_OPTIONS = [
   'DataDirectory',
   'CookieAuthentication',
@@ -19,19 +19,20 @@ const QUOTED = /^"(?:[^"\\]|\\.)*"\s*(?:#.*)?$/;
  */
 export function parseTorrcLine(text: string): Parsed<string> {
   const [, name = '', value = ''] = LINE.exec(text) ?? [];
-  if (name === '') return bad(text, "is not a line of a torrc; write 'Name value' (see man tor)");
+  if (name === '') return refuse(text, 'is not a torrc line', "write 'Name value' (see man tor)");
   if (/\p{Cc}/u.test(text.replaceAll('\t', ' '))) {
-    return { problem: `${JSON.stringify(text)} holds a control character; write one line` };
+    return { problem: `${JSON.stringify(text)} holds a control character`, remedy: 'write one line' };
   }
-  // In a torrc, a final backslash continues the line.
-  if (text.endsWith('\\'))
-    return bad(text, 'ends with a backslash, which would continue it on the next line; leave it out');
-  if (value.startsWith('"') && !QUOTED.test(value))
-    return bad(text, 'holds a quoted value with no closing quote, or text after it; quote the whole value');
+  if (text.endsWith('\\')) {
+    return refuse(text, 'ends with a backslash, which would continue it on the next line', 'remove the backslash');
+  }
+  if (value.startsWith('"') && !QUOTED.test(value)) {
+    return refuse(text, 'holds a quoted value with no closing quote, or text after it', 'quote the whole value');
+  }
   const reserved = reservedOption(name);
   return reserved === undefined
     ? { value: text }
-    : bad(text, `sets ${reserved}, which is reserved for dns4tor; leave it out`);
+    : refuse(text, `sets ${reserved}, which is reserved for dns4tor`, 'remove it');
 }
 
 /** Tor accepts an abbreviated option name, so a prefix of a reserved one is reserved too. */

@@ -71,7 +71,7 @@ test('a wrong configuration is not printed', async () => {
   const { code, stdout, stderr } = await runCli(['proxy-dns', '--check', '--port', 'x']);
   assert.equal(code, 2);
   assert.equal(stdout, '');
-  assert.match(stderr, /^dns4tor: --port: 'x' is not a whole number; it may be 0 to 65535\n$/);
+  assert.match(stderr, /^dns4tor: --port: 'x' is not a whole number; give 0 to 65535\n$/);
 });
 
 interface Effect {

@@ -23,7 +23,7 @@ test("a reply is shown in dig's form, with where it came from, and that there is
   assert.equal(code, 0);
   assert.match(stdout, /^;; ->>HEADER<<- opcode: QUERY, status: NXDOMAIN, id: \d+$/m);
   assert.match(stdout, /^;something\.onion\.\t\tIN\tAAAA$/m);
-  assert.match(stdout, /^;; CAME from dns4tor itself, without asking anybody$/m);
+  assert.match(stdout, /^;; CAME from dns4tor itself, without a query to an upstream$/m);
   assert.match(stdout, /^;; SERVER: 127\.0\.0\.1#\d+\(127\.0\.0\.1\) \(UDP\)$/m);
 });
 
@@ -33,7 +33,7 @@ test('why there is no answer is said in words, and the exit status says that the
   assert.equal(code, 1);
   assert.match(stdout, /status: SERVFAIL/);
   assert.ok(stdout.includes(`\n; EDE: 23 (Network Error): (${failureText('ERR_TOR_UNREACHABLE')})\n`));
-  assert.match(stdout, /^;; CAME to nothing after [\d.]+ ms; see EDE above$/m);
+  assert.match(stdout, /^;; CAME to nothing: failed after [\d.]+ ms; see the EDE above$/m);
   assert.match(stdout, /^;; SERVER: .* \(TCP\)$/m);
 });
 
@@ -70,14 +70,14 @@ test('a question goes to no other machine, by address or by name', async () => {
   for (const server of ['@192.0.2.53', '@resolver.example']) {
     const { code, stderr } = await runCli(['query', server, 'asked.example']);
     assert.equal(code, 2);
-    assert.match(stderr, /^dns4tor: --server: '.*' is no address of this machine; /);
+    assert.match(stderr, /^dns4tor: --server: '.*' is not an address of this machine; /);
   }
 });
 
 test('what is about the way through Tor is refused without --direct', async () => {
   const { code, stderr } = await runCli(['query', '--tor-socks', '127.0.0.1:9150', 'a.test']);
   assert.equal(code, 2);
-  assert.match(stderr, /^dns4tor: --tor-socks: means something only with --direct; /);
+  assert.match(stderr, /^dns4tor: --tor-socks: has an effect only with --direct; /);
 });
 
 test('--direct says why it has no answer, and asks nobody for what is answered here', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readQueryWords } from '../../../src/cli/commands/query-words.ts';
-import { ConfigError } from '../../../src/config/config-error.ts';
+import { ConfigError } from '../../../src/config/config-problem.ts';
 import { nameText } from '../../../src/message/text/name-text.ts';
 
 /** What is asked for, as text. */
@@ -14,7 +14,10 @@ function problemsOf(words: readonly string[], reverse?: string): readonly string
   try {
     readQueryWords(words, reverse);
   } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
+    if (error instanceof ConfigError)
+      return error.problems.map(({ problem, remedy }) =>
+        [problem, ...(remedy === undefined ? [] : [remedy])].join('; '),
+      );
     throw error;
   }
   return [];
@@ -49,7 +52,7 @@ test('-x asks for the name of an address', () => {
   assert.equal(reverse('2001:db8::12'), `2.1.0.0.0.${zeros}.8.b.d.0.1.0.0.2.ip6.arpa.`);
   assert.equal(reverse('2001:db8::12'), reverse('2001:0db8:0:0:0:0:0:0012'));
   assert.equal(reverse('::'), `${'0.'.repeat(32)}ip6.arpa.`);
-  assert.deepEqual(problemsOf([], '192.0.2'), ["-x: '192.0.2' is no IP address"]);
+  assert.deepEqual(problemsOf([], '192.0.2'), ["-x: '192.0.2' is not an IP address"]);
 });
 
 test('the + words are those of dig, with no in front to take them back', () => {
@@ -60,14 +63,14 @@ test('the + words are those of dig, with no in front to take them back', () => {
 
 test('all that is wrong is said at once, with what was most likely meant', () => {
   assert.deepEqual(problemsOf(['+shrt', '+trace', 'a..test']), [
-    "+shrt: of dig's options this is none that is known here; did you mean +short?",
-    "+trace: of dig's options this is none that is known here; here are +short, +tcp, +dnssec, +cd",
-    "'a..test': is no name; labels have 1 to 63 octets, and all together at most 255",
+    "unsupported dig option '+shrt'; did you mean +short?",
+    "unsupported dig option '+trace'; the supported ones are +short, +tcp, +dnssec, +cd",
+    "'a..test' is not a domain name; use labels of 1 to 63 octets, at most 255 octets in all",
   ]);
-  assert.deepEqual(problemsOf(['a.test', 'HTTPSS']), ["'HTTPSS': there is no such type; did you mean HTTPS?"]);
-  assert.match(problemsOf(['a.test', 'A', 'b.test']).join(), /^'b\.test': is not expected here/);
-  assert.match(problemsOf([]).join(), /^no name: /);
+  assert.deepEqual(problemsOf(['a.test', 'HTTPSS']), ["unknown type 'HTTPSS'; did you mean HTTPS?"]);
+  assert.match(problemsOf(['a.test', 'A', 'b.test']).join(), /^unexpected argument 'b\.test'/);
+  assert.match(problemsOf([]).join(), /^no name to look up; /);
   for (const name of [`${'a'.repeat(64)}.test`, '', 'a\\', 'a\\25', 'a\\999', 'a.'.repeat(128)]) {
-    assert.match(problemsOf([name]).join(), / is no name; /);
+    assert.match(problemsOf([name]).join(), / is not a domain name; /);
   }
 });

@@ -74,7 +74,7 @@ test('Ctrl-C ends it too, NO_COLOR takes the colours away, and what is not there
   await reservation.release();
   const address = `127.0.0.1:${reservation.port}`;
   await using terminal = await startOnTerminal(statusAt(address), { NO_COLOR: '1', TERM: 'xterm' });
-  await terminal.shows('Trying again');
+  await terminal.shows('Retrying');
   terminal.type('\x03');
   await terminal.shows('ended with 0');
   assert.ok(terminal.output.includes(LEAVE));

@@ -34,10 +34,12 @@ test('what install would do is shown as diffs and commands, with the way back', 
   await using rig = await createResolvedRig();
   const text = await previewOf(rig);
   assert.ok(
-    text.startsWith('# Manages names here: systemd-resolved. Nothing was changed; it would be:\n--- /dev/null\n'),
+    text.startsWith(
+      '# Managers of names: systemd-resolved. Nothing was changed. The changes would be:\n--- /dev/null\n',
+    ),
   );
   assert.ok(text.includes(`\n+++ ${DROP_IN}\n@@ -0,0 +1,14 @@\n+# Written by \`dns4tor install\``));
-  assert.ok(text.endsWith(`${RESTART}# On the way back, when the files are as before:\n${RESTART}`));
+  assert.ok(text.endsWith(`${RESTART}# \`dns4tor uninstall\` would also run:\n${RESTART}`));
 });
 
 test('once it is installed, nothing is left to be done but for managers that came since', async () => {
@@ -46,7 +48,7 @@ test('once it is installed, nothing is left to be done but for managers that cam
   assert.equal(await previewOf(rig), '# dns4tor is the resolver of this machine already; nothing would be changed.\n');
   rig.answers.set('nmcli --get-values RUNNING general', { status: 0, stdout: 'running\n' });
   const text = await previewOf(rig);
-  assert.match(text, /^# Manages names here: NetworkManager\. /);
+  assert.match(text, /^# Managers of names: NetworkManager\. /);
   assert.doesNotMatch(text, /resolved\.conf\.d/);
   await assert.rejects(previewInstallation(rig.machine, { address: '::1', port: 53 }), {
     code: 'ERR_SYSTEM_INSTALLED',
@@ -58,7 +60,7 @@ test('who may not read what was installed is told who may', async () => {
   await install(rig.machine, TARGET);
   const fs = failWith(rig.machine.fs, { inspect: 'EACCES' }, (path) => path.startsWith('/var/lib/dns4tor-install/'));
   const text = renderPreview(await previewInstallation({ ...rig.machine, fs }, TARGET));
-  assert.match(text, /^# `dns4tor install` has been here.* sudo dns4tor install --dry-run\n$/);
+  assert.match(text, /^# dns4tor is installed, .* sudo dns4tor install --dry-run\n$/);
 });
 
 test('during a pause it is shown what would be installed, and after an interruption that this is put back first', async () => {
@@ -71,7 +73,7 @@ test('during a pause it is shown what would be installed, and after an interrupt
   await assert.rejects(install({ ...rig.machine, fs: failWith(fs, { removeDirectory: 'EIO' }) }, TARGET), {
     code: 'ERR_SYSTEM_HALFWAY',
   });
-  assert.match(await previewOf(rig), /^# An earlier command was cut off\./);
+  assert.match(await previewOf(rig), /^# An earlier command was interrupted\./);
 });
 
 test('what uninstall would put back is shown as diffs and commands', async () => {
@@ -80,7 +82,7 @@ test('what uninstall would put back is shown as diffs and commands', async () =>
   await install(rig.machine, TARGET);
   const text = (await dryRun(rig)) ?? '';
   assert.ok(
-    text.startsWith(`# Nothing was changed; it would be:\n--- ${DROP_IN}\n+++ /dev/null\n@@ -1,14 +0,0 @@\n`),
+    text.startsWith(`# Nothing was changed. The changes would be:\n--- ${DROP_IN}\n+++ /dev/null\n@@ -1,14 +0,0 @@\n`),
     text,
   );
   assert.ok(text.endsWith(`\n${RESTART}`), text);
@@ -90,7 +92,7 @@ test('during a pause there is nothing left to put back', async () => {
   await using rig = await createResolvedRig();
   await install(rig.machine, TARGET);
   await pause(rig.machine, 60_000);
-  assert.equal(await dryRun(rig), '# All files are as before `dns4tor install` already.\n');
+  assert.equal(await dryRun(rig), '# All files are the originals already.\n');
 });
 
 test('what somebody has changed since is refused as uninstall would refuse it, and with --force shown', async () => {

@@ -97,10 +97,10 @@ test('how an answer came is said in words, with the time of each stage', () => {
     secondTry: false,
   } as const;
   for (const [provenance, expected] of [
-    [{ source: 'cache', totalMs: 0.2, ageSeconds: 42 }, 'from the cache, where it has been for 42 s'],
+    [{ source: 'cache', totalMs: 0.2, ageSeconds: 42 }, 'from the cache, 42 s old'],
     [
       { source: 'stale', totalMs: 1800, ageSeconds: 400 },
-      'from the cache, where it has been for 400 s, and has expired; why there is no fresh one, see EDE above',
+      'from the cache, 400 s old, expired; the EDE above says why there is no fresh answer',
     ],
     [{ source: 'local', totalMs: 0 }, 'from dns4tor itself, without asking anybody'],
     [{ source: 'failed', totalMs: 10_000 }, 'to nothing after 10 s; see EDE above'],

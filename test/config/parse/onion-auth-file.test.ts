@@ -17,7 +17,7 @@ async function problemsOf(content: string, mode = 0o600): Promise<string> {
   writeFileSync(path, content);
   chmodSync(path, mode);
   const parsed = readOnionAuthFile(path);
-  const problem = 'problem' in parsed ? parsed.problem : '';
+  const problem = 'problem' in parsed ? `${parsed.problem}; ${parsed.remedy}` : '';
   assert.ok(problem === '' || problem.startsWith(`'${path}' `));
   assert.ok(!problem.includes(KEY.slice(0, 40)));
   return problem.replace(`'${path}' `, '');
@@ -57,7 +57,7 @@ test('a file of another form is refused, and is not quoted', async () => {
     `${ADDRESS}:key:x25519:${KEY}`,
     `${ADDRESS}:descriptor:x25519:${KEY}:more`,
   ];
-  for (const line of lines) assert.match(await problemsOf(line), /^is not an \.auth_private file of tor's/);
+  for (const line of lines) assert.match(await problemsOf(line), /^is not one of tor's \.auth_private files/);
 });
 
 test('the address must be right, to the last letter, and the key of the right length and letters', async () => {
@@ -71,7 +71,7 @@ test('the address must be right, to the last letter, and the key of the right le
 
 test('a file that other users can read is refused; what its group may, is for its owner to say', async () => {
   const line = `${ADDRESS}:descriptor:x25519:${KEY}`;
-  assert.match(await problemsOf(line, 0o604), /^is open to other users of this machine; run chmod 600/);
+  assert.match(await problemsOf(line, 0o604), /^is accessible to other users of this machine; run chmod 600/);
   assert.equal(await problemsOf(line, 0o640), '');
   assert.equal(await problemsOf(line, 0o400), '');
 });
@@ -84,7 +84,7 @@ test('a key file that other users could replace is refused; one in Tor’s own d
   assert.ok('value' in readOnionAuthFile(path));
   chmodSync(directory.path, 0o777);
   const parsed = readOnionAuthFile(path);
-  assert.match('problem' in parsed ? parsed.problem : '', /mode 0777\).*chmod go-w/);
+  assert.match('problem' in parsed ? `${parsed.problem}; ${parsed.remedy}` : '', /mode 0777\).*chmod go-w/);
   chmodSync(directory.path, 0o700);
   const [torUid] = readTorUids();
   if (torUid === undefined || process.getuid?.() !== 0) return;
@@ -95,5 +95,5 @@ test('a key file that other users could replace is refused; one in Tor’s own d
 
 test('all that is wrong with a file is told at once', async () => {
   const problem = await problemsOf(`${ADDRESS.slice(1)}:descriptor:x25519:${KEY.slice(1)}`, 0o644);
-  assert.match(problem, /^is open to .*; holds an address that .*; holds a key that /);
+  assert.match(problem, /^is accessible to .*; holds an address that .*; holds a key that /);
 });

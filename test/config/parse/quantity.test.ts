@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Parsed } from '../../../src/config/config-problem.ts';
 import { parseBytes, parseDuration, parseInteger, rangeText } from '../../../src/config/parse/quantity.ts';
 
 test('sizes have units, of 1024 by their IEC names and bare letters, of 1000 by their SI names', () => {
@@ -27,17 +28,13 @@ test('bounds are inclusive, and what is outside is told the range', () => {
   const bounds = { min: '1k', max: '1MiB' };
   assert.deepEqual(parseBytes('1024', bounds), { value: 1024 });
   assert.deepEqual(parseBytes('1024k', bounds), { value: 1_048_576 });
-  assert.equal(problemOf(parseBytes('1023', bounds)), "'1023' is out of bounds; it may be 1k to 1MiB");
-  assert.equal(problemOf(parseBytes('1048577', bounds)), "'1048577' is out of bounds; it may be 1k to 1MiB");
+  assert.equal(problemOf(parseBytes('1023', bounds)), "'1023' is out of range; give 1k to 1MiB");
+  assert.equal(problemOf(parseBytes('1048577', bounds)), "'1048577' is out of range; give 1k to 1MiB");
 });
 
 test('what is no number, or no whole one of the smallest unit, is refused', () => {
   for (const text of ['', 'x', '-1', '1e3', '0x10', '1.5', '1 2', '99999999999999999', '3 apples', 'toString']) {
-    assert.match(
-      problemOf(parseInteger(text, { min: '0', max: '9' })),
-      /is not a whole number; it may be 0 to 9/,
-      text,
-    );
+    assert.match(problemOf(parseInteger(text, { min: '0', max: '9' })), /is not a whole number; give 0 to 9/, text);
   }
   assert.match(problemOf(parseBytes('1constructor', {})), /is not a size/);
 });
@@ -48,6 +45,8 @@ test('a range with one end or none is said so', () => {
   assert.equal(rangeText({}), '');
 });
 
-function problemOf(parsed: object): string {
-  return 'problem' in parsed ? String(parsed.problem) : 'no problem';
+function problemOf(parsed: Parsed<unknown>): string {
+  return 'problem' in parsed
+    ? [parsed.problem, ...(parsed.remedy === undefined ? [] : [parsed.remedy])].join('; ')
+    : 'no problem';
 }

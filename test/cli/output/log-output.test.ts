@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openLogFile } from '../../../src/cli/output/log-file.ts';
+import { openLogFile } from '../../../src/cli/output/log-output.ts';
 import { Dns4torError } from '../../../src/failures/errors.ts';
 import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
 
