@@ -75,7 +75,7 @@ export function addInstall(program: Command): void {
         { confirmWithinMs: confirmWithin, force },
       );
       if (phase === 'unconfirmed' && untilEpochMs !== undefined) await awaitConfirmation(machine, untilEpochMs);
-      process.stdout.write('dns4tor is now the resolver of this machine. To undo: sudo dns4tor uninstall\n');
+      process.stdout.write('dns4tor is the resolver of this machine. To undo: sudo dns4tor uninstall\n');
     });
 }
 

@@ -15,7 +15,7 @@ import {
   UPSTREAM_STRATEGIES,
   type UpstreamStrategy,
 } from '../config.ts';
-import { parseControlAddress, parseSocksAddress } from './tor-address.ts';
+import { parseControlAddress, parseSocksAddress } from './tor-endpoint.ts';
 import { checkAppendFile, checkProgram, readCertificates } from '../files.ts';
 import { parseListenAddress, parseMetricsAddress } from './endpoint.ts';
 import { parseHostName, parsePin } from './certificate-identity.ts';

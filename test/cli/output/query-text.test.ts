@@ -102,12 +102,12 @@ test('how an answer came is said in words, with the time of each stage', () => {
       { source: 'stale', totalMs: 1800, ageSeconds: 400 },
       'from the cache, 400 s old, expired; the EDE above says why there is no fresh answer',
     ],
-    [{ source: 'local', totalMs: 0 }, 'from dns4tor itself, without asking anybody'],
-    [{ source: 'failed', totalMs: 10_000 }, 'to nothing after 10 s; see EDE above'],
+    [{ source: 'local', totalMs: 0 }, 'from dns4tor itself, without a query to an upstream'],
+    [{ source: 'failed', totalMs: 10_000 }, 'to nothing: failed after 10 s; see the EDE above'],
     [asked, `through Tor from ${upstream}, sent after 0.4 ms, answered 1.2 s later`],
     [
       { ...asked, secondTry: true },
-      `through Tor from ${upstream}, sent after 0.4 ms, answered 1.2 s later, on a second try over another circuit`,
+      `through Tor from ${upstream}, sent after 0.4 ms, answered 1.2 s later, by a second attempt on another circuit`,
     ],
     [{ source: 'upstream', totalMs: 12, upstream }, `through Tor from ${upstream}, in 12 ms`],
   ] as const) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmod, lstat, readFile, readdir, writeFile } from 'node:fs/promises';
 import { failureText } from '../../../src/failures/failures.ts';
+import { failureText } from '../../../src/failures/failures.ts';
 import { COMMAND, runCli } from '../../cli/run-cli.ts';
 import { startProcess } from '../../fixtures/process.ts';
 import { runProgram } from '../../fixtures/run-program.ts';
@@ -73,7 +74,7 @@ async function dns4tor(...args: readonly string[]): Promise<string> {
 
   await dns4tor('uninstall');
   await assertAsBefore();
-  assert.match(await dns4tor('uninstall'), /nothing to put back/);
+  assert.match(await dns4tor('uninstall'), /nothing to restore/);
 
   await using unconfirmed = await startProcess(process.execPath, [COMMAND, 'install', '--confirm-within', '1h'], {
     env: ENVIRONMENT,
@@ -83,7 +84,9 @@ async function dns4tor(...args: readonly string[]): Promise<string> {
   );
   await assertInstalled();
   process.kill(unconfirmed.pid, 'SIGINT');
-  await unconfirmed.waitUntil('it is put back', PATIENCE_MS, () => unconfirmed.output.includes('nobody confirmed it'));
+  await unconfirmed.waitUntil('it is put back', PATIENCE_MS, () =>
+    unconfirmed.output.includes(failureText('ERR_SYSTEM_UNCONFIRMED')),
+  );
   await assertAsBefore();
 
   await using confirmed = await startProcess(process.execPath, [COMMAND, 'install', '--confirm-within', '1h'], {
