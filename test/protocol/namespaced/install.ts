@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { chmod, lstat, readFile, readdir, writeFile } from 'node:fs/promises';
 import { failureText } from '../../../src/failures/failures.ts';
-import { failureText } from '../../../src/failures/failures.ts';
 import { COMMAND, runCli } from '../../cli/run-cli.ts';
 import { startProcess } from '../../fixtures/process.ts';
 import { runProgram } from '../../fixtures/run-program.ts';
