@@ -79,7 +79,7 @@ test('it answers with batched UDP and serves the status page, so addon and page 
   const commandLine = (await readFile(`/proc/${daemon.pid}/cmdline`, 'utf8')).split('\0').join(' ');
   assert.match(
     commandLine,
-    /^\/usr\/lib\/dns4tor\/node --disable-sigusr1 --heap\S+ --max-semi\S+ \/usr\/lib\/dns4tor\/bin\/dns4tor\.js /,
+    /^\/usr\/lib\/dns4tor\/node --disable-sigusr1 --heap\S+ --max-semi\S+ \/usr\/lib\/dns4tor\/dist\/launch\/dns4tor\.js /,
   );
   const dnsPort = /dns:\/\/127\.0\.0\.1:(?<port>\d+)/.exec(daemon.output)?.groups?.['port'];
   await using client = await UdpClient.open(Number(dnsPort));

@@ -13,7 +13,7 @@ import { runNamespaced } from './namespaced.ts';
 import { readReply } from './reply.ts';
 import { GOOD } from './upstream-messages.ts';
 
-/** A connection that went silent with queries on it is given up after 12 s. */
+/** A silent connection with queries in flight is given up after 12 s. */
 const SILENCE_PATIENCE_MS = 30_000;
 
 const EDE_OTHER = 0;
@@ -22,11 +22,11 @@ const EDE_NETWORK_ERROR = 23;
 const CACHED = 'cached.dns4tor-lab.net';
 const LOCAL = 'localhost';
 
-/** Answers for nobody whose name begins with "hang". */
+/** Never answers names that start with "hang". */
 const hangSome: DohBehaviour = (request) =>
   nameOf(request.query).startsWith('hang') ? neverAnswer(request) : GOOD(request);
 
-/** What a client is told, in short. */
+/** Summarizes a reply. */
 async function outcome(asked: Promise<Buffer>): Promise<string> {
   const { rcode, ede } = readReply(await asked);
   return ede === undefined ? rcode : `${rcode} ${ede.code} ${ede.text}`;
@@ -37,7 +37,7 @@ const DEADLINE = `SERVFAIL ${EDE_NETWORK_ERROR} ${failureText('ERR_DEADLINE')}`;
 
 interface Scene {
   readonly title: string;
-  /** Maximum of all programs of this machine together. */
+  /** Limit for all programs of this machine together. */
   readonly ofMachine: number;
   readonly flags: readonly string[];
 }
@@ -48,9 +48,9 @@ const SCENES: readonly Scene[] = [
 ];
 
 for (const { title, ofMachine, flags } of SCENES) {
-  test(`with ${title}, queries beyond the bound fail at once and say why, and queries that need not wait are answered`, async (t) => {
-    // As many circuits as by default, each with room for a hundred queries; and long enough that no deadline passes
-    // while the places are being filled, on a busy machine too.
+  test(`with ${title}, queries beyond the limit fail at once with a reason, and queries that need not wait are answered`, async (t) => {
+    // The default number of circuits, each for a hundred queries. The timeout is long enough that no deadline passes
+    // while the places fill up, even on a busy machine.
     await using running = await startBehindDouble(GOOD, ...flags, '--timeout', '4s', '--circuits', '3');
     const { daemon, upstream } = running;
     await daemon.answers();
@@ -63,7 +63,7 @@ for (const { title, ofMachine, flags } of SCENES) {
     const waiting: Promise<string>[] = [];
 
     const greedy = await open('127.0.0.2');
-    // All of loopback is one client.
+    // All loopback addresses are one client.
     const other = await open('127.0.0.3');
     assert.equal(await inHaste(greedy, CACHED), 'NOERROR');
     upstream.behaviour = hangSome;
@@ -75,14 +75,14 @@ for (const { title, ofMachine, flags } of SCENES) {
       assert.equal(await inHaste(client, CACHED), 'NOERROR');
       assert.equal(await inHaste(client, LOCAL), 'NOERROR');
     }
-    assert.equal(greedy.open, ofMachine, 'none of those that wait has been answered meanwhile');
+    assert.equal(greedy.open, ofMachine, 'no waiting query was answered meanwhile');
     assert.deepEqual([await failures(daemon, 'in_flight_client'), await failures(daemon, 'in_flight')], [2, 0]);
-    assert.equal(await failures(daemon, 'deadline'), 0, 'the places were filled before the first deadline');
+    assert.equal(await failures(daemon, 'deadline'), 0, 'the places filled up before the first deadline');
 
     assert.deepEqual([...new Set(await Promise.all(waiting))], [DEADLINE]);
     assert.equal(await failures(daemon, 'deadline'), ofMachine);
     t.diagnostic(`${ofMachine} queries waited, ${upstream.requests.length} requests reached the upstream`);
-    await waitUntil('those that waited no longer take up the upstream', SILENCE_PATIENCE_MS, async () => {
+    await waitUntil('the waiting queries have left the upstream', SILENCE_PATIENCE_MS, async () => {
       return (await inHaste(greedy, `served${serial++}.dns4tor-lab.net`)) === 'NOERROR';
     });
     assert.equal(await inHaste(other, `served${serial++}.dns4tor-lab.net`), 'NOERROR');
@@ -90,10 +90,10 @@ for (const { title, ofMachine, flags } of SCENES) {
   });
 }
 
-test('five clients that ask without end and get no answer keep neither a sixth client nor this machine from being answered', () =>
+test('five clients with endless unanswered queries do not keep a sixth client or this machine from being answered', () =>
   runNamespaced('upstream-places'));
 
-test('what many clients ask at once is one question upstream, and each that waits takes a place', async () => {
+test('identical concurrent queries are one upstream query, and each takes a place', async () => {
   await using running = await startBehindDouble(
     GOOD,
     '--timeout',
@@ -118,9 +118,9 @@ test('what many clients ask at once is one question upstream, and each that wait
   );
   await one.flush();
   await two.flush();
-  await waitUntil('the upstream is asked', PATIENCE_MS, () => upstream.requests.length > requestsBefore);
-  // The second client's queries may be looked at after that.
-  await waitUntil('those beyond are refused', PATIENCE_MS, () => one.open + two.open === 50);
+  await waitUntil('the upstream is queried', PATIENCE_MS, () => upstream.requests.length > requestsBefore);
+  // The second client's queries may be read after that.
+  await waitUntil('the excess queries are refused', PATIENCE_MS, () => one.open + two.open === 50);
   release.resolve();
   const outcomes = await Promise.all(asked);
   assert.deepEqual(

@@ -12,11 +12,11 @@ import { readReply } from './reply.ts';
 import { GOOD, questionOf } from './upstream-messages.ts';
 
 /*
- * `--isolate`: what Tor is shown in the SOCKS request of a connection decides what it may carry on one circuit. The
- * daemon keeps one circuit here for whoever has any.
+ * `--isolate`: Tor puts connections on the same circuit only if their SOCKS requests have the same credentials. The
+ * daemon keeps one circuit for each client or upstream here.
  */
 
-/** On which connections upstream was asked about a name. */
+/** The connections on which upstream was queried for a name. */
 function connectionsFor({ upstream }: DaemonBehindDouble, name: string): number[] {
   return upstream.requests.filter(({ query }) => isAbout(query, name)).map(({ connection }) => connection);
 }
@@ -29,7 +29,7 @@ function identities({ socks }: DaemonBehindDouble): string[] {
   return socks.requests.map(({ username, password }) => `${username} ${password}`);
 }
 
-/** Asks once, and says on which connection that went upstream. */
+/** Sends one query. Returns the connection on which it went upstream. */
 async function ask(
   running: DaemonBehindDouble,
   name: string,
@@ -40,9 +40,7 @@ async function ask(
   return await askOver(client, running, name);
 }
 
-/**
- * The same as another user. Only the client's socket is that user's: the SOCKS double stays ours, and so is trusted.
- */
+/** The same as another user. Only the client's socket belongs to that user, so the SOCKS double stays trusted. */
 async function askAsOtherUser(
   running: DaemonBehindDouble,
   name: string,
@@ -62,7 +60,7 @@ async function askOver(client: RawClient, running: DaemonBehindDouble, name: str
   return connectionsFor(running, name);
 }
 
-test('--isolate client: users of this machine never share a circuit, over whichever transport and address they ask', async () => {
+test('--isolate client: users of this machine never share a circuit, whatever transport and address they use', async () => {
   const addresses = ['127.0.0.1', '::1'];
   const listen = addresses.flatMap((address) => ['--address', address]);
   await using running = await startBehindDouble(GOOD, '--isolate', 'client', ...listen);
@@ -78,7 +76,7 @@ test('--isolate client: users of this machine never share a circuit, over whiche
       }
     }
   }
-  // The same user under another address is the same client.
+  // The same user with another address is the same client.
   const again = await ask(running, 'again.example', 'udp', { from: '127.0.0.2' });
   assert.ok(again.every((connection) => own.has(connection)));
   assert.deepEqual(
@@ -88,7 +86,7 @@ test('--isolate client: users of this machine never share a circuit, over whiche
   assert.equal(new Set(identities(running)).size, identities(running).length);
 });
 
-test('--isolate client: one question of two users at a time is asked for each; from the cache it is answered to all', async () => {
+test('--isolate client: concurrent identical queries of two users are sent for each; cached answers are shared', async () => {
   const release = Promise.withResolvers<void>();
   const name = 'both.example';
   await using running = await startBehindDouble(
@@ -105,14 +103,14 @@ test('--isolate client: one question of two users at a time is asked for each; f
   await using other = await asOtherUser(() => connectRaw('udp', { port }));
   own.send(buildQuery({ name }));
   other.send(buildQuery({ name }));
-  await waitUntil('both are asked', PATIENCE_MS, () => connectionsFor(running, name).length === 2);
+  await waitUntil('both are sent', PATIENCE_MS, () => connectionsFor(running, name).length === 2);
   assert.equal(new Set(connectionsFor(running, name)).size, 2);
   release.resolve();
   await Promise.all([own.received(1), other.received(1)]);
   assert.equal((await ask(running, name, 'tcp')).length, 2);
 });
 
-test('--isolate client: clients elsewhere are told apart by their addresses (UDP and TCP, IPv4 and IPv6)', () =>
+test('--isolate client: clients on other machines are distinguished by address (UDP and TCP, IPv4 and IPv6)', () =>
   runNamespaced('client-isolation'));
 
 test('without --isolate all clients share the circuits', async () => {
@@ -120,7 +118,7 @@ test('without --isolate all clients share the circuits', async () => {
   await running.daemon.answers();
   const own = await ask(running, 'own.example', 'udp');
   const others = await askAsOtherUser(running, 'other.example', 'udp');
-  // A faster circuit may take the place of the first between two questions.
+  // A faster circuit may replace the first between two queries.
   const again = await ask(running, 'again.example', 'udp');
   assert.ok(others.every((connection) => [...own, ...again].includes(connection)));
 });
@@ -129,7 +127,7 @@ for (const [isolation, isShared] of [
   ['upstream', false],
   ['none', true],
 ] as const) {
-  test(`--isolate ${isolation}: the connections of two upstreams show Tor ${isShared ? 'the same' : 'different'} identities`, async () => {
+  test(`--isolate ${isolation}: the connections of two upstreams have ${isShared ? 'the same' : 'different'} credentials`, async () => {
     const second = createOnionKey().address;
     let works = true;
     await using running = await startBehindDouble(
@@ -144,8 +142,8 @@ for (const [isolation, isShared] of [
     await using client = await connectRaw('udp', running.daemon);
     client.send(buildQuery({ name: 'failing.example' }));
     const isAsked = (): boolean => running.socks.requests.some(({ host }) => host === second);
-    await waitUntil('the second upstream is asked', PATIENCE_MS, isAsked);
-    // None of the second's connections gets through: the server is not the one that its name says.
+    await waitUntil('the second upstream is queried', PATIENCE_MS, isAsked);
+    // All connections of the second fail, because the server's certificate has another name.
     const shown = running.socks.requests.map(({ host, username }) => ({ isSecond: host === second, username }));
     const toFirst = new Set(shown.filter(({ isSecond }) => !isSecond).map(({ username }) => username));
     const toSecond = new Set(shown.filter(({ isSecond }) => isSecond).map(({ username }) => username));

@@ -6,21 +6,21 @@ import { exchange, type Transport } from './raw-client.ts';
 import { readReply, type Reply } from './reply.ts';
 import { GOOD, questionOf } from './upstream-messages.ts';
 
-/** The running command behind a DoH server that works, but for the names that a test gives another behaviour. */
+/** A running dns4tor with a working DoH server, except for names to which a test gives another behaviour. */
 export interface Lab extends AsyncDisposable {
   readonly daemon: Daemon;
   readonly upstream: RecordingDohServer;
-  /** What upstream does with questions about this name. Undefined makes it work again. */
+  /** Sets upstream's behaviour for a name. Undefined makes it work again. */
   behave(name: string, behaviour: DohBehaviour | undefined): void;
-  /** How often upstream was asked about this name, whatever the type. */
+  /** Number of upstream queries for a name, of any type. */
   asked(name: string): number;
-  /** Asks on a socket of its own; a query is built of what is no bytes. */
+  /** Sends a query on a socket of its own. Builds it unless it is bytes. */
   ask(transport: Transport, query: QuerySpec | Uint8Array): Promise<Reply>;
-  /** The sum of a metric's series that have these labels. */
+  /** The sum of a metric's time series with these labels. */
   counter(metric: string, labels?: Readonly<Record<string, string>>): Promise<number>;
 }
 
-/** Resolves when answers come, so that no probe for readiness meets what a test has upstream do. */
+/** Resolves when answers arrive, so that no readiness probe meets the behaviours of a test. */
 export async function startLab(...flags: readonly string[]): Promise<Lab> {
   await using resources = new AsyncDisposableStack();
   const byName = new Map<string, DohBehaviour>();
@@ -46,7 +46,7 @@ export async function startLab(...flags: readonly string[]): Promise<Lab> {
   };
 }
 
-/** In small letters, as every name goes upstream. */
+/** In lower case, as names are sent upstream. */
 function keyOf(name: string): string {
   const labels = name === '' ? [] : name.toLowerCase().split('.');
   return Buffer.from(rawName(...labels)).toString('latin1');
@@ -56,7 +56,7 @@ function nameKey(query: Uint8Array): string {
   return Buffer.from(questionOf(query).subarray(0, -4)).toString('latin1');
 }
 
-/** The sum of a metric's series that have these labels, in the text that Prometheus reads. */
+/** The sum of a metric's time series with these labels, from the exposition text. */
 export function sumOf(exposition: string, metric: string, labels: Readonly<Record<string, string>> = {}): number {
   const wanted = Object.entries(labels).map(([name, value]) => `${name}="${value}"`);
   return exposition

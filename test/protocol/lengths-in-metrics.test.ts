@@ -10,19 +10,19 @@ import { TRANSPORTS, type Transport } from './raw-client.ts';
 const lab = await startLab('--circuits', '1');
 after(() => lab[Symbol.asyncDispose]());
 
-/** 17 to 81 characters: together with what dig adds, each fits into the first block of 128 octets. */
+/** 17 to 81 characters: with dig's additions, each query fits into the first block of 128 octets. */
 const NAME_LENGTHS = [1, 2, 9, 17, 33, 64] as const;
 const SUFFIX = 'dns4tor-lab.net';
 const MAX_LABEL = 63;
 const STEP_BYTES = 65_536;
 
-/** A name that has not been asked for yet, with `length` characters before the suffix. */
+/** A name not queried before, with `length` characters before the suffix. */
 function nameOf(length: number, round: number): string {
   const letters = String.fromCharCode('a'.charCodeAt(0) + round).repeat(length);
   return [...(letters.match(new RegExp(`.{1,${MAX_LABEL}}`, 'g')) ?? []), SUFFIX].join('.');
 }
 
-/** Metrics that depend on the time or on the process, and change by more than a message all the time. */
+/** Metrics that depend on the time or on the process. They always change by more than one message does. */
 const NOISE =
   /_seconds|^process_|^nodejs_(?!external_memory)|^dns4tor_(?:udp_batch|tcp_conn|upstream_in_flight|upstream_queue)/;
 
@@ -47,7 +47,7 @@ async function differenceOf(query: () => Promise<unknown>): Promise<Record<strin
   return Object.fromEntries(differences.filter(([series, difference]) => !isNothing(series, difference)));
 }
 
-/** Garbage collection frees memory at any time, which shows as whole steps. */
+/** Garbage collection can free memory at any time, in whole steps. */
 function isNothing(series: string, difference: number): boolean {
   return difference === 0 || (series.startsWith('nodejs_') && difference % STEP_BYTES === 0);
 }
@@ -63,7 +63,7 @@ async function differencesBy(transport: Transport, round: number): Promise<Recor
 for (const [round, transport] of TRANSPORTS.entries()) {
   test(`the metrics change in the same way after a query, however long its name is (${transport})`, async () => {
     await lab.ask(transport, { name: `first-${transport}.${SUFFIX}` });
-    // First not from the cache, then from it.
+    // First from upstream, then from the cache.
     for (const _ of ['upstream', 'cache']) {
       const [first, ...others] = await differencesBy(transport, round);
       assert.ok(first !== undefined && Object.keys(first).length > 0);

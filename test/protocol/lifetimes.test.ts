@@ -23,7 +23,7 @@ after(() => lab[Symbol.asyncDispose]());
 interface Kept {
   readonly first: Reply;
   readonly second: Reply;
-  /** How often upstream was asked. */
+  /** Number of upstream queries. */
   readonly asked: number;
 }
 
@@ -40,7 +40,7 @@ async function askTwice(
   return { first, second, asked: lab.asked(name) };
 }
 
-/** @param partsFor what upstream says for a TTL */
+/** @param partsFor returns upstream's answer for a TTL */
 async function assertCountsDown(
   transport: Transport,
   label: string,
@@ -49,14 +49,18 @@ async function assertCountsDown(
   const long = `${label}-long-${transport}.example`;
   lab.behave(long, answering(partsFor(300)));
   assert.deepEqual(ttls(await lab.ask(transport, { name: long })), [300]);
-  await waitUntil('it is lower', PATIENCE_MS, async () => ttls(await lab.ask(transport, { name: long }))[0]! < 300);
+  await waitUntil(
+    'the TTL is lower',
+    PATIENCE_MS,
+    async () => ttls(await lab.ask(transport, { name: long }))[0]! < 300,
+  );
   assert.equal(lab.asked(long), 1);
 
   const short = `${label}-short-${transport}.example`;
   lab.behave(short, answering(partsFor(1)));
-  await waitUntil('it is over', PATIENCE_MS, async () => {
+  await waitUntil('the answer expires', PATIENCE_MS, async () => {
     const [ttl = -1] = ttls(await lab.ask(transport, { name: short }));
-    // A whole second counts once it has passed, and then the answer is over.
+    // TTLs count down in whole seconds, and then the answer expires.
     assert.equal(ttl, 1);
     return lab.asked(short) === 2;
   });
@@ -69,10 +73,10 @@ function ttls({ answers, authorities }: Reply): number[] {
 const NXDOMAIN = RESPONSE_FLAGS | RCODE.nxdomain;
 const ZONE = rawName('example');
 
-// Each test has names of its own, and some wait for a second to pass. All at once would be too many for one client.
+// Each test has names of its own, and some wait a second. More at a time would exceed the limit of a client.
 describe('lifetimes', { concurrency: 8 }, () => {
   testOverBoth(
-    'RFC 2181 §5.2: unequal TTLs in an RRset all become the lowest; another RRset keeps its own',
+    'RFC 2181 §5.2: unequal TTLs of an RRset become the lowest; another RRset keeps its own',
     async (transport) => {
       const target = rawName('target', 'example');
       const { first, asked } = await askTwice(transport, 'unequal', {
@@ -83,15 +87,18 @@ describe('lifetimes', { concurrency: 8 }, () => {
     },
   );
 
-  testOverBoth('RFC 2181 §8: a TTL with its top bit set is 0, and the answer is not kept', async (transport) => {
-    for (const ttl of [0x8000_0000, 0xffff_ffff]) {
-      const { first, asked } = await askTwice(transport, `top-bit-${ttl}`, { answers: [addressOf(QNAME, ttl)] });
-      assert.deepEqual(ttls(first), [0]);
-      assert.equal(asked, 2);
-    }
-  });
+  testOverBoth(
+    'RFC 2181 §8: a TTL with its top bit set counts as 0, and the answer is not cached',
+    async (transport) => {
+      for (const ttl of [0x8000_0000, 0xffff_ffff]) {
+        const { first, asked } = await askTwice(transport, `top-bit-${ttl}`, { answers: [addressOf(QNAME, ttl)] });
+        assert.deepEqual(ttls(first), [0]);
+        assert.equal(asked, 2);
+      }
+    },
+  );
 
-  testOverBoth('RFC 8767 §4: no TTL of more than a day is given, first and out of the cache', async (transport) => {
+  testOverBoth('RFC 8767 §4: TTLs are capped at a day, in the first answer and from the cache', async (transport) => {
     const target = rawName('target', 'example');
     const answers = [alias(QNAME, target, 86_401), addressOf(target, 0x7fff_ffff)];
     const { first, second, asked } = await askTwice(transport, 'week', { answers });
@@ -100,14 +107,14 @@ describe('lifetimes', { concurrency: 8 }, () => {
     assert.equal(asked, 1);
   });
 
-  testOverBoth('RFC 1035 §3.2.1: an answer with TTL 0 is given once and not kept', async (transport) => {
+  testOverBoth('RFC 1035 §3.2.1: an answer with TTL 0 is returned once and not cached', async (transport) => {
     const { first, second, asked } = await askTwice(transport, 'zero', { answers: [addressOf(QNAME, 0)] });
     assert.deepEqual([ttls(first), ttls(second)], [[0], [0]]);
     assert.equal(asked, 2);
   });
 
   testOverBoth(
-    'RFC 1035 §3.2.1: a kept answer counts down, and when it is over upstream is asked again',
+    'RFC 1035 §3.2.1: the TTL of a cached answer counts down, and then upstream is queried again',
     async (transport) => {
       await assertCountsDown(transport, 'down', (ttl) => ({ answers: [addressOf(QNAME, ttl)] }));
     },
@@ -118,7 +125,7 @@ describe('lifetimes', { concurrency: 8 }, () => {
     ['NODATA', RESPONSE_FLAGS],
   ] as const) {
     testOverBoth(
-      `RFC 2308 §3, §5: ${kind} is kept with its SOA, for the lower of the SOA’s TTL and MINIMUM`,
+      `RFC 2308 §3, §5: ${kind} is cached with its SOA, for the lower of the SOA’s TTL and MINIMUM`,
       async (transport) => {
         for (const [ttl, minimum] of [
           [600, 60],
@@ -137,12 +144,18 @@ describe('lifetimes', { concurrency: 8 }, () => {
       },
     );
 
-    testOverBoth(`RFC 2308 §5: ${kind} counts down, and when it is over upstream is asked again`, async (transport) => {
-      const partsFor = (ttl: number): Partial<RawSpec> => ({ flags, authorities: [startOfAuthority(ZONE, 300, ttl)] });
-      await assertCountsDown(transport, `${kind}-down`, partsFor);
-    });
+    testOverBoth(
+      `RFC 2308 §5: the TTL of ${kind} counts down, and then upstream is queried again`,
+      async (transport) => {
+        const partsFor = (ttl: number): Partial<RawSpec> => ({
+          flags,
+          authorities: [startOfAuthority(ZONE, 300, ttl)],
+        });
+        await assertCountsDown(transport, `${kind}-down`, partsFor);
+      },
+    );
 
-    testOverBoth(`RFC 2308 §5: ${kind} is given for no more than three hours`, async (transport) => {
+    testOverBoth(`RFC 2308 §5: ${kind} is cached for at most three hours`, async (transport) => {
       const parts = { flags, authorities: [startOfAuthority(ZONE, 0x7fff_ffff, 0x7fff_ffff)] };
       const { first, asked } = await askTwice(transport, `${kind}-days`, parts);
       assert.deepEqual(ttls(first), [10_800]);
@@ -162,7 +175,7 @@ describe('lifetimes', { concurrency: 8 }, () => {
       },
     );
 
-    testOverBoth(`RFC 2308 §5: ${kind} without a SOA is passed on and not kept`, async (transport) => {
+    testOverBoth(`RFC 2308 §5: ${kind} without a SOA is passed on and not cached`, async (transport) => {
       const { first, second, asked } = await askTwice(transport, `${kind}-bare`, { flags });
       assert.deepEqual([first.rcode, second.rcode], Array(2).fill(kind === 'NODATA' ? 'NOERROR' : kind));
       assert.equal(asked, 2);
@@ -170,7 +183,7 @@ describe('lifetimes', { concurrency: 8 }, () => {
   }
 
   testOverBoth(
-    'RFC 2308 §2.1: an alias that leads to nothing is NXDOMAIN with the alias, kept for the lowest of all TTLs',
+    'RFC 2308 §2.1: an alias to a nonexistent name is NXDOMAIN with the alias, cached for the lowest of all TTLs',
     async (transport) => {
       const parts = {
         flags: NXDOMAIN,
@@ -184,17 +197,20 @@ describe('lifetimes', { concurrency: 8 }, () => {
     },
   );
 
-  testOverBoth('RFC 8484 §5.1: Age is taken off every TTL: of 300 with Age 250 are left 50', async (transport) => {
-    const target = rawName('target', 'example');
-    const answers = [alias(QNAME, target, 1000), addressOf(target, 300)];
-    const { first, second, asked } = await askTwice(transport, 'age', { answers }, { age: '250' });
-    assert.deepEqual(ttls(first), [750, 50]);
-    assert.ok(ttls(second).every((ttl, i) => ttl <= [750, 50][i]!));
-    assert.equal(asked, 1);
-  });
+  testOverBoth(
+    'RFC 8484 §5.1: Age is subtracted from every TTL: TTL 300 with Age 250 becomes 50',
+    async (transport) => {
+      const target = rawName('target', 'example');
+      const answers = [alias(QNAME, target, 1000), addressOf(target, 300)];
+      const { first, second, asked } = await askTwice(transport, 'age', { answers }, { age: '250' });
+      assert.deepEqual(ttls(first), [750, 50]);
+      assert.ok(ttls(second).every((ttl, i) => ttl <= [750, 50][i]!));
+      assert.equal(asked, 1);
+    },
+  );
 
   testOverBoth(
-    'RFC 8484 §5.1, RFC 2308 §5: Age is taken off the lower of a denial’s TTL and MINIMUM',
+    'RFC 8484 §5.1, RFC 2308 §5: Age is subtracted from the lower of a denial’s TTL and MINIMUM',
     async (transport) => {
       const parts = { flags: NXDOMAIN, authorities: [startOfAuthority(ZONE, 600, 60)] };
       const { first, asked } = await askTwice(transport, 'age-denial', parts, { age: '20' });
@@ -214,7 +230,7 @@ describe('lifetimes', { concurrency: 8 }, () => {
     },
   );
 
-  testOverBoth('RFC 9111 §1.2.2: an Age that is no number of seconds counts as none', async (transport) => {
+  testOverBoth('RFC 9111 §1.2.2: an Age that is not a number of seconds is ignored', async (transport) => {
     for (const [label, age] of Object.entries({ text: 'old', negative: '-250', fraction: '250.5', list: '250, 250' })) {
       const { first, asked } = await askTwice(transport, `age-${label}`, { answers: [addressOf()] }, { age });
       assert.deepEqual(ttls(first), [300], label);

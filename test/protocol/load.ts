@@ -4,7 +4,7 @@ import type { DohBehaviour } from '../fixtures/recording-doh-server.ts';
 import { metric } from './daemon-health.ts';
 import { answering, questionOf, RCODE, RESPONSE_FLAGS, startOfAuthority } from './upstream-messages.ts';
 
-/** The name that a query of dns4tor asks for, of ordinary labels, as text. */
+/** The QNAME of a query of dns4tor as text, if it has ordinary labels. */
 export function nameOf(query: Uint8Array): string {
   const question = Buffer.from(questionOf(query));
   const labels: string[] = [];
@@ -16,18 +16,18 @@ export function nameOf(query: Uint8Array): string {
 
 const NEGATIVE_TTL_SECONDS = 3600;
 
-/** NXDOMAIN for every name, which may be kept for an hour (RFC 2308 §5). */
+/** NXDOMAIN for every name, cacheable for an hour (RFC 2308 §5). */
 export const DENIED: DohBehaviour = answering({
   flags: RESPONSE_FLAGS | RCODE.nxdomain,
   authorities: [startOfAuthority(rawName('dns4tor-lab', 'net'), NEGATIVE_TTL_SECONDS, NEGATIVE_TTL_SECONDS)],
 });
 
-/** How many queries were refused or failed for a reason. */
+/** Number of queries that were refused or failed for a reason. */
 export function failures(daemon: Daemon, reason: string): Promise<number> {
   return metric(daemon, 'dns4tor_failures_total', { reason });
 }
 
-/** How many messages got no answer, and how many connections were refused or ended, for a reason. */
+/** Number of messages dropped and connections refused or closed for a reason. */
 export function drops(daemon: Daemon, reason: string): Promise<number> {
   return metric(daemon, 'dns4tor_dropped_total', { reason });
 }

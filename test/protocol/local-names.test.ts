@@ -6,7 +6,7 @@ import { connectRaw, testOverBoth, type Transport } from './raw-client.ts';
 import { readReply, type Reply } from './reply.ts';
 
 /*
- * Names that never leave this machine, each with types that programs ask for. The last test looks at what upstream has
+ * Names that dns4tor answers locally, each with the types that programs query. The last test checks what upstream has
  * seen.
  */
 
@@ -14,7 +14,7 @@ const lab = await startLab();
 after(() => lab[Symbol.asyncDispose]());
 const requestsAtStart = lab.upstream.requests.length;
 
-/** By number where dns-packet has no name for them: 64 is SVCB, 65 is HTTPS. */
+/** By number if dns-packet has no name: 64 is SVCB, 65 is HTTPS. */
 const TYPES = [
   'A',
   'AAAA',
@@ -135,7 +135,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-/** Asks for all names with all types on one socket and returns the replies in the order of the questions. */
+/** Queries all names with all types on one socket. Returns the replies in the order of the queries. */
 async function askAll(transport: Transport, names: readonly string[], types: readonly string[]): Promise<Reply[]> {
   const replies: Reply[] = [];
   for (const name of names) {
@@ -156,7 +156,7 @@ for (const { behaviour, except = [], rcode, names } of CASES) {
     for (const reply of replies) {
       assert.equal(reply.rcode, rcode);
       assert.equal(reply.answers.filter(({ type }) => type !== 'SOA').length, 0);
-      // RFC 2308 §3: without a SOA nobody could keep the answer and not ask again.
+      // RFC 2308 §3: without a SOA, the answer is not cacheable.
       assert.equal([...reply.answers, ...reply.authorities].filter(({ type }) => type === 'SOA').length, 1);
     }
     assert.equal(await lab.counter('coredns_dns_responses_total', labels), before + replies.length);
@@ -164,7 +164,7 @@ for (const { behaviour, except = [], rcode, names } of CASES) {
 }
 
 testOverBoth(
-  'RFC 6761 §6.3: localhost and what is below it is this machine, and has nothing but addresses',
+  'RFC 6761 §6.3: localhost and names below it resolve to loopback, and have only addresses',
   async (transport) => {
     for (const name of ['localhost', 'app.localhost', 'LocalHost']) {
       for (const reply of await askAll(transport, [name], TYPES)) {
@@ -177,7 +177,7 @@ testOverBoth(
   },
 );
 
-testOverBoth('RFC 6303 §4.2, §4.3: the loopback addresses are called localhost', async (transport) => {
+testOverBoth('RFC 6303 §4.2, §4.3: the loopback addresses resolve to localhost', async (transport) => {
   for (const name of ['1.0.0.127.in-addr.arpa', `1.${IP6_ZEROS}ip6.arpa`]) {
     const [reply] = await askAll(transport, [name], ['PTR']);
     assert.deepEqual(
@@ -187,7 +187,7 @@ testOverBoth('RFC 6303 §4.2, §4.3: the loopback addresses are called localhost
   }
 });
 
-testOverBoth('RFC 8020 §2: what is above a name that exists is NODATA and not NXDOMAIN', async (transport) => {
+testOverBoth('RFC 8020 §2: a name above an existing one is NODATA, not NXDOMAIN', async (transport) => {
   for (const reply of await askAll(
     transport,
     ['0.0.127.in-addr.arpa', '0.127.in-addr.arpa', '127.in-addr.arpa'],
@@ -202,7 +202,7 @@ test('RFC 9076 §6: upstream has seen none of these names, whatever the type', (
   assert.equal(lab.upstream.requests.length, requestsAtStart);
 });
 
-/* What looks alike and is asked about all the same. */
+/* Similar names that are sent upstream. */
 
 /** Queries with and without DO. The cache keys on DO, so each transport causes an upstream query. */
 async function assertForwarded(transport: Transport, name: string, type: string): Promise<void> {
@@ -253,34 +253,31 @@ testOverBoth(
   },
 );
 
-testOverBoth('RFC 8880 §7.1: ipv4only.arpa is asked for upstream', async (transport) => {
+testOverBoth('RFC 8880 §7.1: ipv4only.arpa is sent upstream', async (transport) => {
   const reply = await lab.ask(transport, { name: 'ipv4only.arpa' });
   assert.equal(reply.answers.length, 1);
   assert.equal(lab.asked('ipv4only.arpa'), 1);
 });
 
-testOverBoth(
-  'RFC 6761 §6: a name that only ends or begins like a special one is asked for upstream',
-  async (transport) => {
-    for (const name of [
-      'notonion',
-      'onion.example',
-      'mylocal',
-      'lan.example',
-      'nas.lan.example',
-      'mylan',
-      'host',
-      'x-use-application-dns.net',
-      '1.0.32.172.in-addr.arpa',
-    ]) {
-      const own = `${transport}.${name}`;
-      assert.equal((await lab.ask(transport, { name: own })).rcode, 'NOERROR');
-      assert.equal(lab.asked(own), 1, name);
-    }
-  },
-);
+testOverBoth('RFC 6761 §6: a name that only starts or ends like a special one is sent upstream', async (transport) => {
+  for (const name of [
+    'notonion',
+    'onion.example',
+    'mylocal',
+    'lan.example',
+    'nas.lan.example',
+    'mylan',
+    'host',
+    'x-use-application-dns.net',
+    '1.0.32.172.in-addr.arpa',
+  ]) {
+    const own = `${transport}.${name}`;
+    assert.equal((await lab.ask(transport, { name: own })).rcode, 'NOERROR');
+    assert.equal(lab.asked(own), 1, name);
+  }
+});
 
-test('RFC 7686 §2: no name that was asked for is in the log or in the metrics', async () => {
+test('RFC 7686 §2: the log and the metrics contain no queried name', async () => {
   const { body } = await lab.daemon.page('/metrics');
   for (const text of [lab.daemon.process.output, body]) {
     assert.doesNotMatch(text, /printer|wpad|\bnas\b|www\.some|mylocal|ipv4only|in-addr/i);

@@ -8,20 +8,20 @@ import { DENIED, nameOf } from './load.ts';
 import { readReply } from './reply.ts';
 import { GOOD } from './upstream-messages.ts';
 
-/** They fill the cache, and with it comes all that the daemon allocates once. */
+/** They fill the cache and cause all one-time allocations. */
 const FIRST_NAMES = 10_000;
 const NAMES = 50_000;
 const AT_A_TIME = 100;
 
 /** The default of --cache-size. */
 const CACHE_BYTES = 16 * 2 ** 20;
-/** Garbage that waits to be collected. 1 kB kept for each name would be 39 MiB. */
+/** Margin for uncollected garbage. A leak of 1 kB per name would be 39 MiB. */
 const MARGIN_BYTES = 16 * 2 ** 20;
 
 const HOT = 'hot.dns4tor-lab.net';
 const HOT_DENIED = 'denied.dns4tor-lab.net';
 
-test(`${NAMES} random names through the daemon leave its memory flat, and names that are asked for now and then are never asked upstream again`, async (t) => {
+test(`${NAMES} random names do not grow the daemon's memory, and recurring names are not sent upstream again`, async (t) => {
   holdYoungGenerationSmall();
   await using running = await startBehindDouble((request) =>
     nameOf(request.query) === HOT ? GOOD(request) : DENIED(request),

@@ -5,8 +5,8 @@ import { after, before, test } from 'node:test';
 import { type Daemon, startDaemon } from '../fixtures/daemon.ts';
 
 /*
- * What a hostile program of this machine can do to the metrics listener while a supervisor asks for /healthcheck. An
- * unanswered health check gets a healthy daemon killed.
+ * Attacks of a hostile local program on the metrics server while a supervisor polls /healthcheck. An unanswered health
+ * check gets a healthy daemon killed.
  */
 
 const ATTACKERS = 100;
@@ -29,7 +29,7 @@ after(() => daemon[Symbol.asyncDispose]());
 
 const requestFor = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 
-/** The status for a request on a new connection, and its duration; status 0 if none came in time. */
+/** Status and duration of a request on a new connection; status 0 without a timely response. */
 async function probe(path: string): Promise<{ readonly status: number; readonly ms: number }> {
   const startedAt = performance.now();
   const response = await fetch(`http://127.0.0.1:${port}${path}`, {
@@ -40,7 +40,7 @@ async function probe(path: string): Promise<{ readonly status: number; readonly 
   return { status: response?.status ?? 0, ms: performance.now() - startedAt };
 }
 
-/** What an attacker does with each of its connections. It reconnects for as long as the attack lasts. */
+/** What an attacker does on each connection. It reconnects until the attack ends. */
 type Attack = (socket: Socket) => void;
 
 async function attackWith(attack: Attack, signal: AbortSignal): Promise<void> {

@@ -26,7 +26,7 @@ function askForName(transport: Transport, name: Uint8Array): Promise<Reply> {
 }
 
 testOverBoth(
-  'RFC 1035 §4.1.4: a QNAME with a pointer, to itself, forwards or backwards, is FORMERR',
+  'RFC 1035 §4.1.4: a QNAME with a pointer to itself, forwards or backwards, is FORMERR',
   async (transport) => {
     const asked = lab.upstream.requests.length;
     for (const name of [
@@ -61,13 +61,13 @@ testOverBoth('RFC 1035 §2.3.4: a name of 255 octets is answered, one of 256 is 
   assert.equal((await askForName(transport, rawNameOfLength(256))).rcode, 'FORMERR');
 });
 
-testOverBoth('RFC 1035 §3.1: the root can be asked for', async (transport) => {
+testOverBoth('RFC 1035 §3.1: the root can be queried', async (transport) => {
   const reply = await lab.ask(transport, rawMessage({ flags: FLAG.RD, questions: [rawQuestion(rawName(), 2)] }));
   assert.equal(reply.rcode, 'NOERROR');
 });
 
 testOverBoth(
-  'RFC 1035 §4.1.4: an answer whose pointers loop, point forwards or into the header is SERVFAIL with EDE 24',
+  'RFC 1035 §4.1.4: an answer with pointers that loop, point forwards or into the header is SERVFAIL with EDE 24',
   async (transport) => {
     for (const [label, owner] of [
       ['self', (at: number) => rawPointer(at)],
@@ -89,12 +89,12 @@ testOverBoth(
 );
 
 testOverBoth(
-  'RFC 1035 §4.1.4: an answer with a chain of thousands of pointers, met by thousands of records, is SERVFAIL and holds up nobody',
+  'RFC 1035 §4.1.4: an answer with thousands of records at a chain of thousands of pointers is SERVFAIL and delays nobody',
   async (transport) => {
     const name = `pointers-${transport}.example`;
     lab.behave(name, (request) => {
       const start = 12 + questionOf(request.query).length + 12;
-      // The RDATA of the first record: pointers, each to the one before it.
+      // RDATA of the first record: pointers, each to the previous one.
       const chain = Buffer.concat(
         Array.from({ length: 8000 }, (_, i) => rawPointer(i === 0 ? 12 : start + 2 * (i - 1))),
       );
@@ -108,7 +108,7 @@ testOverBoth(
 );
 
 testOverBoth(
-  'RFC 4343 §3, §4.1: a name is kept once whatever its case, and each reply has the case of its query',
+  'RFC 4343 §3, §4.1: a name is cached once regardless of case, and each reply has the case of its query',
   async (transport) => {
     const name = `case-${transport}.example`;
     for (const spelling of [name, name.toUpperCase(), `cAsE-${transport}.eXaMpLe`]) {
@@ -122,7 +122,7 @@ testOverBoth(
 );
 
 testOverBoth(
-  'RFC 4343 §3: only ASCII letters have a case; octets that differ otherwise are other names',
+  'RFC 4343 §3: only ASCII letters have case; names that differ in other octets are different',
   async (transport) => {
     const names = ['@', '`', '[', '{', '\u00c0', '\u00e0'].map((octet) => rawName(`${octet}-${transport}`, 'example'));
     const before = lab.upstream.requests.length;

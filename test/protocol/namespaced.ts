@@ -3,8 +3,7 @@ import { findProgram } from '../fixtures/find-program.ts';
 import { runProgram } from '../fixtures/run-program.ts';
 
 /**
- * Addresses that are not loopback's and belong to nobody (RFC 5737 §3, RFC 3849 §2). Each network has one that may ask
- * and one that may not.
+ * Documentation addresses (RFC 5737 §3, RFC 3849 §2). Each network has an allowed client and one that is not allowed.
  */
 export const ADDRESSES = {
   ipv4: {
@@ -26,8 +25,7 @@ export const ADDRESSES = {
 export type IpVersion = keyof typeof ADDRESSES;
 
 /**
- * `$0` is the ip program; the rest is what to run. IPv6 addresses are usable at once with nodad (RFC 4862 §5.4 would
- * have them wait).
+ * `$0` is the ip program; the rest is the command. With nodad, IPv6 addresses skip duplicate detection (RFC 4862 §5.4).
  */
 const SET_UP = [
   'set -e',
@@ -41,15 +39,15 @@ const SET_UP = [
 ].join('\n');
 
 /**
- * Runs a script of the folder `namespaced` in a network namespace of its own, which has the addresses above and no way
- * out, and in which the script may forge datagrams. It ends with the last process in it, so there is nothing to clean
- * up. Rejects with what the script wrote when it fails.
+ * Runs a script of the folder `namespaced` in its own network namespace, which has the addresses above and no route to
+ * the outside. The script may forge datagrams. The namespace ends with its last process. Rejects with the output if it
+ * fails.
  */
 export async function runNamespaced(script: string, ...args: readonly string[]): Promise<void> {
   await runInNamespace(new URL(`namespaced/${script}.ts`, import.meta.url), args);
 }
 
-/** The same for any script. Resolves with what the script wrote to stdout. */
+/** The same for any script. Resolves with its stdout. */
 export async function runInNamespace(script: URL, args: readonly string[], timeoutMs = 60_000): Promise<string> {
   const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user'];
   const command = [process.execPath, fileURLToPath(script), ...args];

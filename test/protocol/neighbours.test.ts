@@ -8,10 +8,10 @@ import { GOOD } from './upstream-messages.ts';
 
 /* RFC 7766 §6.2 and RFC 9210 §4.4: the TCP connections of one client must not keep another from being answered. */
 
-test('other clients are answered over TCP and UDP whatever neighbours do with TCP connections, from many addresses or one network', () =>
+test('other clients are answered over TCP and UDP whatever neighbours do with TCP connections from many addresses or one network', () =>
   runNamespaced('neighbours'));
 
-test('sixty concurrent dig +tcp are all answered beside a hundred and fifty silent connections', async () => {
+test('sixty concurrent dig +tcp are answered besides 150 silent connections', async () => {
   await using running = await startBehindDouble(GOOD);
   const { daemon } = running;
   await daemon.answers();

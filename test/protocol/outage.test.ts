@@ -10,24 +10,24 @@ import { assertUnharmed, metric } from './daemon-health.ts';
 import { readReply } from './reply.ts';
 import { GOOD } from './upstream-messages.ts';
 
-/** Asked at once, then again as soon as all are answered. */
+/** Sent at once, and again as soon as all are answered. */
 const BATCH = 100;
 const BATCHES_IN_PEACE = 30;
 
-/** At 50 ms and more each, which is several pauses between attempts to connect: about 0.25, 0.5, 1, 2 s, … */
+/** Of at least 50 ms each: several pauses between attempts to connect, of about 0.25, 0.5, 1, 2 s, … */
 const BATCHES_IN_OUTAGE = 60;
 const OUTAGE_PATIENCE_MS = 30_000;
-/** The longest pause between two attempts is four seconds while somebody asks, on top of which comes the attempt. */
+/** The longest pause between two attempts is four seconds while clients send queries. The attempt takes time too. */
 const RECOVERY_PATIENCE_MS = 15_000;
 
-/** For each of three circuits two whose end in a row makes an outage, and one after each of some six pauses. */
+/** Per circuit, of three: two in a row that make an outage, and one after each of about six pauses. */
 const MOST_CONNECTIONS = 3 * (2 + 6);
 
 const MAX_GROWTH_BYTES = 48 * 2 ** 20;
 
-test('an upstream that drops every connection under load makes no storm of attempts, costs no more CPU time or memory than one that answers, and is found again', async (t) => {
+test('an upstream that drops every connection under load causes no reconnect storm, costs no more CPU time or memory than a working one, and is found again', async (t) => {
   holdYoungGenerationSmall();
-  // As many circuits as by default.
+  // The default number of circuits.
   await using running = await startBehindDouble(GOOD, '--circuits', '3');
   const { daemon, upstream } = running;
   const { pid } = daemon.process;
@@ -41,7 +41,7 @@ test('an upstream that drops every connection under load makes no storm of attem
       return ede === undefined ? rcode : `${rcode} ${ede.text}`;
     });
   };
-  /** How many queries were asked meanwhile, and what CPU time they cost the daemon. */
+  /** Number of queries meanwhile, and their CPU time in the daemon. */
   const measure = async (load: () => Promise<void>): Promise<{ queries: number; cpu: number }> => {
     const [askedBefore, cpuBefore] = [asked, await cpuSeconds(pid)];
     await load();
@@ -80,7 +80,7 @@ test('an upstream that drops every connection under load makes no storm of attem
   assert.ok(residentAfter - residentBefore < MAX_GROWTH_BYTES);
 
   upstream.behaviour = GOOD;
-  await waitUntil('answers come again', RECOVERY_PATIENCE_MS, async () => (await askBatch()).includes('NOERROR'));
+  await waitUntil('answers arrive again', RECOVERY_PATIENCE_MS, async () => (await askBatch()).includes('NOERROR'));
   assert.deepEqual([...new Set(await askBatch())], ['NOERROR']);
   await assertUnharmed(daemon);
 });

@@ -11,15 +11,15 @@ import { startLab } from './lab.ts';
 const lab = await startLab('--circuits', '2', '--timeout', '2s');
 after(() => lab[Symbol.asyncDispose]());
 await askEveryKind(lab, 0);
-// It left no connection, and there is an estimate only of circuits that are open.
+// No connection is left, and estimates exist only for open circuits.
 await lab.ask('udp', { name: 'after.example' });
 
-/** What there is nothing of here, and why. */
+/** Metrics without a series here, with the reason. */
 const ABSENT: Readonly<Record<string, string>> = {
-  dns4tor_tor_circuits: 'what stands in for Tor has no control port',
+  dns4tor_tor_circuits: 'the SOCKS double has no control port',
 };
 
-/** Of a family that is there, what its lines say. */
+/** What the lines of a metric family say. */
 interface Exported {
   readonly type: string;
   readonly labels: ReadonlySet<string>;
@@ -39,7 +39,7 @@ function read(exposition: string): Map<string, Exported> {
   return exported;
 }
 
-test('a running dns4tor serves each metric of the table, with its type and labels, and no other', async () => {
+test('a running dns4tor serves exactly the metrics of the table, with their types and labels', async () => {
   const { body } = await lab.daemon.page('/metrics');
   const exported = read(body);
   assert.deepEqual([...exported.keys()].toSorted(), METRIC_ROWS.map(({ name }) => name).toSorted());
@@ -51,12 +51,12 @@ test('a running dns4tor serves each metric of the table, with its type and label
   }
 });
 
-/** Whether there is a series, and not only the name. */
+/** Whether the metric has a series. */
 function isServed({ name, type }: MetricRow, exposition: string): boolean {
   return new RegExp(`^${name}${type === 'histogram' ? '_count' : ''}[{ ]`, 'm').test(exposition);
 }
 
-test('no value of a label is one that the table does not have', async () => {
+test('all label values are in the table', async () => {
   const { body } = await lab.daemon.page('/metrics');
   for (const { name, labels } of METRIC_ROWS) {
     for (const [label, values] of Object.entries(labels)) {
@@ -68,33 +68,33 @@ test('no value of a label is one that the table does not have', async () => {
   }
 });
 
-test('promtool finds no fault with what is served under load', async () => {
+test('promtool accepts the metrics under load', async () => {
   const { body } = await lab.daemon.page('/metrics');
   assert.equal(await runProgram('promtool', ['check', 'metrics'], { input: body }), '');
 });
 
-/** Panels that are empty as they should be, and why. */
+/** Panels that are empty here, with the reason. */
 const EMPTY_QUERIES: Readonly<Record<string, string>> = {
-  "Tor's circuits A": 'what stands in for Tor has no control port',
+  "Tor's circuits A": 'the SOCKS double has no control port',
 };
 
-/** Within which there are a few scrapes under load. */
+/** Enough for a few scrapes under load. */
 const DRAWN_MS = 30_000;
 
-/** Scrapes are a second apart; four of them, as Grafana would have it. */
+/** Four scrapes of one second, as Grafana's $__rate_interval. */
 const RATE_INTERVAL = '5s';
 
-test('a Prometheus with the configuration that is shipped draws every panel of the dashboard and evaluates every rule', async () => {
+test('Prometheus with the shipped configuration has data for every dashboard panel and evaluates every rule', async () => {
   await using prometheus = await startPrometheus(lab.daemon.metricsAddress);
   const { panels, annotations, templating } = await readDashboard();
   const queries = panels.flatMap(({ title, targets = [] }) =>
     targets.map(({ refId, expr }) => ({ name: `${title} ${refId}`, expr: expressionOf(expr, RATE_INTERVAL) })),
   );
   const scraped = 'count_over_time(dns4tor_build_info{job="dns4tor"}[1m]) > 3';
-  await waitUntil('it has scraped', DRAWN_MS, async () => (await prometheus.query(scraped)).length > 0);
+  await waitUntil('there are some scrapes', DRAWN_MS, async () => (await prometheus.query(scraped)).length > 0);
   let empty: string[] = [];
   let round = 1;
-  await waitUntil('all panels are drawn', DRAWN_MS, async () => {
+  await waitUntil('all panels have data', DRAWN_MS, async () => {
     await askEveryKind(lab, round++);
     const drawn = await Promise.all(queries.map(({ expr }) => prometheus.query(expr)));
     empty = queries

@@ -8,33 +8,30 @@ import { waitUntil } from '../fixtures/wait-until.ts';
 import { PATIENCE_MS, TcpClient } from '../listener/harness.ts';
 
 /*
- * Clients that send any bytes and do nothing by themselves: they check no ID, wait for nothing and send nothing twice.
+ * Clients that send arbitrary bytes. They check no ID and never retransmit.
  */
 
 export type Transport = 'udp' | 'tcp';
 export const TRANSPORTS: readonly Transport[] = ['udp', 'tcp'];
 
 export interface RawClient extends AsyncDisposable {
-  /** All that was received up to now, in order. */
+  /** Messages received so far, in order. */
   readonly messages: readonly Buffer[];
   send(...messages: readonly Uint8Array[]): void;
-  /** Resolves when so many have been received in all. */
+  /** Resolves when this many have been received in total. */
   received(count: number): Promise<readonly Buffer[]>;
 }
 
-/** Where a client asks, and from which of this machine's addresses. */
+/** The server's address, and the client's source address. */
 export interface Endpoint {
   readonly port: number;
   /** @default 127.0.0.1 */
   readonly address?: string;
-  /** @default what the kernel picks */
+  /** @default chosen by the kernel */
   readonly from?: string;
 }
 
-/**
- * Over UDP, on a connected socket: the kernel lets through what comes from the address and port that were asked, and
- * nothing else.
- */
+/** A UDP client on a connected socket, which receives only from the queried address and port. */
 class UdpClient implements RawClient {
   readonly messages: Buffer[] = [];
   readonly #socket: Socket;
@@ -42,7 +39,7 @@ class UdpClient implements RawClient {
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.on('message', (message) => this.messages.push(message));
-    // A port that is closed: the test that waits for its reply says so.
+    // A closed port. The test that waits for the reply will fail.
     socket.on('error', () => {});
   }
 
@@ -83,17 +80,17 @@ export async function exchange(transport: Transport, endpoint: Endpoint, message
   await using client = await connectRaw(transport, endpoint);
   client.send(message);
   const [reply] = await client.received(1);
-  if (reply === undefined) throw new Error('no reply, though one was received');
+  if (reply === undefined) throw new Error('a received reply is missing');
   return reply;
 }
 
-/** A question that is answered without asking anybody. */
+/** A query that dns4tor answers locally. */
 const GOOD_ID = 0x600d;
 const GOOD_QUERY = buildQuery({ id: GOOD_ID, name: 'localhost' });
 
 /**
- * Proves that `message` gets no reply. Over UDP a good query follows it on the same socket and its reply is all that
- * comes; over TCP the connection ends without a word, and another one is served.
+ * Asserts that `message` gets no reply. Over UDP, a good query follows on the same socket, and only its reply arrives.
+ * Over TCP, the connection ends without data, and another one is served.
  */
 export async function assertSilence(transport: Transport, endpoint: Endpoint, message: Uint8Array): Promise<void> {
   if (transport === 'udp') {
@@ -113,7 +110,7 @@ export async function assertSilence(transport: Transport, endpoint: Endpoint, me
   assert.equal((await exchange('tcp', endpoint, GOOD_QUERY)).readUInt16BE(0), GOOD_ID);
 }
 
-/** Two tests of one behaviour, which must not depend on how a query comes. */
+/** Two tests of one behaviour, which must not depend on the transport. */
 export function testOverBoth(name: string, run: (transport: Transport) => Promise<void>): void {
   for (const transport of TRANSPORTS) test(`${name} (${transport.toUpperCase()})`, () => run(transport));
 }

@@ -8,7 +8,7 @@ import { kdig } from '../fixtures/kdig.ts';
 import { testOverBoth, type Transport } from './raw-client.ts';
 
 /*
- * Records of a real authoritative server, as real clients see them directly and through dns4tor.
+ * Records of a real authoritative server, as real clients see them, directly and through dns4tor.
  */
 
 const resources = new AsyncDisposableStack();
@@ -22,7 +22,7 @@ interface Pair {
   readonly source: DigReply;
 }
 
-/** Asks dns4tor over UDP or TCP, and the source over TCP, which never truncates. */
+/** Queries dns4tor over UDP or TCP, and the authority over TCP, which never truncates. */
 async function askBoth(client: typeof dig, transport: Transport, ...args: readonly string[]): Promise<Pair> {
   const flag = transport === 'udp' ? '+notcp' : '+tcp';
   const [ours, source] = await Promise.all([
@@ -36,16 +36,13 @@ function contents({ answer }: DigReply): string[] {
   return answer.map(({ name, type, data }) => `${name} ${type} ${data}`).toSorted();
 }
 
-testOverBoth(
-  'RFC 3597 §3: a record of an unknown type passes octet for octet, with dig and kdig',
-  async (transport) => {
-    for (const client of [dig, kdig]) {
-      const { ours, source } = await askBoth(client, transport, 'unknown.dns4tor-lab.net', 'TYPE65400');
-      assert.match(ours.answer[0]?.data ?? '', /^\\# 7 00DEADBEEFFFC0$/);
-      assert.deepEqual(contents(ours), contents(source));
-    }
-  },
-);
+testOverBoth('RFC 3597 §3: a record of an unknown type passes unchanged, with dig and kdig', async (transport) => {
+  for (const client of [dig, kdig]) {
+    const { ours, source } = await askBoth(client, transport, 'unknown.dns4tor-lab.net', 'TYPE65400');
+    assert.match(ours.answer[0]?.data ?? '', /^\\# 7 00DEADBEEFFFC0$/);
+    assert.deepEqual(contents(ours), contents(source));
+  }
+});
 
 testOverBoth(
   'RFC 5625 §4.3: an unknown type without data is NODATA with the zone’s SOA, not an error',
@@ -57,29 +54,26 @@ testOverBoth(
   },
 );
 
-testOverBoth(
-  'RFC 9460 §2.2: SVCB and HTTPS records pass octet for octet, first and out of the cache',
-  async (transport) => {
-    for (const [name, type] of [
-      ['https.dns4tor-lab.net', 'TYPE65'],
-      ['_dns.dns4tor-lab.net', 'TYPE64'],
-    ] as const) {
-      for (const from of ['upstream', 'cache']) {
-        const { ours, source } = await askBoth(dig, transport, name, type, '+unknownformat');
-        const rdata = rdataOf(ours);
-        assert.equal(rdata.length, 1, from);
-        assert.deepEqual(rdata, rdataOf(source));
-      }
+testOverBoth('RFC 9460 §2.2: SVCB and HTTPS records pass unchanged, first and from the cache', async (transport) => {
+  for (const [name, type] of [
+    ['https.dns4tor-lab.net', 'TYPE65'],
+    ['_dns.dns4tor-lab.net', 'TYPE64'],
+  ] as const) {
+    for (const from of ['upstream', 'cache']) {
+      const { ours, source } = await askBoth(dig, transport, name, type, '+unknownformat');
+      const rdata = rdataOf(ours);
+      assert.equal(rdata.length, 1, from);
+      assert.deepEqual(rdata, rdataOf(source));
     }
-  },
-);
+  }
+});
 
-/** RDATA of these two types as octets in hexadecimal (RFC 3597 §5), which +unknownformat shows of any type. */
+/** RDATA in hexadecimal (RFC 3597 §5), as +unknownformat prints it. */
 function rdataOf({ text }: DigReply): string[] {
   return [...text.matchAll(/\sCLASS1\s+TYPE(?:64|65)\s+(\\# \d+ .*)$/gm)].map(([, rdata = '']) => rdata);
 }
 
-testOverBoth('RFC 2181 §11: labels of any octets, dots and zeros among them, pass as they are', async (transport) => {
+testOverBoth('RFC 2181 §11: labels of any octets, including dots and zeros, pass unchanged', async (transport) => {
   for (const label of ['dot\\.ted', 'caf\\195\\169', 'raw\\000\\255']) {
     const { ours, source } = await askBoth(dig, transport, `${label}.dns4tor-lab.net`, 'A');
     assert.equal(ours.answer.length, 1, label);
@@ -88,7 +82,7 @@ testOverBoth('RFC 2181 §11: labels of any octets, dots and zeros among them, pa
 });
 
 testOverBoth(
-  'RFC 4035 §3.2.1: +dnssec brings signatures, of answers and of denials, as the authority has them',
+  'RFC 4035 §3.2.1: with +dnssec, the authority’s signatures of answers and denials arrive',
   async (transport) => {
     for (const args of [
       ['a.signed.dns4tor-lab.net', 'A'],
@@ -107,7 +101,7 @@ testOverBoth(
 );
 
 testOverBoth(
-  'RFC 4343 §4.1: dig’s question comes back in its own case, and the answer out of the cache all the same',
+  'RFC 4343 §4.1: the question keeps the case of dig’s query, and the answer still comes from the cache',
   async (transport) => {
     const spellings = [`${transport}.wild.dns4tor-lab.net`, `${transport}.WILD.dns4TOR-lab.NET`];
     const count = (): number => upstream.requests.length;
@@ -122,7 +116,7 @@ testOverBoth(
 );
 
 testOverBoth(
-  'RFC 1035 §4.2.1: of a TXT record of 4 kB comes TC=1 with OPT over UDP, and all of it over TCP',
+  'RFC 1035 §4.2.1: for a TXT record of 4 kB, UDP returns TC=1 with OPT, and TCP the whole record',
   async (transport) => {
     const args = ['long-txt.dns4tor-lab.net', 'TXT', '+ignore', '+bufsize=512'];
     const { ours, source } = await askBoth(dig, transport, ...args);
@@ -137,7 +131,7 @@ testOverBoth(
   },
 );
 
-testOverBoth('RFC 7828 §3.2: dig +keepalive learns the time-out over TCP, and over UDP nothing', async (transport) => {
+testOverBoth('RFC 7828 §3.2: dig +keepalive gets the timeout over TCP, and nothing over UDP', async (transport) => {
   const flag = transport === 'udp' ? '+notcp' : '+tcp';
   const { text } = await dig('@127.0.0.1', '-p', String(daemon.port), 'a.dns4tor-lab.net', '+keepalive', flag);
   assert.equal(/TCP[- ]KEEPALIVE: 10\.0/i.test(text), transport === 'tcp', text);

@@ -7,12 +7,12 @@ const OPCODE_MASK = 0x7800;
 const FORMERR = 1;
 const NOTIMP = 4;
 
-/** RFC 1035 §4.1.1: without a header nobody can be answered, and a response is no query. */
+/** RFC 1035 §4.1.1: a message without a header cannot be answered, and a response is not a query. */
 export function mustBeDropped(message: Uint8Array): boolean {
   return message.length < 12 || ((message[2] as number) & 0x80) !== 0;
 }
 
-/** What the client that sent these octets meant; undefined for what nobody can read. */
+/** The query as its client meant it; undefined if it is unreadable. */
 export function readQuery(query: Uint8Array): StrictMessage | undefined {
   try {
     return readStrictly(query, { lenient: true });
@@ -21,22 +21,19 @@ export function readQuery(query: Uint8Array): StrictMessage | undefined {
   }
 }
 
-/**
- * RFC 6891 §6.2.3: below 512 means 512, as does no OPT record. Nobody is sent more than the 1232 of the flag day of
- * 2020 (RFC 9715).
- */
+/** RFC 6891 §6.2.3: less than 512, or no OPT record, means 512. The maximum is 1232 (DNS flag day 2020, RFC 9715). */
 function udpLimit(query: StrictMessage | undefined): number {
   return Math.min(1232, Math.max(512, query?.opt?.udpPayloadBytes ?? 512));
 }
 
-/** Holds a reply to what every reply owes its client, whatever it asked. Returns the reply as it was read. */
+/** Asserts the rules for every reply, whatever the query. Returns the parsed reply. */
 export function checkReply(query: Uint8Array, bytes: Buffer, transport: Transport): StrictMessage {
   const asked = readQuery(query);
   const reply = readStrictly(bytes);
   const askedFlags = Buffer.from(query).readUInt16BE(2);
   assert.equal(reply.id, Buffer.from(query).readUInt16BE(0), 'the ID');
   if ((askedFlags & OPCODE_MASK) !== 0) {
-    // RFC 8906 §3.1.4: a header alone, with nothing but what every reply has.
+    // RFC 8906 §3.1.4: only a header.
     assert.equal(reply.flags, FLAG.QR | (askedFlags & OPCODE_MASK) | NOTIMP, 'the header');
     assert.equal(bytes.length, 12, 'a header and no more');
     return reply;
@@ -57,10 +54,10 @@ export function checkReply(query: Uint8Array, bytes: Buffer, transport: Transpor
   return reply;
 }
 
-/** NSEC, which no local answer has. */
+/** NSEC, which local answers never have. */
 export const UPSTREAM_PROOF = 47;
 
-/** Whether a reply came from an upstream that puts such a record into every answer, or lost it only to truncation. */
+/** Whether a reply came from an upstream that adds NSEC to every answer, or lost it by truncation. */
 export function hasUpstreamProof(reply: StrictMessage): boolean {
   return (reply.flags & FLAG.TC) !== 0 || reply.authorities.some(({ type }) => type === UPSTREAM_PROOF);
 }

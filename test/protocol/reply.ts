@@ -38,18 +38,18 @@ export interface ReplyOpt {
   readonly options: ReadonlyMap<number, Buffer>;
 }
 
-/** What a client that knows the standards reads in a reply. */
+/** A reply as a standards-compliant client reads it. */
 export interface Reply {
   readonly wire: Buffer;
   readonly id: number;
-  /** The header's bits without opcode and RCODE. */
+  /** The header bits without opcode and RCODE. */
   readonly flags: number;
   readonly opcode: number;
-  /** With its upper bits, if there is an OPT record (RFC 6891 §6.1.3). */
+  /** With the extended RCODE of the OPT record, if any (RFC 6891 §6.1.3). */
   readonly rcode: string;
   readonly answers: readonly ReplyRecord[];
   readonly authorities: readonly ReplyRecord[];
-  /** But for OPT. */
+  /** Without OPT. */
   readonly additionals: readonly ReplyRecord[];
   readonly opt: ReplyOpt | undefined;
   /** RFC 8914. */
@@ -59,7 +59,7 @@ export interface Reply {
 type Packet = ReturnType<typeof decodeReply>;
 type PacketRecord = NonNullable<Packet['answers']>[number];
 
-/** @throws for what is no well-formed message, or has two OPT records */
+/** @throws for a malformed message or two OPT records */
 export function readReply(wire: Buffer): Reply {
   const packet = decodeReply(wire);
   const word = wire.readUInt16BE(2);

@@ -21,7 +21,7 @@ interface Running extends AsyncDisposable {
   readonly upstreams: readonly [RecordingDohServer, RecordingDohServer];
 }
 
-/** The command itself, with two upstreams, each a server of its own behind a SOCKS server in Tor's place. */
+/** A dns4tor with two upstream servers behind a SOCKS server that replaces Tor. */
 async function startBeforeTwo(...args: readonly string[]): Promise<Running> {
   await using resources = new AsyncDisposableStack();
   const ca = resources.use(await createCertificateAuthority());
@@ -50,18 +50,18 @@ async function startBeforeTwo(...args: readonly string[]): Promise<Running> {
   return { daemon, upstreams, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
-/** The last two labels of the names that were asked for, dns4tor's own probes left out. */
+/** The last two labels of the queried names, without dns4tor's own probes. */
 function sitesOf(requests: readonly DohRequest[]): Set<string> {
   const names = requests.map(({ query }) => decodeReply(query).questions?.[0]?.name ?? '.');
   return new Set(names.filter((name) => name !== '.').map((name) => name.split('.').slice(-2).join('.')));
 }
 
-/** The log's lines of an event. */
+/** The log lines of an event. */
 function logged({ process }: Daemon, event: 'upstream_passed_over' | 'upstream_used_again'): number {
   return process.output.split(LOG_EVENTS[event].message).length - 1;
 }
 
-test('while the first upstream accepts connections but answers nothing, dig is answered by the second; then the first is used again', async () => {
+test('while the first upstream accepts connections but never answers, the second answers dig; later the first is used again', async () => {
   await using running = await startBeforeTwo();
   const { daemon, upstreams } = running;
   let asked = 0;
@@ -73,7 +73,7 @@ test('while the first upstream accepts connections but answers nothing, dig is a
 
   const [first, second] = upstreams;
   first.behaviour = neverAnswer;
-  // dig itself gives up after five seconds, without a reply.
+  // dig gives up after five seconds.
   for (let i = 0; i < 5; i++) assert.equal(await ask(), 'NOERROR');
   assert.equal(second.requests.length, 5);
   assert.equal(logged(daemon, 'upstream_passed_over'), 1);

@@ -10,20 +10,21 @@ import { readReply } from './reply.ts';
 import { GOOD } from './upstream-messages.ts';
 
 /*
- * A resolver that goes silent on every connection that exists: it answers PINGs, but no query. New connections are
- * served. test/upstream/pool/silent-connection.test.ts has more kinds of silence, on a clock that is turned.
+ * A resolver that goes silent on every existing connection: it acknowledges PINGs but answers no query. New connections
+ * work. test/upstream/pool/silent-connection.test.ts has more kinds of silence, on a manual clock.
  */
 
 /**
- * Lookups work again within this time. A query is past its time after seven seconds, and three of them are waited for.
+ * Lookups work again within this time. A query is overdue after seven seconds, and three overdue queries condemn a
+ * connection.
  */
 const RECOVERY_MS = 20_000;
 const EVERY_MS = 500;
 const SOON_MS = 1000;
 
-describe('a resolver that answers no query on any connection that exists', { concurrency: 2 }, () => {
+describe('a resolver that answers no query on existing connections', { concurrency: 2 }, () => {
   for (const circuits of ['1', '3']) {
-    test(`is reached on a new connection with other SOCKS credentials, and the log says so once (--circuits ${circuits})`, async (t) => {
+    test(`is reached on a new connection with new SOCKS credentials, and logged once (--circuits ${circuits})`, async (t) => {
       let silentBelow = 0;
       await using running = await startBehindDouble(
         (request) => (request.connection < silentBelow ? neverAnswer : GOOD)(request),

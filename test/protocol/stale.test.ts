@@ -16,10 +16,7 @@ const EDE = { staleAnswer: 3, staleNxdomain: 19 } as const;
 const lab = await startLab();
 after(() => lab[Symbol.asyncDispose]());
 
-/**
- * Has an answer with a TTL of one second kept, then gives upstream another behaviour, and asks until what comes has
- * expired.
- */
+/** Caches an answer with a TTL of one second, changes upstream's behaviour, and queries until the answer is stale. */
 async function askUntilStale(
   transport: Transport,
   name: string,
@@ -43,7 +40,7 @@ function ttlsOf({ answers, authorities }: Reply): number[] {
 }
 
 testOverBoth(
-  'RFC 8767 §4, RFC 8914 §4.4: an expired answer is given while upstream fails, with TTL 30 and EDE 3',
+  'RFC 8767 §4, RFC 8914 §4.4: while upstream fails, a stale answer is returned with TTL 30 and EDE 3',
   async (transport) => {
     const name = `failing-${transport}.example`;
     const reply = await askUntilStale(transport, name, answering({ answers: [addressOf(QNAME, 1)] }), resetStream);
@@ -54,7 +51,7 @@ testOverBoth(
 );
 
 testOverBoth(
-  'RFC 8767 §5: and while upstream takes longer than 1.8 s; what it says then is kept',
+  'RFC 8767 §5: a stale answer is also returned after 1.8 s without upstream’s answer, which is then cached',
   async (transport) => {
     const name = `slow-${transport}.example`;
     const held = Promise.withResolvers<void>();
@@ -67,7 +64,7 @@ testOverBoth(
     assert.equal(reply.ede?.text, failureText('ERR_SLOW'));
     const asked = lab.asked(name);
     held.resolve();
-    await waitUntil('the fresh answer is given', PATIENCE_MS, async () =>
+    await waitUntil('the fresh answer is returned', PATIENCE_MS, async () =>
       ttlsOf(await lab.ask(transport, { name })).every((ttl) => ttl > STALE_TTL),
     );
     assert.equal(lab.asked(name), asked);
@@ -75,7 +72,7 @@ testOverBoth(
   },
 );
 
-testOverBoth('RFC 8914 §4.20: an expired NXDOMAIN is given with EDE 19', async (transport) => {
+testOverBoth('RFC 8914 §4.20: a stale NXDOMAIN is returned with EDE 19', async (transport) => {
   const denial = { flags: RESPONSE_FLAGS | RCODE.nxdomain, authorities: [startOfAuthority(QNAME, 1, 1)] };
   const reply = await askUntilStale(transport, `denied-${transport}.example`, answering(denial), resetStream);
   assert.equal(reply.rcode, 'NXDOMAIN');

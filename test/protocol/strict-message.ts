@@ -1,18 +1,18 @@
 /*
- * A reader of DNS messages that shares no code with what it is to judge, and forgives nothing: it throws for whatever a
- * client could stumble over.
+ * A strict parser of DNS messages that shares no code with the tested one. It throws for anything that could confuse a
+ * client.
  */
 
 const HEADER_BYTES = 12;
 const OPT = 41;
 
 export interface StrictRecord {
-  /** In wire form without compression, one octet to a character, in small letters. */
+  /** In wire format without compression, in lower case, one character per octet. */
   readonly owner: string;
   readonly type: number;
   readonly class: number;
   readonly ttl: number;
-  /** RDATA, one octet to a character; known names in it without compression and in small letters. */
+  /** RDATA, one character per octet. Names in known types are uncompressed and in lower case. */
   readonly data: string;
 }
 
@@ -21,36 +21,33 @@ export interface StrictOpt {
   readonly extendedRcode: number;
   readonly version: number;
   readonly dnssecOk: boolean;
-  /** The EDNS flags other than DO, none of which is assigned yet (RFC 6891 §6.1.4). */
+  /** The EDNS flags other than DO. None is assigned (RFC 6891 §6.1.4). */
   readonly unassigned: number;
   readonly options: readonly { readonly code: number; readonly data: Buffer }[];
 }
 
 export interface StrictMessage {
   readonly id: number;
-  /** The header's second word. */
+  /** The second word of the header. */
   readonly flags: number;
   readonly opcode: number;
-  /** With the bits of the OPT record. */
+  /** Including the extended RCODE. */
   readonly rcode: number;
-  /** Its octets as they came, or none. */
+  /** Its octets as received; empty without a question. */
   readonly question: Buffer;
   readonly answers: readonly StrictRecord[];
   readonly authorities: readonly StrictRecord[];
-  /** But for OPT. */
+  /** Without OPT. */
   readonly additionals: readonly StrictRecord[];
   readonly opt: StrictOpt | undefined;
 }
 
 export interface Leniency {
-  /**
-   * Whether RDATA may be anything and something may follow the last record, as servers let clients' queries have it.
-   * @default false
-   */
+  /** Allow any RDATA and trailing octets, as servers do in queries. @default false */
   readonly lenient?: boolean;
 }
 
-/** What RDATA is made of: so many octets, names and octets. */
+/** The parts of RDATA: a number of octets, of names, and of octets. */
 type Layout = readonly [before: number, names: number, after: number];
 
 const ONE_NAME: Layout = [0, 1, 0];
@@ -66,14 +63,14 @@ const LAYOUTS: ReadonlyMap<number, Layout> = new Map<number, Layout>([
   [39, ONE_NAME], // DNAME
 ]);
 
-/** @throws Error that says what is wrong with the message, and where */
+/** @throws Error with the fault and its offset */
 export function readStrictly(bytes: Uint8Array, { lenient = false }: Leniency = {}): StrictMessage {
   const wire = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   let offset = 0;
   const fail = (what: string): never => {
     throw new Error(`${what} at ${offset}: ${wire.toString('hex')}`);
   };
-  /** Steps over so many octets; returns where they start. */
+  /** Skips octets. Returns their offset. */
   const step = (length: number): number => {
     if (offset + length > wire.length) fail('the message ends within a field');
     offset += length;
@@ -159,9 +156,9 @@ function readOpt(record: StrictRecord): StrictOpt {
   const rdata = Buffer.from(record.data, 'latin1');
   const options: { code: number; data: Buffer }[] = [];
   for (let offset = 0; offset < rdata.length; ) {
-    if (offset + 4 > rdata.length) throw new Error('an EDNS option that is cut off');
+    if (offset + 4 > rdata.length) throw new Error('a truncated EDNS option');
     const end = offset + 4 + rdata.readUInt16BE(offset + 2);
-    if (end > rdata.length) throw new Error('an EDNS option that is longer than its record');
+    if (end > rdata.length) throw new Error('an EDNS option longer than its record');
     options.push({ code: rdata.readUInt16BE(offset), data: rdata.subarray(offset + 4, end) });
     offset = end;
   }
@@ -175,7 +172,7 @@ function readOpt(record: StrictRecord): StrictOpt {
   };
 }
 
-/** Of ASCII alone; a length octet is below all letters. */
+/** Of ASCII only. Length octets are below all letters. */
 function smallLetters(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }

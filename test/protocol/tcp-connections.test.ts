@@ -11,7 +11,7 @@ import { GOOD } from './upstream-messages.ts';
 
 const NAME = 'a.dns4tor-lab.net';
 
-/** Asks on a connection that is open, and checks that an answer comes. */
+/** Queries on an open connection, and checks that an answer arrives. */
 async function assertServed(client: TcpClient): Promise<void> {
   const before = client.messages.length;
   client.send(buildQuery({ name: NAME }));
@@ -23,7 +23,7 @@ for (const [title, total, flags] of [
   ['small limits', 5, ['--tcp-connections', '5', '--tcp-connections-per-client', '3']],
   ['the default limits', 150, []],
 ] as const) {
-  test(`with ${title}, this machine can have all connections, and for one more an idle connection is closed without a reset`, async () => {
+  test(`with ${title}, this machine can have all connections; for one more, an idle connection is closed without a reset`, async () => {
     await using running = await startBehindDouble(GOOD, ...flags);
     const { daemon } = running;
     await using clients = new AsyncDisposableStack();
@@ -42,7 +42,7 @@ for (const [title, total, flags] of [
   });
 }
 
-test('a query that comes a byte at a time is cut off at its time-out, however steadily (RFC 7766 §6.2.3), and others are served', async () => {
+test('a query that arrives byte by byte is cut off at its timeout (RFC 7766 §6.2.3), and others are served', async () => {
   await using running = await startBehindDouble(GOOD, '--tcp-message-timeout', '300ms');
   const { daemon } = running;
   await using slow = await TcpClient.connect(daemon.port, '127.0.0.1', '127.0.0.2');
@@ -51,7 +51,7 @@ test('a query that comes a byte at a time is cut off at its time-out, however st
   const message = Buffer.alloc(200);
   message.writeUInt16BE(message.length - 2);
   let sent = 0;
-  await waitUntil('it is cut off', PATIENCE_MS, () => {
+  await waitUntil('the connection is closed', PATIENCE_MS, () => {
     if (!slow.socket.destroyed) slow.socket.write(message.subarray(sent, ++sent));
     return slow.ended;
   });
@@ -60,12 +60,12 @@ test('a query that comes a byte at a time is cut off at its time-out, however st
   await assertServed(other);
 });
 
-test('whole messages keep a connection, and without one it is closed at the idle time-out (RFC 7766 §6.2.3)', async () => {
+test('complete messages keep a connection open; without one it is closed at the idle timeout (RFC 7766 §6.2.3)', async () => {
   await using running = await startBehindDouble(GOOD, '--tcp-idle-timeout', '300ms');
   const { daemon } = running;
   await using silent = await TcpClient.connect(daemon.port);
   await using asking = await TcpClient.connect(daemon.port);
-  // It asks each time it is looked whether the silent one is closed.
+  // Each poll sends a query on this connection.
   await waitUntil('the silent one is closed', PATIENCE_MS, async () => {
     await assertServed(asking);
     return silent.ended;
@@ -74,7 +74,7 @@ test('whole messages keep a connection, and without one it is closed at the idle
   await asking.end();
 });
 
-test('waiting for an answer is not idling: a slow one still comes', async () => {
+test('a connection that waits for an answer is not idle: a slow answer still arrives', async () => {
   const release = Promise.withResolvers<void>();
   await using running = await startBehindDouble(
     async (request) => {
@@ -96,7 +96,7 @@ test('waiting for an answer is not idling: a slow one still comes', async () => 
   await waiting.received(1);
 });
 
-test('a client that closes its side after its queries gets all answers, then the end (RFC 7766 §6.2.4)', async () => {
+test('a client that half-closes after its queries gets all answers before the end (RFC 7766 §6.2.4)', async () => {
   const release = Promise.withResolvers<void>();
   await using running = await startBehindDouble(async (request) => {
     if (nameOf(request.query).startsWith('slow')) await release.promise;
@@ -118,10 +118,10 @@ test('a client that closes its side after its queries gets all answers, then the
 
 const COMINGS_AND_GOINGS = 8000;
 const AT_A_TIME = 100;
-/** For what waits to be collected. Connections that were kept would take more than 8 kB each, 64 MiB in all. */
+/** Margin for uncollected garbage. Leaked connections would take more than 8 kB each, 64 MiB in total. */
 const MAX_GROWTH_BYTES = 48 * 2 ** 20;
 
-/** Opens a connection and ends it in one of the ways in which clients do. */
+/** Opens a connection and ends it in one of the ways of real clients. */
 async function comeAndGo(daemon: Daemon, serial: number): Promise<void> {
   await using client = await TcpClient.connect(daemon.port);
   switch (serial % 4) {
@@ -139,7 +139,7 @@ async function comeAndGo(daemon: Daemon, serial: number): Promise<void> {
 
 test(`${COMINGS_AND_GOINGS} connections that come and go, some by a reset, leave nothing behind`, async (t) => {
   holdYoungGenerationSmall();
-  // Twice as many as there ever are: the daemon learns of an end after the next one has connected.
+  // Twice as many as exist, because the daemon learns of an end after the next one has connected.
   await using running = await startBehindDouble(
     GOOD,
     '--tcp-connections',
@@ -154,12 +154,16 @@ test(`${COMINGS_AND_GOINGS} connections that come and go, some by a reset, leave
       await Promise.all(Array.from({ length: AT_A_TIME }, (_, i) => comeAndGo(daemon, serial + i)));
     }
   };
-  // What is allocated with the first connections stays.
+  // The first connections cause one-time allocations.
   await comeAndGoTogether(COMINGS_AND_GOINGS / 2);
   const descriptors = await openDescriptors(pid);
   const residentBefore = await residentBytes(pid);
   await comeAndGoTogether(COMINGS_AND_GOINGS);
-  await waitUntil('their descriptors are closed', PATIENCE_MS, async () => (await openDescriptors(pid)) <= descriptors);
+  await waitUntil(
+    'their file descriptors are closed',
+    PATIENCE_MS,
+    async () => (await openDescriptors(pid)) <= descriptors,
+  );
   const residentAfter = await residentBytes(pid);
   t.diagnostic(`RSS before ${toMiB(residentBefore)}, after ${toMiB(residentAfter)}; ${descriptors} descriptors`);
   assert.ok(residentAfter - residentBefore < MAX_GROWTH_BYTES);

@@ -15,14 +15,14 @@ const PADDING = 12;
 const TYPE_TXT = 16;
 const TTL_SECONDS = 300;
 
-/** Answers with as many TXT records as it takes to make a message of so many octets. */
+/** An answer of exactly this many octets, made of TXT records. */
 function answerOfSize(bytes: number): DohBehaviour {
   return ({ query }) => {
     const perString = 256;
     const recordOverhead = rawRecord(QNAME, TYPE_TXT, TTL_SECONDS, new Uint8Array(0)).length;
     const answers: Uint8Array[] = [];
     for (let left = bytes - responseTo(query).length; left > 0; ) {
-      // What is left after a record has room for the smallest one, or is nothing.
+      // The rest after a record is empty or fits the smallest one.
       const dataBytes = left <= 2 * perString ? left - recordOverhead : perString;
       const data = Buffer.alloc(dataBytes, 'x');
       for (let offset = 0; offset < dataBytes; offset += perString) {
@@ -42,7 +42,7 @@ function ids(replies: readonly Buffer[]): number[] {
   return replies.map((reply) => reply.readUInt16BE(0));
 }
 
-test('a quick answer overtakes a slow one on one connection, in one segment too (RFC 7766 §6.2.1.1, §7)', async () => {
+test('a quick answer overtakes a slow one on one connection, even within one segment (RFC 7766 §6.2.1.1, §7)', async () => {
   const release = Promise.withResolvers<void>();
   await using running = await startBehindDouble(async (request) => {
     if (nameOf(request.query).startsWith('slow')) await release.promise;
@@ -56,9 +56,9 @@ test('a quick answer overtakes a slow one on one connection, in one segment too 
   assert.deepEqual(ids(await client.received(3)), [3, 2, 1]);
 });
 
-test('of more queries in one segment than may be in flight the others wait, and all are answered', async () => {
+test('with more queries in one segment than may be in flight, the others wait, and all are answered', async () => {
   const queries = 500;
-  // Fewer than one circuit carries, so that this bound is the one reached.
+  // Fewer than one circuit carries, so that this limit is reached first.
   const pipelined = 80;
   await using running = await startBehindDouble(GOOD, '--tcp-pipelined', String(pipelined));
   const { daemon, upstream } = running;
@@ -72,7 +72,7 @@ test('of more queries in one segment than may be in flight the others wait, and 
   await using client = await TcpClient.connect(daemon.port);
   client.send(...Array.from({ length: queries }, (_, i) => buildQuery({ name: `n${i}.dns4tor-lab.net`, id: i })));
   const asked = (): number => upstream.requests.length - requestsBefore;
-  await waitUntil('as many are asked as may be', PATIENCE_MS, () => asked() >= pipelined);
+  await waitUntil('the limit is reached', PATIENCE_MS, () => asked() >= pipelined);
   assert.equal(await metric(daemon, 'dns4tor_upstream_queue_depth'), pipelined);
   release.resolve();
   const replies = await client.received(queries);
@@ -84,7 +84,7 @@ test('of more queries in one segment than may be in flight the others wait, and 
   assert.equal(asked(), queries);
 });
 
-test('a query of 65,535 octets is answered, be they padding or behind its end', async () => {
+test('a query of 65,535 octets is answered, with padding or trailing octets', async () => {
   await using running = await startBehindDouble(GOOD);
   const { daemon } = running;
   await using client = await TcpClient.connect(daemon.port);
@@ -104,7 +104,7 @@ test('a query of 65,535 octets is answered, be they padding or behind its end', 
 });
 
 for (const bytes of [60_000, MAX_MESSAGE_BYTES]) {
-  test(`an answer of ${bytes} octets comes whole over TCP, from upstream and from the cache`, async () => {
+  test(`an answer of ${bytes} octets arrives completely over TCP, from upstream and from the cache`, async () => {
     await using running = await startBehindDouble(answerOfSize(bytes));
     const { daemon, upstream } = running;
     await using client = await TcpClient.connect(daemon.port);
@@ -120,7 +120,7 @@ for (const bytes of [60_000, MAX_MESSAGE_BYTES]) {
   });
 }
 
-test('an answer that has no room left for an OPT record says over TCP that it was cut', async () => {
+test('an answer without room for an OPT record is truncated over TCP', async () => {
   await using running = await startBehindDouble(answerOfSize(MAX_MESSAGE_BYTES));
   await using client = await TcpClient.connect(running.daemon.port);
   client.send(buildQuery({ name: 'large.dns4tor-lab.net', type: 'TXT', edns: {} }));
@@ -129,12 +129,10 @@ test('an answer that has no room left for an OPT record says over TCP that it wa
   assert.deepEqual([cut, answers?.length, additionals?.length], [true, 0, 1]);
 });
 
-/**
- * What the kernel holds for a client is its own; what the daemon may hold is a few answers and what it reads at a time.
- */
+/** The daemon may hold a few answers and one read buffer. The kernel's buffers do not count. */
 const MAX_GROWTH_BYTES = 32 * 2 ** 20;
 
-test('a client that never reads is no longer read from, cut off, and costs no memory, while others are served', async (t) => {
+test('a client that never reads is no longer read from, then disconnected, and costs no memory, while others are served', async (t) => {
   holdYoungGenerationSmall();
   await using running = await startBehindDouble(answerOfSize(60_000), '--tcp-idle-timeout', '500ms');
   const { daemon } = running;
@@ -151,7 +149,7 @@ test('a client that never reads is no longer read from, cut off, and costs no me
   const queries = Array.from({ length: 50_000 }, () => query);
   deaf.socket.write(Buffer.concat(queries));
   let highest = before;
-  await waitUntil('it is cut off', 4 * PATIENCE_MS, async () => {
+  await waitUntil('the client is disconnected', 4 * PATIENCE_MS, async () => {
     await using other = await TcpClient.connect(daemon.port);
     other.send(askTxt('large', 2));
     await other.received(1);

@@ -14,7 +14,7 @@ const TXT = 16;
 function answerOfSize(name: string, bytes: number): void {
   const overhead = 12 + rawName(...name.split('.')).length + 4 + 12;
   const rdata = Buffer.alloc(bytes - overhead, 'x');
-  // Character strings of at most 255 octets (RFC 1035 §3.3.14).
+  // Character strings have at most 255 octets (RFC 1035 §3.3.14).
   for (let at = 0; at < rdata.length; at += 256) rdata[at] = Math.min(255, rdata.length - at - 1);
   lab.behave(name, answering({ answers: [rawRecord(QNAME, TXT, 300, rdata)] }));
 }
@@ -26,7 +26,7 @@ function askTxt(transport: 'udp' | 'tcp', name: string, udpPayloadBytes?: number
 /** An OPT record without options (RFC 6891 §6.1.2). */
 const OPT_BYTES = 11;
 
-test('RFC 1035 §4.2.1: without EDNS 512 octets come whole over UDP, of 513 come the question and TC=1', async () => {
+test('RFC 1035 §4.2.1: without EDNS, 512 octets fit over UDP; 513 octets become the question with TC=1', async () => {
   for (const [bytes, whole] of [
     [512, true],
     [513, false],
@@ -42,7 +42,7 @@ test('RFC 1035 §4.2.1: without EDNS 512 octets come whole over UDP, of 513 come
   }
 });
 
-test('RFC 6891 §6.2.3, §6.2.5: the client’s size holds, TC=1 says that it was not enough, and OPT stays (UDP)', async () => {
+test('RFC 6891 §6.2.3, §6.2.5: the client’s size applies, larger answers become TC=1, and OPT stays (UDP)', async () => {
   for (const [payload, bytes, whole] of [
     [512, 512 - OPT_BYTES, true],
     [512, 513 - OPT_BYTES, false],
@@ -69,7 +69,7 @@ test('RFC 6891 §6.2.3: a size below 512 counts as 512 (UDP)', async () => {
   }
 });
 
-test('RFC 9715 §3: no reply over UDP is larger than 1232 octets, whatever the client would take (UDP)', async () => {
+test('RFC 9715 §3: no reply over UDP is larger than 1232 octets, whatever size the client accepts (UDP)', async () => {
   for (const [bytes, whole] of [
     [1232 - OPT_BYTES, true],
     [1233 - OPT_BYTES, false],
@@ -85,7 +85,7 @@ test('RFC 9715 §3: no reply over UDP is larger than 1232 octets, whatever the c
   }
 });
 
-test('RFC 7766 §5: what was truncated over UDP comes whole over TCP, and of the same kept answer (TCP)', async () => {
+test('RFC 7766 §5: an answer truncated over UDP arrives completely over TCP, from the same cache entry (TCP)', async () => {
   for (const bytes of [513, 4000, 60_000]) {
     const name = `whole-${bytes}.example`;
     answerOfSize(name, bytes);

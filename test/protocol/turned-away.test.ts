@@ -15,8 +15,8 @@ import { readReply } from './reply.ts';
 import { addressOf, questionOf, RCODE, RESPONSE_FLAGS, responseTo } from './upstream-messages.ts';
 
 /*
- * A resolver that turns one circuit in three away: every query on it fails at once, while the other circuits work. Each
- * failure comes faster than any answer, so a pool that took it for an answer would prefer the circuit that fails.
+ * A resolver that rejects one circuit in three: every query on it fails at once, while the other circuits work. Each
+ * failure is faster than any answer, so a pool that counted it as an answer would prefer the failing circuit.
  */
 
 const QUERIES = 40;
@@ -32,7 +32,7 @@ const MOST_TURNED_AWAY = 0.5;
 /** Longest time from a response to its line in the log. */
 const LOG_MS = 5000;
 
-/** Response times of the circuits that work. */
+/** Response times of the working circuits. */
 const FASTEST_MS = 50;
 const SLOWEST_MS = 150;
 
@@ -44,7 +44,7 @@ function failing(rcode: number): DohBehaviour {
   return ({ query }) => ({ body: responseTo(query, { flags: RESPONSE_FLAGS | rcode }) });
 }
 
-/** What a circuit that is turned away gets, and the error code in the one log line about it. */
+/** What a rejected circuit gets, and the error code of the single log line about it. */
 const REFUSALS: Readonly<Record<string, { readonly behaviour: DohBehaviour; readonly code?: ErrorCode }>> = {
   '403': { behaviour: httpError(403), code: 'ERR_DOH_STATUS' },
   '429': { behaviour: httpError(429), code: 'ERR_DOH_STATUS' },
@@ -66,7 +66,7 @@ const REFUSALS: Readonly<Record<string, { readonly behaviour: DohBehaviour; read
 /** SOCKS connections that are turned away: the 1st, 4th, 7th …; or the 3rd, 6th, 9th … */
 const VARIANTS = { 'the first of each three': 0, 'the last of each three': 2 } as const;
 
-/** A connection that works takes longer to be opened, so that the others look faster. */
+/** Working connections take longer to open, so that rejected ones look faster. */
 const CONNECT_MS = 40;
 
 interface TurnedAway extends AsyncDisposable {
@@ -75,7 +75,7 @@ interface TurnedAway extends AsyncDisposable {
   readonly counted: { readonly turnedAway: number; readonly served: number };
 }
 
-/** A daemon before such a resolver. */
+/** A dns4tor with such a resolver. */
 async function startTurnedAway(refusal: DohBehaviour, turn: number): Promise<TurnedAway> {
   await using resources = new AsyncDisposableStack();
   const counted = { turnedAway: 0, served: 0 };
@@ -111,7 +111,7 @@ async function startTurnedAway(refusal: DohBehaviour, turn: number): Promise<Tur
   return { daemon, counted, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
-describe('a resolver that turns one circuit in three away', { concurrency: 6 }, () => {
+describe('a resolver that rejects one circuit in three', { concurrency: 6 }, () => {
   for (const [what, { behaviour, code }] of Object.entries(REFUSALS)) {
     for (const [which, turn] of Object.entries(VARIANTS)) {
       test(`with ${what}, ${which}: no lookup fails`, async (t) => {
@@ -133,7 +133,7 @@ describe('a resolver that turns one circuit in three away', { concurrency: 6 }, 
         if (code === undefined) return;
         const linesOf = (): string[] =>
           daemon.process.output.split('\n').filter((line) => line.includes(`code=${code}`));
-        // None, if no query met a circuit that is turned away. What a hedge meets may be logged after the last reply.
+        // None if no query met a rejected circuit. A hedge may be logged after the last reply.
         await waitUntil('the log has a line', LOG_MS, () => counted.turnedAway === 0 || linesOf().length > 0);
         assert.ok(linesOf().length <= 1, linesOf().join('\n'));
       });

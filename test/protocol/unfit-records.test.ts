@@ -38,7 +38,7 @@ function outcomeOf(reply: Buffer): string {
   return `${RCODES[rcode] ?? rcode}: ${sections.join(' | ')}`;
 }
 
-describe('records that do not belong', { concurrency: 8 }, () => {
+describe('records that do not belong in an answer', { concurrency: 8 }, () => {
   for (const { label, rule, qtype, parts, ours } of UNFIT) {
     testOverBoth(`${rule} → ${ours}`, async (transport) => {
       const name = `${label}-${transport}.example`;

@@ -2,7 +2,7 @@ import { concat, type RawSpec, rawName, rawOpt, rawRecord, rawU16 } from '../fix
 import { FLAG } from './reply.ts';
 import { addressOf, alias, QNAME, RCODE, RESPONSE_FLAGS, startOfAuthority, TYPE } from './upstream-messages.ts';
 
-/* Answers with records that do not belong in them, and what dns4tor and unbound 1.17 (as a forwarder) make of them. */
+/* Answers with records that do not belong in them, and the replies of dns4tor and of unbound 1.17 as a forwarder. */
 
 export interface UnfitCase {
   readonly label: string;
@@ -33,7 +33,7 @@ const ANY_CLASS = 255;
 const NXDOMAIN = RESPONSE_FLAGS | RCODE.nxdomain;
 const BANK = rawName('bank', 'test');
 const TARGET = rawName('target', 'test');
-/** The top-level domain of every name that is asked for here. */
+/** The top-level domain of all queried names. */
 const ZONE = rawName('example');
 const ADDRESS = Uint8Array.of(192, 0, 2, 66);
 const SOA = startOfAuthority(ZONE, 300, 300);
@@ -48,7 +48,7 @@ function chainOf(length: number): Uint8Array[] {
   return [...aliases, addressOf(link(length))];
 }
 
-/** Both sign a message for one hop. They hold the name of the algorithm and octets that nobody here can check. */
+/** Transaction signatures for one hop: the algorithm's name, and octets that cannot be checked here. */
 const transactionSignature = rawRecord(rawName('key'), TSIG, 0, concat(rawName('hmac'), new Uint8Array(16)), ANY_CLASS);
 const zeroSignature = rawRecord(rawName(), SIG, 0, concat(new Uint8Array(18), rawName('key'), ADDRESS), ANY_CLASS);
 

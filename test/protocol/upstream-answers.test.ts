@@ -10,8 +10,8 @@ import { FAULTS, sized } from './upstream-faults.ts';
 import { addressOf, answering, RCODE, RESPONSE_FLAGS, responseTo, TYPE } from './upstream-messages.ts';
 
 /*
- * What upstream may say that is no answer. Whatever it is: the client gets SERVFAIL and the reason, nothing of it is
- * ever used, the failure is kept for a while (RFC 9520 §3), and a good answer follows when upstream is good again.
+ * Upstream responses that are not answers. The client always gets SERVFAIL with the reason, nothing of the response is
+ * used, the failure is cached (RFC 9520 §3), and a good answer follows when upstream recovers.
  */
 
 const lab = await startLab();
@@ -19,15 +19,15 @@ after(() => lab[Symbol.asyncDispose]());
 
 const ANSWERS = [addressOf()];
 
-/** Times that one query is sent at most: an unusable response may be the circuit's fault, so others are tried. */
+/** Maximum attempts for one query. An unusable response may be the circuit's fault, so others are tried. */
 const MAX_ATTEMPTS = 6;
 
-// Each test has a name of its own, and waits a second for the end of what is kept. All at once would be too many for
-// one client.
-describe('what is no answer', { concurrency: 8 }, () => {
+// Each test has a name of its own, and waits a second for the cached failure to expire. More at a time would exceed the
+// limit of a client.
+describe('a response that is not an answer', { concurrency: 8 }, () => {
   for (const { label, behaviour, upstream, ede } of FAULTS) {
     testOverBoth(
-      `${behaviour} is SERVFAIL with EDE ${ede}; RFC 9520 §3: kept, with EDE 13; and a good answer follows`,
+      `${behaviour} is SERVFAIL with EDE ${ede}; RFC 9520 §3: cached, with EDE 13; and a good answer follows`,
       async (transport) => {
         const name = `${label}-${transport}.example`;
         lab.behave(name, upstream);
@@ -56,7 +56,7 @@ describe('what is no answer', { concurrency: 8 }, () => {
     ['REFUSED', RCODE.refused],
   ] as const) {
     testOverBoth(
-      `RFC 9520 §3.2, RFC 8914 §4.14: ${rcode} of upstream’s is passed on, kept with EDE 13, and a good answer follows`,
+      `RFC 9520 §3.2, RFC 8914 §4.14: upstream’s ${rcode} is passed on, cached with EDE 13, and a good answer follows`,
       async (transport) => {
         const name = `${rcode}-${transport}.example`;
         lab.behave(name, answering({ flags: RESPONSE_FLAGS | code }));
@@ -68,22 +68,16 @@ describe('what is no answer', { concurrency: 8 }, () => {
     );
   }
 
-  testOverBoth(
-    'RFC 8914 §3: why upstream has failed is passed on, and said again by what is kept',
-    async (transport) => {
-      const name = `bogus-${transport}.example`;
-      lab.behave(
-        name,
-        answering({ flags: RESPONSE_FLAGS | RCODE.servfail, additionals: [explanation(6, 'no RRSIG')] }),
-      );
-      const first = await lab.ask(transport, { name, edns: {} });
-      assert.deepEqual([first.rcode, first.ede], ['SERVFAIL', { code: 6, text: 'no RRSIG' }]);
-      assert.equal((await askUntilKept(lab, transport, name)).ede?.text, 'no RRSIG');
-    },
-  );
+  testOverBoth('RFC 8914 §3: upstream’s EDE is passed on, and repeated by the cached failure', async (transport) => {
+    const name = `bogus-${transport}.example`;
+    lab.behave(name, answering({ flags: RESPONSE_FLAGS | RCODE.servfail, additionals: [explanation(6, 'no RRSIG')] }));
+    const first = await lab.ask(transport, { name, edns: {} });
+    assert.deepEqual([first.rcode, first.ede], ['SERVFAIL', { code: 6, text: 'no RRSIG' }]);
+    assert.equal((await askUntilKept(lab, transport, name)).ede?.text, 'no RRSIG');
+  });
 
   testOverBoth(
-    'RFC 8914 §3: what upstream says of an answer is passed on with it, first and out of the cache',
+    'RFC 8914 §3: upstream’s EDE of an answer is passed on with it, first and from the cache',
     async (transport) => {
       const name = `stale-${transport}.example`;
       lab.behave(name, answering({ answers: ANSWERS, additionals: [explanation(3, 'stale')] }));
@@ -104,41 +98,38 @@ function explanation(code: number, text: string): Uint8Array {
   return rawRecord(rawName(), TYPE.opt, 0, concat(rawU16(OPTION.extendedError, error.length), error), 1232);
 }
 
-test('each kind of it is counted', async () => {
+test('each kind is counted', async () => {
   for (const outcome of new Set(FAULTS.map((fault) => fault.outcome))) {
     assert.ok((await lab.counter('dns4tor_upstream_requests_total', { outcome })) > 0, outcome);
   }
 });
 
-test('a failure of the resolver’s own is counted, and shown among what failed', async () => {
+test('a failure of the resolver itself is counted, and shown among the errors', async () => {
   const reason = 'response_failure';
   assert.ok((await lab.counter('dns4tor_failures_total', { reason })) >= 8);
   const { errors } = JSON.parse((await lab.daemon.page('/api/status')).body) as StatusSnapshot;
   assert.ok((errors.find((error) => error.reason === reason)?.answers ?? 0) >= 8);
 });
 
-test('RFC 8484 §6: an answer of 65,535 octets, all that a message can hold, passes (TCP)', async () => {
+test('RFC 8484 §6: an answer of 65,535 octets, the maximum, passes (TCP)', async () => {
   lab.behave('largest.example', sized(65_535));
   const reply = await lab.ask('tcp', { name: 'largest.example', type: 'UNKNOWN_65400' });
   assert.equal(reply.rcode, 'NOERROR');
   assert.equal(reply.wire.length, 65_535);
 });
 
-testOverBoth(
-  'RFC 8484 §6: a content type with parameters or in capital letters is the same type',
-  async (transport) => {
-    const types = ['application/dns-message; charset=utf-8', 'Application/DNS-Message'];
-    for (const [i, type] of types.entries()) {
-      const name = `type-${i}-${transport}.example`;
-      lab.behave(name, ({ query }) => ({
-        headers: { 'content-type': type },
-        body: responseTo(query, { answers: ANSWERS }),
-      }));
-      assert.equal((await lab.ask(transport, { name })).answers.length, 1);
-    }
-  },
-);
+testOverBoth('RFC 8484 §6: a content type with parameters or in upper case is the same type', async (transport) => {
+  const types = ['application/dns-message; charset=utf-8', 'Application/DNS-Message'];
+  for (const [i, type] of types.entries()) {
+    const name = `type-${i}-${transport}.example`;
+    lab.behave(name, ({ query }) => ({
+      headers: { 'content-type': type },
+      body: responseTo(query, { answers: ANSWERS }),
+    }));
+    assert.equal((await lab.ask(transport, { name })).answers.length, 1);
+  }
+});
 
-test('RFC 9110 §15.4: a redirection is never followed', () => {
+test('RFC 9110 §15.4: redirects are never followed', () => {
   assert.ok(lab.upstream.requests.every(({ headers }) => headers[':path'] === '/dns-query'));
 });

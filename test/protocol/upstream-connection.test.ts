@@ -15,8 +15,8 @@ import { readReply } from './reply.ts';
 import { addressOf, GOOD, questionOf, responseTo } from './upstream-messages.ts';
 
 /*
- * What befalls the connection to upstream, and upstreams that are slow. Each test has a daemon of its own, since all
- * queries share the way.
+ * Failures of the connection to upstream, and slow upstreams. Each test has a daemon of its own, because all queries of
+ * a daemon share its connections.
  */
 
 const NAME = 'asked.example';
@@ -25,14 +25,14 @@ const NAME = 'asked.example';
 const NO_REACHABLE_AUTHORITY = 22;
 const NETWORK_ERROR = 23;
 
-/** On which connections upstream was asked about a name, in order. */
+/** The connections on which upstream was queried for a name, in order. */
 function connectionsFor({ upstream }: Lab, name: string): number[] {
   const isAbout = (query: Uint8Array): boolean =>
     Buffer.from(questionOf(query)).equals(buildQuery({ name }).subarray(12));
   return upstream.requests.filter(({ query }) => isAbout(query)).map(({ connection }) => connection);
 }
 
-/** Begins an answer and never ends it. */
+/** Starts a response body and never ends it. */
 const stalledBody: DohBehaviour =
   ({ query }) =>
   (stream) => {
@@ -45,7 +45,7 @@ for (const [behaviour, upstream] of [
   ['RFC 9113 §5.4.2: a query whose stream is reset', resetStream],
   ['RFC 9113 §9.1: a query whose connection is closed under it', dropConnection],
 ] as const) {
-  testOverBoth(`${behaviour} is sent once more, and answered`, async (transport) => {
+  testOverBoth(`${behaviour} is sent again, and answered`, async (transport) => {
     await using lab = await startLab();
     lab.behave(NAME, (request) => {
       lab.behave(NAME, GOOD);
@@ -67,49 +67,49 @@ for (const [behaviour, upstream] of [
   });
 }
 
-testOverBoth('RFC 9113 §5.4.2: a stream that is reset leaves the others of its connection alone', async (transport) => {
-  await using lab = await startLab();
-  const held = Promise.withResolvers<void>();
-  lab.behave('sibling.example', async (request) => {
-    await held.promise;
-    return GOOD(request);
-  });
-  lab.behave(NAME, resetStream);
-  const sibling = lab.ask(transport, { name: 'sibling.example' });
-  await waitUntil('the sibling is asked', PATIENCE_MS, () => lab.asked('sibling.example') === 1);
-  assert.equal((await lab.ask(transport, { name: NAME })).rcode, 'SERVFAIL');
-  held.resolve();
-  assert.equal((await sibling).answers.length, 1);
-  assert.equal(lab.asked('sibling.example'), 1);
-});
-
 testOverBoth(
-  'RFC 9113 §9.1: after the end of a connection that was idle the next query opens another',
+  'RFC 9113 §5.4.2: a stream that is reset does not affect other streams of its connection',
   async (transport) => {
     await using lab = await startLab();
-    const before = lab.upstream.connections;
-    lab.upstream.closeConnections();
-    const reply = await lab.ask(transport, { name: NAME });
-    assert.equal(reply.answers.length, 1);
-    assert.ok(connectionsFor(lab, NAME).every((connection) => connection >= before));
+    const held = Promise.withResolvers<void>();
+    lab.behave('sibling.example', async (request) => {
+      await held.promise;
+      return GOOD(request);
+    });
+    lab.behave(NAME, resetStream);
+    const sibling = lab.ask(transport, { name: 'sibling.example' });
+    await waitUntil('the other query is sent', PATIENCE_MS, () => lab.asked('sibling.example') === 1);
+    assert.equal((await lab.ask(transport, { name: NAME })).rcode, 'SERVFAIL');
+    held.resolve();
+    assert.equal((await sibling).answers.length, 1);
+    assert.equal(lab.asked('sibling.example'), 1);
   },
 );
 
-// All of their time is waiting, so that they wait together.
-describe('an upstream that leaves a query waiting', { concurrency: true }, () => {
+testOverBoth('RFC 9113 §9.1: after the end of an idle connection, the next query opens another', async (transport) => {
+  await using lab = await startLab();
+  const before = lab.upstream.connections;
+  lab.upstream.closeConnections();
+  const reply = await lab.ask(transport, { name: NAME });
+  assert.equal(reply.answers.length, 1);
+  assert.ok(connectionsFor(lab, NAME).every((connection) => connection >= before));
+});
+
+// These tests mostly wait, so they run concurrently.
+describe('an upstream that lets a query wait', { concurrency: true }, () => {
   for (const [behaviour, upstream] of [
     ['a body that never ends', stalledBody],
     ['no answer at all', neverAnswer],
   ] as const) {
     testOverBoth(
-      `RFC 8914 §4.24: ${behaviour} is SERVFAIL with EDE 23 at the deadline; RFC 9520 §3: kept, with EDE 13; and a good answer follows`,
+      `RFC 8914 §4.24: ${behaviour} is SERVFAIL with EDE 23 at the deadline; RFC 9520 §3: cached, with EDE 13; and a good answer follows`,
       async (transport) => {
         await using lab = await startLab('--timeout', '1s');
         lab.behave(NAME, upstream);
         const reply = await lab.ask(transport, { name: NAME, edns: {} });
         assert.deepEqual([reply.rcode, reply.ede?.code, reply.answers], ['SERVFAIL', NETWORK_ERROR, []]);
         assert.equal((await askUntilKept(lab, transport, NAME)).rcode, 'SERVFAIL');
-        // Others are answered meanwhile, and the connection stays.
+        // Other queries are answered meanwhile, and the connection stays open.
         assert.equal((await lab.ask(transport, { name: 'other.example' })).answers.length, 1);
         assert.equal((await askUntilAnswered(lab, transport, NAME)).answers.length, 1);
         assert.equal(await lab.counter('dns4tor_upstream_reconnects_total', { cause: 'stalled' }), 0);
@@ -119,7 +119,7 @@ describe('an upstream that leaves a query waiting', { concurrency: true }, () =>
 });
 
 testOverBoth(
-  'RFC 8767 §5: while upstream is gone, what is kept and not over is given as ever, and the rest is SERVFAIL with EDE 23',
+  'RFC 8767 §5: while upstream is down, cached answers are returned as usual, and others are SERVFAIL with EDE 23',
   async (transport) => {
     await using lab = await startLab();
     await lab.ask(transport, { name: NAME });
@@ -137,25 +137,22 @@ testOverBoth(
 for (const [behaviour, reply, ede] of [
   ['the onion service has no descriptor', 0xf0, NO_REACHABLE_AUTHORITY],
   ['the onion service refuses the port', 5, NO_REACHABLE_AUTHORITY],
-  ['Tor has no way to it', 4, NETWORK_ERROR],
-  ['what listens in Tor’s place hangs up', 'hang up', NETWORK_ERROR],
+  ['Tor has no route to it', 4, NETWORK_ERROR],
+  ['the program on Tor’s port hangs up', 'hang up', NETWORK_ERROR],
 ] as const) {
-  testOverBoth(
-    `RFC 8914 §4.23, §4.24: where ${behaviour}, the reply is SERVFAIL with EDE ${ede}`,
-    async (transport) => {
-      await using socks = await startSocksDouble({ reply });
-      assert.equal(await edeBehind(socks.address, transport), ede);
-    },
-  );
+  testOverBoth(`RFC 8914 §4.23, §4.24: if ${behaviour}, the reply is SERVFAIL with EDE ${ede}`, async (transport) => {
+    await using socks = await startSocksDouble({ reply });
+    assert.equal(await edeBehind(socks.address, transport), ede);
+  });
 }
 
-test('RFC 8914 §4.24: where nothing listens in Tor’s place, the reply is SERVFAIL with EDE 23 (UDP)', async () => {
+test('RFC 8914 §4.24: if nothing listens on Tor’s port, the reply is SERVFAIL with EDE 23 (UDP)', async () => {
   const socks = await startSocksDouble();
   await socks[Symbol.asyncDispose]();
   assert.equal(await edeBehind(socks.address, 'udp'), NETWORK_ERROR);
 });
 
-/** The extended error of a reply when this is all there is of Tor. */
+/** The EDE of a reply if this replaces Tor. */
 async function edeBehind(
   socks: Awaited<ReturnType<typeof startSocksDouble>>['address'],
   transport: 'udp' | 'tcp',

@@ -5,7 +5,7 @@ import { addressOf, answering, QNAME, questionOf, RESPONSE_FLAGS, responseTo, TY
 
 const ANSWERS = [addressOf()];
 
-/** A good response, as bytes that may be changed. */
+/** A good response, as bytes that tests may change. */
 function distorted(change: (response: Buffer) => void): DohBehaviour {
   return ({ query }) => {
     const body = Buffer.from(responseTo(query, { answers: ANSWERS }));
@@ -18,7 +18,7 @@ function withQuestions(...questions: readonly Uint8Array[]): DohBehaviour {
   return answering({ questions, answers: ANSWERS });
 }
 
-/** An answer of exactly so many octets. */
+/** An answer of exactly this many octets. */
 export function sized(bytes: number): DohBehaviour {
   return ({ query }) => {
     const overhead = responseTo(query).length + QNAME.length + 10;
@@ -26,7 +26,7 @@ export function sized(bytes: number): DohBehaviour {
   };
 }
 
-/** As many octets of an answer as it takes, and nothing that is wrong but the size. */
+/** A correct answer of this size. */
 async function* endless(query: Uint8Array, bytes: number): AsyncGenerator<Uint8Array> {
   yield responseTo(query, { answers: ANSWERS });
   for (let sent = 0; sent < bytes; sent += 1000) yield new Uint8Array(1000);
@@ -74,7 +74,7 @@ function contentType(label: string, type: string): Fault {
   };
 }
 
-/** What upstream may say that is no answer, by itself and to any question. */
+/** Upstream responses that are not answers to any question. */
 export const FAULTS: readonly Fault[] = [
   mismatch(
     'wrong-id',

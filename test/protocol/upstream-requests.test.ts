@@ -13,10 +13,10 @@ const lab = await startLab();
 after(() => lab[Symbol.asyncDispose]());
 
 testOverBoth(
-  'RFC 8484 §4.1: what goes upstream is a POST with ID 0, whatever the client’s, and the same bytes for the same question',
+  'RFC 8484 §4.1: a request is a POST with ID 0, whatever the client’s ID, and the same bytes for the same question',
   async (transport) => {
     const name = `post-${transport}.example`;
-    // Not kept, so that each is asked for.
+    // Not cacheable, so that each query goes upstream.
     lab.behave(name, ({ query }) => ({ body: responseTo(query, { answers: [addressOf(undefined, 0)] }) }));
     for (const [id, spelling] of [
       [0xffff, name],
@@ -55,31 +55,28 @@ testOverBoth(
   },
 );
 
-testOverBoth(
-  'RFC 5452 §5: a question that is being asked is not asked again, whoever else has it',
-  async (transport) => {
-    const name = `together-${transport}.example`;
-    const held = Promise.withResolvers<void>();
-    lab.behave(name, async (request) => {
-      await held.promise;
-      return GOOD(request);
-    });
-    const before = await lab.counter('dns4tor_coalesced_total');
-    const replies = TRANSPORTS.flatMap((other, i) => [
-      lab.ask(other, { id: 2 * i + 1, name }),
-      lab.ask(other, { id: 2 * i + 2, name: name.toUpperCase() }),
-    ]);
-    await waitUntil('it is asked', PATIENCE_MS, () => lab.asked(name) === 1);
-    const joined = async (): Promise<boolean> => (await lab.counter('dns4tor_coalesced_total')) === before + 3;
-    await waitUntil('the others have joined', PATIENCE_MS, joined);
-    held.resolve();
-    assert.deepEqual(
-      (await Promise.all(replies)).map(({ id, answers }) => [id, answers.length]),
-      [1, 2, 3, 4].map((id) => [id, 1]),
-    );
-    assert.equal(lab.asked(name), 1);
-  },
-);
+testOverBoth('RFC 5452 §5: identical concurrent queries are coalesced, from whatever clients', async (transport) => {
+  const name = `together-${transport}.example`;
+  const held = Promise.withResolvers<void>();
+  lab.behave(name, async (request) => {
+    await held.promise;
+    return GOOD(request);
+  });
+  const before = await lab.counter('dns4tor_coalesced_total');
+  const replies = TRANSPORTS.flatMap((other, i) => [
+    lab.ask(other, { id: 2 * i + 1, name }),
+    lab.ask(other, { id: 2 * i + 2, name: name.toUpperCase() }),
+  ]);
+  await waitUntil('upstream is queried', PATIENCE_MS, () => lab.asked(name) === 1);
+  const joined = async (): Promise<boolean> => (await lab.counter('dns4tor_coalesced_total')) === before + 3;
+  await waitUntil('the others have joined', PATIENCE_MS, joined);
+  held.resolve();
+  assert.deepEqual(
+    (await Promise.all(replies)).map(({ id, answers }) => [id, answers.length]),
+    [1, 2, 3, 4].map((id) => [id, 1]),
+  );
+  assert.equal(lab.asked(name), 1);
+});
 
 testOverBoth('RFC 7766 §6.2.1.1, §7: a quick answer overtakes a slow one', async (transport) => {
   const slow = `slow-${transport}.example`;
@@ -99,12 +96,12 @@ testOverBoth('RFC 7766 §6.2.1.1, §7: a quick answer overtakes a slow one', asy
   );
 });
 
-test('RFC 7766 §8: a query that comes a byte at a time is answered like any other (TCP)', async () => {
+test('RFC 7766 §8: a query that arrives byte by byte is answered like any other (TCP)', async () => {
   await using client = await TcpClient.connect(lab.daemon.port);
   const query = buildQuery({ name: 'b.example' });
   for (const byte of Buffer.concat([Uint8Array.of(0, query.length), query])) {
     client.socket.write(Uint8Array.of(byte));
-    // Of several writes in one turn the kernel makes one segment.
+    // The kernel combines several writes of one event-loop turn into one segment.
     await new Promise(setImmediate);
   }
   assert.equal((await client.received(1)).length, 1);

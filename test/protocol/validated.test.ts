@@ -8,7 +8,7 @@ import { LAB_QUESTIONS } from '../fixtures/lab-zone.ts';
 import { startValidatingForwarder } from '../fixtures/validating-forwarder.ts';
 import { eachAtOnce } from './clients.ts';
 
-test('RFC 4035 §4: whatever a validator finds secure without dns4tor in between, it also finds secure behind dns4tor', async (t) => {
+test('RFC 4035 §4: answers that a validator finds secure without dns4tor are also secure behind dns4tor', async (t) => {
   await using authority = await startAuthoritativeServer();
   await using running = await startBefore((certificate) => startDohServer({ authority, certificate }));
   const { daemon, upstream } = running;
@@ -17,8 +17,7 @@ test('RFC 4035 §4: whatever a validator finds secure without dns4tor in between
   await using direct = await startValidatingForwarder(upstream.plainPort, authority.trustAnchor);
   let secure = 0;
 
-  // One at a time: concurrent questions would make the results depend on timing, because one answer can teach a
-  // validator another.
+  // One at a time: with concurrent queries, the results would depend on timing, because validators cache proofs.
   await eachAtOnce(LAB_QUESTIONS, 1, async ({ name, type }) => {
     const [ours, theirs] = await Promise.all(
       [behind, direct].map(({ port }) => dig('@127.0.0.1', '-p', String(port), name, type, '+dnssec', '+tcp')),

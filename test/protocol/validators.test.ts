@@ -12,7 +12,7 @@ import { dsFields, startValidatingDnsmasq, startValidatingForwarder } from '../f
 import { startSocksDouble } from '../tor/socks-double.ts';
 
 /*
- * Validators in front of dns4tor, under a signed root: how they treat dns4tor's local answers, which cannot be signed.
+ * How validators behind dns4tor, with a signed root, treat its local answers, which cannot be signed.
  */
 
 const resources = new AsyncDisposableStack();
@@ -74,7 +74,7 @@ for (const [program, server] of [
   });
 
   test(`${program} treats a denial as bogus if the signed root denies the top-level domain itself`, async () => {
-    // Only the root can prove that they do not exist, and dns4tor never asks it about nas.lan.
+    // Only the root can prove that they do not exist, and dns4tor never sends nas.lan upstream.
     for (const name of ['nas.lan', 'printer.local', 'a.onion'])
       assert.equal(await statusOf(server, name), 'SERVFAIL', name);
   });

@@ -10,14 +10,14 @@ import { metric } from './daemon-health.ts';
 import { FLAG, OPTION, readReply } from './reply.ts';
 import { addressOf, QNAME, questionOf, RESPONSE_FLAGS, responseTo } from './upstream-messages.ts';
 
-/** What may differ between two queries for one name. */
+/** The properties in which queries for one name differ. */
 interface Variant {
   readonly name: string;
   readonly type: 'A' | 'AAAA';
   readonly dnssecOk: boolean;
   readonly checkingDisabled: boolean;
   readonly authenticData: boolean;
-  /** Without an OPT record, or with one that holds this. */
+  /** Without an OPT record, or the option in it. */
   readonly edns: 'none' | 'plain' | 'subnet' | 'cookie';
 }
 
@@ -38,7 +38,7 @@ const VARIANTS: readonly Variant[] = SPELLINGS.flatMap((name) =>
   ),
 );
 
-/** Prime to the number of variants, so that each comes once and next to others than its like. */
+/** Coprime to the number of variants, so that each occurs once, next to dissimilar ones. */
 const STRIDE = 37;
 
 /** All variants, interleaved. */
@@ -46,12 +46,12 @@ const INTERLEAVED: readonly Variant[] = VARIANTS.map(
   (_, index) => VARIANTS[(index * STRIDE) % VARIANTS.length] as Variant,
 );
 
-/** Those that upstream is to be asked for one by one: two types, DO or not, CD or not. */
+/** Number of upstream queries: two types, with and without DO, with and without CD. */
 const DISTINCT = 8;
 
 function queryOf(variant: Variant, index: number): Omit<QuerySpec, 'id'> {
   const { name, type, dnssecOk, checkingDisabled, authenticData, edns } = variant;
-  // No two clients come from one network (RFC 7871 §6) or have one cookie (RFC 7873 §4.1).
+  // No two clients share a subnet (RFC 7871 §6) or a cookie (RFC 7873 §4.1).
   const data = {
     subnet: [{ code: OPTION.clientSubnet, data: Buffer.from([0, 1, 24, 0, 198, 51, index]) }],
     cookie: [{ code: OPTION.cookie, data: Buffer.alloc(8, index) }],
@@ -69,12 +69,11 @@ function markOf(dnssecOk: boolean, checkingDisabled: boolean): number {
 const TYPE_AAAA = 28;
 const DNSSEC_OK = 0x8000;
 
-/** Always with AD; the address that it gives says by which bits it was asked for. */
+/** Answers with AD and an address that encodes the bits of the query. */
 const TELLING: DohBehaviour = ({ query }) => {
   const wire = Buffer.from(query);
   const question = Buffer.from(questionOf(query));
-  // The OPT record stands behind the question, its flags after a root name, TYPE, CLASS and the upper half of TTL (RFC
-  // 6891 §6.1.2).
+  // The OPT record follows the question. Its flags follow a root name, TYPE, CLASS and half of TTL (RFC 6891 §6.1.2).
   const dnssecOk = (wire.readUInt16BE(12 + question.length + 7) & DNSSEC_OK) !== 0;
   const mark = markOf(dnssecOk, (wire.readUInt16BE(2) & FLAG.CD) !== 0);
   const isAaaa = question.readUInt16BE(question.length - 4) === TYPE_AAAA;
@@ -91,11 +90,10 @@ function assertOwnReply(variant: Variant, wire: Buffer): void {
     rcode: 'NOERROR',
     question: questionOf(buildQuery({ name, type })),
     answers: [[type, type === 'A' ? `192.0.2.${mark}` : `2001:db8::${mark}`]],
-    // RFC 6840 §5.8: for whoever asked with AD or DO; RFC 4035 §3.2.2: CD as it was asked.
+    // RFC 6840 §5.8: AD if the query has AD or DO. RFC 4035 §3.2.2: CD copied from the query.
     authenticData: authenticData || dnssecOk,
     checkingDisabled,
-    // RFC 6891 §6.1.1; RFC 7871 §7.2.1 and RFC 7873 §5.2.3 are for servers that know these options, which this one does
-    // not.
+    // RFC 6891 §6.1.1. RFC 7871 §7.2.1 and RFC 7873 §5.2.3 apply only to servers that support these options.
     opt: edns === 'none' ? undefined : { dnssecOk, options: [] },
   };
   const found = {
@@ -109,7 +107,7 @@ function assertOwnReply(variant: Variant, wire: Buffer): void {
   assert.deepEqual(found, expected, JSON.stringify(variant));
 }
 
-test('queries that differ in case, DO, CD, AD, client subnet, cookie or type never get one another’s answer, while they are in flight and from the cache', async () => {
+test('queries that differ in case, DO, CD, AD, client subnet, cookie or type never get each other’s answers, in flight or from the cache', async () => {
   await using running = await startBehindDouble(TELLING);
   const { daemon, upstream } = running;
   await daemon.answers();
@@ -134,7 +132,7 @@ test('queries that differ in case, DO, CD, AD, client subnet, cookie or type nev
   const asked = askAll();
   askAllOverTcp();
   await udp.flush();
-  await waitUntil('upstream is asked', PATIENCE_MS, () => upstream.requests.length >= requestsBefore + DISTINCT);
+  await waitUntil('upstream is queried', PATIENCE_MS, () => upstream.requests.length >= requestsBefore + DISTINCT);
   release.resolve();
   assertOwnReplies(await asked);
   const count = INTERLEAVED.length;

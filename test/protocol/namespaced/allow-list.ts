@@ -12,7 +12,7 @@ const { network, server, insider, outsider } = ADDRESSES[version];
 await using lab = await startLab('--address', server, '--allow', network);
 const endpoint = { port: lab.daemon.port, address: server };
 
-/** A name that is answered here, one of upstream's, and what would be refused. */
+/** A local name, a name for upstream, and a query that would be refused. */
 const queries = [
   buildQuery({ name: 'localhost' }),
   buildQuery({ name: 'allowed.example' }),
@@ -22,17 +22,18 @@ const queries = [
 
 await using stranger = await connectRaw(transport, { ...endpoint, from: outsider });
 stranger.send(...queries);
-// Over TCP the connection is closed before anything is read.
+// Over TCP, the connection is closed before anything is read.
 const drops = transport === 'udp' ? queries.length : 1;
 await waitUntil(
   'the stranger is counted',
   PATIENCE_MS,
   async () => (await lab.counter('dns4tor_dropped_total', { reason: 'not_allowed' })) === drops,
 );
-if (transport === 'tcp') await waitUntil('the stranger is hung up on', PATIENCE_MS, () => stranger.ended === true);
+if (transport === 'tcp')
+  await waitUntil('the connection of the stranger is closed', PATIENCE_MS, () => stranger.ended === true);
 assert.equal(lab.asked('allowed.example'), 0);
 
-// The server itself, whose address is in the network, and another that is.
+// The server's own address and another one of the network.
 for (const from of [insider, server]) {
   const reply = readReply(await exchange(transport, { ...endpoint, from }, buildQuery({ name: 'allowed.example' })));
   assert.deepEqual([reply.rcode, reply.answers.length], ['NOERROR', 1], from);

@@ -29,7 +29,7 @@ async function assertInstalled(): Promise<void> {
   assert.match(await readFile(RESOLV_CONF, 'utf8'), /^nameserver 127\.0\.0\.1$/m);
 }
 
-/** Runs a command that is to succeed, and gives what it wrote. */
+/** Runs a command that must succeed, and returns its output. */
 async function dns4tor(...args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await runCli(args, ENVIRONMENT);
   assert.deepEqual([code, stderr], [0, '']);
@@ -50,7 +50,7 @@ async function dns4tor(...args: readonly string[]): Promise<string> {
   await assertInstalled();
   await dns4tor('install');
 
-  // Like a DHCP client that does not know dns4tor.
+  // As a DHCP client does.
   await writeFile(RESOLV_CONF, 'nameserver 192.0.2.54\n');
   const check = await runCli(['check', '--json', '--address', '127.0.0.1', '--tor-socks', 'unix:/x'], ENVIRONMENT);
   const { checks } = JSON.parse(check.stdout) as { readonly checks: readonly { id: string; status: string }[] };
@@ -65,7 +65,7 @@ async function dns4tor(...args: readonly string[]): Promise<string> {
   await using pause = await startProcess(process.execPath, [COMMAND, 'pause', '1h'], { env: ENVIRONMENT });
   await pause.waitUntil('names go to the network', PATIENCE_MS, () => pause.output.includes('in the clear until'));
   assert.equal(await readFile(RESOLV_CONF, 'utf8'), ORIGINAL);
-  // A terminal that closes does not end it, Ctrl-C does.
+  // A closed terminal does not end it; Ctrl-C does.
   process.kill(pause.pid, 'SIGHUP');
   process.kill(pause.pid, 'SIGINT');
   await pause.waitUntil('the pause is over', PATIENCE_MS, () => pause.output.includes('The pause is over'));
@@ -100,7 +100,7 @@ async function dns4tor(...args: readonly string[]): Promise<string> {
   await dns4tor('uninstall');
   await assertAsBefore();
 
-  // As container engines do: a file that cannot be replaced, for there is something mounted on it (rename(2): EBUSY).
+  // As in containers: a mount point, which cannot be replaced (rename(2): EBUSY).
   await writeFile('/etc/mounted', ORIGINAL);
   await chmod('/etc/mounted', ORIGINAL_MODE);
   await runProgram('mount', ['--bind', '/etc/mounted', RESOLV_CONF]);

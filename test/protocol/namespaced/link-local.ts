@@ -25,7 +25,7 @@ const proxy = createServer((client) => {
     [client, server],
     [server, client],
   ] as const) {
-    // The double hangs up, with or without a reset.
+    // The SOCKS double hangs up, with or without a reset.
     socket.pipe(other).on('error', () => socket.destroy());
   }
 });

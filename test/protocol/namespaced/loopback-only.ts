@@ -23,7 +23,7 @@ for (const address of [ADDRESSES.ipv4.server, ADDRESSES.ipv6.server]) {
   const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
   socket.connect(port, address);
   await once(socket, 'connect');
-  // The kernel says of a port without a socket what TCP would say.
+  // The kernel refuses datagrams to a port without a socket, as TCP does.
   await assert.rejects(
     new Promise((resolve, reject) => socket.once('message', resolve).once('error', reject).send(QUERY)),
     REFUSED,

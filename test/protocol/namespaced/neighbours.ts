@@ -7,8 +7,8 @@ import type { Endpoint } from '../raw-client.ts';
 import { GOOD } from '../upstream-messages.ts';
 
 /*
- * A server with the default limits, and neighbours who take what they can from many addresses. The queries of another
- * client over TCP and over UDP are answered all the same.
+ * A server with the default limits, and neighbours that take what they can from many addresses. Queries of another
+ * client over TCP and UDP are still answered.
  */
 
 const { server, insider } = ADDRESSES.ipv4;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { runProgram } from '../../fixtures/run-program.ts';
 import { startLab } from '../lab.ts';
 
-/** Of nobody's (RFC 5737 §3). */
+/** A documentation address (RFC 5737 §3). */
 const ADDRESS = '198.51.100.1';
 
 const ip = (...args: readonly string[]): Promise<string> => runProgram('ip', args);
@@ -14,7 +14,7 @@ const ask = async (name: string): Promise<void> => {
 await ask('before.example');
 const before = lab.upstream.requests.at(-1)?.connection;
 
-// Only a link whose both ends are up is one.
+// A link is up only if both ends are.
 await ip('link', 'add', 'near', 'type', 'veth', 'peer', 'name', 'far');
 await ip('link', 'set', 'far', 'up');
 await ip('link', 'set', 'near', 'up');

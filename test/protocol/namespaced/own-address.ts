@@ -8,7 +8,7 @@ import { sendForged } from './forged-datagram.ts';
 await using lab = await startLab();
 const { port } = lab.daemon;
 
-// An answer made here, one from upstream, a refusal, and a FORMERR: none may be answered in its turn.
+// A local answer, one from upstream, a refusal, and a FORMERR. None may be answered in turn.
 const queries = [
   buildQuery({ name: 'localhost' }),
   buildQuery({ name: 'own-address.example' }),
@@ -22,6 +22,6 @@ await waitUntil(
   async () => (await lab.counter('dns4tor_dropped_total', { reason: 'response' })) === queries.length,
 );
 assert.equal((await lab.ask('udp', { name: 'good.example' })).rcode, 'NOERROR');
-// One reply to each query, those to its own included, and none to a reply.
+// One reply to each query, including its own, and none to a reply.
 assert.equal(await lab.counter('coredns_dns_responses_total'), queries.length + 1);
 assert.equal(await lab.counter('dns4tor_dropped_total'), queries.length);

@@ -8,7 +8,7 @@ import { sendForged } from './forged-datagram.ts';
 await using lab = await startLab();
 const { port } = lab.daemon;
 
-// One that would be answered at once, and one whose answer would come later.
+// A query that would be answered at once, and one that would be answered later.
 await sendForged(0, port, buildQuery({ name: 'localhost' }));
 await sendForged(0, port, buildQuery({ name: 'from-port-zero.example' }));
 await waitUntil(

@@ -12,8 +12,8 @@ import { readReply } from '../reply.ts';
 import { GOOD } from '../upstream-messages.ts';
 
 /*
- * Five addresses, each with as many queries as one client may have in flight, and no answer from upstream. That is more
- * than may wait, and three times what the default circuits carry.
+ * Five addresses, each with as many unanswered queries as a client may have in flight. That exceeds the total limit,
+ * and is three times what the default circuits carry.
  */
 
 const { server, insider } = ADDRESSES.ipv4;

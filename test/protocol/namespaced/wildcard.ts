@@ -10,7 +10,7 @@ const wildcards = ['--address', '0.0.0.0', '--address', '::'];
 await using lab = await startLab(...wildcards, '--allow', ipv4.network, '--allow', ipv6.network);
 
 for (const transport of TRANSPORTS) {
-  // Asked from an address that the kernel would not pick for a reply by itself.
+  // The kernel would not choose this address for a reply by itself.
   for (const { server, second, insider } of [ipv4, ipv6]) {
     for (const address of [server, second, insider]) {
       for (const name of ['localhost', `${transport}.example`]) {
