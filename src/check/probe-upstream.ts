@@ -49,7 +49,7 @@ const ATTEMPTS = 2;
 /** Resolution of the `Date` field (RFC 9110 §6.6.1). */
 const DATE_RESOLUTION_MS = 1000;
 
-const NO_EVENTS: SessionEvents = { onFirstAnswer() {}, onRoom() {}, onRoundTrip() {}, onRetire() {}, onClose() {} };
+const NO_EVENTS: SessionEvents = { onFirstAnswer() {}, onCapacity() {}, onRoundTrip() {}, onRetire() {}, onClose() {} };
 
 /**
  * Connects to a resolver as the daemon does, under its own isolation credentials, and sends the daemon's probe query.

@@ -62,11 +62,11 @@ export function alternativeEvents(logger: Logger, url: string): AlternativeEvent
   let working: boolean | undefined;
   let offered: number | undefined;
   return {
-    learnt(count) {
+    discovered(count) {
       logger.log(count === offered ? 'debug' : 'info', 'onions_offered', { url, onions: count });
       offered = count;
     },
-    worked() {
+    connected() {
       logger.log(working === true ? 'debug' : 'info', 'onion_connected', { url });
       working = true;
     },

@@ -71,10 +71,7 @@ export function createUpstream(
       ? () => createHttpCircuits(components, config, init, open)
       : () => createStreamCircuits(components, config, init, open);
   if (init.perClient !== true) return createCircuits();
-  return new PerClientUpstream(
-    { clock, createUpstream: createCircuits },
-    { address: config.url, idleMs: init.lifetimeMs },
-  );
+  return new PerClientUpstream({ clock, createPool: createCircuits }, { address: config.url, idleMs: init.lifetimeMs });
 }
 
 function createStreamCircuits(
@@ -104,7 +101,11 @@ function createHttpCircuits(
       createSession: (socket, owner) => new DohSession(clock, { url }, socket, owner),
     });
   }
-  const services = new AlternativeServices({ clock, random, onLearnt: (count) => alternativeEvents.learnt(count) });
+  const services = new AlternativeServices({
+    clock,
+    random,
+    onDiscovered: (count) => alternativeEvents.discovered(count),
+  });
   const transport = createAlternativeTransport({
     services,
     dial: (alternative) => (alternative === undefined ? open(config) : open(alternative, ALTERNATIVE_CONNECT_MS)),
@@ -113,7 +114,7 @@ function createHttpCircuits(
   });
   return createPool(components, config, init, transport, {
     onRenew: () => services.networkChanged(),
-    countAlternatives: () => services.fresh,
+    countAlternatives: () => services.freshCount,
   });
 }
 

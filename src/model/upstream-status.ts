@@ -1,21 +1,21 @@
-/** Whether queries may wait for a connection to an upstream; the `state` label of `dns4tor_upstream_breaker_state`. */
+/** States of an upstream's circuit breaker; the `state` label of `dns4tor_upstream_breaker_state`. */
 export const BREAKER_STATES = ['closed', 'open', 'half_open'] as const;
 export type BreakerState = (typeof BREAKER_STATES)[number];
 
-/** Whether a query would be sent over a circuit at once, or first waits for its connection. */
+/** States of a connection slot: usable, being opened, or empty. */
 export const CONNECTION_STATES = ['open', 'connecting', 'closed'] as const;
 export type ConnectionState = (typeof CONNECTION_STATES)[number];
 
 /**
- * What is known of the circuit that is in a slot at one moment. Circuits are replaced from time to time, slots stay:
- * nothing here tells one circuit from another.
+ * Status of the connection in one slot. Connections are replaced from time to time while slots stay, so nothing here
+ * identifies a connection.
  */
 export interface ConnectionStatus {
-  /** From 0 up to the number of circuits to an upstream. */
+  /** From 0 to one less than the number of connections per upstream. */
   readonly slot: number;
   readonly state: ConnectionState;
-  /** Time in which an answer is expected over it, in milliseconds; undefined until it is open. */
+  /** Expected response time in milliseconds; undefined until the connection is open. */
   readonly typicalMs: number | undefined;
-  /** Queries that wait for their answer on it. */
+  /** Queries that have been sent and not yet answered. */
   readonly inFlight: number;
 }

@@ -4,11 +4,11 @@ import type { ErrorCode } from '../failures/failures.ts';
 
 /** How an answer came from a resolver. */
 export interface AnswerPath {
-  /** Its {@link Upstream.address}. */
+  /** The resolver's {@link Upstream.address}. */
   readonly upstream: string;
-  /** When what was answered was sent, on the monotonic clock, in milliseconds. */
+  /** When the answered query was sent, in milliseconds on the monotonic clock. */
   readonly sentAt: number;
-  /** Whether that was a second try, beside one that took long. */
+  /** Whether the answered query was a hedge: a second copy, sent while the first one was still unanswered. */
   readonly secondTry: boolean;
 }
 
@@ -36,22 +36,25 @@ export interface Upstream extends AsyncDisposable {
   readonly address: string;
 }
 
-/** An upstream with circuits of its own, which can be counted and given up. */
+/** An upstream with one or more connection pools of its own. */
 export interface PooledUpstream extends Upstream {
   readonly openConnections: number;
-  /** Queries that wait for a connection or are on one. */
+  /** Queries that are on a connection or wait for one. */
   readonly queueDepth: number;
-  /** Of each set of circuits, whether queries may wait for a connection. */
+  /** State of the circuit breaker of each pool. */
   readonly breakerStates: readonly BreakerState[];
-  /** Of each set of circuits, those in use, by slot. */
+  /** The connections in use by slot, pool after pool. */
   readonly connections: readonly ConnectionStatus[];
-  /** Why the latest connection was not had or ended without an answer, where there was no answer since. */
+  /**
+   * Why the latest connection could not be opened, or ended without an answer. Undefined if an answer has arrived
+   * since.
+   */
   readonly failure?: ErrorCode | undefined;
-  /** Alternative services (RFC 7838) that may be used now. */
+  /** Number of alternative services (RFC 7838) that may be used now. Absent: they are not used. */
   readonly alternatives?: number | undefined;
   /**
-   * Gives up all circuits for new ones at once: after a sleep or a change of network nobody may be at the other end of the old ones any
-   * more.
+   * Replaces all connections at once. After a sleep or a change of network, the peers of the old ones may be gone
+   * without a trace.
    */
   renewAll(): void;
 }

@@ -97,8 +97,8 @@ async function setUp({
   const clock = new ManualClock();
   const events: string[] = [];
   const alternativeEvents: AlternativeEvents = {
-    learnt: (count) => events.push(`learnt ${count}`),
-    worked: () => events.push('worked'),
+    discovered: (count) => events.push(`learnt ${count}`),
+    connected: () => events.push('worked'),
     failed: ({ code }) => events.push(code),
   };
   let connections = 0;

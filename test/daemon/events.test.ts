@@ -159,13 +159,13 @@ test('that an upstream is at its onions, or is not, is told when it changes', ()
   const { logger, lines } = recordingLogger();
   const events = alternativeEvents(logger, URL);
   const down = new Dns4torError('ERR_TOR_HS_DESC_NOT_FOUND');
-  events.learnt(10);
-  events.learnt(10);
-  events.worked();
-  events.worked();
+  events.discovered(10);
+  events.discovered(10);
+  events.connected();
+  events.connected();
   events.failed(down);
   events.failed(down);
-  events.worked();
+  events.connected();
   assert.deepEqual(
     lines.map((line) => line.slice(0, 3)),
     ['INF', 'DBG', 'INF', 'DBG', 'WRN', 'DBG', 'INF'],

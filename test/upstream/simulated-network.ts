@@ -96,7 +96,7 @@ export class SimulatedConnection implements ConnectionLike {
     this.#deviation = Math.log(ms / MEDIAN_MS);
   }
 
-  get free(): number {
+  get capacity(): number {
     return this.isOpen ? 100 - this.inFlight : 0;
   }
 
@@ -105,7 +105,7 @@ export class SimulatedConnection implements ConnectionLike {
     const tookMs = OPENING_SHARE * this.typicalMs;
     if (init.isUnopenable?.(this.number) === true) {
       const error = new Dns4torError('ERR_TOR_TIMEOUT');
-      clock.schedule(tookMs, () => this.#owner.onEnd('unopened') || this.#network.breaker?.failed(error));
+      clock.schedule(tookMs, () => this.#owner.onEnd('unopened') || this.#network.breaker?.recordFailure(error));
       return true;
     }
     clock.schedule(tookMs, () => {

@@ -18,7 +18,7 @@ export interface SessionRigOptions {
   /** @default one that draws the ID 0 each time */
   readonly random?: Random;
   /** Called when more queries can be sent. */
-  readonly onRoom?: () => void;
+  readonly onCapacity?: () => void;
 }
 
 export type SessionEvent = 'first answer' | 'retired' | 'closed';
@@ -35,16 +35,16 @@ export interface SessionRig extends Disposable {
   ask(name: string, timeoutMs?: number): Promise<Uint8Array>;
 }
 
-export function startSession(socket: Socket, { random = ZEROES, onRoom }: SessionRigOptions = {}): SessionRig {
+export function startSession(socket: Socket, { random = ZEROES, onCapacity }: SessionRigOptions = {}): SessionRig {
   const clock = new ManualClock();
   const events: SessionEvent[] = [];
   const rooms: number[] = [];
   const session: StreamSession = new StreamSession({ clock, random }, socket, {
     onFirstAnswer: () => events.push('first answer'),
     onRoundTrip: () => {},
-    onRoom: () => {
-      rooms.push(session.free);
-      onRoom?.();
+    onCapacity: () => {
+      rooms.push(session.capacity);
+      onCapacity?.();
     },
     onRetire: () => events.push('retired'),
     onClose: () => events.push('closed'),

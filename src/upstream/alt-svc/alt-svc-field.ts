@@ -1,29 +1,29 @@
 import { isOnionHost, onionAddressProblem } from '../../model/onion-address.ts';
 
-/** An alternative that is of use here: HTTP/2 at an onion. */
+/** An alternative service that dns4tor can use: HTTP/2 at an onion service. */
 export interface OnionAlternative {
-  /** A version 3 address: 56 characters in lower case and `.onion`. */
+  /** Version 3 onion address: 56 lower-case characters and `.onion`. */
   readonly host: string;
   /** 1 to 65535. */
   readonly port: number;
-  /** How long it is fresh, from the moment in which the response was made. Not bounded. */
+  /** Lifetime from when the response was generated. Not bounded here. */
   readonly maxAgeSeconds: number;
-  /** Whether it is meant to outlast a change of network. */
+  /** Whether it stays valid after a change of network. */
   readonly persist: boolean;
 }
 
-/** RFC 7838 §3.1: 24 hours. */
+/** 24 hours (RFC 7838 §3.1). */
 const DEFAULT_MAX_AGE_SECONDS = 86_400;
 
-/** The case that is known (Cloudflare's header of ten onions) has 1 KiB. */
+/** Maximum length in characters. Cloudflare's field value, with ten onions, has 1 KiB. */
 const MAX_FIELD_LENGTH = 16_384;
 
-/** Of more than there will ever be circuits, the rest would only be remembered. */
+/** More than the number of connections. Further alternatives would never be used. */
 const MAX_ALTERNATIVES = 16;
 
 const MAX_PORT = 65_535;
 
-/** RFC 9110 §5.6.2 and §5.6.4: `token=token` or `token="quoted-string"`. */
+/** `token=token` or `token="quoted-string"` (RFC 9110 §5.6.2, §5.6.4). */
 const PAIR = /^([\w!#$%&'*+.^`|~-]+)=(?:([\w!#$%&'*+.^`|~-]+)|"((?:[^"\\]|\\.)*)")$/;
 
 interface Pair {
@@ -32,13 +32,13 @@ interface Pair {
 }
 
 /**
- * Reads an Alt-Svc field value (RFC 7838 §3), several lines joined by commas. Never throws: what is malformed, of another protocol or not
- * at an onion is passed over, and what has no end or is too long has nothing of use in it.
+ * Parses an Alt-Svc field value (RFC 7838 §3); several field lines must be joined by commas. Never throws. Alternatives
+ * that are malformed, of another protocol or not at an onion are skipped. A value that is too long yields none.
  */
 export function parseAltSvc(fieldValue: string): readonly OnionAlternative[] | 'clear' {
   if (fieldValue.length > MAX_FIELD_LENGTH) return [];
   const members = splitOutsideQuotes(fieldValue, ',');
-  // §3: beside alternatives too, which then are not to be used either.
+  // If `clear` stands beside alternatives, they are ignored (§3).
   if (members.includes('clear')) return 'clear';
   return members
     .map(parseMember)
@@ -48,7 +48,7 @@ export function parseAltSvc(fieldValue: string): readonly OnionAlternative[] | '
 
 function parseMember(member: string): OnionAlternative | undefined {
   const [alternative, ...parameters] = splitOutsideQuotes(member, ';').map(parsePair);
-  // §3: there is one way to write each protocol's name, so that `%682` is not h2.
+  // Only one encoding of each protocol name is valid (§3), so `%682` is not h2.
   if (alternative?.name !== 'h2') return undefined;
   const authority = parseAuthority(alternative.value);
   const maxAgeSeconds = parseMaxAge(valueOf(parameters, 'ma'));
@@ -56,17 +56,17 @@ function parseMember(member: string): OnionAlternative | undefined {
   return { ...authority, maxAgeSeconds, persist: valueOf(parameters, 'persist') === '1' };
 }
 
-/** `[ uri-host ] ":" port`. Without a host it is the origin's own, which is no onion. */
+/** Parses `[ uri-host ] ":" port`. Without a host, the alternative is at the origin's host, which is not an onion. */
 function parseAuthority(authority: string): { host: string; port: number } | undefined {
   const [, givenHost = '', digits = ''] = /^(.+):(\d{1,5})$/.exec(authority) ?? [];
-  // Labels in front of the address are for the service's HTTP server alone, and the origin's name goes there.
+  // Labels before the address only matter to the service's HTTP server, which receives the origin's name instead.
   const host = givenHost.toLowerCase().split('.').slice(-2).join('.');
   const port = Number(digits);
   if (!isOnionHost(host) || onionAddressProblem(host) !== undefined || port < 1 || port > MAX_PORT) return undefined;
   return { host, port };
 }
 
-/** RFC 9111 §4.2.1 on what cannot be read: it is not fresh. */
+/** Returns undefined for an invalid value: the alternative is then not fresh (RFC 9111 §4.2.1). */
 function parseMaxAge(value: string | undefined): number | undefined {
   if (value === undefined) return DEFAULT_MAX_AGE_SECONDS;
   return /^\d+$/.test(value) ? Number(value) : undefined;
@@ -82,7 +82,7 @@ function parsePair(text: string): Pair | undefined {
   return { name, value: token ?? quotedString.replaceAll(/\\(.)/g, '$1') };
 }
 
-/** The trimmed parts between separators, of which those in quoted strings are none. Takes time in proportion to the text, whatever is in it. */
+/** Splits at separators outside quoted strings, and trims the parts. Takes linear time for every input. */
 function splitOutsideQuotes(text: string, separator: string): string[] {
   const parts: string[] = [];
   let start = 0;

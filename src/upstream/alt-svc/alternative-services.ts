@@ -1,120 +1,128 @@
 import { type BackOff, drawPauseMs } from '../../lib/back-off.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
+import { MS_PER_SECOND } from '../../lib/units.ts';
 import { type OnionAlternative, parseAltSvc } from './alt-svc-field.ts';
 
-/** Where an alternative service is dialled. */
+/** Address of an alternative service. */
 export type AlternativeTarget = Pick<OnionAlternative, 'host' | 'port'>;
 
 export interface AlternativeServicesComponents {
   readonly clock: Clock;
   readonly random: Random;
-  /** Alternatives are known where none were. */
-  readonly onLearnt: (count: number) => void;
+  /** Fresh alternatives are known now, and none were before. */
+  readonly onDiscovered: (count: number) => void;
 }
 
-/** However long the resolver says: see {@link AlternativeServices} on tracking. Also what RFC 7838 §3.1 takes where it says nothing. */
+/**
+ * Upper bound for the lifetime of an alternative, whatever the resolver says: 24 hours, the default of RFC 7838 §3.1.
+ * See {@link AlternativeServices} on tracking.
+ */
 const MAX_AGE_MS = 86_400_000;
 
 /**
- * After a failure. A connection is made every few minutes, so that a service which is down for long is tried with few of them, and one which
- * is back is used again within the hour.
+ * Pauses after failures of an alternative. A connection is opened every few minutes, so few of them try a service that
+ * is down for long, and one that has recovered is used again within an hour.
  */
 const BACK_OFF: BackOff = { firstMs: 60_000, longestMs: 3_600_000 };
 
 interface Entry {
   readonly service: OnionAlternative;
+  /** End of freshness, on the monotonic clock. */
   freshUntil: number;
-  /** In a row. */
+  /** Consecutive failures. */
   failures: number;
   retryAt: number;
-  /** Since all others were chosen the last time. */
-  chosen: boolean;
+  /** Whether it was chosen in the current round. A round ends when all usable entries have been chosen. */
+  isChosen: boolean;
 }
 
 /**
- * The onions at which a resolver known by name says it can be reached too (RFC 7838). Later connections go there and never pass an exit.
+ * The onion services that a resolver known by name announces as alternatives (RFC 7838). New connections go there
+ * instead of through an exit.
  *
- * An alternative takes the name's place in dialling and nowhere else (§2): SNI, `:authority` and the names and pins of the certificate stay
- * those of the name, which are the "reasonable assurances" of §2.1. The field is taken only from responses on such authenticated connections,
- * so that no exit can put one in. There is no Alt-Used (§5): who answers at an onion knows where it was reached, and each header is one more
- * to recognise a client by (RFC 8484 §8.2).
+ * An alternative replaces only the address to dial (§2). SNI, `:authority`, the certificate's names and pins stay those
+ * of the name; they are the "reasonable assurances" of §2.1. The Alt-Svc field is accepted only from responses on such
+ * authenticated connections, so no exit can inject one. No Alt-Used field (§5) is sent: the server at an onion knows
+ * its address, and each header field makes a client easier to recognise (RFC 8484 §8.2).
  *
- * Tracking (§9.4): a resolver that names another onion to each client sees which of its connections are one client's, which the circuits'
- * identities are there to hide. That cannot be told from honest load balancing, but it can be kept from lasting: what is learnt is kept in
- * memory only, for a day at most, and the time runs from what the name itself said. An alternative cannot prolong its own life, nor name
- * others; so at least once a day each circuit begins anew at the name, like everybody's.
+ * Tracking (§9.4): a resolver that announces a different onion to each client can link that client's connections, which
+ * stream isolation is meant to prevent. It cannot be told apart from load balancing, but it can be limited in time.
+ * Alternatives are kept in memory only, for at most a day from the last response of the name itself. An alternative
+ * cannot prolong its lifetime or announce others. So at least once a day, each connection goes to the name again.
  */
 export class AlternativeServices {
   readonly #components: AlternativeServicesComponents;
   #entries = new Map<string, Entry>();
-  /** The value that the entries are of. */
+  /** The field value that the entries come from. */
   #fieldValue: string | undefined;
 
   constructor(components: AlternativeServicesComponents) {
     this.#components = components;
   }
 
-  /** How many could be dialled now, but for failures. */
-  get fresh(): number {
+  /** Number of fresh alternatives, including those that have failed recently. */
+  get freshCount(): number {
     return this.#fresh().length;
   }
 
   /**
-   * Takes the Alt-Svc field of a response; cheap where it is what it was.
+   * Applies the Alt-Svc field of a response. Cheap if the value has not changed.
    * @param ageSeconds how long HTTP caches have held the response
-   * @param teller the alternative that gave the response; undefined if it was the name
+   * @param source the alternative that sent the response; undefined if it was the name
    */
-  note(fieldValue: string, ageSeconds: number, teller: AlternativeTarget | undefined): void {
-    const changed = fieldValue !== this.#fieldValue;
-    if (teller !== undefined) {
-      if (changed && parseAltSvc(fieldValue) === 'clear') this.#forget();
+  update(fieldValue: string, ageSeconds: number, source: AlternativeTarget | undefined): void {
+    const isChanged = fieldValue !== this.#fieldValue;
+    if (source !== undefined) {
+      if (isChanged && parseAltSvc(fieldValue) === 'clear') this.#clear();
       return;
     }
-    const freshBefore = this.fresh;
-    if (changed) this.#replace(fieldValue);
-    const generatedAt = this.#components.clock.now() - ageSeconds * 1000;
+    const countBefore = this.freshCount;
+    if (isChanged) this.#replace(fieldValue);
+    const generatedAt = this.#components.clock.now() - ageSeconds * MS_PER_SECOND;
     for (const entry of this.#entries.values()) {
-      entry.freshUntil = generatedAt + Math.min(entry.service.maxAgeSeconds * 1000, MAX_AGE_MS);
+      entry.freshUntil = generatedAt + Math.min(entry.service.maxAgeSeconds * MS_PER_SECOND, MAX_AGE_MS);
     }
-    if (freshBefore === 0 && this.fresh > 0) this.#components.onLearnt(this.fresh);
+    if (countBefore === 0 && this.freshCount > 0) this.#components.onDiscovered(this.freshCount);
   }
 
   /**
-   * Where the next connection should go; undefined for the name itself. The server's order (§3) is not followed: each is chosen once before
-   * any is chosen again, so that several circuits are at several onions, and by chance, so that their order shows no client.
+   * Chooses the target of the next connection; undefined for the name itself. The order of the server (§3) is ignored.
+   * Each alternative is chosen once before any is chosen again, so that connections spread over several onions. The
+   * choice is random, so that the order identifies no client.
    */
   choose(): AlternativeTarget | undefined {
     const now = this.#components.clock.now();
     const usable = this.#fresh().filter(({ retryAt }) => now >= retryAt);
-    if (usable.every(({ chosen }) => chosen)) for (const entry of usable) entry.chosen = false;
-    const candidates = usable.filter(({ chosen }) => !chosen);
+    if (usable.every(({ isChosen }) => isChosen)) for (const entry of usable) entry.isChosen = false;
+    const candidates = usable.filter(({ isChosen }) => !isChosen);
     const entry = candidates[Math.floor(this.#components.random.fraction() * candidates.length)];
     if (entry === undefined) return undefined;
-    entry.chosen = true;
+    entry.isChosen = true;
     return entry.service;
   }
 
   /**
-   * It could not be connected to, showed a wrong certificate or gave no answers: it is not chosen for a while. §6 asks for no more after a
-   * 421 either: were it removed, the next response of the name would bring it back.
+   * Records that an alternative was unreachable, had a wrong certificate or gave no answers. It is not chosen for a
+   * while. The same applies to a 421 response (§6): if the entry were removed, the next response of the name would
+   * restore it.
    */
-  failed(target: AlternativeTarget): void {
+  recordFailure(target: AlternativeTarget): void {
     const entry = this.#entries.get(keyOf(target));
     if (entry === undefined) return;
     const { clock, random } = this.#components;
     entry.retryAt = clock.now() + drawPauseMs(BACK_OFF, entry.failures++, random);
   }
 
-  /** It gave an answer. */
-  succeeded(target: AlternativeTarget): void {
+  /** Records an answer from an alternative. */
+  recordSuccess(target: AlternativeTarget): void {
     const entry = this.#entries.get(keyOf(target));
     if (entry === undefined) return;
     entry.failures = 0;
     entry.retryAt = -Infinity;
   }
 
-  /** §2.2: then those without `persist=1` go. */
+  /** Removes the alternatives without `persist=1`, as RFC 7838 §2.2 recommends after a change of network. */
   networkChanged(): void {
     this.#fieldValue = undefined;
     for (const [key, { service }] of this.#entries) if (!service.persist) this.#entries.delete(key);
@@ -125,21 +133,21 @@ export class AlternativeServices {
     return [...this.#entries.values()].filter(({ freshUntil }) => now < freshUntil);
   }
 
-  /** §3.1: a field value replaces all that was known. What is known of a service's failures stays true. */
+  /** Replaces all entries, as §3.1 requires for a new field value. Failures of a service that stays are kept. */
   #replace(fieldValue: string): void {
     const before = this.#entries;
-    this.#forget();
+    this.#clear();
     this.#fieldValue = fieldValue;
     const services = parseAltSvc(fieldValue);
     if (services === 'clear') return;
     for (const service of services) {
       const key = keyOf(service);
-      const { failures = 0, retryAt = -Infinity, chosen = false } = before.get(key) ?? {};
-      this.#entries.set(key, { service, freshUntil: -Infinity, failures, retryAt, chosen });
+      const { failures = 0, retryAt = -Infinity, isChosen = false } = before.get(key) ?? {};
+      this.#entries.set(key, { service, freshUntil: -Infinity, failures, retryAt, isChosen });
     }
   }
 
-  #forget(): void {
+  #clear(): void {
     this.#entries = new Map();
     this.#fieldValue = undefined;
   }

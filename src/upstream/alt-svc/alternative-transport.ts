@@ -4,55 +4,55 @@ import type { ErrorCode } from '../../failures/failures.ts';
 import type { AlternativeServices, AlternativeTarget } from './alternative-services.ts';
 import type { Connect, CreateSession, Session, SessionEvents } from '../transport/session.ts';
 
-/** What becomes of the alternatives, for whoever logs and counts. */
+/** Receives what happens to alternative services, for logs. */
 export interface AlternativeEvents {
-  /** Some are known, where none were. */
-  learnt(count: number): void;
+  /** Fresh alternatives are known now, and none were before. */
+  discovered(count: number): void;
   /** A connection to an alternative gave its first answer. */
-  worked(): void;
-  /** An alternative could not be used, and the connection goes elsewhere. */
+  connected(): void;
+  /** An alternative failed, so the connection goes to the name or to another one. */
   failed(error: Dns4torError): void;
 }
 
 export interface AlternativeTransportComponents {
   readonly services: AlternativeServices;
-  /** Connects to an alternative, or to the name, with the same checks of the certificate. */
+  /** Connects to an alternative, or to the name if undefined. Both must verify the same certificate. */
   readonly dial: (alternative: AlternativeTarget | undefined) => Promise<Socket>;
-  /** @param onAltSvc is to be told each Alt-Svc field value and the age of its response */
+  /** @param onAltSvc receives each Alt-Svc field value and the age of its response */
   readonly createSession: (
     socket: Socket,
     events: SessionEvents,
     onAltSvc: (fieldValue: string, ageSeconds: number) => void,
   ) => Session;
-  readonly events: Omit<AlternativeEvents, 'learnt'>;
+  readonly events: Omit<AlternativeEvents, 'discovered'>;
 }
 
-/** By these an HTTP server says that it is no resolver, or none for this name: 421 (RFC 7838 §6) among them. */
+/** Responses of an HTTP server that is not a resolver, or not for this name, such as status 421 (RFC 7838 §6). */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set(['ERR_DOH_STATUS', 'ERR_DOH_CONTENT_TYPE']);
 
 /**
- * How connections to a resolver by name come to its alternative services (RFC 7838 §2.4), and back to the name. No connection is given up
- * for them: every few minutes one ends anyhow, and the next goes there.
+ * Connects to the alternative services of a resolver known by name (RFC 7838 §2.4), and falls back to the name.
+ * Existing connections stay: every few minutes the pool replaces them anyway, and the next ones use the alternatives.
  */
 export function createAlternativeTransport({ services, dial, createSession, events }: AlternativeTransportComponents): {
   readonly connect: Connect;
   readonly createSession: CreateSession;
 } {
   const targets = new WeakMap<Socket, AlternativeTarget>();
-  const failed = (target: AlternativeTarget, error: Dns4torError): void => {
-    services.failed(target);
+  const recordFailure = (target: AlternativeTarget, error: Dns4torError): void => {
+    services.recordFailure(target);
     events.failed(error);
   };
-  const watched = (target: AlternativeTarget, sessionEvents: SessionEvents): SessionEvents => ({
+  const observed = (target: AlternativeTarget, sessionEvents: SessionEvents): SessionEvents => ({
     ...sessionEvents,
     onFirstAnswer() {
-      services.succeeded(target);
-      events.worked();
+      services.recordSuccess(target);
+      events.connected();
       sessionEvents.onFirstAnswer();
     },
     onRetire(session, reason) {
-      if (session.fruitless && reason?.code !== 'ERR_SHUTDOWN') {
-        failed(target, reason ?? new Dns4torError('ERR_UPSTREAM_CONNECTION'));
+      if (session.isUnanswered && reason?.code !== 'ERR_SHUTDOWN') {
+        recordFailure(target, reason ?? new Dns4torError('ERR_UPSTREAM_CONNECTION'));
       }
       sessionEvents.onRetire(session, reason);
     },
@@ -71,40 +71,43 @@ export function createAlternativeTransport({ services, dial, createSession, even
         failure = toDns4torError(thrown);
       }
       const socket = await dial(undefined);
-      // Not before: where the name cannot be reached either, Tor or the network is to blame and no alternative.
-      failed(target, failure);
+      // Recorded only now: if the name is unreachable as well, the cause is Tor or the network, not the alternative.
+      recordFailure(target, failure);
       return socket;
     },
     createSession(socket, sessionEvents) {
       const target = targets.get(socket);
-      const onAltSvc = (fieldValue: string, ageSeconds: number): void => services.note(fieldValue, ageSeconds, target);
+      const onAltSvc = (fieldValue: string, ageSeconds: number): void =>
+        services.update(fieldValue, ageSeconds, target);
       if (target === undefined) return createSession(socket, sessionEvents, onAltSvc);
-      return endingWithRefusal(createSession(socket, watched(target, sessionEvents), onAltSvc));
+      return endOnRefusal(createSession(socket, observed(target, sessionEvents), onAltSvc));
     },
   };
 }
 
-/** RFC 7838 §6: what an alternative refuses may be asked elsewhere. If its first answer is a refusal, the connection is as good as lost. */
-function endingWithRefusal(session: Session): Session {
+/**
+ * Treats a session whose first response is a refusal as lost, so that the query is retried elsewhere (RFC 7838 §6).
+ */
+function endOnRefusal(session: Session): Session {
   return {
-    get free() {
-      return session.free;
+    get capacity() {
+      return session.capacity;
     },
     get inFlight() {
       return session.inFlight;
     },
-    get answered() {
-      return session.answered;
+    get hasAnswered() {
+      return session.hasAnswered;
     },
-    get fruitless() {
-      return session.fruitless;
+    get isUnanswered() {
+      return session.isUnanswered;
     },
     async exchange(query, deadline) {
       try {
         return await session.exchange(query, deadline);
       } catch (thrown) {
         const error = toDns4torError(thrown);
-        if (session.answered || !REFUSALS.has(error.code)) throw error;
+        if (session.hasAnswered || !REFUSALS.has(error.code)) throw error;
         const lost = new Dns4torError('ERR_UPSTREAM_CONNECTION', 'refused by an alternative service', error);
         session.destroy(lost);
         throw lost;

@@ -4,27 +4,27 @@ import type { BreakerState } from '../../model/upstream-status.ts';
 import { Dns4torError } from '../../failures/errors.ts';
 import type { Random } from '../../lib/random.ts';
 
-/** The pause after a first failure: short, since one relay's failure is over with another circuit. */
+/** Pause after the first failure. Short, because a single failing relay is avoided by the next circuit. */
 const FIRST_PAUSE_MS = 250;
 
-/** Tor itself is not there: asking again costs one connection on this machine, and the moment it is back should be noticed. */
+/** Longest pause while Tor is not running. An attempt costs one local connection, and Tor's return is noticed soon. */
 const LONGEST_LOCAL_PAUSE_MS = 1000;
 
-/** The resolver cannot be reached: each attempt costs circuits at relays that others need. */
+/** Longest pause while the resolver is unreachable. Each attempt makes relays build circuits. */
 const LONGEST_REMOTE_PAUSE_MS = 30_000;
 
 /**
- * A query permits an attempt after this much of a pause, and while an earlier attempt hangs. Names can then be asked
- * again within five seconds after an outage, and only a machine that asks nothing waits for longer pauses.
+ * After this much of a pause, or of an attempt that hangs, a query may start another attempt. Lookups therefore work
+ * again within five seconds after an outage, and only an idle machine waits for the longer pauses.
  */
-const WANTED_AFTER_MS = 4000;
+const LONGEST_REST_MS = 4000;
 
-/** So many failures in a row are an outage. Fewer are common over Tor, and over with the next circuit: queries wait for it. */
-const PATIENCE = 3;
+/** Consecutive failures that count as an outage. Fewer are common over Tor, so queries wait for the next circuit. */
+const FAILURES_TO_OPEN = 3;
 
 /**
- * A connection that takes longer will hardly be there before the queries that wait for it have met their deadline. It may have begun before
- * the resolver came back, and hang until it is given up, where a new one would come at once.
+ * An attempt that takes longer is slow: the queries that wait for it will probably miss their deadlines. It may have
+ * started during an outage and hang, while a new attempt would succeed at once.
  */
 export const SLOW_ATTEMPT_MS = 10_000;
 
@@ -33,43 +33,45 @@ export interface BreakerComponents {
   readonly random: Random;
 }
 
-/** An attempt to connect, from {@link Breaker.attempt}. */
+/** An attempt to connect, from {@link Breaker.beginAttempt}. */
 export interface Attempt {
-  /** Pauses before it, without an answer in between. */
+  /** Number of pauses before it since the last answer. */
   readonly round: number;
-  /** Call it when the attempt has ended, however it did. */
+  /** Must be called when the attempt has ended, with or without success. */
   end(): void;
 }
 
-/** What the owner of the connections is asked and told. */
+/** What the breaker asks and tells the owner of the connections. */
 export interface BreakerOwner {
-  /** Whether any connection is open: as long as one is, nothing is an outage. */
-  isServing(): boolean;
-  /** Queries are to be refused from now on, those that wait included. */
+  /** Whether any connection is open. While one is, no failure counts as an outage. */
+  hasOpenConnection(): boolean;
+  /** The breaker has opened: waiting and new queries are to be rejected with `reason`. */
   onOpen(reason: Dns4torError): void;
-  /** A connection may be attempted: after a pause, or because the resolver answers again. */
-  onMayConnect(): void;
+  /** An attempt is allowed: a pause is over, or the resolver has answered again. */
+  onAttemptAllowed(): void;
 }
 
 /**
- * A circuit breaker, in the sense of software, for all circuits to one resolver. In quiet times it permits every connection. After a failure
- * connections are attempted one at a time, each after a pause that is longer than the last, until there is an answer: an outage
- * makes no storm. Once failures make an outage it is open: queries are refused at once, with the reason, and only probes go on.
+ * Circuit breaker (the software pattern) for all connections to one resolver. Without failures it allows every attempt
+ * to connect. After a failure it allows one attempt at a time, with growing pauses in between, until the resolver
+ * answers: an outage causes no connection storm. It opens when failures amount to an outage. Queries are then rejected
+ * at once, with the reason, while single attempts go on.
  */
 export class Breaker implements Disposable {
   readonly #components: BreakerComponents;
   readonly #owner: BreakerOwner;
-  /** In a row, without an answer in between. */
+  /** Consecutive failures since the last answer. */
   #failures = 0;
-  /** Pauses in a row. */
+  /** Consecutive pauses since the last answer. */
   #round = 0;
   #lastError: Dns4torError | undefined;
+  /** Attempts in progress, as the timer of each. */
   readonly #attempts = new Set<Timer>();
-  /** Those of them that take so long that the next does not wait for them. */
+  /** Attempts in progress for longer than {@link SLOW_ATTEMPT_MS}. The next attempt does not wait for them. */
   readonly #slow = new Set<Timer>();
   /** Runs during a pause. */
   #retry: Timer | undefined;
-  /** Until then no query permits an attempt. */
+  /** No query may start an attempt before this time. */
   #restUntil = -Infinity;
   #open = false;
 
@@ -83,32 +85,32 @@ export class Breaker implements Disposable {
     return this.#attempts.size > 0 ? 'half_open' : 'open';
   }
 
-  /** How the latest attempt failed; undefined where there was an answer since. */
+  /** The latest failure; undefined if the resolver has answered since. */
   get lastError(): Dns4torError | undefined {
     return this.#lastError;
   }
 
-  /** Why a query is not to wait for a connection; undefined if it may. */
-  get refusal(): Dns4torError | undefined {
+  /** The failure with which to reject queries; undefined unless the breaker is open. */
+  get openReason(): Dns4torError | undefined {
     return this.#open ? this.#lastError : undefined;
   }
 
   /** Whether nothing has failed since the last answer. */
-  get isUntroubled(): boolean {
+  get isHealthy(): boolean {
     return this.#failures === 0;
   }
 
-  /** Whether {@link attempt} gives leave now. */
-  get permits(): boolean {
+  /** Whether {@link beginAttempt} would return an attempt now. */
+  get mayAttempt(): boolean {
     return this.#failures === 0 || !this.#mustWait;
   }
 
-  /** Asks for leave to connect. Undefined if no attempt may be made now. */
-  attempt(): Attempt | undefined {
+  /** Starts an attempt to connect; undefined if none is allowed now. */
+  beginAttempt(): Attempt | undefined {
     const { clock } = this.#components;
-    if (!this.permits) return undefined;
-    this.#restUntil = clock.now() + WANTED_AFTER_MS;
-    const timer = clock.schedule(SLOW_ATTEMPT_MS, () => this.#suspect(timer));
+    if (!this.mayAttempt) return undefined;
+    this.#restUntil = clock.now() + LONGEST_REST_MS;
+    const timer = clock.schedule(SLOW_ATTEMPT_MS, () => this.#markSlow(timer));
     this.#attempts.add(timer);
     return {
       round: this.#round,
@@ -120,30 +122,30 @@ export class Breaker implements Disposable {
     };
   }
 
-  /** After failures: whether an attempt is under way, or a pause, that the next attempt has to wait for. */
+  /** Whether, after failures, the next attempt has to wait for a pause or for an attempt in progress. */
   get #mustWait(): boolean {
     const isWaitedFor = this.#attempts.size > this.#slow.size || this.#retry !== undefined;
     return isWaitedFor && this.#components.clock.now() < this.#restUntil;
   }
 
-  /** The resolver has answered, on a connection on which it had not yet; or it has until now, and the connection ended. */
-  worked(): void {
-    const wasTroubled = this.#open || this.#failures > 0;
+  /** Records the first answer on a connection, or the end of a connection that has answered. */
+  recordSuccess(): void {
+    const wasFailing = this.#open || this.#failures > 0;
     this.#failures = 0;
     this.#round = 0;
     this.#open = false;
     this.#lastError = undefined;
     this.#retry?.cancel();
     this.#retry = undefined;
-    if (wasTroubled) this.#owner.onMayConnect();
+    if (wasFailing) this.#owner.onAttemptAllowed();
   }
 
   /**
-   * A connection could not be opened, or ended without an answer.
-   * @param attempt the attempt that failed. Attempts made side by side lengthen the pause only once.
+   * Records a connection that could not be opened, or that ended without an answer.
+   * @param attempt the failed attempt. Failures of parallel attempts lengthen the pause only once.
    * @returns the pause that begins now, in milliseconds
    */
-  failed(error: Dns4torError, attempt?: Attempt): number {
+  recordFailure(error: Dns4torError, attempt?: Attempt): number {
     const { clock, random } = this.#components;
     const isLocal = error.code === 'ERR_TOR_UNREACHABLE';
     const longestMs = isLocal ? LONGEST_LOCAL_PAUSE_MS : LONGEST_REMOTE_PAUSE_MS;
@@ -151,29 +153,30 @@ export class Breaker implements Disposable {
     if (attempt === undefined || attempt.round === this.#round) this.#round++;
     const pauseMs = drawPauseMs({ firstMs: FIRST_PAUSE_MS, longestMs }, this.#round - 1, random);
     this.#lastError = error;
-    this.#restUntil = clock.now() + Math.min(pauseMs, WANTED_AFTER_MS);
+    this.#restUntil = clock.now() + Math.min(pauseMs, LONGEST_REST_MS);
     this.#retry?.cancel();
     this.#retry = clock.schedule(pauseMs, () => {
       this.#retry = undefined;
-      this.#owner.onMayConnect();
+      this.#owner.onAttemptAllowed();
     });
-    // Whether Tor runs on this machine is certain the first time.
-    // While other attempts run, one of them may still succeed.
+    // Whether Tor runs on this machine is certain after one failure. For other failures, any attempt that is still in
+    // progress may succeed.
     const isLast = this.#attempts.size === this.#slow.size;
-    if (isLocal || (this.#failures >= PATIENCE && isLast)) this.#trip();
+    if (isLocal || (this.#failures >= FAILURES_TO_OPEN && isLast)) this.#trip();
     return pauseMs;
   }
 
-  /** An attempt takes long. It goes on, but nobody is made to wait for it: neither a query nor, in an outage, the next attempt. */
-  #suspect(attempt: Timer): void {
+  /** Lets the attempt go on, but neither queries nor, in an outage, the next attempt wait for it any longer. */
+  #markSlow(attempt: Timer): void {
     this.#slow.add(attempt);
     this.#lastError ??= new Dns4torError('ERR_TOR_TIMEOUT');
     this.#trip();
-    if (this.#failures > 0) this.#owner.onMayConnect();
+    if (this.#failures > 0) this.#owner.onAttemptAllowed();
   }
 
+  /** Opens the breaker, unless a connection is open. */
   #trip(): void {
-    if (this.#owner.isServing()) return;
+    if (this.#owner.hasOpenConnection()) return;
     this.#open = true;
     this.#owner.onOpen(this.#lastError as Dns4torError);
   }

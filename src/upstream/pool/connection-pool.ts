@@ -11,7 +11,7 @@ import type { ConnectionOwner } from './connection.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { Generation } from './generation.ts';
 import { LatencyModel } from './latency-estimate.ts';
-import type { PooledUpstream, ExchangeContext } from '../upstream.ts';
+import type { ExchangeContext, PooledUpstream } from '../upstream.ts';
 
 export interface ConnectionPoolComponents {
   readonly clock: Clock;
@@ -24,58 +24,59 @@ export interface ConnectionPoolComponents {
   readonly createConnection: (breaker: Breaker, owner: ConnectionOwner) => ConnectionLike;
   /** Called before {@link ConnectionPool.renewAll} replaces the connections. */
   readonly onRenew?: () => void;
-  /** Number of alternative services (RFC 7838) that may be used now. Absent: they are not used. */
+  /** See {@link PooledUpstream.alternatives}. */
   readonly countAlternatives?: () => number;
 }
 
 export interface ConnectionPoolInit {
   /** The resolver's URL, for logs. */
   readonly address: string;
-  /** Its place in the configured order. */
+  /** The upstream's index in the configured order. */
   readonly index: number;
-  /** Circuits kept in use; at least 1. */
+  /** Connections kept in use; at least 1. */
   readonly size: number;
   /**
-   * Circuits opened at first, of which the fastest are kept.
+   * Connections opened at first, of which the fastest are kept.
    * @default size
    */
   readonly candidates?: number;
-  /** How long a generation of circuits is used, give or take a fifth. */
+  /** How long a generation of connections is used, plus or minus a fifth. */
   readonly lifetimeMs: number;
 }
 
-/** Lifetimes vary by this share, so that their length does not tell one client from another. */
+/** Lifetimes vary at random by up to this share, so that their length identifies no client. */
 const LIFETIME_JITTER = 0.2;
 
-/** How long the first circuit of a new generation is used alone, before the others are open, at most. */
+/** Longest wait, after the first connection of a new generation, for the others before the generation takes over. */
 const COMPLETION_MS = 5000;
 
-/** Pause between two attempts to begin a new generation, if no circuit could be opened. */
+/** Pause before another attempt to start a new generation, if none of its connections could be opened. */
 const RETRY_MS = 30_000;
 
-/** Longest time that an old generation stays open for the queries that began in it. */
+/** Longest time that an old generation stays open for its queries in flight. */
 const DRAIN_MS = 30_000;
 
 /**
- * Several circuits to one resolver, each with its own connection. Circuits differ in speed by far more than anything
- * else does, and their speed shows before the first query.
+ * Several connections to one resolver, each over a Tor circuit of its own. The speed of the circuit dominates response
+ * times, differs widely between circuits, and shows before the first query.
  *
- * 1. More candidates are opened than are kept. The first to be open are kept; queries use the first one at once.
- * 2. While queries are sent, single candidates follow now and then. One that is clearly faster than the slowest circuit
- *    takes its place. An idle machine opens none.
- * 3. Each circuit's typical response time is estimated from the time its connection took to open, from round trips
- *    (PING) and from answers. The estimate follows drift.
- * 4. A query goes to the circuit with the lowest estimate. A circuit that is silent counts as slow only if no query
- *    sent later has been answered.
- * 5. After the 83rd percentile of that circuit's own response times, the query also goes to the next best circuit. Such
- *    hedges are paid from a budget of a fifth of all queries.
- * 6. A response that is not a usable answer makes the query go to another circuit at once. If that one answers, the
- *    first one is avoided, and soon replaced.
- * 7. If the resolver asks to wait (Retry-After), that circuit gets no query until then.
- * 8. A connection on which several queries wait far beyond their time, without any answer, is replaced.
- * 9. All circuits are replaced together by a new generation when their lifetime is over. A query never leaves the
+ * 1. More candidates are opened than connections are kept. The first to be open are kept, and queries use the first one
+ *    at once.
+ * 2. While queries are sent, a single candidate follows from time to time. If it is clearly faster than the slowest
+ *    connection, it replaces that one. An idle machine opens none.
+ * 3. Each connection's typical response time is estimated from the time that it took to open, from round trips (PING)
+ *    and from answers. The estimate follows drift.
+ * 4. A query goes to the connection with the lowest estimate. Silence counts as slowness only if no query sent later
+ *    has been answered.
+ * 5. If the answer is later than the 83rd percentile of the connection's response times, the query is hedged: it is
+ *    also sent on the next best connection. A budget of a fifth of all queries pays for hedges.
+ * 6. After an unusable response, the query is sent on another connection at once. If that one answers, the first one is
+ *    avoided, and soon replaced.
+ * 7. While a Retry-After field of the resolver is in force, its connection gets no query.
+ * 8. A connection is replaced if several queries on it are overdue and none is answered.
+ * 9. At the end of their lifetime, a new generation replaces all connections together. A query never leaves the
  *    generation in which it began, so the resolver cannot link two generations by a hedged or retried query.
- * 10. After failures, a breaker spaces the attempts to connect; in an outage it refuses queries at once.
+ * 10. After failures, a circuit breaker spaces the attempts to connect. In an outage it rejects queries at once.
  */
 export class ConnectionPool implements PooledUpstream {
   readonly address: string;
@@ -84,29 +85,28 @@ export class ConnectionPool implements PooledUpstream {
   readonly #breaker: Breaker;
   readonly #model = new LatencyModel();
   #current: Generation;
-  /** The next generation, while its first circuits are being opened. */
+  /** The next generation, while its first connections are being opened. */
   #next: Generation | undefined;
-  /** Old generations with queries in flight; and what closes each at last. */
+  /** Old generations with queries in flight, and the timer that closes each at the latest. */
   readonly #draining = new Map<Generation, Timer>();
+  /** Runs until the next step of the rotation: the end of a lifetime, a take-over or a retry. */
   #timer: Timer | undefined;
-  /** When the current generation began, sleep included. */
+  /** When the current generation began, on a clock that includes sleep. */
   #begunAt = 0;
-  /**
-   * Candidates of the next generation besides the circuits that are kept: the queries of the one before pay for them.
-   */
+  /** Spare candidates that the next generation may open, earned by the queries of the current one. */
   #spare = Infinity;
-  #closed = false;
+  #isClosed = false;
 
   constructor(components: ConnectionPoolComponents, init: ConnectionPoolInit) {
     this.address = init.address;
     this.#components = components;
     this.#init = init;
     this.#breaker = new Breaker(components, {
-      isServing: () => this.openConnections > 0,
+      hasOpenConnection: () => this.openConnections > 0,
       onOpen: (reason) => {
-        for (const generation of this.#all) generation.refuse(reason);
+        for (const generation of this.#all) generation.rejectWaiting(reason);
       },
-      onMayConnect: () => {
+      onAttemptAllowed: () => {
         this.#current.open();
         this.#next?.open();
       },
@@ -119,7 +119,6 @@ export class ConnectionPool implements PooledUpstream {
     return this.#sum(({ openConnections }) => openConnections);
   }
 
-  /** Queries that wait for a connection or are on one. */
   get queueDepth(): number {
     return this.#sum(({ queueDepth }) => queueDepth);
   }
@@ -141,8 +140,8 @@ export class ConnectionPool implements PooledUpstream {
   }
 
   /**
-   * Replaces all circuits, after a sleep or a change of network. They stay one generation, so that queries in flight
-   * can go on, unless its lifetime has passed in the sleep.
+   * Replaces all connections, after a sleep or a change of network. The generation stays, so that its queries in flight
+   * can continue, unless its lifetime has passed during the sleep.
    */
   renewAll(): void {
     this.#components.onRenew?.();
@@ -151,7 +150,7 @@ export class ConnectionPool implements PooledUpstream {
   }
 
   async exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
-    if (this.#closed) throw new Dns4torError('ERR_SHUTDOWN');
+    if (this.#isClosed) throw new Dns4torError('ERR_SHUTDOWN');
     // Leak mutation: generation
     return this.#current.exchange(query, context);
   }
@@ -172,7 +171,7 @@ export class ConnectionPool implements PooledUpstream {
         ...this.#components,
         model: this.#model,
         breaker: this.#breaker,
-        onChange: () => this.#changed(generation),
+        onCapacityChange: () => this.#onCapacityChange(generation),
         onSettled: () => this.#closeIfDrained(generation),
       },
       { size, candidates, address, index },
@@ -190,14 +189,15 @@ export class ConnectionPool implements PooledUpstream {
     this.#timer = clock.schedule(this.#init.lifetimeMs * jitter, () => this.#endOfLife());
   }
 
+  /** Starts the rotation to the next generation. */
   #endOfLife(): void {
-    // A machine that asks nothing builds no circuits: the first query opens them.
+    // An idle machine builds no circuits. The first query opens connections in the next generation.
     const { queries } = this.#current;
     if (queries === 0) return this.#replace(this.#create());
     this.#spare = Math.floor(queries / QUERIES_PER_CANDIDATE);
     this.#next = this.#create();
     this.#next.open();
-    // What is open by then takes over. Otherwise the old generation goes on for a while.
+    // If no connection is open by then, the old generation stays in use, and the rotation starts again.
     this.#timer = this.#components.clock.schedule(RETRY_MS, () => {
       const next = this.#next;
       this.#next = undefined;
@@ -206,8 +206,8 @@ export class ConnectionPool implements PooledUpstream {
     });
   }
 
-  /** The next generation takes over when its circuits are open, or a while after the first one. */
-  #changed(generation: Generation): void {
+  /** Lets the next generation take over when all its connections are open, or {@link COMPLETION_MS} after the first. */
+  #onCapacityChange(generation: Generation): void {
     const next = this.#next;
     if (next === undefined || generation !== next || next.opened === 0) return;
     if (next.opened >= this.#init.size) return this.#takeOver(next);
@@ -234,7 +234,7 @@ export class ConnectionPool implements PooledUpstream {
     this.#closeIfDrained(old);
   }
 
-  /** A query may be retried on the old generation, so what counts is its queries, not its circuits. */
+  /** A query of the old generation may still be retried in it, so the generation stays while any is pending. */
   #closeIfDrained(old: Generation): void {
     if (old.pending === 0 && this.#draining.has(old)) void this.#discard(old);
   }
@@ -254,13 +254,13 @@ export class ConnectionPool implements PooledUpstream {
     try {
       return clock.bootMs();
     } catch {
-      // The system does not tell: then sleep is not counted.
+      // The system does not report it, so sleep is not counted.
       return clock.now();
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
+    this.#isClosed = true;
     this.#timer?.cancel();
     this.#breaker[Symbol.dispose]();
     await Promise.all(this.#all.map((generation) => this.#discard(generation)));

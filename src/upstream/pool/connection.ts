@@ -2,28 +2,26 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../lib/clock.ts';
 import type { Deadline } from '../../lib/deadline.ts';
 import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
-import type { Attempt, Breaker } from './breaker.ts';
 import type { Connect, CreateSession, Session } from '../transport/session.ts';
+import type { Attempt, Breaker } from './breaker.ts';
 
-/** What happens to the connections, for whoever logs and counts. */
+/** Receives the outcome of attempts to connect, for logs and metrics. */
 export interface ConnectionEvents {
   connected(durationMs: number): void;
-  /** @param pauseMs until the next attempt may be made */
+  /** @param pauseMs time until the next attempt is allowed */
   connectFailed(error: Dns4torError, pauseMs: number): void;
 }
 
-/** What a connection tells the circuit that it belongs to. */
+/** What a connection reports to its owner. Durations are in milliseconds. */
 export interface ConnectionOwner {
-  /** It is open, after so many milliseconds. */
+  /** @param durationMs time that it took to open the connection */
   onOpen(durationMs: number): void;
-  /** More queries can be sent than before, or none any more. */
-  onChange(): void;
-  /** A round trip took so many milliseconds. */
+  /** The connection can take more queries than before, or no more queries at all. */
+  onCapacityChange(): void;
   onRoundTrip(durationMs: number): void;
   /**
-   * It could not be opened, or it was open and takes no more queries.
-   * @returns whether the end is no sign of an outage and is not to be counted as a failure: the circuit was a spare, or
-   *   a query on it may have caused its end
+   * The connection could not be opened, or it was open and takes no more queries.
+   * @returns whether the breaker should ignore it: the connection was a spare, or a query on it may be the cause
    */
   onEnd(cause: 'unopened' | 'ended' | 'stalled'): boolean;
 }
@@ -32,30 +30,28 @@ export interface ConnectionComponents {
   readonly clock: Clock;
   readonly connect: Connect;
   readonly createSession: CreateSession;
-  /** Of all circuits to the resolver. */
+  /** Shared by all connections to the resolver. */
   readonly breaker: Breaker;
   readonly events: ConnectionEvents;
 }
 
 /**
  * A connection that ends sooner, without an answer, counts as a failed attempt: the server would probably end the next
- * one as well. An idle timeout takes longer.
+ * one as well. Idle time-outs are longer.
  */
 const SHORT_LIFE_MS = 2000;
 
-/**
- * The connection of a circuit, from its first byte to its last. It is never opened again: a new circuit has a new one.
- */
+/** One connection to the resolver: the attempt to open it, under the control of the breaker, then one session. */
 export class Connection implements AsyncDisposable {
   readonly #components: ConnectionComponents;
   readonly #owner: ConnectionOwner;
-  /** The session while it takes queries. */
+  /** The session, while it takes queries. */
   #session: Session | undefined;
-  /** The same, once it takes no more, until its socket is closed. */
+  /** The session, from when it takes no more queries until its socket is closed. */
   #retired: Session | undefined;
   #isStarted = false;
   #openedAt = -Infinity;
-  #disposed = false;
+  #isDisposed = false;
 
   constructor(components: ConnectionComponents, owner: ConnectionOwner) {
     this.#components = components;
@@ -66,28 +62,28 @@ export class Connection implements AsyncDisposable {
     return this.#session !== undefined;
   }
 
-  /** Queries that would be sent at once. */
-  get free(): number {
-    return this.#session?.free ?? 0;
+  /** Number of queries that can be sent now. */
+  get capacity(): number {
+    return this.#session?.capacity ?? 0;
   }
 
-  /** Queries that wait for their answer. */
+  /** Queries that have been sent and not yet answered. */
   get inFlight(): number {
     return (this.#session ?? this.#retired)?.inFlight ?? 0;
   }
 
-  /** As {@link Session.exchange}; ERR_UPSTREAM_CONNECTION while it is not open. */
+  /** See {@link Session.exchange}. Rejects with ERR_UPSTREAM_CONNECTION if the connection is not open. */
   exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
     if (this.#session !== undefined) return this.#session.exchange(query, deadline);
-    return Promise.reject(new Dns4torError(this.#disposed ? 'ERR_SHUTDOWN' : 'ERR_UPSTREAM_CONNECTION'));
+    return Promise.reject(new Dns4torError(this.#isDisposed ? 'ERR_SHUTDOWN' : 'ERR_UPSTREAM_CONNECTION'));
   }
 
-  /** As {@link Session.ping}. */
+  /** See {@link Session.ping}. */
   ping(): void {
     this.#session?.ping();
   }
 
-  /** Ends it because queries get no answer. They reject with ERR_UPSTREAM_STALLED. */
+  /** Ends the connection because queries on it get no answer. They reject with ERR_UPSTREAM_STALLED. */
   stall(): void {
     this.#session?.destroy(new Dns4torError('ERR_UPSTREAM_STALLED'));
   }
@@ -97,14 +93,15 @@ export class Connection implements AsyncDisposable {
    * @returns false, with no effect, if the breaker allows no attempt now
    */
   open(): boolean {
-    if (this.#isStarted || this.#disposed) return false;
-    const attempt = this.#components.breaker.attempt();
+    if (this.#isStarted || this.#isDisposed) return false;
+    const attempt = this.#components.breaker.beginAttempt();
     if (attempt === undefined) return false;
     this.#isStarted = true;
     void this.#connect(attempt);
     return true;
   }
 
+  /** Never rejects. */
   async #connect(attempt: Attempt): Promise<void> {
     const { clock, connect } = this.#components;
     const startedAt = clock.now();
@@ -113,29 +110,28 @@ export class Connection implements AsyncDisposable {
       socket = await connect();
     } catch (thrown) {
       attempt.end();
-      return this.#fail(toDns4torError(thrown), attempt);
+      return this.#onUnopened(toDns4torError(thrown), attempt);
     }
     attempt.end();
-    if (this.#disposed) return void socket.destroy();
+    if (this.#isDisposed) return void socket.destroy();
     try {
-      this.#begin(socket, clock.now() - startedAt);
+      this.#startSession(socket, clock.now() - startedAt);
     } catch (thrown) {
       socket.destroy();
-      this.#fail(toDns4torError(thrown), attempt);
+      this.#onUnopened(toDns4torError(thrown), attempt);
     }
   }
 
-  #fail(error: Dns4torError, attempt: Attempt): void {
-    if (this.#disposed || this.#owner.onEnd('unopened')) return;
-    this.#failed(error, attempt);
+  #onUnopened(error: Dns4torError, attempt: Attempt): void {
+    if (this.#isDisposed || this.#owner.onEnd('unopened')) return;
+    this.#recordFailure(error, attempt);
   }
 
   /**
-   * Starts a session on `socket`.
-   * @throws whatever `createSession` throws; ERR_UPSTREAM_CONNECTION if the socket is already closed, which a session
-   *   would never notice
+   * @throws what `createSession` throws; ERR_UPSTREAM_CONNECTION if the socket is already closed, which a session would
+   *   never notice
    */
-  #begin(socket: Socket, durationMs: number): void {
+  #startSession(socket: Socket, durationMs: number): void {
     const { clock, events } = this.#components;
     if (socket.destroyed) throw new Dns4torError('ERR_UPSTREAM_CONNECTION');
     this.#session = this.#createSession(socket);
@@ -148,35 +144,37 @@ export class Connection implements AsyncDisposable {
     const { breaker, createSession } = this.#components;
     const owner = this.#owner;
     return createSession(socket, {
-      onFirstAnswer: () => breaker.worked(),
-      onRoom: () => owner.onChange(),
+      onFirstAnswer: () => breaker.recordSuccess(),
+      onCapacity: () => owner.onCapacityChange(),
       onRoundTrip: (durationMs) => owner.onRoundTrip(durationMs),
-      onRetire: (session, reason) => this.#retire(session, reason),
+      onRetire: (session, reason) => this.#onRetire(session, reason),
       onClose: () => (this.#retired = undefined),
     });
   }
 
-  #retire(session: Session, reason: Dns4torError | undefined): void {
+  #onRetire(session: Session, reason: Dns4torError | undefined): void {
     this.#session = undefined;
     this.#retired = session;
-    // No session's end at a shutdown may start another connection.
-    if (this.#disposed) return;
+    // At a shutdown, the end of one connection must not open another.
+    if (this.#isDisposed) return;
     const { clock, breaker } = this.#components;
     const isStalled = reason?.code === 'ERR_UPSTREAM_STALLED';
     const isExcused = this.#owner.onEnd(isStalled ? 'stalled' : 'ended');
-    const isUseless = session.fruitless || (!session.answered && clock.now() - this.#openedAt < SHORT_LIFE_MS);
+    const isUseless = session.isUnanswered || (!session.hasAnswered && clock.now() - this.#openedAt < SHORT_LIFE_MS);
     // A stall, or an end without an answer that no query explains, may be an outage: pause before the next attempt.
-    if (isStalled || (isUseless && !isExcused)) this.#failed(reason ?? new Dns4torError('ERR_UPSTREAM_CONNECTION'));
-    else if (session.answered) breaker.worked();
-    this.#owner.onChange();
+    if (isStalled || (isUseless && !isExcused)) {
+      this.#recordFailure(reason ?? new Dns4torError('ERR_UPSTREAM_CONNECTION'));
+    } else if (session.hasAnswered) breaker.recordSuccess();
+    this.#owner.onCapacityChange();
   }
 
-  #failed(error: Dns4torError, attempt?: Attempt): void {
-    this.#components.events.connectFailed(error, this.#components.breaker.failed(error, attempt));
+  #recordFailure(error: Dns4torError, attempt?: Attempt): void {
+    const { breaker, events } = this.#components;
+    events.connectFailed(error, breaker.recordFailure(error, attempt));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#disposed = true;
+    this.#isDisposed = true;
     (this.#session ?? this.#retired)?.destroy(new Dns4torError('ERR_SHUTDOWN'));
   }
 }

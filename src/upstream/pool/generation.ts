@@ -9,8 +9,8 @@ import { Quarantine } from './quarantine.ts';
 import type { Breaker } from './breaker.ts';
 import {
   type AnswerEvents,
-  PooledConnection,
   type ConnectionLike,
+  PooledConnection,
   type PooledConnectionOwner,
 } from './pooled-connection.ts';
 import { ConnectionSet, type ConnectionSetInit } from './connection-set.ts';
@@ -18,7 +18,7 @@ import type { ConnectionOwner } from './connection.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { LatencyModel } from './latency-estimate.ts';
 import { RetryState, Suspects } from './retry-state.ts';
-import { LOSSES, HedgedExchange } from './hedged-exchange.ts';
+import { HedgedExchange, LOSSES } from './hedged-exchange.ts';
 import { RequestRefusedError } from '../transport/session.ts';
 import type { ExchangeContext } from '../upstream.ts';
 import { WaitQueue } from './wait-queue.ts';
@@ -27,15 +27,15 @@ export interface GenerationComponents {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly answerEvents?: AnswerEvents | undefined;
-  /** Pays for hedges, and for retries while no circuit is known to work. */
+  /** Pays for hedges, and for retries while no connection is known to give usable answers. */
   readonly budget: RetryBudget;
-  /** Shared with the other generations, like the breaker. */
+  /** Shared by all generations, like the breaker. */
   readonly model: LatencyModel;
   readonly breaker: Breaker;
   /** Creates a connection with new SOCKS credentials, without opening it. */
   readonly createConnection: (breaker: Breaker, owner: ConnectionOwner) => ConnectionLike;
-  /** A circuit has been opened or has more room. */
-  readonly onChange: () => void;
+  /** A connection has been opened or can take more queries. */
+  readonly onCapacityChange: () => void;
   /** A query was answered or has failed. */
   readonly onSettled: () => void;
 }
@@ -43,64 +43,66 @@ export interface GenerationComponents {
 export interface GenerationInit extends ConnectionSetInit {
   /** The resolver's URL. */
   readonly address: string;
-  /** Its place in the configured order. */
+  /** The upstream's index in the configured order. */
   readonly index: number;
 }
 
 const NONE: ReadonlySet<PooledConnection> = new Set();
 
 /** Slot under which metrics count the exchanges of the {@link Quarantine}, whose connection has no slot of its own. */
-const APART_SLOT = 0;
+const QUARANTINE_SLOT = 0;
 
-/** Maximum losses of one query on shared connections. After that it may only be retried on a dedicated connection. */
+/** Maximum losses of one query on shared connections. After that it may only be retried in quarantine. */
 const MAX_LOSSES = 2;
 
 /**
- * Circuits that are opened, used and closed together. A hedged query shows the resolver that its circuits belong to one
- * client, so a query stays in the generation in which it began: no resolver can link one generation to the next by the
- * queries that it sees.
+ * Connections that are opened, used and closed together. A hedged or retried query shows the resolver that its
+ * connections belong to one client. A query therefore stays in the generation in which it began, so that no resolver
+ * can link one generation to the next by the queries that it sees.
  *
- * If a connection or stream is lost, the query is retried at once as a suspect, on another circuit if there is one.
- * After a second loss, the generation checks that the resolver answers other queries. If not, the path is broken. If it
- * does, and the suspect was alone on its connections or only its streams were reset, the query is to blame. If other
- * queries shared a connection that ended, the suspect is retried once more on a dedicated connection.
+ * If a connection or stream is lost, the query becomes a suspect and is retried at once, on another connection if there
+ * is one. After a second loss, the generation checks whether the resolver answers other queries:
+ *
+ * - If it does not, the path to the resolver is broken.
+ * - If it does, and the suspect was alone on its connections or only its streams were reset, the query is the cause.
+ * - If it does, but other queries shared a connection that ended, the suspect is retried once more in quarantine.
  */
 export class Generation implements AsyncDisposable {
   readonly #components: GenerationComponents;
   readonly #init: GenerationInit;
   readonly #set: ConnectionSet;
-  readonly #waitingRoom = new WaitQueue();
+  readonly #queue = new WaitQueue();
   readonly #suspects = new Suspects();
-  readonly #apart: Quarantine;
+  readonly #quarantine: Quarantine;
   #pending = 0;
-  /** Answers received so far, on all circuits. */
+  /** Answers received so far, on all connections. */
   #answers = 0;
-  /** Value of `#answers` when a connection with a suspect on it was last replaced without a pause. */
+  /** Value of `#answers` when a lost connection with a suspect on it was last replaced without a pause. */
   #answersAtExcuse = -1;
-  /** The running check whether the resolver answers at all; shared by all queries that need it. */
-  #proof: Promise<unknown> | undefined;
-  #closed = false;
+  /** The probe in progress that checks whether the resolver answers; shared by all queries that need it. */
+  #probing: Promise<unknown> | undefined;
+  #isClosed = false;
 
   constructor(components: GenerationComponents, init: GenerationInit) {
-    const { clock, metrics, breaker, createConnection } = components;
+    const { clock, metrics, breaker } = components;
     this.#components = components;
     this.#init = init;
-    const createCircuit = (owner: PooledConnectionOwner, slot: number): PooledConnection =>
+    const createConnection = (owner: PooledConnectionOwner, slot: number): PooledConnection =>
       new PooledConnection(
-        { ...components, createConnection: (connectionOwner) => createConnection(breaker, connectionOwner) },
+        { ...components, createConnection: (connectionOwner) => components.createConnection(breaker, connectionOwner) },
         owner,
         init.index,
         slot,
       );
-    this.#apart = new Quarantine((owner) => createCircuit(owner, APART_SLOT));
+    this.#quarantine = new Quarantine((owner) => createConnection(owner, QUARANTINE_SLOT));
     this.#set = new ConnectionSet(
       {
         clock,
         breaker,
-        createCircuit,
-        onChange: () => this.#admitWaiting(),
-        onNoCandidate: () => this.#waitingRoom.expireVain(),
-        onLost: (circuit) => this.#suspects.has(circuit) && this.#mayExcuse(),
+        createConnection,
+        onCapacityChange: () => this.#sendWaiting(),
+        onNoCandidate: () => this.#queue.expireHopeless(),
+        onLost: (connection) => this.#suspects.has(connection) && this.#mayExcuse(),
         onReplace: (slot, cause) => metrics.reconnected(init.index, slot, cause),
       },
       init,
@@ -111,9 +113,9 @@ export class Generation implements AsyncDisposable {
     return this.#set.open.length;
   }
 
-  /** Queries that wait for a connection or are on one. */
+  /** Queries that are on a connection or wait for one. */
   get queueDepth(): number {
-    return this.#waitingRoom.size + this.#apart.size + this.#set.inFlight;
+    return this.#queue.size + this.#quarantine.size + this.#set.inFlight;
   }
 
   /** Queries whose exchange has not ended. */
@@ -121,42 +123,42 @@ export class Generation implements AsyncDisposable {
     return this.#pending;
   }
 
-  /** Queries sent so far. */
+  /** Number of queries so far. */
   get queries(): number {
     return this.#set.queries;
   }
 
-  /** Circuits in use. */
+  /** Number of slots with an open connection. */
   get opened(): number {
-    return this.#set.slots.filter((circuit) => circuit?.isOpen).length;
+    return this.#set.slots.filter((connection) => connection?.isOpen).length;
   }
 
   get connections(): readonly ConnectionStatus[] {
     const state = this.#set.isOpening ? 'connecting' : 'closed';
     return this.#set.slots.map(
-      (circuit, slot) => circuit?.status ?? { slot, state, typicalMs: undefined, inFlight: 0 },
+      (connection, slot) => connection?.status ?? { slot, state, typicalMs: undefined, inFlight: 0 },
     );
   }
 
-  /** As {@link ConnectionSet.fill}. */
+  /** Opens the connections that are missing, as far as the breaker allows. */
   open(): void {
-    if (this.#closed) return;
+    if (this.#isClosed) return;
     this.#set.fill();
-    this.#apart.open();
+    this.#quarantine.open();
   }
 
-  /** As {@link ConnectionSet.renew}. */
+  /** See {@link ConnectionSet.renew}. */
   renew(): void {
     this.#set.renew();
   }
 
-  /** Rejects all waiting queries with `error`. */
-  refuse(error: Dns4torError): void {
-    this.#waitingRoom.refuse(error);
-    this.#apart.refuse(error);
+  /** Rejects all waiting queries. */
+  rejectWaiting(error: Dns4torError): void {
+    this.#queue.rejectAll(error);
+    this.#quarantine.rejectAll(error);
   }
 
-  /** As {@link Upstream.exchange}. */
+  /** See {@link Upstream.exchange}. */
   async exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
     this.#pending++;
     try {
@@ -169,91 +171,88 @@ export class Generation implements AsyncDisposable {
 
   async #exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
     const { deadline, onAnswer } = context;
-    const history = new RetryState();
+    const state = new RetryState();
     let failure: Dns4torError | undefined;
     for (;;) {
-      const { losses: lossesBefore, attempts: attemptsBefore } = history;
+      const { losses: lossesBefore, attempts: attemptsBefore } = state;
       try {
-        const answer = await this.#admitted(deadline, history, failure, () => this.#race(query, context, history));
+        const answer = await this.#whenReady(deadline, state, failure, () => this.#hedge(query, context, state));
         if (answer !== undefined) return answer;
         failure = new Dns4torError('ERR_RESPONSE_FAILURE');
       } catch (thrown) {
         failure = toDns4torError(thrown);
       }
-      const isTurnedAway = UNUSABLE_RESPONSES.has(failure.code) || failure.code === 'ERR_RESPONSE_FAILURE';
-      // Without an attempt nothing has changed: there is no circuit to wait for.
-      if (!deadline.expired && !this.#closed && history.attempts > attemptsBefore) {
-        if (failure instanceof RequestRefusedError && history.mayRetry) continue;
-        if (history.losses > lossesBefore && LOSSES.has(failure.code)) {
-          if (history.losses < MAX_LOSSES) continue;
-          return this.#afterLosses(query, context, history, failure);
+      const isUnusable = UNUSABLE_RESPONSES.has(failure.code) || failure.code === 'ERR_RESPONSE_FAILURE';
+      // If the query was not sent, there was no connection to wait for, and there is none now.
+      if (!deadline.expired && !this.#isClosed && state.attempts > attemptsBefore) {
+        if (failure instanceof RequestRefusedError && state.mayRetry) continue;
+        if (state.losses > lossesBefore && LOSSES.has(failure.code)) {
+          if (state.losses < MAX_LOSSES) continue;
+          return this.#afterLosses(query, context, state, failure);
         }
-        if (isTurnedAway && this.#mayTryOther(history)) continue;
+        if (isUnusable && this.#mayTryOther(state)) continue;
       }
-      const { refusal } = history;
-      if (!isTurnedAway || refusal === undefined) throw failure;
+      const { refusal } = state;
+      if (!isUnusable || refusal === undefined) throw failure;
       onAnswer?.({ upstream: this.#init.address, sentAt: refusal.sentAt, secondTry: refusal.isHedge });
       return refusal.response;
     }
   }
 
-  /** Whether there is, or soon will be, a circuit on which the query has not failed. */
-  #mayTryOther(history: RetryState): boolean {
-    if (history.isConclusive || !history.mayRetry) return false;
-    return this.#set.openAnother();
+  /** Whether there is, or soon will be, a connection on which the query has not failed. */
+  #mayTryOther(state: RetryState): boolean {
+    if (state.isRefusalFinal || !state.mayRetry) return false;
+    return this.#set.openFallback();
   }
 
   async #afterLosses(
     query: Uint8Array,
     context: ExchangeContext,
-    history: RetryState,
+    state: RetryState,
     failure: Dns4torError,
   ): Promise<Uint8Array> {
     const isStalled = failure.code === 'ERR_UPSTREAM_STALLED';
-    if (isStalled || !(await this.#answersOthers(history, context.deadline))) throw failure;
-    const isAlone = !history.accompanied || history.resets === history.losses;
-    if (!isAlone) return this.#askApart(query, context);
-    throw this.#blame(failure);
+    if (isStalled || !(await this.#resolverAnswers(state, context.deadline))) throw failure;
+    const isCause = !state.sharedAtLoss || state.resets === state.losses;
+    if (!isCause) return this.#exchangeInQuarantine(query, context);
+    throw this.#blameQuery(failure);
   }
 
-  /**
-   * Whether the resolver has answered any query since the first loss, or answers a probe now. If not, the path is
-   * broken for all queries.
-   */
-  async #answersOthers({ answersAtLoss }: RetryState, deadline: Deadline): Promise<boolean> {
+  /** Whether the resolver has answered any query since the first loss, or answers a probe now. */
+  async #resolverAnswers({ answersAtLoss }: RetryState, deadline: Deadline): Promise<boolean> {
     if (this.#answers === answersAtLoss) {
-      const history = new RetryState();
-      this.#proof ??= this.#admitted(deadline, history, undefined, () => this.#race(PROBE_QUERY, { deadline }, history))
+      const state = new RetryState();
+      this.#probing ??= this.#whenReady(deadline, state, undefined, () => this.#hedge(PROBE_QUERY, { deadline }, state))
         .catch(() => {})
-        .finally(() => (this.#proof = undefined));
-      await deadline.limit(this.#proof).catch(() => {});
+        .finally(() => (this.#probing = undefined));
+      await deadline.limit(this.#probing).catch(() => {});
     }
     return this.#answers > answersAtLoss;
   }
 
-  async #askApart(query: Uint8Array, { deadline, onAnswer }: ExchangeContext): Promise<Uint8Array> {
+  async #exchangeInQuarantine(query: Uint8Array, { deadline, onAnswer }: ExchangeContext): Promise<Uint8Array> {
     const { clock } = this.#components;
     let sentAt = clock.now();
     try {
-      const answer = await this.#apart.exchange(query, deadline, () => (sentAt = clock.now()));
+      const answer = await this.#quarantine.exchange(query, deadline, () => (sentAt = clock.now()));
       this.#answers++;
       onAnswer?.({ upstream: this.#init.address, sentAt, secondTry: false });
       return answer;
     } catch (thrown) {
       const error = toDns4torError(thrown);
-      throw error.code === 'ERR_QUERY_DROPS_CONNECTION' ? this.#blame(error) : error;
+      throw error.code === 'ERR_QUERY_DROPS_CONNECTION' ? this.#blameQuery(error) : error;
     }
   }
 
-  /** Blames the query for its losses and reports success to the breaker: the path to the resolver works. */
-  #blame(cause: Dns4torError): Dns4torError {
-    this.#components.breaker.worked();
+  /** The query caused its losses, so the path to the resolver works: tells the breaker, and returns the error. */
+  #blameQuery(cause: Dns4torError): Dns4torError {
+    this.#components.breaker.recordSuccess();
     return new Dns4torError('ERR_QUERY_DROPS_CONNECTION', undefined, cause);
   }
 
   /**
-   * Whether a lost connection with a suspect on it may be replaced without a pause: once per answer, so that an outage
-   * does not cause a storm of reconnects.
+   * Whether a lost connection with a suspect on it may be replaced without a pause. Allowed once per answer, so that an
+   * outage causes no storm of reconnects.
    */
   #mayExcuse(): boolean {
     if (this.#answers === this.#answersAtExcuse) return false;
@@ -262,48 +261,49 @@ export class Generation implements AsyncDisposable {
   }
 
   /**
-   * `work` as soon as a circuit has room.
-   * @param failure of the attempts so far. If it was turned away, only a circuit that may answer it is waited for.
+   * Runs `send` as soon as a connection can take the query.
+   * @param failure outcome of the attempts so far. After an unusable response, waits only for a connection that may
+   *   give a usable answer.
    */
-  #admitted<T>(
+  #whenReady<T>(
     deadline: Deadline,
-    history: RetryState,
+    state: RetryState,
     failure: Dns4torError | undefined,
-    work: () => Promise<T>,
+    send: () => Promise<T>,
   ): Promise<T> {
-    this.#set.look();
-    // Whatever is not open is opened beside the path of the query.
+    this.#set.onQuery();
+    // Opens connections in the background. A query that can be sent now does not wait for them.
     this.#set.fill();
-    const isTurnedAway = failure !== undefined && !LOSSES.has(failure.code);
-    const hasRoom = (): boolean => (isTurnedAway ? this.#set.hasHope(history.failed) : this.#set.hasRoom(NONE));
-    if (hasRoom()) return work();
-    const refusal = this.#components.breaker.refusal ?? this.#set.refusal();
-    if (refusal !== undefined) return Promise.reject(failure ?? refusal);
-    // The resolver was never asked: what failed is the way to it, which says nothing about the question.
+    const isUnusable = failure !== undefined && !LOSSES.has(failure.code);
+    const canSend = (): boolean => (isUnusable ? this.#set.hasPromising(state.failedOn) : this.#set.hasCapacity);
+    if (canSend()) return send();
+    const rejection = this.#components.breaker.openReason ?? this.#set.retryAfterError();
+    if (rejection !== undefined) return Promise.reject(failure ?? rejection);
+    // Without a failure, the query was never sent: the error names the path to the resolver as the cause.
     const expired = (): Dns4torError =>
       failure ?? new Dns4torError(this.openConnections > 0 ? 'ERR_QUEUE_FULL' : 'ERR_TOR_TIMEOUT');
-    const isVain = (): boolean => isTurnedAway && !hasRoom() && !this.#set.isOpening;
-    return this.#waitingRoom.wait({ deadline, expired, hasRoom, isVain, take: work });
+    const isHopeless = (): boolean => isUnusable && !canSend() && !this.#set.isOpening;
+    return this.#queue.wait({ deadline, expired, canSend, isHopeless, send });
   }
 
-  #admitWaiting(): void {
-    if (this.#closed) return;
-    if (this.#waitingRoom.size > 0) {
-      this.#waitingRoom.admit(() => this.#set.hasRoom(NONE));
-      if (this.#waitingRoom.size > 0) this.#set.fill();
+  #sendWaiting(): void {
+    if (this.#isClosed) return;
+    if (this.#queue.size > 0) {
+      this.#queue.sendReady(() => this.#set.hasCapacity);
+      if (this.#queue.size > 0) this.#set.fill();
     }
-    this.#components.onChange();
+    this.#components.onCapacityChange();
   }
 
-  #race(
+  #hedge(
     query: Uint8Array,
     { deadline, onAnswer }: ExchangeContext,
-    history: RetryState,
+    state: RetryState,
   ): Promise<Uint8Array | undefined> {
     const { clock, metrics, budget } = this.#components;
     const { address, index } = this.#init;
     const set = this.#set;
-    const race = new HedgedExchange(
+    const exchange = new HedgedExchange(
       {
         clock,
         set,
@@ -316,14 +316,14 @@ export class Generation implements AsyncDisposable {
       },
       query,
       deadline,
-      history,
+      state,
     );
-    return race.run((set.best(history.failed) ?? set.best(NONE)) as PooledConnection);
+    return exchange.run((set.best(state.failedOn) ?? set.best(NONE)) as PooledConnection);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
-    this.refuse(new Dns4torError('ERR_SHUTDOWN'));
-    await Promise.all([this.#apart[Symbol.asyncDispose](), this.#set[Symbol.asyncDispose]()]);
+    this.#isClosed = true;
+    this.rejectWaiting(new Dns4torError('ERR_SHUTDOWN'));
+    await Promise.all([this.#quarantine[Symbol.asyncDispose](), this.#set[Symbol.asyncDispose]()]);
   }
 }

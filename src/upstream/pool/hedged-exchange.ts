@@ -10,16 +10,16 @@ import type { RetryBudget } from './retry-budget.ts';
 import type { RetryState, Suspects } from './retry-state.ts';
 import { RequestRefusedError } from '../transport/session.ts';
 
-/** Failures that end a query's way over one connection; the query is retried. */
+/** Failures of the connection or stream rather than of the query. The query is retried. */
 export const LOSSES: ReadonlySet<ErrorCode> = new Set(['ERR_UPSTREAM_CONNECTION', 'ERR_UPSTREAM_STALLED']);
 
 /**
- * Another circuit is tried after this quantile of the asked circuit's response times, in standard deviations above the
- * median: the 83rd percentile. Earlier hedges exceed the budget.
+ * When to hedge, as a quantile of the connection's response times: standard deviations above the median. 0.95 is the
+ * 83rd percentile. Earlier hedges exceed the budget.
  */
 const HEDGE_DEVIATIONS = 0.95;
 
-/** Sooner, a hedge is no use: nobody notices, and a path that fast does not hang on one circuit. */
+/** Minimum delay of a hedge. A faster one would save no noticeable time. */
 const MIN_HEDGE_MS = 200;
 
 export interface HedgedExchangeComponents {
@@ -29,151 +29,155 @@ export interface HedgedExchangeComponents {
   readonly budget: RetryBudget;
   /** Number of answers to all queries so far. */
   readonly answers: () => number;
-  /** A hedge is sent, or was answered first. */
+  /** A hedge was sent, or was answered first. */
   readonly onHedge: (slot: number, event: 'sent' | 'won') => void;
-  /** The answer that is given came. */
+  /** The answer that the exchange resolves with has arrived. */
   readonly onAnswer: (sentAt: number, isHedge: boolean) => void;
-  /** Any answer came, also a later one to a query that has been answered. */
+  /** An answer has arrived, possibly after the exchange has resolved. */
   readonly onAnyAnswer: () => void;
 }
 
 /**
- * Sends one query to the best circuit, hedges on others while the answer is late, and tries others at once where one
- * does not give a usable answer. The first usable answer wins. What else was sent goes on: it shows how fast its
- * circuit is. A suspect is not hedged, because each attempt may cost a connection.
+ * Sends one query on the best connection, sends hedges on others while the answer is late, and retries at once on
+ * another one after an unusable response. The first usable answer wins. The other attempts continue, because they show
+ * how fast their connections are. A suspect is not hedged, because each attempt may cost a connection.
  */
 export class HedgedExchange {
   readonly #components: HedgedExchangeComponents;
   readonly #query: Uint8Array;
   readonly #deadline: Deadline;
-  readonly #history: RetryState;
-  readonly #asked: Set<PooledConnection>;
+  readonly #state: RetryState;
+  readonly #tried: Set<PooledConnection>;
   readonly #outcome = Promise.withResolvers<Uint8Array | undefined>();
+  /** Attempts in flight. */
   #running = 0;
   #isOver = false;
-  #hedge: Timer | undefined;
+  #hedgeTimer: Timer | undefined;
 
-  /** @param history of the query; what happens in this race is added */
-  constructor(components: HedgedExchangeComponents, query: Uint8Array, deadline: Deadline, history: RetryState) {
+  /** @param state outcomes of earlier attempts; those of this exchange are added */
+  constructor(components: HedgedExchangeComponents, query: Uint8Array, deadline: Deadline, state: RetryState) {
     this.#components = components;
     this.#query = query;
     this.#deadline = deadline;
-    this.#history = history;
-    this.#asked = new Set(history.failed);
+    this.#state = state;
+    this.#tried = new Set(state.failedOn);
   }
 
   /**
-   * Settles with the first usable answer, or when the last attempt has failed: with undefined if that was refused (see
-   * {@link RetryState.refusal}), else rejects as {@link PooledConnection.exchange} does.
-   * @param first has room
+   * Resolves with the first usable answer. If all attempts fail, resolves with undefined if the last response was
+   * SERVFAIL or REFUSED (see {@link RetryState.refusal}), and otherwise rejects as {@link PooledConnection.exchange}
+   * does.
+   * @param first a connection with capacity
    */
   run(first: PooledConnection): Promise<Uint8Array | undefined> {
-    this.#ask(first, false);
+    this.#send(first, false);
     return this.#outcome.promise;
   }
 
-  #ask(circuit: PooledConnection, isHedge: boolean): void {
+  #send(connection: PooledConnection, isHedge: boolean): void {
     const { clock, suspects } = this.#components;
-    const history = this.#history;
+    const state = this.#state;
     this.#running++;
-    history.attempts++;
-    this.#asked.add(circuit);
-    const asSuspect = history.isSuspect;
+    state.attempts++;
+    this.#tried.add(connection);
+    const asSuspect = state.isSuspect;
     const sentAt = clock.now();
-    if (asSuspect) suspects.enter(circuit, history);
+    if (asSuspect) suspects.add(connection, state);
     else {
-      suspects.accompany(circuit);
-      this.#hedgeLater(circuit);
+      suspects.markShared(connection);
+      this.#scheduleHedge(connection);
     }
-    circuit
+    connection
       .exchange(this.#query, this.#deadline)
-      .finally(() => suspects.leave(circuit, history))
+      .finally(() => suspects.delete(connection, state))
       .then(
-        (response) => this.#answered(circuit, response, sentAt, isHedge),
-        (error: unknown) => this.#failed(circuit, error, asSuspect),
+        (response) => this.#onResponse(connection, response, sentAt, isHedge),
+        (error: unknown) => this.#onFailure(connection, error, asSuspect),
       );
   }
 
-  #hedgeLater(circuit: PooledConnection): void {
+  #scheduleHedge(connection: PooledConnection): void {
     const { clock } = this.#components;
-    const delayMs = Math.max(MIN_HEDGE_MS, circuit.quantileMs(HEDGE_DEVIATIONS));
-    this.#hedge?.cancel();
-    this.#hedge = clock.schedule(delayMs, () => this.#tryHedge());
+    const delayMs = Math.max(MIN_HEDGE_MS, connection.quantileMs(HEDGE_DEVIATIONS));
+    this.#hedgeTimer?.cancel();
+    this.#hedgeTimer = clock.schedule(delayMs, () => this.#hedge());
   }
 
-  #tryHedge(): void {
+  #hedge(): void {
     const { clock, set, budget, onHedge } = this.#components;
-    if (this.#history.isSuspect) return;
-    const next = set.best(this.#asked);
+    if (this.#state.isSuspect) return;
+    const next = set.best(this.#tried);
     if (next === undefined || !budget.spend()) {
-      this.#hedge = clock.schedule(MIN_HEDGE_MS, () => this.#tryHedge());
+      this.#hedgeTimer = clock.schedule(MIN_HEDGE_MS, () => this.#hedge());
       return;
     }
     onHedge(next.slot, 'sent');
-    this.#ask(next, true);
+    this.#send(next, true);
   }
 
-  #answered(circuit: PooledConnection, response: Uint8Array, sentAt: number, isHedge: boolean): void {
+  #onResponse(connection: PooledConnection, response: Uint8Array, sentAt: number, isHedge: boolean): void {
     const { onAnswer, onAnyAnswer, onHedge } = this.#components;
     onAnyAnswer();
-    if (isRefusal(response)) return this.#refused(circuit, response, sentAt, isHedge);
-    circuit.worked();
+    if (isRefusal(response)) return this.#onRefusal(connection, response, sentAt, isHedge);
+    connection.recordSuccess();
     if (this.#isOver) return;
     this.#end();
-    for (const other of this.#history.turnedAwayBy) other.strike();
-    if (isHedge) onHedge(circuit.slot, 'won');
+    for (const other of this.#state.unusableOn) other.recordStrike();
+    if (isHedge) onHedge(connection.slot, 'won');
     onAnswer(sentAt, isHedge);
     this.#outcome.resolve(response);
   }
 
-  /** The question may be at fault, or what lies behind this circuit: another circuit tells. */
-  #refused(circuit: PooledConnection, response: Uint8Array, sentAt: number, isHedge: boolean): void {
-    const history = this.#history;
-    history.refusals++;
-    if (circuit.isReliable) history.isRefusedReliably = true;
-    // A circuit that answers other questions is judged by whether another one answers this question.
-    else circuit.turnedAway();
+  /** The cause may be the question, or the resolver instance behind this connection. Another connection shows which. */
+  #onRefusal(connection: PooledConnection, response: Uint8Array, sentAt: number, isHedge: boolean): void {
+    const state = this.#state;
+    state.refusals++;
+    // A connection that answers other queries is judged only if another connection answers this one.
+    if (connection.isReliable) state.isRefusedReliably = true;
+    else connection.recordUnusable();
     if (this.#isOver) return;
-    history.failed.add(circuit);
-    history.turnedAwayBy.add(circuit);
-    history.refusal = { response, sentAt, isHedge };
+    state.failedOn.add(connection);
+    state.unusableOn.add(connection);
+    state.refusal = { response, sentAt, isHedge };
     this.#running--;
-    if (!history.isConclusive && (this.#retry() || this.#running > 0)) return;
+    if (!state.isRefusalFinal && (this.#retry() || this.#running > 0)) return;
     this.#end();
     this.#outcome.resolve(undefined);
   }
 
-  #failed(circuit: PooledConnection, thrown: unknown, asSuspect: boolean): void {
-    const history = this.#history;
+  #onFailure(connection: PooledConnection, thrown: unknown, asSuspect: boolean): void {
+    const state = this.#state;
     const error = toDns4torError(thrown);
     const { code } = error;
-    const isTurnedAway = UNUSABLE_RESPONSES.has(code);
-    if (isTurnedAway) circuit.turnedAway();
+    const isUnusable = UNUSABLE_RESPONSES.has(code);
+    if (isUnusable) connection.recordUnusable();
     if (this.#isOver) return;
-    const isRefused = error instanceof RequestRefusedError;
-    if (!isRefused) history.failed.add(circuit);
-    if (LOSSES.has(code) && !isRefused) history.lost(this.#components.answers(), asSuspect, circuit.isOpen);
-    if (isTurnedAway) history.turnedAwayBy.add(circuit);
+    const isUnprocessed = error instanceof RequestRefusedError;
+    if (!isUnprocessed) state.failedOn.add(connection);
+    if (LOSSES.has(code) && !isUnprocessed) {
+      state.recordLoss(this.#components.answers(), asSuspect, connection.isOpen);
+    }
+    if (isUnusable) state.unusableOn.add(connection);
     this.#running--;
-    if (isTurnedAway && this.#retry()) return;
+    if (isUnusable && this.#retry()) return;
     if (this.#running > 0) return;
     this.#end();
     this.#outcome.reject(thrown);
   }
 
-  /** Tries another circuit at once, without waiting for those that are asked. */
+  /** Tries another connection at once, without waiting for attempts in flight; false if it may not. */
   #retry(): boolean {
     const { set, budget } = this.#components;
-    if (!this.#history.mayRetry || this.#deadline.expired) return false;
-    const next = set.best(this.#asked);
-    // While no circuit gives usable answers, retries would only multiply the load on a resolver in trouble.
+    if (!this.#state.mayRetry || this.#deadline.expired) return false;
+    const next = set.best(this.#tried);
+    // While no connection gives usable answers, retries would only multiply the load on a resolver in trouble.
     if (next === undefined || (next.isDoubtful && !budget.spend())) return false;
-    this.#ask(next, false);
+    this.#send(next, false);
     return true;
   }
 
   #end(): void {
     this.#isOver = true;
-    this.#hedge?.cancel();
+    this.#hedgeTimer?.cancel();
   }
 }

@@ -1,30 +1,31 @@
+import { MS_PER_SECOND } from '../../lib/units.ts';
+
 /**
- * Variances of the natural logarithm of what is measured, around a circuit's typical response time. Response times:
- * half of the variance published for Cloudflare's onion, whose median is 1563 ms and 90th percentile 5535 ms. The
- * others are assumptions: a round trip varies little, while opening a connection also builds circuits.
+ * Variances of measurements around a connection's typical response time, as variances of natural logarithms. That of
+ * response times is half of the variance published for Cloudflare's onion service, whose median is 1563 ms and 90th
+ * percentile 5535 ms. The others are assumptions: a round trip varies little, opening a connection also builds
+ * circuits.
  */
 const RESPONSE_VARIANCE = 0.5;
 const ROUND_TRIP_VARIANCE = 0.1;
 const CONNECT_VARIANCE = 0.25;
 
 /**
- * How fast a circuit's typical response time drifts: variance of its logarithm per second. With a response per second
- * the estimate remembers about a quarter of a minute, with one in ten seconds about a minute, with fifteen per second a
- * few seconds.
+ * Drift of a connection's typical response time: variance of its logarithm per second. With one response per second,
+ * the estimate remembers about 15 seconds; with one in ten seconds, about a minute; with fifteen per second, a few
+ * seconds.
  */
 const DRIFT_PER_SECOND = 0.003;
 
-const MS_PER_SECOND = 1000;
-
-/** Responses after a measurement of a connection's opening or round trip that still tell how the two are related. */
+/** Time for which the duration of opening, or of a round trip, is compared with later response times. */
 const RELATED_MS = 60_000;
 
-/** A mean of logarithms that follows its last few hundred values. */
-class Ratio {
+/** Running geometric mean of a ratio, as a logarithm. Follows the last 300 values. */
+class LogRatio {
   #mean: number;
   #values = 8;
 
-  /** @param assumed until values are known; counts as much as eight of them */
+  /** @param assumed initial ratio; counts as much as eight recorded values */
   constructor(assumed: number) {
     this.#mean = Math.log(assumed);
   }
@@ -39,10 +40,10 @@ class Ratio {
   }
 }
 
-/** Answers that {@link LoadEffect} remembers, about. */
+/** Approximate number of answers that {@link LoadEffect} remembers. */
 const LOAD_ANSWERS = 300;
 
-/** How much longer one circuit takes to answer for each query in flight on it: a linear regression. */
+/** How much slower a connection answers for each other query in flight: a linear regression of logarithms. */
 class LoadEffect {
   #answers = 0;
   #meanLoad = 0;
@@ -50,7 +51,7 @@ class LoadEffect {
   #loadVariance = 0;
   #covariance = 0;
 
-  /** @param log of a response time, less that of the typical response time */
+  /** @param log logarithm of a response time, minus that of the typical response time */
   record(load: number, log: number): void {
     this.#answers = Math.min(LOAD_ANSWERS, this.#answers + 1);
     const weight = 1 / this.#answers;
@@ -63,8 +64,8 @@ class LoadEffect {
   }
 
   /**
-   * The logarithm of what `load` queries in flight multiply a response time by, above the usual load. 0 unless the
-   * effect is beyond chance: by two standard errors.
+   * Returns the logarithm of the factor by which `load` queries in flight lengthen response times, relative to the
+   * usual load. 0 unless the effect exceeds two standard errors.
    */
   logAt(load: number, spread: number): number {
     if (this.#loadVariance === 0 || load <= this.#meanLoad) return 0;
@@ -74,42 +75,42 @@ class LoadEffect {
   }
 }
 
-/** What all circuits to one resolver have in common. */
+/** Statistics shared by all connections to one resolver. */
 export class LatencyModel {
-  /** A typical response time, as a multiple of the time that opening the connection took. */
-  readonly perConnect = new Ratio(1 / 3);
-  /** The same, as a multiple of a round trip. */
-  readonly perRoundTrip = new Ratio(1.5);
-  #spread = RESPONSE_VARIANCE;
+  /** Typical response time divided by the time that it took to open the connection. */
+  readonly perConnect = new LogRatio(1 / 3);
+  /** Typical response time divided by the round-trip time. */
+  readonly perRoundTrip = new LogRatio(1.5);
+  #variance = RESPONSE_VARIANCE;
 
-  /** Standard deviation of the logarithm of response times on one circuit. */
+  /** Standard deviation of the logarithm of response times on one connection. */
   get spread(): number {
-    return Math.sqrt(this.#spread);
+    return Math.sqrt(this.#variance);
   }
 
-  /** @param log of a response time, less that of the circuit's typical response time */
-  deviated(log: number): void {
-    // A single value of ten standard deviations would distort the mean for a long time.
-    this.#spread += (Math.min(log * log, 9 * this.#spread) - this.#spread) / 100;
+  /** @param log logarithm of a response time, minus that of the connection's typical response time */
+  recordDeviation(log: number): void {
+    // Capped at three standard deviations: a single value of ten would distort the mean for a long time.
+    this.#variance += (Math.min(log * log, 9 * this.#variance) - this.#variance) / 100;
   }
 }
 
-interface Measured {
+interface Measurement {
   readonly log: number;
   readonly at: number;
 }
 
 /**
- * Estimates how long one circuit takes to answer: a Kalman filter over the logarithm of its typical response time,
- * which drifts. Response times are log-normal, so one answer of ten seconds does not make a fast circuit slow. The time
- * that the connection took to open is the first estimate; round trips refine it where no queries are sent. All times
- * are milliseconds.
+ * Estimate of how long one connection takes to answer: a Kalman filter over the logarithm of its typical response time,
+ * which drifts. Response times are log-normal, so one answer of ten seconds does not make a fast connection slow. The
+ * first estimate comes from the time that it took to open the connection; round trips refine it between queries. All
+ * times are in milliseconds.
  */
 export class LatencyEstimate {
   readonly #model: LatencyModel;
-  readonly #connected: Measured;
+  readonly #connected: Measurement;
   readonly #load = new LoadEffect();
-  #roundTrip: Measured | undefined;
+  #roundTrip: Measurement | undefined;
   #log: number;
   #variance = CONNECT_VARIANCE;
   #at: number;
@@ -117,7 +118,7 @@ export class LatencyEstimate {
 
   /**
    * @param connectMs time from the start of the attempt to the end of the TLS handshake
-   * @param now time on the monotonic clock, as in the other methods
+   * @param now current time on the monotonic clock, as in the other methods
    */
   constructor(model: LatencyModel, connectMs: number, now: number) {
     this.#model = model;
@@ -126,33 +127,33 @@ export class LatencyEstimate {
     this.#at = now;
   }
 
-  /** Number of answers that the estimate rests on, besides the time to connect. */
+  /** Number of answers recorded. */
   get answers(): number {
     return this.#answers;
   }
 
-  /** Median response time that is expected now. */
+  /** Expected median response time. */
   get typicalMs(): number {
     return Math.exp(this.#log);
   }
 
-  /** The same for a query that is sent while `load` others are in flight. */
+  /** Expected median response time of a query sent while `load` others are in flight. */
   typicalMsAt(load: number): number {
     return Math.exp(this.#log + this.#load.logAt(load, this.#model.spread));
   }
 
-  /** Response time that a share of answers stay below, as standard deviations from the median. */
+  /** Quantile of response times, given as standard deviations above the median. */
   quantileMs(deviations: number): number {
     return Math.exp(this.#log + deviations * this.#model.spread);
   }
 
-  tookRoundTrip(durationMs: number, now: number): void {
+  recordRoundTrip(durationMs: number, now: number): void {
     this.#roundTrip = { log: logOf(durationMs), at: now };
     this.#observe(this.#roundTrip.log + this.#model.perRoundTrip.log, ROUND_TRIP_VARIANCE, now);
   }
 
   /** @param load number of other queries that were in flight when the query was sent */
-  answered(durationMs: number, now: number, load: number): void {
+  recordAnswer(durationMs: number, now: number, load: number): void {
     const log = logOf(durationMs);
     this.#load.record(load, log - this.#log);
     const { perConnect, perRoundTrip } = this.#model;
@@ -161,12 +162,12 @@ export class LatencyEstimate {
       perRoundTrip.record(log - this.#roundTrip.log);
     }
     this.#answers++;
-    this.#model.deviated(log - this.#log);
+    this.#model.recordDeviation(log - this.#log);
     this.#observe(log, RESPONSE_VARIANCE, now);
   }
 
-  /** A query got no answer in this time, and none sent after it did either. */
-  unanswered(durationMs: number, now: number): void {
+  /** Records that a query, and all queries sent after it, got no answer in this time. */
+  recordTimeout(durationMs: number, now: number): void {
     const log = logOf(durationMs);
     if (log > this.#log) this.#observe(log, RESPONSE_VARIANCE, now);
   }

@@ -4,29 +4,29 @@ import type { Deadline } from '../../lib/deadline.ts';
 import { type Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import { UNUSABLE_RESPONSES } from '../../failures/question-failures.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
-import { validateResponse, isRefusal } from '../transport/validate-response.ts';
+import { isRefusal, validateResponse } from '../transport/validate-response.ts';
 import type { ConnectionOwner } from './connection.ts';
 import { DohStatusError } from '../transport/doh-request.ts';
 import { LatencyEstimate, type LatencyModel } from './latency-estimate.ts';
 import { RequestRefusedError } from '../transport/session.ts';
 
-/** What a circuit needs of a connection. */
+/** The members of {@link Connection} that the pool uses. */
 export interface ConnectionLike extends AsyncDisposable {
   readonly isOpen: boolean;
-  /** Queries that would be sent at once. */
-  readonly free: number;
-  /** Queries that wait for their answer. */
+  /** Number of queries that can be sent now. */
+  readonly capacity: number;
+  /** Queries that have been sent and not yet answered. */
   readonly inFlight: number;
-  /** Begins to open it; false if no attempt may be made now. */
+  /** Starts to open the connection; false if the breaker allows no attempt now. */
   open(): boolean;
   exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array>;
   /** Measures a round trip, if the protocol has a message for it. */
   ping(): void;
-  /** Ends it because queries get no answer. */
+  /** Ends the connection because queries on it get no answer. */
   stall(): void;
 }
 
-/** Reports the outcome of each query, for logging. */
+/** Receives the outcome of each query, for logging. */
 export interface AnswerEvents {
   /** A usable answer arrived. */
   answered(): void;
@@ -39,67 +39,65 @@ export interface PooledConnectionComponents {
   readonly metrics: Metrics;
   readonly answerEvents?: AnswerEvents | undefined;
   readonly model: LatencyModel;
-  /** Creates the connection, with SOCKS credentials of its own. It is owned from then on. */
+  /** Creates the connection, with new SOCKS credentials. The pooled connection owns it. */
   readonly createConnection: (owner: ConnectionOwner) => ConnectionLike;
 }
 
-/** What a circuit tells the set that it belongs to; see {@link ConnectionOwner}. */
+/** What a pooled connection reports to its owner; see {@link ConnectionOwner}. */
 export interface PooledConnectionOwner {
-  onOpen(circuit: PooledConnection): void;
-  onChange(): void;
-  /** A query on it was answered or has failed. */
-  onSettled(circuit: PooledConnection): void;
-  onEnd(circuit: PooledConnection, cause: 'unopened' | 'ended' | 'stalled'): boolean;
+  onOpen(connection: PooledConnection): void;
+  onCapacityChange(): void;
+  /** A query on the connection was answered or has failed. */
+  onSettled(connection: PooledConnection): void;
+  onEnd(connection: PooledConnection, cause: 'unopened' | 'ended' | 'stalled'): boolean;
 }
 
-/** A connection whose queries wait this long, or this many times its typical response time, may be stalled. */
-const STALLED_MS = 7000;
-const STALLED_FACTOR = 6;
+/** A query is overdue after this time, or after this many times the typical response time if that is longer. */
+const OVERDUE_MS = 7000;
+const OVERDUE_FACTOR = 6;
 
-/**
- * So many queries past that time, with no answer to them or to later ones, make it stalled. One or two may be chance.
- */
+/** This many overdue queries, without an answer to them or to later ones, show a stall. One or two may be chance. */
 const STALLED_QUERIES = 3;
 
-/**
- * A circuit that failed where another one answered is avoided for this long, times the number of such failures in a
- * row.
- */
+/** A connection that fails where another one answers is avoided for this time per consecutive strike. */
 const AVOIDED_MS = 5000;
 
-/** So many such failures in a row, or one before its first answer, and the circuit is to be replaced. */
+/** Consecutive strikes after which a connection is to be replaced. Before its first answer, one is enough. */
 const MAX_STRIKES = 3;
 
-/** So many unusable responses in a row, and it is not known to work. */
+/** Consecutive unusable responses after which a connection counts as failing. */
 const FAILING_RESPONSES = 3;
 
-/** Longest time that Retry-After can bar a circuit. */
-const MAX_BARRED_MS = 300_000;
+/** Upper bound for the wait that a Retry-After field can impose. */
+const MAX_RETRY_AFTER_MS = 300_000;
 
-/** A circuit to the resolver, and what is known of how it answers. */
+/**
+ * A connection to the resolver with a record of how well it answers. It is opened once, with SOCKS credentials of its
+ * own, for which Tor builds a circuit of its own.
+ */
 export class PooledConnection implements AsyncDisposable {
   readonly #components: PooledConnectionComponents;
   readonly #owner: PooledConnectionOwner;
   readonly #index: number;
   readonly #connection: ConnectionLike;
-  /** Its place among the circuits to the upstream. */
+  /** Its place among the connections to the upstream; the `slot` label of metrics. */
   slot: number;
   #estimate: LatencyEstimate | undefined;
-  /** Unanswered queries that were sent after the last one that was answered, oldest first. */
+  /** Unanswered queries that were sent after the last answered one, oldest first. */
   readonly #silent = new Set<{ readonly sentAt: number }>();
-  /** Queries that waited {@link STALLED_MS} in vain, since the last answer. */
-  #expired = 0;
-  /** Responses without a usable answer, since the last usable one. */
+  /** Queries since the last answer whose deadline passed after {@link OVERDUE_MS} or more. */
+  #overdue = 0;
+  /** Responses without a usable answer since the last usable one. */
   #unusable = 0;
   #strikes = 0;
   #avoidedUntil = -Infinity;
-  #barredUntil = -Infinity;
-  /** The response that bars it. */
-  #refusal: Dns4torError | undefined;
-  /** When it began to be opened, on the monotonic clock. */
+  #retryAfter = -Infinity;
+  /** The response that set {@link #retryAfter}. */
+  #retryAfterError: Dns4torError | undefined;
+  /** When the connection began to be opened, in milliseconds on the monotonic clock. */
   openingSince = Infinity;
 
-  /** @param index the upstream's place in the configured order */
+  /** @param index the upstream's index in the configured order */
   constructor(components: PooledConnectionComponents, owner: PooledConnectionOwner, index: number, slot: number) {
     const { clock, model, createConnection } = components;
     this.#components = components;
@@ -111,8 +109,8 @@ export class PooledConnection implements AsyncDisposable {
         this.#estimate = new LatencyEstimate(model, durationMs, clock.now());
         owner.onOpen(this);
       },
-      onChange: () => owner.onChange(),
-      onRoundTrip: (durationMs) => this.#estimate?.tookRoundTrip(durationMs, clock.now()),
+      onCapacityChange: () => owner.onCapacityChange(),
+      onRoundTrip: (durationMs) => this.#estimate?.recordRoundTrip(durationMs, clock.now()),
       onEnd: (cause) => owner.onEnd(this, cause),
     });
   }
@@ -130,7 +128,7 @@ export class PooledConnection implements AsyncDisposable {
     return { slot: this.slot, state: isOpen ? 'open' : 'connecting', typicalMs: this.#estimate?.typicalMs, inFlight };
   }
 
-  /** Begins to open its connection; false if no attempt may be made now. */
+  /** Starts to open the connection; false if the breaker allows no attempt now. */
   open(): boolean {
     this.openingSince = this.#components.clock.now();
     return this.#connection.open();
@@ -141,27 +139,27 @@ export class PooledConnection implements AsyncDisposable {
   }
 
   /** Whether a query would be sent at once. */
-  get hasRoom(): boolean {
-    return this.#connection.free > 0;
+  get hasCapacity(): boolean {
+    return this.#connection.capacity > 0;
   }
 
-  /** Whether a query may be sent now: there is room, and Retry-After has passed. */
+  /** Whether a query may be sent now: the connection has capacity, and no Retry-After is in force. */
   isReady(now: number): boolean {
-    return this.hasRoom && now >= this.#barredUntil;
+    return this.hasCapacity && now >= this.#retryAfter;
   }
 
-  /** The error response that asks for no more queries until later (RFC 9110 §10.2.3), if that time has not come. */
-  refusal(now: number): Dns4torError | undefined {
-    return now < this.#barredUntil ? this.#refusal : undefined;
+  /** The response whose Retry-After field (RFC 9110 §10.2.3) is in force; undefined if none is. */
+  retryAfterError(now: number): Dns4torError | undefined {
+    return now < this.#retryAfter ? this.#retryAfterError : undefined;
   }
 
-  /** Whether it failed lately where another circuit answered. */
+  /** Whether it failed recently where another connection answered. */
   isAvoided(now: number): boolean {
     return now < this.#avoidedUntil;
   }
 
-  /** Whether it keeps failing where others answer, so that another one should take its place. */
-  get isUnfit(): boolean {
+  /** Whether it keeps failing where other connections answer, so that it should be replaced. */
+  get isOutlier(): boolean {
     return this.#strikes >= (this.#hasAnswered ? MAX_STRIKES : 1);
   }
 
@@ -170,8 +168,8 @@ export class PooledConnection implements AsyncDisposable {
   }
 
   /**
-   * Time in which the next answer is expected, in milliseconds. Silence counts as slowness, but only if nothing sent
-   * later has been answered: a query that is never answered says nothing about the others.
+   * Expected time to the next answer, in milliseconds. Silence counts as slowness only if no query sent later has been
+   * answered: one query that is never answered says nothing about the others.
    */
   expectedMs(now: number): number {
     const [oldest] = this.#silent;
@@ -179,30 +177,30 @@ export class PooledConnection implements AsyncDisposable {
     return Math.max(silentMs, this.#estimate?.typicalMsAt(this.inFlight) ?? Infinity);
   }
 
-  /** As {@link LatencyEstimate.quantileMs}. */
+  /** See {@link LatencyEstimate.quantileMs}. */
   quantileMs(deviations: number): number {
     return this.#estimate?.quantileMs(deviations) ?? Infinity;
   }
 
-  /** The race in which it failed was won by another circuit. */
-  strike(): void {
+  /** Records that a query failed here and was then answered on another connection. */
+  recordStrike(): void {
     this.#strikes++;
     this.#avoidedUntil = this.#components.clock.now() + AVOIDED_MS * Math.min(MAX_STRIKES, this.#strikes);
   }
 
-  /** Ends the connection if it accepts queries and answers none. PINGs may still be answered: they prove nothing. */
+  /** Ends the connection if it accepts queries and answers none. Answered PINGs do not prevent that. */
   endIfStalled(now: number): void {
-    const patienceMs = Math.max(STALLED_MS, STALLED_FACTOR * (this.#estimate?.typicalMs ?? 0));
-    let late = this.#expired;
+    const patienceMs = Math.max(OVERDUE_MS, OVERDUE_FACTOR * (this.#estimate?.typicalMs ?? 0));
+    let overdue = this.#overdue;
     for (const { sentAt } of this.#silent) {
-      if (now - sentAt < patienceMs || ++late >= STALLED_QUERIES) break;
+      if (now - sentAt < patienceMs || ++overdue >= STALLED_QUERIES) break;
     }
-    if (late >= STALLED_QUERIES) this.#connection.stall();
+    if (overdue >= STALLED_QUERIES) this.#connection.stall();
   }
 
   /**
-   * As {@link Upstream.exchange}, on an open connection; how long it takes goes into the estimate.
-   * Rejects also with ERR_RESPONSE_* for what cannot be an answer to `query`.
+   * Sends a query on the open connection, and records how long the answer takes.
+   * Rejects as {@link Session.exchange} does, and with ERR_RESPONSE_* if the response cannot be an answer to `query`.
    */
   async exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
     const { clock, metrics, answerEvents } = this.#components;
@@ -213,15 +211,15 @@ export class PooledConnection implements AsyncDisposable {
       const response = await this.#connection.exchange(query, deadline);
       validateResponse(query, response);
       const now = clock.now();
-      this.#heard(sent.sentAt);
-      // A refusal often comes at once. It must not make the circuit look fast.
-      if (!isRefusal(response)) this.#estimate?.answered(now - sent.sentAt, now, load);
+      this.#endSilence(sent.sentAt);
+      // SERVFAIL and REFUSED often come at once. They must not make the connection look fast.
+      if (!isRefusal(response)) this.#estimate?.recordAnswer(now - sent.sentAt, now, load);
       metrics.exchanged(this.#index, this.slot, 'ok', now - sent.sentAt);
       answerEvents?.answered();
       return response;
     } catch (thrown) {
       const error = toDns4torError(thrown);
-      this.#noteFailure(error, sent);
+      this.#recordFailure(error, sent);
       metrics.exchanged(this.#index, this.slot, error.code, clock.now() - sent.sentAt);
       if (!(error instanceof RequestRefusedError)) answerEvents?.failed(error, this.#connection.isOpen);
       throw error;
@@ -231,63 +229,59 @@ export class PooledConnection implements AsyncDisposable {
     }
   }
 
-  /** Whether its last responses include a usable answer. */
+  /** Whether its recent responses include a usable answer. */
   get isReliable(): boolean {
-    return this.#hasAnswered && !this.isFailing;
+    return this.#hasAnswered && !this.#isFailing;
   }
 
-  /** Whether its last responses were all unusable. */
-  get isFailing(): boolean {
+  /** Whether its recent responses were all unusable. */
+  get #isFailing(): boolean {
     return this.#unusable >= FAILING_RESPONSES;
   }
 
-  /** Whether it has responded to queries, but not lately, or never, with a usable answer. */
+  /** Whether it has responded, but with no usable answer recently, or ever. */
   get isDoubtful(): boolean {
-    return this.isFailing || (this.#unusable > 0 && !this.#hasAnswered);
+    return this.#isFailing || (this.#unusable > 0 && !this.#hasAnswered);
   }
 
-  /** It gave a response that is not a usable answer. */
-  turnedAway(): void {
+  /** Records a response that is not a usable answer. */
+  recordUnusable(): void {
     this.#unusable++;
   }
 
-  /** It gave a usable answer. */
-  worked(): void {
+  /** Records a usable answer. */
+  recordSuccess(): void {
     this.#unusable = 0;
     this.#strikes = 0;
     this.#avoidedUntil = -Infinity;
   }
 
-  /**
-   * A query sent at `sentAt` was answered: those before it are not waited for in vain because the circuit is silent.
-   */
-  #heard(sentAt: number): void {
-    this.#expired = 0;
+  /** A query sent at `sentAt` got a response, so earlier queries without one no longer count as silence. */
+  #endSilence(sentAt: number): void {
+    this.#overdue = 0;
     for (const query of this.#silent) {
       if (query.sentAt > sentAt) break;
       this.#silent.delete(query);
     }
   }
 
-  #noteFailure(error: Dns4torError, sent: { readonly sentAt: number }): void {
+  #recordFailure(error: Dns4torError, sent: { readonly sentAt: number }): void {
     const now = this.#components.clock.now();
     if (UNUSABLE_RESPONSES.has(error.code)) {
-      // An answer of a kind: the circuit is not silent. How long it took says nothing about how fast it answers.
-      this.#heard(sent.sentAt);
-      if (error instanceof DohStatusError) this.#turnAway(error, now);
+      // The connection is not silent. How long an unusable response takes says nothing about the time to an answer.
+      this.#endSilence(sent.sentAt);
+      if (error instanceof DohStatusError) this.#applyRetryAfter(error, now);
     } else if (error.code === 'ERR_DEADLINE' && this.#silent.has(sent)) {
-      if (now - sent.sentAt >= STALLED_MS) this.#expired++;
-      this.#estimate?.unanswered(now - sent.sentAt, now);
+      if (now - sent.sentAt >= OVERDUE_MS) this.#overdue++;
+      this.#estimate?.recordTimeout(now - sent.sentAt, now);
     }
   }
 
-  /**
-   * RFC 9110 §10.2.3: with 503, and by RFC 6585 §4 with 429, Retry-After says how long to wait before the next request.
-   */
-  #turnAway(error: DohStatusError, now: number): void {
+  /** With 503 (RFC 9110 §10.2.3) and 429 (RFC 6585 §4), Retry-After says how long to wait before the next request. */
+  #applyRetryAfter(error: DohStatusError, now: number): void {
     if (error.retryAfterMs === undefined) return;
-    this.#barredUntil = now + Math.min(MAX_BARRED_MS, error.retryAfterMs);
-    this.#refusal = error;
+    this.#retryAfter = now + Math.min(MAX_RETRY_AFTER_MS, error.retryAfterMs);
+    this.#retryAfterError = error;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,43 +4,43 @@ import type { PooledConnection, PooledConnectionOwner } from './pooled-connectio
 import { WaitQueue } from './wait-queue.ts';
 
 /**
- * Sends queries one at a time over a dedicated connection, which closes when no query is left. If that connection is
- * lost, the query in flight is to blame.
+ * Sends suspects one at a time over a dedicated connection, which is closed after the last one. If that connection is
+ * lost, the query in flight is the cause.
  */
 export class Quarantine implements AsyncDisposable {
-  readonly #createCircuit: (owner: PooledConnectionOwner) => PooledConnection;
-  readonly #waitingRoom = new WaitQueue();
-  /** Opening or open. */
-  #circuit: PooledConnection | undefined;
-  /** Closed with the last query, because one may still be in flight. */
+  readonly #createConnection: (owner: PooledConnectionOwner) => PooledConnection;
+  readonly #queue = new WaitQueue();
+  /** Being opened, or open. */
+  #connection: PooledConnection | undefined;
+  /** Ended connections. They are disposed with the last query, because one may still be in flight. */
   #ended: PooledConnection[] = [];
   #pending = 0;
 
-  /** @param createCircuit creates a circuit without opening it */
-  constructor(createCircuit: (owner: PooledConnectionOwner) => PooledConnection) {
-    this.#createCircuit = createCircuit;
+  /** @param createConnection creates a connection without opening it */
+  constructor(createConnection: (owner: PooledConnectionOwner) => PooledConnection) {
+    this.#createConnection = createConnection;
   }
 
-  /** Queries that are queued or in flight. */
+  /** Queries that wait or are in flight. */
   get size(): number {
     return this.#pending;
   }
 
   /**
-   * Sends one query when its turn comes, and calls `onSend` then.
-   * Rejects with ERR_QUERY_DROPS_CONNECTION if the connection is lost while the query is in flight, with what
-   * {@link refuse} was given, otherwise as {@link WaitQueue.wait} and {@link PooledConnection.exchange} do.
+   * Sends one query when its turn comes, and calls `onSend` just before. Rejects with ERR_QUERY_DROPS_CONNECTION if the
+   * connection is lost while the query is in flight, with the error given to {@link rejectAll}, and as {@link
+   * WaitQueue.wait} and {@link PooledConnection.exchange} do.
    */
   async exchange(query: Uint8Array, deadline: Deadline, onSend: () => void): Promise<Uint8Array> {
     this.#pending++;
     const expired = (): Dns4torError => new Dns4torError('ERR_UPSTREAM_CONNECTION');
     try {
-      const take = (): Promise<Uint8Array> => {
+      const send = (): Promise<Uint8Array> => {
         onSend();
-        return this.#ask(query, deadline);
+        return this.#send(query, deadline);
       };
-      const answer = this.#waitingRoom.wait({ deadline, expired, hasRoom: this.#hasRoom, take });
-      this.#admit();
+      const answer = this.#queue.wait({ deadline, expired, canSend: this.#canSend, send });
+      this.#sendNext();
       return await answer;
     } finally {
       if (--this.#pending === 0) await this.#close();
@@ -49,35 +49,35 @@ export class Quarantine implements AsyncDisposable {
 
   /** Opens the connection if queries are waiting. Called when the breaker allows another attempt. */
   open(): void {
-    if (this.#waitingRoom.size === 0 || this.#circuit !== undefined) return;
-    const circuit = this.#createCircuit({
-      onOpen: () => this.#admit(),
-      onChange: () => this.#admit(),
+    if (this.#queue.size === 0 || this.#connection !== undefined) return;
+    const connection = this.#createConnection({
+      onOpen: () => this.#sendNext(),
+      onCapacityChange: () => this.#sendNext(),
       onSettled() {},
       onEnd: (ended, cause) => {
-        if (this.#circuit === ended) this.#circuit = undefined;
+        if (this.#connection === ended) this.#connection = undefined;
         this.#ended.push(ended);
         return cause !== 'unopened';
       },
     });
-    if (circuit.open()) this.#circuit = circuit;
+    if (connection.open()) this.#connection = connection;
   }
 
-  /** Rejects all waiting queries with `error`. */
-  refuse(error: Dns4torError): void {
-    this.#waitingRoom.refuse(error);
+  /** Rejects all waiting queries. */
+  rejectAll(error: Dns4torError): void {
+    this.#queue.rejectAll(error);
   }
 
-  readonly #hasRoom = (): boolean => this.#circuit?.hasRoom === true && this.#circuit.inFlight === 0;
+  readonly #canSend = (): boolean => this.#connection?.hasCapacity === true && this.#connection.inFlight === 0;
 
-  #admit(): void {
-    this.#waitingRoom.admit(this.#hasRoom);
+  #sendNext(): void {
+    this.#queue.sendReady(this.#canSend);
     this.open();
   }
 
-  async #ask(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
+  async #send(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
     try {
-      return await (this.#circuit as PooledConnection).exchange(query, deadline);
+      return await (this.#connection as PooledConnection).exchange(query, deadline);
     } catch (thrown) {
       const error = toDns4torError(thrown);
       throw error.code === 'ERR_UPSTREAM_CONNECTION'
@@ -87,14 +87,14 @@ export class Quarantine implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const circuits = this.#circuit === undefined ? this.#ended : [this.#circuit, ...this.#ended];
-    this.#circuit = undefined;
+    const connections = this.#connection === undefined ? this.#ended : [this.#connection, ...this.#ended];
+    this.#connection = undefined;
     this.#ended = [];
-    await Promise.all(circuits.map((circuit) => circuit[Symbol.asyncDispose]()));
+    await Promise.all(connections.map((connection) => connection[Symbol.asyncDispose]()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#waitingRoom.refuse(new Dns4torError('ERR_SHUTDOWN'));
+    this.rejectAll(new Dns4torError('ERR_SHUTDOWN'));
     await this.#close();
   }
 }

@@ -1,22 +1,22 @@
-/** Extra queries for each first one: of each hundred questions of clients, the resolver gets at most a hundred and twenty. */
+/** Extra queries earned per client query: for 100 client queries the resolver receives at most 120. */
 const SHARE = 0.2;
 
-/** Extra queries that may be saved up, so that a bad minute after a good hour can have a few at once. */
+/** Maximum balance. A bad minute after a good hour may use a few extra queries at once. */
 const MAX_SAVED = 10;
 
 /**
- * A token bucket that keeps what nobody has to wait for, second tries and refreshes ahead of need, to a share of the first tries, however
- * bad the times are. One for all that asks upstream: what one use leaves, another has.
+ * Retry budget: a token bucket that limits queries which no client has to wait for, such as hedges, second tries and
+ * cache refreshes, to a share of the client queries. One bucket serves all uses, so one can spend what another leaves.
  */
 export class RetryBudget {
   #saved = 1;
 
-  /** To be called for each question of a client that is asked upstream. */
+  /** Called for each client query that is sent upstream. */
   earn(): void {
     this.#saved = Math.min(MAX_SAVED, this.#saved + SHARE);
   }
 
-  /** Whether an extra query may be made, which then is paid for. */
+  /** Pays for one extra query; false if the balance does not suffice. */
   spend(): boolean {
     if (this.#saved < 1) return false;
     this.#saved--;

@@ -1,45 +1,45 @@
 import type { PooledConnection } from './pooled-connection.ts';
 
-/** Times that one query is sent at most, hedges included. */
+/** Maximum times that one query is sent, hedges included. */
 const MAX_ATTEMPTS = 6;
 
-/** Refusals (SERVFAIL, REFUSED) after which the question is to blame, if one circuit of them answers other queries. */
+/** SERVFAIL or REFUSED responses that are final, if one of their connections answers other queries. */
 const CONCLUSIVE_REFUSALS = 2;
 
-/** A response of the resolver that is no answer, and when what it responds to was sent. */
+/** A SERVFAIL or REFUSED response of the resolver. */
 export interface Refusal {
   readonly response: Uint8Array;
+  /** When the refused query was sent, in milliseconds on the monotonic clock. */
   readonly sentAt: number;
   readonly isHedge: boolean;
 }
 
-/** What one query has met so far, over all its attempts. */
+/** The outcomes so far of all attempts to send one query. */
 export class RetryState {
-  /** Circuits on which it failed, for any reason. */
-  readonly failed = new Set<PooledConnection>();
-  /** Circuits among them that gave a response which is not a usable answer. */
-  readonly turnedAwayBy = new Set<PooledConnection>();
-  /** The resolver's own SERVFAIL or REFUSED, for the client if no circuit gives anything better. */
+  /** Connections on which the query failed, for any reason. */
+  readonly failedOn = new Set<PooledConnection>();
+  /** Those of {@link failedOn} that responded, but without a usable answer. */
+  readonly unusableOn = new Set<PooledConnection>();
+  /** The latest SERVFAIL or REFUSED, for the client if no connection returns anything better. */
   refusal: Refusal | undefined;
   refusals = 0;
-  /** Whether a circuit refused it that answers other queries. */
+  /** Whether a connection that answers other queries returned SERVFAIL or REFUSED. */
   isRefusedReliably = false;
-  /** Attempts so far. */
   attempts = 0;
   /**
-   * Connections that ended, or streams that were reset, while it was in flight on them. One may be chance, and any
-   * query on the connection may have caused it, so each of them is retried.
+   * Connections that ended and streams that were reset while the query was in flight on them. One loss may be chance,
+   * and any query on the connection may have caused it, so all of them are retried.
    */
   losses = 0;
   /** Losses that left the connection open. No other query can have caused these. */
   resets = 0;
   /** Number of answers to all queries at the first loss. */
   answersAtLoss = Infinity;
-  /** Whether another query shared the connection at a loss and may have caused it. */
-  accompanied = false;
+  /** Whether another query shared the connection at a loss, and may have caused it. */
+  sharedAtLoss = false;
 
-  /** Whether the refusals are final. */
-  get isConclusive(): boolean {
+  /** Whether SERVFAIL or REFUSED is the final outcome. */
+  get isRefusalFinal(): boolean {
     return this.isRefusedReliably && this.refusals >= CONCLUSIVE_REFUSALS;
   }
 
@@ -47,7 +47,7 @@ export class RetryState {
     return this.attempts < MAX_ATTEMPTS;
   }
 
-  /** Whether it may be what ends connections. */
+  /** Whether the query may be the cause of lost connections. */
   get isSuspect(): boolean {
     return this.losses > 0;
   }
@@ -55,40 +55,40 @@ export class RetryState {
   /**
    * Records a loss.
    * @param answers number of answers to all queries so far
-   * @param asSuspect whether the query was already a suspect when it was sent, and so had no hedge
+   * @param asSuspect whether the query was already a suspect when it was sent, and therefore not hedged
    * @param isReset whether the connection is still open, so that only the stream was lost
    */
-  lost(answers: number, asSuspect: boolean, isReset: boolean): void {
+  recordLoss(answers: number, asSuspect: boolean, isReset: boolean): void {
     if (isReset) this.resets++;
     if (this.losses++ === 0) this.answersAtLoss = answers;
-    // A second loss within one hedged race: the other queries on these connections were not tracked.
-    else if (!asSuspect) this.accompanied = true;
+    // A second loss within one hedged exchange: the other queries on these connections were not tracked.
+    else if (!asSuspect) this.sharedAtLoss = true;
   }
 }
 
-/** Suspects in flight, by circuit. */
+/** The suspects in flight, by connection. */
 export class Suspects {
-  readonly #byCircuit = new Map<PooledConnection, Set<RetryState>>();
+  readonly #byConnection = new Map<PooledConnection, Set<RetryState>>();
 
-  has(circuit: PooledConnection): boolean {
-    return this.#byCircuit.has(circuit);
+  has(connection: PooledConnection): boolean {
+    return this.#byConnection.has(connection);
   }
 
-  /** Called before a query is sent on `circuit`: marks the suspects on its connection as accompanied. */
-  accompany(circuit: PooledConnection): void {
-    for (const history of this.#byCircuit.get(circuit) ?? []) history.accompanied = true;
+  /** Called before any query is sent on `connection`: the suspects on it are no longer alone. */
+  markShared(connection: PooledConnection): void {
+    for (const suspect of this.#byConnection.get(connection) ?? []) suspect.sharedAtLoss = true;
   }
 
-  /** Called before a suspect is sent on `circuit`. */
-  enter(circuit: PooledConnection, history: RetryState): void {
-    this.accompany(circuit);
-    history.accompanied ||= circuit.inFlight > 0;
-    const there = this.#byCircuit.get(circuit) ?? new Set();
-    this.#byCircuit.set(circuit, there.add(history));
+  /** Called before a suspect is sent on `connection`. */
+  add(connection: PooledConnection, suspect: RetryState): void {
+    this.markShared(connection);
+    suspect.sharedAtLoss ||= connection.inFlight > 0;
+    const suspects = this.#byConnection.get(connection) ?? new Set();
+    this.#byConnection.set(connection, suspects.add(suspect));
   }
 
-  leave(circuit: PooledConnection, history: RetryState): void {
-    const there = this.#byCircuit.get(circuit);
-    if (there?.delete(history) === true && there.size === 0) this.#byCircuit.delete(circuit);
+  delete(connection: PooledConnection, suspect: RetryState): void {
+    const suspects = this.#byConnection.get(connection);
+    if (suspects?.delete(suspect) === true && suspects.size === 0) this.#byConnection.delete(connection);
   }
 }

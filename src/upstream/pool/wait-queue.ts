@@ -1,31 +1,30 @@
 import type { Deadline } from '../../lib/deadline.ts';
 import { Dns4torError } from '../../failures/errors.ts';
 
-/** Queries that wait, in all. Beyond, the newest is refused: an outage must not fill the memory. */
+/** Maximum waiting queries. An outage must not fill the memory, so further queries are rejected. */
 const MAX_WAITING = 1024;
 
-/** A query that waits. */
-export interface Wait<T> {
+/** A query that waits for a connection with capacity. */
+export interface WaitRequest<T> {
   readonly deadline: Deadline;
-  /** Its error at the deadline, or when it would wait in vain. */
+  /** Returns the error for {@link WaitQueue.wait} at the deadline, or when waiting has become pointless. */
   readonly expired: () => Dns4torError;
-  /** Whether there is room for it now. */
-  readonly hasRoom: () => boolean;
-  /** Whether there will be no room for it, as far as known now. @default never */
-  readonly isVain?: () => boolean;
-  /** Sends it. */
-  readonly take: () => Promise<T>;
+  /** Whether the query can be sent now. */
+  readonly canSend: () => boolean;
+  /** Whether, as far as known now, it will never be possible to send the query. @default never */
+  readonly isHopeless?: () => boolean;
+  readonly send: () => Promise<T>;
 }
 
 interface Waiter {
-  readonly hasRoom: () => boolean;
-  readonly isVain: () => boolean;
-  admit(): void;
+  readonly canSend: () => boolean;
+  readonly isHopeless: () => boolean;
+  send(): void;
   expire(): void;
-  refuse(error: Dns4torError): void;
+  reject(error: Dns4torError): void;
 }
 
-/** Where queries wait until there is room for them on some circuit, in the order in which they came. */
+/** First-in, first-out queue of queries that wait for a connection with capacity. */
 export class WaitQueue {
   readonly #waiting = new Set<Waiter>();
 
@@ -34,11 +33,11 @@ export class WaitQueue {
   }
 
   /**
-   * Queues until {@link Wait.hasRoom} is true at an {@link admit}, then resolves with the result of {@link Wait.take}.
-   * Rejects with {@link Wait.expired}, with ERR_GIVEN_UP for an abandoned query, with ERR_QUEUE_FULL, or with what
-   * {@link refuse} was given.
+   * Queues until {@link WaitRequest.canSend} is true in a {@link sendReady}, then resolves with the result of
+   * {@link WaitRequest.send}. Rejects with {@link WaitRequest.expired}, with ERR_GIVEN_UP if the query is abandoned,
+   * with ERR_QUEUE_FULL, or with the error given to {@link rejectAll}.
    */
-  wait<T>({ deadline, expired, hasRoom, isVain = () => false, take }: Wait<T>): Promise<T> {
+  wait<T>({ deadline, expired, canSend, isHopeless = () => false, send }: WaitRequest<T>): Promise<T> {
     if (this.#waiting.size >= MAX_WAITING) return Promise.reject(new Dns4torError('ERR_QUEUE_FULL'));
     return new Promise((resolve, reject) => {
       const leave = (): void => {
@@ -46,41 +45,40 @@ export class WaitQueue {
         this.#waiting.delete(waiter);
       };
       const waiter: Waiter = {
-        hasRoom,
-        isVain,
-        admit() {
+        canSend,
+        isHopeless,
+        send() {
           leave();
-          take().then(resolve, reject);
+          send().then(resolve, reject);
         },
-        expire: () => waiter.refuse(expired()),
-        refuse(error) {
+        expire: () => waiter.reject(expired()),
+        reject(error) {
           leave();
           reject(error);
         },
       };
-      const timer = deadline.schedule(() => (deadline.isGivenUp ? waiter.refuse(deadline.toError()) : waiter.expire()));
+      const timer = deadline.schedule(() => (deadline.isGivenUp ? waiter.reject(deadline.toError()) : waiter.expire()));
       this.#waiting.add(waiter);
     });
   }
 
   /**
-   * Admits those for whom there is room, the longest waiting first. Each takes its place in the course of the call.
-   * @param hasAnyRoom whether there is room for some query; no longer asked once there is none
+   * Sends the queries that can be sent, the oldest first. Each takes its place on a connection synchronously.
+   * @param hasCapacity whether any query can be sent; stops at the first false
    */
-  admit(hasAnyRoom: () => boolean): void {
+  sendReady(hasCapacity: () => boolean): void {
     for (const waiter of this.#waiting) {
-      if (!hasAnyRoom()) return;
-      if (waiter.hasRoom()) waiter.admit();
+      if (!hasCapacity()) return;
+      if (waiter.canSend()) waiter.send();
     }
   }
 
-  /** Sends those away that wait in vain. */
-  expireVain(): void {
-    for (const waiter of this.#waiting) if (waiter.isVain()) waiter.expire();
+  /** Rejects the queries for which waiting has become pointless. */
+  expireHopeless(): void {
+    for (const waiter of this.#waiting) if (waiter.isHopeless()) waiter.expire();
   }
 
-  /** Sends all away. */
-  refuse(error: Dns4torError): void {
-    for (const waiter of this.#waiting) waiter.refuse(error);
+  rejectAll(error: Dns4torError): void {
+    for (const waiter of this.#waiting) waiter.reject(error);
   }
 }

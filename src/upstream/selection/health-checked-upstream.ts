@@ -5,20 +5,20 @@ import type { Random } from '../../lib/random.ts';
 import { PROBE_QUERY } from '../../message/upstream-query.ts';
 import type { ExchangeContext, Upstream } from '../upstream.ts';
 
-/** Unanswered queries, with nothing answered since, after which an upstream is down. One may be chance. */
-const SILENT_QUERIES = 2;
+/** Consecutive unanswered queries after which an upstream is marked down. One may be chance. */
+const TIMEOUTS_TO_MARK_DOWN = 2;
 
-/** The pause after a probe that failed. Probes are cheap, but each costs a down resolver's relays a stream. */
+/** Pauses after failed probes. Each probe costs relays a stream to a resolver that is down. */
 const PROBE_PAUSES: BackOff = { firstMs: 1000, longestMs: 30_000 };
 
-/** The onion path's published p99 is 9.1 s. */
-const PROBE_MS = 10_000;
+/** Time-out of a probe: above the published 99th percentile of response times over an onion service, 9.1 s. */
+const PROBE_TIMEOUT_MS = 10_000;
 
-/** What becomes of one of several upstreams, for logging. */
+/** Receives changes of an upstream's health, for logging. */
 export interface HealthEvents {
-  /** It accepts connections but answers nothing: the others are asked before it from now on. */
+  /** The upstream accepts connections but answers nothing. From now on queries go to the others first. */
   markedDown(): void;
-  /** It answers again, `durationMs` after it was passed over. */
+  /** The upstream answers again, `durationMs` after it was marked down. */
   recovered(durationMs: number): void;
 }
 
@@ -28,70 +28,76 @@ export interface HealthCheckedUpstreamComponents {
   readonly events?: HealthEvents | undefined;
 }
 
-/** One of several upstreams. Its connections can be counted where it has any of its own. */
-export type CountedUpstream = Upstream & { readonly openConnections?: number };
+/** An upstream that may report how many connections are open. */
+export type FailoverMember = Upstream & { readonly openConnections?: number };
 
-/** One of several upstreams, and whether it answers. */
+/**
+ * One of several upstreams with its health. It is down while it accepts connections but answers nothing; that it cannot
+ * be reached is left to its circuit breaker.
+ */
 export class HealthCheckedUpstream {
-  readonly upstream: CountedUpstream;
+  readonly upstream: FailoverMember;
   readonly #components: HealthCheckedUpstreamComponents;
   #answeredAt = -Infinity;
-  /** Without an answer in between. */
-  #silentQueries = 0;
+  /** Consecutive queries without an answer in time. */
+  #timeouts = 0;
   #downSince: number | undefined;
   #isProbing = false;
-  #probesFailed = 0;
-  #probeAt = 0;
+  #failedProbes = 0;
+  #nextProbeAt = 0;
 
   /** @param upstream owned by the caller */
-  constructor(components: HealthCheckedUpstreamComponents, upstream: CountedUpstream) {
+  constructor(components: HealthCheckedUpstreamComponents, upstream: FailoverMember) {
     this.#components = components;
     this.upstream = upstream;
   }
 
-  /** Whether it accepts connections but answers nothing. */
+  /** Whether the upstream accepts connections but answers nothing. */
   get isDown(): boolean {
     return this.#downSince !== undefined;
   }
 
-  /** Whether any answer has come since then, on the monotonic clock. */
+  /** Whether any answer has arrived since `sinceMs`, a time on the monotonic clock. */
   hasAnsweredSince(sinceMs: number): boolean {
     return this.#answeredAt >= sinceMs;
   }
 
-  /** As {@link Upstream.exchange}. */
+  /** See {@link Upstream.exchange}. */
   async exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
     const response = await this.upstream.exchange(query, context);
-    this.#answered();
+    this.#recordAnswer();
     return response;
   }
 
-  /** A query sent at `sentAtMs` was not answered in its share of the time. */
-  unanswered(sentAtMs: number): void {
-    // Without a connection it cannot have read the query. Connecting has a back-off of its own.
+  /** Records that a query sent at `sentAtMs` was not answered in its share of the time. */
+  recordTimeout(sentAtMs: number): void {
+    // Without an open connection it cannot have received the query. Connecting has its own back-off.
     if (this.isDown || this.hasAnsweredSince(sentAtMs) || this.upstream.openConnections === 0) return;
-    if (++this.#silentQueries < SILENT_QUERIES) return;
+    if (++this.#timeouts < TIMEOUTS_TO_MARK_DOWN) return;
     const { clock, events } = this.#components;
     this.#downSince = clock.now();
-    this.#probesFailed = 0;
-    this.#probeAt = this.#downSince;
+    this.#failedProbes = 0;
+    this.#nextProbeAt = this.#downSince;
     events?.markedDown();
   }
 
-  /** Probes it if it is down and a probe is due. To be called for each query, so that an idle machine sends nothing. */
+  /**
+   * Sends a probe if the upstream is down and a probe is due. Called for each query, so that an idle machine sends
+   * none.
+   */
   probeIfDue(): void {
     const { clock, random } = this.#components;
-    if (!this.isDown || this.#isProbing || clock.now() < this.#probeAt) return;
+    if (!this.isDown || this.#isProbing || clock.now() < this.#nextProbeAt) return;
     this.#isProbing = true;
-    this.exchange(PROBE_QUERY, { deadline: Deadline.after(clock, PROBE_MS) })
-      .catch(() => (this.#probeAt = clock.now() + drawPauseMs(PROBE_PAUSES, this.#probesFailed++, random)))
+    this.exchange(PROBE_QUERY, { deadline: Deadline.after(clock, PROBE_TIMEOUT_MS) })
+      .catch(() => (this.#nextProbeAt = clock.now() + drawPauseMs(PROBE_PAUSES, this.#failedProbes++, random)))
       .finally(() => (this.#isProbing = false));
   }
 
-  #answered(): void {
+  #recordAnswer(): void {
     const { clock, events } = this.#components;
     this.#answeredAt = clock.now();
-    this.#silentQueries = 0;
+    this.#timeouts = 0;
     if (this.#downSince === undefined) return;
     const durationMs = this.#answeredAt - this.#downSince;
     this.#downSince = undefined;

@@ -6,44 +6,44 @@ import type { PooledUpstream, ExchangeContext } from '../upstream.ts';
 
 export interface PerClientUpstreamComponents {
   readonly clock: Clock;
-  /** Makes the same upstream once more, with circuits of its own. */
-  readonly createUpstream: () => PooledUpstream;
+  /** Creates a connection pool to the resolver. */
+  readonly createPool: () => PooledUpstream;
 }
 
 export interface PerClientUpstreamInit {
   /** The resolver's URL, for logs. */
   readonly address: string;
-  /** How long a client's circuits are kept without a query of its own. */
+  /** How long a client's pool is kept without a query, in milliseconds. */
   readonly idleMs: number;
 }
 
-/** Clients that have circuits at a time. A household has fewer; each costs as many connections as there are circuits. */
-const MAX_CLIENTS = 32;
+/** Maximum number of pools. A household has fewer clients, and each pool costs several connections. */
+const MAX_POOLS = 32;
 
-/** What one client has. */
-interface Share {
-  /** Undefined while only dns4tor itself has asked. */
+interface ClientPool {
+  /** Undefined while the pool has carried only dns4tor's own queries. */
   client: string | undefined;
-  readonly upstream: PooledUpstream;
-  running: number;
-  /** Ends it, while nothing runs. */
-  idle: Timer | undefined;
+  readonly pool: PooledUpstream;
+  /** Queries whose exchange has not ended. */
+  pending: number;
+  /** Runs while no query is pending, and discards the pool. */
+  idleTimer: Timer | undefined;
 }
 
 /**
- * One resolver, with circuits for each client by itself: no circuit carries queries of two, so that none shows the resolver, or a relay,
- * that both use the same machine.
+ * One resolver with a connection pool for each client (`--isolate client`). No connection, and hence no circuit,
+ * carries queries of two clients, so neither the resolver nor a relay can see that both use the same machine.
  *
- * dns4tor's own queries, which are the same for everybody, go over whichever circuits were used last. Those that have carried nothing else
- * are the next new client's, so that the first one finds them open.
+ * dns4tor's own queries are the same on every machine. They use the most recently used pool. A pool that has carried no
+ * other queries is given to the next new client, so that the first client finds open connections.
  */
 export class PerClientUpstream implements PooledUpstream {
   readonly address: string;
   readonly #components: PerClientUpstreamComponents;
   readonly #idleMs: number;
-  /** The least recently used first. */
-  readonly #shares = new Map<string | undefined, Share>();
-  #disposed = false;
+  /** Pools by client, least recently used first. */
+  readonly #pools = new Map<string | undefined, ClientPool>();
+  #isDisposed = false;
 
   constructor(components: PerClientUpstreamComponents, init: PerClientUpstreamInit) {
     this.address = init.address;
@@ -52,87 +52,87 @@ export class PerClientUpstream implements PooledUpstream {
   }
 
   get openConnections(): number {
-    return this.#sum(({ upstream }) => upstream.openConnections);
+    return this.#sum(({ pool }) => pool.openConnections);
   }
 
   get queueDepth(): number {
-    return this.#sum(({ upstream }) => upstream.queueDepth);
+    return this.#sum(({ pool }) => pool.queueDepth);
   }
 
   get breakerStates(): readonly BreakerState[] {
-    return [...this.#shares.values()].flatMap(({ upstream }) => upstream.breakerStates);
+    return [...this.#pools.values()].flatMap(({ pool }) => pool.breakerStates);
   }
 
   get connections(): readonly ConnectionStatus[] {
-    return [...this.#shares.values()].flatMap(({ upstream }) => upstream.connections);
+    return [...this.#pools.values()].flatMap(({ pool }) => pool.connections);
   }
 
-  /** That of the client who asked last. */
+  /** The failure of the most recently used pool. */
   get failure(): ErrorCode | undefined {
-    return [...this.#shares.values()].at(-1)?.upstream.failure;
+    return [...this.#pools.values()].at(-1)?.pool.failure;
   }
 
   get alternatives(): number {
-    // Each client learns them for itself, but they are the same: a sum would count clients.
-    return Math.max(0, ...[...this.#shares.values()].map(({ upstream }) => upstream.alternatives ?? 0));
+    // Each pool discovers the same alternatives by itself, so a sum would count clients.
+    return Math.max(0, ...[...this.#pools.values()].map(({ pool }) => pool.alternatives ?? 0));
   }
 
   renewAll(): void {
-    for (const { upstream } of this.#shares.values()) upstream.renewAll();
+    for (const { pool } of this.#pools.values()) pool.renewAll();
   }
 
-  /** Rejects with ERR_CLIENTS, too, when every client that has circuits waits for an answer and this one has none. */
+  /** See {@link Upstream.exchange}. Also rejects with ERR_CLIENTS if the client has no pool and all pools are busy. */
   async exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
-    if (this.#disposed) throw new Dns4torError('ERR_SHUTDOWN');
-    const share = this.#shareOf(context.client);
-    share.running++;
-    share.idle?.cancel();
+    if (this.#isDisposed) throw new Dns4torError('ERR_SHUTDOWN');
+    const entry = this.#poolOf(context.client);
+    entry.pending++;
+    entry.idleTimer?.cancel();
     try {
-      return await share.upstream.exchange(query, context);
+      return await entry.pool.exchange(query, context);
     } finally {
-      share.running--;
-      if (share.running === 0 && !this.#disposed) {
-        share.idle = this.#components.clock.schedule(this.#idleMs, () => void this.#discard(share));
+      entry.pending--;
+      if (entry.pending === 0 && !this.#isDisposed) {
+        entry.idleTimer = this.#components.clock.schedule(this.#idleMs, () => void this.#discard(entry));
       }
     }
   }
 
-  /** What this client asks over, which is then the most recently used. */
-  #shareOf(client: string | undefined): Share {
-    const share = this.#find(client) ?? this.#create();
-    this.#shares.delete(share.client);
-    share.client = client ?? share.client;
-    this.#shares.set(share.client, share);
-    return share;
+  /** Returns the client's pool and marks it as the most recently used. */
+  #poolOf(client: string | undefined): ClientPool {
+    const entry = this.#find(client) ?? this.#create();
+    this.#pools.delete(entry.client);
+    entry.client = client ?? entry.client;
+    this.#pools.set(entry.client, entry);
+    return entry;
   }
 
-  #find(client: string | undefined): Share | undefined {
-    if (client === undefined) return [...this.#shares.values()].at(-1);
-    return this.#shares.get(client) ?? this.#shares.get(undefined);
+  #find(client: string | undefined): ClientPool | undefined {
+    if (client === undefined) return [...this.#pools.values()].at(-1);
+    return this.#pools.get(client) ?? this.#pools.get(undefined);
   }
 
-  #create(): Share {
-    if (this.#shares.size >= MAX_CLIENTS) {
-      const idle = [...this.#shares.values()].find(({ running }) => running === 0);
-      // To end another client's queries would let whoever can forge addresses end them all.
+  #create(): ClientPool {
+    if (this.#pools.size >= MAX_POOLS) {
+      const idle = [...this.#pools.values()].find(({ pending }) => pending === 0);
+      // Only an idle pool is discarded. Otherwise a client with forged addresses could abort the queries of all others.
       if (idle === undefined) throw new Dns4torError('ERR_CLIENTS');
       void this.#discard(idle);
     }
-    return { client: undefined, upstream: this.#components.createUpstream(), running: 0, idle: undefined };
+    return { client: undefined, pool: this.#components.createPool(), pending: 0, idleTimer: undefined };
   }
 
-  async #discard({ client, upstream, idle }: Share): Promise<void> {
-    idle?.cancel();
-    this.#shares.delete(client);
-    await upstream[Symbol.asyncDispose]();
+  async #discard({ client, pool, idleTimer }: ClientPool): Promise<void> {
+    idleTimer?.cancel();
+    this.#pools.delete(client);
+    await pool[Symbol.asyncDispose]();
   }
 
-  #sum(count: (share: Share) => number): number {
-    return [...this.#shares.values()].reduce((sum, share) => sum + count(share), 0);
+  #sum(count: (entry: ClientPool) => number): number {
+    return [...this.#pools.values()].reduce((sum, entry) => sum + count(entry), 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#disposed = true;
-    await Promise.all([...this.#shares.values()].map((share) => this.#discard(share)));
+    this.#isDisposed = true;
+    await Promise.all([...this.#pools.values()].map((entry) => this.#discard(entry)));
   }
 }

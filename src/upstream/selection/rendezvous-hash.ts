@@ -5,20 +5,19 @@ import { registeredDomain } from '../../message/registered-domain.ts';
 const KEY_BYTES = 32;
 
 /**
- * Orders upstreams by the registered domain of a query (rendezvous hashing): each upstream has a key of its own, and
- * the one whose keyed hash of the domain is the highest comes first. So a domain always has the same first choice and
- * the same second one, and without an upstream only its own domains move. The keys stay in memory, so that nobody can
- * compute which domains belong together.
+ * Rendezvous hashing: orders upstreams by the registered domain of a query. Each upstream has a random key, and the
+ * highest keyed hash of the domain comes first. A domain therefore always has the same order of upstreams, and when an
+ * upstream fails, only its own domains move. The keys are never stored, so nobody else can compute the assignment.
  */
 export class RendezvousHash {
   readonly #keys: readonly Uint8Array[];
 
-  /** @param count of upstreams */
+  /** @param count number of upstreams */
   constructor(random: Random, count: number) {
     this.#keys = Array.from({ length: count }, () => random.bytes(KEY_BYTES));
   }
 
-  /** The upstreams' indices, the first choice first. */
+  /** Returns the indices of the upstreams, best first. */
   order(query: Uint8Array): readonly number[] {
     const site = registeredDomain(query);
     return this.#keys

@@ -6,23 +6,23 @@ import type { HttpConnection, RequestController, RequestHandler } from './http-c
 import { parseAge, parseDate, parseMediaType, parseRetryAfterMs } from './http-fields.ts';
 
 /**
- * Maximum informational responses per request. RFC 9110 §15.2 allows any number of them before the final response, but
- * a server that sends more than this is flooding.
+ * Maximum informational responses per request. RFC 9110 §15.2 allows any number before the final response, but a server
+ * that sends more than this is flooding.
  */
 const MAX_INFORMATIONAL = 16;
 
-/** RFC 8484 §6. */
+/** Media type of DNS messages (RFC 8484 §6). */
 const MEDIA_TYPE = 'application/dns-message';
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 export interface DohResponse {
   readonly body: Uint8Array;
-  /** When the response was made by the server's clock (RFC 9110 §6.6.1): milliseconds since 1970; undefined if it does not say. */
-  readonly madeAtEpochMs: number | undefined;
-  /** How long HTTP caches have held the response (RFC 9111 §5.1); 0 if they do not say. */
+  /** The Date field (RFC 9110 §6.6.1) in milliseconds since 1970; undefined if there is none. */
+  readonly dateEpochMs: number | undefined;
+  /** The Age field (RFC 9111 §5.1): how long HTTP caches have held the response. 0 if there is none. */
   readonly ageSeconds: number;
-  /** The Alt-Svc field's value (RFC 7838 §3), if there is one. */
+  /** Value of the Alt-Svc field (RFC 7838 §3), if there is one. */
   readonly altSvc: string | undefined;
 }
 
@@ -34,11 +34,10 @@ export interface DohRequestInit {
   readonly onFlood: () => void;
 }
 
-/** ERR_DOH_STATUS with the HTTP status code. */
+/** ERR_DOH_STATUS: the HTTP status code is not 2xx. */
 export class DohStatusError extends Dns4torError {
-  /** Status code of the response (RFC 9110 §15). */
   readonly status: number;
-  /** The wait that the response's Retry-After field asks for (RFC 9110 §10.2.3), in milliseconds. */
+  /** Delay in milliseconds that the Retry-After field requests (RFC 9110 §10.2.3); undefined if there is none. */
   readonly retryAfterMs: number | undefined;
 
   constructor(status: number, retryAfterMs?: number) {
@@ -49,19 +48,19 @@ export class DohStatusError extends Dns4torError {
 }
 
 /**
- * POSTs one DNS message and takes the response.
+ * POSTs one DNS message and reads the response.
  *
- * Over HTTP/2 a failed or abandoned request resets its stream, which frees the stream's place on the connection. Over
- * HTTP/1.1 only the end of the connection stops a response. So there the rest of an unusable response is read and
- * discarded, and so is the response to a query that was given up early. At the deadline the connection ends.
+ * Over HTTP/2, a failed or abandoned request resets its stream, which frees its place on the connection. Over HTTP/1.1,
+ * only closing the connection stops a response. The rest of an unusable response, or the response to an abandoned
+ * query, is therefore read and discarded, and the connection is closed only at the deadline.
  */
 export class DohRequest implements RequestHandler {
   /**
    * Rejects with ERR_DOH_STATUS, ERR_DOH_CONTENT_TYPE, ERR_DOH_BODY_SIZE, ERR_DEADLINE, ERR_GIVEN_UP, or with
-   * ERR_UPSTREAM_CONNECTION when the request is lost.
+   * ERR_UPSTREAM_CONNECTION if the request is lost.
    */
   readonly response: Promise<DohResponse>;
-  /** Called when the request's place on the connection is free, if that is later than the end of {@link response}. */
+  /** Called when the request no longer occupies the connection, unless {@link isFree} is already true. */
   onFree: (() => void) | undefined;
   readonly #init: DohRequestInit;
   readonly #timer: Timer;
@@ -72,7 +71,7 @@ export class DohRequest implements RequestHandler {
   #headers: Headers | undefined;
   #bytes = 0;
   #informational = 0;
-  /** Why the response is unusable. */
+  /** Why the response is unusable, while the rest of it is read. */
   #problem: Dns4torError | undefined;
   /** Why the request was aborted. */
   #abortedFor: Dns4torError | undefined;
@@ -86,19 +85,18 @@ export class DohRequest implements RequestHandler {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#timer = init.deadline.schedule(() => this.#onDeadline());
-    // All that is ever sent besides what the protocol needs. RFC 8484 §8.2: the less, the less there is to recognise a
-    // client by.
+    // No other optional fields are ever sent: the fewer, the harder it is to recognise a client (RFC 8484 §8.2).
     const headers = ['accept', MEDIA_TYPE, 'content-type', MEDIA_TYPE, 'content-length', String(init.query.length)];
     // Leak mutation: headers
     init.connection.post(headers, init.query, this);
   }
 
-  /** Whether the request's place on the connection can be used again. */
+  /** Whether the request no longer occupies the connection, so that another can take its place. */
   get isFree(): boolean {
     return this.#isFree;
   }
 
-  /** Ends the request: {@link response} rejects with `error`, unless it has ended. */
+  /** Ends the request. {@link response} rejects with `error`, unless it has settled. */
   abort(error: Dns4torError): void {
     this.#fail(error);
     this.#abortedFor ??= error;
@@ -135,7 +133,7 @@ export class DohRequest implements RequestHandler {
 
   onResponseStart(_controller: RequestController, status: number, headers: Headers): void {
     if (status < 200) {
-      // RFC 9113 §10.5: suspicious activity may be treated as a connection error of type ENHANCE_YOUR_CALM.
+      // Suspicious activity may be treated as a connection error (RFC 9113 §10.5).
       if (++this.#informational > MAX_INFORMATIONAL) this.#init.onFlood();
       return;
     }
@@ -159,7 +157,7 @@ export class DohRequest implements RequestHandler {
       this.#timer.cancel();
       this.#resolve({
         body: Buffer.concat(this.#chunks, this.#bytes),
-        madeAtEpochMs: parseDate(fieldOf(headers, 'date')),
+        dateEpochMs: parseDate(fieldOf(headers, 'date')),
         ageSeconds: parseAge(fieldOf(headers, 'age')),
         altSvc: listOf(headers, 'alt-svc'),
       });
@@ -169,8 +167,8 @@ export class DohRequest implements RequestHandler {
 
   onResponseError(): void {
     if (this.#isSettled) return this.#free();
-    // RFC 9113 §8.7: a refused stream is mostly one that a GOAWAY left out. Node tells of the stream first, and the
-    // query is to be sent again when the connection is known to take no more.
+    // Most refused streams are ones that a GOAWAY excludes (RFC 9113 §8.7). Node reports the stream before the GOAWAY.
+    // The query must not be retried until the session knows that this connection takes no more requests.
     setImmediate(() => {
       this.#fail(new Dns4torError('ERR_UPSTREAM_CONNECTION'));
       this.#free();
@@ -179,7 +177,8 @@ export class DohRequest implements RequestHandler {
 }
 
 function responseProblem(status: number, headers: Headers): Dns4torError | undefined {
-  // RFC 8484 §4.2.1: any DNS answer, an RCODE of failure too, comes with 2xx; any other status says nothing about the name.
+  // Every DNS response comes with 2xx, whatever its RCODE. Another status says nothing about the name (RFC 8484
+  // §4.2.1).
   if (!(status >= 200 && status <= 299)) {
     return new DohStatusError(status, parseRetryAfterMs(fieldOf(headers, 'retry-after'), fieldOf(headers, 'date')));
   }
@@ -187,13 +186,13 @@ function responseProblem(status: number, headers: Headers): Dns4torError | undef
   return undefined;
 }
 
-/** The field's value; the first of several, which RFC 9110 §5.3 does not allow for a field with a single value. */
+/** Returns the value of a singleton field. If a server sends several, against RFC 9110 §5.3, the first one counts. */
 function fieldOf(headers: Headers, name: string): string | undefined {
   const value = headers[name];
   return typeof value === 'object' ? value[0] : value;
 }
 
-/** The field's values as one list (RFC 9110 §5.3). */
+/** Returns the values of a list field, combined into one (RFC 9110 §5.3). */
 function listOf(headers: Headers, name: string): string | undefined {
   const value = headers[name];
   return typeof value === 'object' ? value.join(', ') : value;

@@ -10,54 +10,55 @@ export type RequestHandler = Dispatcher.DispatchHandler;
 export type RequestController = Dispatcher.DispatchController;
 
 export interface HttpConnectionEvents {
-  /** The server allows this many requests at a time from now on; 0 or more. */
+  /** The limit on concurrent requests that the server allows has changed. May be 0. */
   onLimit(maxRequests: number): void;
-  /** The connection takes no more requests. Those that the server accepted may still be answered. */
+  /** The connection takes no more requests. Requests that the server has accepted may still be answered. */
   onEnd(): void;
 }
 
-/** The longest delay that a timer of Node can have: 24.8 days. Undici has no other way to turn its idle timeout off. */
+/** Longest delay of a Node timer, 24.8 days. Undici has no other way to disable its idle time-out. */
 const NEVER_MS = 2 ** 31 - 1;
 
 /**
- * Default of HTTP/2 (RFC 9113 §6.9.2): enough for a DNS message, and undici's larger windows would tell it by its
- * SETTINGS.
+ * Default flow-control window of HTTP/2 (RFC 9113 §6.9.2). It suffices for DNS messages. Undici's larger windows would
+ * appear in SETTINGS and identify it.
  */
 const WINDOW_BYTES = 65_535;
 
 /**
- * One open socket that speaks HTTP/2 or HTTP/1.1, by an undici client of its own.
+ * HTTP/2 or HTTP/1.1 on one open socket, through an undici client of its own.
  *
- * Undici reconnects and repeats requests by itself, on sockets that it opens. A client whose `connect` hands over the
- * one socket, and fails when it is called again, cannot do either. Further rules that keep undici 8.13 safe here:
- * - No AbortSignal. Many that fire in one tick have sent Node's HTTP/2 code into an endless loop.
+ * By default undici opens sockets, reconnects, and repeats requests. Here `connect` returns the given socket once and
+ * then fails, which rules out all three. Further rules that keep undici 8.13 safe:
+ *
+ * - No AbortSignal. Many that fire in one tick send Node's HTTP/2 code into an endless loop.
  * - The body is an iterable, because undici repeats a refused request only if it can send the body again. The caller
- *   repeats requests, on another connection.
- * - The client is never destroyed: undici asserts that a destroyed client has no requests, which a server can make
- *   untrue. Abort the requests and destroy the socket.
- * - All of undici's timers are off. The owner has a watchdog and deadlines, on a clock of its own.
+ *   repeats requests itself, on another connection.
+ * - The client is never destroyed. Undici asserts that a destroyed client has no requests, and a server can make that
+ *   untrue. The owner aborts the requests and destroys the socket.
+ * - All of undici's timers are off. The owner has a watchdog and deadlines, on its own clock.
  */
 export class HttpConnection {
-  /** Whether the connection carries many requests at a time. HTTP/1.1 carries one: there is no pipelining. */
+  /** Whether the connection can carry concurrent requests. HTTP/1.1 carries one at a time, without pipelining. */
   readonly isHttp2: boolean;
   readonly #url: URL;
   readonly #socket: Socket;
   readonly #client: Client;
-  /** Kept here because undici forgets it at a GOAWAY. */
+  /** Kept here because undici drops its reference at a GOAWAY. */
   #session: ClientHttp2Session | undefined;
 
-  /** @param socket open; it is not closed here */
+  /** @param socket an open socket, which the caller closes */
   constructor(url: URL, socket: Socket, events: HttpConnectionEvents) {
     this.#url = url;
     this.#socket = socket;
-    // RFC 9113 §3.2, §3.3: HTTP/2 over TLS is chosen by ALPN. Without it, the server speaks HTTP/1.1.
+    // ALPN selects HTTP/2 (RFC 9113 §3.2). Without it, the server speaks HTTP/1.1.
     this.isHttp2 = socket instanceof TLSSocket && socket.alpnProtocol === 'h2';
     let isUsed = false;
     this.#client = new Client(url.origin, {
       connect: (_options, callback) => {
         const problem = isUsed ? 'the client may not reconnect' : socket.destroyed ? 'the socket is closed' : undefined;
         isUsed = true;
-        // Asynchronously: undici has to finish its own preparations first.
+        // Asynchronous, because undici expects `connect` to return first.
         queueMicrotask(() => (problem === undefined ? callback(null, socket) : callback(new Error(problem), null)));
         if (problem !== undefined) events.onEnd();
       },
@@ -66,23 +67,24 @@ export class HttpConnection {
       bodyTimeout: 0,
       keepAliveTimeout: NEVER_MS,
       keepAliveMaxTimeout: NEVER_MS,
-      // Subtracted from the server's Keep-Alive hint, which may not start a timer either.
+      // Undici subtracts it from the server's Keep-Alive hint, so that the hint starts no timer either.
       keepAliveTimeoutThreshold: -NEVER_MS,
       pingInterval: 0,
       maxConcurrentStreams: MAX_IN_FLIGHT,
       initialWindowSize: WINDOW_BYTES,
       connectionWindowSize: WINDOW_BYTES,
-      // Otherwise a variable of the environment chooses the parser of HTTP/1.1.
+      // Otherwise an environment variable selects the HTTP/1.1 parser.
       useMilo: false,
     });
     this.#client.on('disconnect', () => events.onEnd());
-    // Undici's listeners of the session are older, so it knows each limit before the owner does.
+    // Undici registers its own listeners on the session first, so it applies each new limit before the owner hears of
+    // it.
     this.#client.on('connect', () => this.#begin(events));
-    // Connects now, not with the first request: a connection that waits for one has to notice when the server ends it.
+    // Connects now instead of with the first request, so that the end of an idle connection is noticed.
     this.#client[symbols.kConnect](() => {});
   }
 
-  /** Whether it has been lost. A session ends before its socket does, and both before they say so. */
+  /** Whether the connection is lost. True before the 'close' events of session and socket. */
   get isLost(): boolean {
     return this.#socket.destroyed || this.#session?.destroyed === true;
   }
@@ -92,23 +94,23 @@ export class HttpConnection {
     const session = this.#client[symbols.kHTTP2Session];
     if (session === undefined || session === null) throw new Error('undici keeps its HTTP/2 session elsewhere');
     this.#session = session;
-    // RFC 9113 §3.4: a client may send requests before it has the server's SETTINGS. Undici would hold back all but one
-    // for a round trip, unless it is told of a limit.
+    // A client may send requests before the server's SETTINGS arrive (RFC 9113 §3.4). Undici would hold back all but
+    // one for a round trip unless it knows a limit.
     session.emit('remoteSettings', { maxConcurrentStreams: MAX_IN_FLIGHT });
     session.on('remoteSettings', ({ maxConcurrentStreams = MAX_IN_FLIGHT }) => {
       events.onLimit(Math.min(MAX_IN_FLIGHT, maxConcurrentStreams));
     });
   }
 
-  /** POSTs `body` to the URL's path. `headers` are alternating names and values, sent in this order. */
+  /** POSTs `body` to the URL's path. `headers` holds alternating names and values, in the order to send them. */
   post(headers: readonly string[], body: Uint8Array, handler: RequestHandler): void {
     this.#client.dispatch({ method: 'POST', path: this.#url.pathname, headers, body: [body] }, handler);
   }
 
   /**
-   * Sends a PING (RFC 9113 §6.7), if the connection is open and speaks HTTP/2.
-   * @param onEnd called when it is answered, or with `false` when it cannot be any more
-   * @returns whether it was sent
+   * Sends a PING (RFC 9113 §6.7) if the connection is open and speaks HTTP/2.
+   * @param onEnd called when the PING is acknowledged, or with false when the connection ends first
+   * @returns whether a PING was sent
    */
   ping(onEnd: (isAnswered: boolean) => void): boolean {
     const session = this.#session;

@@ -1,27 +1,28 @@
-/** RFC 9111 §1.2.2: the value that replaces a larger number of seconds. */
+import { MS_PER_SECOND } from '../../lib/units.ts';
+
+/** Upper bound for delta-seconds; larger values are replaced by it (RFC 9111 §1.2.2). */
 const MAX_DELTA_SECONDS = 2 ** 31;
 
-const MS_PER_SECOND = 1000;
-
-/** The media type of a Content-Type field, in lower case and without parameters. */
+/** Returns the media type of a Content-Type field, in lower case and without parameters. */
 export function parseMediaType(value = ''): string {
   return value.split(';', 1).join('').trim().toLowerCase();
 }
 
-/** The seconds of an Age field; 0 if it has none. RFC 9111 §1.2.2: a non-negative integer, anything else is ignored. */
+/** Returns the seconds of an Age field, or 0 if it is not a non-negative integer (RFC 9111 §1.2.2). */
 export function parseAge(value = ''): number {
   return parseDeltaSeconds(value) ?? 0;
 }
 
-/** A Date field in milliseconds since 1970, or undefined. */
+/** Parses a Date field. Returns milliseconds since 1970, or undefined if it is invalid. */
 export function parseDate(value = ''): number | undefined {
   const epochMs = Date.parse(value);
   return Number.isNaN(epochMs) ? undefined : epochMs;
 }
 
 /**
- * The wait that a Retry-After field asks for, in milliseconds, or undefined. RFC 9110 §10.2.3: delta-seconds, or an
- * HTTP-date. A date is compared with the response's own Date field, because the clocks of client and server may differ.
+ * Returns the delay that a Retry-After field requests, in milliseconds, or undefined if it is invalid. The field holds
+ * delta-seconds or an HTTP-date (RFC 9110 §10.2.3). A date is compared with the Date field of the same response,
+ * because the clocks of client and server may differ.
  */
 export function parseRetryAfterMs(value = '', date = ''): number | undefined {
   const seconds = parseDeltaSeconds(value);
@@ -35,7 +36,8 @@ function parseDeltaSeconds(value: string): number | undefined {
 }
 
 /**
- * RFC 9110 §5.6.7: all three forms begin with the name of the day. Only asctime's names no zone; it means GMT as well.
+ * Parses an HTTP-date (RFC 9110 §5.6.7). All three forms begin with the name of the day. Only the asctime form has no
+ * time zone, and it means GMT as well.
  */
 function parseHttpDate(value: string): number | undefined {
   if (!/^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /.test(value)) return undefined;

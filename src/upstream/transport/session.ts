@@ -3,31 +3,31 @@ import type { Deadline } from '../../lib/deadline.ts';
 import { Dns4torError } from '../../failures/errors.ts';
 
 /**
- * Queries on one connection at a time: what HTTP/2 servers commonly allow (RFC 9113 §6.5.2 recommends no less than 100), and enough for a
- * connection whose answers take seconds.
+ * Maximum concurrent queries per connection. HTTP/2 servers commonly allow this many (RFC 9113 §6.5.2 recommends at
+ * least 100). It suffices even if answers take seconds.
  */
 export const MAX_IN_FLIGHT = 100;
 
 /**
- * A request was sent before the server's limit on concurrent requests was known, and was one too many. RFC 9113 §8.7:
- * it was not processed, so that it can be sent again.
+ * The server refused one request because it exceeded the limit on concurrent requests, which was unknown when it was
+ * sent. The server did not process it, so it can be sent again (RFC 9113 §8.7).
  */
 export class RequestRefusedError extends Dns4torError {
   constructor() {
-    super('ERR_UPSTREAM_CONNECTION', 'more requests at once than the server allows');
+    super('ERR_UPSTREAM_CONNECTION', 'more concurrent requests than the server allows');
   }
 }
 
-/** One connection to a resolver, from an open socket to its end. It never reconnects. */
+/** One connection to a resolver, from the open socket to its end. It never reconnects. */
 export interface Session {
-  /** Queries that can be sent now. */
-  readonly free: number;
-  /** Queries that wait for their answer. */
+  /** Number of queries that can be sent now. */
+  readonly capacity: number;
+  /** Queries that have been sent and not yet answered. */
   readonly inFlight: number;
   /** Whether any query was answered. */
-  readonly answered: boolean;
+  readonly hasAnswered: boolean;
   /** Whether queries were sent and none was answered. */
-  readonly fruitless: boolean;
+  readonly isUnanswered: boolean;
   /**
    * Sends a DNS message and resolves with the response, both in wire format and with ID 0. At the deadline it frees the
    * query's place and rejects with ERR_DEADLINE, or with ERR_GIVEN_UP for an abandoned query. Rejects with
@@ -37,21 +37,21 @@ export interface Session {
   exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array>;
   /** Measures a round trip, if the protocol has a message for it. */
   ping(): void;
-  /** Ends the connection; what is in flight rejects with `error`. */
+  /** Closes the connection. Queries in flight reject with `error`. */
   destroy(error: Dns4torError): void;
 }
 
-/** What a session tells its owner. */
+/** What a session reports to its owner. */
 export interface SessionEvents {
-  /** The first answer came: the resolver works. */
+  /** The first answer has arrived, so the resolver works. */
   onFirstAnswer(): void;
-  /** More queries can be sent than before. */
-  onRoom(): void;
-  /** A PING was answered, after so many milliseconds. */
+  /** {@link Session.capacity} may have increased. */
+  onCapacity(): void;
+  /** @param durationMs time between a PING and its acknowledgement */
   onRoundTrip(durationMs: number): void;
   /**
-   * No more queries can be sent. Those in flight may still be answered, or fail.
-   * @param reason why, where it was ended by {@link Session.destroy} or its own watchdog
+   * No more queries can be sent. Those in flight may still be answered.
+   * @param reason undefined unless this side ended the session: {@link Session.destroy} or its watchdog
    */
   onRetire(session: Session, reason?: Dns4torError): void;
   /** The socket is closed. */

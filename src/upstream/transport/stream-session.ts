@@ -10,16 +10,16 @@ import { MAX_IN_FLIGHT, type Session, type SessionEvents } from './session.ts';
 import { Watchdog } from './watchdog.ts';
 
 /**
- * Queries that nobody waits for any more and that were not answered. The ID of each stays taken, since to the server it is still in flight
- * (RFC 7766 §6.2.1): a late answer must not meet a query that was sent after it. A connection that owes so many answers is of no use.
+ * Maximum unanswered queries whose deadline has passed. For the server they are still in flight (RFC 7766 §6.2.1), so
+ * their IDs stay reserved: a late answer must not match a newer query. A connection that owes more answers is useless.
  */
 const MAX_OWED = 1000;
 
 /**
- * While queries wait, some byte must come within this time. There is no PING to be answered sooner than a query, so this is above the onion
- * path's published p99 of 9.1 s: one slow answer alone does not cost a working connection.
+ * DNS over a stream has no PING. The limit is above the published 99th percentile of response times over an onion
+ * service, 9.1 s, so that one slow answer does not cost a working connection.
  */
-const WATCH = { silenceMs: 12_000, lookMs: 2000 } as const;
+const WATCH = { silenceMs: 12_000, pollMs: 2000 } as const;
 
 interface Waiter {
   answer(response: Uint8Array): void;
@@ -32,11 +32,12 @@ export interface StreamSessionComponents {
 }
 
 /**
- * DNS over a stream: over TLS (RFC 7858) or plain TCP (RFC 7766). Queries are sent without waiting for the answers to those before, and
- * answers are taken in any order (RFC 7766 §6.2.1.1, §7). Holds at most one message that is not whole yet.
+ * DNS over TLS (RFC 7858) or over plain TCP (RFC 7766) on one connection. Queries are pipelined, and answers may arrive
+ * in any order (RFC 7766 §6.2.1.1, §7). Buffers at most one incomplete message.
  *
- * An idle connection is left to the server to end. RFC 7766 §6.2.3 would have the client end it, for the sake of the server's sockets; but a
- * new one costs six relays a circuit and the next query a second or two, and what the connection's circuit lives bounds it anyway.
+ * The server decides when to close an idle connection. RFC 7766 §6.2.3 wants the client to do so, to save server
+ * resources. But a new connection costs six relays a circuit and the next query a second or two, and the pool limits
+ * the lifetime of connections anyway.
  */
 export class StreamSession implements Session {
   readonly #random: Random;
@@ -44,53 +45,53 @@ export class StreamSession implements Session {
   readonly #events: SessionEvents;
   readonly #watchdog: Watchdog;
   readonly #reader = new MessageReader();
-  /** By the ID that the query has on this connection. */
+  /** Queries in flight, by their ID on this connection. */
   readonly #waiting = new Map<number, Waiter>();
-  /** IDs of queries whose deadline has passed and whose answer has not come. */
+  /** IDs of unanswered queries whose deadline has passed. */
   readonly #owed = new Set<number>();
-  /** Queries that were abandoned before their deadline. */
+  /** Number of queries that were abandoned before their deadline. */
   #givenUp = 0;
   #asked = false;
   #answered = false;
-  #ended = false;
+  #isEnded = false;
 
-  /** @param socket open, encrypted where it should be; owned from here on */
+  /** @param socket an open TCP or TLS socket, which the session owns from now on */
   constructor({ clock, random }: StreamSessionComponents, socket: Socket, events: SessionEvents) {
     this.#random = random;
     this.#socket = socket;
     this.#events = events;
     this.#watchdog = new Watchdog(clock, WATCH, {
       bytesRead: () => socket.bytesRead,
-      waiting: () => this.#waiting.size > 0,
+      isWaiting: () => this.#waiting.size > 0,
       onSilent: () => this.destroy(new Dns4torError('ERR_UPSTREAM_STALLED')),
     });
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('error', (error) => this.#lose(error));
-    // RFC 7766 §6.2.3: a server may end a connection that is idle. What is in flight is to be asked again elsewhere (§6.2.4).
+    // A server may close an idle connection (RFC 7766 §6.2.3). Queries in flight are retried elsewhere (§6.2.4).
     socket.once('close', () => {
       this.#lose();
       events.onClose(this);
     });
   }
 
-  get free(): number {
-    return this.#ended ? 0 : MAX_IN_FLIGHT - this.#waiting.size;
+  get capacity(): number {
+    return this.#isEnded ? 0 : MAX_IN_FLIGHT - this.#waiting.size;
   }
 
   get inFlight(): number {
     return this.#waiting.size;
   }
 
-  get answered(): boolean {
+  get hasAnswered(): boolean {
     return this.#answered;
   }
 
-  get fruitless(): boolean {
+  get isUnanswered(): boolean {
     return this.#asked && !this.#answered;
   }
 
   exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
-    if (this.#ended) return Promise.reject(new Dns4torError('ERR_UPSTREAM_CONNECTION'));
+    if (this.#isEnded) return Promise.reject(new Dns4torError('ERR_UPSTREAM_CONNECTION'));
     this.#asked = true;
     const id = this.#unusedId();
     const answer = this.#waitFor(id, deadline);
@@ -101,14 +102,14 @@ export class StreamSession implements Session {
     return answer;
   }
 
-  /** DNS over a stream has no message for it. */
+  /** Does nothing: DNS over a stream has no PING. */
   ping(): void {}
 
   destroy(error: Dns4torError): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.#isEnded) return;
+    this.#isEnded = true;
     this.#watchdog.cancel();
-    // First, so that whoever is failed does not come back here.
+    // Before the queries fail, so that their retries do not use this session.
     this.#events.onRetire(this, error);
     for (const waiter of this.#waiting.values()) waiter.fail(error);
     this.#socket.destroy();
@@ -118,12 +119,12 @@ export class StreamSession implements Session {
     this.destroy(new Dns4torError('ERR_UPSTREAM_CONNECTION', undefined, cause));
   }
 
-  #loseThread(): void {
+  #onProtocolError(): void {
     const cause = new Dns4torError('ERR_RESPONSE_MALFORMED');
-    this.destroy(new Dns4torError('ERR_UPSTREAM_CONNECTION', 'something else than an answer came', cause));
+    this.destroy(new Dns4torError('ERR_UPSTREAM_CONNECTION', 'unexpected message instead of an answer', cause));
   }
 
-  /** Unpredictable (RFC 5452 §9.2), and found in a few steps: hardly any of the 65,536 are taken. */
+  /** Draws an unpredictable ID (RFC 5452 §9.2). Few of the 65,536 are in use, so the search ends after a few steps. */
   #unusedId(): number {
     let id = readU16(this.#random.bytes(2), 0);
     while (this.#waiting.has(id) || this.#owed.has(id)) id = (id + 1) & 0xffff;
@@ -135,7 +136,7 @@ export class StreamSession implements Session {
       const leave = (): void => {
         timer.cancel();
         this.#waiting.delete(id);
-        if (!this.#ended) this.#events.onRoom();
+        if (!this.#isEnded) this.#events.onCapacity();
       };
       const waiter: Waiter = {
         answer: (response) => {
@@ -148,12 +149,12 @@ export class StreamSession implements Session {
         },
       };
       const timer: Timer = deadline.schedule(() => {
-        // Before the place is given to another query, which must not get the ID.
+        // Before the place is freed: the next query must not get this ID.
         this.#owed.add(id);
         waiter.fail(deadline.toError());
         if (deadline.isGivenUp) this.#givenUp++;
         if (this.#owed.size < MAX_OWED) return;
-        // Answers owed to abandoned queries do not show that the connection has stalled.
+        // If some of the queries were abandoned, the missing answers do not show that the connection has stalled.
         if (this.#givenUp === 0) this.destroy(new Dns4torError('ERR_UPSTREAM_STALLED'));
         else this.#lose();
       });
@@ -163,21 +164,21 @@ export class StreamSession implements Session {
 
   #read(chunk: Uint8Array): void {
     this.#reader.push(chunk);
-    for (let message = this.#reader.next(); message !== undefined && !this.#ended; message = this.#reader.next()) {
-      this.#take(message);
+    for (let message = this.#reader.next(); message !== undefined && !this.#isEnded; message = this.#reader.next()) {
+      this.#onMessage(message);
     }
   }
 
   /**
-   * A message that is no answer to anything that was sent ends the connection. It cannot be a late one, since the IDs of those are kept; the
-   * server, or whoever speaks in its place, has lost the thread, and what stands behind is not to be trusted. What is in flight is lost with
-   * the connection, not to blame for it, and is asked again elsewhere.
+   * Handles one message. If it answers no query, the connection is closed: late answers are recognised by their IDs, so
+   * the message shows that the server, or an impostor, has lost synchronisation, and nothing after it can be trusted.
+   * Queries in flight did not cause that. They fail as lost with the connection, and are retried elsewhere.
    */
-  #take(message: Uint8Array): void {
-    if (message.length < HEADER_BYTES || (flagsOf(message) & FLAG.QR) === 0) return this.#loseThread();
+  #onMessage(message: Uint8Array): void {
+    if (message.length < HEADER_BYTES || (flagsOf(message) & FLAG.QR) === 0) return this.#onProtocolError();
     const id = readU16(message, HEADER.id);
     const waiter = this.#waiting.get(id);
-    if (waiter === undefined && !this.#owed.delete(id)) return this.#loseThread();
+    if (waiter === undefined && !this.#owed.delete(id)) return this.#onProtocolError();
     if (!this.#answered) {
       this.#answered = true;
       this.#events.onFirstAnswer();

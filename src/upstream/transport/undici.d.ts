@@ -1,11 +1,11 @@
-// Parts of undici 8 that come without types: the file of its client, which loads far less than the package's entry
-// point does, and two symbols.
+// Types for modules of undici 8 that have none: its client, which loads far less code than the package's entry point,
+// and two symbols.
 
 declare module 'undici/lib/core/symbols.js' {
   const symbols: {
-    /** Method of a client that connects it before its first request. */
+    /** Key of the client's method that connects before the first request. */
     readonly kConnect: unique symbol;
-    /** Property of a client that holds its HTTP/2 session while it is connected. */
+    /** Key of the client's HTTP/2 session while it is connected. */
     readonly kHTTP2Session: unique symbol;
   };
   export default symbols;
@@ -21,7 +21,7 @@ declare module 'undici/lib/dispatcher/client.js' {
     readonly path: string;
     /** Alternating names and values. */
     readonly headers: readonly string[];
-    /** Undici takes any iterable, which its own types do not say. */
+    /** Undici's own types omit that it accepts any iterable. */
     readonly body: Iterable<Uint8Array>;
   }
 

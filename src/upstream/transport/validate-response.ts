@@ -14,8 +14,8 @@ import { lowerCase, skipPlainName } from '../../message/wire/name.ts';
 import { OPCODE, RCODE } from '../../message/wire/tables.ts';
 
 /**
- * Checks that `response` can be an answer to `query`: RFC 5452 §9.1 requires the same question and ID, and RFC 8484
- * §4.1 sets the ID to 0.
+ * Checks that `response` can be the answer to `query`. Question and ID must match (RFC 5452 §9.1); the ID is 0 in both
+ * (RFC 8484 §4.1). The question name may differ in case.
  * @throws Dns4torError ERR_RESPONSE_MALFORMED, ERR_RESPONSE_MISMATCH, ERR_RESPONSE_TRUNCATED, ERR_RESPONSE_CHAIN
  */
 export function validateResponse(query: Uint8Array, response: Uint8Array): void {
@@ -40,12 +40,12 @@ export function validateResponse(query: Uint8Array, response: Uint8Array): void 
   for (let i = nameEnd; i < questionEnd; i++) {
     if (response[i] !== query[i]) throw new Dns4torError('ERR_RESPONSE_MISMATCH');
   }
-  // RFC 2181 §9: a truncated answer must not be used. There is no larger transport than HTTP, TLS or TCP to retry over.
+  // A truncated answer must not be used (RFC 2181 §9), and no transport carries more than HTTP, TLS or TCP do.
   if ((flags & FLAG.TC) !== 0) throw new Dns4torError('ERR_RESPONSE_TRUNCATED');
   if (!isAnswerOfQuestion(response, questionEnd)) throw new Dns4torError('ERR_RESPONSE_CHAIN');
 }
 
-/** Whether the resolver itself could not or would not answer. Another circuit may lead to one that does. */
+/** Whether `response` is SERVFAIL or REFUSED. Another connection may reach an instance of the resolver that answers. */
 export function isRefusal(response: Uint8Array): boolean {
   const rcode = rcodeOf(response);
   return rcode === RCODE.SERVFAIL || rcode === RCODE.REFUSED;

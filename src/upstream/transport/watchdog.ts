@@ -1,68 +1,69 @@
 import type { Clock, Timer } from '../../lib/clock.ts';
 
 export interface WatchdogInit {
-  /** While anything waits, some byte must come within this time. */
+  /** Maximum time without any received byte while queries wait for answers. */
   readonly silenceMs: number;
-  /** How often it is looked for bytes, and so how exactly the silence is measured. */
-  readonly lookMs: number;
+  /** Poll interval; also the resolution of `silenceMs`. */
+  readonly pollMs: number;
 }
 
-/** A connection as its watchdog sees it. */
-export interface Watched {
-  /** Octets that have come so far. */
+/** The connection that a watchdog observes. */
+export interface WatchedConnection {
+  /** Number of bytes received so far. */
   bytesRead(): number;
-  /** Whether anything waits for an answer. */
-  waiting(): boolean;
-  /** Nothing has come since the last look, though something waits: where a peer can be made to say something, it may be now. */
+  /** Whether any query waits for an answer. */
+  isWaiting(): boolean;
+  /** No byte has arrived since the last poll, although a query waits. The owner may make the peer send something. */
   onQuiet?(): void;
-  /** Nothing has come for too long; called once for each {@link Watchdog.watch} at most. */
+  /** No byte has arrived for `silenceMs`. Called at most once per {@link Watchdog.watch}. */
   onSilent(): void;
 }
 
 /**
- * Notices a connection whose peer has gone without a word (a circuit that hangs, a laptop that slept), which would look open for many
- * minutes. Progress is any byte, for whatever is waited for. Costs nothing while nothing waits.
+ * Detects a connection whose peer has vanished, for example because a circuit hangs or the machine has slept. TCP would
+ * keep such a connection open for many minutes. Any received byte counts as progress. Runs no timer while no query
+ * waits.
  */
 export class Watchdog {
   readonly #clock: Clock;
   readonly #init: WatchdogInit;
-  readonly #watched: Watched;
-  #look: Timer | undefined;
+  readonly #connection: WatchedConnection;
+  #poll: Timer | undefined;
   #bytesSeen = 0;
   #bytesSeenAt = 0;
 
-  constructor(clock: Clock, init: WatchdogInit, watched: Watched) {
+  constructor(clock: Clock, init: WatchdogInit, connection: WatchedConnection) {
     this.#clock = clock;
     this.#init = init;
-    this.#watched = watched;
+    this.#connection = connection;
   }
 
-  /** To be called for whatever begins to wait. */
+  /** Must be called for each query that begins to wait. */
   watch(): void {
-    if (this.#look !== undefined) return;
-    this.#noteBytes();
-    this.#lookLater();
+    if (this.#poll !== undefined) return;
+    this.#recordBytes();
+    this.#schedulePoll();
   }
 
-  /** Stops looking, until the next {@link watch}. */
+  /** Stops polling until the next {@link watch}. */
   cancel(): void {
-    this.#look?.cancel();
-    this.#look = undefined;
+    this.#poll?.cancel();
+    this.#poll = undefined;
   }
 
-  #noteBytes(): void {
-    this.#bytesSeen = this.#watched.bytesRead();
+  #recordBytes(): void {
+    this.#bytesSeen = this.#connection.bytesRead();
     this.#bytesSeenAt = this.#clock.now();
   }
 
-  #lookLater(): void {
-    this.#look = this.#clock.schedule(this.#init.lookMs, () => {
-      this.#look = undefined;
-      if (!this.#watched.waiting()) return;
-      if (this.#watched.bytesRead() !== this.#bytesSeen) this.#noteBytes();
-      else if (this.#clock.now() - this.#bytesSeenAt >= this.#init.silenceMs) return this.#watched.onSilent();
-      else this.#watched.onQuiet?.();
-      this.#lookLater();
+  #schedulePoll(): void {
+    this.#poll = this.#clock.schedule(this.#init.pollMs, () => {
+      this.#poll = undefined;
+      if (!this.#connection.isWaiting()) return;
+      if (this.#connection.bytesRead() !== this.#bytesSeen) this.#recordBytes();
+      else if (this.#clock.now() - this.#bytesSeenAt >= this.#init.silenceMs) return this.#connection.onSilent();
+      else this.#connection.onQuiet?.();
+      this.#schedulePoll();
     });
   }
 }

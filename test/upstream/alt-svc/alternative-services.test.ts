@@ -24,13 +24,13 @@ interface Setup {
 function setUp(seed = 1): Setup {
   const clock = new ManualClock();
   const learnt: number[] = [];
-  const onLearnt = (count: number): void => void learnt.push(count);
-  const services = new AlternativeServices({ clock, random: createSeededRandom(seed), onLearnt });
+  const onDiscovered = (count: number): void => void learnt.push(count);
+  const services = new AlternativeServices({ clock, random: createSeededRandom(seed), onDiscovered });
   return {
     clock,
     services,
     learnt,
-    say: (fieldValue, ageSeconds = 0) => services.note(fieldValue, ageSeconds, undefined),
+    say: (fieldValue, ageSeconds = 0) => services.update(fieldValue, ageSeconds, undefined),
     hosts: (count) => Array.from({ length: count }, () => services.choose()?.host ?? ''),
   };
 }
@@ -50,7 +50,7 @@ test('before anything was learnt, and after clear, connections go to the name', 
   assert.notEqual(services.choose(), undefined);
   say('clear');
   assert.equal(services.choose(), undefined);
-  assert.equal(services.fresh, 0);
+  assert.equal(services.freshCount, 0);
 });
 
 test('ten onions are all chosen once before any is chosen again', () => {
@@ -76,7 +76,7 @@ test('an alternative is chosen until ma has passed since the response was made',
   assert.equal(services.choose()?.host, FIRST);
   clock.advance(1);
   assert.equal(services.choose(), undefined);
-  assert.equal(services.fresh, 0);
+  assert.equal(services.freshCount, 0);
 });
 
 test('each response of the name lets the time begin anew', () => {
@@ -110,7 +110,7 @@ test('a new field value replaces the one before', () => {
   const { services, say } = setUp();
   say(offer([FIRST]));
   say(offer([SECOND]));
-  assert.equal(services.fresh, 1);
+  assert.equal(services.freshCount, 1);
   assert.equal(services.choose()?.host, SECOND);
   say('h3=":443"');
   assert.equal(services.choose(), undefined);
@@ -119,14 +119,14 @@ test('a new field value replaces the one before', () => {
 test('an alternative can neither prolong its life nor name others, but can end it', () => {
   const { clock, services, say } = setUp();
   say(offer([FIRST], '; ma=600'));
-  services.note(offer([FIRST], '; ma=6000'), 0, target(FIRST));
-  services.note(offer([SECOND]), 0, target(FIRST));
+  services.update(offer([FIRST], '; ma=6000'), 0, target(FIRST));
+  services.update(offer([SECOND]), 0, target(FIRST));
   assert.equal(services.choose()?.host, FIRST);
-  assert.equal(services.fresh, 1);
-  services.note('clear', 0, target(FIRST));
+  assert.equal(services.freshCount, 1);
+  services.update('clear', 0, target(FIRST));
   assert.equal(services.choose(), undefined);
   say(offer([FIRST], '; ma=600'));
-  services.note(offer([FIRST], '; ma=600'), 0, target(FIRST));
+  services.update(offer([FIRST], '; ma=600'), 0, target(FIRST));
   clock.advance(600_000);
   assert.equal(services.choose(), undefined);
 });
@@ -134,12 +134,12 @@ test('an alternative can neither prolong its life nor name others, but can end i
 test('what has failed is passed over for others, and when all have failed the name is left', () => {
   const { services, say } = setUp();
   say(offer([FIRST, SECOND]));
-  services.failed(target(FIRST));
+  services.recordFailure(target(FIRST));
   assert.equal(services.choose()?.host, SECOND);
   assert.equal(services.choose()?.host, SECOND);
-  services.failed(target(SECOND));
+  services.recordFailure(target(SECOND));
   assert.equal(services.choose(), undefined);
-  assert.equal(services.fresh, 2);
+  assert.equal(services.freshCount, 2);
 });
 
 test('after each failure in a row the pause is twice as long, up to an hour, less up to a half', () => {
@@ -147,16 +147,16 @@ test('after each failure in a row the pause is twice as long, up to an hour, les
   const pauses = [60_000, 120_000, 240_000, 480_000, 960_000, 1_920_000, HOUR_MS, HOUR_MS];
   for (const pause of pauses) {
     say(offer([FIRST]));
-    services.failed(target(FIRST));
+    services.recordFailure(target(FIRST));
     clock.advance(pause / 2 - 1);
     assert.equal(services.choose(), undefined);
     clock.advance(pause / 2 + 1);
     assert.equal(services.choose()?.host, FIRST);
   }
-  services.failed(target(FIRST));
-  services.succeeded(target(FIRST));
+  services.recordFailure(target(FIRST));
+  services.recordSuccess(target(FIRST));
   assert.equal(services.choose()?.host, FIRST);
-  services.failed(target(FIRST));
+  services.recordFailure(target(FIRST));
   clock.advance(60_000);
   assert.equal(services.choose()?.host, FIRST);
 });
@@ -164,7 +164,7 @@ test('after each failure in a row the pause is twice as long, up to an hour, les
 test('a failure is not forgotten because the resolver names the onion again among others', () => {
   const { services, say } = setUp();
   say(offer([FIRST]));
-  services.failed(target(FIRST));
+  services.recordFailure(target(FIRST));
   say(offer([FIRST, SECOND]));
   assert.equal(services.choose()?.host, SECOND);
   assert.equal(services.choose()?.host, SECOND);
@@ -173,8 +173,8 @@ test('a failure is not forgotten because the resolver names the onion again amon
 test('what is not known any more can fail and succeed without effect', () => {
   const { services, say } = setUp();
   say(offer([FIRST]));
-  services.failed(target(SECOND));
-  services.succeeded(target(SECOND));
+  services.recordFailure(target(SECOND));
+  services.recordSuccess(target(SECOND));
   assert.equal(services.choose()?.host, FIRST);
 });
 
@@ -183,10 +183,10 @@ test('a change of network leaves what persists, and the rest can be learnt again
   const header = `${offer([FIRST])}, ${offer([SECOND], '; persist=1')}`;
   say(header);
   services.networkChanged();
-  assert.equal(services.fresh, 1);
+  assert.equal(services.freshCount, 1);
   assert.equal(services.choose()?.host, SECOND);
   say(header);
-  assert.equal(services.fresh, 2);
+  assert.equal(services.freshCount, 2);
 });
 
 test('it is told when alternatives are known where none were', () => {

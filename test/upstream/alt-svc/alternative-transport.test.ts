@@ -10,7 +10,7 @@ import { ManualClock } from '../../fixtures/manual-clock.ts';
 import { createOnionKey } from '../../fixtures/onion-key.ts';
 
 const ONION = { host: createOnionKey().address, port: 443 };
-const SILENT: SessionEvents = { onFirstAnswer() {}, onRoom() {}, onRoundTrip() {}, onRetire() {}, onClose() {} };
+const SILENT: SessionEvents = { onFirstAnswer() {}, onCapacity() {}, onRoundTrip() {}, onRetire() {}, onClose() {} };
 
 interface Setup {
   readonly services: AlternativeServices;
@@ -24,13 +24,13 @@ interface Setup {
 
 async function connectToOnion(): Promise<Setup> {
   const told: string[] = [];
-  const services = new AlternativeServices({ clock: new ManualClock(), random: systemRandom, onLearnt() {} });
-  services.note(`h2="${ONION.host}:${ONION.port}"`, 0, undefined);
+  const services = new AlternativeServices({ clock: new ManualClock(), random: systemRandom, onDiscovered() {} });
+  services.update(`h2="${ONION.host}:${ONION.port}"`, 0, undefined);
   const session: Session = {
-    free: 1,
+    capacity: 1,
     inFlight: 1,
-    answered: false,
-    fruitless: true,
+    hasAnswered: false,
+    isUnanswered: true,
     ping() {},
     exchange: () => Promise.reject(new Dns4torError('ERR_DEADLINE')),
     destroy() {},
@@ -43,7 +43,7 @@ async function connectToOnion(): Promise<Setup> {
       events = sessionEvents;
       return session;
     },
-    events: { worked: () => told.push('worked'), failed: ({ code }) => told.push(code) },
+    events: { connected: () => told.push('worked'), failed: ({ code }) => told.push(code) },
   });
   transport.createSession(await transport.connect(), SILENT);
   return { services, session, events, told };
@@ -51,7 +51,7 @@ async function connectToOnion(): Promise<Setup> {
 
 test('an answer makes good for failures on other connections', async () => {
   const { services, events, told } = await connectToOnion();
-  services.failed(ONION);
+  services.recordFailure(ONION);
   assert.equal(services.choose(), undefined);
   events.onFirstAnswer();
   assert.equal(services.choose()?.host, ONION.host);

@@ -300,7 +300,7 @@ test('a connection that comes after the disposal is closed at once', async () =>
 function connectionOver(socket: Socket, createSession: CreateSession): { connection: Connection; failures: string[] } {
   const clock = new ManualClock();
   const failures: string[] = [];
-  const owner = { isServing: () => false, onOpen() {}, onMayConnect() {} };
+  const owner = { hasOpenConnection: () => false, onOpen() {}, onAttemptAllowed() {} };
   const connection = new Connection(
     {
       clock,
@@ -309,7 +309,7 @@ function connectionOver(socket: Socket, createSession: CreateSession): { connect
       breaker: new Breaker({ clock, random: noJitter }, owner),
       events: { connected() {}, connectFailed: ({ code }) => failures.push(code) },
     },
-    { onOpen() {}, onChange() {}, onRoundTrip() {}, onEnd: () => false },
+    { onOpen() {}, onCapacityChange() {}, onRoundTrip() {}, onEnd: () => false },
   );
   return { connection, failures };
 }

@@ -66,7 +66,7 @@ function create(): Fixture {
   const isolated = new PerClientUpstream(
     {
       clock,
-      createUpstream() {
+      createPool() {
         const pool = new PoolDouble(made.length, world);
         made.push(pool);
         return pool;

@@ -50,7 +50,7 @@ async function open({ port }: { readonly port: number }): Promise<Opened> {
   const events: (string | number)[] = [];
   const session = new DohSession(clock, { url: new URL('https://doh.test/dns-query') }, socket, {
     onFirstAnswer() {},
-    onRoom() {},
+    onCapacity() {},
     onRoundTrip: (durationMs) => events.push(durationMs),
     onRetire: (_session, reason) => events.push(reason === undefined ? 'retired' : `retired ${reason.code}`),
     onClose: () => events.push('closed'),
@@ -78,7 +78,7 @@ test('RFC 9113 §3.4: a burst of queries does not wait for the server’s SETTIN
   const asked = Array.from({ length: 100 }, (_, i) => opened.ask(`n${i}.test`));
   const lost = Promise.all(asked.map((one) => assert.rejects(one, { code: 'ERR_SHUTDOWN' })));
   await waitUntil('all reach the server', 5000, () => streams === 100);
-  assert.equal(opened.session.free, 0);
+  assert.equal(opened.session.capacity, 0);
   opened.session.destroy(new Dns4torError('ERR_SHUTDOWN'));
   await lost;
 });
@@ -92,10 +92,10 @@ test('the server’s limit bounds the room, which is never more than 100', async
     },
   });
   using opened = await open(server);
-  assert.equal(opened.session.free, 100);
-  await waitUntil('the limit holds', 5000, () => opened.session.free === 7);
+  assert.equal(opened.session.capacity, 100);
+  await waitUntil('the limit holds', 5000, () => opened.session.capacity === 7);
   socket?.write(settings([SETTING.maxConcurrentStreams, 1000]));
-  await waitUntil('the limit is lifted', 5000, () => opened.session.free === 100);
+  await waitUntil('the limit is lifted', 5000, () => opened.session.capacity === 100);
 });
 
 test('a server that allows no stream for 10 s is stalled', async () => {
@@ -103,7 +103,7 @@ test('a server that allows no stream for 10 s is stalled', async () => {
     onConnection: ({ socket }) => socket.write(settings([SETTING.maxConcurrentStreams, 0])),
   });
   using opened = await open(server);
-  await waitUntil('there is no room', 5000, () => opened.session.free === 0);
+  await waitUntil('there is no room', 5000, () => opened.session.capacity === 0);
   await opened.clock.advanceAsync(9999);
   assert.deepEqual(opened.events, []);
   await opened.clock.advanceAsync(1);
@@ -122,14 +122,14 @@ test('the 10 s without room begin when nothing is in flight any more, and end wi
   });
   using opened = await open(server);
   const asked = assert.rejects(opened.ask('one.test', 5000), { code: 'ERR_DEADLINE' });
-  await waitUntil('there is no room', 5000, () => opened.session.free === 0);
+  await waitUntil('there is no room', 5000, () => opened.session.capacity === 0);
   await opened.clock.advanceAsync(5000);
   await asked;
   await turns();
   await opened.clock.advanceAsync(9999);
   assert.deepEqual(opened.events, []);
   socket?.write(settings([SETTING.maxConcurrentStreams, 1]));
-  await waitUntil('there is room', 5000, () => opened.session.free === 1);
+  await waitUntil('there is room', 5000, () => opened.session.capacity === 1);
   assert.equal(opened.clock.pendingTimers, 0);
 });
 
@@ -165,7 +165,7 @@ for (const [protocol, start] of Object.entries(SERVERS)) {
     server.closeConnections();
     await waitUntil('the end is noticed', 5000, () => opened.events.includes('closed'));
     assert.deepEqual(opened.events, ['retired', 'closed']);
-    assert.equal(opened.session.free, 0);
+    assert.equal(opened.session.capacity, 0);
     await assert.rejects(opened.ask('two.test'), { code: 'ERR_UPSTREAM_CONNECTION' });
     await turns();
     assert.deepEqual([server.connections, server.requests.length], [1, 1]);
@@ -227,7 +227,7 @@ test('1,000 queries that are abandoned, 100 in one tick, leave the session and n
     await opened.clock.advanceAsync(5);
     await rejected;
     await turns(10);
-    assert.deepEqual([opened.session.inFlight, opened.session.free], [0, 100]);
+    assert.deepEqual([opened.session.inFlight, opened.session.capacity], [0, 100]);
     resets += 100;
   }
   assert.equal(opened.socket.destroyed, false);

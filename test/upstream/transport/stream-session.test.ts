@@ -80,17 +80,17 @@ test('RFC 7766 §6.2.1: queries in flight have IDs of their own, drawn from all 
 
 test('there is room for a hundred queries, and again when they are answered', async () => {
   await using rig = await startDouble();
-  assert.equal(rig.session.free, MAX_IN_FLIGHT);
+  assert.equal(rig.session.capacity, MAX_IN_FLIGHT);
   const asked = Array.from({ length: MAX_IN_FLIGHT }, (_, i) => rig.ask(`n${i}.test`));
-  assert.equal(rig.session.free, 0);
+  assert.equal(rig.session.capacity, 0);
   assert.equal(rig.session.inFlight, MAX_IN_FLIGHT);
-  assert.ok(rig.session.fruitless);
+  assert.ok(rig.session.isUnanswered);
   await waitUntil('the queries come', PATIENCE_MS, () => rig.server.queries.length === MAX_IN_FLIGHT);
   for (const query of rig.server.queries) answer(query, rig.server.sockets[0] as Socket);
   await Promise.all(asked);
-  assert.equal(rig.session.free, MAX_IN_FLIGHT);
+  assert.equal(rig.session.capacity, MAX_IN_FLIGHT);
   assert.equal(rig.session.inFlight, 0);
-  assert.ok(rig.session.answered && !rig.session.fruitless);
+  assert.ok(rig.session.hasAnswered && !rig.session.isUnanswered);
   assert.deepEqual(rig.events, ['first answer']);
   assert.deepEqual(
     rig.rooms,
@@ -102,7 +102,7 @@ test('a query whose deadline passes gives its place up, but not its ID until the
   let second: Promise<Uint8Array> | undefined;
   await using rig = await startDouble(undefined, {
     // As one that has waited for the place takes it.
-    onRoom: () => {
+    onCapacity: () => {
       second ??= rig.ask('second.test');
     },
   });
@@ -132,7 +132,7 @@ test('a connection that owes answers to abandoned queries is not reported as sta
     if (query.includes('kept')) answer(query, socket);
   });
   const patient = assert.rejects(rig.ask('patient.test'), { code: 'ERR_UPSTREAM_CONNECTION' });
-  for (let i = 0; rig.session.free > 0; i++) {
+  for (let i = 0; rig.session.capacity > 0; i++) {
     assert.ok(i <= MAX_OWED);
     const ending = new AbortController();
     const deadline = new Deadline(rig.clock, rig.clock.now() + 10_000, ending.signal);
@@ -163,7 +163,7 @@ test('a connection that owes a thousand answers is given up', async () => {
   rig.clock.advance(1000);
   await assert.rejects(straw, { code: 'ERR_DEADLINE' });
   await assert.rejects(patient, { code: 'ERR_UPSTREAM_STALLED' });
-  assert.equal(rig.session.free, 0);
+  assert.equal(rig.session.capacity, 0);
 });
 
 const NO_ANSWERS: readonly (readonly [string, (query: Buffer) => Buffer])[] = [
@@ -182,7 +182,7 @@ for (const [what, reply] of NO_ANSWERS) {
       assert.equal((error.cause as Dns4torError).code, 'ERR_RESPONSE_MALFORMED');
       return true;
     });
-    assert.ok(rig.session.fruitless);
+    assert.ok(rig.session.isUnanswered);
     await waitUntil('the socket is closed', PATIENCE_MS, () => rig.events.length === 2);
     assert.deepEqual(rig.events, ['retired', 'closed']);
     assert.equal(rig.clock.pendingTimers, 0);
@@ -220,7 +220,7 @@ test('RFC 7766 §6.2.3: a server that ends an idle connection harms nobody', asy
   rig.server.sockets[0]?.end();
   await waitUntil('the socket is closed', PATIENCE_MS, () => rig.events.includes('closed'));
   assert.deepEqual(rig.events, ['first answer', 'retired', 'closed']);
-  assert.equal(rig.session.free, 0);
+  assert.equal(rig.session.capacity, 0);
   await assert.rejects(rig.ask('two.test'), { code: 'ERR_UPSTREAM_CONNECTION' });
 });
 

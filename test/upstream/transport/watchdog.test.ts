@@ -4,7 +4,7 @@ import { Watchdog } from '../../../src/upstream/transport/watchdog.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
 
 const SILENCE_MS = 12_000;
-const LOOK_MS = 2000;
+const POLL_MS = 2000;
 
 interface Kennel {
   readonly clock: ManualClock;
@@ -18,10 +18,10 @@ function startWatchdog(): Kennel {
   const connection = { bytes: 0, waiting: true, silences: 0 };
   const watchdog = new Watchdog(
     clock,
-    { silenceMs: SILENCE_MS, lookMs: LOOK_MS },
+    { silenceMs: SILENCE_MS, pollMs: POLL_MS },
     {
       bytesRead: () => connection.bytes,
-      waiting: () => connection.waiting,
+      isWaiting: () => connection.waiting,
       onSilent: () => connection.silences++,
     },
   );
@@ -41,9 +41,9 @@ test('silence is told once, when it has lasted while something waits', () => {
 test('any byte begins the time anew, and what begins to wait later does not', () => {
   const { clock, watchdog, connection } = startWatchdog();
   watchdog.watch();
-  clock.advance(SILENCE_MS - LOOK_MS);
+  clock.advance(SILENCE_MS - POLL_MS);
   connection.bytes++;
-  clock.advance(LOOK_MS);
+  clock.advance(POLL_MS);
   watchdog.watch();
   clock.advance(SILENCE_MS - 1);
   assert.equal(connection.silences, 0);
@@ -54,9 +54,9 @@ test('any byte begins the time anew, and what begins to wait later does not', ()
 test('nothing is looked for while nothing waits, and the time before that does not count', () => {
   const { clock, watchdog, connection } = startWatchdog();
   watchdog.watch();
-  clock.advance(SILENCE_MS - LOOK_MS - 1);
+  clock.advance(SILENCE_MS - POLL_MS - 1);
   connection.waiting = false;
-  clock.advance(LOOK_MS);
+  clock.advance(POLL_MS);
   assert.equal(clock.pendingTimers, 0);
   connection.waiting = true;
   watchdog.watch();
