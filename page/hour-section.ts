@@ -46,7 +46,7 @@ export function createHourSection(): (snapshot: StatusSnapshot) => void {
 }
 
 function createFigures(list: HTMLElement): (hour: HourSnapshot) => void {
-  const entries = ['answers', 'from the cache', LATENCY_LABELS.p50Ms, LATENCY_LABELS.p95Ms].map((name) => {
+  const entries = ['answers', 'from the cache', 'median response time', LATENCY_LABELS.p95Ms].map((name) => {
     const value = create('dd');
     list.append(create('div', {}, create('dt', { text: name }), value));
     return value;

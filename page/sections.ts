@@ -66,8 +66,8 @@ export function showErrors({ errors }: StatusSnapshot): void {
 function describeCounts({ reason, answers, exchanges, connections }: ErrorSnapshot): string {
   const counts = [
     [answers, formatNoun(answers, 'query affected', 'queries affected')],
-    [exchanges, formatNoun(exchanges, 'exchange with a resolver failed', 'exchanges with a resolver failed')],
-    [connections, formatNoun(connections, 'connection attempt failed', 'connection attempts failed')],
+    [exchanges, formatNoun(exchanges, 'failed exchange', 'failed exchanges')],
+    [connections, formatNoun(connections, 'failed connection', 'failed connections')],
   ] as const;
   const parts = counts.filter(([count]) => count > 0).map(([, text]) => text);
   return `${parts.join(', ')} (${reason})`;

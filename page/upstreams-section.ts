@@ -8,7 +8,7 @@ const BREAKERS = {
   half_open: 'Not reachable; trying again',
 } as const satisfies Record<UpstreamSnapshot['breaker'], string>;
 
-const HEADINGS = ['circuit', 'connection', 'waiting', 'response time'] as const;
+const HEADINGS = ['circuit', 'connection', 'in flight', 'response time'] as const;
 
 /** The section on the resolvers. Each has a table of its circuits, with bars that compare their response times. */
 export function createUpstreamsSection(): (snapshot: StatusSnapshot) => void {
@@ -62,6 +62,6 @@ function showCircuit(row: HTMLTableRowElement, circuit: CircuitSnapshot, slowest
 }
 
 function describe({ breaker, sentence, inFlight }: UpstreamSnapshot): string {
-  const waiting = inFlight === 0 ? '' : `, ${formatNoun(inFlight, 'query', 'queries')} in flight`;
-  return `${BREAKERS[breaker]}${waiting}.${sentence === null ? '' : ` The last connection failed: ${sentence}.`}`;
+  const queries = inFlight === 0 ? '' : `, ${formatNoun(inFlight, 'query', 'queries')} in flight`;
+  return `${BREAKERS[breaker]}${queries}.${sentence === null ? '' : ` The last connection failed: ${sentence}.`}`;
 }

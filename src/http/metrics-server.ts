@@ -10,7 +10,7 @@ import { judgeHost, pathOf } from './host-header.ts';
 import { listenAt, type MetricsEndpoint } from './http-listener.ts';
 import type { ReadPageFile } from './page-files.ts';
 import type { Exposition } from '../metrics/prometheus.ts';
-import { json, type Page, send, text } from './responses.ts';
+import { json, type HttpResponse, send, text } from './responses.ts';
 import { SharedWork } from './shared-work.ts';
 
 /** Whether queries are being answered; the body of `/ready`. */
@@ -22,6 +22,7 @@ export interface Readiness {
   readonly lastAnswerSecondsAgo?: number;
 }
 
+/** What the server serves, and where it listens. */
 export interface MetricsServerOptions {
   readonly endpoint: MetricsEndpoint;
   readonly exposition: Exposition;
@@ -36,6 +37,7 @@ export interface MetricsServerOptions {
   readonly onError: (error: Dns4torError) => void;
 }
 
+/** A running server. Disposing it answers the requests in flight, within a second. */
 export interface MetricsServer extends AsyncDisposable {
   /** The bound address: host:port or unix:/path. */
   readonly address: string;
@@ -79,9 +81,9 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
         onError(toDns4torError(error));
         return text(500, 'Internal error; see the log\n');
       })
-      .then((page) => {
-        if (page === undefined) return;
-        send(response, page);
+      .then((complete) => {
+        if (complete === undefined) return;
+        send(response, complete);
         connections.sending(request.socket);
       })
       .catch((error: unknown) => onError(toDns4torError(error)));
@@ -124,7 +126,7 @@ interface Sources extends MetricsServerOptions {
   readonly snapshot: SharedWork<string>;
 }
 
-type Resource = (sources: Sources) => Promise<Page> | Page | 'events';
+type Resource = (sources: Sources) => Promise<HttpResponse> | HttpResponse | 'events';
 
 /** The resources by path. The files of the status page come on top. */
 const RESOURCES: ReadonlyMap<string, Resource> = new Map<string, Resource>([
@@ -139,7 +141,7 @@ async function answerTo(
   request: IncomingMessage,
   host: string | undefined,
   sources: Sources,
-): Promise<Page | 'events'> {
+): Promise<HttpResponse | 'events'> {
   const verdict = judgeHost(request, host);
   if (verdict === 'malformed') return text(400, 'Bad request: send exactly one Host header with a valid host\n');
   if (verdict === 'foreign') {
@@ -157,14 +159,14 @@ async function pageResource(path: string, { readPageFile }: Sources): Promise<Re
   return file && (() => ({ status: 200, ...file }));
 }
 
-async function metrics({ exposition, metrics: rendered }: Sources): Promise<Page> {
+async function metrics({ exposition, metrics: rendered }: Sources): Promise<HttpResponse> {
   return { status: 200, contentType: exposition.contentType, body: await rendered.run() };
 }
 
-async function readiness({ ready }: Sources): Promise<Page> {
+async function readiness({ ready }: Sources): Promise<HttpResponse> {
   const answer = await ready();
   const status = answer.ready ? 200 : 503;
   return json(status, JSON.stringify({ status, ...answer }));
 }
 
-const TOO_MANY_WATCHERS: Page = text(503, 'Too many event streams are open; use /api/status instead\n');
+const TOO_MANY_WATCHERS: HttpResponse = text(503, 'Too many event streams are open; use /api/status instead\n');

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
 /** A complete response. */
-export interface Page {
+export interface HttpResponse {
   readonly status: number;
   readonly contentType: string;
   readonly body: string | Uint8Array;
@@ -21,17 +21,21 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'Cache-Control': 'no-store',
 };
 
-export function text(status: number, body: string): Page {
+/** A plain-text response. */
+export function text(status: number, body: string): HttpResponse {
   return { status, contentType: 'text/plain; charset=utf-8', body };
 }
 
-/** @param value serialized JSON */
-export function json(status: number, value: string): Page {
+/**
+ * A JSON response.
+ * @param value serialized JSON
+ */
+export function json(status: number, value: string): HttpResponse {
   return { status, contentType: 'application/json', body: `${value}\n` };
 }
 
 /** Sends a response and ends the connection after it. */
-export function send(response: ServerResponse, { status, contentType, body }: Page): void {
+export function send(response: ServerResponse, { status, contentType, body }: HttpResponse): void {
   // RFC 9110 §15.5.6: a 405 response must name the allowed methods.
   if (status === 405) response.setHeader('Allow', 'GET, HEAD');
   response.writeHead(status, {

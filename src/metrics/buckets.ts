@@ -24,7 +24,7 @@ export const RESPONSE_BLOCK_BYTES = 468;
 export const MESSAGE_BYTES = [0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16e3, 32e3, 48e3, 64e3] as const;
 
 /** Bounds for the datagrams in a batch: from a single one to two full system calls. */
-export const BATCH_DATAGRAMS = [1, 2, 4, 8, 16, 32, 64, 128] as const;
+export const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64, 128] as const;
 
 /** Bounds for delays of the event loop: from the resolution of a timer to what clients take for an outage. */
 export const DELAY_SECONDS = [

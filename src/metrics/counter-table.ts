@@ -1,5 +1,6 @@
 /** Label names in order, each with all its possible values. */
 type Dimensions = Readonly<Record<string, readonly string[]>>;
+/** The labels of one series. */
 export type Labels = Readonly<Record<string, string>>;
 
 /**

@@ -2,7 +2,7 @@ import { FAILURES } from '../failures/failures.ts';
 import { MS_PER_SECOND } from '../lib/units.ts';
 import { RCODE, TYPE } from '../message/wire/tables.ts';
 import {
-  BATCH_DATAGRAMS,
+  BATCH_SIZES,
   EXCHANGE_SECONDS,
   MESSAGE_BYTES,
   QUERY_BLOCK_BYTES,
@@ -76,6 +76,7 @@ export interface Totals {
   readonly exchangeSeconds: readonly (readonly Histogram[])[];
 }
 
+/** Counts the reported events for the metrics and the status. */
 export interface Counters extends Metrics {
   /** The distinct labels of the upstreams. */
   readonly upstreams: readonly string[];
@@ -115,7 +116,7 @@ export function createCounters(labels: readonly string[], circuits: number): Cou
     failures: new CounterTable({ reason: FAILURE_LABELS }),
     notAdmitted: new CounterTable({ reason: ADMISSION_REASONS }),
     drops: new CounterTable({ reason: DROP_REASONS }),
-    udpBatches: new Histogram(BATCH_DATAGRAMS),
+    udpBatches: new Histogram(BATCH_SIZES),
     tcpConnections: new CounterTable({ event: ['opened', 'closed'] }),
     coalesced: new CounterTable({}),
     stale: new CounterTable({ reason: STALE_REASONS }),

@@ -44,6 +44,7 @@ export interface StatusSnapshot {
   readonly errors: readonly ErrorSnapshot[];
 }
 
+/** The state of Tor. */
 export interface TorSnapshot {
   /** Whether dns4tor started this Tor. Null until one is found or started. */
   readonly kind: TorKind | null;
@@ -56,6 +57,7 @@ export interface TorSnapshot {
   readonly circuits: Readonly<Record<CircuitState, number>> | null;
 }
 
+/** The state of an upstream. */
 export interface UpstreamSnapshot {
   /** host:port, the `upstream` label of the metrics. */
   readonly upstream: string;
@@ -77,6 +79,7 @@ export interface UpstreamSnapshot {
   readonly circuits: readonly CircuitSnapshot[];
 }
 
+/** The state of the circuit in a slot. */
 export interface CircuitSnapshot {
   /** From 0 to one less than `--circuits`. Circuits are replaced from time to time, slots stay. */
   readonly slot: number;
@@ -99,6 +102,7 @@ export interface AnswerCounts {
   readonly local: number;
 }
 
+/** The last hour. */
 export interface HourSnapshot {
   /** Totals of the hour. */
   readonly answers: AnswerCounts;
@@ -107,6 +111,7 @@ export interface HourSnapshot {
   readonly minutes: readonly MinuteSnapshot[];
 }
 
+/** One minute of the last hour. */
 export interface MinuteSnapshot {
   /** Ascending. A minute during which the machine slept is longer. */
   readonly startedAtEpochMs: number;
@@ -120,6 +125,7 @@ export interface LatencySnapshot {
   readonly p95Ms: number | null;
 }
 
+/** The size of the cache. */
 interface CacheSnapshot {
   readonly entries: number;
   /** Memory in use, rounded to multiples of 64 KiB so that no single answer is visible. */
@@ -128,6 +134,7 @@ interface CacheSnapshot {
   readonly maxBytes: number;
 }
 
+/** How often a reason of failure occurred in the last hour. */
 export interface ErrorSnapshot {
   /** A value of the metrics' `reason` label; stable. */
   readonly reason: string;

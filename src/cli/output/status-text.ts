@@ -126,7 +126,10 @@ function upstreamRows(
   style: Style,
 ): string[] {
   const isDown = breaker !== 'closed';
-  const state = cut(isDown ? 'cannot be reached' : `${formatCount(inFlight)} waiting`, columns - LABEL_COLUMNS);
+  const state = cut(
+    isDown ? 'cannot be reached' : `${formatNoun(inFlight, 'query', 'queries')} in flight`,
+    columns - LABEL_COLUMNS,
+  );
   return [
     cut(labelled('Resolver', printable(upstream)), columns),
     labelled('', isDown ? style('red', state) : state),
@@ -138,7 +141,7 @@ function upstreamRows(
 
 function describeCircuit({ slot, state, responseTimeMs, inFlight }: CircuitSnapshot): string {
   const time = responseTimeMs === null ? 'no answer yet' : `answers in ${formatMs(responseTimeMs)}`;
-  return `circuit ${slot}: ${state}${state === 'open' ? `, ${time}` : ''}${inFlight === 0 ? '' : `, ${formatCount(inFlight)} waiting`}`;
+  return `circuit ${slot}: ${state}${state === 'open' ? `, ${time}` : ''}${inFlight === 0 ? '' : `, ${formatCount(inFlight)} in flight`}`;
 }
 
 function errorRows({ errors }: StatusSnapshot, columns: number, style: Style): string[] {
@@ -146,7 +149,7 @@ function errorRows({ errors }: StatusSnapshot, columns: number, style: Style): s
     cut(
       labelled(
         i === 0 ? 'Failures' : '',
-        `${printable(reason)}: ${formatNoun(answers, 'answer', 'answers')}, ${formatNoun(exchanges, 'try', 'tries')}, ${formatNoun(connections, 'connection', 'connections')}`,
+        `${printable(reason)}: ${formatNoun(answers, 'query', 'queries')}, ${formatNoun(exchanges, 'exchange', 'exchanges')}, ${formatNoun(connections, 'connection', 'connections')}`,
       ),
       columns,
     ),

@@ -16,6 +16,7 @@ import { PollWatch, type Watch } from './poll-watch.ts';
  */
 const ARCHITECTURES: readonly string[] = ['x64', 'arm64'];
 
+// Constants of <sys/socket.h> and <netinet/in.h>.
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 const FAMILIES: Readonly<Record<number, AddressFamily>> = { [AF_INET]: 4, [AF_INET6]: 6 };

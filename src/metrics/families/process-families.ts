@@ -1,6 +1,7 @@
 import { distribution, type Family } from './family.ts';
 import type { Gauges } from '../metrics.ts';
 
+/** The versions that the metrics export. */
 export interface Versions {
   /** dns4tor's version. */
   readonly version: string;

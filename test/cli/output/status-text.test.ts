@@ -63,7 +63,7 @@ const SNAPSHOT: StatusSnapshot = {
   ],
 };
 
-/** Of which the last minute was the busiest. */
+/** A whole hour. The last minute is the busiest. */
 const WHOLE_HOUR = {
   ...SNAPSHOT.lastHour,
   minutes: Array.from({ length: 60 }, (_, minute) => ({
@@ -75,7 +75,7 @@ const WHOLE_HOUR = {
 
 const page = (width: number) => ({ width, style: PLAIN });
 
-test('how it stands is one page: the sentence first, then Tor, the hour, the cache, each resolver, each failure', () => {
+test('the status is one page: verdict, Tor, last hour, cache, resolvers, failures', () => {
   assert.deepEqual(renderStatus(SNAPSHOT, page(80)), [
     '● Working, but a.test:443 cannot be reached: the TLS handshake with the resolver',
     '  failed.',
@@ -100,17 +100,17 @@ test('how it stands is one page: the sentence first, then Tor, the hour, the cac
     '           circuit 0: closed',
     '',
     'Resolver   b.test:443',
-    '           3 waiting',
-    '           circuit 0: open, answers in 1.2 s, 3 waiting',
+    '           3 queries in flight',
+    '           circuit 0: open, answers in 1.2 s, 3 in flight',
     '           circuit 1: open, no answer yet',
     '',
-    'Failures   tls: 1,040 answers, 1 try, 7 connections',
+    'Failures   tls: 1,040 queries, 1 exchange, 7 connections',
     '           the TLS handshake with the resolver failed',
     '',
   ]);
 });
 
-test('no line is longer than the terminal is wide, with colours or without, and no word is lost where it wraps', () => {
+test('no line is wider than the terminal, with or without colours, and wrapping loses no word', () => {
   const style = styleFor({ isTTY: true }, {});
   for (const width of [20, 30, 40, 57, 80, 200]) {
     const lines = renderStatus({ ...SNAPSHOT, lastHour: WHOLE_HOUR }, { width, style }).map(stripVTControlCharacters);
@@ -119,7 +119,7 @@ test('no line is longer than the terminal is wide, with colours or without, and 
   }
 });
 
-test('the newest minutes are there however narrow the terminal is, and what they are where there is room', () => {
+test('a narrow terminal shows the newest minutes, and their label if there is room', () => {
   const row = (width: number): string =>
     renderStatus({ ...SNAPSHOT, lastHour: WHOLE_HOUR }, page(width)).find(
       (line) => /█$|minute$/.test(line) && /▄/.test(line),
@@ -130,7 +130,7 @@ test('the newest minutes are there however narrow the terminal is, and what they
   assert.equal(row(40), `           ${'▄'.repeat(28)}█`);
 });
 
-test('before anything is known it says so', () => {
+test('unknown values are shown as unknown', () => {
   const empty: StatusSnapshot = {
     ...SNAPSHOT,
     state: 'starting',
@@ -148,7 +148,7 @@ test('before anything is known it says so', () => {
   assert.match(text, /^Cache +off$/m);
 });
 
-test('colours are for terminals alone, and not for users who want none', () => {
+test('colours are only for terminals, and NO_COLOR turns them off', () => {
   const coloured = styleFor({ isTTY: true }, { TERM: 'xterm', NO_COLOR: '' });
   assert.equal(coloured('red', 'x'), '\x1b[31mx\x1b[0m');
   for (const [stream, env] of [
@@ -167,7 +167,7 @@ test('colours are for terminals alone, and not for users who want none', () => {
   );
 });
 
-test('what came from elsewhere commands no terminal', () => {
+test('control characters from the server do not reach the terminal', () => {
   const evil = { ...SNAPSHOT, sentence: 'Working\x1b]0;x\x07' };
   assert.ok(!renderStatus(evil, page(80)).join('').includes('\x1b'));
   assert.ok(!renderTrouble('\x1b[2J', page(80)).join('').includes('\x1b'));
