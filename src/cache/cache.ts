@@ -30,13 +30,13 @@ const NEGATIVE_SHARE = 0.25;
 /** Share of the budget that is left for records if the index is as large as it can be, with the smallest records. */
 const RECORDS_SHARE = MIN_RECORD_BYTES / (MIN_RECORD_BYTES + INDEX_BYTES_PER_ENTRY);
 
-export interface CacheComponents {
+interface CacheComponents {
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: Pick<Metrics, 'cacheEvicted' | 'prefetched'>;
 }
 
-export interface CacheInit {
+interface CacheInit {
   /** Maximum size of all entries, with their overhead. 0 disables the cache. */
   readonly maxBytes: number;
   /** How long after its expiry an answer may replace a missing fresh one (RFC 8767), in milliseconds. 0 for never. */

@@ -24,11 +24,11 @@ const LATEST_LEFT = 0.05;
 
 /**
  * Draws the time from which a hit refreshes an answer, in the cache's time; Infinity for never. It is random, so that
- * answers stored together, such as those for one web page, are not refreshed at once.
+ * answers stored together, such as those for one web page, are not refreshed at the same time.
  */
 export function drawRefreshAt({ kind }: Answer, storedAt: number, lifetimeMs: number, random: Random): number {
-  // NXDOMAIN is not worth a refresh: nothing waits for such an answer. NODATA is: clients look up A and AAAA together
-  // and wait for both, even if a name has addresses of only one family.
+  // NXDOMAIN is not worth a refresh: failing faster helps no one. NODATA is: clients look up A and AAAA together and
+  // wait for both, even if a name has addresses of only one family.
   if ((kind !== 'data' && kind !== 'nodata') || lifetimeMs < MIN_LIFETIME_MS) return Infinity;
   const left = LATEST_LEFT + (EARLIEST_LEFT - LATEST_LEFT) * random.fraction();
   return storedAt + lifetimeMs * (1 - left);

@@ -9,7 +9,7 @@ export interface QueuedQuestion {
   giveUp(): void;
 }
 
-export interface FairQueueInit {
+interface FairQueueInit {
   /** Maximum questions in flight, as known now; at least 1. */
   readonly capacity: () => number;
 }

@@ -77,7 +77,7 @@ export class RelevanceFilter {
 
   /**
    * Like {@link allowsAuthority}, for the additional section. OPT, TSIG (RFC 8945) and SIG(0) (RFC 2931) are never
-   * relevant: they are hop-by-hop.
+   * relevant: they concern one hop or transaction.
    */
   allowsAdditional(record: ResourceRecord): boolean {
     const type = this.#subject(record);
@@ -105,7 +105,7 @@ export class RelevanceFilter {
     return this.#enclosing.has(octetString(zone));
   }
 
-  /** QNAME and its alias chain. `isAnswerOfQuestion` has checked the chain. */
+  /** QNAME and its alias chain. Requires an answer section that `isAnswerOfQuestion` accepts. */
   #chain(): readonly string[] {
     const offsets = [HEADER_BYTES];
     for (const { ttlOffset } of this.#answers) {

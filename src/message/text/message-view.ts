@@ -16,6 +16,7 @@ export interface RecordView {
   readonly data: string;
 }
 
+/** An OPT record in a form that is easy to print. */
 export interface EdnsView {
   readonly version: number;
   readonly dnssecOk: boolean;

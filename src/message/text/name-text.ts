@@ -4,7 +4,7 @@ import { decimalEscape } from './value-text.ts';
 /** Characters with a special meaning in master files (RFC 1035 §5.1). Like dig, we escape them in names. */
 const SPECIAL = '"$().;@\\';
 
-export interface NameText {
+interface NameText {
   /** In presentation form, with the trailing dot. Case as in the message. */
   readonly text: string;
   /** Offset after the name in the message. */

@@ -14,7 +14,7 @@ export interface EdnsOption {
   readonly data: Uint8Array;
 }
 
-export interface OptRecord {
+interface OptRecord {
   /** The largest datagram that we accept. */
   readonly udpPayloadBytes: number;
   readonly dnssecOk: boolean;

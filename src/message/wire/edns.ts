@@ -30,7 +30,7 @@ export const EDNS_OPTION = {
 } as const;
 
 /** Where one option's data is in a message. */
-export interface OptionExtent {
+interface OptionExtent {
   readonly code: number;
   readonly dataStart: number;
   readonly dataEnd: number;

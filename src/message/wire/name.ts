@@ -41,7 +41,7 @@ export function skipPlainName(wire: Uint8Array, offset: number): number {
 }
 
 /** The size of a name in a message and without compression. */
-export interface NameExtent {
+interface NameExtent {
   /** Offset after the name in the message, or after the pointer that ends it. */
   readonly end: number;
   /** Octets written to the target. */

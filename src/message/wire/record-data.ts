@@ -28,7 +28,7 @@ const LAYOUTS: ReadonlyMap<number, Layout> = new Map([
  * Whether a record's RDATA has the length that its type requires and valid names. True for unknown types, which may
  * contain anything (RFC 3597 §3).
  */
-export type RecordDataCheck = (wire: Uint8Array, record: ResourceRecord) => boolean;
+type RecordDataCheck = (wire: Uint8Array, record: ResourceRecord) => boolean;
 
 /**
  * Creates a check with its own buffer, to be used for all records of a message. RDATA passes through unchanged, with

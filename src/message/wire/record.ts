@@ -42,7 +42,7 @@ export interface ResourceRecord {
 }
 
 /** Reads the record at `offset`. Returns undefined if the message ends within it or its owner is not a valid name. */
-export type RecordReader = (wire: Uint8Array, offset: number) => ResourceRecord | undefined;
+type RecordReader = (wire: Uint8Array, offset: number) => ResourceRecord | undefined;
 
 /**
  * Creates a reader for the records of one message, in order. All records share one buffer for the owner. A run of
