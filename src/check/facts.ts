@@ -1,5 +1,5 @@
 import type { Config, UpstreamConfig } from '../config/config.ts';
-import { expandAddresses } from '../daemon/listen.ts';
+import { expandAddresses } from '../daemon/expand-addresses.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { Runner } from '../system/command.ts';

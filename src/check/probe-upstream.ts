@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { UpstreamConfig } from '../config/config.ts';
-import { createResolverConnector } from '../daemon/resolver-connector.ts';
+import { createResolverConnector } from '../daemon/upstreams.ts';
 import { Dns4torError, toDns4torError } from '../failures/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';

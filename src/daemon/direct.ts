@@ -2,131 +2,77 @@ import { Cache } from '../cache/cache.ts';
 import type { Config } from '../config/config.ts';
 import { type Clock, delay } from '../lib/clock.ts';
 import { formatHostPort } from '../lib/host-port.ts';
-import type { Random } from '../lib/random.ts';
 import { MAX_MESSAGE_BYTES } from '../message/wire/header.ts';
 import { createQueryScanner } from '../message/wire/scan-query.ts';
 import { createCounters } from '../metrics/counters.ts';
+import type { Handler, Query } from '../model/query.ts';
 import { createPipeline } from '../resolver/pipeline.ts';
-import { createSocksPeerJudge } from '../system/sockets/socks-owner.ts';
-import { openTor, type Tor } from '../tor/tor.ts';
+import type { Tor } from '../tor/tor.ts';
 import type { TorEvents } from '../tor/tor-events.ts';
-import { stateDirectory } from '../tor/process/state-directory.ts';
-import type { ConnectionEvents } from '../upstream/pool/connection.ts';
 import { RetryBudget } from '../upstream/pool/retry-budget.ts';
 import { FailoverUpstream } from '../upstream/selection/failover.ts';
+import type { PooledUpstream } from '../upstream/upstream.ts';
 import type { BootstrapDisplay } from './events.ts';
-import { createUpstream } from './upstreams.ts';
+import { openConfiguredTor, type TorComponents } from './tor-slot.ts';
+import { createUpstream, type UpstreamComponents } from './upstreams.ts';
 
-/** A circuit to an onion has to be built first, which takes up to this long on a bad day; a tor of our own has to find its network before. */
+/** Added to `--timeout`: the circuit to the onion service has to be built first, which can take this long. */
 const CONNECT_MS = 30_000;
+/** Time limit for a managed tor to connect to the Tor network. */
 const BOOTSTRAP_MS = 120_000;
-const BOOTSTRAP_LOOK_MS = 100;
+const BOOTSTRAP_POLL_MS = 100;
 
-export interface DirectOptions {
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly env: Readonly<Record<string, string | undefined>>;
+export interface DirectOptions extends TorComponents {
   readonly bootstrapDisplay?: BootstrapDisplay;
+}
+
+/** A step of {@link askDirectly}, for people. */
+interface Step {
+  readonly what: string;
+  readonly durationMs: number;
 }
 
 /** A reply, and the steps that led to it. */
 export interface DirectReply {
   readonly reply: Uint8Array;
-  readonly steps: readonly { readonly what: string; readonly durationMs: number }[];
+  readonly steps: readonly Step[];
 }
 
 /**
- * Asks through Tor without a daemon: the same pipeline, with an empty cache and no listener, so that whatever holds for the daemon holds here.
- * Special-use names stay here, what is sent depends on the question alone, and a failure says why.
+ * Resolves one query through Tor without a daemon. It uses the daemon's pipeline, with an empty cache and no listener, so
+ * all promises of the daemon hold here too: special-use names do not leave the machine, the bytes sent depend on the
+ * question alone, and a failure says why.
  * @param wire a well-formed query
- * @throws Dns4torError where Tor is neither found nor started
+ * @throws Dns4torError if Tor is neither found nor started
  */
 export async function askDirectly(wire: Uint8Array, options: DirectOptions): Promise<DirectReply> {
-  const { config, clock, random } = options;
+  const { clock } = options;
   await using stack = new AsyncDisposableStack();
-  const steps: { what: string; durationMs: number }[] = [];
-  const onUnproven = (address: string): number =>
-    steps.push({ what: `Cannot tell whether the program at ${address} is Tor`, durationMs: 0 });
-  const tor = stack.use(
-    await timed(
-      clock,
-      steps,
-      (opened) => `Using ${opened.describe()}`,
-      () => open(options, onUnproven),
-    ),
-  );
-
-  const closing = new AbortController();
-  const counters = createCounters(
-    config.upstreams.map(({ host, port }) => formatHostPort(host, port)),
-    1,
-  );
-  const budget = new RetryBudget();
-  const patienceMs = CONNECT_MS + config.timeoutMs;
-  const upstreams = config.upstreams.map((upstream, index) => {
-    const events: ConnectionEvents = {
-      connected: (durationMs) => steps.push({ what: `Connected to ${upstream.url}`, durationMs }),
-      connectFailed() {},
-    };
-    const { signal } = closing;
-    return createUpstream(
-      { tor: Promise.resolve(tor), clock, random, metrics: counters, budget, events, signal },
-      upstream,
-      { index, circuits: 1, candidates: 1, lifetimeMs: config.circuitLifetimeMs },
-    );
-  });
-  const upstream = stack.use(
-    // The first connection has to be opened first, and a second resolver need not see the question meanwhile.
-    new FailoverUpstream({ clock, random, budget }, upstreams, { awaitedMs: patienceMs, patienceMs }),
-  );
-  stack.defer(() => closing.abort());
-  const cache = new Cache({ clock, random, metrics: counters }, { maxBytes: 0, maxStaleMs: 0 });
-  const handle = createPipeline(
-    { cache, upstream, clock, metrics: counters, budget },
-    { timeoutMs: patienceMs, prefetch: false, maxInFlight: 1, maxInFlightPerClient: 1 },
-  );
+  const steps: Step[] = [];
+  const startedAt = clock.now();
+  const tor = stack.use(await openBootstrapped(options, steps));
+  steps.push({ what: `Using ${tor.describe()}`, durationMs: clock.now() - startedAt });
+  const handler = createDirectHandler(options, tor, steps, stack);
   const buffer = new Uint8Array(MAX_MESSAGE_BYTES);
-  const answered = await handle(
-    {
-      wire,
-      scan: createQueryScanner()(wire),
-      // Whose answers are not cut to a datagram's size.
-      transport: 'tcp',
-      family: 4,
-      client: '127.0.0.1',
-      clientPort: 0,
-      tcpIdleMs: undefined,
-      arrivedAt: clock.now(),
-    },
-    buffer,
-  );
-  return { reply: typeof answered === 'number' ? buffer.slice(0, answered) : answered, steps };
+  const reply = await handler(asQuery(wire, clock), buffer);
+  return { reply: typeof reply === 'number' ? buffer.slice(0, reply) : reply, steps };
 }
 
-/** Found or started, and as far as it says so, with its way to the network. */
-async function open(
-  { config, clock, random, env, bootstrapDisplay }: DirectOptions,
-  onUnproven: (address: string) => void,
-): Promise<Tor> {
-  const tor = await openTor(config.tor.socks, {
-    binary: config.tor.binary,
-    stateDirectory: () => stateDirectory(env),
-    torOptions: config.tor.options,
-    control: config.tor.control,
-    judgePeer: createSocksPeerJudge(clock),
-    onionAuths: config.tor.onionAuths,
-    clock,
-    random,
-    events: { ...quietly(bootstrapDisplay), onUnproven },
+/** Finds or starts Tor, and waits until it is connected to its network, as far as it reports that. */
+async function openBootstrapped(options: DirectOptions, steps: Step[]): Promise<Tor> {
+  const { clock, bootstrapDisplay } = options;
+  const tor = await openConfiguredTor(options, {
+    ...quietEvents(bootstrapDisplay),
+    onUnproven: (address) =>
+      steps.push({ what: `Cannot tell whether the program at ${address} is Tor`, durationMs: 0 }),
   });
-  const givenUpAt = clock.now() + BOOTSTRAP_MS;
-  while (tor.state().state === 'bootstrapping' && clock.now() < givenUpAt) await delay(clock, BOOTSTRAP_LOOK_MS);
+  const giveUpAt = clock.now() + BOOTSTRAP_MS;
+  while (tor.state().state === 'bootstrapping' && clock.now() < giveUpAt) await delay(clock, BOOTSTRAP_POLL_MS);
   return tor;
 }
 
-/** What else Tor tells comes out as the reason of a failure. */
-function quietly(onBootstrap: BootstrapDisplay = () => {}): TorEvents {
+/** All other events of Tor show up as the reason of a failure. */
+function quietEvents(onBootstrap: BootstrapDisplay = () => {}): TorEvents {
   return {
     onBootstrap,
     onLog() {},
@@ -141,14 +87,56 @@ function quietly(onBootstrap: BootstrapDisplay = () => {}): TorEvents {
   };
 }
 
-async function timed<T>(
-  clock: Clock,
-  steps: { what: string; durationMs: number }[],
-  describe: (result: T) => string,
-  work: () => Promise<T>,
-): Promise<T> {
-  const startedAt = clock.now();
-  const result = await work();
-  steps.push({ what: describe(result), durationMs: clock.now() - startedAt });
-  return result;
+/** Puts the daemon's pipeline together for one query: one connection per resolver, and nothing cached. */
+function createDirectHandler(options: DirectOptions, tor: Tor, steps: Step[], stack: AsyncDisposableStack): Handler {
+  const { config, clock, random } = options;
+  const closing = new AbortController();
+  const metrics = createCounters(
+    config.upstreams.map(({ host, port }) => formatHostPort(host, port)),
+    1,
+  );
+  const budget = new RetryBudget();
+  const shared = { tor: Promise.resolve(tor), clock, random, metrics, budget, signal: closing.signal };
+  const upstreams = config.upstreams.map((_, index) => createDirectUpstream(config, index, shared, steps));
+  const patienceMs = CONNECT_MS + config.timeoutMs;
+  const upstream = stack.use(
+    // Waits as long for the first resolver, whose connection must be opened first. The next one need not see the
+    // question meanwhile.
+    new FailoverUpstream({ clock, random, budget }, upstreams, { awaitedMs: patienceMs, patienceMs }),
+  );
+  stack.defer(() => closing.abort());
+  const cache = new Cache({ clock, random, metrics }, { maxBytes: 0, maxStaleMs: 0 });
+  return createPipeline(
+    { cache, upstream, clock, metrics, budget },
+    { timeoutMs: patienceMs, prefetch: false, maxInFlight: 1, maxInFlightPerClient: 1 },
+  );
+}
+
+function createDirectUpstream(
+  config: Config,
+  index: number,
+  shared: Omit<UpstreamComponents, 'events'>,
+  steps: Step[],
+): PooledUpstream {
+  const upstream = config.upstreams[index]!;
+  const events: UpstreamComponents['events'] = {
+    connected: (durationMs) => steps.push({ what: `Connected to ${upstream.url}`, durationMs }),
+    connectFailed() {},
+  };
+  const init = { index, circuits: 1, candidates: 1, lifetimeMs: config.circuitLifetimeMs };
+  return createUpstream({ ...shared, events }, upstream, init);
+}
+
+/** The query as a listener would pass it on: over TCP, so that the reply is not cut to the size of a datagram. */
+function asQuery(wire: Uint8Array, clock: Clock): Query {
+  return {
+    wire,
+    scan: createQueryScanner()(wire),
+    transport: 'tcp',
+    family: 4,
+    client: '127.0.0.1',
+    clientPort: 0,
+    tcpIdleMs: undefined,
+    arrivedAt: clock.now(),
+  };
 }

@@ -1,29 +1,40 @@
 import { isIP } from 'node:net';
 import type { UpstreamConfig } from '../config/config.ts';
 import type { Clock } from '../lib/clock.ts';
-import { isOnionHost } from '../model/onion-address.ts';
 import type { Random } from '../lib/random.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { isOnionHost } from '../model/onion-address.ts';
 import { TorAgent } from '../tor/socks/agent.ts';
-import type { TorConnector } from '../tor/tls/connector.ts';
 import { createIsolationCredentials, type IsolationCredentials } from '../tor/socks/isolation-credentials.ts';
+import {
+  createTorConnector,
+  type TlsOptions,
+  type TorConnector,
+  type TorConnectorOptions,
+} from '../tor/tls/connector.ts';
 import type { Tor } from '../tor/tor.ts';
 import { AlternativeServices } from '../upstream/alt-svc/alternative-services.ts';
 import { type AlternativeEvents, createAlternativeTransport } from '../upstream/alt-svc/alternative-transport.ts';
-import type { AnswerEvents } from '../upstream/pool/pooled-connection.ts';
 import { ConnectionPool, type ConnectionPoolComponents } from '../upstream/pool/connection-pool.ts';
 import { Connection, type ConnectionComponents, type ConnectionEvents } from '../upstream/pool/connection.ts';
+import type { AnswerEvents } from '../upstream/pool/pooled-connection.ts';
 import type { RetryBudget } from '../upstream/pool/retry-budget.ts';
-import { DohSession } from '../upstream/transport/doh-session.ts';
 import { PerClientUpstream } from '../upstream/selection/per-client-upstream.ts';
+import { DohSession } from '../upstream/transport/doh-session.ts';
 import { StreamSession } from '../upstream/transport/stream-session.ts';
 import type { PooledUpstream } from '../upstream/upstream.ts';
-import { createResolverConnector } from './resolver-connector.ts';
 
-/** Half of that where the name is left to fall back to, which takes its time as well. */
-const ALTERNATIVE_CONNECT_MS = 15_000;
+/**
+ * Time limit for reaching the resolver through Tor and the TLS handshake. If an onion service went down, Tor's first
+ * attempt takes 64 s to fail (measured), but a new circuit to one that is up takes seconds. After this time, a new
+ * attempt is better than more waiting.
+ */
+const CONNECT_MS = 30_000;
 
-/** How a connection is opened, and what is spoken on it. */
+/** Time limit for connecting to an alternative service; half, because connecting by name may have to follow. */
+const ALTERNATIVE_CONNECT_MS: number = CONNECT_MS / 2;
+
+/** How a connection is opened, and the protocol on it. */
 type Transport = Pick<ConnectionComponents, 'connect' | 'createSession'>;
 
 export interface UpstreamComponents {
@@ -33,71 +44,79 @@ export interface UpstreamComponents {
   readonly random: Random;
   readonly metrics: Metrics;
   readonly budget: RetryBudget;
-  /** What the next connection shows Tor: never what one before it did, whose circuit may have failed. @default what no other has */
+  /**
+   * Returns the SOCKS credentials of the next connection, never those of an earlier one, whose circuit may have failed.
+   * @default credentials that no other upstream uses
+   */
   readonly nextIdentity?: () => IsolationCredentials;
   readonly events: ConnectionEvents;
   /** Receives the outcome of each query. Absent: outcomes are not reported. */
   readonly answerEvents?: AnswerEvents;
-  /** What becomes of an upstream's alternative services (RFC 7838); absent: they are not used. */
+  /** Receives the upstream's alternative services (RFC 7838). Absent: they are not used. */
   readonly alternativeEvents?: AlternativeEvents;
-  /** Abandons connections that are being made. */
+  /** Abandons connection attempts. */
   readonly signal: AbortSignal;
 }
 
 export interface UpstreamInit {
-  /** Its place in the configured order. */
+  /** Position in the configured order. */
   readonly index: number;
+  /** Connections to keep, each over a circuit of its own. */
   readonly circuits: number;
   /**
-   * Circuits opened at first, of which the fastest are kept.
+   * Connections to open at first, of which the fastest are kept.
    * @default more than are kept
    */
   readonly candidates?: number;
   readonly lifetimeMs: number;
-  /** Whether each client has circuits of its own. @default false */
+  /** Whether each client has connections of its own. @default false */
   readonly perClient?: boolean;
 }
 
-/** One configured resolver, with several circuits to it. */
+/** Creates a configured resolver with a pool of connections, or one pool for each client. */
 export function createUpstream(
   components: UpstreamComponents,
   config: UpstreamConfig,
   init: UpstreamInit,
 ): PooledUpstream {
-  const { clock } = components;
-  const open = createConnector(components, config);
-  const createCircuits =
+  const dial = createDial(components, config);
+  const createOne = (): PooledUpstream =>
     config.protocol === 'https'
-      ? () => createHttpCircuits(components, config, init, open)
-      : () => createStreamCircuits(components, config, init, open);
-  if (init.perClient !== true) return createCircuits();
-  return new PerClientUpstream({ clock, createPool: createCircuits }, { address: config.url, idleMs: init.lifetimeMs });
+      ? createHttpPool(components, config, init, dial)
+      : createStreamPool(components, config, init, dial);
+  if (init.perClient !== true) return createOne();
+  return new PerClientUpstream(
+    { clock: components.clock, createPool: createOne },
+    { address: config.url, idleMs: init.lifetimeMs },
+  );
 }
 
-function createStreamCircuits(
+/** DNS over TLS, or over TCP. */
+function createStreamPool(
   components: UpstreamComponents,
   config: UpstreamConfig,
   init: UpstreamInit,
-  open: TorConnector,
+  dial: TorConnector,
 ): PooledUpstream {
   return createPool(components, config, init, {
-    connect: () => open(config),
+    connect: () => dial(config),
     createSession: (socket, owner) => new StreamSession(components, socket, owner),
   });
 }
 
-function createHttpCircuits(
+/** DNS over HTTPS, at the onion services that the resolver offers if it has any. */
+function createHttpPool(
   components: UpstreamComponents,
   config: UpstreamConfig,
   init: UpstreamInit,
-  open: TorConnector,
+  dial: TorConnector,
 ): PooledUpstream {
   const { clock, random, alternativeEvents } = components;
   const url = new URL(config.url);
-  // An onion has nothing to gain by another, and the address in a URL is what its user chose.
+  // An onion service gains nothing from another one, and an IP address in the URL is the user's explicit choice.
   if (alternativeEvents === undefined || isOnionHost(config.host) || isIP(config.host) !== 0) {
     return createPool(components, config, init, {
-      connect: () => open(config),
+      connect: () => dial(config),
       createSession: (socket, owner) => new DohSession(clock, { url }, socket, owner),
     });
   }
@@ -108,7 +127,7 @@ function createHttpCircuits(
   });
   const transport = createAlternativeTransport({
     services,
-    dial: (alternative) => (alternative === undefined ? open(config) : open(alternative, ALTERNATIVE_CONNECT_MS)),
+    dial: (alternative) => (alternative === undefined ? dial(config) : dial(alternative, ALTERNATIVE_CONNECT_MS)),
     createSession: (socket, owner, onAltSvc) => new DohSession(clock, { url, onAltSvc }, socket, owner),
     events: alternativeEvents,
   });
@@ -146,16 +165,16 @@ function createPool(
   );
 }
 
-/** Candidates besides the circuits that are kept. Best of ten: more cost the network more than they gain. */
+/** Maximum number of candidates beyond those that are kept: more than ten in all cost the network more than they gain. */
 const MAX_SPARE = 7;
 
-/** With circuits for each client there may be many sets of them, so each has one spare candidate. */
+/** With connections for each client there may be many pools, so each has only one spare candidate. */
 function candidatesFor({ circuits, perClient = false }: UpstreamInit): number {
   return circuits + (perClient ? 1 : Math.min(2 * circuits + 1, MAX_SPARE));
 }
 
-/** Each connection shows Tor an identity of its own. */
-function createConnector(components: UpstreamComponents, config: UpstreamConfig): TorConnector {
+/** Opens connections through Tor, each with SOCKS credentials of its own, so that each gets a circuit of its own. */
+function createDial(components: UpstreamComponents, config: UpstreamConfig): TorConnector {
   const { tor, clock, random, signal } = components;
   const nextIdentity = components.nextIdentity ?? (() => createIsolationCredentials(random));
   const agent = async (): Promise<TorAgent> => {
@@ -166,4 +185,30 @@ function createConnector(components: UpstreamComponents, config: UpstreamConfig)
     return new TorAgent({ socks, judgePeer, credentials, clock, onDial: (outcome) => opened.observe(outcome) });
   };
   return createResolverConnector({ agent, clock, signal }, config);
+}
+
+/** Opens connections to a configured resolver: through Tor, then TLS if the protocol has it. */
+export function createResolverConnector(
+  components: Pick<TorConnectorOptions, 'agent' | 'clock' | 'signal'>,
+  config: UpstreamConfig,
+): TorConnector {
+  return createTorConnector({
+    ...components,
+    ...(config.protocol === 'tcp' ? { onlyThroughTor: config.onlyThroughTor } : { tls: tlsOptions(config) }),
+    deadlineMs: CONNECT_MS,
+  });
+}
+
+function tlsOptions({ protocol, host, names, namesThroughTor, pins, ca, tlsMin }: UpstreamConfig): TlsOptions {
+  return {
+    servername: host,
+    names,
+    namesThroughTor,
+    pins,
+    minVersion: `TLSv${tlsMin}` as const,
+    ...(ca === undefined ? {} : { ca }),
+    // RFC 8484 §5.2 recommends HTTP/2, whose streams carry many queries at once; HTTP/1.1 is for servers without it.
+    // RFC 7858 defines no ALPN ID, and a server that supports none rejects clients that require one (RFC 7301 §3.2).
+    ...(protocol === 'https' ? { alpn: ['h2', 'http/1.1'] } : {}),
+  };
 }

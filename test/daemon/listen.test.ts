@@ -3,9 +3,14 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
-import { expandAddresses, listenEverywhere } from '../../src/daemon/listen.ts';
+import { expandAddresses } from '../../src/daemon/expand-addresses.ts';
+import { listenEverywhere, openUdpIo } from '../../src/daemon/listen.ts';
+import { Dns4torError } from '../../src/failures/errors.ts';
 import type { ListenerComponents } from '../../src/listener/listener.ts';
+import { loadLinuxSockets } from '../../src/listener/udp/linux-sockets.ts';
 import { UdpListener } from '../../src/listener/udp/udp-listener.ts';
+import { createLogger, type Logger } from '../../src/log/logger.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
 import { reservePort } from '../fixtures/reserve-port.ts';
 import { echo, parts } from '../listener/harness.ts';
 
@@ -64,4 +69,35 @@ test('a port that is free for UDP and taken for TCP is given up for another', as
   const [listener] = await listenEverywhere(components(), ['127.0.0.1'], 0, stack);
   assert.equal(taken.length, 2);
   assert.ok(listener !== undefined && !taken.includes(listener.port));
+});
+
+function recordingLogger(): { logger: Logger; lines: string[] } {
+  const lines: string[] = [];
+  return { logger: createLogger('info', 'default', new ManualClock(), (line) => lines.push(line)), lines };
+}
+
+const missing = (): Promise<never> => Promise.reject(new Dns4torError('ERR_LISTEN_BATCH', 'koffi cannot be loaded'));
+
+test('batched UDP I/O is used where it is available, without a log line', async () => {
+  const { logger, lines } = recordingLogger();
+  const sockets = await loadLinuxSockets();
+  for (const udpIo of ['auto', 'batch'] as const) {
+    assert.equal(await openUdpIo(udpIo, logger, async () => sockets), sockets);
+  }
+  assert.deepEqual(lines, []);
+});
+
+test('without batched UDP I/O, auto logs why and what to install, and batch fails', async () => {
+  const { logger, lines } = recordingLogger();
+  assert.equal(await openUdpIo('auto', logger, missing), undefined);
+  assert.equal(lines.length, 1);
+  assert.match(lines.join(), /one by one: koffi cannot be loaded: .*npm install koffi/);
+  await assert.rejects(openUdpIo('batch', logger, missing), { code: 'ERR_LISTEN_BATCH' });
+});
+
+test('dgram does not try to load batched UDP I/O', async () => {
+  const { logger, lines } = recordingLogger();
+  const defect = (): never => assert.fail('loaded');
+  assert.equal(await openUdpIo('dgram', logger, defect), undefined);
+  assert.deepEqual(lines, []);
 });

@@ -238,8 +238,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G8',
     breach: 'says on the status page what was asked',
-    file: 'src/daemon/service.ts',
-    anchor: 'cache',
+    file: 'src/daemon/monitoring.ts',
+    anchor: 'status',
     code: withEachQuestion(
       'const { snapshot } = Status.prototype;\n    Status.prototype.snapshot = function () {\n      return { ...snapshot.call(this), reason: text };\n    };',
     ),

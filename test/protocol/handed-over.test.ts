@@ -142,15 +142,18 @@ test('an unusable descriptor is an error that names it and the reason', async ()
 });
 
 test('UDP and TCP sockets that are not pairs of the same address and in the same order are an error', async () => {
-  assert.match(await refusal('dns=udp=127.0.0.1'), /^127\.0\.0\.1:\d+ has no TCP beside it; .*in the same order/);
-  assert.match(await refusal('dns=udp=::1'), /^\[::1\]:\d+ has no TCP beside it/);
-  assert.match(await refusal('dns=tcp=::1'), /^\[::1\]:\d+ has no UDP beside it/);
+  assert.match(
+    await refusal('dns=udp=127.0.0.1'),
+    /^127\.0\.0\.1:\d+ has no TCP socket beside it; .*in the same order/,
+  );
+  assert.match(await refusal('dns=udp=::1'), /^\[::1\]:\d+ has no TCP socket beside it/);
+  assert.match(await refusal('dns=tcp=::1'), /^\[::1\]:\d+ has no UDP socket beside it/);
   const [udp4, tcp4, udp6, tcp6] = LOCALHOST as [SocketSpec, SocketSpec, SocketSpec, SocketSpec];
-  assert.match(await refusal(udp4, udp6, tcp6, tcp4), /^127\.0\.0\.1:\d+ has no TCP beside it/);
-  assert.match(await refusal('dns=udp=127.0.0.2', tcp4), /^127\.0\.0\.2:\d+ has no TCP beside it/);
+  assert.match(await refusal(udp4, udp6, tcp6, tcp4), /^127\.0\.0\.1:\d+ has no TCP socket beside it/);
+  assert.match(await refusal('dns=udp=127.0.0.2', tcp4), /^127\.0\.0\.2:\d+ has no TCP socket beside it/);
 });
 
 test('sockets of wildcard addresses are refused, because a reply could leave from another address than the queried one', async () => {
-  assert.match(await refusal('dns=udp=0.0.0.0', 'dns=tcp=0.0.0.0'), /^0\.0\.0\.0:\d+ stands for all addresses/);
-  assert.match(await refusal('dns=udp=::', 'dns=tcp=::'), /^\[::\]:\d+ stands for all addresses/);
+  assert.match(await refusal('dns=udp=0.0.0.0', 'dns=tcp=0.0.0.0'), /^0\.0\.0\.0:\d+ is a wildcard address/);
+  assert.match(await refusal('dns=udp=::', 'dns=tcp=::'), /^\[::\]:\d+ is a wildcard address/);
 });

@@ -7,7 +7,7 @@ import { ConfigError, type Problem } from '../../config/config-problem.ts';
 import { loadSettings, type Sources } from '../../config/load.ts';
 import { flagOf, OPTION_KEYS, type OptionKey } from '../../config/options.ts';
 import { validate } from '../../config/validate.ts';
-import { expandAddresses } from '../../daemon/listen.ts';
+import { expandAddresses } from '../../daemon/expand-addresses.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { Dns4torError } from '../../failures/errors.ts';
 import { formatHostPort } from '../../lib/host-port.ts';

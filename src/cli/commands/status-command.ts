@@ -4,7 +4,7 @@ import { readStatus, type StatusAddress, watchStatus } from '../../client/status
 import type { MetricsAddress } from '../../config/config.ts';
 import { loadSettings } from '../../config/load.ts';
 import { validate } from '../../config/validate.ts';
-import { expandAddresses } from '../../daemon/listen.ts';
+import { expandAddresses } from '../../daemon/expand-addresses.ts';
 import { delay, systemClock } from '../../lib/clock.ts';
 import { toDns4torError } from '../../failures/errors.ts';
 import { printableJson } from '../../log/printable.ts';
