@@ -1,4 +1,4 @@
-// `npm run build`: compiles everything to dist, whatever is there already.
+// `npm run build`: rebuilds dist.
 import { rebuild, runScript } from './prepare.js';
 
 await runScript(() => rebuild());

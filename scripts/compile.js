@@ -1,50 +1,50 @@
-// What `npm run build` makes of src and page: dist. Plain JavaScript on built-in modules alone, like prepare.js, which calls it.
+// Builds dist from src and page. Plain JavaScript with only built-in modules, like prepare.js, which calls it.
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * The program: one file. As 200 modules it takes twice the CPU time until it listens and 10 MiB more. At the depth of
- * its source, because paths in it are relative to that.
+ * The program as one file. As 200 modules, it would need twice the CPU time to start and 10 MiB more. At the same depth
+ * as its source, because it contains relative paths.
  */
 const PROGRAM = { from: 'src/cli/main.ts', to: 'dist/cli/main.cjs' };
 
 const PROGRAM_FLAGS = [
   '--bundle',
   '--log-level=warning',
-  // An ES module that imports one of Node's own modules reads every export, even those that load an HTTP client: 4 MiB.
+  // An ES module that imports a module of Node reads all its exports, even those that load an HTTP client: 4 MiB.
   '--format=cjs',
-  // `import()` of a package would load Node's loader of ES modules and search no package's `require` entry.
+  // `import()` of a package would load Node's ES module loader and ignore the package's `require` entry.
   '--supported:dynamic-import=false',
   '--platform=node',
   '--target=node24',
-  // Node keeps the text for as long as the program runs. Names stay as they are.
+  // Node keeps the source text in memory. Identifiers stay readable.
   '--minify-whitespace',
   '--define:import.meta.url=moduleUrl',
   "--banner:js=const moduleUrl = require('node:url').pathToFileURL(__filename).href;",
 ];
 
-/** npm installs the packages beside the program, where `npm audit` and `npm ls` see them. */
+/** npm installs the packages besides the program, where `npm audit` and `npm ls` see them. */
 const EXTERNAL_PACKAGES = '--packages=external';
-/** koffi has a part in machine code. `debug` runs without supports-color. */
+/** koffi has a native addon. `debug` works without supports-color. */
 const EXTERNAL_TO_BUNDLE = ['--external:koffi', '--external:supports-color'];
 
-/** What the page's scripts import as `./uplot.js`, and its style beside it: a file of its own, which a browser keeps longer. */
+/** The plot library and its style. Separate files, which browsers cache across releases. */
 const PAGE_LIBRARY = { 'uplot.js': 'uplot/dist/uPlot.esm.js', 'uplot.css': 'uplot/dist/uPlot.min.css' };
 const PAGE_FLAGS = ['--bundle', '--log-level=warning', '--format=esm', '--target=es2022', '--external:./uplot.js'];
-/** What a browser takes as it is. */
+/** Files of the page that need no build. */
 const PAGE_FILES = /\.(?:css|html|svg)$/;
 
-/** The npm packages whose code is in dist, and their licences. */
+/** The list of npm packages whose code is in dist, and their licences. */
 const PACKAGES = 'dist/packages.json';
 const LICENSES = 'dist/LICENSES.txt';
 const LICENSE_FILE = /^licen[cs]e(?:\.(?:md|txt))?$/i;
 const PACKAGE_OF = /node_modules\/(?:@[^/]+\/)?[^/]+(?:\/node_modules\/(?:@[^/]+\/)?[^/]+)*/;
 
 /**
- * Builds dist, as npm publishes it.
+ * Builds dist.
  *
  * @param root the checkout
- * @param esbuild runs it with the arguments, in the checkout
+ * @param esbuild runs esbuild with the arguments, in the checkout
  */
 export function compile(root, esbuild) {
   const at = (...parts) => join(root, ...parts);
@@ -69,11 +69,11 @@ export function compile(root, esbuild) {
 }
 
 /**
- * Builds the program with the packages in it, for an installation without npm. Only koffi stays beside it.
+ * Builds the program with its packages, except koffi, for an installation without npm.
  *
- * @param esbuild runs it with the arguments, in the checkout
- * @param folder an absolute path; the program is put there as main.cjs
- * @returns the packages whose code is in it, as in `node_modules/@scope/name`, sorted
+ * @param esbuild runs esbuild with the arguments, in the checkout
+ * @param folder an absolute path, for main.cjs
+ * @returns the bundled packages, such as `node_modules/@scope/name`, sorted
  */
 export function bundleProgram(esbuild, folder) {
   const metafile = join(folder, 'metafile.json');
@@ -82,7 +82,7 @@ export function bundleProgram(esbuild, folder) {
   return packagesOf(inputsOf(metafile));
 }
 
-/** The files that esbuild has read, relative to the checkout. */
+/** The input files of esbuild, relative to the checkout. */
 function inputsOf(metafile) {
   return Object.keys(readJson(metafile).inputs);
 }
@@ -91,11 +91,11 @@ function packagesOf(files) {
   return [...new Set(files.flatMap((path) => PACKAGE_OF.exec(path) ?? []))].toSorted((a, b) => (a < b ? -1 : 1));
 }
 
-/** MIT, BSD and Apache licences alike: who hands on the code hands on the text. */
+/** The licence text of a package. MIT, BSD and Apache licences all require that it accompanies the code. */
 function licenseOf(folder) {
   const { name, version, license } = readJson(join(folder, 'package.json'));
   const file = readdirSync(folder).find((entry) => LICENSE_FILE.test(entry));
-  if (file === undefined) throw new Error(`${name} has no licence text, and cannot be handed on`);
+  if (file === undefined) throw new Error(`${name} has no licence text, so it must not be distributed`);
   return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
 }
 

@@ -1,4 +1,5 @@
-// Everything that dns4tor needs, brought up on this machine, and dns4tor itself in front of it; runs until Ctrl-C.
+// `npm run demo`: runs dns4tor on a private Tor network with a resolver behind an onion, all on this machine, until
+// Ctrl-C.
 import { once } from 'node:events';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -63,7 +64,7 @@ async function startAll(resources: AsyncDisposableStack): Promise<RunningProcess
   const daemon = resources.use(
     await startProcess('/bin/sh', [LAUNCHER, process.execPath, COMMAND, ...args], { onLine }),
   );
-  await daemon.waitUntil('a first answer comes', ANSWER_TIMEOUT_MS, isAnswering);
+  await daemon.waitUntil('a first answer arrives', ANSWER_TIMEOUT_MS, isAnswering);
   explain();
   return daemon;
 }
@@ -77,7 +78,7 @@ async function isAnswering(): Promise<boolean> {
     const { status } = await dig('@127.0.0.1', '-p', PORT, '+timeout=5', `a.${LAB_ZONE}`, 'A');
     return status === 'NOERROR';
   } catch {
-    // Nobody listens there yet.
+    // Nothing listens there yet.
     return false;
   }
 }

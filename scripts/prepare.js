@@ -1,5 +1,5 @@
-// What `npm start`, `npm run demo` and `npm test` need before they can run. Plain JavaScript on built-in modules alone: it
-// runs on whatever Node the machine has, before anything is installed. Everything here is quick when there is nothing to do.
+// Installs and builds what npm scripts need. Plain JavaScript with only built-in modules, because it runs on the
+// machine's own Node before anything is installed. All functions return quickly when there is nothing to do.
 import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
@@ -13,13 +13,13 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 const PROGRAMS = join(ROOT, 'node_modules/.bin');
 
-/** The Node of the development dependencies, which is new enough whatever the machine's own is. */
+/** The Node of the development dependencies. The machine's own may be too old. */
 export const NODE = join(PROGRAMS, 'node');
 
-/** Touched by each build. In node_modules, so that new packages mean a new build. */
+/** Touched by each build. In node_modules, so that new packages cause a new build. */
 const BUILD_STAMP = join(ROOT, 'node_modules/.cache/dns4tor/built');
 
-/** Debian installs servers here, and the PATH of an ordinary user leaves these folders out. */
+/** Debian installs servers here, and the PATH of an ordinary user lacks these folders. */
 const SERVER_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 /** How long apt-get waits for another one to finish. */
@@ -29,16 +29,16 @@ const APT_ENVIRONMENT = {
   ...process.env,
   LC_ALL: 'C.UTF-8',
   DEBIAN_FRONTEND: 'noninteractive',
-  // Only the programs are needed. Debian would also start tor, unbound and nsd as services, which occupy ports. The first
-  // variable prevents that on machines with systemd, the second on those without.
+  // Only the programs are needed. Debian would also start tor, unbound and nsd as services, which occupy ports. The
+  // first variable prevents that on machines with systemd, the second on those without.
   SYSTEMD_OFFLINE: '1',
   RUNLEVEL: '1',
 };
 
-/** A reason to stop that is meant for the person at the keyboard. */
+/** A failure whose message is for the user, without a stack trace. */
 class PrepareError extends Error {}
 
-/** Runs a script's main function, and turns its failures into one sentence and exit code 1. */
+/** Runs the main function of a script. Prints the message of a PrepareError and sets exit code 1. */
 export async function runScript(main) {
   try {
     process.exitCode = await main();
@@ -49,27 +49,28 @@ export async function runScript(main) {
   }
 }
 
-/** Installs the npm packages of package-lock.json unless exactly those are there. */
+/** Installs the npm packages of package-lock.json, unless exactly those are installed. */
 export function installPackages() {
   const wanted = readJson(join(ROOT, 'package-lock.json')).packages;
   const installed = readJson(join(ROOT, 'node_modules/.package-lock.json'))?.packages;
   if (!isInstalled(wanted, installed)) {
     progress('Installing the npm packages');
-    // Not `npm ci`: it refuses a lock file that lacks the packages for other systems, as one does that was written where
-    // the registry does not carry them. With --no-save the lock file decides all the same, and stays as it is.
+    // Not `npm ci`, which rejects a lock file without the optional packages for other systems; some registries lack
+    // them. With
+    // --no-save, the lock file still decides, and stays unchanged.
     run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], 'npm install');
   }
   if (!isProgram(NODE)) {
     throw new PrepareError(
       'The npm package `node` has not brought its program: its install script was not run. ' +
-        'Run `npm rebuild --ignore-scripts=false node`, then this again.',
+        'Run `npm rebuild --ignore-scripts=false node`, then try again.',
     );
   }
 }
 
 /**
- * Whether npm has installed what the lock file asks for: each package at its hash, and no others. Optional ones, which are for
- * some system, may be missing from either.
+ * Whether npm has installed exactly the packages of the lock file, by their hashes. Optional packages, which are for
+ * certain systems, may be missing on either side.
  */
 export function isInstalled(wanted, installed) {
   if (installed === undefined) return false;
@@ -84,7 +85,7 @@ export function isInstalled(wanted, installed) {
 }
 
 /**
- * Installs the Debian packages of the programs that this machine lacks. Says first which, and how large they are.
+ * Installs the Debian packages of the programs that this machine lacks. First prints their names and size.
  *
  * @param packagesByProgram the Debian package that contains each program
  */
@@ -107,7 +108,7 @@ export function installPrograms(programs, packagesByProgram = debianPackages()) 
     size = installedSize(install);
   }
   progress(`Installing Debian packages (${size ?? 'of unknown size'}): ${list}`);
-  // Old lists name package versions that the mirror no longer has.
+  // Outdated package lists name versions that the mirror no longer has.
   if (aptGet(['-y', ...install]) !== 0) {
     updatePackageLists();
     if (aptGet(['-y', ...install]) !== 0) throw new PrepareError(`\`apt-get install ${list}\` failed; see above.`);
@@ -118,7 +119,7 @@ export function installPrograms(programs, packagesByProgram = debianPackages()) 
   }
 }
 
-/** Installs the programs that the files and everything that they import run. */
+/** Installs the programs that the files run, directly or in modules that they import. */
 export function installProgramsOf(...files) {
   const finder = new ProgramFinder(Object.keys(debianPackages()));
   installPrograms(files.flatMap((file) => [...finder.programsOf(join(ROOT, file))]));
@@ -134,7 +135,7 @@ function missingPackages(programs, packagesByProgram) {
   return [...new Set(missing.map((program) => packagesByProgram[program]))];
 }
 
-/** What apt-get would download and unpack, in its own words; undefined where its package lists are missing. */
+/** The download and disk size of an installation, from apt-get's messages; undefined without package lists. */
 function installedSize(install) {
   const { stdout } = spawnSync('apt-get', ['--assume-no', ...install], { env: APT_ENVIRONMENT, encoding: 'utf8' });
   const download = /^Need to get (?<size>.*) of archives/m.exec(stdout ?? '')?.groups.size;
@@ -154,12 +155,12 @@ function aptGet(args) {
   return spawnSync('apt-get', [...options, ...args], { env: APT_ENVIRONMENT, stdio }).status;
 }
 
-/** Builds dist, whatever is there already. */
+/** Builds dist. */
 export function rebuild() {
   compile(ROOT, (args) => run(join(PROGRAMS, 'esbuild'), args, 'the build'));
 }
 
-/** {@link rebuild}, unless dist is newer than all that it is made of. */
+/** {@link rebuild}, unless dist is newer than all its sources. */
 export function build() {
   const sources = [
     'package.json',
@@ -180,25 +181,25 @@ function filesUnder(folder) {
   return readdirSync(join(ROOT, folder), { recursive: true }).map((name) => join(folder, name));
 }
 
-/** Milliseconds since 1970; 0 for what does not exist. */
+/** Milliseconds since 1970; 0 for a missing file. */
 function modifiedAt(path) {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
-/** Runs our own Node with the arguments, as {@link runInForeground} does. */
+/** Runs the development Node with the arguments, as {@link runInForeground} does. */
 export function runNode(args) {
   return runInForeground(NODE, args);
 }
 
-/** Runs the command `dns4tor` with our own Node, as {@link runInForeground} does. */
+/** Runs the command `dns4tor` with the development Node, as {@link runInForeground} does. */
 export function runDns4tor(args) {
   return runInForeground('/bin/sh', ['dist/launch/launch.sh', NODE, 'dist/launch/dns4tor.js', ...args]);
 }
 
 /**
- * Runs a program in the checkout, in the foreground: it has this terminal and gets the signals of this process.
+ * Runs a program in the checkout, on this terminal, and forwards signals to it.
  *
- * @returns its exit code, by the shells' convention where a signal ended it
+ * @returns its exit code; 128 plus the signal number if a signal ended it
  */
 function runInForeground(program, args) {
   return new Promise((resolve, reject) => {
@@ -214,12 +215,12 @@ function runInForeground(program, args) {
   });
 }
 
-/** The environment with our own Node first in PATH, for programs that start others. */
+/** The environment with the development Node first in PATH, for programs that start others. */
 function withPrograms() {
   return { ...process.env, PATH: [PROGRAMS, process.env.PATH].join(delimiter) };
 }
 
-/** The environment without the folder that `npm ci` is about to delete, which `npm run` puts into PATH. */
+/** The environment without node_modules/.bin in PATH, whose programs npm may replace while it runs. */
 function withoutPrograms() {
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => join(folder) !== PROGRAMS);
   return { ...process.env, PATH: folders.join(delimiter) };
@@ -245,7 +246,7 @@ function isProgram(path) {
   }
 }
 
-/** Undefined for a file that does not exist. */
+/** Undefined for a missing file. */
 function readJson(path) {
   return modifiedAt(path) === 0 ? undefined : JSON.parse(readFileSync(path, 'utf8'));
 }

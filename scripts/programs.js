@@ -1,4 +1,4 @@
-// Finds the programs that a script or test runs, by following its imports. Plain JavaScript on built-in modules alone,
+// Finds the programs that a script or test runs, by following its imports. Plain JavaScript with only built-in modules,
 // like prepare.js.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,15 +9,18 @@ const IMPORTS = /\b(?:from|import)\s*\(?\s*'(?<path>\.[^']+)'/g;
 /** A script that runs in a process of its own: `new URL('echo.ts', import.meta.url)`. */
 const SCRIPTS = /\bnew URL\(\s*'(?<path>[^']+\.(?:js|ts))'/g;
 
-/** A script whose name is a variable: `` new URL(`namespaced/${script}.ts`, import.meta.url) ``. Stands for its folder. */
+/**
+ * A script whose name is a variable: `` new URL(`namespaced/${script}.ts`, import.meta.url) ``. Stands for its folder.
+ */
 const SCRIPT_FOLDERS = /\bnew URL\(\s*`(?<folder>[^`$]+\/)\$\{/g;
 
 /** The functions of tests, benchmarks and packaging that run a program by its name. */
 const CALLS = /\b(?:findProgram|runProgram|runOutside|runTool|startPeer)\(\s*'(?<program>[^']+)'/g;
 
 /**
- * Derives which programs files need. findProgram() refuses a program that was not derived for the running test, so a test
- * that runs a program in a way that this class does not see fails on every machine, not only where the program is missing.
+ * Derives which programs files need. findProgram() refuses a program that was not derived for the running test, so a
+ * test that runs a program in a way that this class does not see fails on every machine, not only where the program is
+ * missing.
  */
 export class ProgramFinder {
   #known;

@@ -1,4 +1,4 @@
-// `npm start`: installs what is missing, builds, and answers DNS queries through Tor on a port that needs no privilege.
+// `npm start`: installs tor if it is missing, builds, and answers DNS queries through Tor on an unprivileged port.
 // Arguments after `--` go to `dns4tor proxy-dns`.
 import { build, installPackages, installPrograms, runDns4tor, runScript } from './prepare.js';
 

@@ -8,23 +8,23 @@ import { createSeededRandom } from '../../bench/onion/seeded-random.ts';
 import { ManualClock } from '../../test/fixtures/manual-clock.ts';
 import { MS_PER_MINUTE } from '../../src/lib/units.ts';
 
-/** Cloudflare's hidden resolver, the default. */
+/** Cloudflare's onion resolver, the default upstream. */
 const RESOLVER = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad.onion:443';
 const SEED = 20_260_102;
 const STARTED_AT = Date.UTC(2026, 0, 2, 18, 3, 20);
 const MINUTES = 130;
-/** So long ago the resolver was hard to reach for a while. */
+/** When the resolver was hard to reach for a while, in minutes before now. */
 const TROUBLE_MINUTES_AGO = { from: 37, to: 34 } as const;
-/** An outage that goes on began so long ago. */
+/** When the current outage began, in minutes before now. */
 const OUTAGE_MINUTES = 5;
 
 const CACHED_SHARE = 0.78;
 const LOCAL_SHARE = 0.03;
-/** The answers of an onion: half within this time, and one in twenty above four times as much. */
+/** The median response time of an onion. One answer in twenty takes more than four times as long. */
 const MEDIAN_MS = 640;
 const SPREAD = 0.85;
 
-/** What the page shows of a household's evening that nobody lived: counted by the counters themselves, but drawn by lot. */
+/** A made-up hour of a household's evening: random queries, counted by the real counters. */
 export function madeUpHour(outage: boolean): StatusSnapshot {
   const random = createSeededRandom(SEED);
   const clock = new ManualClock(STARTED_AT);
@@ -40,13 +40,13 @@ export function madeUpHour(outage: boolean): StatusSnapshot {
     const isTroubled = minutesAgo <= TROUBLE_MINUTES_AGO.from && minutesAgo > TROUBLE_MINUTES_AGO.to;
     const failure = isCut ? 'ERR_TOR_UNREACHABLE' : isTroubled && draw() < 0.8 ? 'ERR_TOR_TIMEOUT' : undefined;
     for (let left = queriesIn(minute, draw); left > 0; left--) answer(counters, draw, failure);
-    // The last minute is under way.
+    // The last minute is incomplete.
     clock.advance(minute === MINUTES - 1 ? MS_PER_MINUTE / 2 : MS_PER_MINUTE);
   }
   return status.snapshot();
 }
 
-/** Somebody reads, opens a page now and then, and goes for a cup of tea. */
+/** Queries per minute: some browsing, with breaks. */
 function queriesIn(minute: number, draw: () => number): number {
   const isBusy = Math.sin(minute / 7) + Math.sin(minute / 3.1) > -0.6;
   return Math.round(isBusy ? 15 + 70 * draw() ** 2 : 6 * draw());
@@ -65,7 +65,8 @@ function answer(counters: Counters, draw: () => number, failure: ErrorCode | und
     counters.failed(failure);
     return count(counters, 'upstream', 1 + draw(), RCODE.SERVFAIL);
   }
-  // Two draws make a normal one (Box and Muller), and its power a lognormal one, as times through Tor are.
+  // A normal deviate from two uniform ones (Box and Muller); its exponential is lognormal, like response times through
+  // Tor.
   const normal = Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw());
   count(counters, 'upstream', MEDIAN_MS * Math.exp(SPREAD * normal));
 }

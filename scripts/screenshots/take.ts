@@ -19,11 +19,11 @@ interface TerminalPicture {
 interface Picture extends TerminalPicture {
   readonly colorScheme: 'light' | 'dark';
   readonly width: number;
-  /** How much of it is shown. @default the whole page */
+  /** Height of the picture. @default the whole page */
   readonly height?: number;
 }
 
-/** Those in README. */
+/** The pictures in README. */
 const README: readonly Picture[] = [
   { name: 'status-page', outage: false, colorScheme: 'light', width: 760, height: 930 },
   { name: 'status-page-outage', outage: true, colorScheme: 'light', width: 760, height: 930 },
@@ -60,7 +60,7 @@ async function take(
   const page = await browser.context.newPage();
   await page.goto(`http://${server.address}/`);
   await page.getByText('version').waitFor();
-  // The plots are drawn in the next frame after the first snapshot, and the second one finds everything in its place.
+  // Plots are drawn in the frame after the first status, and the layout settles with the second.
   await page.waitForTimeout(1500);
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: height === undefined });
   process.stdout.write(`${join(folder, name)}.png\n`);

@@ -4,7 +4,7 @@ import type { StatusSnapshot } from '../../src/status/snapshot.ts';
 
 const COLUMNS = 90;
 
-/** What a terminal makes of the parameters of "select graphic rendition" (ECMA-48) that are in use here. */
+/** CSS for the parameters of "select graphic rendition" (ECMA-48) that dns4tor uses. */
 const LOOKS: Readonly<Record<string, string>> = {
   1: 'font-weight: bold',
   2: 'opacity: 0.6',
@@ -18,7 +18,7 @@ const STYLE = `
   pre { display: inline-block; margin: 0; padding: 1.25rem; font: 14px / 1.35 'DejaVu Sans Mono', monospace; }
 `;
 
-/** What `dns4tor status` writes to a terminal, as a page that looks like one. */
+/** The terminal output of `dns4tor status` as an HTML page that looks like a terminal. */
 export function terminalPage(snapshot: StatusSnapshot): string {
   const lines = renderStatus(snapshot, { width: COLUMNS, style: styleFor({ isTTY: true }, {}) });
   const text = [...lines, ''].join('\n').replaceAll('&', '&amp;').replaceAll('<', '&lt;');
