@@ -82,7 +82,7 @@ const CONNECTED: StatusSources = {
     bootstrapPercent: 100,
     circuits: { launched: 0, guard_wait: 0, extended: 1, built: 14 },
   }),
-  outlook: () => ({ lastAnswerSecondsAgo: 2, failuresInARow: 0, failure: undefined, silentMs: 0 }),
+  connectivity: () => ({ lastAnswerSecondsAgo: 2, failuresInARow: 0, failure: undefined, silentMs: 0 }),
   upstreams: [
     {
       label: RESOLVER,
@@ -103,7 +103,12 @@ const CONNECTED: StatusSources = {
 const CUT_OFF: StatusSources = {
   ...CONNECTED,
   tor: () => ({ state: 'down', bootstrapPercent: 0 }),
-  outlook: () => ({ lastAnswerSecondsAgo: 285, failuresInARow: 40, failure: 'ERR_TOR_UNREACHABLE', silentMs: 1000 }),
+  connectivity: () => ({
+    lastAnswerSecondsAgo: 285,
+    failuresInARow: 40,
+    failure: 'ERR_TOR_UNREACHABLE',
+    silentMs: 1000,
+  }),
   upstreams: CONNECTED.upstreams.map(({ label, status }) => ({
     label,
     status: {

@@ -105,7 +105,7 @@ function statusSources(components: MonitoringComponents, cacheBytes: () => BySeg
   return {
     torKind: () => tor.current?.kind,
     tor: () => tor.status,
-    outlook: () => readiness.outlook,
+    connectivity: () => readiness.connectivity,
     upstreams: config.upstreams.map(({ host, port }, index) => ({
       label: formatHostPort(host, port),
       status: upstreams[index]!,

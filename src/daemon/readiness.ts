@@ -4,7 +4,7 @@ import { type Dns4torError, toDns4torError } from '../failures/errors.ts';
 import { OF_THE_QUESTION } from '../failures/question-failures.ts';
 import { PROBE_QUERY } from '../message/upstream-query.ts';
 import type { Readiness } from '../http/metrics-server.ts';
-import type { Outlook } from '../status/verdict.ts';
+import type { Connectivity } from '../status/verdict.ts';
 import type { ExchangeContext, Upstream } from '../upstream/upstream.ts';
 
 /** An answer through Tor is recent for this long; a scrape interval of Prometheus or two. */
@@ -95,7 +95,7 @@ export class ReadinessMonitor implements Upstream {
   }
 
   /** What is known without asking. */
-  get outlook(): Outlook {
+  get connectivity(): Connectivity {
     return {
       lastAnswerSecondsAgo: this.#secondsSinceAnswer,
       failuresInARow: this.#failuresInARow,

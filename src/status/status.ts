@@ -9,7 +9,7 @@ import { History, sumOf } from './history.ts';
 import { latencyOf, roundMs } from './latency.ts';
 import type { StatusSnapshot, TorSnapshot, UpstreamSnapshot } from './snapshot.ts';
 import { MS_PER_MINUTE, MS_PER_SECOND } from '../lib/units.ts';
-import { judge, type Outlook, type Verdict } from './verdict.ts';
+import { type Connectivity, judge, type ServiceVerdict } from './verdict.ts';
 
 /** The state of an upstream, as a `PooledUpstream` reports it. */
 export interface UpstreamStatus {
@@ -24,7 +24,7 @@ export interface StatusSources {
   /** Undefined until a Tor is found or started. */
   torKind(): TorKind | undefined;
   tor(): TorStatus;
-  outlook(): Outlook;
+  connectivity(): Connectivity;
   /** The upstreams in the configured order; `label` is host:port. */
   readonly upstreams: readonly { readonly label: string; readonly status: UpstreamStatus }[];
   cache(): { readonly entries: number; readonly bytes: number };
@@ -88,7 +88,7 @@ export class Status implements Disposable {
       atEpochMs,
       uptimeSeconds: Math.floor((clock.now() - this.#startedAt) / MS_PER_SECOND),
       ...this.#judge(counts, upstreams),
-      lastAnswerSecondsAgo: sources.outlook().lastAnswerSecondsAgo ?? null,
+      lastAnswerSecondsAgo: sources.connectivity().lastAnswerSecondsAgo ?? null,
       tor: torSnapshot(sources),
       upstreams,
       totals: counts.answers,
@@ -106,11 +106,11 @@ export class Status implements Disposable {
     };
   }
 
-  #judge(counts: Counts, upstreams: readonly UpstreamSnapshot[]): Verdict {
+  #judge(counts: Counts, upstreams: readonly UpstreamSnapshot[]): ServiceVerdict {
     const { sources } = this.#components;
-    const judgeNow = (): Verdict => {
+    const judgeNow = (): ServiceVerdict => {
       const recent = subtract(counts, this.#recentSince).answers;
-      return judge({ outlook: sources.outlook(), tor: sources.tor(), upstreams, recent });
+      return judge({ connectivity: sources.connectivity(), tor: sources.tor(), upstreams, recent });
     };
     const verdict = judgeNow();
     const isUp = verdict.state === 'working' || verdict.state === 'degraded';

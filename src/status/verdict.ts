@@ -4,7 +4,7 @@ import type { AnswerCounts, ServiceState, UpstreamSnapshot } from './snapshot.ts
 import { type Reason, reasonOf } from './reasons.ts';
 
 /** Recent experience with answers through Tor. */
-export interface Outlook {
+export interface Connectivity {
   /** Undefined before the first answer. */
   readonly lastAnswerSecondsAgo: number | undefined;
   /** Failures since the last answer. */
@@ -16,8 +16,8 @@ export interface Outlook {
 }
 
 /** What a verdict is based on. */
-export interface Facts {
-  readonly outlook: Outlook;
+export interface VerdictInput {
+  readonly connectivity: Connectivity;
   readonly tor: TorStatus;
   readonly upstreams: readonly UpstreamSnapshot[];
   /** Answers of the last one or two minutes, without those during an outage. */
@@ -25,7 +25,7 @@ export interface Facts {
 }
 
 /** The part of a snapshot that says how the service is doing. */
-export interface Verdict {
+export interface ServiceVerdict {
   readonly state: ServiceState;
   readonly sentence: string;
   readonly reason: string | null;
@@ -54,12 +54,12 @@ const NOTICEABLE_SHARE = 0.2;
  * Decides whether the service works, and says so in one sentence. The sentence changes only with the state, the reason
  * or Tor's bootstrap progress.
  */
-export function judge({ outlook, tor, upstreams, recent }: Facts): Verdict {
+export function judge({ connectivity, tor, upstreams, recent }: VerdictInput): ServiceVerdict {
   const isCutOff = upstreams.every(({ breaker }) => breaker !== 'closed');
-  const isStarting = outlook.lastAnswerSecondsAgo === undefined;
-  const isSilent = !isStarting && outlook.silentMs >= OUTAGE_MS;
-  const isFailing = isCutOff || isSilent || outlook.failuresInARow >= OUTAGE_FAILURES;
-  const reason = isFailing ? reasonFor(outlook, upstreams) : undefined;
+  const isStarting = connectivity.lastAnswerSecondsAgo === undefined;
+  const isSilent = !isStarting && connectivity.silentMs >= OUTAGE_MS;
+  const isFailing = isCutOff || isSilent || connectivity.failuresInARow >= OUTAGE_FAILURES;
+  const reason = isFailing ? reasonFor(connectivity, upstreams) : undefined;
 
   // Tor itself reports that it is still bootstrapping. Other failures only follow from that.
   if (isStarting && tor.state === 'bootstrapping') return state('starting', `Starting: ${bootstrapOf(tor)}.`);
@@ -78,7 +78,7 @@ export function judge({ outlook, tor, upstreams, recent }: Facts): Verdict {
     const why = known === undefined ? '' : `: ${known.sentence}`;
     return state('degraded', `Working, but ${down.upstream} cannot be reached${why}.`, known);
   }
-  if (outlook.silentMs >= hangingMs(upstreams)) {
+  if (connectivity.silentMs >= hangingMs(upstreams)) {
     return state('degraded', 'Degraded: no answer has come through Tor for some seconds.');
   }
   const asked = recent.upstream + recent.stale + recent.failed;
@@ -89,7 +89,7 @@ export function judge({ outlook, tor, upstreams, recent }: Facts): Verdict {
   return state('working', 'Working: names are resolved through Tor.');
 }
 
-function state(name: ServiceState, sentence: string, reason?: Reason): Verdict {
+function state(name: ServiceState, sentence: string, reason?: Reason): ServiceVerdict {
   return { state: name, sentence, reason: reason?.reason ?? null };
 }
 
@@ -101,7 +101,7 @@ function hangingMs(upstreams: readonly UpstreamSnapshot[]): number {
 }
 
 /** The reason of an outage: that of the first upstream that is cut off, or else the latest failure of a query. */
-function reasonFor({ failure }: Outlook, upstreams: readonly UpstreamSnapshot[]): Reason | undefined {
+function reasonFor({ failure }: Connectivity, upstreams: readonly UpstreamSnapshot[]): Reason | undefined {
   const first = upstreams.find(({ breaker }) => breaker !== 'closed');
   return (first && reasonForOne(first)) ?? (failure && reasonOf(failure));
 }

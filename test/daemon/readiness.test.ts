@@ -105,8 +105,8 @@ test('abandoned queries do not count as failures, whatever their number', async 
   );
   ending.abort();
   for (const each of asked) await assert.rejects(each, { code: 'ERR_GIVEN_UP' });
-  assert.equal(monitor.outlook.failuresInARow, 0);
-  assert.equal(monitor.outlook.failure, undefined);
+  assert.equal(monitor.connectivity.failuresInARow, 0);
+  assert.equal(monitor.connectivity.failure, undefined);
   assert.equal(upstream.queries.length, 5);
 });
 
@@ -179,8 +179,8 @@ for (const code of [
       await monitor.exchange(brokenName, { deadline: Deadline.after(clock, 1000) }).catch(() => {});
     }
     await clock.advanceAsync(1);
-    assert.equal(monitor.outlook.failuresInARow, 0);
-    assert.equal(monitor.outlook.failure, undefined);
+    assert.equal(monitor.connectivity.failuresInARow, 0);
+    assert.equal(monitor.connectivity.failure, undefined);
     // Only the first failure caused a probe. Its answer covers the other two, which followed within two seconds.
     assert.equal(upstream.queries.length, 5);
   });
@@ -196,8 +196,8 @@ for (const code of [
       await monitor.exchange(brokenName, { deadline: Deadline.after(clock, 1000) }).catch(() => {});
     }
     await clock.advanceAsync(1);
-    assert.equal(monitor.outlook.failuresInARow, 3);
-    assert.equal(monitor.outlook.failure, code);
+    assert.equal(monitor.connectivity.failuresInARow, 3);
+    assert.equal(monitor.connectivity.failure, code);
   });
 }
 
@@ -214,16 +214,16 @@ test('a failed question causes no probe if another one was answered in the meant
   assert.equal(upstream.queries.length, 3);
 });
 
-test('the outlook counts failures since the last answer, and knows the latest', async () => {
+test('the connectivity counts failures since the last answer, and knows the latest', async () => {
   const { clock, upstream, monitor } = create(fails);
-  assert.deepEqual(monitor.outlook, {
+  assert.deepEqual(monitor.connectivity, {
     lastAnswerSecondsAgo: undefined,
     failuresInARow: 0,
     failure: undefined,
     silentMs: 0,
   });
   for (let i = 0; i < 2; i++) await ask(monitor, clock).catch(() => {});
-  assert.deepEqual(monitor.outlook, {
+  assert.deepEqual(monitor.connectivity, {
     lastAnswerSecondsAgo: undefined,
     failuresInARow: 2,
     failure: 'ERR_TOR_UNREACHABLE',
@@ -232,7 +232,12 @@ test('the outlook counts failures since the last answer, and knows the latest', 
   upstream.answer = async () => ANSWER;
   await ask(monitor, clock);
   clock.advance(2000);
-  assert.deepEqual(monitor.outlook, { lastAnswerSecondsAgo: 2, failuresInARow: 0, failure: undefined, silentMs: 0 });
+  assert.deepEqual(monitor.connectivity, {
+    lastAnswerSecondsAgo: 2,
+    failuresInARow: 0,
+    failure: undefined,
+    silentMs: 0,
+  });
 });
 
 test('who looks again and again causes no probe while answers come, and else one every two seconds', async () => {
@@ -250,31 +255,31 @@ test('who looks again and again causes no probe while answers come, and else one
   assert.equal(upstream.queries.length, 15);
 });
 
-test('the outlook says for how long probes have had no answer, also from one to the next, until one comes', async () => {
+test('the connectivity says for how long probes have had no answer, also from one to the next, until one comes', async () => {
   const { clock, upstream, monitor } = create();
   await ask(monitor, clock);
   upstream.answer = hangs;
   await clock.advanceAsync(2000);
   for (let second = 0; second < 15; second++) {
     monitor.refresh(false);
-    assert.equal(monitor.outlook.silentMs, second * 1000);
+    assert.equal(monitor.connectivity.silentMs, second * 1000);
     await clock.advanceAsync(1000);
   }
-  assert.equal(monitor.outlook.failuresInARow, 1);
+  assert.equal(monitor.connectivity.failuresInARow, 1);
   upstream.answer = async () => ANSWER;
   await ask(monitor, clock);
-  assert.equal(monitor.outlook.silentMs, 0);
+  assert.equal(monitor.connectivity.silentMs, 0);
 });
 
 test('a probe long ago that had no answer says nothing of the time since', async () => {
   const { clock, upstream, monitor } = create(fails);
   await monitor.check();
   await clock.advanceAsync(3_600_000);
-  assert.equal(monitor.outlook.silentMs, 0);
+  assert.equal(monitor.connectivity.silentMs, 0);
   upstream.answer = hangs;
   monitor.refresh(false);
   await clock.advanceAsync(1000);
-  assert.equal(monitor.outlook.silentMs, 1000);
+  assert.equal(monitor.connectivity.silentMs, 1000);
 });
 
 test('while no connection is open, or the last query failed, a look probes every two seconds, however recent the last answer', async () => {

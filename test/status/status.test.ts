@@ -36,7 +36,7 @@ function create(): Fixture {
       sources: {
         torKind: () => 'managed',
         tor: () => ({ state: 'up', bootstrapPercent: 100 }),
-        outlook: () => ({ lastAnswerSecondsAgo: 3, failuresInARow: 0, failure: undefined, silentMs: 0 }),
+        connectivity: () => ({ lastAnswerSecondsAgo: 3, failuresInARow: 0, failure: undefined, silentMs: 0 }),
         upstreams: [
           {
             label: 'resolver.test:443',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { failureText } from '../../src/failures/failures.ts';
 import type { AnswerCounts, UpstreamSnapshot } from '../../src/status/snapshot.ts';
-import { type Facts, judge, type Outlook } from '../../src/status/verdict.ts';
+import { type Connectivity, judge, type VerdictInput } from '../../src/status/verdict.ts';
 
 const NOTHING: AnswerCounts = { cache: 0, upstream: 0, stale: 0, failed: 0, local: 0 };
 const FIRST: UpstreamSnapshot = {
@@ -16,12 +16,12 @@ const FIRST: UpstreamSnapshot = {
 const SECOND: UpstreamSnapshot = { ...FIRST, upstream: 'second.test:443' };
 const REFUSED = { reason: 'tor_unreachable', sentence: failureText('ERR_TOR_UNREACHABLE') } as const;
 
-const ANSWERED: Outlook = { lastAnswerSecondsAgo: 1, failuresInARow: 0, failure: undefined, silentMs: 0 };
+const ANSWERED: Connectivity = { lastAnswerSecondsAgo: 1, failuresInARow: 0, failure: undefined, silentMs: 0 };
 
 /** A working service with two upstreams. */
-function facts(changes: Partial<Facts> = {}): Facts {
+function input(changes: Partial<VerdictInput> = {}): VerdictInput {
   return {
-    outlook: ANSWERED,
+    connectivity: ANSWERED,
     tor: { state: 'up', bootstrapPercent: 100 },
     upstreams: [FIRST, SECOND],
     recent: NOTHING,
@@ -29,10 +29,10 @@ function facts(changes: Partial<Facts> = {}): Facts {
   };
 }
 
-const NEVER_ANSWERED: Outlook = { ...ANSWERED, lastAnswerSecondsAgo: undefined };
+const NEVER_ANSWERED: Connectivity = { ...ANSWERED, lastAnswerSecondsAgo: undefined };
 
 test('it works if the last query was answered and no upstream is cut off', () => {
-  assert.deepEqual(judge(facts()), {
+  assert.deepEqual(judge(input()), {
     state: 'working',
     sentence: 'Working: names are resolved through Tor.',
     reason: null,
@@ -40,10 +40,10 @@ test('it works if the last query was answered and no upstream is cut off', () =>
 });
 
 test('it is starting until the first answer, and shows the progress of Tor', () => {
-  assert.equal(judge(facts({ outlook: NEVER_ANSWERED })).state, 'starting');
+  assert.equal(judge(input({ connectivity: NEVER_ANSWERED })).state, 'starting');
   const tor = { state: 'bootstrapping', bootstrapPercent: 45, bootstrapSummary: 'Loading relay descriptors' } as const;
   const cutOff = [{ ...FIRST, ...REFUSED, breaker: 'open' }] as const;
-  assert.deepEqual(judge(facts({ outlook: NEVER_ANSWERED, tor, upstreams: cutOff })), {
+  assert.deepEqual(judge(input({ connectivity: NEVER_ANSWERED, tor, upstreams: cutOff })), {
     state: 'starting',
     sentence: 'Starting: Tor is at 45 %: Loading relay descriptors.',
     reason: null,
@@ -52,7 +52,7 @@ test('it is starting until the first answer, and shows the progress of Tor', () 
 
 test('a start that cannot succeed is a failure with a remedy', () => {
   const upstreams = [{ ...FIRST, ...REFUSED, breaker: 'open' }] as const;
-  const { state, sentence, reason } = judge(facts({ outlook: NEVER_ANSWERED, upstreams }));
+  const { state, sentence, reason } = judge(input({ connectivity: NEVER_ANSWERED, upstreams }));
   assert.equal(state, 'failing');
   assert.ok(sentence.startsWith(`Not working: ${REFUSED.sentence}.`));
   assert.equal(reason, 'tor_unreachable');
@@ -63,28 +63,28 @@ test('it fails if no upstream can be reached, even if the last query was answere
     { ...FIRST, ...REFUSED, breaker: 'half_open' },
     { ...SECOND, breaker: 'open' },
   ] as const;
-  const { state, reason } = judge(facts({ upstreams }));
+  const { state, reason } = judge(input({ upstreams }));
   assert.equal(state, 'failing');
   assert.equal(reason, 'tor_unreachable');
 });
 
 test('three failures in a row are an outage, two are not', () => {
   const after = (failuresInARow: number): ReturnType<typeof judge> =>
-    judge(facts({ outlook: { ...ANSWERED, failuresInARow, failure: 'ERR_DOH_STATUS' } }));
+    judge(input({ connectivity: { ...ANSWERED, failuresInARow, failure: 'ERR_DOH_STATUS' } }));
   assert.equal(after(2).state, 'working');
   assert.equal(after(3).state, 'failing');
   assert.equal(after(3).reason, 'doh_status');
 });
 
 test('with one of two upstreams down it is degraded, and names the upstream and the reason', () => {
-  const { state, sentence, reason } = judge(facts({ upstreams: [{ ...FIRST, ...REFUSED, breaker: 'open' }, SECOND] }));
+  const { state, sentence, reason } = judge(input({ upstreams: [{ ...FIRST, ...REFUSED, breaker: 'open' }, SECOND] }));
   assert.equal(state, 'degraded');
   assert.equal(sentence, `Working, but first.onion:443 cannot be reached: ${REFUSED.sentence}.`);
   assert.equal(reason, 'tor_unreachable');
 });
 
 test('a fifth of the answers failed or stale degrade the service, unless they are few', () => {
-  const state = (recent: Partial<AnswerCounts>): string => judge(facts({ recent: { ...NOTHING, ...recent } })).state;
+  const state = (recent: Partial<AnswerCounts>): string => judge(input({ recent: { ...NOTHING, ...recent } })).state;
   assert.equal(state({ upstream: 8, failed: 1, stale: 1 }), 'degraded');
   assert.equal(state({ upstream: 9, failed: 1 }), 'working');
   assert.equal(state({ upstream: 4, failed: 4 }), 'working');
@@ -92,9 +92,9 @@ test('a fifth of the answers failed or stale degrade the service, unless they ar
 });
 
 test('a hanging probe degrades the service after some seconds, and is an outage after ten', () => {
-  const after = (silentMs: number): string => judge(facts({ outlook: { ...ANSWERED, silentMs } })).state;
+  const after = (silentMs: number): string => judge(input({ connectivity: { ...ANSWERED, silentMs } })).state;
   assert.deepEqual([1499, 1500, 9999, 10_000].map(after), ['working', 'degraded', 'degraded', 'failing']);
-  const starting = judge(facts({ outlook: { ...NEVER_ANSWERED, silentMs: 10_000 } }));
+  const starting = judge(input({ connectivity: { ...NEVER_ANSWERED, silentMs: 10_000 } }));
   assert.equal(starting.state, 'starting');
 });
 
@@ -103,11 +103,11 @@ test('the slower the circuits, the later a probe counts as hanging', () => {
     (responseTimeMs, slot) => ({ slot, state: 'open', responseTimeMs, inFlight: 0 }) as const,
   );
   const after = (silentMs: number): string =>
-    judge(facts({ outlook: { ...ANSWERED, silentMs }, upstreams: [{ ...FIRST, circuits }] })).state;
+    judge(input({ connectivity: { ...ANSWERED, silentMs }, upstreams: [{ ...FIRST, circuits }] })).state;
   assert.deepEqual([3199, 3200].map(after), ['working', 'degraded']);
 });
 
 test('the sentence changes only with the state or the reason', () => {
-  const sentences = [10, 11, 5000].map((failed) => judge(facts({ recent: { ...NOTHING, failed } })).sentence);
+  const sentences = [10, 11, 5000].map((failed) => judge(input({ recent: { ...NOTHING, failed } })).sentence);
   assert.equal(new Set(sentences).size, 1);
 });
