@@ -1,40 +1,40 @@
 import type { OptionKind } from './parse/kinds.ts';
 
-/** Headings under which `--help` lists the options, in its order. */
+/** Headings of the options in `--help`, in order. */
 const OPTION_GROUPS = ['Listening', 'Upstream', 'Tor', 'Answers', 'Limits', 'Operation'] as const;
 
-/** One option. Values, defaults and bounds are texts as a person writes them; `kinds.ts` gives them their meaning. */
+/** One option. Default and bounds are in the notation of the values, which `kinds.ts` parses. */
 export interface OptionSpec {
   readonly kind: OptionKind;
   readonly group: (typeof OPTION_GROUPS)[number];
-  /** What stands for the value in `--help`. */
+  /** Name of the value in `--help`. */
   readonly placeholder: string;
-  /** One clause, without a full stop, in the order: what it does, what else is to be known. */
+  /** One clause without a full stop: first what the option does, then what else to know. */
   readonly doc: string;
-  /** Absent: the option is unset unless it is given, and `unset` says what that means. */
+  /** Absent for an option that may be unset; `unset` then says what that means. */
   readonly default?: string;
   readonly unset?: string;
-  /** Both inclusive. */
+  /** Inclusive bounds. */
   readonly min?: string;
   readonly max?: string;
-  /** The option may be repeated, and each text may hold several values with the separator between them. */
+  /** Present if the option may be repeated. Each text may hold several values, separated by `separator`. */
   readonly list?: { readonly separator: ',' | '\n'; readonly maxItems: number };
-  /** The environment variable that cloudflared reads for the same thing. Ours, `DNS4TOR_<KEY>`, goes before it. */
+  /** cloudflared's environment variable for the same setting. `DNS4TOR_<KEY>` takes precedence. */
   readonly cloudflaredEnv?: string;
-  /** Where alone it can be set; absent: everywhere. */
+  /** Limits where the option can be set. @default everywhere */
   readonly scope?: 'flag' | 'flag and env';
 }
 
 /**
- * Every option of `proxy-dns`: the only source of its flags, environment variables, configuration keys, defaults, bounds,
- * `--help` and README's table. The key is the configuration file's; the flag is `--<key>`.
+ * Every option of `proxy-dns`. This table is the only source of the flags, environment variables, configuration keys,
+ * defaults, bounds, help and documentation. A key is used in the configuration file; the flag is `--<key>`.
  */
 export const OPTIONS = {
   address: {
     kind: 'listen-address',
     group: 'Listening',
     placeholder: 'ip',
-    doc: 'address to answer on; localhost is 127.0.0.1 and, where the machine has it, ::1',
+    doc: 'IP address to listen on; localhost means 127.0.0.1 and, if the machine has it, ::1',
     default: 'localhost',
     list: { separator: ',', maxItems: 16 },
     cloudflaredEnv: 'TUNNEL_DNS_ADDRESS',
@@ -43,7 +43,7 @@ export const OPTIONS = {
     kind: 'integer',
     group: 'Listening',
     placeholder: 'port',
-    doc: 'UDP and TCP port to answer on; 0 takes a free one and logs it',
+    doc: 'UDP and TCP port to listen on; 0 chooses a free one and logs it',
     default: '53',
     min: '0',
     max: '65535',
@@ -53,22 +53,22 @@ export const OPTIONS = {
     kind: 'cidr',
     group: 'Listening',
     placeholder: 'cidr',
-    doc: 'clients beyond this machine that may ask, as in 192.168.1.0/24; what others send is dropped',
-    unset: 'nobody; an address beyond loopback is then refused at start',
+    doc: 'other machines that may query, such as 192.168.1.0/24; queries from all others are dropped',
+    unset: 'none; dns4tor then refuses to start with an --address other than loopback',
     list: { separator: ',', maxItems: 256 },
   },
   'udp-io': {
     kind: 'udp-io',
     group: 'Listening',
     placeholder: 'how',
-    doc: 'how UDP datagrams are taken and sent: many with one system call (batch: Linux, with the npm package koffi) at half the price, each by itself (dgram), or the first where it can be had',
+    doc: 'UDP system calls: many datagrams per call (batch; half the CPU time, needs Linux and the npm package koffi), one each (dgram), or batch if available (auto)',
     default: 'auto',
   },
   upstream: {
     kind: 'upstream-url',
     group: 'Upstream',
     placeholder: 'url',
-    doc: 'resolver, always reached through Tor: https:// (DNS over HTTPS), tls:// (DNS over TLS) or, of an onion, tcp:// (plain DNS); several are tried in order',
+    doc: 'resolver, always reached through Tor: https:// (DNS over HTTPS), tls:// (DNS over TLS) or, for onion services, tcp:// (plain DNS); several are tried in order',
     default: 'https://dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad.onion/dns-query',
     list: { separator: ',', maxItems: 16 },
     cloudflaredEnv: 'TUNNEL_DNS_UPSTREAM',
@@ -77,14 +77,14 @@ export const OPTIONS = {
     kind: 'upstream-strategy',
     group: 'Upstream',
     placeholder: 'how',
-    doc: 'how several upstreams are used: in order, or each for its share of the domains (shard), so that no resolver sees all of them',
+    doc: 'use of several upstreams: the next one only if the first fails (order), or each for its share of the domains (shard), so that no resolver sees all domains',
     default: 'order',
   },
   bootstrap: {
     kind: 'text',
     group: 'Upstream',
     placeholder: 'url',
-    doc: 'accepted for the sake of cloudflared and ignored: nothing is ever looked up outside Tor',
+    doc: 'ignored; accepted for compatibility with cloudflared, since dns4tor never looks up names outside Tor',
     unset: 'nothing',
     list: { separator: ',', maxItems: 64 },
     cloudflaredEnv: 'TUNNEL_DNS_BOOTSTRAP',
@@ -93,7 +93,7 @@ export const OPTIONS = {
     kind: 'integer',
     group: 'Upstream',
     placeholder: 'number',
-    doc: 'maximum circuits kept per upstream, if that is less than --circuits; 0 is unlimited, as in cloudflared',
+    doc: 'maximum connections per upstream, if less than --circuits; each has its own Tor circuit; 0 is unlimited, as in cloudflared',
     default: '5',
     min: '0',
     max: '64',
@@ -103,17 +103,17 @@ export const OPTIONS = {
     kind: 'integer',
     group: 'Upstream',
     placeholder: 'number',
-    doc: 'Tor circuits kept per upstream, each with its own connection: the fastest of those tried; a late query is sent on a second one, too',
+    doc: 'Tor circuits per upstream, each with its own connection; dns4tor keeps the fastest of those it tries, and sends a slow query on a second circuit, too',
     default: '3',
     min: '1',
     max: '16',
   },
-  // As long as Tor itself uses a circuit for new streams (MaxCircuitDirtiness), which does not end a stream that is open.
+  // The time for which Tor itself uses a circuit for new streams (MaxCircuitDirtiness). That does not end open streams.
   'circuit-lifetime': {
     kind: 'duration',
     group: 'Upstream',
     placeholder: 'duration',
-    doc: 'how long circuits are used, give or take a fifth, before new ones replace them all',
+    doc: 'how long circuits are used before new ones replace all of them; varies by a fifth',
     default: '10m',
     min: '10s',
     max: '1d',
@@ -122,21 +122,21 @@ export const OPTIONS = {
     kind: 'isolation',
     group: 'Upstream',
     placeholder: 'whom',
-    doc: 'whose queries Tor carries apart: those to each upstream; those of each client (user of this machine, or address), which then has circuits of its own; or none',
+    doc: 'stream isolation, that is whose queries never share a Tor circuit: those to different upstreams, those of different clients (users of this machine, or addresses), or none',
     default: 'upstream',
   },
   'alt-svc': {
     kind: 'boolean',
     group: 'Upstream',
     placeholder: 'boolean',
-    doc: 'go to the onions that an upstream by name offers in its answers (Alt-Svc, RFC 7838), as long as they work',
+    doc: 'use the onion services that an upstream advertises (Alt-Svc, RFC 7838), as long as they work',
     default: 'true',
   },
   'upstream-name': {
     kind: 'host-name',
     group: 'Upstream',
     placeholder: 'name',
-    doc: "name that the certificate may carry instead of the URL's host, for every upstream",
+    doc: "name to accept in the certificate instead of the URL's host, for every upstream",
     unset: "the URL's host; for the default upstream also tor.cloudflare-dns.com and cloudflare-dns.com",
     list: { separator: ',', maxItems: 16 },
   },
@@ -144,14 +144,14 @@ export const OPTIONS = {
     kind: 'certificate-file',
     group: 'Upstream',
     placeholder: 'file',
-    doc: 'PEM file of authorities that are trusted besides the usual ones, for every upstream',
+    doc: 'PEM file of additional trusted certificate authorities, for every upstream',
     unset: 'only the usual authorities',
   },
   'upstream-pin': {
     kind: 'pin',
     group: 'Upstream',
     placeholder: 'pin',
-    doc: 'public key (sha256/…) of which one must match, checked besides the chain, for every upstream',
+    doc: 'pin of a public key (sha256/…), for every upstream; one must match, in addition to a valid certificate',
     unset: 'any key',
     list: { separator: ',', maxItems: 16 },
   },
@@ -159,35 +159,35 @@ export const OPTIONS = {
     kind: 'tls-version',
     group: 'Upstream',
     placeholder: 'version',
-    doc: 'oldest TLS version to accept, for every upstream; TLS 1.2 shows the certificate to the exit relay',
+    doc: 'minimum TLS version, for every upstream; TLS 1.2 shows the certificate to the exit relay',
     default: '1.3',
   },
   'allow-plaintext-exit': {
     kind: 'boolean',
     group: 'Upstream',
     placeholder: 'boolean',
-    doc: 'take tcp:// of others than onions, though the exit relay and all behind it can read and change everything',
+    doc: 'allow tcp:// upstreams that are not onion services, although the exit relay and every network behind it can read and change the answers',
     default: 'false',
   },
   'tor-socks': {
     kind: 'socks-address',
     group: 'Tor',
     placeholder: 'where',
-    doc: 'how to reach Tor: host:port, unix:/path, managed (a tor of its own) or auto (a running one, else managed)',
+    doc: 'how to reach Tor: host:port, unix:/path, managed (start its own tor), or auto (use a running Tor, otherwise managed)',
     default: 'auto',
   },
   'tor-control': {
     kind: 'control-address',
     group: 'Tor',
     placeholder: 'where',
-    doc: 'control port of a running Tor, to follow its state, and to send it NEWNYM while it refuses onion services from memory: host:port, unix:/path, none or auto (the usual places; where none can be read, it goes without)',
+    doc: 'control port of a running Tor, used to follow its state, and to send NEWNYM while Tor refuses an onion service because of earlier failures: host:port, unix:/path, none, or auto (the usual places; none if not readable)',
     default: 'auto',
   },
   'onion-auth-file': {
     kind: 'onion-auth-file',
     group: 'Tor',
     placeholder: 'file',
-    doc: "key for an onion service that asks for client authorisation, in the form of tor's .auth_private files",
+    doc: "key for an onion service with client authorisation, in the format of tor's .auth_private files",
     unset: 'no keys',
     list: { separator: ',', maxItems: 16 },
   },
@@ -195,45 +195,45 @@ export const OPTIONS = {
     kind: 'program',
     group: 'Tor',
     placeholder: 'program',
-    doc: 'tor program to start when managed; a name is looked for in PATH',
+    doc: 'tor program to start if managed: a path, or a name in PATH',
     default: 'tor',
   },
   'tor-option': {
     kind: 'torrc-line',
     group: 'Tor',
     placeholder: "'Name value'",
-    doc: "line for the managed tor's torrc; in one text, one per line",
+    doc: 'torrc line for the managed tor; several in one text are separated by newlines',
     unset: 'no lines',
-    // Values of torrc hold commas.
+    // Values in a torrc may contain commas.
     list: { separator: '\n', maxItems: 64 },
   },
   'cache-size': {
     kind: 'bytes',
     group: 'Answers',
     placeholder: 'bytes',
-    doc: 'memory for cached answers, as in 64k or 16MiB; 0 turns the cache off',
+    doc: 'memory for cached answers, such as 64k or 16MiB; 0 turns the cache off',
     default: '16MiB',
     min: '0',
     max: '4GiB',
   },
-  // 10 s: on the way to Cloudflare's onion 95 of 100 answers come within 7.0 s and 99 within 9.1 s (DoHoT paper, 53,082
-  // queries), and glibc's stub gives up after two tries of 5 s. Shorter loses answers that were on their way (at 5 s
-  // more than one in ten), longer answers nobody.
+  // Response times of Cloudflare's onion service: 95th percentile 7.0 s, 99th 9.1 s (DoHoT paper, 53,082 queries). A
+  // time-out of 5 s would lose more than a tenth of the answers. More than 10 s helps no one, because glibc's stub
+  // resolver gives up after two attempts of 5 s.
   timeout: {
     kind: 'duration',
     group: 'Answers',
     placeholder: 'duration',
-    doc: 'how long a client waits for an answer at most, as in 1500ms, 10s or 2m',
+    doc: 'longest time that a client waits for an answer, such as 1500ms, 10s or 2m',
     default: '10s',
     min: '100ms',
     max: '2m',
   },
-  // RFC 8767 §5 suggests one to three days: past the longest outage that a person does not notice otherwise.
+  // RFC 8767 §5 suggests one to three days, longer than an outage that remains unnoticed.
   'serve-stale': {
     kind: 'duration',
     group: 'Answers',
     placeholder: 'duration',
-    doc: 'how long an expired answer is given where no fresh one comes within 1.8 s or at all (RFC 8767), as in 12h or 1d; 0s for never',
+    doc: 'how long an expired answer may be served if there is no fresh one within 1.8 s (RFC 8767), such as 12h or 1d; 0s for never',
     default: '1d',
     min: '0s',
     max: '3d',
@@ -242,14 +242,14 @@ export const OPTIONS = {
     kind: 'boolean',
     group: 'Answers',
     placeholder: 'boolean',
-    doc: 'ask again for answers that are in use shortly before they expire, within the same bound of extra queries as second tries',
+    doc: 'refresh cached answers in use shortly before they expire; shares a limit of extra queries with second attempts',
     default: 'true',
   },
   'max-in-flight': {
     kind: 'integer',
     group: 'Limits',
     placeholder: 'number',
-    doc: 'maximum queries waiting for the resolver, all clients together; once half are taken, the client with the most gives up its oldest for a client with fewer, and further queries fail at once',
+    doc: 'maximum queries waiting for an upstream, for all clients together; beyond half of it, the client with the most queries loses its oldest to a client with fewer; at the limit, new queries fail at once',
     default: '1024',
     min: '1',
     max: '65536',
@@ -258,7 +258,7 @@ export const OPTIONS = {
     kind: 'integer',
     group: 'Limits',
     placeholder: 'number',
-    doc: 'the same per client (an IPv4 address or an IPv6 /64); the programs of this machine together may hold half of all',
+    doc: 'the same per client (an IPv4 address or an IPv6 /64); all programs of this machine together may use half of --max-in-flight',
     default: '256',
     min: '1',
     max: '65536',
@@ -267,7 +267,7 @@ export const OPTIONS = {
     kind: 'integer',
     group: 'Limits',
     placeholder: 'number',
-    doc: 'maximum TCP connections from clients, per listening address; once half are taken, idle connections are closed sooner, and at the limit the client with the most loses its longest-idle one',
+    doc: 'maximum TCP connections of clients, per listening address; beyond half of it, idle connections are closed sooner; at the limit, the client with the most loses the one idle longest',
     default: '150',
     min: '1',
     max: '65536',
@@ -276,7 +276,7 @@ export const OPTIONS = {
     kind: 'integer',
     group: 'Limits',
     placeholder: 'number',
-    doc: 'the same per client (an IPv4 address or an IPv6 /64); the programs of this machine may hold all of them',
+    doc: 'the same per client (an IPv4 address or an IPv6 /64); does not apply to programs of this machine',
     default: '20',
     min: '1',
     max: '65536',
@@ -285,17 +285,17 @@ export const OPTIONS = {
     kind: 'integer',
     group: 'Limits',
     placeholder: 'number',
-    doc: 'queries of one TCP connection in flight at a time; the next are read when answers have left',
+    doc: 'maximum queries in flight per TCP connection; the next one is read when an answer has been sent',
     default: '100',
     min: '1',
     max: '65536',
   },
-  // RFC 7766 §6.2.3: "of the order of a few seconds"; ten bridge the pauses of a page that loads.
+  // RFC 7766 §6.2.3: "of the order of a few seconds". Ten bridge the pauses while a page loads.
   'tcp-idle-timeout': {
     kind: 'duration',
     group: 'Limits',
     placeholder: 'duration',
-    doc: 'how long a TCP connection may stay without a complete message; down to 500ms while more than half of the connections are taken',
+    doc: 'how long a TCP connection stays open without a complete message; down to 500ms while more than half of --tcp-connections are in use',
     default: '10s',
     min: '100ms',
     max: '10m',
@@ -304,7 +304,7 @@ export const OPTIONS = {
     kind: 'duration',
     group: 'Limits',
     placeholder: 'duration',
-    doc: 'how long a message that has begun on a TCP connection may take to end',
+    doc: 'longest time from the first to the last byte of a message on a TCP connection',
     default: '2s',
     min: '100ms',
     max: '1m',
@@ -313,7 +313,7 @@ export const OPTIONS = {
     kind: 'bytes',
     group: 'Limits',
     placeholder: 'bytes',
-    doc: 'answers that a TCP client has not fetched; beyond, its next queries are not read',
+    doc: 'maximum answer data that a TCP client has not read; beyond it, no further queries are read from that client',
     default: '64KiB',
     min: '512',
     max: '16MiB',
@@ -322,7 +322,7 @@ export const OPTIONS = {
     kind: 'metrics-address',
     group: 'Operation',
     placeholder: 'where',
-    doc: "where to serve the status page, /metrics, /healthcheck and /ready: host:port (without a port, a free one is chosen and logged), or unix:/path, a socket for dns4tor's user and group only",
+    doc: "address of the status page, /metrics, /healthcheck and /ready: host:port (without a port, a free one is chosen and logged), or unix:/path (a socket for dns4tor's user and group only)",
     default: 'localhost:',
     cloudflaredEnv: 'TUNNEL_METRICS',
   },
@@ -330,7 +330,7 @@ export const OPTIONS = {
     kind: 'log-level',
     group: 'Operation',
     placeholder: 'level',
-    doc: 'least severe level to log',
+    doc: 'minimum level of log messages',
     default: 'info',
     cloudflaredEnv: 'TUNNEL_LOGLEVEL',
   },
@@ -338,7 +338,7 @@ export const OPTIONS = {
     kind: 'append-file',
     group: 'Operation',
     placeholder: 'file',
-    doc: 'file to append the log to; SIGHUP reopens it, and does nothing if no file is set',
+    doc: 'file to append the log to; SIGHUP reopens it',
     unset: 'stderr',
     cloudflaredEnv: 'TUNNEL_LOGFILE',
   },
@@ -346,7 +346,7 @@ export const OPTIONS = {
     kind: 'log-format',
     group: 'Operation',
     placeholder: 'format',
-    doc: 'format of the log and of --check',
+    doc: 'format of the log, and of the output of --check',
     default: 'default',
     cloudflaredEnv: 'TUNNEL_LOG_OUTPUT',
   },
@@ -354,7 +354,7 @@ export const OPTIONS = {
     kind: 'text',
     group: 'Operation',
     placeholder: 'file',
-    doc: 'TOML file whose keys are the names of these flags',
+    doc: 'TOML file with these options, named without the dashes',
     unset: 'no file',
     scope: 'flag and env',
   },
@@ -362,7 +362,7 @@ export const OPTIONS = {
     kind: 'boolean',
     group: 'Operation',
     placeholder: 'boolean',
-    doc: 'check the configuration, print what is in effect, and exit',
+    doc: 'check the configuration, print the effective one, and exit',
     default: 'false',
     scope: 'flag',
   },
@@ -370,17 +370,17 @@ export const OPTIONS = {
 
 export type OptionKey = keyof typeof OPTIONS;
 
-/** In the table's order. */
+/** All keys, in the table's order. */
 export const OPTION_KEYS: readonly OptionKey[] = Object.keys(OPTIONS).filter(isOptionKey);
 
-/** The keys of the configuration file. */
+/** The keys that a configuration file may have. */
 export const FILE_KEYS: readonly OptionKey[] = OPTION_KEYS.filter((key) => optionSpec(key).scope === undefined);
 
 export function isOptionKey(name: string): name is OptionKey {
   return Object.hasOwn(OPTIONS, name);
 }
 
-/** The table's entry, where code does not depend on which it is. Here the compiler holds every entry against the type. */
+/** Returns the entry of a key by its general type. The compiler checks every entry of the table here. */
 export function optionSpec(key: OptionKey): OptionSpec {
   return OPTIONS[key];
 }
@@ -389,7 +389,7 @@ export function flagOf(key: OptionKey): string {
   return `--${key}`;
 }
 
-/** The environment variables that set the option, the strongest first. */
+/** Returns the environment variables of an option; earlier ones take precedence. */
 export function envNamesOf(key: OptionKey): readonly string[] {
   const { scope, cloudflaredEnv } = optionSpec(key);
   if (scope === 'flag') return [];
