@@ -2,22 +2,22 @@ import { basename } from 'node:path';
 import type { FileSystem } from '../transaction/file-system.ts';
 import { parseSocketRow, portSuffix, readAddress, SOCKET_TABLES, type SocketRow } from './socket-table.ts';
 
-/** Who has a port of an address of this machine. */
+/** A socket that listens on a port of this machine, and the programs that hold it. */
 export interface PortHolder {
   readonly transport: 'udp' | 'tcp';
-  /** `0.0.0.0` and `::` stand for all addresses. */
+  /** `0.0.0.0` and `::` mean all addresses. */
   readonly address: string;
   readonly uid: number;
-  /** Names of the programs, or of the script that Node runs; none where this process may not see whose it is, which takes root for other users' processes. */
+  /** Names of the programs; for Node, of its script. Empty if unknown: only root sees the sockets of other users. */
   readonly programs: readonly string[];
 }
 
 const TABLES = ['udp', 'udp6', 'tcp', 'tcp6'] as const;
 
-/** net/tcp_states.h: TCP_LISTEN, and TCP_CLOSE, which is a datagram socket that is connected to nobody. */
-const WAITS_FOR_CLIENTS: Readonly<Record<'udp' | 'tcp', string>> = { udp: '07', tcp: '0A' };
+/** States of a socket that accepts clients (net/tcp_states.h): TCP_CLOSE for an unconnected UDP socket, TCP_LISTEN. */
+const LISTENING: Readonly<Record<'udp' | 'tcp', string>> = { udp: '07', tcp: '0A' };
 
-/** The sockets that take what comes to a port, whoever has them. Undefined where the system does not say. */
+/** Finds the sockets that listen on a port. Undefined if the system does not show its socket tables. */
 export async function findPortHolders(fs: FileSystem, port: number): Promise<readonly PortHolder[] | undefined> {
   const tables = await Promise.all(TABLES.map((name) => readTable(fs, name)));
   if (tables.every((rows) => rows === undefined)) return undefined;
@@ -25,7 +25,7 @@ export async function findPortHolders(fs: FileSystem, port: number): Promise<rea
     const transport = index < 2 ? ('udp' as const) : ('tcp' as const);
     const suffix = portSuffix(port);
     return (rows ?? [])
-      .filter(({ local, state }) => local.endsWith(suffix) && state === WAITS_FOR_CLIENTS[transport])
+      .filter(({ local, state }) => local.endsWith(suffix) && state === LISTENING[transport])
       .map((row) => ({ transport, address: readAddress(row.local), uid: row.uid, inode: row.inode }));
   });
   const programs = await findPrograms(fs, new Set(found.map(({ inode }) => inode)));
@@ -39,7 +39,7 @@ async function readTable(fs: FileSystem, name: string): Promise<readonly SocketR
   return lines.map(parseSocketRow).filter((row) => row !== undefined);
 }
 
-/** The names of those who have these sockets open. */
+/** Finds the names of the programs that hold these sockets open. */
 async function findPrograms(
   fs: FileSystem,
   inodes: ReadonlySet<number>,
@@ -47,7 +47,7 @@ async function findPrograms(
   const programs = new Map<number, Set<string>>();
   if (inodes.size === 0) return programs;
   const processes = (await fs.list('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
-  // One after the other: there may be thousands of descriptors, and Node's file operations have four threads.
+  // Sequential, because there may be thousands of descriptors, and Node has only four threads for file operations.
   for (const pid of processes) {
     for (const inode of await socketsOf(fs, pid)) {
       if (!inodes.has(inode)) continue;
@@ -63,12 +63,12 @@ async function nameOf(fs: FileSystem, pid: string): Promise<string> {
     Buffer.from(await fs.read(`/proc/${pid}/${file}`).catch(() => Buffer.from('?'))).toString();
   const [program = '', ...args] = (await read('cmdline')).split('\0');
   const script = args.find((arg) => arg !== '' && !arg.startsWith('-'));
-  // Node names its process after a thread of its own.
+  // The name in `comm` of a Node process is that of a thread.
   if (basename(program) === 'node' && script !== undefined) return basename(script, '.js');
   return (await read('comm')).trim();
 }
 
-/** Processes end while they are looked at, and others' descriptors are not for everybody. */
+/** Empty if the process has exited, or if this user may not see its descriptors. */
 async function socketsOf(fs: FileSystem, pid: string): Promise<readonly number[]> {
   const descriptors = await fs.list(`/proc/${pid}/fd`).catch(() => []);
   const targets = await Promise.all(

@@ -20,20 +20,21 @@ export type Connection = Pick<Socket, 'localAddress' | 'localPort' | 'remoteAddr
  * States of a connection before accept(2) (net/tcp_states.h): TCP_ESTABLISHED, TCP_SYN_RECV, and TCP_CLOSE_WAIT after
  * the client's FIN.
  */
-const WAITS_TO_BE_ACCEPTED: ReadonlySet<string> = new Set(['01', '03', '08']);
+const NOT_ACCEPTED_YET: ReadonlySet<string> = new Set(['01', '03', '08']);
 
 const IPV4_ANY = Buffer.alloc(4);
 const IPV6_ANY = Buffer.alloc(16);
 const IPV6_LOOPBACK = Buffer.concat([Buffer.alloc(15), Buffer.of(1)]);
-/** RFC 4291 §2.5.5.2: what stands in front of an IPv4 address where an IPv6 socket uses it. */
+/** Prefix of an IPv4 address on an IPv6 socket (RFC 4291 §2.5.5.2). */
 const IPV4_MAPPED = Buffer.concat([Buffer.alloc(10), Buffer.of(0xff, 0xff)]);
 
 /**
- * Says which user of this machine has a socket, as identd did (RFC 1413): from the kernel's tables of sockets (proc_net_tcp.rst), which
- * anybody may read.
+ * Finds the user who owns a socket of this machine, like identd (RFC 1413). Reads the kernel's socket tables
+ * (proc_net_tcp.rst), which every user may read.
  *
- * A look-up takes 0.3 ms of a processor for UDP and 6 ms for TCP, whose table the kernel walks slot by slot, taken or not; with 2000 sockets
- * more 12 ms (measured; nearly all of it in Node's thread pool). That is for queries through Tor, which take a hundred times as long.
+ * A look-up takes 0.3 ms of CPU time for UDP, and 6 ms for TCP, because the kernel also walks the empty slots of that
+ * table. 2000 sockets add 12 ms (measured; nearly all in Node's thread pool). Only queries through Tor need it, and they
+ * take a hundred times as long.
  */
 export class SocketOwners {
   readonly #tables = {
@@ -44,9 +45,10 @@ export class SocketOwners {
   };
 
   /**
-   * Whether clients' sockets are in the tables. Outside Linux, and in some containers, there are none; and a socket that was handed over may
-   * belong to another network namespace than this process, whose tables do not show it.
-   * @param descriptor of a socket that clients send to
+   * Whether the tables show the sockets of clients. Other systems and some containers have no tables. A socket that was
+   * handed over may belong to another network namespace.
+   *
+   * @param descriptor file descriptor of a socket that clients send to
    */
   async available(descriptor: number | undefined): Promise<boolean> {
     if (descriptor === undefined) return this.#tables.udp.exists();
@@ -57,8 +59,9 @@ export class SocketOwners {
   }
 
   /**
-   * The user id that owns the other side's socket; undefined if it is closed by now, or if sockets of several users could be meant.
-   * @param address a loopback address
+   * Finds the user id of the client's socket. Undefined if it is closed, or if sockets of several users match.
+   *
+   * @param address the client's loopback address
    */
   async find(transport: Transport, address: string, port: number): Promise<number | undefined> {
     const { [transport]: ipv4Table, [`${transport}6` as const]: ipv6Table } = this.#tables;
@@ -70,7 +73,8 @@ export class SocketOwners {
           [ipv6Table, Buffer.concat([IPV4_MAPPED, ipv4]), IPV6_ANY],
         ];
     for (const [table, ...addresses] of places) {
-      // What is not connected may be bound to all addresses. TCP clients are connected; a listener of the same port is not meant.
+      // An unconnected UDP socket may be bound to all addresses. A TCP client is connected, so a match with all
+      // addresses would be a listener.
       const bound = transport === 'udp' ? addresses : addresses.slice(0, 1);
       const endpoints = bound.map((bytes) => formatEndpoint(bytes, port));
       const owners = ownersIn(await table.read(), endpoints);
@@ -96,14 +100,14 @@ export class SocketOwners {
         if (!local.endsWith(therePort) || !remote.endsWith(herePort)) continue;
         if (readPlainAddress(local) !== there || readPlainAddress(remote) !== here) continue;
         if (inode > 0) return uid;
-        return WAITS_TO_BE_ACCEPTED.has(state) ? 'unaccepted' : undefined;
+        return NOT_ACCEPTED_YET.has(state) ? 'unaccepted' : undefined;
       }
     }
     return undefined;
   }
 }
 
-/** One of the kernel's tables. Reads are shared, so that a burst of queries is one read under way and one to follow, not a read for each. */
+/** One of the kernel's tables. Reads are shared: a burst of queries causes one more read after the present one. */
 class SocketTable {
   readonly #path: string;
   #current: Promise<string> = Promise.resolve('');
@@ -120,7 +124,10 @@ class SocketTable {
     );
   }
 
-  /** From a read that begins after this call: in one under way, a socket that has just been opened may be missing. Empty where there is none. */
+  /**
+   * Reads the table. The read begins after this call, because an earlier one may miss a socket that was just opened.
+   * Empty if the table does not exist.
+   */
   read(): Promise<string> {
     this.#next ??= this.#current.then(() => {
       this.#next = undefined;
@@ -131,7 +138,7 @@ class SocketTable {
   }
 }
 
-/** Address and port as the tables have them: in hexadecimal, each 32-bit word of the address in the machine's own order of bytes. */
+/** Formats an endpoint as in the tables: in hexadecimal, each 32-bit word of the address in the machine's byte order. */
 function formatEndpoint(address: Buffer, port: number): string {
   const hex = (value: number, digits: number): string => value.toString(16).toUpperCase().padStart(digits, '0');
   let text = '';
@@ -141,11 +148,11 @@ function formatEndpoint(address: Buffer, port: number): string {
   return `${text}:${hex(port, 4)}`;
 }
 
-/** The users whose sockets have one of these local endpoints. */
+/** Finds the users whose sockets have one of these local endpoints. */
 function ownersIn(table: string, endpoints: readonly string[]): Set<number> {
   const owners = new Set<number>();
   for (const line of table.split('\n')) {
-    // Other sockets' lines, of which there may be thousands, are not taken apart.
+    // There may be thousands of sockets, so only lines with an endpoint are parsed.
     if (!endpoints.some((endpoint) => line.includes(endpoint))) continue;
     const row = parseSocketRow(line);
     if (row !== undefined && endpoints.includes(row.local)) owners.add(row.uid);

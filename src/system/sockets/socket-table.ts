@@ -1,55 +1,61 @@
 import { isIPv4 } from 'node:net';
 import { endianness } from 'node:os';
 
-/** The kernel's tables of sockets (proc_net_tcp.rst), of this process's network namespace. Not /proc/net, which systemd's ProcSubset=pid hides. */
+/**
+ * The kernel's socket tables for the network namespace of this process (proc_net_tcp.rst). Not /proc/net, which
+ * systemd's ProcSubset=pid hides.
+ */
 export const SOCKET_TABLES = '/proc/self/net';
 
 const IPV4_DIGITS = 8;
 /** RFC 4291 §2.5.5.2: prefix of an IPv4 address on an IPv6 socket. */
 const IPV4_MAPPED = '::ffff:';
 
-/** A socket that some process has. */
+/** A row of a socket table. */
 export interface SocketRow {
-  /** Address and port in hexadecimal, each 32-bit word of the address in the machine's own order of bytes. */
+  /** Address and port in hexadecimal. Each 32-bit word of the address is in the machine's byte order. */
   readonly local: string;
   /** The remote end, in the same form; zeros if there is none. */
   readonly remote: string;
-  /** As the kernel counts them (net/tcp_states.h), in hexadecimal. */
+  /** The state's number in hexadecimal (net/tcp_states.h). */
   readonly state: string;
   readonly uid: number;
-  /** What the links in /proc/PID/fd name it by. */
+  /** The number in the links of /proc/PID/fd. */
   readonly inode: number;
 }
 
-/** Undefined for the header line, and for a socket without a process, whose user id the kernel always shows as 0. */
+/**
+ * Parses a row. Undefined for the header line, and for a socket without a process: the kernel always shows that with
+ * user id 0.
+ */
 export function parseSocketRow(line: string): SocketRow | undefined {
   const row = parseAnyRow(line);
   return row.inode > 0 ? row : undefined;
 }
 
-/** As {@link parseSocketRow}, including sockets without a process, whose inode is 0. */
+/** Parses a row, including sockets without a process. Their inode is 0. */
 export function parseAnyRow(line: string): SocketRow {
   const [, local = '', remote = '', state = '', , , , uid, , inode] = line.trim().split(/\s+/);
   return { local, remote, state, uid: Number(uid), inode: Number(inode) };
 }
 
-/** A port as the tables write it, with the leading colon. */
+/** Formats a port as in the tables, with the leading colon. */
 export function portSuffix(port: number): string {
   return `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
-/** The address of a row's endpoint, in its shortest form. */
+/** Returns the address of a row's endpoint, in its shortest form. */
 export function readAddress(endpoint: string): string {
   const [hex = ''] = endpoint.split(':');
   const bytes = Buffer.from(hex, 'hex');
   if (endianness() === 'LE') bytes.swap32();
   if (hex.length === IPV4_DIGITS) return bytes.join('.');
   const groups = Array.from({ length: bytes.length / 2 }, (_, index) => bytes.readUInt16BE(2 * index).toString(16));
-  // URL normalises the address to its shortest form (RFC 5952).
+  // The URL parser normalises the address (RFC 5952).
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }
 
-/** The address of a row's endpoint, with an IPv4-mapped address as plain IPv4. */
+/** Returns the address of a row's endpoint, with an IPv4-mapped address as IPv4. */
 export function readPlainAddress(endpoint: string): string {
   const [hex = ''] = endpoint.split(':');
   const address = readAddress(endpoint);

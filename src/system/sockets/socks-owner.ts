@@ -24,7 +24,7 @@ const STICKY = 0o1000;
  * Poll interval until accept(2), with exponential back-off, since each poll costs milliseconds. Only a stopped Tor
  * takes long to accept.
  */
-const LOOK_MS = { first: 5, most: 2000 } as const;
+const POLL_MS = { first: 5, max: 2000 } as const;
 
 /**
  * Creates a judge of whether Tor accepted a connection to a SOCKS address. Any user of the machine can listen on a port
@@ -37,7 +37,7 @@ export function createSocksPeerJudge(
 ): (address: SocksAddress, connection: Connection) => Promise<Standing> {
   return async (address, connection) => {
     if (address.kind === 'unix') return standingOfSocketFile(address.path);
-    for (let pauseMs: number = LOOK_MS.first; !connection.destroyed; pauseMs = Math.min(2 * pauseMs, LOOK_MS.most)) {
+    for (let pauseMs: number = POLL_MS.first; !connection.destroyed; pauseMs = Math.min(2 * pauseMs, POLL_MS.max)) {
       const uid = await owners.findPeer(connection);
       if (uid === undefined) break;
       if (uid !== 'unaccepted') return standingOfUser(uid);
