@@ -9,7 +9,7 @@ const INTERVAL_MS = 1000;
 
 /**
  * Maximum streams: enough for a person or two with a few windows. They do not count towards the limits of
- * `Connections`.
+ * `HttpConnections`.
  */
 export const MAX_WATCHERS = 8;
 

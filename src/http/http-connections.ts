@@ -41,7 +41,7 @@ interface Entry {
  * the oldest with an unread answer is closed, or else the one that has waited longest. Without connections no timer
  * runs.
  */
-export class Connections {
+export class HttpConnections {
   readonly #clock: Clock;
   readonly #serve: (connection: Duplex) => void;
   /** Oldest first. */

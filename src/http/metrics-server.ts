@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import { type Dns4torError, toDns4torError } from '../failures/errors.ts';
 import { BYTES_PER_KIB } from '../lib/units.ts';
 import { toListenError } from '../failures/listen-error.ts';
-import { Connections } from './http-connections.ts';
+import { HttpConnections } from './http-connections.ts';
 import { EventStream } from './event-stream.ts';
 import { judgeHost, pathOf } from './host-header.ts';
 import { listenAt, type MetricsEndpoint } from './http-listener.ts';
@@ -97,7 +97,7 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
   });
   parser.maxHeadersCount = 0;
   parser.on('request', handle).on('checkExpectation', handle);
-  const connections = new Connections(clock, (connection) => parser.emit('connection', connection));
+  const connections = new HttpConnections(clock, (connection) => parser.emit('connection', connection));
 
   const server = createServer({ allowHalfOpen: true }, (socket) => connections.add(socket));
   const { address, host } = await listenAt(server, options.endpoint);

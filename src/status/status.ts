@@ -1,5 +1,6 @@
 import type { BreakerState, ConnectionStatus } from '../model/upstream-status.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
+import { MS_PER_MINUTE, MS_PER_SECOND } from '../lib/units.ts';
 import type { ErrorCode } from '../failures/failures.ts';
 import type { TorKind, TorStatus } from '../model/tor-status.ts';
 import type { Counters } from '../metrics/counters.ts';
@@ -8,7 +9,6 @@ import { errorsOf, reasonOf } from './reasons.ts';
 import { History, sumOf } from './history.ts';
 import { latencyOf, roundMs } from './latency.ts';
 import type { StatusSnapshot, TorSnapshot, UpstreamSnapshot } from './snapshot.ts';
-import { MS_PER_MINUTE, MS_PER_SECOND } from '../lib/units.ts';
 import { type Connectivity, judge, type ServiceVerdict } from './verdict.ts';
 
 /** The state of an upstream, as a `PooledUpstream` reports it. */

@@ -21,9 +21,7 @@ import type { SocketAddressCodec } from './socket-address.ts';
  *  - Numbers of datagrams are limited to the number of slots, in both directions.
  */
 
-/**
- * Datagrams per system call. At this size the call is a twentieth of the total cost, so a larger batch gains nothing.
- */
+/** Datagrams per system call. At this size the call is a twentieth of the total cost, so larger batches gain little. */
 export const BATCH_DATAGRAMS = 64;
 
 /**
