@@ -17,6 +17,9 @@ const TOR_NETWORKS: Lane = { maxJobs: 2 };
 
 const DEFAULT: Load = { cores: 1, seconds: 1 };
 
+/** Short tests with servers and a daemon, which mostly wait. */
+const PROTOCOL: Load = { cores: 0.6, seconds: 4 };
+
 /** Files that take five seconds or more. Most of them mostly wait, and run beside others. */
 export const LOADS: Readonly<Record<string, Load>> = {
   'bench/costs/hits/hits.test.ts': { cores: 1.3, seconds: 7 },
@@ -25,26 +28,26 @@ export const LOADS: Readonly<Record<string, Load>> = {
   'test/chaos/chaos.test.ts': { cores: 0.4, seconds: 156, lane: TOR_NETWORKS },
   'test/cli/check-and-start.test.ts': { cores: 1, seconds: 9 },
   'test/cli/main.test.ts': { cores: 1, seconds: 9 },
-  'test/e2e/onion.test.ts': { cores: 0.6, seconds: 87, lane: TOR_NETWORKS },
+  'test/e2e/onion.test.ts': { cores: 0.5, seconds: 87, lane: TOR_NETWORKS },
   'test/fixtures/tor-network.test.ts': { cores: 0.4, seconds: 25, lane: TOR_NETWORKS },
-  'test/leaks/phases.test.ts': { cores: 0.6, seconds: 65, lane: TOR_NETWORKS },
+  'test/leaks/phases.test.ts': { cores: 0.5, seconds: 65, lane: TOR_NETWORKS },
   'test/leaks/upstream-connections.test.ts': { cores: 0.5, seconds: 14 },
-  'test/packaging/installation.test.ts': { cores: 1, seconds: 58, patient: true },
+  'test/packaging/installation.test.ts': { cores: 0.8, seconds: 58, patient: true },
   'test/packaging/npm.test.ts': { cores: 0.7, seconds: 6, patient: true },
   'test/packaging/package.test.ts': { cores: 1, seconds: 40, patient: true },
   'test/packaging/resolv-conf-writers.test.ts': { cores: 0.6, seconds: 8, patient: true },
-  'test/page/page.test.ts': { cores: 0.5, seconds: 49 },
+  'test/page/page.test.ts': { cores: 0.3, seconds: 49 },
   'test/protocol/addresses.test.ts': { cores: 0.9, seconds: 10 },
   'test/protocol/broken-domain.test.ts': { cores: 0.4, seconds: 8 },
   'test/protocol/differential.test.ts': { cores: 0.8, seconds: 10 },
   'test/protocol/dropping-query.test.ts': { cores: 0.8, seconds: 6 },
   'test/protocol/environment.test.ts': { cores: 0.9, seconds: 9 },
   'test/protocol/handed-over.test.ts': { cores: 0.9, seconds: 9 },
-  'test/protocol/hostile-http2.test.ts': { cores: 1.2, seconds: 15 },
-  'test/protocol/in-flight.test.ts': { cores: 1, seconds: 18 },
+  'test/protocol/hostile-http2.test.ts': { cores: 1.1, seconds: 15 },
+  'test/protocol/in-flight.test.ts': { cores: 0.8, seconds: 18 },
   'test/protocol/install.test.ts': { cores: 0.9, seconds: 7 },
   'test/protocol/local-names.test.ts': { cores: 0.3, seconds: 12 },
-  'test/protocol/memory.test.ts': { cores: 1.3, seconds: 23, patient: true },
+  'test/protocol/memory.test.ts': { cores: 1.1, seconds: 23, patient: true },
   'test/protocol/metrics-attacks.test.ts': { cores: 0.9, seconds: 9 },
   'test/protocol/million-names.test.ts': { cores: 1, seconds: 29, patient: true },
   'test/protocol/neighbours.test.ts': { cores: 1, seconds: 6 },
@@ -54,13 +57,13 @@ export const LOADS: Readonly<Record<string, Load>> = {
   'test/protocol/silence.test.ts': { cores: 0.5, seconds: 6 },
   'test/protocol/silent-circuits.test.ts': { cores: 0.3, seconds: 15 },
   'test/protocol/stale.test.ts': { cores: 0.3, seconds: 11 },
-  'test/protocol/tcp-connections.test.ts': { cores: 0.9, seconds: 12 },
+  'test/protocol/tcp-connections.test.ts': { cores: 0.8, seconds: 12 },
   'test/protocol/tcp-messages.test.ts': { cores: 0.6, seconds: 9 },
-  'test/protocol/turned-away.test.ts': { cores: 1.2, seconds: 11 },
+  'test/protocol/turned-away.test.ts': { cores: 1.1, seconds: 11 },
   'test/protocol/upstream-answers.test.ts': { cores: 0.5, seconds: 9 },
-  'test/protocol/upstream-connection.test.ts': { cores: 0.6, seconds: 33 },
+  'test/protocol/upstream-connection.test.ts': { cores: 0.5, seconds: 33 },
   'test/system/force.test.ts': { cores: 0.6, seconds: 10 },
-  'test/system/interruptions.test.ts': { cores: 0.7, seconds: 57, patient: true },
+  'test/system/interruptions.test.ts': { cores: 0.5, seconds: 57, patient: true },
 };
 
 /** Files that take longer do not delay the first results. */
@@ -76,5 +79,5 @@ export function byDuration(files: readonly string[]): string[] {
 }
 
 export function loadOf(file: string): Load {
-  return LOADS[file] ?? DEFAULT;
+  return LOADS[file] ?? (file.startsWith('test/protocol/') ? PROTOCOL : DEFAULT);
 }
