@@ -23,54 +23,54 @@ import {
   startRecordingDohServer,
 } from '../fixtures/recording-doh-server.ts';
 
-/** Longer than any test's clock is turned without a reason. */
+/** Longer than any test advances the clock by default. */
 const TIMEOUT_MS = 60_000;
 
-/** In place of chance: every pause has its full length. */
+/** Not random: every pause has its full length. */
 export const noJitter: Random = { fraction: () => 1, bytes: (length) => new Uint8Array(length) };
 
 export interface RigOptions {
   /** @default 1 */
-  readonly circuits?: number;
-  /** Takes the place of, or wraps, the TLS connection to the server. */
+  readonly connections?: number;
+  /** Replaces or wraps the function that opens TLS connections to the server. */
   readonly connect?: (plain: Connect) => Connect;
-  /** SETTINGS_MAX_CONCURRENT_STREAMS of the server. */
+  /** The server's SETTINGS_MAX_CONCURRENT_STREAMS. */
   readonly maxConcurrentStreams?: number;
   /** HTTP version of the server. @default 'h2' */
   readonly alpn?: 'h2' | 'http/1.1';
-  /** How long circuits are used. @default so long that none ends by its age */
+  /** Lifetime of a generation. @default longer than any test */
   readonly lifetimeMs?: number;
   /** @default {@link noJitter} */
   readonly random?: Random;
 }
 
-/** Nothing ends by its age alone. */
+/** No generation ends by its age. */
 const LIFETIME_MS = 86_400_000;
 
-/** An upstream on a clock that stands still, and a DoH server on loopback that it connects to without Tor. */
+/** A pool on a manual clock, with connections to a DoH server on loopback without Tor. */
 export interface Rig extends AsyncDisposable {
   readonly upstream: ConnectionPool;
   readonly server: RecordingDohServer;
   readonly clock: ManualClock;
   readonly counters: Counters;
-  /** Pays for hedges. A test earns for it what a forwarder would. */
+  /** Pays for hedges. Tests earn for it, as the forwarder does in production. */
   readonly budget: RetryBudget;
-  /** What the connections' events told: pauses and failures' codes. */
+  /** Outcomes of the attempts to connect, with the pause after each. */
   readonly events: readonly { readonly code: 'ok' | Dns4torError['code']; readonly pauseMs: number }[];
-  /** The client's ends of the connections, in order. */
+  /** The client's sockets, in the order of their creation. */
   readonly sockets: readonly TLSSocket[];
-  /** Timers that wait for something to happen; the circuits' lives have ends of their own. */
+  /** Number of pending timers, without the one for the end of the generation's lifetime. */
   readonly pendingTimers: number;
-  /** From here on nothing arrives on the connections that there are, and nothing says so. */
+  /** Silently stops all traffic on the existing connections. */
   freeze(): void;
-  /** Asks for the A record of a name. */
+  /** Looks up the A record of a name. */
   ask(name: string, timeoutMs?: number): Promise<Uint8Array>;
 }
 
 export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}): Promise<Rig> {
   await using stack = new AsyncDisposableStack();
   const authority = stack.use(await createCertificateAuthority());
-  const { circuits = 1, maxConcurrentStreams, alpn = 'h2', lifetimeMs = LIFETIME_MS, random = noJitter } = options;
+  const { connections = 1, maxConcurrentStreams, alpn = 'h2', lifetimeMs = LIFETIME_MS, random = noJitter } = options;
   const settings = maxConcurrentStreams === undefined ? {} : { settings: { maxConcurrentStreams } };
   const certificate = await authority.issue(['doh.test']);
   const server = stack.use(
@@ -81,7 +81,7 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
   const relay = stack.use(await startRelay(server));
   const ca = await readFile(authority.certificatePath);
   const clock = new ManualClock();
-  const counters = createCounters(['doh.test:443'], circuits);
+  const counters = createCounters(['doh.test:443'], connections);
   const budget = new RetryBudget();
   const events: { code: 'ok' | Dns4torError['code']; pauseMs: number }[] = [];
   const sockets: TLSSocket[] = [];
@@ -119,10 +119,10 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
             owner,
           ),
       },
-      { address: url.href, index: 0, size: circuits, lifetimeMs },
+      { address: url.href, index: 0, size: connections, lifetimeMs },
     ),
   );
-  // The server does not end while a connection is open, and a test that fails may leave one.
+  // The server does not close while a connection is open, and a failing test may leave one open.
   stack.defer(() => {
     for (const socket of sockets) socket.destroy();
   });
@@ -145,7 +145,7 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
   };
 }
 
-/** Turns the clock in small steps, and lets what is on its way over loopback arrive in between, until `work` has ended. */
+/** Advances the clock in small steps until `work` has settled. Lets data in transit over loopback arrive in between. */
 export async function turnUntilSettled<T>({ clock }: Pick<Rig, 'clock'>, work: Promise<T>): Promise<T> {
   const state = { settled: false };
   work.then(
@@ -159,12 +159,12 @@ export async function turnUntilSettled<T>({ clock }: Pick<Rig, 'clock'>, work: P
   return work;
 }
 
-/** The query that goes upstream for the A record of a name. */
+/** The upstream query for the A record of a name. */
 export function queryFor(name: string): Uint8Array {
   return buildUpstreamQuery(encodeQuestion(name, 'A'), false, false);
 }
 
-/** One A record with a TTL of 300, for whatever is asked. */
+/** An answer to `query` with one A record and a TTL of 300. */
 export function answerTo(query: Uint8Array): Buffer {
   const { id, questions = [] } = decode(Buffer.from(query));
   const [question] = questions;
@@ -176,16 +176,16 @@ export function answerTo(query: Uint8Array): Buffer {
   });
 }
 
-/** Answers as a resolver does. */
+/** Answers every query. */
 export const answer: DohBehaviour = ({ query }) => ({ body: answerTo(query) });
 
-/** What the `n`th request meets; the last holds for all that follow. */
+/** Applies the `n`th behaviour to the `n`th request, and the last one to all further requests. */
 export function inTurn(...behaviours: readonly DohBehaviour[]): DohBehaviour {
   let count = 0;
   return (request) => (behaviours[Math.min(count++, behaviours.length - 1)] as DohBehaviour)(request);
 }
 
-/** How many exchanges came to each outcome. */
+/** Number of exchanges by outcome. */
 export function outcomes(counters: Counters): Record<string, number> {
   const entries = counters.totals.exchanges.entries().filter(({ count }) => count > 0);
   return Object.fromEntries(entries.map(({ labels, count }) => [labels['outcome'] ?? '', count]));

@@ -7,40 +7,40 @@ import type { ConnectionLike } from '../../src/upstream/pool/pooled-connection.t
 import type { ConnectionOwner } from '../../src/upstream/pool/connection.ts';
 import { answerTo } from './rig.ts';
 
-/** Published quantiles of Cloudflare's onion, in milliseconds: median and 90th percentile. */
+/** Published response times of Cloudflare's onion service, in milliseconds: median and 90th percentile. */
 const MEDIAN_MS = 1563;
 const P90_MS = 5535;
 const LOG_DEVIATION = Math.log(P90_MS / MEDIAN_MS) / 1.2816;
-/** Half of the variance lies between circuits, half between the queries on one circuit. */
+/** Half of the variance is between connections, half between queries on one connection. */
 const PART = LOG_DEVIATION * Math.SQRT1_2;
 
-/** A round trip takes this share of a circuit's typical time. Opening takes two for the rendezvous and one for TLS. */
+/** Durations as shares of a connection's typical response time. Opening takes two round trips for the rendezvous and one for TLS. */
 const ROUND_TRIP_SHARE = 0.6;
 const OPENING_SHARE = 2 + ROUND_TRIP_SHARE;
 
 export interface NetworkInit {
   /** Share of queries that are never answered. @default 0.005 */
   readonly hangs?: number;
-  /** Whether each query takes the typical time of its circuit. @default false */
+  /** Whether every response takes exactly the typical time of its connection. @default false */
   readonly isEven?: boolean;
-  /** About so often each circuit's speed changes, in seconds. @default never */
+  /** Mean time between changes of a connection's speed, in seconds. @default never */
   readonly driftSeconds?: number;
-  /** What a circuit answers, by its number from 0; undefined: as usual. */
-  fault?: ((circuit: number) => ((query: Uint8Array) => Uint8Array | Dns4torError) | undefined) | undefined;
-  /** Whether a circuit cannot be opened, by its number from 0. */
-  readonly isUnopenable?: (circuit: number) => boolean;
-  /** Typical time of a circuit, by its number from 0; undefined: drawn. */
-  readonly typicalMs?: (circuit: number) => number | undefined;
+  /** Response of a connection instead of an answer, by its number from 0. */
+  fault?: ((connection: number) => ((query: Uint8Array) => Uint8Array | Dns4torError) | undefined) | undefined;
+  /** Whether opening a connection fails, by its number from 0. */
+  readonly isUnopenable?: (connection: number) => boolean;
+  /** Typical response time of a connection, by its number from 0. @default random */
+  readonly typicalMs?: (connection: number) => number | undefined;
 }
 
-/** Circuits with drawn speeds, which are slow to open if they are slow to answer. */
+/** Connections with random speeds. Those that are slow to answer are also slow to open. */
 export class SimulatedNetwork {
   readonly clock: Clock;
   readonly random: Random;
   readonly init: NetworkInit;
-  /** Every circuit so far. */
-  readonly circuits: SimulatedConnection[] = [];
-  /** Queries sent, pings not included. */
+  /** All connections created so far. */
+  readonly connections: SimulatedConnection[] = [];
+  /** Number of queries sent, without pings. */
   queries = 0;
 
   constructor(clock: Clock, random: Random, init: NetworkInit = {}) {
@@ -49,14 +49,14 @@ export class SimulatedNetwork {
     this.init = init;
   }
 
-  /** The pool's, once it has connected. */
+  /** The pool's breaker; undefined before the first connection. */
   breaker: Breaker | undefined;
 
   connect(owner: ConnectionOwner, breaker?: Breaker): ConnectionLike {
     this.breaker = breaker;
-    const circuit = new SimulatedConnection(this, owner, this.circuits.length);
-    this.circuits.push(circuit);
-    return circuit;
+    const connection = new SimulatedConnection(this, owner, this.connections.length);
+    this.connections.push(connection);
+    return connection;
   }
 
   gauss(): number {
@@ -75,9 +75,9 @@ export class SimulatedConnection implements ConnectionLike {
   inFlight = 0;
   asked = 0;
   readonly #waiting = new Set<(error: Dns4torError) => void>();
-  /** While true, queries are taken and never answered. */
+  /** While true, queries are accepted and never answered. */
   isSilent = false;
-  /** Each query in flight adds this share to the time of a new one. */
+  /** Share that each query in flight adds to the response time of a new one. */
   loadSensitivity = 0;
 
   constructor(network: SimulatedNetwork, owner: ConnectionOwner, number: number) {

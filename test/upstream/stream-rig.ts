@@ -8,42 +8,42 @@ import { StreamSession } from '../../src/upstream/transport/stream-session.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { framed, startStreamServer, type StreamServer } from '../fixtures/stream-server.ts';
 
-/** In place of chance: every ID that is drawn is 0. */
+/** Not random: every drawn ID is 0. */
 const ZEROES: Random = { fraction: () => 0, bytes: (length) => new Uint8Array(length) };
 
-/** Longer than any test's clock is turned without a reason. */
+/** Longer than any test advances the clock by default. */
 const TIMEOUT_MS = 60_000;
 
 export interface SessionRigOptions {
-  /** @default one that draws the ID 0 each time */
+  /** @default draws the ID 0 each time */
   readonly random?: Random;
-  /** Called when more queries can be sent. */
+  /** See {@link SessionEvents.onCapacity}. */
   readonly onCapacity?: () => void;
 }
 
 export type SessionEvent = 'first answer' | 'retired' | 'closed';
 
-/** A session on a socket, on a clock that stands still. */
+/** A session on a socket, with a manual clock. */
 export interface SessionRig extends Disposable {
   readonly session: StreamSession;
   readonly clock: ManualClock;
   readonly socket: Socket;
   readonly events: readonly SessionEvent[];
-  /** How many queries could be sent whenever the session told of more. */
-  readonly rooms: readonly number[];
-  /** Asks for the A record of a name. */
+  /** The session's capacity at each onCapacity event. */
+  readonly capacities: readonly number[];
+  /** Looks up the A record of a name. */
   ask(name: string, timeoutMs?: number): Promise<Uint8Array>;
 }
 
 export function startSession(socket: Socket, { random = ZEROES, onCapacity }: SessionRigOptions = {}): SessionRig {
   const clock = new ManualClock();
   const events: SessionEvent[] = [];
-  const rooms: number[] = [];
+  const capacities: number[] = [];
   const session: StreamSession = new StreamSession({ clock, random }, socket, {
     onFirstAnswer: () => events.push('first answer'),
     onRoundTrip: () => {},
     onCapacity: () => {
-      rooms.push(session.capacity);
+      capacities.push(session.capacity);
       onCapacity?.();
     },
     onRetire: () => events.push('retired'),
@@ -54,13 +54,13 @@ export function startSession(socket: Socket, { random = ZEROES, onCapacity }: Se
     clock,
     socket,
     events,
-    rooms,
+    capacities,
     ask: (name, timeoutMs = TIMEOUT_MS) => session.exchange(queryFor(name), Deadline.after(clock, timeoutMs)),
     [Symbol.dispose]: () => socket.destroy(),
   };
 }
 
-/** A session with a server that does whatever the test has it do. */
+/** A session with a scripted server. */
 export interface DoubleRig extends SessionRig, AsyncDisposable {
   readonly server: StreamServer;
 }
@@ -87,14 +87,14 @@ export function queryFor(name: string): Uint8Array {
   return buildUpstreamQuery(encodeQuestion(name, 'A'), false, false);
 }
 
-/** The query with QR set: an answer without records. */
+/** An answer without records: the query with QR set. */
 export function answerTo(query: Uint8Array): Buffer {
   const response = Buffer.from(query);
   response.writeUInt8(response.readUInt8(2) | 0x80, 2);
   return response;
 }
 
-/** Answers as a resolver does. */
+/** Answers every query. */
 export function answer(query: Buffer, socket: Socket): void {
   socket.write(framed(answerTo(query)));
 }

@@ -13,23 +13,23 @@ const [FIRST = '', SECOND = ''] = ONIONS;
 interface Setup {
   readonly clock: ManualClock;
   readonly services: AlternativeServices;
-  /** How many alternatives were known each time that there were some after there were none. */
-  readonly learnt: number[];
-  /** What the name says in its response. */
+  /** Counts passed to onDiscovered. */
+  readonly discovered: number[];
+  /** Applies an Alt-Svc value from a response of the name. */
   readonly say: (fieldValue: string, ageSeconds?: number) => void;
-  /** The hosts of the next choices; empty for the name. */
+  /** Hosts of the next choices; empty for the name. */
   readonly hosts: (count: number) => string[];
 }
 
 function setUp(seed = 1): Setup {
   const clock = new ManualClock();
-  const learnt: number[] = [];
-  const onDiscovered = (count: number): void => void learnt.push(count);
+  const discovered: number[] = [];
+  const onDiscovered = (count: number): void => void discovered.push(count);
   const services = new AlternativeServices({ clock, random: createSeededRandom(seed), onDiscovered });
   return {
     clock,
     services,
-    learnt,
+    discovered,
     say: (fieldValue, ageSeconds = 0) => services.update(fieldValue, ageSeconds, undefined),
     hosts: (count) => Array.from({ length: count }, () => services.choose()?.host ?? ''),
   };
@@ -43,7 +43,7 @@ function target(host: string): AlternativeTarget {
   return { host, port: 443 };
 }
 
-test('before anything was learnt, and after clear, connections go to the name', () => {
+test('before any discovery, and after clear, connections go to the name', () => {
   const { services, say } = setUp();
   assert.equal(services.choose(), undefined);
   say(offer(ONIONS));
@@ -53,14 +53,14 @@ test('before anything was learnt, and after clear, connections go to the name', 
   assert.equal(services.freshCount, 0);
 });
 
-test('ten onions are all chosen once before any is chosen again', () => {
+test('each of ten onions is chosen once before any is chosen again', () => {
   const { say, hosts } = setUp();
   say(offer(ONIONS));
   assert.deepEqual(hosts(10).toSorted(), ONIONS.toSorted());
   assert.deepEqual(hosts(10).toSorted(), ONIONS.toSorted());
 });
 
-test('the order of choices is another for each client and in each round', () => {
+test('the order of choices differs between clients and between rounds', () => {
   const [one, other] = [setUp(1), setUp(2)];
   one.say(offer(ONIONS));
   other.say(offer(ONIONS));
@@ -69,7 +69,7 @@ test('the order of choices is another for each client and in each round', () => 
   assert.notDeepEqual(firstRound, one.hosts(10));
 });
 
-test('an alternative is chosen until ma has passed since the response was made', () => {
+test('an alternative is chosen until ma has passed since the response was generated', () => {
   const { clock, services, say } = setUp();
   say(offer([FIRST], '; ma=600'), 200);
   clock.advance(399_999);
@@ -79,7 +79,7 @@ test('an alternative is chosen until ma has passed since the response was made',
   assert.equal(services.freshCount, 0);
 });
 
-test('each response of the name lets the time begin anew', () => {
+test('each response of the name renews the lifetime', () => {
   const { clock, services, say } = setUp();
   say(offer([FIRST], '; ma=600'));
   clock.advance(500_000);
@@ -88,7 +88,7 @@ test('each response of the name lets the time begin anew', () => {
   assert.equal(services.choose()?.host, FIRST);
 });
 
-test('ma=0 and an age above ma take an alternative away', () => {
+test('ma=0 and an age above ma expire an alternative', () => {
   const { services, say } = setUp();
   say(offer([FIRST]));
   say(offer([FIRST], '; ma=0'));
@@ -97,7 +97,7 @@ test('ma=0 and an age above ma take an alternative away', () => {
   assert.equal(services.choose(), undefined);
 });
 
-test('whatever ma says, an alternative is used for a day at most', () => {
+test('an alternative is used for at most a day, whatever ma says', () => {
   const { clock, services, say } = setUp();
   say(offer([FIRST], '; ma=999999999999999999999'));
   clock.advance(DAY_SECONDS * 1000 - 1);
@@ -106,7 +106,7 @@ test('whatever ma says, an alternative is used for a day at most', () => {
   assert.equal(services.choose(), undefined);
 });
 
-test('a new field value replaces the one before', () => {
+test('a new field value replaces the previous one', () => {
   const { services, say } = setUp();
   say(offer([FIRST]));
   say(offer([SECOND]));
@@ -116,7 +116,7 @@ test('a new field value replaces the one before', () => {
   assert.equal(services.choose(), undefined);
 });
 
-test('an alternative can neither prolong its life nor name others, but can end it', () => {
+test('an alternative can end its lifetime, but neither prolong it nor announce others', () => {
   const { clock, services, say } = setUp();
   say(offer([FIRST], '; ma=600'));
   services.update(offer([FIRST], '; ma=6000'), 0, target(FIRST));
@@ -131,7 +131,7 @@ test('an alternative can neither prolong its life nor name others, but can end i
   assert.equal(services.choose(), undefined);
 });
 
-test('what has failed is passed over for others, and when all have failed the name is left', () => {
+test('failed alternatives are skipped, and when all have failed, the name is used', () => {
   const { services, say } = setUp();
   say(offer([FIRST, SECOND]));
   services.recordFailure(target(FIRST));
@@ -142,7 +142,7 @@ test('what has failed is passed over for others, and when all have failed the na
   assert.equal(services.freshCount, 2);
 });
 
-test('after each failure in a row the pause is twice as long, up to an hour, less up to a half', () => {
+test('consecutive failures double the pause up to an hour, and jitter takes off up to half', () => {
   const { clock, services, say } = setUp();
   const pauses = [60_000, 120_000, 240_000, 480_000, 960_000, 1_920_000, HOUR_MS, HOUR_MS];
   for (const pause of pauses) {
@@ -161,7 +161,7 @@ test('after each failure in a row the pause is twice as long, up to an hour, les
   assert.equal(services.choose()?.host, FIRST);
 });
 
-test('a failure is not forgotten because the resolver names the onion again among others', () => {
+test('a new field value that contains the onion keeps its failure', () => {
   const { services, say } = setUp();
   say(offer([FIRST]));
   services.recordFailure(target(FIRST));
@@ -170,7 +170,7 @@ test('a failure is not forgotten because the resolver names the onion again amon
   assert.equal(services.choose()?.host, SECOND);
 });
 
-test('what is not known any more can fail and succeed without effect', () => {
+test('outcomes of an alternative that is no longer known have no effect', () => {
   const { services, say } = setUp();
   say(offer([FIRST]));
   services.recordFailure(target(SECOND));
@@ -178,7 +178,7 @@ test('what is not known any more can fail and succeed without effect', () => {
   assert.equal(services.choose()?.host, FIRST);
 });
 
-test('a change of network leaves what persists, and the rest can be learnt again', () => {
+test('a change of network keeps persistent alternatives, and the others can be discovered again', () => {
   const { services, say } = setUp();
   const header = `${offer([FIRST])}, ${offer([SECOND], '; persist=1')}`;
   say(header);
@@ -189,13 +189,13 @@ test('a change of network leaves what persists, and the rest can be learnt again
   assert.equal(services.freshCount, 2);
 });
 
-test('it is told when alternatives are known where none were', () => {
-  const { clock, learnt, say } = setUp();
+test('a discovery is reported when there were no fresh alternatives before', () => {
+  const { clock, discovered, say } = setUp();
   say('clear');
   say(offer(ONIONS, '; ma=60'));
   say(offer(ONIONS, '; ma=60'));
   say(offer([FIRST], '; ma=60'));
   clock.advance(60_000);
   say(offer([FIRST], '; ma=60'));
-  assert.deepEqual(learnt, [10, 1]);
+  assert.deepEqual(discovered, [10, 1]);
 });

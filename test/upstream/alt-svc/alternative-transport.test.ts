@@ -14,16 +14,16 @@ const SILENT: SessionEvents = { onFirstAnswer() {}, onCapacity() {}, onRoundTrip
 
 interface Setup {
   readonly services: AlternativeServices;
-  /** Of a session at the onion, to which a query was sent that is not answered yet. */
+  /** A session at the onion with an unanswered query. */
   readonly session: Session;
-  /** What the session tells. */
+  /** Events of the session. */
   readonly events: SessionEvents;
-  /** What was told of the onion. */
-  readonly told: string[];
+  /** Reported events of the onion. */
+  readonly reported: string[];
 }
 
 async function connectToOnion(): Promise<Setup> {
-  const told: string[] = [];
+  const reported: string[] = [];
   const services = new AlternativeServices({ clock: new ManualClock(), random: systemRandom, onDiscovered() {} });
   services.update(`h2="${ONION.host}:${ONION.port}"`, 0, undefined);
   const session: Session = {
@@ -43,31 +43,31 @@ async function connectToOnion(): Promise<Setup> {
       events = sessionEvents;
       return session;
     },
-    events: { connected: () => told.push('worked'), failed: ({ code }) => told.push(code) },
+    events: { connected: () => reported.push('worked'), failed: ({ code }) => reported.push(code) },
   });
   transport.createSession(await transport.connect(), SILENT);
-  return { services, session, events, told };
+  return { services, session, events, reported };
 }
 
-test('an answer makes good for failures on other connections', async () => {
-  const { services, events, told } = await connectToOnion();
+test('an answer clears the failures of other connections', async () => {
+  const { services, events, reported } = await connectToOnion();
   services.recordFailure(ONION);
   assert.equal(services.choose(), undefined);
   events.onFirstAnswer();
   assert.equal(services.choose()?.host, ONION.host);
-  assert.deepEqual(told, ['worked']);
+  assert.deepEqual(reported, ['worked']);
 });
 
-test('a connection that ends without an answer is a failure of the onion', async () => {
-  const { services, session, events, told } = await connectToOnion();
+test('a connection that ends without an answer counts as a failure of the onion', async () => {
+  const { services, session, events, reported } = await connectToOnion();
   events.onRetire(session, new Dns4torError('ERR_UPSTREAM_STALLED'));
   assert.equal(services.choose(), undefined);
-  assert.deepEqual(told, ['ERR_UPSTREAM_STALLED']);
+  assert.deepEqual(reported, ['ERR_UPSTREAM_STALLED']);
 });
 
-test('a connection that is given up on this side says nothing of the onion', async () => {
-  const { services, session, events, told } = await connectToOnion();
+test('a connection that is closed on this side does not count as a failure of the onion', async () => {
+  const { services, session, events, reported } = await connectToOnion();
   events.onRetire(session, new Dns4torError('ERR_SHUTDOWN'));
   assert.equal(services.choose()?.host, ONION.host);
-  assert.deepEqual(told, []);
+  assert.deepEqual(reported, []);
 });

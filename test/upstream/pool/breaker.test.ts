@@ -10,7 +10,7 @@ interface Fixture {
   readonly breaker: Breaker;
   readonly clock: ManualClock;
   readonly world: { serving: boolean };
-  /** What the owner was told. */
+  /** Calls to the owner: the code of an opened breaker, or `may connect`. */
   readonly told: string[];
 }
 
@@ -33,7 +33,7 @@ function refusalOf({ breaker }: Pick<Fixture, 'breaker'>): ErrorCode | undefined
   return breaker.openReason?.code;
 }
 
-/** The pauses after `count` failures in a row. */
+/** Pauses after `count` consecutive failures. */
 function pauses(code: ErrorCode, count: number, fraction: number): number[] {
   const { breaker } = create(fraction);
   return Array.from({ length: count }, () => breaker.recordFailure(new Dns4torError(code)));
@@ -43,18 +43,18 @@ function fail({ breaker }: Fixture, times: number): void {
   for (let i = 0; i < times; i++) breaker.recordFailure(new Dns4torError('ERR_TOR_TIMEOUT'));
 }
 
-test('pauses double up to half a minute, or to a second while Tor itself is not there', () => {
+test('pauses double up to 30 s, or up to 1 s while Tor is not running', () => {
   const remote = [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000];
   assert.deepEqual(pauses('ERR_TOR_TIMEOUT', 9, 1), remote);
   assert.deepEqual(pauses('ERR_TOR_UNREACHABLE', 5, 1), [250, 500, 1000, 1000, 1000]);
 });
 
-test('chance takes off up to half of a pause', () => {
+test('jitter shortens a pause by up to half', () => {
   assert.deepEqual(pauses('ERR_TOR_TIMEOUT', 2, 0), [125, 250]);
   assert.deepEqual(pauses('ERR_TOR_TIMEOUT', 2, 0.5), [187.5, 375]);
 });
 
-test('in quiet times any number of connections may be attempted, after a failure one at a time and not before the pause is over', () => {
+test('parallel attempts are allowed until a failure; then one at a time, after the pause', () => {
   const { breaker, clock, told } = create();
   const attempts = [breaker.beginAttempt(), breaker.beginAttempt()];
   for (const attempt of attempts) attempt?.end();
@@ -70,7 +70,7 @@ test('in quiet times any number of connections may be attempted, after a failure
   assert.ok(breaker.beginAttempt() !== undefined);
 });
 
-test('two failures in a row are borne, three are an outage, in which queries are refused with the reason', () => {
+test('two consecutive failures are tolerated; the third opens the breaker with its error', () => {
   const fixture = create();
   fail(fixture, 2);
   assert.equal(refusalOf(fixture), undefined);
@@ -81,20 +81,20 @@ test('two failures in a row are borne, three are an outage, in which queries are
   assert.deepEqual(fixture.told, ['ERR_TOR_TIMEOUT']);
 });
 
-test('that Tor itself is not there is an outage at once', () => {
+test('the breaker opens at the first failure if Tor is not running', () => {
   const { breaker } = create();
   breaker.recordFailure(new Dns4torError('ERR_TOR_UNREACHABLE'));
   assert.equal(refusalOf({ breaker }), 'ERR_TOR_UNREACHABLE');
 });
 
-test('while a connection is open, failures of others are no outage', () => {
+test('failures do not open the breaker while a connection is open', () => {
   const fixture = create();
   fixture.world.serving = true;
   fail(fixture, 5);
   assert.equal(refusalOf(fixture), undefined);
 });
 
-test('an attempt that takes ten seconds is an outage, and goes on', () => {
+test('the breaker opens when an attempt takes 10 s, and the attempt continues', () => {
   const { breaker, clock, told } = create();
   const attempt = breaker.beginAttempt();
   clock.advance(9999);
@@ -107,7 +107,7 @@ test('an attempt that takes ten seconds is an outage, and goes on', () => {
   assert.equal(breaker.state, 'open');
 });
 
-test('in an outage the next attempt waits no more than ten seconds for one that hangs, and for its pause', () => {
+test('in an outage the next attempt waits at most 10 s for one that hangs, and for its pause', () => {
   const fixture = create();
   const { breaker, clock, told } = fixture;
   const attempts = [breaker.beginAttempt(), breaker.beginAttempt()];
@@ -125,7 +125,7 @@ test('in an outage the next attempt waits no more than ten seconds for one that 
   assert.ok(breaker.beginAttempt() !== undefined);
 });
 
-test('an answer ends an outage, and the next failure is a first one', () => {
+test('an answer closes the breaker and resets the count of failures', () => {
   const fixture = create();
   const { breaker, clock, told } = fixture;
   fail(fixture, 4);
@@ -139,7 +139,7 @@ test('an answer ends an outage, and the next failure is a first one', () => {
   assert.equal(clock.pendingTimers, 0);
 });
 
-test('how the latest attempt failed is known until there is an answer', () => {
+test('lastError is the latest failure until an answer arrives', () => {
   const { breaker } = create();
   breaker.recordFailure(new Dns4torError('ERR_TOR_TIMEOUT'));
   breaker.recordFailure(new Dns4torError('ERR_TLS_NAME'));
@@ -148,7 +148,7 @@ test('how the latest attempt failed is known until there is an answer', () => {
   assert.equal(breaker.lastError, undefined);
 });
 
-test('in a long pause an attempt may be made after four seconds if a query wants one', () => {
+test('during a long pause, a query may start an attempt after 4 s', () => {
   const fixture = create();
   const { breaker, clock, told } = fixture;
   fail(fixture, 8);
@@ -164,7 +164,7 @@ test('in a long pause an attempt may be made after four seconds if a query wants
   assert.equal(breaker.beginAttempt(), undefined);
 });
 
-test('in an outage an attempt that hangs makes a query wait no longer than four seconds for the next', () => {
+test('in an outage, a query waits at most 4 s for the next attempt if one hangs', () => {
   const fixture = create();
   const { breaker, clock } = fixture;
   fail(fixture, 3);

@@ -18,11 +18,11 @@ const LIFETIME_MS = 600_000;
 
 interface PoolOptions extends NetworkInit {
   /** @default 3 */
-  readonly circuits?: number;
-  /** @default as `circuits` */
+  readonly connections?: number;
+  /** @default as `connections` */
   readonly candidates?: number;
   readonly seed?: number;
-  /** Whether the first query is left to the test. @default false */
+  /** Whether the test sends the first query itself. @default false */
   readonly isUnused?: boolean;
 }
 
@@ -31,26 +31,27 @@ interface Fixture extends AsyncDisposable {
   readonly clock: ManualClock;
   readonly counters: Counters;
   readonly network: SimulatedNetwork;
-  readonly circuits: readonly SimulatedConnection[];
-  /** How each answer came. */
+  readonly connections: readonly SimulatedConnection[];
+  /** Path of each answer. */
   readonly paths: readonly AnswerPath[];
-  /** Asks once, without turning the clock. */
+  /** Sends one query without advancing the clock. */
   start(timeoutMs?: number): Promise<Uint8Array>;
-  /** Asks once and turns the clock until the answer: how long it took, in milliseconds. */
+  /** Sends one query, advances the clock until the answer, and returns the response time in milliseconds. */
   ask(timeoutMs?: number): Promise<number>;
   /**
-   * Asks once every `pauseMs`, and turns the clock until the last answer: how long each took; Infinity for a failure.
+   * Sends a query every `pauseMs`, and advances the clock until the last answer. Returns the response times in
+   * milliseconds; Infinity for a failure.
    */
   askMany(count: number, pauseMs: number): Promise<number[]>;
   turn(ms: number): Promise<void>;
 }
 
-/** A pool after its audition, over a simulated network without chance, unless a test wants it. */
+/** A pool that has chosen its connections, over a simulated network without randomness unless `init` asks for it. */
 async function create(options: PoolOptions = {}): Promise<Fixture> {
-  const { circuits = 3, candidates = circuits, seed = 1, isUnused = false, ...init } = options;
+  const { connections = 3, candidates = connections, seed = 1, isUnused = false, ...init } = options;
   const clock = new ManualClock();
   const network = new SimulatedNetwork(clock, createSeededRandom(seed), { hangs: 0, isEven: true, ...init });
-  const counters = createCounters(['simulated.test:443'], circuits);
+  const counters = createCounters(['simulated.test:443'], connections);
   const budget = new RetryBudget();
   const pool = new ConnectionPool(
     {
@@ -60,7 +61,7 @@ async function create(options: PoolOptions = {}): Promise<Fixture> {
       budget,
       createConnection: (breaker, owner) => network.connect(owner, breaker),
     },
-    { address: 'https://simulated.test/', index: 0, size: circuits, candidates, lifetimeMs: LIFETIME_MS },
+    { address: 'https://simulated.test/', index: 0, size: connections, candidates, lifetimeMs: LIFETIME_MS },
   );
   const paths: AnswerPath[] = [];
   const start = (timeoutMs = 20_000): Promise<Uint8Array> => {
@@ -85,7 +86,7 @@ async function create(options: PoolOptions = {}): Promise<Fixture> {
     clock,
     counters,
     network,
-    circuits: network.circuits,
+    connections: network.connections,
     paths,
     start,
     ask: (timeoutMs) => turnUntil(timed(timeoutMs)),
@@ -103,7 +104,7 @@ async function create(options: PoolOptions = {}): Promise<Fixture> {
   if (isUnused) return fixture;
   await fixture.ask();
   await fixture.turn(60_000);
-  for (const circuit of network.circuits) circuit.asked = 0;
+  for (const connection of network.connections) connection.asked = 0;
   return fixture;
 }
 
@@ -116,34 +117,34 @@ function hedges(counters: Counters): Record<string, number> {
   return events;
 }
 
-/** Of the connections that gave way, the slot and the cause. */
+/** Slot, cause and count of replaced connections. */
 function reconnects(counters: Counters): string[] {
   const counted = counters.totals.reconnects.entries().filter(({ count }) => count > 0);
   return counted.map(({ labels, count }) => `${labels['slot']} ${labels['cause']} ${count}`);
 }
 
-const asked = ({ circuits }: Fixture): number[] => circuits.map((circuit) => circuit.asked);
-const openOnes = ({ circuits }: Fixture): number[] =>
-  circuits.filter(({ isOpen }) => isOpen).map(({ number }) => number);
+const asked = ({ connections }: Fixture): number[] => connections.map((connection) => connection.asked);
+const openOnes = ({ connections }: Fixture): number[] =>
+  connections.filter(({ isOpen }) => isOpen).map(({ number }) => number);
 const median = (times: readonly number[]): number => times.toSorted((a, b) => a - b)[times.length >> 1] as number;
 const byNumber =
   (...times: readonly number[]) =>
   (number: number): number =>
     times[number] ?? 1000;
 
-test('of the candidates, those that opened first are kept, and the first query waits for no other', async () => {
+test('the candidates that open first are kept, and the first query waits only for the first one', async () => {
   await using fixture = await create({
-    circuits: 2,
+    connections: 2,
     candidates: 5,
     typicalMs: byNumber(900, 400, 2000, 300, 700),
   });
   assert.deepEqual(openOnes(fixture), [1, 3]);
-  await using cold = await create({ circuits: 2, candidates: 5, typicalMs: byNumber(9000, 9000, 100, 9000, 9000) });
+  await using cold = await create({ connections: 2, candidates: 5, typicalMs: byNumber(9000, 9000, 100, 9000, 9000) });
   const [first] = cold.paths;
   assert.ok(first !== undefined && first.sentAt < 300);
 });
 
-test('ten candidates for three places make answers faster than three do', async () => {
+test('ten candidates for three slots give faster answers than three candidates', async () => {
   const medians = { 3: [] as number[], 10: [] as number[] };
   for (let seed = 1; seed <= 40; seed++) {
     for (const candidates of [3, 10] as const) {
@@ -155,40 +156,40 @@ test('ten candidates for three places make answers faster than three do', async 
   assert.ok(mean(medians[10]) < 0.8 * mean(medians[3]), `${mean(medians[10])} ${mean(medians[3])}`);
 });
 
-test('an idle machine opens no circuit, and a busy one opens few', async () => {
+test('an idle pool opens no connections, and a busy one opens few', async () => {
   await using idle = await create({ candidates: 10 });
   await idle.turn(2 * LIFETIME_MS);
-  const opened = idle.circuits.length;
+  const opened = idle.connections.length;
   await idle.turn(24 * 3_600_000);
-  assert.equal(idle.circuits.length, opened);
+  assert.equal(idle.connections.length, opened);
   await using busy = await create({ candidates: 10 });
   await busy.askMany(3600, 1000);
-  assert.ok(busy.circuits.length <= 140, `${busy.circuits.length}`);
+  assert.ok(busy.connections.length <= 140, `${busy.connections.length}`);
 });
 
-test('a candidate that is clearly faster takes the place of the slowest circuit', async () => {
-  await using fixture = await create({ circuits: 2, typicalMs: byNumber(400, 600, 100) });
+test('a clearly faster candidate replaces the slowest connection', async () => {
+  await using fixture = await create({ connections: 2, typicalMs: byNumber(400, 600, 100) });
   await fixture.askMany(40, 500);
   assert.deepEqual(openOnes(fixture), [0, 2]);
   assert.deepEqual(reconnects(fixture.counters), ['1 slow 1']);
 });
 
-test('a candidate that is not faster is closed at once', async () => {
-  await using fixture = await create({ circuits: 2, typicalMs: byNumber(400, 600, 590) });
+test('a candidate that is not clearly faster is closed at once', async () => {
+  await using fixture = await create({ connections: 2, typicalMs: byNumber(400, 600, 590) });
   await fixture.askMany(40, 500);
-  assert.ok(fixture.circuits.length > 2);
+  assert.ok(fixture.connections.length > 2);
   assert.deepEqual(openOnes(fixture), [0, 1]);
 });
 
-test('a query goes to the circuit with the lowest estimate', async () => {
+test('a query goes to the connection with the lowest estimate', async () => {
   await using fixture = await create({ typicalMs: byNumber(800, 200, 500) });
   await fixture.ask();
   assert.deepEqual(asked(fixture).slice(0, 3), [0, 1, 0]);
 });
 
-test('round trips show that a circuit has become faster, without a query on it', async () => {
-  await using fixture = await create({ circuits: 2, typicalMs: byNumber(500, 1000) });
-  const [, second] = fixture.circuits;
+test('round trips lower the estimate of a connection that carries no queries', async () => {
+  await using fixture = await create({ connections: 2, typicalMs: byNumber(500, 1000) });
+  const [, second] = fixture.connections;
   assert.ok(second !== undefined);
   second.typicalMs = 100;
   await fixture.askMany(60, 1000);
@@ -197,18 +198,18 @@ test('round trips show that a circuit has become faster, without a query on it',
   assert.ok(second.asked >= 10, `${second.asked}`);
 });
 
-test('a query that is never answered does not push the others away from its circuit', async () => {
-  await using fixture = await create({ circuits: 2, typicalMs: byNumber(100, 2000), hangs: 0.05 });
+test('one query that is never answered does not move other queries to another connection', async () => {
+  await using fixture = await create({ connections: 2, typicalMs: byNumber(100, 2000), hangs: 0.05 });
   await fixture.askMany(200, 100);
-  const [first, second] = fixture.circuits;
+  const [first, second] = fixture.connections;
   assert.ok(first !== undefined && second !== undefined);
-  // What the second got are hedges.
+  // The second connection received only hedges.
   assert.ok(first.asked >= 195, `${first.asked}`);
 });
 
-test('a circuit that is silent to all later queries, too, is not asked first again', async () => {
-  await using fixture = await create({ circuits: 2, typicalMs: byNumber(100, 300) });
-  const [first] = fixture.circuits;
+test('a connection that answers no later query either is no longer the first choice', async () => {
+  await using fixture = await create({ connections: 2, typicalMs: byNumber(100, 300) });
+  const [first] = fixture.connections;
   assert.ok(first !== undefined);
   first.isSilent = true;
   await fixture.ask();
@@ -217,10 +218,10 @@ test('a circuit that is silent to all later queries, too, is not asked first aga
   assert.equal(first.asked, 0);
 });
 
-test('queries spread over several circuits only if a circuit becomes slower under load', async () => {
+test('queries spread over connections only if load makes a connection slower', async () => {
   const share = async (loadSensitivity: number): Promise<number> => {
-    await using fixture = await create({ circuits: 2, typicalMs: byNumber(300, 330) });
-    for (const circuit of fixture.circuits) circuit.loadSensitivity = loadSensitivity;
+    await using fixture = await create({ connections: 2, typicalMs: byNumber(300, 330) });
+    for (const connection of fixture.connections) connection.loadSensitivity = loadSensitivity;
     await fixture.askMany(1500, 30);
     const [first, second] = asked(fixture) as [number, number];
     return Math.min(first, second) / (first + second);
@@ -229,9 +230,9 @@ test('queries spread over several circuits only if a circuit becomes slower unde
   assert.ok((await share(0.3)) > 0.3);
 });
 
-test('a late query goes to the second best circuit as well, after the time of the first one, and the first answer wins', async () => {
+test('a late query is hedged on the second best connection, and the first answer wins', async () => {
   await using fixture = await create({ typicalMs: byNumber(800, 100, 400) });
-  const [, best] = fixture.circuits;
+  const [, best] = fixture.connections;
   assert.ok(best !== undefined);
   best.isSilent = true;
   const startedAt = fixture.clock.now();
@@ -242,9 +243,9 @@ test('a late query goes to the second best circuit as well, after the time of th
   assert.ok(path?.secondTry === true && path.sentAt - startedAt >= 150 && path.sentAt - startedAt <= 400);
 });
 
-test('hedges are sent only as long as the budget pays for them', async () => {
+test('hedges stop when the budget is spent', async () => {
   await using fixture = await create();
-  for (const circuit of fixture.circuits) circuit.isSilent = true;
+  for (const connection of fixture.connections) connection.isSilent = true;
   const all = Array.from({ length: 200 }, () => fixture.start(6000).catch(() => {}));
   await fixture.turn(7000);
   await Promise.all(all);
@@ -252,14 +253,14 @@ test('hedges are sent only as long as the budget pays for them', async () => {
   assert.ok(sent > 0 && sent <= 11, `${sent}`);
 });
 
-test('ERR_DEADLINE at the deadline if nothing answers', async () => {
+test('an unanswered query rejects with ERR_DEADLINE at its deadline', async () => {
   await using fixture = await create();
-  for (const circuit of fixture.circuits) circuit.isSilent = true;
+  for (const connection of fixture.connections) connection.isSilent = true;
   await assert.rejects(fixture.ask(3000), { code: 'ERR_DEADLINE' });
 });
 
-test('an abandoned query is counted as such', async () => {
-  await using fixture = await create({ circuits: 1 });
+test('an abandoned query counts as ERR_GIVEN_UP', async () => {
+  await using fixture = await create({ connections: 1 });
   const ending = new AbortController();
   const given = fixture.pool.exchange(QUERY, { deadline: new Deadline(fixture.clock, 600_000, ending.signal) });
   await setImmediate();
@@ -289,28 +290,28 @@ const UNUSABLE: Readonly<Record<string, (query: Uint8Array) => Uint8Array | Dns4
 
 for (const [what, fault] of Object.entries(UNUSABLE)) {
   for (const turned of [0, 1, 2]) {
-    test(`one circuit in three gives ${what} at once: no lookup fails (every third from ${turned})`, async () => {
+    test(`every third connection gives ${what} at once: no lookup fails (offset ${turned})`, async () => {
       await using fixture = await create({
         candidates: 10,
-        fault: (circuit) => (circuit % 3 === turned ? fault : undefined),
-        typicalMs: (circuit) => (circuit % 3 === turned ? 100 : 200),
+        fault: (connection) => (connection % 3 === turned ? fault : undefined),
+        typicalMs: (connection) => (connection % 3 === turned ? 100 : 200),
       });
       const before = fixture.network.queries;
       const times = await fixture.askMany(120, 100);
       assert.equal(times.filter((time) => time === Infinity).length, 0);
       assert.ok(fixture.network.queries - before < 1.3 * 120, `${fixture.network.queries - before}`);
       assert.ok(
-        fixture.circuits.every(({ number, isOpen }) => !isOpen || number % 3 !== turned),
-        'a circuit that is turned away is still open',
+        fixture.connections.every(({ number, isOpen }) => !isOpen || number % 3 !== turned),
+        'a connection with unusable responses is still open',
       );
     });
   }
 }
 
-test('a refusal of the question is given if two circuits agree, and costs no circuit its place', async () => {
+test('SERVFAIL is returned if two connections agree, and neither is replaced', async () => {
   await using fixture = await create();
   await fixture.askMany(10, 500);
-  const before = fixture.circuits.length;
+  const before = fixture.connections.length;
   const rcodes: number[] = [];
   fixture.network.init.fault = () => withRcode(2);
   for (let i = 0; i < 3; i++) {
@@ -319,24 +320,27 @@ test('a refusal of the question is given if two circuits agree, and costs no cir
     rcodes.push(((await asking)[3] as number) & 15);
   }
   assert.deepEqual(rcodes, [2, 2, 2]);
-  assert.ok(fixture.circuits.length - before <= 1);
+  assert.ok(fixture.connections.length - before <= 1);
 });
 
-test('while nobody gets a usable answer, queries are not doubled and new circuits become rare', async () => {
+test('while no connection gives usable answers, queries are not doubled and new connections become rare', async () => {
   await using fixture = await create();
   fixture.network.init.fault = () => () => new DohStatusError(503);
-  const before = { queries: fixture.network.queries, circuits: fixture.circuits.length };
+  const before = { queries: fixture.network.queries, connections: fixture.connections.length };
   const times = await fixture.askMany(600, 1000);
   assert.ok(times.every((time) => time === Infinity));
   assert.ok(fixture.network.queries - before.queries < 2 * 600, `${fixture.network.queries - before.queries}`);
-  assert.ok(fixture.circuits.length - before.circuits <= 35, `${fixture.circuits.length - before.circuits}`);
+  assert.ok(
+    fixture.connections.length - before.connections <= 35,
+    `${fixture.connections.length - before.connections}`,
+  );
 });
 
-test('a query that is turned away while the breaker is open fails at once', async () => {
-  // Three attempts fail, the fourth connects, and the fifth goes on.
+test('a query with an unusable response fails at once while the breaker is open', async () => {
+  // Three attempts fail, the fourth connects, and the fifth is still in progress.
   await using fixture = await create({
-    circuits: 1,
-    isUnopenable: (circuit) => circuit < 3,
+    connections: 1,
+    isUnopenable: (connection) => connection < 3,
     fault: () => () => new DohStatusError(503),
     typicalMs: byNumber(100, 100, 100, 100, 100_000),
     isUnused: true,
@@ -348,10 +352,10 @@ test('a query that is turned away while the breaker is open fails at once', asyn
   await assert.rejects(fixture.ask(), { code: 'ERR_DOH_STATUS' });
 });
 
-test('a query that waits for a candidate fails when the candidate cannot be opened, not at its deadline', async () => {
+test('a query that waits for a candidate fails as soon as the candidate cannot be opened', async () => {
   await using fixture = await create({
-    circuits: 1,
-    isUnopenable: (circuit) => circuit > 0,
+    connections: 1,
+    isUnopenable: (connection) => connection > 0,
     fault: () => () => new DohStatusError(503),
     typicalMs: byNumber(100, 1000),
     isUnused: true,
@@ -361,13 +365,13 @@ test('a query that waits for a candidate fails when the candidate cannot be open
   assert.ok(fixture.clock.now() - startedAt < 5000, `${fixture.clock.now() - startedAt}`);
 });
 
-test('a query that waits for a candidate fails when the candidate is not kept', async () => {
-  // One circuit fails for this query only, and is known to work by the time that the slower candidate is open.
+test('a query that waits for a candidate fails as soon as the candidate is discarded', async () => {
+  // The first connection fails for this query only. It has proved reliable when the slower candidate opens.
   const other = queryFor('other.test');
   await using fixture = await create({
-    circuits: 1,
-    fault: (circuit) =>
-      circuit === 0 ? (query) => (query[13] === other[13] ? answerTo(query) : new DohStatusError(503)) : undefined,
+    connections: 1,
+    fault: (connection) =>
+      connection === 0 ? (query) => (query[13] === other[13] ? answerTo(query) : new DohStatusError(503)) : undefined,
     typicalMs: byNumber(100, 1000),
     isUnused: true,
   });
@@ -378,15 +382,15 @@ test('a query that waits for a candidate fails when the candidate is not kept', 
   await fixture.turn(4000);
   await answered;
   await failing;
-  assert.equal(fixture.circuits[1]?.isOpen, false);
+  assert.equal(fixture.connections[1]?.isOpen, false);
   assert.ok(fixture.clock.now() - startedAt < 5000);
 });
 
-test('a circuit gets no query before Retry-After has passed, though it is the fastest', async () => {
-  await using fixture = await create({ circuits: 2, typicalMs: byNumber(100, 300) });
-  const [first] = fixture.circuits;
+test('a connection gets no query while Retry-After is in force, even if it is the fastest', async () => {
+  await using fixture = await create({ connections: 2, typicalMs: byNumber(100, 300) });
+  const [first] = fixture.connections;
   assert.ok(first !== undefined);
-  fixture.network.init.fault = (circuit) => (circuit === 0 ? () => new DohStatusError(429, 10_000) : undefined);
+  fixture.network.init.fault = (connection) => (connection === 0 ? () => new DohStatusError(429, 10_000) : undefined);
   await fixture.ask();
   fixture.network.init.fault = undefined;
   first.asked = 0;
@@ -394,28 +398,28 @@ test('a circuit gets no query before Retry-After has passed, though it is the fa
   assert.equal(first.asked, 0);
 });
 
-test('a connection that answers no query is replaced, and one that answers most is not', async () => {
-  await using fixture = await create({ circuits: 1, typicalMs: () => 300 });
-  const [first] = fixture.circuits;
+test('a connection that answers no query is replaced; one that answers most is kept', async () => {
+  await using fixture = await create({ connections: 1, typicalMs: () => 300 });
+  const [first] = fixture.connections;
   assert.ok(first !== undefined);
   first.isSilent = true;
   const times = await fixture.askMany(30, 1000);
-  // The queries that were in flight when it was found out are retried, except the first three.
+  // Queries in flight when the stall is detected are retried, except the first three.
   assert.ok(
     times.slice(3).every((time) => time < 15_000),
     times.join(' '),
   );
   assert.deepEqual(reconnects(fixture.counters), ['0 stalled 1']);
-  await using other = await create({ circuits: 1, hangs: 0.3 });
+  await using other = await create({ connections: 1, hangs: 0.3 });
   await other.askMany(60, 1000);
   assert.ok(reconnects(other.counters).every((line) => !line.includes('stalled')));
 });
 
-test('when their lifetime is over, all circuits are replaced together, and no query crosses over', async () => {
+test('at the end of the lifetime all connections are replaced together, and no query changes generation', async () => {
   await using fixture = await create({ typicalMs: () => 300 });
-  const early = fixture.circuits.slice();
+  const early = fixture.connections.slice();
   await fixture.turn(LIFETIME_MS - 65_000);
-  for (const circuit of early) circuit.isSilent = true;
+  for (const connection of early) connection.isSilent = true;
   const slow = assert.rejects(fixture.start(60_000));
   await fixture.turn(70_000);
   assert.deepEqual(
@@ -423,28 +427,28 @@ test('when their lifetime is over, all circuits are replaced together, and no qu
     [false, false, false],
   );
   await fixture.ask();
-  const late = fixture.circuits.slice(3);
+  const late = fixture.connections.slice(3);
   assert.equal(late.filter(({ isOpen }) => isOpen).length, 3);
   assert.equal(
-    late.reduce((sum, circuit) => sum + circuit.asked, 0),
+    late.reduce((sum, connection) => sum + connection.asked, 0),
     1,
   );
   await slow;
 });
 
-test('a query that is in flight at a rotation is answered by its own generation', async () => {
-  await using fixture = await create({ circuits: 1, typicalMs: () => 300 });
-  const [first] = fixture.circuits;
+test('a query in flight at a rotation is answered in its own generation', async () => {
+  await using fixture = await create({ connections: 1, typicalMs: () => 300 });
+  const [first] = fixture.connections;
   assert.ok(first !== undefined);
   await fixture.ask();
   await fixture.turn(LIFETIME_MS - 70_000);
   const asking = fixture.start(600_000);
   await fixture.turn(20_000);
   await asking;
-  assert.equal(fixture.circuits[1]?.asked, 0);
+  assert.equal(fixture.connections[1]?.asked, 0);
 });
 
-test('after a change of network all circuits are replaced at once', async () => {
+test('after a change of network all connections are replaced at once', async () => {
   await using fixture = await create();
   fixture.pool.renewAll();
   await fixture.turn(60_000);
@@ -452,7 +456,7 @@ test('after a change of network all circuits are replaced at once', async () => 
   assert.deepEqual(reconnects(fixture.counters), ['0 network 1', '1 network 1', '2 network 1']);
 });
 
-test('each slot tells whether its circuit is open and in which time it is expected to answer', async () => {
+test('each slot reports its state and expected response time', async () => {
   await using fixture = await create({ typicalMs: byNumber(300, 400, 500) });
   const expectedMs = fixture.pool.connections.map(({ typicalMs = 0 }) => typicalMs);
   assert.deepEqual(
@@ -467,7 +471,7 @@ test('each slot tells whether its circuit is open and in which time it is expect
   assert.deepEqual(fixture.pool.connections[0], { slot: 0, state: 'connecting', typicalMs: undefined, inFlight: 0 });
 });
 
-test('nothing is left behind after the end', async () => {
+test('disposing leaves no open connection and no timer', async () => {
   const fixture = await create({ candidates: 10 });
   void fixture.start().catch(() => {});
   await fixture.pool[Symbol.asyncDispose]();

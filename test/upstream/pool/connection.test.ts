@@ -12,31 +12,31 @@ import { ManualClock } from '../../fixtures/manual-clock.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { answer, answerTo, queryFor, noJitter, type Rig, startRig } from '../rig.ts';
 
-/** What MAX_WAITING is in connections.ts. */
+/** MAX_WAITING in wait-queue.ts. */
 const QUEUE_BOUND = 1024;
-/** What MAX_IN_FLIGHT is in session.ts. */
+/** MAX_IN_FLIGHT in session.ts. */
 const STREAMS = 100;
 
 const codeOf = (result: PromiseSettledResult<unknown>): string =>
   result.status === 'fulfilled' ? 'ok' : (result.reason as Dns4torError).code;
 
-/** The attempt to connect, which is still going on. */
+/** Timers of the attempt that is still in progress. */
 const SLOW_ATTEMPT_TIMERS = 1;
 
-/** Turns the clock, and lets what is on its way over loopback arrive. */
+/** Advances the clock, and lets data in transit over loopback arrive. */
 async function turn({ clock }: Rig, ms: number): Promise<void> {
   await clock.advanceAsync(ms);
   for (let i = 0; i < 50; i++) await setImmediate();
 }
 
-/** How many came to each outcome. */
+/** Number of results by outcome. */
 function tally(results: readonly PromiseSettledResult<unknown>[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const result of results) counts[codeOf(result)] = (counts[codeOf(result)] ?? 0) + 1;
   return counts;
 }
 
-/** Answers when it is told to. */
+/** Holds all answers back until `release` is called. */
 function heldBack(): { behaviour: DohBehaviour; release: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   const behaviour: DohBehaviour = async ({ query }) => {
@@ -46,7 +46,7 @@ function heldBack(): { behaviour: DohBehaviour; release: () => void } {
   return { behaviour, release: resolve };
 }
 
-/** Fails every connection until it is mended. */
+/** Fails every attempt to connect while `broken`. */
 function failing(code: Dns4torError['code']): { attempts: number; broken: boolean; wrap: (plain: Connect) => Connect } {
   const state = {
     attempts: 0,
@@ -61,9 +61,9 @@ function failing(code: Dns4torError['code']): { attempts: number; broken: boolea
   return state;
 }
 
-test('queries that come at once share the circuits, with at most 100 on each; the others wait for room', async () => {
+test('a burst of queries fills all connections, at most 100 on each, and the rest waits', async () => {
   const { behaviour, release } = heldBack();
-  await using rig = await startRig(behaviour, { circuits: 2 });
+  await using rig = await startRig(behaviour, { connections: 2 });
   const asked = Array.from({ length: 250 }, (_, i) => rig.ask(`n${i}.test`));
   await waitUntil('200 requests reach the server', 5000, () => rig.server.requests.length === 2 * STREAMS);
   assert.equal(rig.upstream.queueDepth, 250);
@@ -82,7 +82,7 @@ test('a server that allows ten streams at a time answers fifty queries', async (
   assert.deepEqual(tally(await Promise.allSettled(asked)), { ok: 50 });
 });
 
-test('a thousand queries while Tor is not there cost one attempt, and all are refused with its reason', async () => {
+test('while Tor is not running, a thousand queries cost one attempt and reject with its error', async () => {
   const connect = failing('ERR_TOR_UNREACHABLE');
   await using rig = await startRig(answer, { connect: connect.wrap });
   for (let round = 0; round < 2; round++) {
@@ -92,7 +92,7 @@ test('a thousand queries while Tor is not there cost one attempt, and all are re
   assert.equal(connect.attempts, 1);
 });
 
-test('queries wait for a second and a third attempt; when that has failed too, they and all that come are refused', async () => {
+test('queries wait for three attempts; after the third failure they and all new ones are rejected', async () => {
   const connect = failing('ERR_TOR_HS_INTRO_FAILED');
   await using rig = await startRig(answer, { connect: connect.wrap });
   const waiting = Promise.allSettled(Array.from({ length: 1000 }, (_, i) => rig.ask(`n${i}.test`)));
@@ -104,7 +104,7 @@ test('queries wait for a second and a third attempt; when that has failed too, t
   assert.equal(connect.attempts, 3);
 });
 
-test('a query that waits is answered by the second attempt', async () => {
+test('a waiting query is answered after the second attempt', async () => {
   const connect = failing('ERR_TOR_HS_REND_FAILED');
   await using rig = await startRig(answer, { connect: connect.wrap });
   const asked = rig.ask('one.test');
@@ -115,9 +115,9 @@ test('a query that waits is answered by the second attempt', async () => {
   assert.equal(connect.attempts, 2);
 });
 
-test('several circuits make one attempt per pause between them, unasked, and the first query after the resolver is back is answered', async () => {
+test('in an outage all slots share one attempt per pause, and the first query after it is answered', async () => {
   const connect = failing('ERR_TOR_TIMEOUT');
-  await using rig = await startRig(answer, { circuits: 3, connect: connect.wrap });
+  await using rig = await startRig(answer, { connections: 3, connect: connect.wrap });
   await assert.rejects(rig.ask('one.test'), { code: 'ERR_TOR_TIMEOUT' });
   assert.equal(connect.attempts, 3);
   for (const [attempt, pauseMs] of [250, 500, 1000].entries()) {
@@ -127,17 +127,17 @@ test('several circuits make one attempt per pause between them, unasked, and the
     if (attempt === 2) connect.broken = false;
     await rig.clock.advanceAsync(1);
   }
-  await waitUntil('the probe has connected', 5000, () => rig.upstream.openConnections === 1);
+  await waitUntil('the attempt has connected', 5000, () => rig.upstream.openConnections === 1);
   await rig.ask('three.test');
   assert.deepEqual(rig.upstream.breakerStates, ['closed']);
-  await waitUntil('the other circuits are open again', 5000, () => rig.upstream.openConnections === 3);
+  await waitUntil('the other connections are open again', 5000, () => rig.upstream.openConnections === 3);
   assert.deepEqual(
     rig.events.map(({ code, pauseMs }) => `${code} ${pauseMs}`),
     [250, 250, 250, 500, 1000].map((pauseMs) => `ERR_TOR_TIMEOUT ${pauseMs}`).concat(['ok 0', 'ok 0', 'ok 0']),
   );
 });
 
-test('an attempt that hangs lets nobody hang with it for longer than ten seconds, and serves when it ends', async () => {
+test('queries wait at most 10 s for an attempt that hangs, and its connection serves later ones', async () => {
   const opened = Promise.withResolvers<void>();
   await using rig = await startRig(answer, {
     connect: (plain) => async () => {
@@ -154,7 +154,7 @@ test('an attempt that hangs lets nobody hang with it for longer than ten seconds
   await rig.ask('three.test');
 });
 
-test('beside an attempt that hangs another is made after ten seconds, and the first to succeed serves', async () => {
+test('after 10 s a second attempt starts beside one that hangs, and the first to succeed serves', async () => {
   const opened = Promise.withResolvers<void>();
   let attempts = 0;
   await using rig = await startRig(answer, {
@@ -174,7 +174,7 @@ test('beside an attempt that hangs another is made after ten seconds, and the fi
   assert.equal(attempts, 2);
 });
 
-test('after an answer the pauses begin anew', async () => {
+test('an answer resets the pauses', async () => {
   const connect = failing('ERR_TOR_TIMEOUT');
   await using rig = await startRig(answer, { connect: connect.wrap });
   const asked = rig.ask('one.test');
@@ -194,8 +194,8 @@ test('after an answer the pauses begin anew', async () => {
   );
 });
 
-test('a server that takes every connection and ends it is not stormed with new ones', async () => {
-  await using rig = await startRig(dropConnection, { circuits: 2 });
+test('a server that accepts and closes every connection gets no storm of new ones', async () => {
+  await using rig = await startRig(dropConnection, { connections: 2 });
   const asked = Array.from({ length: 50 }, (_, i) => rig.ask(`n${i}.test`));
   const settled = Promise.allSettled(asked);
   for (let i = 0; i < 20; i++) await turn(rig, 250);
@@ -206,11 +206,11 @@ test('a server that takes every connection and ends it is not stormed with new o
   await rig.ask('answered.test');
 });
 
-test('while a circuit works, one that cannot be had refuses nobody', async () => {
+test('while one connection works, failed attempts for another reject no query', async () => {
   const { behaviour, release } = heldBack();
   let attempts = 0;
   await using rig = await startRig(behaviour, {
-    circuits: 2,
+    connections: 2,
     connect: (plain) => () => (attempts++ === 0 ? plain() : Promise.reject(new Dns4torError('ERR_TOR_TIMEOUT'))),
   });
   const asked = Array.from({ length: STREAMS + 10 }, (_, i) => rig.ask(`n${i}.test`));
@@ -221,7 +221,7 @@ test('while a circuit works, one that cannot be had refuses nobody', async () =>
   assert.deepEqual(tally(await Promise.allSettled(asked)), { ok: STREAMS + 10 });
 });
 
-test('beyond 1024 waiting queries the newest is refused', async () => {
+test('the 1025th waiting query is rejected', async () => {
   await using rig = await startRig(answer, { connect: () => () => new Promise(() => {}) });
   const waiting = Array.from({ length: QUEUE_BOUND }, (_, i) => rig.ask(`n${i}.test`, 1000));
   await assert.rejects(rig.ask('late.test'), { code: 'ERR_QUEUE_FULL' });
@@ -232,7 +232,7 @@ test('beyond 1024 waiting queries the newest is refused', async () => {
   assert.equal(rig.pendingTimers, SLOW_ATTEMPT_TIMERS);
 });
 
-test('a query whose deadline passes while it waits is not sent when the connection comes', async () => {
+test('a query whose deadline passes while it waits is not sent when the connection opens', async () => {
   const opened = Promise.withResolvers<void>();
   await using rig = await startRig(answer, {
     connect: (plain) => async () => {
@@ -252,8 +252,8 @@ test('a query whose deadline passes while it waits is not sent when the connecti
   );
 });
 
-test('streams that nobody waits for any more are given up, and the next query has their place', async () => {
-  await using rig = await startRig(neverAnswer, { circuits: 2 });
+test('streams of abandoned queries are reset, and the next query takes their place', async () => {
+  await using rig = await startRig(neverAnswer, { connections: 2 });
   const storm = Array.from({ length: 1000 }, (_, i) => rig.ask(`n${i}.test`, 50));
   await waitUntil('all streams are taken', 5000, () => rig.server.requests.length === 2 * STREAMS);
   rig.clock.advance(50);
@@ -267,7 +267,7 @@ test('streams that nobody waits for any more are given up, and the next query ha
   assert.equal(rig.server.connections, 2);
 });
 
-test('disposing rejects what waits and what is in flight with ERR_SHUTDOWN, and leaves no timer and no socket', async () => {
+test('disposing rejects all queries with ERR_SHUTDOWN, and leaves no timer and no socket', async () => {
   await using rig = await startRig(neverAnswer);
   const asked = Array.from({ length: STREAMS + 5 }, (_, i) => rig.ask(`n${i}.test`));
   await waitUntil('the streams are taken', 5000, () => rig.server.requests.length === STREAMS);
@@ -279,7 +279,7 @@ test('disposing rejects what waits and what is in flight with ERR_SHUTDOWN, and 
   assert.equal(rig.upstream.openConnections, 0);
 });
 
-test('a connection that comes after the disposal is closed at once', async () => {
+test('a connection that opens after the disposal is closed at once', async () => {
   const opened = Promise.withResolvers<void>();
   await using rig = await startRig(answer, {
     connect: (plain) => async () => {
@@ -296,7 +296,7 @@ test('a connection that comes after the disposal is closed at once', async () =>
   await waitUntil('the socket is closed', 5000, () => rig.sockets[0]?.destroyed === true);
 });
 
-/** A stand-alone connection; every attempt returns this socket. */
+/** A connection without a pool. Every attempt returns `socket`. */
 function connectionOver(socket: Socket, createSession: CreateSession): { connection: Connection; failures: string[] } {
   const clock = new ManualClock();
   const failures: string[] = [];
@@ -314,7 +314,7 @@ function connectionOver(socket: Socket, createSession: CreateSession): { connect
   return { connection, failures };
 }
 
-test('an exception at the start of a session is a failed attempt, not an unhandled rejection', async () => {
+test('an exception from createSession is a failed attempt, not an unhandled rejection', async () => {
   const socket = new Socket();
   const { connection, failures } = connectionOver(socket, () => {
     throw new Error('a defect');
@@ -325,7 +325,7 @@ test('an exception at the start of a session is a failed attempt, not an unhandl
   assert.deepEqual(failures, ['ERR_INTERNAL']);
 });
 
-test('a socket that closes before its session starts is a failed attempt', async () => {
+test('a socket that is closed before its session starts is a failed attempt', async () => {
   const socket = new Socket();
   socket.destroy();
   const { connection, failures } = connectionOver(socket, () => assert.fail('a session was started'));

@@ -8,13 +8,13 @@ import { questionOf } from '../../protocol/upstream-messages.ts';
 import { answer, type Rig, startRig } from '../rig.ts';
 
 /*
- * A resolver that wants to know which connections belong to one client. Whenever it sees one question on two of them,
- * it joins them. Hedging and retries show it such pairs, so all circuits of one generation may be joined; those of
+ * Simulates a resolver that tries to link connections of one client. Whenever it sees the same question on two of them,
+ * it joins them. Hedging and retries show it such pairs, so all connections of one generation may be joined; those of
  * different generations must not be.
  */
 
 const LIFETIME_MS = 60_000;
-/** A lifetime is drawn from a fifth less to a fifth more. */
+/** Lifetimes vary by plus or minus a fifth. */
 const LONGEST_LIFETIME_MS = 1.2 * LIFETIME_MS;
 const PATIENCE_MS = 10_000;
 const EVERY_MS = 150;
@@ -25,14 +25,14 @@ interface Seen {
   readonly at: number;
 }
 
-/** Connections that a resolver can join, with the times at which the first and the last of them was asked. */
+/** Connections that the resolver has linked, with the times of the first and last query on them. */
 interface Chain {
   readonly connections: ReadonlySet<number>;
   readonly firstAt: number;
   readonly lastAt: number;
 }
 
-/** Joins connections on which the same question was seen. */
+/** Links connections on which the same question was seen. */
 function chainsOf(byQuestion: ReadonlyMap<string, readonly Seen[]>): readonly Chain[] {
   let chains: Chain[] = [];
   for (const seen of byQuestion.values()) {
@@ -49,12 +49,12 @@ function chainsOf(byQuestion: ReadonlyMap<string, readonly Seen[]>): readonly Ch
   return chains;
 }
 
-/** The time of an answer: half within 300 ms, one in ten above 2 s, a few only after the client has given up. */
+/** Draws a response time: half within 300 ms, one in ten above 2 s, a few after the client's time-out. */
 function drawDelayMs(fraction: number): number {
   return 150 / (1.01 - fraction);
 }
 
-/** Asks a new name every {@link EVERY_MS}, and collects what a resolver sees of it. */
+/** Sends a query for a new name every {@link EVERY_MS}, and collects what the resolver sees. */
 async function watch(lifetimes: number): Promise<{ readonly rig: Rig; readonly byQuestion: Map<string, Seen[]> }> {
   const chance = createSeededRandom(7);
   const byQuestion = new Map<string, Seen[]>();
@@ -62,7 +62,7 @@ async function watch(lifetimes: number): Promise<{ readonly rig: Rig; readonly b
     async (request) => {
       const { connection, query } = request;
       const question = Buffer.from(questionOf(query)).toString('latin1');
-      // A probe is the same for every client.
+      // Probes are equal for all clients.
       const isOfClient = question.includes('asked');
       if (isOfClient)
         byQuestion.set(question, [...(byQuestion.get(question) ?? []), { connection, at: rig.clock.now() }]);
@@ -73,7 +73,7 @@ async function watch(lifetimes: number): Promise<{ readonly rig: Rig; readonly b
       await delay(rig.clock, drawDelayMs(chance.fraction()));
       return answer(request);
     },
-    { circuits: 3, lifetimeMs: LIFETIME_MS, random: createSeededRandom(11) },
+    { connections: 3, lifetimeMs: LIFETIME_MS, random: createSeededRandom(11) },
   );
   for (let i = 0; rig.clock.now() < lifetimes * LONGEST_LIFETIME_MS; i++) {
     rig.budget.earn();
@@ -84,7 +84,7 @@ async function watch(lifetimes: number): Promise<{ readonly rig: Rig; readonly b
   return { rig, byQuestion };
 }
 
-test('a resolver that joins connections on which it saw the same question finds no link across a rotation', async (t) => {
+test('a resolver that links connections by equal questions finds no link across a rotation', async (t) => {
   const { rig, byQuestion } = await watch(GENERATIONS);
   await using _ = rig;
   const chains = chainsOf(byQuestion);
@@ -97,6 +97,6 @@ test('a resolver that joins connections on which it saw the same question finds 
   );
   assert.ok(pairs.length >= byQuestion.size / 20, `only ${pairs.length} questions were seen on several connections`);
   assert.ok(chains.length >= GENERATIONS, `${chains.length} chains in ${GENERATIONS} lifetimes`);
-  // A query that began at the end of a generation is asked in it until its deadline.
+  // A query that began at the end of a generation may be retried in it until its deadline.
   assert.ok(longest <= LONGEST_LIFETIME_MS + PATIENCE_MS, `a chain over ${longest} ms`);
 });

@@ -6,7 +6,7 @@ import { answer, startRig, turnUntilSettled } from '../rig.ts';
 const OUTAGE_SECONDS = 600;
 const RECOVERY_MS = 5000;
 
-test('after ten minutes without a way through Tor, a client that asks every second is answered within five seconds', async () => {
+test('after ten minutes without Tor, a client that asks every second is answered within 5 s', async () => {
   let broken = true;
   let attempts = 0;
   await using rig = await startRig(answer, {
@@ -21,7 +21,7 @@ test('after ten minutes without a way through Tor, a client that asks every seco
       () => false,
     );
   let attemptsBefore = 0;
-  // The worst moment to recover is just after an attempt.
+  // The worst moment to recover is just after an attempt has failed.
   for (let second = 0; second < OUTAGE_SECONDS || attempts === attemptsBefore; second++) {
     attemptsBefore = attempts;
     void tryToAsk();

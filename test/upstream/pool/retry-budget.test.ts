@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RetryBudget } from '../../../src/upstream/pool/retry-budget.ts';
 
-test('an extra query costs what five first ones earn, and no more than ten are saved up', () => {
+test('five client queries earn one extra query, and at most ten are saved', () => {
   const budget = new RetryBudget();
   assert.ok(budget.spend());
   assert.ok(!budget.spend());

@@ -7,7 +7,7 @@ import { answer, type Rig, startRig, turnUntilSettled } from '../rig.ts';
 
 const nameIn = (query: Uint8Array): string => decode(Buffer.from(query)).questions?.[0]?.name ?? '';
 
-/** Applies `behaviour` to names that begin with `prefix`, and answers all others. */
+/** Applies `behaviour` to names that begin with `prefix`, and answers the others. */
 function except(prefix: string, behaviour: DohBehaviour): DohBehaviour {
   return (request) => (nameIn(request.query).startsWith(prefix) ? behaviour : answer)(request);
 }
@@ -16,10 +16,10 @@ function asked({ server }: Rig, name: string): number {
   return server.requests.filter(({ query }) => nameIn(query) === name).length;
 }
 
-for (const [what, drop] of [...Object.entries(DROPS), ['a reset of the stream', resetStream]] as const) {
-  for (const circuits of [1, 3]) {
-    test(`${what} twice: the query is to blame if the resolver answers a probe (${circuits} circuits)`, async () => {
-      await using rig = await startRig(except('bad', drop), { circuits });
+for (const [what, drop] of [...Object.entries(DROPS), ['a stream reset', resetStream]] as const) {
+  for (const connections of [1, 3]) {
+    test(`${what} twice: the query is the cause if the resolver answers a probe (${connections} connections)`, async () => {
+      await using rig = await startRig(except('bad', drop), { connections });
       await assert.rejects(turnUntilSettled(rig, rig.ask('bad.test')), { code: 'ERR_QUERY_DROPS_CONNECTION' });
       assert.equal(asked(rig, 'bad.test'), 2);
       assert.deepEqual(rig.upstream.breakerStates, ['closed']);
@@ -29,17 +29,17 @@ for (const [what, drop] of [...Object.entries(DROPS), ['a reset of the stream', 
   }
 }
 
-for (const circuits of [1, 2, 3]) {
-  test(`queries that share lost connections with the one to blame are answered (${circuits} circuits)`, async () => {
+for (const connections of [1, 2, 3]) {
+  test(`queries that share lost connections with the cause are answered (${connections} connections)`, async () => {
     await using rig = await startRig(
-      // The query to blame is sent last, so that all others are in flight when the connection ends.
+      // The cause is sent last, so that all others are in flight when the connection ends.
       async (request) => {
         const name = nameIn(request.query);
         if (name === 'bad.test') return dropConnection(request);
         await new Promise((resolve) => setTimeout(resolve, name.startsWith('good') ? 30 : 0));
         return answer(request);
       },
-      { circuits },
+      { connections },
     );
     const good = Array.from({ length: 10 }, (_, i) => rig.ask(`good${i}.test`));
     const bad = assert.rejects(rig.ask('bad.test'), { code: 'ERR_QUERY_DROPS_CONNECTION' });
@@ -50,8 +50,8 @@ for (const circuits of [1, 2, 3]) {
   });
 }
 
-test('if the resolver ends the connection on every query, none is to blame and the breaker opens', async () => {
-  await using rig = await startRig(dropConnection, { circuits: 3 });
+test('if the resolver closes the connection on every query, the breaker opens and no query is the cause', async () => {
+  await using rig = await startRig(dropConnection, { connections: 3 });
   for (let i = 0; i < 2; i++) {
     await assert.rejects(turnUntilSettled(rig, rig.ask(`n${i}.test`)), { code: 'ERR_UPSTREAM_CONNECTION' });
   }

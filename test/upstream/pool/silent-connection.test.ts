@@ -20,18 +20,18 @@ import type { Connect } from '../../../src/upstream/transport/session.ts';
 import { answer, answerTo, type Rig, startRig } from '../rig.ts';
 
 /*
- * Connections that are alive and useless: the server answers PING, but no query.
+ * Connections that are alive but useless: the server answers PING and no query.
  */
 
-/** Lookups work again within this time of the first that is not answered. */
+/** Lookups work again within this time after the first one that is not answered. */
 const RECOVERY_MS = 15_000;
 
-/** How long a client waits, and how often one asks. */
+/** Time-out of a client, and time between lookups. */
 const PATIENCE_MS = 10_000;
 const EVERY_MS = 250;
 const SOON_MS = 1000;
 
-/** Request bodies of 128 octets that a connection takes without a WINDOW_UPDATE (RFC 9113 §6.9.2). */
+/** Number of 128-octet request bodies that fit into the flow-control window (RFC 9113 §6.9.2). */
 const BODIES_IN_WINDOW = Math.floor(65_535 / 128);
 
 const OK = fields([':status', '200'], ['content-type', 'application/dns-message']);
@@ -56,8 +56,8 @@ interface SilentRig extends AsyncDisposable {
   readonly server: HostileHttp2;
 }
 
-/** A rig before a server that attacks every connection until a test sets `isHostile`. */
-async function startBefore(attack: Attack, circuits: number): Promise<SilentRig> {
+/** A rig whose server attacks every connection that is opened while `isHostile` is true. */
+async function startBefore(attack: Attack, connections: number): Promise<SilentRig> {
   await using stack = new AsyncDisposableStack();
   const authority = stack.use(await createCertificateAuthority());
   const server = stack.use(await startHostileHttp2(await authority.issue(['doh.test']), attack, answerTo));
@@ -68,12 +68,12 @@ async function startBefore(attack: Attack, circuits: number): Promise<SilentRig>
       const socket = connectTls(target, () => resolve(socket));
       socket.on('error', reject);
     });
-  const rig = stack.use(await startRig(answer, { circuits, connect: () => connect }));
+  const rig = stack.use(await startRig(answer, { connections, connect: () => connect }));
   const owned = stack.move();
   return { rig, server, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-/** Lets what is on its way over loopback arrive, and turns the clock. */
+/** Lets data in transit over loopback arrive, and advances the clock. */
 async function turn({ clock }: Rig, ms: number): Promise<void> {
   for (let at = 0; at < ms; at += 10) {
     for (let i = 0; i < 20; i++) await setImmediate();
@@ -82,8 +82,8 @@ async function turn({ clock }: Rig, ms: number): Promise<void> {
 }
 
 /**
- * Asks for new names until one is answered within {@link SOON_MS}.
- * @returns when that one was asked, from now on; Infinity if time is up before
+ * Looks up new names until one is answered within {@link SOON_MS}.
+ * @returns when that lookup began, in milliseconds from now; Infinity if none succeeded in time
  */
 async function askUntilServed(rig: Rig, limitMs: number): Promise<number> {
   const startedAt = rig.clock.now();
@@ -106,14 +106,14 @@ function stalls({ counters }: Rig): number {
   return stalled.reduce((sum, { count }) => sum + count, 0);
 }
 
-for (const circuits of [1, 3]) {
+for (const connections of [1, 3]) {
   for (const [what, attack] of Object.entries(ATTACKS)) {
-    test(`a connection whose server answers PING but ${what} is replaced (circuits: ${circuits})`, async (t) => {
-      await using running = await startBefore(attack, circuits);
+    test(`a connection whose server answers PING but ${what} is replaced (connections: ${connections})`, async (t) => {
+      await using running = await startBefore(attack, connections);
       const { rig, server } = running;
       if (what === 'sends no WINDOW_UPDATE') {
-        // Another 100 each, so that no connection has room left whatever the shares.
-        const asked = Array.from({ length: circuits * (BODIES_IN_WINDOW + 100) }, (_, i) => `before-${i}.test`);
+        // 100 more for each, so that no connection has capacity left, however the queries are distributed.
+        const asked = Array.from({ length: connections * (BODIES_IN_WINDOW + 100) }, (_, i) => `before-${i}.test`);
         while (asked.length > 0) {
           const batch = asked.splice(0, 50).map((name) => rig.ask(name, PATIENCE_MS).catch(() => {}));
           for (let i = 0; i < 20; i++) await setImmediate();
@@ -123,7 +123,7 @@ for (const circuits of [1, 3]) {
         rig.ask('before.test', PATIENCE_MS).catch(() => {});
         await turn(rig, EVERY_MS);
       }
-      // Connections that are made from here on are served.
+      // Connections that are opened from now on are served.
       const attacked = server.connections;
       assert.ok(attacked >= 1);
       server.isHostile = () => false;
@@ -134,12 +134,12 @@ for (const circuits of [1, 3]) {
   }
 }
 
-for (const circuits of [1, 3]) {
-  test(`a query that is never answered among others that are costs no connection (circuits: ${circuits})`, async () => {
+for (const connections of [1, 3]) {
+  test(`one query that is never answered among others costs no connection (connections: ${connections})`, async () => {
     await using rig = await startRig(
       (request) => (rig.server.requests.length % 8 === 3 ? neverAnswer : answer)(request),
       {
-        circuits,
+        connections,
       },
     );
     const asking: Promise<unknown>[] = [];

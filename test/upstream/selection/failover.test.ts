@@ -24,7 +24,7 @@ interface Asked {
   readonly isProbe: boolean;
 }
 
-/** Notes who was asked until when, and does what `exchange` does. */
+/** An upstream that records its queries with their deadlines, and answers as `exchange` does. */
 function upstream(name: string, asked: Asked[], exchange: (deadline: Deadline) => Promise<Uint8Array>): Upstream {
   return {
     address: name,
@@ -40,7 +40,7 @@ function upstream(name: string, asked: Asked[], exchange: (deadline: Deadline) =
   };
 }
 
-/** Answers nothing until it is released, but the next query at once if it is told to. */
+/** An upstream that holds its answers back until it is released, but can answer the next query at once. */
 function held(name: string): {
   readonly upstream: Upstream;
   readonly release: () => void;
@@ -78,7 +78,7 @@ const fails = (code: Dns4torError['code']) => (): Promise<Uint8Array> => Promise
 const answers = async (): Promise<Uint8Array> => ANSWER;
 const hangs = (deadline: Deadline): Promise<Uint8Array> => deadline.limit(new Promise(() => {}));
 
-test('upstreams are asked in order until one answers', async () => {
+test('upstreams are tried in order until one answers', async () => {
   const asked: Asked[] = [];
   const clock = new ManualClock();
   const failover = create(clock, [
@@ -96,7 +96,7 @@ test('upstreams are asked in order until one answers', async () => {
 });
 
 for (const count of [2, 3, 4]) {
-  test(`of ${count} upstreams that hang, the last is asked while dig and glibc still wait, and all until the deadline`, async () => {
+  test(`${count} upstreams that hang are all tried before dig and glibc give up, and have until the deadline`, async () => {
     const asked: Asked[] = [];
     const clock = new ManualClock();
     const names = ['a', 'b', 'c', 'd'].slice(0, count);
@@ -122,7 +122,7 @@ for (const count of [2, 3, 4]) {
   });
 }
 
-test('where a client waits less than that, the last is asked in its time', async () => {
+test('if clients wait for less than that, all upstreams are tried within their time', async () => {
   const asked: Asked[] = [];
   const clock = new ManualClock();
   const failover = create(clock, [upstream('a', asked, hangs), upstream('b', asked, answers)], 1000);
@@ -131,7 +131,7 @@ test('where a client waits less than that, the last is asked in its time', async
   assert.equal(await exchanged, ANSWER);
 });
 
-test('an upstream whose share is over goes on, and its answer wins if it comes first', async () => {
+test('an upstream whose share is over continues, and its answer wins if it comes first', async () => {
   const clock = new ManualClock();
   const slow = held('slow');
   const failover = create(clock, [slow.upstream, upstream('b', [], hangs)]);
@@ -141,7 +141,7 @@ test('an upstream whose share is over goes on, and its answer wins if it comes f
   assert.equal(await exchanged, ANSWER);
 });
 
-test('the answer of one that was asked beside another is a second try, and the path of the loser is not told', async () => {
+test('an answer of a parallel upstream is a second try, and only the path of the winner is reported', async () => {
   const clock = new ManualClock();
   const slow = held('slow');
   const paths: AnswerPath[] = [];
@@ -160,7 +160,7 @@ test('the answer of one that was asked beside another is a second try, and the p
   );
 });
 
-test('while the first answers other queries, asking the second as well is paid from the budget, and later not', async () => {
+test('while the first upstream answers other queries, a second try costs budget', async () => {
   const clock = new ManualClock();
   const asked: Asked[] = [];
   const slow = held('slow');
@@ -177,7 +177,7 @@ test('while the first answers other queries, asking the second as well is paid f
   assert.equal(await exchanged, ANSWER);
 });
 
-test('one that accepts connections but leaves two queries unanswered is asked last, until it answers a probe', async () => {
+test('an upstream with two unanswered queries is tried last until it answers a probe', async () => {
   const clock = new ManualClock();
   const asked: Asked[] = [];
   const world = { isSilent: true };
@@ -197,7 +197,7 @@ test('one that accepts connections but leaves two queries unanswered is asked la
   assert.deepEqual(told, ['a passed over']);
   const probes = (): number => asked.filter(({ isProbe }) => isProbe).length;
 
-  // Nobody asks, and nothing is sent.
+  // Without queries, no probe is sent.
   await clock.advanceAsync(600_000);
   assert.equal(probes(), 0);
 
@@ -211,7 +211,7 @@ test('one that accepts connections but leaves two queries unanswered is asked la
   assert.deepEqual(told, ['a passed over', 'a used again']);
 });
 
-test('a late answer also ends the silence', async () => {
+test('a late answer also marks an upstream as up again', async () => {
   const clock = new ManualClock();
   const told: string[] = [];
   const slow = held('slow');
@@ -226,7 +226,7 @@ test('a late answer also ends the silence', async () => {
   assert.deepEqual(told, ['slow passed over', 'slow used again']);
 });
 
-test('one that answered something meanwhile, or has no connection, is not passed over', async () => {
+test('an upstream that answered meanwhile, or has no connection, is not marked down', async () => {
   const clock = new ManualClock();
   const told: string[] = [];
   const slow = held('slow');
@@ -245,7 +245,7 @@ test('one that answered something meanwhile, or has no connection, is not passed
   assert.deepEqual(told, []);
 });
 
-test('after the deadline no further upstream is asked', async () => {
+test('after the deadline no further upstream is tried', async () => {
   const clock = new ManualClock();
   const asked: Asked[] = [];
   const failover = create(clock, [upstream('a', asked, hangs), upstream('b', asked, answers)]);
@@ -257,7 +257,7 @@ test('after the deadline no further upstream is asked', async () => {
   assert.equal(asked.length, 1);
 });
 
-test('where all are silent, they are asked in order again', async () => {
+test('if all upstreams are down, they are tried in order again', async () => {
   const clock = new ManualClock();
   const asked: Asked[] = [];
   const failover = create(clock, [upstream('a', asked, hangs), upstream('b', asked, hangs)]);
@@ -272,7 +272,7 @@ test('where all are silent, they are asked in order again', async () => {
   );
 });
 
-/** A query that has `first` as its first choice: one of a few is bound to. */
+/** Finds a query whose first choice is `first`, by trying names. */
 async function queryWithFirst(
   failover: FailoverUpstream,
   clock: ManualClock,
@@ -290,7 +290,7 @@ async function queryWithFirst(
   throw new Error('none of a thousand');
 }
 
-test('with shards, a slow upstream keeps its domains, a failing one gives them to the next of each', async () => {
+test('sharded: a slow upstream keeps its domains, a failing one passes them on', async () => {
   const clock = new ManualClock();
   const asked: Asked[] = [];
   const world = { fails: false };
@@ -312,7 +312,7 @@ test('with shards, a slow upstream keeps its domains, a failing one gives them t
     const before = asked.length;
     const exchanged = failover.exchange(query, { deadline: Deadline.after(clock, AWAITED_MS) });
     await clock.advanceAsync(1000);
-    // Another query of the same upstream is answered meanwhile.
+    // Another query to the same upstream is answered meanwhile.
     const other = failover.exchange(query, { deadline: Deadline.after(clock, 0) }).catch(() => {});
     await clock.advanceAsync(4000);
     await Promise.all([exchanged, other]);
@@ -325,7 +325,7 @@ test('with shards, a slow upstream keeps its domains, a failing one gives them t
   for (let i = 0; i < 5; i++) assert.deepEqual([...new Set(await ask())], order);
 });
 
-test('with shards, a probe goes to every upstream, and one answer is enough', async () => {
+test('sharded: a probe goes to every upstream, and one answer is enough', async () => {
   const clock = new ManualClock();
   const asked: Asked[] = [];
   const failing = upstream('a', asked, fails('ERR_TOR_TIMEOUT'));
@@ -342,7 +342,7 @@ test('with shards, a probe goes to every upstream, and one answer is enough', as
   });
 });
 
-test('an abandoned query ends at once, and no other upstream is asked', async () => {
+test('an abandoned query ends at once, and no other upstream is tried', async () => {
   const clock = new ManualClock();
   const asked: Asked[] = [];
   const failover = create(clock, [upstream('a', asked, hangs), upstream('b', asked, hangs)]);
@@ -356,7 +356,7 @@ test('an abandoned query ends at once, and no other upstream is asked', async ()
   assert.equal(clock.pendingTimers, 0);
 });
 
-test('when all fail, the error is that of the one asked last', async () => {
+test('if all upstreams fail, the error is that of the last one', async () => {
   const clock = new ManualClock();
   const failover = create(clock, [upstream('a', [], fails('ERR_TLS_PIN')), upstream('b', [], fails('ERR_DOH_STATUS'))]);
   await assert.rejects(failover.exchange(QUERY, { deadline: Deadline.after(clock, AWAITED_MS) }), {
@@ -364,7 +364,7 @@ test('when all fail, the error is that of the one asked last', async () => {
   });
 });
 
-test('every upstream is told whose query it is', async () => {
+test('every upstream receives the client of the query', async () => {
   const clients: (string | undefined)[] = [];
   const noting = (exchange: () => Promise<Uint8Array>): Upstream => ({
     address: 'noting',
@@ -390,7 +390,7 @@ test('disposing disposes every upstream', async () => {
   );
 });
 
-test('a real upstream that cannot be reached is passed over without waiting, and asked again once it is back', async () => {
+test('an unreachable pool is skipped without waiting, and used again once it is reachable', async () => {
   await using rig = await startRig(answer);
   let broken = true;
   await using first = await startRig(answer, {

@@ -12,7 +12,7 @@ const QUERY = new Uint8Array(128);
 const IDLE_MS = 600_000;
 const MAX_CLIENTS = 32;
 
-/** Circuits that answer with their own number, unless they are held. */
+/** A pool that answers with its number, once `held` resolves. */
 class PoolDouble implements PooledUpstream {
   readonly breakerStates: readonly BreakerState[] = ['closed'];
   readonly connections: readonly ConnectionStatus[];
@@ -45,7 +45,7 @@ class PoolDouble implements PooledUpstream {
 }
 
 interface World {
-  /** Answers wait for it. */
+  /** Answers wait for this promise. */
   held: Promise<void>;
 }
 
@@ -53,9 +53,9 @@ interface Fixture extends AsyncDisposable {
   readonly isolated: PerClientUpstream;
   readonly clock: ManualClock;
   readonly world: World;
-  /** In the order in which they were made. */
+  /** Pools in the order of their creation. */
   readonly made: readonly PoolDouble[];
-  /** The number of the circuits that answered. */
+  /** Sends a query, and returns the number of the pool that answered. */
   readonly ask: (client?: string) => Promise<number | undefined>;
 }
 
@@ -84,14 +84,14 @@ function create(): Fixture {
   };
 }
 
-test('each client has circuits of its own, and keeps them', async () => {
+test('each client has and keeps a pool of its own', async () => {
   await using fixture = create();
   const { ask } = fixture;
   const asked = ['alice', 'bob', 'alice', 'carol', 'bob', 'alice'];
   assert.deepEqual(await Promise.all(asked.map((client) => ask(client))), [0, 1, 0, 2, 1, 0]);
 });
 
-test("what only dns4tor's own queries used is the first client's, and its own go over what was used last", async () => {
+test("a pool with only dns4tor's own queries is given to the first client; later they use the latest pool", async () => {
   await using fixture = create();
   const { ask } = fixture;
   assert.equal(await ask(), 0);
@@ -101,12 +101,12 @@ test("what only dns4tor's own queries used is the first client's, and its own go
   assert.equal(await ask(), 1);
   assert.equal(await ask('alice'), 0);
   assert.equal(await ask(), 0);
-  // It made nothing of bob's alice's.
+  // dns4tor's query has not moved bob's pool to alice.
   assert.equal(await ask('bob'), 1);
   assert.equal(fixture.made.length, 2);
 });
 
-test('circuits of a client that asks nothing any more are given up after their time', async () => {
+test('an idle pool is discarded after its time', async () => {
   await using fixture = create();
   const { ask, clock, made } = fixture;
   await ask('alice');
@@ -126,7 +126,7 @@ test('circuits of a client that asks nothing any more are given up after their t
   assert.equal(await ask('alice'), 2);
 });
 
-test('circuits that a query is on are not idle, however long it takes', async () => {
+test('a pool with a pending query is not idle, however long the query takes', async () => {
   await using fixture = create();
   const { ask, clock, made, world } = fixture;
   await ask('alice');
@@ -141,7 +141,7 @@ test('circuits that a query is on are not idle, however long it takes', async ()
   assert.equal(made[0]?.disposed, true);
 });
 
-test('of too many clients, the one that has not asked for longest has to begin anew', async () => {
+test('with too many clients, the least recently used pool is discarded', async () => {
   await using fixture = create();
   const { ask, made } = fixture;
   for (let i = 0; i < MAX_CLIENTS; i++) await ask(`client ${i}`);
@@ -155,7 +155,7 @@ test('of too many clients, the one that has not asked for longest has to begin a
   assert.equal(await ask('client 1'), MAX_CLIENTS + 1);
 });
 
-test('while all clients that have circuits wait for answers, others are refused, and none loses its answer', async () => {
+test('while all pools are busy, further clients are rejected, and no query is lost', async () => {
   await using fixture = create();
   const { ask, made, world } = fixture;
   const release = Promise.withResolvers<void>();
@@ -168,7 +168,7 @@ test('while all clients that have circuits wait for answers, others are refused,
   assert.equal(made.filter(({ disposed }) => disposed).length, 1);
 });
 
-test('connections and queries of all clients are counted together, and all circuits are renewed', async () => {
+test('connections and queries of all pools are added up, and all pools are renewed', async () => {
   await using fixture = create();
   const { ask, isolated, made } = fixture;
   assert.deepEqual([isolated.openConnections, isolated.queueDepth], [0, 0]);
@@ -181,7 +181,7 @@ test('connections and queries of all clients are counted together, and all circu
   );
 });
 
-test('a failure is passed on, and leaves the circuits to end when they are idle', async () => {
+test('a failure is passed on, and the pool is discarded when it is idle', async () => {
   await using fixture = create();
   const { ask, clock, made, world } = fixture;
   world.held = Promise.reject(new Dns4torError('ERR_TOR_TIMEOUT'));
@@ -190,7 +190,7 @@ test('a failure is passed on, and leaves the circuits to end when they are idle'
   assert.equal(made[0]?.disposed, true);
 });
 
-test('disposing disposes of what all clients have, and leaves nothing behind', async () => {
+test('disposing disposes all pools and leaves no timer', async () => {
   const { isolated, ask, clock, made, world } = create();
   await ask('alice');
   const release = Promise.withResolvers<void>();
@@ -209,7 +209,7 @@ test('disposing disposes of what all clients have, and leaves nothing behind', a
   assert.equal(made.length, 2);
 });
 
-test('the circuits of all clients are shown, without a word of whose they are', async () => {
+test('the status lists the connections of all pools without naming clients', async () => {
   await using fixture = create();
   const { ask, isolated } = fixture;
   await ask('alice');

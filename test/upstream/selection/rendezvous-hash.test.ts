@@ -7,7 +7,7 @@ import { queryFor } from '../rig.ts';
 
 const DOMAINS = Array.from({ length: 3000 }, (_, i) => `d${i}.example`);
 
-/** Draws other bytes each time, the same for the same seed. */
+/** A deterministic source of random bytes. */
 function seeded(seed: string): Random {
   let drawn = 0;
   const bytes = (length: number): Uint8Array =>
@@ -15,19 +15,19 @@ function seeded(seed: string): Random {
   return { fraction: () => 0.5, bytes };
 }
 
-function firstChoices(shards: RendezvousHash): number[] {
-  return DOMAINS.map((domain) => shards.order(queryFor(domain))[0] as number);
+function firstChoices(hash: RendezvousHash): number[] {
+  return DOMAINS.map((domain) => hash.order(queryFor(domain))[0] as number);
 }
 
-/** How many are equal at the same place. */
+/** Number of positions at which both lists are equal. */
 function agreement(ones: readonly number[], others: readonly number[]): number {
   return ones.filter((one, i) => one === others[i]).length;
 }
 
 for (const count of [2, 3, 5]) {
-  test(`${count} upstreams have about equal shares of the domains, and a first choice's domains are shared by the others`, () => {
-    const shards = new RendezvousHash(seeded('a'), count);
-    const orders = DOMAINS.map((domain) => shards.order(queryFor(domain)));
+  test(`${count} upstreams get about equal shares of the domains, also of those of a failed first choice`, () => {
+    const hash = new RendezvousHash(seeded('a'), count);
+    const orders = DOMAINS.map((domain) => hash.order(queryFor(domain)));
     const share = DOMAINS.length / count;
     for (let index = 0; index < count; index++) {
       const own = orders.filter(([first]) => first === index);
@@ -41,19 +41,19 @@ for (const count of [2, 3, 5]) {
   });
 }
 
-test('all names of a domain have the same order, each time', () => {
-  const shards = new RendezvousHash(seeded('a'), 4);
-  const order = shards.order(queryFor('example.co.uk'));
+test('all names of a domain always have the same order', () => {
+  const hash = new RendezvousHash(seeded('a'), 4);
+  const order = hash.order(queryFor('example.co.uk'));
   assert.deepEqual(
     order.toSorted((a, b) => a - b),
     [0, 1, 2, 3],
   );
   for (const name of ['www.example.co.uk', 'EXAMPLE.co.uk', 'a.b.example.co.uk']) {
-    assert.deepEqual(shards.order(queryFor(name)), order);
+    assert.deepEqual(hash.order(queryFor(name)), order);
   }
 });
 
-test('other keys give another assignment, and a further upstream moves no domain between the others', () => {
+test('other keys give another assignment, and an added upstream moves no domain between the others', () => {
   const [a, again, b] = ['a', 'a', 'b'].map((seed) => firstChoices(new RendezvousHash(seeded(seed), 2))) as [
     number[],
     number[],

@@ -17,7 +17,7 @@ import {
   turnUntilSettled,
 } from '../rig.ts';
 
-/** What HTTP1_WATCH is in doh-session.ts. */
+/** HTTP1_WATCH in doh-session.ts. */
 const SILENCE_MS = 12_000;
 const LOOK_MS = 2000;
 
@@ -43,7 +43,7 @@ test('a request over HTTP/1.1 has these headers in this order, and nothing else'
   assert.deepEqual([rig.server.requests.length, rig.server.connections], [2, 1]);
 });
 
-test('a connection carries one request at a time, and the others wait for it', async () => {
+test('a connection carries one request at a time, and the others wait', async () => {
   const held = Promise.withResolvers<void>();
   await using rig = await startHttp1Rig(async ({ query }) => {
     await held.promise;
@@ -58,7 +58,7 @@ test('a connection carries one request at a time, and the others wait for it', a
   assert.deepEqual([rig.server.requests.length, rig.server.connections], [3, 1]);
 });
 
-test('RFC 9112 §9.6: a response with Connection: close is used, and the next request has a new connection', async () => {
+test('RFC 9112 §9.6: a response with Connection: close is valid, and the next request uses a new connection', async () => {
   await using rig = await startHttp1Rig(({ query }) => ({ body: answerTo(query), headers: { connection: 'close' } }));
   await rig.ask('one.test');
   await turnUntilSettled(rig, rig.ask('two.test'));
@@ -66,7 +66,7 @@ test('RFC 9112 §9.6: a response with Connection: close is used, and the next re
   assert.deepEqual(outcomes(rig.counters), { ok: 2 });
 });
 
-test('a response without a length ends with its connection, and is used', async () => {
+test('a response without a length ends with its connection, and is valid', async () => {
   await using rig = await startHttp1Rig(({ query }) => ({
     body: answerTo(query),
     headers: { connection: 'close', 'transfer-encoding': 'identity' },
@@ -76,7 +76,7 @@ test('a response without a length ends with its connection, and is used', async 
   assert.equal(rig.server.connections, 2);
 });
 
-test('a query that reaches its deadline ends the connection, and the next has a new one', async () => {
+test('a query that reaches its deadline closes the connection, and the next one uses a new one', async () => {
   await using rig = await startHttp1Rig(neverAnswer);
   const late = assert.rejects(rig.ask('late.test', 5000), { code: 'ERR_DEADLINE' });
   await waitUntil('it reaches the server', 5000, () => rig.server.requests.length === 1);
@@ -88,7 +88,7 @@ test('a query that reaches its deadline ends the connection, and the next has a 
   assert.deepEqual([rig.server.requests.length, rig.server.connections], [2, 2]);
 });
 
-test('a query that is given up early leaves its connection alone, which is used again after the response', async () => {
+test('an abandoned query keeps its connection, which is used again after the response', async () => {
   const held = Promise.withResolvers<void>();
   await using rig = await startHttp1Rig(async ({ query }) => {
     await held.promise;
@@ -109,7 +109,7 @@ test('a query that is given up early leaves its connection alone, which is used 
   assert.deepEqual([rig.server.requests.length, rig.server.connections], [2, 1]);
 });
 
-test('an HTTP error is read to its end, and the connection stays in use', async () => {
+test('the body of an HTTP error is discarded, and the connection stays in use', async () => {
   const error = { status: 429, headers: { 'retry-after': '7' }, body: Buffer.alloc(5000) };
   await using rig = await startHttp1Rig(inTurn(answer, () => error, answer));
   await rig.ask('one.test');
@@ -127,7 +127,7 @@ for (const [status, code] of [
   [200, 'ERR_DOH_BODY_SIZE'],
   [503, 'ERR_DOH_STATUS'],
 ] as const) {
-  test(`a body beyond 65,535 bytes with status ${status} is ${code} and ends the connection`, async () => {
+  test(`a body above 65,535 bytes with status ${status} is ${code} and closes the connection`, async () => {
     await using rig = await startHttp1Rig(inTurn(() => ({ status, body: endless() }), answer));
     await assert.rejects(rig.ask('large.test'), { code });
     await turnUntilSettled(rig, rig.ask('next.test'));
@@ -135,13 +135,13 @@ for (const [status, code] of [
   });
 }
 
-test('a request that is lost with its connection is made once more, and answered', async () => {
+test('a request that is lost with its connection is retried and answered', async () => {
   await using rig = await startHttp1Rig(inTurn(drop, answer));
   await turnUntilSettled(rig, rig.ask('one.test'));
   assert.deepEqual([rig.server.requests.length, rig.server.connections], [2, 2]);
 });
 
-test('a response that is cut short fails, and is not taken for an answer', async () => {
+test('an incomplete response is a failure and not an answer', async () => {
   await using rig = await startHttp1Rig(
     inTurn(({ query, socket }) => {
       setTimeout(() => socket.destroy(), 50);
@@ -152,7 +152,7 @@ test('a response that is cut short fails, and is not taken for an answer', async
   assert.deepEqual(outcomes(rig.counters), { ok: 1, upstream_connection: 1 });
 });
 
-test('RFC 9110 §15.2: 16 informational responses are skipped, and a 17th ends the connection', async () => {
+test('RFC 9110 §15.2: 16 informational responses are skipped, and a 17th closes the connection', async () => {
   await using rig = await startHttp1Rig(answer);
   const after =
     (count: number): DohBehaviour =>
@@ -166,7 +166,7 @@ test('RFC 9110 §15.2: 16 informational responses are skipped, and a 17th ends t
   await assert.rejects(turnUntilSettled(rig, rig.ask('many.test')), { code: 'ERR_UPSTREAM_CONNECTION' });
 });
 
-test('bytes that answer no request end the connection before they can be taken for an answer', async () => {
+test('an unsolicited response closes the connection before it can answer a request', async () => {
   await using rig = await startHttp1Rig(({ query, socket }) => {
     const forged = answerTo(queryFor('two.test'));
     setTimeout(() => {
@@ -182,7 +182,7 @@ test('bytes that answer no request end the connection before they can be taken f
   assert.equal(rig.server.requests.length, 1);
 });
 
-test('a connection that falls silent with a query on it is replaced, and the query is answered on the new one', async () => {
+test('a connection that falls silent is replaced, and its query is answered on the new one', async () => {
   await using rig = await startHttp1Rig(answer);
   await rig.ask('one.test');
   rig.freeze();

@@ -7,7 +7,7 @@ import type { DohBehaviour } from '../../fixtures/recording-doh-server.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { answer, answerTo, inTurn, type Rig, startRig, turnUntilSettled } from '../rig.ts';
 
-/** What HTTP2_WATCH is in doh-session.ts: silence is noticed after the one, to within the other. */
+/** HTTP2_WATCH in doh-session.ts: the limit for silence and the poll interval. */
 const SILENCE_MS = 7000;
 const LOOK_MS = 1000;
 
@@ -31,7 +31,7 @@ const LOST: readonly (readonly [string, DohBehaviour])[] = [
 ];
 
 for (const [what, behaviour] of LOST) {
-  test(`a request that is ${what} is made once more, and answered`, async () => {
+  test(`a request that is ${what} is retried and answered`, async () => {
     await using rig = await startRig(inTurn(behaviour, answer));
     await turnUntilSettled(rig, rig.ask('one.test'));
     assert.equal(rig.server.requests.length, 2);
@@ -46,10 +46,10 @@ for (const [what, behaviour] of LOST) {
   });
 }
 
-test('a connection that is lost with a request on it leaves no timer of its own', async () => {
+test('a connection that is lost with a request on it leaves no timer', async () => {
   await using rig = await startRig(dropConnection);
   await assert.rejects(turnUntilSettled(rig, rig.ask('one.test')));
-  // It is the one after which the next attempt is made.
+  // The pause before the next attempt.
   await waitUntil('one timer is left', 5000, () => rig.pendingTimers === 1);
 });
 
@@ -64,7 +64,7 @@ test('all requests in flight survive the loss of their connection', async () => 
   assert.equal(rig.server.connections, 2);
 });
 
-test('after a GOAWAY the refused requests move to a new connection, and the accepted ones are answered on the old', async () => {
+test('after a GOAWAY, refused requests move to a new connection, and accepted ones are answered', async () => {
   const accepted = Promise.withResolvers<void>();
   let count = 0;
   await using rig = await startRig(async ({ query, connection }) => {
@@ -73,7 +73,7 @@ test('after a GOAWAY the refused requests move to a new connection, and the acce
     await accepted.promise;
     return { body: answerTo(query) };
   });
-  // Streams 1, 3, 5, 7 and 9 are accepted, the five after them refused.
+  // Streams 1, 3, 5, 7 and 9 are accepted, the next five are refused.
   const asked = Array.from({ length: 10 }, (_, i) => rig.ask(`n${i}.test`));
   await turnUntilSettled(rig, Promise.all(asked.slice(5)));
   assert.equal(rig.upstream.queueDepth, 5);
@@ -83,7 +83,7 @@ test('after a GOAWAY the refused requests move to a new connection, and the acce
   assert.equal(rig.server.requests.length, 15);
 });
 
-/** Turns the clock second by second, and lets what is on its way over loopback arrive in between. */
+/** Advances the clock second by second, and lets data in transit over loopback arrive in between. */
 async function turn({ clock }: Rig, ms: number): Promise<void> {
   for (let at = 0; at < ms; at += LOOK_MS) {
     await clock.advanceAsync(Math.min(LOOK_MS, ms - at));
@@ -91,7 +91,7 @@ async function turn({ clock }: Rig, ms: number): Promise<void> {
   }
 }
 
-test('a connection that takes no more requests is still watched and still closed at the end', async () => {
+test('a retired connection is still watched, and closed at the end', async () => {
   await using rig = await startRig(({ connection, query }) => {
     if (connection > 0) return { body: answerTo(query) };
     return (stream) => stream.session?.goaway(constants.NGHTTP2_NO_ERROR, 1);
@@ -115,7 +115,7 @@ test('a connection that takes no more requests is still watched and still closed
   assert.ok(rig.sockets.every(({ destroyed }) => destroyed));
 });
 
-test('a connection that went dead with requests on it is replaced: callers whose time is left are answered on the new one', async () => {
+test('a dead connection is replaced, and requests before their deadline are answered on the new one', async () => {
   await using rig = await startRig(neverAnswer);
   const impatient = assert.rejects(rig.ask('impatient.test', 5000), { code: 'ERR_DEADLINE' });
   const patient = rig.ask('patient.test', 20_000);
@@ -133,7 +133,7 @@ test('a connection that went dead with requests on it is replaced: callers whose
   assert.ok(rig.sockets[0]?.destroyed);
 });
 
-test('a resolver that takes long is not taken for dead, because it answers PINGs', async () => {
+test('a slow resolver that answers PINGs does not count as dead', async () => {
   const { promise: slow, resolve } = Promise.withResolvers<void>();
   await using rig = await startRig(async ({ query }) => {
     await slow;
@@ -154,7 +154,7 @@ test('an idle connection is not watched', async () => {
   assert.equal(rig.pendingTimers, 0);
 });
 
-test('a connection that the server ends while nothing is asked costs the next query nothing', async () => {
+test('if the server closes an idle connection, the next query does not fail', async () => {
   await using rig = await startRig(answer);
   await rig.ask('one.test');
   rig.server.closeConnections();
@@ -163,7 +163,7 @@ test('a connection that the server ends while nothing is asked costs the next qu
   assert.equal(rig.server.requests.length, 2);
 });
 
-/** A rig with an open connection that nothing was ever asked on: who wanted it has stopped waiting. */
+/** A rig with an open, unused connection: the query that needed it was abandoned. */
 async function startUnused(): Promise<Rig> {
   const expired = Promise.withResolvers<void>();
   const rig = await startRig(answer, {
@@ -182,9 +182,9 @@ async function startUnused(): Promise<Rig> {
   return rig;
 }
 
-test('a connection that the server ends before its first request costs the next query no answer', async () => {
+test('if the server closes an unused connection, the next query does not fail', async () => {
   await using rig = await startUnused();
-  // The server's SETTINGS came before its FIN, and nobody has read either.
+  // The server's SETTINGS and FIN have arrived, and neither has been read.
   rig.server.closeConnections();
   await waitUntil('they have come', 5000, () => (rig.sockets[0]?.bytesRead ?? 0) > 0);
   await turnUntilSettled(rig, rig.ask('one.test'));
@@ -192,7 +192,7 @@ test('a connection that the server ends before its first request costs the next 
   assert.equal(rig.server.connections, 2);
 });
 
-test('an error on a connection that is idle before its first request ends only that connection', async () => {
+test('an error on an unused connection ends only that connection', async () => {
   await using rig = await startUnused();
   await turn(rig, 2 * LOOK_MS);
   rig.sockets[0]?.destroy(new Error('connection reset'));
@@ -204,7 +204,7 @@ test('an error on a connection that is idle before its first request ends only t
   );
 });
 
-test('a connection that ends unused right after it opens is replaced after a pause', async () => {
+test('a connection that ends right after it opened is replaced after a pause', async () => {
   await using rig = await startUnused();
   rig.sockets[0]?.destroy();
   await waitUntil('the end is noticed', 5000, () => rig.upstream.openConnections === 0);
@@ -215,13 +215,13 @@ test('a connection that ends unused right after it opens is replaced after a pau
   await turnUntilSettled(rig, rig.ask('one.test'));
 });
 
-/** Why connections gave way to new ones. */
+/** Number of replaced connections by cause. */
 function causes(rig: Rig): (string | undefined)[] {
   const counted = rig.counters.totals.reconnects.entries().filter(({ count }) => count > 0);
   return counted.map(({ labels }) => labels['cause']);
 }
 
-test('a connection that the server ends, and one that falls silent, are counted as what they are', async () => {
+test('replaced connections count as ended or as stalled', async () => {
   await using ended = await startRig(answer);
   await ended.ask('one.test');
   assert.deepEqual(causes(ended), []);

@@ -6,7 +6,7 @@ import * as behaviours from '../../fixtures/doh-behaviours.ts';
 import type { DohBehaviour, DohReply } from '../../fixtures/recording-doh-server.ts';
 import { answer, answerTo, outcomes, queryFor, startRig, turnUntilSettled } from '../rig.ts';
 
-/** Answers as a resolver does, but for what `change` makes of it. */
+/** Answers every query, with the reply changed by `change`. */
 function changed(change: (reply: Buffer) => Partial<DohReply> | void): DohBehaviour {
   return ({ query }) => {
     const body = answerTo(query);
@@ -14,7 +14,7 @@ function changed(change: (reply: Buffer) => Partial<DohReply> | void): DohBehavi
   };
 }
 
-test('a request is the padded query with ID 0 and a fixed set of headers, and nothing else', async () => {
+test('a request is the padded query with ID 0 and a fixed set of headers', async () => {
   await using rig = await startRig(answer);
   const reply = await rig.ask('www.Example.com');
   const [request] = rig.server.requests;
@@ -34,7 +34,7 @@ test('a request is the padded query with ID 0 and a fixed set of headers, and no
   assert.deepEqual(Buffer.from(reply), answerTo(request.query));
 });
 
-test('requests look the same whatever was asked before', async () => {
+test('requests do not depend on earlier ones', async () => {
   await using rig = await startRig(({ query }) => ({ body: answerTo(query), headers: { 'set-cookie': 'a=b' } }));
   await rig.ask('first.test');
   await rig.ask('other.test');
@@ -57,11 +57,11 @@ const REJECTED: readonly (readonly [string, DohBehaviour, ErrorCode])[] = [
   ['another name', changed(behaviours.wrongQuestion), 'ERR_RESPONSE_MISMATCH'],
   ['another type', changed((reply) => void reply.writeUInt16BE(28, 12 + 10)), 'ERR_RESPONSE_MISMATCH'],
   ['two questions', changed((reply) => void reply.writeUInt16BE(2, 4)), 'ERR_RESPONSE_MISMATCH'],
-  ['an opcode of its own', changed((reply) => void reply.writeUInt8(0xa0, 2)), 'ERR_RESPONSE_MISMATCH'],
+  ['another opcode', changed((reply) => void reply.writeUInt8(0xa0, 2)), 'ERR_RESPONSE_MISMATCH'],
 ];
 
 for (const [what, behaviour, code] of REJECTED) {
-  test(`${what} from the server is ${code}, after one more try on a new circuit, which stays in use`, async () => {
+  test(`${what} from the server is ${code} after a retry on a new connection, which stays in use`, async () => {
     await using rig = await startRig(behaviour);
     await assert.rejects(rig.ask('one.test'), { code });
     assert.equal(rig.server.requests.length, 2);
@@ -77,7 +77,7 @@ test('an HTTP error names its status and no query', async () => {
   await assert.rejects(rig.ask('canary.test'), { code: 'ERR_DOH_STATUS', message });
 });
 
-test('an HTTP error carries the time that Retry-After asks to wait, in each form that RFC 9110 §10.2.3 has', async () => {
+test('an HTTP error has the delay of Retry-After in every form of RFC 9110 §10.2.3', async () => {
   const forms = [
     [{ 'retry-after': '120' }, 120_000],
     [{ 'retry-after': 'Sun, 06 Nov 1994 08:50:07 GMT', date: 'Sun, 06 Nov 1994 08:49:37 GMT' }, 30_000],
@@ -89,7 +89,7 @@ test('an HTTP error carries the time that Retry-After asks to wait, in each form
   }
 });
 
-test('the content type may have parameters and any case, and a name that comes back in capitals is the same name', async () => {
+test('the case of content type and name does not matter, and parameters are ignored', async () => {
   await using rig = await startRig(
     changed((reply) => {
       reply.set(Buffer.from('ONE'), 13);
@@ -103,7 +103,7 @@ async function* endless(): AsyncGenerator<Uint8Array> {
   for (;;) yield new Uint8Array(7000);
 }
 
-test('a body beyond 65,535 bytes is given up as it grows, and its siblings on the connection are answered', async () => {
+test('a body above 65,535 bytes is aborted early, and other queries on the connection are answered', async () => {
   await using rig = await startRig(({ query }) =>
     Buffer.from(query).includes('large') ? { body: endless() } : { body: answerTo(query) },
   );
@@ -115,14 +115,14 @@ test('a body beyond 65,535 bytes is given up as it grows, and its siblings on th
   assert.equal(rig.server.connections, 1);
 });
 
-test('a body of 65,535 bytes passes', async () => {
+test('a body of 65,535 bytes is accepted', async () => {
   await using rig = await startRig(({ query }) => ({
     body: Buffer.concat([answerTo(query)], 65_535),
   }));
   assert.equal((await rig.ask('one.test')).length, 65_535);
 });
 
-test('Age is taken off the TTLs, to no less than zero', async () => {
+test('Age is subtracted from the TTLs, down to zero', async () => {
   const ages = ['250', '301', '-5', 'x', '1e2'];
   await using rig = await startRig(changed(() => ({ headers: { age: ages.shift() ?? '0' } })));
   const ttls: (number | undefined)[] = [];
@@ -133,19 +133,19 @@ test('Age is taken off the TTLs, to no less than zero', async () => {
   assert.deepEqual(ttls, [50, 0, 300, 300, 300]);
 });
 
-test('each try is counted once, by how it ended, and timed when it succeeded', async () => {
+test('each attempt counts once by outcome, and is timed if it succeeded', async () => {
   await using rig = await startRig(answer);
   await rig.ask('one.test');
   rig.server.behaviour = changed(() => ({ status: 500 }));
   await assert.rejects(rig.ask('two.test'));
   rig.server.behaviour = behaviours.dropConnection;
   await assert.rejects(turnUntilSettled(rig, rig.ask('three.test')));
-  // The query twice, and the probe that checks whether the resolver answers at all.
+  // The query twice, and the probe that checks whether the resolver answers.
   assert.deepEqual(outcomes(rig.counters), { ok: 1, doh_status: 1, upstream_connection: 3 });
   assert.equal(rig.counters.totals.exchangeSeconds[0]?.[0]?.cumulative().at(-1), 1);
 });
 
-test('RFC 9110 §15.2: 16 informational responses are skipped, and a 17th ends the connection', async () => {
+test('RFC 9110 §15.2: 16 informational responses are skipped, and a 17th closes the connection', async () => {
   await using rig = await startRig(answer);
   const after = (count: number): DohBehaviour => {
     return ({ query }) =>

@@ -36,12 +36,12 @@ interface Opened extends Disposable {
   readonly session: DohSession;
   readonly clock: ManualClock;
   readonly socket: TLSSocket;
-  /** `retired` with the reason's code, `closed`, and a round trip as its milliseconds. */
+  /** `retired` with the code of its reason, `closed`, or the milliseconds of a round trip. */
   readonly events: readonly (string | number)[];
   ask(name: string, timeoutMs?: number): Promise<Uint8Array>;
 }
 
-/** A session with the server at the port, in the protocol that ALPN finds. */
+/** Opens a session with the server at `port`, in the protocol negotiated by ALPN. */
 async function open({ port }: { readonly port: number }): Promise<Opened> {
   const socket = connect({ port, servername: 'doh.test', ca, ALPNProtocols: ['h2', 'http/1.1'] });
   socket.on('error', () => {});
@@ -71,7 +71,7 @@ async function turns(count = 100): Promise<void> {
   for (let i = 0; i < count; i++) await setImmediate();
 }
 
-test('RFC 9113 §3.4: a burst of queries does not wait for the server’s SETTINGS', async () => {
+test("RFC 9113 §3.4: a burst of queries does not wait for the server's SETTINGS", async () => {
   let streams = 0;
   await using server = await startAttack({ onConnection() {}, acknowledges: false, onRequest: () => streams++ });
   using opened = await open(server);
@@ -83,7 +83,7 @@ test('RFC 9113 §3.4: a burst of queries does not wait for the server’s SETTIN
   await lost;
 });
 
-test('the server’s limit bounds the room, which is never more than 100', async () => {
+test("the capacity is the server's limit, but at most 100", async () => {
   let socket: TLSSocket | undefined;
   await using server = await startAttack({
     onConnection(connection) {
@@ -98,12 +98,12 @@ test('the server’s limit bounds the room, which is never more than 100', async
   await waitUntil('the limit is lifted', 5000, () => opened.session.capacity === 100);
 });
 
-test('a server that allows no stream for 10 s is stalled', async () => {
+test('a server that allows zero streams for 10 s counts as stalled', async () => {
   await using server = await startAttack({
     onConnection: ({ socket }) => socket.write(settings([SETTING.maxConcurrentStreams, 0])),
   });
   using opened = await open(server);
-  await waitUntil('there is no room', 5000, () => opened.session.capacity === 0);
+  await waitUntil('there is no capacity', 5000, () => opened.session.capacity === 0);
   await opened.clock.advanceAsync(9999);
   assert.deepEqual(opened.events, []);
   await opened.clock.advanceAsync(1);
@@ -111,7 +111,7 @@ test('a server that allows no stream for 10 s is stalled', async () => {
   assert.deepEqual(opened.events, ['retired ERR_UPSTREAM_STALLED', 'closed']);
 });
 
-test('the 10 s without room begin when nothing is in flight any more, and end with the limit', async () => {
+test('the 10 s without capacity start when no query is in flight, and end when the limit rises', async () => {
   let socket: TLSSocket | undefined;
   await using server = await startAttack({
     onConnection(connection) {
@@ -122,28 +122,28 @@ test('the 10 s without room begin when nothing is in flight any more, and end wi
   });
   using opened = await open(server);
   const asked = assert.rejects(opened.ask('one.test', 5000), { code: 'ERR_DEADLINE' });
-  await waitUntil('there is no room', 5000, () => opened.session.capacity === 0);
+  await waitUntil('there is no capacity', 5000, () => opened.session.capacity === 0);
   await opened.clock.advanceAsync(5000);
   await asked;
   await turns();
   await opened.clock.advanceAsync(9999);
   assert.deepEqual(opened.events, []);
   socket?.write(settings([SETTING.maxConcurrentStreams, 1]));
-  await waitUntil('there is room', 5000, () => opened.session.capacity === 1);
+  await waitUntil('there is capacity', 5000, () => opened.session.capacity === 1);
   assert.equal(opened.clock.pendingTimers, 0);
 });
 
-test('a PING is answered over HTTP/2, and its round trip is told', async () => {
+test('a PING over HTTP/2 reports a round trip', async () => {
   await using server = await startRecordingDohServer(certificate, answer);
   using opened = await open(server);
   await opened.ask('one.test');
   opened.session.ping();
   opened.clock.advance(70);
-  await waitUntil('the answer is told', 5000, () => opened.events.length > 0);
+  await waitUntil('the round trip is reported', 5000, () => opened.events.length > 0);
   assert.deepEqual(opened.events, [70]);
 });
 
-test('there is no PING over HTTP/1.1', async () => {
+test('no PING is sent over HTTP/1.1', async () => {
   await using server = await startHttp1DohServer(certificate, answer);
   using opened = await open(server);
   await opened.ask('one.test');
@@ -158,7 +158,7 @@ const SERVERS = { 'HTTP/2': startRecordingDohServer, 'HTTP/1.1': startHttp1DohSe
 for (const [protocol, start] of Object.entries(SERVERS)) {
   const startServer = (behaviour: DohBehaviour) => start(certificate, behaviour);
 
-  test(`a session over ${protocol} is one socket: after its end it takes no query and opens nothing`, async () => {
+  test(`a session over ${protocol} takes no query after its socket has closed, and opens no other`, async () => {
     await using server = await startServer(answer);
     using opened = await open(server);
     await opened.ask('one.test');
@@ -171,7 +171,7 @@ for (const [protocol, start] of Object.entries(SERVERS)) {
     assert.deepEqual([server.connections, server.requests.length], [1, 1]);
   });
 
-  test(`a session over ${protocol} on a socket that is closed already retires`, async () => {
+  test(`a session over ${protocol} on a closed socket retires`, async () => {
     await using server = await startServer(answer);
     using opened = await open(server);
     await opened.ask('one.test');
@@ -182,7 +182,7 @@ for (const [protocol, start] of Object.entries(SERVERS)) {
     assert.equal(server.requests.length, 1);
   });
 
-  test(`a query over ${protocol} is not sent when its session ends in the same turn`, async () => {
+  test(`a query over ${protocol} is not sent if its session ends in the same tick`, async () => {
     await using server = await startServer(neverAnswer);
     using opened = await open(server);
     const asked = assert.rejects(opened.ask('one.test'), { code: 'ERR_SHUTDOWN' });
@@ -193,7 +193,7 @@ for (const [protocol, start] of Object.entries(SERVERS)) {
     assert.equal(opened.clock.pendingTimers, 0);
   });
 
-  test(`an idle connection over ${protocol} has no timer that ends it or sends anything, whatever the server hints`, async (t) => {
+  test(`no timer closes an idle connection over ${protocol} or sends on it, whatever the server hints`, async (t) => {
     await using server = await startServer(({ query }) => ({
       body: answerTo(query),
       headers: protocol === 'HTTP/2' ? {} : { connection: 'keep-alive', 'keep-alive': 'timeout=1' },
@@ -215,7 +215,7 @@ for (const [protocol, start] of Object.entries(SERVERS)) {
   });
 }
 
-test('1,000 queries that are abandoned, 100 in one tick, leave the session and no stream', async () => {
+test('abandoning 1,000 queries, 100 per tick, leaves the session intact and no stream open', async () => {
   let [streams, resets] = [0, 0];
   await using server = await startAttack({ onRequest: () => streams++ });
   using opened = await open(server);
@@ -234,7 +234,7 @@ test('1,000 queries that are abandoned, 100 in one tick, leave the session and n
   assert.ok(streams <= resets);
 });
 
-test('a GOAWAY retires the session at once, and a query that the server accepted is still answered', async () => {
+test('a GOAWAY retires the session at once, and an accepted query is still answered', async () => {
   let stream: ServerHttp2Stream | undefined;
   await using server = await startRecordingDohServer(certificate, () => (opened) => void (stream = opened));
   using opened = await open(server);
@@ -251,7 +251,7 @@ test('a GOAWAY retires the session at once, and a query that the server accepted
   assert.deepEqual([server.connections, server.requests.length], [1, 1]);
 });
 
-test('a connection that is lost after a GOAWAY fails what was accepted', async () => {
+test('accepted queries fail if the connection is lost after a GOAWAY', async () => {
   let socket: TLSSocket | undefined;
   await using server = await startAttack({
     onRequest(connection) {

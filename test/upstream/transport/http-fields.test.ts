@@ -7,7 +7,7 @@ const DATE = 'Sun, 06 Nov 1994 08:49:37 GMT';
 for (const [value, date, expected] of [
   ['0', undefined, 0],
   ['120', undefined, 120_000],
-  // RFC 9111 §1.2.2: a larger number counts as this one.
+  // A larger number counts as this one (RFC 9111 §1.2.2).
   ['99999999999999999999', undefined, 2 ** 31 * 1000],
   ['Sun, 06 Nov 1994 08:50:07 GMT', DATE, 30_000],
   ['Sunday, 06-Nov-94 08:50:07 GMT', DATE, 30_000],
@@ -22,7 +22,7 @@ for (const [value, date, expected] of [
   ['soon', DATE, undefined],
   [undefined, DATE, undefined],
 ] as const) {
-  test(`RFC 9110 §10.2.3: Retry-After "${value}" beside Date "${date}" asks to wait ${expected} ms`, () => {
+  test(`RFC 9110 §10.2.3: Retry-After "${value}" beside Date "${date}" requests a delay of ${expected} ms`, () => {
     assert.equal(parseRetryAfterMs(value, date), expected);
   });
 }

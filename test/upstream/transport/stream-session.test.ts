@@ -16,7 +16,7 @@ import { waitUntil } from '../../fixtures/wait-until.ts';
 import { MAX_IN_FLIGHT } from '../../../src/upstream/transport/session.ts';
 import { answer, answerTo, queryFor, startDouble, startSession } from '../stream-rig.ts';
 
-/** What the constants of stream-session.ts are. */
+/** Constants of stream-session.ts. */
 const MAX_OWED = 1000;
 const SILENCE_MS = 12_000;
 
@@ -28,7 +28,7 @@ const TRANSPORTS: readonly (readonly [string, (server: DohServer, ca: Buffer) =>
 ];
 
 for (const [transport, open] of TRANSPORTS) {
-  test(`a real resolver answers a hundred queries at once over ${transport}`, async () => {
+  test(`a real resolver answers a hundred concurrent queries over ${transport}`, async () => {
     await using authority = await startAuthoritativeServer();
     await using ca = await createCertificateAuthority();
     await using server = await startDohServer({ authority, certificate: await ca.issue(['dot.test']) });
@@ -47,11 +47,11 @@ for (const [transport, open] of TRANSPORTS) {
   });
 }
 
-test('RFC 7766 §7: answers are taken in any order, however the stream is cut', async () => {
+test('RFC 7766 §7: answers may come in any order and in any segments', async () => {
   await using rig = await startDouble();
   const names = ['one.test', 'two.test', 'three.test'];
   const asked = names.map((name) => rig.ask(name));
-  await waitUntil('the queries come', PATIENCE_MS, () => rig.server.queries.length === names.length);
+  await waitUntil('the queries arrive', PATIENCE_MS, () => rig.server.queries.length === names.length);
   const stream = Buffer.concat(rig.server.queries.toReversed().map((query) => framed(answerTo(query))));
   rig.server.sockets[0]?.setNoDelay(true);
   for (const octet of stream) rig.server.sockets[0]?.write(Buffer.of(octet));
@@ -62,13 +62,13 @@ test('RFC 7766 §7: answers are taken in any order, however the stream is cut', 
   );
 });
 
-test('RFC 7766 §6.2.1: queries in flight have IDs of their own, drawn from all there are, and the caller sees 0', async () => {
+test('RFC 7766 §6.2.1: queries in flight have unique random IDs, and the caller sees 0', async () => {
   await using rig = await startDouble(undefined, {
     random: { fraction: () => 0, bytes: () => Uint8Array.of(0xff, 0xff) },
   });
   const query = queryFor('one.test');
   const asked = Array.from({ length: 3 }, () => rig.session.exchange(query, Deadline.after(rig.clock, 1000)));
-  await waitUntil('the queries come', PATIENCE_MS, () => rig.server.queries.length === 3);
+  await waitUntil('the queries arrive', PATIENCE_MS, () => rig.server.queries.length === 3);
   assert.deepEqual(
     rig.server.queries.map((sent) => sent.readUInt16BE()),
     [0xffff, 0, 1],
@@ -78,14 +78,14 @@ test('RFC 7766 §6.2.1: queries in flight have IDs of their own, drawn from all 
   for (const response of await Promise.all(asked)) assert.deepEqual(response, answerTo(query));
 });
 
-test('there is room for a hundred queries, and again when they are answered', async () => {
+test('the capacity is a hundred queries, and is restored when they are answered', async () => {
   await using rig = await startDouble();
   assert.equal(rig.session.capacity, MAX_IN_FLIGHT);
   const asked = Array.from({ length: MAX_IN_FLIGHT }, (_, i) => rig.ask(`n${i}.test`));
   assert.equal(rig.session.capacity, 0);
   assert.equal(rig.session.inFlight, MAX_IN_FLIGHT);
   assert.ok(rig.session.isUnanswered);
-  await waitUntil('the queries come', PATIENCE_MS, () => rig.server.queries.length === MAX_IN_FLIGHT);
+  await waitUntil('the queries arrive', PATIENCE_MS, () => rig.server.queries.length === MAX_IN_FLIGHT);
   for (const query of rig.server.queries) answer(query, rig.server.sockets[0] as Socket);
   await Promise.all(asked);
   assert.equal(rig.session.capacity, MAX_IN_FLIGHT);
@@ -93,28 +93,28 @@ test('there is room for a hundred queries, and again when they are answered', as
   assert.ok(rig.session.hasAnswered && !rig.session.isUnanswered);
   assert.deepEqual(rig.events, ['first answer']);
   assert.deepEqual(
-    rig.rooms,
+    rig.capacities,
     Array.from({ length: MAX_IN_FLIGHT }, (_, i) => i + 1),
   );
 });
 
-test('a query whose deadline passes gives its place up, but not its ID until the late answer has come', async () => {
+test('a query whose deadline passes frees its place, but not its ID until the late answer arrives', async () => {
   let second: Promise<Uint8Array> | undefined;
   await using rig = await startDouble(undefined, {
-    // As one that has waited for the place takes it.
+    // A waiting query would take the place like this.
     onCapacity: () => {
       second ??= rig.ask('second.test');
     },
   });
   const idOf = async (index: number): Promise<number | undefined> => {
-    await waitUntil('the query comes', PATIENCE_MS, () => rig.server.queries.length > index);
+    await waitUntil('the query arrives', PATIENCE_MS, () => rig.server.queries.length > index);
     return rig.server.queries[index]?.readUInt16BE();
   };
   const late = rig.ask('late.test', 1000);
   assert.equal(await idOf(0), 0);
   rig.clock.advance(1000);
   await assert.rejects(late, { code: 'ERR_DEADLINE' });
-  assert.deepEqual(rig.rooms, [MAX_IN_FLIGHT]);
+  assert.deepEqual(rig.capacities, [MAX_IN_FLIGHT]);
   assert.equal(await idOf(1), 1);
 
   const [socket] = rig.server.sockets as [Socket];
@@ -143,7 +143,7 @@ test('a connection that owes answers to abandoned queries is not reported as sta
   await patient;
 });
 
-test('a connection that owes a thousand answers is given up', async () => {
+test('a connection that owes a thousand answers is closed', async () => {
   await using rig = await startDouble((query, socket) => {
     if (query.includes('kept')) answer(query, socket);
   });
@@ -151,7 +151,7 @@ test('a connection that owes a thousand answers is given up', async () => {
     const asked = Array.from({ length: MAX_IN_FLIGHT }, (_, j) => rig.ask(`n${i}-${j}.test`, 1000));
     rig.clock.advance(1000);
     await Promise.allSettled(asked);
-    // What is answered meanwhile keeps the connection from being taken for silent.
+    // Other answers keep the watchdog quiet.
     await rig.ask(`kept${i}.test`);
   }
   const patient = rig.ask('patient.test');
@@ -175,7 +175,7 @@ const NO_ANSWERS: readonly (readonly [string, (query: Buffer) => Buffer])[] = [
 ];
 
 for (const [what, reply] of NO_ANSWERS) {
-  test(`${what} ends the connection, and what is in flight is lost with it`, async () => {
+  test(`${what} closes the connection, and the queries in flight are lost`, async () => {
     await using rig = await startDouble((query, socket) => socket.write(reply(query)));
     await assert.rejects(rig.ask('one.test'), (error: Dns4torError) => {
       assert.equal(error.code, 'ERR_UPSTREAM_CONNECTION');
@@ -189,7 +189,7 @@ for (const [what, reply] of NO_ANSWERS) {
   });
 }
 
-test('a second answer to one query ends the connection, and nothing behind it is taken', async () => {
+test('a second answer to one query closes the connection, and nothing after it is accepted', async () => {
   await using rig = await startDouble((query, socket) => {
     if (!query.includes('second')) return;
     const [first, second] = rig.server.queries.map((sent) => framed(answerTo(sent)));
@@ -201,7 +201,7 @@ test('a second answer to one query ends the connection, and nothing behind it is
   await assert.rejects(second, { code: 'ERR_UPSTREAM_CONNECTION' });
 });
 
-test('behind what ends the connection not even a late answer is taken', async () => {
+test('after a message that closes the connection, not even a late answer is accepted', async () => {
   await using rig = await startDouble((query, socket) => {
     if (query.includes('second')) {
       socket.write(Buffer.concat([Buffer.of(0, 0), framed(answerTo(rig.server.queries[0] as Buffer))]));
@@ -214,7 +214,7 @@ test('behind what ends the connection not even a late answer is taken', async ()
   assert.deepEqual(rig.events, ['retired']);
 });
 
-test('RFC 7766 §6.2.3: a server that ends an idle connection harms nobody', async () => {
+test('RFC 7766 §6.2.3: a server may close an idle connection', async () => {
   await using rig = await startDouble(answer);
   await rig.ask('one.test');
   rig.server.sockets[0]?.end();
@@ -224,7 +224,7 @@ test('RFC 7766 §6.2.3: a server that ends an idle connection harms nobody', asy
   await assert.rejects(rig.ask('two.test'), { code: 'ERR_UPSTREAM_CONNECTION' });
 });
 
-test('RFC 7766 §6.2.4: what is in flight when the server ends the connection is lost, what it answered before is not', async () => {
+test('RFC 7766 §6.2.4: queries in flight are lost when the server closes the connection', async () => {
   await using rig = await startDouble((query, socket) => {
     if (query.includes('second')) socket.end(framed(answerTo(rig.server.queries[0] as Buffer)));
   });
@@ -236,7 +236,7 @@ test('RFC 7766 §6.2.4: what is in flight when the server ends the connection is
   assert.equal(rig.clock.pendingTimers, 0);
 });
 
-test('the reason why a connection broke is the cause of the error', async () => {
+test('the socket error is the cause of the rejection', async () => {
   await using rig = await startDouble((_query, socket) => socket.resetAndDestroy());
   await assert.rejects(rig.ask('one.test'), (error: Dns4torError) => {
     assert.equal(error.code, 'ERR_UPSTREAM_CONNECTION');
@@ -245,14 +245,14 @@ test('the reason why a connection broke is the cause of the error', async () => 
   });
 });
 
-test('silence while queries wait ends the connection; half an answer is no silence', async () => {
+test('silence while queries wait closes the connection; half an answer is not silence', async () => {
   await using rig = await startDouble();
   const asked = rig.ask('one.test');
-  await waitUntil('the query comes', PATIENCE_MS, () => rig.server.queries.length === 1);
+  await waitUntil('the query arrives', PATIENCE_MS, () => rig.server.queries.length === 1);
   rig.clock.advance(SILENCE_MS - 1);
   const whole = framed(answerTo(rig.server.queries[0] as Buffer));
   rig.server.sockets[0]?.write(whole.subarray(0, 20));
-  await waitUntil('it has come', PATIENCE_MS, () => rig.socket.bytesRead === 20);
+  await waitUntil('it has arrived', PATIENCE_MS, () => rig.socket.bytesRead === 20);
   rig.clock.advance(SILENCE_MS);
   assert.equal(rig.session.inFlight, 1);
   rig.clock.advance(1);
@@ -260,7 +260,7 @@ test('silence while queries wait ends the connection; half an answer is no silen
   assert.equal(rig.clock.pendingTimers, 0);
 });
 
-test('destroying a session fails what is in flight with the reason, after its owner was told', async () => {
+test('destroying a session retires it first, then rejects the queries in flight with the reason', async () => {
   await using rig = await startDouble();
   const asked = rig.ask('one.test').catch((error: unknown) => ({ error, events: [...rig.events] }));
   rig.session.destroy(new Dns4torError('ERR_SHUTDOWN'));

@@ -7,7 +7,7 @@ import { answerTo, queryFor } from '../rig.ts';
 
 const query = queryFor('www.example.com');
 
-test('any bytes are accepted or refused with one of two codes, never more', () => {
+test('arbitrary bytes are accepted or rejected with one of two codes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
       try {
@@ -20,7 +20,7 @@ test('any bytes are accepted or refused with one of two codes, never more', () =
   );
 });
 
-test("no change of a single bit in ID, QR, opcode, TC or the question is accepted, unless it is of a letter's case", () => {
+test('no flipped bit in ID, QR, opcode, TC or question is accepted, except the case of letters', () => {
   const response = answerTo(query);
   validateResponse(query, response);
   const questionEnd = 12 + 'www.example.com'.length + 2 + 4;

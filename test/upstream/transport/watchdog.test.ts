@@ -9,7 +9,7 @@ const POLL_MS = 2000;
 interface Kennel {
   readonly clock: ManualClock;
   readonly watchdog: Watchdog;
-  /** What the connection is at. */
+  /** State of the simulated connection. */
   readonly connection: { bytes: number; waiting: boolean; silences: number };
 }
 
@@ -28,7 +28,7 @@ function startWatchdog(): Kennel {
   return { clock, watchdog, connection };
 }
 
-test('silence is told once, when it has lasted while something waits', () => {
+test('silence is reported once, after it has lasted while a query waits', () => {
   const { clock, watchdog, connection } = startWatchdog();
   watchdog.watch();
   clock.advance(SILENCE_MS - 1);
@@ -38,7 +38,7 @@ test('silence is told once, when it has lasted while something waits', () => {
   assert.equal(clock.pendingTimers, 0);
 });
 
-test('any byte begins the time anew, and what begins to wait later does not', () => {
+test('a received byte restarts the time; another query does not', () => {
   const { clock, watchdog, connection } = startWatchdog();
   watchdog.watch();
   clock.advance(SILENCE_MS - POLL_MS);
@@ -51,7 +51,7 @@ test('any byte begins the time anew, and what begins to wait later does not', ()
   assert.equal(connection.silences, 1);
 });
 
-test('nothing is looked for while nothing waits, and the time before that does not count', () => {
+test('no timer runs while no query waits, and earlier silence does not count', () => {
   const { clock, watchdog, connection } = startWatchdog();
   watchdog.watch();
   clock.advance(SILENCE_MS - POLL_MS - 1);
@@ -64,7 +64,7 @@ test('nothing is looked for while nothing waits, and the time before that does n
   assert.equal(connection.silences, 0);
 });
 
-test('a cancelled watchdog says nothing and leaves no timer', () => {
+test('a cancelled watchdog reports nothing and leaves no timer', () => {
   const { clock, watchdog, connection } = startWatchdog();
   watchdog.watch();
   watchdog.cancel();
