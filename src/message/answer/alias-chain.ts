@@ -1,7 +1,7 @@
 import { readU16 } from '../wire/bytes.ts';
 import { HEADER, HEADER_BYTES, QUESTION_FIXED_BYTES } from '../wire/header.ts';
 import { MAX_NAME_BYTES, octetString, readName, withAncestors } from '../wire/name.ts';
-import { createRecordReader, type ResourceRecord, typeCovered } from '../wire/record.ts';
+import { createRecordReader, type ResourceRecord, subjectType } from '../wire/record.ts';
 import { isData, TYPE } from '../wire/tables.ts';
 
 /**
@@ -31,8 +31,8 @@ interface Facts {
  * The type by which to judge a record. An RRSIG record counts as the type that it covers (RFC 4035 §3.1.1), unless
  * QTYPE is RRSIG.
  */
-function subjectOf(wire: Uint8Array, record: ResourceRecord, qtype: number): number {
-  return record.type === TYPE.RRSIG && qtype !== TYPE.RRSIG ? typeCovered(wire, record) : record.type;
+function judgedType(wire: Uint8Array, record: ResourceRecord, qtype: number): number {
+  return qtype === TYPE.RRSIG ? record.type : subjectType(wire, record);
 }
 
 /**
@@ -41,7 +41,7 @@ function subjectOf(wire: Uint8Array, record: ResourceRecord, qtype: number): num
  */
 export function isIrrelevant(wire: Uint8Array, record: ResourceRecord, qtype: number, qclass: number): boolean {
   if (record.class !== qclass) return true;
-  const type = subjectOf(wire, record, qtype);
+  const type = judgedType(wire, record, qtype);
   if (type === qtype || type === TYPE.CNAME || type === TYPE.DNAME) return false;
   return qtype !== TYPE.ANY || !isData(type);
 }
@@ -134,7 +134,7 @@ function addFact(
   nameAt: (offset: number) => string | undefined,
 ): boolean {
   const isSignature = record.type === TYPE.RRSIG;
-  const type = subjectOf(wire, record, qtype);
+  const type = judgedType(wire, record, qtype);
   if (type === TYPE.DNAME) {
     if (isSignature) {
       facts.signedRedirection = true;

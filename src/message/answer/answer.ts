@@ -21,7 +21,7 @@ import {
   MAX_POSITIVE_SECONDS,
   type ResourceRecord,
   soaMinimum,
-  typeCovered,
+  subjectType,
 } from '../wire/record.ts';
 import { createRecordDataCheck } from '../wire/record-data.ts';
 import { RCODE, TYPE } from '../wire/tables.ts';
@@ -158,7 +158,9 @@ function readSections(wire: Uint8Array, questionEnd: number, records: KeptRecord
   let soa: Rrset | undefined;
 
   const keep = (section: number, record: ResourceRecord): void => {
-    const rrset = rrsets.of(section, subjectOf(wire, record), record);
+    const type = subjectType(wire, record);
+    if (type === -1) throw malformed();
+    const rrset = rrsets.of(section, type, record);
     records.push({ ttlOffset: record.ttlOffset, ttl: record.ttl, rrset });
     writeU32(wire, record.ttlOffset, INVALID_IN_NAME);
     if (!hasProperData(wire, record)) throw malformed();
@@ -230,13 +232,6 @@ function readSections(wire: Uint8Array, questionEnd: number, records: KeptRecord
     soaTtl: soa?.ttl,
     extendedError,
   };
-}
-
-/** The type of a record or, for RRSIG, the type that it covers. @throws Dns4torError ERR_RESPONSE_MALFORMED */
-function subjectOf(wire: Uint8Array, record: ResourceRecord): number {
-  const type = record.type === TYPE.RRSIG ? typeCovered(wire, record) : record.type;
-  if (type === -1) throw malformed();
-  return type;
 }
 
 /** RRsets by section, type, class and owner. */

@@ -2,7 +2,7 @@ import { MAX_ALIASES } from './alias-chain.ts';
 import { readU16 } from '../wire/bytes.ts';
 import { HEADER_BYTES } from '../wire/header.ts';
 import { isAtOrAbove, MAX_NAME_BYTES, octetString, readName, withAncestors } from '../wire/name.ts';
-import { type ResourceRecord, TYPE_TO_TTL_BYTES, typeCovered } from '../wire/record.ts';
+import { type ResourceRecord, subjectType, TYPE_TO_TTL_BYTES } from '../wire/record.ts';
 import { TYPE } from '../wire/tables.ts';
 
 /** TTL and RDLENGTH: the distance from the TTL field to the RDATA. */
@@ -57,7 +57,7 @@ export class RelevanceFilter {
    */
   allowsAuthority(record: ResourceRecord): boolean {
     if (!this.#hasClass(record)) return false;
-    switch (this.#subject(record)) {
+    switch (subjectType(this.#wire, record)) {
       // RFC 1034 §4.3.2, RFC 2308 §5, RFC 4035 §3.1.4: the owner is a zone that contains the name.
       case TYPE.NS:
       case TYPE.SOA:
@@ -80,18 +80,13 @@ export class RelevanceFilter {
    * relevant: they concern one hop or transaction.
    */
   allowsAdditional(record: ResourceRecord): boolean {
-    const type = this.#subject(record);
+    const type = subjectType(this.#wire, record);
     if (!this.#hasClass(record) || !ADDITIONAL_TYPES.has(type)) return false;
     this.#targets ??= this.#namedTargets();
     if (!this.#targets.has(octetString(record.owner))) return false;
     // RFC 9460 §4.2: a service alias leads to another service, which leads to its addresses.
     if (type === record.type) this.#addTarget(this.#targets, record.ttlOffset);
     return true;
-  }
-
-  /** The type of a record or, for an RRSIG record, the type that it covers. */
-  #subject(record: ResourceRecord): number {
-    return record.type === TYPE.RRSIG ? typeCovered(this.#wire, record) : record.type;
   }
 
   #hasClass(record: ResourceRecord): boolean {

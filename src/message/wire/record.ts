@@ -1,5 +1,6 @@
 import { readU16, readU32 } from './bytes.ts';
 import { LOWEST_POINTER, MAX_NAME_BYTES, POINTER_BYTES, readName } from './name.ts';
+import { TYPE } from './tables.ts';
 
 /** TYPE, CLASS, TTL and RDLENGTH: the fields between a record's owner and its RDATA (RFC 1035 §4.1.3). */
 export const RECORD_FIXED_BYTES = 10;
@@ -95,7 +96,11 @@ export function soaMinimum(wire: Uint8Array, record: ResourceRecord): number | u
   return clampTtl(readU32(wire, record.end - SOA_MINIMUM_FROM_END));
 }
 
-/** The type that an RRSIG (RFC 4034 §3.1.1) or SIG record covers, its first field. -1 if the RDATA is too short. */
-export function typeCovered(wire: Uint8Array, record: ResourceRecord): number {
+/**
+ * The type of a record or, for RRSIG, the type that it covers: its first field (RFC 4034 §3.1.1). -1 if the RDATA of an
+ * RRSIG record is too short.
+ */
+export function subjectType(wire: Uint8Array, record: ResourceRecord): number {
+  if (record.type !== TYPE.RRSIG) return record.type;
   return record.end - record.dataStart < 2 ? -1 : readU16(wire, record.dataStart);
 }
