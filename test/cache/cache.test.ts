@@ -16,7 +16,15 @@ import {
   rawRecord,
   receive,
 } from '../fixtures/messages.ts';
-import { createCache, dataAnswer, deniedAnswer, entryBytes, findAnswer, FIXED_RANDOM, totalBytes } from './cached.ts';
+import {
+  createCache,
+  dataAnswer,
+  deniedAnswer,
+  entryBytes,
+  findAnswer,
+  FIXED_RANDOM,
+  totalBytes,
+} from './cache-rig.ts';
 
 const MIB = 1 << 20;
 const RD = 0x0100;

@@ -8,7 +8,7 @@ import { parseAnswer } from '../../src/message/answer/answer.ts';
 import { copyAnswer } from '../../src/message/answer/prepared-answer.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { addressRecord, ask, buildResponse } from '../fixtures/messages.ts';
-import { findAnswer, totalBytes } from './cached.ts';
+import { findAnswer, totalBytes } from './cache-rig.ts';
 
 const SPEC = { name: 'a.example', type: 'A' };
 const QUERY = ask(SPEC);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { lifetimeSeconds } from '../../src/cache/lifetime.ts';
 import { parseAnswer } from '../../src/message/answer/answer.ts';
 import { addressRecord, buildResponse, soaRecord } from '../fixtures/messages.ts';
-import { dataAnswer, deniedAnswer } from './cached.ts';
+import { dataAnswer, deniedAnswer } from './cache-rig.ts';
 
 const DAY = 86_400;
 const NXDOMAIN = 3;

@@ -5,7 +5,7 @@ import type { Entry } from '../../src/cache/entry.ts';
 import { drawRefreshAt, isRefreshDue, markRefreshStarted } from '../../src/cache/refresh.ts';
 import { parseAnswer } from '../../src/message/answer/answer.ts';
 import { ask, buildResponse, soaRecord } from '../fixtures/messages.ts';
-import { createCache, dataAnswer, deniedAnswer } from './cached.ts';
+import { createCache, dataAnswer, deniedAnswer } from './cache-rig.ts';
 
 const MIB = 1 << 20;
 const TTL_SECONDS = 1000;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { concat, rawName, rawNameOfLength, rawU16 } from '../fixtures/messages.ts';
-import { mutateBy, mutations } from './mutations.ts';
+import { mutateBy, mutations } from './message-mutations.ts';
 
 /*
  * Messages like those of large public corpora: all record types, all kinds of compression, EDNS options, and sometimes

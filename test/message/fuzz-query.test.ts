@@ -9,7 +9,7 @@ import { specialUseAnswer } from '../../src/policy/special-use-names.ts';
 import { receive } from '../fixtures/messages.ts';
 import { answerBytes, replyBytes } from '../fixtures/replies.ts';
 import { countReads } from './counted-bytes.ts';
-import { mutatedQuery, randomBytes } from './mutations.ts';
+import { mutatedQuery, randomBytes } from './message-mutations.ts';
 
 const scan = createQueryScanner();
 

@@ -9,7 +9,7 @@ import { ttlOffset } from '../../src/message/answer/prepared-answer.ts';
 import { rawMessage, rawOpt, receive } from '../fixtures/messages.ts';
 import { answerBytes } from '../fixtures/replies.ts';
 import { countReads } from './counted-bytes.ts';
-import { mutatedResponse, randomBytes } from './mutations.ts';
+import { mutatedResponse, randomBytes } from './message-mutations.ts';
 
 const RD = 0x0100;
 

@@ -2,7 +2,7 @@
 // runner uses memory too.
 import { createCounters } from '../../src/metrics/counters.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
-import { createCache, totalBytes } from '../cache/cached.ts';
+import { createCache, totalBytes } from '../cache/cache-rig.ts';
 import { buildQuery, rawName, receive } from '../fixtures/messages.ts';
 import { createResolver } from '../resolver/harness.ts';
 import { addressOf, RCODE, RESPONSE_FLAGS, responseTo, startOfAuthority } from './upstream-messages.ts';

@@ -20,7 +20,7 @@ import type { DohBehaviour, RecordingDohServer } from '../fixtures/recording-doh
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { framed } from '../listener/harness.ts';
 import { chainMessage } from '../message/chain-message.ts';
-import { mutatedQuery, mutatedResponse, randomBytes } from '../message/mutations.ts';
+import { mutatedQuery, mutatedResponse, randomBytes } from '../message/message-mutations.ts';
 import { ANSWER_TIMEOUT_MS, deframe, eachAtOnce, talkTcp, UdpAsker } from './clients.ts';
 import { assertUnharmed, metric, residentMiB } from './daemon-health.ts';
 import type { Transport } from './raw-client.ts';

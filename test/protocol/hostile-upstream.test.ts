@@ -7,7 +7,7 @@ import { rawMessage, rawName, rawNameOfLength, rawOpt, rawQuestion } from '../fi
 import type { DohBehaviour } from '../fixtures/recording-doh-server.ts';
 import { framed } from '../listener/harness.ts';
 import { CHAIN_TYPE, chainMessage } from '../message/chain-message.ts';
-import { mutateBy, mutations } from '../message/mutations.ts';
+import { mutateBy, mutations } from '../message/message-mutations.ts';
 import { eachAtOnce, talkTcp, UdpAsker } from './clients.ts';
 import { assertUnharmed, residentMiB } from './daemon-health.ts';
 import { assertFits } from './fitting-answer.ts';

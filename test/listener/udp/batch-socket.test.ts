@@ -7,7 +7,7 @@ import { type LinuxSockets, loadLinuxSockets } from '../../../src/listener/udp/l
 import { UdpListener } from '../../../src/listener/udp/udp-listener.ts';
 import { createPipeline } from '../../../src/resolver/pipeline.ts';
 import { RetryBudget } from '../../../src/upstream/pool/retry-budget.ts';
-import { createCache, dataAnswer } from '../../cache/cached.ts';
+import { createCache, dataAnswer } from '../../cache/cache-rig.ts';
 import { addressRecord, ask, buildQuery, buildResponse, decodeReply } from '../../fixtures/messages.ts';
 import { UdpClient } from '../../fixtures/udp-client.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { type MessageView, viewMessage } from '../../../src/message/text/message-view.ts';
 import { concat, rawMessage, rawName, rawOpt, rawQuestion, rawRecord, rawU16 } from '../../fixtures/messages.ts';
-import { mutatedQuery, mutatedResponse, randomBytes } from '../mutations.ts';
+import { mutatedQuery, mutatedResponse, randomBytes } from '../message-mutations.ts';
 
 /** Printable ASCII without spaces. Control characters could control the terminal. */
 const TOKEN = /^[!-~]+$/;
