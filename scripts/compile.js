@@ -23,7 +23,7 @@ const PROGRAM_FLAGS = [
   "--banner:js=const moduleUrl = require('node:url').pathToFileURL(__filename).href;",
 ];
 
-/** npm installs the packages besides the program, where `npm audit` and `npm ls` see them. */
+/** npm installs these packages next to the program, where `npm audit` and `npm ls` see them. */
 const EXTERNAL_PACKAGES = '--packages=external';
 /** koffi has a native addon. `debug` works without supports-color. */
 const EXTERNAL_TO_BUNDLE = ['--external:koffi', '--external:supports-color'];

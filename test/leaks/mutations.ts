@@ -41,7 +41,7 @@ const withEachQuestion = (action: string): string =>
 
 const ENVIRONMENT_PROOF: Proof = {
   file: 'test/protocol/environment.test.ts',
-  test: 'have no effect, and each is told of once',
+  test: 'have no effect, and each is reported once',
 };
 
 const UNIT_PROOF: Proof = {
