@@ -2,32 +2,32 @@ import type { Argument, Command, Option } from 'commander';
 import { choicesOf, type OptionKind } from '../src/config/parse/kinds.ts';
 import { isOptionKey, type OptionKey, optionSpec } from '../src/config/options.ts';
 
-/** What can stand for a value: one of some words, the name of a file, or what only the user knows. */
+/** How a value is completed: one of a set of words, a file name, or not at all. */
 export type Completion = readonly string[] | 'files' | 'unknown';
 
-/** A command's value or its flag's. */
+/** An argument of a command, or the value of a flag. */
 export interface ValueModel {
   readonly placeholder: string;
   readonly required: boolean;
   readonly completion: Completion;
-  /** Whether more of the same may follow. */
+  /** Whether it may be repeated. */
   readonly variadic: boolean;
-  /** Absent for a flag's. */
+  /** Absent for the value of a flag. */
   readonly doc?: string;
 }
 
 export interface FlagModel {
-  /** The long one first, with their hyphens. */
+  /** Spellings with their hyphens, the long one first. */
   readonly names: readonly string[];
   readonly value?: ValueModel;
-  /** What commander's help says of it. */
+  /** Description in commander's help. */
   readonly doc: string;
-  /** What it does, without what else is to be known. */
+  /** First clause of the description. */
   readonly brief: string;
   readonly default?: string;
-  /** The heading under which the help lists it; absent for those that stand under none of their own. */
+  /** Heading in the help; absent for flags under the default heading. */
   readonly group?: string;
-  /** The key of the options table that it comes from. */
+  /** Key in the options table, if the flag is from there. */
   readonly key?: OptionKey;
   readonly repeatable: boolean;
 }
@@ -38,7 +38,7 @@ export interface CommandModel {
   readonly description: string;
   readonly values: readonly ValueModel[];
   readonly flags: readonly FlagModel[];
-  /** What its help has behind the flags: notes and examples. */
+  /** Notes and examples after the flags in the help. */
   readonly notes: string;
 }
 
@@ -46,14 +46,14 @@ export interface ProgramModel {
   readonly name: string;
   readonly description: string;
   readonly flags: readonly FlagModel[];
-  /** Those that its help lists. */
+  /** Visible commands, including `help`. */
   readonly commands: readonly CommandModel[];
 }
 
 const BOOLEANS = ['true', 'false'];
 const FILE_KINDS: ReadonlySet<OptionKind> = new Set(['append-file', 'certificate-file', 'onion-auth-file', 'program']);
 
-/** The program as commander knows it, in a shape that manual pages and completions are written from. */
+/** Describes the program, for the generators of manual pages and completions. */
 export function describeProgram(program: Command): ProgramModel {
   const help = program.createHelp();
   return {
@@ -105,7 +105,10 @@ function describeFlag(option: Option): FlagModel {
   };
 }
 
-/** Other flags may have the name of one of the table's, and mean something else: those of the table stand under its headings. */
+/**
+ * Finds the option of a flag. A flag may have the name of an option and mean something else; those of the table have the
+ * table's headings.
+ */
 function keyOf({ long, helpGroupHeading }: Option): OptionKey | undefined {
   const name = long?.slice('--'.length) ?? '';
   return isOptionKey(name) && helpGroupHeading === `${optionSpec(name).group}:` ? name : undefined;
@@ -120,7 +123,7 @@ function completionOf(option: Option, key: OptionKey | undefined): Completion {
   return FILE_KINDS.has(kind) || placeholder === 'file' ? 'files' : 'unknown';
 }
 
-/** What `addHelpText` has put behind the help that commander makes itself. */
+/** Returns the notes that `addHelpText` has added after commander's own help. */
 function notesOf(command: Command): string {
   let whole = '';
   const output = command.configureOutput();

@@ -1,6 +1,6 @@
 const LINE_COLUMNS = 76;
 
-/** Breaks a line between words so that none of its parts, if words allow, is longer than `columns`. What backticks hold stays together. */
+/** Wraps a line between words. Text in backticks is never broken, and a word longer than `columns` stays whole. */
 export function wrapLine(text: string, columns: number = LINE_COLUMNS): string[] {
   const lines: string[] = [];
   let line = '';

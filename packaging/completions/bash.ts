@@ -1,13 +1,13 @@
 import type { CommandModel, ProgramModel, ValueModel } from '../commands.ts';
 
-/** For bash, with nothing but what bash itself has. */
+/** Generates the completion for bash. Needs no package such as bash-completion. */
 export function renderBashCompletion({ name, flags, commands }: ProgramModel): string {
   const top = [...commands.map((command) => command.name), ...flags.flatMap(({ names }) => names)];
   return `# Completion of ${name} for bash.
 
 _${name}() {
   local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD - 1]} command= words i
-  # bash takes --flag=value apart into three words.
+  # bash splits --flag=value into three words.
   if [[ $word == = ]]; then
     word=
   elif [[ $before == = ]]; then
@@ -35,7 +35,7 @@ complete -F _${name} ${name}
 `;
 }
 
-/** What comes after flags with a value; those of which the same can be said share a branch. */
+/** Branches that complete the values of flags. Flags with the same completion share one. */
 function renderValues(commands: readonly CommandModel[]): string[] {
   const branches = new Map<string, string[]>();
   for (const { name, flags } of commands) {
@@ -52,7 +52,7 @@ function completeAs({ completion, required }: ValueModel): string[] {
   if (completion === 'unknown') return [required ? '      return' : '      :'];
   const action = completion === 'files' ? '-f' : `-W ${quote(completion.join(' '))}`;
   const fill = `mapfile -t COMPREPLY < <(compgen ${action} -- "$word")`;
-  // Where the value may be left out, another flag can follow.
+  // If the value is optional, another flag may follow.
   if (!required) return ['      if [[ $word != -* ]]; then', `        ${fill}`, '        return', '      fi'];
   return [`      ${fill}`, ...(completion === 'files' ? ['      compopt -o filenames'] : []), '      return'];
 }

@@ -1,6 +1,6 @@
 import type { CommandModel, Completion, FlagModel, ProgramModel } from '../commands.ts';
 
-/** For fish: a line for each command and flag (`complete` in its manual). */
+/** Generates the completion for fish: one `complete` line per command and flag. */
 export function renderFishCompletion({ name, flags, commands }: ProgramModel): string {
   const complete = `complete -c ${name}`;
   const atTop = `-n ${quote(`not __fish_seen_subcommand_from ${commands.map((command) => command.name).join(' ')}`)}`;
@@ -29,7 +29,7 @@ function renderFlag({ names, brief, value }: FlagModel): string {
   return [...spellings, ...argument, `-d ${quote(brief)}`].join(' ');
 }
 
-/** Where the value may be left out, it is completed behind a `=` alone. */
+/** An optional value is completed only after `=`. */
 function renderArgument(completion: Completion, required: boolean): string {
   if (completion === 'files') return '-r -F';
   const words = completion === 'unknown' ? '' : ` -a ${quote(completion.join(' '))}`;

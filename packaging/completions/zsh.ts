@@ -1,6 +1,6 @@
 import type { CommandModel, Completion, FlagModel, ProgramModel, ValueModel } from '../commands.ts';
 
-/** For zsh's completion system (zshcompsys(1)). */
+/** Generates the completion for zsh (zshcompsys(1)). */
 export function renderZshCompletion({ name, flags, commands }: ProgramModel): string {
   return `#compdef ${name}
 
@@ -41,17 +41,17 @@ function renderFlag({ names, brief, value, repeatable }: FlagModel): string {
   const rest = `[${escapeDoc(brief)}]${operand}`;
   const [only = '', ...others] = names.map((name) => (name.startsWith('--') ? `${name}${separatorOf(value)}` : name));
   if (others.length === 0) return quote(`${repeatable ? '*' : ''}${only}${rest}`);
-  // Two spellings, of which one excludes the other.
+  // Two spellings that exclude each other.
   return `${quote(`(${names.join(' ')})`)}{${[only, ...others].join(',')}}${quote(rest)}`;
 }
 
-/** The value is a word of its own or stands behind a `=`; one that may be left out stands there only. */
+/** A value is the next word or follows `=`. An optional value must follow `=`. */
 function separatorOf(value: ValueModel | undefined): string {
   if (value === undefined) return '';
   return value.required ? '=' : '=-';
 }
 
-/** Where nothing is known of an operand, an empty list: a single space, as for flags, would keep flags from being completed there. */
+/** Completes an operand. `( )` means unknown; a single space, as for flags, would also prevent the completion of flags. */
 function renderOperand(value: ValueModel): string {
   const action = value.completion === 'unknown' ? '( )' : actionOf(value.completion);
   return `${value.variadic ? '*' : ''}:${escapeColons(value.placeholder)}:${action}`;

@@ -14,17 +14,17 @@ import { createStaging } from './staging.ts';
 
 export interface BuildOptions {
   readonly release: Release;
-  /** Where the package is put. */
+  /** Output directory. */
   readonly folder: string;
   readonly compression: keyof typeof COMPRESSIONS;
 }
 
-/** Arguments of dpkg-deb(1). xz is what every release of Debian takes. */
+/** Arguments of dpkg-deb(1). Every release of Debian supports xz. */
 const COMPRESSIONS = { small: ['-Zxz'], fast: ['-Zxz', '-z0'], none: ['-Znone'] } as const;
 
 /**
- * Builds the package from the checkout's sources, its build of the page and its npm packages. The program is bundled
- * into one file with the packages that it needs. The same checkout and release make the same bytes.
+ * Builds the Debian package from the checkout. The program and its npm packages are bundled into one file. The build is
+ * reproducible: the same checkout and release yield the same bytes.
  *
  * @returns the path of the package
  */
@@ -42,7 +42,7 @@ export async function buildDeb({ release, folder, compression }: BuildOptions): 
   await mkdir(folder, { recursive: true });
   const path = join(folder, `dns4tor_${debianVersion(release.version)}_${debianArchitecture()}.deb`);
   await runTool('dpkg-deb', ['--root-owner-group', ...COMPRESSIONS[compression], '--build', staging.root, path], {
-    // It sorts what it packs, and makes no file younger than this.
+    // dpkg-deb sorts the files, and limits their times to this.
     env: { SOURCE_DATE_EPOCH: String(release.sourceDateEpoch) },
   });
   return path;

@@ -4,7 +4,7 @@ import type { Release } from './release.ts';
 
 const MS_PER_SECOND = 1000;
 
-/** Debian's form (deb-changelog(5)) of what the changelog, which is in that of Keep a Changelog, says of the release. */
+/** Converts the release's section of CHANGELOG.md (Keep a Changelog) to Debian's format (deb-changelog(5)). */
 export function renderChangelog(markdown: string, { version, sourceDateEpoch, maintainer }: Release): string {
   const entries = entriesOf(markdown, version);
   const lines = entries.map((entry) => wrapLine(entry).join('\n    '));
@@ -18,7 +18,7 @@ export function renderChangelog(markdown: string, { version, sourceDateEpoch, ma
   ].join('\n');
 }
 
-/** The list items of the version's section; of what is not released yet where it has none. */
+/** Returns the list items of the version's section or, if there is none, of `Unreleased`. */
 function entriesOf(markdown: string, version: string): readonly string[] {
   const sections = markdown.split(/^## /m).slice(1);
   const section =

@@ -9,15 +9,15 @@ import { listEntries, PROGRAM_MODE, readStaged, type Staging } from './staging.t
 const BYTES_PER_KIB = 1024;
 const SCRIPTS = ['postinst', 'prerm', 'postrm'] as const;
 
-const DESCRIPTION = ` dns4tor answers DNS queries on this machine from a cache, and asks what it does
- not know, as DNS over HTTPS, of a resolver at an onion address. Nothing is ever
- sent past Tor: no plain DNS, no direct connection, no other resolver.
+const DESCRIPTION = ` dns4tor answers DNS queries on this machine from a cache. It forwards other
+ queries as DNS over HTTPS to a resolver that is an onion service. Everything
+ goes through Tor: no plain DNS, no direct connection, no fallback resolver.
  .
- The service listens on the loopback addresses, port 53, and changes nothing of
- how names are resolved until "dns4tor install" is run.
+ The service listens on the loopback addresses, port 53. The machine keeps its
+ present resolver until "dns4tor install" is run.
 `;
 
-/** Puts into the tree, which is complete but for this, what tells dpkg about it: DEBIAN/. */
+/** Adds the control files in DEBIAN/. The rest of the tree must be complete. */
 export async function stageControl(staging: Staging, release: Release): Promise<void> {
   const control = await renderControl(staging, release);
   const sums = await renderMd5sums(staging);
@@ -45,13 +45,13 @@ async function renderControl(staging: Staging, release: Release): Promise<string
   ].join('\n');
 }
 
-/** As dpkg-gencontrol(1) reckons: each file in whole KiB, and one for whatever else there is. */
+/** Computes Installed-Size like dpkg-gencontrol(1): each file in whole KiB, and 1 KiB for any other entry. */
 async function installedKiB(root: string): Promise<number> {
   const entries = await listEntries(root);
   return entries.reduce((sum, { isFile, bytes }) => sum + (isFile ? Math.ceil(bytes / BYTES_PER_KIB) : 1), 0);
 }
 
-/** deb-md5sums(5), for debsums(1). */
+/** Generates deb-md5sums(5), which debsums(1) checks. */
 async function renderMd5sums(staging: Staging): Promise<string> {
   const files = (await listEntries(staging.root)).filter(({ path, isFile }) => isFile && !path.startsWith('etc/'));
   const lines = await Promise.all(

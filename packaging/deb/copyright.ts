@@ -5,21 +5,20 @@ import type { NpmPackage } from './npm-packages.ts';
 
 const HEADER = `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: dns4tor
-Comment: The package holds Node, with the libraries that it is made of, and
- npm packages, so that it needs none of the distribution's. Those that are not
- in node_modules are part of the files in dist.
+Comment: The package contains Node with its libraries, and npm packages. npm
+ packages that are not in node_modules are bundled into the files in dist.
 `;
 
-/** Debian Policy §12.5: this one is on every machine, and referred to. */
+/** Debian Policy §12.5: packages refer to this text, which is on every machine. */
 const APACHE_2 = `Licensed under the Apache License, Version 2.0.
 
 On Debian systems its text is in /usr/share/common-licenses/Apache-2.0.
 `;
 
-/** DEP-5's names where they are not SPDX's. */
+/** Licence names in DEP-5 that differ from SPDX. */
 const DEP5_NAMES: Readonly<Record<string, string>> = { MIT: 'Expat', 'BSD-3-Clause': 'BSD-3-clause' };
 
-/** debian/copyright in the machine-readable form (DEP-5): dns4tor's own, each npm package's and Node's. */
+/** Generates debian/copyright (DEP-5) for dns4tor, each npm package and Node. */
 export async function renderCopyright(packages: readonly NpmPackage[]): Promise<string> {
   const own = await readFile(inCheckout('LICENSE'), 'utf8');
   return [
@@ -37,7 +36,7 @@ export async function renderCopyright(packages: readonly NpmPackage[]): Promise<
 
 function renderPackage(npmPackage: NpmPackage, all: readonly NpmPackage[]): string {
   const { path, name, license, author } = npmPackage;
-  // What is built for one system comes without; the package that it belongs to has it.
+  // koffi's builds for one system have no licence file, but koffi itself does.
   const text = npmPackage.licenseText ?? all.find((other) => name.startsWith(`@koromix/${other.name}-`))?.licenseText;
   if (text === undefined) throw new Error(`${path} has no licence text`);
   const holders = copyrightsOf(text);
@@ -45,7 +44,7 @@ function renderPackage(npmPackage: NpmPackage, all: readonly NpmPackage[]): stri
   return stanza(`${path}/*`, holders.length === 0 ? [author] : holders, DEP5_NAMES[license] ?? license, body);
 }
 
-/** Those named in lines as "Copyright (c) 2016 Name". */
+/** Finds the holders in lines such as "Copyright (c) 2016 Name". */
 function copyrightsOf(text: string): string[] {
   return [...text.matchAll(/^ *Copyright (?:\(c\)|©) *(?<holder>\S.*\S) *$/gim)].map(
     ({ groups }) => groups?.['holder'] ?? '',

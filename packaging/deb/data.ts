@@ -9,7 +9,7 @@ import { NODE_PROGRAM, strip } from './node-runtime.ts';
 import { codeOf, type NpmPackage } from './npm-packages.ts';
 import { FILE_MODE, PROGRAM_MODE, type Staging } from './staging.ts';
 
-/** The launcher names it, too. */
+/** Also in launcher.sh. */
 const PROGRAM = 'usr/lib/dns4tor';
 const UNITS = 'usr/lib/systemd/system';
 /** JSON schema of the configuration file, for editors. */
@@ -19,14 +19,14 @@ const DOCUMENTATION = 'usr/share/doc/dns4tor';
 const SHEBANG = Buffer.from('#!');
 
 export interface Program {
-  /** The bundled program: an absolute path. */
+  /** Absolute path of the bundled program. */
   readonly program: string;
-  /** The npm packages whose code is in it and in the page, and those that stay beside it. */
+  /** The npm packages whose code is in the program and the page, and those that are installed beside it. */
   readonly bundled: readonly NpmPackage[];
   readonly beside: readonly NpmPackage[];
 }
 
-/** Puts into the tree what the package puts on the machine. */
+/** Adds all files that the package installs. */
 export async function stageData(staging: Staging, release: Release, parts: Program): Promise<void> {
   await stageBinary(staging, NODE_PROGRAM, join(PROGRAM, 'node'), PROGRAM_MODE);
   await stageProgram(staging, release, parts.program);
@@ -41,7 +41,7 @@ async function stageProgram(staging: Staging, { version }: Release, program: str
   const files = filesOf('.', 'dist/page/*.{js,css,html,svg}');
   if (files.length === 0) throw new Error('there is no page to package; run `npm run build`');
   for (const file of files) await staging.write(join(PROGRAM, file), await read(file));
-  // Without the first line, which is for programs: the launcher runs these.
+  // Without the shebang line, since the launcher runs these files.
   for (const file of ['dist/launch/dns4tor.js', 'dist/launch/launch.sh']) {
     await staging.write(join(PROGRAM, file), (await read(file)).replace(/^#!.*\n/, ''));
   }
@@ -59,7 +59,7 @@ async function stageNpmPackage(staging: Staging, npmPackage: NpmPackage): Promis
       continue;
     }
     const code = await readFile(inCheckout(from));
-    // Programs, as for building the package, are none of its modules.
+    // Skips executables, such as build scripts; they are not modules.
     if (!code.subarray(0, 2).equals(SHEBANG)) await staging.write(to, code);
   }
 }
@@ -72,7 +72,7 @@ async function stageBinary(staging: Staging, from: string, to: string, mode: num
 
 async function stageUnits(staging: Staging): Promise<void> {
   for (const file of filesOf('systemd', '*.{service,socket}')) {
-    // Not whatever comes first in PATH: that could be one from npm.
+    // An absolute path, because the first dns4tor in PATH could be one from npm.
     const unit = (await read('systemd', file)).replace(/^ExecStart=dns4tor /m, 'ExecStart=/usr/bin/dns4tor ');
     await staging.write(join(UNITS, file), unit);
   }
@@ -95,7 +95,7 @@ async function stageDocumentation(staging: Staging, release: Release, packages: 
   await staging.write('usr/share/lintian/overrides/dns4tor', await read('packaging/deb/lintian-overrides'));
 }
 
-/** Debian Policy §12.6: what is to be copied and used. */
+/** Adds examples (Debian Policy §12.6). */
 async function stageExamples(staging: Staging, folder: string, pattern: string): Promise<void> {
   for (const file of filesOf(folder, pattern)) {
     await staging.write(join(DOCUMENTATION, 'examples', file), await read(folder, file));

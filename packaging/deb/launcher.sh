@@ -1,5 +1,5 @@
 #!/bin/sh
-# A core dump would hold names that were asked for.
+# A core dump would contain queried names.
 ulimit -c 0
-# The program with the Node that came with it, whatever else the machine has.
+# Runs the program with the Node of the package, never with another Node of the machine.
 exec /bin/sh /usr/lib/dns4tor/dist/launch/launch.sh /usr/lib/dns4tor/node /usr/lib/dns4tor/dist/launch/dns4tor.js "$@"

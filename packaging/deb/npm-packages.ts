@@ -2,16 +2,16 @@ import { access, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { filesOf, inCheckout, readJson } from './checkout.ts';
 
-/** A package of which dns4tor consists at run time. */
+/** An npm package that is part of dns4tor at run time. */
 export interface NpmPackage {
-  /** Relative to the checkout, as in `node_modules/@scope/name`. */
+  /** Path in the checkout, such as `node_modules/@scope/name`. */
   readonly path: string;
   readonly name: string;
   readonly version: string;
-  /** SPDX. */
+  /** SPDX identifier. */
   readonly license: string;
   readonly author: string;
-  /** Absent where the package comes without. */
+  /** Absent if the package has no licence file. */
   readonly licenseText?: string;
 }
 
@@ -27,22 +27,22 @@ interface Manifest {
   readonly author?: string | { readonly name: string };
 }
 
-/** What a program and its page consist of; left out are types, source maps, sources in C++, documentation. */
+/** Extensions of code. Types, source maps, C++ sources and documentation are left out. */
 const CODE = new Set(['.js', '.cjs', '.mjs', '.css', '.json', '.node']);
-/** Tests and examples; what is built for another libc than Debian's; modules for browsers. */
+/** Files that are never run: tests, examples, builds for another libc, and modules for browsers. */
 const NOT_RUN = /(?:^|\/)(?:tests?|examples?|docs?|benchmarks?|musl_[^/]*|vendor|\.[^/]*)(?:\/|$)|\.min\.js$/;
 
-/** The packages whose code is in the status page. */
+/** Reads the packages whose code is in the status page. */
 export async function readPagePackages(): Promise<readonly NpmPackage[]> {
   return readPackages(await readJson<readonly string[]>('dist/packages.json'));
 }
 
-/** @param paths as {@link NpmPackage.path} has them */
+/** @param paths see {@link NpmPackage.path} */
 export async function readPackages(paths: readonly string[]): Promise<readonly NpmPackage[]> {
   return Promise.all(paths.map(read));
 }
 
-/** koffi with its builds for this system, by path: the packages that stay beside the bundled program. */
+/** Reads the packages that are installed beside the bundled program: koffi and its builds for this system. */
 export async function readNpmPackages(): Promise<readonly NpmPackage[]> {
   const { packages } = await readJson<{ readonly packages: Readonly<Record<string, LockEntry>> }>('package-lock.json');
   const wanted = Object.entries(packages).filter(([, { dev, optional }]) => dev !== true && optional === true);
@@ -50,12 +50,12 @@ export async function readNpmPackages(): Promise<readonly NpmPackage[]> {
   return found.flat().toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** The package's files that are run, relative to it. */
+/** Lists the package's code files, relative to the package. */
 export function codeOf({ path }: NpmPackage): readonly string[] {
   return filesOf(path, '**/*').filter((file) => CODE.has(extname(file)) && !NOT_RUN.test(file));
 }
 
-/** koffi is optional only where it cannot be had: the package is to have it. Its builds for other systems are not installed. */
+/** Whether a package is to be included. koffi must be present; its builds for other systems are not installed. */
 async function isThere(path: string): Promise<boolean> {
   if (path === 'node_modules/koffi') return true;
   return access(inCheckout(path)).then(

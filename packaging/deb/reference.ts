@@ -10,7 +10,7 @@ import { renderProgramPage } from '../man/program-page.ts';
 import type { Release } from './release.ts';
 import type { Staging } from './staging.ts';
 
-/** What is generated from the commands and the options table: manual pages, and completions where Debian's shells look for them. */
+/** Adds the files generated from the commands and the options table: manual pages and shell completions. */
 export async function stageReference(staging: Staging, { sourceDateEpoch }: Release): Promise<void> {
   const program = describeProgram(await createProgram(new Reporter()));
   const date = pageDate(sourceDateEpoch);

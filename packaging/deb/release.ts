@@ -2,17 +2,20 @@ import process from 'node:process';
 import { inCheckout, readJson } from './checkout.ts';
 import { runTool } from './run-tool.ts';
 
-/** What is packaged. */
+/** The version to package. */
 export interface Release {
-  /** As in package.json. */
+  /** Version in package.json. */
   readonly version: string;
-  /** Seconds since 1970: the only time in the package, so that the same sources make the same bytes (reproducible-builds.org). */
+  /** In seconds since 1970. The only time in the package, so that builds are reproducible (reproducible-builds.org). */
   readonly sourceDateEpoch: number;
-  /** Who packages it, as in `Name <address>`. */
+  /** The packager, as `Name <address>`. */
   readonly maintainer: string;
 }
 
-/** Those of the checkout: its version and the date of its last commit, unless SOURCE_DATE_EPOCH is set; DEBFULLNAME and DEBEMAIL as for dch(1). */
+/**
+ * Reads the version of the checkout and the time of its last commit. SOURCE_DATE_EPOCH, DEBFULLNAME and DEBEMAIL take
+ * precedence, as in dch(1).
+ */
 export async function readRelease(env: NodeJS.ProcessEnv = process.env): Promise<Release> {
   const { version } = await readJson<{ readonly version: string }>('package.json');
   const name = env['DEBFULLNAME'] ?? 'the dns4tor authors';

@@ -8,9 +8,9 @@ interface ToolOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Runs a program to its end and returns what it wrote to stdout. Rejects with what it wrote to stderr when its status is not 0. */
+/** Runs a program and returns its stdout. Rejects with its stderr if its exit status is not 0. */
 export async function runTool(program: string, args: readonly string[], options: ToolOptions = {}): Promise<string> {
-  // Texts that are to be parsed are in English only in this locale.
+  // In this locale, output that is parsed is in English.
   const env = { ...process.env, LC_ALL: 'C.UTF-8', ...options.env };
   const { stdout } = await run(program, args, { ...options, env });
   return stdout;

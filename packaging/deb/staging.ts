@@ -7,13 +7,16 @@ const DIRECTORY_MODE = 0o755;
 export const FILE_MODE = 0o644;
 export const PROGRAM_MODE = 0o755;
 
-/** The tree that a package is made of. Paths are as on the machine, without the slash in front; modes do not depend on the umask. */
+/**
+ * The directory tree of a package. Paths are those on the machine, without the leading slash. Modes do not depend on the
+ * umask.
+ */
 export interface Staging {
   readonly root: string;
   write(path: string, content: string | Uint8Array, mode?: number): Promise<void>;
-  /** Debian Policy §12.3 and §12.7: documentation and manual pages are compressed, without a time of their making. */
+  /** Writes a compressed file without a time stamp: documentation and manual pages (Debian Policy §12.3, §12.7). */
   writeGzipped(path: string, content: string): Promise<void>;
-  /** Makes the folder that the path is to be in, for a program that writes it, and returns the path outside. */
+  /** Creates the parent directory of a path for a program that writes the file. Returns the real path. */
   place(path: string): Promise<string>;
 }
 
@@ -36,7 +39,7 @@ export function createStaging(root: string): Staging {
   };
 }
 
-/** A file or folder of the tree. */
+/** A file or directory of the tree. */
 export interface StagedEntry {
   /** Relative to the root. */
   readonly path: string;
@@ -44,7 +47,7 @@ export interface StagedEntry {
   readonly bytes: number;
 }
 
-/** All that is in the tree, sorted by path. */
+/** Lists the whole tree, sorted by path. */
 export async function listEntries(root: string): Promise<readonly StagedEntry[]> {
   const paths = (await readdir(root, { recursive: true })).toSorted();
   return Promise.all(
@@ -60,7 +63,7 @@ export function readStaged(root: string, path: string): Promise<Buffer> {
 }
 
 async function makeFolders(root: string, folder: string): Promise<void> {
-  // The root itself, too: the folder of that name on the machine gets its mode.
+  // The root, too: dpkg applies its mode to `/`.
   if (folder !== '.') await makeFolders(root, dirname(folder));
   const target = join(root, folder);
   await mkdir(target, { recursive: true });

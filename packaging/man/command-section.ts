@@ -3,20 +3,24 @@ import { mdocNotes, mdocText, mdocWord } from './mdoc.ts';
 import { describeOption } from './option-text.ts';
 import { toSentence } from './sentence.ts';
 
-/** How the command is called. */
+/** Renders the synopsis of a command. */
 export function renderUsage({ name, flags, values }: CommandModel): string {
   const own = flags.filter(({ key, names }) => key === undefined && !names.includes('--help'));
   return [
     '.Nm',
     `.Cm ${mdocWord(name)}`,
     ...own.map((flag) => `.Op ${renderFlag(flag)}`),
-    // Those of the table are too many to be named.
+    // The options table has too many flags to list here.
     ...(flags.some(({ key }) => key !== undefined) ? ['.Op Ar flag ...'] : []),
     ...values.map(renderOperand),
   ].join('\n');
 }
 
-/** @param earlier the commands before it, whose flags of the table are not described again */
+/**
+ * Renders the section of a command.
+ *
+ * @param earlier the preceding commands; flags of the table that they have are not described again
+ */
 export function renderCommand(command: CommandModel, earlier: readonly CommandModel[]): string[] {
   const home = (flag: FlagModel): CommandModel | undefined =>
     earlier.find(({ flags }) => flag.key !== undefined && flags.some(({ key }) => key === flag.key));
@@ -44,7 +48,7 @@ export function renderCommand(command: CommandModel, earlier: readonly CommandMo
   ];
 }
 
-/** Flags without a heading of their own, as `--help`, stand last. */
+/** Flags without a heading, such as `--help`, come last. */
 function order(group: string | undefined): number {
   return group === undefined ? 1 : 0;
 }
@@ -59,7 +63,7 @@ function renderList(operands: readonly (readonly [word: string, value: ValueMode
 function renderReference({ name }: CommandModel, flags: readonly FlagModel[]): string[] {
   if (flags.length === 0) return [];
   const words = flags.map(({ names }) => `\`${names[0]}\``).join(', ');
-  return ['.Pp', mdocText(`As described for \`${name}\`: ${words}.`)];
+  return ['.Pp', mdocText(`The same as for \`${name}\`: ${words}.`)];
 }
 
 function renderOperand({ placeholder, required, variadic }: ValueModel): string {
@@ -67,7 +71,7 @@ function renderOperand({ placeholder, required, variadic }: ValueModel): string 
 }
 
 function renderFlag({ names, value }: FlagModel): string {
-  // `Fl` puts the first hyphen in front itself.
+  // `Fl` adds the first hyphen.
   const flags = names
     .toReversed()
     .map((name) => `Fl ${mdocWord(name.slice(1))}`)

@@ -2,7 +2,7 @@ import { wrapLine } from '../wrap.ts';
 
 const LONG_WORD_CHARS = 60;
 
-/** Text that `man` shows as it stands, in mdoc(7), where each sentence begins a line; what stands in backticks is typed. */
+/** Converts text to mdoc(7), with each sentence on a new line. Text in backticks becomes bold. */
 export function mdocText(text: string): string {
   const sentences = text
     .replace(/\s+/g, ' ')
@@ -14,19 +14,19 @@ export function mdocText(text: string): string {
     .join('\n');
 }
 
-/** Lines that keep their breaks and spaces, in a font of fixed width. */
+/** Renders lines literally, in a fixed-width font. */
 export function mdocLiteral(lines: readonly string[]): string {
   const body = lines.map((line) => protectLine(escapeLiteral(line)));
   return ['.Bd -literal -offset 4n', ...body, '.Ed'].join('\n');
 }
 
-/** A word of a macro's line. Names of macros are words like others there, and quotes would hold it together. */
+/** Escapes one argument of a macro. Unescaped, it could be taken for a macro, or be split at spaces. */
 export function mdocWord(text: string): string {
   const escaped = escapeLiteral(text).replaceAll(' ', '\\ ').replaceAll('"', '\\(dq');
   return /^(?:[A-Z][a-z]{1,2}|[.,:;()[\]?!|])$/.test(text) ? `\\&${escaped}` : escaped;
 }
 
-/** A paragraph for each block of a command's notes: text, or a heading with indented lines below it. */
+/** Renders a command's notes. Each block is a paragraph, or a heading with indented lines. */
 export function mdocNotes(notes: string): string {
   return notes
     .split(/\n{2,}/)
@@ -45,12 +45,12 @@ function escapeText(text: string): string {
     .replace(/[^\s`(]*\w[./:_=]\w[^\s`]*/g, unhyphenated);
 }
 
-/** A path or an address is not to be broken as words are; one that is longer than a line is, behind its slashes. */
+/** Prevents line breaks within a path or URL. If it is longer than a line, it may break after a slash. */
 function unhyphenated(word: string): string {
   return `\\%${word.length > LONG_WORD_CHARS ? word.replaceAll('/', '/\\:') : word}`;
 }
 
-/** A hyphen that is typed, as in a flag, is another character than the one between two words. */
+/** Marks hyphens that users type, as in flags. Without the backslash, man shows a typographic hyphen. */
 function typedHyphens(text: string): string {
   return text.replace(/(?<!\\)-/g, '\\-');
 }
@@ -66,7 +66,7 @@ function escapeLiteral(text: string): string {
   return escapeCommon(text).replace(/[-`'^~]/g, (sign) => signs[sign] ?? sign);
 }
 
-/** Backslashes, and what is not ASCII, so that the page is the same in whatever encoding it is read. */
+/** Escapes backslashes and non-ASCII characters, so that the page does not depend on an encoding. */
 function escapeCommon(text: string): string {
   return text
     .replaceAll('\\', '\\e')
@@ -80,7 +80,7 @@ function inlineCode(text: string): string {
   return text.replace(/`(?<code>[^`]+)`/g, (_, code: string) => `\\fB${typedHyphens(code)}\\fP`);
 }
 
-/** A dot or an apostrophe at a line's beginning would make a request of it. */
+/** A line that begins with a dot or an apostrophe would be a request. */
 function protectLine(line: string): string {
   return /^[.']/.test(line) ? `\\&${line}` : line;
 }

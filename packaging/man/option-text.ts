@@ -3,7 +3,7 @@ import { choicesOf } from '../../src/config/parse/kinds.ts';
 import { type OptionKey, optionSpec } from '../../src/config/options.ts';
 import { toSentence } from './sentence.ts';
 
-/** What the table says of an option, in sentences. */
+/** Describes an option of the table in sentences. */
 export function describeOption(key: OptionKey): string {
   const { kind, doc, list, default: text } = optionSpec(key);
   const values = describeValues(key);

@@ -10,7 +10,7 @@ export interface PageHead {
   readonly dateText: string;
 }
 
-/** What every manual page begins with. */
+/** Renders the beginning of a manual page. */
 export function renderHead({ name, section, doc, dateText }: PageHead): string[] {
   const clause = doc.replace(/\.$/, '').replace(/^A /, 'a ');
   return [
@@ -23,7 +23,7 @@ export function renderHead({ name, section, doc, dateText }: PageHead): string[]
   ];
 }
 
-/** mdoc's form of the day. */
+/** Formats a date for `.Dd`. */
 export function pageDate(epochSeconds: number): string {
   const format = new Intl.DateTimeFormat('en-US', { dateStyle: 'long', timeZone: 'UTC' });
   return format.format(new Date(epochSeconds * MS_PER_SECOND));

@@ -6,32 +6,33 @@ import { mdocText, mdocWord } from './mdoc.ts';
 import { renderHead } from './page-head.ts';
 
 const ABOUT = `
-Programs ask it over UDP and TCP. What it does not know from its cache it asks, as DNS over HTTPS (RFC 8484), of a resolver at an onion
-address. The network that the machine is on sees that Tor is used; the resolver sees questions, and not whose they are. There is no plain DNS, no
-direct connection and no other resolver to fall back to.`;
+It answers queries over UDP and TCP from its cache. It forwards other queries as DNS over HTTPS (RFC 8484) to a resolver that is an onion service.
+Your network sees only that you use Tor. The resolver sees the questions, not who asks them. There is no plain DNS, no direct connection and no
+fallback resolver.`;
 
 const SERVICE = `
-As a service, its sockets are systemd's: \`dns4tor.socket\` for queries and \`dns4tor-metrics.socket\` for metrics. The service itself has no
-network. Installed, it changes nothing of how this machine resolves names: \`dns4tor install\` does, and \`dns4tor uninstall\` is the way back.`;
+As a service, it gets its sockets from systemd: \`dns4tor.socket\` for queries and \`dns4tor-metrics.socket\` for metrics. The service itself has
+no access to the network. The service alone does not change how this machine resolves names. \`dns4tor install\` does that, and
+\`dns4tor uninstall\` undoes it.`;
 
 const FILES: readonly (readonly [path: string, doc: string])[] = [
   ['/etc/dns4tor.toml', 'Configuration of the service.'],
-  ['/run/tor/socks', 'Where the service reaches Tor.'],
+  ['/run/tor/socks', 'Socket by which the service reaches Tor.'],
   [
     '/usr/share/doc/dns4tor/examples',
-    'Drop-ins for the service, each with its reason; alert rules for Prometheus; a dashboard for Grafana.',
+    'Drop-ins for the service, alert rules for Prometheus, and a dashboard for Grafana.',
   ],
-  ['/var/lib/dns4tor-install', 'What `dns4tor uninstall` needs, for as long as `dns4tor install` is in effect.'],
+  ['/var/lib/dns4tor-install', 'Original files for `dns4tor uninstall`, while `dns4tor install` is in effect.'],
 ];
 
 const EXIT_DOCS = {
-  ok: 'It did what was asked, or was told to stop.',
-  failure: 'It could not, for a reason outside its command line and configuration; standard error says which.',
-  usage: 'The command line, the environment or the configuration is wrong; each problem has a line of its own.',
+  ok: 'Success, or the daemon was told to stop.',
+  failure: 'Failure for a reason other than the command line and configuration. Standard error names the reason.',
+  usage: 'The command line, the environment or the configuration is invalid. Standard error has one line per problem.',
   defect: 'A defect of dns4tor.',
 } as const satisfies Record<keyof typeof EXIT_CODES, string>;
 
-/** dns4tor(1), from the commands and the options table. */
+/** Generates dns4tor(1) from the commands and the options table. */
 export function renderProgramPage(program: ProgramModel, dateText: string): string {
   const { commands } = program;
   return [
@@ -46,9 +47,9 @@ export function renderProgramPage(program: ProgramModel, dateText: string): stri
     '.Sh COMMANDS',
     ...commands.flatMap((command, index) => renderCommand(command, commands.slice(0, index))),
     '.Sh ENVIRONMENT',
-    mdocText('A flag goes before the environment, the environment before the configuration file.'),
+    mdocText('A flag takes precedence over the environment, and the environment over the configuration file.'),
     mdocText(
-      'Variables of Node, such as NODE_OPTIONS and NODE_EXTRA_CA_CERTS, are ignored where they could weaken what dns4tor promises.',
+      'Variables of Node, such as NODE_OPTIONS and NODE_EXTRA_CA_CERTS, are ignored if they could weaken a guarantee of dns4tor.',
     ),
     '.Bl -tag -width indent',
     ...OPTION_KEYS.flatMap(renderEnvironment),
