@@ -1,12 +1,11 @@
 import { formatCount, formatMs, formatShare } from '../src/lib/format.ts';
 import { ANSWER_LABELS, LATENCY_LABELS, totalOf } from '../src/status/labels.ts';
 import type { HourSnapshot, MinuteSnapshot, StatusSnapshot } from '../src/status/snapshot.ts';
-import { createAnswersPlot } from './answers-plot.ts';
 import { LATENCIES, latencyColumns, minuteAt, SOURCES, stackedColumns } from './columns.ts';
 import { byId, create, createTable, fillRow, resize, setText } from './dom.ts';
 import { formatTime } from './format.ts';
-import { createLatencyPlot } from './latency-plot.ts';
 import type { Plot } from './plot.ts';
+import { createAnswersPlot, createLatencyPlot } from './plots.ts';
 
 /** A plot with its legend, and the same data as a table. */
 interface View {
