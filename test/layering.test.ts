@@ -26,8 +26,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   tor: ['failures', 'lib', 'model'],
   listener: ['failures', 'lib', 'message', 'model', 'metrics/metrics.ts'],
   resolver: ['failures', 'lib', 'message', 'model', 'metrics/metrics.ts', 'policy', 'cache', 'type:upstream'],
-  config: ['failures', 'lib', 'log', 'model'],
-  system: ['failures', 'lib'],
+  config: ['failures', 'lib', 'log', 'model', 'tor/tor-uids.ts'],
+  system: ['failures', 'lib', 'tor/tor-uids.ts'],
   daemon: [
     'failures',
     'lib',

@@ -57,7 +57,6 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   'scripts/prepare.js': 'apt-get states sizes only in words',
   'src/check/find-tor.ts': 'tor states its version only in words',
   'src/cli/commander-errors.ts': 'commander states the argument only in words',
-  'src/cli/commands/system-options.ts': 'to be changed',
   'src/config/config-file.ts': "the TOML parser's message draws the line below the reason",
   'src/log/logger.ts': 'fills the placeholders of a message',
   'src/system/managers/detect-managers.ts': 'nmcli --terse has no other form',

@@ -9,6 +9,7 @@ import { Deadline } from '../lib/deadline.ts';
 import type { Random } from '../lib/random.ts';
 import { decodeMessage } from '../message/wire/codec.ts';
 import { PROBE_QUERY } from '../message/upstream-query.ts';
+import { P99_RESPONSE_MS } from '../model/response-time.ts';
 import { TorAgent } from '../tor/socks/agent.ts';
 import { createIsolationCredentials } from '../tor/socks/isolation-credentials.ts';
 import type { JudgePeer } from '../tor/socks/socks-peer.ts';
@@ -42,8 +43,6 @@ export interface ProbeComponents {
   readonly random: Random;
 }
 
-/** Time limit for the answer. The published 99th percentile of onion services is 9.1 s. */
-const ANSWER_MS = 10_000;
 /** Attempts to reach the resolver. Some circuits fail where the next one succeeds. */
 const ATTEMPTS = 2;
 /** Resolution of the `Date` field (RFC 9110 §6.6.1). */
@@ -85,7 +84,7 @@ async function probeOnce(components: ProbeComponents, upstream: UpstreamConfig):
     let resolverEpochMs: number | undefined;
     session = openSession(components, upstream, socket, (epochMs) => (resolverEpochMs = epochMs));
     const [askedAt, askedAtEpochMs] = [clock.now(), clock.epochMs()];
-    const response = await session.exchange(PROBE_QUERY, Deadline.after(clock, ANSWER_MS));
+    const response = await session.exchange(PROBE_QUERY, Deadline.after(clock, P99_RESPONSE_MS));
     validateResponse(PROBE_QUERY, response);
     const { rcode = '' } = decodeMessage(response) as { rcode?: string };
     finding = { ...finding, answer: { rcode, durationMs: clock.now() - askedAt } };

@@ -4,7 +4,7 @@ import { networkInterfaces } from 'node:os';
 import { Dns4torError } from '../failures/errors.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { formatHostPort } from '../lib/host-port.ts';
-import { isLoopback } from '../lib/loopback.ts';
+import { isLoopback } from '../lib/ip-address.ts';
 import { frame, MessageReader } from '../message/wire/framing.ts';
 import type { Transport } from '../model/query.ts';
 

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { formatHostPort } from '../lib/host-port.ts';
-import { isLoopback } from '../lib/loopback.ts';
+import { isLoopback } from '../lib/ip-address.ts';
 import { isOnionHost } from '../model/onion-address.ts';
 import type { Problem } from './config-problem.ts';
 import type { Values } from './option-values.ts';

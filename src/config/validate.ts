@@ -1,4 +1,3 @@
-import { deepFreeze } from '../lib/deep-freeze.ts';
 import { isOnionHost } from '../model/onion-address.ts';
 import type { Config, UpstreamConfig } from './config.ts';
 import { ConfigError, locate, type Problem } from './config-problem.ts';
@@ -116,4 +115,13 @@ function parseSetting({ key, origin, place, texts }: Setting, problems: Problem[
     problems.push({ problem: `${place}: the value is empty`, remedy: 'give a value, or remove the option' });
   }
   return values;
+}
+
+/** Freezes a tree of plain objects, arrays and scalars. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const member of Object.values(value)) deepFreeze(member);
+  }
+  return value;
 }

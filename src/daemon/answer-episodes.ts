@@ -74,7 +74,7 @@ export function answerEpisodes(logger: Logger, clock: Clock, url: string): Answe
     }
   };
 
-  const note = (kind: string, code: ErrorCode, tell: () => void): void => {
+  const record = (kind: string, code: ErrorCode, logStart: () => void): void => {
     const now = clock.now();
     endQuiet(now);
     const episode = episodes.get(kind);
@@ -91,11 +91,11 @@ export function answerEpisodes(logger: Logger, clock: Clock, url: string): Answe
         count: 1,
         isInterrupted: false,
       });
-      tell();
+      logStart();
     }
   };
 
-  const tellUnusable = (error: Dns4torError): void => {
+  const logUnusable = (error: Dns4torError): void => {
     const { code, message } = error;
     if (error instanceof DohStatusError) logger.log('warn', 'upstream_http_error', { status: error.status, url, code });
     else logger.log('warn', 'upstream_unusable', { reason: message, url, code });
@@ -111,11 +111,11 @@ export function answerEpisodes(logger: Logger, clock: Clock, url: string): Answe
     failed(error, isConnected) {
       const { code } = error;
       if (UNUSABLE_RESPONSES.has(code)) {
-        note(error instanceof DohStatusError ? `${code} ${error.status}` : code, code, () => tellUnusable(error));
+        record(error instanceof DohStatusError ? `${code} ${error.status}` : code, code, () => logUnusable(error));
       } else if (code === 'ERR_DEADLINE' && ++unansweredInARow >= SILENT_QUERIES) {
-        note(code, code, () => logger.log('warn', 'upstream_silent', { url, code }));
+        record(code, code, () => logger.log('warn', 'upstream_silent', { url, code }));
       } else if (code === 'ERR_UPSTREAM_CONNECTION' && isConnected) {
-        note(code, code, () => logger.log('warn', 'upstream_resets', { url, code }));
+        record(code, code, () => logger.log('warn', 'upstream_resets', { url, code }));
       }
     },
   };

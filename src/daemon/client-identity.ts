@@ -1,13 +1,13 @@
 import type { Logger } from '../log/logger.ts';
-import { isLoopback } from '../lib/loopback.ts';
+import { isLoopback } from '../lib/ip-address.ts';
 import type { Query } from '../model/query.ts';
 import { SocketOwners } from '../system/sockets/socket-owner.ts';
 
 type ClientOf = (query: Query) => Promise<string>;
 
 /**
- * Who is one client where clients are kept apart (`--isolate client`): a user of this machine, whichever loopback address asks; elsewhere,
- * and where the user cannot be found out, an address.
+ * Identifies clients for stream isolation (`--isolate client`): by user for queries from a loopback address, and by
+ * address for all others, or if the user is not known.
  */
 export function createClientOf(owners: Pick<SocketOwners, 'find'>): ClientOf {
   return async ({ transport, client, clientPort }) => {
@@ -18,8 +18,9 @@ export function createClientOf(owners: Pick<SocketOwners, 'find'>): ClientOf {
 }
 
 /**
- * The same for this machine; says so where its users cannot be found out, since somebody may rely on it.
- * @param descriptor of a socket for clients, where such were handed over
+ * Returns {@link createClientOf} for this machine. Warns if the users of local sockets cannot be read: their isolation is
+ * then lost.
+ * @param descriptor a socket for clients, if any were passed to the process
  */
 export async function openClientIdentity(logger: Logger, descriptor: number | undefined): Promise<ClientOf> {
   const owners = new SocketOwners();

@@ -1,13 +1,12 @@
-import { BlockList } from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
 import type { Clock, Timer } from '../lib/clock.ts';
+import { isLinkLocal } from '../lib/ip-address.ts';
 
 /**
- * How often it is looked; a query that comes sooner after a change may still meet a dead connection. Looking is all there is, for Node cannot
- * listen to the kernel's own reports (rtnetlink); a look takes about 60 µs (measured, with 5 addresses and with 42), a thirty-thousandth of
- * the time.
+ * Poll interval. A query sent earlier after a change may still meet a dead connection. Node cannot subscribe to the
+ * kernel's events (rtnetlink). A poll takes about 60 µs (measured, with 5 addresses and with 42).
  */
-const LOOK_MS = 2000;
+const POLL_MS = 2000;
 
 /**
  * A shorter sleep does not cost a connection. Well above one second, because the system may round the time since boot
@@ -15,21 +14,16 @@ const LOOK_MS = 2000;
  */
 const SLEEP_MS = 10_000;
 
-/** Addresses that an interface gives itself (RFC 3927 §2.1, RFC 4291 §2.5.6): no way to Tor's network leads over them. */
-const LINK_LOCAL = new BlockList();
-LINK_LOCAL.addSubnet('169.254.0.0', 16, 'ipv4');
-LINK_LOCAL.addSubnet('fe80::', 10, 'ipv6');
-
-export interface ConnectivityWatchComponents {
+interface ConnectivityWatchComponents {
   readonly clock: Clock;
-  /** {@link import('node:os').networkInterfaces}: what is up and running, by name. */
+  /** {@link import('node:os').networkInterfaces}: the interfaces that are up, by name. */
   readonly networkInterfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
 }
 
-/** Of two that are noticed at one look, the first alone is told: what is to be done is the same. */
-export interface ConnectivityEvents {
+/** If one poll notices both, only the first is reported: they call for the same action. */
+interface ConnectivityEvents {
   onWakeUp(sleptMs: number): void;
-  /** The machine has an address that it had not at the last look. */
+  /** The machine has an address that it did not have at the last poll. */
   onNewAddress(): void;
 }
 
@@ -53,12 +47,12 @@ export class ConnectivityWatch implements Disposable {
     this.#events = events;
     this.#asleepMs = this.#readAsleep();
     this.#addresses = this.#readAddresses() ?? new Set();
-    this.#timer = this.#lookLater();
+    this.#timer = this.#schedulePoll();
   }
 
-  #lookLater(): Timer {
-    return this.#components.clock.schedule(LOOK_MS, () => {
-      this.#timer = this.#lookLater();
+  #schedulePoll(): Timer {
+    return this.#components.clock.schedule(POLL_MS, () => {
+      this.#timer = this.#schedulePoll();
       const sleptMs = this.#sleptMs();
       const hasNewAddress = this.#hasNewAddress();
       if (sleptMs > SLEEP_MS) this.#events.onWakeUp(sleptMs);
@@ -88,7 +82,10 @@ export class ConnectivityWatch implements Disposable {
     return [...this.#addresses].some((address) => !before.has(address));
   }
 
-  /** Each with its interface, since one address on two is two ways. Undefined where the kernel does not say, as when it lacks a descriptor. */
+  /**
+   * The addresses that can lead to the Tor network, each with its interface: the same address on another interface is
+   * another path. Undefined if the kernel does not tell, for example for lack of a file descriptor.
+   */
   #readAddresses(): ReadonlySet<string> | undefined {
     let interfaces: ReturnType<ConnectivityWatchComponents['networkInterfaces']>;
     try {
@@ -98,9 +95,8 @@ export class ConnectivityWatch implements Disposable {
     }
     const addresses = new Set<string>();
     for (const [name, list = []] of Object.entries(interfaces)) {
-      for (const { address, family, internal } of list) {
-        const linkLocal = LINK_LOCAL.check(address, family === 'IPv6' ? 'ipv6' : 'ipv4');
-        if (!internal && !linkLocal) addresses.add(`${name} ${address}`);
+      for (const { address, internal } of list) {
+        if (!internal && !isLinkLocal(address)) addresses.add(`${name} ${address}`);
       }
     }
     return addresses;

@@ -7,15 +7,15 @@ import type { AlternativeEvents } from '../upstream/alt-svc/alternative-transpor
 import type { HealthEvents } from '../upstream/selection/health-checked-upstream.ts';
 import type { ConnectionEvents } from '../upstream/pool/connection.ts';
 
-/** Tor's own log tells of each such step; over the control port it tells of each per cent. */
+/** Step between two logged percentages. Tor's own log has similar steps; its control port reports every per cent. */
 const LOGGED_STEP_PERCENT = 5;
-/** Stands among the error codes as the reason of a failed connection. */
+/** Takes the place of the error code while Tor is not connected to its network yet. */
 const BOOTSTRAPPING = 'bootstrapping';
 
-/** Shows how far tor has come, in place of log lines: a progress bar. */
+/** Shows Tor's bootstrap progress in place of log lines, as a progress bar does. */
 export type BootstrapDisplay = (percent: number, summary: string) => void;
 
-/** Counts and logs what happens to the connections to one upstream. A failure that repeats is logged once, until it changes or ends. */
+/** Counts and logs the connections to one upstream. A repeated failure is logged once, until it changes or ends. */
 export function connectionEvents(
   logger: Logger,
   metrics: Metrics,
@@ -46,7 +46,7 @@ export function connectionEvents(
   };
 }
 
-/** Why a connection through Tor failed, where Tor says itself that it is not that far yet: the failure is only what follows from it. */
+/** The cause of a failed connection if it is Tor's incomplete bootstrap, in words; undefined otherwise. */
 function bootstrapProgress(
   { bootstrapPercent, bootstrapSummary }: TorStatus,
   { code }: Dns4torError,
@@ -57,7 +57,7 @@ function bootstrapProgress(
   return `Tor is at ${bootstrapPercent} %: ${bootstrapSummary}`;
 }
 
-/** Logs what becomes of one upstream's alternative services. What repeats is told once, until it changes. */
+/** Logs the use of one upstream's alternative services. A repeated outcome is logged once, until it changes. */
 export function alternativeEvents(logger: Logger, url: string): AlternativeEvents {
   let working: boolean | undefined;
   let offered: number | undefined;
@@ -78,7 +78,7 @@ export function alternativeEvents(logger: Logger, url: string): AlternativeEvent
   };
 }
 
-/** Logs when one of several upstreams is passed over, and when it is used again. */
+/** Logs when one of several upstreams is skipped because it does not answer, and when it is used again. */
 export function healthEvents(logger: Logger, url: string): HealthEvents {
   return {
     markedDown: () => logger.log('warn', 'upstream_passed_over', { url }),
@@ -86,9 +86,9 @@ export function healthEvents(logger: Logger, url: string): HealthEvents {
   };
 }
 
-/** Logs what tor tells, and counts what it is told. */
+/** Logs Tor's events, and counts the NEWNYM signals sent to it. */
 export function torEvents(logger: Logger, metrics: Metrics, display: BootstrapDisplay | undefined): TorEvents {
-  // One that has been running when it is found is at 100 %, which is no news.
+  // A Tor that was already running is at 100 %, which is not worth a line.
   let lastPercent = BOOTSTRAPPED_PERCENT;
   let lastLost: Dns4torError | undefined;
   return {
@@ -133,7 +133,7 @@ export function torEvents(logger: Logger, metrics: Metrics, display: BootstrapDi
   };
 }
 
-/** For logs: to a tenth. */
+/** Seconds for the log, rounded to a tenth. */
 export function toSeconds(ms: number): number {
   return Math.round(ms / 100) / 10;
 }

@@ -1,28 +1,28 @@
 import { type Clock, delay } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
+import { MS_PER_SECOND } from '../lib/units.ts';
 import { type Dns4torError, toDns4torError } from '../failures/errors.ts';
 import { OF_THE_QUESTION } from '../failures/question-failures.ts';
 import { PROBE_QUERY } from '../message/upstream-query.ts';
 import type { Readiness } from '../http/metrics-server.ts';
+import { P99_RESPONSE_MS } from '../model/response-time.ts';
 import type { Connectivity } from '../status/verdict.ts';
 import type { ExchangeContext, Upstream } from '../upstream/upstream.ts';
 
-/** An answer through Tor is recent for this long; a scrape interval of Prometheus or two. */
+/** Age up to which an answer is recent: one or two scrape intervals of Prometheus. */
 const RECENT_MS = 60_000;
 
-/** The onion path's published p99 is 9.1 s. */
-const PROBE_MS = 10_000;
-
-/** Between probes until there is an answer. */
+/** Pause between probes. */
 const PAUSE_MS = 2000;
 
-/** What somebody who watches is shown may be as old as this, so that an outage which closes no connection is seen within seconds. */
+/**
+ * Age up to which an answer is fresh enough for somebody who watches the status page: an outage that closes no
+ * connection then shows within seconds.
+ */
 const WATCHED_MS = 1000;
 
-/** Of probes that are this far apart the earlier says nothing of the time between. */
-const FAR_APART_MS = 2 * PROBE_MS;
-
-const MS_PER_SECOND = 1000;
+/** If probes are further apart, the earlier one says nothing about the time in between. */
+const FAR_APART_MS: number = 2 * P99_RESPONSE_MS;
 
 /**
  * Tracks whether answers arrive through Tor. A bound port proves nothing: only an answer counts, to a client's query or
@@ -39,11 +39,10 @@ export class ReadinessMonitor implements Upstream {
   readonly #closing = new AbortController();
   #lastAnswerAt: number | undefined;
   #lastError: Dns4torError | undefined;
-  /** Without an answer in between. */
   #failuresInARow = 0;
   #probing: Promise<void> | undefined;
   #probedAt = -Infinity;
-  /** When the first probe was sent of those that went one after the other without any answer since. */
+  /** Start of the first probe in the current series of unanswered probes. */
   #silentSince: number | undefined;
 
   /** @param upstream owned from here on */
@@ -85,7 +84,10 @@ export class ReadinessMonitor implements Upstream {
     if (!isAnswered && now - this.#probedAt >= PAUSE_MS && !this.#closing.signal.aborted) void this.#probe();
   }
 
-  /** Probes until there was a first answer; false if that was prevented by a shutdown. Opens the connection before a client needs it. */
+  /**
+   * Probes until the first answer, which also opens a connection before a client needs it. Resolves to false if a
+   * shutdown comes first.
+   */
   async firstAnswer(): Promise<boolean> {
     while (this.#lastAnswerAt === undefined && !this.#closing.signal.aborted) {
       await this.#probe();
@@ -94,7 +96,7 @@ export class ReadinessMonitor implements Upstream {
     return this.#lastAnswerAt !== undefined;
   }
 
-  /** What is known without asking. */
+  /** The current state, without a probe. */
   get connectivity(): Connectivity {
     return {
       lastAnswerSecondsAgo: this.#secondsSinceAnswer,
@@ -105,8 +107,8 @@ export class ReadinessMonitor implements Upstream {
   }
 
   /**
-   * Probes where no answer has just come, every two seconds at most, and does not wait for the outcome: for somebody who looks again and again,
-   * and is to see an outage and its end though no client asks.
+   * Starts a probe unless an answer has just arrived, at most every two seconds. Called for each view of the status page,
+   * so that it shows an outage and its end even if no client sends queries.
    * @param isCut whether no connection is open. A recent answer then says nothing about the next.
    */
   refresh(isCut: boolean): void {
@@ -114,7 +116,7 @@ export class ReadinessMonitor implements Upstream {
     if (!isSure && this.#clock.now() - this.#probedAt >= PAUSE_MS) void this.#probe();
   }
 
-  /** Settles within the time of one probe. */
+  /** Probes if no answer is recent. Settles within the time of one probe. */
   async check(): Promise<Readiness> {
     if (!this.#recent) await this.#probe();
     const lastAnswerSecondsAgo = this.#secondsSinceAnswer;
@@ -146,13 +148,13 @@ export class ReadinessMonitor implements Upstream {
     return now - this.#silentSince;
   }
 
-  /** However many ask, one probe is under way. Its outcome is noted, not thrown. */
+  /** Sends a probe, or joins the one in progress. Records the outcome and never rejects. */
   #probe(): Promise<void> {
     if (this.#probing !== undefined) return this.#probing;
     const now = this.#clock.now();
     if (this.#silentMs === 0) this.#silentSince = now;
     this.#probedAt = now;
-    this.#probing = this.exchange(PROBE_QUERY, { deadline: Deadline.after(this.#clock, PROBE_MS) })
+    this.#probing = this.exchange(PROBE_QUERY, { deadline: Deadline.after(this.#clock, P99_RESPONSE_MS) })
       .then(
         () => {},
         () => {},

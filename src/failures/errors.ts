@@ -33,3 +33,24 @@ export class Dns4torError extends Error {
 export function toDns4torError(error: unknown): Dns4torError {
   return error instanceof Dns4torError ? error : new Dns4torError('ERR_INTERNAL', undefined, error);
 }
+
+/** Codes of the operating system for a socket that could not be bound. */
+const LISTEN_CODES: Readonly<Record<string, ErrorCode>> = {
+  EADDRINUSE: 'ERR_LISTEN_IN_USE',
+  EACCES: 'ERR_LISTEN_DENIED',
+  EPERM: 'ERR_LISTEN_DENIED',
+  EADDRNOTAVAIL: 'ERR_LISTEN_ADDRESS',
+  // For ::1 on a kernel without IPv6.
+  EAFNOSUPPORT: 'ERR_LISTEN_ADDRESS',
+  // For a link-local address whose network interface does not exist (ipv6(7)).
+  EINVAL: 'ERR_LISTEN_ADDRESS',
+};
+
+/**
+ * Converts the error of `listen` or `bind`.
+ * @param address host:port, for the message
+ */
+export function toListenError(error: unknown, address: string): Dns4torError {
+  const code = error instanceof Error && 'code' in error ? LISTEN_CODES[String(error.code)] : undefined;
+  return new Dns4torError(code ?? 'ERR_LISTEN', address, error);
+}

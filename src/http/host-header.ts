@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { isLoopback } from '../lib/loopback.ts';
+import { isLoopback } from '../lib/ip-address.ts';
 
 /**
  * RFC 3986 §3.2.2: an IPv6 address in brackets, a name or an IPv4 address, then an optional port. Clients should omit

@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import { isIP, type Server } from 'node:net';
 import process from 'node:process';
-import { Dns4torError } from '../failures/errors.ts';
+import { Dns4torError, toListenError } from '../failures/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
-import { toListenError } from '../failures/listen-error.ts';
 import { claimSocketPath } from './socket-path.ts';
 
 /** Where the metrics server listens. */

@@ -1,9 +1,8 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
-import { type Dns4torError, toDns4torError } from '../failures/errors.ts';
+import { type Dns4torError, toDns4torError, toListenError } from '../failures/errors.ts';
 import { BYTES_PER_KIB } from '../lib/units.ts';
-import { toListenError } from '../failures/listen-error.ts';
 import { HttpConnections } from './http-connections.ts';
 import { EventStream } from './event-stream.ts';
 import { judgeHost, pathOf } from './host-header.ts';

@@ -1,10 +1,9 @@
 import { lstatSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { readTorUids } from './tor-uids.ts';
 
 /** Attributes of one component of a path, as lstat(2) gives them. */
-export interface PathEntry {
+interface PathEntry {
   readonly kind: 'file' | 'symlink' | 'directory' | 'other';
   /** Permission bits, the sticky bit included. */
   readonly mode: number;
@@ -13,17 +12,17 @@ export interface PathEntry {
 }
 
 /** A file system to look at instead of the machine's own. */
-export interface PathSource {
+interface PathSource {
   /** Undefined where there is nothing. */
   inspect(path: string): Promise<PathEntry | undefined>;
   readLink(path: string): Promise<string>;
 }
 
-export interface TrustOptions {
+interface TrustOptions {
   /** Accepts group-writable directories that root owns, such as Ubuntu's /var/log. @default false */
   readonly groupsOfRoot?: boolean;
-  /** Also trusts Tor's system user: for secrets that Tor gets anyway. @default false */
-  readonly tor?: boolean;
+  /** Whether to trust a user besides root and that of the process. @default nobody else */
+  readonly isTrustedUser?: (uid: number) => boolean;
 }
 
 const ROOT_UID = 0;
@@ -105,11 +104,11 @@ function partsOf(path: string): readonly string[] {
 function problemOf(
   { kind, mode, uid, gid }: PathEntry,
   rootsOwner: number,
-  { groupsOfRoot = false, tor = false }: TrustOptions,
+  { groupsOfRoot = false, isTrustedUser = () => false }: TrustOptions,
 ): string | undefined {
   // Terminals and pipes belong to whoever opened them.
   if (kind === 'other') return undefined;
-  if (![ROOT_UID, rootsOwner, process.geteuid?.()].includes(uid) && !(tor && readTorUids().has(uid)))
+  if (![ROOT_UID, rootsOwner, process.geteuid?.()].includes(uid) && !isTrustedUser(uid))
     return `belongs to user ${uid}`;
   if (kind !== 'directory' || (mode & STICKY) !== 0) return undefined;
   const written = `can be written to by others (mode ${mode.toString(8).padStart(4, '0')})`;

@@ -1,5 +1,5 @@
 import { BlockList, isIPv6 } from 'node:net';
-import { isLoopback } from '../lib/loopback.ts';
+import { isLoopback } from '../lib/ip-address.ts';
 
 /** A block of addresses (RFC 4632 §3.1, RFC 4291 §2.3). */
 interface AddressBlock {

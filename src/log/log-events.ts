@@ -1,14 +1,20 @@
 import type { LogLevel } from './log-level.ts';
 
-export interface FieldSpec {
+interface FieldSpec {
   readonly type: 'string' | 'number';
-  /** One clause, with the unit where there is one. */
+  /** One clause for the docs, with the unit. */
   readonly doc: string;
-  /** Whether lines that differ in it are no repetition of each other. Only for values of a closed set: each is counted by itself. */
+  /**
+   * Whether lines with different values are counted separately as repetitions. Only for fields with few possible values,
+   * because each gets a counter.
+   */
   readonly apart?: boolean;
 }
 
-/** What a line can say beside its level, time, event and message. A name means the same in every event. Never a query name or a client. */
+/**
+ * Fields of a log line besides its level, time, event and message. A name means the same in all events. No field may hold
+ * a queried name or a client's address.
+ */
 export const LOG_FIELDS = {
   address: {
     type: 'string',
@@ -17,36 +23,36 @@ export const LOG_FIELDS = {
   },
   answers: { type: 'number', doc: 'number of exchanges that failed this way' },
   code: { type: 'string', doc: 'stable code of the failure, `ERR_…`', apart: true },
-  count: { type: 'number', doc: 'lines that were left out' },
-  like: { type: 'string', doc: 'message of the last of them' },
-  of: { type: 'string', doc: 'their event', apart: true },
-  onions: { type: 'number', doc: 'how many onions are offered' },
-  percent: { type: 'number', doc: "Tor's way to its network, 0 to 100", apart: true },
-  reason: { type: 'string', doc: 'what happened and what to do about it, for a person' },
-  restart_seconds: { type: 'number', doc: 'seconds until it is started again' },
+  count: { type: 'number', doc: 'number of suppressed lines' },
+  like: { type: 'string', doc: 'message of the last suppressed line' },
+  of: { type: 'string', doc: 'event of the suppressed lines', apart: true },
+  onions: { type: 'number', doc: 'number of onion services offered' },
+  percent: { type: 'number', doc: "Tor's bootstrap progress, 0 to 100", apart: true },
+  reason: { type: 'string', doc: 'problem and remedy, for a person' },
+  restart_seconds: { type: 'number', doc: 'seconds until the restart' },
   retry_seconds: { type: 'number', doc: 'seconds until the next attempt' },
-  seconds: { type: 'number', doc: 'how long it took or went on' },
-  signal: { type: 'string', doc: 'as in SIGTERM', apart: true },
+  seconds: { type: 'number', doc: 'duration' },
+  signal: { type: 'string', doc: 'name of a signal, such as SIGTERM', apart: true },
   status: { type: 'number', doc: 'HTTP status of the response' },
-  summary: { type: 'string', doc: "what Tor is doing, in Tor's words" },
+  summary: { type: 'string', doc: "Tor's own summary of its bootstrap phase" },
   text: { type: 'string', doc: "a line of Tor's own log" },
-  tor: { type: 'string', doc: 'which Tor, and where' },
+  tor: { type: 'string', doc: 'kind of Tor, and its address' },
   url: { type: 'string', doc: 'the upstream, as configured', apart: true },
   variable: { type: 'string', doc: 'name of an environment variable', apart: true },
 } as const;
 
 export type LogField = keyof typeof LOG_FIELDS;
 
-export interface EventSpec {
-  /** At which it can be logged: the stronger when it is news, `debug` when it only repeats. */
+interface EventSpec {
+  /** Levels of the event. With several, `debug` is for repetitions. */
   readonly levels: readonly LogLevel[];
-  /** What a person reads; `{field}` stands for that field's value. Fields that do not occur here stand behind it, as `key=value`. */
+  /** The message, with placeholders such as `{field}`. All other fields follow it as `key=value`. */
   readonly message: string;
-  /** In this order behind the message. */
+  /** Fields in the order in which they follow the message. */
   readonly fields: readonly LogField[];
 }
 
-/** Every line that dns4tor can log: the one table of events, their stable names and fields. */
+/** All events that dns4tor can log, by their stable names. */
 export const LOG_EVENTS = {
   variable_ignored: {
     levels: ['warn'],
@@ -56,20 +62,19 @@ export const LOG_EVENTS = {
   },
   bootstrap_ignored: {
     levels: ['info'],
-    message:
-      'Ignoring --bootstrap: nothing is ever looked up outside Tor, so no resolver is needed to find the upstream',
+    message: 'Ignoring --bootstrap: dns4tor looks nothing up outside Tor, so it needs no resolver to find the upstream',
     fields: [],
   },
   upstream_added: { levels: ['info'], message: 'Adding DNS upstream', fields: ['url'] },
   sockets_handed_over: {
     levels: ['info'],
-    message: 'Answering on the sockets that were handed over; --address and --port are not used',
+    message: 'Answering on the sockets passed by the service manager; ignoring --address and --port',
     fields: [],
   },
-  udp_one_by_one: { levels: ['info'], message: 'UDP datagrams are taken one by one: {reason}', fields: ['reason'] },
+  udp_one_by_one: { levels: ['info'], message: 'Using one system call per UDP datagram: {reason}', fields: ['reason'] },
   users_unknown: {
     levels: ['warn'],
-    message: 'Users of this machine cannot be told apart: the system does not say whose a socket is',
+    message: 'Cannot isolate the users of this machine from each other: the system does not show the owners of sockets',
     fields: [],
   },
   listening: { levels: ['info'], message: 'Starting DNS over HTTPS proxy server', fields: ['address'] },
@@ -81,7 +86,7 @@ export const LOG_EVENTS = {
   status_page: { levels: ['info'], message: 'The status page is at http://{address}/', fields: ['address'] },
   metrics_absent: {
     levels: ['info'],
-    message: 'Not serving metrics: there is no socket named metrics among those that were handed over',
+    message: 'Not serving metrics: the service manager passed no socket named metrics',
     fields: [],
   },
   metrics_failed: { levels: ['error'], message: 'Metrics server: {reason}', fields: ['reason', 'code'] },
@@ -102,23 +107,23 @@ export const LOG_EVENTS = {
   tor_ended: { levels: ['error'], message: 'Tor ended: {reason}', fields: ['reason', 'code', 'restart_seconds'] },
   tor_followed: {
     levels: ['info'],
-    message: 'Following Tor over its control port at {address}',
+    message: 'Monitoring Tor through its control port at {address}',
     fields: ['address'],
   },
   tor_lost: {
     levels: ['debug', 'warn'],
-    message: 'Cannot follow Tor: {reason}',
+    message: 'Cannot monitor Tor: {reason}',
     fields: ['reason', 'code', 'retry_seconds'],
   },
   onion_key_refused: { levels: ['warn'], message: '{reason}', fields: ['reason', 'code'] },
   newnym_sent: {
     levels: ['info'],
-    message: 'Tor has been told to forget which onion services it could not reach (NEWNYM)',
+    message: 'Told Tor to forget which onion services it could not reach (NEWNYM)',
     fields: [],
   },
   newnym_refused: {
     levels: ['warn'],
-    message: 'Tor cannot be told to forget which onion services it could not reach: {reason}',
+    message: 'Cannot tell Tor to forget which onion services it could not reach: {reason}',
     fields: ['reason', 'code'],
   },
   upstream_connected: {
@@ -153,12 +158,12 @@ export const LOG_EVENTS = {
   },
   upstream_passed_over: {
     levels: ['warn'],
-    message: 'DNS upstream does not answer; the others are asked first until it does',
+    message: 'DNS upstream does not answer; trying the others first until it does',
     fields: ['url'],
   },
   upstream_used_again: {
     levels: ['info'],
-    message: 'DNS upstream answers again and is asked in its turn',
+    message: 'DNS upstream answers again; using it as configured',
     fields: ['url', 'seconds'],
   },
   upstream_usable: {
@@ -168,57 +173,57 @@ export const LOG_EVENTS = {
   },
   onions_offered: {
     levels: ['debug', 'info'],
-    message: 'DNS upstream offers onions; later connections go there',
+    message: 'DNS upstream offers onion services; using them for new connections',
     fields: ['url', 'onions'],
   },
   onion_connected: {
     levels: ['debug', 'info'],
-    message: 'DNS upstream answers at an onion that it offers',
+    message: 'DNS upstream answers at an onion service that it offers',
     fields: ['url'],
   },
   onion_unreachable: {
     levels: ['debug', 'warn'],
-    message: 'DNS upstream cannot be used at an onion that it offers, and is connected to by its name: {reason}',
+    message: 'Cannot use an onion service that the DNS upstream offers; connecting by name instead: {reason}',
     fields: ['reason', 'url', 'code'],
   },
   answers_come: { levels: ['info'], message: 'Answers come through Tor', fields: ['seconds'] },
   machine_woke: {
     levels: ['info'],
-    message: 'This machine has slept; all circuits are renewed',
+    message: 'This machine was asleep; replacing all circuits',
     fields: ['seconds'],
   },
   machine_moved: {
     levels: ['info'],
-    message: 'This machine has a new network address; all circuits are renewed',
+    message: 'This machine has a new network address; replacing all circuits',
     fields: [],
   },
   log_file_kept: {
     levels: ['warn'],
-    message: 'Cannot reopen the log file; logging continues to the one that is open: {reason}',
+    message: 'Cannot reopen the log file; still writing to the open one: {reason}',
     fields: ['reason'],
   },
   stopping: { levels: ['info'], message: 'Stopping', fields: ['signal'] },
   failed: { levels: ['fatal'], message: '{reason}', fields: ['reason', 'code'] },
   repeated: {
     levels: ['debug', 'info', 'warn', 'error', 'fatal'],
-    message: '… {count} more in {seconds} s, the last of them: {like}',
+    message: '… {count} more in {seconds} s, the last one: {like}',
     fields: ['count', 'seconds', 'like', 'of'],
   },
 } as const;
 
-/** Stable: monitoring matches on it. */
+/** Stable: monitoring depends on these names. */
 export type LogEvent = keyof typeof LOG_EVENTS;
 
 export type LevelOf<E extends LogEvent> = (typeof LOG_EVENTS)[E]['levels'][number];
 
-/** The values of an event's fields: all of them, and no others. */
+/** The fields of an event with their values. */
 export type FieldsOf<E extends LogEvent> = {
   readonly [F in (typeof LOG_EVENTS)[E]['fields'][number]]: (typeof LOG_FIELDS)[F]['type'] extends 'number'
     ? number
     : string;
 };
 
-/** The table's row, where code does not depend on which it is. Here the compiler holds every row against the type. */
+/** Returns an event's row. The compiler checks all rows against the return type here. */
 export function eventSpec(event: LogEvent): EventSpec {
   return LOG_EVENTS[event];
 }

@@ -1,4 +1,4 @@
-/** In order of severity; the names that `cloudflared --loglevel` takes. */
+/** In order of severity, with the names of `cloudflared --loglevel`. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 

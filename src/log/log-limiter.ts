@@ -1,26 +1,23 @@
 import type { Clock, Timer } from '../lib/clock.ts';
 
-/**
- * Five lines show a pattern; the sixth of the same within ten seconds says nothing that its count would not. Ten seconds, since whoever looks
- * at the log because something is wrong should not wait longer for that count.
- */
-const REPETITION_LINES = 5;
-const REPETITION_WINDOW_MS = 10_000;
+/** Lines of one kind that are written in a window. Five show a pattern; of further ones the count is enough. */
+const LINES_PER_WINDOW = 5;
+/** Short enough that somebody who reads the log during a problem soon sees the count. */
+const WINDOW_MS = 10_000;
 
-/** Says how many were left out in a window that has ended. */
-export type OnRepeated<T> = (last: T, count: number, elapsedMs: number) => void;
+/** Receives the number of suppressed lines when their window has ended. */
+type OnRepeated<T> = (last: T, count: number, elapsedMs: number) => void;
 
 interface Window<T> {
   readonly startedAtMs: number;
   passed: number;
-  leftOut: number;
+  suppressed: number;
   last: T | undefined;
   end: Timer | undefined;
 }
 
 /**
- * Holds back what repeats, and counts it: nothing is left out without being told of, when the window ends or at the latest when this is
- * disposed of.
+ * Suppresses repeated log lines and counts them. The count is reported when their window ends, or on disposal.
  */
 export class LogLimiter<T> implements Disposable {
   readonly #clock: Clock;
@@ -33,28 +30,28 @@ export class LogLimiter<T> implements Disposable {
   }
 
   /**
-   * Whether the line may be written; if not, it has been counted.
-   * @param key of a closed set: one window is kept for each
+   * Whether to write the line. If not, it is counted.
+   * @param key one of few values, because each gets a window
    */
   admits(key: string, line: T): boolean {
     const now = this.#clock.now();
     let window = this.#windows.get(key);
-    if (window === undefined || now - window.startedAtMs >= REPETITION_WINDOW_MS) {
-      if (window !== undefined) this.#tell(window);
-      window = { startedAtMs: now, passed: 0, leftOut: 0, last: undefined, end: undefined };
+    if (window === undefined || now - window.startedAtMs >= WINDOW_MS) {
+      if (window !== undefined) this.#report(window);
+      window = { startedAtMs: now, passed: 0, suppressed: 0, last: undefined, end: undefined };
       this.#windows.set(key, window);
     }
-    if (window.passed < REPETITION_LINES) {
+    if (window.passed < LINES_PER_WINDOW) {
       window.passed += 1;
       return true;
     }
-    window.leftOut += 1;
+    window.suppressed += 1;
     window.last = line;
-    // Only where there is something to tell: a timer keeps the process alive.
+    // Only if there is something to report: a timer keeps the process alive.
     const ended = window;
-    window.end ??= this.#clock.schedule(window.startedAtMs + REPETITION_WINDOW_MS - now, () => {
+    window.end ??= this.#clock.schedule(window.startedAtMs + WINDOW_MS - now, () => {
       this.#windows.delete(key);
-      this.#tell(ended);
+      this.#report(ended);
     });
     return false;
   }
@@ -62,11 +59,11 @@ export class LogLimiter<T> implements Disposable {
   [Symbol.dispose](): void {
     const windows = [...this.#windows.values()];
     this.#windows.clear();
-    for (const window of windows) this.#tell(window);
+    for (const window of windows) this.#report(window);
   }
 
-  #tell({ leftOut, last, startedAtMs, end }: Window<T>): void {
+  #report({ suppressed, last, startedAtMs, end }: Window<T>): void {
     end?.cancel();
-    if (last !== undefined) this.#onRepeated(last, leftOut, this.#clock.now() - startedAtMs);
+    if (last !== undefined) this.#onRepeated(last, suppressed, this.#clock.now() - startedAtMs);
   }
 }

@@ -5,8 +5,8 @@ import { LogLimiter } from './log-limiter.ts';
 import { printable, printableJson } from './printable.ts';
 
 /**
- * Writes lines. What repeats is counted instead, above `debug`: whoever turned that on looks for the single line. Disposing it tells the
- * counts that are still open.
+ * Writes log lines. Repeated lines are counted instead, except at `debug`. Disposing the logger writes the pending
+ * counts.
  */
 export interface Logger extends Disposable {
   log<E extends LogEvent>(level: LevelOf<E>, event: E, fields: FieldsOf<E>): void;
@@ -20,7 +20,7 @@ const ABBREVIATIONS: Readonly<Record<LogLevel, string>> = {
   fatal: 'FTL',
 };
 
-/** Where lines go: appends one line, its newline included. */
+/** Appends one line, which ends with a newline. */
 export type LogSink = (line: string) => void;
 
 type Fields = Readonly<Partial<Record<LogField, string | number>>>;
@@ -32,8 +32,9 @@ interface Line {
 }
 
 /**
- * One call makes either form of a line: that of cloudflared's, `2026-01-02T03:04:05Z INF message key=value`, or one JSON object with the
- * event's stable name and all its fields.
+ * Creates a logger. The `default` format is cloudflared's, `2026-01-02T03:04:05Z INF message key=value`. The `json` format
+ * is one object per line, with the event's stable name and all its fields.
+ * @param level lowest level to write
  */
 export function createLogger(level: LogLevel, format: LogFormat, clock: Clock, sink: LogSink): Logger {
   const lowest = LOG_LEVELS.indexOf(level);
@@ -59,7 +60,7 @@ export function createLogger(level: LogLevel, format: LogFormat, clock: Clock, s
   };
 }
 
-/** What lines have in common that repeat each other. */
+/** The parts that repetitions of a line have in common. */
 function repetitionKey({ level, event, fields }: Line): string {
   const apart = eventSpec(event).fields.filter((field) => fieldSpec(field).apart === true);
   return [level, event, ...apart.map((field) => String(fields[field]))].join(' ');
@@ -75,7 +76,7 @@ function renderJson(line: Line, time: string): string {
   return printableJson({ level, time, event, message: messageOf(event, fields), ...fields });
 }
 
-/** What the message holds already is not said again. */
+/** Fields in the message are not repeated after it. */
 function renderText(line: Line, time: string): string {
   const { fields: names, message } = eventSpec(line.event);
   const rest = names.filter((name) => !message.includes(`{${name}}`));

@@ -1,13 +1,13 @@
-/** The control characters of ISO 646 and ISO 6429, C0 and C1, which a terminal takes for commands, and DEL. */
-// oxlint-disable-next-line no-control-regex -- these are what is looked for
+/** The control characters C0 and C1 (ISO 646, ISO 6429), which terminals take as commands, and DEL. */
+// oxlint-disable-next-line no-control-regex -- matching control characters is the purpose
 const CONTROLS = /[\x00-\x1f\x7f-\x9f]/g;
 
-/** What came from elsewhere, on one line and without the characters that a terminal would take for commands. */
+/** Makes foreign text safe to show: replaces control characters, including line breaks. */
 export function printable(text: string): string {
   return text.replace(CONTROLS, '\u{fffd}');
 }
 
-/** JSON that says the same and holds no such character either: JSON.stringify escapes C0 alone (RFC 8259 §7 allows to escape any). */
+/** Writes JSON without control characters. JSON.stringify escapes only C0; RFC 8259 §7 allows escaping any. */
 export function printableJson(value: unknown, indent?: number): string {
   return JSON.stringify(value, undefined, indent).replace(
     /[\x7f-\x9f]/g,

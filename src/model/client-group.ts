@@ -1,5 +1,5 @@
 import { isIP, isIPv6 } from 'node:net';
-import { isLoopback } from '../lib/loopback.ts';
+import { isLoopback } from '../lib/ip-address.ts';
 
 /** The group of all loopback clients, which are the programs of this machine. */
 export const LOCAL_GROUP = 'local';

@@ -14,6 +14,7 @@ import { buildUpstreamQuery } from '../message/upstream-query.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { buildLocalAnswer, NO_RECORDS } from '../policy/local-answer.ts';
 import type { RetryBudget } from '../upstream/pool/retry-budget.ts';
+import { P99_RESPONSE_MS } from '../model/response-time.ts';
 import type { AnswerPath, Upstream } from '../upstream/upstream.ts';
 import { Admission, type AdmissionInit } from './admission.ts';
 import { Coalescer, type SharedQuestion } from './coalescer.ts';
@@ -43,14 +44,14 @@ export interface ForwarderInit extends AdmissionInit {
 }
 
 /**
- * 99th percentile of response times over the onion path, rounded up from 9.1 s (published). An attempt outlives its
- * client's timeout by this much, so that a late answer is in the cache when the client tries again. An attempt that has
- * had no answer for so long is most likely lost: the next client with the same question sends it again.
+ * An attempt outlives its client's timeout by this much, so that a late answer is in the cache when the client tries
+ * again. An attempt without an answer for so long is most likely lost: the next client with the same question sends it
+ * again.
  */
-const P99_RESPONSE_MS = 10_000;
+const LATE_ANSWER_MS: number = P99_RESPONSE_MS;
 
 /**
- * Replaces {@link P99_RESPONSE_MS} once a client has timed out: after an outage, a question is sent again within 5 s.
+ * Replaces {@link LATE_ANSWER_MS} once a client has timed out: after an outage, a question is sent again within 5 s.
  */
 const RESEND_AFTER_TIMEOUT_MS = 4000;
 
@@ -150,7 +151,7 @@ export class Forwarder {
     const { cache, clock, budget, metrics } = this.#components;
     const inProgress = this.#coalescer.get(outgoing.key);
     if (inProgress !== undefined) {
-      const resendAfterMs = inProgress.hasTimedOut ? RESEND_AFTER_TIMEOUT_MS : P99_RESPONSE_MS;
+      const resendAfterMs = inProgress.hasTimedOut ? RESEND_AFTER_TIMEOUT_MS : LATE_ANSWER_MS;
       if (this.#queue.isWaiting(inProgress) || clock.now() - inProgress.lastAttemptAt < resendAfterMs) {
         metrics.coalesced();
         this.#queue.join(group, inProgress);
@@ -172,7 +173,7 @@ export class Forwarder {
     store: (answer: Answer) => void,
   ): Promise<Forwarded> {
     const { clock } = this.#components;
-    const atMs = outgoing.query.arrivedAt + this.#timeoutMs + P99_RESPONSE_MS;
+    const atMs = outgoing.query.arrivedAt + this.#timeoutMs + LATE_ANSWER_MS;
     const attempt = this.#exchange(outgoing, new Deadline(clock, atMs, question.signal), store);
     question.attempt(attempt, clock.now());
     return attempt;

@@ -1,4 +1,4 @@
-import { isLoopback } from '../lib/loopback.ts';
+import { isLoopback } from '../lib/ip-address.ts';
 import { encodeProvenance, type Source } from '../message/answer/provenance.ts';
 import type { AnswerPath } from '../upstream/upstream.ts';
 import type { Query } from '../model/query.ts';

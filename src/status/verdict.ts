@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../failures/failures.ts';
+import { P99_RESPONSE_MS } from '../model/response-time.ts';
 import type { TorStatus } from '../model/tor-status.ts';
 import type { AnswerCounts, ServiceState, UpstreamSnapshot } from './snapshot.ts';
 import { type Reason, reasonOf } from './reasons.ts';
@@ -34,8 +35,8 @@ export interface ServiceVerdict {
 /** Failures in a row that count as an outage. One or two are normal over Tor: the next circuit works. */
 const OUTAGE_FAILURES = 3;
 
-/** Silence that counts as an outage: the published 99th percentile of response times over the onion path is 9.1 s. */
-const OUTAGE_MS = 10_000;
+/** Silence that counts as an outage. */
+const OUTAGE_MS: number = P99_RESPONSE_MS;
 
 /**
  * A probe counts as hanging after this multiple of the usual response time, but not before `leastMs`. A hanging Tor

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { alternativeEvents, connectionEvents, torEvents } from '../../src/daemon/events.ts';
 import { Dns4torError } from '../../src/failures/errors.ts';
 import { failureText } from '../../src/failures/failures.ts';
-import { createLogger, type Logger } from '../../src/log/logger.ts';
+import { createLogger, type Logger, messageOf } from '../../src/log/logger.ts';
 import type { TorStatus } from '../../src/model/tor-status.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
@@ -120,8 +120,11 @@ test('the control port that is followed is named, and its loss is a warning once
     lines.map((line) => line.slice(0, 3)),
     ['INF', 'WRN', 'DBG', 'INF', 'WRN'],
   );
-  assert.equal(lines[0], 'INF Following Tor over its control port at 127.0.0.1:9051');
-  assert.equal(lines[1], `WRN Cannot follow Tor: ${refused.message} code=ERR_TOR_CONTROL retry_seconds=1`);
+  assert.equal(lines[0], `INF ${messageOf('tor_followed', { address: '127.0.0.1:9051' })}`);
+  assert.equal(
+    lines[1],
+    `WRN ${messageOf('tor_lost', { reason: refused.message })} code=ERR_TOR_CONTROL retry_seconds=1`,
+  );
 });
 
 test('a key that is not in tor is a warning that says what to do', () => {
@@ -130,13 +133,13 @@ test('a key that is not in tor is a warning that says what to do', () => {
   assert.match(lines.join(), /^WRN .*ClientOnionAuthDir.* code=ERR_TOR_ONION_AUTH$/);
 });
 
-test('that tor was told to forget is told and counted, and so is a refusal told', () => {
+test('a NEWNYM signal is logged and counted, and its refusal is logged', () => {
   const { logger, lines } = recordingLogger();
   const counters = createCounters([], 0);
   const events = torEvents(logger, counters, undefined);
   events.onNewnym();
   events.onNewnymRefused(new Dns4torError('ERR_TOR_CONTROL', '510 Command filtered'));
-  assert.match(lines[0] ?? '', /^INF Tor has been told to forget .*NEWNYM/);
+  assert.equal(lines[0], `INF ${messageOf('newnym_sent', {})}`);
   assert.match(lines[1] ?? '', /^WRN .*510 Command filtered.* code=ERR_TOR_CONTROL$/);
   assert.deepEqual(
     counters.totals.newnyms.entries().map(({ count }) => count),
@@ -170,5 +173,5 @@ test('that an upstream is at its onions, or is not, is told when it changes', ()
     lines.map((line) => line.slice(0, 3)),
     ['INF', 'DBG', 'INF', 'DBG', 'WRN', 'DBG', 'INF'],
   );
-  assert.equal(lines[0], `INF DNS upstream offers onions; later connections go there url=${URL} onions=10`);
+  assert.equal(lines[0], `INF ${messageOf('onions_offered', {})} url=${URL} onions=10`);
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { messageOf } from '../../src/log/logger.ts';
 import { forwardTo } from '../fixtures/doh-behaviours.ts';
 import { dig } from '../fixtures/dig.ts';
 import { LAB_ZONE } from '../fixtures/lab-zone.ts';
@@ -32,7 +33,7 @@ export function alternativeServicesSuite(getLaboratory: () => Laboratory): void 
       await waitUntil('an answer arrives from the onion', MOVE_TIMEOUT_MS, async () => {
         const { status } = await dig('@127.0.0.1', '-p', String(daemon.port), `n${count++}.wild.${LAB_ZONE}`);
         assert.equal(status, 'NOERROR');
-        return daemon.process.output.includes('DNS upstream answers at an onion that it offers');
+        return daemon.process.output.includes(messageOf('onion_connected', {}));
       });
       for (const { headers } of recording.requests.slice(known)) {
         assert.deepEqual(Object.keys(headers).toSorted(), REQUEST_HEADERS.toSorted());

@@ -87,7 +87,7 @@ export function clientAuthSuite(getLaboratory: () => Laboratory): void {
       const control = ['--tor-control', `unix:${client.controlPath}`];
       const flags = await keyFlags(laboratory.privateOnion.clientKey);
       await using daemon = await laboratory.startDaemon(...upstream(), ...flags, ...control);
-      await daemon.logs('Following Tor over its control port');
+      await daemon.logs('Monitoring Tor through its control port');
       await daemon.answers();
       const { body } = await daemon.page('/metrics');
       assert.match(body, /^dns4tor_tor_bootstrap_percent 100$/m);
@@ -95,7 +95,7 @@ export function clientAuthSuite(getLaboratory: () => Laboratory): void {
       assert.match(body, /^dns4tor_tor_circuits\{state="built"\} [1-9]/m);
 
       await client.kill();
-      await daemon.logs('Cannot follow Tor');
+      await daemon.logs('Cannot monitor Tor');
       await client.start();
       await waitUntil('answers arrive again', TIMEOUT_MS, async () => {
         const reply = await dig('@127.0.0.1', '-p', String(daemon.port), '+time=15', 'any.wild.dns4tor-lab.net');

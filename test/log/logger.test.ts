@@ -79,7 +79,7 @@ test('the sixth of the same line in ten seconds is counted, with those after it,
     level: 'warn',
     time: '2026-01-02T03:04:15Z',
     event: 'repeated',
-    message: '… 340 more in 10 s, the last of them: Cannot connect to DNS upstream: no way',
+    message: '… 340 more in 10 s, the last one: Cannot connect to DNS upstream: no way',
     count: 340,
     seconds: 10,
     like: 'Cannot connect to DNS upstream: no way',
@@ -112,7 +112,7 @@ test('a count that is open at the end is told then, and no timer stays', () => {
   rig.logger[Symbol.dispose]();
   rig.logger[Symbol.dispose]();
   assert.equal(rig.lines.length, 6);
-  assert.match(rig.lines[5] ?? '', /^2026-01-02T03:04:08Z WRN … 3 more in 3 s, the last of them: Cannot connect/);
+  assert.match(rig.lines[5] ?? '', /^2026-01-02T03:04:08Z WRN … 3 more in 3 s, the last one: Cannot connect/);
   assert.equal(rig.clock.pendingTimers, 0);
 });
 

@@ -1,4 +1,4 @@
-import { isLoopback } from '../../lib/loopback.ts';
+import { isLoopback } from '../../lib/ip-address.ts';
 import { readNameservers } from '../../system/managers/resolv-conf.ts';
 import type { FileSystem } from '../../system/transaction/file-system.ts';
 import { ok, skip, type Verdict, warn } from '../check-verdict.ts';

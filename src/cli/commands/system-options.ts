@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { ConfigError, locate, type Parsed, refuse } from '../../config/config-problem.ts';
 import { parseDuration, parseInteger } from '../../config/parse/quantity.ts';
-import { isLoopback } from '../../lib/loopback.ts';
+import { isLoopback } from '../../lib/ip-address.ts';
 
 /**
  * Adapts a parser for commander.

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { ZONE } from '../../lib/link-local.ts';
+import { ZONE } from '../../lib/ip-address.ts';
 import { type Parsed, refuse } from '../config-problem.ts';
 import type { Cidr } from '../config.ts';
 

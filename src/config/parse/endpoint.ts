@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
-import { lacksZone, ZONE } from '../../lib/link-local.ts';
+import { lacksZone, ZONE } from '../../lib/ip-address.ts';
 import { type Parsed, type Problem, refuse } from '../config-problem.ts';
 import type { MetricsAddress } from '../config.ts';
 

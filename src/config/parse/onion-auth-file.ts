@@ -2,6 +2,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { findUntrusted } from '../../lib/path-trust.ts';
+import { readTorUids } from '../../tor/tor-uids.ts';
 import { decodeBase32, onionAddressProblem } from '../../model/onion-address.ts';
 import { type Parsed, type Problem, refuse } from '../config-problem.ts';
 import type { OnionAuthConfig } from '../config.ts';
@@ -26,7 +27,8 @@ export function readOnionAuthFile(path: string): Parsed<OnionAuthConfig> {
   if (fields.length !== 4 || type !== 'descriptor' || algorithm !== 'x25519') {
     return refuse(path, "is not one of tor's .auth_private files", 'they hold one line, ADDRESS:descriptor:x25519:KEY');
   }
-  const untrusted = findUntrusted(resolve(path), { tor: true });
+  // Tor's user may own the file: Tor gets the key anyway.
+  const untrusted = findUntrusted(resolve(path), { isTrustedUser: (uid) => readTorUids().has(uid) });
   const addressProblem = onionAddressProblem(`${address}.onion`);
   const problems: readonly Problem[] = [
     ...((statSync(path).mode & OTHERS_BITS) === 0

@@ -1,4 +1,4 @@
-import { isLoopback } from '../../lib/loopback.ts';
+import { isLoopback } from '../../lib/ip-address.ts';
 import { type Parsed, refuse } from '../config-problem.ts';
 import type { ControlChoice, SocksChoice } from '../config.ts';
 import { parseHostPort, parseSocketPath, withOtherForms } from './endpoint.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { clientGroup } from '../../model/client-group.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
-import { toListenError } from '../../failures/listen-error.ts';
+import { toListenError } from '../../failures/errors.ts';
 import { MAX_MESSAGE_BYTES } from '../../message/wire/header.ts';
 import type { Listener, ListenerComponents, ListenerInit } from '../listener.ts';
 import { TcpConnection } from './tcp-connection.ts';

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { ZONE } from '../../lib/link-local.ts';
+import { ZONE } from '../../lib/ip-address.ts';
 import { readU16, writeU16 } from '../../message/wire/bytes.ts';
 import type { AddressFamily } from '../../model/query.ts';
 import { AF_INET, AF_INET6, type AddressCalls, SystemCallError } from './linux-sockets.ts';

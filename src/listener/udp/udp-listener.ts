@@ -1,7 +1,6 @@
 import { isIPv6 } from 'node:net';
-import { Dns4torError } from '../../failures/errors.ts';
+import { Dns4torError, toListenError } from '../../failures/errors.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
-import { toListenError } from '../../failures/listen-error.ts';
 import { createQueryScanner, type QueryScanner } from '../../message/wire/scan-query.ts';
 import type { Query } from '../../model/query.ts';
 import { BatchSocket } from './batch-socket.ts';

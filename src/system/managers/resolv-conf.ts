@@ -1,5 +1,5 @@
 import { Dns4torError } from '../../failures/errors.ts';
-import { isLoopback } from '../../lib/loopback.ts';
+import { isLoopback } from '../../lib/ip-address.ts';
 import type { Machine } from '../machine.ts';
 import { type FileSystem, followLinks } from '../transaction/file-system.ts';
 import { MARK } from '../transaction/mark.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import process from 'node:process';
-import { readTorUids } from '../../lib/tor-uids.ts';
+import { readTorUids } from '../../tor/tor-uids.ts';
 
 /**
  * Whether something is Tor's: `tor` for certain, `foreign` if another user owns it, `unknown` if the system does not

@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { Deadline } from '../../lib/deadline.ts';
 import type { Random } from '../../lib/random.ts';
 import { PROBE_QUERY } from '../../message/upstream-query.ts';
+import { P99_RESPONSE_MS } from '../../model/response-time.ts';
 import type { ExchangeContext, Upstream } from '../upstream.ts';
 
 /** Consecutive unanswered queries after which an upstream is marked down. One may be chance. */
@@ -10,9 +11,6 @@ const TIMEOUTS_TO_MARK_DOWN = 2;
 
 /** Pauses after failed probes. Each probe costs relays a stream to a resolver that is down. */
 const PROBE_PAUSES: BackOff = { firstMs: 1000, longestMs: 30_000 };
-
-/** Time-out of a probe: above the published 99th percentile of response times over an onion service, 9.1 s. */
-const PROBE_TIMEOUT_MS = 10_000;
 
 /** Receives changes of an upstream's health, for logging. */
 export interface HealthEvents {
@@ -89,7 +87,7 @@ export class HealthCheckedUpstream {
     const { clock, random } = this.#components;
     if (!this.isDown || this.#isProbing || clock.now() < this.#nextProbeAt) return;
     this.#isProbing = true;
-    this.exchange(PROBE_QUERY, { deadline: Deadline.after(clock, PROBE_TIMEOUT_MS) })
+    this.exchange(PROBE_QUERY, { deadline: Deadline.after(clock, P99_RESPONSE_MS) })
       .catch(() => (this.#nextProbeAt = clock.now() + drawPauseMs(PROBE_PAUSES, this.#failedProbes++, random)))
       .finally(() => (this.#isProbing = false));
   }

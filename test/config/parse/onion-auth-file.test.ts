@@ -3,7 +3,7 @@ import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readOnionAuthFile } from '../../../src/config/parse/onion-auth-file.ts';
-import { readTorUids } from '../../../src/lib/tor-uids.ts';
+import { readTorUids } from '../../../src/tor/tor-uids.ts';
 import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
 
 const ADDRESS = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad';

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { messageOf } from '../../../src/log/logger.ts';
 import { runProgram } from '../../fixtures/run-program.ts';
 import { startLab } from '../lab.ts';
 
@@ -19,7 +20,7 @@ await ip('link', 'add', 'near', 'type', 'veth', 'peer', 'name', 'far');
 await ip('link', 'set', 'far', 'up');
 await ip('link', 'set', 'near', 'up');
 await ip('address', 'add', `${ADDRESS}/24`, 'dev', 'near');
-await lab.daemon.logs('This machine has a new network address; all circuits are renewed');
+await lab.daemon.logs(messageOf('machine_moved', {}));
 
 await ask('after.example');
 assert.notEqual(lab.upstream.requests.at(-1)?.connection, before);

@@ -1,13 +1,11 @@
 import { readFileSync } from 'node:fs';
 
-/** User names of Tor in Debian; OpenBSD and Homebrew; Arch and Alpine; Fedora. */
+/** Names of Tor's user in Debian; OpenBSD and Homebrew; Arch and Alpine; Fedora. */
 const TOR_USERS: ReadonlySet<string> = new Set(['debian-tor', '_tor', 'tor', 'toranon']);
-/** SYS_UID_MAX of login.defs(5). Higher UIDs are people, one of whom may be called tor. */
+/** SYS_UID_MAX of login.defs(5). Higher UIDs belong to people, one of whom may be called tor. */
 const MAX_SYSTEM_UID = 999;
 
-/**
- * UIDs of Tor's own users, from /etc/passwd. Not from getpwnam(3), which may ask a directory service over the network.
- */
+/** Reads the UIDs of Tor's users from /etc/passwd. getpwnam(3) could query a directory service over the network. */
 export function readTorUids(): ReadonlySet<number> {
   const uids = readUsers()
     .map((line) => line.split(':'))

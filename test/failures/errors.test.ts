@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { failureText } from '../../src/failures/failures.ts';
-import { toListenError } from '../../src/failures/listen-error.ts';
+import { toListenError } from '../../src/failures/errors.ts';
 
 /** What the operating system says when a TCP socket is bound there. */
 async function listenError(host: string, port: number): Promise<unknown> {

@@ -1,0 +1,38 @@
+import { BlockList, isIPv6 } from 'node:net';
+
+const LOCALHOST = 'localhost';
+
+/** Loopback addresses (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+
+/** Addresses that an interface assigns to itself; they are valid on one link only (RFC 3927 §2.1, RFC 4291 §2.5.6). */
+const LINK_LOCAL = new BlockList();
+LINK_LOCAL.addSubnet('169.254.0.0', 16, 'ipv4');
+LINK_LOCAL.addSubnet('fe80::', 10, 'ipv6');
+
+/** Separates an address from its network interface (RFC 4007 §11). */
+export const ZONE = '%';
+
+/** Whether only this machine can reach the address. Accepts `localhost`. */
+export function isLoopback(address: string): boolean {
+  return address === LOCALHOST || LOOPBACK.check(address, familyOf(address));
+}
+
+/** Whether the address, which has no zone, is link-local. */
+export function isLinkLocal(address: string): boolean {
+  return LINK_LOCAL.check(address, familyOf(address));
+}
+
+/**
+ * Whether a link-local IPv6 address lacks its zone, the network interface. It is ambiguous then: every interface has the
+ * same prefix.
+ */
+export function lacksZone(address: string): boolean {
+  return isIPv6(address) && !address.includes(ZONE) && isLinkLocal(address);
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIPv6(address) ? 'ipv6' : 'ipv4';
+}
