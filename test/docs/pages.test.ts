@@ -96,6 +96,21 @@ test('each page that code or configuration names exists', () => {
   }
 });
 
+test('SECURITY.md has every package that dns4tor runs, and no other', async () => {
+  const manifest = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
+    readonly dependencies: Readonly<Record<string, string>>;
+    readonly optionalDependencies: Readonly<Record<string, string>>;
+  };
+  // The build copies uPlot into the page.
+  const expected = [...Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }), 'uplot'];
+  const rows =
+    pageAt('SECURITY.md')
+      .prose.split('| package |')[1]
+      ?.matchAll(/^\| (?<cell>`[^|]*) \|/gm) ?? [];
+  const listed = [...rows].flatMap(({ groups }) => [...(groups?.['cell'] ?? '').matchAll(/`([\w-]+)`/g)]);
+  assert.deepEqual(listed.map(([, name = '']) => name).toSorted(), expected.toSorted());
+});
+
 test('the npm package has every page and image that its README links to', async () => {
   const { files } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { files: string[] };
   // npm adds these three.
