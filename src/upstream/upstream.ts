@@ -8,7 +8,7 @@ export interface AnswerPath {
   readonly upstream: string;
   /** When the answered query was sent, in milliseconds on the monotonic clock. */
   readonly sentAt: number;
-  /** Whether the answered query was a hedge: a second copy, sent while the first one was still unanswered. */
+  /** Whether the answer came from a second try: a hedge, or another resolver tried while the first was unanswered. */
   readonly secondTry: boolean;
 }
 

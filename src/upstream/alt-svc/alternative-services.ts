@@ -7,7 +7,7 @@ import { type OnionAlternative, parseAltSvc } from './alt-svc-field.ts';
 /** Address of an alternative service. */
 export type AlternativeTarget = Pick<OnionAlternative, 'host' | 'port'>;
 
-export interface AlternativeServicesComponents {
+interface AlternativeServicesComponents {
   readonly clock: Clock;
   readonly random: Random;
   /** Fresh alternatives are known now, and none were before. */

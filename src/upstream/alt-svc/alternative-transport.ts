@@ -14,7 +14,7 @@ export interface AlternativeEvents {
   failed(error: Dns4torError): void;
 }
 
-export interface AlternativeTransportComponents {
+interface AlternativeTransportComponents {
   readonly services: AlternativeServices;
   /** Connects to an alternative, or to the name if undefined. Both must verify the same certificate. */
   readonly dial: (alternative: AlternativeTarget | undefined) => Promise<Socket>;

@@ -28,7 +28,7 @@ const FAILURES_TO_OPEN = 3;
  */
 export const SLOW_ATTEMPT_MS = 10_000;
 
-export interface BreakerComponents {
+interface BreakerComponents {
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -42,7 +42,7 @@ export interface Attempt {
 }
 
 /** What the breaker asks and tells the owner of the connections. */
-export interface BreakerOwner {
+interface BreakerOwner {
   /** Whether any connection is open. While one is, no failure counts as an outage. */
   hasOpenConnection(): boolean;
   /** The breaker has opened: waiting and new queries are to be rejected with `reason`. */

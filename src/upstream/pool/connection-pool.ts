@@ -28,7 +28,7 @@ export interface ConnectionPoolComponents {
   readonly countAlternatives?: () => number;
 }
 
-export interface ConnectionPoolInit {
+interface ConnectionPoolInit {
   /** The resolver's URL, for logs. */
   readonly address: string;
   /** The upstream's index in the configured order. */

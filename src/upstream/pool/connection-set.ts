@@ -5,7 +5,7 @@ import type { Breaker } from './breaker.ts';
 import { SLOW_ATTEMPT_MS } from './breaker.ts';
 import type { PooledConnection, PooledConnectionOwner } from './pooled-connection.ts';
 
-export interface ConnectionSetComponents {
+interface ConnectionSetComponents {
   readonly clock: Clock;
   readonly breaker: Breaker;
   /** Creates a connection with new SOCKS credentials, without opening it. */

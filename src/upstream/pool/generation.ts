@@ -23,7 +23,7 @@ import { RequestRefusedError } from '../transport/session.ts';
 import type { ExchangeContext } from '../upstream.ts';
 import { WaitQueue } from './wait-queue.ts';
 
-export interface GenerationComponents {
+interface GenerationComponents {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly answerEvents?: AnswerEvents | undefined;
@@ -40,7 +40,7 @@ export interface GenerationComponents {
   readonly onSettled: () => void;
 }
 
-export interface GenerationInit extends ConnectionSetInit {
+interface GenerationInit extends ConnectionSetInit {
   /** The resolver's URL. */
   readonly address: string;
   /** The upstream's index in the configured order. */

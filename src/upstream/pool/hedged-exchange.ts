@@ -22,7 +22,7 @@ const HEDGE_DEVIATIONS = 0.95;
 /** Minimum delay of a hedge. A faster one would save no noticeable time. */
 const MIN_HEDGE_MS = 200;
 
-export interface HedgedExchangeComponents {
+interface HedgedExchangeComponents {
   readonly clock: Clock;
   readonly set: ConnectionSet;
   readonly suspects: Suspects;

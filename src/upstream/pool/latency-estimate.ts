@@ -3,8 +3,7 @@ import { MS_PER_SECOND } from '../../lib/units.ts';
 /**
  * Variances of measurements around a connection's typical response time, as variances of natural logarithms. That of
  * response times is half of the variance published for Cloudflare's onion service, whose median is 1563 ms and 90th
- * percentile 5535 ms. The others are assumptions: a round trip varies little, opening a connection also builds
- * circuits.
+ * percentile 5535 ms. The others are assumptions: a round trip varies little, while opening also builds circuits.
  */
 const RESPONSE_VARIANCE = 0.5;
 const ROUND_TRIP_VARIANCE = 0.1;

@@ -34,7 +34,7 @@ export interface AnswerEvents {
   failed(error: Dns4torError, isConnected: boolean): void;
 }
 
-export interface PooledConnectionComponents {
+interface PooledConnectionComponents {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly answerEvents?: AnswerEvents | undefined;

@@ -7,7 +7,7 @@ const MAX_ATTEMPTS = 6;
 const CONCLUSIVE_REFUSALS = 2;
 
 /** A SERVFAIL or REFUSED response of the resolver. */
-export interface Refusal {
+interface Refusal {
   readonly response: Uint8Array;
   /** When the refused query was sent, in milliseconds on the monotonic clock. */
   readonly sentAt: number;

@@ -5,7 +5,7 @@ import { Dns4torError } from '../../failures/errors.ts';
 const MAX_WAITING = 1024;
 
 /** A query that waits for a connection with capacity. */
-export interface WaitRequest<T> {
+interface WaitRequest<T> {
   readonly deadline: Deadline;
   /** Returns the error for {@link WaitQueue.wait} at the deadline, or when waiting has become pointless. */
   readonly expired: () => Dns4torError;

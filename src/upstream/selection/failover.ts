@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import { PROBE_QUERY } from '../../message/upstream-query.ts';
-import { HealthCheckedUpstream, type HealthEvents, type FailoverMember } from './health-checked-upstream.ts';
+import { type FailoverMember, HealthCheckedUpstream, type HealthEvents } from './health-checked-upstream.ts';
 import type { RetryBudget } from '../pool/retry-budget.ts';
 import { RendezvousHash } from './rendezvous-hash.ts';
 import type { AnswerPath, ExchangeContext, Upstream } from '../upstream.ts';
@@ -12,7 +12,7 @@ const CLIENT_PATIENCE_MS = 5000;
 /** Median response time over an onion service. A shorter share would send every other query to two resolvers. */
 const MIN_SHARE_MS = 1500;
 
-export interface FailoverComponents {
+interface FailoverComponents {
   readonly clock: Clock;
   readonly random: Random;
   /** Pays for sending a query to the next upstream while the current one answers other queries. */
@@ -21,7 +21,7 @@ export interface FailoverComponents {
   readonly createEvents?: (upstream: Upstream) => HealthEvents;
 }
 
-export interface FailoverInit {
+interface FailoverInit {
   /** How long a client waits for an answer, in milliseconds. A later answer only fills the cache. */
   readonly awaitedMs: number;
   /**

@@ -20,7 +20,7 @@ export interface HealthEvents {
   recovered(durationMs: number): void;
 }
 
-export interface HealthCheckedUpstreamComponents {
+interface HealthCheckedUpstreamComponents {
   readonly clock: Clock;
   readonly random: Random;
   readonly events?: HealthEvents | undefined;
@@ -30,8 +30,8 @@ export interface HealthCheckedUpstreamComponents {
 export type FailoverMember = Upstream & { readonly openConnections?: number };
 
 /**
- * One of several upstreams with its health. It is down while it accepts connections but answers nothing; that it cannot
- * be reached is left to its circuit breaker.
+ * One of several upstreams with its health. It is down while it accepts connections but answers nothing. An unreachable
+ * upstream is handled by its circuit breaker instead.
  */
 export class HealthCheckedUpstream {
   readonly upstream: FailoverMember;
@@ -79,10 +79,7 @@ export class HealthCheckedUpstream {
     events?.markedDown();
   }
 
-  /**
-   * Sends a probe if the upstream is down and a probe is due. Called for each query, so that an idle machine sends
-   * none.
-   */
+  /** Sends a probe if the upstream is down and one is due. Called for each query, so an idle machine sends none. */
   probeIfDue(): void {
     const { clock, random } = this.#components;
     if (!this.isDown || this.#isProbing || clock.now() < this.#nextProbeAt) return;

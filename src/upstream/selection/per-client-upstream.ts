@@ -4,13 +4,13 @@ import { Dns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
 import type { PooledUpstream, ExchangeContext } from '../upstream.ts';
 
-export interface PerClientUpstreamComponents {
+interface PerClientUpstreamComponents {
   readonly clock: Clock;
   /** Creates a connection pool to the resolver. */
   readonly createPool: () => PooledUpstream;
 }
 
-export interface PerClientUpstreamInit {
+interface PerClientUpstreamInit {
   /** The resolver's URL, for logs. */
   readonly address: string;
   /** How long a client's pool is kept without a query, in milliseconds. */

@@ -19,9 +19,9 @@ export class RendezvousHash {
 
   /** Returns the indices of the upstreams, best first. */
   order(query: Uint8Array): readonly number[] {
-    const site = registeredDomain(query);
+    const domain = registeredDomain(query);
     return this.#keys
-      .map((key, index) => ({ index, score: createHmac('sha256', key).update(site).digest() }))
+      .map((key, index) => ({ index, score: createHmac('sha256', key).update(domain).digest() }))
       .toSorted((one, other) => Buffer.compare(other.score, one.score))
       .map(({ index }) => index);
   }

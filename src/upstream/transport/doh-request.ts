@@ -16,7 +16,7 @@ const MEDIA_TYPE = 'application/dns-message';
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
-export interface DohResponse {
+interface DohResponse {
   readonly body: Uint8Array;
   /** The Date field (RFC 9110 §6.6.1) in milliseconds since 1970; undefined if there is none. */
   readonly dateEpochMs: number | undefined;
@@ -26,7 +26,7 @@ export interface DohResponse {
   readonly altSvc: string | undefined;
 }
 
-export interface DohRequestInit {
+interface DohRequestInit {
   readonly connection: HttpConnection;
   readonly query: Uint8Array;
   readonly deadline: Deadline;
@@ -177,8 +177,7 @@ export class DohRequest implements RequestHandler {
 }
 
 function responseProblem(status: number, headers: Headers): Dns4torError | undefined {
-  // Every DNS response comes with 2xx, whatever its RCODE. Another status says nothing about the name (RFC 8484
-  // §4.2.1).
+  // Every DNS response comes with 2xx, whatever its RCODE. Other statuses do not concern the name (RFC 8484 §4.2.1).
   if (!(status >= 200 && status <= 299)) {
     return new DohStatusError(status, parseRetryAfterMs(fieldOf(headers, 'retry-after'), fieldOf(headers, 'date')));
   }

@@ -10,13 +10,14 @@ import { MAX_IN_FLIGHT, RequestRefusedError, type Session, type SessionEvents } 
 import { Watchdog } from './watchdog.ts';
 
 /**
- * A live peer answers a PING in one round trip, which over Tor takes a second, or several through a congested relay.
+ * Watchdog limits for HTTP/2. A live peer answers a PING in one round trip, which over Tor takes a second, or several
+ * through a congested relay.
  */
 const HTTP2_WATCH = { silenceMs: 7000, pollMs: 1000 } as const;
 
 /**
- * HTTP/1.1 has no PING. The limit is above the published 99th percentile of response times over an onion service,
- * 9.1 s, so that one slow answer does not cost a working connection.
+ * Watchdog limits for HTTP/1.1, which has no PING. Above the published 99th percentile of response times over an onion
+ * service, 9.1 s, so that one slow answer does not cost a working connection.
  */
 const HTTP1_WATCH = { silenceMs: 12_000, pollMs: 2000 } as const;
 
@@ -26,7 +27,7 @@ const HTTP1_WATCH = { silenceMs: 12_000, pollMs: 2000 } as const;
  */
 const NO_CAPACITY_MS = 10_000;
 
-export interface DohSessionInit {
+interface DohSessionInit {
   /** The resolver's URL. Its origin is the authority of the requests. */
   readonly url: URL;
   /** Receives each Alt-Svc field value, and the age of its response in HTTP caches (RFC 7838 §3.1). */
@@ -56,14 +57,14 @@ export class DohSession implements Session {
   #noCapacity: Timer | undefined;
   /** Number of requests in flight beyond the server's limit. The server may refuse that many. */
   #overLimit = 0;
-  #asked = false;
-  #answered = false;
+  #hasAsked = false;
+  #hasAnswered = false;
   #isRetired = false;
   #isPinging = false;
   /** Why this side ended the session. */
   #reason: Dns4torError | undefined;
 
-  /** @param socket an open TLS connection; owned from here on */
+  /** @param socket an open TLS socket, which the session owns from now on */
   constructor(clock: Clock, init: DohSessionInit, socket: Socket, events: SessionEvents) {
     this.#clock = clock;
     this.#init = init;
@@ -93,16 +94,16 @@ export class DohSession implements Session {
   }
 
   get hasAnswered(): boolean {
-    return this.#answered;
+    return this.#hasAnswered;
   }
 
   get isUnanswered(): boolean {
-    return this.#asked && !this.#answered;
+    return this.#hasAsked && !this.#hasAnswered;
   }
 
   async exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
     if (this.capacity === 0) throw this.#reason ?? new Dns4torError('ERR_UPSTREAM_CONNECTION');
-    this.#asked = true;
+    this.#hasAsked = true;
     const request = new DohRequest({
       connection: this.#connection,
       query,
@@ -113,8 +114,8 @@ export class DohSession implements Session {
     this.#watchdog.watch();
     try {
       const { body, dateEpochMs, ageSeconds, altSvc } = await request.response;
-      if (!this.#answered) this.#events.onFirstAnswer();
-      this.#answered = true;
+      if (!this.#hasAnswered) this.#events.onFirstAnswer();
+      this.#hasAnswered = true;
       if (altSvc !== undefined) this.#init.onAltSvc?.(altSvc, ageSeconds);
       if (dateEpochMs !== undefined) this.#init.onDate?.(dateEpochMs + ageSeconds * MS_PER_SECOND);
       if (ageSeconds > 0) subtractAge(body, ageSeconds);

@@ -9,8 +9,8 @@ import { MAX_IN_FLIGHT } from './session.ts';
 export type RequestHandler = Dispatcher.DispatchHandler;
 export type RequestController = Dispatcher.DispatchController;
 
-export interface HttpConnectionEvents {
-  /** The limit on concurrent requests that the server allows has changed. May be 0. */
+interface HttpConnectionEvents {
+  /** The server's limit on concurrent requests has changed. It may be 0. */
   onLimit(maxRequests: number): void;
   /** The connection takes no more requests. Requests that the server has accepted may still be answered. */
   onEnd(): void;
@@ -77,8 +77,7 @@ export class HttpConnection {
       useMilo: false,
     });
     this.#client.on('disconnect', () => events.onEnd());
-    // Undici registers its own listeners on the session first, so it applies each new limit before the owner hears of
-    // it.
+    // Undici registers its listeners on the session first, so it applies each new limit before the owner hears of it.
     this.#client.on('connect', () => this.#begin(events));
     // Connects now instead of with the first request, so that the end of an idle connection is noticed.
     this.#client[symbols.kConnect](() => {});

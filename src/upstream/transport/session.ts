@@ -51,7 +51,7 @@ export interface SessionEvents {
   onRoundTrip(durationMs: number): void;
   /**
    * No more queries can be sent. Those in flight may still be answered.
-   * @param reason undefined unless this side ended the session: {@link Session.destroy} or its watchdog
+   * @param reason why the session has ended, if known
    */
   onRetire(session: Session, reason?: Dns4torError): void;
   /** The socket is closed. */

@@ -16,8 +16,8 @@ import { Watchdog } from './watchdog.ts';
 const MAX_OWED = 1000;
 
 /**
- * DNS over a stream has no PING. The limit is above the published 99th percentile of response times over an onion
- * service, 9.1 s, so that one slow answer does not cost a working connection.
+ * Watchdog limits. DNS over a stream has no PING, so they are above the published 99th percentile of response times
+ * over an onion service, 9.1 s: one slow answer does not cost a working connection.
  */
 const WATCH = { silenceMs: 12_000, pollMs: 2000 } as const;
 
@@ -26,7 +26,7 @@ interface Waiter {
   fail(error: Dns4torError): void;
 }
 
-export interface StreamSessionComponents {
+interface StreamSessionComponents {
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -51,8 +51,8 @@ export class StreamSession implements Session {
   readonly #owed = new Set<number>();
   /** Number of queries that were abandoned before their deadline. */
   #givenUp = 0;
-  #asked = false;
-  #answered = false;
+  #hasAsked = false;
+  #hasAnswered = false;
   #isEnded = false;
 
   /** @param socket an open TCP or TLS socket, which the session owns from now on */
@@ -83,16 +83,16 @@ export class StreamSession implements Session {
   }
 
   get hasAnswered(): boolean {
-    return this.#answered;
+    return this.#hasAnswered;
   }
 
   get isUnanswered(): boolean {
-    return this.#asked && !this.#answered;
+    return this.#hasAsked && !this.#hasAnswered;
   }
 
   exchange(query: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
     if (this.#isEnded) return Promise.reject(new Dns4torError('ERR_UPSTREAM_CONNECTION'));
-    this.#asked = true;
+    this.#hasAsked = true;
     const id = this.#unusedId();
     const answer = this.#waitFor(id, deadline);
     const framed = frame(query);
@@ -179,8 +179,8 @@ export class StreamSession implements Session {
     const id = readU16(message, HEADER.id);
     const waiter = this.#waiting.get(id);
     if (waiter === undefined && !this.#owed.delete(id)) return this.#onProtocolError();
-    if (!this.#answered) {
-      this.#answered = true;
+    if (!this.#hasAnswered) {
+      this.#hasAnswered = true;
       this.#events.onFirstAnswer();
     }
     writeU16(message, HEADER.id, 0);

@@ -8,6 +8,7 @@ import {
   HEADER_BYTES,
   MAX_MESSAGE_BYTES,
   opcodeOf,
+  QUESTION_FIXED_BYTES,
   rcodeOf,
 } from '../../message/wire/header.ts';
 import { lowerCase, skipPlainName } from '../../message/wire/name.ts';
@@ -28,7 +29,7 @@ export function validateResponse(query: Uint8Array, response: Uint8Array): void 
     throw new Dns4torError('ERR_RESPONSE_MISMATCH');
   }
   const nameEnd = skipPlainName(query, HEADER_BYTES);
-  const questionEnd = nameEnd + 4;
+  const questionEnd = nameEnd + QUESTION_FIXED_BYTES;
   if (readU16(response, HEADER.qdcount) !== 1 || response.length < questionEnd) {
     throw new Dns4torError('ERR_RESPONSE_MISMATCH');
   }

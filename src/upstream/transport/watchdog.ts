@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../lib/clock.ts';
 
-export interface WatchdogInit {
+interface WatchdogInit {
   /** Maximum time without any received byte while queries wait for answers. */
   readonly silenceMs: number;
   /** Poll interval; also the resolution of `silenceMs`. */
@@ -8,7 +8,7 @@ export interface WatchdogInit {
 }
 
 /** The connection that a watchdog observes. */
-export interface WatchedConnection {
+interface WatchedConnection {
   /** Number of bytes received so far. */
   bytesRead(): number;
   /** Whether any query waits for an answer. */
