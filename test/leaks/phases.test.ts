@@ -144,7 +144,7 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
     const withoutTor = ['--tor-socks', 'unix:/nonexistent'];
     await query(1, /status: SERVFAIL/, '--direct', ...wayOut(withoutTor), ...withoutTor);
     for (const server of ['@203.0.113.1', '@resolver.example']) {
-      await query(2, /no address of this machine/, server);
+      await query(2, /^dns4tor: --server: /m, server);
     }
     await assertClean(daemon);
   });
@@ -173,7 +173,7 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
     await assertAnswers(daemon);
     const { status, output } = await daemon.run('install', '--dry-run');
     assert.equal(status, 0);
-    assert.match(output, /Nothing was changed; it would be:\n(?:.*\n)*\+.*\b127\.0\.0\.1$/m);
+    assert.match(output, /^-nameserver .*\n(?:.*\n)*\+nameserver 127\.0\.0\.1$/m);
     assertLacks(output, canary);
     await assertClean(daemon);
   });
@@ -248,17 +248,18 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
       await assertFails(wrong);
       await assertClean(wrong);
     }
-    for (const [flag, value, problem] of [
-      ['--upstream', 'udp://203.0.113.1', '--upstream: .* does not begin with https://'],
-      ['--upstream', 'tcp://203.0.113.1', '--upstream tcp://203.0.113.1: the exit relay, .* could read'],
-      ['--upstream', 'http://resolver.example/dns-query', '--upstream: .* does not begin with https://'],
-      ['--tor-socks', 'tor.example:9050', '--tor-socks: .* does not begin with an IP address'],
-      ['--address', 'resolver.example', '--address: .* is not an IP address'],
-      ['--metrics', 'metrics.example:9053', '--metrics: .* does not begin with an IP address'],
+    for (const [flag, value] of [
+      ['--upstream', 'udp://203.0.113.1'],
+      ['--upstream', 'tcp://203.0.113.1'],
+      ['--upstream', 'http://resolver.example/dns-query'],
+      ['--tor-socks', 'tor.example:9050'],
+      ['--address', 'resolver.example'],
+      ['--metrics', 'metrics.example:9053'],
     ] as const) {
       const { status, output } = await daemon.run('proxy-dns', flag, value);
       assert.equal(status, 2, output);
-      assert.match(output, new RegExp(`^dns4tor: ${problem}`, 'm'));
+      assert.match(output, new RegExp(`^dns4tor: ${flag}[: ]`, 'm'));
+      assert.ok(output.includes(value), output);
       await assertSilent();
     }
     assert.equal((await daemon.run('proxy-dns', '--check')).status, 0);

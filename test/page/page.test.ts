@@ -169,9 +169,13 @@ test('an outage of Tor and its end show within five seconds, even without querie
   await page.locator('#errors', { hasText: 'tor_unreachable' }).waitFor({ timeout: SEEN_MS });
   resources.use(await startSocksDouble({ target: upstream, port: address.port }));
   await sentence(page, WORKING);
-  const [first, ...others] = await heard(page);
-  assert.match(first ?? '', /^Not working: /);
-  assert.deepEqual(others, [WORKING]);
+  const announced = await heard(page);
+  assert.equal(announced.at(-1), WORKING);
+  // On a busy machine, the lost connection is noticed before the missing Tor: two reasons, each announced once.
+  const outage = announced.slice(0, -1);
+  assert.ok(outage.length >= 1 && outage.length <= 2, announced.join('\n'));
+  assert.equal(new Set(outage).size, outage.length);
+  for (const text of outage) assert.match(text, /^Not working: /);
   assert.deepEqual(foreign(browser, daemon.metricsAddress), []);
   assert.deepEqual(browser.complaints, []);
 });

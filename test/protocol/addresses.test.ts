@@ -48,10 +48,7 @@ for (const address of ['192.0.2.1', '2001:db8::1', '0.0.0.0', '::']) {
   test(`RFC 5358 §4, RFC 5625 §6.2: --address ${address} without --allow is refused at start, with the reason`, async () => {
     const { message } = await refusalToStart('--address', address, '--tor-socks', '127.0.0.1:1');
     assert.match(message, /ended \(2\)/);
-    assert.match(
-      message,
-      new RegExp(`--address ${address.replaceAll('.', '\\.')}: others could ask there; [^\n]*--allow`),
-    );
+    assert.match(message, new RegExp(`--address ${address.replaceAll('.', '\\.')}: [^\n]*--allow`));
     assert.doesNotMatch(message, /Starting/);
   });
 }
