@@ -18,8 +18,8 @@ export function createClientOf(owners: Pick<SocketOwners, 'find'>): ClientOf {
 }
 
 /**
- * Returns {@link createClientOf} for this machine. Warns if the users of local sockets cannot be read: their isolation is
- * then lost.
+ * Returns {@link createClientOf} for this machine. Warns if the users of local sockets cannot be read: their isolation
+ * is then lost.
  * @param descriptor a socket for clients, if any were passed to the process
  */
 export async function openClientIdentity(logger: Logger, descriptor: number | undefined): Promise<ClientOf> {

@@ -39,8 +39,8 @@ export interface DirectReply {
 }
 
 /**
- * Resolves one query through Tor without a daemon. It uses the daemon's pipeline, with an empty cache and no listener, so
- * all promises of the daemon hold here too: special-use names do not leave the machine, the bytes sent depend on the
+ * Resolves one query through Tor without a daemon. It uses the daemon's pipeline, with an empty cache and no listener,
+ * so all promises of the daemon hold here too: special-use names do not leave the machine, the bytes sent depend on the
  * question alone, and a failure says why.
  * @param wire a well-formed query
  * @throws Dns4torError if Tor is neither found nor started

@@ -2,7 +2,9 @@ import { Dns4torError } from '../failures/errors.ts';
 
 /** Sockets that systemd passed to this process as file descriptors (socket activation, sd_listen_fds(3)). */
 export interface HandedOver {
-  /** In the order in which they were passed. Empty without socket activation: the configured addresses are bound then. */
+  /**
+   * In the order in which they were passed. Empty without socket activation: the configured addresses are bound then.
+   */
   readonly dns: readonly number[];
   readonly metrics: number | undefined;
 }
@@ -16,8 +18,8 @@ const VARIABLES = ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PIDFDID
 const UNNAMED = 'unknown';
 
 /**
- * Finds the sockets that were passed to this process. A socket named `metrics` is for the metrics server, all others are
- * for DNS. Their kind is checked when they are adopted.
+ * Finds the sockets that were passed to this process. A socket named `metrics` is for the metrics server, all others
+ * are for DNS. Their kind is checked when they are adopted.
  * @param env the variables about sockets are removed from it, because they are not meant for child processes
  * @param pid of this process. Variables for another process, such as a wrapper that did not exec, are ignored.
  * @throws Dns4torError ERR_LISTEN_FD if the variables are inconsistent or contain an unknown name

@@ -88,8 +88,8 @@ function metricsEndpoint({ config, handedOver: { dns, metrics } }: MonitoringCom
 }
 
 /**
- * Returns the cache's memory use, rounded for display. Metrics and status share these figures: two independent roundings
- * could be compared to narrow down the exact size.
+ * Returns the cache's memory use, rounded for display. Metrics and status share these figures: two independent
+ * roundings could be compared to narrow down the exact size.
  */
 function coarseBytes(cache: Cache, random: Random): () => BySegment {
   const { success, denial } = cache.maxBytesBySegment;

@@ -107,8 +107,8 @@ export class ReadinessMonitor implements Upstream {
   }
 
   /**
-   * Starts a probe unless an answer has just arrived, at most every two seconds. Called for each view of the status page,
-   * so that it shows an outage and its end even if no client sends queries.
+   * Starts a probe unless an answer has just arrived, at most every two seconds. Called for each view of the status
+   * page, so that it shows an outage and its end even if no client sends queries.
    * @param isCut whether no connection is open. A recent answer then says nothing about the next.
    */
   refresh(isCut: boolean): void {

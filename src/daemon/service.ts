@@ -200,8 +200,8 @@ const FIRST_ATTEMPTS_SHARE = 0.9;
 
 /**
  * Maximum number of queries in flight to the upstreams, from the open connections of the upstream with most of them.
- * Replaced connections that only finish what is in flight do not count: they take no new query. Unlimited with isolation
- * per client: each client then has its own connections and cannot take another's capacity.
+ * Replaced connections that only finish what is in flight do not count: they take no new query. Unlimited with
+ * isolation per client: each client then has its own connections and cannot take another's capacity.
  */
 function capacityOf({ isolation }: Config, upstreams: readonly PooledUpstream[]): Pick<PipelineInit, 'capacity'> {
   if (isolation === 'client') return {};

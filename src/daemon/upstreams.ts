@@ -165,7 +165,9 @@ function createPool(
   );
 }
 
-/** Maximum number of candidates beyond those that are kept: more than ten in all cost the network more than they gain. */
+/**
+ * Maximum number of candidates beyond those that are kept: more than ten in all cost the network more than they gain.
+ */
 const MAX_SPARE = 7;
 
 /** With connections for each client there may be many pools, so each has only one spare candidate. */

@@ -18,12 +18,13 @@ export const EDE = {
   invalidData: 24,
 } as const;
 
+/** A row of the failures table. */
 export interface FailureKind {
-  /** What a client is answered. @default 'SERVFAIL' */
+  /** RCODE of the reply. @default 'SERVFAIL' */
   readonly rcode?: 'FORMERR' | 'NOTIMP' | 'REFUSED' | 'BADVERS';
-  /** What a client is told beside the RCODE; absent where that says it all, and for failures that no client can meet. */
+  /** Extended DNS Error of the reply. Absent if the RCODE says everything, or if the failure never reaches a client. */
   readonly ede?: keyof typeof EDE;
-  /** Value of a metrics label: one of a closed set, stable. */
+  /** Value of the metrics labels `reason` and `outcome`. Stable. */
   readonly label: string;
   /** What happened, for a person: a clause without a full stop. Never contains a queried name. */
   readonly problem: string;
@@ -38,7 +39,7 @@ export const FAILURES = {
   ...SYSTEM_FAILURES,
 } as const;
 
-/** Stable: callers match on it, users may search for it. */
+/** Stable: code compares it, users search for it. */
 export type ErrorCode = keyof typeof FAILURES;
 
 /** All codes, in the order of the table. */
@@ -55,7 +56,9 @@ export function failureText(code: ErrorCode): string {
   return joinRemedy(problem, remedy);
 }
 
-/** Joins a problem and its remedy for readers who get one line: logs, stderr, EDE texts. Code reads the parts instead. */
+/**
+ * Joins a problem and its remedy for readers who get one line: logs, stderr, EDE texts. Code reads the parts instead.
+ */
 export function joinRemedy(problem: string, remedy: string | undefined): string {
   return remedy === undefined ? problem : `${problem}; ${remedy}`;
 }

@@ -1,6 +1,6 @@
 import type { ErrorCode } from './failures.ts';
 
-/** Failures in which the resolver replied, but not with a usable DNS answer. */
+/** Failures in which the resolver responded, but not with a usable DNS answer. */
 export const UNUSABLE_RESPONSES: ReadonlySet<ErrorCode> = new Set([
   'ERR_DOH_STATUS',
   'ERR_DOH_CONTENT_TYPE',
@@ -12,8 +12,8 @@ export const UNUSABLE_RESPONSES: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /**
- * Unusable responses that say nothing about the name. RFC 8484 §4.2.1: with a status other than 2xx the resolver has
- * not answered the question. Neither has a body that is no DNS answer to it.
+ * Unusable responses that say nothing about the name: a status other than 2xx, which is no answer (RFC 8484 §4.2.1), or
+ * a body that is not a DNS answer to the question.
  */
 export const NO_DNS_ANSWER: ReadonlySet<ErrorCode> = new Set([
   'ERR_DOH_STATUS',
@@ -24,8 +24,8 @@ export const NO_DNS_ANSWER: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /**
- * Failures that concern the question, not the path to the resolver. The resolver was asked, and asking again at once
- * would most likely fail again (RFC 9520 §2). A broken path has a back-off of its own, for all questions.
+ * Failures of the question, not of the path to the resolver. The resolver received the query, so a retry would most
+ * likely fail again (RFC 9520 §2). A broken path has its own back-off, for all questions.
  */
 export const OF_THE_QUESTION: ReadonlySet<ErrorCode> = new Set([
   'ERR_DEADLINE',

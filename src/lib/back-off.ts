@@ -1,15 +1,16 @@
 import type { Random } from './random.ts';
 
-/** How long to leave alone what has just failed, in milliseconds. */
+/** Exponential back-off. */
 export interface BackOff {
-  /** After the first failure. It doubles with each failure in a row before. */
+  /** Pause after the first failure. It doubles with each consecutive failure. */
   readonly firstMs: number;
   readonly longestMs: number;
 }
 
 /**
- * The next pause. The jitter takes up to a half off, so that clients that failed together do not come back together.
- * @param failures in a row, before the one that the pause is for
+ * Draws the next pause in milliseconds. Jitter shortens it by up to half, so that clients that failed at the same time
+ * do not retry at the same time.
+ * @param failures consecutive failures before the latest one
  */
 export function drawPauseMs({ firstMs, longestMs }: BackOff, failures: number, random: Random): number {
   return Math.min(longestMs, firstMs * 2 ** failures) * ((1 + random.fraction()) / 2);

@@ -4,14 +4,14 @@ import { MS_PER_SECOND } from './units.ts';
 
 /** A pending callback of a {@link Clock}. */
 export interface Timer {
-  /** The callback will not run any more. Harmless after it ran. */
+  /** Prevents the callback. Has no effect after it ran. */
   cancel(): void;
 }
 
-/** The only source of time. Tests pass one that they turn by hand. */
+/** The only source of time. Tests pass one that they advance themselves. */
 export interface Clock {
   /**
-   * Monotonic milliseconds, with a fraction. Only differences mean anything. On Linux it stops while the machine
+   * Monotonic milliseconds, with a fraction. Only differences have a meaning. On Linux it stops while the machine
    * sleeps.
    */
   now(): number;
@@ -21,9 +21,11 @@ export interface Clock {
    * @throws if the system does not report it
    */
   bootMs(): number;
-  /** Milliseconds since 1970, UTC. For people, and for times that outlive the process. It may jump. */
+  /** Milliseconds since 1970, UTC: for people, and for times that outlive the process. It may jump. */
   epochMs(): number;
-  /** Calls back once, `delayMs` from now. A pending timer keeps the process alive: its owner cancels it when it is done. */
+  /**
+   * Calls back once, after `delayMs`. A pending timer keeps the process alive; cancel it when it is no longer needed.
+   */
   schedule(delayMs: number, callback: () => void): Timer;
 }
 
@@ -37,7 +39,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves `delayMs` from now, or at once when `signal` is aborted. */
+/** Resolves after `delayMs`, or as soon as `signal` is aborted. */
 export function delay(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();

@@ -1,14 +1,14 @@
 import type { Clock, Timer } from './clock.ts';
 import { Dns4torError } from '../failures/errors.ts';
 
-/** A moment by which an operation must have ended, on the clock that it was made with. It can come sooner, but never later. */
+/** The time by which an operation must end. An abort signal can bring it forward; nothing postpones it. */
 export class Deadline {
   readonly #clock: Clock;
   readonly #signal: AbortSignal | undefined;
-  /** The moment, as `clock.now()` will count it. */
+  /** The time on `clock.now()`. */
   readonly atMs: number;
 
-  /** @param signal makes the present the moment, when it is aborted before */
+  /** @param signal ends the operation at once when it is aborted */
   constructor(clock: Clock, atMs: number, signal?: AbortSignal) {
     this.#clock = clock;
     this.#signal = signal;
@@ -19,7 +19,7 @@ export class Deadline {
     return new Deadline(clock, clock.now() + delayMs);
   }
 
-  /** One that is `delayMs` from now, or this one where that is sooner. What ends this one ends that one too. */
+  /** A deadline `delayMs` from now, but not after this one. It has the same signal. */
   within(delayMs: number): Deadline {
     return new Deadline(this.#clock, Math.min(this.atMs, this.#clock.now() + delayMs), this.#signal);
   }
@@ -33,17 +33,17 @@ export class Deadline {
     return this.remainingMs === 0;
   }
 
-  /** Whether the signal ended it early. That says nothing about how long the operation takes. */
+  /** Whether the signal ended it early. That says nothing about the duration of the operation. */
   get isGivenUp(): boolean {
     return this.#signal?.aborted === true;
   }
 
-  /** The error of an operation that did not end in time: ERR_DEADLINE or ERR_GIVEN_UP. */
+  /** The error of an operation that missed the deadline: ERR_DEADLINE, or ERR_GIVEN_UP after an abort. */
   toError(): Dns4torError {
     return new Dns4torError(this.isGivenUp ? 'ERR_GIVEN_UP' : 'ERR_DEADLINE');
   }
 
-  /** Calls back once, when the moment comes; its owner cancels it when it is done. */
+  /** Calls back once, at the deadline. Cancel the timer when the operation has ended. */
   schedule(callback: () => void): Timer {
     const cancel = (): void => {
       timer.cancel();
@@ -58,9 +58,7 @@ export class Deadline {
     return { cancel };
   }
 
-  /**
-   * The result of `work`, or the failure of {@link toError} if the deadline comes first. Ends the wait, not the work.
-   */
+  /** Resolves as `work` does, or rejects with {@link toError} at the deadline. It ends the wait, not the work. */
   limit<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const timer = this.schedule(() => reject(this.toError()));

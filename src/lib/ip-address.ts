@@ -26,8 +26,8 @@ export function isLinkLocal(address: string): boolean {
 }
 
 /**
- * Whether a link-local IPv6 address lacks its zone, the network interface. It is ambiguous then: every interface has the
- * same prefix.
+ * Whether a link-local IPv6 address lacks its zone, the network interface. It is ambiguous then: every interface has
+ * the same prefix.
  */
 export function lacksZone(address: string): boolean {
   return isIPv6(address) && !address.includes(ZONE) && isLinkLocal(address);

@@ -1,10 +1,7 @@
-/**
- * The candidate that a misspelt word most likely meant, or undefined when none is near: a suggestion that is a guess
- * sends people the wrong way.
- */
+/** Finds the candidate closest to a misspelt word. Undefined if none is close: a wrong suggestion misleads. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
-  // A third of the letters wrong is a slip; more is another word.
+  // Up to a third of the letters may be wrong; with more it is another word.
   let bestDistance = Math.floor(word.length / 3) + 1;
   for (const candidate of candidates) {
     const distance = editDistance(word, candidate);
@@ -16,7 +13,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** Optimal string alignment: insertions, deletions, substitutions, and swaps of neighbours count one each. */
+/** Optimal string alignment distance: insertions, deletions, substitutions and transpositions cost one each. */
 function editDistance(a: string, b: string): number {
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
@@ -36,7 +33,7 @@ function editDistance(a: string, b: string): number {
   return at(previous, b.length);
 }
 
-/** Every index that the loops above ask for exists. */
+/** Satisfies the compiler: every index that the loops use exists. */
 function at(row: readonly number[], column: number): number {
   return row[column] ?? Infinity;
 }

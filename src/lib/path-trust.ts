@@ -2,7 +2,7 @@ import { lstatSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 
-/** Attributes of one component of a path, as lstat(2) gives them. */
+/** Attributes of a path component, from lstat(2). */
 interface PathEntry {
   readonly kind: 'file' | 'symlink' | 'directory' | 'other';
   /** Permission bits, the sticky bit included. */
@@ -11,9 +11,9 @@ interface PathEntry {
   readonly gid: number;
 }
 
-/** A file system to look at instead of the machine's own. */
+/** A file system other than the machine's. */
 interface PathSource {
-  /** Undefined where there is nothing. */
+  /** Resolves to undefined if the path does not exist. */
   inspect(path: string): Promise<PathEntry | undefined>;
   readLink(path: string): Promise<string>;
 }
@@ -35,9 +35,9 @@ const MAX_LINKS = 40;
 
 /**
  * Finds a component of `path` through which another unprivileged user could replace it: a file, directory or symbolic
- * link that such a user owns, or a directory that others may write to. Sticky directories pass: of other users, only the
- * owner of an entry can rename or remove it (inode(7)). The search ends at the first component that does not exist or
- * cannot be examined: opening the path reports that.
+ * link that such a user owns, or a directory that others may write to. Sticky directories pass: of other users, only
+ * the owner of an entry can rename or remove it (inode(7)). The search ends at the first component that does not exist
+ * or cannot be examined: opening the path reports that.
  *
  * @param path absolute
  * @returns the component and the reason, for a person; undefined if there is none
@@ -76,7 +76,7 @@ function* walkTo(path: string, options: TrustOptions): Generator<string, string 
   const left = ['', ...partsOf(path)];
   let current = '/';
   let links = 0;
-  // In a user namespace root may have another user id, or none.
+  // In a user namespace, root may have another user ID, or none.
   let rootsOwner: number | undefined;
   for (let part = left.shift(); part !== undefined; part = left.shift()) {
     if (part === '..') current = dirname(current);
@@ -106,7 +106,7 @@ function problemOf(
   rootsOwner: number,
   { groupsOfRoot = false, isTrustedUser = () => false }: TrustOptions,
 ): string | undefined {
-  // Terminals and pipes belong to whoever opened them.
+  // Terminals and pipes belong to the user who opened them.
   if (kind === 'other') return undefined;
   if (![ROOT_UID, rootsOwner, process.geteuid?.()].includes(uid) && !isTrustedUser(uid))
     return `belongs to user ${uid}`;
@@ -118,8 +118,8 @@ function problemOf(
 }
 
 /**
- * Whether the directory belongs to the process's own user and group, not root's, and both have the same ID. So it is with
- * the private groups of distributions that use umask 002. Whether the group has other members is not checked.
+ * Whether the directory belongs to the process's own user and group, not root's, and both have the same ID. So it is
+ * with the private groups of distributions that use umask 002. Whether the group has other members is not checked.
  */
 function isPrivateGroup(uid: number, gid: number): boolean {
   return uid !== ROOT_UID && uid === process.geteuid?.() && gid === process.getegid?.() && gid === uid;

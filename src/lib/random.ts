@@ -1,6 +1,6 @@
 import { randomBytes, randomFillSync } from 'node:crypto';
 
-/** The only source of chance. Tests pass a seeded one. */
+/** The only source of randomness. Tests pass a seeded one. */
 export interface Random {
   /** Uniform in [0, 1). */
   fraction(): number;
@@ -10,10 +10,10 @@ export interface Random {
 
 const WORD_BYTES = 4;
 
-/** Fetched at a time: a fetch costs as much for four bytes as for all of these. */
+/** Bytes per request to the operating system: four cost as much as all of these. */
 const POOL_BYTES = 1024;
 
-/** Cryptographically strong, from the operating system. */
+/** Cryptographically strong randomness from the operating system. */
 export const systemRandom: Random = createSystemRandom();
 
 function createSystemRandom(): Random {

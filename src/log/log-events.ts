@@ -5,15 +5,15 @@ interface FieldSpec {
   /** One clause for the docs, with the unit. */
   readonly doc: string;
   /**
-   * Whether lines with different values are counted separately as repetitions. Only for fields with few possible values,
-   * because each gets a counter.
+   * Whether lines with different values are counted separately as repetitions. Only for fields with few possible
+   * values, because each gets a counter.
    */
   readonly apart?: boolean;
 }
 
 /**
- * Fields of a log line besides its level, time, event and message. A name means the same in all events. No field may hold
- * a queried name or a client's address.
+ * Fields of a log line besides its level, time, event and message. A name means the same in all events. No field may
+ * hold a queried name or a client's address.
  */
 export const LOG_FIELDS = {
   address: {

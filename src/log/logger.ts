@@ -32,8 +32,8 @@ interface Line {
 }
 
 /**
- * Creates a logger. The `default` format is cloudflared's, `2026-01-02T03:04:05Z INF message key=value`. The `json` format
- * is one object per line, with the event's stable name and all its fields.
+ * Creates a logger. The `default` format is cloudflared's, `2026-01-02T03:04:05Z INF message key=value`. The `json`
+ * format is one object per line, with the event's stable name and all its fields.
  * @param level lowest level to write
  */
 export function createLogger(level: LogLevel, format: LogFormat, clock: Clock, sink: LogSink): Logger {

@@ -28,20 +28,22 @@ const CONNECT_TIMEOUT_MS = 10_000;
 interface Setup extends AsyncDisposable {
   readonly upstream: PooledUpstream;
   readonly clock: ManualClock;
-  /** Answers at the name and at each onion that is not said to be elsewhere, with {@link header}. */
+  /** Answers at the name, and at each onion service that {@link elsewhere} does not list, with {@link header}. */
   readonly resolver: RecordingDohServer;
-  /** A server that has no certificate for the name. */
+  /** A server without a certificate for the name. */
   readonly impostor: RecordingDohServer;
-  /** The Alt-Svc field of each answer; absent: none. */
+  /** The Alt-Svc field of each answer. Absent: no such field. */
   header: string | undefined;
-  /** Where onions lead; those that are not in it lead to the resolver. */
+  /** Targets of onion services. All others lead to the resolver. */
   readonly elsewhere: Map<string, RecordingDohServer | 'nowhere'>;
-  /** The hosts that Tor was asked for, in order. */
+  /** The hosts that Tor was asked to connect to, in order. */
   readonly dialled: () => string[];
-  /** What was told of connections that failed, by code, and of alternatives. */
+  /** Reported failures of connections, by code, and events of alternative services. */
   readonly events: string[];
   readonly ask: (client?: string) => Promise<Uint8Array>;
-  /** Ends the life of every circuit and waits for the connections that take their places; returns the hosts that were asked for. */
+  /**
+   * Ends the lifetime of every circuit and waits for the new connections. Resolves to the hosts that they go to.
+   */
   readonly rotate: () => Promise<string[]>;
 }
 
@@ -52,7 +54,7 @@ interface SetupOptions {
   readonly altSvc?: boolean;
   /** @default false */
   readonly perClient?: boolean;
-  /** The resolver's. @default a name */
+  /** Host of the resolver. @default a name */
   readonly host?: string;
 }
 
@@ -146,7 +148,7 @@ async function setUp({
     async rotate() {
       const [before, wanted] = [dialled().length, connections + circuits];
       clock.advance(LIFETIME_MS);
-      // Circuits that nobody used are opened again with the next query only.
+      // Unused circuits are opened again only with the next query.
       if (circuits > 1) await ask();
       await waitUntil('connections are renewed', CONNECT_TIMEOUT_MS, () => connections >= wanted);
       return dialled().slice(before);
@@ -160,7 +162,7 @@ function offer(...hosts: readonly string[]): string {
   return hosts.map((host) => `h2="${host}:443"; ma=86400`).join(', ');
 }
 
-test('what an answer offers is where the next connection goes, with the name for TLS and HTTP', async () => {
+test('the next connection goes to an onion service that an answer offered, with the original name for TLS and HTTP', async () => {
   await using setup = await setUp();
   setup.header = offer(ONION);
   await setup.ask();
@@ -174,7 +176,7 @@ test('what an answer offers is where the next connection goes, with the name for
   assert.deepEqual(setup.events, ['learnt 1', 'worked']);
 });
 
-test('of ten onions each circuit goes to another', async () => {
+test('with ten onion services, each circuit goes to a different one', async () => {
   await using setup = await setUp({ circuits: 3 });
   const onions = Array.from({ length: 10 }, () => createOnionKey().address);
   setup.header = offer(...onions);
@@ -185,7 +187,7 @@ test('of ten onions each circuit goes to another', async () => {
   for (const host of hosts) assert.ok(onions.includes(host));
 });
 
-test('several Alt-Svc lines are one list', async () => {
+test('several Alt-Svc field lines are one list', async () => {
   await using setup = await setUp();
   const other = createOnionKey().address;
   setup.resolver.behaviour = ({ query }) => ({
@@ -196,7 +198,7 @@ test('several Alt-Svc lines are one list', async () => {
   assert.equal(setup.upstream.alternatives, 2);
 });
 
-test('an onion whose certificate is not valid for the name gets no query, and the connection goes to the name', async () => {
+test('an onion service without a valid certificate for the name gets no query; the connection goes to the name', async () => {
   await using setup = await setUp();
   setup.header = offer(ONION);
   setup.elsewhere.set(ONION, setup.impostor);
@@ -208,7 +210,7 @@ test('an onion whose certificate is not valid for the name gets no query, and th
   assert.deepEqual(setup.events, ['learnt 1', 'ERR_TLS_NAME']);
 });
 
-test('an onion that is down is left for the name, and tried again when it may be back', async () => {
+test('an onion service that is down is replaced by the name, and tried again later', async () => {
   await using setup = await setUp();
   setup.header = offer(ONION);
   setup.elsewhere.set(ONION, 'nowhere');
@@ -219,7 +221,7 @@ test('an onion that is down is left for the name, and tried again when it may be
   assert.deepEqual(await setup.rotate(), [ONION]);
 });
 
-test('while the name cannot be reached either, no onion bears the blame', async () => {
+test('onion services are not blamed while the name cannot be reached either', async () => {
   await using setup = await setUp();
   setup.header = offer(ONION);
   await setup.ask();
@@ -235,7 +237,7 @@ for (const { what, reply } of [
   { what: '421', reply: { status: 421, body: new Uint8Array() } },
   { what: 'a web page', reply: { headers: { 'content-type': 'text/html' }, body: new Uint8Array() } },
 ]) {
-  test(`a query that an onion answers with ${what} is asked again at the name`, async () => {
+  test(`a query that an onion service answers with ${what} is sent again to the name`, async () => {
     await using setup = await setUp();
     setup.header = offer(ONION);
     await setup.ask();
@@ -243,7 +245,7 @@ for (const { what, reply } of [
     const { behaviour } = setup.resolver;
     setup.resolver.behaviour = (request) => (request.connection === 1 ? reply : behaviour(request));
     const asked = setup.ask();
-    // After a connection that came to nothing there is a pause, in which the name is not connected to.
+    // After a failed connection there is a pause before the name is tried.
     await waitUntil('the onion refuses', CONNECT_TIMEOUT_MS, () => setup.resolver.requests.length === 2);
     setup.clock.advance(1000);
     await asked;
@@ -251,7 +253,7 @@ for (const { what, reply } of [
   });
 }
 
-test('after clear connections go to the name', async () => {
+test('after `clear`, connections go to the name', async () => {
   await using setup = await setUp();
   setup.header = offer(ONION);
   await setup.ask();
@@ -262,7 +264,7 @@ test('after clear connections go to the name', async () => {
   assert.deepEqual(await setup.rotate(), [NAME]);
 });
 
-test('when ma has passed connections go to the name', async () => {
+test('when `ma` has passed, connections go to the name', async () => {
   await using setup = await setUp();
   setup.header = `h2="${ONION}:443"; ma=3600`;
   await setup.ask();
@@ -273,7 +275,7 @@ test('when ma has passed connections go to the name', async () => {
   assert.deepEqual((await setup.rotate()).at(-1), NAME);
 });
 
-test('after a change of network connections go to the name', async () => {
+test('after a network change, connections go to the name', async () => {
   await using setup = await setUp();
   setup.header = offer(ONION);
   await setup.ask();
@@ -283,7 +285,7 @@ test('after a change of network connections go to the name', async () => {
   assert.deepEqual(setup.dialled(), [NAME, NAME]);
 });
 
-test('nothing is followed where it is turned off', async () => {
+test('alternative services are ignored if turned off', async () => {
   await using setup = await setUp({ altSvc: false });
   setup.header = offer(ONION);
   await setup.ask();
@@ -295,7 +297,7 @@ for (const [what, host] of [
   ['an onion', createOnionKey().address],
   ['an IP address', '127.0.0.1'],
 ] as const) {
-  test(`an upstream that is ${what} is not left for an onion`, async () => {
+  test(`an upstream that is ${what} is not replaced by an onion service`, async () => {
     await using setup = await setUp({ host });
     setup.header = offer(ONION);
     await setup.ask();
@@ -304,7 +306,7 @@ for (const [what, host] of [
   });
 }
 
-test('an onion that has given answers is not left for one that is an HTTP error', async () => {
+test('an onion service that has answered is not left because of an HTTP error', async () => {
   await using setup = await setUp();
   setup.header = offer(ONION);
   await setup.ask();
@@ -318,7 +320,7 @@ test('an onion that has given answers is not left for one that is an HTTP error'
   assert.deepEqual(setup.dialled(), [NAME, ONION]);
 });
 
-test('with circuits for each client, none goes to what another client was offered', async () => {
+test('with circuits per client, none goes to an onion service that another client was offered', async () => {
   await using setup = await setUp({ perClient: true });
   setup.header = offer(ONION);
   await setup.ask('alice');

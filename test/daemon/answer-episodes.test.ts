@@ -137,7 +137,7 @@ test('invented HTTP statuses cause a bounded number of log lines', () => {
   assert.equal(told().length, 16);
 });
 
-test('a resolver that alternates between answers and two HTTP statuses for an hour is two lines, and two at the end', () => {
+test('a resolver that alternates between answers and two HTTP statuses for an hour causes two lines, and two at the end', () => {
   const { clock, events, told } = create();
   for (let second = 0; second < 3600; second += 3) {
     events.answered();
@@ -161,7 +161,7 @@ test('a resolver that alternates between answers and two HTTP statuses for an ho
   );
 });
 
-test('an hour of failures with an answer now and then is one line', () => {
+test('an hour of failures with occasional answers is one line', () => {
   const { clock, events, told } = create();
   for (let second = 0; second < 3600; second++) {
     events.failed(new DohStatusError(503), true);
@@ -171,7 +171,7 @@ test('an hour of failures with an answer now and then is one line', () => {
   assert.equal(told().length, 1);
 });
 
-test('a circuit that is turned away every few minutes for a day is a few lines', () => {
+test('a circuit that is rejected every few minutes for a day is a few lines', () => {
   const { clock, events, told } = create();
   for (let minute = 0; minute < 24 * 60; minute++) {
     events.answered();
@@ -179,7 +179,7 @@ test('a circuit that is turned away every few minutes for a day is a few lines',
     clock.advance(MINUTE_MS);
   }
   assert.ok(told().length < 10);
-  // After a quiet hour it is news again.
+  // After a quiet hour it is logged again.
   for (let minute = 0; minute < 2 * 60; minute++) {
     clock.advance(MINUTE_MS);
     events.answered();

@@ -4,7 +4,7 @@ import { createClientOf } from '../../src/daemon/client-identity.ts';
 import type { Query } from '../../src/model/query.ts';
 import { ask } from '../fixtures/messages.ts';
 
-/** Finds these owners, and notes who was looked for. */
+/** Finds the given owners and records the lookups. */
 function owners(found: number | undefined): {
   readonly lookedFor: string[];
   find(...args: readonly [string, string, number]): Promise<number | undefined>;
@@ -25,7 +25,7 @@ const from = (client: string, transport: Query['transport'] = 'udp'): Query => (
   clientPort: 40_001,
 });
 
-test('a client of this machine is its user, over whichever loopback address and transport', async () => {
+test('a local client is identified by its user, over any loopback address and transport', async () => {
   const user = owners(1000);
   const clientOf = createClientOf(user);
   const names = [from('127.0.0.1'), from('127.0.0.2', 'tcp'), from('::1')].map(clientOf);
@@ -33,7 +33,7 @@ test('a client of this machine is its user, over whichever loopback address and 
   assert.deepEqual(user.lookedFor, ['udp 127.0.0.1 40001', 'tcp 127.0.0.2 40001', 'udp ::1 40001']);
 });
 
-test('a client elsewhere is its address, and its port is not looked for among the sockets here', async () => {
+test('a remote client is identified by its address, without a lookup among local sockets', async () => {
   const nobody = owners(1000);
   const clientOf = createClientOf(nobody);
   assert.equal(await clientOf(from('192.0.2.1')), '192.0.2.1');
@@ -41,6 +41,6 @@ test('a client elsewhere is its address, and its port is not looked for among th
   assert.deepEqual(nobody.lookedFor, []);
 });
 
-test('where the user cannot be found out, a client is its address', async () => {
+test('a local client whose user is unknown is identified by its address', async () => {
   assert.equal(await createClientOf(owners(undefined))(from('127.0.0.1')), '127.0.0.1');
 });

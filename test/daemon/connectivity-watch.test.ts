@@ -9,11 +9,11 @@ type Interfaces = NodeJS.Dict<NetworkInterfaceInfo[]>;
 
 interface Machine extends Disposable {
   readonly clock: ManualClock;
-  /** What was noticed: for how many milliseconds it slept, or a new address. */
+  /** Reported events: the length of a sleep in milliseconds, or a new address. */
   readonly noticed: (number | 'new address')[];
-  /** Has these interfaces from now on. */
+  /** Replaces the network interfaces. */
   connect(interfaces: Interfaces): void;
-  /** Cannot say which interfaces there are, until it is connected. */
+  /** Makes reading the interfaces fail until {@link connect}. */
   confuse(): void;
 }
 
@@ -51,7 +51,7 @@ function addresses(...list: readonly string[]): NetworkInterfaceInfo[] {
 const LOOPBACK = addresses('127.0.0.1', '::1').map((info) => ({ ...info, internal: true }));
 const HOME = { lo: LOOPBACK, eth0: addresses('192.0.2.7', '2001:db8::7') };
 
-test('a sleep is noticed within two seconds of the wake-up, once, with its length', () => {
+test('a sleep is reported once, within two seconds of the wake-up, with its length', () => {
   using machine = createMachine(HOME);
   machine.clock.advance(60_000);
   assert.deepEqual(machine.noticed, []);
@@ -129,7 +129,7 @@ for (const [change, after] of [
   ['a further IPv6 address', { lo: LOOPBACK, eth0: [...HOME.eth0, ...addresses('2001:db8::8')] }],
   ['the same address on another interface', { lo: LOOPBACK, wlan0: HOME.eth0 }],
 ] as const) {
-  test(`${change} is noticed within two seconds, once`, () => {
+  test(`${change} is reported once, within two seconds`, () => {
     using machine = createMachine(HOME);
     machine.clock.advance(60_000);
     machine.connect(after as Interfaces);
@@ -140,7 +140,7 @@ for (const [change, after] of [
   });
 }
 
-test('an address that is lost is no reason, and one that is back is', () => {
+test('a lost address is not reported, and one that returns is', () => {
   using machine = createMachine(HOME);
   machine.connect({ lo: LOOPBACK });
   machine.clock.advance(60_000);
@@ -150,7 +150,7 @@ test('an address that is lost is no reason, and one that is back is', () => {
   assert.deepEqual(machine.noticed, ['new address']);
 });
 
-test('addresses of loopback, and RFC 3927 and RFC 4291 §2.5.6: those of the link alone, are no way out', () => {
+test('loopback and link-local addresses (RFC 3927, RFC 4291 §2.5.6) are ignored', () => {
   using machine = createMachine(HOME);
   machine.connect({
     ...HOME,
@@ -161,7 +161,7 @@ test('addresses of loopback, and RFC 3927 and RFC 4291 §2.5.6: those of the lin
   assert.deepEqual(machine.noticed, []);
 });
 
-test('a wake-up in another network is told once', () => {
+test('a wake-up in another network is reported once', () => {
   using machine = createMachine(HOME);
   machine.clock.sleep(60_000);
   machine.connect({ lo: LOOPBACK, eth0: addresses('198.51.100.7') });
@@ -169,7 +169,7 @@ test('a wake-up in another network is told once', () => {
   assert.deepEqual(machine.noticed, [60_000]);
 });
 
-test('a look that fails changes nothing, and the next compares with the one before', () => {
+test('a failed poll changes nothing, and the next one compares with the poll before it', () => {
   using machine = createMachine(HOME);
   machine.confuse();
   machine.clock.advance(60_000);
@@ -181,7 +181,7 @@ test('a look that fails changes nothing, and the next compares with the one befo
   assert.deepEqual(machine.noticed, ['new address']);
 });
 
-test('nothing is left behind when it is disposed of', () => {
+test('disposal leaves no timer', () => {
   const clock = new ManualClock();
   const events = { onWakeUp: () => {}, onNewAddress: () => {} };
   new ConnectivityWatch({ clock, networkInterfaces }, events)[Symbol.dispose]();

@@ -13,12 +13,12 @@ const UP: TorStatus = { state: 'up', bootstrapPercent: 100, bootstrapSummary: 'D
 
 function recordingLogger(): { logger: Logger; lines: string[] } {
   const lines: string[] = [];
-  // Without the time, which stands in front and has a length of its own.
+  // Without the timestamp.
   const logger = createLogger('debug', 'default', new ManualClock(), (line) => lines.push(line.slice(21).trimEnd()));
   return { logger, lines };
 }
 
-test('a failure that repeats is a warning once, until it changes or ends', () => {
+test('a repeated failure is a warning once, until it changes or ends', () => {
   const { logger, lines } = recordingLogger();
   const events = connectionEvents(logger, createCounters(['resolver.test:443'], 1), () => UP, URL, 0);
   const unreachable = new Dns4torError('ERR_TOR_UNREACHABLE');
@@ -36,7 +36,7 @@ test('a failure that repeats is a warning once, until it changes or ends', () =>
   assert.equal(lines[3], `INF Connected to DNS upstream url=${URL} seconds=1.2`);
 });
 
-test('while tor is on its way, a failure through it is told as how far it is, once, and its own reason after that', () => {
+test('while Tor bootstraps, a failure is logged once as its progress, and by its own reason after that', () => {
   const { logger, lines } = recordingLogger();
   let status: TorStatus = { state: 'bootstrapping', bootstrapPercent: 45, bootstrapSummary: 'Asking for relays' };
   const events = connectionEvents(logger, createCounters(['resolver.test:443'], 1), () => status, URL, 0);
@@ -45,7 +45,7 @@ test('while tor is on its way, a failure through it is told as how far it is, on
   events.connectFailed(new Dns4torError('ERR_TLS_PIN'), 500);
   status = UP;
   events.connectFailed(new Dns4torError('ERR_TOR_TIMEOUT'), 500);
-  // Of a tor that is not followed nothing is known but what the dials tell.
+  // Without a control port, only dials tell Tor's state.
   status = { state: 'down', bootstrapPercent: 0 };
   events.connectFailed(new Dns4torError('ERR_TOR_UNREACHABLE'), 500);
   assert.deepEqual(
@@ -60,7 +60,7 @@ test('while tor is on its way, a failure through it is told as how far it is, on
   );
 });
 
-test('every attempt to connect is counted, by how it ended', () => {
+test('every connection attempt is counted by its outcome', () => {
   const counters = createCounters(['first.test:443', 'resolver.test:443'], 1);
   const events = connectionEvents(recordingLogger().logger, counters, () => UP, URL, 1);
   events.connectFailed(new Dns4torError('ERR_TLS_PIN'), 250);
@@ -76,7 +76,7 @@ test('every attempt to connect is counted, by how it ended', () => {
   );
 });
 
-test("tor's lines keep their severity, and its end is an error that says when it is started again", () => {
+test("Tor's log lines keep their severity, and its end is an error with the time until the restart", () => {
   const { logger, lines } = recordingLogger();
   const events = torEvents(logger, createCounters([], 0), undefined);
   for (const severity of ['notice', 'warn', 'err'] as const) events.onLog({ severity, message: 'hello' });
@@ -91,7 +91,7 @@ test("tor's lines keep their severity, and its end is an error that says when it
   ]);
 });
 
-test('of the way to the network every fifth per cent is told, the end, and each new beginning', () => {
+test('bootstrap progress is logged every five per cent, at the end, and when it starts again', () => {
   const { logger, lines } = recordingLogger();
   const events = torEvents(logger, createCounters([], 0), undefined);
   for (const percent of [0, 1, 4, 5, 9, 50, 54, 96, 99, 100, 100, 0]) events.onBootstrap(percent, 'Going');
@@ -101,13 +101,13 @@ test('of the way to the network every fifth per cent is told, the end, and each 
   );
 });
 
-test('a tor that has its way to the network when it is found is no news', () => {
+test('nothing is logged for a Tor that is already bootstrapped when it is found', () => {
   const { logger, lines } = recordingLogger();
   torEvents(logger, createCounters([], 0), undefined).onBootstrap(100, 'Done');
   assert.deepEqual(lines, []);
 });
 
-test('the control port that is followed is named, and its loss is a warning once for each reason', () => {
+test('the control port in use is logged, and its loss is one warning per reason', () => {
   const { logger, lines } = recordingLogger();
   const events = torEvents(logger, createCounters([], 0), undefined);
   const refused = new Dns4torError('ERR_TOR_CONTROL', '127.0.0.1:9051 (ECONNREFUSED)');
@@ -127,7 +127,7 @@ test('the control port that is followed is named, and its loss is a warning once
   );
 });
 
-test('a key that is not in tor is a warning that says what to do', () => {
+test('a key that Tor does not have is a warning that says what to do', () => {
   const { logger, lines } = recordingLogger();
   torEvents(logger, createCounters([], 0), undefined).onOnionAuthFailed(new Dns4torError('ERR_TOR_ONION_AUTH'));
   assert.match(lines.join(), /^WRN .*ClientOnionAuthDir.* code=ERR_TOR_ONION_AUTH$/);
@@ -147,7 +147,7 @@ test('a NEWNYM signal is logged and counted, and its refusal is logged', () => {
   );
 });
 
-test('a display takes the place of the lines about how far tor has come', () => {
+test('a display replaces the log lines about bootstrap progress', () => {
   const { logger, lines } = recordingLogger();
   const shown: unknown[] = [];
   torEvents(logger, createCounters([], 0), (percent, summary) => shown.push([percent, summary])).onBootstrap(
@@ -158,7 +158,7 @@ test('a display takes the place of the lines about how far tor has come', () => 
   assert.deepEqual(lines, []);
 });
 
-test('that an upstream is at its onions, or is not, is told when it changes', () => {
+test("the use of an upstream's onion services is logged when it changes", () => {
   const { logger, lines } = recordingLogger();
   const events = alternativeEvents(logger, URL);
   const down = new Dns4torError('ERR_TOR_HS_DESC_NOT_FOUND');

@@ -8,19 +8,19 @@ function take(count: string, names?: string): HandedOver {
   return takeHandedOver({ LISTEN_PID: String(PID), LISTEN_FDS: count, LISTEN_FDNAMES: names }, PID);
 }
 
-test('descriptors begin behind stderr, and those named metrics are not for DNS', () => {
+test('descriptors start after stderr, and those named metrics are not for DNS', () => {
   assert.deepEqual(take('3', 'dns:metrics:dns'), { dns: [3, 5], metrics: 4 });
   assert.deepEqual(take('1', 'metrics'), { dns: [], metrics: 3 });
   assert.deepEqual(take('0'), { dns: [], metrics: undefined });
   assert.deepEqual(take('0', ''), { dns: [], metrics: undefined });
 });
 
-test('descriptors that nobody has named are for DNS', () => {
+test('unnamed descriptors are for DNS', () => {
   assert.deepEqual(take('2').dns, [3, 4]);
   assert.deepEqual(take('2', 'unknown:my-resolver.socket').dns, [3, 4]);
 });
 
-test('what was handed over to another process is not ours, and its variables are not for our children either', () => {
+test('sockets passed to another process are ignored, and child processes do not get the variables', () => {
   for (const owner of ['4712', '', undefined]) {
     const env = { LISTEN_PID: owner, LISTEN_FDS: '2', LISTEN_FDNAMES: 'dns:dns', LISTEN_PIDFDID: '1', PATH: '/bin' };
     assert.deepEqual(takeHandedOver(env, PID), { dns: [], metrics: undefined });
@@ -28,7 +28,7 @@ test('what was handed over to another process is not ours, and its variables are
   }
 });
 
-test('variables that contradict themselves are an error that says how, and are taken away all the same', () => {
+test('inconsistent variables are an error that names the problem, and are still removed', () => {
   const expectations: readonly (readonly [string, string | undefined, RegExp])[] = [
     ['two', 'dns:dns', /^LISTEN_FDS is not a number/],
     ['-1', undefined, /^LISTEN_FDS is not a number/],

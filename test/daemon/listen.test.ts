@@ -21,13 +21,13 @@ const localhost = addressesHere.has('::1') ? ['127.0.0.1', '::1'] : ['127.0.0.1'
 
 const components = (): ListenerComponents => parts(echo);
 
-test('localhost is 127.0.0.1 and, where this machine has it, ::1; an address that comes twice is taken once', () => {
+test('localhost is 127.0.0.1 and, if this machine has it, ::1; duplicate addresses are bound once', () => {
   assert.deepEqual(expandAddresses(['localhost']), localhost);
   assert.deepEqual(expandAddresses(['127.0.0.1', 'localhost']), localhost);
   assert.deepEqual(expandAddresses(['192.0.2.1', '127.0.0.1']), ['192.0.2.1', '127.0.0.1']);
 });
 
-test('port 0 is one free port for UDP and TCP on every address', async () => {
+test('port 0 selects one free port for UDP and TCP on every address', async () => {
   await using stack = new AsyncDisposableStack();
   const addresses = [...localhost, '127.0.0.2'];
   const listeners = await listenEverywhere(components(), addresses, 0, stack);
@@ -36,7 +36,7 @@ test('port 0 is one free port for UDP and TCP on every address', async () => {
   assert.notEqual(listeners[0]?.port, 0);
 });
 
-test('a port of which one address is taken is an error, and nothing stays open', async () => {
+test('a port in use on one address is an error, and nothing stays open', async () => {
   await using reserved = await reservePort();
   await using stack = new AsyncDisposableStack();
   const { port } = reserved;
@@ -48,17 +48,17 @@ test('a port of which one address is taken is an error, and nothing stays open',
   assert.equal((await listenEverywhere(components(), ['127.0.0.2', '127.0.0.1'], port, stack)).length, 4);
 });
 
-test('a port that is free for UDP and taken for TCP is given up for another', async (t) => {
+test('a port that is free for UDP but in use for TCP is replaced by another', async (t) => {
   await using stack = new AsyncDisposableStack();
   const taken: number[] = [];
   const open = UdpListener.open.bind(UdpListener);
-  // Somebody else has the first two ports for TCP.
+  // The first two ports are in use for TCP.
   t.mock.method(UdpListener, 'open', async (...args: Parameters<typeof open>) => {
     const udp = await open(...args);
     if (taken.length < 2) {
       taken.push(udp.port);
       const server = createServer().listen(udp.port, '127.0.0.1');
-      // Where it is taken without us, all the better.
+      // It may be in use already, which serves the same purpose.
       await once(server, 'listening').then(
         () => stack.defer(() => void server.close()),
         () => {},

@@ -58,7 +58,7 @@ test('an answer to a client makes it ready for a minute without any probe', asyn
   assert.equal(upstream.queries.length, 1);
 });
 
-test('with no recent answer a check probes, with a question that says nothing about anybody', async () => {
+test('without a recent answer, a check sends a probe that reveals nothing about any user', async () => {
   const { clock, upstream, monitor } = create();
   await ask(monitor, clock);
   clock.advance(60_000);
@@ -69,7 +69,7 @@ test('with no recent answer a check probes, with a question that says nothing ab
   assert.equal(decodeReply(probe).id, 0);
 });
 
-test('a failed probe is not ready, says why, and how long ago the last answer was', async () => {
+test('after a failed probe it is not ready, and says why and how long ago the last answer was', async () => {
   const { clock, upstream, monitor } = create(fails);
   assert.deepEqual(await monitor.check(), { ready: false, detail: failureText('ERR_TOR_UNREACHABLE') });
   upstream.answer = async () => ANSWER;
@@ -84,7 +84,7 @@ test('a failed probe is not ready, says why, and how long ago the last answer wa
   });
 });
 
-test('a probe that hangs is given up after ten seconds, and however many ask there is one', async () => {
+test('a hanging probe ends after ten seconds, and concurrent checks share it', async () => {
   const { clock, upstream, monitor } = create(hangs);
   const checks = Promise.all([monitor.check(), monitor.check(), monitor.check()]);
   await clock.advanceAsync(10_000);
@@ -110,12 +110,12 @@ test('abandoned queries do not count as failures, whatever their number', async 
   assert.equal(upstream.queries.length, 5);
 });
 
-test("a client's failure is passed on as it is", async () => {
+test("a client's failure is passed on unchanged", async () => {
   const { clock, monitor } = create(fails);
   await assert.rejects(ask(monitor, clock), { code: 'ERR_TOR_UNREACHABLE' });
 });
 
-test("a client's query is passed on as its own, and a probe as nobody's", async () => {
+test('a query is passed on with its client, and a probe without one', async () => {
   const { clock, upstream, monitor } = create();
   await monitor.exchange(Uint8Array.of(1), { deadline: Deadline.after(clock, 1000), client: 'alice' });
   clock.advance(60_000);
@@ -123,7 +123,7 @@ test("a client's query is passed on as its own, and a probe as nobody's", async 
   assert.deepEqual(upstream.clients, ['alice', undefined]);
 });
 
-test('the first answer is probed for every two seconds until it comes', async () => {
+test('probes are sent every two seconds until the first answer', async () => {
   const { clock, upstream, monitor } = create(fails);
   let answered: boolean | undefined;
   void monitor.firstAnswer().then((answer) => (answered = answer));
@@ -240,7 +240,7 @@ test('the connectivity counts failures since the last answer, and knows the late
   });
 });
 
-test('who looks again and again causes no probe while answers come, and else one every two seconds', async () => {
+test('repeated views cause no probe while answers arrive, and otherwise one every two seconds', async () => {
   const { clock, upstream, monitor } = create();
   const look = async (seconds: number, each: () => Promise<unknown>): Promise<void> => {
     for (let second = 0; second < seconds; second++) {
@@ -255,7 +255,7 @@ test('who looks again and again causes no probe while answers come, and else one
   assert.equal(upstream.queries.length, 15);
 });
 
-test('the connectivity says for how long probes have had no answer, also from one to the next, until one comes', async () => {
+test('connectivity reports how long probes have been unanswered, across probes, until one is answered', async () => {
   const { clock, upstream, monitor } = create();
   await ask(monitor, clock);
   upstream.answer = hangs;
@@ -271,7 +271,7 @@ test('the connectivity says for how long probes have had no answer, also from on
   assert.equal(monitor.connectivity.silentMs, 0);
 });
 
-test('a probe long ago that had no answer says nothing of the time since', async () => {
+test('an old unanswered probe says nothing about the time since', async () => {
   const { clock, upstream, monitor } = create(fails);
   await monitor.check();
   await clock.advanceAsync(3_600_000);
@@ -282,7 +282,7 @@ test('a probe long ago that had no answer says nothing of the time since', async
   assert.equal(monitor.connectivity.silentMs, 1000);
 });
 
-test('while no connection is open, or the last query failed, a look probes every two seconds, however recent the last answer', async () => {
+test('without an open connection, or after a failed query, a view probes every two seconds even after a recent answer', async () => {
   const { clock, upstream, monitor } = create();
   await ask(monitor, clock);
   monitor.refresh(true);

@@ -16,7 +16,7 @@ import { type SocksDouble, type SocksRequest, startSocksDouble } from '../tor/so
 
 const LIFETIME_MS = 600_000;
 
-/** An upstream at an onion of its own, behind a proxy in Tor's place. */
+/** An upstream with its own onion service, behind a proxy in Tor's place. */
 function createBehind(
   proxy: SocksDouble,
   further: Partial<UpstreamComponents> & Partial<UpstreamInit> = {},
@@ -60,7 +60,7 @@ function createBehind(
   return Object.assign(upstream, { host });
 }
 
-/** Asks where no circuit can be connected: each is tried. */
+/** Sends a query while no circuit can connect, so that each is tried. */
 async function tryAll(upstream: PooledUpstream, client?: string): Promise<void> {
   const deadline = Deadline.after(systemClock, 5000);
   await assert.rejects(upstream.exchange(new Uint8Array(128), { deadline, client }), {
@@ -70,7 +70,7 @@ async function tryAll(upstream: PooledUpstream, client?: string): Promise<void> 
 
 const identityOf = ({ username, password }: SocksRequest): string => `${username} ${password}`;
 
-test('each connection has SOCKS credentials of its own, and Tor gets the name as a name', async () => {
+test('each connection has its own SOCKS credentials, and Tor gets the name unresolved', async () => {
   await using proxy = await startSocksDouble({ reply: 0xf2 });
   await using upstream = createBehind(proxy);
   await tryAll(upstream);
@@ -82,7 +82,7 @@ test('each connection has SOCKS credentials of its own, and Tor gets the name as
   }
 });
 
-test('with shared identities two upstreams show Tor the same, one for each of their connections', async () => {
+test('with shared identities, two upstreams use the same credentials, one pair per connection', async () => {
   await using proxy = await startSocksDouble({ reply: 0xf2 });
   const shared = new SharedIdentities(systemClock, systemRandom, LIFETIME_MS);
   await using one = createBehind(proxy, { nextIdentity: shared.createSource() });
@@ -95,7 +95,7 @@ test('with shared identities two upstreams show Tor the same, one for each of th
   assert.deepEqual(shown(one.host), shown(two.host));
 });
 
-test('with circuits for each client, no two clients ever show Tor the same', async () => {
+test('with circuits per client, no two clients ever use the same credentials', async () => {
   await using proxy = await startSocksDouble({ reply: 0xf2 });
   await using upstream = createBehind(proxy, { perClient: true });
   await tryAll(upstream, 'alice');

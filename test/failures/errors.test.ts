@@ -6,14 +6,14 @@ import { test } from 'node:test';
 import { failureText } from '../../src/failures/failures.ts';
 import { toListenError } from '../../src/failures/errors.ts';
 
-/** What the operating system says when a TCP socket is bound there. */
+/** The operating system's error for binding a TCP socket. */
 async function listenError(host: string, port: number): Promise<unknown> {
   const server = createServer().listen({ host, port });
   const [error] = await once(server, 'error');
   return error;
 }
 
-test('a port that another TCP socket has is in use, with the address and the cause in the error', async () => {
+test('a port of another TCP socket is in use; the error has the address and the cause', async () => {
   const holder = createServer().listen({ host: '127.0.0.1', port: 0 });
   await once(holder, 'listening');
   try {
@@ -30,7 +30,7 @@ test('a port that another TCP socket has is in use, with the address and the cau
   }
 });
 
-test('a port that another UDP socket has is in use', async () => {
+test('a port of another UDP socket is in use', async () => {
   const holder = createSocket('udp4').bind({ address: '127.0.0.1', port: 0 });
   await once(holder, 'listening');
   const second = createSocket('udp4').bind({ address: '127.0.0.1', port: holder.address().port });
@@ -43,30 +43,30 @@ test('a port that another UDP socket has is in use', async () => {
   }
 });
 
-test('an address that this machine does not have is named as such', async () => {
+test('an address that this machine does not have has its own code', async () => {
   const cause = await listenError('192.0.2.1', 0);
   assert.equal(toListenError(cause, '192.0.2.1:0').code, 'ERR_LISTEN_ADDRESS');
 });
 
-test('a machine without IPv6 does not have the address', () => {
+test('a machine without IPv6 does not have an IPv6 address', () => {
   const cause = Object.assign(new Error('bind'), { code: 'EAFNOSUPPORT' });
   assert.equal(toListenError(cause, '[::1]:53').code, 'ERR_LISTEN_ADDRESS');
 });
 
-test('an address on a missing network interface is reported as not of this machine', async () => {
+test("an address on a missing network interface is not this machine's", async () => {
   const cause = await listenError('fe80::1%not-there', 0);
   assert.equal(toListenError(cause, '[fe80::1%not-there]:53').code, 'ERR_LISTEN_ADDRESS');
 });
 
-// Root, as whom tests may run, is refused no port.
-test('a missing privilege is named as such', () => {
+// Tests may run as root, who can bind any port.
+test('a missing privilege has its own code', () => {
   for (const code of ['EACCES', 'EPERM']) {
     const cause = Object.assign(new Error('bind'), { code });
     assert.equal(toListenError(cause, '127.0.0.1:53').code, 'ERR_LISTEN_DENIED');
   }
 });
 
-test('any other failure is a plain listen error that keeps its cause', () => {
+test('any other failure is ERR_LISTEN with its cause', () => {
   const causes = [Object.assign(new Error('bind'), { code: 'EMFILE' }), new Error('no code'), 'not an error'];
   for (const cause of causes) {
     const error = toListenError(cause, '127.0.0.1:53');

@@ -7,10 +7,10 @@ function pausesMs(fraction: number): number[] {
   return [0, 1, 2, 3, 4].map((failures) => drawPauseMs({ firstMs: 100, longestMs: 500 }, failures, random));
 }
 
-test('a pause doubles with each failure in a row, up to the longest', () => {
+test('the pause doubles with each consecutive failure, up to the longest', () => {
   assert.deepEqual(pausesMs(1), [100, 200, 400, 500, 500]);
 });
 
-test('chance takes up to a half off a pause', () => {
+test('jitter shortens a pause by up to half', () => {
   assert.deepEqual(pausesMs(0), [50, 100, 200, 250, 250]);
 });

@@ -4,13 +4,13 @@ import { test } from 'node:test';
 import { Deadline } from '../../src/lib/deadline.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 
-/** Calls noted in the order in which they came. */
+/** Calls in the order in which they arrived. */
 function noted(): { readonly calls: number[]; readonly note: (call: number) => () => void } {
   const calls: number[] = [];
   return { calls, note: (call) => () => void calls.push(call) };
 }
 
-test('the time that is left runs down to nothing and not below', () => {
+test('the remaining time decreases to zero and not below', () => {
   const clock = new ManualClock();
   const deadline = Deadline.after(clock, 100);
   clock.advance(99);
@@ -19,7 +19,7 @@ test('the time that is left runs down to nothing and not below', () => {
   assert.deepEqual([deadline.remainingMs, deadline.expired], [0, true]);
 });
 
-test('work that ends in time gives what it comes to, and leaves no timer', async () => {
+test('work that ends in time gives its result and leaves no timer', async () => {
   const clock = new ManualClock();
   const deadline = Deadline.after(clock, 100);
   assert.equal(await deadline.limit(Promise.resolve(1)), 1);
@@ -27,14 +27,14 @@ test('work that ends in time gives what it comes to, and leaves no timer', async
   assert.equal(clock.pendingTimers, 0);
 });
 
-test('work that takes longer is ERR_DEADLINE at that moment', async () => {
+test('work that takes longer fails with ERR_DEADLINE at the deadline', async () => {
   const clock = new ManualClock();
   const limited = assert.rejects(Deadline.after(clock, 100).limit(new Promise(() => {})), { code: 'ERR_DEADLINE' });
   clock.advance(100);
   await limited;
 });
 
-test('a signal makes the present the moment, for all that waits and comes after', async () => {
+test('an aborted signal ends all pending and later waits at once', async () => {
   const clock = new ManualClock();
   const ending = new AbortController();
   const deadline = new Deadline(clock, 100, ending.signal);
@@ -52,7 +52,7 @@ test('a signal makes the present the moment, for all that waits and comes after'
   assert.deepEqual(calls, [1, 2, 3]);
 });
 
-test('what is cancelled is not called, and nothing is left of it on the clock or the signal', () => {
+test('a cancelled timer does not call back, and leaves nothing on the clock or the signal', () => {
   const clock = new ManualClock();
   const ending = new AbortController();
   const { calls, note } = noted();
@@ -64,7 +64,7 @@ test('what is cancelled is not called, and nothing is left of it on the clock or
   assert.deepEqual(calls, []);
 });
 
-test('what was called at the moment is not called again by the signal', () => {
+test('after the deadline, the signal does not call back again', () => {
   const clock = new ManualClock();
   const ending = new AbortController();
   const { calls, note } = noted();
@@ -74,7 +74,7 @@ test('what was called at the moment is not called again by the signal', () => {
   assert.deepEqual(calls, [1]);
 });
 
-test('a deadline within another is the sooner of the two', () => {
+test('a deadline within another is the earlier of the two', () => {
   const clock = new ManualClock();
   const deadline = Deadline.after(clock, 100);
   clock.advance(10);

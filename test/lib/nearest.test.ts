@@ -4,17 +4,17 @@ import { nearest } from '../../src/lib/nearest.ts';
 
 const WORDS = ['port', 'upstream', 'upstream-name', 'timeout', 'metrics'];
 
-test('a misspelt word finds the word that it is nearest to', () => {
+test('a misspelt word gets the closest word', () => {
   assert.equal(nearest('upstraem', WORDS), 'upstream');
   assert.equal(nearest('upstreamname', WORDS), 'upstream-name');
   assert.equal(nearest('metric', WORDS), 'metrics');
 });
 
-test('a swap of two letters counts as one slip, so that it is found in a short word too', () => {
+test('two swapped letters count as one error, so that they are found in short words too', () => {
   assert.equal(nearest('prot', WORDS), 'port');
 });
 
-test('a word that is like none gets no suggestion', () => {
+test('a word that resembles none gets no suggestion', () => {
   assert.equal(nearest('verbose', WORDS), undefined);
   assert.equal(nearest('', WORDS), undefined);
 });

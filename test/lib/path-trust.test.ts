@@ -8,7 +8,7 @@ import { asOtherUser, OTHER_USER, UNKNOWN_USER } from '../fixtures/other-user.ts
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { failWith } from '../system/failing-file-system.ts';
 
-/** Needed to give files to other users. */
+/** Root is needed to give files to other users. */
 const needsRoot = { skip: process.getuid?.() !== 0 };
 
 async function createFolders(
@@ -26,7 +26,7 @@ async function createFolders(
   return { path, folders, [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose]() };
 }
 
-test("a path of root's or of one's own is trusted, whether all of it exists or not", async () => {
+test("a path owned by root or the process's user is trusted, even if parts of it do not exist", async () => {
   await using own = await createFolders(0o755, 0o700);
   assert.equal(findUntrusted(own.path), undefined);
   assert.equal(findUntrusted(join(own.path, 'new', 'file')), undefined);
@@ -36,9 +36,9 @@ test("a path of root's or of one's own is trusted, whether all of it exists or n
 });
 
 for (const mode of [0o777, 0o775, 0o757, 0o2775]) {
-  // For other users than root, the group may be a private one.
+  // For users other than root, the group may be a private one.
   const options = mode === 0o777 || mode === 0o757 ? {} : needsRoot;
-  test(`a directory of mode ${mode.toString(8)} is named, wherever it is on the way`, options, async () => {
+  test(`a directory of mode ${mode.toString(8)} is reported, wherever it is on the path`, options, async () => {
     await using above = await createFolders(mode, 0o755);
     assert.match(
       findUntrusted(join(above.path, 'new')) ?? '',
@@ -49,52 +49,44 @@ for (const mode of [0o777, 0o775, 0o757, 0o2775]) {
   });
 }
 
-test('a directory with the sticky bit is trusted although others may write to it, because they cannot replace files of others', async () => {
+test('a world-writable directory with the sticky bit is trusted: nobody can replace files of others in it', async () => {
   await using sticky = await createFolders(0o1777, 0o700);
   assert.equal(findUntrusted(join(sticky.path, 'new')), undefined);
 });
 
-test(
-  'a directory or file of another user is named, and so is one of his in a sticky directory',
-  needsRoot,
-  async () => {
-    await using folders = await createFolders(0o1777, 0o755);
-    await chown(folders.path, UNKNOWN_USER, UNKNOWN_USER);
-    assert.equal(findUntrusted(join(folders.path, 'new')), `${folders.path} belongs to user ${UNKNOWN_USER}`);
-    await chown(folders.path, 0, 0);
-    const file = join(folders.path, 'file');
-    await writeFile(file, '');
-    assert.equal(findUntrusted(file), undefined);
-    await chown(file, UNKNOWN_USER, UNKNOWN_USER);
-    assert.equal(findUntrusted(file), `${file} belongs to user ${UNKNOWN_USER}`);
-  },
-);
+test('a directory or file of another user is reported, also inside a sticky directory', needsRoot, async () => {
+  await using folders = await createFolders(0o1777, 0o755);
+  await chown(folders.path, UNKNOWN_USER, UNKNOWN_USER);
+  assert.equal(findUntrusted(join(folders.path, 'new')), `${folders.path} belongs to user ${UNKNOWN_USER}`);
+  await chown(folders.path, 0, 0);
+  const file = join(folders.path, 'file');
+  await writeFile(file, '');
+  assert.equal(findUntrusted(file), undefined);
+  await chown(file, UNKNOWN_USER, UNKNOWN_USER);
+  assert.equal(findUntrusted(file), `${file} belongs to user ${UNKNOWN_USER}`);
+});
+
+test('symbolic links are followed; their owner and their targets are checked', needsRoot, async () => {
+  await using safe = await createFolders(0o755);
+  await using open = await createFolders(0o777, 0o755);
+  const link = join(safe.path, 'link');
+  await symlink(open.path, link);
+  assert.match(findUntrusted(join(link, 'new')) ?? '', new RegExp(`^${open.folders[0]} `));
+  const relative = join(safe.path, 'relative');
+  await symlink(`../../${open.path.split('/').slice(2).join('/')}/../folder`, relative);
+  assert.match(findUntrusted(relative) ?? '', new RegExp(`^${open.folders[0]} `));
+  const his = join(safe.path, 'his');
+  await symlink(safe.path, his);
+  assert.equal(findUntrusted(join(his, 'new')), undefined);
+  await lchown(his, UNKNOWN_USER, UNKNOWN_USER);
+  assert.equal(findUntrusted(join(his, 'new')), `${his} belongs to user ${UNKNOWN_USER}`);
+  const loop = join(safe.path, 'loop');
+  await symlink(loop, loop);
+  assert.equal(findUntrusted(loop), undefined);
+});
 
 test(
-  'symbolic links are followed, and what they lead through is looked at, and whose they are',
-  needsRoot,
-  async () => {
-    await using safe = await createFolders(0o755);
-    await using open = await createFolders(0o777, 0o755);
-    const link = join(safe.path, 'link');
-    await symlink(open.path, link);
-    assert.match(findUntrusted(join(link, 'new')) ?? '', new RegExp(`^${open.folders[0]} `));
-    const relative = join(safe.path, 'relative');
-    await symlink(`../../${open.path.split('/').slice(2).join('/')}/../folder`, relative);
-    assert.match(findUntrusted(relative) ?? '', new RegExp(`^${open.folders[0]} `));
-    const his = join(safe.path, 'his');
-    await symlink(safe.path, his);
-    assert.equal(findUntrusted(join(his, 'new')), undefined);
-    await lchown(his, UNKNOWN_USER, UNKNOWN_USER);
-    assert.equal(findUntrusted(join(his, 'new')), `${his} belongs to user ${UNKNOWN_USER}`);
-    const loop = join(safe.path, 'loop');
-    await symlink(loop, loop);
-    assert.equal(findUntrusted(loop), undefined);
-  },
-);
-
-test(
-  "a group may write where it is the user's own private one, and where root gave it a directory that may be given",
+  "a private group of the user may write, and any group in root's directories if the caller allows that",
   needsRoot,
   async () => {
     await using folders = await createFolders(0o755, 0o775);
@@ -115,13 +107,13 @@ test(
   },
 );
 
-test('a path that may not be examined to its end is judged by what may be', async () => {
+test('a path is judged by the part that can be examined', async () => {
   const files = createFileSystem();
   const closed = failWith(files, { inspect: 'EACCES' }, (path) => path.startsWith('/proc/1/'));
   assert.equal(await findUntrustedIn(closed, '/proc/1/cwd/file'), undefined);
 });
 
-test('another file system is judged by the same rule, from its own root on', async () => {
+test('another file system is judged by the same rules, starting at its own root', async () => {
   await using folders = await createFolders(0o755, 0o777);
   const inside = createFileSystem(folders.folders[0]);
   assert.equal(await findUntrustedIn(inside, '/new'), undefined);

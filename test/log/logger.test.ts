@@ -27,14 +27,14 @@ function complain({ logger }: Rig, url: string): void {
   logger.log('warn', 'upstream_unreachable', { reason: 'no way', url, code: 'ERR_TLS', retry_seconds: 2 });
 }
 
-test("a line has the shape of cloudflared's, and says nothing twice", () => {
+test("a line has cloudflared's format and repeats nothing", () => {
   const rig = createRig();
   complain(rig, URL_A);
   const rest = `url=${URL_A} code=ERR_TLS retry_seconds=2`;
   assert.deepEqual(rig.lines, [`2026-01-02T03:04:05Z WRN Cannot connect to DNS upstream: no way ${rest}\n`]);
 });
 
-test('what Tor says commands no terminal, as text or as JSON', () => {
+test("Tor's text cannot control a terminal, neither as text nor as JSON", () => {
   for (const format of ['default', 'json'] as const) {
     const rig = createRig(format);
     rig.logger.log('info', 'tor_bootstrap', { percent: 5, summary: 'on\x1b[2J\u009b2J\nits way' });
@@ -44,7 +44,7 @@ test('what Tor says commands no terminal, as text or as JSON', () => {
   }
 });
 
-test('as JSON the same call is one object on one line, with the event and all its fields', () => {
+test('in JSON, a line is one object with the event and all its fields', () => {
   const rig = createRig('json');
   rig.logger.log('warn', 'tor_log', { text: 'two\nlines "quoted"' });
   complain(rig, URL_A);
@@ -61,14 +61,14 @@ test('as JSON the same call is one object on one line, with the event and all it
   });
 });
 
-test('what is less severe than the level is not written, nor counted as repeated', () => {
+test('lines below the level are neither written nor counted as repeated', () => {
   const rig = createRig('default', 'error');
   for (let i = 0; i < 20; i++) complain(rig, URL_A);
   rig.clock.advance(20_000);
   assert.deepEqual(rig.lines, []);
 });
 
-test('the sixth of the same line in ten seconds is counted, with those after it, and the count told when they are over', () => {
+test('from the sixth repetition in ten seconds on, lines are counted, and the count is logged at the end', () => {
   const rig = createRig('json');
   for (let i = 0; i < 345; i++) complain(rig, URL_A);
   assert.equal(rig.lines.length, 5);
@@ -90,7 +90,7 @@ test('the sixth of the same line in ten seconds is counted, with those after it,
   assert.equal(rig.clock.pendingTimers, 0);
 });
 
-test('one that is about something else is written although others repeat', () => {
+test('a different line is written while others repeat', () => {
   const rig = createRig();
   for (let i = 0; i < 9; i++) complain(rig, URL_A);
   complain(rig, URL_B);
@@ -99,13 +99,13 @@ test('one that is about something else is written although others repeat', () =>
   assert.equal(rig.lines.length, 8);
 });
 
-test('of debug nothing is left out', () => {
+test('debug lines are never suppressed', () => {
   const rig = createRig();
   for (let i = 0; i < 9; i++) rig.logger.log('debug', 'tor_log', { text: 'hello' });
   assert.equal(rig.lines.length, 9);
 });
 
-test('a count that is open at the end is told then, and no timer stays', () => {
+test('disposal logs the pending count and leaves no timer', () => {
   const rig = createRig();
   for (let i = 0; i < 8; i++) complain(rig, URL_A);
   rig.clock.advance(3000);
@@ -116,7 +116,7 @@ test('a count that is open at the end is told then, and no timer stays', () => {
   assert.equal(rig.clock.pendingTimers, 0);
 });
 
-test('events and fields have names of one style, and a message names no field that its event has not', () => {
+test("names of events and fields have one style, and a message has only placeholders of its event's fields", () => {
   for (const name of [...EVENTS, ...Object.keys(LOG_FIELDS)]) assert.match(name, /^[a-z]+(_[a-z]+)*$/);
   for (const event of EVENTS) {
     const { message, fields } = eventSpec(event);
@@ -128,11 +128,11 @@ test('events and fields have names of one style, and a message names no field th
   }
 });
 
-test('no field takes the place of what every JSON line has', () => {
+test('no field has the name of a key that every JSON line has', () => {
   for (const name of ['level', 'time', 'event', 'message']) assert.ok(!Object.hasOwn(LOG_FIELDS, name));
 });
 
-// That nothing else can be logged, and no event with other fields, the compiler sees to.
+// The compiler checks that only these events are logged, with their fields.
 test('every event in the table is logged somewhere', async () => {
   const source = join(import.meta.dirname, '..', '..', 'src');
   let code = '';
@@ -143,7 +143,7 @@ test('every event in the table is logged somewhere', async () => {
   assert.deepEqual(silent, []);
 });
 
-test('every field in the table is of some event', () => {
+test('every field in the table belongs to an event', () => {
   const used = new Set<string>(EVENTS.flatMap((event) => eventSpec(event).fields));
   assert.deepEqual(
     Object.keys(LOG_FIELDS).filter((field) => !used.has(field)),

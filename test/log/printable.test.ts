@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { printable, printableJson } from '../../src/log/printable.ts';
 
-test('what came from elsewhere commands no terminal', () => {
+test('foreign text cannot control a terminal', () => {
   assert.equal(printable('a\x1b[2Jb\u009bc\r\nd é'), 'a\u{fffd}[2Jb\u{fffd}c\u{fffd}\u{fffd}d é');
 });
 
-test('JSON says the same, and commands no terminal either', () => {
+test('JSON keeps its meaning and cannot control a terminal either', () => {
   const value = { text: 'a\x1b[2J\u009b2J\x7fé', list: [1] };
   for (const indent of [undefined, 2]) {
     const json = printableJson(value, indent);
