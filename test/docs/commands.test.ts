@@ -130,6 +130,7 @@ const FOREIGN_FLAGS = [
   '--help',
   '--mutations',
   '--now',
+  '--test',
   '--test-concurrency',
   '--unix-socket',
   '--version',
