@@ -5,6 +5,8 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { startDaemon } from '../../fixtures/daemon.ts';
 import { buildQuery } from '../../fixtures/messages.ts';
 import { runProgram } from '../../fixtures/run-program.ts';
+import { waitUntil } from '../../fixtures/wait-until.ts';
+import { PATIENCE_MS } from '../../listener/harness.ts';
 import { startSocksDouble } from '../../tor/socks-double.ts';
 import { exchange, TRANSPORTS } from '../raw-client.ts';
 import { readReply } from '../reply.ts';
@@ -34,6 +36,7 @@ await once(proxy, 'listening');
 const { port: proxyPort } = proxy.address() as AddressInfo;
 
 for (const udpIo of ['dgram', 'batch']) {
+  const before = socks.requests.length;
   await using daemon = await startDaemon([
     '--address',
     ADDRESS,
@@ -54,6 +57,6 @@ for (const udpIo of ['dgram', 'batch']) {
   const port = Number(/:(\d+)$/.exec(daemon.metricsAddress)?.[1]);
   const [page] = (await once(get({ host: ADDRESS, port, path: '/healthcheck' }), 'response')) as [IncomingMessage];
   assert.equal(page.resume().statusCode, 200);
+  await waitUntil('Tor is reached at its link-local address', PATIENCE_MS, () => socks.requests.length > before);
 }
-assert.ok(socks.requests.length > 0, 'Tor was not reached at its link-local address');
 proxy.close();
