@@ -146,7 +146,7 @@ export async function startRig(behaviour: DohBehaviour, options: RigOptions = {}
 }
 
 /** Advances the clock in small steps until `work` has settled. Lets data in transit over loopback arrive in between. */
-export async function turnUntilSettled<T>({ clock }: Pick<Rig, 'clock'>, work: Promise<T>): Promise<T> {
+export async function advanceUntilSettled<T>({ clock }: Pick<Rig, 'clock'>, work: Promise<T>): Promise<T> {
   const state = { settled: false };
   work.then(
     () => (state.settled = true),

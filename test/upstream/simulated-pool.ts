@@ -40,7 +40,7 @@ export interface SimulatedPool extends AsyncDisposable {
    * milliseconds; Infinity for a failure.
    */
   askMany(count: number, pauseMs: number): Promise<number[]>;
-  turn(ms: number): Promise<void>;
+  advance(ms: number): Promise<void>;
 }
 
 /** Creates a pool that has chosen its connections. The network is not random unless the options ask for it. */
@@ -70,7 +70,7 @@ export async function createPool(options: PoolOptions = {}): Promise<SimulatedPo
     await start(timeoutMs);
     return clock.now() - startedAt;
   };
-  const turnUntil = async <T>(work: Promise<T>): Promise<T> => {
+  const advanceUntil = async <T>(work: Promise<T>): Promise<T> => {
     const state = { done: false };
     const settled = work.finally(() => (state.done = true));
     settled.catch(() => {});
@@ -86,21 +86,21 @@ export async function createPool(options: PoolOptions = {}): Promise<SimulatedPo
     connections: network.connections,
     paths,
     start,
-    ask: (timeoutMs) => turnUntil(timed(timeoutMs)),
+    ask: (timeoutMs) => advanceUntil(timed(timeoutMs)),
     async askMany(count, pauseMs) {
       const asked: Promise<number>[] = [];
       for (let i = 0; i < count; i++) {
         asked.push(timed().catch(() => Infinity));
         await clock.advanceAsync(pauseMs);
       }
-      return turnUntil(Promise.all(asked));
+      return advanceUntil(Promise.all(asked));
     },
-    turn: (ms) => clock.advanceAsync(ms),
+    advance: (ms) => clock.advanceAsync(ms),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
   if (isUnused) return fixture;
   await fixture.ask();
-  await fixture.turn(60_000);
+  await fixture.advance(60_000);
   for (const connection of network.connections) connection.asked = 0;
   return fixture;
 }

@@ -10,23 +10,23 @@ interface Fixture {
   readonly breaker: Breaker;
   readonly clock: ManualClock;
   readonly world: { serving: boolean };
-  /** Calls to the owner: the code of an opened breaker, or `may connect`. */
-  readonly told: string[];
+  /** Calls to the owner: the code of an opened breaker, or `allowed`. */
+  readonly calls: string[];
 }
 
 function create(fraction = 1): Fixture {
   const clock = new ManualClock();
   const world = { serving: false };
-  const told: string[] = [];
+  const calls: string[] = [];
   const breaker = new Breaker(
     { clock, random: { ...noJitter, fraction: () => fraction } },
     {
       hasOpenConnection: () => world.serving,
-      onOpen: ({ code }) => told.push(code),
-      onAttemptAllowed: () => told.push('may connect'),
+      onOpen: ({ code }) => calls.push(code),
+      onAttemptAllowed: () => calls.push('allowed'),
     },
   );
-  return { breaker, clock, world, told };
+  return { breaker, clock, world, calls };
 }
 
 function refusalOf({ breaker }: Pick<Fixture, 'breaker'>): ErrorCode | undefined {
@@ -55,15 +55,15 @@ test('jitter shortens a pause by up to half', () => {
 });
 
 test('parallel attempts are allowed until a failure; then one at a time, after the pause', () => {
-  const { breaker, clock, told } = create();
+  const { breaker, clock, calls } = create();
   const attempts = [breaker.beginAttempt(), breaker.beginAttempt()];
   for (const attempt of attempts) attempt?.end();
   const pauseMs = breaker.recordFailure(new Dns4torError('ERR_TOR_TIMEOUT'));
   clock.advance(pauseMs - 1);
   assert.equal(breaker.beginAttempt(), undefined);
-  assert.deepEqual(told, []);
+  assert.deepEqual(calls, []);
   clock.advance(1);
-  assert.deepEqual(told, ['may connect']);
+  assert.deepEqual(calls, ['allowed']);
   const attempt = breaker.beginAttempt();
   assert.equal(breaker.beginAttempt(), undefined);
   attempt?.end();
@@ -78,7 +78,7 @@ test('two consecutive failures are tolerated; the third opens the breaker with i
   fail(fixture, 1);
   assert.equal(refusalOf(fixture), 'ERR_TOR_TIMEOUT');
   assert.equal(fixture.breaker.state, 'open');
-  assert.deepEqual(fixture.told, ['ERR_TOR_TIMEOUT']);
+  assert.deepEqual(fixture.calls, ['ERR_TOR_TIMEOUT']);
 });
 
 test('the breaker opens at the first failure if Tor is not running', () => {
@@ -95,21 +95,21 @@ test('failures do not open the breaker while a connection is open', () => {
 });
 
 test('the breaker opens when an attempt takes 10 s, and the attempt continues', () => {
-  const { breaker, clock, told } = create();
+  const { breaker, clock, calls } = create();
   const attempt = breaker.beginAttempt();
   clock.advance(9999);
   assert.equal(refusalOf({ breaker }), undefined);
   clock.advance(1);
   assert.equal(refusalOf({ breaker }), 'ERR_TOR_TIMEOUT');
   assert.equal(breaker.state, 'half_open');
-  assert.deepEqual(told, ['ERR_TOR_TIMEOUT']);
+  assert.deepEqual(calls, ['ERR_TOR_TIMEOUT']);
   attempt?.end();
   assert.equal(breaker.state, 'open');
 });
 
 test('in an outage the next attempt waits at most 10 s for one that hangs, and for its pause', () => {
   const fixture = create();
-  const { breaker, clock, told } = fixture;
+  const { breaker, clock, calls } = fixture;
   const attempts = [breaker.beginAttempt(), breaker.beginAttempt()];
   clock.advance(9_900);
   attempts[0]?.end();
@@ -117,22 +117,22 @@ test('in an outage the next attempt waits at most 10 s for one that hangs, and f
   clock.advance(100);
   assert.equal(breaker.beginAttempt(), undefined);
   clock.advance(150);
-  assert.deepEqual(told, ['ERR_TOR_TIMEOUT', 'may connect', 'may connect']);
+  assert.deepEqual(calls, ['ERR_TOR_TIMEOUT', 'allowed', 'allowed']);
   assert.ok(breaker.beginAttempt() !== undefined);
   assert.equal(breaker.beginAttempt(), undefined);
   clock.advance(10_000);
-  assert.deepEqual(told.slice(3), ['ERR_TOR_TIMEOUT', 'may connect']);
+  assert.deepEqual(calls.slice(3), ['ERR_TOR_TIMEOUT', 'allowed']);
   assert.ok(breaker.beginAttempt() !== undefined);
 });
 
 test('an answer closes the breaker and resets the count of failures', () => {
   const fixture = create();
-  const { breaker, clock, told } = fixture;
+  const { breaker, clock, calls } = fixture;
   fail(fixture, 4);
   breaker.recordSuccess();
   assert.equal(refusalOf({ breaker }), undefined);
   assert.equal(breaker.state, 'closed');
-  assert.deepEqual(told, ['ERR_TOR_TIMEOUT', 'ERR_TOR_TIMEOUT', 'may connect']);
+  assert.deepEqual(calls, ['ERR_TOR_TIMEOUT', 'ERR_TOR_TIMEOUT', 'allowed']);
   assert.ok(breaker.beginAttempt() !== undefined && breaker.beginAttempt() !== undefined);
   assert.equal(breaker.recordFailure(new Dns4torError('ERR_TOR_TIMEOUT')), 250);
   breaker[Symbol.dispose]();
@@ -150,7 +150,7 @@ test('lastError is the latest failure until an answer arrives', () => {
 
 test('during a long pause, a query may start an attempt after 4 s', () => {
   const fixture = create();
-  const { breaker, clock, told } = fixture;
+  const { breaker, clock, calls } = fixture;
   fail(fixture, 8);
   clock.advance(3999);
   assert.equal(breaker.beginAttempt(), undefined);
@@ -158,7 +158,7 @@ test('during a long pause, a query may start an attempt after 4 s', () => {
   const attempt = breaker.beginAttempt();
   assert.ok(attempt !== undefined);
   assert.equal(breaker.beginAttempt(), undefined);
-  assert.ok(!told.includes('may connect'));
+  assert.ok(!calls.includes('allowed'));
   attempt.end();
   fail(fixture, 1);
   assert.equal(breaker.beginAttempt(), undefined);

@@ -44,9 +44,9 @@ test('ten candidates for three slots give faster answers than three candidates',
 
 test('an idle pool opens no connections, and a busy one opens few', async () => {
   await using idle = await createPool({ candidates: 10 });
-  await idle.turn(2 * LIFETIME_MS);
+  await idle.advance(2 * LIFETIME_MS);
   const opened = idle.connections.length;
-  await idle.turn(24 * 3_600_000);
+  await idle.advance(24 * 3_600_000);
   assert.equal(idle.connections.length, opened);
   await using busy = await createPool({ candidates: 10 });
   await busy.askMany(3600, 1000);
@@ -133,7 +133,7 @@ test('hedges stop when the budget is spent', async () => {
   await using fixture = await createPool();
   for (const connection of fixture.connections) connection.isSilent = true;
   const all = Array.from({ length: 200 }, () => fixture.start(6000).catch(() => {}));
-  await fixture.turn(7000);
+  await fixture.advance(7000);
   await Promise.all(all);
   const { sent = 0 } = hedges(fixture.counters);
   assert.ok(sent > 0 && sent <= 11, `${sent}`);
@@ -179,10 +179,10 @@ test('a connection that answers no query is replaced; one that answers most is k
 test('at the end of the lifetime all connections are replaced together, and no query changes generation', async () => {
   await using fixture = await createPool({ typicalMs: () => 300 });
   const early = fixture.connections.slice();
-  await fixture.turn(LIFETIME_MS - 65_000);
+  await fixture.advance(LIFETIME_MS - 65_000);
   for (const connection of early) connection.isSilent = true;
   const slow = assert.rejects(fixture.start(60_000));
-  await fixture.turn(70_000);
+  await fixture.advance(70_000);
   assert.deepEqual(
     early.map(({ isOpen }) => isOpen),
     [false, false, false],
@@ -202,9 +202,9 @@ test('a query in flight at a rotation is answered in its own generation', async 
   const [first] = fixture.connections;
   assert.ok(first !== undefined);
   await fixture.ask();
-  await fixture.turn(LIFETIME_MS - 70_000);
+  await fixture.advance(LIFETIME_MS - 70_000);
   const asking = fixture.start(600_000);
-  await fixture.turn(20_000);
+  await fixture.advance(20_000);
   await asking;
   assert.equal(fixture.connections[1]?.asked, 0);
 });
@@ -212,7 +212,7 @@ test('a query in flight at a rotation is answered in its own generation', async 
 test('after a change of network all connections are replaced at once', async () => {
   await using fixture = await createPool();
   fixture.pool.renewAll();
-  await fixture.turn(60_000);
+  await fixture.advance(60_000);
   assert.deepEqual(openOnes(fixture), [3, 4, 5]);
   assert.deepEqual(reconnects(fixture.counters), ['0 network 1', '1 network 1', '2 network 1']);
 });
@@ -236,7 +236,7 @@ test('disposing leaves no open connection and no timer', async () => {
   const fixture = await createPool({ candidates: 10 });
   void fixture.start().catch(() => {});
   await fixture.pool[Symbol.asyncDispose]();
-  await fixture.turn(600_000);
+  await fixture.advance(600_000);
   assert.equal(fixture.clock.pendingTimers, 0);
   assert.deepEqual(openOnes(fixture), []);
 });

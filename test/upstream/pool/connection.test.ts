@@ -10,7 +10,7 @@ import { dropConnection, neverAnswer } from '../../fixtures/doh-behaviours.ts';
 import type { DohBehaviour } from '../../fixtures/recording-doh-server.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
-import { answer, answerTo, queryFor, noJitter, type Rig, startRig } from '../rig.ts';
+import { answer, answerTo, noJitter, queryFor, type Rig, startRig } from '../rig.ts';
 
 /** MAX_WAITING in wait-queue.ts. */
 const QUEUE_BOUND = 1024;
@@ -24,7 +24,7 @@ const codeOf = (result: PromiseSettledResult<unknown>): string =>
 const SLOW_ATTEMPT_TIMERS = 1;
 
 /** Advances the clock, and lets data in transit over loopback arrive. */
-async function turn({ clock }: Rig, ms: number): Promise<void> {
+async function advance({ clock }: Rig, ms: number): Promise<void> {
   await clock.advanceAsync(ms);
   for (let i = 0; i < 50; i++) await setImmediate();
 }
@@ -64,22 +64,22 @@ function failing(code: Dns4torError['code']): { attempts: number; broken: boolea
 test('a burst of queries fills all connections, at most 100 on each, and the rest waits', async () => {
   const { behaviour, release } = heldBack();
   await using rig = await startRig(behaviour, { connections: 2 });
-  const asked = Array.from({ length: 250 }, (_, i) => rig.ask(`n${i}.test`));
+  const pending = Array.from({ length: 250 }, (_, i) => rig.ask(`n${i}.test`));
   await waitUntil('200 requests reach the server', 5000, () => rig.server.requests.length === 2 * STREAMS);
   assert.equal(rig.upstream.queueDepth, 250);
   assert.equal(rig.upstream.openConnections, 2);
   const perConnection = [0, 1].map((n) => rig.server.requests.filter(({ connection }) => connection === n).length);
   assert.deepEqual(perConnection, [STREAMS, STREAMS]);
   release();
-  assert.deepEqual(tally(await Promise.allSettled(asked)), { ok: 250 });
+  assert.deepEqual(tally(await Promise.allSettled(pending)), { ok: 250 });
   assert.equal(rig.server.connections, 2);
   assert.equal(rig.upstream.queueDepth, 0);
 });
 
 test('a server that allows ten streams at a time answers fifty queries', async () => {
   await using rig = await startRig(answer, { maxConcurrentStreams: 10 });
-  const asked = Array.from({ length: 50 }, (_, i) => rig.ask(`n${i}.test`));
-  assert.deepEqual(tally(await Promise.allSettled(asked)), { ok: 50 });
+  const pending = Array.from({ length: 50 }, (_, i) => rig.ask(`n${i}.test`));
+  assert.deepEqual(tally(await Promise.allSettled(pending)), { ok: 50 });
 });
 
 test('while Tor is not running, a thousand queries cost one attempt and reject with its error', async () => {
@@ -107,11 +107,11 @@ test('queries wait for three attempts; after the third failure they and all new 
 test('a waiting query is answered after the second attempt', async () => {
   const connect = failing('ERR_TOR_HS_REND_FAILED');
   await using rig = await startRig(answer, { connect: connect.wrap });
-  const asked = rig.ask('one.test');
+  const pending = rig.ask('one.test');
   await rig.clock.advanceAsync(249);
   connect.broken = false;
   await rig.clock.advanceAsync(1);
-  await asked;
+  await pending;
   assert.equal(connect.attempts, 2);
 });
 
@@ -177,11 +177,11 @@ test('after 10 s a second attempt starts beside one that hangs, and the first to
 test('an answer resets the pauses', async () => {
   const connect = failing('ERR_TOR_TIMEOUT');
   await using rig = await startRig(answer, { connect: connect.wrap });
-  const asked = rig.ask('one.test');
+  const pending = rig.ask('one.test');
   await rig.clock.advanceAsync(249);
   connect.broken = false;
   await rig.clock.advanceAsync(1);
-  await asked;
+  await pending;
   rig.sockets[0]?.destroy();
   await waitUntil('the connection is gone', 5000, () => rig.upstream.openConnections === 0);
   connect.broken = true;
@@ -196,13 +196,13 @@ test('an answer resets the pauses', async () => {
 
 test('a server that accepts and closes every connection gets no storm of new ones', async () => {
   await using rig = await startRig(dropConnection, { connections: 2 });
-  const asked = Array.from({ length: 50 }, (_, i) => rig.ask(`n${i}.test`));
-  const settled = Promise.allSettled(asked);
-  for (let i = 0; i < 20; i++) await turn(rig, 250);
+  const pending = Array.from({ length: 50 }, (_, i) => rig.ask(`n${i}.test`));
+  const settled = Promise.allSettled(pending);
+  for (let i = 0; i < 20; i++) await advance(rig, 250);
   assert.deepEqual(tally(await settled), { ERR_UPSTREAM_CONNECTION: 50 });
   assert.ok(rig.server.connections <= 6, `${rig.server.connections}`);
   rig.server.behaviour = answer;
-  for (let i = 0; i < 20 && rig.upstream.openConnections === 0; i++) await turn(rig, 1000);
+  for (let i = 0; i < 20 && rig.upstream.openConnections === 0; i++) await advance(rig, 1000);
   await rig.ask('answered.test');
 });
 
@@ -213,12 +213,12 @@ test('while one connection works, failed attempts for another reject no query', 
     connections: 2,
     connect: (plain) => () => (attempts++ === 0 ? plain() : Promise.reject(new Dns4torError('ERR_TOR_TIMEOUT'))),
   });
-  const asked = Array.from({ length: STREAMS + 10 }, (_, i) => rig.ask(`n${i}.test`));
+  const pending = Array.from({ length: STREAMS + 10 }, (_, i) => rig.ask(`n${i}.test`));
   await waitUntil('the streams are taken', 5000, () => rig.server.requests.length === STREAMS);
-  await turn(rig, 5000);
+  await advance(rig, 5000);
   assert.ok(attempts > 3);
   release();
-  assert.deepEqual(tally(await Promise.allSettled(asked)), { ok: STREAMS + 10 });
+  assert.deepEqual(tally(await Promise.allSettled(pending)), { ok: STREAMS + 10 });
 });
 
 test('the 1025th waiting query is rejected', async () => {
@@ -269,10 +269,10 @@ test('streams of abandoned queries are reset, and the next query takes their pla
 
 test('disposing rejects all queries with ERR_SHUTDOWN, and leaves no timer and no socket', async () => {
   await using rig = await startRig(neverAnswer);
-  const asked = Array.from({ length: STREAMS + 5 }, (_, i) => rig.ask(`n${i}.test`));
+  const pending = Array.from({ length: STREAMS + 5 }, (_, i) => rig.ask(`n${i}.test`));
   await waitUntil('the streams are taken', 5000, () => rig.server.requests.length === STREAMS);
   await rig.upstream[Symbol.asyncDispose]();
-  assert.deepEqual(tally(await Promise.allSettled(asked)), { ERR_SHUTDOWN: STREAMS + 5 });
+  assert.deepEqual(tally(await Promise.allSettled(pending)), { ERR_SHUTDOWN: STREAMS + 5 });
   await assert.rejects(rig.ask('late.test'), { code: 'ERR_SHUTDOWN' });
   assert.ok(rig.sockets.every(({ destroyed }) => destroyed));
   assert.equal(rig.clock.pendingTimers, 0);
@@ -288,10 +288,10 @@ test('a connection that opens after the disposal is closed at once', async () =>
       return socket;
     },
   });
-  const asked = rig.ask('one.test');
+  const pending = rig.ask('one.test');
   await waitUntil('the server has the connection', 5000, () => rig.server.connections === 1);
   await rig.upstream[Symbol.asyncDispose]();
-  await assert.rejects(asked, { code: 'ERR_SHUTDOWN' });
+  await assert.rejects(pending, { code: 'ERR_SHUTDOWN' });
   opened.resolve();
   await waitUntil('the socket is closed', 5000, () => rig.sockets[0]?.destroyed === true);
 });

@@ -9,7 +9,7 @@ import { answer, type Rig, startRig } from '../rig.ts';
 
 /*
  * Simulates a resolver that tries to link connections of one client. Whenever it sees the same question on two of them,
- * it joins them. Hedging and retries show it such pairs, so all connections of one generation may be joined; those of
+ * it links them. Hedges and retries show it such pairs, so all connections of one generation may be linked; those of
  * different generations must not be.
  */
 

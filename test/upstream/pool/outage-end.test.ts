@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Dns4torError } from '../../../src/failures/errors.ts';
-import { answer, startRig, turnUntilSettled } from '../rig.ts';
+import { advanceUntilSettled, answer, startRig } from '../rig.ts';
 
 const OUTAGE_SECONDS = 600;
 const RECOVERY_MS = 5000;
@@ -30,7 +30,7 @@ test('after ten minutes without Tor, a client that asks every second is answered
   assert.ok(attempts < OUTAGE_SECONDS / 3);
   broken = false;
   const recoveredAt = rig.clock.now();
-  while (!(await turnUntilSettled(rig, tryToAsk()))) {
+  while (!(await advanceUntilSettled(rig, tryToAsk()))) {
     assert.ok(rig.clock.now() - recoveredAt < RECOVERY_MS);
     await rig.clock.advanceAsync(1000);
   }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { decode } from 'dns-packet';
 import { DROPS, dropConnection, resetStream } from '../../fixtures/doh-behaviours.ts';
 import type { DohBehaviour } from '../../fixtures/recording-doh-server.ts';
-import { answer, type Rig, startRig, turnUntilSettled } from '../rig.ts';
+import { advanceUntilSettled, answer, type Rig, startRig } from '../rig.ts';
 
 const nameIn = (query: Uint8Array): string => decode(Buffer.from(query)).questions?.[0]?.name ?? '';
 
@@ -18,13 +18,13 @@ function asked({ server }: Rig, name: string): number {
 
 for (const [what, drop] of [...Object.entries(DROPS), ['a stream reset', resetStream]] as const) {
   for (const connections of [1, 3]) {
-    test(`${what} twice: the query is the cause if the resolver answers a probe (${connections} connections)`, async () => {
+    test(`${what} twice: the query is the cause if a probe is answered (${connections} connections)`, async () => {
       await using rig = await startRig(except('bad', drop), { connections });
-      await assert.rejects(turnUntilSettled(rig, rig.ask('bad.test')), { code: 'ERR_QUERY_DROPS_CONNECTION' });
+      await assert.rejects(advanceUntilSettled(rig, rig.ask('bad.test')), { code: 'ERR_QUERY_DROPS_CONNECTION' });
       assert.equal(asked(rig, 'bad.test'), 2);
       assert.deepEqual(rig.upstream.breakerStates, ['closed']);
       assert.equal(rig.upstream.failure, undefined);
-      await turnUntilSettled(rig, rig.ask('good.test'));
+      await advanceUntilSettled(rig, rig.ask('good.test'));
     });
   }
 }
@@ -43,7 +43,7 @@ for (const connections of [1, 2, 3]) {
     );
     const good = Array.from({ length: 10 }, (_, i) => rig.ask(`good${i}.test`));
     const bad = assert.rejects(rig.ask('bad.test'), { code: 'ERR_QUERY_DROPS_CONNECTION' });
-    await turnUntilSettled(rig, Promise.all([...good, bad]));
+    await advanceUntilSettled(rig, Promise.all([...good, bad]));
     assert.ok(asked(rig, 'bad.test') <= 3, `${asked(rig, 'bad.test')}`);
     assert.deepEqual(rig.upstream.breakerStates, ['closed']);
     assert.equal(rig.upstream.queueDepth, 0);
@@ -53,7 +53,7 @@ for (const connections of [1, 2, 3]) {
 test('if the resolver closes the connection on every query, the breaker opens and no query is the cause', async () => {
   await using rig = await startRig(dropConnection, { connections: 3 });
   for (let i = 0; i < 2; i++) {
-    await assert.rejects(turnUntilSettled(rig, rig.ask(`n${i}.test`)), { code: 'ERR_UPSTREAM_CONNECTION' });
+    await assert.rejects(advanceUntilSettled(rig, rig.ask(`n${i}.test`)), { code: 'ERR_UPSTREAM_CONNECTION' });
   }
   assert.deepEqual(rig.upstream.breakerStates, ['open']);
 });

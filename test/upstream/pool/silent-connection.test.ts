@@ -74,7 +74,7 @@ async function startBefore(attack: Attack, connections: number): Promise<SilentR
 }
 
 /** Lets data in transit over loopback arrive, and advances the clock. */
-async function turn({ clock }: Rig, ms: number): Promise<void> {
+async function advance({ clock }: Rig, ms: number): Promise<void> {
   for (let at = 0; at < ms; at += 10) {
     for (let i = 0; i < 20; i++) await setImmediate();
     await clock.advanceAsync(10);
@@ -96,7 +96,7 @@ async function askUntilServed(rig: Rig, limitMs: number): Promise<number> {
       },
       () => {},
     );
-    await turn(rig, EVERY_MS);
+    await advance(rig, EVERY_MS);
   }
   return Math.min(...served);
 }
@@ -113,15 +113,15 @@ for (const connections of [1, 3]) {
       const { rig, server } = running;
       if (what === 'sends no WINDOW_UPDATE') {
         // 100 more for each, so that no connection has capacity left, however the queries are distributed.
-        const asked = Array.from({ length: connections * (BODIES_IN_WINDOW + 100) }, (_, i) => `before-${i}.test`);
-        while (asked.length > 0) {
-          const batch = asked.splice(0, 50).map((name) => rig.ask(name, PATIENCE_MS).catch(() => {}));
+        const names = Array.from({ length: connections * (BODIES_IN_WINDOW + 100) }, (_, i) => `before-${i}.test`);
+        while (names.length > 0) {
+          const batch = names.splice(0, 50).map((name) => rig.ask(name, PATIENCE_MS).catch(() => {}));
           for (let i = 0; i < 20; i++) await setImmediate();
-          await Promise.race([Promise.all(batch), turn(rig, EVERY_MS)]);
+          await Promise.race([Promise.all(batch), advance(rig, EVERY_MS)]);
         }
       } else {
         rig.ask('before.test', PATIENCE_MS).catch(() => {});
-        await turn(rig, EVERY_MS);
+        await advance(rig, EVERY_MS);
       }
       // Connections that are opened from now on are served.
       const attacked = server.connections;
@@ -145,9 +145,9 @@ for (const connections of [1, 3]) {
     const asking: Promise<unknown>[] = [];
     for (let i = 0; i < 240; i++) {
       asking.push(rig.ask(`n${i}.test`, PATIENCE_MS).catch(() => {}));
-      await turn(rig, EVERY_MS);
+      await advance(rig, EVERY_MS);
     }
-    await turn(rig, PATIENCE_MS);
+    await advance(rig, PATIENCE_MS);
     await Promise.all(asking);
     assert.equal(stalls(rig), 0);
   });

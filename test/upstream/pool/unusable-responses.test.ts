@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Deadline } from '../../../src/lib/deadline.ts';
 import { Dns4torError } from '../../../src/failures/errors.ts';
 import { DohStatusError } from '../../../src/upstream/transport/doh-request.ts';
-import { answer, answerTo, queryFor, startRig, turnUntilSettled } from '../rig.ts';
+import { advanceUntilSettled, answer, answerTo, queryFor, startRig } from '../rig.ts';
 import { byNumber, createPool } from '../simulated-pool.ts';
 
 const RETRY_AFTER_MS = 10_000;
@@ -53,7 +53,7 @@ test('SERVFAIL is returned if two connections agree, and neither is replaced', a
   fixture.network.init.fault = () => withRcode(2);
   for (let i = 0; i < 3; i++) {
     const asking = fixture.start();
-    await fixture.turn(20_000);
+    await fixture.advance(20_000);
     rcodes.push(((await asking)[3] as number) & 15);
   }
   assert.deepEqual(rcodes, [2, 2, 2]);
@@ -83,7 +83,7 @@ test('a query with an unusable response fails at once while the breaker is open'
     isUnused: true,
   });
   await assert.rejects(fixture.ask(), { code: 'ERR_TOR_TIMEOUT' });
-  await fixture.turn(5000);
+  await fixture.advance(5000);
   assert.deepEqual(fixture.pool.breakerStates, ['open']);
   assert.equal(fixture.pool.openConnections, 1);
   await assert.rejects(fixture.ask(), { code: 'ERR_DOH_STATUS' });
@@ -114,9 +114,9 @@ test('a query that waits for a candidate fails as soon as the candidate is disca
   });
   const startedAt = fixture.clock.now();
   const failing = assert.rejects(fixture.start(), { code: 'ERR_DOH_STATUS' });
-  await fixture.turn(600);
+  await fixture.advance(600);
   const answered = fixture.pool.exchange(other, { deadline: Deadline.after(fixture.clock, 20_000) });
-  await fixture.turn(4000);
+  await fixture.advance(4000);
   await answered;
   await failing;
   assert.equal(fixture.connections[1]?.isOpen, false);
@@ -135,7 +135,7 @@ test('a connection gets no query while Retry-After is in force, even if it is th
   assert.equal(first.asked, 0);
 });
 
-test('a connection that returns 429 gets no query until Retry-After, and the others serve (RFC 9110 §10.2.3)', async () => {
+test('a connection with status 429 gets no query until Retry-After (RFC 9110 §10.2.3)', async () => {
   /** Times of the queries, by connection. */
   const askedAt = new Map<number, number[]>();
   await using rig = await startRig(
@@ -148,7 +148,7 @@ test('a connection that returns 429 gets no query until Retry-After, and the oth
     { connections: 3 },
   );
   for (let i = 0; rig.clock.now() < TEST_MS; i++) {
-    await turnUntilSettled(rig, rig.ask(`n${i}.test`));
+    await advanceUntilSettled(rig, rig.ask(`n${i}.test`));
     await rig.clock.advanceAsync(QUERY_INTERVAL_MS);
   }
   const times = askedAt.get(0) ?? [];

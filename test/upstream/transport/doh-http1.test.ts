@@ -14,12 +14,12 @@ import {
   type Rig,
   type RigOptions,
   startRig,
-  turnUntilSettled,
+  advanceUntilSettled,
 } from '../rig.ts';
 
 /** HTTP1_WATCH in doh-session.ts. */
 const SILENCE_MS = 12_000;
-const LOOK_MS = 2000;
+const POLL_MS = 2000;
 
 const startHttp1Rig = (behaviour: DohBehaviour, options: RigOptions = {}): Promise<Rig> =>
   startRig(behaviour, { ...options, alpn: 'http/1.1' });
@@ -49,19 +49,19 @@ test('a connection carries one request at a time, and the others wait', async ()
     await held.promise;
     return { body: answerTo(query) };
   });
-  const asked = Promise.all([rig.ask('one.test'), rig.ask('two.test'), rig.ask('three.test')]);
-  await waitUntil('the first is asked', 5000, () => rig.server.requests.length === 1);
+  const pending = Promise.all([rig.ask('one.test'), rig.ask('two.test'), rig.ask('three.test')]);
+  await waitUntil('the first request arrives', 5000, () => rig.server.requests.length === 1);
   for (let i = 0; i < 100; i++) await setImmediate();
   assert.equal(rig.server.requests.length, 1);
   held.resolve();
-  await asked;
+  await pending;
   assert.deepEqual([rig.server.requests.length, rig.server.connections], [3, 1]);
 });
 
-test('RFC 9112 §9.6: a response with Connection: close is valid, and the next request uses a new connection', async () => {
+test('RFC 9112 §9.6: after a response with Connection: close, requests use a new connection', async () => {
   await using rig = await startHttp1Rig(({ query }) => ({ body: answerTo(query), headers: { connection: 'close' } }));
   await rig.ask('one.test');
-  await turnUntilSettled(rig, rig.ask('two.test'));
+  await advanceUntilSettled(rig, rig.ask('two.test'));
   assert.deepEqual([rig.server.requests.length, rig.server.connections], [2, 2]);
   assert.deepEqual(outcomes(rig.counters), { ok: 2 });
 });
@@ -72,7 +72,7 @@ test('a response without a length ends with its connection, and is valid', async
     headers: { connection: 'close', 'transfer-encoding': 'identity' },
   }));
   await rig.ask('one.test');
-  await turnUntilSettled(rig, rig.ask('two.test'));
+  await advanceUntilSettled(rig, rig.ask('two.test'));
   assert.equal(rig.server.connections, 2);
 });
 
@@ -84,7 +84,7 @@ test('a query that reaches its deadline closes the connection, and the next one 
   await late;
   await waitUntil('the connection is closed', 5000, () => rig.sockets[0]?.destroyed === true);
   rig.server.behaviour = answer;
-  await turnUntilSettled(rig, rig.ask('next.test'));
+  await advanceUntilSettled(rig, rig.ask('next.test'));
   assert.deepEqual([rig.server.requests.length, rig.server.connections], [2, 2]);
 });
 
@@ -130,14 +130,14 @@ for (const [status, code] of [
   test(`a body above 65,535 bytes with status ${status} is ${code} and closes the connection`, async () => {
     await using rig = await startHttp1Rig(inTurn(() => ({ status, body: endless() }), answer));
     await assert.rejects(rig.ask('large.test'), { code });
-    await turnUntilSettled(rig, rig.ask('next.test'));
+    await advanceUntilSettled(rig, rig.ask('next.test'));
     assert.deepEqual([rig.server.requests.length, rig.server.connections], [2, 2]);
   });
 }
 
 test('a request that is lost with its connection is retried and answered', async () => {
   await using rig = await startHttp1Rig(inTurn(drop, answer));
-  await turnUntilSettled(rig, rig.ask('one.test'));
+  await advanceUntilSettled(rig, rig.ask('one.test'));
   assert.deepEqual([rig.server.requests.length, rig.server.connections], [2, 2]);
 });
 
@@ -148,7 +148,7 @@ test('an incomplete response is a failure and not an answer', async () => {
       return { body: answerTo(query), headers: { 'content-length': '1000' } };
     }, answer),
   );
-  await turnUntilSettled(rig, rig.ask('one.test'));
+  await advanceUntilSettled(rig, rig.ask('one.test'));
   assert.deepEqual(outcomes(rig.counters), { ok: 1, upstream_connection: 1 });
 });
 
@@ -163,7 +163,7 @@ test('RFC 9110 §15.2: 16 informational responses are skipped, and a 17th closes
   rig.server.behaviour = after(16);
   await rig.ask('few.test');
   rig.server.behaviour = after(17);
-  await assert.rejects(turnUntilSettled(rig, rig.ask('many.test')), { code: 'ERR_UPSTREAM_CONNECTION' });
+  await assert.rejects(advanceUntilSettled(rig, rig.ask('many.test')), { code: 'ERR_UPSTREAM_CONNECTION' });
 });
 
 test('an unsolicited response closes the connection before it can answer a request', async () => {
@@ -186,12 +186,12 @@ test('a connection that falls silent is replaced, and its query is answered on t
   await using rig = await startHttp1Rig(answer);
   await rig.ask('one.test');
   rig.freeze();
-  const asked = rig.ask('two.test');
-  for (let at = 0; at < SILENCE_MS; at += LOOK_MS) {
+  const pending = rig.ask('two.test');
+  for (let at = 0; at < SILENCE_MS; at += POLL_MS) {
     assert.equal(rig.sockets[0]?.destroyed, false);
-    await rig.clock.advanceAsync(LOOK_MS);
+    await rig.clock.advanceAsync(POLL_MS);
   }
-  await turnUntilSettled(rig, asked);
+  await advanceUntilSettled(rig, pending);
   assert.equal(rig.sockets[0]?.destroyed, true);
   assert.equal(rig.events.at(-1)?.code, 'ok');
 });

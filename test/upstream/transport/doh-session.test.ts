@@ -5,11 +5,11 @@ import { setImmediate } from 'node:timers/promises';
 import { dropConnection, goAway, neverAnswer, resetStream } from '../../fixtures/doh-behaviours.ts';
 import type { DohBehaviour } from '../../fixtures/recording-doh-server.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
-import { answer, answerTo, inTurn, type Rig, startRig, turnUntilSettled } from '../rig.ts';
+import { advanceUntilSettled, answer, answerTo, inTurn, type Rig, startRig } from '../rig.ts';
 
 /** HTTP2_WATCH in doh-session.ts: the limit for silence and the poll interval. */
 const SILENCE_MS = 7000;
-const LOOK_MS = 1000;
+const POLL_MS = 1000;
 
 const LOST: readonly (readonly [string, DohBehaviour])[] = [
   ['refused by a GOAWAY', goAway],
@@ -33,33 +33,33 @@ const LOST: readonly (readonly [string, DohBehaviour])[] = [
 for (const [what, behaviour] of LOST) {
   test(`a request that is ${what} is retried and answered`, async () => {
     await using rig = await startRig(inTurn(behaviour, answer));
-    await turnUntilSettled(rig, rig.ask('one.test'));
+    await advanceUntilSettled(rig, rig.ask('one.test'));
     assert.equal(rig.server.requests.length, 2);
   });
 
   test(`a request that is ${what} twice fails with ERR_UPSTREAM_CONNECTION if the probe is lost too`, async () => {
     await using rig = await startRig(behaviour);
-    await assert.rejects(turnUntilSettled(rig, rig.ask('one.test')), { code: 'ERR_UPSTREAM_CONNECTION' });
+    await assert.rejects(advanceUntilSettled(rig, rig.ask('one.test')), { code: 'ERR_UPSTREAM_CONNECTION' });
     assert.equal(rig.server.requests.length, 3);
     rig.server.behaviour = answer;
-    await turnUntilSettled(rig, rig.ask('two.test'));
+    await advanceUntilSettled(rig, rig.ask('two.test'));
   });
 }
 
 test('a connection that is lost with a request on it leaves no timer', async () => {
   await using rig = await startRig(dropConnection);
-  await assert.rejects(turnUntilSettled(rig, rig.ask('one.test')));
+  await assert.rejects(advanceUntilSettled(rig, rig.ask('one.test')));
   // The pause before the next attempt.
   await waitUntil('one timer is left', 5000, () => rig.pendingTimers === 1);
 });
 
 test('all requests in flight survive the loss of their connection', async () => {
   await using rig = await startRig(neverAnswer);
-  const asked = Array.from({ length: 50 }, (_, i) => rig.ask(`n${i}.test`));
+  const pending = Array.from({ length: 50 }, (_, i) => rig.ask(`n${i}.test`));
   await waitUntil('the requests reach the server', 5000, () => rig.server.requests.length === 50);
   rig.server.behaviour = answer;
   rig.sockets[0]?.destroy();
-  await turnUntilSettled(rig, Promise.all(asked));
+  await advanceUntilSettled(rig, Promise.all(pending));
   assert.equal(rig.server.requests.length, 100);
   assert.equal(rig.server.connections, 2);
 });
@@ -74,19 +74,19 @@ test('after a GOAWAY, refused requests move to a new connection, and accepted on
     return { body: answerTo(query) };
   });
   // Streams 1, 3, 5, 7 and 9 are accepted, the next five are refused.
-  const asked = Array.from({ length: 10 }, (_, i) => rig.ask(`n${i}.test`));
-  await turnUntilSettled(rig, Promise.all(asked.slice(5)));
+  const pending = Array.from({ length: 10 }, (_, i) => rig.ask(`n${i}.test`));
+  await advanceUntilSettled(rig, Promise.all(pending.slice(5)));
   assert.equal(rig.upstream.queueDepth, 5);
   accepted.resolve();
-  await Promise.all(asked);
+  await Promise.all(pending);
   assert.equal(rig.server.connections, 2);
   assert.equal(rig.server.requests.length, 15);
 });
 
 /** Advances the clock second by second, and lets data in transit over loopback arrive in between. */
-async function turn({ clock }: Rig, ms: number): Promise<void> {
-  for (let at = 0; at < ms; at += LOOK_MS) {
-    await clock.advanceAsync(Math.min(LOOK_MS, ms - at));
+async function advance({ clock }: Rig, ms: number): Promise<void> {
+  for (let at = 0; at < ms; at += POLL_MS) {
+    await clock.advanceAsync(Math.min(POLL_MS, ms - at));
     for (let i = 0; i < 50; i++) await setImmediate();
   }
 }
@@ -103,8 +103,8 @@ test('a retired connection is still watched, and closed at the end', async () =>
     () => rig.upstream.openConnections === 0 && rig.server.requests.length === 1,
   );
   rig.freeze();
-  await turn(rig, SILENCE_MS);
-  await turnUntilSettled(rig, accepted);
+  await advance(rig, SILENCE_MS);
+  await advanceUntilSettled(rig, accepted);
   assert.equal(rig.server.requests.length, 2);
 
   rig.server.behaviour = () => (stream) => stream.session?.goaway(constants.NGHTTP2_NO_ERROR, stream.id ?? 0);
@@ -122,11 +122,11 @@ test('a dead connection is replaced, and requests before their deadline are answ
   await waitUntil('both reach the server', 5000, () => rig.server.requests.length === 2);
   rig.freeze();
   rig.server.behaviour = answer;
-  await turn(rig, 5000);
+  await advance(rig, 5000);
   await impatient;
   assert.equal(rig.upstream.openConnections, 1);
-  await turn(rig, SILENCE_MS - 5000);
-  await turnUntilSettled(rig, patient);
+  await advance(rig, SILENCE_MS - 5000);
+  await advanceUntilSettled(rig, patient);
   await rig.ask('new.test');
   assert.equal(rig.server.connections, 2);
   assert.equal(rig.server.requests.length, 4);
@@ -139,18 +139,18 @@ test('a slow resolver that answers PINGs does not count as dead', async () => {
     await slow;
     return { body: answerTo(query) };
   });
-  const asked = rig.ask('slow.test');
+  const pending = rig.ask('slow.test');
   await waitUntil('it reaches the server', 5000, () => rig.server.requests.length === 1);
-  await turn(rig, 4 * SILENCE_MS);
+  await advance(rig, 4 * SILENCE_MS);
   resolve();
-  await asked;
+  await pending;
   assert.equal(rig.server.connections, 1);
 });
 
 test('an idle connection is not watched', async () => {
   await using rig = await startRig(answer);
   await rig.ask('one.test');
-  await turn(rig, LOOK_MS);
+  await advance(rig, POLL_MS);
   assert.equal(rig.pendingTimers, 0);
 });
 
@@ -173,10 +173,10 @@ async function startUnused(): Promise<Rig> {
       return socket;
     },
   });
-  const asked = rig.ask('expired.test', 10);
+  const pending = rig.ask('expired.test', 10);
   await waitUntil('the server has the connection', 5000, () => rig.server.connections === 1);
   rig.clock.advance(10);
-  await assert.rejects(asked, { code: 'ERR_TOR_TIMEOUT' });
+  await assert.rejects(pending, { code: 'ERR_TOR_TIMEOUT' });
   expired.resolve();
   await waitUntil('the connection is open', 5000, () => rig.upstream.openConnections === 1);
   return rig;
@@ -187,14 +187,14 @@ test('if the server closes an unused connection, the next query does not fail', 
   // The server's SETTINGS and FIN have arrived, and neither has been read.
   rig.server.closeConnections();
   await waitUntil('they have come', 5000, () => (rig.sockets[0]?.bytesRead ?? 0) > 0);
-  await turnUntilSettled(rig, rig.ask('one.test'));
+  await advanceUntilSettled(rig, rig.ask('one.test'));
   assert.equal(rig.server.requests.length, 1);
   assert.equal(rig.server.connections, 2);
 });
 
 test('an error on an unused connection ends only that connection', async () => {
   await using rig = await startUnused();
-  await turn(rig, 2 * LOOK_MS);
+  await advance(rig, 2 * POLL_MS);
   rig.sockets[0]?.destroy(new Error('connection reset'));
   await waitUntil('the end is noticed', 5000, () => rig.upstream.openConnections === 0);
   await rig.ask('one.test');
@@ -212,7 +212,7 @@ test('a connection that ends right after it opened is replaced after a pause', a
     rig.events.map(({ code, pauseMs }) => `${code} ${pauseMs}`),
     ['ok 0', 'ERR_UPSTREAM_CONNECTION 250'],
   );
-  await turnUntilSettled(rig, rig.ask('one.test'));
+  await advanceUntilSettled(rig, rig.ask('one.test'));
 });
 
 /** Number of replaced connections by cause. */
@@ -232,7 +232,7 @@ test('replaced connections count as ended or as stalled', async () => {
   await using stalled = await startRig(answer);
   await stalled.ask('one.test');
   stalled.freeze();
-  const asked = stalled.ask('two.test').catch(() => {});
-  await turnUntilSettled(stalled, asked);
+  const pending = stalled.ask('two.test').catch(() => {});
+  await advanceUntilSettled(stalled, pending);
   assert.deepEqual(causes(stalled), ['stalled']);
 });

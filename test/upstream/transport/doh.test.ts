@@ -4,7 +4,7 @@ import { decode } from 'dns-packet';
 import { type ErrorCode, failureText } from '../../../src/failures/failures.ts';
 import * as behaviours from '../../fixtures/doh-behaviours.ts';
 import type { DohBehaviour, DohReply } from '../../fixtures/recording-doh-server.ts';
-import { answer, answerTo, outcomes, queryFor, startRig, turnUntilSettled } from '../rig.ts';
+import { advanceUntilSettled, answer, answerTo, outcomes, queryFor, startRig } from '../rig.ts';
 
 /** Answers every query, with the reply changed by `change`. */
 function changed(change: (reply: Buffer) => Partial<DohReply> | void): DohBehaviour {
@@ -107,10 +107,10 @@ test('a body above 65,535 bytes is aborted early, and other queries on the conne
   await using rig = await startRig(({ query }) =>
     Buffer.from(query).includes('large') ? { body: endless() } : { body: answerTo(query) },
   );
-  const asked = Array.from({ length: 20 }, (_, i) => rig.ask(i === 7 ? 'large.test' : `n${i}.test`));
-  const settled = await Promise.allSettled(asked);
+  const pending = Array.from({ length: 20 }, (_, i) => rig.ask(i === 7 ? 'large.test' : `n${i}.test`));
+  const settled = await Promise.allSettled(pending);
   assert.equal(settled.filter(({ status }) => status === 'fulfilled').length, 19);
-  await assert.rejects(asked[7] as Promise<Uint8Array>, { code: 'ERR_DOH_BODY_SIZE' });
+  await assert.rejects(pending[7] as Promise<Uint8Array>, { code: 'ERR_DOH_BODY_SIZE' });
   await rig.ask('after.test');
   assert.equal(rig.server.connections, 1);
 });
@@ -139,7 +139,7 @@ test('each attempt counts once by outcome, and is timed if it succeeded', async 
   rig.server.behaviour = changed(() => ({ status: 500 }));
   await assert.rejects(rig.ask('two.test'));
   rig.server.behaviour = behaviours.dropConnection;
-  await assert.rejects(turnUntilSettled(rig, rig.ask('three.test')));
+  await assert.rejects(advanceUntilSettled(rig, rig.ask('three.test')));
   // The query twice, and the probe that checks whether the resolver answers.
   assert.deepEqual(outcomes(rig.counters), { ok: 1, doh_status: 1, upstream_connection: 3 });
   assert.equal(rig.counters.totals.exchangeSeconds[0]?.[0]?.cumulative().at(-1), 1);
@@ -158,5 +158,5 @@ test('RFC 9110 §15.2: 16 informational responses are skipped, and a 17th closes
   rig.server.behaviour = after(16);
   await rig.ask('few.test');
   rig.server.behaviour = after(17);
-  await assert.rejects(turnUntilSettled(rig, rig.ask('many.test')), { code: 'ERR_UPSTREAM_CONNECTION' });
+  await assert.rejects(advanceUntilSettled(rig, rig.ask('many.test')), { code: 'ERR_UPSTREAM_CONNECTION' });
 });

@@ -75,8 +75,8 @@ test("RFC 9113 §3.4: a burst of queries does not wait for the server's SETTINGS
   let streams = 0;
   await using server = await startAttack({ onConnection() {}, acknowledges: false, onRequest: () => streams++ });
   using opened = await open(server);
-  const asked = Array.from({ length: 100 }, (_, i) => opened.ask(`n${i}.test`));
-  const lost = Promise.all(asked.map((one) => assert.rejects(one, { code: 'ERR_SHUTDOWN' })));
+  const pending = Array.from({ length: 100 }, (_, i) => opened.ask(`n${i}.test`));
+  const lost = Promise.all(pending.map((one) => assert.rejects(one, { code: 'ERR_SHUTDOWN' })));
   await waitUntil('all reach the server', 5000, () => streams === 100);
   assert.equal(opened.session.capacity, 0);
   opened.session.destroy(new Dns4torError('ERR_SHUTDOWN'));
@@ -121,10 +121,10 @@ test('the 10 s without capacity start when no query is in flight, and end when t
     onRequest: (connection) => connection.socket.write(settings([SETTING.maxConcurrentStreams, 0])),
   });
   using opened = await open(server);
-  const asked = assert.rejects(opened.ask('one.test', 5000), { code: 'ERR_DEADLINE' });
+  const pending = assert.rejects(opened.ask('one.test', 5000), { code: 'ERR_DEADLINE' });
   await waitUntil('there is no capacity', 5000, () => opened.session.capacity === 0);
   await opened.clock.advanceAsync(5000);
-  await asked;
+  await pending;
   await turns();
   await opened.clock.advanceAsync(9999);
   assert.deepEqual(opened.events, []);
@@ -176,8 +176,8 @@ for (const [protocol, start] of Object.entries(SERVERS)) {
     using opened = await open(server);
     await opened.ask('one.test');
     opened.socket.destroy();
-    const asked = assert.rejects(opened.ask('two.test'), { code: 'ERR_UPSTREAM_CONNECTION' });
-    await asked;
+    const pending = assert.rejects(opened.ask('two.test'), { code: 'ERR_UPSTREAM_CONNECTION' });
+    await pending;
     await waitUntil('it retires', 5000, () => opened.events.includes('retired'));
     assert.equal(server.requests.length, 1);
   });
@@ -185,9 +185,9 @@ for (const [protocol, start] of Object.entries(SERVERS)) {
   test(`a query over ${protocol} is not sent if its session ends in the same tick`, async () => {
     await using server = await startServer(neverAnswer);
     using opened = await open(server);
-    const asked = assert.rejects(opened.ask('one.test'), { code: 'ERR_SHUTDOWN' });
+    const pending = assert.rejects(opened.ask('one.test'), { code: 'ERR_SHUTDOWN' });
     opened.session.destroy(new Dns4torError('ERR_SHUTDOWN'));
-    await asked;
+    await pending;
     await once(opened.socket, 'close');
     assert.equal(opened.session.inFlight, 0);
     assert.equal(opened.clock.pendingTimers, 0);
@@ -221,8 +221,8 @@ test('abandoning 1,000 queries, 100 per tick, leaves the session intact and no s
   using opened = await open(server);
   await turns();
   for (let round = 0; round < 10; round++) {
-    const asked = Array.from({ length: 100 }, (_, i) => opened.ask(`n${round}-${i}.test`, 5));
-    const rejected = Promise.all(asked.map((one) => assert.rejects(one, { code: 'ERR_DEADLINE' })));
+    const pending = Array.from({ length: 100 }, (_, i) => opened.ask(`n${round}-${i}.test`, 5));
+    const rejected = Promise.all(pending.map((one) => assert.rejects(one, { code: 'ERR_DEADLINE' })));
     if (round % 2 === 0) await turns(10);
     await opened.clock.advanceAsync(5);
     await rejected;
@@ -238,14 +238,14 @@ test('a GOAWAY retires the session at once, and an accepted query is still answe
   let stream: ServerHttp2Stream | undefined;
   await using server = await startRecordingDohServer(certificate, () => (opened) => void (stream = opened));
   using opened = await open(server);
-  const asked = opened.ask('one.test');
+  const pending = opened.ask('one.test');
   await waitUntil('it reaches the server', 5000, () => server.requests.length === 1);
   stream?.session?.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1);
   await waitUntil('it retires', 5000, () => opened.events.length > 0);
   await assert.rejects(opened.ask('two.test'), { code: 'ERR_UPSTREAM_CONNECTION' });
   stream?.respond({ ':status': 200, 'content-type': 'application/dns-message' });
   stream?.end(answerTo(queryFor('one.test')));
-  await asked;
+  await pending;
   await waitUntil('it closes', 5000, () => opened.events.length > 1);
   assert.deepEqual(opened.events, ['retired', 'closed']);
   assert.deepEqual([server.connections, server.requests.length], [1, 1]);
@@ -260,9 +260,9 @@ test('accepted queries fail if the connection is lost after a GOAWAY', async () 
     },
   });
   using opened = await open(server);
-  const asked = assert.rejects(opened.ask('one.test'), { code: 'ERR_UPSTREAM_CONNECTION' });
+  const pending = assert.rejects(opened.ask('one.test'), { code: 'ERR_UPSTREAM_CONNECTION' });
   await waitUntil('it retires', 5000, () => opened.events.length > 0);
   socket?.destroy();
-  await asked;
+  await pending;
   assert.equal(opened.session.inFlight, 0);
 });

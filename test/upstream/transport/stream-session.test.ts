@@ -50,12 +50,12 @@ for (const [transport, open] of TRANSPORTS) {
 test('RFC 7766 §7: answers may come in any order and in any segments', async () => {
   await using rig = await startDouble();
   const names = ['one.test', 'two.test', 'three.test'];
-  const asked = names.map((name) => rig.ask(name));
+  const pending = names.map((name) => rig.ask(name));
   await waitUntil('the queries arrive', PATIENCE_MS, () => rig.server.queries.length === names.length);
   const stream = Buffer.concat(rig.server.queries.toReversed().map((query) => framed(answerTo(query))));
   rig.server.sockets[0]?.setNoDelay(true);
   for (const octet of stream) rig.server.sockets[0]?.write(Buffer.of(octet));
-  const answers = await Promise.all(asked);
+  const answers = await Promise.all(pending);
   assert.deepEqual(
     answers,
     names.map((name) => answerTo(queryFor(name))),
@@ -67,7 +67,7 @@ test('RFC 7766 §6.2.1: queries in flight have unique random IDs, and the caller
     random: { fraction: () => 0, bytes: () => Uint8Array.of(0xff, 0xff) },
   });
   const query = queryFor('one.test');
-  const asked = Array.from({ length: 3 }, () => rig.session.exchange(query, Deadline.after(rig.clock, 1000)));
+  const pending = Array.from({ length: 3 }, () => rig.session.exchange(query, Deadline.after(rig.clock, 1000)));
   await waitUntil('the queries arrive', PATIENCE_MS, () => rig.server.queries.length === 3);
   assert.deepEqual(
     rig.server.queries.map((sent) => sent.readUInt16BE()),
@@ -75,19 +75,19 @@ test('RFC 7766 §6.2.1: queries in flight have unique random IDs, and the caller
   );
   assert.deepEqual(query, queryFor('one.test'));
   for (const sent of rig.server.queries) answer(sent, rig.server.sockets[0] as Socket);
-  for (const response of await Promise.all(asked)) assert.deepEqual(response, answerTo(query));
+  for (const response of await Promise.all(pending)) assert.deepEqual(response, answerTo(query));
 });
 
 test('the capacity is a hundred queries, and is restored when they are answered', async () => {
   await using rig = await startDouble();
   assert.equal(rig.session.capacity, MAX_IN_FLIGHT);
-  const asked = Array.from({ length: MAX_IN_FLIGHT }, (_, i) => rig.ask(`n${i}.test`));
+  const pending = Array.from({ length: MAX_IN_FLIGHT }, (_, i) => rig.ask(`n${i}.test`));
   assert.equal(rig.session.capacity, 0);
   assert.equal(rig.session.inFlight, MAX_IN_FLIGHT);
   assert.ok(rig.session.isUnanswered);
   await waitUntil('the queries arrive', PATIENCE_MS, () => rig.server.queries.length === MAX_IN_FLIGHT);
   for (const query of rig.server.queries) answer(query, rig.server.sockets[0] as Socket);
-  await Promise.all(asked);
+  await Promise.all(pending);
   assert.equal(rig.session.capacity, MAX_IN_FLIGHT);
   assert.equal(rig.session.inFlight, 0);
   assert.ok(rig.session.hasAnswered && !rig.session.isUnanswered);
@@ -148,9 +148,9 @@ test('a connection that owes a thousand answers is closed', async () => {
     if (query.includes('kept')) answer(query, socket);
   });
   for (let i = 1; i < MAX_OWED / MAX_IN_FLIGHT; i++) {
-    const asked = Array.from({ length: MAX_IN_FLIGHT }, (_, j) => rig.ask(`n${i}-${j}.test`, 1000));
+    const pending = Array.from({ length: MAX_IN_FLIGHT }, (_, j) => rig.ask(`n${i}-${j}.test`, 1000));
     rig.clock.advance(1000);
-    await Promise.allSettled(asked);
+    await Promise.allSettled(pending);
     // Other answers keep the watchdog quiet.
     await rig.ask(`kept${i}.test`);
   }
@@ -247,7 +247,7 @@ test('the socket error is the cause of the rejection', async () => {
 
 test('silence while queries wait closes the connection; half an answer is not silence', async () => {
   await using rig = await startDouble();
-  const asked = rig.ask('one.test');
+  const pending = rig.ask('one.test');
   await waitUntil('the query arrives', PATIENCE_MS, () => rig.server.queries.length === 1);
   rig.clock.advance(SILENCE_MS - 1);
   const whole = framed(answerTo(rig.server.queries[0] as Buffer));
@@ -256,15 +256,15 @@ test('silence while queries wait closes the connection; half an answer is not si
   rig.clock.advance(SILENCE_MS);
   assert.equal(rig.session.inFlight, 1);
   rig.clock.advance(1);
-  await assert.rejects(asked, { code: 'ERR_UPSTREAM_STALLED' });
+  await assert.rejects(pending, { code: 'ERR_UPSTREAM_STALLED' });
   assert.equal(rig.clock.pendingTimers, 0);
 });
 
 test('destroying a session retires it first, then rejects the queries in flight with the reason', async () => {
   await using rig = await startDouble();
-  const asked = rig.ask('one.test').catch((error: unknown) => ({ error, events: [...rig.events] }));
+  const pending = rig.ask('one.test').catch((error: unknown) => ({ error, events: [...rig.events] }));
   rig.session.destroy(new Dns4torError('ERR_SHUTDOWN'));
-  const { error, events } = (await asked) as { error: Dns4torError; events: string[] };
+  const { error, events } = (await pending) as { error: Dns4torError; events: string[] };
   assert.equal(error.code, 'ERR_SHUTDOWN');
   assert.equal(events[0], 'retired');
   assert.equal(rig.clock.pendingTimers, 0);
