@@ -15,8 +15,8 @@ const LOG_DEVIATION = Math.log(P90_MS / MEDIAN_MS) / 1.2816;
 const PART = LOG_DEVIATION * Math.SQRT1_2;
 
 /**
- * Durations as shares of a connection's typical response time. Opening takes two round trips for the rendezvous and one
- * for TLS.
+ * Durations as shares of a connection's typical response time. Opening takes two such times for the rendezvous, and a
+ * round trip for TLS.
  */
 const ROUND_TRIP_SHARE = 0.6;
 const OPENING_SHARE = 2 + ROUND_TRIP_SHARE;

@@ -2,7 +2,7 @@ import type { BreakerState, ConnectionStatus } from '../../model/upstream-status
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { Dns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
-import type { PooledUpstream, ExchangeContext } from '../upstream.ts';
+import type { ExchangeContext, PooledUpstream } from '../upstream.ts';
 
 interface PerClientUpstreamComponents {
   readonly clock: Clock;
