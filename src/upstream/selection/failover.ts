@@ -6,7 +6,7 @@ import type { RetryBudget } from '../pool/retry-budget.ts';
 import { RendezvousHash } from './rendezvous-hash.ts';
 import type { AnswerPath, ExchangeContext, Upstream } from '../upstream.ts';
 
-/** Time in which every upstream gets its share. dig and glibc give up after five seconds. */
+/** Default time in which a query reaches every upstream. dig and glibc give up after five seconds. */
 const CLIENT_PATIENCE_MS = 5000;
 
 /** Median response time over an onion service. A shorter share would send every other query to two resolvers. */
@@ -37,10 +37,10 @@ interface FailoverInit {
 }
 
 /**
- * Several upstreams, tried in order until one answers. The next one is tried when all before it have failed, or when
- * the share of time of the current one is over. The earlier exchanges continue and the first answer wins, so that a
- * slow resolver is not given up for a dead one. An upstream that accepts connections but answers nothing is tried last,
- * until it answers a probe.
+ * Several upstreams, tried in order until one answers. The next one is tried when the current one has failed or its
+ * share of time is over. Earlier exchanges continue and the first answer wins, so that a slow resolver is not given up
+ * for a dead one. An upstream that accepts connections but answers nothing is tried last, until it answers a probe. If
+ * domains are sharded, an upstream that answers other queries keeps its domains, however slow it is.
  */
 export class FailoverUpstream implements Upstream {
   readonly address: string;
@@ -94,6 +94,7 @@ export class FailoverUpstream implements Upstream {
     return response;
   }
 
+  /** Sends the query to one member after the other, as described for the class. */
   #tryInOrder(
     members: readonly HealthCheckedUpstream[],
     query: Uint8Array,
