@@ -22,7 +22,7 @@ function createJobs(cores: Readonly<Record<string, number>>): { jobs: TestJob[];
   return { jobs, started };
 }
 
-/** Ends the jobs in this order, and returns which had been started by then. */
+/** Ends the jobs in this order, and returns the started jobs after each. */
 async function startedAfterEach(
   cores: Readonly<Record<string, number>>,
   order: readonly string[],
@@ -69,7 +69,7 @@ test('a job that needs more cores than there are runs alone', async () => {
   ]);
 });
 
-test('of the jobs of one lane only so many run at a time', async () => {
+test('a lane limits how many of its jobs run at a time', async () => {
   const lane = { maxJobs: 1 };
   const { jobs, started } = createJobs({ a: 0.1, b: 0.1, c: 0.1 });
   const all = runJobs(

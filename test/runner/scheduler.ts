@@ -2,7 +2,7 @@
 export interface Job<T> {
   /** How many cores it keeps busy. A job that needs more than there are runs alone. */
   readonly cores: number;
-  /** A thing of which only so many jobs may have one at a time. @default none */
+  /** Limits how many jobs of a kind run at a time. @default none */
   readonly lane?: Lane;
   run(): Promise<T>;
 }
