@@ -53,5 +53,5 @@ test('a pre-release sorts before its release', async () => {
 
 test("the architecture of the package is this machine's, by Debian's name", async () => {
   assert.equal(debianArchitecture(), (await runProgram('dpkg', ['--print-architecture'])).trim());
-  assert.throws(() => debianArchitecture('mips'), /no package for mips/);
+  assert.throws(() => debianArchitecture('mips'), /mips/);
 });
