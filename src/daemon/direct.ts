@@ -22,7 +22,7 @@ const CONNECT_MS = 30_000;
 const BOOTSTRAP_MS = 120_000;
 const BOOTSTRAP_POLL_MS = 100;
 
-export interface DirectOptions extends TorComponents {
+interface DirectOptions extends TorComponents {
   readonly bootstrapDisplay?: BootstrapDisplay;
 }
 
@@ -33,7 +33,7 @@ interface Step {
 }
 
 /** A reply, and the steps that led to it. */
-export interface DirectReply {
+interface DirectReply {
   readonly reply: Uint8Array;
   readonly steps: readonly Step[];
 }

@@ -21,7 +21,7 @@ import type { HandedOver } from './handed-over.ts';
 import type { ReadinessMonitor } from './readiness.ts';
 import type { TorSlot } from './tor-slot.ts';
 
-export interface MonitoringComponents {
+interface MonitoringComponents {
   readonly config: Config;
   readonly handedOver: HandedOver;
   readonly logger: Logger;

@@ -36,7 +36,7 @@ import { createUpstream } from './upstreams.ts';
 /** Time limit for answering the queries in flight at a shutdown. */
 const DRAIN_MS = 5000;
 
-export interface ServiceOptions {
+interface ServiceOptions {
   readonly config: Config;
   readonly logger: Logger;
   readonly clock: Clock;

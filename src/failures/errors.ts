@@ -34,6 +34,12 @@ export function toDns4torError(error: unknown): Dns4torError {
   return error instanceof Dns4torError ? error : new Dns4torError('ERR_INTERNAL', undefined, error);
 }
 
+/** What went wrong, for a person: the problem of a Dns4torError, or the message of any other error. */
+export function problemOf(thrown: unknown): string {
+  if (thrown instanceof Dns4torError) return thrown.problem;
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
 /** Codes of the operating system for a socket that could not be bound. */
 const LISTEN_CODES: Readonly<Record<string, ErrorCode>> = {
   EADDRINUSE: 'ERR_LISTEN_IN_USE',

@@ -1,4 +1,4 @@
-import { Dns4torError } from '../../failures/errors.ts';
+import { Dns4torError, problemOf } from '../../failures/errors.ts';
 import { EDE } from '../../failures/failures.ts';
 import { formatMs } from '../../lib/format.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
@@ -67,11 +67,6 @@ export async function checkResolution({
     if (error?.code === EDE.staleAnswer) return warn('dns4tor serves stale answers, for lack of fresh ones', SEE_ABOVE);
     return ok(`dns4tor answered in ${formatMs(durationMs)}`, durationMs);
   } catch (thrown) {
-    return fail(`dns4tor does not answer: ${reasonOf(thrown)}`, 'See the log of dns4tor, and restart it.');
+    return fail(`dns4tor does not answer: ${problemOf(thrown)}`, 'See the log of dns4tor, and restart it.');
   }
-}
-
-function reasonOf(thrown: unknown): string {
-  if (thrown instanceof Dns4torError) return thrown.problem;
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }

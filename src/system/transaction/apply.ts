@@ -1,4 +1,4 @@
-import { Dns4torError } from '../../failures/errors.ts';
+import { Dns4torError, problemOf } from '../../failures/errors.ts';
 import { runOrThrow } from '../command.ts';
 import type { Machine, Target } from '../machine.ts';
 import { detectManagers } from '../managers/detect-managers.ts';
@@ -89,7 +89,6 @@ export async function rollBack(
     await conclude();
     return error;
   } catch (second) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return new Dns4torError('ERR_SYSTEM_HALFWAY', reason, new AggregateError([error, second]));
+    return new Dns4torError('ERR_SYSTEM_HALFWAY', problemOf(error), new AggregateError([error, second]));
   }
 }

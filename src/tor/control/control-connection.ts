@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { addAbortSignal } from 'node:stream';
 import type { Clock } from '../../lib/clock.ts';
-import { Dns4torError } from '../../failures/errors.ts';
+import { Dns4torError, problemOf } from '../../failures/errors.ts';
 import type { Random } from '../../lib/random.ts';
 import { authenticate } from './control-auth.ts';
 import { type ControlReply, ControlReplyParser } from './control-reply.ts';
@@ -43,8 +43,7 @@ export async function openControl(options: ControlOptions): Promise<ControlConne
   } catch (error) {
     connection[Symbol.dispose]();
     if (error instanceof Dns4torError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Dns4torError('ERR_TOR_CONTROL', `${formatTorAddress(address)}: ${reason}`, error);
+    throw new Dns4torError('ERR_TOR_CONTROL', `${formatTorAddress(address)}: ${problemOf(error)}`, error);
   }
 }
 
