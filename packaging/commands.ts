@@ -106,8 +106,8 @@ function describeFlag(option: Option): FlagModel {
 }
 
 /**
- * Finds the option of a flag. A flag may have the name of an option and mean something else; those of the table have the
- * table's headings.
+ * Finds the option of a flag. A flag may have the name of an option and mean something else; those of the table have
+ * the table's headings.
  */
 function keyOf({ long, helpGroupHeading }: Option): OptionKey | undefined {
   const name = long?.slice('--'.length) ?? '';

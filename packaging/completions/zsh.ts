@@ -51,7 +51,9 @@ function separatorOf(value: ValueModel | undefined): string {
   return value.required ? '=' : '=-';
 }
 
-/** Completes an operand. `( )` means unknown; a single space, as for flags, would also prevent the completion of flags. */
+/**
+ * Completes an operand. `( )` means unknown; a single space, as for flags, would also prevent the completion of flags.
+ */
 function renderOperand(value: ValueModel): string {
   const action = value.completion === 'unknown' ? '( )' : actionOf(value.completion);
   return `${value.variadic ? '*' : ''}:${escapeColons(value.placeholder)}:${action}`;

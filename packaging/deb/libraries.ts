@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { runTool } from './run-tool.ts';
 import { listEntries, type Staging } from './staging.ts';
 
-/** Finds the Debian packages, with minimum versions, that the programs and Node addons depend on (dpkg-shlibdeps(1)). */
+/**
+ * Finds the Debian packages, with minimum versions, that the programs and Node addons depend on (dpkg-shlibdeps(1)).
+ */
 export async function findLibraries({ root }: Staging): Promise<readonly string[]> {
   const entries = (await listEntries(root)).filter(({ isFile }) => isFile);
   const binaries = entries.filter(({ path }) => /(?:\/node|\.node)$/.test(path)).map(({ path }) => join(root, path));

@@ -8,8 +8,8 @@ export const FILE_MODE = 0o644;
 export const PROGRAM_MODE = 0o755;
 
 /**
- * The directory tree of a package. Paths are those on the machine, without the leading slash. Modes do not depend on the
- * umask.
+ * The directory tree of a package. Paths are those on the machine, without the leading slash. Modes do not depend on
+ * the umask.
  */
 export interface Staging {
   readonly root: string;

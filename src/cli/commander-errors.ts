@@ -4,7 +4,9 @@ import { ConfigError } from '../config/config-problem.ts';
 /** Codes for help and version, which commander has printed as requested. */
 const PRINTED: ReadonlySet<string> = new Set(['commander.help', 'commander.helpDisplayed', 'commander.version']);
 
-/** Makes the command throw a {@link ConfigError} for an invalid command line, instead of printing commander's message. */
+/**
+ * Makes the command throw a {@link ConfigError} for an invalid command line, instead of printing commander's message.
+ */
 export function throwUsageErrors(command: Command): void {
   const names = [command.parent?.name(), command.name()].filter((name) => name !== undefined);
   const remedy = `see ${names.join(' ')} --help`;

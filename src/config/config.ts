@@ -48,7 +48,9 @@ export interface Config {
   /** Whether cached answers in use are refreshed before they expire. */
   readonly prefetch: boolean;
   readonly log: LogConfig;
-  /** Whether `--bootstrap` was given. Units written for cloudflared have it, so the log says once that it is ignored. */
+  /**
+   * Whether `--bootstrap` was given. Units written for cloudflared have it, so the log says once that it is ignored.
+   */
   readonly bootstrapIgnored: boolean;
 }
 

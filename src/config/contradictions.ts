@@ -56,7 +56,10 @@ function addressesOf(host: string): readonly string[] {
   return host === 'localhost' ? ['127.0.0.1', '::1'] : [host];
 }
 
-/** Tor encrypts up to an onion service and authenticates it. To any other host, plain DNS leaves the exit relay as it is. */
+/**
+ * Tor encrypts up to an onion service and authenticates it. To any other host, plain DNS leaves the exit relay as it
+ * is.
+ */
 function plaintextProblems({ upstream, 'allow-plaintext-exit': isAllowed }: Values): Problem[] {
   if (isAllowed) return [];
   return upstream

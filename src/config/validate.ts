@@ -92,7 +92,8 @@ function furtherNames(host: string): readonly string[] {
 /** Undefined if there are any problems, including earlier ones. */
 function parseSettings(settings: Settings, problems: Problem[]): Values | undefined {
   const values: unknown = Object.fromEntries(settings.map((setting) => [setting.key, parseSetting(setting, problems)]));
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind that parsed a value is the one Values reads
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind that parsed a value is the one Values
+  // reads
   return problems.length > 0 ? undefined : (values as Values);
 }
 

@@ -106,7 +106,9 @@ async function checkUpstream(machine: Machine, target: Target): Promise<void> {
   });
 }
 
-/** Installs from the original state. If there is a journal, of a pause or an interrupted command, restores that first. */
+/**
+ * Installs from the original state. If there is a journal, of a pause or an interrupted command, restores that first.
+ */
 async function installAnew(
   machine: Machine,
   target: Target,

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { createTemporaryDirectory, type TemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { runCli } from './run-cli.ts';
 
-/* A mistake in the configuration is found by `--check` as well as at start, and both exit with 2. */
+/* Both `--check` and the start find a mistake in the configuration, and exit with 2. */
 
 const NO_TOR = ['--tor-socks', 'unix:/nonexistent/socks'];
 const MANAGED = ['--tor-socks', 'managed'];
@@ -44,7 +44,7 @@ const WRONG: readonly (readonly [string, () => readonly string[]])[] = [
 ];
 
 for (const [what, flags] of WRONG) {
-  test(`${what}: refused by --check and at start alike`, async () => {
+  test(`${what}: refused by --check and at start`, async () => {
     const [checked, started] = await Promise.all(
       [['--check'], []].map((further) => runCli(['proxy-dns', ...flags(), ...further])),
     );
@@ -53,14 +53,14 @@ for (const [what, flags] of WRONG) {
   });
 }
 
-test('a missing tor that the configuration does not name is no mistake in the configuration', async () => {
+test('a missing tor is not a configuration error unless the configuration names it', async () => {
   const env = { PATH: directory.path };
   assert.equal((await runCli(['proxy-dns', '--check', ...MANAGED], env)).code, 0);
   const started = await runCli(['proxy-dns', '--port', '0', ...MANAGED], { ...env, STATE_DIRECTORY: directory.path });
   assert.equal(started.code, 1);
 });
 
-test('metrics on a port next to that for queries, or at another address, are accepted', async () => {
+test('metrics on another port or address than queries are accepted', async () => {
   for (const flags of [
     ['--port', '5399', '--metrics', 'localhost:0'],
     ['--port', '0', '--metrics', 'localhost:5399'],

@@ -23,7 +23,7 @@ interface Report {
   }[];
 }
 
-/** Checks of what dns4tor itself consists of. */
+/** Checks of dns4tor itself. */
 const OWN = [
   'tor',
   'bootstrap',
@@ -37,14 +37,14 @@ const OWN = [
   'browser',
 ];
 
-/** Checks of the machine, which come out as it happens to be. */
+/** Checks of the machine, whose results depend on it. */
 const OF_THE_MACHINE = ['installation', 'nsswitch', 'resolv-conf', 'resolved', 'docker', 'ipv6-router'];
 
 function statusesOf({ checks }: Report): Record<string, string> {
   return Object.fromEntries(checks.filter(({ id }) => OWN.includes(id)).map(({ id, status }) => [id, status]));
 }
 
-test('check has its help, which tells it from --check and names the exit status', async () => {
+test('the help of check tells it from --check, and documents the exit status', async () => {
   const { code, stdout } = await runCli(['check', '--help']);
   assert.equal(code, 0);
   assert.match(stdout, /^Usage: dns4tor check/);
@@ -54,7 +54,7 @@ test('check has its help, which tells it from --check and names the exit status'
   assert.match((await runCli(['--help'])).stdout, /^ {2}check /m);
 });
 
-test('a wrong configuration is refused as by proxy-dns, and nothing is looked at', async () => {
+test('an invalid configuration is refused as by proxy-dns, and nothing is checked', async () => {
   const { code, stdout, stderr } = await runCli(['check', '--json', '--port', 'x', '--check', '--prot', '1']);
   assert.equal(code, 2);
   assert.equal(stdout, '');
@@ -64,7 +64,7 @@ test('a wrong configuration is refused as by proxy-dns, and nothing is looked at
   );
 });
 
-test('where there is no Tor and no dns4tor, what to do stands below each line, and the exit status is 1', async () => {
+test('without Tor and dns4tor, each line has a remedy below it, and the exit status is 1', async () => {
   const { code, stdout, stderr } = await runCli([
     'check',
     '--tor-socks',
@@ -81,7 +81,7 @@ test('where there is no Tor and no dns4tor, what to do stands below each line, a
   assert.match(stdout, /^fail +listening +nothing answers at 127\.0\.0\.9:53\n +→ .*\.$/m);
 });
 
-test('where all of dns4tor works, --json says so in one object', async () => {
+test('if dns4tor works, --json prints one object that says so', async () => {
   await using ca = await createCertificateAuthority();
   const onion = createOnionKey().address;
   await using server = await startRecordingDohServer(await ca.issue([onion]), GOOD);
@@ -119,7 +119,7 @@ test('where all of dns4tor works, --json says so in one object', async () => {
     assert.equal(advice !== undefined, status === 'warn' || status === 'fail');
 });
 
-test('several resolvers are checked each for itself', async () => {
+test('several resolvers are checked separately', async () => {
   const [first, second] = [createOnionKey().address, createOnionKey().address].map((host) => `https://${host}/`);
   const { stdout } = await runCli([
     'check',
@@ -131,9 +131,9 @@ test('several resolvers are checked each for itself', async () => {
   for (const url of [first, second]) assert.ok(stdout.includes(`reach        ${url}: `), url);
 });
 
-test('Ctrl-C ends it at once, with nothing but the status of that signal', async () => {
+test('Ctrl-C ends it at once, without output, with the exit status of that signal', async () => {
   const connected = Promise.withResolvers<void>();
-  // Says nothing, so that the check would go on for a while.
+  // Never answers, so that the check takes a while.
   await using silent = await listen(createServer(() => connected.resolve()));
   const flags = ['--tor-socks', `127.0.0.1:${silent.port}`];
   await using running = await startProcess(process.execPath, [COMMAND, 'check', ...flags], { env: {} });

@@ -12,11 +12,11 @@ Examples:
   dns4tor no-meaning
 `;
 
-test('notes stay as they were written where there is room', () => {
+test('notes are unchanged if they fit', () => {
   assert.equal(fitNotes(NOTES, 80), NOTES);
 });
 
-test('where there is none, paragraphs are filled, and what an example does goes below it', () => {
+test('on a narrow terminal, paragraphs are wrapped, and descriptions go below their examples', () => {
   assert.equal(
     fitNotes(NOTES, 34),
     `

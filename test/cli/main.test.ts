@@ -5,7 +5,7 @@ import { envNamesOf, flagOf, OPTION_KEYS } from '../../src/config/options.ts';
 import { startOnTerminal, TERMINAL_COLUMNS } from '../fixtures/terminal.ts';
 import { COMMAND, runCli } from './run-cli.ts';
 
-test('help lists every option with its environment variables, and the command is listed above it', async () => {
+test('the help lists every option with its environment variables, and every command', async () => {
   const { code, stdout } = await runCli(['proxy-dns', '--help']);
   assert.equal(code, 0);
   for (const key of OPTION_KEYS) {
@@ -15,7 +15,7 @@ test('help lists every option with its environment variables, and the command is
   assert.match((await runCli(['--help'])).stdout, /proxy-dns/);
 });
 
-test('the commands are in groups, with examples, and each has examples of its own', async () => {
+test('commands are grouped, and the program and each command have examples', async () => {
   const { stdout } = await runCli(['--help']);
   assert.match(stdout, /^Resolve names:\n {2}proxy-dns .*\n\nInspect:\n {2}check /m);
   assert.match(stdout, /^Examples:\n {2}dns4tor /m);
@@ -25,7 +25,7 @@ test('the commands are in groups, with examples, and each has examples of its ow
   }
 });
 
-test('on a terminal no line of the help is longer than it is wide, but for what cannot be broken', async () => {
+test('on a terminal, the help is wrapped to its width', async () => {
   for (const words of [['--help'], ['query', '--help'], ['proxy-dns', '--help'], ['install', '--help']]) {
     await using terminal = await startOnTerminal([process.execPath, COMMAND, ...words]);
     await terminal.shows('ended with 0');
@@ -63,18 +63,18 @@ for (const [args, sentence] of [
   ['pause', "missing required argument 'duration'; see dns4tor pause --help"],
   ['uninstall now', "unexpected argument 'now'; see dns4tor uninstall --help"],
 ] as const) {
-  test(`what is wrong is named first, and the next step last: ${args}`, async () => {
+  test(`a usage error names the problem first, then the remedy: ${args}`, async () => {
     assert.deepEqual(await runCli(args.split(' ')), { code: 2, stdout: '', stderr: `dns4tor: ${sentence}\n` });
   });
 }
 
-test('an argument that is none says what one would be', async () => {
+test('an invalid argument is refused with an example', async () => {
   const { code, stderr } = await runCli(['pause', '5']);
   assert.equal(code, 2);
   assert.match(stderr, /^dns4tor: <duration>: '5' is not a duration with its unit, such as .*; give 10s to 1d\n$/);
 });
 
-test('all that is wrong with a command line is said at once, a line each, and nothing is started', async () => {
+test('all problems of a command line are reported at once, one line each, and nothing is started', async () => {
   const { code, stdout, stderr } = await runCli(
     [
       'proxy-dns',

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** The command, from the sources. */
+/** Path of the command, run from the sources. */
 export const COMMAND: string = fileURLToPath(new URL('dns4tor.ts', import.meta.url));
 
 export interface CliResult {
@@ -10,7 +10,7 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-/** Runs `dns4tor` as a process with an environment of its own, and waits for its end. */
+/** Runs `dns4tor` in its own process and environment, and waits until it exits. */
 export function runCli(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<CliResult> {
   return runNode([COMMAND, ...args], env);
 }

@@ -31,7 +31,7 @@ test('a second signal ends the process at once, by the code of that signal', asy
   await run.result;
 });
 
-test('what wrappers make of one key press is one signal', async () => {
+test('signals that wrappers repeat for one key press count once', async () => {
   const run = startRun();
   await run.begun();
   run.target.emit('SIGINT', 'SIGINT');
@@ -42,7 +42,7 @@ test('what wrappers make of one key press is one signal', async () => {
   await run.result;
 });
 
-test('a start that fails is what the run fails with', async () => {
+test('a failed start rejects with the same error', async () => {
   const run = startRun();
   run.service.fail(new Error('no port'));
   await assert.rejects(run.result, /no port/);
@@ -60,7 +60,7 @@ test('a signal during the start waits for the service, to dispose of it', async 
   await run.result;
 });
 
-test('a start that does not come to an end after a signal is left after five seconds', async () => {
+test('a start that does not complete after a signal is abandoned after five seconds', async () => {
   const run = startRun();
   run.target.emit('SIGINT', 'SIGINT');
   await run.clock.advanceAsync(5000);

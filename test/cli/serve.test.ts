@@ -10,7 +10,7 @@ import { failureText } from '../../src/failures/failures.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { COMMAND, runCli, runNode } from './run-cli.ts';
 
-// Nothing listens on port 1: the daemon runs, and has no Tor to find.
+// Nothing listens on port 1: the daemon runs and finds no Tor.
 const FLAGS = ['proxy-dns', '--address', '127.0.0.1', '--tor-socks', '127.0.0.1:1'];
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -38,7 +38,7 @@ test('a busy port ends the start with 1 and an error that says what to do', asyn
   assert.match(stderr, /--port/);
 });
 
-test('a defect ends the daemon with 70 and one line, without a stack and without what the error quotes', async () => {
+test("a defect ends the daemon with 70 and one line, without a stack trace or the error's message", async () => {
   const script = `
     import { main } from ${JSON.stringify(new URL('../../src/cli/main.ts', import.meta.url).href)};
     setImmediate(() => { throw new TypeError('asked.example'); });
@@ -49,7 +49,7 @@ test('a defect ends the daemon with 70 and one line, without a stack and without
   assert.match(stderr, /^dns4tor: stopped by a defect of dns4tor \(TypeError\); please report [^\n]*\n$/);
 });
 
-test('with --output json all of stderr is JSON, the reason of a failed start included', async () => {
+test('with --output json, all of stderr is JSON, including the reason of a failed start', async () => {
   const holder = createSocket('udp4').bind(0, '127.0.0.1');
   await once(holder, 'listening');
   const { port } = holder.address();
@@ -63,7 +63,7 @@ test('with --output json all of stderr is JSON, the reason of a failed start inc
   assert.equal(last?.['code'], 'ERR_LISTEN_IN_USE');
 });
 
-test('with a log file the reason of a failed start is in it as well as on stderr', async () => {
+test('with a log file, the reason of a failed start is in it and on stderr', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'log');
   const holder = createSocket('udp4').bind(0, '127.0.0.1');

@@ -113,7 +113,7 @@ async function assertAnswers(socketPath: string): Promise<void> {
   assert.equal(response.statusCode, 200);
 }
 
-test('a reader of its log that goes away does not end it', async () => {
+test('the daemon keeps running if the reader of its log goes away', async () => {
   await using directory = await createTemporaryDirectory();
   const metrics = join(directory.path, 'metrics');
   const flags = [

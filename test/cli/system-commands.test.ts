@@ -5,7 +5,7 @@ import { asOtherUser } from '../fixtures/other-user.ts';
 import { runCli } from './run-cli.ts';
 
 for (const command of ['install', 'uninstall', 'confirm', 'pause'] as const) {
-  test(`${command} has its help and its place in the list`, async () => {
+  test(`${command} has help, and is listed`, async () => {
     const { code, stdout } = await runCli([command, '--help']);
     assert.equal(code, 0);
     assert.match(stdout, new RegExp(`^Usage: dns4tor ${command}`));
@@ -21,7 +21,7 @@ for (const [args, reason] of [
   [['pause', '2d'], /is out of range; give 10s to 1d/],
   [['pause'], /missing required argument 'duration'/],
 ] as const) {
-  test(`${args.join(' ')}: refused before anything is looked at`, async () => {
+  test(`${args.join(' ')}: refused before anything is read`, async () => {
     const { code, stdout, stderr } = await runCli(args);
     assert.equal(code, 2);
     assert.equal(stdout, '');
@@ -30,7 +30,7 @@ for (const [args, reason] of [
   });
 }
 
-test('who is not root is told of sudo', async () => {
+test('other users than root are told to use sudo', async () => {
   await asOtherUser(async () =>
     assert.throws(() => requireRoot('install'), {
       code: 'ERR_SYSTEM_ROOT',

@@ -8,14 +8,14 @@ import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
 const [FIRST = '', SECOND = ''] = rootCertificates;
 
-test('a file of certificates gives all of them, without the remarks around', async () => {
+test('all certificates of a file are read, without the text between them', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'ca.pem');
   writeFileSync(path, `# mine\n${FIRST}\nremark\n${SECOND}\n`);
   assert.deepEqual(readCertificates(path), { value: `${FIRST}\n${SECOND}` });
 });
 
-test('a file without a certificate, with a broken one, or of another sort is refused with the reason', async () => {
+test('a file without a certificate, with a malformed one, or too large is refused with the reason', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'ca.pem');
   const problem = (content: string): string => {
@@ -31,7 +31,7 @@ test('a file without a certificate, with a broken one, or of another sort is ref
   assert.match('problem' in large ? large.problem : '', /is larger than/);
 });
 
-test('a log file is checked without being created', async () => {
+test('checking a log file does not create it', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'dns4tor.log');
   assert.deepEqual(checkAppendFile(path), { value: path });

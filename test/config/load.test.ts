@@ -6,7 +6,7 @@ import { type Loaded, loadSettings, type Setting, type Sources } from '../../src
 import type { OptionKey } from '../../src/config/options.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
-test('a flag goes before the environment, that before the file, and that before the default', async () => {
+test('a flag takes precedence over the environment, then the file, then the default', async () => {
   await using file = await writeConfig('port = 3\n');
   const flags = { config: [file.path] };
   const env = { DNS4TOR_PORT: '2' };
@@ -16,7 +16,7 @@ test('a flag goes before the environment, that before the file, and that before 
   assert.deepEqual(setting(load({}), 'port'), ['default', 'default', ['53']]);
 });
 
-test("both names of a variable work, and ours goes before cloudflared's", () => {
+test("both names of a variable work, and dns4tor's takes precedence over cloudflared's", () => {
   const cloudflared = { TUNNEL_DNS_PORT: '1' };
   assert.deepEqual(setting(load({ env: cloudflared }), 'port'), ['env', 'TUNNEL_DNS_PORT', ['1']]);
   assert.deepEqual(setting(load({ env: { ...cloudflared, DNS4TOR_PORT: '2' } }), 'port'), [
@@ -34,7 +34,7 @@ test('an empty variable counts as unset', () => {
   ]);
 });
 
-test('lists are repeated or written with commas, everywhere', async () => {
+test('list items can be repeated or separated by commas, in every source', async () => {
   await using file = await writeConfig('address = ["::1", "127.0.0.1"]\n');
   assert.deepEqual(addresses({ flags: { address: ['127.0.0.1', '::1, 127.0.0.2,'] } }), [
     '127.0.0.1',
@@ -45,16 +45,16 @@ test('lists are repeated or written with commas, everywhere', async () => {
   assert.deepEqual(addresses({ env: { DNS4TOR_CONFIG: file.path } }), ['::1', '127.0.0.1']);
 });
 
-test("lines for tor's configuration keep their commas, and come one per line", () => {
+test('torrc lines keep their commas, and are separated by newlines', () => {
   const env = { DNS4TOR_TOR_OPTION: 'ExcludeNodes {de},{us}\nLog info syslog' };
   assert.deepEqual(setting(load({ env }), 'tor-option')[2], ['ExcludeNodes {de},{us}', 'Log info syslog']);
 });
 
-test('of an option that takes one value the last flag counts', () => {
+test('for an option with a single value, the last flag counts', () => {
   assert.deepEqual(setting(load({ flags: { port: ['1', '2'] } }), 'port')[2], ['2']);
 });
 
-test('numbers, truths and strings of a file are all taken', async () => {
+test('a file may have numbers, booleans and strings', async () => {
   await using file = await writeConfig('port = 5353\n"cache-size" = "64k"\nmetrics = "localhost:9090"\n');
   const loaded = load({ flags: { config: [file.path] } });
   assert.deepEqual(loaded.problems, []);
@@ -62,7 +62,7 @@ test('numbers, truths and strings of a file are all taken', async () => {
   assert.deepEqual(setting(loaded, 'cache-size')[2], ['64k']);
 });
 
-test('an unknown key is a problem that names the nearest one', async () => {
+test('the problem of an unknown key suggests the nearest one', async () => {
   await using file = await writeConfig('prot = 53\nfrobnicate = 1\n[table]\na = 1\n');
   const { problems } = load({ flags: { config: [file.path] } });
   assert.deepEqual(problems[0], { problem: `prot in ${file.path}: unknown key`, remedy: 'did you mean port?' });
@@ -72,7 +72,7 @@ test('an unknown key is a problem that names the nearest one', async () => {
   assert.equal(problems.length, 3);
 });
 
-test('keys that are for the command line, lists for single values, and tables are problems', async () => {
+test('command-line keys, lists for single values, and tables are problems', async () => {
   await using file = await writeConfig(
     'config = "x"\ncheck = true\nport = [1, 2]\ntimeout = 2026-01-02\n[metrics]\na = 1\n',
   );
@@ -89,7 +89,7 @@ test('keys that are for the command line, lists for single values, and tables ar
   );
 });
 
-test('a file that cannot be read or parsed is one problem, with the place in it', async () => {
+test('a file that cannot be read or parsed is one problem, with its place', async () => {
   await using file = await writeConfig('port = 53\naddress = [\n');
   assert.match(
     load({ flags: { config: [file.path] } })

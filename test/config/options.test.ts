@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseValue } from '../../src/config/parse/kinds.ts';
 import { envNamesOf, FILE_KEYS, OPTION_KEYS, optionSpec } from '../../src/config/options.ts';
 
-test('every default and every bound is a value that its option takes', () => {
+test('every default and bound is a valid value of its option', () => {
   for (const key of OPTION_KEYS) {
     const spec = optionSpec(key);
     for (const text of [spec.default, spec.min, spec.max]) {
@@ -13,7 +13,7 @@ test('every default and every bound is a value that its option takes', () => {
   }
 });
 
-test('every option says what holds when it is not given, either by a default or in words', () => {
+test('every option has either a default or a text for being unset', () => {
   for (const key of OPTION_KEYS) {
     const { default: text, unset } = optionSpec(key);
     assert.equal([text, unset].filter((word) => word !== undefined).length, 1, key);
@@ -31,7 +31,7 @@ test('no two options share an environment variable', () => {
   assert.deepEqual([...new Set(names)], names);
 });
 
-test('a file cannot name another file, and --check is for the command line alone', () => {
+test('a file cannot name another file, and only the command line can set --check', () => {
   assert.equal(FILE_KEYS.includes('config'), false);
   assert.equal(FILE_KEYS.includes('check'), false);
   assert.deepEqual(envNamesOf('check'), []);

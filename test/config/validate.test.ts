@@ -77,7 +77,7 @@ test("a certificate must name the URL's host; the default resolver's public name
   ]);
 });
 
-test('plain DNS to an onion is authenticated by Tor alone, unless that is waived', () => {
+test('only Tor authenticates plain DNS to an onion service, unless plaintext is allowed', () => {
   const upstream = [`tcp://${ONION},https://${ONION}`];
   const needTor = (flags: Parameters<typeof configOf>[0]): unknown =>
     configOf({ upstream, ...flags }).upstreams.map(({ onlyThroughTor }) => onlyThroughTor);
@@ -104,7 +104,7 @@ test('names, authorities and pins apply to every upstream', async () => {
   assert.equal(config.upstreams.length, 2);
 });
 
-test('plain DNS to others than onions is refused, with the reason, unless it is allowed', () => {
+test('plain DNS to a host other than an onion service is refused unless it is allowed', () => {
   const upstream = ['tcp://192.0.2.1,tls://192.0.2.1', `tcp://${ONION}`, 'tcp://resolver.example:5353'];
   const problems = problemsOf({ flags: { upstream } });
   assert.equal(problems.length, 2);
@@ -113,7 +113,7 @@ test('plain DNS to others than onions is refused, with the reason, unless it is 
   assert.equal(configOf({ upstream, 'allow-plaintext-exit': ['true'] }).upstreams.length, 4);
 });
 
-test('over TLS and HTTPS a certificate is asked for, over TCP there is none', () => {
+test('TLS and HTTPS require a certificate, and TCP has none', () => {
   const { upstreams } = configOf({
     upstream: [`tls://resolver.example,tcp://${ONION}`],
     'upstream-name': ['a.example'],
@@ -146,7 +146,7 @@ test('over TLS and HTTPS a certificate is asked for, over TCP there is none', ()
   ]);
 });
 
-test('a pin is refused beside an upstream that has no key to compare with', () => {
+test('a pin is refused together with an upstream that has no certificate', () => {
   const flags = { 'upstream-pin': [`sha256/${'A'.repeat(43)}=`], upstream: [`https://${ONION}/,tcp://${ONION}`] };
   assert.deepEqual(problemsOf({ flags }), [
     `--upstream-pin: tcp://${ONION} has no certificate whose key could match the pin; remove the pin or that upstream`,
@@ -154,11 +154,11 @@ test('a pin is refused beside an upstream that has no key to compare with', () =
   assert.deepEqual(configOf({ ...flags, upstream: [`tls://${ONION}`] }).upstreams[0]?.pins, flags['upstream-pin']);
 });
 
-test('an address that is given twice is listened on once', () => {
+test('a repeated address is listed once', () => {
   assert.deepEqual(configOf({ address: ['127.0.0.1', '[::1],127.0.0.1'] }).addresses, ['127.0.0.1', '::1']);
 });
 
-test('RFC 5358 §4: an address beyond loopback is refused unless it is said who may ask there', () => {
+test('RFC 5358 §4: an address other than loopback is refused without --allow', () => {
   for (const address of ['0.0.0.0', '192.0.2.1', '[::]', '2001:db8::1']) {
     assert.match(problemsOf({ flags: { address: [address] } }).join(), /^--address .*: anyone .*; .* with --allow/);
   }
@@ -170,25 +170,25 @@ test('RFC 5358 §4: an address beyond loopback is refused unless it is said who 
   ]);
 });
 
-test('a block of addresses that is none is refused with its bounds', () => {
+test('an invalid CIDR block is refused with its bounds', () => {
   for (const cidr of ['192.0.2.0/33', '192.0.2.0/', '192.0.2.0/8/8', '::/129', '192.0.2.0/-1']) {
     assert.match(problemsOf({ flags: { allow: [cidr] } }).join(), /has no valid prefix length; give 0 to/);
   }
   assert.match(problemsOf({ flags: { allow: ['everybody'] } }).join(), /does not begin with an IP address/);
 });
 
-test('there are no more circuits than connections; 0 connections are unlimited, as in cloudflared', () => {
+test('--max-upstream-conns limits the circuits; 0 is unlimited, as in cloudflared', () => {
   assert.equal(configOf({ circuits: ['4'], 'max-upstream-conns': ['2'] }).circuits, 2);
   assert.equal(configOf({ circuits: ['4'], 'max-upstream-conns': ['0'] }).circuits, 4);
 });
 
-test('a control port is not for a tor of our own', () => {
+test('a control port is refused together with a managed tor', () => {
   const problems = problemsOf({ flags: { 'tor-socks': ['managed'], 'tor-control': ['127.0.0.1:9051'] } });
   assert.match(problems.join(), /^--tor-control: .* --tor-socks managed/);
   assert.equal(configOf({ 'tor-socks': ['managed'], 'tor-control': ['none'] }).tor.control.kind, 'none');
 });
 
-test('a key for an onion service needs a tor that can be given it, and there is one for each service', async () => {
+test("an onion service's key needs a Tor that can take it, and each service has at most one", async () => {
   await using directory = await createTemporaryDirectory();
   const [one, two] = [join(directory.path, 'one'), join(directory.path, 'two')];
   for (const path of [one, two]) {
@@ -203,7 +203,7 @@ test('a key for an onion service needs a tor that can be given it, and there is 
   ]);
 });
 
-test('who is kept apart is one of three words', () => {
+test('--isolate takes one of three words', () => {
   for (const isolation of ['none', 'client', 'upstream'] as const) {
     assert.equal(configOf({ isolate: [isolation] }).isolation, isolation);
   }
@@ -213,7 +213,7 @@ test('who is kept apart is one of three words', () => {
   );
 });
 
-test('how datagrams are taken is one of three words', () => {
+test('--udp-io takes one of three words', () => {
   for (const udpIo of ['auto', 'batch', 'dgram'] as const) assert.equal(configOf({ 'udp-io': [udpIo] }).udpIo, udpIo);
   assert.match(
     problemsOf({ flags: { 'udp-io': ['fast'] } }).join(),
@@ -221,11 +221,11 @@ test('how datagrams are taken is one of three words', () => {
   );
 });
 
-test('a bootstrap resolver is noted, whatever it is', () => {
+test('any bootstrap resolver is noted and ignored', () => {
   assert.equal(configOf({ bootstrap: ['https://1.1.1.1/dns-query'] }).bootstrapIgnored, true);
 });
 
-test('the configuration cannot be changed, down to its leaves', () => {
+test('the configuration is deeply frozen', () => {
   const config = configOf({});
   const frozen = [
     config,
@@ -238,7 +238,7 @@ test('the configuration cannot be changed, down to its leaves', () => {
   for (const value of frozen) assert.equal(Object.isFrozen(value), true);
 });
 
-test('all problems are reported at once, each with where it was found', () => {
+test('all problems are reported at once, each with its place', () => {
   const problems = problemsOf({
     flags: { upstream: ['http://a.example/', 'https://b.example/?x'], 'cache-size': ['5GiB'] },
     env: { TUNNEL_DNS_PORT: '70000', DNS4TOR_LOGLEVEL: 'loud' },
@@ -258,7 +258,7 @@ test('problems of loading come before those of the values', () => {
   assert.equal(error.code, 'ERR_CONFIG');
 });
 
-test('lists are bounded, and those that must hold something may not be empty', () => {
+test('lists are bounded, and required ones may not be empty', () => {
   assert.deepEqual(problemsOf({ flags: { address: Array.from({ length: 17 }, (_, index) => `127.0.0.${index}`) } }), [
     '--address: 17 values; give at most 16',
   ]);

@@ -1,28 +1,28 @@
 import type { FileSystem } from '../../src/system/transaction/file-system.ts';
 
 /**
- * How a file system fails at one of its operations: that one alone, not done (a disk that is full) or done (an error that comes late); or that one
- * and all that follow, as if the process had died or the power been cut there.
+ * How one operation fails: once without having been done (a full disk), once after it was done (a late error), or for
+ * good with all later operations, as if the process had died.
  */
 export type Failing = 'once before' | 'once after' | 'for good';
 
 export interface FailingFileSystem {
   readonly fs: FileSystem;
-  /** Whether there was an operation of that number. */
+  /** Whether the nth operation was reached. */
   readonly hasFailed: boolean;
 }
 
-const LOOKS: ReadonlySet<keyof FileSystem> = new Set(['inspect', 'read', 'readLink', 'list']);
+const READ_ONLY: ReadonlySet<keyof FileSystem> = new Set(['inspect', 'read', 'readLink', 'list']);
 
-/** @param nth counts from 1 */
+/** Makes the nth operation fail. @param nth counts from 1 */
 export function failAt(inner: FileSystem, nth: number, failing: Failing): FailingFileSystem {
   let count = 0;
   let hasFailed = false;
   const fs = new Proxy(inner, {
     get(target, name: keyof FileSystem) {
       return async (...args: readonly unknown[]): Promise<unknown> => {
-        // Dying before one that only looks leaves the disk as dying before the next that changes it does.
-        if (failing !== 'for good' || !LOOKS.has(name)) count++;
+        // Read-only operations are skipped: dying before one equals dying before the next change.
+        if (failing !== 'for good' || !READ_ONLY.has(name)) count++;
         const fails = count === nth || (count > nth && failing === 'for good');
         const call = (): Promise<unknown> =>
           (target[name] as (...all: readonly unknown[]) => Promise<unknown>)(...args);
@@ -41,7 +41,7 @@ export function failAt(inner: FileSystem, nth: number, failing: Failing): Failin
   };
 }
 
-/** A file system whose operations of these names fail for these reasons, for good. */
+/** Makes the named operations always fail with these codes. */
 export function failWith(
   inner: FileSystem,
   reasons: Readonly<Partial<Record<keyof FileSystem, string>>>,

@@ -21,7 +21,7 @@ const KEPT = `${RESOLV_CONF}.before-install`;
 const OF_THE_NETWORK = 'nameserver 192.168.1.1\n';
 const FORCE = { force: true } as const;
 
-/** All files except the kept copies, which may keep their folders from being removed. */
+/** All files except the backups, which may keep their directories from being removed. */
 function withoutKept(snapshot: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const files = Object.entries(snapshot).filter(([, state]) => !state.startsWith('40'));
   return Object.fromEntries(files.filter(([path]) => !/\.before-install(?:-\d+)?$/.test(path)));
@@ -64,7 +64,7 @@ for (const [path, { manager, commands }] of Object.entries(OWNED)) {
     assert.equal((await rig.snapshot())[`${path.slice(1)}.before-install`], edited[path.slice(1)]);
   });
 
-  test(`${path}: if it was removed, --force writes it again and keeps no copy`, async () => {
+  test(`${path}: if it was removed, --force writes it again and makes no backup`, async () => {
     await using rig = await createRig();
     await MANAGERS[manager](rig);
     const before = await rig.snapshot();
@@ -105,7 +105,7 @@ test("a link to resolved's stub that replaced our file is kept as a link", async
   assert.match(await rig.text('/etc/systemd/resolved.conf.d/zz-dns4tor.conf'), /^Domains=~\.$/m);
 });
 
-test('a kept copy is not overwritten by another version, and equal versions are kept once', async () => {
+test('a backup is never overwritten, and equal versions are kept once', async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   await install(rig.machine, TARGET);
@@ -130,7 +130,7 @@ test('uninstall --force keeps an older copy as well', async () => {
   assert.equal(await rig.text(`${RESOLV_CONF}.before-uninstall-2`), 'nameserver 192.0.2.8\n');
 });
 
-test('a kept copy retains its owner', { skip: process.getuid?.() !== 0 }, async () => {
+test('a backup retains its owner', { skip: process.getuid?.() !== 0 }, async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   await install(rig.machine, TARGET);

@@ -36,7 +36,7 @@ const RESTART = 'systemctl restart systemd-resolved.service';
 const RELOAD = 'nmcli general reload';
 const RESOLV_CONF_PATH = '/etc/resolv.conf';
 
-/** What systemctl(1) says of the sockets of dns4tor.socket. */
+/** Output of systemctl(1) for the sockets of dns4tor.socket. */
 const SOCKET_UNIT = [
   'systemctl show --property=Listen dns4tor.socket',
   {
@@ -46,7 +46,7 @@ const SOCKET_UNIT = [
   },
 ] as const;
 
-/** Paths that differ afterwards with their content, and what is run on the way there and back. */
+/** Changed files with their content, and the commands that install and uninstall run. */
 const EXPECTED: Readonly<
   Record<ManagerName, { files: Record<string, string>; apply?: readonly string[]; restore?: readonly string[] }>
 > = {
@@ -104,14 +104,14 @@ const EXPECTED: Readonly<
       'etc/resolv.conf': RESOLV_CONF,
     },
   },
-  'DHCP clients and what a removed resolvconf has left': {
+  'DHCP clients and leftovers of a removed resolvconf': {
     files: {
       'etc/dhcp/dhclient-enter-hooks.d/dns4tor': DHCLIENT_HOOK,
       'etc/dhcpcd.enter-hook': DHCPCD_HOOK,
       'etc/resolv.conf': RESOLV_CONF,
     },
   },
-  "systemd-resolved with its own resolvconf, and DHCP clients that would write into resolv.conf's target": {
+  "systemd-resolved with its own resolvconf, and DHCP clients that would overwrite resolv.conf's target": {
     files: {
       'etc/systemd/resolved.conf.d/zz-dns4tor.conf': RESOLVED,
       'etc/dhcp/dhclient-enter-hooks.d/dns4tor': DHCLIENT_HOOK,
@@ -127,7 +127,7 @@ const EXPECTED: Readonly<
 };
 
 for (const name of MANAGER_NAMES) {
-  test(`${name}: exactly the expected files, and after uninstall all is as before; doing either twice is as once`, async () => {
+  test(`${name}: install writes exactly the expected files, uninstall restores everything, and both are idempotent`, async () => {
     await using rig = await createRig();
     await MANAGERS[name](rig);
     const { files, apply = [], restore = [] } = EXPECTED[name];
@@ -149,7 +149,7 @@ for (const name of MANAGER_NAMES) {
     assert.deepEqual(rig.commands, []);
   });
 
-  test(`${name}: a plan changes nothing`, async () => {
+  test(`${name}: a preview changes nothing`, async () => {
     await using rig = await createRig();
     await MANAGERS[name](rig);
     const before = await rig.snapshot();
@@ -159,7 +159,7 @@ for (const name of MANAGER_NAMES) {
   });
 }
 
-/** Without directories and the journal. */
+/** Returns the content of changed files, without directories and the journal. */
 async function contentsThatDiffer(
   rig: Rig,
   before: Readonly<Record<string, string>>,
@@ -173,7 +173,7 @@ async function contentsThatDiffer(
   return differ;
 }
 
-test('a file keeps its permissions, and what takes the place of a symbolic link can be read by all', async () => {
+test('a file keeps its permissions, and a file that replaces a symbolic link is world-readable', async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   await install(rig.machine, TARGET);
@@ -184,7 +184,7 @@ test('a file keeps its permissions, and what takes the place of a symbolic link 
   assert.match((await other.snapshot())['etc/resolv.conf'] ?? '', /^100644 /);
 });
 
-test("resolved's file of the network's own servers is not the stub, and gives way to ours", async () => {
+test("resolved's file with the network's servers is not the stub file, and is replaced", async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   await rig.machine.fs.remove('/etc/resolv.conf');
@@ -198,7 +198,7 @@ test("resolved's file of the network's own servers is not the stub, and gives wa
   assert.deepEqual(await rig.snapshot(), before);
 });
 
-test('another port than 53 goes with the stub of resolved, and is refused where resolv.conf would have to name it', async () => {
+test("a port other than 53 works with resolved's stub, and is refused if resolv.conf would have to name it", async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   await install(rig.machine, { address: '::1', port: 5353 });
@@ -208,7 +208,7 @@ test('another port than 53 goes with the stub of resolved, and is refused where 
   await refuses(plain, () => install(plain.machine, { address: '127.0.0.1', port: 5353 }), 'ERR_SYSTEM_PORT');
 });
 
-test('nothing is changed where dns4tor does not answer', async () => {
+test('nothing is changed if dns4tor does not answer', async () => {
   await using rig = await createRig();
   await MANAGERS.NetworkManager(rig);
   rig.checks.upstream = () => Promise.reject(new Error('no answer'));
@@ -216,7 +216,7 @@ test('nothing is changed where dns4tor does not answer', async () => {
   assert.deepEqual(rig.commands, []);
 });
 
-test('where dns4tor does not answer since its unit is not started, install says how to start it', async () => {
+test('if dns4tor does not answer because its unit is not started, the error says how to start it', async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   rig.checks.upstream = () => Promise.reject(new Error('no answer'));
@@ -228,7 +228,7 @@ test('where dns4tor does not answer since its unit is not started, install says 
 });
 
 for (const state of ['is-enabled', 'is-active']) {
-  test(`who has the unit with sockets of its own (${state}) is not told to start the one that would stop it`, async () => {
+  test(`with the standalone unit (${state}), the error does not suggest the unit that would stop it`, async () => {
     await using rig = await createRig();
     await MANAGERS['systemd-resolved'](rig);
     rig.checks.upstream = () => Promise.reject(new Error('no answer'));
@@ -238,7 +238,7 @@ for (const state of ['is-enabled', 'is-active']) {
   });
 }
 
-test('who has dns4tor on a port that is not of its unit is not told to start that', async () => {
+test('for a port that is not in the unit, the error does not suggest to start it', async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   rig.checks.upstream = () => Promise.reject(new Error('no answer'));
@@ -246,7 +246,7 @@ test('who has dns4tor on a port that is not of its unit is not told to start tha
   await refuses(rig, () => install(rig.machine, { address: '127.0.0.1', port: 5353 }), /no answer/);
 });
 
-test('everything is put back where names are not resolved after the change', async () => {
+test('everything is rolled back if names are not resolved after the change', async () => {
   await using rig = await createRig();
   await MANAGERS.NetworkManager(rig);
   const asked: string[] = [];
@@ -259,17 +259,17 @@ test('everything is put back where names are not resolved after the change', asy
   assert.deepEqual(rig.commands, ['nmcli general reload', 'nmcli general reload']);
 });
 
-test('everything is put back where a manager does not take its files', async () => {
+test('everything is rolled back if a manager fails to reload', async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
-  // It fails both times: what there is to do with files is done, and the rest is said to be left.
+  // The reload after the roll-back fails, too: the files are restored, and a warning names the command.
   rig.answers.set(RESTART, { status: 1, stderr: 'Job failed.\n' });
   await refuses(rig, () => install(rig.machine, TARGET), 'ERR_SYSTEM_COMMAND');
   assert.equal(rig.warnings.length, 1);
   assert.ok(rig.warnings[0]?.startsWith(`${RESTART}: Job failed.; `));
 });
 
-test('where a manager is gone or stopped since, uninstall puts everything back and tells of each that did not listen', async () => {
+test('uninstall restores everything although managers have stopped, and warns of each failed reload', async () => {
   await using rig = await createRig();
   await MANAGERS['NetworkManager with systemd-resolved'](rig);
   const before = await rig.snapshot();
@@ -283,7 +283,7 @@ test('where a manager is gone or stopped since, uninstall puts everything back a
   assert.match(rig.warnings[1] ?? '', /^nmcli general reload: Error: NetworkManager is not running\.; /);
 });
 
-test('what somebody writes into a file while dns4tor is on its way to it stays, and all else is put back', async () => {
+test('a file that changes during the installation stays, and everything else is rolled back', async () => {
   await using rig = await createRig();
   await MANAGERS.NetworkManager(rig);
   const { [RESOLV_CONF_PATH.slice(1)]: _, ...before } = await rig.snapshot();
@@ -294,7 +294,7 @@ test('what somebody writes into a file while dns4tor is on its way to it stays, 
   assert.equal(await rig.text(RESOLV_CONF_PATH), 'nameserver 10.0.0.1\n');
 });
 
-test('what somebody adds to a file of ours before an installation fails is kept beside what was there before', async () => {
+test('an edit of our file before the installation fails is backed up, and the original is restored', async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   const before = await rig.text(RESOLV_CONF_PATH);
@@ -307,7 +307,7 @@ test('what somebody adds to a file of ours before an installation fails is kept 
   assert.equal(await rig.text(`${RESOLV_CONF_PATH}.before-uninstall`), `${RESOLV_CONF}options rotate\n`);
 });
 
-test('a file that somebody removes before an installation fails is put back', async () => {
+test('a file removed before the installation fails is restored', async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   rig.checks.nameserver = async () => {
@@ -317,7 +317,7 @@ test('a file that somebody removes before an installation fails is put back', as
   await refuses(rig, () => install(rig.machine, TARGET), /no answer/);
 });
 
-test('a link that goes away meanwhile does not fail it, and one that is there and does not obey does', async () => {
+test('a failed command about a vanished link is ignored, and one about an existing link is an error', async () => {
   await using rig = await createRig();
   await MANAGERS['NetworkManager with systemd-resolved'](rig);
   rig.answers.set('resolvectl revert wlan0', { status: 1, stderr: 'No such device\n' });
@@ -327,7 +327,7 @@ test('a link that goes away meanwhile does not fail it, and one that is there an
   await refuses(rig, () => install(rig.machine, TARGET), 'ERR_SYSTEM_COMMAND');
 });
 
-test('done again, it takes in a manager that came later, and uninstall puts all of it back', async () => {
+test('a second install configures a manager that appeared later, and uninstall restores everything', async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   await rig.write('/etc/NetworkManager/NetworkManager.conf', '[main]\nplugins=keyfile\n');
@@ -337,7 +337,7 @@ test('done again, it takes in a manager that came later, and uninstall puts all 
   rig.answers.set('nmcli --get-values DEVICE,STATE device', { status: 0, stdout: 'wlan0:connected\n' });
   rig.commands.length = 0;
 
-  // Where that fails, what was in place before remains so.
+  // If the second install fails, the first stays in place.
   rig.checks.nameserver = () => Promise.reject(new Error('no answer'));
   await refuses(rig, () => install(rig.machine, TARGET), /no answer/);
   assert.deepEqual(rig.commands.splice(0), [RELOAD, 'resolvectl revert wlan0', RELOAD]);
@@ -352,7 +352,7 @@ test('done again, it takes in a manager that came later, and uninstall puts all 
   assert.deepEqual(rig.commands, [RESTART, RELOAD]);
 });
 
-test('done again, it says where names are not resolved any more, and changes nothing', async () => {
+test('a second install reports that names are no longer resolved, and changes nothing', async () => {
   await using rig = await createRig();
   await MANAGERS.NetworkManager(rig);
   await install(rig.machine, TARGET);
@@ -362,7 +362,7 @@ test('done again, it says where names are not resolved any more, and changes not
   await refuses(rig, () => install(rig.machine, TARGET), /nobody there/);
 });
 
-test('the time to confirm begins after the checks', async () => {
+test('the time to confirm starts after the checks', async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   rig.checks.nameserver = async () => rig.clock.advance(20_000);
@@ -372,7 +372,7 @@ test('the time to confirm begins after the checks', async () => {
   assert.match(timer, new RegExp(`^OnCalendar=@${Math.ceil(untilEpochMs / 1000)}$`, 'm'));
 });
 
-test('links whose own servers systemd-resolved asks for all names as well are told of in one line', async () => {
+test('one warning names all links whose servers systemd-resolved also asks for all names', async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   tellLinks(rig, { eth0: ['192.168.1.1', 'lan'], wg0: ['10.8.0.1', '~.'], lo: ['127.0.0.1', '~.'], tun1: ['', '~.'] });
@@ -390,7 +390,7 @@ test('links whose own servers systemd-resolved asks for all names as well are to
   assert.equal(rig.warnings.length, 3);
 });
 
-/** What resolvectl(1) says of the servers and the domains of links. */
+/** Output of resolvectl(1) for the servers and domains of links. */
 function tellLinks(rig: Rig, links: Readonly<Record<string, readonly [servers: string, domains: string]>>): void {
   for (const [index, verb] of ['dns', 'domain'].entries()) {
     const lines = Object.entries(links).map(([link, words], number) => `Link ${number} (${link}): ${words[index]}\n`);
@@ -398,7 +398,7 @@ function tellLinks(rig: Rig, links: Readonly<Record<string, readonly [servers: s
   }
 }
 
-test('where the journal cannot be written that is said, and not taken for a defect', async () => {
+test('an unwritable journal is reported as an error, not as a defect', async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   const fs = failWith(rig.machine.fs, { makeDirectory: 'EROFS' }, (path) => path.startsWith('/var/lib/'));
@@ -406,7 +406,7 @@ test('where the journal cannot be written that is said, and not taken for a defe
   await refuses(rig, () => install(machine, TARGET), 'ERR_SYSTEM_FILE');
 });
 
-test('what was cut off and cannot be taken away is said, and not taken for a defect', async () => {
+test('a temporary file that cannot be removed is reported as an error, not as a defect', async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   await install(rig.machine, TARGET);
@@ -415,7 +415,7 @@ test('what was cut off and cannot be taken away is said, and not taken for a def
   await assert.rejects(uninstall({ ...rig.machine, fs }, { force: false }), { code: 'ERR_SYSTEM_FILE' });
 });
 
-/** The machine on which something else happens while a command runs. */
+/** A machine on which something else happens while a command runs. */
 function meanwhile(rig: Rig, command: string, happens: () => Promise<void>): Machine {
   const run: Machine['run'] = async (words) => {
     if (words.join(' ') === command) await happens();
@@ -424,7 +424,7 @@ function meanwhile(rig: Rig, command: string, happens: () => Promise<void>): Mac
   return { ...rig.machine, run };
 }
 
-test('everything is put back where a manager writes resolv.conf all the same', async () => {
+test('everything is rolled back if a manager still writes resolv.conf', async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   await rig.machine.fs.overwrite(
@@ -434,14 +434,14 @@ test('everything is put back where a manager writes resolv.conf all the same', a
   await refuses(rig, () => install(rig.machine, TARGET), 'ERR_SYSTEM_CHECK');
 });
 
-test('with another address it is refused while the first is in place', async () => {
+test('an installation at another address is refused while the first is in place', async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   await install(rig.machine, TARGET);
   await refuses(rig, () => install(rig.machine, { address: '::1', port: 53 }), 'ERR_SYSTEM_INSTALLED');
 });
 
-test("somebody else's later edit is neither overwritten nor lost, and --force keeps it beside", async () => {
+test('a later edit is neither overwritten nor lost, and --force backs it up', async () => {
   await using rig = await createRig();
   await MANAGERS.NetworkManager(rig);
   const before = await rig.snapshot();
@@ -457,7 +457,7 @@ test("somebody else's later edit is neither overwritten nor lost, and --force ke
   assert.deepEqual(rest, before);
 });
 
-test('an emptied file is an edit, not a write that was cut off, once the installation is complete', async () => {
+test('after a complete installation, an emptied file is an edit, not a torn write', async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   await install(rig.machine, TARGET);
@@ -465,7 +465,7 @@ test('an emptied file is an edit, not a write that was cut off, once the install
   await refuses(rig, () => uninstall(rig.machine, { force: false }), 'ERR_SYSTEM_EDITED');
 });
 
-test('a file that somebody has put back by hand, or whose permissions alone have changed, stands in nobody’s way', async () => {
+test('uninstall accepts files restored by hand, and files whose permissions changed', async () => {
   await using rig = await createRig();
   await MANAGERS.NetworkManager(rig);
   const before = await rig.snapshot();
@@ -477,7 +477,7 @@ test('a file that somebody has put back by hand, or whose permissions alone have
   assert.deepEqual(await rig.snapshot(), before);
 });
 
-test('what was put back by hand is installed again', async () => {
+test('files restored by hand are installed again', async () => {
   await using rig = await createRig();
   await MANAGERS.NetworkManager(rig);
   const before = await rig.snapshot();
@@ -491,7 +491,7 @@ test('what was put back by hand is installed again', async () => {
 });
 
 for (const path of ['/var', '/var/lib']) {
-  test(`if others may write into ${path}, nothing is written and no journal there is restored`, async () => {
+  test(`if other users may write to ${path}, no journal is written or restored there`, async () => {
     await using rig = await createRig();
     await MANAGERS['systemd-resolved'](rig);
     await chmod(join(rig.root, path), 0o777);
@@ -509,14 +509,14 @@ for (const path of ['/var', '/var/lib']) {
   });
 }
 
-test('a marked file without a journal is not taken for what was there before', async () => {
+test('a marked file without a journal does not count as an original', async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   await rig.write('/etc/resolv.conf', RESOLV_CONF);
   await refuses(rig, () => install(rig.machine, TARGET), 'ERR_SYSTEM_MARKED');
 });
 
-test('the journal is for root alone, and one that cannot be understood is refused', async () => {
+test('the journal is readable only by root, and a malformed one is refused', async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   await install(rig.machine, TARGET);
@@ -527,7 +527,7 @@ test('the journal is for root alone, and one that cannot be understood is refuse
   await refuses(rig, () => uninstall(rig.machine, { force: true }), 'ERR_SYSTEM_JOURNAL');
 });
 
-/** That it rejects, and that nothing is different from before. */
+/** Asserts that an action rejects and changes nothing. */
 async function refuses(rig: Rig, work: () => Promise<unknown>, reason: ErrorCode | RegExp): Promise<void> {
   const before = await rig.snapshot();
   await assert.rejects(work, reason instanceof RegExp ? reason : { code: reason });

@@ -15,13 +15,13 @@ import { failAt, type Failing } from './failing-file-system.ts';
 import { createRigIn, MANAGERS, type Rig, TARGET } from './rig.ts';
 
 /*
- * Each operation on a file, the first, the second and so on to the last, is made to fail. Paused time, and systemd's timer, are a part of it.
+ * Makes each file operation fail in turn, from the first to the last. Pauses and systemd's timer are included.
  */
 
 const MANY_FILES = 'NetworkManager with systemd-resolved';
 const PAUSE_MS = 600_000;
 
-/** A machine on which every kind of change is made: new folders, new files, a link that gives way to a file, a file that gives way to another. */
+/** A machine that needs every kind of change: new directories, new files, a replaced link, a replaced file. */
 async function createBusyRig(root: string): Promise<Rig> {
   const rig = await createRigIn(root, () => rm(root, { recursive: true }));
   await MANAGERS[MANY_FILES](rig);
@@ -40,7 +40,7 @@ interface Interrupted {
   readonly nth: number;
 }
 
-/** Does `work` on one machine after the other, with the failure one operation later each time, until there is none left to fail. */
+/** Repeats `work` on fresh machines. Each time, the failure is one operation later, until none is left to fail. */
 async function interruptEach(
   failing: Failing,
   work: (machine: Machine) => Promise<unknown>,
@@ -66,7 +66,7 @@ async function interruptEach(
 }
 
 for (const failing of ['once before', 'once after'] as const) {
-  test(`install is wholly done or not at all, whichever operation fails (${failing})`, () =>
+  test(`install is all or nothing, whichever operation fails (${failing})`, () =>
     interruptEach(
       failing,
       (machine) => install(machine, TARGET),
@@ -78,7 +78,7 @@ for (const failing of ['once before', 'once after'] as const) {
       },
     ));
 
-  test(`what fails in uninstall is put back by doing it again (${failing})`, () =>
+  test(`a second uninstall completes one that failed (${failing})`, () =>
     interruptEach(
       failing,
       (machine) => uninstall(machine, { force: false }),
@@ -87,10 +87,10 @@ for (const failing of ['once before', 'once after'] as const) {
     ));
 }
 
-test('install can be taken back wherever it was cut off', () =>
+test('uninstall restores everything after an install interrupted at any operation', () =>
   interruptEach('for good', (machine) => install(machine, TARGET), uninstallRestores));
 
-test('install goes on, by being done again, wherever it was cut off', () =>
+test('a second install completes one interrupted at any operation', () =>
   interruptEach(
     'for good',
     (machine) => install(machine, TARGET),
@@ -101,7 +101,7 @@ test('install goes on, by being done again, wherever it was cut off', () =>
     },
   ));
 
-test('install with a time to confirm can be taken back wherever it was cut off, and is so by its timer', () =>
+test('the timer rolls back an unconfirmed install interrupted at any operation', () =>
   interruptEach(
     'for good',
     (machine) => install(machine, TARGET, { confirmWithinMs: PAUSE_MS }),
@@ -113,7 +113,7 @@ test('install with a time to confirm can be taken back wherever it was cut off, 
     },
   ));
 
-test('uninstall goes on, by being done again, wherever it was cut off', () =>
+test('a second uninstall completes one interrupted at any operation', () =>
   interruptEach(
     'for good',
     (machine) => uninstall(machine, { force: false }),
@@ -121,7 +121,7 @@ test('uninstall goes on, by being done again, wherever it was cut off', () =>
     (rig) => install(rig.machine, TARGET),
   ));
 
-test('confirm that was cut off leaves what can be taken back', () =>
+test('an interrupted confirm leaves an installation that can be rolled back', () =>
   interruptEach(
     'for good',
     (machine) => confirm(machine),
@@ -129,7 +129,7 @@ test('confirm that was cut off leaves what can be taken back', () =>
     (rig) => install(rig.machine, TARGET, { confirmWithinMs: PAUSE_MS }),
   ));
 
-test('a pause ends in dns4tor, wherever its beginning was cut off, when its timer comes', () =>
+test('the timer ends a pause whose beginning was interrupted at any operation', () =>
   interruptEach(
     'for good',
     (machine) => pause(machine, PAUSE_MS),
@@ -143,7 +143,7 @@ test('a pause ends in dns4tor, wherever its beginning was cut off, when its time
     (rig) => install(rig.machine, TARGET),
   ));
 
-test('install during a pause leaves dns4tor installed or a timer that sees to it, wherever it was cut off', () =>
+test('an interrupted install during a pause leaves dns4tor installed, or a timer that will install it', () =>
   interruptEach(
     'for good',
     (machine) => install(machine, TARGET, { confirmWithinMs: PAUSE_MS / 2 }),
@@ -152,7 +152,7 @@ test('install during a pause leaves dns4tor installed or a timer that sees to it
       const { phase } = (await readJournal(rig.machine.fs)) ?? {};
       assert.ok(phase === 'unconfirmed' || phase === 'paused' || phase === 'resuming', `operation ${nth}: ${phase}`);
       assert.ok('etc/systemd/system/dns4tor-settle.timer' in (await rig.snapshot()), `operation ${nth}`);
-      // The earlier of the two moments at which it may elapse.
+      // The earlier of the two times at which the timer may elapse.
       rig.clock.advance(PAUSE_MS / 2);
       const settled = await settle(rig.reborn(), false);
       const expected = { unconfirmed: 'rolled-back', paused: 'nothing', resuming: 'resumed' }[phase];
@@ -167,7 +167,7 @@ test('install during a pause leaves dns4tor installed or a timer that sees to it
 
 for (const confirmWithinMs of [undefined, PAUSE_MS / 2]) {
   const kind = confirmWithinMs === undefined ? '' : ' with a time to confirm';
-  test(`install${kind} during a pause is wholly done, or the pause goes on to its end, whichever operation fails`, () =>
+  test(`install${kind} during a pause is done completely, or the pause continues, whichever operation fails`, () =>
     interruptEach(
       'once before',
       (machine) => install(machine, TARGET, { confirmWithinMs }),
@@ -186,7 +186,7 @@ for (const confirmWithinMs of [undefined, PAUSE_MS / 2]) {
     ));
 }
 
-test('the end of a pause can be taken back wherever it was cut off', () =>
+test('uninstall restores everything after a resume interrupted at any operation', () =>
   interruptEach(
     'for good',
     (machine) => settle(machine, true),
@@ -208,7 +208,7 @@ for (const [next, goOn] of [
     },
   ],
 ] as const satisfies readonly (readonly [string, (machine: Machine) => Promise<unknown>])[]) {
-  test(`the end of a pause goes on, wherever it was cut off, when ${next}`, () =>
+  test(`a resume interrupted at any operation is completed when ${next}`, () =>
     interruptEach(
       'for good',
       (machine) => settle(machine, true),

@@ -25,7 +25,7 @@ async function phaseOf({ machine }: Rig): Promise<string> {
   return (await readJournal(machine.fs))?.phase ?? 'none';
 }
 
-/** Waits as the commands do, while the clock is turned second by second, after `meanwhile`. */
+/** Waits as the commands do, while the clock advances second by second. `meanwhile` runs first. */
 async function waitInForeground(
   rig: Rig,
   {
@@ -39,7 +39,7 @@ async function waitInForeground(
   void waiting.finally(() => over.abort());
   await rig.clock.advanceAsync(0);
   await meanwhile();
-  // Each tick reads the journal, which takes turns of the event loop that no clock counts.
+  // Each tick reads the journal, which takes several turns of the event loop.
   while (!over.signal.aborted) await rig.clock.advanceAsync(rig.clock.pendingTimers > 0 ? 1000 : 0);
   return waiting;
 }
@@ -56,7 +56,7 @@ for (const byMs of [-3_600_000, 3_600_000]) {
   });
 }
 
-test('what nobody confirms is put back when its time is up, and not before', async () => {
+test('an unconfirmed installation is rolled back at its deadline, not before', async () => {
   await using rig = await createPlainRig();
   const before = await rig.snapshot();
   await install(rig.machine, TARGET, { confirmWithinMs: MINUTE_MS });
@@ -70,7 +70,7 @@ test('what nobody confirms is put back when its time is up, and not before', asy
   await assert.rejects(confirm(rig.machine), { code: 'ERR_SYSTEM_NOT_INSTALLED' });
 });
 
-test('what is confirmed stays', async () => {
+test('a confirmed installation stays', async () => {
   await using rig = await createPlainRig();
   await install(rig.machine, TARGET, { confirmWithinMs: MINUTE_MS });
   assert.equal(await confirm(rig.machine), true);
@@ -80,7 +80,7 @@ test('what is confirmed stays', async () => {
   assert.equal(await confirm(rig.machine), false);
 });
 
-test('who waits for a confirmation learns of it, and of the end of the time', async () => {
+test('the wait for a confirmation ends with it, and at the deadline', async () => {
   await using rig = await createPlainRig();
   await install(rig.machine, TARGET, { confirmWithinMs: MINUTE_MS });
   assert.equal(await waitInForeground(rig, {}), 'due');
@@ -105,7 +105,7 @@ test('a pause restores the network’s own resolver, and ends by itself', async 
   assert.equal(rig.clock.pendingTimers, 0);
 });
 
-test('a pause ends early when it is told to', async () => {
+test('a pause can be ended early', async () => {
   await using rig = await createPlainRig();
   await install(rig.machine, TARGET);
   await pause(rig.machine, 10 * MINUTE_MS);
@@ -117,7 +117,7 @@ test('a pause ends early when it is told to', async () => {
   assert.match(await rig.text('/etc/resolv.conf'), /127\.0\.0\.1/);
 });
 
-test('a pause ends even where names are not answered then, and says so', async () => {
+test('a pause ends even if names are not resolved then, which is reported', async () => {
   await using rig = await createPlainRig();
   await install(rig.machine, TARGET);
   await pause(rig.machine, MINUTE_MS);
@@ -128,7 +128,7 @@ test('a pause ends even where names are not answered then, and says so', async (
   assert.match(await rig.text('/etc/resolv.conf'), /127\.0\.0\.1/);
 });
 
-test('what the network wrote during a pause is what uninstall puts back', async () => {
+test('uninstall restores what the network wrote during a pause', async () => {
   await using rig = await createPlainRig();
   await install(rig.machine, TARGET);
   await pause(rig.machine, MINUTE_MS);
@@ -138,7 +138,7 @@ test('what the network wrote during a pause is what uninstall puts back', async 
   assert.equal(await rig.text('/etc/resolv.conf'), 'nameserver 10.0.0.1\n');
 });
 
-test('a second pause gives the first a new end', async () => {
+test('a second pause changes the end of the first', async () => {
   await using rig = await createPlainRig();
   await install(rig.machine, TARGET);
   await pause(rig.machine, MINUTE_MS);
@@ -150,7 +150,7 @@ test('a second pause gives the first a new end', async () => {
   assert.equal(await settle(rig.machine, false), 'resumed');
 });
 
-test('a pause is refused where dns4tor is not installed, not confirmed or edited, and nothing is changed', async () => {
+test('a pause is refused if dns4tor is not installed, unconfirmed or edited, and nothing is changed', async () => {
   await using rig = await createPlainRig();
   await assert.rejects(pause(rig.machine, MINUTE_MS), { code: 'ERR_SYSTEM_NOT_INSTALLED' });
   await install(rig.machine, TARGET, { confirmWithinMs: MINUTE_MS });
@@ -162,7 +162,7 @@ test('a pause is refused where dns4tor is not installed, not confirmed or edited
   assert.deepEqual(await rig.snapshot(), before);
 });
 
-test('a pause that cannot end by failing to install remains a pause, for install to end', async () => {
+test('if the end of a pause fails to install, the pause remains, and install can end it', async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   await install(rig.machine, TARGET);
@@ -194,7 +194,7 @@ test('uninstall during a pause ends it for good', async () => {
   assert.equal(await settle(rig.machine, false), 'nothing');
 });
 
-test('where systemd runs, a timer that outlives a restart of the machine sees to the end, and goes with it', async () => {
+test('with systemd, a timer that survives a reboot ends the pause, and is removed with it', async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   await install(rig.machine, TARGET);
@@ -205,11 +205,11 @@ test('where systemd runs, a timer that outlives a restart of the machine sees to
   assert.match(await rig.text(TIMER), /^Persistent=true$/m);
   const service = await rig.text(TIMER.replace('.timer', '.service'));
   assert.match(service, /^ExecStart="\/usr\/bin\/node" "\/opt\/dns4tor\/dist\/launch\/dns4tor\.js" "settle"$/m);
-  // A failure must not be the last word, nor may there be an end to the tries.
+  // A failure must be retried without limit.
   assert.match(service, /^Restart=on-failure$/m);
   assert.match(service, /^\[Unit\]\n(?:[^[]+\n)?StartLimitIntervalSec=0$/m);
   assert.match(service, /^WantedBy=multi-user\.target$/m);
-  // Older than the timer, which elapses at once if its time has come by when it is started.
+  // The stamp is older than the timer, so a timer whose time has passed elapses as soon as it is started.
   assert.equal(await rig.text('/var/lib/systemd/timers/stamp-dns4tor-settle.timer'), '');
   assert.deepEqual(rig.commands.splice(0), [
     'systemctl daemon-reload',
@@ -223,7 +223,7 @@ test('where systemd runs, a timer that outlives a restart of the machine sees to
   assert.ok(rig.commands.includes('systemctl disable dns4tor-settle.service'));
 });
 
-test('a pause is not begun where its end cannot be seen to', async () => {
+test('a pause does not begin if its timer cannot be armed', async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   await install(rig.machine, TARGET);
@@ -236,7 +236,7 @@ test('a pause is not begun where its end cannot be seen to', async () => {
   assert.deepEqual(await rig.snapshot(), before);
 });
 
-test('a pause that cannot be given a new end has the old one, and its timer', async () => {
+test('if the end of a pause cannot be changed, the old end and its timer stay', async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   await install(rig.machine, TARGET);
@@ -264,7 +264,7 @@ for (const confirmWithinMs of [undefined, MINUTE_MS]) {
   });
 }
 
-test('an install with a time to confirm ends a pause, and is taken back when nobody confirms it', async () => {
+test('install --confirm-within ends a pause, and is rolled back if not confirmed', async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   const before = await rig.snapshot();
@@ -277,7 +277,7 @@ test('an install with a time to confirm ends a pause, and is taken back when nob
   assert.deepEqual(await rig.snapshot(), before);
 });
 
-test('a manager that is gone hinders neither a pause nor its end', async () => {
+test('a manager that is gone prevents neither a pause nor its end', async () => {
   await using rig = await createRig();
   await MANAGERS['NetworkManager with systemd-resolved'](rig);
   await install(rig.machine, TARGET);
@@ -289,7 +289,7 @@ test('a manager that is gone hinders neither a pause nor its end', async () => {
   assert.equal(await settle(rig.machine, true), 'resumed');
 });
 
-test('where the end of a pause fails and cannot be put back either, both are told', async () => {
+test('if the end of a pause fails and cannot be rolled back either, both errors are reported', async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   await install(rig.machine, TARGET);
@@ -302,7 +302,7 @@ test('where the end of a pause fails and cannot be put back either, both are tol
   assert.equal(error.code, 'ERR_SYSTEM_HALFWAY');
   assert.match(error.message, /Job failed/);
   assert.match(String(error.cause.errors[1]), /EROFS/);
-  // It was to end: whoever comes next goes on with that, before its time as well.
+  // The pause was to end, so the next settle completes that, even before the deadline.
   rig.answers.clear();
   rig.answers.set('systemctl is-active --quiet systemd-resolved.service', { status: 0 });
   assert.equal(await settle(rig.machine, false), 'resumed');

@@ -8,37 +8,37 @@ import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
 export const TARGET = { address: '127.0.0.1', port: 53 } as const;
 
-/** A machine with its files in a folder, and programs that are written down instead of run. */
+/** A test machine: its files are in a directory, and commands are recorded instead of run. */
 export interface Rig extends AsyncDisposable {
   readonly root: string;
   readonly clock: ManualClock;
   readonly machine: Machine;
-  /** What was run, in order, without those that only look. */
+  /** Recorded commands in order, without read-only ones. */
   readonly commands: string[];
-  /** What a person was told. */
+  /** Recorded warnings. */
   readonly warnings: string[];
-  /** Answers for commands, by their text; others succeed and say nothing, and those that only look fail. */
+  /** Results of commands, by their text. Without one, read-only commands fail, and others succeed without output. */
   readonly answers: Map<string, Partial<CommandResult>>;
-  /** What the checks do, to be replaced. */
+  /** The checks, which a test can replace. */
   readonly checks: { upstream: () => Promise<void>; nameserver: (address: string) => Promise<void> };
   write(path: string, text: string, mode?: number): Promise<void>;
   link(path: string, target: string): Promise<void>;
   text(path: string): Promise<string>;
-  /** Every file, link and directory with all that is kept of them. */
+  /** Returns every file, link and directory, with content, mode and owner. */
   snapshot(): Promise<Readonly<Record<string, string>>>;
-  /** The same machine after this process has died, with a file system of its own. */
+  /** Returns the same machine for a new process. @param fs its access to the files */
   reborn(fs?: FileSystem): Machine;
 }
 
-/** Commands that only look. */
-const LOOKS = /^(?:systemctl (?:is-active|is-enabled|show)|nmcli --get-values|resolvectl --no-pager)/;
+/** Read-only commands. */
+const READ_ONLY = /^(?:systemctl (?:is-active|is-enabled|show)|nmcli --get-values|resolvectl --no-pager)/;
 
 export async function createRig(): Promise<Rig> {
   const directory = await createTemporaryDirectory();
   return createRigIn(directory.path, async () => directory[Symbol.asyncDispose]());
 }
 
-/** In a folder that is the caller's, which need not exist yet. For tests that need hundreds of them. */
+/** Creates a rig in a directory of the caller, which need not exist yet. For tests that need hundreds of them. */
 export async function createRigIn(root: string, dispose: () => Promise<void>): Promise<Rig> {
   const at = (path: string): string => join(root, path);
   const clock = new ManualClock();
@@ -49,10 +49,10 @@ export async function createRigIn(root: string, dispose: () => Promise<void>): P
   for (const folder of ['etc', 'run', 'var/lib']) await mkdir(at(folder), { recursive: true });
   const run = async (command: Command): Promise<CommandResult> => {
     const line = command.join(' ');
-    const isLook = LOOKS.test(line);
-    if (!isLook) commands.push(line);
+    const isReadOnly = READ_ONLY.test(line);
+    if (!isReadOnly) commands.push(line);
     const answer = answers.get(line);
-    return { status: isLook && answer === undefined ? 1 : 0, stdout: '', stderr: '', ...answer };
+    return { status: isReadOnly && answer === undefined ? 1 : 0, stdout: '', stderr: '', ...answer };
   };
   let pid = 100;
   const reborn = (fs: FileSystem = createFileSystem(root)): Machine => ({
@@ -157,13 +157,13 @@ export const MANAGERS = {
     await rig.write('/usr/sbin/dhclient', '', 0o755);
     await rig.write('/usr/sbin/dhcpcd', '', 0o755);
   },
-  'DHCP clients and what a removed resolvconf has left': async (rig: Rig): Promise<void> => {
+  'DHCP clients and leftovers of a removed resolvconf': async (rig: Rig): Promise<void> => {
     await rig.write('/etc/resolvconf/update.d/libc', '#!/bin/sh\n', 0o755);
     await rig.write('/etc/resolvconf.conf', 'resolv_conf=/etc/resolv.conf\n');
     await MANAGERS.dhclient(rig);
     await rig.write('/etc/dhcpcd.conf', 'hostname\n');
   },
-  "systemd-resolved with its own resolvconf, and DHCP clients that would write into resolv.conf's target": async (
+  "systemd-resolved with its own resolvconf, and DHCP clients that would overwrite resolv.conf's target": async (
     rig: Rig,
   ): Promise<void> => {
     await MANAGERS['systemd-resolved'](rig);

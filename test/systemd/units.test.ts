@@ -9,7 +9,7 @@ import { findProgram } from '../fixtures/find-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
 const UNITS = fileURLToPath(new URL('../../systemd', import.meta.url));
-/** Where Debian's tor and systemd's own units are. */
+/** Directory of the units of Debian's tor and of systemd. */
 const SYSTEM_UNITS = '/usr/lib/systemd/system';
 const OWN_UNITS = '/etc/systemd/system';
 
@@ -29,14 +29,14 @@ async function analyze(...args: readonly string[]): Promise<Verdict> {
 
 type Edit = (unit: string) => string;
 
-/** What systemd says of a unit as it would start on a machine with Debian's tor, after changes to the unit and with drop-ins. */
+/** Verifies a unit by systemd-analyze, on a machine with Debian's tor, after changes to the unit and with drop-ins. */
 async function verify(
   unit: string,
   { edit = (text) => text, dropIns = [] }: { readonly edit?: Edit; readonly dropIns?: readonly string[] } = {},
 ): Promise<Verdict> {
   await using root = await createTemporaryDirectory();
   const inRoot = (path: string): string => join(root.path, path);
-  // With tor's units the whole of the boot, whose targets stand in the order.
+  // With Tor's units and the boot's targets, which take part in the ordering.
   await cp(SYSTEM_UNITS, inRoot(SYSTEM_UNITS), { recursive: true, verbatimSymlinks: true });
   await mkdir(inRoot(OWN_UNITS), { recursive: true });
   for (const name of (await readdir(UNITS)).filter((file) => /\.(service|socket)$/.test(file))) {
@@ -51,7 +51,7 @@ async function verify(
   return await analyze('verify', `--root=${root.path}`, unit);
 }
 
-/** systemd's measure of what a service could do to the machine if it fell into wrong hands: 0 is nothing, 10 everything. */
+/** systemd's exposure level of a service: 0 is none, 10 the maximum (systemd-analyze(1), "security"). */
 async function exposure(...lines: readonly string[]): Promise<number> {
   const { output } = await analyze('security', '--offline=true', ...lines);
   const found = /Overall exposure level for \S+: ([\d.]+)/.exec(output)?.[1];
@@ -61,24 +61,24 @@ async function exposure(...lines: readonly string[]): Promise<number> {
 
 const CLEAN: Verdict = { status: 0, output: '' };
 
-test('Debian has the unit of tor that ours are ordered by', async () => {
+test("Debian has the Tor unit that dns4tor's units are ordered by", async () => {
   const text = await readFile(join(SYSTEM_UNITS, 'tor@default.service'), 'utf8');
   assert.match(text, /^After=.*\bnss-lookup\.target$/m);
 });
 
 for (const unit of ['dns4tor.service', 'dns4tor.socket', 'dns4tor-metrics.socket', 'dns4tor-standalone.service']) {
-  test(`systemd has nothing to say against ${unit}, beside tor's units: no unknown key, no cycle`, async () => {
+  test(`systemd accepts ${unit} together with Tor's units: no unknown key, no cycle`, async () => {
     assert.deepEqual(await verify(unit), CLEAN);
   });
 }
 
 for (const dropIn of ['jitless.conf', 'tor-control.conf']) {
-  test(`systemd has nothing to say against the drop-in ${dropIn}`, async () => {
+  test(`systemd accepts the drop-in ${dropIn}`, async () => {
     assert.deepEqual(await verify('dns4tor.service', { dropIns: [dropIn] }), CLEAN);
   });
 }
 
-test('systemd has nothing to say against the drop-in back-off.conf, before version 254 but that it does not know its two keys', async () => {
+test('systemd accepts the drop-in back-off.conf; versions before 254 do not know its two keys', async () => {
   const { status, output } = await verify('dns4tor.service', { dropIns: ['back-off.conf'] });
   const version = Number(/^systemd (\d+)/.exec((await analyze('--version')).output)?.[1]);
   const complaints = output.matchAll(
@@ -94,7 +94,7 @@ test('systemd has nothing to say against the drop-in back-off.conf, before versi
   assert.deepEqual({ status, output }, { status: 0, output: unknown.map(({ line }) => line).join('') });
 });
 
-test('a service that fails is started again without end, two seconds later: no limit on starts gives up', async () => {
+test('a service that fails is restarted after two seconds, without limit', async () => {
   for (const unit of ['dns4tor.service', 'dns4tor-standalone.service']) {
     const lines = (await readFile(join(UNITS, unit), 'utf8')).split('\n');
     for (const line of ['StartLimitIntervalSec=0', 'Restart=always', 'RestartSec=2'])
@@ -102,19 +102,19 @@ test('a service that fails is started again without end, two seconds later: no l
   }
 });
 
-test('a service that is to be there before nss-lookup.target and after tor is a cycle: that is found here', async () => {
+test('a service before nss-lookup.target and after Tor is a cycle, which this test detects', async () => {
   const edit: Edit = (text) =>
     text.replace('[Service]', 'Before=nss-lookup.target\nWants=nss-lookup.target\n[Service]');
   assert.match(
     (await verify('dns4tor.service', { edit })).output,
-    // Which one it is changes from run to run.
+    // systemd drops a different unit in each run.
     /(?:tor@default\.service|nss-lookup\.target)\/start deleted to break ordering cycle/,
   );
   const ordered: Edit = (text) => text.replace('[Service]', 'After=tor@default.service\n[Service]');
   assert.match((await verify('dns4tor-standalone.service', { edit: ordered })).output, /ordering cycle/);
 });
 
-test('the service could do next to nothing, and the one with sockets of its own little more', async () => {
+test('the service has almost no exposure, and the standalone one a little more', async () => {
   assert.ok((await exposure(join(UNITS, 'dns4tor.service'))) <= 0.5);
   assert.ok((await exposure(join(UNITS, 'dns4tor-standalone.service'))) <= 1.5);
 });
@@ -130,7 +130,7 @@ test('without a network of its own the service has no way out but its sockets an
   assert.ok(socket.includes('IPAddressDeny=any') && socket.includes('IPAddressAllow=localhost'));
 });
 
-test('the units use flags that there are', async () => {
+test('the units use existing flags', async () => {
   const units = (await readdir(UNITS)).filter((name) => name.endsWith('.service'));
   assert.deepEqual(units.toSorted(), ['dns4tor-standalone.service', 'dns4tor.service']);
   for (const name of units) {

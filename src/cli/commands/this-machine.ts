@@ -19,7 +19,8 @@ export function thisMachine(): Machine {
     clock: systemClock,
     pid: process.pid,
     isAlive,
-    // Without the flags of this Node, which a later version may not know. dist/launch/dns4tor.js adds those that it needs.
+    // Without the flags of this Node, which a later version may not know. dist/launch/dns4tor.js adds those that it
+    // needs.
     self: [process.execPath, script],
     checks: createChecks(systemClock, systemRandom),
     warn: (sentence) => process.stderr.write(`dns4tor: ${sentence}\n`),

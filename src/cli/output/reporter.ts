@@ -42,7 +42,9 @@ export class Reporter {
   }
 }
 
-/** Describes a defect by its kind and place. The message is left out, because it may quote data, even a queried name. */
+/**
+ * Describes a defect by its kind and place. The message is left out, because it may quote data, even a queried name.
+ */
 function describeDefect(error: unknown): string {
   const thrown = error instanceof Dns4torError && error.cause !== undefined ? error.cause : error;
   if (!(thrown instanceof Error)) return typeof thrown;

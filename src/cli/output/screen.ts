@@ -24,7 +24,9 @@ export interface ScreenProcess {
   off(event: string, listener: (signal: NodeJS.Signals) => void): unknown;
 }
 
-/** A full-screen display. The terminal is restored when it is disposed, and whenever the process exits without SIGKILL. */
+/**
+ * A full-screen display. The terminal is restored when it is disposed, and whenever the process exits without SIGKILL.
+ */
 export class Screen implements Disposable {
   readonly #process: ScreenProcess;
   readonly #quitting = new AbortController();

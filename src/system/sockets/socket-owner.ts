@@ -33,8 +33,8 @@ const IPV4_MAPPED = Buffer.concat([Buffer.alloc(10), Buffer.of(0xff, 0xff)]);
  * (proc_net_tcp.rst), which every user may read.
  *
  * A look-up takes 0.3 ms of CPU time for UDP, and 6 ms for TCP, because the kernel also walks the empty slots of that
- * table. 2000 sockets add 12 ms (measured; nearly all in Node's thread pool). Only queries through Tor need it, and they
- * take a hundred times as long.
+ * table. 2000 sockets add 12 ms (measured; nearly all in Node's thread pool). Only queries through Tor need it, and
+ * they take a hundred times as long.
  */
 export class SocketOwners {
   readonly #tables = {
@@ -138,7 +138,9 @@ class SocketTable {
   }
 }
 
-/** Formats an endpoint as in the tables: in hexadecimal, each 32-bit word of the address in the machine's byte order. */
+/**
+ * Formats an endpoint as in the tables: in hexadecimal, each 32-bit word of the address in the machine's byte order.
+ */
 function formatEndpoint(address: Buffer, port: number): string {
   const hex = (value: number, digits: number): string => value.toString(16).toUpperCase().padStart(digits, '0');
   let text = '';

@@ -16,7 +16,8 @@ interface Entry extends Attributes {
 
 /**
  * The only way in which src/system changes files. Paths are absolute. A symbolic link in the last part of a path is not
- * followed, except by `read`, `list`, `overwrite` and `sync`. Rejections are the operating system's errors, with its `code`.
+ * followed, except by `read`, `list`, `overwrite` and `sync`. Rejections are the operating system's errors, with its
+ * `code`.
  */
 export interface FileSystem {
   /** Undefined if the path does not exist. */

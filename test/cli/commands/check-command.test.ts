@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
 import { runCli } from '../run-cli.ts';
 
-test('--check prints what is in effect and where it came from, and exits', async () => {
+test('--check prints the effective settings and their sources, and exits', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'dns4tor.toml');
   writeFileSync(path, 'timeout = "3s"\n');
@@ -21,7 +21,7 @@ test('--check prints what is in effect and where it came from, and exits', async
   assert.match(stdout, /^# upstream-ca is not set: /m);
 });
 
-test('what --check prints is a configuration file with the same effect', async () => {
+test('the output of --check is a configuration file with the same effect', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'dns4tor.toml');
   const flags = [
@@ -44,13 +44,13 @@ test('--check --output json prints the configuration and its sources as one obje
   assert.deepEqual(sources['timeout'], { origin: 'flag', place: '--timeout' });
 });
 
-test("flags are taken with one dash, as cloudflared's users write them", async () => {
+test('flags are accepted with one dash, as in cloudflared', async () => {
   const { config } = await effectOf(['-port', '5353', '-timeout=3s']);
   assert.equal(config.port, 5353);
   assert.equal(config.timeoutMs, 3000);
 });
 
-test('--check names the files of keys, and shows no key', async () => {
+test('--check prints the paths of key files, but no key', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'resolver.auth_private');
   const address = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad';
@@ -67,7 +67,7 @@ test('--check names the files of keys, and shows no key', async () => {
   }
 });
 
-test('a wrong configuration is not printed', async () => {
+test('an invalid configuration is not printed', async () => {
   const { code, stdout, stderr } = await runCli(['proxy-dns', '--check', '--port', 'x']);
   assert.equal(code, 2);
   assert.equal(stdout, '');

@@ -5,7 +5,7 @@ import { type Daemon, startDaemon } from '../../fixtures/daemon.ts';
 import { reservePort } from '../../fixtures/reserve-port.ts';
 import { type CliResult, runCli } from '../run-cli.ts';
 
-/* The daemon here has no Tor, so that it answers what it can by itself; the rest is proved through a real Tor network in test/e2e. */
+/* The daemon has no Tor, so it answers only local names. test/e2e tests the rest with a real Tor network. */
 
 let daemon: Daemon;
 before(async () => {
@@ -17,7 +17,7 @@ function query(...words: readonly string[]): Promise<CliResult> {
   return runCli(['query', '--server', '127.0.0.1', '--port', String(daemon.port), ...words]);
 }
 
-test("a reply is shown in dig's form, with where it came from, and that there is no such name is an answer", async () => {
+test('a reply is rendered as by dig, with its provenance, and NXDOMAIN counts as an answer', async () => {
   const { code, stdout, stderr } = await query('something.onion', 'AAAA');
   assert.equal(stderr, '');
   assert.equal(code, 0);
@@ -27,7 +27,7 @@ test("a reply is shown in dig's form, with where it came from, and that there is
   assert.match(stdout, /^;; SERVER: 127\.0\.0\.1#\d+\(127\.0\.0\.1\) \(UDP\)$/m);
 });
 
-test('why there is no answer is said in words, and the exit status says that there is none', async () => {
+test('a failure is explained, and the exit status is 1', async () => {
   const { code, stdout, stderr } = await query('+tcp', 'example.com');
   assert.equal(stderr, '');
   assert.equal(code, 1);
@@ -37,7 +37,7 @@ test('why there is no answer is said in words, and the exit status says that the
   assert.match(stdout, /^;; SERVER: .* \(TCP\)$/m);
 });
 
-test('--json is one object, and +short nothing but data', async () => {
+test('--json prints one object, and +short only data', async () => {
   const { stdout } = await query('localhost', 'AAAA', '--json');
   const { status, flags, answers, came, errors } = JSON.parse(stdout) as Record<string, unknown>;
   assert.equal(status, 'NOERROR');
@@ -48,7 +48,7 @@ test('--json is one object, and +short nothing but data', async () => {
   assert.deepEqual(await query('localhost', 'AAAA', '+short'), { code: 0, stdout: '::1\n', stderr: '' });
 });
 
-test("the server may be given as dig's users give it, and comes from the configuration otherwise", async () => {
+test('the server can be given as in dig, and is from the configuration otherwise', async () => {
   const port = String(daemon.port);
   const ways = [
     runCli(['query', '@127.0.0.1', '-p', port, 'localhost', '+short']),
@@ -57,7 +57,7 @@ test("the server may be given as dig's users give it, and comes from the configu
   for (const way of ways) assert.deepEqual(await way, { code: 0, stdout: '127.0.0.1\n', stderr: '' });
 });
 
-test('where nothing listens, the error says what to do, and not what was asked for', async () => {
+test('if nothing listens, the error has a remedy, and does not repeat the name', async () => {
   await using reservation = await reservePort();
   await reservation.release();
   const { code, stdout, stderr } = await runCli(['query', '-p', String(reservation.port), '+tcp', 'asked.example']);
@@ -66,7 +66,7 @@ test('where nothing listens, the error says what to do, and not what was asked f
   assert.match(stderr, /^dns4tor: 127\.0\.0\.1:\d+: .*start dns4tor .*--direct\)\n$/);
 });
 
-test('a question goes to no other machine, by address or by name', async () => {
+test('queries are never sent to another machine, by address or by name', async () => {
   for (const server of ['@192.0.2.53', '@resolver.example']) {
     const { code, stderr } = await runCli(['query', server, 'asked.example']);
     assert.equal(code, 2);
@@ -74,13 +74,13 @@ test('a question goes to no other machine, by address or by name', async () => {
   }
 });
 
-test('what is about the way through Tor is refused without --direct', async () => {
+test('options for Tor and the upstream are refused without --direct', async () => {
   const { code, stderr } = await runCli(['query', '--tor-socks', '127.0.0.1:9150', 'a.test']);
   assert.equal(code, 2);
   assert.match(stderr, /^dns4tor: --tor-socks: has an effect only with --direct; /);
 });
 
-test('--direct says why it has no answer, and asks nobody for what is answered here', async () => {
+test('--direct explains a failure, and answers local names without a query', async () => {
   const failed = await runCli(['query', '--direct', '--tor-socks', '127.0.0.1:1', 'a.example']);
   assert.equal(failed.stderr, '');
   assert.equal(failed.code, 1);

@@ -4,7 +4,7 @@ import { readQueryWords } from '../../../src/cli/commands/query-words.ts';
 import { ConfigError } from '../../../src/config/config-problem.ts';
 import { nameText } from '../../../src/message/text/name-text.ts';
 
-/** What is asked for, as text. */
+/** The parsed question as text. */
 function read(...words: readonly string[]): string {
   const { name, type } = readQueryWords(words, undefined);
   return `${nameText(Buffer.concat([new Uint8Array(12), name]), 12)?.text} ${type}`;
@@ -23,7 +23,7 @@ function problemsOf(words: readonly string[], reverse?: string): readonly string
   return [];
 }
 
-test('a name and a type come in either order, the type is A if it is left out, and IN is taken', () => {
+test('name and type may be in either order, the default type is A, and IN is accepted', () => {
   assert.equal(read('example.com'), 'example.com. 1');
   assert.equal(read('example.com.', 'mx'), 'example.com. 15');
   assert.equal(read('MX', 'example.com'), 'example.com. 15');
@@ -33,7 +33,7 @@ test('a name and a type come in either order, the type is A if it is left out, a
   assert.equal(read('.', 'NS'), '. 2');
 });
 
-test('names of any octets and in any script can be given', () => {
+test('names may have any octets, and may be internationalized', () => {
   for (const name of ['dot\\.ted.test.', 'caf\\195\\169.test.', 'raw\\000\\255.test.', 'MiXeD.test.']) {
     assert.equal(read(name), `${name} 1`);
   }
@@ -41,7 +41,7 @@ test('names of any octets and in any script can be given', () => {
   assert.equal(read('例え.テスト'), 'xn--r8jz45g.xn--zckzah. 1');
 });
 
-test('-x asks for the name of an address', () => {
+test('-x looks up the name of an address', () => {
   const reverse = (address: string): string => {
     const { name, type } = readQueryWords([], address);
     assert.equal(type, 12);
@@ -55,13 +55,13 @@ test('-x asks for the name of an address', () => {
   assert.deepEqual(problemsOf([], '192.0.2'), ["-x: '192.0.2' is not an IP address"]);
 });
 
-test('the + words are those of dig, with no in front to take them back', () => {
+test('the + options are those of dig, and can be negated', () => {
   const { switches, server } = readQueryWords(['+dnssec', 'a.test', '+vc', '@::1', '+cd', '+nocdflag'], undefined);
   assert.deepEqual(switches, { short: false, tcp: true, dnssec: true, cd: false });
   assert.equal(server, '::1');
 });
 
-test('all that is wrong is said at once, with what was most likely meant', () => {
+test('all problems are reported at once, with suggestions', () => {
   assert.deepEqual(problemsOf(['+shrt', '+trace', 'a..test']), [
     "unsupported dig option '+shrt'; did you mean +short?",
     "unsupported dig option '+trace'; the supported ones are +short, +tcp, +dnssec, +cd",

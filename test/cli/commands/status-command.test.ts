@@ -10,13 +10,13 @@ import { startOnTerminal } from '../../fixtures/terminal.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { COMMAND, runCli } from '../run-cli.ts';
 
-/** The screen beside the shell's, with the cursor hidden, and the way back (DEC private modes 1049 and 25). */
+/** Enters and leaves the alternate screen, with the cursor hidden (DEC private modes 1049 and 25). */
 const ENTER = '\x1b[?1049h\x1b[?25l';
 const LEAVE = '\x1b[?25h\x1b[?1049l';
 
 let daemon: Daemon;
 before(async () => {
-  // Which is failing: there is no Tor at port 1.
+  // Its state is failing, since there is no Tor at port 1.
   daemon = await startDaemon(['--tor-socks', '127.0.0.1:1']);
   await daemon.logs('Cannot connect to DNS upstream');
 });
@@ -24,7 +24,7 @@ after(() => daemon[Symbol.asyncDispose]());
 
 const statusAt = (address: string): readonly string[] => [process.execPath, COMMAND, 'status', '--metrics', address];
 
-test('elsewhere than on a terminal it shows how everything stands, once, without colours, and ends with 1 while that is bad', async () => {
+test('without a terminal, the status is printed once, without colours, and the exit status is 1 while it is failing', async () => {
   const { code, stdout, stderr } = await runCli(['status', '--metrics', daemon.metricsAddress]);
   assert.equal(stderr, '');
   assert.equal(code, 1);
@@ -33,7 +33,7 @@ test('elsewhere than on a terminal it shows how everything stands, once, without
   assert.ok(!stdout.includes('\x1b'));
 });
 
-test('--json is what the daemon says, as one object', async () => {
+test("--json prints the daemon's status as one object", async () => {
   const { code, stdout } = await runCli(['status', '--json'], { DNS4TOR_METRICS: daemon.metricsAddress });
   assert.equal(code, 1);
   const snapshot = JSON.parse(stdout) as { readonly format: number; readonly state: string };
@@ -41,7 +41,7 @@ test('--json is what the daemon says, as one object', async () => {
   assert.equal(snapshot.state, 'failing');
 });
 
-test('where no dns4tor is, the error says what to do', async () => {
+test('without a running dns4tor, the error has a remedy', async () => {
   await using reservation = await reservePort();
   await reservation.release();
   const { code, stderr } = await runCli(['status', '--metrics', `127.0.0.1:${reservation.port}`]);
@@ -50,9 +50,9 @@ test('where no dns4tor is, the error says what to do', async () => {
   assert.ok(stderr.endsWith(`: ${failureText('ERR_STATUS_UNANSWERED')}\n`));
 });
 
-test('on a terminal it follows what happens, until q, and gives the terminal back', async () => {
+test('on a terminal, it is updated until q, and restores the terminal', async () => {
   await using terminal = await startOnTerminal(statusAt(daemon.metricsAddress), { NO_COLOR: '', TERM: 'xterm' });
-  // Drawn, and drawn anew.
+  // Drawn, and redrawn.
   await terminal.shows('\x1b[31m●');
   const drawn = terminal.output.split('\x1b[H').length;
   await waitUntil('it is drawn anew', 10_000, async () => terminal.output.split('\x1b[H').length > drawn);
@@ -62,14 +62,14 @@ test('on a terminal it follows what happens, until q, and gives the terminal bac
   assert.ok(terminal.output.includes(LEAVE));
 });
 
-test('on a terminal that takes no commands it shows it once, and sends none', async () => {
+test('on a dumb terminal, the status is printed once, without control sequences', async () => {
   await using terminal = await startOnTerminal(statusAt(daemon.metricsAddress), { NO_COLOR: '', TERM: 'dumb' });
   await terminal.shows('ended with 1');
   assert.match(terminal.output, /^● Not working: /);
   assert.ok(!terminal.output.includes('\x1b'));
 });
 
-test('Ctrl-C ends it too, NO_COLOR takes the colours away, and what is not there yet is waited for', async () => {
+test('Ctrl-C ends it, too, NO_COLOR turns colours off, and it waits for a dns4tor to appear', async () => {
   await using reservation = await reservePort();
   await reservation.release();
   const address = `127.0.0.1:${reservation.port}`;

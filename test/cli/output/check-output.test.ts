@@ -6,9 +6,9 @@ const QUOTED = [
   { id: 'bootstrap', status: 'fail', line: 'Tor is at 5 %: \u001b[2J\u009b1m', advice: 'Start it.' },
 ] as const;
 
-test('what a check quotes of others holds no commands for a terminal, as lines and as JSON', () => {
+test('texts quoted from other programs cannot send control characters to the terminal, as lines or as JSON', () => {
   for (const text of [renderResults(QUOTED), renderJson(QUOTED)]) {
-    // oxlint-disable-next-line no-control-regex -- these are what is looked for
+    // oxlint-disable-next-line no-control-regex -- the test looks for them
     assert.doesNotMatch(text, /[\u001b\u009b]/);
     assert.match(text, /Tor is at 5 %/);
   }

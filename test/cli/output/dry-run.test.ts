@@ -30,7 +30,7 @@ async function previewOf(rig: Rig): Promise<string> {
   return renderPreview(preview);
 }
 
-test('what install would do is shown as diffs and commands, with the way back', async () => {
+test('the preview of install shows diffs and commands, and those of uninstall', async () => {
   await using rig = await createResolvedRig();
   const text = await previewOf(rig);
   assert.ok(
@@ -42,7 +42,7 @@ test('what install would do is shown as diffs and commands, with the way back', 
   assert.ok(text.endsWith(`${RESTART}# \`dns4tor uninstall\` would also run:\n${RESTART}`));
 });
 
-test('once it is installed, nothing is left to be done but for managers that came since', async () => {
+test('after install, the preview is empty except for managers that appeared since', async () => {
   await using rig = await createResolvedRig();
   await install(rig.machine, TARGET);
   assert.equal(await previewOf(rig), '# dns4tor is the resolver of this machine already; nothing would be changed.\n');
@@ -55,7 +55,7 @@ test('once it is installed, nothing is left to be done but for managers that cam
   });
 });
 
-test('who may not read what was installed is told who may', async () => {
+test('a user who may not read the installation is told to use sudo', async () => {
   await using rig = await createResolvedRig();
   await install(rig.machine, TARGET);
   const fs = failWith(rig.machine.fs, { inspect: 'EACCES' }, (path) => path.startsWith('/var/lib/dns4tor-install/'));
@@ -63,7 +63,7 @@ test('who may not read what was installed is told who may', async () => {
   assert.match(text, /^# dns4tor is installed, .* sudo dns4tor install --dry-run\n$/);
 });
 
-test('during a pause it is shown what would be installed, and after an interruption that this is put back first', async () => {
+test('during a pause, the preview shows the changes; after an interruption, that it is rolled back first', async () => {
   await using rig = await createResolvedRig();
   const first = await previewOf(rig);
   await install(rig.machine, TARGET);
@@ -76,7 +76,7 @@ test('during a pause it is shown what would be installed, and after an interrupt
   assert.match(await previewOf(rig), /^# An earlier command was interrupted\./);
 });
 
-test('what uninstall would put back is shown as diffs and commands', async () => {
+test('the preview of uninstall shows diffs and commands', async () => {
   await using rig = await createResolvedRig();
   assert.equal(await dryRun(rig), undefined);
   await install(rig.machine, TARGET);
@@ -88,14 +88,14 @@ test('what uninstall would put back is shown as diffs and commands', async () =>
   assert.ok(text.endsWith(`\n${RESTART}`), text);
 });
 
-test('during a pause there is nothing left to put back', async () => {
+test('during a pause, there is nothing to restore', async () => {
   await using rig = await createResolvedRig();
   await install(rig.machine, TARGET);
   await pause(rig.machine, 60_000);
   assert.equal(await dryRun(rig), '# All files are the originals already.\n');
 });
 
-test('what somebody has changed since is refused as uninstall would refuse it, and with --force shown', async () => {
+test('an edited file is refused as by uninstall, and shown with --force', async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   await install(rig.machine, TARGET);

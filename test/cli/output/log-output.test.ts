@@ -6,7 +6,7 @@ import { openLogFile } from '../../../src/cli/output/log-output.ts';
 import { Dns4torError } from '../../../src/failures/errors.ts';
 import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
 
-test('lines are appended to what the file holds', async () => {
+test('lines are appended to the file', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'log');
   writeFileSync(path, 'before\n');
@@ -14,7 +14,7 @@ test('lines are appended to what the file holds', async () => {
   assert.equal(readFileSync(path, 'utf8'), 'before\nafter\n');
 });
 
-test('once opened anew, lines go to a new file at the path', async () => {
+test('after reopening, lines go to the new file at the path', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'log');
   const log = openLogFile(path);
@@ -27,7 +27,7 @@ test('once opened anew, lines go to a new file at the path', async () => {
   assert.equal(readFileSync(path, 'utf8'), 'three\n');
 });
 
-test('a path that cannot be opened is a configuration error, and no reason to stop later', async () => {
+test('a path that cannot be opened is a configuration error at start, and ignored later', async () => {
   assert.throws(
     () => openLogFile('/nonexistent/log'),
     (error) => error instanceof Dns4torError && error.code === 'ERR_CONFIG' && error.cause instanceof Error,

@@ -23,7 +23,7 @@ before(async () => {
 });
 after(() => authority[Symbol.asyncDispose]());
 
-/** What is shown of the answer to the same query as dig sends. */
+/** Renders the answer to the query that dig sends. */
 async function ask(name: string, type: string): Promise<Shown> {
   const words = readQueryWords([name, type], undefined);
   const question = Buffer.concat([words.name, Uint8Array.of(words.type >>> 8, words.type, 0, 1)]);
@@ -42,7 +42,7 @@ function dig(name: string, type: string, ...flags: readonly string[]): Promise<s
   return runProgram('dig', [...DIG_FLAGS, ...server, name, type, '+norecurse', '+dnssec', '+tcp', ...flags]);
 }
 
-/** From the header to the footer. Records of one set have no order (RFC 2181 §5), and servers turn it. */
+/** The lines from the header to the footer. An RRset has no order (RFC 2181 §5), and servers rotate it. */
 function bodyOf(text: string): readonly string[] {
   const body = /;; Got answer:\n(.*?)\n;; Query time:/s.exec(text)?.[1];
   assert.ok(body !== undefined && body !== '');
@@ -53,15 +53,15 @@ function bodyOf(text: string): readonly string[] {
 }
 
 for (const { name, type } of LAB_QUESTIONS) {
-  test(`a reply is shown as dig shows it, to the blank: ${name} ${type}`, async () => {
+  test(`a reply is rendered exactly as by dig: ${name} ${type}`, async () => {
     const [ours, theirs] = [renderReply(await ask(name, type)), await dig(name, type)];
-    // Places on the earth have a form of their own, in place of which RFC 3597's is always right.
+    // dig has a special format for LOC records; RFC 3597's generic one is always correct.
     const place = /(?<=LOC\t)[^\\R].*/;
     assert.deepEqual(bodyOf(ours.replace(/(?<=LOC\t)\\#.*/, '')), bodyOf(theirs.replace(place, '')));
   });
 }
 
-test('DNSSEC keys, and proofs that there is none, are shown as dig shows them', async () => {
+test('DNSSEC keys and denials of existence are rendered as by dig', async () => {
   for (const [name, type] of [
     ['signed.dns4tor-lab.net.', 'DNSKEY'],
     ['nowhere.signed.dns4tor-lab.net.', 'AAAA'],
@@ -71,13 +71,13 @@ test('DNSSEC keys, and proofs that there is none, are shown as dig shows them', 
   }
 });
 
-test('+short shows the data alone', async () => {
+test('+short prints only the data', async () => {
   const ours = renderShort(await ask('mx.dns4tor-lab.net.', 'MX')).split('\n');
   const theirs = (await dig('mx.dns4tor-lab.net.', 'MX', '+short')).split('\n');
   assert.deepEqual(ours.toSorted(), theirs.toSorted());
 });
 
-/** What stands behind the sections, for an answer that came so. */
+/** The CAME line for an answer of this provenance. */
 function cameLines(provenance: Provenance): string {
   const view = viewMessage(rawMessage({ flags: 0x8180 }));
   assert.ok(view !== undefined);
@@ -86,7 +86,7 @@ function cameLines(provenance: Provenance): string {
   return /^;; Using Tor at 127\.0\.0\.1:9050: 3\.1 ms\n(;; CAME .*)$/m.exec(renderReply(shown))?.[1] ?? '';
 }
 
-test('how an answer came is said in words, with the time of each stage', () => {
+test('the CAME line says where an answer is from, with the time of each stage', () => {
   const upstream = 'https://a.test/dns-query';
   const asked = {
     source: 'upstream',
@@ -115,7 +115,7 @@ test('how an answer came is said in words, with the time of each stage', () => {
   }
 });
 
-test('nothing in a reply commands the terminal', () => {
+test('a reply cannot send control characters to the terminal', () => {
   const text = Buffer.from('\0\u0016\x1b[2J\u009b31m\n;; CAME from nowhere', 'latin1');
   const error = concat(rawU16(15, text.length), text);
   const opt = rawRecord(rawName(), 41, 0, error, 1232);

@@ -13,7 +13,7 @@ interface Rig {
   isRaw: boolean;
 }
 
-/** What `process` would be on a terminal of 70 columns and 4 rows. */
+/** A `process` on a terminal of 70 columns and 4 rows. */
 function createRig(): Rig {
   const written: string[] = [];
   const keys = new EventEmitter();
@@ -44,7 +44,7 @@ function createRig(): Rig {
   return rig;
 }
 
-test('lines that find no row are left out, the footer stays, and another size is drawn at once', () => {
+test('lines that do not fit are left out, the footer stays, and a new size is drawn at once', () => {
   const rig = createRig();
   using screen = new Screen(rig.process);
   screen.draw(['one', 'two', 'three', 'four'], 'footer');
@@ -54,7 +54,7 @@ test('lines that find no row are left out, the footer stays, and another size is
   assert.equal(rig.written.at(-1), '\x1b[Hone\x1b[K\r\nfooter\x1b[K\x1b[J');
 });
 
-test('its keys and signals end it, a signal with its own exit code, and nothing is listened to afterwards', () => {
+test('quit keys and signals end it, a signal with its own exit code, and no listener is left', () => {
   for (const [event, expected] of [
     ['q', 0],
     ['\x03', 0],
@@ -76,7 +76,7 @@ test('its keys and signals end it, a signal with its own exit code, and nothing 
   }
 });
 
-test('a process that ends in another way gives the terminal back once, before a defect is told of', () => {
+test('any other exit restores the terminal once, before a defect is reported', () => {
   const rig = createRig();
   const screen = new Screen(rig.process);
   assert.equal(rig.isRaw, true);

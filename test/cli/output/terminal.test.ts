@@ -4,14 +4,14 @@ import { createTerminal } from '../../../src/cli/output/terminal.ts';
 
 const ERASE = '\r\x1b[2K';
 
-test('lines pass as they are while there is no bar', () => {
+test('lines are unchanged while there is no bar', () => {
   const { terminal, written } = record();
   terminal.sink('one\n');
   terminal.clear();
   assert.deepEqual(written, ['one\n']);
 });
 
-test('a bar is drawn in place, and lines go above it', () => {
+test('a bar is redrawn in place, and lines appear above it', () => {
   const { terminal, written } = record();
   terminal.showBootstrap(50, 'Loading');
   const bar = `Tor ${'█'.repeat(15)}${'░'.repeat(15)} 50 % Loading`;
@@ -19,7 +19,7 @@ test('a bar is drawn in place, and lines go above it', () => {
   assert.deepEqual(written, [`${ERASE}${bar}`, `${ERASE}one\n${bar}`]);
 });
 
-test('a complete bar goes away, and so does one that is cleared', () => {
+test('a complete or cleared bar disappears', () => {
   for (const end of ['complete', 'cleared']) {
     const { terminal, written } = record();
     terminal.showBootstrap(0, 'Starting');
@@ -30,7 +30,7 @@ test('a complete bar goes away, and so does one that is cleared', () => {
   }
 });
 
-test('what Tor says of its start commands no terminal', () => {
+test("Tor's bootstrap summary cannot send control characters to the terminal", () => {
   const { terminal, written } = record();
   terminal.showBootstrap(50, 'Loading\x1b[2J\u009b2J');
   terminal.showLine('a\x07b');
@@ -38,7 +38,7 @@ test('what Tor says of its start commands no terminal', () => {
   assert.equal(written[1], `${ERASE}a\u{fffd}b`);
 });
 
-test('a bar stays within the terminal', () => {
+test('a bar is never wider than the terminal', () => {
   const { terminal, written } = record(20);
   terminal.showBootstrap(100 / 3, 'Loading');
   assert.equal(written[0]?.slice(ERASE.length).length, 19);

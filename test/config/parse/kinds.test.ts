@@ -66,7 +66,7 @@ const UPSTREAMS: readonly (readonly [string, UpstreamUrl])[] = [
 ];
 
 for (const [text, value] of UPSTREAMS) {
-  test(`an upstream URL is taken apart, with its protocol's port and a lower-case host: ${text}`, () => {
+  test(`an upstream URL is parsed, with its protocol's port and a lower-case host: ${text}`, () => {
     assert.deepEqual(parseValue('upstream-url', text, {}), { value });
   });
 }

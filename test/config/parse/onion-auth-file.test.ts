@@ -7,7 +7,7 @@ import { readTorUids } from '../../../src/tor/tor-uids.ts';
 import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
 
 const ADDRESS = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad';
-/** 32 bytes, 0x00 0x44 0x32 0x14 0xc7 again and again: base32's alphabet in order. */
+/** 32 bytes whose encoding is the alphabet of Base32 in order. */
 const KEY = 'abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst';
 const KEY_HEX = '00443214c74254b635cf84653a56d7c675be77df00443214c74254b635cf8465';
 
@@ -23,7 +23,7 @@ async function problemsOf(content: string, mode = 0o600): Promise<string> {
   return problem.replace(`'${path}' `, '');
 }
 
-test("tor's own form is read, in capitals too, into the address and the key's bytes", async () => {
+test("tor's format is read into the address and the key's bytes, in upper case, too", async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'resolver.auth_private');
   for (const [address, key] of [
@@ -39,7 +39,7 @@ test("tor's own form is read, in capitals too, into the address and the key's by
   }
 });
 
-test('the key is in no text that is made of the value', async () => {
+test('no text made of the value contains the key', async () => {
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'resolver.auth_private');
   writeFileSync(path, `${ADDRESS}:descriptor:x25519:${KEY}`, { mode: 0o600 });
@@ -48,7 +48,7 @@ test('the key is in no text that is made of the value', async () => {
   assert.equal(JSON.stringify(parsed.value), JSON.stringify({ address: ADDRESS, key: {} }));
 });
 
-test('a file of another form is refused, and is not quoted', async () => {
+test('a file of another format is refused without being quoted', async () => {
   const lines = [
     '',
     KEY,
@@ -60,7 +60,7 @@ test('a file of another form is refused, and is not quoted', async () => {
   for (const line of lines) assert.match(await problemsOf(line), /^is not one of tor's \.auth_private files/);
 });
 
-test('the address must be right, to the last letter, and the key of the right length and letters', async () => {
+test('the address must have the right checksum, and the key the right length and characters', async () => {
   const line = (address: string, key: string): string => `${address}:descriptor:x25519:${key}`;
   assert.match(await problemsOf(line(ADDRESS.replace('dns4', 'dns5'), KEY)), /^holds an address that .*checksum/);
   assert.match(await problemsOf(line(`${ADDRESS}.onion`, KEY)), /^holds an address that /);
@@ -69,7 +69,7 @@ test('the address must be right, to the last letter, and the key of the right le
   assert.match(await problemsOf(line(ADDRESS, KEY.replace('a', '1'))), /^holds a key that is not 52 characters/);
 });
 
-test('a file that other users can read is refused; what its group may, is for its owner to say', async () => {
+test('a file that other users can read is refused; its group may read it', async () => {
   const line = `${ADDRESS}:descriptor:x25519:${KEY}`;
   assert.match(await problemsOf(line, 0o604), /^is accessible to other users of this machine; run chmod 600/);
   assert.equal(await problemsOf(line, 0o640), '');
@@ -93,7 +93,7 @@ test('a key file that other users could replace is refused; one in Tor’s own d
   assert.ok('value' in readOnionAuthFile(path));
 });
 
-test('all that is wrong with a file is told at once', async () => {
+test('all problems of a file are reported at once', async () => {
   const problem = await problemsOf(`${ADDRESS.slice(1)}:descriptor:x25519:${KEY.slice(1)}`, 0o644);
   assert.match(problem, /^is accessible to .*; holds an address that .*; holds a key that /);
 });

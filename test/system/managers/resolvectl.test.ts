@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { NOT_FOUND, type Runner } from '../../../src/system/command.ts';
 import { readResolvedLinks } from '../../../src/system/managers/resolvectl.ts';
 
-/** A resolvectl that says this for each of its verbs, and fails for others. */
+/** A resolvectl with this output per verb. Other verbs fail. */
 function saying(texts: Readonly<Record<string, string>>): Runner {
   return async ([program, ...args]) => {
     assert.deepEqual([program, args[0]], ['resolvectl', '--no-pager']);
@@ -12,7 +12,7 @@ function saying(texts: Readonly<Record<string, string>>): Runner {
   };
 }
 
-test('what holds everywhere and what holds for a link are told apart', async () => {
+test('global settings and those of links are told apart', async () => {
   const found = await readResolvedLinks(
     saying({
       dns: 'Global: 127.0.0.1\nLink 2 (eth0): 192.168.1.1 fe80::1%2\nLink 5 (tun0): 10.8.0.1\n',
@@ -30,7 +30,7 @@ test('what holds everywhere and what holds for a link are told apart', async () 
   });
 });
 
-test('what does not fit the width of a line goes on in the next', async () => {
+test('continuation lines are joined', async () => {
   const found = await readResolvedLinks(
     saying({ dns: 'Global:\nLink 2 (eth0): 192.0.2.1 192.0.2.2\n               192.0.2.3\n', domain: 'Global:\n' }),
   );
@@ -38,12 +38,12 @@ test('what does not fit the width of a line goes on in the next', async () => {
   assert.deepEqual(found.links[0]?.servers, ['192.0.2.1', '192.0.2.2', '192.0.2.3']);
 });
 
-test('one that does not know of LLMNR and mDNS has told enough, and one that names no servers has not', async () => {
+test('LLMNR and mDNS may be missing; servers may not', async () => {
   const found = await readResolvedLinks(saying({ dns: 'Global: 127.0.0.1\n', domain: 'Global: ~.\n' }));
   assert.deepEqual([found?.global.llmnr, found?.global.mdns], [false, false]);
   assert.equal(await readResolvedLinks(saying({ domain: 'Global: ~.\n' })), undefined);
 });
 
-test('without the program nothing is known', async () => {
+test('without the program, the settings are unknown', async () => {
   assert.equal(await readResolvedLinks(async () => ({ status: NOT_FOUND, stdout: '', stderr: '' })), undefined);
 });

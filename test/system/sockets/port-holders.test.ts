@@ -9,12 +9,12 @@ import { createRig } from '../rig.ts';
 
 const HEAD = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
 
-/** A row of a little-endian machine's table, as these tests run on. */
+/** A row of a socket table. These tests need a little-endian machine. */
 function row(local: string, state: string, uid: number, inode: number): string {
   return `   0: ${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000  ${uid}        0 ${inode} 2 0000000000000000\n`;
 }
 
-test('those who take what comes to a port are found, with their addresses, users and programs', async () => {
+test('the sockets that listen on a port are found, with addresses, users and programs', async () => {
   await using rig = await createRig();
   const tables = '/proc/self/net';
   await rig.write(
@@ -39,7 +39,7 @@ test('those who take what comes to a port are found, with their addresses, users
   ]);
 });
 
-test('what Node runs is named by its script, with which options and by which path ever', async () => {
+test('a Node process is named by its script, whatever its options and path', async () => {
   const lines = {
     5: ['/usr/bin/node', '/usr/lib/dns4tor/dist/launch/dns4tor.js', 'proxy-dns'],
     6: ['node', '--max-semi-space-size=1', '/usr/local/bin/dns4tor'],
@@ -60,14 +60,14 @@ test('what Node runs is named by its script, with which options and by which pat
   );
 });
 
-test('a system that does not say who has a port is told apart from one where nobody has it', async () => {
+test('a system without socket tables is told apart from a free port', async () => {
   await using rig = await createRig();
   assert.equal(await findPortHolders(rig.machine.fs, 53), undefined);
   await rig.write('/proc/self/net/udp', HEAD);
   assert.deepEqual(await findPortHolders(rig.machine.fs, 53), []);
 });
 
-test('our own sockets are found in the tables of this machine', async () => {
+test("the test's own sockets are found in the tables of this machine", async () => {
   const socket = createSocket('udp4').bind(0, '127.0.0.1');
   const server = createServer().listen(0, '127.0.0.1');
   try {

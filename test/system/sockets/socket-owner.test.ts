@@ -8,7 +8,7 @@ import { SocketOwners } from '../../../src/system/sockets/socket-owner.ts';
 import { asOtherUser, OTHER_USER } from '../../fixtures/other-user.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 
-/** Far above what loopback takes; reached only by a test that fails. */
+/** Far above the time that loopback takes; only a failing test reaches it. */
 const PATIENCE_MS = 5000;
 const OWN_USER = process.getuid?.();
 
@@ -16,11 +16,11 @@ interface UdpSpec {
   readonly family: 'udp4' | 'udp6';
   /** @default all addresses */
   readonly bind?: string;
-  /** @default one that is free */
+  /** @default a free port */
   readonly port?: number;
-  /** The address that it is connected to. @default none */
+  /** Address to connect to. @default none */
   readonly to?: string;
-  /** Shares its port with others that do. @default false */
+  /** Whether it shares its port (SO_REUSEPORT). @default false */
   readonly reuse?: boolean;
 }
 
@@ -51,7 +51,7 @@ interface Connection extends AsyncDisposable {
   readonly accepted: Socket;
 }
 
-/** Both ends of a TCP connection to an address. */
+/** Opens a TCP connection to an address, and returns both ends. */
 async function openTcp(address: string): Promise<Connection> {
   const server = createServer({ allowHalfOpen: true });
   server.listen(0, address);
@@ -80,7 +80,7 @@ for (const [what, address, spec] of [
   ['for both families, bound to all addresses', '127.0.0.1', { family: 'udp6' }],
   ['for both families, connected over IPv4', '127.0.0.1', { family: 'udp6', to: '::ffff:127.0.0.1' }],
 ] as const) {
-  test(`the owner of a UDP socket is found, whoever it is: ${what}`, async () => {
+  test(`the owner of a UDP socket is found: ${what}`, async () => {
     const owners = new SocketOwners();
     await using own = await openUdp(spec);
     assert.equal(await owners.find('udp', address, own.port), OWN_USER);
@@ -89,7 +89,7 @@ for (const [what, address, spec] of [
   });
 }
 
-test('a UDP socket that is bound to another address is not meant, nor for TCP, nor one that is closed', async () => {
+test('a UDP socket on another address, a TCP look-up and a closed socket find no owner', async () => {
   const owners = new SocketOwners();
   const socket = await openUdp({ family: 'udp4', bind: '127.0.0.2' });
   assert.equal(await owners.find('udp', '127.0.0.1', socket.port), undefined);
@@ -100,7 +100,7 @@ test('a UDP socket that is bound to another address is not meant, nor for TCP, n
   assert.equal(await owners.find('udp', '127.0.0.2', socket.port), undefined);
 });
 
-test('where sockets of two users could be meant, neither is', async () => {
+test('if sockets of two users match, no owner is returned', async () => {
   const owners = new SocketOwners();
   const shared: UdpSpec = { family: 'udp4', bind: '127.0.0.1', reuse: true };
   await using own = await openUdp(shared);
@@ -113,7 +113,7 @@ for (const [family, address] of [
   ['IPv4', '127.0.0.1'],
   ['IPv6', '::1'],
 ] as const) {
-  test(`the owner of a TCP connection is found, whoever it is (${family})`, async () => {
+  test(`the owner of a TCP connection is found (${family})`, async () => {
     const owners = new SocketOwners();
     await using own = await openTcp(address);
     assert.equal(await owners.find('tcp', address, own.client.localPort ?? 0), OWN_USER);
@@ -121,7 +121,7 @@ for (const [family, address] of [
     assert.equal(await owners.find('tcp', address, other.client.localPort ?? 0), OTHER_USER);
   });
 
-  test(`RFC 7766 §6.2.4: a TCP client that has closed its side still is the owner, and one that is gone is not (${family})`, async () => {
+  test(`RFC 7766 §6.2.4: a half-closed TCP client still has its owner, and a closed one has none (${family})`, async () => {
     const owners = new SocketOwners();
     await using connection = await asOtherUser(() => openTcp(address));
     const { client, accepted } = connection;
@@ -130,7 +130,7 @@ for (const [family, address] of [
     accepted.resume();
     await once(accepted, 'end');
     assert.equal(await owners.find('tcp', address, localPort), OTHER_USER);
-    // The kernel keeps it in TIME-WAIT, and gives root as its user.
+    // The kernel keeps the socket in TIME-WAIT, and shows root as its user.
     accepted.end();
     client.resume();
     await once(client, 'close');
@@ -139,7 +139,7 @@ for (const [family, address] of [
   });
 }
 
-test('a hundred look-ups at a time find every socket, those opened last too', async () => {
+test('a hundred look-ups at a time find every socket, including those just opened', async () => {
   const owners = new SocketOwners();
   await using stack = new AsyncDisposableStack();
   const found: Promise<number | undefined>[] = [];
@@ -150,11 +150,11 @@ test('a hundred look-ups at a time find every socket, those opened last too', as
   assert.deepEqual(new Set(await Promise.all(found)), new Set([OWN_USER]));
 });
 
-test('Linux has the tables of sockets', async () => {
+test('socket tables are available on Linux', async () => {
   assert.equal(await new SocketOwners().available(undefined), true);
 });
 
-test('a descriptor that is no socket of this network has no place in the tables', async () => {
+test('a descriptor that is not a socket of this network namespace is not available', async () => {
   const owners = new SocketOwners();
   await using file = await open('/dev/null');
   assert.equal(await owners.available(file.fd), false);

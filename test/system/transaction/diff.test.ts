@@ -9,35 +9,35 @@ function file(text: string): FileState {
 
 const path = '/etc/some.conf';
 
-test('lines that are added at the end stand below three that were there', () => {
+test('lines added at the end have three lines of context', () => {
   assert.equal(
     renderDiff({ path, before: file('1\n2\n3\n4\n5\n'), after: file('1\n2\n3\n4\n5\n6\n') }),
     '--- /etc/some.conf\n+++ /etc/some.conf\n@@ -3,3 +3,4 @@\n 3\n 4\n 5\n+6\n',
   );
 });
 
-test('what changes in the middle has its surroundings on both sides', () => {
+test('a change in the middle has context on both sides', () => {
   assert.equal(
     renderDiff({ path, before: file('1\n2\n3\n4\n5\n6\n7\n8\n9\n'), after: file('1\n2\n3\n4\nfive\n6\n7\n8\n9\n') }),
     '--- /etc/some.conf\n+++ /etc/some.conf\n@@ -2,7 +2,7 @@\n 2\n 3\n 4\n-5\n+five\n 6\n 7\n 8\n',
   );
 });
 
-test('a new file comes from /dev/null', () => {
+test('a new file is compared with /dev/null', () => {
   assert.equal(
     renderDiff({ path, before: { kind: 'absent' }, after: file('1\n2\n') }),
     '--- /dev/null\n+++ /etc/some.conf\n@@ -0,0 +1,2 @@\n+1\n+2\n',
   );
 });
 
-test('a symbolic link is shown by where it leads', () => {
+test('a symbolic link is shown by its target', () => {
   assert.equal(
     renderDiff({ path, before: { kind: 'symlink', target: '../run/x' }, after: file('1\n') }),
     '--- /etc/some.conf (symbolic link)\n+++ /etc/some.conf\n@@ -1,1 +1,1 @@\n-../run/x\n+1\n',
   );
 });
 
-test('a last line without an end is told apart from one with it', () => {
+test('a missing newline at the end of the file is shown', () => {
   assert.equal(
     renderDiff({ path, before: file('1'), after: file('1\n2\n') }),
     '--- /etc/some.conf\n+++ /etc/some.conf\n@@ -1,1 +1,2 @@\n-1\n\\ No newline at end of file\n+1\n+2\n',

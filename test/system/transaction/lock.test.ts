@@ -10,7 +10,7 @@ import { createRig, type Rig } from '../rig.ts';
 
 const LOCK = '/run/dns4tor-install.lock';
 
-test('one waits for the other, and lets go even when its work fails', async () => {
+test('a second process waits, and the lock is released even if the work fails', async () => {
   await using rig = await createRig();
   const order: string[] = [];
   const other = { ...rig.machine, pid: rig.machine.pid + 1, isAlive: () => true };
@@ -33,7 +33,7 @@ test('one waits for the other, and lets go even when its work fails', async () =
   assert.equal(await rig.machine.fs.inspect(LOCK), undefined);
 });
 
-test('the lock of a process that has died is taken, one of a process that lives is waited for in vain', async () => {
+test('the lock of a dead process is taken; for that of a live process, the wait times out', async () => {
   await using rig = await createRig();
   await rig.link(LOCK, '4711');
   await withLock({ ...rig.machine, isAlive: () => false }, async () => {});
@@ -112,7 +112,7 @@ test('on a real machine, the lock records the holder’s start time', async () =
   );
 });
 
-test('a lock that says nothing is not taken for one of a process that has died', async () => {
+test('an unreadable lock does not count as that of a dead process', async () => {
   await using rig = await createRig();
   await rig.write(LOCK, '');
   await assert.rejects(
@@ -121,7 +121,7 @@ test('a lock that says nothing is not taken for one of a process that has died',
   );
 });
 
-test('where /run cannot be written to, that is said, and not taken for a defect', async () => {
+test('an unwritable /run is reported as an error, not as a defect', async () => {
   await using rig = await createRig();
   const fs = failWith(rig.machine.fs, { link: 'EROFS' });
   await assert.rejects(
@@ -130,7 +130,7 @@ test('where /run cannot be written to, that is said, and not taken for a defect'
   );
 });
 
-test('two never have it at once, in whatever order what they do comes about, though each finds one that was left over', () =>
+test('two processes never hold the lock at once, in any order of operations, even if both find a stale one', () =>
   fc.assert(
     fc.asyncProperty(fc.scheduler(), async (scheduler) => {
       const links = new Map([[LOCK, '1']]);
@@ -148,7 +148,7 @@ test('two never have it at once, in whatever order what they do comes about, tho
     { numRuns: 200 },
   ));
 
-/** A process that sees symbolic links alone, each operation when the scheduler lets it. */
+/** A process that only uses symbolic links. The scheduler orders its operations. */
 function createContender(scheduler: Scheduler, links: Map<string, string>, pid: number): Machine {
   const inTurn = async <T>(label: string, operation: () => T): Promise<T> => {
     await scheduler.schedule(Promise.resolve(), `${pid} ${label}`);
