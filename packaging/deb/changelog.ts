@@ -1,8 +1,7 @@
+import { MS_PER_SECOND } from '../../src/lib/units.ts';
 import { wrapLine } from '../wrap.ts';
 import { debianVersion } from './debian-names.ts';
 import type { Release } from './release.ts';
-
-const MS_PER_SECOND = 1000;
 
 /** Converts the release's section of CHANGELOG.md (Keep a Changelog) to Debian's format (deb-changelog(5)). */
 export function renderChangelog(markdown: string, { version, sourceDateEpoch, maintainer }: Release): string {

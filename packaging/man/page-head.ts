@@ -1,6 +1,5 @@
+import { MS_PER_SECOND } from '../../src/lib/units.ts';
 import { mdocText } from './mdoc.ts';
-
-const MS_PER_SECOND = 1000;
 
 export interface PageHead {
   readonly name: string;

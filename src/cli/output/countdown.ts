@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { MS_PER_SECOND } from '../../lib/units.ts';
 import type { Machine } from '../../system/machine.ts';
 import { waitUntilDue } from '../../system/settle.ts';
 import { takesCommands } from './style.ts';
@@ -38,6 +39,6 @@ export async function countDown(
 
 /** Formats a time as `minutes:seconds`. */
 function formatLeft(leftMs: number): string {
-  const seconds = Math.ceil(leftMs / 1000);
+  const seconds = Math.ceil(leftMs / MS_PER_SECOND);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }

@@ -1,3 +1,4 @@
+import { MS_PER_SECOND } from '../../lib/units.ts';
 import type { Machine } from '../machine.ts';
 import { runOrThrow } from '../command.ts';
 import { isSystemdBooted } from '../managers/detect-managers.ts';
@@ -11,8 +12,6 @@ const TIMER = `/etc/systemd/system/${UNIT}.timer`;
 const STAMPS = '/var/lib/systemd/timers';
 const STAMP = `${STAMPS}/stamp-${UNIT}.timer`;
 const FILES = [TIMER, SERVICE, STAMP];
-
-const MS_PER_SECOND = 1000;
 
 /**
  * Makes systemd run `dns4tor settle` at the given time, even if this process, its terminal or its session ends. The
