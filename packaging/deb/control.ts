@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { BYTES_PER_KIB } from '../../src/lib/units.ts';
 import { inCheckout, readJson } from './checkout.ts';
 import { debianArchitecture, debianVersion } from './debian-names.ts';
 import type { Release } from './release.ts';
 import { findLibraries } from './libraries.ts';
 import { listEntries, PROGRAM_MODE, readStaged, type Staging } from './staging.ts';
 
-const BYTES_PER_KIB = 1024;
 const SCRIPTS = ['postinst', 'prerm', 'postrm'] as const;
 
 const DESCRIPTION = ` dns4tor answers DNS queries on this machine from a cache. It forwards other

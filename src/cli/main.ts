@@ -92,7 +92,7 @@ export async function createProgram(
   names: readonly CommandName[] = COMMAND_NAMES,
 ): Promise<Command> {
   const program = new Command('dns4tor')
-    .description('A DNS resolver for this machine that sends every query through Tor.')
+    .description('A DNS resolver for this machine whose only way out is Tor.')
     .version(readVersion(), '-V, --version', 'print the version and exit')
     .helpOption('-h, --help', 'print this help and exit')
     .configureHelp(HELP_LAYOUT)
