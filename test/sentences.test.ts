@@ -56,11 +56,11 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   'scripts/docs/samples.ts': 'cuts excerpts for the docs out of what dns4tor prints',
   'scripts/prepare.js': 'apt-get states sizes only in words',
   'src/check/find-tor.ts': 'tor states its version only in words',
-  'src/cli/commander-errors.ts': 'commander states the argument only in words',
+  'src/cli/commander-errors.ts': "passes commander's message on without its prefix and line break",
   'src/config/config-file.ts': "the TOML parser's message draws the line below the reason",
   'src/log/logger.ts': 'fills the placeholders of a message',
   'src/system/managers/detect-managers.ts': 'nmcli --terse has no other form',
-  'src/system/managers/resolvectl.ts': 'resolvectl before systemd 257 has no JSON',
+  'src/system/managers/resolvectl.ts': 'resolvectl prints its settings as text; not every supported version has JSON',
   'src/system/sockets/socket-unit.ts': 'systemctl show has no other form',
   'src/system/transaction/mark.ts': 'the mark in files that dns4tor wrote, a format of its own',
 };
