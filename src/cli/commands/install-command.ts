@@ -5,7 +5,7 @@ import { install, previewInstallation } from '../../system/install.ts';
 import { readJournal } from '../../system/transaction/journal.ts';
 import type { Machine, Target } from '../../system/machine.ts';
 import { settle } from '../../system/settle.ts';
-import { countDown } from '../output/countdown.ts';
+import { countDown, ignoreHangUps } from '../output/countdown.ts';
 import { renderPreview } from '../output/dry-run.ts';
 import { fitted } from '../help.ts';
 import { argument, parseDeadline, parseLoopbackAddress, parsePort } from './system-options.ts';
@@ -69,6 +69,7 @@ export function addInstall(program: Command): void {
         return;
       }
       requireRoot('install');
+      using _ = confirmWithin === undefined ? undefined : ignoreHangUps();
       const { phase, untilEpochMs } = await install(
         machine,
         { address, port },
@@ -80,10 +81,10 @@ export function addInstall(program: Command): void {
 }
 
 async function awaitConfirmation(machine: Machine, untilEpochMs: number): Promise<void> {
-  process.stdout.write(
-    'Names are now resolved with dns4tor. To keep that, run in another terminal: sudo dns4tor confirm\n',
-  );
-  const end = await countDown(machine, untilEpochMs, 'left to confirm; Ctrl-C rolls everything back now');
+  const end = await countDown(machine, untilEpochMs, {
+    announcement: 'Names are now resolved with dns4tor. To keep that, run in another terminal: sudo dns4tor confirm\n',
+    what: 'left to confirm; Ctrl-C rolls everything back now',
+  });
   // Settles early, because the time is up even if the wall clock was set back.
   if (end !== 'changed') await settle(machine, true);
   // The journal shows the outcome, whether this process, the timer or `confirm` came first.

@@ -4,7 +4,7 @@ import { pause } from '../../system/pause.ts';
 import { settle } from '../../system/settle.ts';
 import { readJournal } from '../../system/transaction/journal.ts';
 import { fitted } from '../help.ts';
-import { countDown } from '../output/countdown.ts';
+import { countDown, ignoreHangUps } from '../output/countdown.ts';
 import { argument, parseDeadline } from './system-options.ts';
 import { requireRoot, thisMachine, UNRESOLVED_WARNING } from './this-machine.ts';
 
@@ -29,11 +29,12 @@ export function addPause(program: Command): void {
     .action(async (durationMs: number) => {
       requireRoot('pause');
       const machine = thisMachine();
+      using _ = ignoreHangUps();
       const { untilEpochMs = 0 } = await pause(machine, durationMs);
-      process.stdout.write(
-        `Names go to the network in the clear until ${new Date(untilEpochMs).toLocaleTimeString()}.\n`,
-      );
-      const end = await countDown(machine, untilEpochMs, 'of the pause left; Ctrl-C ends it now');
+      const end = await countDown(machine, untilEpochMs, {
+        announcement: `Names go to the network in the clear until ${new Date(untilEpochMs).toLocaleTimeString()}.\n`,
+        what: 'of the pause left; Ctrl-C ends it now',
+      });
       // Settles early, because the pause is over even if the wall clock was set back.
       const settled = end === 'changed' ? 'nothing' : await settle(machine, true);
       const phase = (await readJournal(machine.fs))?.phase;

@@ -6,22 +6,34 @@ import { takesCommands } from './style.ts';
 import { createTerminal } from './terminal.ts';
 
 /**
- * Waits until a deadline or Ctrl-C, and shows the remaining time on a terminal. A closed terminal does not end the
- * wait: without systemd, only this process acts on the deadline.
+ * Keeps a closed terminal from ending the process, until it is disposed. Without systemd, only this process acts on the
+ * deadline of a pause or of a confirmation.
+ */
+export function ignoreHangUps(): Disposable {
+  const onHangUp = (): void => {};
+  process.on('SIGHUP', onHangUp);
+  return { [Symbol.dispose]: () => process.off('SIGHUP', onHangUp) };
+}
+
+/**
+ * Waits until a deadline or Ctrl-C, and shows the remaining time on a terminal.
+ *
+ * @param announcement printed once Ctrl-C no longer kills the process
+ * @param what follows the remaining time
  */
 export async function countDown(
   { fs, clock }: Machine,
   untilEpochMs: number,
-  what: string,
+  { announcement, what }: { readonly announcement: string; readonly what: string },
 ): Promise<'due' | 'changed' | 'aborted'> {
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
-  const onHangUp = (): void => {};
   const terminal = createTerminal(
     (text) => process.stderr.write(text),
     () => process.stderr.columns,
   );
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onHangUp);
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  process.stdout.write(announcement);
   try {
     return await waitUntilDue(untilEpochMs, {
       fs,
@@ -33,7 +45,7 @@ export async function countDown(
     });
   } finally {
     terminal.clear();
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('SIGHUP', onHangUp);
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
 }
 
