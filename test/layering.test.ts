@@ -72,7 +72,7 @@ const DOORS: Readonly<Record<string, string>> = {
 };
 
 /** More files than this in a folder, and a newcomer no longer sees what belongs together: it needs subfolders. */
-const MAX_FILES = 16;
+const MAX_FILES = 13;
 const MAX_LINES = 400;
 
 /** Loaded by the executable. */
