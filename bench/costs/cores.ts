@@ -1,5 +1,5 @@
 import { availableParallelism, cpus } from 'node:os';
-import { runProgram } from '../../test/fixtures/run-program.ts';
+import { runProgram } from '../../test/fixtures/process/run-program.ts';
 
 /** The measured process and the load generator have a core each, so that neither takes the other's CPU time. */
 export const MEASURED_CORE = 0;

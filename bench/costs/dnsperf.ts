@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findProgram } from '../../test/fixtures/find-program.ts';
-import { startProcess } from '../../test/fixtures/process.ts';
+import { findProgram } from '../../test/fixtures/process/find-program.ts';
+import { startProcess } from '../../test/fixtures/process/process.ts';
 import { createTemporaryDirectory } from '../../test/fixtures/temporary-directory.ts';
 import { LOADER_CORE } from './cores.ts';
 import { type DnsperfResult, parseDnsperf } from './dnsperf-output.ts';

@@ -1,7 +1,7 @@
 import { delay } from '../../src/lib/clock.ts';
 import type { Query } from '../../src/model/query.ts';
 import { ManualClock } from '../../test/fixtures/manual-clock.ts';
-import { ask } from '../../test/fixtures/messages.ts';
+import { ask } from '../../test/fixtures/dns/messages.ts';
 import { type ClientView, type ResolverMode, HouseholdResolver } from './household-resolver.ts';
 import { askForADay, type HouseholdQuery } from './household.ts';
 import { openLaboratory } from '../laboratory.ts';

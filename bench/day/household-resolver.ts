@@ -12,7 +12,7 @@ import { createPipeline } from '../../src/resolver/pipeline.ts';
 import type { Handler, Query } from '../../src/model/query.ts';
 import type { Tor } from '../../src/tor/tor.ts';
 import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
-import { handleWith } from '../../test/fixtures/replies.ts';
+import { handleWith } from '../../test/fixtures/dns/replies.ts';
 import { extendedErrorOf } from '../../test/resolver/harness.ts';
 import { type Laboratory, TIMEOUT_MS, UPSTREAM_LABEL } from '../laboratory.ts';
 import { RefreshWatch } from './refresh-watch.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Answer, parseAnswer } from '../../src/message/answer/answer.ts';
-import { buildQuery } from '../../test/fixtures/messages.ts';
+import { buildQuery } from '../../test/fixtures/dns/messages.ts';
 import type { AskedType } from './household.ts';
 import type { Host } from './web.ts';
 import { createWebResolver, TYPE_NAMES } from './web-resolver.ts';

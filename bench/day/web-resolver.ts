@@ -1,6 +1,6 @@
 import { type Answer as PacketRecord, decode } from 'dns-packet';
 import { TYPE } from '../../src/message/wire/tables.ts';
-import { buildResponse, soaRecord } from '../../test/fixtures/messages.ts';
+import { buildResponse, soaRecord } from '../../test/fixtures/dns/messages.ts';
 import type { AskedType } from './household.ts';
 import type { Host } from './web.ts';
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../src/lib/clock.ts';
-import { ask } from '../../test/fixtures/messages.ts';
+import { ask } from '../../test/fixtures/dns/messages.ts';
 import { DAY_MS } from '../day/household.ts';
 import { HouseholdResolver } from '../day/household-resolver.ts';
 import type { Laboratory } from '../laboratory.ts';

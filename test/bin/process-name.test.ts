@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { startDaemon } from '../fixtures/daemon.ts';
-import { runProgram } from '../fixtures/run-program.ts';
+import { startDaemon } from '../fixtures/process/daemon.ts';
+import { runProgram } from '../fixtures/process/run-program.ts';
 
 test('ps, ss and top show the daemon as dns4tor; its command line and environment stay as they were', async () => {
   await using daemon = await startDaemon(['--tor-socks', '127.0.0.1:1', '--metrics', 'localhost:0']);

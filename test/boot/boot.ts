@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { buildDeb } from '../../packaging/deb/build.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { DIG_FLAGS, type DigReply, readDigReply } from '../fixtures/dig.ts';
+import { DIG_FLAGS, type DigReply, readDigReply } from '../fixtures/dns/dig.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { buildDebianImage } from './debian-image.ts';

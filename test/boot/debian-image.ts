@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { access, mkdir, readdir, rename, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runProgram } from '../fixtures/run-program.ts';
+import { runProgram } from '../fixtures/process/run-program.ts';
 import { findMirror } from '../packaging/chroot.ts';
 
 const PACKAGES = [

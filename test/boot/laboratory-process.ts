@@ -2,11 +2,11 @@
 // Prints its progress to stdout and finally, on a line that starts with `ready`, its addresses.
 import { once } from 'node:events';
 import process from 'node:process';
-import { startAuthoritativeServer } from '../fixtures/authoritative-server.ts';
+import { startAuthoritativeServer } from '../fixtures/dns/authoritative-server.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
-import { startDohServer } from '../fixtures/doh-server.ts';
-import { createOnionKey } from '../fixtures/onion-key.ts';
-import { startTorNetwork } from '../fixtures/tor-network.ts';
+import { startDohServer } from '../fixtures/dns/doh-server.ts';
+import { createOnionKey } from '../fixtures/tor/onion-key.ts';
+import { startTorNetwork } from '../fixtures/tor/tor-network.ts';
 
 const [, , relayHost = ''] = process.argv;
 const terminated = once(process, 'SIGTERM');

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { startProcess } from '../fixtures/process.ts';
+import { startProcess } from '../fixtures/process/process.ts';
 import { type Namespace, OWN_ADDRESS, startNamespace } from '../leaks/namespace.ts';
 
 const PROCESS = fileURLToPath(new URL('laboratory-process.ts', import.meta.url));

@@ -5,7 +5,7 @@ import { ageSeconds } from '../../src/cache/entry.ts';
 import { lifetimeSeconds } from '../../src/cache/lifetime.ts';
 import type { Answer } from '../../src/message/answer/answer.ts';
 import { copyAnswer } from '../../src/message/answer/prepared-answer.ts';
-import { ask, type QuerySpec } from '../fixtures/messages.ts';
+import { ask, type QuerySpec } from '../fixtures/dns/messages.ts';
 import { createCache, dataAnswer, deniedAnswer, entryBytes, totalBytes } from './cache-rig.ts';
 
 const RUNS = 300;

@@ -15,7 +15,7 @@ import {
   rawQuestion,
   rawRecord,
   receive,
-} from '../fixtures/messages.ts';
+} from '../fixtures/dns/messages.ts';
 import {
   createCache,
   dataAnswer,

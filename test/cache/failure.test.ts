@@ -7,7 +7,7 @@ import { createCounters } from '../../src/metrics/counters.ts';
 import { parseAnswer } from '../../src/message/answer/answer.ts';
 import { copyAnswer } from '../../src/message/answer/prepared-answer.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
-import { addressRecord, ask, buildResponse } from '../fixtures/messages.ts';
+import { addressRecord, ask, buildResponse } from '../fixtures/dns/messages.ts';
 import { findAnswer, totalBytes } from './cache-rig.ts';
 
 const SPEC = { name: 'a.example', type: 'A' };

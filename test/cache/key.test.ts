@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hashQuestion, sameQuestion, variantOf } from '../../src/cache/key.ts';
 import { parseAnswer } from '../../src/message/answer/answer.ts';
-import { ask, rawMessage, rawName, rawQuestion } from '../fixtures/messages.ts';
+import { ask, rawMessage, rawName, rawQuestion } from '../fixtures/dns/messages.ts';
 
 const RD = 0x0100;
 const CD = 0x0010;

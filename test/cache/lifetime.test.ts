@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { lifetimeSeconds } from '../../src/cache/lifetime.ts';
 import { parseAnswer } from '../../src/message/answer/answer.ts';
-import { addressRecord, buildResponse, soaRecord } from '../fixtures/messages.ts';
+import { addressRecord, buildResponse, soaRecord } from '../fixtures/dns/messages.ts';
 import { dataAnswer, deniedAnswer } from './cache-rig.ts';
 
 const DAY = 86_400;

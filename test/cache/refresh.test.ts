@@ -4,7 +4,7 @@ import type { Cache } from '../../src/cache/cache.ts';
 import type { Entry } from '../../src/cache/entry.ts';
 import { drawRefreshAt, isRefreshDue, markRefreshStarted } from '../../src/cache/refresh.ts';
 import { parseAnswer } from '../../src/message/answer/answer.ts';
-import { ask, buildResponse, soaRecord } from '../fixtures/messages.ts';
+import { ask, buildResponse, soaRecord } from '../fixtures/dns/messages.ts';
 import { createCache, dataAnswer, deniedAnswer } from './cache-rig.ts';
 
 const MIB = 1 << 20;

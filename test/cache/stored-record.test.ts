@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Cache } from '../../src/cache/cache.ts';
 import { GRANULE_BYTES, MAX_CHUNK_GRANULES } from '../../src/cache/chunks.ts';
-import { ask } from '../fixtures/messages.ts';
+import { ask } from '../fixtures/dns/messages.ts';
 import { createCache, dataAnswer, entryBytes, totalBytes } from './cache-rig.ts';
 
 const ENTRIES = 20_000;

@@ -1,8 +1,8 @@
 import { systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { openControl } from '../../src/tor/control/control-connection.ts';
-import type { RestartableProcess } from '../fixtures/restartable-process.ts';
-import type { TorNetwork, TorProcess } from '../fixtures/tor-network.ts';
+import type { RestartableProcess } from '../fixtures/process/restartable-process.ts';
+import type { TorNetwork, TorProcess } from '../fixtures/tor/tor-network.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 
 /** Tor accepts NEWNYM once in ten seconds, and then has to build circuits. */

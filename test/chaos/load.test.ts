@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { encode } from 'dns-packet';
 import { failureText } from '../../src/failures/failures.ts';
-import { addressRecord, decodeReply, optRecord } from '../fixtures/messages.ts';
+import { addressRecord, decodeReply, optRecord } from '../fixtures/dns/messages.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { type Asked, Load } from './load.ts';
 

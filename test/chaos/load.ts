@@ -1,7 +1,7 @@
 import { systemClock, type Timer } from '../../src/lib/clock.ts';
 import { EDE, FAILURE_CODES, failureKind, failureText } from '../../src/failures/failures.ts';
-import { LAB_ZONE } from '../fixtures/lab-zone.ts';
-import { UdpClient } from '../fixtures/udp-client.ts';
+import { LAB_ZONE } from '../fixtures/dns/lab-zone.ts';
+import { UdpClient } from '../fixtures/dns/udp-client.ts';
 import { readReply } from '../protocol/reply.ts';
 
 export const QUERIES_PER_SECOND = 20;

@@ -1,5 +1,5 @@
 import { QUERIES_PER_CANDIDATE } from '../../src/upstream/pool/connection-set.ts';
-import { toMiB } from '../fixtures/process-usage.ts';
+import { toMiB } from '../fixtures/process/process-usage.ts';
 import type { Asked } from './load.ts';
 import type { Observation } from './run-scenario.ts';
 import { serviceSinceMs } from './service.ts';

@@ -1,4 +1,4 @@
-import { toMiB } from '../fixtures/process-usage.ts';
+import { toMiB } from '../fixtures/process/process-usage.ts';
 import type { Asked, Outcome } from './load.ts';
 import { brokenPromises } from './promises.ts';
 import type { Observation } from './run-scenario.ts';

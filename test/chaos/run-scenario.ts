@@ -1,7 +1,7 @@
 import { delay, systemClock } from '../../src/lib/clock.ts';
 import type { Laboratory } from '../e2e/laboratory.ts';
-import type { Daemon } from '../fixtures/daemon.ts';
-import type { TorNetwork } from '../fixtures/tor-network.ts';
+import type { Daemon } from '../fixtures/process/daemon.ts';
+import type { TorNetwork } from '../fixtures/tor/tor-network.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { assertUnharmed, metric } from '../protocol/daemon-health.ts';
 import { forgetFailures } from './circuits.ts';

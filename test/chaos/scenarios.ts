@@ -1,5 +1,5 @@
 import type { Laboratory } from '../e2e/laboratory.ts';
-import type { RestartableProcess } from '../fixtures/restartable-process.ts';
+import type { RestartableProcess } from '../fixtures/process/restartable-process.ts';
 import { guardOfOnion, relayOfClient } from './circuits.ts';
 import type { SocksRelay } from './socks-relay.ts';
 

@@ -1,5 +1,5 @@
 import { systemClock, type Timer } from '../../src/lib/clock.ts';
-import { cpuSeconds, openDescriptors, residentBytes } from '../fixtures/process-usage.ts';
+import { cpuSeconds, openDescriptors, residentBytes } from '../fixtures/process/process-usage.ts';
 
 const SAMPLE_MS = 500;
 

@@ -7,7 +7,7 @@ import type { Transport } from '../../src/model/query.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
-import { reservePort } from '../fixtures/reserve-port.ts';
+import { reservePort } from '../fixtures/process/reserve-port.ts';
 
 const OPTIONS: AskOptions = { clock: systemClock, random: systemRandom, timeoutMs: 5000 };
 const TRANSPORTS: readonly Transport[] = ['udp', 'tcp'];

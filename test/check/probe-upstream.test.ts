@@ -5,15 +5,15 @@ import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { judgeManagedTor } from '../../src/tor/socks/socks-peer.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../fixtures/certificates.ts';
-import { startHttp1DohServer } from '../fixtures/http1-doh-server.ts';
-import { createOnionKey } from '../fixtures/onion-key.ts';
+import { startHttp1DohServer } from '../fixtures/dns/http1-doh-server.ts';
+import { createOnionKey } from '../fixtures/tor/onion-key.ts';
 import {
   type DohBehaviour,
   headerNamesOf,
   REQUEST_HEADERS,
   type RecordingDohServer,
   startRecordingDohServer,
-} from '../fixtures/recording-doh-server.ts';
+} from '../fixtures/dns/recording-doh-server.ts';
 import { GOOD, RCODE, RESPONSE_FLAGS, responseTo } from '../protocol/upstream-messages.ts';
 import { startSocksDouble, type SocksDouble, type SocksDoubleOptions } from '../tor/socks-double.ts';
 import { configOf } from './config-of.ts';

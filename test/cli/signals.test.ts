@@ -6,7 +6,7 @@ import { get } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { COMMAND, type Daemon, startDaemon } from '../fixtures/daemon.ts';
+import { COMMAND, type Daemon, startDaemon } from '../fixtures/process/daemon.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { startOnTerminal } from '../fixtures/terminal.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { requireRoot } from '../../src/cli/commands/this-machine.ts';
-import { asOtherUser } from '../fixtures/other-user.ts';
+import { asOtherUser } from '../fixtures/process/other-user.ts';
 import { runCli } from './run-cli.ts';
 
 for (const command of ['install', 'uninstall', 'confirm', 'pause'] as const) {

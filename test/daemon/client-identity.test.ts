@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createClientOf } from '../../src/daemon/client-identity.ts';
 import type { Query } from '../../src/model/query.ts';
-import { ask } from '../fixtures/messages.ts';
+import { ask } from '../fixtures/dns/messages.ts';
 
 /** Finds the given owners and records the lookups. */
 function owners(found: number | undefined): {

@@ -11,7 +11,7 @@ import { loadLinuxSockets } from '../../src/listener/udp/linux-sockets.ts';
 import { UdpListener } from '../../src/listener/udp/udp-listener.ts';
 import { createLogger, type Logger } from '../../src/log/logger.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
-import { reservePort } from '../fixtures/reserve-port.ts';
+import { reservePort } from '../fixtures/process/reserve-port.ts';
 import { echo, parts } from '../listener/harness.ts';
 
 const addressesHere = new Set(

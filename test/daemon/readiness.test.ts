@@ -7,7 +7,7 @@ import { Dns4torError } from '../../src/failures/errors.ts';
 import { failureText } from '../../src/failures/failures.ts';
 import type { ExchangeContext, Upstream } from '../../src/upstream/upstream.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
-import { decodeReply } from '../fixtures/messages.ts';
+import { decodeReply } from '../fixtures/dns/messages.ts';
 
 const ANSWER = new Uint8Array(12);
 

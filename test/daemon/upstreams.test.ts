@@ -11,7 +11,7 @@ import { judgeManagedTor } from '../../src/tor/socks/socks-peer.ts';
 import type { Tor } from '../../src/tor/tor.ts';
 import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
 import type { PooledUpstream } from '../../src/upstream/upstream.ts';
-import { createOnionKey } from '../fixtures/onion-key.ts';
+import { createOnionKey } from '../fixtures/tor/onion-key.ts';
 import { type SocksDouble, type SocksRequest, startSocksDouble } from '../tor/socks-double.ts';
 
 const LIFETIME_MS = 600_000;

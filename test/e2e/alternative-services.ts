@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { messageOf } from '../../src/log/logger.ts';
-import { forwardTo } from '../fixtures/doh-behaviours.ts';
-import { dig } from '../fixtures/dig.ts';
-import { LAB_ZONE } from '../fixtures/lab-zone.ts';
-import { REQUEST_HEADERS } from '../fixtures/recording-doh-server.ts';
+import { forwardTo } from '../fixtures/dns/doh-behaviours.ts';
+import { dig } from '../fixtures/dns/dig.ts';
+import { LAB_ZONE } from '../fixtures/dns/lab-zone.ts';
+import { REQUEST_HEADERS } from '../fixtures/dns/recording-doh-server.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { type Laboratory, RESOLVER_NAME } from './laboratory.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { runCli } from '../cli/run-cli.ts';
-import type { Daemon } from '../fixtures/daemon.ts';
+import type { Daemon } from '../fixtures/process/daemon.ts';
 import type { Laboratory } from './laboratory.ts';
 
 interface Shown {

@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { type MetricsServer, startMetricsServer } from '../../src/http/metrics-server.ts';
 import { runNode } from '../cli/run-cli.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
-import { OTHER_USER } from '../fixtures/other-user.ts';
-import { runProgram } from '../fixtures/run-program.ts';
+import { OTHER_USER } from '../fixtures/process/other-user.ts';
+import { runProgram } from '../fixtures/process/run-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
 const MODE_BITS = 0o7777;

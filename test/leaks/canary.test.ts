@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { buildQuery } from '../fixtures/messages.ts';
+import { buildQuery } from '../fixtures/dns/messages.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { assertLacks, createCanary, findIn } from './canary.ts';
 

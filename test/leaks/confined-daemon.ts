@@ -1,7 +1,7 @@
-import { cleanEnvironment, type Daemon, type DaemonOptions, dns4tor, startDaemon } from '../fixtures/daemon.ts';
-import { DIG_FLAGS, type DigReply, readDigReply } from '../fixtures/dig.ts';
-import { findProgram } from '../fixtures/find-program.ts';
-import { startProcess } from '../fixtures/process.ts';
+import { cleanEnvironment, type Daemon, type DaemonOptions, dns4tor, startDaemon } from '../fixtures/process/daemon.ts';
+import { DIG_FLAGS, type DigReply, readDigReply } from '../fixtures/dns/dig.ts';
+import { findProgram } from '../fixtures/process/find-program.ts';
+import { startProcess } from '../fixtures/process/process.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { fetchIn } from './fetch-in.ts';
 import type { Namespace } from './namespace.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
-import { createOnionKey } from '../fixtures/onion-key.ts';
-import { type RecordingDohServer, startRecordingDohServer } from '../fixtures/recording-doh-server.ts';
+import { createOnionKey } from '../fixtures/tor/onion-key.ts';
+import { type RecordingDohServer, startRecordingDohServer } from '../fixtures/dns/recording-doh-server.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { GOOD } from '../protocol/upstream-messages.ts';
 import { type SocksDouble, startSocksDouble } from '../tor/socks-double.ts';

@@ -1,5 +1,5 @@
-import { findProgram } from '../fixtures/find-program.ts';
-import { handOver, type SocketSpec } from '../fixtures/hand-over.ts';
+import { findProgram } from '../fixtures/process/find-program.ts';
+import { handOver, type SocketSpec } from '../fixtures/process/hand-over.ts';
 import type { Namespace } from './namespace.ts';
 
 /** The sockets of dns4tor.socket and dns4tor-metrics.socket, on free ports. */

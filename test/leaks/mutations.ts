@@ -40,7 +40,7 @@ const withEachQuestion = (action: string): string =>
   };`;
 
 const ENVIRONMENT_PROOF: Proof = {
-  file: 'test/protocol/environment.test.ts',
+  file: 'test/protocol/machine/environment.test.ts',
   test: 'have no effect, and each is reported once',
 };
 
@@ -146,7 +146,7 @@ export const MUTATIONS: readonly Mutation[] = [
     code: '',
     instead: true,
     proof: {
-      file: 'test/protocol/local-names.test.ts',
+      file: 'test/protocol/messages/local-names.test.ts',
       test: 'onion is NXDOMAIN|upstream has seen none of these names',
     },
   },
@@ -165,7 +165,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/resolver/forward.ts',
     anchor: 'upstream query',
     code: 'sent.set(wire.subarray(0, 2));',
-    proof: { file: 'test/protocol/upstream-requests.test.ts', test: 'the same bytes for the same question' },
+    proof: { file: 'test/protocol/upstream/upstream-requests.test.ts', test: 'the same bytes for the same question' },
   },
   {
     id: 'G6',
@@ -174,7 +174,7 @@ export const MUTATIONS: readonly Mutation[] = [
     anchor: 'headers',
     code: "headers.unshift('user-agent', 'dns4tor');",
     proof: {
-      file: 'test/protocol/upstream-requests.test.ts',
+      file: 'test/protocol/upstream/upstream-requests.test.ts',
       test: 'a request has the headers that it needs and no others',
     },
   },
@@ -325,7 +325,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/system/sockets/tor-users.ts',
     anchor: 'user',
     code: "if (uid > 0) return 'tor';",
-    proof: { file: 'test/protocol/taken-port.test.ts', test: 'receives nothing and no answer of it is used' },
+    proof: { file: 'test/protocol/upstream/taken-port.test.ts', test: 'receives nothing and no answer of it is used' },
   },
   {
     id: 'G12',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { findProgram } from '../fixtures/find-program.ts';
+import { findProgram } from '../fixtures/process/find-program.ts';
 import { NAMESERVER, type Namespace, startNamespace } from './namespace.ts';
 
 /* Tests of the namespace itself: it counts every packet that leaves, and nothing else. */

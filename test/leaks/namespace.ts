@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findProgram } from '../fixtures/find-program.ts';
-import { startProcess } from '../fixtures/process.ts';
-import { runProgram } from '../fixtures/run-program.ts';
+import { findProgram } from '../fixtures/process/find-program.ts';
+import { startProcess } from '../fixtures/process/process.ts';
+import { runProgram } from '../fixtures/process/run-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
 const START_TIMEOUT_MS = 5_000;

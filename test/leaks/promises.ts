@@ -43,14 +43,14 @@ export const PROMISES: readonly Promised[] = [
     id: 'G4',
     promise:
       '[Local names](local-names.md) are answered locally. No query for `.onion`, `.local`, `.test`, `.invalid` or `localhost` ever leaves. For the other local zones and for names without a dot, only queries about the delegation leave: DS of the zone, and NS, SOA, DS and DNSKEY of a single label',
-    proofs: [{ file: 'test/protocol/local-names.test.ts', test: 'upstream has seen none of these names' }],
+    proofs: [{ file: 'test/protocol/messages/local-names.test.ts', test: 'upstream has seen none of these names' }],
   },
   {
     id: 'G5',
     promise: 'A question looks the same to the resolver, whichever program or machine asks it',
     proofs: [
       { file: 'test/message/upstream-query.test.ts', test: 'the same question from clients of any kind' },
-      { file: 'test/protocol/upstream-requests.test.ts', test: 'the same bytes for the same question' },
+      { file: 'test/protocol/upstream/upstream-requests.test.ts', test: 'the same bytes for the same question' },
     ],
   },
   {
@@ -59,7 +59,7 @@ export const PROMISES: readonly Promised[] = [
       'Each request has the same few headers in the same order, without user agent or cookie. Each TLS handshake offers `h2` and `http/1.1`. No TLS session is resumed',
     proofs: [
       {
-        file: 'test/protocol/upstream-requests.test.ts',
+        file: 'test/protocol/upstream/upstream-requests.test.ts',
         test: 'a request has the headers that it needs and no others',
       },
       { file: 'test/tor/tls/connector.test.ts', test: 'h2 is offered first and http/1.1 second' },
@@ -87,7 +87,7 @@ export const PROMISES: readonly Promised[] = [
       },
       { file: 'test/leaks/upstream-connections.test.ts', test: 'and no file written' },
       { file: 'test/leaks/canary.test.ts', test: 'is found' },
-      { file: 'test/protocol/environment.test.ts', test: 'have no effect, and each is reported once' },
+      { file: 'test/protocol/machine/environment.test.ts', test: 'have no effect, and each is reported once' },
     ],
   },
   {
@@ -106,8 +106,8 @@ export const PROMISES: readonly Promised[] = [
       'Over TLS, answers are accepted only from the configured resolver: the chain, name and pin of its certificate are verified, whatever the environment says',
     proofs: [
       { file: 'test/tor/tls/connector.test.ts', test: 'NODE_TLS_REJECT_UNAUTHORIZED=0 admits' },
-      { file: 'test/protocol/environment.test.ts', test: 'no answer of an impostor' },
-      { file: 'test/protocol/environment.test.ts', test: 'have no effect, and each is reported once' },
+      { file: 'test/protocol/machine/environment.test.ts', test: 'no answer of an impostor' },
+      { file: 'test/protocol/machine/environment.test.ts', test: 'have no effect, and each is reported once' },
     ],
   },
   {
@@ -115,7 +115,7 @@ export const PROMISES: readonly Promised[] = [
     promise:
       "If another user's program listens on Tor's port, nothing is sent to it, not even the resolver's name. If the owner is unknown, only a certificate for the resolver's own name is accepted",
     proofs: [
-      { file: 'test/protocol/taken-port.test.ts', test: 'receives nothing and no answer of it is used' },
+      { file: 'test/protocol/upstream/taken-port.test.ts', test: 'receives nothing and no answer of it is used' },
       { file: 'test/tor/socks/agent.test.ts', test: 'program receives neither the destination nor the credentials' },
       { file: 'test/tor/tls/connector.test.ts', test: 'a name that is accepted through Tor is refused' },
       { file: 'test/system/sockets/socks-owner.test.ts', test: 'listener is not accepted as Tor' },

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { findProgram } from '../fixtures/find-program.ts';
+import { findProgram } from '../fixtures/process/find-program.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 
 const END_TIMEOUT_MS = 10_000;

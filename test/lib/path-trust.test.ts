@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { findUntrusted, findUntrustedIn } from '../../src/lib/path-trust.ts';
 import { createFileSystem } from '../../src/system/transaction/file-system.ts';
-import { asOtherUser, OTHER_USER, UNKNOWN_USER } from '../fixtures/other-user.ts';
+import { asOtherUser, OTHER_USER, UNKNOWN_USER } from '../fixtures/process/other-user.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { failWith } from '../system/failing-file-system.ts';
 

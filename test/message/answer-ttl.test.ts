@@ -15,7 +15,7 @@ import {
   rawRecord,
   rawU16,
   soaRecord,
-} from '../fixtures/messages.ts';
+} from '../fixtures/dns/messages.ts';
 
 const A = 1;
 const TXT = 16;

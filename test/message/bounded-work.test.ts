@@ -7,7 +7,7 @@ import { parseAnswer } from '../../src/message/answer/answer.ts';
 import { HEADER_BYTES } from '../../src/message/wire/header.ts';
 import { skipPlainName } from '../../src/message/wire/name.ts';
 import { validateResponse } from '../../src/upstream/transport/validate-response.ts';
-import { rawMessage } from '../fixtures/messages.ts';
+import { rawMessage } from '../fixtures/dns/messages.ts';
 import { countReads } from './counted-bytes.ts';
 import { deepOwners, redirections, shapes } from './hostile-shapes.ts';
 

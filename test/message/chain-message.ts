@@ -1,4 +1,4 @@
-import { rawMessage, rawName, rawPointer, rawQuestion, rawRecord } from '../fixtures/messages.ts';
+import { rawMessage, rawName, rawPointer, rawQuestion, rawRecord } from '../fixtures/dns/messages.ts';
 
 /** As many pointers as fit into 64 kB. */
 const CHAIN_RECORDS = 4000;

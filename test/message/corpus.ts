@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { concat, rawName, rawNameOfLength, rawU16 } from '../fixtures/messages.ts';
+import { concat, rawName, rawNameOfLength, rawU16 } from '../fixtures/dns/messages.ts';
 import { mutateBy, mutations } from './message-mutations.ts';
 
 /*

@@ -6,8 +6,8 @@ import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
 import { refusalOf } from '../../src/policy/conformance.ts';
 import { minimalAnyAnswer } from '../../src/policy/minimal-any.ts';
 import { specialUseAnswer } from '../../src/policy/special-use-names.ts';
-import { receive } from '../fixtures/messages.ts';
-import { answerBytes, replyBytes } from '../fixtures/replies.ts';
+import { receive } from '../fixtures/dns/messages.ts';
+import { answerBytes, replyBytes } from '../fixtures/dns/replies.ts';
 import { countReads } from './counted-bytes.ts';
 import { mutatedQuery, randomBytes } from './message-mutations.ts';
 

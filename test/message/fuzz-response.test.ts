@@ -6,8 +6,8 @@ import { subtractAge } from '../../src/message/answer/http-age.ts';
 import { isAnswerOfQuestion } from '../../src/message/answer/alias-chain.ts';
 import { type Answer, parseAnswer } from '../../src/message/answer/answer.ts';
 import { ttlOffset } from '../../src/message/answer/prepared-answer.ts';
-import { rawMessage, rawOpt, receive } from '../fixtures/messages.ts';
-import { answerBytes } from '../fixtures/replies.ts';
+import { rawMessage, rawOpt, receive } from '../fixtures/dns/messages.ts';
+import { answerBytes } from '../fixtures/dns/replies.ts';
 import { countReads } from './counted-bytes.ts';
 import { mutatedResponse, randomBytes } from './message-mutations.ts';
 

@@ -7,7 +7,7 @@ import {
   rawQuestion,
   rawRecord,
   rawU16,
-} from '../fixtures/messages.ts';
+} from '../fixtures/dns/messages.ts';
 import { chainMessage } from './chain-message.ts';
 
 /*

@@ -13,7 +13,7 @@ import {
   rawRecord,
   rawU16,
   soaRecord,
-} from '../fixtures/messages.ts';
+} from '../fixtures/dns/messages.ts';
 
 const WWW = rawName('www', 'example', 'com');
 const COMPRESSED = [

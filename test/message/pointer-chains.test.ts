@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseAnswer } from '../../src/message/answer/answer.ts';
 import { createQueryScanner } from '../../src/message/wire/scan-query.ts';
-import { rawName, rawNameOfLength } from '../fixtures/messages.ts';
+import { rawName, rawNameOfLength } from '../fixtures/dns/messages.ts';
 import { chainMessage } from './chain-message.ts';
 import { countReads } from './counted-bytes.ts';
 

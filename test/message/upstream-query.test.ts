@@ -10,7 +10,7 @@ import {
   rawName,
   rawNameOfLength,
   rawQuestion,
-} from '../fixtures/messages.ts';
+} from '../fixtures/dns/messages.ts';
 
 const RD = 0x0100;
 const AD = 0x0020;

@@ -15,7 +15,7 @@ import {
   RECONNECT_CAUSES,
   STALE_REASONS,
 } from '../../src/metrics/metrics.ts';
-import { runProgram } from '../fixtures/run-program.ts';
+import { runProgram } from '../fixtures/process/run-program.ts';
 import { CIRCUITS, createFixture, IDENTITY, labelsOf, ONION, OTHER } from './scrape.ts';
 
 const DNS = 'server="dns://localhost:53"';

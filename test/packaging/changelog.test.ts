@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { renderChangelog } from '../../packaging/deb/changelog.ts';
 import { debianArchitecture, debianVersion } from '../../packaging/deb/debian-names.ts';
-import { runProgram } from '../fixtures/run-program.ts';
+import { runProgram } from '../fixtures/process/run-program.ts';
 
 const MARKDOWN = `# Changelog
 

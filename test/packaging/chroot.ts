@@ -1,8 +1,8 @@
 import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import { findProgram, type ProgramName } from '../fixtures/find-program.ts';
-import { startProcess } from '../fixtures/process.ts';
+import { findProgram, type ProgramName } from '../fixtures/process/find-program.ts';
+import { startProcess } from '../fixtures/process/process.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
 export interface Outcome {

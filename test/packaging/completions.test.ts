@@ -7,8 +7,8 @@ import { renderFishCompletion } from '../../packaging/completions/fish.ts';
 import { renderZshCompletion } from '../../packaging/completions/zsh.ts';
 import { choicesOf } from '../../src/config/parse/kinds.ts';
 import { flagOf, OPTION_KEYS } from '../../src/config/options.ts';
-import { findProgram } from '../fixtures/find-program.ts';
-import { runProgram } from '../fixtures/run-program.ts';
+import { findProgram } from '../fixtures/process/find-program.ts';
+import { runProgram } from '../fixtures/process/run-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { ownProgram } from './program.ts';
 

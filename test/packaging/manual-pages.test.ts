@@ -7,7 +7,7 @@ import { mdocText } from '../../packaging/man/mdoc.ts';
 import { pageDate } from '../../packaging/man/page-head.ts';
 import { renderProgramPage } from '../../packaging/man/program-page.ts';
 import { envNamesOf, FILE_KEYS, flagOf, OPTION_KEYS } from '../../src/config/options.ts';
-import { runProgram } from '../fixtures/run-program.ts';
+import { runProgram } from '../fixtures/process/run-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { ownProgram } from './program.ts';
 

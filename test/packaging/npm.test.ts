@@ -7,8 +7,8 @@ import process from 'node:process';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { inCheckout, readJson } from '../../packaging/deb/checkout.ts';
-import { cleanEnvironment, startDaemon } from '../fixtures/daemon.ts';
-import { startProcess } from '../fixtures/process.ts';
+import { cleanEnvironment, startDaemon } from '../fixtures/process/daemon.ts';
+import { startProcess } from '../fixtures/process/process.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
 interface Manifest {

@@ -5,7 +5,7 @@ import process from 'node:process';
 import { after, before, test } from 'node:test';
 import { readJson } from '../../packaging/deb/checkout.ts';
 import { buildDeb } from '../../packaging/deb/build.ts';
-import { runProgram } from '../fixtures/run-program.ts';
+import { runProgram } from '../fixtures/process/run-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
 const RELEASE = {

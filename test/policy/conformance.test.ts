@@ -13,7 +13,7 @@ import {
   rawRecord,
   type RawSpec,
   receive,
-} from '../fixtures/messages.ts';
+} from '../fixtures/dns/messages.ts';
 
 const RD = 0x0100;
 const TC = 0x0200;

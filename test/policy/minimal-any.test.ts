@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { minimalAnyAnswer } from '../../src/policy/minimal-any.ts';
-import { ask, decodeReply, rawMessage, rawNameOfLength, rawQuestion, receive } from '../fixtures/messages.ts';
-import { answerBytes } from '../fixtures/replies.ts';
+import { ask, decodeReply, rawMessage, rawNameOfLength, rawQuestion, receive } from '../fixtures/dns/messages.ts';
+import { answerBytes } from '../fixtures/dns/replies.ts';
 
 const ANY = 255;
 

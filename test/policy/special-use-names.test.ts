@@ -14,8 +14,8 @@ import {
   rawNameOfLength,
   rawQuestion,
   receive,
-} from '../fixtures/messages.ts';
-import { answerBytes } from '../fixtures/replies.ts';
+} from '../fixtures/dns/messages.ts';
+import { answerBytes } from '../fixtures/dns/replies.ts';
 
 const DENIED = { rcode: 'NXDOMAIN', records: [], soa: true };
 const EMPTY = { rcode: 'NOERROR', records: [], soa: true };

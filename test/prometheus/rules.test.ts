@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { PROMETHEUS_FILES } from '../fixtures/prometheus.ts';
-import { runProgram } from '../fixtures/run-program.ts';
+import { runProgram } from '../fixtures/process/run-program.ts';
 import { METRIC_ROWS } from '../../scripts/docs/metrics.ts';
 
 const RULES = join(PROMETHEUS_FILES, 'dns4tor.rules.yml');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import type { Daemon } from '../fixtures/daemon.ts';
+import type { Daemon } from '../fixtures/process/daemon.ts';
 import { sumOf } from './lab.ts';
 
 /** The sum of a metric's time series with these labels. */

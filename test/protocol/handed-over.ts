@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
-import { cleanEnvironment, type Daemon, startDaemon } from '../fixtures/daemon.ts';
-import { type Confinement, handOver, type SocketSpec } from '../fixtures/hand-over.ts';
-import { createOnionKey } from '../fixtures/onion-key.ts';
-import { startRecordingDohServer } from '../fixtures/recording-doh-server.ts';
+import { cleanEnvironment, type Daemon, startDaemon } from '../fixtures/process/daemon.ts';
+import { type Confinement, handOver, type SocketSpec } from '../fixtures/process/hand-over.ts';
+import { createOnionKey } from '../fixtures/tor/onion-key.ts';
+import { startRecordingDohServer } from '../fixtures/dns/recording-doh-server.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { startSocksDouble } from '../tor/socks-double.ts';
 import { GOOD } from './upstream-messages.ts';

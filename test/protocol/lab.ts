@@ -1,7 +1,7 @@
-import { startBehindDouble } from '../fixtures/behind-double.ts';
-import type { Daemon } from '../fixtures/daemon.ts';
-import { buildQuery, type QuerySpec, rawName } from '../fixtures/messages.ts';
-import type { DohBehaviour, RecordingDohServer } from '../fixtures/recording-doh-server.ts';
+import { startBehindDouble } from '../fixtures/dns/behind-double.ts';
+import type { Daemon } from '../fixtures/process/daemon.ts';
+import { buildQuery, type QuerySpec, rawName } from '../fixtures/dns/messages.ts';
+import type { DohBehaviour, RecordingDohServer } from '../fixtures/dns/recording-doh-server.ts';
 import { exchange, type Transport } from './raw-client.ts';
 import { readReply, type Reply } from './reply.ts';
 import { GOOD, questionOf } from './upstream-messages.ts';

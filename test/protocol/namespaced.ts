@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { findProgram } from '../fixtures/find-program.ts';
-import { runProgram } from '../fixtures/run-program.ts';
+import { findProgram } from '../fixtures/process/find-program.ts';
+import { runProgram } from '../fixtures/process/run-program.ts';
 
 /**
  * Documentation addresses (RFC 5737 §3, RFC 3849 §2). Each network has an allowed client and one that is not allowed.

@@ -3,7 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import { test } from 'node:test';
-import { buildQuery } from '../fixtures/messages.ts';
+import { buildQuery } from '../fixtures/dns/messages.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { PATIENCE_MS, TcpClient } from '../listener/harness.ts';
 

@@ -1,4 +1,4 @@
-import { decodeReply } from '../fixtures/messages.ts';
+import { decodeReply } from '../fixtures/dns/messages.ts';
 
 export const FLAG = {
   QR: 0x8000,

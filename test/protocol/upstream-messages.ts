@@ -1,5 +1,5 @@
-import { concat, type RawSpec, rawMessage, rawPointer, rawRecord, rawU16 } from '../fixtures/messages.ts';
-import type { DohBehaviour } from '../fixtures/recording-doh-server.ts';
+import { concat, type RawSpec, rawMessage, rawPointer, rawRecord, rawU16 } from '../fixtures/dns/messages.ts';
+import type { DohBehaviour } from '../fixtures/dns/recording-doh-server.ts';
 import { FLAG } from './reply.ts';
 
 /*

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { LOCAL_GROUP } from '../../src/model/client-group.ts';
 import type { ErrorCode } from '../../src/failures/failures.ts';
 import { Admission, type AdmissionInit, type Slot } from '../../src/resolver/admission.ts';
-import { ask as receive, decodeReply } from '../fixtures/messages.ts';
+import { ask as receive, decodeReply } from '../fixtures/dns/messages.ts';
 import { createResolver, UpstreamDouble } from './harness.ts';
 
 type Outcome = 'in' | ErrorCode;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
 import type { Query } from '../../src/model/query.ts';
-import { ask, decodeReply } from '../fixtures/messages.ts';
+import { ask, decodeReply } from '../fixtures/dns/messages.ts';
 import { answerTo, createResolver, UpstreamDouble } from './harness.ts';
 
 const ALICE = '192.0.2.1';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Dns4torError } from '../../src/failures/errors.ts';
 import { failureText } from '../../src/failures/failures.ts';
-import { buildResponse, decodeReply, optRecord, type QuerySpec } from '../fixtures/messages.ts';
+import { buildResponse, decodeReply, optRecord, type QuerySpec } from '../fixtures/dns/messages.ts';
 import { answerTo, createResolver, extendedErrorOf, LIMITS, responses, UpstreamDouble } from './harness.ts';
 
 /** An upstream that answers on command. */

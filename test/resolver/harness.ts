@@ -8,8 +8,8 @@ import type { Query } from '../../src/model/query.ts';
 import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
 import type { ExchangeContext, Upstream } from '../../src/upstream/upstream.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
-import { addressRecord, buildResponse, decodeReply, type QuerySpec, ask } from '../fixtures/messages.ts';
-import { handleWith } from '../fixtures/replies.ts';
+import { addressRecord, buildResponse, decodeReply, type QuerySpec, ask } from '../fixtures/dns/messages.ts';
+import { handleWith } from '../fixtures/dns/replies.ts';
 
 export const TIMEOUT_MS = 10_000;
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
 import { Dns4torError } from '../../src/failures/errors.ts';
-import { ask, decodeReply } from '../fixtures/messages.ts';
+import { ask, decodeReply } from '../fixtures/dns/messages.ts';
 import {
   answerTo,
   createResolver,

@@ -6,7 +6,7 @@ import { EDE, type ErrorCode, failureKind, failureText } from '../../src/failure
 import { createQueryScanner } from '../../src/message/wire/scan-query.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
-import { ask as askFor, buildQuery, buildResponse, decodeReply, receive } from '../fixtures/messages.ts';
+import { ask as askFor, buildQuery, buildResponse, decodeReply, receive } from '../fixtures/dns/messages.ts';
 import { startRig } from '../upstream/rig.ts';
 import { createResolver, extendedErrorOf, failures, responses, TIMEOUT_MS, UpstreamDouble } from './harness.ts';
 

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
 import { Dns4torError } from '../../src/failures/errors.ts';
 import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
-import { ask as receive, buildResponse, decodeReply, type QuerySpec } from '../fixtures/messages.ts';
+import { ask as receive, buildResponse, decodeReply, type QuerySpec } from '../fixtures/dns/messages.ts';
 import { answerTo, createResolver, LIMITS, type Resolver, type ResolverOptions, UpstreamDouble } from './harness.ts';
 
 /** The TTL of answers from `answerTo`. */

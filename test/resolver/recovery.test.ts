@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Dns4torError } from '../../src/failures/errors.ts';
 import { NO_DNS_ANSWER } from '../../src/failures/question-failures.ts';
-import { buildResponse, decodeReply } from '../fixtures/messages.ts';
+import { buildResponse, decodeReply } from '../fixtures/dns/messages.ts';
 import { answerTo, createResolver, type Resolver, UpstreamDouble } from './harness.ts';
 
 const OUTAGE_SECONDS = 600;

@@ -5,7 +5,7 @@ import { Dns4torError } from '../../src/failures/errors.ts';
 import { EDNS_OPTION } from '../../src/message/wire/edns.ts';
 import { decodeProvenance, type Provenance } from '../../src/message/answer/provenance.ts';
 import type { Query } from '../../src/model/query.ts';
-import { ask, decodeReply, type QuerySpec } from '../fixtures/messages.ts';
+import { ask, decodeReply, type QuerySpec } from '../fixtures/dns/messages.ts';
 import { answerTo, createResolver, type Resolver, UpstreamDouble } from './harness.ts';
 
 const OPTION = { code: EDNS_OPTION.provenance, data: new Uint8Array(0) };

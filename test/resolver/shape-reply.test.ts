@@ -16,8 +16,8 @@ import {
   rawRecord,
   rawU16,
   receive,
-} from '../fixtures/messages.ts';
-import { answerBytes, replyBytes } from '../fixtures/replies.ts';
+} from '../fixtures/dns/messages.ts';
+import { answerBytes, replyBytes } from '../fixtures/dns/replies.ts';
 
 const QR = 0x8000;
 const AA = 0x0400;

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
 import { Dns4torError } from '../../src/failures/errors.ts';
 import { failureText } from '../../src/failures/failures.ts';
-import { buildResponse, decodeReply, soaRecord } from '../fixtures/messages.ts';
+import { buildResponse, decodeReply, soaRecord } from '../fixtures/dns/messages.ts';
 import {
   answerTo,
   createResolver,

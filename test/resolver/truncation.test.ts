@@ -15,8 +15,8 @@ import {
   rawQuestion,
   rawRecord,
   receive,
-} from '../fixtures/messages.ts';
-import { answerBytes, replyBytes } from '../fixtures/replies.ts';
+} from '../fixtures/dns/messages.ts';
+import { answerBytes, replyBytes } from '../fixtures/dns/replies.ts';
 
 const RD = 0x0100;
 const TC = 0x0200;

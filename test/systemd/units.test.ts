@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { OPTION_KEYS } from '../../src/config/options.ts';
-import { findProgram } from '../fixtures/find-program.ts';
+import { findProgram } from '../fixtures/process/find-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
 const UNITS = fileURLToPath(new URL('../../systemd', import.meta.url));

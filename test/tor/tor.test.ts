@@ -8,7 +8,7 @@ import { TorAgent } from '../../src/tor/socks/agent.ts';
 import { verifyTor } from '../../src/tor/socks/find-socks.ts';
 import { judgeManagedTor } from '../../src/tor/socks/socks-peer.ts';
 import { openTor, type OpenTorOptions } from '../../src/tor/tor.ts';
-import { findProgram } from '../fixtures/find-program.ts';
+import { findProgram } from '../fixtures/process/find-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { OFFLINE_OPTIONS, startOfflineTor } from './offline-tor.ts';
 import { SILENT_EVENTS } from './silent-events.ts';

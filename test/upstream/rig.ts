@@ -14,14 +14,14 @@ import type { Connect } from '../../src/upstream/transport/session.ts';
 import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
 import { DohSession } from '../../src/upstream/transport/doh-session.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
-import { startHttp1DohServer } from '../fixtures/http1-doh-server.ts';
+import { startHttp1DohServer } from '../fixtures/dns/http1-doh-server.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
-import { startRelay } from '../fixtures/relay.ts';
+import { startRelay } from '../fixtures/tor/relay.ts';
 import {
   type DohBehaviour,
   type RecordingDohServer,
   startRecordingDohServer,
-} from '../fixtures/recording-doh-server.ts';
+} from '../fixtures/dns/recording-doh-server.ts';
 
 /** Longer than any test advances the clock by default. */
 const TIMEOUT_MS = 60_000;

@@ -6,7 +6,7 @@ import { encodeQuestion } from '../../src/message/wire/codec.ts';
 import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
 import { StreamSession } from '../../src/upstream/transport/stream-session.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
-import { framed, startStreamServer, type StreamServer } from '../fixtures/stream-server.ts';
+import { framed, startStreamServer, type StreamServer } from '../fixtures/dns/stream-server.ts';
 
 /** Not random: every drawn ID is 0. */
 const ZEROES: Random = { fraction: () => 0, bytes: (length) => new Uint8Array(length) };

@@ -1,4 +1,4 @@
-import { toMiB } from '../../../test/fixtures/process-usage.ts';
+import { toMiB } from '../../../test/fixtures/process/process-usage.ts';
 import { formatColumns } from '../../table.ts';
 import type { Footprint } from './footprint-run.ts';
 import { median } from '../../latencies.ts';

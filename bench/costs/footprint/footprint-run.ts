@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { delay, systemClock } from '../../../src/lib/clock.ts';
-import { cleanEnvironment, dns4tor, startDaemon } from '../../../test/fixtures/daemon.ts';
-import { startProcess } from '../../../test/fixtures/process.ts';
-import { residentBytes } from '../../../test/fixtures/process-usage.ts';
+import { cleanEnvironment, dns4tor, startDaemon } from '../../../test/fixtures/process/daemon.ts';
+import { startProcess } from '../../../test/fixtures/process/process.ts';
+import { residentBytes } from '../../../test/fixtures/process/process-usage.ts';
 import { metric } from '../../../test/protocol/daemon-health.ts';
 import { runDnsperf } from '../dnsperf.ts';
 import { type DohUpstream, startDohUpstream } from '../servers/doh-upstream.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpuSeconds, residentBytes } from '../../../test/fixtures/process-usage.ts';
+import { cpuSeconds, residentBytes } from '../../../test/fixtures/process/process-usage.ts';
 import { holdToCore, MEASURED_CORE } from '../cores.ts';
 import { runDnsperf } from '../dnsperf.ts';
 import { startDohUpstream } from '../servers/doh-upstream.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { startDaemon } from '../../../test/fixtures/daemon.ts';
-import { startProcess } from '../../../test/fixtures/process.ts';
-import { cpuSeconds } from '../../../test/fixtures/process-usage.ts';
+import { startDaemon } from '../../../test/fixtures/process/daemon.ts';
+import { startProcess } from '../../../test/fixtures/process/process.ts';
+import { cpuSeconds } from '../../../test/fixtures/process/process-usage.ts';
 import { holdToCore, LOADER_CORE, MEASURED_CORE } from '../cores.ts';
 import { runDnsperf } from '../dnsperf.ts';
 import { type DohUpstream, startDohUpstream } from '../servers/doh-upstream.ts';

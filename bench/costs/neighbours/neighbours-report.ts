@@ -1,4 +1,4 @@
-import type { Experience } from '../../../test/protocol/hostile-neighbours.ts';
+import type { Experience } from '../../../test/protocol/clients/hostile-neighbours.ts';
 import { formatColumns, formatTime } from '../../table.ts';
 
 /** Results of the victim in one scene against one server. JSON encodes an infinite time as null. */

@@ -1,4 +1,4 @@
-import { startDaemon } from '../../../test/fixtures/daemon.ts';
+import { startDaemon } from '../../../test/fixtures/process/daemon.ts';
 import type { DohUpstream } from './doh-upstream.ts';
 import type { RunningServer } from './peers.ts';
 

@@ -3,9 +3,9 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { findProgram, type ProgramName } from '../../../test/fixtures/find-program.ts';
-import { startProcess } from '../../../test/fixtures/process.ts';
-import { reservePort } from '../../../test/fixtures/reserve-port.ts';
+import { findProgram, type ProgramName } from '../../../test/fixtures/process/find-program.ts';
+import { startProcess } from '../../../test/fixtures/process/process.ts';
+import { reservePort } from '../../../test/fixtures/process/reserve-port.ts';
 import { createTemporaryDirectory } from '../../../test/fixtures/temporary-directory.ts';
 
 const START_TIMEOUT_MS = 10_000;

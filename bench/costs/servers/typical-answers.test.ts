@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildQuery, decodeReply } from '../../../test/fixtures/messages.ts';
+import { buildQuery, decodeReply } from '../../../test/fixtures/dns/messages.ts';
 import { typicalAnswerTo } from './typical-answers.ts';
 
 test('an answer has the ID and question of its query and records of its type', () => {

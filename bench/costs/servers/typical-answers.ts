@@ -1,4 +1,4 @@
-import { rawName, concat, rawRecord, rawU16 } from '../../../test/fixtures/messages.ts';
+import { rawName, concat, rawRecord, rawU16 } from '../../../test/fixtures/dns/messages.ts';
 import {
   addressOf,
   QNAME,

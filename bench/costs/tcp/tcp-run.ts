@@ -1,4 +1,4 @@
-import { cpuSeconds } from '../../../test/fixtures/process-usage.ts';
+import { cpuSeconds } from '../../../test/fixtures/process/process-usage.ts';
 import { holdToCore, MEASURED_CORE } from '../cores.ts';
 import { runDnsperf } from '../dnsperf.ts';
 import type { DnsperfResult } from '../dnsperf-output.ts';

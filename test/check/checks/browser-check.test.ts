@@ -5,8 +5,8 @@ import type { LocalFinding } from '../../../src/check/probe-local.ts';
 import type { Verdict } from '../../../src/check/check-verdict.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
-import { startAuthoritativeServer } from '../../fixtures/authoritative-server.ts';
-import { startBehindDouble } from '../../fixtures/behind-double.ts';
+import { startAuthoritativeServer } from '../../fixtures/dns/authoritative-server.ts';
+import { startBehindDouble } from '../../fixtures/dns/behind-double.ts';
 import { GOOD } from '../../protocol/upstream-messages.ts';
 import { configOf } from '../config-of.ts';
 

@@ -8,11 +8,11 @@ import { systemClock } from '../../../src/lib/clock.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { viewMessage } from '../../../src/message/text/message-view.ts';
 import type { Provenance } from '../../../src/message/answer/provenance.ts';
-import { type AuthoritativeServer, startAuthoritativeServer } from '../../fixtures/authoritative-server.ts';
-import { DIG_FLAGS } from '../../fixtures/dig.ts';
-import { LAB_QUESTIONS } from '../../fixtures/lab-zone.ts';
-import { concat, rawMessage, rawName, rawRecord, rawU16 } from '../../fixtures/messages.ts';
-import { runProgram } from '../../fixtures/run-program.ts';
+import { type AuthoritativeServer, startAuthoritativeServer } from '../../fixtures/dns/authoritative-server.ts';
+import { DIG_FLAGS } from '../../fixtures/dns/dig.ts';
+import { LAB_QUESTIONS } from '../../fixtures/dns/lab-zone.ts';
+import { concat, rawMessage, rawName, rawRecord, rawU16 } from '../../fixtures/dns/messages.ts';
+import { runProgram } from '../../fixtures/process/run-program.ts';
 
 /** The flags of dig's `+norecurse`, and its AD. */
 const FLAGS = 0x0020;

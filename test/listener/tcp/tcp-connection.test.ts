@@ -7,7 +7,7 @@ import type { TcpLimits } from '../../../src/listener/listener.ts';
 import { TcpConnection } from '../../../src/listener/tcp/tcp-connection.ts';
 import { MAX_MESSAGE_BYTES } from '../../../src/message/wire/header.ts';
 import type { Handler } from '../../../src/model/query.ts';
-import { buildQuery } from '../../fixtures/messages.ts';
+import { buildQuery } from '../../fixtures/dns/messages.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { drops, echo, framed, HeldHandler, LIMITS, type Parts, parts, PATIENCE_MS, TcpClient } from '../harness.ts';
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { TcpLimits } from '../../../src/listener/listener.ts';
 import { TcpListener } from '../../../src/listener/tcp/tcp-listener.ts';
 import type { Handler } from '../../../src/model/query.ts';
-import { buildQuery } from '../../fixtures/messages.ts';
+import { buildQuery } from '../../fixtures/dns/messages.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { LIMITS, drops, echo, HeldHandler, type Parts, parts, PATIENCE_MS, TcpClient } from '../harness.ts';
 

@@ -9,7 +9,7 @@ import koffi from 'koffi';
 import { DatagramBatch } from '../../../src/listener/udp/datagram-batch.ts';
 import { loadLinuxSockets } from '../../../src/listener/udp/linux-sockets.ts';
 import { SocketAddressCodec } from '../../../src/listener/udp/socket-address.ts';
-import { reservePort } from '../../fixtures/reserve-port.ts';
+import { reservePort } from '../../fixtures/process/reserve-port.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { PATIENCE_MS } from '../harness.ts';
 

@@ -7,7 +7,7 @@ import { loadLinuxSockets } from '../../../src/listener/udp/linux-sockets.ts';
 import { SocketAddressCodec } from '../../../src/listener/udp/socket-address.ts';
 import { UdpListener } from '../../../src/listener/udp/udp-listener.ts';
 import type { Handler } from '../../../src/model/query.ts';
-import { buildQuery } from '../../fixtures/messages.ts';
+import { buildQuery } from '../../fixtures/dns/messages.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { drops, echo, HeldHandler, type Parts, parts, PATIENCE_MS } from '../harness.ts';
 

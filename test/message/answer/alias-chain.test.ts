@@ -12,7 +12,7 @@ import {
   rawQuestion,
   rawRecord,
   rawU16,
-} from '../../fixtures/messages.ts';
+} from '../../fixtures/dns/messages.ts';
 
 type Records = NonNullable<Parameters<typeof buildResponse>[0]>['answers'];
 

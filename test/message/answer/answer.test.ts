@@ -15,7 +15,7 @@ import {
   rawRecord,
   rawU16,
   soaRecord,
-} from '../../fixtures/messages.ts';
+} from '../../fixtures/dns/messages.ts';
 
 const QR = 0x8180;
 const QNAME = rawPointer(12);

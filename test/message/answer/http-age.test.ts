@@ -13,7 +13,7 @@ import {
   rawRecord,
   rawU16,
   soaRecord,
-} from '../../fixtures/messages.ts';
+} from '../../fixtures/dns/messages.ts';
 
 const QUESTION = rawQuestion(rawName('a'));
 

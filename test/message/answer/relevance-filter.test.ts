@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseAnswer } from '../../../src/message/answer/answer.ts';
-import { concat, rawMessage, rawName, rawPointer, rawQuestion, rawRecord, rawU16 } from '../../fixtures/messages.ts';
-import { readStrictly } from '../../protocol/strict-message.ts';
+import {
+  concat,
+  rawMessage,
+  rawName,
+  rawPointer,
+  rawQuestion,
+  rawRecord,
+  rawU16,
+} from '../../fixtures/dns/messages.ts';
+import { readStrictly } from '../../protocol/messages/strict-message.ts';
 
 const TYPE = { A: 1, NS: 2, CNAME: 5, SOA: 6, MX: 15, DS: 43, RRSIG: 46, NSEC: 47, NSEC3: 50, HTTPS: 65 } as const;
 const QNAME = rawPointer(12);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type MessageView, viewMessage } from '../../../src/message/text/message-view.ts';
-import { concat, rawMessage, rawName, rawOpt, rawQuestion, rawRecord, rawU16 } from '../../fixtures/messages.ts';
+import { concat, rawMessage, rawName, rawOpt, rawQuestion, rawRecord, rawU16 } from '../../fixtures/dns/messages.ts';
 import { mutatedQuery, mutatedResponse, randomBytes } from '../message-mutations.ts';
 
 /** Printable ASCII without spaces. Control characters could control the terminal. */

@@ -8,7 +8,7 @@ import {
   encodeRecords,
 } from '../../../src/message/wire/codec.ts';
 import { TYPE } from '../../../src/message/wire/tables.ts';
-import { buildQuery, concat, rawName, rawOpt, rawQuestion, rawRecord } from '../../fixtures/messages.ts';
+import { buildQuery, concat, rawName, rawOpt, rawQuestion, rawRecord } from '../../fixtures/dns/messages.ts';
 
 const plain = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
 

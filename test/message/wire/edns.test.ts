@@ -8,7 +8,7 @@ import {
   replyOpt,
 } from '../../../src/message/wire/edns.ts';
 import { encodeOpt } from '../../../src/message/wire/codec.ts';
-import { concat, decodeReply, rawU16 } from '../../fixtures/messages.ts';
+import { concat, decodeReply, rawU16 } from '../../fixtures/dns/messages.ts';
 
 /** The record as a client decodes it from a message that contains nothing else. */
 function decodeOpt(opt: Uint8Array): object {

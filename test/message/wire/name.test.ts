@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { lowerCase, MAX_NAME_BYTES, readName, skipPlainName } from '../../../src/message/wire/name.ts';
-import { concat, rawName, rawNameOfLength, rawPointer } from '../../fixtures/messages.ts';
+import { concat, rawName, rawNameOfLength, rawPointer } from '../../fixtures/dns/messages.ts';
 
 /** Takes the place of a header. */
 const HEADER = new Uint8Array(12);

@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRecordReader } from '../../../src/message/wire/record.ts';
 import { createRecordDataCheck } from '../../../src/message/wire/record-data.ts';
-import { concat, rawMessage, rawName, rawPointer, rawQuestion, rawRecord, rawU16 } from '../../fixtures/messages.ts';
+import {
+  concat,
+  rawMessage,
+  rawName,
+  rawPointer,
+  rawQuestion,
+  rawRecord,
+  rawU16,
+} from '../../fixtures/dns/messages.ts';
 
 const QUESTION = rawQuestion(rawName('example', 'com'));
 const QNAME = rawPointer(12);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clampTtl, createRecordReader } from '../../../src/message/wire/record.ts';
-import { concat, rawName, rawPointer, rawRecord } from '../../fixtures/messages.ts';
+import { concat, rawName, rawPointer, rawRecord } from '../../fixtures/dns/messages.ts';
 
 const HEADER = new Uint8Array(12);
 const OWNER = rawName('Owner');

@@ -13,7 +13,7 @@ import {
   rawRecord,
   rawU16,
   type RawSpec,
-} from '../../fixtures/messages.ts';
+} from '../../fixtures/dns/messages.ts';
 
 const RD = 0x0100;
 const QUESTION = rawQuestion(rawName('example', 'com'));

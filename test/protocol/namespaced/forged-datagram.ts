@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findProgram } from '../../fixtures/find-program.ts';
-import { startProcess } from '../../fixtures/process.ts';
+import { findProgram } from '../../fixtures/process/find-program.ts';
+import { startProcess } from '../../fixtures/process/process.ts';
 import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
 
 /** Sends a datagram from a port of 127.0.0.1 that cannot be bound: port 0, or one in use. */

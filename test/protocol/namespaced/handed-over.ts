@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { buildQuery } from '../../fixtures/messages.ts';
+import { buildQuery } from '../../fixtures/dns/messages.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { PATIENCE_MS } from '../../listener/harness.ts';
 import { METRICS, startHandedOver } from '../handed-over.ts';

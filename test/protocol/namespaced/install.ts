@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { chmod, lstat, readFile, readdir, writeFile } from 'node:fs/promises';
 import { failureText } from '../../../src/failures/failures.ts';
 import { COMMAND, runCli } from '../../cli/run-cli.ts';
-import { startProcess } from '../../fixtures/process.ts';
-import { runProgram } from '../../fixtures/run-program.ts';
+import { startProcess } from '../../fixtures/process/process.ts';
+import { runProgram } from '../../fixtures/process/run-program.ts';
 import { startLab } from '../lab.ts';
 import { PATIENCE_MS } from '../../listener/harness.ts';
 

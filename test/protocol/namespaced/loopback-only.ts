@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
-import { buildQuery } from '../../fixtures/messages.ts';
+import { buildQuery } from '../../fixtures/dns/messages.ts';
 import { startLab } from '../lab.ts';
 import { ADDRESSES } from '../namespaced.ts';
 import { connectRaw, exchange, TRANSPORTS } from '../raw-client.ts';

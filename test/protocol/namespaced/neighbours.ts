@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { runProgram } from '../../fixtures/run-program.ts';
-import { askAsVictim, type Party, Siege } from '../hostile-neighbours.ts';
+import { runProgram } from '../../fixtures/process/run-program.ts';
+import { askAsVictim, type Party, Siege } from '../clients/hostile-neighbours.ts';
 import { startLab } from '../lab.ts';
 import { ADDRESSES } from '../namespaced.ts';
 import type { Endpoint } from '../raw-client.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { messageOf } from '../../../src/log/logger.ts';
-import { runProgram } from '../../fixtures/run-program.ts';
+import { runProgram } from '../../fixtures/process/run-program.ts';
 import { startLab } from '../lab.ts';
 
 /** A documentation address (RFC 5737 §3). */

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { buildQuery } from '../../fixtures/messages.ts';
-import { runProgram } from '../../fixtures/run-program.ts';
+import { buildQuery } from '../../fixtures/dns/messages.ts';
+import { runProgram } from '../../fixtures/process/run-program.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { PATIENCE_MS } from '../../listener/harness.ts';
-import { askAsVictim } from '../hostile-neighbours.ts';
+import { askAsVictim } from '../clients/hostile-neighbours.ts';
 import { startLab } from '../lab.ts';
-import { nameOf } from '../load.ts';
+import { nameOf } from '../clients/load.ts';
 import { ADDRESSES } from '../namespaced.ts';
 import { connectRaw } from '../raw-client.ts';
 import { readReply } from '../reply.ts';

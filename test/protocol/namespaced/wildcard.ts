@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { buildQuery } from '../../fixtures/messages.ts';
+import { buildQuery } from '../../fixtures/dns/messages.ts';
 import { startLab } from '../lab.ts';
 import { ADDRESSES } from '../namespaced.ts';
 import { exchange, TRANSPORTS } from '../raw-client.ts';

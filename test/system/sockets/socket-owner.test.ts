@@ -5,7 +5,7 @@ import { open } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { SocketOwners } from '../../../src/system/sockets/socket-owner.ts';
-import { asOtherUser, OTHER_USER } from '../../fixtures/other-user.ts';
+import { asOtherUser, OTHER_USER } from '../../fixtures/process/other-user.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 
 /** Far above the time that loopback takes; only a failing test reaches it. */

@@ -3,8 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { standingOfUser } from '../../../src/system/sockets/tor-users.ts';
-import { asOtherUser, OTHER_USER, UNKNOWN_USER } from '../../fixtures/other-user.ts';
-import { runProgram } from '../../fixtures/run-program.ts';
+import { asOtherUser, OTHER_USER, UNKNOWN_USER } from '../../fixtures/process/other-user.ts';
+import { runProgram } from '../../fixtures/process/run-program.ts';
 import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
 
 const TOR_USERS = new URL('../../../src/system/sockets/tor-users.ts', import.meta.url).href;

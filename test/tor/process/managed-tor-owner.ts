@@ -2,7 +2,7 @@
 import { systemClock } from '../../../src/lib/clock.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { ManagedTor } from '../../../src/tor/process/managed-tor.ts';
-import { findProgram } from '../../fixtures/find-program.ts';
+import { findProgram } from '../../fixtures/process/find-program.ts';
 import { OFFLINE_OPTIONS } from '../offline-tor.ts';
 import { SILENT_EVENTS } from '../silent-events.ts';
 

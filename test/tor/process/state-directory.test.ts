@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stateDirectory } from '../../../src/tor/process/state-directory.ts';
-import { asOtherUser, UNKNOWN_USER } from '../../fixtures/other-user.ts';
+import { asOtherUser, UNKNOWN_USER } from '../../fixtures/process/other-user.ts';
 
 test("the state directory is systemd's, else XDG's, else below the home directory", () => {
   const home = { HOME: '/home/alice' };

@@ -11,7 +11,7 @@ import { TorAgent, type TorAgentOptions } from '../../../src/tor/socks/agent.ts'
 import { judgeManagedTor, type JudgePeer } from '../../../src/tor/socks/socks-peer.ts';
 import type { TorAddress } from '../../../src/tor/tor-address.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
-import { reservePort } from '../../fixtures/reserve-port.ts';
+import { reservePort } from '../../fixtures/process/reserve-port.ts';
 import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
 import { listen } from '../listen.ts';
 import { startSocksDouble } from '../socks-double.ts';

@@ -8,7 +8,7 @@ import { detectTor, verifyTor } from '../../../src/tor/socks/find-socks.ts';
 import { judgeManagedTor } from '../../../src/tor/socks/socks-peer.ts';
 import type { TorAddress } from '../../../src/tor/tor-address.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
-import { reservePort } from '../../fixtures/reserve-port.ts';
+import { reservePort } from '../../fixtures/process/reserve-port.ts';
 import { listen } from '../listen.ts';
 import { startOfflineTor } from '../offline-tor.ts';
 import { startSocksDouble } from '../socks-double.ts';

@@ -19,10 +19,10 @@ import {
   type Flaws,
   type ServerCertificate,
 } from '../../fixtures/certificates.ts';
-import { findProgram } from '../../fixtures/find-program.ts';
+import { findProgram } from '../../fixtures/process/find-program.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
-import { startProcess } from '../../fixtures/process.ts';
-import { reservePort } from '../../fixtures/reserve-port.ts';
+import { startProcess } from '../../fixtures/process/process.ts';
+import { reservePort } from '../../fixtures/process/reserve-port.ts';
 import { listen } from '../listen.ts';
 import { type SocksDouble, startSocksDouble } from '../socks-double.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseAltSvc } from '../../../src/upstream/alt-svc/alt-svc-field.ts';
-import { createOnionKey } from '../../fixtures/onion-key.ts';
+import { createOnionKey } from '../../fixtures/tor/onion-key.ts';
 
 const ONION = createOnionKey().address;
 const OTHER = createOnionKey().address;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { AlternativeServices, type AlternativeTarget } from '../../../src/upstream/alt-svc/alternative-services.ts';
 import { createSeededRandom } from '../../../bench/onion/seeded-random.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
-import { createOnionKey } from '../../fixtures/onion-key.ts';
+import { createOnionKey } from '../../fixtures/tor/onion-key.ts';
 
 const DAY_SECONDS = 86_400;
 const HOUR_MS = 3_600_000;

@@ -7,7 +7,7 @@ import { AlternativeServices } from '../../../src/upstream/alt-svc/alternative-s
 import { createAlternativeTransport } from '../../../src/upstream/alt-svc/alternative-transport.ts';
 import type { Session, SessionEvents } from '../../../src/upstream/transport/session.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
-import { createOnionKey } from '../../fixtures/onion-key.ts';
+import { createOnionKey } from '../../fixtures/tor/onion-key.ts';
 
 const ONION = { host: createOnionKey().address, port: 443 };
 const SILENT: SessionEvents = { onFirstAnswer() {}, onCapacity() {}, onRoundTrip() {}, onRetire() {}, onClose() {} };

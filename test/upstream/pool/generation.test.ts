@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { delay } from '../../../src/lib/clock.ts';
 import { createSeededRandom } from '../../../bench/onion/seeded-random.ts';
-import { neverAnswer, resetStream } from '../../fixtures/doh-behaviours.ts';
+import { neverAnswer, resetStream } from '../../fixtures/dns/doh-behaviours.ts';
 import { questionOf } from '../../protocol/upstream-messages.ts';
 import { answer, type Rig, startRig } from '../rig.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decode } from 'dns-packet';
-import { DROPS, dropConnection, resetStream } from '../../fixtures/doh-behaviours.ts';
-import type { DohBehaviour } from '../../fixtures/recording-doh-server.ts';
+import { DROPS, dropConnection, resetStream } from '../../fixtures/dns/doh-behaviours.ts';
+import type { DohBehaviour } from '../../fixtures/dns/recording-doh-server.ts';
 import { advanceUntilSettled, answer, type Rig, startRig } from '../rig.ts';
 
 const nameIn = (query: Uint8Array): string => decode(Buffer.from(query)).questions?.[0]?.name ?? '';

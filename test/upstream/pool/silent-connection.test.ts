@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { createCertificateAuthority } from '../../fixtures/certificates.ts';
-import { neverAnswer } from '../../fixtures/doh-behaviours.ts';
+import { neverAnswer } from '../../fixtures/dns/doh-behaviours.ts';
 import {
   type Attack,
   fields,
@@ -15,7 +15,7 @@ import {
   SETTING,
   settings,
   startHostileHttp2,
-} from '../../fixtures/hostile-http2.ts';
+} from '../../fixtures/dns/hostile-http2.ts';
 import type { Connect } from '../../../src/upstream/transport/session.ts';
 import { answer, answerTo, type Rig, startRig } from '../rig.ts';
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { Deadline } from '../../../src/lib/deadline.ts';
-import { neverAnswer } from '../../fixtures/doh-behaviours.ts';
-import type { DohBehaviour } from '../../fixtures/recording-doh-server.ts';
+import { neverAnswer } from '../../fixtures/dns/doh-behaviours.ts';
+import type { DohBehaviour } from '../../fixtures/dns/recording-doh-server.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import {
   answer,

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { constants } from 'node:http2';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { dropConnection, goAway, neverAnswer, resetStream } from '../../fixtures/doh-behaviours.ts';
-import type { DohBehaviour } from '../../fixtures/recording-doh-server.ts';
+import { dropConnection, goAway, neverAnswer, resetStream } from '../../fixtures/dns/doh-behaviours.ts';
+import type { DohBehaviour } from '../../fixtures/dns/recording-doh-server.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { advanceUntilSettled, answer, answerTo, inTurn, type Rig, startRig } from '../rig.ts';
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decode } from 'dns-packet';
 import { type ErrorCode, failureText } from '../../../src/failures/failures.ts';
-import * as behaviours from '../../fixtures/doh-behaviours.ts';
-import type { DohBehaviour, DohReply } from '../../fixtures/recording-doh-server.ts';
+import * as behaviours from '../../fixtures/dns/doh-behaviours.ts';
+import type { DohBehaviour, DohReply } from '../../fixtures/dns/recording-doh-server.ts';
 import { advanceUntilSettled, answer, answerTo, outcomes, queryFor, startRig } from '../rig.ts';
 
 /** Answers every query, with the reply changed by `change`. */

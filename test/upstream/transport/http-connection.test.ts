@@ -13,11 +13,19 @@ import {
   createCertificateAuthority,
   type ServerCertificate,
 } from '../../fixtures/certificates.ts';
-import { neverAnswer } from '../../fixtures/doh-behaviours.ts';
-import { type Attack, FRAME, frame, SETTING, settings, startHostileHttp2, u32 } from '../../fixtures/hostile-http2.ts';
-import { startHttp1DohServer } from '../../fixtures/http1-doh-server.ts';
+import { neverAnswer } from '../../fixtures/dns/doh-behaviours.ts';
+import {
+  type Attack,
+  FRAME,
+  frame,
+  SETTING,
+  settings,
+  startHostileHttp2,
+  u32,
+} from '../../fixtures/dns/hostile-http2.ts';
+import { startHttp1DohServer } from '../../fixtures/dns/http1-doh-server.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
-import { type DohBehaviour, startRecordingDohServer } from '../../fixtures/recording-doh-server.ts';
+import { type DohBehaviour, startRecordingDohServer } from '../../fixtures/dns/recording-doh-server.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { answer, answerTo, queryFor } from '../rig.ts';
 
