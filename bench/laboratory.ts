@@ -6,10 +6,10 @@ import type { Clock } from '../src/lib/clock.ts';
 import type { Random } from '../src/lib/random.ts';
 import type { Counters } from '../src/metrics/counters.ts';
 import { judgeManagedTor } from '../src/tor/socks/socks-peer.ts';
-import type { TorAddress } from '../src/tor/tor-address.ts';
 import type { Tor } from '../src/tor/tor.ts';
-import type { PooledUpstream } from '../src/upstream/upstream.ts';
+import type { TorAddress } from '../src/tor/tor-address.ts';
 import type { RetryBudget } from '../src/upstream/pool/retry-budget.ts';
+import type { PooledUpstream } from '../src/upstream/upstream.ts';
 import { createCertificateAuthority, type ServerCertificate } from '../test/fixtures/certificates.ts';
 
 const HOST = 'resolver.test';

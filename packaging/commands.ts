@@ -1,6 +1,6 @@
 import type { Argument, Command, Option } from 'commander';
-import { choicesOf, type OptionKind } from '../src/config/parse/kinds.ts';
 import { isOptionKey, type OptionKey, optionSpec } from '../src/config/options.ts';
+import { choicesOf, type OptionKind } from '../src/config/parse/kinds.ts';
 
 /** How a value is completed: one of a set of words, a file name, or not at all. */
 export type Completion = readonly string[] | 'files' | 'unknown';

@@ -1,7 +1,7 @@
-import uPlot from './uplot.js';
+import { MS_PER_SECOND, SECONDS_PER_HOUR, SECONDS_PER_MINUTE } from '../src/lib/units.ts';
 import type { Columns } from './columns.ts';
 import { formatTime } from './format.ts';
-import { MS_PER_SECOND, SECONDS_PER_HOUR, SECONDS_PER_MINUTE } from '../src/lib/units.ts';
+import uPlot from './uplot.js';
 
 /** The parts in which the plots differ. */
 export interface PlotDesign {

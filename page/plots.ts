@@ -1,7 +1,7 @@
-import uPlot from './uplot.js';
 import { formatCount, formatMs } from '../src/lib/format.ts';
 import { SOURCES } from './columns.ts';
 import { createPlot, type Plot } from './plot.ts';
+import uPlot from './uplot.js';
 
 /** Minimum height of the scale in answers, so that an hour without queries has an axis too. */
 const MIN_HEIGHT = 4;

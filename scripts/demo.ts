@@ -4,13 +4,13 @@ import { once } from 'node:events';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../src/lib/clock.ts';
-import { startAuthoritativeServer } from '../test/fixtures/dns/authoritative-server.ts';
 import { createCertificateAuthority } from '../test/fixtures/certificates.ts';
+import { startAuthoritativeServer } from '../test/fixtures/dns/authoritative-server.ts';
 import { dig } from '../test/fixtures/dns/dig.ts';
 import { startDohServer } from '../test/fixtures/dns/doh-server.ts';
 import { LAB_ZONE } from '../test/fixtures/dns/lab-zone.ts';
-import { createOnionKey } from '../test/fixtures/tor/onion-key.ts';
 import { type RunningProcess, startProcess } from '../test/fixtures/process/process.ts';
+import { createOnionKey } from '../test/fixtures/tor/onion-key.ts';
 import { startTorNetwork } from '../test/fixtures/tor/tor-network.ts';
 
 const COMMAND = fileURLToPath(new URL('../dist/launch/dns4tor.js', import.meta.url));

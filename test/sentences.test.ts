@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Expression, parseSync, type PrivateIdentifier, type SpreadElement, Visitor } from 'oxc-parser';
+import { type Expression, type PrivateIdentifier, parseSync, type SpreadElement, Visitor } from 'oxc-parser';
 
 const ROOT = join(import.meta.dirname, '..');
 const SOURCES = '{bin,packaging,page,scripts,src}/**/*.{ts,js}';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatDay, toRows } from './day-report.ts';
-import type { Source } from './household-resolver.ts';
 import type { DayRun } from './day-run.ts';
+import type { Source } from './household-resolver.ts';
 
 function runOf(label: string, views: readonly (readonly [Source, number])[], upstreamQueries: number): DayRun {
   return {

@@ -1,7 +1,7 @@
-import type { Source } from './household-resolver.ts';
-import type { DayRun } from './day-run.ts';
 import { percentile, shareWithin } from '../latencies.ts';
 import { formatColumns, formatShare, formatTime } from '../table.ts';
+import type { DayRun } from './day-run.ts';
+import type { Source } from './household-resolver.ts';
 
 /** The figures of one mode. */
 export interface DayRow {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ClientView, ResolverMode, Source } from './household-resolver.ts';
 import { type DayOptions, type DayRun, runDay } from './day-run.ts';
 import { DAY_MS } from './household.ts';
+import type { ClientView, ResolverMode, Source } from './household-resolver.ts';
 
 const MODES: readonly ResolverMode[] = [
   { label: 'plain', maxStaleMs: 0, prefetch: false },

@@ -1,15 +1,15 @@
 import { delay } from '../../src/lib/clock.ts';
+import { MS_PER_HOUR } from '../../src/lib/units.ts';
 import type { Query } from '../../src/model/query.ts';
-import { ManualClock } from '../../test/fixtures/manual-clock.ts';
 import { ask } from '../../test/fixtures/dns/messages.ts';
-import { type ClientView, type ResolverMode, HouseholdResolver } from './household-resolver.ts';
-import { askForADay, type HouseholdQuery } from './household.ts';
+import { ManualClock } from '../../test/fixtures/manual-clock.ts';
+import { advanceClock } from '../advance-clock.ts';
 import { openLaboratory } from '../laboratory.ts';
 import { type OnionDouble, startOnionDouble } from '../onion/onion-double.ts';
 import { createSeededRandom } from '../onion/seeded-random.ts';
-import { advanceClock } from '../advance-clock.ts';
+import { askForADay, type HouseholdQuery } from './household.ts';
+import { type ClientView, HouseholdResolver, type ResolverMode } from './household-resolver.ts';
 import { createWebResolver, TYPE_NAMES } from './web-resolver.ts';
-import { MS_PER_HOUR } from '../../src/lib/units.ts';
 
 export interface DayOptions {
   readonly modes: readonly ResolverMode[];

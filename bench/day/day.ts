@@ -1,11 +1,11 @@
 // `npm run bench:day`: simulates a household's day with and without stale answers and prefetching.
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { createProgress, say } from '../progress.ts';
 import { formatDay, toRows } from './day-report.ts';
-import type { ResolverMode } from './household-resolver.ts';
 import { runDay } from './day-run.ts';
 import { DAY_MS, FIRST_HOUR } from './household.ts';
-import { createProgress, say } from '../progress.ts';
+import type { ResolverMode } from './household-resolver.ts';
 
 /** The first is the baseline, the last the default. */
 const MODES: readonly ResolverMode[] = [

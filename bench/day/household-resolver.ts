@@ -1,15 +1,15 @@
 import { Cache } from '../../src/cache/cache.ts';
 import { OPTIONS } from '../../src/config/options.ts';
 import { ReadinessMonitor } from '../../src/daemon/readiness.ts';
-import type { Clock } from '../../src/lib/clock.ts';
 import { EDE } from '../../src/failures/failures.ts';
+import type { Clock } from '../../src/lib/clock.ts';
 import type { Random } from '../../src/lib/random.ts';
 import { rcodeOf } from '../../src/message/wire/header.ts';
 import { RCODE } from '../../src/message/wire/tables.ts';
 import type { CounterTable } from '../../src/metrics/counter-table.ts';
-import { createCounters, type Counters } from '../../src/metrics/counters.ts';
-import { createPipeline } from '../../src/resolver/pipeline.ts';
+import { type Counters, createCounters } from '../../src/metrics/counters.ts';
 import type { Handler, Query } from '../../src/model/query.ts';
+import { createPipeline } from '../../src/resolver/pipeline.ts';
 import type { Tor } from '../../src/tor/tor.ts';
 import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
 import { handleWith } from '../../test/fixtures/dns/replies.ts';

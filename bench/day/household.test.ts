@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { askForADay, DAY_MS, FIRST_HOUR, type HouseholdQuery } from './household.ts';
 import { createSeededRandom } from '../onion/seeded-random.ts';
+import { askForADay, DAY_MS, FIRST_HOUR, type HouseholdQuery } from './household.ts';
 
 const SEEDS = [1, 2, 3, 4, 5];
 const DAYS: readonly (readonly HouseholdQuery[])[] = SEEDS.map((seed) => askForADay(createSeededRandom(seed)));

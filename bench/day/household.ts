@@ -1,7 +1,7 @@
 import type { Random } from '../../src/lib/random.ts';
+import { MS_PER_HOUR, MS_PER_MINUTE } from '../../src/lib/units.ts';
 import { drawExponential, zipfRanks } from '../onion/draws.ts';
 import { createMistypedHost, createWeb, type Host, type Web, ZIPF_EXPONENT } from './web.ts';
-import { MS_PER_HOUR, MS_PER_MINUTE } from '../../src/lib/units.ts';
 
 export type AskedType = 'A' | 'AAAA' | 'HTTPS';
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Deadline } from '../../src/lib/deadline.ts';
 import type { Query } from '../../src/model/query.ts';
-import { ManualClock } from '../../test/fixtures/manual-clock.ts';
 import { ask } from '../../test/fixtures/dns/messages.ts';
+import { ManualClock } from '../../test/fixtures/manual-clock.ts';
 import { UpstreamDouble } from '../../test/resolver/harness.ts';
 import { type Answerer, RefreshWatch } from './refresh-watch.ts';
 

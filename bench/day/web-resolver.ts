@@ -1,4 +1,4 @@
-import { type Answer as PacketRecord, decode } from 'dns-packet';
+import { decode, type Answer as PacketRecord } from 'dns-packet';
 import { TYPE } from '../../src/message/wire/tables.ts';
 import { buildResponse, soaRecord } from '../../test/fixtures/dns/messages.ts';
 import type { AskedType } from './household.ts';

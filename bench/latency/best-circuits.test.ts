@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type BestOf, bestOf, type BestOfOptions } from './best-circuits.ts';
+import { type BestOf, type BestOfOptions, bestOf } from './best-circuits.ts';
 
 const STEADY: BestOfOptions = {
   seeds: Array.from({ length: 200 }, (_, seed) => seed),

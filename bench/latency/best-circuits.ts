@@ -1,5 +1,5 @@
-import { normalDeviate } from '../onion/draws.ts';
 import { geometricMean } from '../latencies.ts';
+import { normalDeviate } from '../onion/draws.ts';
 import { drawCircuits, type OnionCircuit, responseQuantileMs } from '../onion/onion-circuit.ts';
 import { drawRejected } from '../onion/rejected-circuits.ts';
 

@@ -1,9 +1,9 @@
+import { MS_PER_HOUR } from '../../src/lib/units.ts';
+import { mean } from '../latencies.ts';
+import { formatColumns } from '../table.ts';
 import { DNS4TOR } from './latency-clients.ts';
 import type { Regime } from './latency-regimes.ts';
 import type { ClientRun } from './latency-run.ts';
-import { mean } from '../latencies.ts';
-import { formatColumns } from '../table.ts';
-import { MS_PER_HOUR } from '../../src/lib/units.ts';
 
 /** How many circuits dns4tor builds, as means over seeds. */
 export interface CircuitRate {

@@ -3,10 +3,10 @@ import { ask } from '../../test/fixtures/dns/messages.ts';
 import { DAY_MS } from '../day/household.ts';
 import { HouseholdResolver } from '../day/household-resolver.ts';
 import type { Laboratory } from '../laboratory.ts';
-import type { NameClient } from './name-client.ts';
 import type { OnionDouble } from '../onion/onion-double.ts';
-import { RacingClient } from './racing-client.ts';
 import { createSeededRandom } from '../onion/seeded-random.ts';
+import type { NameClient } from './name-client.ts';
+import { RacingClient } from './racing-client.ts';
 
 /** What a client needs. */
 export interface ClientComponents {

@@ -1,7 +1,7 @@
+import { FAILED_MS, pooledPercentile } from '../latencies.ts';
 import type { CdfCurve } from './cdf-svg.ts';
 import type { ClientKind } from './latency-clients.ts';
 import type { ClientRun } from './latency-run.ts';
-import { FAILED_MS, pooledPercentile } from '../latencies.ts';
 
 const POINTS = 400;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LONG_REGIMES, PAGE_NAMES, poisson, REGIMES } from './latency-regimes.ts';
 import { createSeededRandom } from '../onion/seeded-random.ts';
+import { LONG_REGIMES, PAGE_NAMES, poisson, REGIMES } from './latency-regimes.ts';
 
 test('Poisson arrivals have the given rate and are ascending whole milliseconds', () => {
   const times = poisson(createSeededRandom(1), 15, 1000);

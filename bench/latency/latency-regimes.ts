@@ -1,6 +1,6 @@
 import type { Random } from '../../src/lib/random.ts';
-import { drawExponential } from '../onion/draws.ts';
 import { MS_PER_HOUR } from '../../src/lib/units.ts';
+import { drawExponential } from '../onion/draws.ts';
 
 /** One part of the benchmark: when names are looked up. Each name is looked up once, so no cache helps. */
 export interface Regime {

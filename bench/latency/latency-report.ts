@@ -1,9 +1,9 @@
+import { mean, pooledPercentile, shareWithin } from '../latencies.ts';
+import { formatColumns, formatShare, formatTime } from '../table.ts';
 import type { BestOf } from './best-circuits.ts';
 import { type ClientKind, DNS4TOR, RACING } from './latency-clients.ts';
 import type { Regime } from './latency-regimes.ts';
 import type { ClientRun } from './latency-run.ts';
-import { mean, pooledPercentile, shareWithin } from '../latencies.ts';
-import { formatColumns, formatShare, formatTime } from '../table.ts';
 
 /** One client in one regime, all seeds pooled. Times are milliseconds, shares 0 to 1. */
 export interface ClientFigures {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { openLaboratory } from '../laboratory.ts';
 import { DNS4TOR, ONE_CONNECTION, RACING } from './latency-clients.ts';
 import { everySecond, type Regime } from './latency-regimes.ts';
-import { type LatencyRunOptions, type ClientRun, runLatency } from './latency-run.ts';
+import { type ClientRun, type LatencyRunOptions, runLatency } from './latency-run.ts';
 
 const REGIME: Regime = {
   name: 'short',

@@ -1,13 +1,13 @@
 import { delay } from '../../src/lib/clock.ts';
 import { ManualClock } from '../../test/fixtures/manual-clock.ts';
 import { answerTo } from '../../test/upstream/rig.ts';
-import type { ClientKind } from './latency-clients.ts';
-import { PAGE_NAMES, type Regime } from './latency-regimes.ts';
+import { advanceClock } from '../advance-clock.ts';
 import type { Laboratory } from '../laboratory.ts';
-import type { NameClient } from './name-client.ts';
 import { type OnionDouble, startOnionDouble } from '../onion/onion-double.ts';
 import { createSeededRandom } from '../onion/seeded-random.ts';
-import { advanceClock } from '../advance-clock.ts';
+import type { ClientKind } from './latency-clients.ts';
+import { PAGE_NAMES, type Regime } from './latency-regimes.ts';
+import type { NameClient } from './name-client.ts';
 
 /** Warm-up: from the start of the program, with its first page, to the first measured lookup. */
 export const WARM_UP_MS = 12_000;

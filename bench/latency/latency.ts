@@ -3,16 +3,16 @@
 import { writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { openLaboratory } from '../laboratory.ts';
+import { createProgress, say } from '../progress.ts';
 import { type BestOf, bestOf } from './best-circuits.ts';
 import { drawCdf } from './cdf-svg.ts';
-import { formatRates, toCircuitRate, type CircuitRate } from './circuit-rates.ts';
-import { openLaboratory } from '../laboratory.ts';
+import { type CircuitRate, formatRates, toCircuitRate } from './circuit-rates.ts';
 import { DNS4TOR, ONE_CONNECTION, RACING } from './latency-clients.ts';
 import { toCurve } from './latency-curve.ts';
 import { LONG_REGIMES, REGIMES, type Regime } from './latency-regimes.ts';
 import { formatRegime, type RegimeFigures, toRegimeFigures } from './latency-report.ts';
 import { type ClientRun, runLatency } from './latency-run.ts';
-import { createProgress, say } from '../progress.ts';
 import { parseSeeds } from './seed-range.ts';
 
 const CHART = new URL('../../docs/latency.svg', import.meta.url);

@@ -3,12 +3,12 @@ import { test } from 'node:test';
 import { delay } from '../../src/lib/clock.ts';
 import { ManualClock } from '../../test/fixtures/manual-clock.ts';
 import { answerTo } from '../../test/upstream/rig.ts';
+import { advanceClock } from '../advance-clock.ts';
 import { type Laboratory, openLaboratory } from '../laboratory.ts';
 import { drawCircuits } from '../onion/onion-circuit.ts';
 import { type OnionDouble, type OnionDoubleInit, startOnionDouble } from '../onion/onion-double.ts';
-import { RacingClient } from './racing-client.ts';
 import { drawRejected } from '../onion/rejected-circuits.ts';
-import { advanceClock } from '../advance-clock.ts';
+import { RacingClient } from './racing-client.ts';
 
 interface Rig extends AsyncDisposable {
   readonly clock: ManualClock;

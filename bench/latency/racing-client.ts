@@ -1,10 +1,10 @@
+import { once } from 'node:events';
 import { type ClientHttp2Session, constants } from 'node:http2';
 import { buffer } from 'node:stream/consumers';
-import { once } from 'node:events';
 import type { Clock } from '../../src/lib/clock.ts';
 import { Deadline } from '../../src/lib/deadline.ts';
-import { encodeQuestion } from '../../src/message/wire/codec.ts';
 import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
+import { encodeQuestion } from '../../src/message/wire/codec.ts';
 import type { NameClient } from './name-client.ts';
 import { openHttp2, type SocksEndpoint } from './open-http2.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { percentile } from '../latencies.ts';
-import { drawCircuits, type OnionCircuit, responseQuantileMs } from './onion-circuit.ts';
 import { normalDeviate } from './draws.ts';
+import { drawCircuits, type OnionCircuit, responseQuantileMs } from './onion-circuit.ts';
 
 function take(seed: number, count: number): OnionCircuit[] {
   const circuits = drawCircuits(seed);

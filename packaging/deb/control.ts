@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { BYTES_PER_KIB } from '../../src/lib/units.ts';
 import { inCheckout, readJson } from './checkout.ts';
 import { debianArchitecture, debianVersion } from './debian-names.ts';
-import type { Release } from './release.ts';
 import { findLibraries } from './libraries.ts';
+import type { Release } from './release.ts';
 import { listEntries, PROGRAM_MODE, readStaged, type Staging } from './staging.ts';
 
 const SCRIPTS = ['postinst', 'prerm', 'postrm'] as const;

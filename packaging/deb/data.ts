@@ -1,12 +1,12 @@
 import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { filesOf, inCheckout } from './checkout.ts';
 import { renderChangelog } from './changelog.ts';
+import { filesOf, inCheckout } from './checkout.ts';
 import { renderCopyright } from './copyright.ts';
-import { stageReference } from './reference.ts';
-import type { Release } from './release.ts';
 import { NODE_PROGRAM, strip } from './node-runtime.ts';
 import { codeOf, type NpmPackage } from './npm-packages.ts';
+import { stageReference } from './reference.ts';
+import type { Release } from './release.ts';
 import { FILE_MODE, PROGRAM_MODE, type Staging } from './staging.ts';
 
 /** Also in launcher.sh. */

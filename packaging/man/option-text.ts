@@ -1,6 +1,6 @@
 import { describeDefault, describeValues } from '../../src/config/option-values.ts';
-import { choicesOf } from '../../src/config/parse/kinds.ts';
 import { type OptionKey, optionSpec } from '../../src/config/options.ts';
+import { choicesOf } from '../../src/config/parse/kinds.ts';
 import { toSentence } from './sentence.ts';
 
 /** Describes an option of the table in sentences. */

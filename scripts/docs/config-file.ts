@@ -1,8 +1,8 @@
 import { toSentence } from '../../packaging/man/sentence.ts';
 import { wrapLine } from '../../packaging/wrap.ts';
 import { describeDefault, describeValues } from '../../src/config/option-values.ts';
-import { choicesOf } from '../../src/config/parse/kinds.ts';
 import { FILE_KEYS, type OptionKey, optionSpec } from '../../src/config/options.ts';
+import { choicesOf } from '../../src/config/parse/kinds.ts';
 import { OPTION_GROUPS } from './options.ts';
 
 const COLUMNS = 100;

@@ -1,5 +1,5 @@
-import { choicesOf, parseValue } from '../../src/config/parse/kinds.ts';
 import { FILE_KEYS, type OptionKey, optionSpec } from '../../src/config/options.ts';
+import { choicesOf, parseValue } from '../../src/config/parse/kinds.ts';
 import { describeKey } from './config-file.ts';
 
 /** The part of JSON Schema that the configuration needs; older drafts know all of it. */

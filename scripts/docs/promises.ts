@@ -1,4 +1,4 @@
-import { type Promised, PROMISES } from '../../test/leaks/promises.ts';
+import { PROMISES, type Promised } from '../../test/leaks/promises.ts';
 import { renderTable } from './markdown.ts';
 
 /** The table in docs/guarantees.md. */

@@ -1,10 +1,10 @@
 import { renderReply } from '../../src/cli/output/query-text.ts';
 import { renderStatus } from '../../src/cli/output/status-text.ts';
 import { PLAIN } from '../../src/cli/output/style.ts';
-import { createLogger, type Logger } from '../../src/log/logger.ts';
 import type { LogFormat } from '../../src/log/log-level.ts';
-import { encodeOpt, encodeQuestion, encodeRecords } from '../../src/message/wire/codec.ts';
+import { createLogger, type Logger } from '../../src/log/logger.ts';
 import { viewMessage } from '../../src/message/text/message-view.ts';
+import { encodeOpt, encodeQuestion, encodeRecords } from '../../src/message/wire/codec.ts';
 import { ManualClock } from '../../test/fixtures/manual-clock.ts';
 import { madeUpHour } from '../screenshots/hour.ts';
 import { renderBlock } from './markdown.ts';

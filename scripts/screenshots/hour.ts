@@ -1,12 +1,12 @@
+import { createSeededRandom } from '../../bench/onion/seeded-random.ts';
 import type { ErrorCode } from '../../src/failures/failures.ts';
+import { MS_PER_MINUTE } from '../../src/lib/units.ts';
 import { RCODE, TYPE } from '../../src/message/wire/tables.ts';
-import { createCounters, type Counters } from '../../src/metrics/counters.ts';
+import { type Counters, createCounters } from '../../src/metrics/counters.ts';
 import type { AnswerSource } from '../../src/metrics/metrics.ts';
 import type { StatusSnapshot } from '../../src/status/snapshot.ts';
 import { Status, type StatusSources } from '../../src/status/status.ts';
-import { createSeededRandom } from '../../bench/onion/seeded-random.ts';
 import { ManualClock } from '../../test/fixtures/manual-clock.ts';
-import { MS_PER_MINUTE } from '../../src/lib/units.ts';
 
 /** Cloudflare's onion resolver, the default upstream. */
 const RESOLVER = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad.onion:443';

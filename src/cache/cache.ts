@@ -11,6 +11,8 @@ import { Entry } from './entry.ts';
 import { HashTable } from './hash-table.ts';
 import { hashQuestion, sameQuestion, variantOf } from './key.ts';
 import { failureSeconds, lifetimeSeconds } from './lifetime.ts';
+import { drawRefreshAt, REFRESH_HITS, UNUSED_REFRESH } from './refresh.ts';
+import { Segment } from './segment.ts';
 import {
   INDEX_BYTES_PER_ENTRY,
   kindOf,
@@ -21,8 +23,6 @@ import {
   writeAnswer,
   writeFailureCode,
 } from './stored-record.ts';
-import { drawRefreshAt, REFRESH_HITS, UNUSED_REFRESH } from './refresh.ts';
-import { Segment } from './segment.ts';
 
 /** Share of the budget for denials and failures, so that a flood of random names cannot evict answers in use. */
 const NEGATIVE_SHARE = 0.25;

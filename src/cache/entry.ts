@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../failures/failures.ts';
-import type { ExtendedError } from '../message/wire/edns.ts';
-import type { AnswerKind, PreparedAnswer } from '../message/answer/prepared-answer.ts';
 import { MS_PER_SECOND } from '../lib/units.ts';
+import type { AnswerKind, PreparedAnswer } from '../message/answer/prepared-answer.ts';
+import type { ExtendedError } from '../message/wire/edns.ts';
 import { type Chunks, NONE } from './chunks.ts';
 import { errorOf, failureCodeOf, HEAD_BYTES, kindOf, TIME, WORD } from './stored-record.ts';
 

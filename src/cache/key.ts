@@ -1,6 +1,6 @@
+import type { PreparedAnswer } from '../message/answer/prepared-answer.ts';
 import { FLAG, flagsOf, HEADER_BYTES, QUESTION_FIXED_BYTES } from '../message/wire/header.ts';
 import { lowerCase } from '../message/wire/name.ts';
-import type { PreparedAnswer } from '../message/answer/prepared-answer.ts';
 import type { Query } from '../model/query.ts';
 
 /*

@@ -1,7 +1,7 @@
 import { type ErrorCode, FAILURE_CODES } from '../failures/failures.ts';
+import { type AnswerKind, type PreparedAnswer, preparedBytes } from '../message/answer/prepared-answer.ts';
 import { readU16, writeU16 } from '../message/wire/bytes.ts';
 import { type ExtendedError, INFO_CODE_BYTES } from '../message/wire/edns.ts';
-import { type AnswerKind, type PreparedAnswer, preparedBytes } from '../message/answer/prepared-answer.ts';
 import { granulesFor } from './arena.ts';
 import { type Chunks, GRANULE_BYTES } from './chunks.ts';
 

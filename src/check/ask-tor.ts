@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { TorStatus } from '../model/tor-status.ts';
 import { type ControlConnection, openControl } from '../tor/control/control-connection.ts';
-import { controlAddresses, type ControlSearch, requireSocksAddress } from '../tor/control/find-control.ts';
+import { type ControlSearch, controlAddresses, requireSocksAddress } from '../tor/control/find-control.ts';
 import { findOnionKey, type OnionAuth, type OnionKeyPresence } from '../tor/control/onion-auth.ts';
 import { TorReport } from '../tor/control/tor-report.ts';
 

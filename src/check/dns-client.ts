@@ -1,5 +1,5 @@
 import { buildClientQuery } from '../client/client-query.ts';
-import { exchange, type ExchangeOptions, type Server } from '../client/exchange.ts';
+import { type ExchangeOptions, exchange, type Server } from '../client/exchange.ts';
 import type { Random } from '../lib/random.ts';
 import type { Source } from '../message/answer/provenance.ts';
 import { viewMessage } from '../message/text/message-view.ts';

@@ -5,11 +5,11 @@ import type { Random } from '../lib/random.ts';
 import type { Runner } from '../system/command.ts';
 import { type Installation, readInstallation } from '../system/installation.ts';
 import { detectManagers, type Managers } from '../system/managers/detect-managers.ts';
-import { readResolvedLinks, type ResolvedSettings } from '../system/managers/resolvectl.ts';
+import { type ResolvedSettings, readResolvedLinks } from '../system/managers/resolvectl.ts';
 import { findPortHolders, type PortHolder } from '../system/sockets/port-holders.ts';
 import type { FileSystem } from '../system/transaction/file-system.ts';
 import { askTor, type TorAnswers } from './ask-tor.ts';
-import { findTor, type FindTorComponents, type TorFinding } from './find-tor.ts';
+import { type FindTorComponents, findTor, type TorFinding } from './find-tor.ts';
 import { type LocalFinding, probeLocal } from './probe-local.ts';
 import { probeUpstream, type UpstreamFinding } from './probe-upstream.ts';
 

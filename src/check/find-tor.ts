@@ -4,12 +4,12 @@ import { Dns4torError, toDns4torError } from '../failures/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Runner } from '../system/command.ts';
 import { createSocksPeerJudge } from '../system/sockets/socks-owner.ts';
-import { detectTor, verifyTor } from '../tor/socks/find-socks.ts';
 import type { ControlSearch } from '../tor/control/find-control.ts';
-import { type JudgePeer, judgeManagedTor, type ToleratedStanding } from '../tor/socks/socks-peer.ts';
-import type { TorAddress } from '../tor/tor-address.ts';
 import { stateDirectory } from '../tor/process/state-directory.ts';
 import { refuseUntrusted, torPaths } from '../tor/process/torrc.ts';
+import { detectTor, verifyTor } from '../tor/socks/find-socks.ts';
+import { type JudgePeer, judgeManagedTor, type ToleratedStanding } from '../tor/socks/socks-peer.ts';
+import type { TorAddress } from '../tor/tor-address.ts';
 
 /** The Tor that dns4tor uses, or would use. */
 export type TorFinding =

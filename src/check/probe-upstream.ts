@@ -7,17 +7,17 @@ import { Dns4torError, toDns4torError } from '../failures/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
 import type { Random } from '../lib/random.ts';
-import { decodeMessage } from '../message/wire/codec.ts';
 import { PROBE_QUERY } from '../message/upstream-query.ts';
+import { decodeMessage } from '../message/wire/codec.ts';
 import { P99_RESPONSE_MS } from '../model/response-time.ts';
 import { TorAgent } from '../tor/socks/agent.ts';
 import { createIsolationCredentials } from '../tor/socks/isolation-credentials.ts';
 import type { JudgePeer } from '../tor/socks/socks-peer.ts';
 import type { TorAddress } from '../tor/tor-address.ts';
-import { validateResponse } from '../upstream/transport/validate-response.ts';
 import { DohSession } from '../upstream/transport/doh-session.ts';
 import type { Session, SessionEvents } from '../upstream/transport/session.ts';
 import { StreamSession } from '../upstream/transport/stream-session.ts';
+import { validateResponse } from '../upstream/transport/validate-response.ts';
 
 /** How far a connection to a resolver got. Missing properties were not reached, because of `error`. */
 export interface UpstreamFinding {

@@ -1,4 +1,4 @@
-import { type OptionKey, type OPTIONS, optionSpec } from './options.ts';
+import { type OPTIONS, type OptionKey, optionSpec } from './options.ts';
 import { choicesOf, type KindValues } from './parse/kinds.ts';
 import { rangeText } from './parse/quantity.ts';
 

@@ -2,11 +2,11 @@ import { isOnionHost } from '../model/onion-address.ts';
 import type { Config, UpstreamConfig } from './config.ts';
 import { ConfigError, locate, type Problem } from './config-problem.ts';
 import { contradictions } from './contradictions.ts';
-import { parseValue } from './parse/kinds.ts';
 import type { Loaded, Setting, Settings } from './load.ts';
-import { OPTIONS, optionSpec } from './options.ts';
-import type { UpstreamUrl } from './parse/upstream-url.ts';
 import type { Values } from './option-values.ts';
+import { OPTIONS, optionSpec } from './options.ts';
+import { parseValue } from './parse/kinds.ts';
+import type { UpstreamUrl } from './parse/upstream-url.ts';
 
 /**
  * Public names in the certificate of Cloudflare's hidden resolver. The certificate once lacked the onion name for weeks

@@ -1,8 +1,8 @@
-import type { Clock } from '../lib/clock.ts';
 import type { Dns4torError } from '../failures/errors.ts';
 import type { ErrorCode } from '../failures/failures.ts';
-import type { Logger } from '../log/logger.ts';
 import { UNUSABLE_RESPONSES } from '../failures/question-failures.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../log/logger.ts';
 import type { AnswerEvents } from '../upstream/pool/pooled-connection.ts';
 import { DohStatusError } from '../upstream/transport/doh-request.ts';
 import { toSeconds } from './events.ts';

@@ -1,5 +1,5 @@
-import type { Logger } from '../log/logger.ts';
 import { isLoopback } from '../lib/ip-address.ts';
+import type { Logger } from '../log/logger.ts';
 import type { Query } from '../model/query.ts';
 import { SocketOwners } from '../system/sockets/socket-owner.ts';
 

@@ -1,11 +1,11 @@
 import type { Dns4torError } from '../failures/errors.ts';
 import type { Logger } from '../log/logger.ts';
-import { BOOTSTRAPPED_PERCENT, type TorStatus } from '../model/tor-status.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { BOOTSTRAPPED_PERCENT, type TorStatus } from '../model/tor-status.ts';
 import type { TorEvents } from '../tor/tor-events.ts';
 import type { AlternativeEvents } from '../upstream/alt-svc/alternative-transport.ts';
-import type { HealthEvents } from '../upstream/selection/health-checked-upstream.ts';
 import type { ConnectionEvents } from '../upstream/pool/connection.ts';
+import type { HealthEvents } from '../upstream/selection/health-checked-upstream.ts';
 
 /** Step between two logged percentages. Tor's own log has similar steps; its control port reports every per cent. */
 const LOGGED_STEP_PERCENT = 5;

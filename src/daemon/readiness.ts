@@ -1,10 +1,10 @@
+import { type Dns4torError, toDns4torError } from '../failures/errors.ts';
+import { OF_THE_QUESTION } from '../failures/question-failures.ts';
+import type { Readiness } from '../http/metrics-server.ts';
 import { type Clock, delay } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
 import { MS_PER_SECOND } from '../lib/units.ts';
-import { type Dns4torError, toDns4torError } from '../failures/errors.ts';
-import { OF_THE_QUESTION } from '../failures/question-failures.ts';
 import { PROBE_QUERY } from '../message/upstream-query.ts';
-import type { Readiness } from '../http/metrics-server.ts';
 import { P99_RESPONSE_MS } from '../model/response-time.ts';
 import type { Connectivity } from '../status/verdict.ts';
 import type { ExchangeContext, Upstream } from '../upstream/upstream.ts';

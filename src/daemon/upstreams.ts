@@ -15,8 +15,8 @@ import {
 import type { Tor } from '../tor/tor.ts';
 import { AlternativeServices } from '../upstream/alt-svc/alternative-services.ts';
 import { type AlternativeEvents, createAlternativeTransport } from '../upstream/alt-svc/alternative-transport.ts';
-import { ConnectionPool, type ConnectionPoolComponents } from '../upstream/pool/connection-pool.ts';
 import { Connection, type ConnectionComponents, type ConnectionEvents } from '../upstream/pool/connection.ts';
+import { ConnectionPool, type ConnectionPoolComponents } from '../upstream/pool/connection-pool.ts';
 import type { AnswerEvents } from '../upstream/pool/pooled-connection.ts';
 import type { RetryBudget } from '../upstream/pool/retry-budget.ts';
 import { PerClientUpstream } from '../upstream/selection/per-client-upstream.ts';

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
+import { type Dns4torError, toDns4torError } from '../failures/errors.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { BYTES_PER_KIB } from '../lib/units.ts';
-import { type Dns4torError, toDns4torError } from '../failures/errors.ts';
 import { SECURITY_HEADERS } from './responses.ts';
 
 /** Frequent enough for a person, and rare enough to cost little. */

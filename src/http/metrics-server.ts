@@ -1,15 +1,15 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
-import type { Clock } from '../lib/clock.ts';
 import { type Dns4torError, toDns4torError, toListenError } from '../failures/errors.ts';
+import type { Clock } from '../lib/clock.ts';
 import { BYTES_PER_KIB } from '../lib/units.ts';
-import { HttpConnections } from './http-connections.ts';
+import type { Exposition } from '../metrics/prometheus.ts';
 import { EventStream } from './event-stream.ts';
 import { judgeHost, pathOf } from './host-header.ts';
+import { HttpConnections } from './http-connections.ts';
 import { listenAt, type MetricsEndpoint } from './http-listener.ts';
 import type { ReadPageFile } from './page-files.ts';
-import type { Exposition } from '../metrics/prometheus.ts';
-import { json, type HttpResponse, send, text } from './responses.ts';
+import { type HttpResponse, json, send, text } from './responses.ts';
 import { SharedWork } from './shared-work.ts';
 
 /** Whether queries are being answered; the body of `/ready`. */

@@ -1,5 +1,5 @@
-import type { Clock, Timer } from './clock.ts';
 import { Dns4torError } from '../failures/errors.ts';
+import type { Clock, Timer } from './clock.ts';
 
 /** The time by which an operation must end. An abort signal can bring it forward; nothing postpones it. */
 export class Deadline {

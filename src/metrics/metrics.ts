@@ -1,7 +1,7 @@
-import type { BreakerState, ConnectionStatus } from '../model/upstream-status.ts';
 import type { ErrorCode } from '../failures/failures.ts';
-import type { TorStatus } from '../model/tor-status.ts';
 import type { AddressFamily, Transport } from '../model/query.ts';
+import type { TorStatus } from '../model/tor-status.ts';
+import type { BreakerState, ConnectionStatus } from '../model/upstream-status.ts';
 import type { Histogram } from './histogram.ts';
 
 /** The step of the pipeline that produced an answer; the `plugin` label of `coredns_dns_responses_total`. */

@@ -1,6 +1,6 @@
 import type { Metric, Registry } from 'prom-client';
-import { MS_PER_HOUR } from '../lib/units.ts';
 import type { Random } from '../lib/random.ts';
+import { MS_PER_HOUR } from '../lib/units.ts';
 import { CoarseBytes } from './coarse-bytes.ts';
 import type { Family } from './families/family.ts';
 

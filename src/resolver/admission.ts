@@ -1,5 +1,5 @@
-import { LOCAL_GROUP } from '../model/client-group.ts';
 import type { ErrorCode } from '../failures/failures.ts';
+import { LOCAL_GROUP } from '../model/client-group.ts';
 
 export interface AdmissionInit {
   /** Maximum queries in flight over all clients; at least 1. */

@@ -1,5 +1,5 @@
-import type { Deadline } from '../lib/deadline.ts';
 import { Dns4torError } from '../failures/errors.ts';
+import type { Deadline } from '../lib/deadline.ts';
 
 type Waiter<T> = PromiseWithResolvers<T | undefined>;
 

@@ -1,6 +1,6 @@
 import { EDE, type ErrorCode, failureKind, failureText } from '../failures/failures.ts';
-import type { ExtendedError } from '../message/wire/edns.ts';
 import type { PreparedAnswer } from '../message/answer/prepared-answer.ts';
+import type { ExtendedError } from '../message/wire/edns.ts';
 
 /** The extended error for a failure (RFC 8914). Undefined if the RCODE is sufficient. */
 export function extendedErrorOf(code: ErrorCode): ExtendedError | undefined {

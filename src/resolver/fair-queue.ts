@@ -1,5 +1,5 @@
-import { LOCAL_GROUP } from '../model/client-group.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
+import { LOCAL_GROUP } from '../model/client-group.ts';
 
 /** A question in the queue or in flight. */
 export interface QueuedQuestion {

@@ -1,26 +1,26 @@
 import type { Cache } from '../cache/cache.ts';
 import type { Entry } from '../cache/entry.ts';
 import { markRefreshStarted } from '../cache/refresh.ts';
-import { clientGroup } from '../model/client-group.ts';
-import type { Clock } from '../lib/clock.ts';
-import { Deadline } from '../lib/deadline.ts';
 import { Dns4torError, toDns4torError } from '../failures/errors.ts';
 import { NO_DNS_ANSWER, OF_THE_QUESTION } from '../failures/question-failures.ts';
+import type { Clock } from '../lib/clock.ts';
+import { Deadline } from '../lib/deadline.ts';
 import { type Answer, parseAnswer } from '../message/answer/answer.ts';
+import { buildUpstreamQuery } from '../message/upstream-query.ts';
 import { FLAG, flagsOf, HEADER_BYTES } from '../message/wire/header.ts';
 import { octetString } from '../message/wire/name.ts';
 import { RCODE } from '../message/wire/tables.ts';
-import { buildUpstreamQuery } from '../message/upstream-query.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { clientGroup } from '../model/client-group.ts';
+import type { Query } from '../model/query.ts';
+import { P99_RESPONSE_MS } from '../model/response-time.ts';
 import { buildLocalAnswer, NO_RECORDS } from '../policy/local-answer.ts';
 import type { RetryBudget } from '../upstream/pool/retry-budget.ts';
-import { P99_RESPONSE_MS } from '../model/response-time.ts';
 import type { AnswerPath, Upstream } from '../upstream/upstream.ts';
 import { Admission, type AdmissionInit } from './admission.ts';
 import { Coalescer, type SharedQuestion } from './coalescer.ts';
 import { extendedErrorOf } from './extended-error.ts';
 import { FairQueue } from './fair-queue.ts';
-import type { Query } from '../model/query.ts';
 
 export interface ForwarderComponents {
   readonly cache: Cache;

@@ -1,20 +1,20 @@
-import { ageSeconds, type Entry, isFresh, awaitsRecheck } from '../cache/entry.ts';
+import { ageSeconds, awaitsRecheck, type Entry, isFresh } from '../cache/entry.ts';
 import { isRefreshDue } from '../cache/refresh.ts';
-import { Deadline } from '../lib/deadline.ts';
 import { toDns4torError } from '../failures/errors.ts';
 import { type ErrorCode, failureKind } from '../failures/failures.ts';
-import { MAX_MESSAGE_BYTES } from '../message/wire/header.ts';
+import { Deadline } from '../lib/deadline.ts';
 import { copyAnswer, type PreparedAnswer } from '../message/answer/prepared-answer.ts';
+import { MAX_MESSAGE_BYTES } from '../message/wire/header.ts';
 import { RCODE } from '../message/wire/tables.ts';
 import type { AnswerSource, StaleReason } from '../metrics/metrics.ts';
+import { copyQuery, type Handler, type Query } from '../model/query.ts';
 import { refusalOf } from '../policy/conformance.ts';
 import { minimalAnyAnswer } from '../policy/minimal-any.ts';
 import { specialUseAnswer } from '../policy/special-use-names.ts';
-import { shapeAnswer, shapeReply } from './shape-reply.ts';
 import { cachedError, extendedErrorOf, staleError } from './extended-error.ts';
 import { type Forwarded, Forwarder, type ForwarderComponents, type ForwarderInit } from './forward.ts';
 import { replyProvenance, upstreamProvenance } from './reply-provenance.ts';
-import { copyQuery, type Handler, type Query } from '../model/query.ts';
+import { shapeAnswer, shapeReply } from './shape-reply.ts';
 
 export interface PipelineInit extends ForwarderInit {
   /** Whether answers in use are refreshed shortly before they expire. */

@@ -1,7 +1,7 @@
 import { isLoopback } from '../lib/ip-address.ts';
 import { encodeProvenance, type Source } from '../message/answer/provenance.ts';
-import type { AnswerPath } from '../upstream/upstream.ts';
 import type { Query } from '../model/query.ts';
+import type { AnswerPath } from '../upstream/upstream.ts';
 
 /** Whether the reply may say where its answer came from. Only clients on this machine are told, and only on request. */
 function wantsProvenance(query: Query): boolean {

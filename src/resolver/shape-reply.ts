@@ -1,3 +1,4 @@
+import { type PreparedAnswer, ttlOffset } from '../message/answer/prepared-answer.ts';
 import { copyOctets, readU16, readU32, writeU16, writeU32 } from '../message/wire/bytes.ts';
 import { type ExtendedError, replyOpt, UDP_PAYLOAD_BYTES } from '../message/wire/edns.ts';
 import {
@@ -10,7 +11,6 @@ import {
   opcodeOf,
   RCODE_MASK,
 } from '../message/wire/header.ts';
-import { type PreparedAnswer, ttlOffset } from '../message/answer/prepared-answer.ts';
 import { OPCODE, RCODE } from '../message/wire/tables.ts';
 import type { Query } from '../model/query.ts';
 

@@ -1,5 +1,5 @@
-import type { BreakerState, ConnectionState } from '../model/upstream-status.ts';
 import type { CircuitState, TorKind, TorState } from '../model/tor-status.ts';
+import type { BreakerState, ConnectionState } from '../model/upstream-status.ts';
 
 /**
  * - `starting`: no answer has come through Tor yet, but nothing indicates an outage.

@@ -1,13 +1,13 @@
-import type { BreakerState, ConnectionStatus } from '../model/upstream-status.ts';
+import type { ErrorCode } from '../failures/failures.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { MS_PER_MINUTE, MS_PER_SECOND } from '../lib/units.ts';
-import type { ErrorCode } from '../failures/failures.ts';
-import type { TorKind, TorStatus } from '../model/tor-status.ts';
 import type { Counters } from '../metrics/counters.ts';
+import type { TorKind, TorStatus } from '../model/tor-status.ts';
+import type { BreakerState, ConnectionStatus } from '../model/upstream-status.ts';
 import { type Counts, readCounts, subtract } from './counts.ts';
-import { errorsOf, reasonOf } from './reasons.ts';
 import { History, sumOf } from './history.ts';
 import { latencyOf, roundMs } from './latency.ts';
+import { errorsOf, reasonOf } from './reasons.ts';
 import type { StatusSnapshot, TorSnapshot, UpstreamSnapshot } from './snapshot.ts';
 import { type Connectivity, judge, type ServiceVerdict } from './verdict.ts';
 

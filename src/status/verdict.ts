@@ -1,8 +1,8 @@
 import type { ErrorCode } from '../failures/failures.ts';
 import { P99_RESPONSE_MS } from '../model/response-time.ts';
 import type { TorStatus } from '../model/tor-status.ts';
-import type { AnswerCounts, ServiceState, UpstreamSnapshot } from './snapshot.ts';
 import { type Reason, reasonOf } from './reasons.ts';
+import type { AnswerCounts, ServiceState, UpstreamSnapshot } from './snapshot.ts';
 
 /** Recent experience with answers through Tor. */
 export interface Connectivity {

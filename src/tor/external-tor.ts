@@ -6,7 +6,7 @@ import { Deadline } from '../lib/deadline.ts';
 import type { Random } from '../lib/random.ts';
 import { BOOTSTRAPPED_PERCENT, type TorState, type TorStatus } from '../model/tor-status.ts';
 import type { ControlConnection } from './control/control-connection.ts';
-import { controlAddresses, type ControlSearch, requireSocksAddress } from './control/find-control.ts';
+import { type ControlSearch, controlAddresses, requireSocksAddress } from './control/find-control.ts';
 import type { OnionAuth } from './control/onion-auth.ts';
 import { openTorMonitor, TOR_RETRIES, type TorMonitor } from './control/tor-monitor.ts';
 import { formatTorAddress, type TorAddress } from './tor-address.ts';

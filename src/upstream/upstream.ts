@@ -1,6 +1,6 @@
-import type { BreakerState, ConnectionStatus } from '../model/upstream-status.ts';
-import type { Deadline } from '../lib/deadline.ts';
 import type { ErrorCode } from '../failures/failures.ts';
+import type { Deadline } from '../lib/deadline.ts';
+import type { BreakerState, ConnectionStatus } from '../model/upstream-status.ts';
 
 /** How an answer came from a resolver. */
 export interface AnswerPath {

@@ -2,8 +2,8 @@
 // Prints its progress to stdout and finally, on a line that starts with `ready`, its addresses.
 import { once } from 'node:events';
 import process from 'node:process';
-import { startAuthoritativeServer } from '../fixtures/dns/authoritative-server.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { startAuthoritativeServer } from '../fixtures/dns/authoritative-server.ts';
 import { startDohServer } from '../fixtures/dns/doh-server.ts';
 import { createOnionKey } from '../fixtures/tor/onion-key.ts';
 import { startTorNetwork } from '../fixtures/tor/tor-network.ts';

@@ -5,8 +5,8 @@ import { type Answer, parseAnswer } from '../../src/message/answer/answer.ts';
 import { copyAnswer, type PreparedAnswer } from '../../src/message/answer/prepared-answer.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
 import type { Query } from '../../src/model/query.ts';
-import { ManualClock } from '../fixtures/manual-clock.ts';
 import { addressRecord, buildResponse, soaRecord } from '../fixtures/dns/messages.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
 
 /** Makes a cache's hashes equal in every run. */
 export const FIXED_RANDOM: Random = { fraction: () => 0.25, bytes: (length) => new Uint8Array(length) };

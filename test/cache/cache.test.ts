@@ -21,8 +21,8 @@ import {
   dataAnswer,
   deniedAnswer,
   entryBytes,
-  findAnswer,
   FIXED_RANDOM,
+  findAnswer,
   totalBytes,
 } from './cache-rig.ts';
 

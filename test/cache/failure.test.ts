@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import { Cache } from '../../src/cache/cache.ts';
 import { failureSeconds } from '../../src/cache/lifetime.ts';
 import { FAILURE_CODES } from '../../src/failures/failures.ts';
-import { createCounters } from '../../src/metrics/counters.ts';
 import { parseAnswer } from '../../src/message/answer/answer.ts';
 import { copyAnswer } from '../../src/message/answer/prepared-answer.ts';
-import { ManualClock } from '../fixtures/manual-clock.ts';
+import { createCounters } from '../../src/metrics/counters.ts';
 import { addressRecord, ask, buildResponse } from '../fixtures/dns/messages.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
 import { findAnswer, totalBytes } from './cache-rig.ts';
 
 const SPEC = { name: 'a.example', type: 'A' };

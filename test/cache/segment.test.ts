@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Chunks, NONE } from '../../src/cache/chunks.ts';
-import { WORD } from '../../src/cache/stored-record.ts';
 import { Segment } from '../../src/cache/segment.ts';
+import { WORD } from '../../src/cache/stored-record.ts';
 
 const SIZE = 192;
 

@@ -1,5 +1,5 @@
-import { systemClock, type Timer } from '../../src/lib/clock.ts';
 import { EDE, FAILURE_CODES, failureKind, failureText } from '../../src/failures/failures.ts';
+import { systemClock, type Timer } from '../../src/lib/clock.ts';
 import { LAB_ZONE } from '../fixtures/dns/lab-zone.ts';
 import { UdpClient } from '../fixtures/dns/udp-client.ts';
 import { readReply } from '../protocol/reply.ts';

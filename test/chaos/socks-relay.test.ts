@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { startSocksDouble } from '../tor/socks-double.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { startSocksDouble } from '../tor/socks-double.ts';
 import { startSocksRelay } from './socks-relay.ts';
 
 test('dropped connections are reset, and new ones work', async () => {

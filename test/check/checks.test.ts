@@ -4,7 +4,7 @@ import { checksFor } from '../../src/check/checks.ts';
 import { type Result, runChecks } from '../../src/check/run-checks.ts';
 import type { Rig } from '../system/rig.ts';
 import { createRig } from '../system/rig.ts';
-import { createResolvedRig, factsOf, FROM_THE_NETWORK, INSTALLED } from './system-facts.ts';
+import { createResolvedRig, FROM_THE_NETWORK, factsOf, INSTALLED } from './system-facts.ts';
 
 /** Flags for a machine without Tor. */
 const FLAGS = ['--tor-socks', 'unix:/nonexistent/socks', '--tor-control', 'none'];

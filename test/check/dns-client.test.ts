@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { ask, type AskOptions, isDns4tor, IDENTITY_QUESTION } from '../../src/check/dns-client.ts';
-import type { Transport } from '../../src/model/query.ts';
+import { type AskOptions, ask, IDENTITY_QUESTION, isDns4tor } from '../../src/check/dns-client.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/random.ts';
+import type { Transport } from '../../src/model/query.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { reservePort } from '../fixtures/process/reserve-port.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { findTor, type FindTorComponents, type TorFinding } from '../../src/check/find-tor.ts';
+import { type FindTorComponents, findTor, type TorFinding } from '../../src/check/find-tor.ts';
 import type { TorConfig } from '../../src/config/config.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { NOT_FOUND } from '../../src/system/command.ts';

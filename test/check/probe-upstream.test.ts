@@ -6,7 +6,6 @@ import { systemRandom } from '../../src/lib/random.ts';
 import { judgeManagedTor } from '../../src/tor/socks/socks-peer.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../fixtures/certificates.ts';
 import { startHttp1DohServer } from '../fixtures/dns/http1-doh-server.ts';
-import { createOnionKey } from '../fixtures/tor/onion-key.ts';
 import {
   type DohBehaviour,
   headerNamesOf,
@@ -14,8 +13,9 @@ import {
   type RecordingDohServer,
   startRecordingDohServer,
 } from '../fixtures/dns/recording-doh-server.ts';
+import { createOnionKey } from '../fixtures/tor/onion-key.ts';
 import { GOOD, RCODE, RESPONSE_FLAGS, responseTo } from '../protocol/upstream-messages.ts';
-import { startSocksDouble, type SocksDouble, type SocksDoubleOptions } from '../tor/socks-double.ts';
+import { type SocksDouble, type SocksDoubleOptions, startSocksDouble } from '../tor/socks-double.ts';
 import { configOf } from './config-of.ts';
 
 const HOST = createOnionKey().address;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Check, type Result, runChecks } from '../../src/check/run-checks.ts';
 import { ok } from '../../src/check/check-verdict.ts';
 import type { Facts } from '../../src/check/facts.ts';
+import { type Check, type Result, runChecks } from '../../src/check/run-checks.ts';
 import { Dns4torError } from '../../src/failures/errors.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseValue } from '../../src/config/parse/kinds.ts';
 import { envNamesOf, FILE_KEYS, OPTION_KEYS, optionSpec } from '../../src/config/options.ts';
+import { parseValue } from '../../src/config/parse/kinds.ts';
 
 test('every default and bound is a valid value of its option', () => {
   for (const key of OPTION_KEYS) {

@@ -13,9 +13,9 @@ import type { AlternativeEvents } from '../../src/upstream/alt-svc/alternative-t
 import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
 import type { PooledUpstream } from '../../src/upstream/upstream.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { type RecordingDohServer, startRecordingDohServer } from '../fixtures/dns/recording-doh-server.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { createOnionKey } from '../fixtures/tor/onion-key.ts';
-import { type RecordingDohServer, startRecordingDohServer } from '../fixtures/dns/recording-doh-server.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { startSocksDouble } from '../tor/socks-double.ts';
 import { answerTo, queryFor } from '../upstream/rig.ts';

@@ -4,8 +4,8 @@ import { alternativeEvents, connectionEvents, torEvents } from '../../src/daemon
 import { Dns4torError } from '../../src/failures/errors.ts';
 import { failureText } from '../../src/failures/failures.ts';
 import { createLogger, type Logger, messageOf } from '../../src/log/logger.ts';
-import type { TorStatus } from '../../src/model/tor-status.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
+import type { TorStatus } from '../../src/model/tor-status.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 
 const URL = 'https://resolver.test/dns-query';

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { ReadinessMonitor } from '../../src/daemon/readiness.ts';
-import { Deadline } from '../../src/lib/deadline.ts';
 import { Dns4torError } from '../../src/failures/errors.ts';
 import { failureText } from '../../src/failures/failures.ts';
+import { Deadline } from '../../src/lib/deadline.ts';
 import type { ExchangeContext, Upstream } from '../../src/upstream/upstream.ts';
-import { ManualClock } from '../fixtures/manual-clock.ts';
 import { decodeReply } from '../fixtures/dns/messages.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
 
 const ANSWER = new Uint8Array(12);
 

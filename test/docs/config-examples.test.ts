@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { before, after, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { loadSettings } from '../../src/config/load.ts';
 import { validate } from '../../src/config/validate.ts';
 import { createTemporaryDirectory, type TemporaryDirectory } from '../fixtures/temporary-directory.ts';

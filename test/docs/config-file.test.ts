@@ -10,8 +10,8 @@ import type { Config } from '../../src/config/config.ts';
 import { loadSettings } from '../../src/config/load.ts';
 import { FILE_KEYS, type OptionKey } from '../../src/config/options.ts';
 import { validate } from '../../src/config/validate.ts';
-import { createClientAuthKey } from '../fixtures/tor/client-auth-key.ts';
 import { createTemporaryDirectory, type TemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { createClientAuthKey } from '../fixtures/tor/client-auth-key.ts';
 import { ONION } from './dns4tor-command.ts';
 import { fits } from './json-schema.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { readQueryWords } from '../../src/cli/commands/query-words.ts';
 import { describeUnknownWords, withDoubleDashes } from '../../src/cli/flags.ts';
 import { createProgram } from '../../src/cli/main.ts';
-import { readQueryWords } from '../../src/cli/commands/query-words.ts';
 import { Reporter } from '../../src/cli/output/reporter.ts';
 import { loadSettings } from '../../src/config/load.ts';
 import { isOptionKey, type OptionKey, optionSpec } from '../../src/config/options.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { messageOf } from '../../src/log/logger.ts';
-import { forwardTo } from '../fixtures/dns/doh-behaviours.ts';
 import { dig } from '../fixtures/dns/dig.ts';
+import { forwardTo } from '../fixtures/dns/doh-behaviours.ts';
 import { LAB_ZONE } from '../fixtures/dns/lab-zone.ts';
 import { REQUEST_HEADERS } from '../fixtures/dns/recording-doh-server.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Daemon } from '../fixtures/process/daemon.ts';
-import { dig, type DigReply } from '../fixtures/dns/dig.ts';
+import { type DigReply, dig } from '../fixtures/dns/dig.ts';
 import { kdig } from '../fixtures/dns/kdig.ts';
 import { LAB_QUESTIONS } from '../fixtures/dns/lab-zone.ts';
+import { startValidatingForwarder } from '../fixtures/dns/validating-forwarder.ts';
+import type { Daemon } from '../fixtures/process/daemon.ts';
 import { runProgram } from '../fixtures/process/run-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
-import { startValidatingForwarder } from '../fixtures/dns/validating-forwarder.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import type { Laboratory } from './laboratory.ts';
 

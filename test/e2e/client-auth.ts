@@ -3,10 +3,10 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { decodeBase32 } from '../../src/model/onion-address.ts';
-import { type ClientAuthKey, createClientAuthKey } from '../fixtures/tor/client-auth-key.ts';
-import type { Daemon } from '../fixtures/process/daemon.ts';
 import { dig } from '../fixtures/dns/dig.ts';
+import type { Daemon } from '../fixtures/process/daemon.ts';
 import { createTemporaryDirectory, type TemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { type ClientAuthKey, createClientAuthKey } from '../fixtures/tor/client-auth-key.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import type { Laboratory } from './laboratory.ts';
 

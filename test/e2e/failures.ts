@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type ErrorCode, failureKind } from '../../src/failures/failures.ts';
+import { type DigReply, dig } from '../fixtures/dns/dig.ts';
 import type { Daemon } from '../fixtures/process/daemon.ts';
-import { dig, type DigReply } from '../fixtures/dns/dig.ts';
-import { createOnionKey } from '../fixtures/tor/onion-key.ts';
 import { reservePort } from '../fixtures/process/reserve-port.ts';
+import { createOnionKey } from '../fixtures/tor/onion-key.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import type { Laboratory } from './laboratory.ts';
 

@@ -1,12 +1,12 @@
-import { type AuthoritativeServer, startAuthoritativeServer } from '../fixtures/dns/authoritative-server.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
-import { type ClientAuthKey, createClientAuthKey } from '../fixtures/tor/client-auth-key.ts';
-import { cleanEnvironment, type Daemon, startDaemon } from '../fixtures/process/daemon.ts';
-import { type DohServer, type DohServerOptions, startDohServer } from '../fixtures/dns/doh-server.ts';
+import { type AuthoritativeServer, startAuthoritativeServer } from '../fixtures/dns/authoritative-server.ts';
 import { forwardTo } from '../fixtures/dns/doh-behaviours.ts';
-import { createOnionKey } from '../fixtures/tor/onion-key.ts';
+import { type DohServer, type DohServerOptions, startDohServer } from '../fixtures/dns/doh-server.ts';
 import { type RecordingDohServer, startRecordingDohServer } from '../fixtures/dns/recording-doh-server.ts';
+import { cleanEnvironment, type Daemon, startDaemon } from '../fixtures/process/daemon.ts';
 import type { TemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { type ClientAuthKey, createClientAuthKey } from '../fixtures/tor/client-auth-key.ts';
+import { createOnionKey } from '../fixtures/tor/onion-key.ts';
 import { startTorNetwork, type TorNetwork } from '../fixtures/tor/tor-network.ts';
 
 /** A name in the lab zone that the exits resolve to 127.0.0.1. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { runCli } from '../cli/run-cli.ts';
-import type { Daemon } from '../fixtures/process/daemon.ts';
-import { dig, type DigReply } from '../fixtures/dns/dig.ts';
+import { type DigReply, dig } from '../fixtures/dns/dig.ts';
 import { LAB_QUESTIONS, LAB_ZONE } from '../fixtures/dns/lab-zone.ts';
+import type { Daemon } from '../fixtures/process/daemon.ts';
 import { type Laboratory, RESOLVER_NAME } from './laboratory.ts';
 
 /** Upstreams other than DoH at an onion: other protocols, and host names and addresses through an exit. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { decodeMessage } from '../../src/message/wire/codec.ts';
-import type { Daemon } from '../fixtures/process/daemon.ts';
 import { dig } from '../fixtures/dns/dig.ts';
 import { kdig } from '../fixtures/dns/kdig.ts';
 import { type DohRequest, REQUEST_HEADERS } from '../fixtures/dns/recording-doh-server.ts';
+import type { Daemon } from '../fixtures/process/daemon.ts';
 import type { Laboratory } from './laboratory.ts';
 
 const PADDING_BLOCK_BYTES = 128;

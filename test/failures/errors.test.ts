@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
-import { failureText } from '../../src/failures/failures.ts';
 import { toListenError } from '../../src/failures/errors.ts';
+import { failureText } from '../../src/failures/failures.ts';
 
 /** The operating system's error for binding a TCP socket. */
 async function listenError(host: string, port: number): Promise<unknown> {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { Agent, request, type IncomingHttpHeaders } from 'node:http';
+import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { test } from 'node:test';
 import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { Dns4torError } from '../../src/failures/errors.ts';
-import { startMetricsServer, type MetricsServerOptions, type Readiness } from '../../src/http/metrics-server.ts';
 import type { MetricsEndpoint } from '../../src/http/http-listener.ts';
+import { type MetricsServerOptions, type Readiness, startMetricsServer } from '../../src/http/metrics-server.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { createFixture } from '../metrics/scrape.ts';

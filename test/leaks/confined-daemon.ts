@@ -1,5 +1,5 @@
-import { cleanEnvironment, type Daemon, type DaemonOptions, dns4tor, startDaemon } from '../fixtures/process/daemon.ts';
 import { DIG_FLAGS, type DigReply, readDigReply } from '../fixtures/dns/dig.ts';
+import { cleanEnvironment, type Daemon, type DaemonOptions, dns4tor, startDaemon } from '../fixtures/process/daemon.ts';
 import { findProgram } from '../fixtures/process/find-program.ts';
 import { startProcess } from '../fixtures/process/process.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';

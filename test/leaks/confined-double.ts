@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
-import { createOnionKey } from '../fixtures/tor/onion-key.ts';
 import { type RecordingDohServer, startRecordingDohServer } from '../fixtures/dns/recording-doh-server.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { createOnionKey } from '../fixtures/tor/onion-key.ts';
 import { GOOD } from '../protocol/upstream-messages.ts';
 import { type SocksDouble, startSocksDouble } from '../tor/socks-double.ts';
 import { type ConfinedDaemon, type ConfinedDaemonOptions, startConfinedDaemon } from './confined-daemon.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { mutate, MUTATIONS } from './mutations.ts';
+import { MUTATIONS, mutate } from './mutations.ts';
 import { PROMISES } from './promises.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');

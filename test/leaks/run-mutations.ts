@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
-import { mutate, type Mutation, MUTATIONS } from './mutations.ts';
+import { MUTATIONS, type Mutation, mutate } from './mutations.ts';
 import type { Proof } from './promises.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');

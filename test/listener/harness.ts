@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { ListenerComponents, TcpLimits } from '../../src/listener/listener.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
-import { type Handler, copyQuery, type Query } from '../../src/model/query.ts';
+import { copyQuery, type Handler, type Query } from '../../src/model/query.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Answer, parseAnswer } from '../../src/message/answer/answer.ts';
-import { readU32 } from '../../src/message/wire/bytes.ts';
 import { ttlOffset } from '../../src/message/answer/prepared-answer.ts';
+import { readU32 } from '../../src/message/wire/bytes.ts';
 import {
   buildResponse,
   concat,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createQueryScanner, type QueryScan } from '../../src/message/wire/scan-query.ts';
 import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
+import { createQueryScanner, type QueryScan } from '../../src/message/wire/scan-query.ts';
 import { refusalOf } from '../../src/policy/conformance.ts';
 import { minimalAnyAnswer } from '../../src/policy/minimal-any.ts';
 import { specialUseAnswer } from '../../src/policy/special-use-names.ts';

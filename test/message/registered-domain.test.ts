@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeQuestion } from '../../src/message/wire/codec.ts';
 import { registeredDomain } from '../../src/message/registered-domain.ts';
 import { buildUpstreamQuery, PROBE_QUERY } from '../../src/message/upstream-query.ts';
+import { encodeQuestion } from '../../src/message/wire/codec.ts';
 
 /** The registered domain of a name, in presentation form. */
 function domainOf(name: string, type = 'A'): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createQueryScanner } from '../../src/message/wire/scan-query.ts';
 import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
+import { createQueryScanner } from '../../src/message/wire/scan-query.ts';
 import {
   ask,
   buildQuery,

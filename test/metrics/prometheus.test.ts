@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { FAILURES, type ErrorCode } from '../../src/failures/failures.ts';
-import { BREAKER_STATES, CONNECTION_STATES } from '../../src/model/upstream-status.ts';
-import { CIRCUIT_STATES, TOR_STATES } from '../../src/model/tor-status.ts';
+import { type ErrorCode, FAILURES } from '../../src/failures/failures.ts';
 import { RCODE, TYPE } from '../../src/message/wire/tables.ts';
 import type { Counters } from '../../src/metrics/counters.ts';
 import {
@@ -15,6 +13,8 @@ import {
   RECONNECT_CAUSES,
   STALE_REASONS,
 } from '../../src/metrics/metrics.ts';
+import { CIRCUIT_STATES, TOR_STATES } from '../../src/model/tor-status.ts';
+import { BREAKER_STATES, CONNECTION_STATES } from '../../src/model/upstream-status.ts';
 import { runProgram } from '../fixtures/process/run-program.ts';
 import { CIRCUITS, createFixture, IDENTITY, labelsOf, ONION, OTHER } from './scrape.ts';
 

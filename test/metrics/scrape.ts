@@ -1,12 +1,12 @@
-import type { ConnectionStatus } from '../../src/model/upstream-status.ts';
 import { systemRandom } from '../../src/lib/random.ts';
-import type { TorStatus } from '../../src/model/tor-status.ts';
-import { createCounters, type Counters } from '../../src/metrics/counters.ts';
 import { DELAY_SECONDS } from '../../src/metrics/buckets.ts';
+import { type Counters, createCounters } from '../../src/metrics/counters.ts';
 import { families } from '../../src/metrics/families/families.ts';
 import { Histogram } from '../../src/metrics/histogram.ts';
 import type { Gauges } from '../../src/metrics/metrics.ts';
 import { createExposition, type Exposition } from '../../src/metrics/prometheus.ts';
+import type { TorStatus } from '../../src/model/tor-status.ts';
+import type { ConnectionStatus } from '../../src/model/upstream-status.ts';
 
 export const ONION = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad.onion:443';
 export const OTHER = 'resolver.test:8443';

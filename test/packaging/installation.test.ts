@@ -4,9 +4,9 @@ import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { buildDeb } from '../../packaging/deb/build.ts';
 import { install } from '../../src/system/install.ts';
+import { UdpClient } from '../fixtures/dns/udp-client.ts';
 import { startProcess } from '../fixtures/process/process.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
-import { UdpClient } from '../fixtures/dns/udp-client.ts';
 import { createRigIn, TARGET } from '../system/rig.ts';
 import { type Chroot, createChroot, type Outcome } from './chroot.ts';
 

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { after, before, test } from 'node:test';
-import { readJson } from '../../packaging/deb/checkout.ts';
 import { buildDeb } from '../../packaging/deb/build.ts';
+import { readJson } from '../../packaging/deb/checkout.ts';
 import { runProgram } from '../fixtures/process/run-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 

@@ -1,6 +1,6 @@
+import { describeProgram, type ProgramModel } from '../../packaging/commands.ts';
 import { createProgram } from '../../src/cli/main.ts';
 import { Reporter } from '../../src/cli/output/reporter.ts';
-import { describeProgram, type ProgramModel } from '../../packaging/commands.ts';
 
 /** dns4tor's commands, from which manual pages and completions are generated. */
 export async function ownProgram(): Promise<ProgramModel> {

@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { get } from 'node:http';
-import { createServer } from 'node:net';
-import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
+import { get } from 'node:http';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { madeUpHour } from '../../scripts/screenshots/hour.ts';
 import { failureText } from '../../src/failures/failures.ts';
-import { systemClock } from '../../src/lib/clock.ts';
 import { MAX_WATCHERS } from '../../src/http/event-stream.ts';
 import { type MetricsServer, startMetricsServer } from '../../src/http/metrics-server.ts';
 import { createPageFiles } from '../../src/http/page-files.ts';
-import { type DaemonBehindDouble, startBehindDouble } from '../fixtures/dns/behind-double.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { type BrowserProfile, type Chromium, startChromium } from '../fixtures/browser.ts';
-import { startDaemon } from '../fixtures/process/daemon.ts';
+import { type DaemonBehindDouble, startBehindDouble } from '../fixtures/dns/behind-double.ts';
 import { UdpClient } from '../fixtures/dns/udp-client.ts';
+import { startDaemon } from '../fixtures/process/daemon.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { GOOD } from '../protocol/upstream-messages.ts';
-import { madeUpHour } from '../../scripts/screenshots/hour.ts';
 import { startSocksDouble } from '../tor/socks-double.ts';
 
 /** From an event until the page shows it. */

@@ -5,13 +5,13 @@ import { refusalOf } from '../../src/policy/conformance.ts';
 import {
   ask,
   type QuerySpec,
+  type RawSpec,
   rawMessage,
   rawName,
   rawOpt,
   rawPointer,
   rawQuestion,
   rawRecord,
-  type RawSpec,
   receive,
 } from '../fixtures/dns/messages.ts';
 

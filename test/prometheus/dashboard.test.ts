@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { PROMETHEUS_FILES } from '../fixtures/prometheus.ts';
 import { METRIC_ROWS } from '../../scripts/docs/metrics.ts';
+import { PROMETHEUS_FILES } from '../fixtures/prometheus.ts';
 import { choicesOf, labelsLeft, overlaps, readDashboard, selectorsOf } from './dashboard.ts';
 
 const dashboard = await readDashboard();

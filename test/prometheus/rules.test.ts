@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { PROMETHEUS_FILES } from '../fixtures/prometheus.ts';
-import { runProgram } from '../fixtures/process/run-program.ts';
 import { METRIC_ROWS } from '../../scripts/docs/metrics.ts';
+import { runProgram } from '../fixtures/process/run-program.ts';
+import { PROMETHEUS_FILES } from '../fixtures/prometheus.ts';
 
 const RULES = join(PROMETHEUS_FILES, 'dns4tor.rules.yml');
 const RULE_TESTS = fileURLToPath(new URL('dns4tor.rules.test.yml', import.meta.url));

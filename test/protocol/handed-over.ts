@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { startRecordingDohServer } from '../fixtures/dns/recording-doh-server.ts';
 import { cleanEnvironment, type Daemon, startDaemon } from '../fixtures/process/daemon.ts';
 import { type Confinement, handOver, type SocketSpec } from '../fixtures/process/hand-over.ts';
-import { createOnionKey } from '../fixtures/tor/onion-key.ts';
-import { startRecordingDohServer } from '../fixtures/dns/recording-doh-server.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { createOnionKey } from '../fixtures/tor/onion-key.ts';
 import { startSocksDouble } from '../tor/socks-double.ts';
 import { GOOD } from './upstream-messages.ts';
 

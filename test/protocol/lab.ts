@@ -1,9 +1,9 @@
 import { startBehindDouble } from '../fixtures/dns/behind-double.ts';
-import type { Daemon } from '../fixtures/process/daemon.ts';
 import { buildQuery, type QuerySpec, rawName } from '../fixtures/dns/messages.ts';
 import type { DohBehaviour, RecordingDohServer } from '../fixtures/dns/recording-doh-server.ts';
+import type { Daemon } from '../fixtures/process/daemon.ts';
 import { exchange, type Transport } from './raw-client.ts';
-import { readReply, type Reply } from './reply.ts';
+import { type Reply, readReply } from './reply.ts';
 import { GOOD, questionOf } from './upstream-messages.ts';
 
 /** A running dns4tor with a working DoH server, except for names to which a test gives another behaviour. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { LOCAL_GROUP } from '../../src/model/client-group.ts';
 import type { ErrorCode } from '../../src/failures/failures.ts';
+import { LOCAL_GROUP } from '../../src/model/client-group.ts';
 import { Admission, type AdmissionInit, type Slot } from '../../src/resolver/admission.ts';
-import { ask as receive, decodeReply } from '../fixtures/dns/messages.ts';
+import { decodeReply, ask as receive } from '../fixtures/dns/messages.ts';
 import { createResolver, UpstreamDouble } from './harness.ts';
 
 type Outcome = 'in' | ErrorCode;

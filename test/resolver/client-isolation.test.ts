@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { Query } from '../../src/model/query.ts';
 import { ask, decodeReply } from '../fixtures/dns/messages.ts';
 import { answerTo, createResolver, UpstreamDouble } from './harness.ts';

@@ -1,15 +1,15 @@
 import { Cache } from '../../src/cache/cache.ts';
 import type { Deadline } from '../../src/lib/deadline.ts';
 import { EDNS_OPTION } from '../../src/message/wire/edns.ts';
-import { createCounters, type Counters } from '../../src/metrics/counters.ts';
+import { type Counters, createCounters } from '../../src/metrics/counters.ts';
+import type { Query } from '../../src/model/query.ts';
 import type { ForwarderComponents } from '../../src/resolver/forward.ts';
 import { createPipeline, type PipelineInit } from '../../src/resolver/pipeline.ts';
-import type { Query } from '../../src/model/query.ts';
 import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
 import type { ExchangeContext, Upstream } from '../../src/upstream/upstream.ts';
-import { ManualClock } from '../fixtures/manual-clock.ts';
-import { addressRecord, buildResponse, decodeReply, type QuerySpec, ask } from '../fixtures/dns/messages.ts';
+import { addressRecord, ask, buildResponse, decodeReply, type QuerySpec } from '../fixtures/dns/messages.ts';
 import { handleWith } from '../fixtures/dns/replies.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
 
 export const TIMEOUT_MS = 10_000;
 

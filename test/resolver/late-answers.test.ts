@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { Dns4torError } from '../../src/failures/errors.ts';
 import { ask, decodeReply } from '../fixtures/dns/messages.ts';
 import {

@@ -5,8 +5,8 @@ import { Dns4torError } from '../../src/failures/errors.ts';
 import { EDE, type ErrorCode, failureKind, failureText } from '../../src/failures/failures.ts';
 import { createQueryScanner } from '../../src/message/wire/scan-query.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
-import { ManualClock } from '../fixtures/manual-clock.ts';
 import { ask as askFor, buildQuery, buildResponse, decodeReply, receive } from '../fixtures/dns/messages.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
 import { startRig } from '../upstream/rig.ts';
 import { createResolver, extendedErrorOf, failures, responses, TIMEOUT_MS, UpstreamDouble } from './harness.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { Dns4torError } from '../../src/failures/errors.ts';
 import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
-import { ask as receive, buildResponse, decodeReply, type QuerySpec } from '../fixtures/dns/messages.ts';
+import { buildResponse, decodeReply, type QuerySpec, ask as receive } from '../fixtures/dns/messages.ts';
 import { answerTo, createResolver, LIMITS, type Resolver, type ResolverOptions, UpstreamDouble } from './harness.ts';
 
 /** The TTL of answers from `answerTo`. */

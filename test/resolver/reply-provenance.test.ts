@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { delay } from '../../src/lib/clock.ts';
 import { Dns4torError } from '../../src/failures/errors.ts';
-import { EDNS_OPTION } from '../../src/message/wire/edns.ts';
+import { delay } from '../../src/lib/clock.ts';
 import { decodeProvenance, type Provenance } from '../../src/message/answer/provenance.ts';
+import { EDNS_OPTION } from '../../src/message/wire/edns.ts';
 import type { Query } from '../../src/model/query.ts';
 import { ask, decodeReply, type QuerySpec } from '../fixtures/dns/messages.ts';
 import { answerTo, createResolver, type Resolver, UpstreamDouble } from './harness.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { Dns4torError } from '../../src/failures/errors.ts';
 import { failureText } from '../../src/failures/failures.ts';
 import { buildResponse, decodeReply, soaRecord } from '../fixtures/dns/messages.ts';

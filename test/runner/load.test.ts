@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { byDuration, isQuick, loadOf, LOADS } from './load.ts';
+import { byDuration, isQuick, LOADS, loadOf } from './load.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 

@@ -5,7 +5,7 @@ import process from 'node:process';
 import { debianPackages, installPrograms, ROOT, runScript } from '../../scripts/prepare.js';
 import { ProgramFinder } from '../../scripts/programs.js';
 import { systemClock } from '../../src/lib/clock.ts';
-import { allTestFiles, isRoot, namedTestFiles, NEEDS_ROOT } from './files.ts';
+import { allTestFiles, isRoot, NEEDS_ROOT, namedTestFiles } from './files.ts';
 import { byDuration, isQuick, loadOf } from './load.ts';
 import { type FileResult, RunningFiles } from './run-file.ts';
 import { runJobs } from './scheduler.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { ProgramFinder } from '../../scripts/programs.js';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
 const KNOWN = ['dig', 'nft', 'strip', 'tor', 'unbound'];
 

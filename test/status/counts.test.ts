@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RCODE } from '../../src/message/wire/tables.ts';
-import { createCounters, type Counters } from '../../src/metrics/counters.ts';
+import { type Counters, createCounters } from '../../src/metrics/counters.ts';
 import { add, readCounts, subtract } from '../../src/status/counts.ts';
 import { answer } from './answers.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createCounters, type Counters } from '../../src/metrics/counters.ts';
+import { type Counters, createCounters } from '../../src/metrics/counters.ts';
 import { readCounts } from '../../src/status/counts.ts';
 import { History, sumOf } from '../../src/status/history.ts';
 import { answer } from './answers.ts';

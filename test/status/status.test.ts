@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ErrorCode, failureText } from '../../src/failures/failures.ts';
 import { RCODE } from '../../src/message/wire/tables.ts';
-import { createCounters, type Counters } from '../../src/metrics/counters.ts';
-import { Status, type UpstreamStatus } from '../../src/status/status.ts';
+import { type Counters, createCounters } from '../../src/metrics/counters.ts';
 import type { StatusSnapshot } from '../../src/status/snapshot.ts';
+import { Status, type UpstreamStatus } from '../../src/status/status.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { answer } from './answers.ts';
 

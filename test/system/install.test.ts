@@ -10,7 +10,7 @@ import { pause } from '../../src/system/pause.ts';
 import { settle } from '../../src/system/settle.ts';
 import { uninstall } from '../../src/system/uninstall.ts';
 import { failWith } from './failing-file-system.ts';
-import { createRig, MANAGER_NAMES, type ManagerName, MANAGERS, type Rig, TARGET, UDHCPC_SCRIPT } from './rig.ts';
+import { createRig, MANAGER_NAMES, MANAGERS, type ManagerName, type Rig, TARGET, UDHCPC_SCRIPT } from './rig.ts';
 
 const MARK = '# Written by `dns4tor install`; `dns4tor uninstall` restores the original. Do not edit.\n';
 const RESOLV_CONF = `${MARK}nameserver 127.0.0.1\nsearch .\noptions edns0\n`;

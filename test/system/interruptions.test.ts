@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createFileSystem } from '../../src/system/transaction/file-system.ts';
+import { confirm } from '../../src/system/confirm.ts';
 import { install } from '../../src/system/install.ts';
-import { readJournal } from '../../src/system/transaction/journal.ts';
 import type { Machine } from '../../src/system/machine.ts';
 import { pause } from '../../src/system/pause.ts';
 import { settle } from '../../src/system/settle.ts';
-import { confirm } from '../../src/system/confirm.ts';
+import { createFileSystem } from '../../src/system/transaction/file-system.ts';
+import { readJournal } from '../../src/system/transaction/journal.ts';
 import { uninstall } from '../../src/system/uninstall.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
-import { failAt, type Failing } from './failing-file-system.ts';
+import { type Failing, failAt } from './failing-file-system.ts';
 import { createRigIn, MANAGERS, type Rig, TARGET } from './rig.ts';
 
 /*

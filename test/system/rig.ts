@@ -1,8 +1,8 @@
 import { chmod, glob, lstat, mkdir, readFile, readlink, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Command, CommandResult } from '../../src/system/command.ts';
-import { createFileSystem, type FileSystem } from '../../src/system/transaction/file-system.ts';
 import type { Machine } from '../../src/system/machine.ts';
+import { createFileSystem, type FileSystem } from '../../src/system/transaction/file-system.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { systemClock } from '../../src/lib/clock.ts';
 import type { Dns4torError } from '../../src/failures/errors.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { ExternalTor, type ExternalTorOptions } from '../../src/tor/external-tor.ts';
 import type { TorEvents } from '../../src/tor/tor-events.ts';

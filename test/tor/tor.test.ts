@@ -7,7 +7,7 @@ import { systemRandom } from '../../src/lib/random.ts';
 import { TorAgent } from '../../src/tor/socks/agent.ts';
 import { verifyTor } from '../../src/tor/socks/find-socks.ts';
 import { judgeManagedTor } from '../../src/tor/socks/socks-peer.ts';
-import { openTor, type OpenTorOptions } from '../../src/tor/tor.ts';
+import { type OpenTorOptions, openTor } from '../../src/tor/tor.ts';
 import { findProgram } from '../fixtures/process/find-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { OFFLINE_OPTIONS, startOfflineTor } from './offline-tor.ts';

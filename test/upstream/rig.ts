@@ -2,26 +2,26 @@ import { readFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { decode, encode } from 'dns-packet';
-import { Deadline } from '../../src/lib/deadline.ts';
 import type { Dns4torError } from '../../src/failures/errors.ts';
+import { Deadline } from '../../src/lib/deadline.ts';
 import type { Random } from '../../src/lib/random.ts';
-import { encodeQuestion } from '../../src/message/wire/codec.ts';
 import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
+import { encodeQuestion } from '../../src/message/wire/codec.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
-import { ConnectionPool } from '../../src/upstream/pool/connection-pool.ts';
 import { Connection } from '../../src/upstream/pool/connection.ts';
-import type { Connect } from '../../src/upstream/transport/session.ts';
+import { ConnectionPool } from '../../src/upstream/pool/connection-pool.ts';
 import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
 import { DohSession } from '../../src/upstream/transport/doh-session.ts';
+import type { Connect } from '../../src/upstream/transport/session.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { startHttp1DohServer } from '../fixtures/dns/http1-doh-server.ts';
-import { ManualClock } from '../fixtures/manual-clock.ts';
-import { startRelay } from '../fixtures/tor/relay.ts';
 import {
   type DohBehaviour,
   type RecordingDohServer,
   startRecordingDohServer,
 } from '../fixtures/dns/recording-doh-server.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+import { startRelay } from '../fixtures/tor/relay.ts';
 
 /** Longer than any test advances the clock by default. */
 const TIMEOUT_MS = 60_000;

@@ -1,10 +1,10 @@
+import { Dns4torError } from '../../src/failures/errors.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import type { Deadline } from '../../src/lib/deadline.ts';
-import { Dns4torError } from '../../src/failures/errors.ts';
 import type { Random } from '../../src/lib/random.ts';
 import type { Breaker } from '../../src/upstream/pool/breaker.ts';
-import type { ConnectionLike } from '../../src/upstream/pool/pooled-connection.ts';
 import type { ConnectionOwner } from '../../src/upstream/pool/connection.ts';
+import type { ConnectionLike } from '../../src/upstream/pool/pooled-connection.ts';
 import { answerTo } from './rig.ts';
 
 /** Published response times of Cloudflare's onion service, in milliseconds: median and 90th percentile. */

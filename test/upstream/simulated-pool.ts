@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
+import { createSeededRandom } from '../../bench/onion/seeded-random.ts';
 import { Deadline } from '../../src/lib/deadline.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
 import { ConnectionPool } from '../../src/upstream/pool/connection-pool.ts';
 import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
 import type { AnswerPath } from '../../src/upstream/upstream.ts';
-import { createSeededRandom } from '../../bench/onion/seeded-random.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { queryFor } from './rig.ts';
 import { type NetworkInit, type SimulatedConnection, SimulatedNetwork } from './simulated-network.ts';

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { Deadline } from '../../src/lib/deadline.ts';
 import type { Random } from '../../src/lib/random.ts';
-import { encodeQuestion } from '../../src/message/wire/codec.ts';
 import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
+import { encodeQuestion } from '../../src/message/wire/codec.ts';
 import { StreamSession } from '../../src/upstream/transport/stream-session.ts';
+import { framed, type StreamServer, startStreamServer } from '../fixtures/dns/stream-server.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
-import { framed, startStreamServer, type StreamServer } from '../fixtures/dns/stream-server.ts';
 
 /** Not random: every drawn ID is 0. */
 const ZEROES: Random = { fraction: () => 0, bytes: (length) => new Uint8Array(length) };

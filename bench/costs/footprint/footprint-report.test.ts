@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isReached } from '../target.ts';
 import { formatFootprint, targetsOf } from './footprint-report.ts';
 import type { Footprint } from './footprint-run.ts';
-import { isReached } from '../target.ts';
 
 const MIB = 2 ** 20;
 

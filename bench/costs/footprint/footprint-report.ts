@@ -1,9 +1,9 @@
-import { toMiB } from '../../../test/fixtures/process/process-usage.ts';
-import { formatColumns } from '../../table.ts';
-import type { Footprint } from './footprint-run.ts';
-import { median } from '../../latencies.ts';
-import type { Target } from '../target.ts';
 import { BYTES_PER_MIB } from '../../../src/lib/units.ts';
+import { toMiB } from '../../../test/fixtures/process/process-usage.ts';
+import { median } from '../../latencies.ts';
+import { formatColumns } from '../../table.ts';
+import type { Target } from '../target.ts';
+import type { Footprint } from './footprint-run.ts';
 
 /** A table for a terminal. */
 export function formatFootprint(footprint: Footprint): string {

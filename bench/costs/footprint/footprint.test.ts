@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Footprint } from './footprint-run.ts';
 import { runQuick } from '../run-quick.ts';
+import type { Footprint } from './footprint-run.ts';
 
 test('a quick run starts dns4tor, fills its cache and exits', async () => {
   const footprint = await runQuick<Footprint & { targets: unknown[] }>(new URL('footprint.ts', import.meta.url));

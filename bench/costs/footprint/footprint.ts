@@ -3,9 +3,9 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { say } from '../../progress.ts';
 import { describeMachine } from '../cores.ts';
+import { formatTargets, toJson } from '../target.ts';
 import { formatFootprint, targetsOf } from './footprint-report.ts';
 import { measureFootprint } from './footprint-run.ts';
-import { formatTargets, toJson } from '../target.ts';
 
 const FULL = { starts: 7, entries: 100_000, restMs: 5000 };
 /** For a test that everything runs, not for figures. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatHits, targetsOf, toRows } from './hits-report.ts';
-import { type Hits, LOADS } from './hits-run.ts';
 import { labelOf } from '../servers/ours.ts';
 import { isReached } from '../target.ts';
+import { formatHits, targetsOf, toRows } from './hits-report.ts';
+import { type Hits, LOADS } from './hits-run.ts';
 
 const PEERS: readonly string[] = ['unbound', 'dnsmasq', 'dnsdist'];
 const SERVERS: readonly string[] = [labelOf('batch'), labelOf('dgram'), ...PEERS];

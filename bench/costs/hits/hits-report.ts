@@ -1,9 +1,9 @@
-import { formatColumns, formatShare } from '../../table.ts';
-import { type Hits, LOADS } from './hits-run.ts';
 import { median } from '../../latencies.ts';
+import { formatColumns, formatShare } from '../../table.ts';
 import { labelOf } from '../servers/ours.ts';
 import { PEERS } from '../servers/peers.ts';
 import type { Target } from '../target.ts';
+import { type Hits, LOADS } from './hits-run.ts';
 
 /** One server under one load: the median of each figure over all rounds, and the sum of lost queries. */
 export type HitsRow = Hits;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { HitsRow } from './hits-report.ts';
-import { ECHO, LOADS } from './hits-run.ts';
+import { runQuick } from '../run-quick.ts';
 import { labelOf, UDP_IOS } from '../servers/ours.ts';
 import { PEERS } from '../servers/peers.ts';
-import { runQuick } from '../run-quick.ts';
+import type { HitsRow } from './hits-report.ts';
+import { ECHO, LOADS } from './hits-run.ts';
 
 test('a quick run measures every server under every load and exits', async () => {
   const { rows, targets } = await runQuick<{ rows: HitsRow[]; targets: unknown[] }>(

@@ -3,9 +3,9 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { say } from '../../progress.ts';
 import { describeMachine } from '../cores.ts';
+import { formatTargets, toJson } from '../target.ts';
 import { formatHits, targetsOf, toRows } from './hits-report.ts';
 import { type HitsOptions, runHits } from './hits-run.ts';
-import { formatTargets, toJson } from '../target.ts';
 
 const FULL: Omit<HitsOptions, 'onStep'> = { names: 1000, rounds: 3, warmUpSeconds: 2, seconds: 5 };
 /** For a test that everything runs, not for figures. */

@@ -4,11 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import process from 'node:process';
 import { systemClock } from '../../../src/lib/clock.ts';
-import { encodeQuestion } from '../../../src/message/wire/codec.ts';
 import { buildUpstreamQuery } from '../../../src/message/upstream-query.ts';
+import { encodeQuestion } from '../../../src/message/wire/codec.ts';
 import { TorAgent } from '../../../src/tor/socks/agent.ts';
-import { createTorConnector } from '../../../src/tor/tls/connector.ts';
 import { judgeManagedTor } from '../../../src/tor/socks/socks-peer.ts';
+import { createTorConnector } from '../../../src/tor/tls/connector.ts';
 
 const DIAL_DEADLINE_MS = 10_000;
 const WARM_UP_AT_A_TIME = 50;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isReached } from '../target.ts';
 import { formatMisses, targetsOf, toRows } from './miss-report.ts';
 import { FLOOR, type Misses } from './miss-run.ts';
-import { isReached } from '../target.ts';
 
 const ROUNDS: Misses[] = [
   { client: 'dns4tor, one circuit', cpuMicros: 400 },

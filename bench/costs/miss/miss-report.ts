@@ -1,7 +1,7 @@
-import { formatColumns } from '../../table.ts';
 import { median } from '../../latencies.ts';
-import { CIRCUITS, clientLabelOf, FLOOR, type Misses } from './miss-run.ts';
+import { formatColumns } from '../../table.ts';
 import type { Target } from '../target.ts';
+import { CIRCUITS, clientLabelOf, FLOOR, type Misses } from './miss-run.ts';
 
 export interface MissRow {
   readonly client: string;

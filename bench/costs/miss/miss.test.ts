@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { runQuick } from '../run-quick.ts';
 import type { MissRow } from './miss-report.ts';
 import { CIRCUITS, clientLabelOf, FLOOR } from './miss-run.ts';
-import { runQuick } from '../run-quick.ts';
 
 test('a quick run measures dns4tor and the bare client and exits', async () => {
   const { rows, targets } = await runQuick<{ rows: MissRow[]; targets: unknown[] }>(

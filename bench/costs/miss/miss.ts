@@ -3,9 +3,9 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { say } from '../../progress.ts';
 import { describeMachine } from '../cores.ts';
+import { formatTargets, toJson } from '../target.ts';
 import { formatMisses, targetsOf, toRows } from './miss-report.ts';
 import { type MissOptions, runMisses } from './miss-run.ts';
-import { formatTargets, toJson } from '../target.ts';
 
 const FULL: Omit<MissOptions, 'onStep'> = { warmUpQueries: 20_000, queriesPerSecond: 500, seconds: 6, rounds: 3 };
 /** For a test that everything runs, not for figures. */

@@ -12,9 +12,9 @@ import { startLab } from '../../../test/protocol/lab.ts';
 import { ADDRESSES } from '../../../test/protocol/namespaced.ts';
 import { connectRaw, type Endpoint, type RawClient } from '../../../test/protocol/raw-client.ts';
 import { say } from '../../progress.ts';
-import type { NeighboursRow } from './neighbours-report.ts';
 import { startPeer } from '../servers/peers.ts';
 import { typicalAnswerTo } from '../servers/typical-answers.ts';
+import type { NeighboursRow } from './neighbours-report.ts';
 
 const isQuick = process.argv.includes('--quick');
 const { ipv4, ipv6 } = ADDRESSES;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatNeighbours, type NeighboursRow } from './neighbours-report.ts';
 import { runQuick } from '../run-quick.ts';
+import { formatNeighbours, type NeighboursRow } from './neighbours-report.ts';
 
 test('a quick run plays two scenes against two servers over TCP and UDP, and exits', async () => {
   const { rows } = await runQuick<{ rows: NeighboursRow[] }>(new URL('neighbours.ts', import.meta.url));

@@ -1,8 +1,8 @@
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { createCertificateAuthority } from '../../../test/fixtures/certificates.ts';
-import { createOnionKey } from '../../../test/fixtures/tor/onion-key.ts';
 import { startProcess } from '../../../test/fixtures/process/process.ts';
+import { createOnionKey } from '../../../test/fixtures/tor/onion-key.ts';
 
 const SCRIPT = fileURLToPath(new URL('doh-process.ts', import.meta.url));
 const START_TIMEOUT_MS = 10_000;

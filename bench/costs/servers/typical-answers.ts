@@ -1,4 +1,4 @@
-import { rawName, concat, rawRecord, rawU16 } from '../../../test/fixtures/dns/messages.ts';
+import { concat, rawName, rawRecord, rawU16 } from '../../../test/fixtures/dns/messages.ts';
 import {
   addressOf,
   QNAME,

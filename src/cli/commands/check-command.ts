@@ -6,15 +6,15 @@ import type { Config } from '../../config/config.ts';
 import { loadSettings } from '../../config/load.ts';
 import { OPTION_KEYS } from '../../config/options.ts';
 import { validate } from '../../config/validate.ts';
-import { systemClock } from '../../lib/clock.ts';
 import { Dns4torError } from '../../failures/errors.ts';
+import { systemClock } from '../../lib/clock.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { runCommand } from '../../system/command.ts';
 import { createFileSystem } from '../../system/transaction/file-system.ts';
-import { renderJson, renderResults } from '../output/check-output.ts';
 import { SIGNAL_EXIT_BASE } from '../exit-codes.ts';
 import { addFlags, describeUnknownWords } from '../flags.ts';
 import { fitted } from '../help.ts';
+import { renderJson, renderResults } from '../output/check-output.ts';
 import { takesCommands } from '../output/style.ts';
 import { createTerminal } from '../output/terminal.ts';
 

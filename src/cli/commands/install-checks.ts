@@ -1,7 +1,7 @@
-import { ask, isDns4tor, type Question, type Reply, IDENTITY_QUESTION } from '../../check/dns-client.ts';
-import type { Clock } from '../../lib/clock.ts';
+import { ask, IDENTITY_QUESTION, isDns4tor, type Question, type Reply } from '../../check/dns-client.ts';
 import { Dns4torError } from '../../failures/errors.ts';
 import { EDE, type ErrorCode } from '../../failures/failures.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
 import type { Random } from '../../lib/random.ts';
 import type { Checks, Target } from '../../system/machine.ts';

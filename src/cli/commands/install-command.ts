@@ -2,12 +2,12 @@ import process from 'node:process';
 import type { Command } from 'commander';
 import { Dns4torError } from '../../failures/errors.ts';
 import { install, previewInstallation } from '../../system/install.ts';
-import { readJournal } from '../../system/transaction/journal.ts';
 import type { Machine, Target } from '../../system/machine.ts';
 import { settle } from '../../system/settle.ts';
+import { readJournal } from '../../system/transaction/journal.ts';
+import { fitted } from '../help.ts';
 import { countDown, ignoreHangUps } from '../output/countdown.ts';
 import { renderPreview } from '../output/dry-run.ts';
-import { fitted } from '../help.ts';
 import { argument, parseDeadline, parseLoopbackAddress, parsePort } from './system-options.ts';
 import { requireRoot, thisMachine } from './this-machine.ts';
 

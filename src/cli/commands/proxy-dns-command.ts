@@ -5,15 +5,15 @@ import { loadSettings } from '../../config/load.ts';
 import { validate } from '../../config/validate.ts';
 import { takeHandedOver } from '../../daemon/handed-over.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { createLogger } from '../../log/logger.ts';
 import { systemRandom } from '../../lib/random.ts';
+import { createLogger } from '../../log/logger.ts';
 import { addFlags, describeUnknownWords } from '../flags.ts';
-import { runUntilSignal, surviveHangUps } from '../run-until-signal.ts';
 import { fitted } from '../help.ts';
 import { renderIgnoredVariables, takeIgnoredVariables } from '../ignored-variables.ts';
-import { openLogOutput } from '../output/log-output.ts';
 import { renderConfig } from '../output/config-output.ts';
+import { openLogOutput } from '../output/log-output.ts';
 import type { Reporter } from '../output/reporter.ts';
+import { runUntilSignal, surviveHangUps } from '../run-until-signal.ts';
 
 const EXAMPLES = `
 Examples:

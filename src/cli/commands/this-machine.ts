@@ -1,10 +1,10 @@
 import process from 'node:process';
-import { systemClock } from '../../lib/clock.ts';
 import { Dns4torError } from '../../failures/errors.ts';
+import { systemClock } from '../../lib/clock.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { runCommand } from '../../system/command.ts';
-import { createFileSystem } from '../../system/transaction/file-system.ts';
 import type { Machine } from '../../system/machine.ts';
+import { createFileSystem } from '../../system/transaction/file-system.ts';
 import { createChecks } from './install-checks.ts';
 
 /** Warns that `settle` has made dns4tor the resolver again, but that names are not resolved yet. */

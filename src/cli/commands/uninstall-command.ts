@@ -1,6 +1,6 @@
 import process from 'node:process';
 import type { Command } from 'commander';
-import { previewRemoval, uninstall, type UninstallOptions } from '../../system/uninstall.ts';
+import { previewRemoval, type UninstallOptions, uninstall } from '../../system/uninstall.ts';
 import { fitted } from '../help.ts';
 import { renderRemoval } from '../output/dry-run.ts';
 import { requireRoot, thisMachine } from './this-machine.ts';

@@ -1,6 +1,6 @@
 import type { Result } from '../../check/run-checks.ts';
-import { printable, printableJson } from '../../log/printable.ts';
 import { readVersion } from '../../lib/version.ts';
+import { printable, printableJson } from '../../log/printable.ts';
 
 const STATUS_COLUMNS = 6;
 const ID_COLUMNS = 13;

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.ts';
+import type { Setting, Settings } from '../../config/load.ts';
 import { describeDefault } from '../../config/option-values.ts';
 import { FILE_KEYS, optionSpec } from '../../config/options.ts';
-import type { Setting, Settings } from '../../config/load.ts';
 import type { LogFormat } from '../../log/log-level.ts';
 
 /** Column of the comments, unless a setting is longer. */

@@ -1,8 +1,8 @@
 import { formatMs } from '../../lib/format.ts';
 import { printable, printableJson } from '../../log/printable.ts';
+import type { Provenance } from '../../message/answer/provenance.ts';
 import { extendedErrorName } from '../../message/text/extended-error-names.ts';
 import type { EdnsView, MessageView, RecordView } from '../../message/text/message-view.ts';
-import type { Provenance } from '../../message/answer/provenance.ts';
 
 /** One reply, and how it was obtained. */
 export interface Shown {

@@ -3,8 +3,8 @@ import { CommanderError } from 'commander';
 import { ConfigError } from '../../config/config-problem.ts';
 import { Dns4torError } from '../../failures/errors.ts';
 import { type ErrorCode, joinRemedy } from '../../failures/failures.ts';
-import type { Logger } from '../../log/logger.ts';
 import { readVersion } from '../../lib/version.ts';
+import type { Logger } from '../../log/logger.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 
 /** Reports why the process ends, on stderr and in the log once it is attached. Never prints a stack trace. */

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { ZONE } from '../../lib/ip-address.ts';
-import { type Parsed, refuse } from '../config-problem.ts';
 import type { Cidr } from '../config.ts';
+import { type Parsed, refuse } from '../config-problem.ts';
 
 const ADDRESS_BITS = { 4: 32, 6: 128 } as const;
 

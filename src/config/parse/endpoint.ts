@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { lacksZone, ZONE } from '../../lib/ip-address.ts';
-import { type Parsed, type Problem, refuse } from '../config-problem.ts';
 import type { MetricsAddress } from '../config.ts';
+import { type Parsed, type Problem, refuse } from '../config-problem.ts';
 
 /** The only name that may stand for an address of this machine: it needs no look-up. */
 const LOCALHOST = 'localhost';

@@ -1,10 +1,9 @@
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../log/log-level.ts';
-import { parseCidr } from './cidr.ts';
 import {
   type Cidr,
   type ControlChoice,
-  type Isolation,
   ISOLATIONS,
+  type Isolation,
   type MetricsAddress,
   type OnionAuthConfig,
   type SocksChoice,
@@ -15,13 +14,14 @@ import {
   UPSTREAM_STRATEGIES,
   type UpstreamStrategy,
 } from '../config.ts';
-import { parseControlAddress, parseSocksAddress } from './tor-endpoint.ts';
-import { checkAppendFile, checkProgram, readCertificates } from '../files.ts';
-import { parseListenAddress, parseMetricsAddress } from './endpoint.ts';
-import { parseHostName, parsePin } from './certificate-identity.ts';
-import { readOnionAuthFile } from './onion-auth-file.ts';
 import { type Parsed, refuse } from '../config-problem.ts';
+import { checkAppendFile, checkProgram, readCertificates } from '../files.ts';
+import { parseHostName, parsePin } from './certificate-identity.ts';
+import { parseCidr } from './cidr.ts';
+import { parseListenAddress, parseMetricsAddress } from './endpoint.ts';
+import { readOnionAuthFile } from './onion-auth-file.ts';
 import { type Bounds, parseBytes, parseDuration, parseInteger } from './quantity.ts';
+import { parseControlAddress, parseSocksAddress } from './tor-endpoint.ts';
 import { parseTorrcLine } from './torrc-line.ts';
 import { parseUpstreamUrl, type UpstreamUrl } from './upstream-url.ts';
 

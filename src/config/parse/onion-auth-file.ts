@@ -2,10 +2,10 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { findUntrusted } from '../../lib/path-trust.ts';
-import { readTorUids } from '../../tor/tor-uids.ts';
 import { decodeBase32, onionAddressProblem } from '../../model/onion-address.ts';
-import { type Parsed, type Problem, refuse } from '../config-problem.ts';
+import { readTorUids } from '../../tor/tor-uids.ts';
 import type { OnionAuthConfig } from '../config.ts';
+import { type Parsed, type Problem, refuse } from '../config-problem.ts';
 import { readSmallFile, untrustedFile } from '../files.ts';
 
 /** 32 bytes in base32 without padding. */

@@ -1,6 +1,6 @@
 import { isLoopback } from '../../lib/ip-address.ts';
-import { type Parsed, refuse } from '../config-problem.ts';
 import type { ControlChoice, SocksChoice } from '../config.ts';
+import { type Parsed, refuse } from '../config-problem.ts';
 import { parseHostPort, parseSocketPath, withOtherForms } from './endpoint.ts';
 
 /** Parses `--tor-socks`: `auto`, `managed`, `unix:/path` or `host:port`. */

@@ -1,7 +1,7 @@
 import { isOnionHost, onionAddressProblem } from '../../model/onion-address.ts';
 import type { UpstreamProtocol } from '../config.ts';
-import { unbracket } from './endpoint.ts';
 import { type Parsed, type Problem, refuse } from '../config-problem.ts';
+import { unbracket } from './endpoint.ts';
 
 /** The parts of a resolver's URL. The host is an onion address, a name that Tor's exit resolves, or an IP address. */
 export interface UpstreamUrl {

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { clientGroup } from '../../model/client-group.ts';
-import { formatHostPort } from '../../lib/host-port.ts';
 import { toListenError } from '../../failures/errors.ts';
+import { formatHostPort } from '../../lib/host-port.ts';
 import { MAX_MESSAGE_BYTES } from '../../message/wire/header.ts';
+import { clientGroup } from '../../model/client-group.ts';
 import type { Listener, ListenerComponents, ListenerInit } from '../listener.ts';
-import { TcpConnection } from './tcp-connection.ts';
 import { type PendingConnection, TcpAdmission } from './tcp-admission.ts';
+import { TcpConnection } from './tcp-connection.ts';
 
 /**
  * Nothing is read before a connection has a slot. A client may close its side once it has sent all its queries (RFC

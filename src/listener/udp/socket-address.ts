@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { ZONE } from '../../lib/ip-address.ts';
 import { readU16, writeU16 } from '../../message/wire/bytes.ts';
 import type { AddressFamily } from '../../model/query.ts';
-import { AF_INET, AF_INET6, type AddressCalls, SystemCallError } from './linux-sockets.ts';
+import { type AddressCalls, AF_INET, AF_INET6, SystemCallError } from './linux-sockets.ts';
 
 /*
  * Layouts of the structures:

@@ -3,10 +3,10 @@ import { Dns4torError, toListenError } from '../../failures/errors.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
 import { createQueryScanner, type QueryScanner } from '../../message/wire/scan-query.ts';
 import type { Query } from '../../model/query.ts';
-import { BatchSocket } from './batch-socket.ts';
-import { DgramSocket } from './dgram-socket.ts';
 import { InFlight } from '../in-flight.ts';
 import type { Listener, ListenerComponents, ListenerInit } from '../listener.ts';
+import { BatchSocket } from './batch-socket.ts';
+import { DgramSocket } from './dgram-socket.ts';
 import type { CreateUdpSocket, UdpSocket } from './udp-socket.ts';
 
 /**

@@ -1,6 +1,4 @@
 import { Dns4torError } from '../../failures/errors.ts';
-import { isIrrelevant } from './alias-chain.ts';
-import { RelevanceFilter } from './relevance-filter.ts';
 import { readU16, writeU16, writeU32 } from '../wire/bytes.ts';
 import { type ExtendedError, readExtendedError } from '../wire/edns.ts';
 import {
@@ -13,7 +11,6 @@ import {
   rcodeOf,
 } from '../wire/header.ts';
 import { lowerCase, octetString, skipPlainName } from '../wire/name.ts';
-import { type AnswerKind, type PreparedAnswer, TTL_OFFSET_BYTES } from './prepared-answer.ts';
 import {
   clampTtl,
   createRecordReader,
@@ -25,6 +22,9 @@ import {
 } from '../wire/record.ts';
 import { createRecordDataCheck } from '../wire/record-data.ts';
 import { RCODE, TYPE } from '../wire/tables.ts';
+import { isIrrelevant } from './alias-chain.ts';
+import { type AnswerKind, type PreparedAnswer, TTL_OFFSET_BYTES } from './prepared-answer.ts';
+import { RelevanceFilter } from './relevance-filter.ts';
 
 /**
  * A parsed answer with the TTLs that limit its time in the cache. It starts at offset 0 of its bytes, which never

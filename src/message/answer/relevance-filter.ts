@@ -1,9 +1,9 @@
-import { MAX_ALIASES } from './alias-chain.ts';
 import { readU16 } from '../wire/bytes.ts';
 import { HEADER_BYTES } from '../wire/header.ts';
 import { isAtOrAbove, MAX_NAME_BYTES, octetString, readName, withAncestors } from '../wire/name.ts';
 import { type ResourceRecord, subjectType, TYPE_TO_TTL_BYTES } from '../wire/record.ts';
 import { TYPE } from '../wire/tables.ts';
+import { MAX_ALIASES } from './alias-chain.ts';
 
 /** TTL and RDLENGTH: the distance from the TTL field to the RDATA. */
 const TTL_TO_DATA_BYTES = 6;

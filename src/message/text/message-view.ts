@@ -1,11 +1,11 @@
+import { decodeProvenance, type Provenance } from '../answer/provenance.ts';
 import { readU16, readU32 } from '../wire/bytes.ts';
 import { DNSSEC_OK, EDNS_OPTION, INFO_CODE_BYTES, readOptions } from '../wire/edns.ts';
 import { FLAG, flagsOf, HEADER, HEADER_BYTES, opcodeOf, QUESTION_FIXED_BYTES, rcodeOf } from '../wire/header.ts';
-import { nameText } from './name-text.ts';
-import { decodeProvenance, type Provenance } from '../answer/provenance.ts';
 import { RECORD_FIXED_BYTES } from '../wire/record.ts';
-import { recordDataText, typeName } from './record-text.ts';
 import { CLASS, RCODE, TYPE } from '../wire/tables.ts';
+import { nameText } from './name-text.ts';
+import { recordDataText, typeName } from './record-text.ts';
 
 /** A record in presentation form (RFC 1035 §5.1). */
 export interface RecordView {

@@ -1,7 +1,7 @@
 import { readU16, readU32 } from '../wire/bytes.ts';
+import { TYPE } from '../wire/tables.ts';
 import { nameText } from './name-text.ts';
 import { serviceParameters } from './service-parameters.ts';
-import { TYPE } from '../wire/tables.ts';
 import { base32Hex, ipv4Text, ipv6Text, quoted, timeText } from './value-text.ts';
 
 /** Longer hex and base64 is split, as with dig's default +split=56. A multiple of 4 keeps base64 quanta whole. */

@@ -1,4 +1,4 @@
-import { type Answer as PacketRecord, DNSSEC_OK, decode, type DecodedPacket, encode } from 'dns-packet';
+import { type DecodedPacket, DNSSEC_OK, decode, encode, type Answer as PacketRecord } from 'dns-packet';
 import { HEADER_BYTES, QUESTION_FIXED_BYTES } from './header.ts';
 import { TYPE } from './tables.ts';
 

@@ -1,7 +1,7 @@
 import type { Labels } from '../counter-table.ts';
 import type { Totals } from '../counters.ts';
-import { all, type Family, type Sample, single, sum } from './family.ts';
 import { type BySegment, type Gauges, PREFETCH_EVENTS, STALE_REASONS } from '../metrics.ts';
+import { all, type Family, type Sample, single, sum } from './family.ts';
 
 const SEGMENTS = ['success', 'denial'];
 

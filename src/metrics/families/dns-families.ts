@@ -1,8 +1,8 @@
 import type { Labels } from '../counter-table.ts';
 import type { Totals } from '../counters.ts';
-import { active, distribution, type Family, type Sample } from './family.ts';
 import type { Histogram } from '../histogram.ts';
 import { ANSWER_SOURCES } from '../metrics.ts';
+import { active, distribution, type Family, type Sample } from './family.ts';
 
 const PROTOCOLS = ['udp', 'tcp'];
 

@@ -1,9 +1,9 @@
-import { cacheFamilies } from './cache-families.ts';
 import type { Counters } from '../counters.ts';
+import type { Gauges } from '../metrics.ts';
+import { cacheFamilies } from './cache-families.ts';
 import { dnsFamilies } from './dns-families.ts';
 import type { Family } from './family.ts';
 import { listenerFamilies } from './listener-families.ts';
-import type { Gauges } from '../metrics.ts';
 import { processFamilies, type Versions } from './process-families.ts';
 import { torFamilies } from './tor-families.ts';
 import { upstreamFamilies } from './upstream-families.ts';

@@ -1,6 +1,6 @@
 import type { Totals } from '../counters.ts';
-import { active, all, distribution, type Family, single } from './family.ts';
 import { ADMISSION_REASONS, DROP_REASONS } from '../metrics.ts';
+import { active, all, distribution, type Family, single } from './family.ts';
 
 /** Families of the listeners: connections, batches, drops, limits and failures. */
 export function listenerFamilies(totals: Totals): Family[] {

@@ -1,5 +1,5 @@
-import { distribution, type Family } from './family.ts';
 import type { Gauges } from '../metrics.ts';
+import { distribution, type Family } from './family.ts';
 
 /** The versions that the metrics export. */
 export interface Versions {

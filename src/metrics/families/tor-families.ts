@@ -1,7 +1,7 @@
 import { CIRCUIT_STATES, TOR_STATES } from '../../model/tor-status.ts';
 import type { Totals } from '../counters.ts';
-import { all, type Family, single } from './family.ts';
 import type { Gauges } from '../metrics.ts';
+import { all, type Family, single } from './family.ts';
 
 /** Families of Tor's state. */
 export function torFamilies(totals: Totals, gauges: Gauges): Family[] {

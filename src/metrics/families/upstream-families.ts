@@ -1,8 +1,8 @@
 import { MS_PER_SECOND } from '../../lib/units.ts';
 import { BREAKER_STATES, CONNECTION_STATES, type ConnectionStatus } from '../../model/upstream-status.ts';
 import type { Counters } from '../counters.ts';
-import { active, all, distribution, type Family, type Sample } from './family.ts';
 import { type Gauges, HEDGE_EVENTS, RECONNECT_CAUSES } from '../metrics.ts';
+import { active, all, distribution, type Family, type Sample } from './family.ts';
 
 const UPSTREAM = { upstream: "the resolver's host:port" };
 const SLOT = { ...UPSTREAM, slot: 'from 0 to one less than --circuits' };

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { Runner } from '../command.ts';
-import { type Attributes, type FileSystem, followLinks, isErrno, toFileError } from '../transaction/file-system.ts';
 import { type FileState, readState } from '../transaction/file-state.ts';
+import { type Attributes, type FileSystem, followLinks, isErrno, toFileError } from '../transaction/file-system.ts';
 import { isMarked } from '../transaction/mark.ts';
 import { RESOLV_CONF } from './resolv-conf.ts';
 

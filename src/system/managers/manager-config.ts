@@ -1,6 +1,6 @@
 import type { Command } from '../command.ts';
-import { DHCLIENT_HOOKS, DHCP6C_CONF, type Managers, type WriterScript } from './detect-managers.ts';
 import { MARK } from '../transaction/mark.ts';
+import { DHCLIENT_HOOKS, DHCP6C_CONF, type Managers, type WriterScript } from './detect-managers.ts';
 import { RESOLV_CONF, renderResolvConf } from './resolv-conf.ts';
 
 /** A command that makes a manager read its files again. */

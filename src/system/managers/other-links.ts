@@ -1,5 +1,5 @@
-import { isResolvedRunning } from './detect-managers.ts';
 import type { Machine } from '../machine.ts';
+import { isResolvedRunning } from './detect-managers.ts';
 import { areLocal } from './resolv-conf.ts';
 import { readResolvedLinks } from './resolvectl.ts';
 

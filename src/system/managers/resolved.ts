@@ -1,8 +1,8 @@
 import { formatHostPort } from '../../lib/host-port.ts';
-import type { Managers } from './detect-managers.ts';
-import { MARK } from '../transaction/mark.ts';
-import type { ManagerConfig } from './manager-config.ts';
 import type { Target } from '../machine.ts';
+import { MARK } from '../transaction/mark.ts';
+import type { Managers } from './detect-managers.ts';
+import type { ManagerConfig } from './manager-config.ts';
 
 /** `zz`: the last file in the directory takes precedence. */
 const DROP_IN = '/etc/systemd/resolved.conf.d/zz-dns4tor.conf';

@@ -1,7 +1,7 @@
-import { delay } from '../../lib/clock.ts';
 import { Dns4torError } from '../../failures/errors.ts';
-import { type FileSystem, isErrno, toFileError } from './file-system.ts';
+import { delay } from '../../lib/clock.ts';
 import type { Machine } from '../machine.ts';
+import { type FileSystem, isErrno, toFileError } from './file-system.ts';
 
 /** In /run, which is emptied at boot, though not in every container. */
 const PATH = '/run/dns4tor-install.lock';

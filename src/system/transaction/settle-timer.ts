@@ -1,6 +1,6 @@
 import { MS_PER_SECOND } from '../../lib/units.ts';
-import type { Machine } from '../machine.ts';
 import { runOrThrow } from '../command.ts';
+import type { Machine } from '../machine.ts';
 import { isSystemdBooted } from '../managers/detect-managers.ts';
 import { readState, removeTemporary, writeState } from './file-state.ts';
 import { MARK } from './mark.ts';

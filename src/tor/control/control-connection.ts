@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import { addAbortSignal } from 'node:stream';
-import type { Clock } from '../../lib/clock.ts';
 import { Dns4torError, problemOf } from '../../failures/errors.ts';
+import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
+import { connectTo, formatTorAddress, type TorAddress } from '../tor-address.ts';
 import { authenticate } from './control-auth.ts';
 import { type ControlReply, ControlReplyParser } from './control-reply.ts';
-import { connectTo, formatTorAddress, type TorAddress } from '../tor-address.ts';
 
 export interface ControlOptions {
   /** The control port, on this machine. */

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
-import type { AlternativeServices, AlternativeTarget } from './alternative-services.ts';
 import type { Connect, CreateSession, Session, SessionEvents } from '../transport/session.ts';
+import type { AlternativeServices, AlternativeTarget } from './alternative-services.ts';
 
 /** Receives what happens to alternative services, for logs. */
 export interface AlternativeEvents {

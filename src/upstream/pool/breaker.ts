@@ -1,8 +1,8 @@
+import { Dns4torError } from '../../failures/errors.ts';
 import { drawPauseMs } from '../../lib/back-off.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
-import type { BreakerState } from '../../model/upstream-status.ts';
-import { Dns4torError } from '../../failures/errors.ts';
 import type { Random } from '../../lib/random.ts';
+import type { BreakerState } from '../../model/upstream-status.ts';
 
 /** Pause after the first failure. Short, because a single failing relay is avoided by the next circuit. */
 const FIRST_PAUSE_MS = 250;

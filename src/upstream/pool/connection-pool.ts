@@ -1,17 +1,17 @@
-import type { BreakerState, ConnectionStatus } from '../../model/upstream-status.ts';
-import type { Clock, Timer } from '../../lib/clock.ts';
 import { Dns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
+import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
+import type { BreakerState, ConnectionStatus } from '../../model/upstream-status.ts';
+import type { ExchangeContext, PooledUpstream } from '../upstream.ts';
 import { Breaker } from './breaker.ts';
-import type { AnswerEvents, ConnectionLike } from './pooled-connection.ts';
-import { QUERIES_PER_CANDIDATE } from './connection-set.ts';
 import type { ConnectionOwner } from './connection.ts';
-import type { RetryBudget } from './retry-budget.ts';
+import { QUERIES_PER_CANDIDATE } from './connection-set.ts';
 import { Generation } from './generation.ts';
 import { LatencyModel } from './latency-estimate.ts';
-import type { ExchangeContext, PooledUpstream } from '../upstream.ts';
+import type { AnswerEvents, ConnectionLike } from './pooled-connection.ts';
+import type { RetryBudget } from './retry-budget.ts';
 
 export interface ConnectionPoolComponents {
   readonly clock: Clock;

@@ -1,5 +1,5 @@
-import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Dns4torError } from '../../failures/errors.ts';
+import type { Clock, Timer } from '../../lib/clock.ts';
 import type { ReconnectCause } from '../../metrics/metrics.ts';
 import type { Breaker } from './breaker.ts';
 import { SLOW_ATTEMPT_MS } from './breaker.ts';

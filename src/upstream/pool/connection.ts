@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
+import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Deadline } from '../../lib/deadline.ts';
-import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import type { Connect, CreateSession, Session } from '../transport/session.ts';
 import type { Attempt, Breaker } from './breaker.ts';
 

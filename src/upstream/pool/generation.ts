@@ -1,26 +1,26 @@
-import type { ConnectionStatus } from '../../model/upstream-status.ts';
-import type { Clock } from '../../lib/clock.ts';
-import type { Deadline } from '../../lib/deadline.ts';
 import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import { UNUSABLE_RESPONSES } from '../../failures/question-failures.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Deadline } from '../../lib/deadline.ts';
 import { PROBE_QUERY } from '../../message/upstream-query.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
-import { Quarantine } from './quarantine.ts';
+import type { ConnectionStatus } from '../../model/upstream-status.ts';
+import { RequestRefusedError } from '../transport/session.ts';
+import type { ExchangeContext } from '../upstream.ts';
 import type { Breaker } from './breaker.ts';
+import type { ConnectionOwner } from './connection.ts';
+import { ConnectionSet, type ConnectionSetInit } from './connection-set.ts';
+import { HedgedExchange, LOSSES } from './hedged-exchange.ts';
+import type { LatencyModel } from './latency-estimate.ts';
 import {
   type AnswerEvents,
   type ConnectionLike,
   PooledConnection,
   type PooledConnectionOwner,
 } from './pooled-connection.ts';
-import { ConnectionSet, type ConnectionSetInit } from './connection-set.ts';
-import type { ConnectionOwner } from './connection.ts';
+import { Quarantine } from './quarantine.ts';
 import type { RetryBudget } from './retry-budget.ts';
-import type { LatencyModel } from './latency-estimate.ts';
 import { RetryState, Suspects } from './retry-state.ts';
-import { HedgedExchange, LOSSES } from './hedged-exchange.ts';
-import { RequestRefusedError } from '../transport/session.ts';
-import type { ExchangeContext } from '../upstream.ts';
 import { WaitQueue } from './wait-queue.ts';
 
 interface GenerationComponents {

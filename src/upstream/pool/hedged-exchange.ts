@@ -1,14 +1,14 @@
-import type { Clock, Timer } from '../../lib/clock.ts';
-import type { Deadline } from '../../lib/deadline.ts';
 import { toDns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
 import { UNUSABLE_RESPONSES } from '../../failures/question-failures.ts';
+import type { Clock, Timer } from '../../lib/clock.ts';
+import type { Deadline } from '../../lib/deadline.ts';
+import { RequestRefusedError } from '../transport/session.ts';
 import { isRefusal } from '../transport/validate-response.ts';
-import type { PooledConnection } from './pooled-connection.ts';
 import type { ConnectionSet } from './connection-set.ts';
+import type { PooledConnection } from './pooled-connection.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { RetryState, Suspects } from './retry-state.ts';
-import { RequestRefusedError } from '../transport/session.ts';
 
 /** Failures of the connection or stream rather than of the query. The query is retried. */
 export const LOSSES: ReadonlySet<ErrorCode> = new Set(['ERR_UPSTREAM_CONNECTION', 'ERR_UPSTREAM_STALLED']);

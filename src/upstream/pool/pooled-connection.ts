@@ -1,14 +1,14 @@
-import type { ConnectionStatus } from '../../model/upstream-status.ts';
-import type { Clock } from '../../lib/clock.ts';
-import type { Deadline } from '../../lib/deadline.ts';
 import { type Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import { UNUSABLE_RESPONSES } from '../../failures/question-failures.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Deadline } from '../../lib/deadline.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
+import type { ConnectionStatus } from '../../model/upstream-status.ts';
+import { DohStatusError } from '../transport/doh-request.ts';
+import { RequestRefusedError } from '../transport/session.ts';
 import { isRefusal, validateResponse } from '../transport/validate-response.ts';
 import type { ConnectionOwner } from './connection.ts';
-import { DohStatusError } from '../transport/doh-request.ts';
 import { LatencyEstimate, type LatencyModel } from './latency-estimate.ts';
-import { RequestRefusedError } from '../transport/session.ts';
 
 /** The members of {@link Connection} that the pool uses. */
 export interface ConnectionLike extends AsyncDisposable {

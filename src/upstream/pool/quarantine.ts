@@ -1,5 +1,5 @@
-import type { Deadline } from '../../lib/deadline.ts';
 import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
+import type { Deadline } from '../../lib/deadline.ts';
 import type { PooledConnection, PooledConnectionOwner } from './pooled-connection.ts';
 import { WaitQueue } from './wait-queue.ts';
 

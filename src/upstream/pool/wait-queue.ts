@@ -1,5 +1,5 @@
-import type { Deadline } from '../../lib/deadline.ts';
 import { Dns4torError } from '../../failures/errors.ts';
+import type { Deadline } from '../../lib/deadline.ts';
 
 /** Maximum waiting queries. An outage must not fill the memory, so further queries are rejected. */
 const MAX_WAITING = 1024;

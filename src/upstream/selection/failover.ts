@@ -1,10 +1,10 @@
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import { PROBE_QUERY } from '../../message/upstream-query.ts';
-import { type FailoverMember, HealthCheckedUpstream, type HealthEvents } from './health-checked-upstream.ts';
 import type { RetryBudget } from '../pool/retry-budget.ts';
-import { RendezvousHash } from './rendezvous-hash.ts';
 import type { AnswerPath, ExchangeContext, Upstream } from '../upstream.ts';
+import { type FailoverMember, HealthCheckedUpstream, type HealthEvents } from './health-checked-upstream.ts';
+import { RendezvousHash } from './rendezvous-hash.ts';
 
 /** Default time in which a query reaches every upstream. dig and glibc give up after five seconds. */
 const CLIENT_PATIENCE_MS = 5000;

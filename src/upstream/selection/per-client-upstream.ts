@@ -1,7 +1,7 @@
-import type { BreakerState, ConnectionStatus } from '../../model/upstream-status.ts';
-import type { Clock, Timer } from '../../lib/clock.ts';
 import { Dns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
+import type { Clock, Timer } from '../../lib/clock.ts';
+import type { BreakerState, ConnectionStatus } from '../../model/upstream-status.ts';
 import type { ExchangeContext, PooledUpstream } from '../upstream.ts';
 
 interface PerClientUpstreamComponents {

@@ -1,6 +1,6 @@
+import { Dns4torError } from '../../failures/errors.ts';
 import type { Timer } from '../../lib/clock.ts';
 import type { Deadline } from '../../lib/deadline.ts';
-import { Dns4torError } from '../../failures/errors.ts';
 import { MAX_MESSAGE_BYTES } from '../../message/wire/header.ts';
 import type { HttpConnection, RequestController, RequestHandler } from './http-connection.ts';
 import { parseAge, parseDate, parseMediaType, parseRetryAfterMs } from './http-fields.ts';

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
+import { Dns4torError } from '../../failures/errors.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Deadline } from '../../lib/deadline.ts';
-import { Dns4torError } from '../../failures/errors.ts';
 import { MS_PER_SECOND } from '../../lib/units.ts';
 import { subtractAge } from '../../message/answer/http-age.ts';
 import { DohRequest } from './doh-request.ts';

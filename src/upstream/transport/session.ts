@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import type { Deadline } from '../../lib/deadline.ts';
 import { Dns4torError } from '../../failures/errors.ts';
+import type { Deadline } from '../../lib/deadline.ts';
 
 /**
  * Maximum concurrent queries per connection. HTTP/2 servers commonly allow this many (RFC 9113 §6.5.2 recommends at

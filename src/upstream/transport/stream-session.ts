@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
+import { Dns4torError } from '../../failures/errors.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Deadline } from '../../lib/deadline.ts';
-import { Dns4torError } from '../../failures/errors.ts';
 import type { Random } from '../../lib/random.ts';
 import { readU16, writeU16 } from '../../message/wire/bytes.ts';
 import { frame, LENGTH_BYTES, MessageReader } from '../../message/wire/framing.ts';

@@ -13,7 +13,7 @@ declare module 'undici/lib/core/symbols.js' {
 
 declare module 'undici/lib/dispatcher/client.js' {
   import type { ClientHttp2Session } from 'node:http2';
-  import type { Client as PublicClient, Dispatcher } from 'undici';
+  import type { Dispatcher, Client as PublicClient } from 'undici';
   import type symbols from 'undici/lib/core/symbols.js';
 
   interface RequestOptions {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Verdict } from '../../../src/check/check-verdict.ts';
 import { checkBrowser } from '../../../src/check/checks/browser-check.ts';
 import type { LocalFinding } from '../../../src/check/probe-local.ts';
-import type { Verdict } from '../../../src/check/check-verdict.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { startAuthoritativeServer } from '../../fixtures/dns/authoritative-server.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TorAnswers } from '../../../src/check/ask-tor.ts';
-import { checkClock } from '../../../src/check/checks/clock-check.ts';
 import type { Verdict } from '../../../src/check/check-verdict.ts';
+import { checkClock } from '../../../src/check/checks/clock-check.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
 import { configOf } from '../config-of.ts';
 

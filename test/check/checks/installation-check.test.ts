@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Verdict } from '../../../src/check/check-verdict.ts';
 import { checkDocker } from '../../../src/check/checks/docker-check.ts';
 import { checkInstallation } from '../../../src/check/checks/installation-check.ts';
 import { checkNsswitch } from '../../../src/check/checks/nsswitch-check.ts';
@@ -7,12 +8,11 @@ import { checkResolvConf } from '../../../src/check/checks/resolv-conf-check.ts'
 import { checkResolved } from '../../../src/check/checks/resolved-check.ts';
 import { checkRouterAdvertisements } from '../../../src/check/checks/router-advertisements-check.ts';
 import type { Facts } from '../../../src/check/facts.ts';
-import type { Verdict } from '../../../src/check/check-verdict.ts';
 import { install } from '../../../src/system/install.ts';
 import { pause } from '../../../src/system/pause.ts';
 import { failWith } from '../../system/failing-file-system.ts';
 import { createRig, MANAGERS, type Rig, TARGET } from '../../system/rig.ts';
-import { createResolvedRig, factsOf, FROM_THE_NETWORK } from '../system-facts.ts';
+import { createResolvedRig, FROM_THE_NETWORK, factsOf } from '../system-facts.ts';
 
 /** Facts as a user other than root sees them. */
 function factsOfOthers(rig: Rig, ...flags: readonly string[]): Facts {

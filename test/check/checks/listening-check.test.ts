@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
 import { after, before, describe, test } from 'node:test';
+import type { Verdict } from '../../../src/check/check-verdict.ts';
 import { checkListening, checkResolution } from '../../../src/check/checks/listening-check.ts';
 import { type LocalFinding, probeLocal } from '../../../src/check/probe-local.ts';
-import type { Verdict } from '../../../src/check/check-verdict.ts';
-import { systemClock } from '../../../src/lib/clock.ts';
 import { Dns4torError } from '../../../src/failures/errors.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { type AuthoritativeServer, startAuthoritativeServer } from '../../fixtures/dns/authoritative-server.ts';
-import { startDaemon } from '../../fixtures/process/daemon.ts';
 import { type DaemonBehindDouble, startBehindDouble } from '../../fixtures/dns/behind-double.ts';
+import { startDaemon } from '../../fixtures/process/daemon.ts';
 import { sumOf } from '../../protocol/lab.ts';
 import { GOOD, RCODE, RESPONSE_FLAGS, responseTo } from '../../protocol/upstream-messages.ts';
 import { configOf } from '../config-of.ts';

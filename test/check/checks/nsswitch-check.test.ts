@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkNsswitch } from '../../../src/check/checks/nsswitch-check.ts';
 import type { Verdict } from '../../../src/check/check-verdict.ts';
+import { checkNsswitch } from '../../../src/check/checks/nsswitch-check.ts';
 import { createRig } from '../../system/rig.ts';
-import { createResolvedRig, factsOf, FROM_THE_NETWORK, INSTALLED, silence } from '../system-facts.ts';
+import { createResolvedRig, FROM_THE_NETWORK, factsOf, INSTALLED, silence } from '../system-facts.ts';
 
 async function verdictOf(hosts: string): Promise<Verdict> {
   await using rig = await createRig();

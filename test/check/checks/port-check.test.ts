@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Verdict } from '../../../src/check/check-verdict.ts';
 import { checkPort } from '../../../src/check/checks/port-check.ts';
 import type { LocalFinding } from '../../../src/check/probe-local.ts';
-import type { Verdict } from '../../../src/check/check-verdict.ts';
 import type { PortHolder } from '../../../src/system/sockets/port-holders.ts';
 import { configOf } from '../config-of.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkResolvConf } from '../../../src/check/checks/resolv-conf-check.ts';
 import { createRig } from '../../system/rig.ts';
-import { createResolvedRig, factsOf, FROM_THE_NETWORK, INSTALLED, silence } from '../system-facts.ts';
+import { createResolvedRig, FROM_THE_NETWORK, factsOf, INSTALLED, silence } from '../system-facts.ts';
 
 test('a resolv.conf that names only dns4tor is right, whatever its other options', async () => {
   await using rig = await createRig();

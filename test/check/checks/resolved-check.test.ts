@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkResolved } from '../../../src/check/checks/resolved-check.ts';
 import type { Verdict } from '../../../src/check/check-verdict.ts';
+import { checkResolved } from '../../../src/check/checks/resolved-check.ts';
 import { createRig } from '../../system/rig.ts';
-import { createResolvedRig, factsOf, FROM_THE_NETWORK, INSTALLED, silence } from '../system-facts.ts';
+import { createResolvedRig, FROM_THE_NETWORK, factsOf, INSTALLED, silence } from '../system-facts.ts';
 
 async function verdictOf(
   outputs: Parameters<typeof createResolvedRig>[0],

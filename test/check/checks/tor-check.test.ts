@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TorAnswers } from '../../../src/check/ask-tor.ts';
-import type { TorFinding } from '../../../src/check/find-tor.ts';
-import { checkBootstrap, checkOnionKey, checkTor } from '../../../src/check/checks/tor-check.ts';
 import type { Verdict } from '../../../src/check/check-verdict.ts';
+import { checkBootstrap, checkOnionKey, checkTor } from '../../../src/check/checks/tor-check.ts';
+import type { TorFinding } from '../../../src/check/find-tor.ts';
 import { Dns4torError } from '../../../src/failures/errors.ts';
 import type { TorStatus } from '../../../src/model/tor-status.ts';
-import { judgeManagedTor } from '../../../src/tor/socks/socks-peer.ts';
 import type { OnionKeyPresence } from '../../../src/tor/control/onion-auth.ts';
+import { judgeManagedTor } from '../../../src/tor/socks/socks-peer.ts';
 import { configOf } from '../config-of.ts';
 
 const RUNNING: TorFinding = {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { renderJson, renderReply, renderShort, type Shown } from '../../../src/cli/output/query-text.ts';
 import { readQueryWords } from '../../../src/cli/commands/query-words.ts';
-import { exchange } from '../../../src/client/exchange.ts';
+import { renderJson, renderReply, renderShort, type Shown } from '../../../src/cli/output/query-text.ts';
 import { buildClientQuery } from '../../../src/client/client-query.ts';
+import { exchange } from '../../../src/client/exchange.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
-import { viewMessage } from '../../../src/message/text/message-view.ts';
 import type { Provenance } from '../../../src/message/answer/provenance.ts';
+import { viewMessage } from '../../../src/message/text/message-view.ts';
 import { type AuthoritativeServer, startAuthoritativeServer } from '../../fixtures/dns/authoritative-server.ts';
 import { DIG_FLAGS } from '../../fixtures/dns/dig.ts';
 import { LAB_QUESTIONS } from '../../fixtures/dns/lab-zone.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { stripVTControlCharacters } from 'node:util';
 import { test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
 import { renderStatus, renderTrouble } from '../../../src/cli/output/status-text.ts';
 import { PLAIN, styleFor, takesCommands } from '../../../src/cli/output/style.ts';
 import type { StatusSnapshot } from '../../../src/status/snapshot.ts';

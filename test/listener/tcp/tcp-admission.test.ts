@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { LOCAL_GROUP } from '../../../src/model/client-group.ts';
 import {
   type AdmittedConnection,
   type PendingConnection,
   TcpAdmission,
 } from '../../../src/listener/tcp/tcp-admission.ts';
+import { LOCAL_GROUP } from '../../../src/model/client-group.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
 
 type State = 'pending' | 'open' | 'ended' | 'evicted' | 'refused';

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { TcpLimits } from '../../../src/listener/listener.ts';
 import { TcpConnection } from '../../../src/listener/tcp/tcp-connection.ts';
 import { MAX_MESSAGE_BYTES } from '../../../src/message/wire/header.ts';
 import type { Handler } from '../../../src/model/query.ts';
 import { buildQuery } from '../../fixtures/dns/messages.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
-import { drops, echo, framed, HeldHandler, LIMITS, type Parts, parts, PATIENCE_MS, TcpClient } from '../harness.ts';
+import { drops, echo, framed, HeldHandler, LIMITS, PATIENCE_MS, type Parts, parts, TcpClient } from '../harness.ts';
 
 interface Conversation extends AsyncDisposable {
   readonly client: TcpClient;

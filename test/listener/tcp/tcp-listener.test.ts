@@ -6,7 +6,7 @@ import { TcpListener } from '../../../src/listener/tcp/tcp-listener.ts';
 import type { Handler } from '../../../src/model/query.ts';
 import { buildQuery } from '../../fixtures/dns/messages.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
-import { LIMITS, drops, echo, HeldHandler, type Parts, parts, PATIENCE_MS, TcpClient } from '../harness.ts';
+import { drops, echo, HeldHandler, LIMITS, PATIENCE_MS, type Parts, parts, TcpClient } from '../harness.ts';
 
 const LOOPBACK = Object.values(networkInterfaces())
   .flatMap((addresses) => addresses ?? [])

@@ -12,7 +12,7 @@ import { addressRecord, ask, buildQuery, buildResponse, decodeReply } from '../.
 import { UdpClient } from '../../fixtures/dns/udp-client.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { LIMITS, UpstreamDouble } from '../../resolver/harness.ts';
-import { drops, echo, HeldHandler, parts, PATIENCE_MS } from '../harness.ts';
+import { drops, echo, HeldHandler, PATIENCE_MS, parts } from '../harness.ts';
 
 const SOCKETS = await loadLinuxSockets();
 const NAME = 'a.example.com';

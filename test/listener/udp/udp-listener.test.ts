@@ -9,7 +9,7 @@ import { UdpListener } from '../../../src/listener/udp/udp-listener.ts';
 import type { Handler } from '../../../src/model/query.ts';
 import { buildQuery } from '../../fixtures/dns/messages.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
-import { drops, echo, HeldHandler, type Parts, parts, PATIENCE_MS } from '../harness.ts';
+import { drops, echo, HeldHandler, PATIENCE_MS, type Parts, parts } from '../harness.ts';
 
 const LOOPBACK = Object.values(networkInterfaces())
   .flatMap((addresses) => addresses ?? [])

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { encodeOpt } from '../../../src/message/wire/codec.ts';
 import {
   type ExtendedError,
+  type ReplyEdns,
   readExtendedError,
   readOptions,
-  type ReplyEdns,
   replyOpt,
 } from '../../../src/message/wire/edns.ts';
-import { encodeOpt } from '../../../src/message/wire/codec.ts';
 import { concat, decodeReply, rawU16 } from '../../fixtures/dns/messages.ts';
 
 /** The record as a client decodes it from a message that contains nothing else. */

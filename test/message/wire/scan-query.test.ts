@@ -4,6 +4,7 @@ import { createQueryScanner, type QueryScan } from '../../../src/message/wire/sc
 import {
   buildQuery,
   concat,
+  type RawSpec,
   rawMessage,
   rawName,
   rawNameOfLength,
@@ -12,7 +13,6 @@ import {
   rawQuestion,
   rawRecord,
   rawU16,
-  type RawSpec,
 } from '../../fixtures/dns/messages.ts';
 
 const RD = 0x0100;

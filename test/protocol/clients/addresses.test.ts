@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { runCli } from '../../cli/run-cli.ts';
-import { startDaemon } from '../../fixtures/process/daemon.ts';
 import { buildQuery } from '../../fixtures/dns/messages.ts';
+import { startDaemon } from '../../fixtures/process/daemon.ts';
 import { startLab } from '../lab.ts';
 import { runNamespaced } from '../namespaced.ts';
-import { exchange, testOverBoth, TRANSPORTS } from '../raw-client.ts';
+import { exchange, TRANSPORTS, testOverBoth } from '../raw-client.ts';
 import { readReply } from '../reply.ts';
 
 /*

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startBehindDouble } from '../../fixtures/dns/behind-double.ts';
-import type { Daemon } from '../../fixtures/process/daemon.ts';
 import { buildQuery } from '../../fixtures/dns/messages.ts';
+import { UdpClient } from '../../fixtures/dns/udp-client.ts';
+import type { Daemon } from '../../fixtures/process/daemon.ts';
 import { openDescriptors } from '../../fixtures/process/process-usage.ts';
 import { runProgram } from '../../fixtures/process/run-program.ts';
-import { UdpClient } from '../../fixtures/dns/udp-client.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { PATIENCE_MS, TcpClient } from '../../listener/harness.ts';
 import { assertUnharmed } from '../daemon-health.ts';

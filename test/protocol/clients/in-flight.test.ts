@@ -8,10 +8,10 @@ import { UdpClient } from '../../fixtures/dns/udp-client.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { PATIENCE_MS } from '../../listener/harness.ts';
 import { metric } from '../daemon-health.ts';
-import { failures, nameOf } from './load.ts';
 import { runNamespaced } from '../namespaced.ts';
 import { readReply } from '../reply.ts';
 import { GOOD } from '../upstream-messages.ts';
+import { failures, nameOf } from './load.ts';
 
 /** A silent connection with queries in flight is given up after 12 s. */
 const SILENCE_PATIENCE_MS = 30_000;

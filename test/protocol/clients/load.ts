@@ -1,6 +1,6 @@
-import type { Daemon } from '../../fixtures/process/daemon.ts';
 import { rawName } from '../../fixtures/dns/messages.ts';
 import type { DohBehaviour } from '../../fixtures/dns/recording-doh-server.ts';
+import type { Daemon } from '../../fixtures/process/daemon.ts';
 import { metric } from '../daemon-health.ts';
 import { answering, questionOf, RCODE, RESPONSE_FLAGS, startOfAuthority } from '../upstream-messages.ts';
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startBehindDouble } from '../../fixtures/dns/behind-double.ts';
-import { holdYoungGenerationSmall, residentBytes, toMiB } from '../../fixtures/process/process-usage.ts';
 import { UdpClient } from '../../fixtures/dns/udp-client.ts';
+import { holdYoungGenerationSmall, residentBytes, toMiB } from '../../fixtures/process/process-usage.ts';
 import { assertUnharmed, metric } from '../daemon-health.ts';
-import { DENIED, nameOf } from './load.ts';
 import { readReply } from '../reply.ts';
 import { GOOD } from '../upstream-messages.ts';
+import { DENIED, nameOf } from './load.ts';
 
 /** They fill the cache and cause all one-time allocations. */
 const FIRST_NAMES = 10_000;

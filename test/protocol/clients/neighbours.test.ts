@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startBehindDouble } from '../../fixtures/dns/behind-double.ts';
 import { runProgram } from '../../fixtures/process/run-program.ts';
-import { Siege } from './hostile-neighbours.ts';
 import { runNamespaced } from '../namespaced.ts';
 import { GOOD } from '../upstream-messages.ts';
+import { Siege } from './hostile-neighbours.ts';
 
 /* RFC 7766 §6.2 and RFC 9210 §4.4: the TCP connections of one client must not keep another from being answered. */
 

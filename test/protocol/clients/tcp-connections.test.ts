@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startBehindDouble } from '../../fixtures/dns/behind-double.ts';
-import type { Daemon } from '../../fixtures/process/daemon.ts';
 import { buildQuery, decodeReply } from '../../fixtures/dns/messages.ts';
+import type { Daemon } from '../../fixtures/process/daemon.ts';
 import {
   holdYoungGenerationSmall,
   openDescriptors,
@@ -11,8 +11,8 @@ import {
 } from '../../fixtures/process/process-usage.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { PATIENCE_MS, TcpClient } from '../../listener/harness.ts';
-import { drops, nameOf } from './load.ts';
 import { GOOD } from '../upstream-messages.ts';
+import { drops, nameOf } from './load.ts';
 
 const NAME = 'a.dns4tor-lab.net';
 

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startBehindDouble } from '../../fixtures/dns/behind-double.ts';
 import { buildQuery, decodeReply, rawRecord } from '../../fixtures/dns/messages.ts';
-import { holdYoungGenerationSmall, residentBytes, toMiB } from '../../fixtures/process/process-usage.ts';
 import type { DohBehaviour } from '../../fixtures/dns/recording-doh-server.ts';
+import { holdYoungGenerationSmall, residentBytes, toMiB } from '../../fixtures/process/process-usage.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { framed, PATIENCE_MS, TcpClient } from '../../listener/harness.ts';
 import { metric } from '../daemon-health.ts';
-import { drops, nameOf } from './load.ts';
 import { GOOD, QNAME, responseTo } from '../upstream-messages.ts';
+import { drops, nameOf } from './load.ts';
 
 const MAX_MESSAGE_BYTES = 65_535;
 const PADDING = 12;

@@ -2,8 +2,8 @@ import { neverAnswer, resetStream } from '../../fixtures/dns/doh-behaviours.ts';
 import { buildQuery, buildResponse } from '../../fixtures/dns/messages.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { PATIENCE_MS } from '../../listener/harness.ts';
-import type { Lab } from '../lab.ts';
 import { DENIED } from '../clients/load.ts';
+import type { Lab } from '../lab.ts';
 import { connectRaw } from '../raw-client.ts';
 import { addressOf, answering, QNAME } from '../upstream-messages.ts';
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { METRIC_ROWS, type MetricRow } from '../../../scripts/docs/metrics.ts';
-import { startPrometheus } from '../../fixtures/prometheus.ts';
 import { runProgram } from '../../fixtures/process/run-program.ts';
+import { startPrometheus } from '../../fixtures/prometheus.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { choicesOf, expressionOf, readDashboard } from '../../prometheus/dashboard.ts';
-import { askEveryKind } from './every-kind.ts';
 import { startLab } from '../lab.ts';
+import { askEveryKind } from './every-kind.ts';
 
 const lab = await startLab('--circuits', '2', '--timeout', '2s');
 after(() => lab[Symbol.asyncDispose]());

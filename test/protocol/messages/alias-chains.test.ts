@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, describe } from 'node:test';
 import { rawName, rawRecord } from '../../fixtures/dns/messages.ts';
-import { askUntilAnswered, askUntilKept } from '../upstream/kept-failure.ts';
 import { startLab } from '../lab.ts';
 import { type Transport, testOverBoth } from '../raw-client.ts';
 import type { Reply } from '../reply.ts';
+import { askUntilAnswered, askUntilKept } from '../upstream/kept-failure.ts';
 import { addressOf, alias, answering, QNAME } from '../upstream-messages.ts';
 
 const lab = await startLab();

@@ -11,9 +11,9 @@ import { rawName } from '../../fixtures/dns/messages.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { askTcp, eachAtOnce, UdpAsker } from '../clients.ts';
 import { assertUnharmed } from '../daemon-health.ts';
+import { FLAG, OPTION } from '../reply.ts';
 import { type Aspect, differencesOf } from './differences.ts';
 import { type ComparedQuery, comparedQuery } from './differential-queries.ts';
-import { FLAG, OPTION } from '../reply.ts';
 import { checkReply, readQuery } from './reply-rules.ts';
 import { readStrictly, type StrictMessage } from './strict-message.ts';
 

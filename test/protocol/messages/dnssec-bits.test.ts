@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { startLab } from '../lab.ts';
-import { testOverBoth, type Transport } from '../raw-client.ts';
+import { type Transport, testOverBoth } from '../raw-client.ts';
 import { FLAG, type Reply } from '../reply.ts';
-import { addressOf, QNAME, questionOf, responseTo, RESPONSE_FLAGS } from '../upstream-messages.ts';
+import { addressOf, QNAME, questionOf, RESPONSE_FLAGS, responseTo } from '../upstream-messages.ts';
 
 const lab = await startLab();
 after(() => lab[Symbol.asyncDispose]());

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { buildQuery } from '../../fixtures/dns/messages.ts';
 import { startLab } from '../lab.ts';
-import { connectRaw, testOverBoth, type Transport } from '../raw-client.ts';
-import { readReply, type Reply } from '../reply.ts';
+import { connectRaw, type Transport, testOverBoth } from '../raw-client.ts';
+import { type Reply, readReply } from '../reply.ts';
 
 /*
  * Names that dns4tor answers locally, each with the types that programs query. The last test checks what upstream has

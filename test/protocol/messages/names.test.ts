@@ -12,7 +12,7 @@ import {
   rawU16,
 } from '../../fixtures/dns/messages.ts';
 import { startLab } from '../lab.ts';
-import { testOverBoth, type Transport } from '../raw-client.ts';
+import { type Transport, testOverBoth } from '../raw-client.ts';
 import { FLAG, type Reply } from '../reply.ts';
 import { addressOf, answering, QNAME, questionOf } from '../upstream-messages.ts';
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { startAuthoritativeServer } from '../../fixtures/dns/authoritative-server.ts';
 import { startBehindDouble } from '../../fixtures/dns/behind-double.ts';
-import { dig, type DigReply } from '../../fixtures/dns/dig.ts';
+import { type DigReply, dig } from '../../fixtures/dns/dig.ts';
 import { forwardTo } from '../../fixtures/dns/doh-behaviours.ts';
 import { kdig } from '../../fixtures/dns/kdig.ts';
-import { testOverBoth, type Transport } from '../raw-client.ts';
+import { type Transport, testOverBoth } from '../raw-client.ts';
 
 /*
  * Records of a real authoritative server, as real clients see them, directly and through dns4tor.

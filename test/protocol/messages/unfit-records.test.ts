@@ -5,9 +5,9 @@ import { startPlainDouble } from '../../fixtures/dns/plain-double.ts';
 import { startForwarder } from '../../fixtures/dns/validating-forwarder.ts';
 import { startLab } from '../lab.ts';
 import { exchange, testOverBoth } from '../raw-client.ts';
+import { addressOf, answering, questionOf, responseTo } from '../upstream-messages.ts';
 import { readStrictly } from './strict-message.ts';
 import { UNFIT, type UnfitCase } from './unfit-records.ts';
-import { addressOf, answering, questionOf, responseTo } from '../upstream-messages.ts';
 
 const lab = await startLab();
 after(() => lab[Symbol.asyncDispose]());

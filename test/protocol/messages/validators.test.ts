@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { startDaemon } from '../../fixtures/process/daemon.ts';
 import { dig } from '../../fixtures/dns/dig.ts';
-import { createOnionKey } from '../../fixtures/tor/onion-key.ts';
-import { runProgram } from '../../fixtures/process/run-program.ts';
 import { startSignedRoot } from '../../fixtures/dns/signed-root.ts';
-import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
 import { dsFields, startValidatingDnsmasq, startValidatingForwarder } from '../../fixtures/dns/validating-forwarder.ts';
+import { startDaemon } from '../../fixtures/process/daemon.ts';
+import { runProgram } from '../../fixtures/process/run-program.ts';
+import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
+import { createOnionKey } from '../../fixtures/tor/onion-key.ts';
 import { startSocksDouble } from '../../tor/socks-double.ts';
 
 /*

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startBehindDouble } from '../../fixtures/dns/behind-double.ts';
-import { buildQuery, rawRecord, type QuerySpec } from '../../fixtures/dns/messages.ts';
+import { buildQuery, type QuerySpec, rawRecord } from '../../fixtures/dns/messages.ts';
 import type { DohBehaviour } from '../../fixtures/dns/recording-doh-server.ts';
 import { UdpClient } from '../../fixtures/dns/udp-client.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';

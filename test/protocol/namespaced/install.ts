@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { chmod, lstat, readFile, readdir, writeFile } from 'node:fs/promises';
+import { chmod, lstat, readdir, readFile, writeFile } from 'node:fs/promises';
 import { failureText } from '../../../src/failures/failures.ts';
 import { COMMAND, runCli } from '../../cli/run-cli.ts';
 import { startProcess } from '../../fixtures/process/process.ts';
 import { runProgram } from '../../fixtures/process/run-program.ts';
-import { startLab } from '../lab.ts';
 import { PATIENCE_MS } from '../../listener/harness.ts';
+import { startLab } from '../lab.ts';
 
 const RESOLV_CONF = '/etc/resolv.conf';
 const ORIGINAL = '# mine\nnameserver 192.0.2.53\n';

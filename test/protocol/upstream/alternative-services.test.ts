@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { messageOf } from '../../../src/log/logger.ts';
 import { createCertificateAuthority } from '../../fixtures/certificates.ts';
+import { startRecordingDohServer } from '../../fixtures/dns/recording-doh-server.ts';
 import { type Daemon, startDaemon } from '../../fixtures/process/daemon.ts';
 import { createOnionKey } from '../../fixtures/tor/onion-key.ts';
-import { startRecordingDohServer } from '../../fixtures/dns/recording-doh-server.ts';
 import { startSocksDouble } from '../../tor/socks-double.ts';
 import { answerTo } from '../../upstream/rig.ts';
 

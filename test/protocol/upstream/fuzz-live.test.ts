@@ -3,7 +3,6 @@ import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { startBehindDouble } from '../../fixtures/dns/behind-double.ts';
-import type { Daemon } from '../../fixtures/process/daemon.ts';
 import {
   addressRecord,
   buildQuery,
@@ -17,15 +16,16 @@ import {
   rawRecord,
 } from '../../fixtures/dns/messages.ts';
 import type { DohBehaviour, RecordingDohServer } from '../../fixtures/dns/recording-doh-server.ts';
+import type { Daemon } from '../../fixtures/process/daemon.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { framed } from '../../listener/harness.ts';
 import { chainMessage } from '../../message/chain-message.ts';
 import { mutatedQuery, mutatedResponse, randomBytes } from '../../message/message-mutations.ts';
 import { ANSWER_TIMEOUT_MS, deframe, eachAtOnce, talkTcp, UdpAsker } from '../clients.ts';
 import { assertUnharmed, metric, residentMiB } from '../daemon-health.ts';
-import type { Transport } from '../raw-client.ts';
 import { checkReply, hasUpstreamProof, mustBeDropped, UPSTREAM_PROOF } from '../messages/reply-rules.ts';
 import { readStrictly, type StrictMessage } from '../messages/strict-message.ts';
+import type { Transport } from '../raw-client.ts';
 
 /** Seed of all random choices. Printed, so that a run can be repeated. */
 const SEED = Number(process.env['FUZZ_SEED'] ?? 4);

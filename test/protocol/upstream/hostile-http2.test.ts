@@ -3,12 +3,12 @@ import { describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { startBefore } from '../../fixtures/dns/behind-double.ts';
 import { startHostileHttp2 } from '../../fixtures/dns/hostile-http2.ts';
-import { cpuSeconds, residentBytes, toMiB } from '../../fixtures/process/process-usage.ts';
 import { UdpClient } from '../../fixtures/dns/udp-client.ts';
+import { cpuSeconds, residentBytes, toMiB } from '../../fixtures/process/process-usage.ts';
 import { assertUnharmed } from '../daemon-health.ts';
-import { ATTACKS } from './http2-attacks.ts';
 import { readReply } from '../reply.ts';
 import { addressOf, responseTo } from '../upstream-messages.ts';
+import { ATTACKS } from './http2-attacks.ts';
 
 /** `--timeout`. Every client gets its reply at most {@link SLACK_MS} later. */
 const TIMEOUT_MS = 1000;

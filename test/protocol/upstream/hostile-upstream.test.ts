@@ -11,9 +11,9 @@ import { mutateBy, mutations } from '../../message/message-mutations.ts';
 import { eachAtOnce, talkTcp, UdpAsker } from '../clients.ts';
 import { assertUnharmed, residentMiB } from '../daemon-health.ts';
 import { assertFits } from '../messages/fitting-answer.ts';
-import { brokenResponsesTo, type Exchange, exchangesAbout } from './hostile-responses.ts';
 import { checkReply } from '../messages/reply-rules.ts';
 import { readStrictly } from '../messages/strict-message.ts';
+import { brokenResponsesTo, type Exchange, exchangesAbout } from './hostile-responses.ts';
 
 /** Seed of all random choices. Printed, so that a run can be repeated. */
 const SEED = Number(process.env['FUZZ_SEED'] ?? 4);

@@ -1,4 +1,4 @@
-import { type Attack, fields, FLAG, frame, FRAME, settings, SETTING, u32 } from '../../fixtures/dns/hostile-http2.ts';
+import { type Attack, FLAG, FRAME, fields, frame, SETTING, settings, u32 } from '../../fixtures/dns/hostile-http2.ts';
 
 const OK = fields([':status', '200'], ['content-type', 'application/dns-message']);
 const NO_ERROR = 0;

@@ -3,16 +3,16 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { LOG_EVENTS } from '../../../src/log/log-events.ts';
 import { createCertificateAuthority } from '../../fixtures/certificates.ts';
-import { type Daemon, startDaemon } from '../../fixtures/process/daemon.ts';
 import { dig } from '../../fixtures/dns/dig.ts';
 import { neverAnswer } from '../../fixtures/dns/doh-behaviours.ts';
 import { buildQuery, decodeReply } from '../../fixtures/dns/messages.ts';
-import { createOnionKey } from '../../fixtures/tor/onion-key.ts';
 import {
   type DohRequest,
   type RecordingDohServer,
   startRecordingDohServer,
 } from '../../fixtures/dns/recording-doh-server.ts';
+import { type Daemon, startDaemon } from '../../fixtures/process/daemon.ts';
+import { createOnionKey } from '../../fixtures/tor/onion-key.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { startSocksDouble } from '../../tor/socks-double.ts';
 import { exchange } from '../raw-client.ts';

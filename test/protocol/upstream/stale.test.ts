@@ -6,9 +6,9 @@ import type { DohBehaviour } from '../../fixtures/dns/recording-doh-server.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { PATIENCE_MS } from '../../listener/harness.ts';
 import { startLab } from '../lab.ts';
-import { testOverBoth, type Transport } from '../raw-client.ts';
+import { type Transport, testOverBoth } from '../raw-client.ts';
 import type { Reply } from '../reply.ts';
-import { addressOf, answering, GOOD, RCODE, RESPONSE_FLAGS, startOfAuthority, QNAME } from '../upstream-messages.ts';
+import { addressOf, answering, GOOD, QNAME, RCODE, RESPONSE_FLAGS, startOfAuthority } from '../upstream-messages.ts';
 
 const STALE_TTL = 30;
 const EDE = { staleAnswer: 3, staleNxdomain: 19 } as const;

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { runCli } from '../../cli/run-cli.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../../fixtures/certificates.ts';
+import { type RecordingDohServer, startRecordingDohServer } from '../../fixtures/dns/recording-doh-server.ts';
 import { type Daemon, startDaemon } from '../../fixtures/process/daemon.ts';
 import { findProgram } from '../../fixtures/process/find-program.ts';
 import { OTHER_USER } from '../../fixtures/process/other-user.ts';
-import { type RecordingDohServer, startRecordingDohServer } from '../../fixtures/dns/recording-doh-server.ts';
-import { startSocksOfUser, type SocksOfUser } from '../../fixtures/tor/socks-of-user.ts';
+import { type SocksOfUser, startSocksOfUser } from '../../fixtures/tor/socks-of-user.ts';
 import { GOOD } from '../upstream-messages.ts';
 
 /*

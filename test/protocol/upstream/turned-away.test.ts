@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import type { ErrorCode } from '../../../src/failures/failures.ts';
 import { createCertificateAuthority } from '../../fixtures/certificates.ts';
-import { type Daemon, startDaemon } from '../../fixtures/process/daemon.ts';
-import { createOnionKey } from '../../fixtures/tor/onion-key.ts';
 import { type DohBehaviour, type DohReply, startRecordingDohServer } from '../../fixtures/dns/recording-doh-server.ts';
 import { UdpClient } from '../../fixtures/dns/udp-client.ts';
+import { type Daemon, startDaemon } from '../../fixtures/process/daemon.ts';
+import { createOnionKey } from '../../fixtures/tor/onion-key.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { startSocksDouble } from '../../tor/socks-double.ts';
 import { readReply } from '../reply.ts';

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import type { StatusSnapshot } from '../../../src/status/snapshot.ts';
 import { concat, rawName, rawRecord, rawU16 } from '../../fixtures/dns/messages.ts';
-import { askUntilAnswered, askUntilKept } from './kept-failure.ts';
 import { startLab } from '../lab.ts';
 import { testOverBoth } from '../raw-client.ts';
 import { OPTION } from '../reply.ts';
-import { FAULTS, sized } from './upstream-faults.ts';
 import { addressOf, answering, RCODE, RESPONSE_FLAGS, responseTo, TYPE } from '../upstream-messages.ts';
+import { askUntilAnswered, askUntilKept } from './kept-failure.ts';
+import { FAULTS, sized } from './upstream-faults.ts';
 
 /*
  * Upstream responses that are not answers. The client always gets SERVFAIL with the reason, nothing of the response is

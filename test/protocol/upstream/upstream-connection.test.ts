@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { startDaemon } from '../../fixtures/process/daemon.ts';
 import { dropConnection, goAway, neverAnswer, resetStream } from '../../fixtures/dns/doh-behaviours.ts';
 import { buildQuery } from '../../fixtures/dns/messages.ts';
-import { createOnionKey } from '../../fixtures/tor/onion-key.ts';
 import type { DohBehaviour } from '../../fixtures/dns/recording-doh-server.ts';
+import { startDaemon } from '../../fixtures/process/daemon.ts';
+import { createOnionKey } from '../../fixtures/tor/onion-key.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { PATIENCE_MS } from '../../listener/harness.ts';
 import { startSocksDouble } from '../../tor/socks-double.ts';
-import { askUntilAnswered, askUntilKept } from './kept-failure.ts';
 import { type Lab, startLab } from '../lab.ts';
 import { exchange, testOverBoth } from '../raw-client.ts';
 import { readReply } from '../reply.ts';
 import { addressOf, GOOD, questionOf, responseTo } from '../upstream-messages.ts';
+import { askUntilAnswered, askUntilKept } from './kept-failure.ts';
 
 /*
  * Failures of the connection to upstream, and slow upstreams. Each test has a daemon of its own, because all queries of

@@ -5,7 +5,7 @@ import { headerNamesOf, REQUEST_HEADERS } from '../../fixtures/dns/recording-doh
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { PATIENCE_MS, TcpClient } from '../../listener/harness.ts';
 import { startLab } from '../lab.ts';
-import { connectRaw, testOverBoth, TRANSPORTS } from '../raw-client.ts';
+import { connectRaw, TRANSPORTS, testOverBoth } from '../raw-client.ts';
 import { FLAG } from '../reply.ts';
 import { addressOf, GOOD, responseTo } from '../upstream-messages.ts';
 

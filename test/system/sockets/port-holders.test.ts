@@ -3,8 +3,8 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { createFileSystem } from '../../../src/system/transaction/file-system.ts';
 import { findPortHolders } from '../../../src/system/sockets/port-holders.ts';
+import { createFileSystem } from '../../../src/system/transaction/file-system.ts';
 import { createRig } from '../rig.ts';
 
 const HEAD = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';

@@ -7,13 +7,13 @@ import { after, before, test } from 'node:test';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { createSocksPeerJudge, type SocksAddress } from '../../../src/system/sockets/socks-owner.ts';
 import type { Standing } from '../../../src/system/sockets/tor-users.ts';
-import { findProgram } from '../../fixtures/process/find-program.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
+import { findProgram } from '../../fixtures/process/find-program.ts';
 import { OTHER_USER } from '../../fixtures/process/other-user.ts';
 import { startProcess } from '../../fixtures/process/process.ts';
 import { runProgram } from '../../fixtures/process/run-program.ts';
-import { type SocksOfUser, startSocksOfUser } from '../../fixtures/tor/socks-of-user.ts';
 import { createTemporaryDirectory, type TemporaryDirectory } from '../../fixtures/temporary-directory.ts';
+import { type SocksOfUser, startSocksOfUser } from '../../fixtures/tor/socks-of-user.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { OFFLINE_OPTIONS } from '../../tor/offline-tor.ts';
 

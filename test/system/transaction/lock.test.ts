@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import fc, { type Scheduler } from 'fast-check';
+import type { Machine } from '../../../src/system/machine.ts';
 import { createFileSystem, type FileSystem } from '../../../src/system/transaction/file-system.ts';
 import { withLock } from '../../../src/system/transaction/lock.ts';
-import type { Machine } from '../../../src/system/machine.ts';
 import { failWith } from '../failing-file-system.ts';
 import { createRig, type Rig } from '../rig.ts';
 

@@ -3,14 +3,14 @@ import { chmod, readdir, rename, stat, symlink, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Clock, systemClock } from '../../../src/lib/clock.ts';
 import type { Dns4torError } from '../../../src/failures/errors.ts';
+import { type Clock, systemClock } from '../../../src/lib/clock.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { openControl } from '../../../src/tor/control/control-connection.ts';
+import { ManagedTor, type ManagedTorOptions } from '../../../src/tor/process/managed-tor.ts';
 import { verifyTor } from '../../../src/tor/socks/find-socks.ts';
 import { judgeManagedTor } from '../../../src/tor/socks/socks-peer.ts';
 import type { TorAddress } from '../../../src/tor/tor-address.ts';
-import { ManagedTor, type ManagedTorOptions } from '../../../src/tor/process/managed-tor.ts';
 import type { TorEvents } from '../../../src/tor/tor-events.ts';
 import { findProgram } from '../../fixtures/process/find-program.ts';
 import { startProcess } from '../../fixtures/process/process.ts';

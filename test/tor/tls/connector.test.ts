@@ -7,11 +7,11 @@ import { createServer as createTcpServer, type Server, type Socket } from 'node:
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
-import { type Clock, systemClock } from '../../../src/lib/clock.ts';
 import { type ErrorCode, failureText } from '../../../src/failures/failures.ts';
+import { type Clock, systemClock } from '../../../src/lib/clock.ts';
 import { TorAgent } from '../../../src/tor/socks/agent.ts';
-import { createTorConnector, type DialTarget, type TorConnectorOptions } from '../../../src/tor/tls/connector.ts';
 import type { ToleratedStanding } from '../../../src/tor/socks/socks-peer.ts';
+import { createTorConnector, type DialTarget, type TorConnectorOptions } from '../../../src/tor/tls/connector.ts';
 import type { TlsIdentity } from '../../../src/tor/tls/tls-identity.ts';
 import {
   type CertificateAuthority,
@@ -19,8 +19,8 @@ import {
   type Flaws,
   type ServerCertificate,
 } from '../../fixtures/certificates.ts';
-import { findProgram } from '../../fixtures/process/find-program.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
+import { findProgram } from '../../fixtures/process/find-program.ts';
 import { startProcess } from '../../fixtures/process/process.ts';
 import { reservePort } from '../../fixtures/process/reserve-port.ts';
 import { listen } from '../listen.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AlternativeServices, type AlternativeTarget } from '../../../src/upstream/alt-svc/alternative-services.ts';
 import { createSeededRandom } from '../../../bench/onion/seeded-random.ts';
+import { AlternativeServices, type AlternativeTarget } from '../../../src/upstream/alt-svc/alternative-services.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
 import { createOnionKey } from '../../fixtures/tor/onion-key.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { setImmediate } from 'node:timers/promises';
 import { Socket } from 'node:net';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { Dns4torError } from '../../../src/failures/errors.ts';
 import { Breaker } from '../../../src/upstream/pool/breaker.ts';
 import { Connection } from '../../../src/upstream/pool/connection.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { delay } from '../../../src/lib/clock.ts';
 import { createSeededRandom } from '../../../bench/onion/seeded-random.ts';
+import { delay } from '../../../src/lib/clock.ts';
 import { neverAnswer, resetStream } from '../../fixtures/dns/doh-behaviours.ts';
 import { questionOf } from '../../protocol/upstream-messages.ts';
 import { answer, type Rig, startRig } from '../rig.ts';

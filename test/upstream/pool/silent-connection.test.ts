@@ -3,20 +3,20 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
+import type { Connect } from '../../../src/upstream/transport/session.ts';
 import { createCertificateAuthority } from '../../fixtures/certificates.ts';
 import { neverAnswer } from '../../fixtures/dns/doh-behaviours.ts';
 import {
   type Attack,
-  fields,
   FLAG,
-  frame,
   FRAME,
+  fields,
+  frame,
   type HostileHttp2,
   SETTING,
   settings,
   startHostileHttp2,
 } from '../../fixtures/dns/hostile-http2.ts';
-import type { Connect } from '../../../src/upstream/transport/session.ts';
 import { answer, answerTo, type Rig, startRig } from '../rig.ts';
 
 /*

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Deadline } from '../../../src/lib/deadline.ts';
 import { Dns4torError } from '../../../src/failures/errors.ts';
+import { Deadline } from '../../../src/lib/deadline.ts';
 import { DohStatusError } from '../../../src/upstream/transport/doh-request.ts';
 import { advanceUntilSettled, answer, answerTo, queryFor, startRig } from '../rig.ts';
 import { byNumber, createPool } from '../simulated-pool.ts';

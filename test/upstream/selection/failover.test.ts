@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Dns4torError } from '../../../src/failures/errors.ts';
 import { delay } from '../../../src/lib/clock.ts';
 import { Deadline } from '../../../src/lib/deadline.ts';
-import { Dns4torError } from '../../../src/failures/errors.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { PROBE_QUERY } from '../../../src/message/upstream-query.ts';
-import type { HealthEvents } from '../../../src/upstream/selection/health-checked-upstream.ts';
 import { RetryBudget } from '../../../src/upstream/pool/retry-budget.ts';
 import { FailoverUpstream } from '../../../src/upstream/selection/failover.ts';
+import type { HealthEvents } from '../../../src/upstream/selection/health-checked-upstream.ts';
 import type { AnswerPath, Upstream } from '../../../src/upstream/upstream.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';

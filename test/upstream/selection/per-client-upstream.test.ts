@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
-import type { BreakerState, ConnectionStatus } from '../../../src/model/upstream-status.ts';
-import { Deadline } from '../../../src/lib/deadline.ts';
+import { setImmediate } from 'node:timers/promises';
 import { Dns4torError } from '../../../src/failures/errors.ts';
+import { Deadline } from '../../../src/lib/deadline.ts';
+import type { BreakerState, ConnectionStatus } from '../../../src/model/upstream-status.ts';
 import { PerClientUpstream } from '../../../src/upstream/selection/per-client-upstream.ts';
 import type { PooledUpstream } from '../../../src/upstream/upstream.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';

@@ -6,6 +6,7 @@ import { neverAnswer } from '../../fixtures/dns/doh-behaviours.ts';
 import type { DohBehaviour } from '../../fixtures/dns/recording-doh-server.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import {
+  advanceUntilSettled,
   answer,
   answerTo,
   inTurn,
@@ -14,7 +15,6 @@ import {
   type Rig,
   type RigOptions,
   startRig,
-  advanceUntilSettled,
 } from '../rig.ts';
 
 /** HTTP1_WATCH in doh-session.ts. */

@@ -5,8 +5,8 @@ import { constants, type ServerHttp2Stream } from 'node:http2';
 import { after, before, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
-import { Deadline } from '../../../src/lib/deadline.ts';
 import { Dns4torError } from '../../../src/failures/errors.ts';
+import { Deadline } from '../../../src/lib/deadline.ts';
 import { DohSession } from '../../../src/upstream/transport/doh-session.ts';
 import {
   type CertificateAuthority,
@@ -24,8 +24,8 @@ import {
   u32,
 } from '../../fixtures/dns/hostile-http2.ts';
 import { startHttp1DohServer } from '../../fixtures/dns/http1-doh-server.ts';
-import { ManualClock } from '../../fixtures/manual-clock.ts';
 import { type DohBehaviour, startRecordingDohServer } from '../../fixtures/dns/recording-doh-server.ts';
+import { ManualClock } from '../../fixtures/manual-clock.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { answer, answerTo, queryFor } from '../rig.ts';
 

@@ -4,16 +4,16 @@ import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { Deadline } from '../../../src/lib/deadline.ts';
 import { Dns4torError } from '../../../src/failures/errors.ts';
+import { Deadline } from '../../../src/lib/deadline.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { decodeMessage } from '../../../src/message/wire/codec.ts';
-import { startAuthoritativeServer } from '../../fixtures/dns/authoritative-server.ts';
+import { MAX_IN_FLIGHT } from '../../../src/upstream/transport/session.ts';
 import { createCertificateAuthority } from '../../fixtures/certificates.ts';
+import { startAuthoritativeServer } from '../../fixtures/dns/authoritative-server.ts';
 import { type DohServer, startDohServer } from '../../fixtures/dns/doh-server.ts';
 import { framed } from '../../fixtures/dns/stream-server.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
-import { MAX_IN_FLIGHT } from '../../../src/upstream/transport/session.ts';
 import { answer, answerTo, queryFor, startDouble, startSession } from '../stream-rig.ts';
 
 /** Constants of stream-session.ts. */
