@@ -24,6 +24,7 @@ export interface Consensus {
   readonly validUntilEpochMs: number;
 }
 
+/** What {@link askTor} needs from the rest of the program. */
 export interface AskTorComponents {
   readonly clock: Clock;
   readonly random: Random;

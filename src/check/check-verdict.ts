@@ -17,18 +17,22 @@ export interface Verdict {
   readonly durationMs?: number;
 }
 
+/** A check that passed. */
 export function ok(line: string, durationMs?: number): Verdict {
   return durationMs === undefined ? { status: 'ok', line } : { status: 'ok', line, durationMs };
 }
 
+/** A check that found something worth changing. */
 export function warn(line: string, advice: string): Verdict {
   return { status: 'warn', line, advice };
 }
 
+/** A check that failed. */
 export function fail(line: string, advice: string): Verdict {
   return { status: 'fail', line, advice };
 }
 
+/** A check that does not apply here. */
 export function skip(line: string): Verdict {
   return { status: 'skip', line };
 }

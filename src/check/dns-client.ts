@@ -8,6 +8,7 @@ import { EDNS_OPTION } from '../message/wire/edns.ts';
 import { FLAG } from '../message/wire/header.ts';
 import type { Transport } from '../model/query.ts';
 
+/** A question to a server. */
 export interface Question {
   readonly name: string;
   readonly type: 'A' | 'NS';
@@ -15,6 +16,7 @@ export interface Question {
   readonly provenance?: boolean;
 }
 
+/** What a server replied. */
 export interface Reply {
   /** Mnemonic of the RCODE, such as NXDOMAIN. */
   readonly rcode: string;
@@ -24,6 +26,7 @@ export interface Reply {
   readonly source: Source | undefined;
 }
 
+/** Time limit, retries and source of random IDs. */
 export interface AskOptions extends ExchangeOptions {
   readonly random: Random;
 }

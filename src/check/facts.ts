@@ -13,6 +13,7 @@ import { type FindTorComponents, findTor, type TorFinding } from './find-tor.ts'
 import { type LocalFinding, probeLocal } from './probe-local.ts';
 import { probeUpstream, type UpstreamFinding } from './probe-upstream.ts';
 
+/** What gathering facts needs from the rest of the program. */
 export interface FactsComponents extends FindTorComponents {
   readonly clock: Clock;
   readonly random: Random;
@@ -52,6 +53,7 @@ export interface Facts {
   resolved(): Promise<ResolvedSettings | undefined>;
 }
 
+/** Creates the facts that checks share. Each is gathered when a check first needs it. */
 export function createFacts(components: FactsComponents, config: Config): Facts {
   const { clock, random, fs, run } = components;
   const addresses = expandAddresses(config.addresses);

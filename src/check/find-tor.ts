@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { TorConfig } from '../config/config.ts';
 import { Dns4torError, toDns4torError } from '../failures/errors.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { TorAddress } from '../model/tor-address.ts';
 import type { Runner } from '../system/command.ts';
 import { createSocksPeerJudge } from '../system/sockets/socks-owner.ts';
 import type { ControlSearch } from '../tor/control/find-control.ts';
@@ -9,7 +10,6 @@ import { stateDirectory } from '../tor/process/state-directory.ts';
 import { refuseUntrusted, torPaths } from '../tor/process/torrc.ts';
 import { detectTor, verifyTor } from '../tor/socks/find-socks.ts';
 import { type JudgePeer, judgeManagedTor, type ToleratedStanding } from '../tor/socks/socks-peer.ts';
-import type { TorAddress } from '../tor/tor-address.ts';
 
 /** The Tor that dns4tor uses, or would use. */
 export type TorFinding =
@@ -18,6 +18,7 @@ export type TorFinding =
   | { readonly kind: 'startable'; readonly version: string }
   | { readonly kind: 'missing'; readonly error: Dns4torError };
 
+/** What {@link findTor} needs from the rest of the program. */
 export interface FindTorComponents {
   readonly clock: Clock;
   readonly run: Runner;

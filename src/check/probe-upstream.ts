@@ -10,10 +10,10 @@ import type { Random } from '../lib/random.ts';
 import { PROBE_QUERY } from '../message/upstream-query.ts';
 import { decodeMessage } from '../message/wire/codec.ts';
 import { P99_RESPONSE_MS } from '../model/response-time.ts';
+import type { TorAddress } from '../model/tor-address.ts';
 import { TorAgent } from '../tor/socks/agent.ts';
 import { createIsolationCredentials } from '../tor/socks/isolation-credentials.ts';
 import type { JudgePeer } from '../tor/socks/socks-peer.ts';
-import type { TorAddress } from '../tor/tor-address.ts';
 import { DohSession } from '../upstream/transport/doh-session.ts';
 import type { Session, SessionEvents } from '../upstream/transport/session.ts';
 import { StreamSession } from '../upstream/transport/stream-session.ts';
@@ -36,6 +36,7 @@ export interface UpstreamFinding {
   readonly error?: Dns4torError;
 }
 
+/** What {@link probeUpstream} needs from the rest of the program. */
 export interface ProbeComponents {
   readonly socks: TorAddress;
   readonly judgePeer: JudgePeer;

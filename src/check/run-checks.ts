@@ -4,6 +4,7 @@ import { Deadline } from '../lib/deadline.ts';
 import { fail, type Verdict } from './check-verdict.ts';
 import type { Facts } from './facts.ts';
 
+/** One check of `dns4tor check`. */
 export interface Check {
   /** Stable, since programs look results up by it. */
   readonly id: string;
@@ -13,6 +14,7 @@ export interface Check {
   readonly run: (facts: Facts) => Promise<Verdict>;
 }
 
+/** The verdict of one check. */
 export interface Result extends Verdict {
   readonly id: string;
   readonly subject?: string;

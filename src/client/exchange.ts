@@ -24,6 +24,7 @@ export interface Server {
   readonly port: number;
 }
 
+/** Time limit and retries of an exchange. */
 export interface ExchangeOptions {
   readonly clock: Clock;
   /** Time to wait for the reply. */

@@ -1,5 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { LogFormat, LogLevel } from '../log/log-level.ts';
+import type { Cidr } from '../model/address-block.ts';
+import type { TorAddress } from '../model/tor-address.ts';
 
 /** Whose queries share Tor circuits: all, those of one client, or those to one upstream. */
 export const ISOLATIONS = ['none', 'client', 'upstream'] as const;
@@ -74,6 +76,7 @@ interface LimitsConfig {
 /** DNS over HTTPS (RFC 8484), over TLS (RFC 7858), or over TCP (RFC 7766). */
 export type UpstreamProtocol = 'https' | 'tls' | 'tcp';
 
+/** One upstream resolver. */
 export interface UpstreamConfig {
   readonly protocol: UpstreamProtocol;
   /** Its identity in logs and metrics. */
@@ -95,6 +98,7 @@ export interface UpstreamConfig {
   readonly tlsMin: TlsVersion;
 }
 
+/** How Tor is reached, or started. */
 export interface TorConfig {
   readonly socks: SocksChoice;
   readonly control: ControlChoice;
@@ -107,18 +111,10 @@ export interface TorConfig {
 }
 
 /** How Tor is reached: found automatically, at an address, or by a managed tor. */
-export type SocksChoice =
-  | { readonly kind: 'auto' }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'managed' };
+export type SocksChoice = { readonly kind: 'auto' } | { readonly kind: 'managed' } | TorAddress;
 
 /** The control port of a Tor that dns4tor does not manage: found automatically, none, or at a local address. */
-export type ControlChoice =
-  | { readonly kind: 'auto' }
-  | { readonly kind: 'none' }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly kind: 'unix'; readonly path: string };
+export type ControlChoice = { readonly kind: 'auto' } | { readonly kind: 'none' } | TorAddress;
 
 /** The client authorisation key for one onion service. */
 export interface OnionAuthConfig {
@@ -128,6 +124,7 @@ export interface OnionAuthConfig {
   readonly key: KeyObject;
 }
 
+/** Where the log goes, and what it contains. */
 export interface LogConfig {
   readonly level: LogLevel;
   /** Path of the log file, which is appended to; undefined for stderr. */
@@ -143,14 +140,8 @@ export type MetricsAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string };
 
+/** An IP address or host name without brackets, and a port. */
 export interface HostPort {
   readonly host: string;
   readonly port: number;
-}
-
-/** A CIDR block (RFC 4632 §3.1). */
-export interface Cidr {
-  readonly address: string;
-  readonly prefix: number;
-  readonly family: 4 | 6;
 }

@@ -23,6 +23,7 @@ export interface Setting {
 /** One setting per option, in the table's order. */
 export type Settings = readonly Setting[];
 
+/** The settings of all sources, and the problems found on the way. */
 export interface Loaded {
   readonly settings: Settings;
   /** Problems of the configuration file. */

@@ -1,12 +1,10 @@
 import type { OptionKind } from './parse/kinds.ts';
 
-/** Headings of the options in `--help`, in order. */
-const OPTION_GROUPS = ['Listening', 'Upstream', 'Tor', 'Answers', 'Limits', 'Operation'] as const;
-
 /** One option. Default and bounds are in the notation of the values, which `kinds.ts` parses. */
 export interface OptionSpec {
   readonly kind: OptionKind;
-  readonly group: (typeof OPTION_GROUPS)[number];
+  /** Heading in `--help`. */
+  readonly group: 'Listening' | 'Upstream' | 'Tor' | 'Answers' | 'Limits' | 'Operation';
   /** Name of the value in `--help`. */
   readonly placeholder: string;
   /** One clause without a full stop: first what the option does, then what else to know. */
@@ -368,6 +366,7 @@ export const OPTIONS = {
   },
 } as const;
 
+/** Name of an option without the leading dashes. */
 export type OptionKey = keyof typeof OPTIONS;
 
 /** All keys, in the table's order. */
@@ -376,6 +375,7 @@ export const OPTION_KEYS: readonly OptionKey[] = Object.keys(OPTIONS).filter(isO
 /** The keys that a configuration file may have. */
 export const FILE_KEYS: readonly OptionKey[] = OPTION_KEYS.filter((key) => optionSpec(key).scope === undefined);
 
+/** Whether there is an option of this name. */
 export function isOptionKey(name: string): name is OptionKey {
   return Object.hasOwn(OPTIONS, name);
 }
@@ -385,6 +385,7 @@ export function optionSpec(key: OptionKey): OptionSpec {
   return OPTIONS[key];
 }
 
+/** The command-line flag of an option, such as `--port`. */
 export function flagOf(key: OptionKey): string {
   return `--${key}`;
 }

@@ -42,6 +42,7 @@ export class TorSlot implements AsyncDisposable {
   }
 }
 
+/** What opening Tor needs from the rest of the program. */
 export interface TorComponents {
   readonly config: Config;
   readonly clock: Clock;

@@ -37,6 +37,7 @@ const ALTERNATIVE_CONNECT_MS: number = CONNECT_MS / 2;
 /** How a connection is opened, and the protocol on it. */
 type Transport = Pick<ConnectionComponents, 'connect' | 'createSession'>;
 
+/** What an upstream needs from the rest of the program. */
 export interface UpstreamComponents {
   /** Resolves when Tor is found or started; connections wait for it. */
   readonly tor: Promise<Tor>;
@@ -58,6 +59,7 @@ export interface UpstreamComponents {
   readonly signal: AbortSignal;
 }
 
+/** Settings of one upstream. */
 export interface UpstreamInit {
   /** Position in the configured order. */
   readonly index: number;

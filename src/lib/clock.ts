@@ -29,6 +29,7 @@ export interface Clock {
   schedule(delayMs: number, callback: () => void): Timer;
 }
 
+/** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   bootMs: () => uptime() * MS_PER_SECOND,

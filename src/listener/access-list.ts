@@ -1,17 +1,11 @@
 import { BlockList, isIPv6 } from 'node:net';
 import { isLoopback } from '../lib/ip-address.ts';
-
-/** A block of addresses (RFC 4632 §3.1, RFC 4291 §2.3). */
-interface AddressBlock {
-  readonly address: string;
-  readonly prefix: number;
-  readonly family: 4 | 6;
-}
+import type { Cidr } from '../model/address-block.ts';
 
 /**
  * Decides by its address whether a client may send queries: this machine always, others if a block of `allow` has them.
  */
-export function createAccessList(allow: readonly AddressBlock[]): (client: string) => boolean {
+export function createAccessList(allow: readonly Cidr[]): (client: string) => boolean {
   const allowed = new BlockList();
   for (const { address, prefix, family } of allow) allowed.addSubnet(address, prefix, `ipv${family}`);
   // Caches the last verdict: most queries come from the same address as the one before, and a lookup in the list costs

@@ -41,6 +41,7 @@ export const LOG_FIELDS = {
   variable: { type: 'string', doc: 'name of an environment variable', apart: true },
 } as const;
 
+/** Name of a field of log events. */
 export type LogField = keyof typeof LOG_FIELDS;
 
 interface EventSpec {
@@ -214,6 +215,7 @@ export const LOG_EVENTS = {
 /** Stable: monitoring depends on these names. */
 export type LogEvent = keyof typeof LOG_EVENTS;
 
+/** The levels at which an event can be logged. */
 export type LevelOf<E extends LogEvent> = (typeof LOG_EVENTS)[E]['levels'][number];
 
 /** The fields of an event with their values. */
@@ -228,6 +230,7 @@ export function eventSpec(event: LogEvent): EventSpec {
   return LOG_EVENTS[event];
 }
 
+/** Returns the description of a field. */
 export function fieldSpec(field: LogField): FieldSpec {
   return LOG_FIELDS[field];
 }

@@ -18,6 +18,7 @@ export const EXCHANGE_SECONDS: readonly number[] = QUERY_SECONDS.filter((bound) 
  * sizes up to these blocks.
  */
 export const QUERY_BLOCK_BYTES = 128;
+/** As {@link QUERY_BLOCK_BYTES}, for responses (RFC 8467 §4.1). */
 export const RESPONSE_BLOCK_BYTES = 468;
 
 /** CoreDNS's bounds for message sizes, including its 8291. */

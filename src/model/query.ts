@@ -1,6 +1,8 @@
 import type { QueryScan } from '../message/wire/scan-query.ts';
 
+/** The transport of a query; the `proto` label of the metrics. */
 export type Transport = 'udp' | 'tcp';
+/** IPv4 or IPv6. */
 export type AddressFamily = 4 | 6;
 
 /**

@@ -13,6 +13,7 @@ export interface LocalRecords {
   readonly count: number;
 }
 
+/** A section without records. */
 export const NO_RECORDS: LocalRecords = { bytes: new Uint8Array(0), count: 0 };
 
 /** Encodes a record. */

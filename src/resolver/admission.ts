@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../failures/failures.ts';
 import { LOCAL_GROUP } from '../model/client-group.ts';
 
+/** The limits on queries in flight. */
 export interface AdmissionInit {
   /** Maximum queries in flight over all clients; at least 1. */
   readonly maxInFlight: number;

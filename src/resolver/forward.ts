@@ -22,6 +22,7 @@ import { Coalescer, type SharedQuestion } from './coalescer.ts';
 import { extendedErrorOf } from './extended-error.ts';
 import { FairQueue } from './fair-queue.ts';
 
+/** What a {@link Forwarder} needs from the rest of the program. */
 export interface ForwarderComponents {
   readonly cache: Cache;
   readonly upstream: Upstream;
@@ -33,6 +34,7 @@ export interface ForwarderComponents {
   readonly clientOf?: (query: Query) => Promise<string>;
 }
 
+/** Deadline and limits of a {@link Forwarder}. */
 export interface ForwarderInit extends AdmissionInit {
   /**
    * Maximum questions that the upstream can have in flight, as known now. Further questions wait.

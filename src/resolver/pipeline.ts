@@ -16,6 +16,7 @@ import { type Forwarded, Forwarder, type ForwarderComponents, type ForwarderInit
 import { replyProvenance, upstreamProvenance } from './reply-provenance.ts';
 import { shapeAnswer, shapeReply } from './shape-reply.ts';
 
+/** Settings of the pipeline. */
 export interface PipelineInit extends ForwarderInit {
   /** Whether answers in use are refreshed shortly before they expire. */
   readonly prefetch: boolean;

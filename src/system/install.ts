@@ -21,6 +21,7 @@ import { backupsOf, computePlan, type Plan } from './transaction/plan.ts';
 import { classifyFiles, findEdited, refuseEdited, restore, restoreByForce } from './transaction/restore.ts';
 import { armSettleTimer, disarmSettleTimer } from './transaction/settle-timer.ts';
 
+/** What {@link install} does beyond its default. */
 export interface InstallOptions {
   /**
    * Rolls the installation back this long after the checks unless {@link confirm} is called. Ignored if dns4tor is

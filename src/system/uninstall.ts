@@ -7,6 +7,7 @@ import type { FileChange } from './transaction/plan.ts';
 import { refuseEdited, restore } from './transaction/restore.ts';
 import { disarmSettleTimer } from './transaction/settle-timer.ts';
 
+/** What {@link uninstall} does beyond its default. */
 export interface UninstallOptions {
   /** Restores the original even of a file that was edited since; a copy of the edited version is kept beside it. */
   readonly force: boolean;

@@ -4,14 +4,15 @@ import { drawPauseMs } from '../lib/back-off.ts';
 import { type Clock, delay } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
 import type { Random } from '../lib/random.ts';
+import { formatTorAddress, type TorAddress } from '../model/tor-address.ts';
 import { BOOTSTRAPPED_PERCENT, type TorState, type TorStatus } from '../model/tor-status.ts';
 import type { ControlConnection } from './control/control-connection.ts';
 import { type ControlSearch, controlAddresses, requireSocksAddress } from './control/find-control.ts';
 import type { OnionAuth } from './control/onion-auth.ts';
 import { openTorMonitor, TOR_RETRIES, type TorMonitor } from './control/tor-monitor.ts';
-import { formatTorAddress, type TorAddress } from './tor-address.ts';
 import type { TorEvents } from './tor-events.ts';
 
+/** How a running Tor is found, and what it is given. */
 export interface ExternalTorOptions extends ControlSearch {
   readonly onionAuths: readonly OnionAuth[];
   readonly clock: Clock;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { ErrorCode } from '../failures/failures.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
+import { formatTorAddress, type TorAddress } from '../model/tor-address.ts';
 import type { TorKind, TorStatus } from '../model/tor-status.ts';
 import type { ControlChoice } from './control/find-control.ts';
 import type { OnionAuth } from './control/onion-auth.ts';
@@ -9,7 +10,6 @@ import { ExternalTor } from './external-tor.ts';
 import { ManagedTor } from './process/managed-tor.ts';
 import { detectTor } from './socks/find-socks.ts';
 import { type JudgePeer, judgeManagedTor } from './socks/socks-peer.ts';
-import { formatTorAddress, type TorAddress } from './tor-address.ts';
 import type { TorEvents } from './tor-events.ts';
 
 /** Which Tor to use, as `--tor-socks` selects it. */
@@ -31,6 +31,7 @@ export interface Tor extends AsyncDisposable {
   describe(): string;
 }
 
+/** How Tor is found or started. */
 export interface OpenTorOptions {
   /**
    * The tor program to start, for `managed` and for `auto` without a running Tor: a path, or a name to find in PATH.

@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { type FindTorComponents, findTor, type TorFinding } from '../../src/check/find-tor.ts';
 import type { TorConfig } from '../../src/config/config.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import type { TorAddress } from '../../src/model/tor-address.ts';
 import { NOT_FOUND } from '../../src/system/command.ts';
-import type { TorAddress } from '../../src/tor/tor-address.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { startSocksDouble } from '../tor/socks-double.ts';
 

@@ -4,7 +4,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { TorAddress } from '../../src/tor/tor-address.ts';
+import type { TorAddress } from '../../src/model/tor-address.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
 const SERVER_NONCE = 'ab'.repeat(32);

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import type { TorAddress } from '../../src/tor/tor-address.ts';
+import type { TorAddress } from '../../src/model/tor-address.ts';
 
 export interface Listening extends AsyncDisposable {
   readonly port: number;

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TorAddress } from '../../src/tor/tor-address.ts';
+import type { TorAddress } from '../../src/model/tor-address.ts';
 import { findProgram } from '../fixtures/process/find-program.ts';
 import { type RunningProcess, startProcess } from '../fixtures/process/process.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';

@@ -1,9 +1,9 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/random.ts';
+import type { TorAddress } from '../../src/model/tor-address.ts';
 import { type ControlConnection, openControl } from '../../src/tor/control/control-connection.ts';
 import { installOnionAuths, type OnionAuth } from '../../src/tor/control/onion-auth.ts';
-import type { TorAddress } from '../../src/tor/tor-address.ts';
 
 const ADDRESS = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad';
 /** Any 32 bytes are a valid key. */

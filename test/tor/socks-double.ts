@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import type { TorAddress } from '../../src/tor/tor-address.ts';
+import type { TorAddress } from '../../src/model/tor-address.ts';
 
 export interface SocksDoubleOptions {
   /** Reaction to the request: a reply byte, other bytes to write, closing the connection, or silence. @default 0 */

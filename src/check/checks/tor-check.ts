@@ -1,6 +1,6 @@
 import { toDns4torError } from '../../failures/errors.ts';
+import { formatTorAddress } from '../../model/tor-address.ts';
 import { BOOTSTRAPPED_PERCENT } from '../../model/tor-status.ts';
-import { formatTorAddress } from '../../tor/tor-address.ts';
 import { fail, failWith, ok, skip, type Verdict, warn } from '../check-verdict.ts';
 import type { Facts } from '../facts.ts';
 

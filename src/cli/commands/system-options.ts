@@ -22,6 +22,7 @@ export function parseLoopbackAddress(text: string): Parsed<string> {
   return refuse(text, 'is not a loopback IP address', 'give one such as 127.0.0.1 or ::1');
 }
 
+/** Parses a port number, 1 to 65535. */
 export function parsePort(text: string): Parsed<number> {
   return parseInteger(text, { min: '1', max: '65535' });
 }

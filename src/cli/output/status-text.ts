@@ -10,6 +10,7 @@ import type {
 } from '../../status/snapshot.ts';
 import type { Style } from './style.ts';
 
+/** The terminal that the text is for. */
 export interface Page {
   /** Columns of the terminal. */
   readonly width: number;

@@ -24,4 +24,5 @@ export function styleFor(stream: Stream, env: Environment): Style {
   return isPlain ? PLAIN : (look, text) => `\x1b[${SGR[look]}m${text}\x1b[0m`;
 }
 
+/** Adds no colour. */
 export const PLAIN: Style = (_, text) => text;

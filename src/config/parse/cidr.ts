@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { ZONE } from '../../lib/ip-address.ts';
-import type { Cidr } from '../config.ts';
+import type { Cidr } from '../../model/address-block.ts';
 import { type Parsed, refuse } from '../config-problem.ts';
 
 const ADDRESS_BITS = { 4: 32, 6: 128 } as const;

@@ -1,6 +1,6 @@
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../log/log-level.ts';
+import type { Cidr } from '../../model/address-block.ts';
 import {
-  type Cidr,
   type ControlChoice,
   ISOLATIONS,
   type Isolation,
@@ -56,6 +56,7 @@ export interface KindValues {
   readonly 'onion-auth-file': OnionAuthConfig;
 }
 
+/** Name of a kind of value. */
 export type OptionKind = keyof KindValues;
 
 /** Returns the values of a kind that has a fixed set of them, for help and documentation. Empty for other kinds. */

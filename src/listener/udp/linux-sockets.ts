@@ -17,7 +17,9 @@ import { PollWatch, type Watch } from './poll-watch.ts';
 const ARCHITECTURES: readonly string[] = ['x64', 'arm64'];
 
 // Constants of <sys/socket.h> and <netinet/in.h>.
+/** Address family of IPv4 (<sys/socket.h>). */
 export const AF_INET = 2;
+/** Address family of IPv6 (<sys/socket.h>). */
 export const AF_INET6 = 10;
 const FAMILIES: Readonly<Record<number, AddressFamily>> = { [AF_INET]: 4, [AF_INET6]: 6 };
 const SOCK_DGRAM = 2;

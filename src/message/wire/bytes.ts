@@ -6,15 +6,18 @@ export function readU16(wire: Uint8Array, offset: number): number {
   return ((wire[offset] as number) << 8) | (wire[offset + 1] as number);
 }
 
+/** Reads an unsigned 32-bit integer in network byte order. */
 export function readU32(wire: Uint8Array, offset: number): number {
   return readU16(wire, offset) * 0x1_0000 + readU16(wire, offset + 2);
 }
 
+/** Writes an unsigned 16-bit integer in network byte order. */
 export function writeU16(wire: Uint8Array, offset: number, value: number): void {
   wire[offset] = value >>> 8;
   wire[offset + 1] = value;
 }
 
+/** Writes an unsigned 32-bit integer in network byte order. */
 export function writeU32(wire: Uint8Array, offset: number, value: number): void {
   writeU16(wire, offset, value >>> 16);
   writeU16(wire, offset + 2, value);

@@ -24,13 +24,17 @@ export const FLAG = {
 export const HEADER = { id: 0, flags: 2, qdcount: 4, ancount: 6, nscount: 8, arcount: 10 } as const;
 
 const OPCODE_SHIFT = 11;
+/** Bits of the OPCODE in the flags (RFC 1035 §4.1.1). */
 export const OPCODE_MASK = 0x7800;
+/** Bits of the RCODE in the flags (RFC 1035 §4.1.1). */
 export const RCODE_MASK = 0x000f;
 
+/** Reads the second 16 bits of the header: QR, OPCODE, the flags and RCODE. */
 export function flagsOf(wire: Uint8Array): number {
   return readU16(wire, HEADER.flags);
 }
 
+/** Reads the OPCODE. */
 export function opcodeOf(wire: Uint8Array): number {
   return (flagsOf(wire) & OPCODE_MASK) >>> OPCODE_SHIFT;
 }

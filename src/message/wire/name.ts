@@ -7,6 +7,7 @@ export const MAX_NAME_BYTES = 255;
 /** Maximum label (RFC 1035 §2.3.4). Larger length octets are pointers (§4.1.4) or unassigned (RFC 6891 §5). */
 export const MAX_LABEL_BYTES = 63;
 const POINTER = 0xc0;
+/** Length of a compression pointer (RFC 1035 §4.1.4). */
 export const POINTER_BYTES = 2;
 const POINTER_OFFSET_MASK = 0x3fff;
 

@@ -47,8 +47,10 @@ const DEBIAN_RESOLVCONF = '/lib/resolvconf/list-records';
 /** systemd's `resolvconf` is a symbolic link to this program. */
 const SYSTEMD_RESOLVCONF = 'resolvectl';
 
+/** Directory of the scripts that dhclient sources before it configures DNS (dhclient-script(8)). */
 export const DHCLIENT_HOOKS = '/etc/dhcp/dhclient-enter-hooks.d';
 const DHCPCD_CONF = '/etc/dhcpcd.conf';
+/** Debian's defaults file of wide-dhcpv6-client. */
 export const DHCP6C_CONF = '/etc/default/wide-dhcpv6-client';
 const DHCP6C_SCRIPT = '/etc/wide-dhcpv6/dhcp6c-script';
 

@@ -4,6 +4,7 @@ import type { Machine } from '../machine.ts';
 import { type FileSystem, followLinks } from '../transaction/file-system.ts';
 import { MARK } from '../transaction/mark.ts';
 
+/** Configuration file of the C library's resolver (resolv.conf(5)). */
 export const RESOLV_CONF = '/etc/resolv.conf';
 
 /** The only possible port: resolv.conf(5) cannot name one. */

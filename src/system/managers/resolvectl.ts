@@ -12,6 +12,7 @@ export interface ResolvedScope {
   readonly mdns: boolean;
 }
 
+/** DNS settings of systemd-resolved: the global ones and those of each link. */
 export interface ResolvedSettings {
   readonly global: ResolvedScope;
   readonly links: readonly ResolvedScope[];

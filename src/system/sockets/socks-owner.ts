@@ -2,13 +2,9 @@ import { constants } from 'node:fs';
 import { lstat, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type Clock, delay } from '../../lib/clock.ts';
+import type { TorAddress } from '../../model/tor-address.ts';
 import { type Connection, SocketOwners } from './socket-owner.ts';
 import { type Standing, standingOfUser } from './tor-users.ts';
-
-/** Address of a SOCKS listener. */
-export type SocksAddress =
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly kind: 'unix'; readonly path: string };
 
 /**
  * Tor's runtime directory (Filesystem Hierarchy Standard §3.15). Only root can have created it and chosen its owner.
@@ -34,7 +30,7 @@ const POLL_MS = { first: 5, max: 2000 } as const;
 export function createSocksPeerJudge(
   clock: Clock,
   owners: Pick<SocketOwners, 'findPeer'> = new SocketOwners(),
-): (address: SocksAddress, connection: Connection) => Promise<Standing> {
+): (address: TorAddress, connection: Connection) => Promise<Standing> {
   return async (address, connection) => {
     if (address.kind === 'unix') return standingOfSocketFile(address.path);
     for (let pauseMs: number = POLL_MS.first; !connection.destroyed; pauseMs = Math.min(2 * pauseMs, POLL_MS.max)) {

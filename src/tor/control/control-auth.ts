@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import type { Random } from '../../lib/random.ts';
-import type { TorAddress } from '../tor-address.ts';
+import type { TorAddress } from '../../model/tor-address.ts';
 import { quotedStrings } from './control-reply.ts';
 
 // control-spec, "AUTHCHALLENGE": the keys of the two HMAC-SHA256.

@@ -3,10 +3,12 @@ import { addAbortSignal } from 'node:stream';
 import { Dns4torError, problemOf } from '../../failures/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
-import { connectTo, formatTorAddress, type TorAddress } from '../tor-address.ts';
+import { formatTorAddress, type TorAddress } from '../../model/tor-address.ts';
+import { connectTo } from '../connect-to.ts';
 import { authenticate } from './control-auth.ts';
 import { type ControlReply, ControlReplyParser } from './control-reply.ts';
 
+/** A control port to connect to, and who receives its events. */
 export interface ControlOptions {
   /** The control port, on this machine. */
   readonly address: TorAddress;

@@ -1,6 +1,6 @@
 import { Dns4torError } from '../../failures/errors.ts';
 import { isLoopback } from '../../lib/ip-address.ts';
-import { formatTorAddress, type TorAddress } from '../tor-address.ts';
+import { formatTorAddress, type TorAddress } from '../../model/tor-address.ts';
 import type { ControlConnection } from './control-connection.ts';
 import { quotedStrings } from './control-reply.ts';
 

@@ -3,8 +3,8 @@ import type { ErrorCode } from '../../failures/failures.ts';
 import type { BackOff } from '../../lib/back-off.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
+import type { TorAddress } from '../../model/tor-address.ts';
 import type { TorStatus } from '../../model/tor-status.ts';
-import type { TorAddress } from '../tor-address.ts';
 import type { TorEvents } from '../tor-events.ts';
 import { type ControlConnection, openControl } from './control-connection.ts';
 import { NewnymSchedule } from './newnym.ts';
@@ -17,6 +17,7 @@ import { TorReport } from './tor-report.ts';
  */
 export const TOR_RETRIES: BackOff = { firstMs: 1_000, longestMs: 30_000 };
 
+/** The control port to follow, and who hears of changes. */
 export interface TorMonitorOptions {
   /** The control port. */
   readonly address: TorAddress;

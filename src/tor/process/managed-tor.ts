@@ -2,13 +2,14 @@ import { type Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
 import { drawPauseMs } from '../../lib/back-off.ts';
 import { delay } from '../../lib/clock.ts';
+import type { TorAddress } from '../../model/tor-address.ts';
 import { BOOTSTRAPPED_PERCENT, type TorStatus } from '../../model/tor-status.ts';
 import { TOR_RETRIES } from '../control/tor-monitor.ts';
-import type { TorAddress } from '../tor-address.ts';
 import type { TorEvents } from '../tor-events.ts';
 import { startTorProcess, type TorProcess, type TorProcessOptions } from './tor-process.ts';
 import { type TorPaths, torPaths } from './torrc.ts';
 
+/** The program, directory and events of a Tor that dns4tor runs. */
 export interface ManagedTorOptions extends Omit<TorProcessOptions, 'paths'> {
   /** Tor's own directory, created with mode 0700 if missing. Its cached directory data speeds up the next start. */
   readonly directory: string;

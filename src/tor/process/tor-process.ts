@@ -15,6 +15,7 @@ import { openTorMonitor, type TorMonitor } from '../control/tor-monitor.ts';
 import type { TorEvents, TorLogLine, TorSeverity } from '../tor-events.ts';
 import { refuseUntrusted, renderTorrc, type TorPaths } from './torrc.ts';
 
+/** The program and arguments of a Tor process, and who hears of its output and end. */
 export interface TorProcessOptions {
   /** Path of the tor program, or a name to find in PATH. */
   readonly binary: string;

@@ -7,11 +7,13 @@ import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { Deadline } from '../../lib/deadline.ts';
-import { connectTo, formatTorAddress, type TorAddress } from '../tor-address.ts';
+import { formatTorAddress, type TorAddress } from '../../model/tor-address.ts';
+import { connectTo } from '../connect-to.ts';
 import type { IsolationCredentials } from './isolation-credentials.ts';
 import { type JudgePeer, judgeWhileOpen, type ToleratedStanding } from './socks-peer.ts';
 import { SocksReplyRecord } from './socks-reply.ts';
 
+/** The SOCKS port of an agent, its credentials, and who judges it. */
 export interface TorAgentOptions {
   readonly socks: TorAddress;
   readonly credentials: IsolationCredentials;

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { connectTo, formatTorAddress, type TorAddress } from '../tor-address.ts';
+import { formatTorAddress, type TorAddress } from '../../model/tor-address.ts';
+import { connectTo } from '../connect-to.ts';
 import { type JudgePeer, judgeWhileOpen, type ToleratedStanding } from './socks-peer.ts';
 
 /** Usual SOCKS addresses: the unix socket and the port of Debian's package, then Tor Browser's port. */
@@ -11,6 +12,7 @@ const USUAL_SOCKS_ADDRESSES: readonly TorAddress[] = [
   { kind: 'tcp', host: '127.0.0.1', port: 9150 },
 ];
 
+/** The result of the search for a SOCKS port. */
 export interface Detection {
   /** The first address, in the given order, whose listener is known to be Tor. */
   readonly found: TorAddress | undefined;

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { Dns4torError } from '../../failures/errors.ts';
-import { formatTorAddress, type TorAddress } from '../tor-address.ts';
+import { formatTorAddress, type TorAddress } from '../../model/tor-address.ts';
 
 /**
  * What is known of the program at the other end of a SOCKS connection: `tor` if it is Tor for certain, `foreign` if

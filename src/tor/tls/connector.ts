@@ -14,6 +14,7 @@ import { Deadline } from '../../lib/deadline.ts';
 import type { TorAgent } from '../socks/agent.ts';
 import { checkIdentity, type TlsIdentity, toTlsError } from './tls-identity.ts';
 
+/** How a {@link TorConnector} reaches one resolver. */
 export interface TorConnectorOptions {
   /** Returns the agent for the next connection. Each agent has its own isolation credentials. */
   readonly agent: () => TorAgent | Promise<TorAgent>;
@@ -28,6 +29,7 @@ export interface TorConnectorOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How the TLS connection to a resolver is made and verified. */
 export interface TlsOptions extends TlsIdentity {
   /** Server name for SNI. Not sent if it is an IP address (RFC 6066 §3). */
   readonly servername: string;

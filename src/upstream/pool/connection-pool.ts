@@ -13,6 +13,7 @@ import { LatencyModel } from './latency-estimate.ts';
 import type { AnswerEvents, ConnectionLike } from './pooled-connection.ts';
 import type { RetryBudget } from './retry-budget.ts';
 
+/** What a {@link ConnectionPool} needs from the rest of the program. */
 export interface ConnectionPoolComponents {
   readonly clock: Clock;
   readonly random: Random;

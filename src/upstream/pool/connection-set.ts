@@ -23,6 +23,7 @@ interface ConnectionSetComponents {
   readonly onReplace: (slot: number, cause: ReconnectCause) => void;
 }
 
+/** Sizes of a {@link ConnectionSet}. */
 export interface ConnectionSetInit {
   /** Connections kept in use; at least 1. */
   readonly size: number;

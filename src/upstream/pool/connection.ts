@@ -26,6 +26,7 @@ export interface ConnectionOwner {
   onEnd(cause: 'unopened' | 'ended' | 'stalled'): boolean;
 }
 
+/** What a {@link Connection} needs from the rest of the program. */
 export interface ConnectionComponents {
   readonly clock: Clock;
   readonly connect: Connect;

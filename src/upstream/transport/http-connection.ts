@@ -6,7 +6,9 @@ import symbols from 'undici/lib/core/symbols.js';
 import Client from 'undici/lib/dispatcher/client.js';
 import { MAX_IN_FLIGHT } from './session.ts';
 
+/** Callbacks of one HTTP request, as undici calls them. */
 export type RequestHandler = Dispatcher.DispatchHandler;
+/** Aborts, pauses or resumes one HTTP request. */
 export type RequestController = Dispatcher.DispatchController;
 
 interface HttpConnectionEvents {

@@ -5,7 +5,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { systemClock } from '../../../src/lib/clock.ts';
-import { createSocksPeerJudge, type SocksAddress } from '../../../src/system/sockets/socks-owner.ts';
+import type { TorAddress } from '../../../src/model/tor-address.ts';
+import { createSocksPeerJudge } from '../../../src/system/sockets/socks-owner.ts';
 import type { Standing } from '../../../src/system/sockets/tor-users.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
 import { findProgram } from '../../fixtures/process/find-program.ts';
@@ -273,7 +274,7 @@ const SOCKET_FILES: readonly SocketFile[] = [
 for (const { what, standing, make } of SOCKET_FILES) {
   test(`a unix socket ${what}: ${standing}`, async () => {
     await using directory: TemporaryDirectory = await createTemporaryDirectory();
-    const address: SocksAddress = { kind: 'unix', path: await make(directory.path) };
+    const address: TorAddress = { kind: 'unix', path: await make(directory.path) };
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only the path of a unix socket is read
     assert.equal(await judge(address, {} as Socket), standing);
   });

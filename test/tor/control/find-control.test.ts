@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
+import type { TorAddress } from '../../../src/model/tor-address.ts';
 import { openControl } from '../../../src/tor/control/control-connection.ts';
 import { isOnThisMachine, requireSocksAddress } from '../../../src/tor/control/find-control.ts';
-import type { TorAddress } from '../../../src/tor/tor-address.ts';
 import { startControlDouble } from '../control-double.ts';
 import { startOfflineTor } from '../offline-tor.ts';
 

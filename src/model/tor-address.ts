@@ -1,4 +1,3 @@
-import { connect, type Socket } from 'node:net';
 import { formatHostPort } from '../lib/host-port.ts';
 
 /** Address of a SOCKS or control port of Tor: on this machine or, for SOCKS only, on its network. */
@@ -12,12 +11,4 @@ export type TorAddress =
  */
 export function formatTorAddress(address: TorAddress): string {
   return address.kind === 'unix' ? `unix:${address.path}` : formatHostPort(address.host, address.port);
-}
-
-/** Starts a connection. The socket's events report the outcome. */
-export function connectTo(address: TorAddress): Socket {
-  // Without noDelay, Nagle's algorithm holds a query back until the proxy has acknowledged the previous one.
-  return address.kind === 'unix'
-    ? connect({ path: address.path })
-    : connect({ host: address.host, port: address.port, noDelay: true });
 }
