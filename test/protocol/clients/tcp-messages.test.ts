@@ -68,10 +68,10 @@ test('with more queries in one segment than may be in flight, the others wait, a
     await release.promise;
     return GOOD(request);
   };
-  const requestsBefore = upstream.requests.length;
   await using client = await TcpClient.connect(daemon.port);
   client.send(...Array.from({ length: queries }, (_, i) => buildQuery({ name: `n${i}.dns4tor-lab.net`, id: i })));
-  const asked = (): number => upstream.requests.length - requestsBefore;
+  // Without dns4tor's own probes, which a connection that opens late still sends.
+  const asked = (): number => upstream.requests.filter(({ query }) => /^n\d+\./.test(nameOf(query))).length;
   await waitUntil('the limit is reached', PATIENCE_MS, () => asked() >= pipelined);
   assert.equal(await metric(daemon, 'dns4tor_upstream_queue_depth'), pipelined);
   release.resolve();

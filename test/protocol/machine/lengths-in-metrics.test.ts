@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { StatusSnapshot } from '../../../src/status/snapshot.ts';
+import { waitUntil } from '../../fixtures/wait-until.ts';
+import { PATIENCE_MS } from '../../listener/harness.ts';
 import { startLab } from '../lab.ts';
 import { TRANSPORTS, type Transport } from '../raw-client.ts';
 
@@ -60,8 +62,23 @@ async function differencesBy(transport: Transport, round: number): Promise<Recor
   return differences;
 }
 
+const SETTLED_POLLS = 20;
+
+/** Resolves when no connection has been opened for a second: one that opens late would change the metrics. */
+async function connectionsSettled(): Promise<void> {
+  let known = -1;
+  let unchanged = 0;
+  await waitUntil('no connection is being opened', PATIENCE_MS, async () => {
+    const connects = await lab.counter('dns4tor_upstream_connects_total');
+    unchanged = connects === known ? unchanged + 1 : 0;
+    known = connects;
+    return unchanged >= SETTLED_POLLS;
+  });
+}
+
 for (const [round, transport] of TRANSPORTS.entries()) {
   test(`the metrics change in the same way after a query, however long its name is (${transport})`, async () => {
+    await connectionsSettled();
     await lab.ask(transport, { name: `first-${transport}.${SUFFIX}` });
     // First from upstream, then from the cache.
     for (const _ of ['upstream', 'cache']) {
