@@ -32,10 +32,10 @@ if (unsafe !== undefined) {
   );
 }
 
-// No loop: launch.sh keeps no flag in NODE_OPTIONS but those that are harmless here too.
 const options = process.env.NODE_OPTIONS?.split(/\s+/) ?? [];
 const isWeakened = WEAKENING.some((name) => process.env[name]) || options.some((flag) => flag && !HARMLESS.test(flag));
 if (process.env.DNS4TOR_REMOVED === undefined || isWeakened) relaunch();
+delete process.env.DNS4TOR_RELAUNCHED;
 if (!process.execArgv.includes('--disable-sigusr1')) {
   end(
     EXIT_FAILURE,
@@ -106,6 +106,10 @@ function loadMain() {
 
 /** Replaces this process with launch.sh, which starts Node with the flags and environment that dns4tor needs. */
 function relaunch() {
+  // The process ID stays the same, so a launch.sh that does not do its work causes no endless loop.
+  if (process.env.DNS4TOR_RELAUNCHED === String(process.pid)) {
+    end(EXIT_FAILURE, 'launch.sh left a variable that could weaken the promises of dns4tor. Install dns4tor again.');
+  }
   // Node marks every descriptor but the first three close-on-exec, so the sockets would be lost.
   if (Number(process.env.LISTEN_FDS) > 0 && Number(process.env.LISTEN_PID) === process.pid) {
     end(
@@ -127,6 +131,7 @@ function relaunch() {
   }
   // After the flags of launch.sh, so that these win.
   const own = process.execArgv.filter((flag) => flag !== '--disable-sigusr1');
+  process.env.DNS4TOR_RELAUNCHED = String(process.pid);
   process.execve(shell, ['sh', launcher, '--probe', process.execPath, ...own, ...process.argv.slice(1)]);
 }
 

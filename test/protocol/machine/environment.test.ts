@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -168,6 +168,16 @@ test('node dist/launch/dns4tor.js restarts Node even with DNS4TOR_REMOVED set, a
   for (const harmless of ['', '--jitless --max-old-space-size=64', ' --max_old_space_size= ']) {
     assert.deepEqual(await version({ NODE_OPTIONS: harmless }), [], harmless);
   }
+});
+
+test('a launch.sh that removes nothing ends in an error instead of an endless restart', async () => {
+  await using folder = await createTemporaryDirectory();
+  const command = join(folder.path, 'dns4tor.js');
+  await copyFile(COMMAND, command);
+  await writeFile(join(folder.path, 'launch.sh'), 'shift\nexec "$@"\n');
+  const { status, lines } = await run({}, process.execPath, command, '--version');
+  assert.equal(status, 1);
+  assert.ok(lines.length === 1 && lines[0]?.startsWith('dns4tor: '));
 });
 
 test('SIGUSR1 opens no debugger and does not end the process', async () => {

@@ -7,6 +7,7 @@ import { type Daemon, startDaemon } from '../../fixtures/process/daemon.ts';
 import { findProgram } from '../../fixtures/process/find-program.ts';
 import { OTHER_USER } from '../../fixtures/process/other-user.ts';
 import { type SocksOfUser, startSocksOfUser } from '../../fixtures/tor/socks-of-user.ts';
+import { waitUntil } from '../../fixtures/wait-until.ts';
 import { GOOD } from '../upstream-messages.ts';
 
 /*
@@ -15,6 +16,8 @@ import { GOOD } from '../upstream-messages.ts';
  */
 
 const OWN_USER = 0;
+/** Far above the expected time; only a failing test reaches it. */
+const PATIENCE_MS = 10_000;
 
 let ca: CertificateAuthority;
 let resolver: RecordingDohServer;
@@ -37,10 +40,10 @@ test("another user's program receives nothing and no answer of it is used; the l
   await daemon.logs('code=ERR_TOR_FOREIGN');
   assert.equal(resolver.requests.length, 0);
   assert.doesNotMatch(program.process.output, /asked for/);
-  const { reason, sentence }: { reason: string; sentence: string } = JSON.parse(
-    (await daemon.page('/api/status')).body,
-  );
-  assert.equal(reason, 'tor_foreign', sentence);
+  await waitUntil('the status has the reason', PATIENCE_MS, async () => {
+    const { reason } = JSON.parse((await daemon.page('/api/status')).body) as { readonly reason: string | null };
+    return reason === 'tor_foreign';
+  });
   const { code, stdout } = await askDirectly(program);
   assert.equal(code, 1);
   assert.match(stdout, /SERVFAIL/);
