@@ -15,7 +15,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   failures: [],
   lib: ['failures'],
   log: ['lib'],
-  message: ['failures'],
+  message: ['failures', 'lib'],
   model: ['lib', 'type:message'],
   metrics: ['failures', 'lib', 'message', 'model'],
   status: ['failures', 'lib', 'metrics', 'model'],

@@ -8,8 +8,8 @@ const ROOT = join(import.meta.dirname, '..');
 const SOURCES = '{bin,packaging,page,scripts,src}/**/*.{ts,js}';
 
 /**
- * Properties and variables that hold text for people. Codes, labels and enums carry the meaning, so that every text can be
- * reworded without changing what the program does.
+ * Properties and variables that hold text for people. Codes, labels and enums carry the meaning, so that every text can
+ * be reworded without changing what the program does.
  */
 const TEXTS: ReadonlySet<string> = new Set([
   'advice',

@@ -50,8 +50,8 @@ confinePackages();
 await loadMain()(process.argv.slice(2));
 
 /**
- * Makes ps, ss and top show `dns4tor`, where Node's main thread is called `MainThread`. Not by `process.title`, which also
- * replaces the command line with its flags.
+ * Makes ps, ss and top show `dns4tor`, where Node's main thread is called `MainThread`. Not by `process.title`, which
+ * also replaces the command line with its flags.
  */
 function nameProcess() {
   try {

@@ -6,7 +6,8 @@
 #
 # --probe: first finds out which of the flags this Node knows. It does not start with one that it does not know.
 
-# Only until Node starts. It resets both to their defaults, until its first line of JavaScript: src/cli/run-until-signal.ts.
+# Only until Node starts. It resets both to their defaults, until its first line of JavaScript:
+# src/cli/run-until-signal.ts.
 trap '' HUP USR2
 
 # Without it, SIGUSR1 opens Node's debugger, port 9229, to every user of the machine.

@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
+import { MS_PER_SECOND } from '../lib/units.ts';
 import { eventSpec, type FieldsOf, fieldSpec, type LevelOf, type LogEvent, type LogField } from './log-events.ts';
 import { LOG_LEVELS, type LogFormat, type LogLevel } from './log-level.ts';
 import { LogLimiter } from './log-limiter.ts';
@@ -43,7 +44,7 @@ export function createLogger(level: LogLevel, format: LogFormat, clock: Clock, s
     sink(`${render(line, `${new Date(clock.epochMs()).toISOString().slice(0, 19)}Z`)}\n`);
   };
   const limiter = new LogLimiter<Line>(clock, (last, count, elapsedMs) => {
-    const seconds = Math.max(1, Math.round(elapsedMs / 1000));
+    const seconds = Math.max(1, Math.round(elapsedMs / MS_PER_SECOND));
     write({
       level: last.level,
       event: 'repeated',

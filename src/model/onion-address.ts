@@ -21,7 +21,8 @@ export function isOnionHost(host: string): boolean {
 /**
  * Validates an onion host. Labels before the address are allowed: Tor ignores them.
  *
- * @returns the problem, as a clause that follows the host, and its remedy; undefined if this is a valid version 3 address
+ * @returns the problem, as a clause that follows the host, and its remedy; undefined if this is a valid version 3
+ *   address
  */
 export function onionAddressProblem(host: string): { readonly problem: string; readonly remedy: string } | undefined {
   const address = host.toLowerCase().slice(0, -SUFFIX.length).split('.').at(-1) ?? '';

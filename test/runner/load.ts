@@ -12,7 +12,10 @@ export interface Load {
   readonly lane?: Lane;
 }
 
-/** Files that start a Tor network. Its authorities vote every ten seconds, and a vote that comes late costs half a minute. */
+/**
+ * Files that start a Tor network. Its authorities vote every ten seconds, and a vote that comes late costs half a
+ * minute.
+ */
 const TOR_NETWORKS: Lane = { maxJobs: 2 };
 
 const DEFAULT: Load = { cores: 1, seconds: 1 };

@@ -1,5 +1,5 @@
-// A reporter for node:test that writes each finished test as one line of JSON: name, duration and outcome. Suites are left
-// out, since their tests are counted.
+// A reporter for node:test that writes each finished test as one line of JSON: name, duration and outcome. Suites are
+// left out, since their tests are counted.
 
 /** @param {AsyncIterable<import('node:test/reporters').TestEvent>} events */
 export default async function* results(events) {

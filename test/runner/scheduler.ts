@@ -12,8 +12,8 @@ export interface Lane {
 }
 
 /**
- * Runs jobs side by side as long as they need no more cores than there are. Jobs start in their order, but one that does
- * not fit yet is overtaken by later ones that do.
+ * Runs jobs side by side as long as they need no more cores than there are. Jobs start in their order, but one that
+ * does not fit yet is overtaken by later ones that do.
  *
  * @param isStopped keeps further jobs from starting
  */

@@ -27,8 +27,8 @@ interface Reply {
 
 /**
  * A UDP socket that receives and sends datagrams in batches (recvmmsg(2), sendmmsg(2)). It owns its descriptor, and no
- * other part of Node reads or writes it: the event loop only reports when it is readable. The waiting datagrams are then
- * received and answered, with one system call per batch each way.
+ * other part of Node reads or writes it: the event loop only reports when it is readable. The waiting datagrams are
+ * then received and answered, with one system call per batch each way.
  */
 export class BatchSocket implements UdpSocket {
   readonly #descriptor: number;

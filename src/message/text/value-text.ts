@@ -1,3 +1,4 @@
+import { MS_PER_SECOND } from '../../lib/units.ts';
 import { readU16 } from '../wire/bytes.ts';
 
 /** An octet as `\DDD` (RFC 1035 §5.1). */
@@ -37,5 +38,5 @@ export function base32Hex(octets: Uint8Array): string {
 
 /** A time of an RRSIG record: YYYYMMDDHHmmSS in UTC (RFC 4034 §3.2). Takes seconds since the epoch. */
 export function timeText(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().replace(/\.000Z$|\D/g, '');
+  return new Date(seconds * MS_PER_SECOND).toISOString().replace(/\.000Z$|\D/g, '');
 }
