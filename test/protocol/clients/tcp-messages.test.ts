@@ -58,9 +58,9 @@ test('a quick answer overtakes a slow one on one connection, even within one seg
 
 test('with more queries in one segment than may be in flight, the others wait, and all are answered', async () => {
   const queries = 500;
-  // Fewer than one circuit carries, so that this limit is reached first.
+  // Fewer than one circuit carries, so that this limit is reached first. With one circuit, no query is hedged.
   const pipelined = 80;
-  await using running = await startBehindDouble(GOOD, '--tcp-pipelined', String(pipelined));
+  await using running = await startBehindDouble(GOOD, '--circuits', '1', '--tcp-pipelined', String(pipelined));
   const { daemon, upstream } = running;
   await daemon.answers();
   const release = Promise.withResolvers<void>();
