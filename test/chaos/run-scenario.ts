@@ -26,6 +26,9 @@ const WARM_UP_PATIENCE_MS = 60_000;
  */
 const RECOVERY_PATIENCE_MS = 180_000;
 
+/** Time for the onion's tor to be reachable again. Usually it takes a few seconds. */
+const ONION_PATIENCE_MS = 45_000;
+
 /** Each probe costs circuits. */
 const BETWEEN_PROBES_MS = 250;
 
@@ -124,10 +127,20 @@ export async function runScenario(
   };
 }
 
-/** Probes until the signal. */
+/**
+ * Probes until the signal. Restarts the onion's tor once if it stays unreachable: one that has lost its introduction
+ * circuits too often builds none for five minutes (INTRO_CIRC_RETRY_PERIOD in its source), whatever dns4tor does.
+ */
 async function firstReached(network: TorNetwork, signal: AbortSignal): Promise<number | undefined> {
+  const fromMs = systemClock.now();
+  let isRestarted = false;
   while (!signal.aborted) {
     if (await network.reachesOnion()) return systemClock.now();
+    if (!isRestarted && systemClock.now() - fromMs > ONION_PATIENCE_MS) {
+      isRestarted = true;
+      await network.onionService.kill();
+      await network.onionService.start();
+    }
     await delay(systemClock, BETWEEN_PROBES_MS, signal);
   }
   return undefined;
