@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 /** Specifiers of `import … from '…'`, `export … from '…'`, `import '…'` and `import('…')` that name a file. */
 const IMPORTS = /\b(?:from|import)\s*\(?\s*'(?<path>\.[^']+)'/g;
 
-/** A script that runs in a process of its own: `new URL('echo.ts', import.meta.url)`. */
+/** A script that runs in its own process: `new URL('echo.ts', import.meta.url)`. */
 const SCRIPTS = /\bnew URL\(\s*'(?<path>[^']+\.(?:js|ts))'/g;
 
 /**

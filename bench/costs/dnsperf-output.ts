@@ -14,8 +14,8 @@ export interface DnsperfResult {
 }
 
 /**
- * Parses the output of `dnsperf -v`: one line per query with its response time, then the statistics. dnsperf 2.10 has
- * no percentiles of its own.
+ * Parses the output of `dnsperf -v`: one line per query with its response time, then the statistics. dnsperf 2.10
+ * computes no percentiles.
  * @throws Error if the statistics are missing
  */
 export function parseDnsperf(output: string): DnsperfResult {

@@ -12,7 +12,7 @@ import { drawRejected } from './rejected-circuits.ts';
 
 /**
  * Simulates the delays of Tor and of a resolver behind an onion address: a SOCKS server that leads to a DoH server, on
- * loopback. Each SOCKS connection is a circuit with a speed of its own.
+ * loopback. Each SOCKS connection is a circuit with its own speed.
  */
 export interface OnionDouble extends AsyncDisposable {
   readonly socks: { readonly kind: 'tcp'; readonly host: string; readonly port: number };

@@ -1,5 +1,5 @@
 // `npm run screenshots`: takes the pictures that the docs show. With a folder as argument, takes these and more to that
-// folder: the whole page, dark and on a phone, and `dns4tor status` in an outage. They show an hour that is made up.
+// folder: the whole page, dark and on a phone, and `dns4tor status` in an outage. They show sample data.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';

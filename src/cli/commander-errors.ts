@@ -19,6 +19,6 @@ export function throwUsageErrors(command: Command): void {
 
 function describe({ code, message }: CommanderError, { args, registeredArguments }: Command): string {
   if (code === 'commander.excessArguments') return `unexpected argument '${args[registeredArguments.length]}'`;
-  // A suggestion is on a line of its own.
+  // A suggestion is on its own line.
   return message.replace(/^error: /, '').replace('\n', ' ');
 }

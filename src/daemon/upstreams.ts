@@ -63,7 +63,7 @@ export interface UpstreamComponents {
 export interface UpstreamInit {
   /** Position in the configured order. */
   readonly index: number;
-  /** Connections to keep, each over a circuit of its own. */
+  /** Connections to keep, each over its own circuit. */
   readonly circuits: number;
   /**
    * Connections to open at first, of which the fastest are kept.
@@ -71,7 +71,7 @@ export interface UpstreamInit {
    */
   readonly candidates?: number;
   readonly lifetimeMs: number;
-  /** Whether each client has connections of its own. @default false */
+  /** Whether each client has its own connections. @default false */
   readonly perClient?: boolean;
 }
 
@@ -177,7 +177,7 @@ function candidatesFor({ circuits, perClient = false }: UpstreamInit): number {
   return circuits + (perClient ? 1 : Math.min(2 * circuits + 1, MAX_SPARE));
 }
 
-/** Opens connections through Tor, each with SOCKS credentials of its own, so that each gets a circuit of its own. */
+/** Opens connections through Tor, each with its own SOCKS credentials, so that each gets its own circuit. */
 function createDial(components: UpstreamComponents, config: UpstreamConfig): TorConnector {
   const { tor, clock, random, signal } = components;
   const nextIdentity = components.nextIdentity ?? (() => createIsolationCredentials(random));

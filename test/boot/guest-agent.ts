@@ -52,7 +52,7 @@ interface ExecStatus {
 }
 
 /**
- * Sends one command of the QEMU Guest Agent Protocol. Each needs a connection of its own, because the agent may
+ * Sends one command of the QEMU Guest Agent Protocol. Each needs its own connection, because the agent may
  * restart.
  */
 async function call(socketPath: string, execute: string, args: object): Promise<Readonly<Record<string, unknown>>> {

@@ -29,7 +29,7 @@ export interface Laboratory extends AsyncDisposable {
   readonly privateOnion: PrivateOnion;
   /** Starts dns4tor with the laboratory's upstream and client tor. The arguments override both. */
   startDaemon(...args: readonly string[]): Promise<Daemon>;
-  /** Starts dns4tor with a tor of its own, whose data are in the directory. */
+  /** Starts dns4tor with its own tor, whose data are in the directory. */
   startManagedDaemon(state: TemporaryDirectory, ...args: readonly string[]): Promise<Daemon>;
 }
 

@@ -14,7 +14,7 @@ export interface Lab extends AsyncDisposable {
   behave(name: string, behaviour: DohBehaviour | undefined): void;
   /** Number of upstream queries for a name, of any type. */
   asked(name: string): number;
-  /** Sends a query on a socket of its own. Builds it unless it is bytes. */
+  /** Sends a query on its own socket. Builds it unless it is bytes. */
   ask(transport: Transport, query: QuerySpec | Uint8Array): Promise<Reply>;
   /** The sum of a metric's time series with these labels. */
   counter(metric: string, labels?: Readonly<Record<string, string>>): Promise<number>;

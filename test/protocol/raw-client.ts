@@ -75,7 +75,7 @@ export function connectRaw(
   return transport === 'udp' ? UdpClient.connect(port, address, from) : TcpClient.connect(port, address, from);
 }
 
-/** Sends one message on a socket of its own and returns the one reply. */
+/** Sends one message on its own socket and returns the one reply. */
 export async function exchange(transport: Transport, endpoint: Endpoint, message: Uint8Array): Promise<Buffer> {
   await using client = await connectRaw(transport, endpoint);
   client.send(message);

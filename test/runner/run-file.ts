@@ -54,7 +54,7 @@ export class RunningFiles {
     for (const child of this.#children) child.kill('SIGTERM');
   }
 
-  /** Runs one test file in a process of its own. */
+  /** Runs one test file in its own process. */
   async run({ file, options, programs, isPatient }: TestRun): Promise<FileResult> {
     await using directory = await mkdtempDisposable(join(tmpdir(), 'dns4tor-results-'));
     const resultsPath = join(directory.path, 'results');

@@ -17,8 +17,8 @@ export interface Load {
 }
 
 /**
- * At a fixed rate, no more queries may be in flight than Linux's default socket buffer holds. After a pause of its own,
- * the load generator catches up in one burst, and an overflow then would not be the server's fault.
+ * At a fixed rate, no more queries may be in flight than Linux's default socket buffer holds. If the load
+ * generator itself pauses, it catches up in one burst, and an overflow then would not be the server's fault.
  */
 export const LOADS = [
   { label: 'saturation', outstanding: 100 },

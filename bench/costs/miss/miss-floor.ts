@@ -1,4 +1,4 @@
-// Run by miss-run.ts in a process of its own: the cost of TLS and HTTP/2 alone. On SIGUSR2 it sends the same requests
+// Run by miss-run.ts in its own process: the cost of TLS and HTTP/2 alone. On SIGUSR2 it sends the same requests
 // as dns4tor over the same path, and reports when all are answered. It does nothing else.
 import { readFile } from 'node:fs/promises';
 import { type ClientHttp2Session, connect } from 'node:http2';

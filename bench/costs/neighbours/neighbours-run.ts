@@ -12,7 +12,7 @@ import { startLab } from '../../../test/protocol/lab.ts';
 import { ADDRESSES } from '../../../test/protocol/namespaced.ts';
 import { connectRaw, type Endpoint, type RawClient } from '../../../test/protocol/raw-client.ts';
 import { say } from '../../progress.ts';
-import { startPeer } from '../servers/peers.ts';
+import { startPeer, UNBOUND_PROCESS } from '../servers/peers.ts';
 import { typicalAnswerTo } from '../servers/typical-answers.ts';
 import type { NeighboursRow } from './neighbours-report.ts';
 
@@ -137,12 +137,7 @@ async function startUnbound(tcpConnections: number): Promise<Server> {
 ${SERVER_ADDRESSES.map((address) => `  interface: ${address}@${port}`).join('\n')}
   access-control: 192.0.2.0/24 allow
   access-control: 2001:db8::/32 allow
-  username: ""
-  chroot: ""
-  pidfile: ""
-  use-syslog: no
-  logfile: ""
-  num-threads: 1
+${UNBOUND_PROCESS}
   incoming-num-tcp: ${tcpConnections}
   module-config: "iterator"
   do-not-query-localhost: no

@@ -1,4 +1,4 @@
-// Run by doh-upstream.ts in a process of its own, so that its CPU time does not count.
+// Run by doh-upstream.ts in its own process, so that its CPU time does not count.
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createSecureServer } from 'node:http2';

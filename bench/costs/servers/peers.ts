@@ -26,6 +26,14 @@ export interface Peer {
 const CACHED_ANSWERS = 10_000;
 const CACHED_MIB = 16;
 
+/** Directives for an unbound that runs as the current user, writes to stderr and has one thread. */
+export const UNBOUND_PROCESS = `  username: ""
+  chroot: ""
+  pidfile: ""
+  use-syslog: no
+  logfile: ""
+  num-threads: 1`;
+
 export const PEERS: readonly Peer[] = [
   {
     label: 'unbound',
@@ -33,12 +41,7 @@ export const PEERS: readonly Peer[] = [
       startPeer('unbound', {
         config: (port) => `server:
   interface: 127.0.0.1@${port}
-  username: ""
-  chroot: ""
-  pidfile: ""
-  use-syslog: no
-  logfile: ""
-  num-threads: 1
+${UNBOUND_PROCESS}
   module-config: "iterator"
   msg-cache-size: ${CACHED_MIB}m
   rrset-cache-size: ${CACHED_MIB}m

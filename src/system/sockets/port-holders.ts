@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { FileSystem } from '../transaction/file-system.ts';
 import { parseSocketRow, portSuffix, readAddress, SOCKET_TABLES, type SocketRow } from './socket-table.ts';
 
-/** A socket that listens on a port of this machine, and the programs that hold it. */
+/** A listening socket, and the processes that have it open. */
 export interface PortHolder {
   readonly transport: 'udp' | 'tcp';
   /** `0.0.0.0` and `::` mean all addresses. */

@@ -72,8 +72,8 @@ const FAILING_RESPONSES = 3;
 const MAX_RETRY_AFTER_MS = 300_000;
 
 /**
- * A connection to the resolver with a record of how well it answers. It is opened once, with SOCKS credentials of its
- * own, for which Tor builds a circuit of its own.
+ * A connection to the resolver with a record of how well it answers. It is opened once, with its own SOCKS credentials,
+ * so Tor builds a circuit for it alone.
  */
 export class PooledConnection implements AsyncDisposable {
   readonly #components: PooledConnectionComponents;

@@ -58,7 +58,7 @@ export interface SessionEvents {
   onClose(session: Session): void;
 }
 
-/** Opens a connection to the resolver through Tor. Rejects with a Dns4torError, after a time-out of its own. */
+/** Opens a connection to the resolver through Tor. Rejects with a Dns4torError, after its own time-out. */
 export type Connect = () => Promise<Socket>;
 
 /** Starts a session on an open socket, which the session owns from then on. */

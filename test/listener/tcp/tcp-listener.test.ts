@@ -59,7 +59,7 @@ test('disposing closes open connections, even with queries in flight', async () 
   held.answer(0);
 });
 
-/** Makes each address of 127.0.0.0/8 a client of its own. In production all of them are this machine. */
+/** Makes each address of 127.0.0.0/8 a separate client. In production all of them are this machine. */
 const groupOf = (client: string): string => client;
 
 interface Crowd extends AsyncDisposable {

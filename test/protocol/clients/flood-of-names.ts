@@ -1,4 +1,4 @@
-// Run by million-names.test.ts in a process of its own. Inside a test, promises cost ten times as much, and the test
+// Run by million-names.test.ts in its own process. Inside a test, promises cost ten times as much, and the test
 // runner uses memory too.
 import { createCounters } from '../../../src/metrics/counters.ts';
 import type { Upstream } from '../../../src/upstream/upstream.ts';

@@ -9,7 +9,7 @@ const { ipv4, ipv6 } = ADDRESSES;
 const listen = [ipv4, ipv6].flatMap(({ server, network }) => ['--address', server, '--allow', network]);
 await using lab = await startLab('--isolate', 'client', ...listen);
 
-// Each address has connections of its own.
+// Each address has its own connections.
 const clientOf = new Map<number | undefined, number>();
 const clients = [ipv4, ipv6].flatMap(({ server, second, insider }) =>
   [second, insider].map((from) => ({ port: lab.daemon.port, address: server, from })),

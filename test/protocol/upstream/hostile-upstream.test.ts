@@ -32,7 +32,7 @@ interface Case extends Exchange {
   readonly sent: Uint8Array;
 }
 
-/** Each with a name of its own, so that none is answered from the cache. */
+/** Each with its own name, so that none is answered from the cache. */
 function hostileCases(): Case[] {
   const changes = fc.sample(mutations, { seed: SEED, numRuns: RESPONSES });
   const kinds = exchangesAbout('x').length;

@@ -22,7 +22,7 @@ const ANSWERS = [addressOf()];
 /** Maximum attempts for one query. An unusable response may be the circuit's fault, so others are tried. */
 const MAX_ATTEMPTS = 6;
 
-// Each test has a name of its own, and waits a second for the cached failure to expire. More at a time would exceed the
+// Each test has its own name, and waits a second for the cached failure to expire. More at a time would exceed the
 // limit of a client.
 describe('a response that is not an answer', { concurrency: 8 }, () => {
   for (const { label, behaviour, upstream, ede } of FAULTS) {

@@ -15,7 +15,7 @@ import { addressOf, GOOD, questionOf, responseTo } from '../upstream-messages.ts
 import { askUntilAnswered, askUntilKept } from './kept-failure.ts';
 
 /*
- * Failures of the connection to upstream, and slow upstreams. Each test has a daemon of its own, because all queries of
+ * Failures of the connection to upstream, and slow upstreams. Each test has its own daemon, because all queries of
  * a daemon share its connections.
  */
 
