@@ -1,4 +1,4 @@
-import { formatBytes, formatDuration, formatNoun } from '../src/lib/format.ts';
+import { capitalize, formatBytes, formatDuration, formatNoun } from '../src/lib/format.ts';
 import { TOR_KIND_LABELS } from '../src/status/labels.ts';
 import type { ErrorSnapshot, StatusSnapshot, TorSnapshot } from '../src/status/snapshot.ts';
 import { byId, create, resize, setSentence, setText } from './dom.ts';
@@ -7,6 +7,7 @@ const TOR_STATES = {
   unknown: 'dns4tor does not know yet whether Tor can be used.',
   down: 'Tor cannot be reached, or it cannot reach its network.',
   bootstrapping: 'Tor is connecting to its network.',
+  stuck: 'Tor makes no progress.',
   up: 'Tor is connected.',
 } as const satisfies Record<TorSnapshot['state'], string>;
 
@@ -58,7 +59,7 @@ export function showErrors({ errors }: StatusSnapshot): void {
   for (const [index, item] of items.entries()) {
     const [what, counts] = item.children;
     const error = errors[index]!;
-    if (what !== undefined) setSentence(what, `${capitalise(error.sentence)}.`);
+    if (what !== undefined) setSentence(what, `${capitalize(error.sentence)}.`);
     if (counts !== undefined) setText(counts, describeCounts(error));
   }
 }
@@ -71,8 +72,4 @@ function describeCounts({ reason, answers, exchanges, connections }: ErrorSnapsh
   ] as const;
   const parts = counts.filter(([count]) => count > 0).map(([, text]) => text);
   return `${parts.join(', ')} (${reason})`;
-}
-
-function capitalise(clause: string): string {
-  return clause.charAt(0).toUpperCase() + clause.slice(1);
 }

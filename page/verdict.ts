@@ -5,6 +5,7 @@ import { formatTimeWithSeconds } from './format.ts';
 
 const TITLES = {
   starting: 'Starting',
+  stuck: 'Stuck',
   working: 'Working',
   degraded: 'Degraded',
   failing: 'Not working',

@@ -16,7 +16,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   lib: ['failures'],
   log: ['lib'],
   message: ['failures', 'lib'],
-  model: ['lib', 'type:message'],
+  model: ['lib', 'type:failures', 'type:message'],
   metrics: ['failures', 'lib', 'message', 'model'],
   status: ['failures', 'lib', 'metrics', 'model'],
   http: ['failures', 'lib', 'metrics'],

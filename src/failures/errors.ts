@@ -16,16 +16,17 @@ export class Dns4torError extends Error {
   /**
    * @param detail see {@link Dns4torError.detail}
    * @param cause the error that this one explains
+   * @param remedy replaces the remedy of the failures table
    */
-  constructor(code: ErrorCode, detail?: string, cause?: unknown) {
+  constructor(code: ErrorCode, detail?: string, cause?: unknown, remedy?: string) {
     const kind = failureKind(code);
     const problem = detail === undefined ? kind.problem : `${detail}: ${kind.problem}`;
-    super(joinRemedy(problem, kind.remedy), { cause });
+    super(joinRemedy(problem, remedy ?? kind.remedy), { cause });
     this.name = 'Dns4torError';
     this.code = code;
     this.detail = detail;
     this.problem = problem;
-    this.remedy = kind.remedy;
+    this.remedy = remedy ?? kind.remedy;
   }
 }
 

@@ -118,6 +118,51 @@ export const TOR_FAILURES = {
     problem: "the introduction to the onion service timed out (X'F7')",
     remedy: 'use another --upstream if this persists',
   },
+  ERR_TOR_OFFLINE: {
+    ede: 'networkError',
+    label: 'tor_offline',
+    problem: 'this machine is not connected to a network',
+    remedy: 'connect it; Tor then goes on without a restart',
+  },
+  ERR_TOR_CLOCK: {
+    ede: 'notReady',
+    label: 'tor_clock',
+    problem: "this machine's date or time is wrong, so Tor rejects what its network sends",
+    remedy:
+      'set the clock by hand, such as with timedatectl set-time or date -s: time servers cannot be looked up by name before Tor works',
+  },
+  ERR_TOR_BLOCKED: {
+    ede: 'networkError',
+    label: 'tor_blocked',
+    problem: "this network lets no connection through to Tor's relays",
+    remedy: 'log in if the network has a login page; if it blocks Tor, use a bridge (docs/bridges.md)',
+  },
+  ERR_TOR_BRIDGES: {
+    ede: 'networkError',
+    label: 'tor_bridges',
+    problem: 'none of the configured bridges can be reached',
+    remedy:
+      'check that this machine is online and, if the network has a login page, log in; otherwise use other bridges or another transport (docs/bridges.md)',
+  },
+  ERR_TOR_TRANSPORT: {
+    ede: 'notReady',
+    label: 'tor_transport',
+    problem: 'the program of the pluggable transport does not run',
+    remedy: 'run the program in a terminal to see why it ends',
+  },
+  ERR_TOR_TRANSPORT_NAME: {
+    ede: 'networkError',
+    label: 'tor_transport_name',
+    problem: "the pluggable transport cannot reach its server, which it looks up in the system's DNS",
+    remedy: 'check that the names in the bridge line resolve without dns4tor, or use an obfs4 bridge (docs/bridges.md)',
+  },
+  ERR_TOR_STUCK: {
+    ede: 'notReady',
+    label: 'tor_stuck',
+    problem: 'Tor makes no progress',
+    remedy:
+      'check that this machine is online and, if the network limits what you may reach, use a bridge (docs/bridges.md)',
+  },
   ERR_TOR_BINARY_MISSING: {
     ede: 'notReady',
     label: 'tor_binary_missing',

@@ -58,3 +58,8 @@ export function formatBytes(bytes: number): string {
 export function formatShare(part: number, whole: number): string {
   return whole === 0 ? UNKNOWN : `${Math.round((100 * part) / whole)} %`;
 }
+
+/** Begins a clause as a sentence. */
+export function capitalize(clause: string): string {
+  return clause.charAt(0).toUpperCase() + clause.slice(1);
+}

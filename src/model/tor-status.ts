@@ -1,5 +1,10 @@
-/** States of Tor; the `state` label of `dns4tor_tor_state`. */
-export const TOR_STATES = ['unknown', 'down', 'bootstrapping', 'up'] as const;
+import type { Dns4torError } from '../failures/errors.ts';
+
+/**
+ * States of Tor; the `state` label of `dns4tor_tor_state`. `stuck`: it is bootstrapping, but has made no progress for
+ * some time.
+ */
+export const TOR_STATES = ['unknown', 'down', 'bootstrapping', 'stuck', 'up'] as const;
 export type TorState = (typeof TOR_STATES)[number];
 
 /** CircStatus of live circuits (control-spec, "CIRC"), in lower case; the `state` label of `dns4tor_tor_circuits`. */
@@ -16,6 +21,8 @@ export interface TorStatus {
   readonly bootstrapPercent: number;
   /** Tor's own description of the bootstrap phase. Absent without a control connection. */
   readonly bootstrapSummary?: string;
+  /** Why Tor is stuck, with the remedy. Present if and only if the state is `stuck`. */
+  readonly trouble?: Dns4torError;
   /** Number of circuits by state, including other programs' circuits. Absent without a control connection. */
   readonly circuits?: Readonly<Record<CircuitState, number>>;
 }

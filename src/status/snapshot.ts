@@ -3,12 +3,13 @@ import type { BreakerState, ConnectionState } from '../model/upstream-status.ts'
 
 /**
  * - `starting`: no answer has come through Tor yet, but nothing indicates an outage.
+ * - `stuck`: Tor is bootstrapping and makes no progress. Only cached names are resolved.
  * - `working`: names are resolved.
  * - `degraded`: names are resolved, but a resolver cannot be reached, many answers fail or are stale, or no answer has
  *   come through Tor for some seconds.
  * - `failing`: only cached names are resolved.
  */
-export type ServiceState = 'starting' | 'working' | 'degraded' | 'failing';
+export type ServiceState = 'starting' | 'stuck' | 'working' | 'degraded' | 'failing';
 
 /**
  * The state of dns4tor at one moment: the body of `GET /api/status` and of each event of `GET /api/events`. Contains no
@@ -27,9 +28,13 @@ export interface StatusSnapshot {
   /** Whole seconds since the process started to serve, without time in which the machine slept. */
   readonly uptimeSeconds: number;
   readonly state: ServiceState;
-  /** The state in one sentence for people, with the problem and the remedy. */
+  /** {@link headline} and {@link remedy} in one line. */
   readonly sentence: string;
-  /** Why it is degraded or failing: a value of the metrics' `reason` label. Null if there is no single reason. */
+  /** The state in one sentence for people, with the problem. */
+  readonly headline: string;
+  /** What to do about it, as a sentence for people. Null if nothing needs doing or nothing is known to help. */
+  readonly remedy: string | null;
+  /** Why it is stuck, degraded or failing: a value of the metrics' `reason` label. Null if there is no single reason. */
   readonly reason: string | null;
   /** Seconds since the last answer through Tor; null before the first. */
   readonly lastAnswerSecondsAgo: number | null;
@@ -53,8 +58,20 @@ export interface TorSnapshot {
   readonly bootstrapPercent: number;
   /** Tor's description of its current bootstrap phase. Null without a control port. */
   readonly bootstrapSummary: string | null;
+  /** Why Tor is stuck. Null if it is not. */
+  readonly trouble: TroubleSnapshot | null;
   /** Tor's circuits by state, including those of other programs. Null without a control port. */
   readonly circuits: Readonly<Record<CircuitState, number>> | null;
+}
+
+/** Why Tor is stuck. */
+export interface TroubleSnapshot {
+  /** A value of the metrics' `reason` label; stable. */
+  readonly reason: string;
+  /** What is wrong, as a clause for people, with Tor's bootstrap phase and its own warning. */
+  readonly problem: string;
+  /** What to do about it, as a clause for people. */
+  readonly remedy: string;
 }
 
 /** The state of an upstream. */

@@ -1,4 +1,5 @@
-import type { ErrorCode } from '../failures/failures.ts';
+import type { Dns4torError } from '../failures/errors.ts';
+import { type ErrorCode, failureKind, failureText } from '../failures/failures.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { MS_PER_MINUTE, MS_PER_SECOND } from '../lib/units.ts';
 import type { Counters } from '../metrics/counters.ts';
@@ -7,8 +8,8 @@ import type { BreakerState, ConnectionStatus } from '../model/upstream-status.ts
 import { type Counts, readCounts, subtract } from './counts.ts';
 import { History, sumOf } from './history.ts';
 import { latencyOf, roundMs } from './latency.ts';
-import { errorsOf, reasonOf } from './reasons.ts';
-import type { StatusSnapshot, TorSnapshot, UpstreamSnapshot } from './snapshot.ts';
+import { errorsOf } from './reasons.ts';
+import type { StatusSnapshot, TorSnapshot, TroubleSnapshot, UpstreamSnapshot } from './snapshot.ts';
 import { type Connectivity, judge, type ServiceVerdict } from './verdict.ts';
 
 /** The state of an upstream, as a `PooledUpstream` reports it. */
@@ -106,6 +107,13 @@ export class Status implements Disposable {
     };
   }
 
+  /** The current state alone, without the figures of a snapshot. */
+  verdict(): ServiceVerdict {
+    const { counters, sources } = this.#components;
+    const upstreams = sources.upstreams.map(({ label, status }) => upstreamSnapshot(label, status));
+    return this.#judge(readCounts(counters.totals), upstreams);
+  }
+
   #judge(counts: Counts, upstreams: readonly UpstreamSnapshot[]): ServiceVerdict {
     const { sources } = this.#components;
     const judgeNow = (): ServiceVerdict => {
@@ -139,14 +147,19 @@ export class Status implements Disposable {
 }
 
 function torSnapshot(sources: StatusSources): TorSnapshot {
-  const { state, bootstrapPercent, bootstrapSummary, circuits } = sources.tor();
+  const { state, bootstrapPercent, bootstrapSummary, trouble, circuits } = sources.tor();
   return {
     kind: sources.torKind() ?? null,
     state,
     bootstrapPercent,
     bootstrapSummary: bootstrapSummary ?? null,
+    trouble: trouble === undefined ? null : troubleOf(trouble),
     circuits: circuits ?? null,
   };
+}
+
+function troubleOf({ code, problem, remedy = '' }: Dns4torError): TroubleSnapshot {
+  return { reason: failureKind(code).label, problem, remedy };
 }
 
 function upstreamSnapshot(upstream: string, status: UpstreamStatus): UpstreamSnapshot {
@@ -154,7 +167,8 @@ function upstreamSnapshot(upstream: string, status: UpstreamStatus): UpstreamSna
   return {
     upstream,
     breaker: breakerOf(breakerStates),
-    ...(failure === undefined ? { reason: null, sentence: null } : reasonOf(failure)),
+    reason: failure === undefined ? null : failureKind(failure).label,
+    sentence: failure === undefined ? null : failureText(failure),
     inFlight: queueDepth,
     circuits: connections.map(({ slot, state, typicalMs, inFlight }) => ({
       slot,

@@ -1,7 +1,8 @@
 import type { ErrorCode } from '../failures/failures.ts';
+import { capitalize } from '../lib/format.ts';
 import { P99_RESPONSE_MS } from '../model/response-time.ts';
 import type { TorStatus } from '../model/tor-status.ts';
-import { type Reason, reasonOf } from './reasons.ts';
+import { explain, type Reason, reasonOf, reasonOfLabel } from './reasons.ts';
 import type { AnswerCounts, ServiceState, UpstreamSnapshot } from './snapshot.ts';
 
 /** Recent experience with answers through Tor. */
@@ -28,6 +29,8 @@ export interface VerdictInput {
 /** The part of a snapshot that says how the service is doing. */
 export interface ServiceVerdict {
   readonly state: ServiceState;
+  readonly headline: string;
+  readonly remedy: string | null;
   readonly sentence: string;
   readonly reason: string | null;
 }
@@ -51,47 +54,54 @@ const MIN_ANSWERS = 10;
 /** Share of failed and stale answers that a person notices while browsing. */
 const NOTICEABLE_SHARE = 0.2;
 
+/** Tells people that the cache still works. */
+const FROM_CACHE = 'Only cached names are answered.';
+
 /**
- * Decides whether the service works, and says so in one sentence. The sentence changes only with the state, the reason
- * or Tor's bootstrap progress.
+ * Decides whether the service works, and says so in a headline with its remedy. The texts change only with the state,
+ * the reason or Tor's bootstrap progress.
  */
 export function judge({ connectivity, tor, upstreams, recent }: VerdictInput): ServiceVerdict {
   const isCutOff = upstreams.every(({ breaker }) => breaker !== 'closed');
   const isStarting = connectivity.lastAnswerSecondsAgo === undefined;
   const isSilent = !isStarting && connectivity.silentMs >= OUTAGE_MS;
   const isFailing = isCutOff || isSilent || connectivity.failuresInARow >= OUTAGE_FAILURES;
-  const reason = isFailing ? reasonFor(connectivity, upstreams) : undefined;
 
   // Tor itself reports that it is still bootstrapping. Other failures only follow from that.
-  if (isStarting && tor.state === 'bootstrapping') return state('starting', `Starting: ${bootstrapOf(tor)}.`);
+  if (tor.trouble !== undefined && (isStarting || isFailing)) {
+    return verdict('stuck', `Not working: ${tor.trouble.problem}. ${FROM_CACHE}`, explain(tor.trouble));
+  }
+  if (isStarting && tor.state === 'bootstrapping') return verdict('starting', `Starting: ${bootstrapOf(tor)}.`);
   if (isFailing && tor.state === 'bootstrapping') {
-    return state('failing', `Not working: ${bootstrapOf(tor)}. Only cached names are answered.`);
+    return verdict('failing', `Not working: ${bootstrapOf(tor)}. ${FROM_CACHE}`);
   }
   if (isFailing) {
-    const why = reason === undefined ? 'no answers come through Tor' : reason.sentence;
-    return state('failing', `Not working: ${why}. Only cached names are answered.`, reason);
+    const cause = causeOf(connectivity, upstreams);
+    return verdict('failing', `Not working: ${cause?.problem ?? 'no answers come through Tor'}. ${FROM_CACHE}`, cause);
   }
-  if (isStarting) return state('starting', 'Starting: waiting for the first answer through Tor.');
+  if (isStarting) return verdict('starting', 'Starting: waiting for the first answer through Tor.');
 
   const down = upstreams.find(({ breaker }) => breaker !== 'closed');
   if (down !== undefined) {
-    const known = reasonForOne(down);
-    const why = known === undefined ? '' : `: ${known.sentence}`;
-    return state('degraded', `Working, but ${down.upstream} cannot be reached${why}.`, known);
+    const cause = causeOfOne(down);
+    const why = cause === undefined ? '' : `: ${cause.problem}`;
+    return verdict('degraded', `Working, but ${down.upstream} cannot be reached${why}.`, cause);
   }
   if (connectivity.silentMs >= hangingMs(upstreams)) {
-    return state('degraded', 'Degraded: no answer has come through Tor for some seconds.');
+    return verdict('degraded', 'Degraded: no answer has come through Tor for some seconds.');
   }
   const asked = recent.upstream + recent.stale + recent.failed;
   const unsatisfied = recent.stale + recent.failed;
   if (asked >= MIN_ANSWERS && unsatisfied >= NOTICEABLE_SHARE * asked) {
-    return state('degraded', 'Degraded: many names that are not cached fail or get expired answers.');
+    return verdict('degraded', 'Degraded: many names that are not cached fail or get expired answers.');
   }
-  return state('working', 'Working: names are resolved through Tor.');
+  return verdict('working', 'Working: names are resolved through Tor.');
 }
 
-function state(name: ServiceState, sentence: string, reason?: Reason): ServiceVerdict {
-  return { state: name, sentence, reason: reason?.reason ?? null };
+function verdict(state: ServiceState, headline: string, cause?: Reason): ServiceVerdict {
+  const remedy = cause?.remedy === undefined ? null : `${capitalize(cause.remedy)}.`;
+  const sentence = remedy === null ? headline : `${headline} ${remedy}`;
+  return { state, headline, remedy, sentence, reason: cause?.reason ?? null };
 }
 
 /** The time after which a probe counts as hanging, from the estimates of the circuits in use. */
@@ -101,14 +111,14 @@ function hangingMs(upstreams: readonly UpstreamSnapshot[]): number {
   return Math.max(HANGING.leastMs, known.length === 0 ? 0 : HANGING.times * Math.min(...known));
 }
 
-/** The reason of an outage: that of the first upstream that is cut off, or else the latest failure of a query. */
-function reasonFor({ failure }: Connectivity, upstreams: readonly UpstreamSnapshot[]): Reason | undefined {
+/** The cause of an outage: that of the first upstream that is cut off, or else the latest failure of a query. */
+function causeOf({ failure }: Connectivity, upstreams: readonly UpstreamSnapshot[]): Reason | undefined {
   const first = upstreams.find(({ breaker }) => breaker !== 'closed');
-  return (first && reasonForOne(first)) ?? (failure && reasonOf(failure));
+  return (first && causeOfOne(first)) ?? (failure && reasonOf(failure));
 }
 
-function reasonForOne({ reason, sentence }: UpstreamSnapshot): Reason | undefined {
-  return reason === null || sentence === null ? undefined : { reason, sentence };
+function causeOfOne({ reason }: UpstreamSnapshot): Reason | undefined {
+  return reason === null ? undefined : reasonOfLabel(reason);
 }
 
 function bootstrapOf({ bootstrapPercent, bootstrapSummary }: TorStatus): string {

@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { madeUpHour } from '../../scripts/screenshots/hour.ts';
-import { failureText } from '../../src/failures/failures.ts';
+import { failureKind } from '../../src/failures/failures.ts';
 import { MAX_WATCHERS } from '../../src/http/event-stream.ts';
 import { type MetricsServer, startMetricsServer } from '../../src/http/metrics-server.ts';
 import { createPageFiles } from '../../src/http/page-files.ts';
@@ -163,7 +163,7 @@ test('an outage of Tor and its end show within five seconds, even without querie
   assert.ok(address.kind === 'tcp');
   await listen(page);
   await socks[Symbol.asyncDispose]();
-  await sentence(page, `Not working: ${failureText('ERR_TOR_UNREACHABLE')}.`);
+  await sentence(page, `Not working: ${failureKind('ERR_TOR_UNREACHABLE').problem}.`);
   assert.equal(await page.title(), 'Not working – dns4tor');
   await page.locator('#upstreams', { hasText: 'Not reachable' }).waitFor({ timeout: SEEN_MS });
   await page.locator('#errors', { hasText: 'tor_unreachable' }).waitFor({ timeout: SEEN_MS });

@@ -79,9 +79,11 @@ test('a snapshot has every field, null for unknown values', () => {
     uptimeSeconds: 1,
     state: 'working',
     sentence: 'Working: names are resolved through Tor.',
+    headline: 'Working: names are resolved through Tor.',
+    remedy: null,
     reason: null,
     lastAnswerSecondsAgo: 3,
-    tor: { kind: 'managed', state: 'up', bootstrapPercent: 100, bootstrapSummary: null, circuits: null },
+    tor: { kind: 'managed', state: 'up', bootstrapPercent: 100, bootstrapSummary: null, trouble: null, circuits: null },
     upstreams: [
       {
         upstream: 'resolver.test:443',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { failureText } from '../../src/failures/failures.ts';
+import { Dns4torError } from '../../src/failures/errors.ts';
+import { failureKind, failureText } from '../../src/failures/failures.ts';
 import type { AnswerCounts, UpstreamSnapshot } from '../../src/status/snapshot.ts';
 import { type Connectivity, judge, type VerdictInput } from '../../src/status/verdict.ts';
 
@@ -14,6 +15,7 @@ const FIRST: UpstreamSnapshot = {
   circuits: [],
 };
 const SECOND: UpstreamSnapshot = { ...FIRST, upstream: 'second.test:443' };
+const { problem: PROBLEM } = failureKind('ERR_TOR_UNREACHABLE');
 const REFUSED = { reason: 'tor_unreachable', sentence: failureText('ERR_TOR_UNREACHABLE') } as const;
 
 const ANSWERED: Connectivity = { lastAnswerSecondsAgo: 1, failuresInARow: 0, failure: undefined, silentMs: 0 };
@@ -32,11 +34,8 @@ function input(changes: Partial<VerdictInput> = {}): VerdictInput {
 const NEVER_ANSWERED: Connectivity = { ...ANSWERED, lastAnswerSecondsAgo: undefined };
 
 test('it works if the last query was answered and no upstream is cut off', () => {
-  assert.deepEqual(judge(input()), {
-    state: 'working',
-    sentence: 'Working: names are resolved through Tor.',
-    reason: null,
-  });
+  const headline = 'Working: names are resolved through Tor.';
+  assert.deepEqual(judge(input()), { state: 'working', headline, remedy: null, sentence: headline, reason: null });
 });
 
 test('it is starting until the first answer, and shows the progress of Tor', () => {
@@ -45,6 +44,8 @@ test('it is starting until the first answer, and shows the progress of Tor', () 
   const cutOff = [{ ...FIRST, ...REFUSED, breaker: 'open' }] as const;
   assert.deepEqual(judge(input({ connectivity: NEVER_ANSWERED, tor, upstreams: cutOff })), {
     state: 'starting',
+    headline: 'Starting: Tor is at 45 %: Loading relay descriptors.',
+    remedy: null,
     sentence: 'Starting: Tor is at 45 %: Loading relay descriptors.',
     reason: null,
   });
@@ -52,10 +53,29 @@ test('it is starting until the first answer, and shows the progress of Tor', () 
 
 test('a start that cannot succeed is a failure with a remedy', () => {
   const upstreams = [{ ...FIRST, ...REFUSED, breaker: 'open' }] as const;
-  const { state, sentence, reason } = judge(input({ connectivity: NEVER_ANSWERED, upstreams }));
+  const { state, headline, remedy, sentence, reason } = judge(input({ connectivity: NEVER_ANSWERED, upstreams }));
   assert.equal(state, 'failing');
-  assert.ok(sentence.startsWith(`Not working: ${REFUSED.sentence}.`));
+  assert.ok(headline.includes(PROBLEM));
+  assert.notEqual(remedy, null);
+  assert.equal(sentence, `${headline} ${remedy}`);
   assert.equal(reason, 'tor_unreachable');
+});
+
+test('a Tor without progress is stuck, with the reason and remedy of its trouble, unless answers arrive', () => {
+  const trouble = new Dns4torError('ERR_TOR_CLOCK', 'Tor is stuck at 40 %');
+  const tor = { state: 'stuck', bootstrapPercent: 40, trouble } as const;
+  const cutOff = [{ ...FIRST, ...REFUSED, breaker: 'open' }] as const;
+  for (const stuck of [
+    judge(input({ tor, connectivity: NEVER_ANSWERED })),
+    judge(input({ tor, upstreams: cutOff })),
+    judge(input({ tor, connectivity: { ...ANSWERED, failuresInARow: 3, failure: 'ERR_TOR_TIMEOUT' } })),
+  ]) {
+    assert.equal(stuck.state, 'stuck');
+    assert.equal(stuck.reason, 'tor_clock');
+    assert.ok(stuck.headline.includes(trouble.problem));
+    assert.equal(stuck.remedy?.toLowerCase(), `${trouble.remedy?.toLowerCase()}.`);
+  }
+  assert.equal(judge(input({ tor })).state, 'working');
 });
 
 test('it fails if no upstream can be reached, even if the last query was answered', () => {
@@ -77,9 +97,9 @@ test('three failures in a row are an outage, two are not', () => {
 });
 
 test('with one of two upstreams down it is degraded, and names the upstream and the reason', () => {
-  const { state, sentence, reason } = judge(input({ upstreams: [{ ...FIRST, ...REFUSED, breaker: 'open' }, SECOND] }));
+  const { state, headline, reason } = judge(input({ upstreams: [{ ...FIRST, ...REFUSED, breaker: 'open' }, SECOND] }));
   assert.equal(state, 'degraded');
-  assert.equal(sentence, `Working, but first.onion:443 cannot be reached: ${REFUSED.sentence}.`);
+  assert.equal(headline, `Working, but first.onion:443 cannot be reached: ${PROBLEM}.`);
   assert.equal(reason, 'tor_unreachable');
 });
 

@@ -31,6 +31,7 @@ const MIN_PEAK = 10;
 
 const LOOKS: Readonly<Record<ServiceState, 'green' | 'yellow' | 'red'>> = {
   starting: 'yellow',
+  stuck: 'red',
   working: 'green',
   degraded: 'yellow',
   failing: 'red',
