@@ -12,6 +12,7 @@ const CHECKSUM_BYTES = 2;
 const VERSION = 3;
 
 const COPY_AGAIN = 'copy the address again';
+const ASK_OPERATOR = 'ask the operator of the service for its version 3 address';
 
 /** Whether a host is an onion service, which only Tor can reach (RFC 7686 §1). */
 export function isOnionHost(host: string): boolean {
@@ -29,7 +30,7 @@ export function onionAddressProblem(host: string): { readonly problem: string; r
   if (address.length === V2_LENGTH) {
     return {
       problem: 'is an onion address of version 2, which Tor no longer supports',
-      remedy: 'ask the operator of the service for its version 3 address',
+      remedy: ASK_OPERATOR,
     };
   }
   if (address.length !== V3_LENGTH) {
@@ -48,20 +49,22 @@ export function onionAddressProblem(host: string): { readonly problem: string; r
   const bytes = decodeBase32(address);
   const publicKey = bytes.subarray(0, PUBLIC_KEY_BYTES);
   const given = bytes.subarray(PUBLIC_KEY_BYTES, PUBLIC_KEY_BYTES + CHECKSUM_BYTES);
-  const version = bytes[PUBLIC_KEY_BYTES + CHECKSUM_BYTES];
-  if (version !== VERSION) {
-    return { problem: `is an onion address of the unknown version ${version}`, remedy: COPY_AGAIN };
+  const version = bytes[PUBLIC_KEY_BYTES + CHECKSUM_BYTES] ?? 0;
+  // The checksum comes first: a wrong last character changes the version too, and no other version is in use.
+  if (!checksumOf(publicKey, version).equals(given)) {
+    return { problem: 'is mistyped: the checksum of the onion address does not match', remedy: COPY_AGAIN };
   }
-  // rend-spec-v3 §6 [ONIONADDRESS]: CHECKSUM = H(".onion checksum" | PUBKEY | VERSION)[:2], H being SHA3-256.
-  const checksum = createHash('sha3-256')
-    .update('.onion checksum')
-    .update(publicKey)
-    .update(Uint8Array.of(VERSION))
-    .digest()
-    .subarray(0, CHECKSUM_BYTES);
-  return checksum.equals(given)
-    ? undefined
-    : { problem: 'is mistyped: the checksum of the onion address does not match', remedy: COPY_AGAIN };
+  if (version === VERSION) return undefined;
+  return {
+    problem: `is an onion address of version ${version}, but dns4tor knows only version ${VERSION}`,
+    remedy: ASK_OPERATOR,
+  };
+}
+
+/** rend-spec-v3 §6 [ONIONADDRESS]: CHECKSUM = H(".onion checksum" | PUBKEY | VERSION)[:2], H being SHA3-256. */
+function checksumOf(publicKey: Uint8Array, version: number): Buffer {
+  const hash = createHash('sha3-256').update('.onion checksum').update(publicKey).update(Uint8Array.of(version));
+  return hash.digest().subarray(0, CHECKSUM_BYTES);
 }
 
 /**
