@@ -1,4 +1,4 @@
-import { MINUTES_PER_HOUR, MS_PER_SECOND, SECONDS_PER_MINUTE } from '../src/lib/units.ts';
+import { MS_PER_SECOND } from '../src/lib/units.ts';
 import type { AnswerCounts, LatencySnapshot, MinuteSnapshot } from '../src/status/snapshot.ts';
 
 /** The sources of answers from the bottom of the stacked bars to the top. */
@@ -28,32 +28,14 @@ export function stackedColumns(minutes: readonly MinuteSnapshot[]): Columns {
       return answers[source] === 0 ? null : sum;
     });
   });
-  return [times(minutes), ...SOURCES.map((_, level) => pad(stacks.map((stack) => stack[SOURCES.length - 1 - level]!)))];
+  return [times(minutes), ...SOURCES.map((_, level) => stacks.map((stack) => stack[SOURCES.length - 1 - level]!))];
 }
 
 /** The columns of the latency plot. Null in a minute without answers. */
 export function latencyColumns(minutes: readonly MinuteSnapshot[]): Columns {
-  return [times(minutes), ...LATENCIES.map((quantile) => pad(minutes.map(({ latency }) => latency[quantile])))];
+  return [times(minutes), ...LATENCIES.map((quantile) => minutes.map(({ latency }) => latency[quantile]))];
 }
 
-/** The minute at this index of the columns. Undefined for an index before the first minute. */
-export function minuteAt(minutes: readonly MinuteSnapshot[], index: number): MinuteSnapshot | undefined {
-  return minutes[index - missing(minutes)];
-}
-
-/** The times of a whole hour, so that the bars of a young process are no wider than later. */
 function times(minutes: readonly MinuteSnapshot[]): readonly number[] {
-  const known = minutes.map(({ startedAtEpochMs }) => startedAtEpochMs / MS_PER_SECOND);
-  const first = known[0] ?? 0;
-  const before = missing(minutes);
-  return [...Array.from({ length: before }, (_, index) => first - (before - index) * SECONDS_PER_MINUTE), ...known];
-}
-
-function pad(values: readonly (number | null)[]): readonly (number | null)[] {
-  return [...Array.from({ length: missing(values) }, () => null), ...values];
-}
-
-/** The minutes of the hour before the process started. */
-function missing({ length }: { readonly length: number }): number {
-  return Math.max(0, MINUTES_PER_HOUR - length);
+  return minutes.map(({ startedAtEpochMs }) => startedAtEpochMs / MS_PER_SECOND);
 }

@@ -1,7 +1,7 @@
 import { formatCount, formatMs, formatShare } from '../src/lib/format.ts';
 import { ANSWER_LABELS, LATENCY_LABELS, totalOf } from '../src/status/labels.ts';
 import type { HourSnapshot, MinuteSnapshot, StatusSnapshot } from '../src/status/snapshot.ts';
-import { LATENCIES, latencyColumns, minuteAt, SOURCES, stackedColumns } from './columns.ts';
+import { LATENCIES, latencyColumns, SOURCES, stackedColumns } from './columns.ts';
 import { byId, create, createTable, fillRow, resize, setText } from './dom.ts';
 import { formatTime } from './format.ts';
 import type { Plot } from './plot.ts';
@@ -72,7 +72,7 @@ function createView({ id, createPlot, columns, items, texts }: View): (hour: Hou
   /** Shows the values of the minute under the pointer, or else of the hour. */
   const showLegend = (): void => {
     if (hour === undefined) return;
-    const minute = pointedAt === undefined ? undefined : minuteAt(hour.minutes, pointedAt);
+    const minute = pointedAt === undefined ? undefined : hour.minutes[pointedAt];
     legend(minute === undefined ? 'Last hour' : `At ${formatTime(minute.startedAtEpochMs)}`, texts(minute ?? hour));
   };
   const showTable = (): void => {

@@ -19,9 +19,13 @@ export interface Plot {
 }
 
 const HEIGHT_PX = 192;
+/** The shortest time that a plot shows. Otherwise the first minute would be one bar as wide as the plot. */
+const MIN_SECONDS = 600;
 /** Distances between the marks of the time axis. uPlot takes the smallest that leaves room for the labels. */
-const TIME_STEPS_SECONDS = [300, 600, 900, 1800];
+const TIME_STEPS_SECONDS = [60, 120, 300, 600, 900, 1800];
 const TIME_STEP_PX = 56;
+/** Room right of the plot for half of a label: a mark may be at its edge. */
+const RIGHT_PX = 20;
 /** Width of the vertical axis. It is the same in both plots, so that their hours line up. */
 const AXIS_PX = 58;
 const FONT = '12px system-ui, sans-serif';
@@ -52,10 +56,15 @@ export function createPlot(design: PlotDesign): Plot {
   };
 }
 
-/** The hour that ends with the last minute. That minute has its full width from its start. */
-function hourUntil(_plot: uPlot, _first: number, last: number): [number, number] {
-  const end = last + SECONDS_PER_MINUTE;
-  return [end - SECONDS_PER_HOUR, end];
+/**
+ * The hour that ends with the last minute, or the time since dns4tor started. The last minute has its full width from
+ * its start.
+ */
+function lastHour({ data: [times] }: uPlot): [number, number] {
+  // Not the range that uPlot passes: for a single point, it is a day.
+  const end = (times.at(-1) ?? 0) + SECONDS_PER_MINUTE;
+  const start = Math.max(times[0] ?? 0, end - SECONDS_PER_HOUR);
+  return [start, Math.max(end, start + MIN_SECONDS)];
 }
 
 function optionsOf({ element, series, scale, axis, onPoint }: PlotDesign): uPlot.Options {
@@ -66,10 +75,10 @@ function optionsOf({ element, series, scale, axis, onPoint }: PlotDesign): uPlot
   return {
     width: element.clientWidth,
     height: HEIGHT_PX,
-    padding: [8, 4, 0, 0],
+    padding: [8, RIGHT_PX, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-    scales: { x: { time: true, range: hourUntil }, y: scale },
+    scales: { x: { time: true, range: lastHour }, y: scale },
     axes: [
       {
         ...common,
@@ -89,8 +98,11 @@ function optionsOf({ element, series, scale, axis, onPoint }: PlotDesign): uPlot
 /** The index of the minute under the pointer. A point is drawn at the start of its minute. */
 function pointedAt(plot: uPlot): number | undefined {
   const { left = -1 } = plot.cursor;
+  const [times] = plot.data;
   if (left < 0) return undefined;
   const seconds = plot.posToVal(left, 'x');
-  const index = plot.data[0].findLastIndex((startedAt) => startedAt <= seconds);
+  // In the first minutes, the plot goes on beyond the last minute.
+  if (seconds >= (times.at(-1) ?? 0) + SECONDS_PER_MINUTE) return undefined;
+  const index = times.findLastIndex((startedAt) => startedAt <= seconds);
   return index === -1 ? undefined : index;
 }

@@ -1,4 +1,5 @@
 import { formatCount, formatMs } from '../src/lib/format.ts';
+import { SECONDS_PER_MINUTE } from '../src/lib/units.ts';
 import { SOURCES } from './columns.ts';
 import { createPlot, type Plot } from './plot.ts';
 import uPlot from './uplot.js';
@@ -8,6 +9,12 @@ const MIN_HEIGHT = 4;
 
 /** Room above the highest bar, as a factor. */
 const HEADROOM = 1.05;
+
+/** Width of a minute's bar. The rest of the minute is the gap to the next one. */
+const BAR_SECONDS: number = 0.86 * SECONDS_PER_MINUTE;
+/** Places and widths of bars are in the unit of the time axis. */
+// oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- a const enum, unusable with isolatedModules
+const IN_SECONDS = 1 as uPlot.Series.BarsPathBuilderFacetUnit.ScaleValue;
 
 /** uPlot's `Scale.Distr.Logarithmic`. */
 const LOGARITHMIC = 3;
@@ -29,7 +36,12 @@ const ISOLATED_POINTS: uPlot.Series.Points = {
 
 /** Answers per minute as stacked bars. Each bar starts at zero and is drawn over the next higher one. */
 export function createAnswersPlot(element: HTMLElement, onPoint: (index: number | undefined) => void): Plot {
-  const paths = uPlot.paths.bars?.({ align: 1, size: [0.86, Infinity] });
+  const paths = uPlot.paths.bars?.({
+    disp: {
+      x0: { unit: IN_SECONDS, values: ({ data: [times] }) => [...times] },
+      size: { unit: IN_SECONDS, values: () => [BAR_SECONDS] },
+    },
+  });
   if (paths === undefined) throw new Error('uPlot has no bars');
   return createPlot({
     element,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { latencyColumns, minuteAt, stackedColumns } from '../../page/columns.ts';
+import { latencyColumns, stackedColumns } from '../../page/columns.ts';
 import { totalOf } from '../../src/status/labels.ts';
 import type { MinuteSnapshot } from '../../src/status/snapshot.ts';
 
@@ -32,24 +32,11 @@ test('a source without answers has no bar', () => {
   );
 });
 
-test('a process younger than an hour has empty minutes before its first', () => {
+test('the columns begin with the first minute and have one point for each', () => {
   for (const columns of [stackedColumns([minute(0), minute(1)]), latencyColumns([minute(0), minute(1)])]) {
-    assert.deepEqual(new Set(columns.map(({ length }) => length)), new Set([60]));
-    const [times, values] = columns;
-    assert.deepEqual(times?.slice(-3), [START / 1000 - 60, START / 1000, START / 1000 + 60]);
-    assert.equal(values?.at(-3), null);
-    assert.notEqual(values?.at(-2), null);
+    assert.deepEqual(columns[0], [START / 1000, START / 1000 + 60]);
+    assert.deepEqual(new Set(columns.map(({ length }) => length)), new Set([2]));
   }
-});
-
-test('an index in the columns stands for a minute, or for none', () => {
-  const minutes = [minute(0), minute(1)];
-  assert.deepEqual(
-    [57, 58, 59].map((place) => minuteAt(minutes, place)),
-    [undefined, ...minutes],
-  );
-  const hour = Array.from({ length: 60 }, (_, index) => minute(index));
-  assert.equal(minuteAt(hour, 0), hour[0]);
 });
 
 test('a minute without answers has no response time', () => {

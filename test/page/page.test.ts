@@ -9,9 +9,6 @@ import type { Page } from 'playwright-core';
 import { madeUpHour } from '../../scripts/screenshots/hour.ts';
 import { failureKind } from '../../src/failures/failures.ts';
 import { MAX_WATCHERS } from '../../src/http/event-stream.ts';
-import { type MetricsServer, startMetricsServer } from '../../src/http/metrics-server.ts';
-import { createPageFiles } from '../../src/http/page-files.ts';
-import { systemClock } from '../../src/lib/clock.ts';
 import { type BrowserProfile, type Chromium, startChromium } from '../fixtures/browser.ts';
 import { type DaemonBehindDouble, startBehindDouble } from '../fixtures/dns/behind-double.ts';
 import { UdpClient } from '../fixtures/dns/udp-client.ts';
@@ -19,6 +16,7 @@ import { startDaemon } from '../fixtures/process/daemon.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { GOOD } from '../protocol/upstream-messages.ts';
 import { startSocksDouble } from '../tor/socks-double.ts';
+import { serveStatus } from './made-up-status.ts';
 
 /** From an event until the page shows it. */
 const SEEN_MS = 5000;
@@ -91,19 +89,6 @@ function foreign({ requests }: BrowserProfile, address: string): readonly string
   return requests.filter((url) => !url.startsWith(`http://${address}/`));
 }
 
-/** Starts the page's server with a made-up status. */
-function serve(status: () => object, port: number = 0): Promise<MetricsServer> {
-  return startMetricsServer({
-    endpoint: { kind: 'tcp', host: 'localhost', port },
-    exposition: { contentType: 'text/plain', render: async () => '' },
-    ready: async () => ({ ready: true, detail: '' }),
-    status,
-    readPageFile: createPageFiles(new URL('../../dist/page/', import.meta.url)),
-    clock: systemClock,
-    onError: (error) => assert.fail(error),
-  });
-}
-
 /** Whether a pixel of the first plot has this colour. */
 function hasColor(page: Page, color: readonly number[]): Promise<boolean> {
   return page.evaluate(`(() => {
@@ -140,9 +125,9 @@ test('the page shows the status, follows events, requests nothing from elsewhere
   await page.locator('#cache-state', { hasText: '7 answers in' }).waitFor({ timeout: SEEN_MS });
   const legend = page.locator('#answers-legend .when');
   assert.equal(await legend.innerText(), 'Last hour');
-  const plot = await page.locator('#answers-plot canvas').boundingBox();
+  const plot = await page.locator('#answers-plot .u-over').boundingBox();
   assert.ok(plot !== null);
-  await page.mouse.move(plot.x + plot.width - 8, plot.y + plot.height / 2);
+  await page.mouse.move(plot.x + 8, plot.y + plot.height / 2);
   assert.match(await legend.innerText(), /^At \d\d:\d\d$/);
   await page.mouse.move(0, 0);
   assert.equal(await legend.innerText(), 'Last hour');
@@ -222,7 +207,7 @@ test('a daemon that restarts at the same address is followed again', async () =>
 test('if there are too many watchers, the page polls instead', async () => {
   await using resources = new AsyncDisposableStack();
   let uptimeSeconds = 0;
-  const server = resources.use(await serve(() => ({ ...madeUpHour(false), uptimeSeconds: ++uptimeSeconds })));
+  const server = resources.use(await serveStatus(() => ({ ...madeUpHour(false), uptimeSeconds: ++uptimeSeconds })));
   const watchers = Array.from({ length: MAX_WATCHERS }, () => get(`http://${server.address}/api/events`));
   resources.defer(() => {
     for (const watcher of watchers) watcher.destroy();
@@ -238,7 +223,7 @@ test('if there are too many watchers, the page polls instead', async () => {
 
 test('the page gives up a connection that hangs while the browser reconnects', async () => {
   await using resources = new AsyncDisposableStack();
-  const first = await serve(() => madeUpHour(false));
+  const first = await serveStatus(() => madeUpHour(false));
   const browser = resources.use(await chromium.openProfile());
   const page = await browser.context.newPage();
   await page.goto(`http://${first.address}/`);
@@ -251,7 +236,7 @@ test('the page gives up a connection that hangs while the browser reconnects', a
   await once(hung, 'connection');
   // Accepted connections stay open.
   hung.close();
-  resources.use(await serve(() => madeUpHour(false), port));
+  resources.use(await serveStatus(() => madeUpHour(false), port));
   await sentence(page, WORKING, 2 * SEEN_MS);
 });
 
@@ -260,7 +245,7 @@ test('a screen reader announces changes of the state or its reason, not each boo
   let percent = 0;
   let changes: object = { state: 'starting', reason: null };
   const status = (): object => ({ ...madeUpHour(false), sentence: `Tor is at ${++percent} %`, ...changes });
-  const server = resources.use(await serve(status));
+  const server = resources.use(await serveStatus(status));
   const browser = resources.use(await chromium.openProfile());
   const page = await browser.context.newPage();
   await page.goto(`http://${server.address}/`);
@@ -282,7 +267,7 @@ test('a screen reader announces changes of the state or its reason, not each boo
 test('after an upgrade of dns4tor, the page reloads once', async () => {
   await using resources = new AsyncDisposableStack();
   let changes: object = {};
-  const server = resources.use(await serve(() => ({ ...madeUpHour(false), ...changes })));
+  const server = resources.use(await serveStatus(() => ({ ...madeUpHour(false), ...changes })));
   const browser = resources.use(await chromium.openProfile());
   const page = await browser.context.newPage();
   const url = `http://${server.address}/`;
@@ -302,7 +287,7 @@ test('the list of errors is not redrawn without changes, and a disabled cache ha
   await using resources = new AsyncDisposableStack();
   const snapshot = { ...madeUpHour(false), errors: [], cache: { entries: 0, bytes: 0, maxBytes: 0 } };
   let uptimeSeconds = 0;
-  const server = resources.use(await serve(() => ({ ...snapshot, uptimeSeconds: ++uptimeSeconds })));
+  const server = resources.use(await serveStatus(() => ({ ...snapshot, uptimeSeconds: ++uptimeSeconds })));
   const browser = resources.use(await chromium.openProfile());
   const page = await browser.context.newPage();
   await page.goto(`http://${server.address}/`);
