@@ -115,7 +115,12 @@ const CUT_OFF: StatusSources = {
       breakerStates: ['open'],
       failure: 'ERR_TOR_UNREACHABLE',
       queueDepth: 0,
-      connections: status.connections.map((connection) => ({ ...connection, state: 'closed', inFlight: 0 })),
+      connections: status.connections.map(({ slot }) => ({
+        slot,
+        state: 'closed',
+        typicalMs: undefined,
+        inFlight: 0,
+      })),
     },
   })),
 };

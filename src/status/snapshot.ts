@@ -101,7 +101,7 @@ export interface CircuitSnapshot {
   /** From 0 to one less than `--circuits`. Circuits are replaced from time to time, slots stay. */
   readonly slot: number;
   readonly state: ConnectionState;
-  /** Estimated response time, by which circuits are chosen. Null before the first answer. */
+  /** Estimated response time, by which circuits are chosen. Null before the first answer, and unless it is open. */
   readonly responseTimeMs: number | null;
   /** Queries in flight on it. */
   readonly inFlight: number;

@@ -173,7 +173,8 @@ function upstreamSnapshot(upstream: string, status: UpstreamStatus): UpstreamSna
     circuits: connections.map(({ slot, state, typicalMs, inFlight }) => ({
       slot,
       state,
-      responseTimeMs: typicalMs === undefined ? null : roundMs(typicalMs),
+      // The estimate of a connection that has ended says nothing about the next one in its slot.
+      responseTimeMs: state !== 'open' || typicalMs === undefined ? null : roundMs(typicalMs),
       inFlight,
     })),
   };

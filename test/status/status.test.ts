@@ -107,6 +107,15 @@ test('a snapshot has every field, null for unknown values', () => {
   assert.equal(minute?.startedAtEpochMs, clock.epochMs() - 1500);
 });
 
+test('a circuit has a response time only while it is open', () => {
+  using fixture = create();
+  const { snapshot, set } = fixture;
+  for (const state of ['connecting', 'closed'] as const) {
+    set({ connections: [{ slot: 0, state, typicalMs: 812, inFlight: 0 }] });
+    assert.equal(snapshot().upstreams[0]?.circuits[0]?.responseTimeMs, null, state);
+  }
+});
+
 test('the counters are read once a minute, and disposing leaves no timer', () => {
   const fixture = create();
   const { clock, counters, snapshot } = fixture;
