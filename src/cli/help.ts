@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { Help } from 'commander';
+import { columnsOf } from './output/terminal-size.ts';
 
 /** Longer flags leave no room for a description beside them on a terminal of 80 columns. */
 const MAX_TERM_COLUMNS = 30;
@@ -23,7 +24,7 @@ export const HELP_LAYOUT: Pick<Help, 'formatItem'> & { readonly minWidthToWrap: 
  * separated by empty lines. If stdout is not a terminal, they stay as they are.
  */
 export function fitted(notes: string): () => string {
-  return () => (process.stdout.isTTY ? fitNotes(notes, process.stdout.columns) : notes);
+  return () => (process.stdout.isTTY ? fitNotes(notes, columnsOf(process.stdout)) : notes);
 }
 
 /** Wraps notes whose lines are longer than the terminal is wide. */

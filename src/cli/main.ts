@@ -7,6 +7,7 @@ import { withDoubleDashes } from './flags.ts';
 import { fitted, HELP_LAYOUT } from './help.ts';
 import { renderIgnoredVariables, takeIgnoredVariables } from './ignored-variables.ts';
 import { Reporter } from './output/reporter.ts';
+import { columnsOf } from './output/terminal-size.ts';
 
 /** Adds a command to the program. */
 type AddCommand = (program: Command, reporter: Reporter) => void;
@@ -96,6 +97,10 @@ export async function createProgram(
     .version(readVersion(), '-V, --version', 'print the version and exit')
     .helpOption('-h, --help', 'print this help and exit')
     .configureHelp(HELP_LAYOUT)
+    .configureOutput({
+      getOutHelpWidth: () => columnsOf(process.stdout),
+      getErrHelpWidth: () => columnsOf(process.stderr),
+    })
     .addHelpText('after', fitted(NOTES));
   const places = await Promise.all(
     names.map(async (name) => ({ ...COMMANDS[name], add: await COMMANDS[name].load() })),

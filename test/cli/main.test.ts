@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { envNamesOf, flagOf, OPTION_KEYS } from '../../src/config/options.ts';
-import { startOnTerminal, TERMINAL_COLUMNS } from '../fixtures/terminal.ts';
+import { NO_SIZE, startOnTerminal, TERMINAL_SIZE } from '../fixtures/terminal.ts';
 import { COMMAND, runCli } from './run-cli.ts';
 
 test('the help lists every option with its environment variables, and every command', async () => {
@@ -25,17 +25,22 @@ test('commands are grouped, and the program and each command have examples', asy
   }
 });
 
-test('on a terminal, the help is wrapped to its width', async () => {
-  for (const words of [['--help'], ['query', '--help'], ['proxy-dns', '--help'], ['install', '--help']]) {
-    await using terminal = await startOnTerminal([process.execPath, COMMAND, ...words]);
-    await terminal.shows('ended with 0');
-    const lines = terminal.output.split(/\r?\n/);
-    assert.deepEqual(
-      lines.filter((line) => line.length > TERMINAL_COLUMNS && /\S\s+\S/.test(line.slice(10))),
-      [],
-    );
-  }
-});
+for (const [where, size, columns] of [
+  ['on a terminal, the help is wrapped to its width', TERMINAL_SIZE, TERMINAL_SIZE.columns],
+  ['on a terminal without a size, the help is wrapped to 80 columns', NO_SIZE, 80],
+] as const) {
+  test(where, async () => {
+    for (const words of [['--help'], ['query', '--help'], ['proxy-dns', '--help'], ['install', '--help']]) {
+      await using terminal = await startOnTerminal([process.execPath, COMMAND, ...words], {}, size);
+      await terminal.shows('ended with 0');
+      const lines = terminal.output.split(/\r?\n/);
+      assert.deepEqual(
+        lines.filter((line) => line.length > columns && /\S\s+\S/.test(line.slice(10))),
+        [],
+      );
+    }
+  });
+}
 
 test('the version is that of the package', async () => {
   const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));

@@ -17,6 +17,7 @@ import { fitted } from '../help.ts';
 import { renderJson, renderResults } from '../output/check-output.ts';
 import { takesCommands } from '../output/style.ts';
 import { createTerminal } from '../output/terminal.ts';
+import { columnsOf } from '../output/terminal-size.ts';
 
 const NOTES = `
 Checks the upstream side (Tor, the resolver, its certificate and answers, the clock), the local side (the running
@@ -80,7 +81,7 @@ async function check(config: Config): Promise<readonly Result[]> {
   );
   const terminal = createTerminal(
     (text) => process.stderr.write(text),
-    () => process.stderr.columns,
+    () => columnsOf(process.stderr),
   );
   const onProgress = (left: readonly Check[]): void => {
     if (takesCommands(process.stderr, process.env))

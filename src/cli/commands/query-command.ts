@@ -22,6 +22,7 @@ import { fitted } from '../help.ts';
 import { renderJson, renderReply, renderShort, type Shown } from '../output/query-text.ts';
 import { takesCommands } from '../output/style.ts';
 import { createTerminal } from '../output/terminal.ts';
+import { columnsOf } from '../output/terminal-size.ts';
 import { type QueryWords, readQueryWords } from './query-words.ts';
 
 const NOTES = `
@@ -177,7 +178,7 @@ async function askDirect(query: Uint8Array, config: Config): Promise<Shown> {
   const { askDirectly } = await import('../../daemon/direct.ts');
   const terminal = createTerminal(
     (text) => process.stderr.write(text),
-    () => process.stderr.columns,
+    () => columnsOf(process.stderr),
   );
   const startedAt = systemClock.now();
   const { reply, steps } = await askDirectly(query, {

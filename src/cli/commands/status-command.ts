@@ -15,6 +15,7 @@ import { fitted } from '../help.ts';
 import { Screen } from '../output/screen.ts';
 import { renderStatus, renderTrouble } from '../output/status-text.ts';
 import { styleFor, takesCommands } from '../output/style.ts';
+import { columnsOf } from '../output/terminal-size.ts';
 
 const NOTES = `
 On a terminal, the display is updated until you press q or Ctrl-C. With --once, or if stdout is not a terminal
@@ -77,7 +78,7 @@ function placeOf(metrics: MetricsAddress): StatusAddress {
 }
 
 function renderOnce(snapshot: StatusSnapshot): string {
-  const width = process.stdout.isTTY ? process.stdout.columns : PLAIN_COLUMNS;
+  const width = process.stdout.isTTY ? columnsOf(process.stdout) : PLAIN_COLUMNS;
   return `${renderStatus(snapshot, { width, style: styleFor(process.stdout, process.env) })
     .join('\n')
     .trimEnd()}\n`;

@@ -4,6 +4,7 @@ import type { Machine } from '../../system/machine.ts';
 import { waitUntilDue } from '../../system/settle.ts';
 import { takesCommands } from './style.ts';
 import { createTerminal } from './terminal.ts';
+import { columnsOf } from './terminal-size.ts';
 
 /**
  * Keeps a closed terminal from ending the process, until it is disposed. Without systemd, only this process acts on the
@@ -30,7 +31,7 @@ export async function countDown(
   const onSignal = (): void => stop.abort();
   const terminal = createTerminal(
     (text) => process.stderr.write(text),
-    () => process.stderr.columns,
+    () => columnsOf(process.stderr),
   );
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   process.stdout.write(announcement);

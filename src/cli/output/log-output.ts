@@ -6,6 +6,7 @@ import { toDns4torError } from '../../failures/errors.ts';
 import type { LogSink } from '../../log/logger.ts';
 import { takesCommands } from './style.ts';
 import { createTerminal } from './terminal.ts';
+import { columnsOf } from './terminal-size.ts';
 
 /** A log that is appended to a file. */
 interface LogFile {
@@ -33,7 +34,7 @@ export function openLogOutput({ file, format }: LogConfig): LogOutput {
   if (!takesCommands(process.stderr, process.env) || format === 'json') {
     return { sink: writeStderr, [Symbol.dispose]: () => {} };
   }
-  const terminal = createTerminal(writeStderr, () => process.stderr.columns);
+  const terminal = createTerminal(writeStderr, () => columnsOf(process.stderr));
   return { ...terminal, [Symbol.dispose]: () => terminal.clear() };
 }
 

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import type { ReadStream, WriteStream } from 'node:tty';
 import { SIGNAL_EXIT_BASE } from '../exit-codes.ts';
+import { columnsOf, rowsOf } from './terminal-size.ts';
 
 /** DEC private modes: alternate screen, and cursor visibility. */
 const ENTER = '\x1b[?1049h\x1b[?25l';
@@ -59,7 +60,7 @@ export class Screen implements Disposable {
   }
 
   get columns(): number {
-    return this.#process.stdout.columns;
+    return columnsOf(this.#process.stdout);
   }
 
   /** Replaces the display with these lines and the footer. Lines that do not fit are left out. */
@@ -72,7 +73,7 @@ export class Screen implements Disposable {
   readonly #redraw = (): void => {
     const { stdout } = this.#process;
     // One write that overwrites each line, so that nothing flickers.
-    const shown = [...this.#lines.slice(0, stdout.rows - 1), this.#footer].map((line) => `${line}${ERASE_LINE}`);
+    const shown = [...this.#lines.slice(0, rowsOf(stdout) - 1), this.#footer].map((line) => `${line}${ERASE_LINE}`);
     stdout.write(`${HOME}${shown.join('\r\n')}${ERASE_BELOW}`);
   };
 

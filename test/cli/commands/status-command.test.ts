@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
 import { failureText } from '../../../src/failures/failures.ts';
 import { type Daemon, startDaemon } from '../../fixtures/process/daemon.ts';
 import { reservePort } from '../../fixtures/process/reserve-port.ts';
 import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
-import { startOnTerminal } from '../../fixtures/terminal.ts';
+import { NO_SIZE, startOnTerminal } from '../../fixtures/terminal.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { COMMAND, runCli } from '../run-cli.ts';
 
@@ -67,6 +68,19 @@ test('on a dumb terminal, the status is printed once, without control sequences'
   await terminal.shows('ended with 1');
   assert.match(terminal.output, /^● Not working: /);
   assert.ok(!terminal.output.includes('\x1b'));
+});
+
+test('on a terminal without a size, the status is drawn for 80 columns and 24 rows', async () => {
+  const env = { NO_COLOR: '1', TERM: 'xterm' };
+  await using terminal = await startOnTerminal(statusAt(daemon.metricsAddress), env, NO_SIZE);
+  await terminal.shows('quit');
+  terminal.type('q');
+  await terminal.shows('ended with 0');
+  const [, drawn = ''] = terminal.output.split('\x1b[H');
+  const lines = stripVTControlCharacters(drawn.split('\x1b[J')[0] ?? '').split('\r\n');
+  assert.ok(lines.length > 10 && lines.length <= 24, String(lines.length));
+  const longest = Math.max(...lines.map((line) => line.length));
+  assert.ok(longest > 60 && longest <= 80, String(longest));
 });
 
 test('Ctrl-C ends it, too, NO_COLOR turns colours off, and it waits for a dns4tor to appear', async () => {
