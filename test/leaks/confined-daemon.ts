@@ -1,10 +1,10 @@
 import { DIG_FLAGS, type DigReply, readDigReply } from '../fixtures/dns/dig.ts';
+import type { NetworkNamespace } from '../fixtures/namespace/network-namespace.ts';
 import { cleanEnvironment, type Daemon, type DaemonOptions, dns4tor, startDaemon } from '../fixtures/process/daemon.ts';
 import { findProgram } from '../fixtures/process/find-program.ts';
 import { startProcess } from '../fixtures/process/process.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { fetchIn } from './fetch-in.ts';
-import type { Namespace } from './namespace.ts';
 
 /** A running `dns4tor proxy-dns` in a network namespace. */
 export interface ConfinedDaemon extends Daemon {
@@ -31,7 +31,7 @@ export interface ConfinedDaemonOptions extends Pick<DaemonOptions, 'command'> {
 
 /** {@link startDaemon} in a namespace, with debug logging. */
 export async function startConfinedDaemon(
-  namespace: Namespace,
+  namespace: NetworkNamespace,
   args: readonly string[],
   { command, via = [] }: ConfinedDaemonOptions = {},
 ): Promise<ConfinedDaemon> {

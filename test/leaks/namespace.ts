@@ -1,12 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type NetworkNamespace, startNetworkNamespace } from '../fixtures/namespace/network-namespace.ts';
 import { findProgram } from '../fixtures/process/find-program.ts';
-import { startProcess } from '../fixtures/process/process.ts';
-import { runProgram } from '../fixtures/process/run-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
-
-const START_TIMEOUT_MS = 5_000;
-const READY = 'the namespace is ready';
 
 /** Documentation addresses (RFC 5737 §3, RFC 3849 §2), routed like any others. */
 const OWN = { ipv4: '192.0.2.1', ipv6: '2001:db8::1' } as const;
@@ -32,12 +28,10 @@ const RULES = `table inet leaks {
 `;
 
 /**
- * `$1` is ip, `$2` is nft, `$3` a file with the rules, `$4` a resolv.conf. The way out is a pair of virtual interfaces
- * with nothing at the far end. They send nothing by themselves: no ARP, and no link-local addresses that the kernel
- * announces.
+ * `$3` is a file with the rules, `$4` a resolv.conf. The way out is a pair of virtual interfaces with nothing at the
+ * far end. They send nothing by themselves: no ARP, and no link-local addresses that the kernel announces.
  */
 const SET_UP = `
-set -e
 ip=$1 nft=$2
 "$ip" link set lo up
 "$nft" -f "$3"
@@ -51,18 +45,12 @@ done
 "$ip" route add default via ${GATEWAY.ipv4}
 "$ip" -6 route add default via ${GATEWAY.ipv6}
 mount --bind "$4" /etc/resolv.conf
-echo ${READY}
-exec sleep infinity
 `;
 
 /**
  * A network namespace with addresses, a default route and a name server. Counts and drops every packet not on loopback.
  */
-export interface Namespace extends AsyncDisposable {
-  /** A wrapper that runs a program in the namespace. The file system is the one outside. */
-  readonly via: readonly string[];
-  /** Runs a program in the namespace and returns its stdout. Rejects if it fails. */
-  run(path: string, ...args: readonly string[]): Promise<string>;
+export interface Namespace extends NetworkNamespace {
   /** Number of packets that tried to leave since the start. */
   leakedPackets(): Promise<number>;
 }
@@ -73,30 +61,15 @@ export async function startNamespace(): Promise<Namespace> {
   const [rules, resolvConf] = [join(path, 'rules'), join(path, 'resolv.conf')];
   await writeFile(rules, RULES);
   await writeFile(resolvConf, `nameserver ${NAMESERVER}\noptions timeout:1 attempts:1\n`);
-  const asRoot = process.getuid?.() === 0;
-  const [unshare, ip, nft, nsenter] = await Promise.all([
-    findProgram('unshare'),
-    findProgram('ip'),
-    findProgram('nft'),
-    findProgram('nsenter'),
-  ]);
-  const isolated = ['--net', '--mount', ...(asRoot ? [] : ['--map-root-user'])];
-  const setUp = ['sh', '-c', SET_UP, 'sh', ip, nft, rules, resolvConf];
-  const holder = resources.use(await startProcess(unshare, [...isolated, ...setUp]));
-  await holder.waitUntil('the namespace is set up', START_TIMEOUT_MS, () => holder.output.includes(READY));
-
-  const user = asRoot ? [] : ['--user', '--preserve-credentials'];
-  const enter = ['--target', String(holder.pid), '--net', '--mount', ...user, '--wd=.', '--'];
-  const run = (program: string, ...args: readonly string[]): Promise<string> =>
-    runProgram('nsenter', [...enter, program, ...args]);
+  const namespace = resources.use(await startNetworkNamespace({ script: SET_UP, args: [rules, resolvConf] }));
+  const [ip, nft] = await Promise.all([findProgram('ip'), findProgram('nft')]);
   const running = resources.move();
   return {
-    via: [nsenter, ...enter],
-    run,
+    ...namespace,
     async leakedPackets() {
-      const counter = await run(nft, 'list', 'counter', 'inet', 'leaks', 'leaked');
+      const counter = await namespace.run(nft, 'list', 'counter', 'inet', 'leaks', 'leaked');
       const counted = Number(/packets (\d+)/.exec(counter)?.[1]);
-      const [link] = JSON.parse(await run(ip, '-json', '-stats', 'link', 'show', 'out'));
+      const [link] = JSON.parse(await namespace.run(ip, '-json', '-stats', 'link', 'show', 'out'));
       return counted + Number(link.stats64.tx.packets);
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),

@@ -32,6 +32,7 @@ export const LOADS: Readonly<Record<string, Load>> = {
   'test/cli/check-and-start.test.ts': { cores: 1, seconds: 9 },
   'test/cli/main.test.ts': { cores: 1, seconds: 9 },
   'test/e2e/onion.test.ts': { cores: 0.5, seconds: 87, lane: TOR_NETWORKS },
+  'test/fixtures/namespace/internet.test.ts': { cores: 0.6, seconds: 5 },
   'test/fixtures/tor/tor-network.test.ts': { cores: 0.4, seconds: 25, lane: TOR_NETWORKS },
   'test/leaks/phases.test.ts': { cores: 0.5, seconds: 65, lane: TOR_NETWORKS },
   'test/leaks/upstream-connections.test.ts': { cores: 0.5, seconds: 14 },
@@ -65,6 +66,7 @@ export const LOADS: Readonly<Record<string, Load>> = {
   'test/protocol/upstream/turned-away.test.ts': { cores: 1.1, seconds: 11 },
   'test/protocol/upstream/upstream-answers.test.ts': { cores: 0.5, seconds: 9 },
   'test/protocol/upstream/upstream-connection.test.ts': { cores: 0.5, seconds: 33 },
+  'test/situations/situations.test.ts': { cores: 0.5, seconds: 27, lane: TOR_NETWORKS },
   'test/system/force.test.ts': { cores: 0.6, seconds: 10 },
   'test/system/interruptions.test.ts': { cores: 0.5, seconds: 57, patient: true },
 };

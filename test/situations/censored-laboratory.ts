@@ -1,0 +1,58 @@
+import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { startAuthoritativeServer } from '../fixtures/dns/authoritative-server.ts';
+import { type DohServer, startDohServer } from '../fixtures/dns/doh-server.ts';
+import { BRIDGE_HOST, type Internet, RELAY_HOST, startInternet } from '../fixtures/namespace/internet.ts';
+import { findProgram } from '../fixtures/process/find-program.ts';
+import { createOnionKey } from '../fixtures/tor/onion-key.ts';
+import type { TorBridge } from '../fixtures/tor/tor-bridge.ts';
+import { startTorNetwork, type TorNetwork } from '../fixtures/tor/tor-network.ts';
+import { startUnixRelay } from '../fixtures/unix-relay.ts';
+
+/** A Tor network with a bridge in a namespace of its own, which clients reach over networks that may block Tor. */
+export interface CensoredLaboratory extends AsyncDisposable {
+  readonly internet: Internet;
+  readonly network: TorNetwork;
+  readonly bridge: TorBridge;
+  /** The resolver behind the onion service. */
+  readonly doh: DohServer;
+  /** Flags for a dns4tor with a managed tor. */
+  readonly flags: readonly string[];
+}
+
+export async function startCensoredLaboratory(): Promise<CensoredLaboratory> {
+  await using resources = new AsyncDisposableStack();
+  const onionKey = createOnionKey();
+  const ca = resources.use(await createCertificateAuthority());
+  const authority = resources.use(await startAuthoritativeServer());
+  const certificate = await ca.issue([onionKey.address]);
+  const doh = resources.use(await startDohServer({ authority, certificate }));
+  const onionTarget = resources.use(await startUnixRelay(doh));
+  const internet = resources.use(await startInternet());
+  const network = resources.use(
+    await startTorNetwork({
+      onionTarget,
+      onionKey,
+      relayHost: RELAY_HOST,
+      bridge: { host: BRIDGE_HOST, obfs4proxy: await findProgram('obfs4proxy') },
+      via: internet.via,
+    }),
+  );
+  if (network.bridge === undefined) throw new Error('the network has no bridge');
+  const running = resources.move();
+  return {
+    internet,
+    network,
+    bridge: network.bridge,
+    doh,
+    flags: [
+      '--upstream',
+      `https://${onionKey.address}${doh.path}`,
+      '--upstream-ca',
+      ca.certificatePath,
+      '--tor-socks',
+      'managed',
+      ...network.clientTorrc.flatMap((line) => ['--tor-option', line]),
+    ],
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
