@@ -51,7 +51,13 @@ export interface ProgramModel {
 }
 
 const BOOLEANS = ['true', 'false'];
-const FILE_KINDS: ReadonlySet<OptionKind> = new Set(['append-file', 'certificate-file', 'onion-auth-file', 'program']);
+const FILE_KINDS: ReadonlySet<OptionKind> = new Set([
+  'append-file',
+  'certificate-file',
+  'onion-auth-file',
+  'bridges-file',
+  'program',
+]);
 
 /** Describes the program, for the generators of manual pages and completions. */
 export function describeProgram(program: Command): ProgramModel {

@@ -26,7 +26,10 @@ const EXAMPLES: Readonly<Partial<Record<OptionKey, string>>> = {
   'upstream-ca': '/etc/dns4tor/ca.pem',
   'upstream-pin': `sha256/${'A'.repeat(43)}=`,
   'onion-auth-file': '/etc/dns4tor/resolver.auth_private',
-  'tor-option': 'UseBridges 1',
+  bridge: '192.0.2.10:443 0123456789ABCDEF0123456789ABCDEF01234567',
+  'bridges-file': '/etc/dns4tor/bridges',
+  transport: 'webtunnel=/usr/local/bin/webtunnel-client',
+  'tor-option': 'ExcludeExitNodes {de}',
   logfile: '/var/log/dns4tor/dns4tor.log',
 };
 

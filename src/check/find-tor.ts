@@ -30,9 +30,11 @@ export interface FindTorComponents {
 /** Finds Tor as the daemon does at its start, but starts none. Never rejects. */
 export async function findTor(components: FindTorComponents, config: TorConfig): Promise<TorFinding> {
   const { clock, usualSocksAddresses } = components;
-  const { socks, control } = config;
+  const { socks, control, bridges } = config;
   const judgePeer = createSocksPeerJudge(clock);
   try {
+    // With bridges, the daemon would use no running Tor.
+    if (bridges.length > 0) return await findManagedTor(components, config);
     if (socks.kind === 'auto') {
       const { found } = await detectTor(clock, judgePeer, usualSocksAddresses);
       if (found !== undefined) return { kind: 'running', socks: found, standing: 'tor', judgePeer, control };

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { LogFormat, LogLevel } from '../log/log-level.ts';
 import type { Cidr } from '../model/address-block.ts';
+import type { Bridge, TransportProgram } from '../model/bridge.ts';
 import type { TorAddress } from '../model/tor-address.ts';
 
 /** Whose queries share Tor circuits: all, those of one client, or those to one upstream. */
@@ -100,12 +101,17 @@ export interface UpstreamConfig {
 
 /** How Tor is reached, or started. */
 export interface TorConfig {
+  /** With bridges always `managed`: a running Tor would not use them, and might connect to public relays. */
   readonly socks: SocksChoice;
   readonly control: ControlChoice;
   /** At most one per onion service. */
   readonly onionAuths: readonly OnionAuthConfig[];
   /** A path, or the name of a program in PATH. */
   readonly binary: string;
+  /** For a managed tor, which then uses no other way into the Tor network. At most 64. */
+  readonly bridges: readonly Bridge[];
+  /** One for each pluggable transport of the bridges. */
+  readonly transports: readonly TransportProgram[];
   /** Lines for the torrc of a managed tor, each `Name value`. None sets an option reserved for dns4tor. */
   readonly options: readonly string[];
 }

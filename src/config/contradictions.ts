@@ -14,6 +14,7 @@ export function contradictions(values: Values): Problem[] {
     ...pinProblems(values),
     ...shardProblems(values),
     ...torProblems(values),
+    ...bridgeProblems(values),
   ];
 }
 
@@ -116,4 +117,28 @@ function torProblems(values: Values): Problem[] {
     });
   }
   return problems;
+}
+
+/** Bridges are for the managed tor only. A running Tor has its own, or would connect to public relays. */
+function bridgeProblems(values: Values): Problem[] {
+  const { bridge, 'bridges-file': files, 'tor-socks': socks, 'tor-control': control } = values;
+  if (bridge.length === 0 && files.length === 0) return [];
+  const flag = bridge.length > 0 ? '--bridge' : '--bridges-file';
+  if (socks.kind === 'tcp' || socks.kind === 'unix') {
+    return [
+      {
+        problem: `${flag}: the Tor at --tor-socks would not use the bridges`,
+        remedy: "set them in that Tor's torrc (docs/bridges.md), or remove --tor-socks",
+      },
+    ];
+  }
+  if (socks.kind === 'auto' && (control.kind === 'tcp' || control.kind === 'unix')) {
+    return [
+      {
+        problem: `--tor-control: names the control port of a running Tor, but with ${flag} dns4tor starts another one`,
+        remedy: 'remove one of the two',
+      },
+    ];
+  }
+  return [];
 }

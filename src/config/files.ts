@@ -1,8 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import process from 'node:process';
 import { findUntrusted } from '../lib/path-trust.ts';
+import { readTorUids } from '../tor/tor-uids.ts';
 import { type Parsed, type Problem, refuse } from './config-problem.ts';
 
 /** Enough for all authorities of a browser. Bounds what a wrong path, such as a disk or a log, makes us read. */
@@ -39,8 +40,28 @@ export function readCertificates(path: string): Parsed<string> {
   return { value: certificates.join('\n') };
 }
 
+/** Without the group's bits: in systemd's credentials, they show the access of the service itself (acl(5), "mask"). */
+const OTHERS_BITS = 0o007;
+
+/**
+ * Finds what lets other users read or replace a file that holds a secret for Tor. Tor's user may own it: Tor gets the
+ * secret anyway.
+ *
+ * @param path of an existing file
+ * @returns clauses that can follow the path
+ */
+export function privacyProblems(path: string): readonly Problem[] {
+  const untrusted = findUntrusted(resolve(path), { isTrustedUser: (uid) => readTorUids().has(uid) });
+  return [
+    ...((statSync(path).mode & OTHERS_BITS) === 0
+      ? []
+      : [{ problem: 'is accessible to other users of this machine', remedy: `run chmod 600 ${path}` }]),
+    ...(untrusted === undefined ? [] : [untrustedFile(untrusted)]),
+  ];
+}
+
 /** The problem of a file that other users could replace, as a clause that can follow the path. */
-export function untrustedFile(reason: string): Required<Problem> {
+function untrustedFile(reason: string): Required<Problem> {
   return {
     problem: `is not safe, as other users of this machine could replace it: ${reason}`,
     remedy: "make root or dns4tor's user the owner, and let nobody else write (chown, chmod go-w)",
@@ -73,14 +94,46 @@ const DEFAULT_PATH = '/usr/bin:/bin';
 export function checkProgram(text: string): Parsed<string> {
   if (!text.includes('/')) {
     const directories = (process.env['PATH'] ?? DEFAULT_PATH).split(':');
-    const isFound = directories.some((directory) => 'value' in checkProgram(`${directory || '.'}/${text}`));
+    const isFound = directories.some((directory) => 'value' in checkExecutable(`${directory || '.'}/${text}`));
     return isFound ? { value: text } : refuse(text, 'is not in PATH', 'give the full path of the program');
   }
+  return checkExecutable(text);
+}
+
+/** Finds a program in the absolute directories of PATH. Returns its path, undefined if there is none. */
+export function findInPath(name: string): string | undefined {
+  return (process.env['PATH'] ?? DEFAULT_PATH)
+    .split(':')
+    .filter(isAbsolute)
+    .map((directory) => join(directory, name))
+    .find((path) => 'value' in checkExecutable(path));
+}
+
+/** What separates words, begins a comment or escapes in a torrc. Tor takes no quotes around a program's path. */
+const INEXPRESSIBLE = /[\s\p{Cc}#\\]/u;
+
+/** Checks the path of a program that tor is to start: executable, fit for a torrc, and not replaceable by others. */
+export function checkTransportProgram(path: string): Parsed<string> {
+  if (!isAbsolute(path)) return refuse(path, 'is not an absolute path', 'give the full path of the program');
+  if (INEXPRESSIBLE.test(path)) {
+    const clause = 'holds a blank, a control character, # or a backslash, which a torrc cannot express here';
+    return refuse(path, clause, 'make a symbolic link without them in a directory that only you can write to');
+  }
+  const executable = checkExecutable(path);
+  if ('problem' in executable) return executable;
+  // Groups that root chose are trusted: Debian lets the group staff write to /usr/local.
+  const untrusted = findUntrusted(path, { groupsOfRoot: true });
+  if (untrusted === undefined) return executable;
+  const { problem, remedy } = untrustedFile(untrusted);
+  return refuse(path, problem, remedy);
+}
+
+function checkExecutable(path: string): Parsed<string> {
   try {
-    accessSync(text, constants.X_OK);
-    return statSync(text).isFile() ? { value: text } : refuse(text, 'is not a program');
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile() ? { value: path } : refuse(path, 'is not a program');
   } catch (error) {
-    return refuse(text, `cannot be run: ${reasonOf(error)}`);
+    return refuse(path, `cannot be run: ${reasonOf(error)}`);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { OptionKind } from './parse/kinds.ts';
+import { TOR_OPTIONS } from './tor-options.ts';
 
 /** One option. Default and bounds are in the notation of the values, which `kinds.ts` parses. */
 export interface OptionSpec {
@@ -19,6 +20,8 @@ export interface OptionSpec {
   readonly list?: { readonly separator: ',' | '\n'; readonly maxItems: number };
   /** cloudflared's environment variable for the same setting. `DNS4TOR_<KEY>` takes precedence. */
   readonly cloudflaredEnv?: string;
+  /** Whether its values are never shown: not by `--check`, and not in problems. @default false */
+  readonly secret?: boolean;
   /** Limits where the option can be set. @default everywhere */
   readonly scope?: 'flag' | 'flag and env';
 }
@@ -167,44 +170,7 @@ export const OPTIONS = {
     doc: 'allow tcp:// upstreams that are not onion services, although the exit relay and every network behind it can read and change the answers',
     default: 'false',
   },
-  'tor-socks': {
-    kind: 'socks-address',
-    group: 'Tor',
-    placeholder: 'where',
-    doc: 'how to reach Tor: host:port, unix:/path, managed (start its own tor), or auto (use a running Tor, otherwise managed)',
-    default: 'auto',
-  },
-  'tor-control': {
-    kind: 'control-address',
-    group: 'Tor',
-    placeholder: 'where',
-    doc: 'control port of a running Tor, used to follow its state, and to send NEWNYM while Tor refuses an onion service because of earlier failures: host:port, unix:/path, none, or auto (the usual places; none if not readable)',
-    default: 'auto',
-  },
-  'onion-auth-file': {
-    kind: 'onion-auth-file',
-    group: 'Tor',
-    placeholder: 'file',
-    doc: "key for an onion service with client authorisation, in the format of tor's .auth_private files",
-    unset: 'no keys',
-    list: { separator: ',', maxItems: 16 },
-  },
-  'tor-binary': {
-    kind: 'program',
-    group: 'Tor',
-    placeholder: 'program',
-    doc: 'tor program to start if managed: a path, or a name in PATH',
-    default: 'tor',
-  },
-  'tor-option': {
-    kind: 'torrc-line',
-    group: 'Tor',
-    placeholder: "'Name value'",
-    doc: 'torrc line for the managed tor; several in one text are separated by newlines',
-    unset: 'no lines',
-    // Values in a torrc may contain commas.
-    list: { separator: '\n', maxItems: 64 },
-  },
+  ...TOR_OPTIONS,
   'cache-size': {
     kind: 'bytes',
     group: 'Answers',

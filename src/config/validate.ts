@@ -1,5 +1,6 @@
 import { isOnionHost } from '../model/onion-address.ts';
-import type { Config, UpstreamConfig } from './config.ts';
+import { bridgePlace, resolveBridges } from './bridges.ts';
+import type { Config, SocksChoice, UpstreamConfig } from './config.ts';
 import { ConfigError, locate, type Problem } from './config-problem.ts';
 import { contradictions } from './contradictions.ts';
 import type { Loaded, Setting, Settings } from './load.ts';
@@ -15,6 +16,9 @@ import type { UpstreamUrl } from './parse/upstream-url.ts';
  */
 const DEFAULT_UPSTREAM_NAMES = ['tor.cloudflare-dns.com', 'cloudflare-dns.com'];
 
+/** What `auto` means with bridges: a running Tor might connect to public relays, which shows the network that it is Tor. */
+const MANAGED: SocksChoice = { kind: 'managed' };
+
 /**
  * Builds the configuration from the settings. Reads the certificates and keys that they name.
  *
@@ -23,8 +27,11 @@ const DEFAULT_UPSTREAM_NAMES = ['tor.cloudflare-dns.com', 'cloudflare-dns.com'];
 export function validate({ settings, problems: loadProblems }: Loaded): Config {
   const problems = [...loadProblems];
   const values = parseSettings(settings, problems);
+  const bridging = values === undefined ? undefined : resolveBridges(values);
   if (values !== undefined) problems.push(...contradictions(values));
-  if (values === undefined || problems.length > 0) throw new ConfigError(problems);
+  if (bridging !== undefined) problems.push(...bridging.problems);
+  if (values === undefined || bridging === undefined || problems.length > 0) throw new ConfigError(problems);
+  const { bridges, transports } = bridging;
   return deepFreeze({
     addresses: [...new Set(values.address)],
     port: values.port,
@@ -48,10 +55,12 @@ export function validate({ settings, problems: loadProblems }: Loaded): Config {
     upstreamStrategy: values['upstream-strategy'],
     metrics: values.metrics,
     tor: {
-      socks: values['tor-socks'],
+      socks: bridges.length > 0 ? MANAGED : values['tor-socks'],
       control: values['tor-control'],
       onionAuths: values['onion-auth-file'],
       binary: values['tor-binary'],
+      bridges,
+      transports,
       options: values['tor-option'],
     },
     cacheBytes: values['cache-size'],
@@ -99,12 +108,14 @@ function parseSettings(settings: Settings, problems: Problem[]): Values | undefi
 
 function parseSetting({ key, origin, place, texts }: Setting, problems: Problem[]): unknown {
   const spec = optionSpec(key);
+  const isSecret = spec.secret === true;
   const values: unknown[] = [];
-  for (const text of texts) {
+  for (const [index, text] of texts.entries()) {
     // A missing default program is not a configuration error. The start reports it if the program is needed.
     const isUnchecked = spec.kind === 'program' && origin === 'default';
     const parsed = isUnchecked ? { value: text } : parseValue(spec.kind, text, spec);
-    if ('problem' in parsed) problems.push(locate(place, parsed));
+    // The problem of a secret value does not quote it.
+    if ('problem' in parsed) problems.push(locate(isSecret ? bridgePlace(place, index, texts.length) : place, parsed));
     else values.push(parsed.value);
   }
   if (spec.list === undefined) return values[0];

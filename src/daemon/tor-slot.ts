@@ -56,10 +56,12 @@ export interface TorComponents {
  * @throws Dns4torError ERR_TOR_BINARY_MISSING, ERR_TOR_MANAGED or ERR_UNTRUSTED_PATH if a Tor has to be started
  */
 export function openConfiguredTor({ config, clock, random, env }: TorComponents, events: TorEvents): Promise<Tor> {
-  const { socks, binary, options, control, onionAuths } = config.tor;
+  const { socks, binary, bridges, transports, options, control, onionAuths } = config.tor;
   return openTor(socks, {
     binary,
     stateDirectory: () => stateDirectory(env),
+    bridges,
+    transports,
     torOptions: options,
     control,
     judgePeer: createSocksPeerJudge(clock),

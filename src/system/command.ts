@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
+import process from 'node:process';
 import { Dns4torError } from '../failures/errors.ts';
+import { childEnvironment } from '../lib/child-environment.ts';
 
 /** A program and its arguments. They are passed on as they are; no shell interprets them. */
 export type Command = readonly [program: string, ...args: readonly string[]];
@@ -27,7 +29,7 @@ const TIMEOUT_MS = 30_000;
 /** Runs a program of this machine, for at most 30 s. */
 export const runCommand: Runner = ([program, ...args]) =>
   new Promise((resolve) => {
-    execFile(program, args, { timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
+    execFile(program, args, { timeout: TIMEOUT_MS, env: childEnvironment(process.env) }, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.code;
       const status = typeof code === 'number' ? code : code === 'ENOENT' ? NOT_FOUND : STOPPED;
       resolve({ status, stdout, stderr });

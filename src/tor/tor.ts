@@ -8,6 +8,7 @@ import type { ControlChoice } from './control/find-control.ts';
 import type { OnionAuth } from './control/onion-auth.ts';
 import { ExternalTor } from './external-tor.ts';
 import { ManagedTor } from './process/managed-tor.ts';
+import type { TorrcContents } from './process/torrc.ts';
 import { detectTor } from './socks/find-socks.ts';
 import { type JudgePeer, judgeManagedTor } from './socks/socks-peer.ts';
 import type { TorEvents } from './tor-events.ts';
@@ -32,15 +33,13 @@ export interface Tor extends AsyncDisposable {
 }
 
 /** How Tor is found or started. */
-export interface OpenTorOptions {
+export interface OpenTorOptions extends TorrcContents {
   /**
    * The tor program to start, for `managed` and for `auto` without a running Tor: a path, or a name to find in PATH.
    */
   readonly binary: string;
   /** Returns dns4tor's state directory; a managed Tor uses `tor` in it. Not called otherwise: it may not exist. */
   readonly stateDirectory: () => string;
-  /** Validated lines to add to a managed Tor's torrc. */
-  readonly torOptions: readonly string[];
   /** SOCKS addresses that `auto` tries, in this order. @default USUAL_SOCKS_ADDRESSES */
   readonly usualAddresses?: readonly TorAddress[];
   /** Control port of an external Tor. */
@@ -58,12 +57,13 @@ export interface OpenTorOptions {
 
 /**
  * Finds or starts the Tor to use. A configured address is used even if Tor does not answer there yet: dials fail until
- * it does, then recover.
+ * it does, then recover. With bridges, Tor is always managed.
  *
  * @throws Dns4torError ERR_TOR_BINARY_MISSING, ERR_TOR_MANAGED or ERR_UNTRUSTED_PATH if a Tor has to be started
  */
 export async function openTor(choice: TorChoice, options: OpenTorOptions): Promise<Tor> {
-  if (choice.kind === 'managed') return openManagedTor(options);
+  // A running Tor would not use the bridges, and might connect to public relays, which shows the network that it is Tor.
+  if (choice.kind === 'managed' || options.bridges.length > 0) return openManagedTor(options);
   if (choice.kind !== 'auto') return openExternalTor(choice, options);
   const { found, rejected } = await detectTor(options.clock, options.judgePeer, options.usualAddresses);
   for (const { error } of rejected) if (SPEAKS_AS_TOR.has(error.code)) options.events.onSkipped(error);

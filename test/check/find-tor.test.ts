@@ -13,7 +13,7 @@ import { startSocksDouble } from '../tor/socks-double.ts';
 const NOWHERE: TorAddress = { kind: 'unix', path: '/nonexistent/socks' };
 
 function config(socks: TorConfig['socks']): TorConfig {
-  return { socks, control: { kind: 'auto' }, onionAuths: [], binary: 'tor', options: [] };
+  return { socks, control: { kind: 'auto' }, onionAuths: [], binary: 'tor', bridges: [], transports: [], options: [] };
 }
 
 /** A machine without a running Tor and without the tor program. */

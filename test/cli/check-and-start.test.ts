@@ -22,11 +22,11 @@ function at(name: string): string {
 }
 
 const WRONG: readonly (readonly [string, () => readonly string[]])[] = [
-  ['a torrc line without a value', () => [...MANAGED, '--tor-option', 'UseBridges']],
+  ['a torrc line without a value', () => [...MANAGED, '--tor-option', 'UseEntryGuards']],
   ['a torrc line that dns4tor sets itself', () => [...MANAGED, '--tor-option', 'DataDirectory /']],
   ['the beginning of its name, which tor takes for it', () => [...MANAGED, '--tor-option', 'DataDirector /']],
-  ['a torrc line with a carriage return', () => [...MANAGED, '--tor-option', 'UseBridges 1\rX']],
-  ['a torrc line that swallows the next', () => [...MANAGED, '--tor-option', 'UseBridges 1 \\']],
+  ['a torrc line with a carriage return', () => [...MANAGED, '--tor-option', 'UseEntryGuards 1\rX']],
+  ['a torrc line that swallows the next', () => [...MANAGED, '--tor-option', 'UseEntryGuards 1 \\']],
   ['a torrc line with half a quoted value', () => [...MANAGED, '--tor-option', 'Nickname "x']],
   ['a tor program that is not there', () => [...MANAGED, '--tor-binary', at('tor')]],
   ['the name of a tor program that PATH lacks', () => [...MANAGED, '--tor-binary', 'no-such-tor']],

@@ -17,12 +17,16 @@ import { fits } from './json-schema.ts';
 
 const SCHEMA = configSchema();
 /** The loader reads these files. */
-const FILES = ['upstream-ca', 'onion-auth-file', 'logfile'] as const;
+const FILES = ['upstream-ca', 'onion-auth-file', 'bridges-file', 'logfile'] as const;
+/** A program without a bridge that needs it is refused. */
+const WEBTUNNEL_BRIDGE = 'bridge = "webtunnel 192.0.2.10:443 url=https://bridge.example/path"';
 
 let directory: TemporaryDirectory;
 before(async () => {
   directory = await createTemporaryDirectory();
   await writeFile(join(directory.path, 'upstream-ca'), rootCertificates[0] ?? '');
+  await writeFile(join(directory.path, 'webtunnel-client'), '#!/bin/sh\n', { mode: 0o700 });
+  await writeFile(join(directory.path, 'bridges-file'), '192.0.2.11:443\n', { mode: 0o600 });
   await writeFile(join(directory.path, 'onion-auth-file'), createClientAuthKey().privateLine(ONION), { mode: 0o600 });
 });
 after(() => directory[Symbol.asyncDispose]());
@@ -51,7 +55,10 @@ test('it has every key with a value that dns4tor and the schema take, in the ord
   for (const line of lines) {
     const key = FILES.find((name) => line.startsWith(`# ${name} `));
     const path = key === undefined ? undefined : join(directory.path, key);
-    const text = path === undefined ? line.slice(2) : line.slice(2).replace(/"[^"]*"/, JSON.stringify(path));
+    const setting = path === undefined ? line.slice(2) : line.slice(2).replace(/"[^"]*"/, JSON.stringify(path));
+    const text = setting.startsWith('transport = ')
+      ? `${WEBTUNNEL_BRIDGE}\n${setting.replace('/usr/local/bin', directory.path)}`
+      : setting;
     await assert.doesNotReject(load(text), text);
     assert.ok(fits(SCHEMA, parse(text)), text);
   }

@@ -18,6 +18,8 @@ async function optionsIn(stateDirectory: string): Promise<OpenTorOptions> {
   return {
     binary: await findProgram('tor'),
     stateDirectory: () => stateDirectory,
+    bridges: [],
+    transports: [],
     torOptions: OFFLINE_OPTIONS,
     usualAddresses: [],
     clock: systemClock,

@@ -58,6 +58,9 @@ const DIRECT_KEYS: readonly OptionKey[] = [
   'tor-control',
   'onion-auth-file',
   'tor-binary',
+  'bridge',
+  'bridges-file',
+  'transport',
   'tor-option',
 ];
 const KEYS: readonly OptionKey[] = OPTION_KEYS.filter((key) =>

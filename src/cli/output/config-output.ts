@@ -14,12 +14,25 @@ export function renderConfig(config: Config, settings: Settings, format: LogForm
     return `${JSON.stringify({ config, sources }, null, 2)}\n`;
   }
   const lines = settings.filter(({ key }) => FILE_KEYS.includes(key)).map(renderSetting);
-  return ['# The configuration is valid. Effective settings:', ...lines, ''].join('\n');
+  const bridges = countBridges(config);
+  return [
+    '# The configuration is valid. Effective settings:',
+    ...lines,
+    ...(bridges === '' ? [] : [`# Bridges, with those of files: ${bridges}`]),
+    '',
+  ].join('\n');
+}
+
+/** How many bridges of each transport, such as `2 obfs4, 1 vanilla`. Their lines are secret. */
+function countBridges({ tor }: Config): string {
+  const groups = Map.groupBy(tor.bridges, ({ transport }) => transport);
+  return [...groups].map(([transport, { length }]) => `${length} ${transport}`).join(', ');
 }
 
 function renderSetting({ key, place, texts }: Setting): string {
   if (texts.length === 0) return `# ${key} is not set: ${describeDefault(key)}`;
-  const { kind, list } = optionSpec(key);
+  const { kind, list, secret } = optionSpec(key);
+  if (secret === true) return `${`# ${key}: ${texts.length} set, not shown`.padEnd(COMMENT_COLUMN)} # ${place}`;
   // A JSON string is a valid TOML string.
   const values = texts.map((text) => (kind === 'integer' || kind === 'boolean' ? text : JSON.stringify(text)));
   const value = list === undefined ? values.join('') : `[${values.join(', ')}]`;

@@ -1,5 +1,6 @@
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../log/log-level.ts';
 import type { Cidr } from '../../model/address-block.ts';
+import type { Bridge, TransportProgram } from '../../model/bridge.ts';
 import {
   type ControlChoice,
   ISOLATIONS,
@@ -16,6 +17,8 @@ import {
 } from '../config.ts';
 import { type Parsed, refuse } from '../config-problem.ts';
 import { checkAppendFile, checkProgram, readCertificates } from '../files.ts';
+import { parseBridgeLine } from './bridge-line.ts';
+import { type BridgesFile, readBridgesFile } from './bridges-file.ts';
 import { parseHostName, parsePin } from './certificate-identity.ts';
 import { parseCidr } from './cidr.ts';
 import { parseListenAddress, parseMetricsAddress } from './endpoint.ts';
@@ -23,6 +26,7 @@ import { readOnionAuthFile } from './onion-auth-file.ts';
 import { type Bounds, parseBytes, parseDuration, parseInteger } from './quantity.ts';
 import { parseControlAddress, parseSocksAddress } from './tor-endpoint.ts';
 import { parseTorrcLine } from './torrc-line.ts';
+import { parseTransportProgram } from './transport-program.ts';
 import { parseUpstreamUrl, type UpstreamUrl } from './upstream-url.ts';
 
 /** The type of each kind's parsed value. */
@@ -54,6 +58,9 @@ export interface KindValues {
   /** The certificates, in PEM form. */
   readonly 'certificate-file': string;
   readonly 'onion-auth-file': OnionAuthConfig;
+  readonly 'bridge-line': Bridge;
+  readonly 'bridges-file': BridgesFile;
+  readonly 'transport-program': TransportProgram;
 }
 
 /** Name of a kind of value. */
@@ -94,6 +101,9 @@ const PARSERS: { readonly [Kind in OptionKind]: (text: string, bounds: Bounds) =
   'append-file': checkAppendFile,
   'certificate-file': readCertificates,
   'onion-auth-file': readOnionAuthFile,
+  'bridge-line': parseBridgeLine,
+  'bridges-file': readBridgesFile,
+  'transport-program': parseTransportProgram,
 };
 
 /** Parses a text. Kinds that name files also check the file. */

@@ -1,19 +1,13 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { findUntrusted } from '../../lib/path-trust.ts';
 import { decodeBase32, onionAddressProblem } from '../../model/onion-address.ts';
-import { readTorUids } from '../../tor/tor-uids.ts';
 import type { OnionAuthConfig } from '../config.ts';
 import { type Parsed, type Problem, refuse } from '../config-problem.ts';
-import { readSmallFile, untrustedFile } from '../files.ts';
+import { privacyProblems, readSmallFile } from '../files.ts';
 
 /** 32 bytes in base32 without padding. */
 const KEY = /^[a-z2-7]{52}$/i;
 /** PKCS #8 prefix of an X25519 private key (RFC 8410 §7). */
 const PKCS8_X25519 = Buffer.from('302e020100300506032b656e04220420', 'hex');
-/** Without the group's bits: in systemd's credentials, they show the access of the service itself (acl(5), "mask"). */
-const OTHERS_BITS = 0o007;
 
 /**
  * Reads a file in the format of tor's ClientOnionAuthDir: `<address>:descriptor:x25519:<key>`. Reports all problems at
@@ -27,14 +21,9 @@ export function readOnionAuthFile(path: string): Parsed<OnionAuthConfig> {
   if (fields.length !== 4 || type !== 'descriptor' || algorithm !== 'x25519') {
     return refuse(path, "is not one of tor's .auth_private files", 'they hold one line, ADDRESS:descriptor:x25519:KEY');
   }
-  // Tor's user may own the file: Tor gets the key anyway.
-  const untrusted = findUntrusted(resolve(path), { isTrustedUser: (uid) => readTorUids().has(uid) });
   const addressProblem = onionAddressProblem(`${address}.onion`);
   const problems: readonly Problem[] = [
-    ...((statSync(path).mode & OTHERS_BITS) === 0
-      ? []
-      : [{ problem: 'is accessible to other users of this machine', remedy: `run chmod 600 ${path}` }]),
-    ...(untrusted === undefined ? [] : [untrustedFile(untrusted)]),
+    ...privacyProblems(path),
     ...(addressProblem === undefined
       ? []
       : [{ ...addressProblem, problem: `holds an address that ${addressProblem.problem}` }]),

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { Dns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
+import { childEnvironment } from '../../lib/child-environment.ts';
 import { type Clock, delay } from '../../lib/clock.ts';
 import { Deadline } from '../../lib/deadline.ts';
 import type { Random } from '../../lib/random.ts';
@@ -13,15 +14,13 @@ import type { ControlConnection } from '../control/control-connection.ts';
 import type { OnionAuth } from '../control/onion-auth.ts';
 import { openTorMonitor, type TorMonitor } from '../control/tor-monitor.ts';
 import type { TorEvents, TorLogLine, TorSeverity } from '../tor-events.ts';
-import { refuseUntrusted, renderTorrc, type TorPaths } from './torrc.ts';
+import { refuseUntrusted, renderTorrc, type TorPaths, type TorrcContents } from './torrc.ts';
 
 /** The program and arguments of a Tor process, and who hears of its output and end. */
-export interface TorProcessOptions {
+export interface TorProcessOptions extends TorrcContents {
   /** Path of the tor program, or a name to find in PATH. */
   readonly binary: string;
   readonly paths: TorPaths;
-  /** Validated lines to add to the torrc. */
-  readonly torOptions: readonly string[];
   readonly onionAuths: readonly OnionAuth[];
   readonly clock: Clock;
   readonly random: Random;
@@ -113,12 +112,13 @@ async function accepts(path: string): Promise<boolean> {
   }
 }
 
-async function prepareDirectory({ paths, torOptions }: TorProcessOptions): Promise<void> {
+async function prepareDirectory(options: TorProcessOptions): Promise<void> {
+  const { paths } = options;
   try {
     await mkdir(paths.directory, { recursive: true, mode: 0o700 });
     // In a sticky parent directory, another user may have created this one first.
     refuseUntrusted(paths.directory);
-    await writeFile(paths.torrc, renderTorrc(paths, process.pid, torOptions), { mode: 0o600 });
+    await writeFile(paths.torrc, renderTorrc(paths, process.pid, options), { mode: 0o600 });
   } catch (error) {
     if (error instanceof Dns4torError) throw error;
     throw new Dns4torError('ERR_TOR_MANAGED', `cannot write to ${paths.directory}`, error);
@@ -152,11 +152,11 @@ async function takeOwnership(control: ControlConnection): Promise<void> {
 function spawnTor({ binary, paths, clock, events }: TorProcessOptions): SpawnedTor {
   // --defaults-torrc keeps Tor from reading the distribution's defaults. Detached into its own process group, Tor
   // survives a Ctrl-C until dns4tor has answered the last queries. The child must not talk to systemd on the service's
-  // behalf.
+  // behalf, and other programs that it starts must not learn the bridges.
   const child = spawn(binary, ['--defaults-torrc', '/dev/null', '-f', paths.torrc], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
-    env: { ...process.env, NOTIFY_SOCKET: undefined },
+    env: { ...childEnvironment(process.env), NOTIFY_SOCKET: undefined },
   });
   const warnings: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {

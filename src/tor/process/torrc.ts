@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { Dns4torError } from '../../failures/errors.ts';
 import { findUntrusted } from '../../lib/path-trust.ts';
+import type { Bridge, TransportProgram } from '../../model/bridge.ts';
 
 /** Files and sockets of a managed Tor. */
 export interface TorPaths {
@@ -50,8 +51,18 @@ export function refuseUntrusted(directory: string): void {
   if (untrusted !== undefined) throw new Dns4torError('ERR_UNTRUSTED_PATH', untrusted);
 }
 
-/** Renders the torrc of a managed Tor. Options added by the user come last. */
-export function renderTorrc(paths: TorPaths, ownerPid: number, options: readonly string[]): string {
+/** What a torrc holds besides paths. */
+export interface TorrcContents {
+  /** If there are any, Tor connects to nothing else. */
+  readonly bridges: readonly Bridge[];
+  /** One for each pluggable transport of the bridges. */
+  readonly transports: readonly TransportProgram[];
+  /** Validated lines of the user. */
+  readonly torOptions: readonly string[];
+}
+
+/** Renders the torrc of a managed Tor. Options added by the user come last. Secret if there are bridges. */
+export function renderTorrc(paths: TorPaths, ownerPid: number, contents: TorrcContents): string {
   return [
     '# Written by dns4tor at each start. Use --tor-option to add options.',
     `DataDirectory ${quote(paths.directory)}`,
@@ -67,9 +78,24 @@ export function renderTorrc(paths: TorPaths, ownerPid: number, options: readonly
     'AvoidDiskWrites 1',
     'SafeLogging 1',
     'Log notice stdout',
-    ...options,
+    ...renderBridges(contents),
+    ...contents.torOptions,
     '',
   ].join('\n');
+}
+
+function renderBridges({ bridges, transports }: TorrcContents): readonly string[] {
+  if (bridges.length === 0) return [];
+  // Tor starts each program once, with all transports that it is to carry.
+  const programs = Map.groupBy(transports, ({ path }) => path);
+  return [
+    'UseBridges 1',
+    ...bridges.map((bridge) => `Bridge ${bridge.toTorrc()}`),
+    ...[...programs].map(([path, carried]) => {
+      const names = carried.map(({ transport }) => transport).join(',');
+      return `ClientTransportPlugin ${names} exec ${path}`;
+    }),
+  ];
 }
 
 function quote(path: string): string {

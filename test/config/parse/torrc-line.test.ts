@@ -4,7 +4,7 @@ import { parseTorrcLine } from '../../../src/config/parse/torrc-line.ts';
 
 const TAKEN = [
   'EntryNodes {de}',
-  'UseBridges 1',
+  'UseEntryGuards 1',
   '__HashedControlSessionPassword 16:AA',
   'Log\tinfo stdout',
   'Nickname "a b"',
@@ -13,14 +13,14 @@ const TAKEN = [
 ];
 
 const REFUSED = [
-  'UseBridges',
+  'UseEntryGuards',
   '',
   '%include /etc/passwd',
   '# comment',
-  'UseBridges 1\nDataDirectory /',
-  'UseBridges 1\r',
-  'UseBridges 1\rX',
-  'UseBridges 1 \\',
+  'UseEntryGuards 1\nDataDirectory /',
+  'UseEntryGuards 1\r',
+  'UseEntryGuards 1\rX',
+  'UseEntryGuards 1 \\',
   'Nickname "a',
   'Nickname "a" b',
   String.raw`Nickname "a\"`,
@@ -38,6 +38,6 @@ test('an option is one valid torrc line that sets nothing reserved for dns4tor',
 });
 
 test('the error for control characters shows them escaped', () => {
-  const parsed = parseTorrcLine('UseBridges 1\u001b[31m');
+  const parsed = parseTorrcLine('UseEntryGuards 1\u001b[31m');
   assert.match('problem' in parsed ? parsed.problem : '', /\\u001b/);
 });

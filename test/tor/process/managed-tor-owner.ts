@@ -10,6 +10,8 @@ const [, , directory = ''] = process.argv;
 await ManagedTor.start({
   binary: await findProgram('tor'),
   directory,
+  bridges: [],
+  transports: [],
   torOptions: OFFLINE_OPTIONS,
   clock: systemClock,
   random: systemRandom,

@@ -32,6 +32,8 @@ async function start(directory: string, options: Partial<ManagedTorOptions> = {}
   return ManagedTor.start({
     binary: await findProgram('tor'),
     directory,
+    bridges: [],
+    transports: [],
     torOptions: OFFLINE_OPTIONS,
     onionAuths: [],
     clock: systemClock,
