@@ -8,12 +8,12 @@ import { createSocksPeerJudge } from '../system/sockets/socks-owner.ts';
 import type { ControlSearch } from '../tor/control/find-control.ts';
 import { stateDirectory } from '../tor/process/state-directory.ts';
 import { refuseUntrusted, torPaths } from '../tor/process/torrc.ts';
-import { detectTor, verifyTor } from '../tor/socks/find-socks.ts';
-import { type JudgePeer, judgeManagedTor, type ToleratedStanding } from '../tor/socks/socks-peer.ts';
+import { detectTor, type SocksListener, verifyTor } from '../tor/socks/find-socks.ts';
+import { type JudgePeer, judgeManagedTor } from '../tor/socks/socks-peer.ts';
 
 /** The Tor that dns4tor uses, or would use. */
 export type TorFinding =
-  | ({ readonly kind: 'running'; readonly standing: ToleratedStanding; readonly judgePeer: JudgePeer } & ControlSearch)
+  | ({ readonly kind: 'running'; readonly judgePeer: JudgePeer } & SocksListener & ControlSearch)
   /** No Tor runs, and dns4tor would start one. */
   | { readonly kind: 'startable'; readonly version: string }
   | { readonly kind: 'missing'; readonly error: Dns4torError };
@@ -27,6 +27,8 @@ export interface FindTorComponents {
   readonly usualSocksAddresses?: readonly TorAddress[];
 }
 
+const TOR: SocksListener = { standing: 'tor', program: 'tor' };
+
 /** Finds Tor as the daemon does at its start, but starts none. Never rejects. */
 export async function findTor(components: FindTorComponents, config: TorConfig): Promise<TorFinding> {
   const { clock, usualSocksAddresses } = components;
@@ -37,10 +39,9 @@ export async function findTor(components: FindTorComponents, config: TorConfig):
     if (bridges.length > 0) return await findManagedTor(components, config);
     if (socks.kind === 'auto') {
       const { found } = await detectTor(clock, judgePeer, usualSocksAddresses);
-      if (found !== undefined) return { kind: 'running', socks: found, standing: 'tor', judgePeer, control };
+      if (found !== undefined) return { kind: 'running', socks: found, ...TOR, judgePeer, control };
     } else if (socks.kind !== 'managed') {
-      const standing = await verifyTor(socks, clock, judgePeer);
-      return { kind: 'running', socks, standing, judgePeer, control };
+      return { kind: 'running', socks, ...(await verifyTor(socks, clock, judgePeer)), judgePeer, control };
     }
     return await findManagedTor(components, config);
   } catch (error) {
@@ -59,7 +60,7 @@ async function findManagedTor({ clock, run, env }: FindTorComponents, { binary }
   );
   if (isRunning) {
     const control = { kind: 'unix', path: paths.control } as const;
-    return { kind: 'running', socks, standing: 'tor', judgePeer: judgeManagedTor, control };
+    return { kind: 'running', socks, ...TOR, judgePeer: judgeManagedTor, control };
   }
   const { status, stdout } = await run([binary, '--version']);
   if (status !== 0) throw new Dns4torError('ERR_TOR_BINARY_MISSING', binary);

@@ -79,6 +79,7 @@ function quietEvents(onBootstrap: BootstrapDisplay = () => {}): TorEvents {
     onExit() {},
     onSkipped() {},
     onUnproven() {},
+    onArti() {},
     onControl() {},
     onControlLost() {},
     onOnionAuthFailed() {},

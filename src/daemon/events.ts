@@ -111,6 +111,7 @@ export function torEvents(logger: Logger, metrics: Metrics, display: BootstrapDi
       }),
     onSkipped: (error) => logger.log('warn', 'tor_not_taken', { reason: error.message, code: error.code }),
     onUnproven: (address) => logger.log('warn', 'tor_unproven', { address }),
+    onArti: (address) => logger.log('info', 'tor_arti', { address }),
     onControl(address) {
       logger.log('info', 'tor_followed', { address });
       lastLost = undefined;

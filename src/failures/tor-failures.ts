@@ -15,6 +15,12 @@ export const TOR_FAILURES = {
     problem: 'the program at the SOCKS address is not Tor',
     remedy: 'check the address in --tor-socks',
   },
+  ERR_TOR_ARTI: {
+    ede: 'networkError',
+    label: 'tor_arti',
+    problem: 'the program at the SOCKS address is arti, which dns4tor uses only if it is configured',
+    remedy: 'set --tor-socks to that address',
+  },
   ERR_TOR_FOREIGN: {
     ede: 'networkError',
     label: 'tor_foreign',

@@ -99,6 +99,12 @@ export const LOG_EVENTS = {
       "Cannot tell whether the program at {address} is Tor: accepting only certificates for the upstream's own name",
     fields: ['address'],
   },
+  tor_arti: {
+    levels: ['info'],
+    message:
+      'Tor at {address} is arti: without a control port, its state is unknown and it takes neither onion keys nor NEWNYM',
+    fields: ['address'],
+  },
   tor_bootstrap: {
     levels: ['info'],
     message: 'Tor is at {percent} %: {summary}',

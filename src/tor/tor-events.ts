@@ -20,10 +20,12 @@ export interface TorEvents {
   onLog(line: TorLogLine): void;
   /** The managed Tor exited unexpectedly, or failed to restart. The next attempt follows in `restartInMs`. */
   onExit(error: Dns4torError, restartInMs: number): void;
-  /** `auto` skipped a default address because its listener is not known to be Tor. */
+  /** `auto` skipped a default address because its listener is not known to be Tor, or is arti. */
   onSkipped(error: Dns4torError): void;
   /** The listener at the configured address may not be Tor. Reported once. */
   onUnproven(address: string): void;
+  /** The program at the configured address is arti, which has no control port. Reported once. */
+  onArti(address: string): void;
   /**
    * dns4tor now follows an external Tor over its control port.
    * @param address in the form of `--tor-control`

@@ -4,6 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { formatTorAddress, type TorAddress } from '../model/tor-address.ts';
 import type { TorKind, TorStatus } from '../model/tor-status.ts';
+import { ArtiNotice } from './arti-notice.ts';
 import type { ControlChoice } from './control/find-control.ts';
 import type { OnionAuth } from './control/onion-auth.ts';
 import { ExternalTor } from './external-tor.ts';
@@ -67,11 +68,11 @@ export async function openTor(choice: TorChoice, options: OpenTorOptions): Promi
   if (choice.kind !== 'auto') return openExternalTor(choice, options);
   const { found, rejected } = await detectTor(options.clock, options.judgePeer, options.usualAddresses);
   for (const { error } of rejected) if (SPEAKS_AS_TOR.has(error.code)) options.events.onSkipped(error);
-  return found === undefined ? openManagedTor(options) : openExternalTor(found, options);
+  return found === undefined ? openManagedTor(options) : openExternalTor(found, options, true);
 }
 
 /** Errors worth reporting when `auto` skips an address: those of listeners that may speak Tor's protocol. */
-const SPEAKS_AS_TOR: ReadonlySet<ErrorCode> = new Set(['ERR_TOR_FOREIGN', 'ERR_TOR_UNPROVEN']);
+const SPEAKS_AS_TOR: ReadonlySet<ErrorCode> = new Set(['ERR_TOR_ARTI', 'ERR_TOR_FOREIGN', 'ERR_TOR_UNPROVEN']);
 
 async function openManagedTor({ stateDirectory, ...options }: OpenTorOptions): Promise<Tor> {
   const managed = await ManagedTor.start({ ...options, directory: join(stateDirectory(), 'tor') });
@@ -86,8 +87,11 @@ async function openManagedTor({ stateDirectory, ...options }: OpenTorOptions): P
   };
 }
 
-async function openExternalTor(socks: TorAddress, options: OpenTorOptions): Promise<Tor> {
+/** @param isTor whether the program was found to be tor, not arti */
+async function openExternalTor(socks: TorAddress, options: OpenTorOptions, isTor = false): Promise<Tor> {
   const external = await ExternalTor.open({ ...options, socks });
+  // arti has no control port, so it never reports circuits.
+  const notice = new ArtiNotice({ ...options, socks, isTor: () => isTor || external.status.circuits !== undefined });
   let isReported = false;
   const judgePeer: JudgePeer = async (address, connection) => {
     const standing = await options.judgePeer(address, connection);
@@ -100,8 +104,13 @@ async function openExternalTor(socks: TorAddress, options: OpenTorOptions): Prom
     socks,
     judgePeer,
     state: () => external.status,
-    observe: (outcome) => external.observe(outcome),
+    observe(outcome) {
+      external.observe(outcome);
+      notice.observe(outcome);
+    },
     describe: () => `Tor at ${formatTorAddress(socks)}`,
-    [Symbol.asyncDispose]: () => external[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([notice[Symbol.asyncDispose](), external[Symbol.asyncDispose]()]);
+    },
   };
 }

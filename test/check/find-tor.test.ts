@@ -47,6 +47,14 @@ test('another program at the configured address is not Tor, and no other address
   assert.equal(found.kind === 'missing' && found.error.code, 'ERR_TOR_NOT_SOCKS');
 });
 
+test('arti is found at the configured address, and not by auto', async () => {
+  await using arti = await startSocksDouble({ arti: 'resolves' });
+  const found = await findTor(machine(), config(arti.address));
+  assert.equal(found.kind === 'running' && found.program, 'arti');
+  const other = await findTor(machine({ usualSocksAddresses: [arti.address] }), config({ kind: 'auto' }));
+  assert.equal(other.kind === 'missing' && other.error.code, 'ERR_TOR_BINARY_MISSING');
+});
+
 test('auto finds a Tor at one of the usual addresses', async () => {
   await using tor = await startSocksDouble({ passesForTor: true });
   const found = await findTor(machine({ usualSocksAddresses: [NOWHERE, tor.address] }), config({ kind: 'auto' }));

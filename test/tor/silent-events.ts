@@ -7,6 +7,7 @@ export const SILENT_EVENTS: TorEvents = {
   onExit: () => {},
   onSkipped: () => {},
   onUnproven: () => {},
+  onArti: () => {},
   onControl: () => {},
   onControlLost: () => {},
   onOnionAuthFailed: () => {},

@@ -15,6 +15,14 @@ export interface SocksDoubleOptions {
   readonly byByte?: boolean;
   /** Answers the probe of `verifyTor` as Tor does. @default false */
   readonly passesForTor?: boolean;
+  /** Serves clients that offer only "no authentication" or only credentials, whatever `method` is. @default false */
+  readonly skipsCredentials?: boolean;
+  /**
+   * Takes part in the probe of `verifyTor` as arti does: it accepts all credentials, but hangs up at a request with a
+   * reserved user name of an unknown format. `resolves` answers RESOLVE for an IP address with the port of the
+   * request, as arti does since 1.1.1; `refuses RESOLVE` rejects the command. @default undefined
+   */
+  readonly arti?: 'resolves' | 'refuses RESOLVE';
   /** Listens on this unix socket. @default a port of 127.0.0.1 */
   readonly path?: string;
   /** TCP port. @default a free one */
@@ -44,12 +52,25 @@ export interface SocksDouble extends AsyncDisposable {
   resume(): void;
 }
 
-/** Tor's own command RESOLVE (socks-extensions.txt §2), and its reply for 127.0.0.1. */
+/** Tor's own command RESOLVE (socks-extensions.txt §2), and its reply for 127.0.0.1, up to the port. */
 const RESOLVE = 0xf0;
-const RESOLVED = Uint8Array.of(5, 0, 0, 1, 127, 0, 0, 1, 0, 0);
+const RESOLVED = [5, 0, 0, 1, 127, 0, 0, 1] as const;
+const COMMAND_NOT_SUPPORTED = Uint8Array.of(5, 7, 0, 1, 0, 0, 0, 0, 0, 0);
+
+/** User names that socks-extensions.txt §1.1 reserves, without those of a known format. */
+const UNKNOWN_FORMAT = /^<torS0X>(?!0$)/;
 
 export async function startSocksDouble(options: SocksDoubleOptions = {}): Promise<SocksDouble> {
-  const { reply = 0, method = 2, target, join, byByte = false, passesForTor = false } = options;
+  const {
+    reply = 0,
+    method = 2,
+    target,
+    join,
+    byByte = false,
+    passesForTor = false,
+    arti,
+    skipsCredentials = false,
+  } = options;
   const requests: SocksRequest[] = [];
   const clients = new Set<Socket>();
   const streams = new Set<Socket>();
@@ -66,8 +87,14 @@ export async function startSocksDouble(options: SocksDoubleOptions = {}): Promis
       }
     };
     await stalled.promise;
-    const request = await readRequest(client, method, passesForTor, write);
-    if (passesForTor && request.command === RESOLVE) return write(RESOLVED);
+    const request = await readRequest(client, method, passesForTor || skipsCredentials || arti !== undefined, write);
+    if (passesForTor && request.command === RESOLVE) return write(Uint8Array.of(...RESOLVED, 0, 0));
+    if (arti !== undefined && UNKNOWN_FORMAT.test(request.username)) return void client.end();
+    if (arti !== undefined && request.command === RESOLVE) {
+      const { port } = request;
+      const answer = Uint8Array.of(...RESOLVED, port >> 8, port & 0xff);
+      return void client.end(arti === 'resolves' ? answer : COMMAND_NOT_SUPPORTED);
+    }
     requests.push(request);
     announce.resolve(request);
     announce = Promise.withResolvers();

@@ -4,12 +4,14 @@ import { test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import { Deadline } from '../../src/lib/deadline.ts';
 import { systemRandom } from '../../src/lib/random.ts';
+import { formatTorAddress } from '../../src/model/tor-address.ts';
 import { TorAgent } from '../../src/tor/socks/agent.ts';
 import { verifyTor } from '../../src/tor/socks/find-socks.ts';
 import { judgeManagedTor } from '../../src/tor/socks/socks-peer.ts';
-import { type OpenTorOptions, openTor } from '../../src/tor/tor.ts';
+import { type OpenTorOptions, openTor, type Tor } from '../../src/tor/tor.ts';
 import { findProgram } from '../fixtures/process/find-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
 import { OFFLINE_OPTIONS, startOfflineTor } from './offline-tor.ts';
 import { SILENT_EVENTS } from './silent-events.ts';
 import { startSocksDouble } from './socks-double.ts';
@@ -93,6 +95,68 @@ test('a configured address is used even if its owner is unknown, which is report
     socket.destroy();
   }
   assert.equal(told, 1);
+});
+
+/** Opens the Tor at a configured address, and dials through it. */
+async function dialThrough(tor: Tor): Promise<void> {
+  const { socks, judgePeer } = tor;
+  const agent = new TorAgent({
+    socks,
+    judgePeer,
+    credentials: { username: 'u', password: 'p' },
+    clock: systemClock,
+    onDial: (outcome) => tor.observe(outcome),
+  });
+  (await agent.dial('onion.test', 443, Deadline.after(systemClock, 5000))).socket.destroy();
+}
+
+test('a configured arti is used and reported once, and auto does not choose it', async () => {
+  await using directory = await createTemporaryDirectory();
+  await using arti = await startSocksDouble({ arti: 'resolves' });
+  const told: string[] = [];
+  const options: OpenTorOptions = {
+    ...(await optionsIn(directory.path)),
+    usualAddresses: [arti.address],
+    events: { ...SILENT_EVENTS, onArti: (address) => told.push(address), onSkipped: ({ code }) => told.push(code) },
+  };
+  {
+    await using tor = await openTor(arti.address, options);
+    await waitUntil('arti is reported', 5000, () => told.length > 0);
+    await dialThrough(tor);
+    await dialThrough(tor);
+    assert.equal(tor.state().state, 'up');
+  }
+  assert.deepEqual(told, [formatTorAddress(arti.address)]);
+  await using tor = await openTor({ kind: 'auto' }, options);
+  assert.equal(tor.kind, 'managed');
+  assert.deepEqual(told.slice(1), ['ERR_TOR_ARTI']);
+});
+
+test('arti that starts after dns4tor is reported at its first stream', async () => {
+  await using directory = await createTemporaryDirectory();
+  const path = join(directory.path, 'socks');
+  const told: string[] = [];
+  const events = { ...SILENT_EVENTS, onArti: (address: string) => told.push(address) };
+  await using tor = await openTor({ kind: 'unix', path }, { ...(await optionsIn('/nonexistent')), events });
+  await assert.rejects(dialThrough(tor), { code: 'ERR_TOR_UNREACHABLE' });
+  await using _ = await startSocksDouble({ arti: 'resolves', path });
+  await dialThrough(tor);
+  await waitUntil('arti is reported', 5000, () => told.length > 0);
+  assert.deepEqual(told, [`unix:${path}`]);
+});
+
+test('a configured tor is not reported as arti, with or without its control port', async () => {
+  await using external = await startOfflineTor();
+  for (const usualControlAddresses of [[], [external.control]]) {
+    const events = { ...SILENT_EVENTS, onArti: () => assert.fail('reported as arti') };
+    await using tor = await openTor(external.socks, {
+      ...(await optionsIn('/nonexistent')),
+      usualControlAddresses,
+      events,
+    });
+    // The probe ends before this one, which follows it.
+    await verifyTor(tor.socks, systemClock, judgeManagedTor);
+  }
 });
 
 test('without a running Tor and a tor program, the error names the command that installs it', async () => {

@@ -5,6 +5,7 @@ import { fail, failWith, ok, skip, type Verdict, warn } from '../check-verdict.t
 import type { Facts } from '../facts.ts';
 
 const NO_TOR = 'no Tor runs';
+const ARTI_LACKS = 'without a control port, its state is unknown and it takes neither onion keys nor NEWNYM';
 const NO_CONTROL = 'unknown: Tor has no control port that is usable here';
 
 /** Checks that dns4tor finds a Tor. */
@@ -13,7 +14,9 @@ export async function checkTor({ tor }: Pick<Facts, 'tor'>): Promise<Verdict> {
   switch (found.kind) {
     case 'running': {
       const where = formatTorAddress(found.socks);
-      if (found.standing === 'tor') return ok(`Tor answers at ${where}`);
+      if (found.standing === 'tor') {
+        return ok(found.program === 'arti' ? `arti answers at ${where}; ${ARTI_LACKS}` : `Tor answers at ${where}`);
+      }
       return warn(
         `the program at ${where} speaks Tor’s protocol, but dns4tor cannot tell whether it is Tor`,
         'Connect to Tor over a unix socket (--tor-socks unix:/path). Until then, dns4tor accepts only certificates for the upstream’s own name.',
@@ -32,7 +35,9 @@ export async function checkBootstrap({
   torAnswers,
   config,
 }: Pick<Facts, 'tor' | 'torAnswers' | 'config'>): Promise<Verdict> {
-  if ((await tor()).kind !== 'running') return skip(NO_TOR);
+  const found = await tor();
+  if (found.kind !== 'running') return skip(NO_TOR);
+  if (found.program === 'arti') return skip('unknown: arti has no control port');
   try {
     const { bootstrapPercent, bootstrapSummary, state } = (await torAnswers()).status;
     if (bootstrapPercent < BOOTSTRAPPED_PERCENT) {
@@ -55,6 +60,7 @@ export async function checkBootstrap({
   }
 }
 
+const ARTI_KEY_ADVICE = 'Put the key into arti’s own keystore, or use tor.';
 const KEY_ADVICE = 'Start dns4tor: it gives Tor the key from --onion-auth-file.';
 
 /** Checks that Tor holds the configured key for an onion service with client authorisation. */
@@ -62,7 +68,9 @@ export async function checkOnionKey(
   { tor, torAnswers }: Pick<Facts, 'tor' | 'torAnswers'>,
   address: string,
 ): Promise<Verdict> {
-  if ((await tor()).kind !== 'running') return skip(NO_TOR);
+  const found = await tor();
+  if (found.kind !== 'running') return skip(NO_TOR);
+  if (found.program === 'arti') return warn(`arti takes no key for ${address}.onion from dns4tor`, ARTI_KEY_ADVICE);
   const answers = await torAnswers().catch(() => undefined);
   switch (answers?.onionKeys.get(address)) {
     case 'present':

@@ -1,9 +1,8 @@
-import type { Socket } from 'node:net';
 import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { formatTorAddress, type TorAddress } from '../../model/tor-address.ts';
-import { connectTo } from '../connect-to.ts';
-import { type JudgePeer, judgeWhileOpen, type ToleratedStanding } from './socks-peer.ts';
+import { probeResolve, type ResolveProbe, type ResolveReaction } from './resolve-probe.ts';
+import type { JudgePeer, ToleratedStanding } from './socks-peer.ts';
 
 /** Usual SOCKS addresses: the unix socket and the port of Debian's package, then Tor Browser's port. */
 const USUAL_SOCKS_ADDRESSES: readonly TorAddress[] = [
@@ -22,7 +21,7 @@ export interface Detection {
 
 /**
  * Probes all addresses at once for a running Tor. The user did not choose these addresses, so only a listener that is
- * known to be Tor is accepted. Never rejects.
+ * known to be tor is accepted; arti has to be configured. Never rejects.
  */
 export async function detectTor(
   clock: Clock,
@@ -32,7 +31,8 @@ export async function detectTor(
   const verdicts = await Promise.all(
     addresses.map(async (address) => {
       try {
-        const standing = await verifyTor(address, clock, judgePeer);
+        const { program, standing } = await verifyTor(address, clock, judgePeer);
+        if (program === 'arti') throw new Dns4torError('ERR_TOR_ARTI', formatTorAddress(address));
         if (standing === 'unknown') throw new Dns4torError('ERR_TOR_UNPROVEN', formatTorAddress(address));
         return { address };
       } catch (error) {
@@ -46,86 +46,69 @@ export async function detectTor(
   };
 }
 
+/** What listens at a SOCKS address. */
+export interface SocksListener {
+  /** `tor` if the listener is known to be Tor's, else `unknown`: any program can imitate the protocol. */
+  readonly standing: ToleratedStanding;
+  /** Which implementation of Tor it is, by its replies: tor, written in C, or arti, written in Rust. */
+  readonly program: 'tor' | 'arti';
+}
+
 /** Bound on the answer. Tor on this machine answers within milliseconds unless it is stopped. */
 const VERIFY_TIMEOUT_MS = 2_000;
 
-/** RFC 1928 §3: version 5 and one method, "no authentication required". The reply selects that method. */
-const METHOD_REQUEST = Uint8Array.of(5, 1, 0);
-const METHOD_SELECTION = Uint8Array.of(5, 0);
-
-/*
- * Tor's own command RESOLVE (X'F0', socks-extensions.txt §2), as bytes because `socks` does not know it. The "name" to
- * resolve is an IP address. Tor replies with the same address without asking its network, even before it has
- * bootstrapped; other proxies reject the command. So no name leaves this machine, whatever listens. ATYP is 3 (name),
- * because Tor rejects plain addresses under `SafeSocks` and otherwise warns about them.
- */
-const ADDRESS = '127.0.0.1';
-const RESOLVE_REQUEST = Uint8Array.of(5, 0xf0, 0, 3, ADDRESS.length, ...Buffer.from(ADDRESS), 0, 0);
-const RESOLVE_REPLY = Uint8Array.of(5, 0, 0, 1, 127, 0, 0, 1, 0, 0);
+/** A user name like any other. */
+const ORDINARY_USERNAME = 'dns4tor';
 
 /**
- * Checks that the listener at the address speaks SOCKS5 as Tor does, bootstrapped or not.
+ * socks-extensions.txt §1.1 reserves user names with this beginning. The byte after it is a format type, and proxies
+ * must reject unknown types. arti 1.2.8 and later accepts the credentials, then hangs up at the request.
+ */
+const RESERVED_USERNAME = '<torS0X>~';
+
+/**
+ * Checks that the listener at the address speaks SOCKS5 as tor or arti does, bootstrapped or not. tor answers RESOLVE
+ * in its own way. Any other proxy must prove that it is arti: it takes credentials, but not the reserved ones.
  *
- * @returns `tor` if the listener is known to be Tor, else `unknown`: any program can imitate the protocol
+ * @param signal aborts the check, with ERR_SHUTDOWN
  * @throws Dns4torError ERR_TOR_UNREACHABLE nothing accepts connections; ERR_TOR_FOREIGN another user's program
  *   accepted; ERR_TOR_NOT_SOCKS the listener is not Tor, or its flags forbid RESOLVE (`OnionTrafficOnly`,
- *   `NoDNSRequest`); ERR_TOR_TIMEOUT no reply within 2 s
+ *   `NoIPv4Traffic`); ERR_TOR_TIMEOUT no reply within 2 s
  */
-export async function verifyTor(address: TorAddress, clock: Clock, judgePeer: JudgePeer): Promise<ToleratedStanding> {
+export async function verifyTor(
+  address: TorAddress,
+  clock: Clock,
+  judgePeer: JudgePeer,
+  signal?: AbortSignal,
+): Promise<SocksListener> {
   const where = formatTorAddress(address);
-  const socket = connectTo(address);
-  const timer = clock.schedule(VERIFY_TIMEOUT_MS, () => socket.destroy(new Dns4torError('ERR_TOR_TIMEOUT', where)));
+  const closing = new AbortController();
+  const abort = (): void => closing.abort(new Dns4torError('ERR_SHUTDOWN', where));
+  if (signal?.aborted) abort();
+  signal?.addEventListener('abort', abort);
+  const timer = clock.schedule(VERIFY_TIMEOUT_MS, () => closing.abort(new Dns4torError('ERR_TOR_TIMEOUT', where)));
+  const probe = (username?: string): Promise<ResolveProbe> =>
+    probeResolve(address, judgePeer, username, closing.signal);
   try {
-    return await exchangeResolve(socket, where, () => judgeWhileOpen(judgePeer, address, socket));
+    const { reaction, standing, received } = await probe();
+    if (reaction === 'answered') return { standing, program: 'tor' };
+    if (reaction !== 'closed' && (await isArti(probe, reaction))) return { standing, program: 'arti' };
+    throw new Dns4torError('ERR_TOR_NOT_SOCKS', `${where} (reply: ${received})`);
   } finally {
     timer.cancel();
-    socket.destroy();
+    signal?.removeEventListener('abort', abort);
   }
 }
 
-function exchangeResolve(
-  socket: Socket,
-  where: string,
-  judge: () => Promise<ToleratedStanding>,
-): Promise<ToleratedStanding> {
-  return new Promise((resolve, reject) => {
-    const expected = Buffer.concat([METHOD_SELECTION, RESOLVE_REPLY]);
-    let received = Buffer.alloc(0);
-    let isAccepted = false;
-    let standing: ToleratedStanding = 'unknown';
-    const greet = (): void => {
-      isAccepted = true;
-      judge().then(
-        (found) => {
-          standing = found;
-          socket.write(METHOD_REQUEST);
-        },
-        // The 'close' listener below reports a closed connection.
-        (error: unknown) => error instanceof Dns4torError && reject(error),
-      );
-    };
-    const rejectAnswer = (): void => {
-      reject(
-        new Dns4torError(
-          'ERR_TOR_NOT_SOCKS',
-          `${where} (reply: ${received.toString('hex', 0, expected.length) || 'none'})`,
-        ),
-      );
-    };
-    socket.on('connect', greet);
-    socket.on('data', (chunk) => {
-      const before = received.length;
-      received = Buffer.concat([received, chunk]);
-      if (!expected.subarray(0, received.length).equals(received)) return rejectAnswer();
-      if (before < METHOD_SELECTION.length && received.length >= METHOD_SELECTION.length) socket.write(RESOLVE_REQUEST);
-      if (received.length === expected.length) resolve(standing);
-    });
-    socket.on('close', rejectAnswer);
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (error instanceof Dns4torError) return reject(error);
-      // A listener that resets an accepted connection is there, but is not Tor.
-      if (isAccepted) return rejectAnswer();
-      reject(new Dns4torError('ERR_TOR_UNREACHABLE', `${where} (${error.code})`, error));
-    });
-  });
+/** @param reaction to RESOLVE without credentials */
+async function isArti(probe: (username: string) => Promise<ResolveProbe>, reaction: ResolveReaction): Promise<boolean> {
+  try {
+    return (
+      (await probe(ORDINARY_USERNAME)).reaction === reaction && (await probe(RESERVED_USERNAME)).reaction === 'closed'
+    );
+  } catch (error) {
+    // It takes no credentials, or rejects some.
+    if (toDns4torError(error).code === 'ERR_TOR_NOT_SOCKS') return false;
+    throw error;
+  }
 }

@@ -14,6 +14,7 @@ const RUNNING: TorFinding = {
   kind: 'running',
   socks: { kind: 'unix', path: '/run/tor/socks' },
   standing: 'tor',
+  program: 'tor',
   judgePeer: judgeManagedTor,
   control: { kind: 'auto' },
 };
@@ -58,6 +59,14 @@ test('tor: one that answers, one that may not be Tor, one that dns4tor would sta
     line: error.problem,
     advice: `${error.remedy?.replace('start', 'Start')}.`,
   });
+});
+
+test('arti has no state and takes no keys', async () => {
+  const tor = async (): Promise<TorFinding> => ({ ...RUNNING, program: 'arti' });
+  const torAnswers = (): never => assert.fail('asked');
+  assert.equal((await checkTor({ tor })).status, 'ok');
+  assert.equal((await checkBootstrap({ tor, torAnswers, config: configOf() })).status, 'skip');
+  assert.equal((await checkOnionKey({ tor, torAnswers }, 'address')).status, 'warn');
 });
 
 test('bootstrap: connected, bootstrapping, and without a circuit', async () => {

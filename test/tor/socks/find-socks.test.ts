@@ -1,17 +1,48 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { toDns4torError } from '../../../src/failures/errors.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import type { TorAddress } from '../../../src/model/tor-address.ts';
 import { detectTor, verifyTor } from '../../../src/tor/socks/find-socks.ts';
 import { judgeManagedTor } from '../../../src/tor/socks/socks-peer.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
+import { findProgram } from '../../fixtures/process/find-program.ts';
+import { type RunningProcess, startProcess } from '../../fixtures/process/process.ts';
 import { reservePort } from '../../fixtures/process/reserve-port.ts';
+import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
 import { listen } from '../listen.ts';
 import { startOfflineTor } from '../offline-tor.ts';
 import { startSocksDouble } from '../socks-double.ts';
+
+async function startMicrosocks(port: number): Promise<RunningProcess> {
+  return startProcess(await findProgram('microsocks'), ['-i', '127.0.0.1', '-p', String(port)]);
+}
+
+async function startMicrosocksWithPassword(port: number): Promise<RunningProcess> {
+  const options = ['-i', '127.0.0.1', '-p', String(port), '-u', 'user', '-P', 'password'];
+  return startProcess(await findProgram('microsocks'), options);
+}
+
+async function startDante(port: number, directory: string): Promise<RunningProcess> {
+  const lines = [
+    'logoutput: stderr',
+    `internal: 127.0.0.1 port = ${port}`,
+    'external: 127.0.0.1',
+    'clientmethod: none',
+    'socksmethod: none',
+    'client pass { from: 0/0 to: 0/0 }',
+    'socks pass { from: 0/0 to: 0/0 }',
+    '',
+  ];
+  const file = join(directory, 'danted.conf');
+  await writeFile(file, lines.join('\n'));
+  return startProcess(await findProgram('danted'), ['-f', file]);
+}
 
 async function unusedAddress(): Promise<TorAddress> {
   const reserved = await reservePort();
@@ -21,8 +52,8 @@ async function unusedAddress(): Promise<TorAddress> {
 
 test('Tor is recognised before it has bootstrapped, and logs no complaint about the probe', async () => {
   await using tor = await startOfflineTor();
-  await verifyTor(tor.socks, systemClock, judgeManagedTor);
-  assert.doesNotMatch(tor.process.output, /Your application|Rejecting|unsafe/i);
+  assert.deepEqual(await verifyTor(tor.socks, systemClock, judgeManagedTor), { standing: 'tor', program: 'tor' });
+  assert.doesNotMatch(tor.process.output, /Your application|Rejecting|unsafe|handshake failed/i);
 });
 
 test('Tor is recognised even if its SocksPort rejects plain addresses', async () => {
@@ -40,6 +71,60 @@ test('a SOCKS5 proxy that is not Tor gets no name to resolve and is recognised a
   assert.equal(request?.command, 0xf0);
   assert.equal(request?.host, '127.0.0.1');
 });
+
+for (const arti of ['resolves', 'refuses RESOLVE'] as const) {
+  test(`a proxy that takes credentials but not the reserved ones, and ${arti}, is arti`, async () => {
+    await using proxy = await startSocksDouble({ arti });
+    const { program, standing } = await verifyTor(proxy.address, systemClock, judgeManagedTor);
+    assert.deepEqual({ program, standing }, { program: 'arti', standing: 'tor' });
+  });
+}
+
+test('arti of another user gets no byte', async () => {
+  await using proxy = await startSocksDouble({ arti: 'resolves' });
+  await assert.rejects(
+    verifyTor(proxy.address, systemClock, async () => 'foreign'),
+    { code: 'ERR_TOR_FOREIGN' },
+  );
+  await proxy.deserted();
+  assert.deepEqual(proxy.requests, []);
+});
+
+test('arti of an unknown user stays unproven', async () => {
+  await using proxy = await startSocksDouble({ arti: 'resolves' });
+  const { program, standing } = await verifyTor(proxy.address, systemClock, async () => 'unknown');
+  assert.deepEqual({ program, standing }, { program: 'arti', standing: 'unknown' });
+});
+
+test('a proxy that takes every user name is not arti', async () => {
+  await using proxy = await startSocksDouble({ reply: 0x07, skipsCredentials: true });
+  await assert.rejects(verifyTor(proxy.address, systemClock, judgeManagedTor), { code: 'ERR_TOR_NOT_SOCKS' });
+  assert.deepEqual(
+    proxy.requests.map(({ username }) => username),
+    ['', 'dns4tor', '<torS0X>~'],
+  );
+});
+
+for (const [what, start] of [
+  ['microsocks', startMicrosocks],
+  ['microsocks with a password', startMicrosocksWithPassword],
+  ['Dante', startDante],
+] as const) {
+  test(`${what} is neither tor nor arti`, async () => {
+    await using reserved = await reservePort();
+    const { port } = reserved;
+    await reserved.release();
+    await using directory = await createTemporaryDirectory();
+    await using proxy = await start(port, directory.path);
+    const verdict = (): Promise<string> =>
+      verifyTor({ kind: 'tcp', host: '127.0.0.1', port }, systemClock, judgeManagedTor).then(
+        ({ program }) => program,
+        (error: unknown) => toDns4torError(error).code,
+      );
+    await proxy.waitUntil('it listens', 10_000, async () => (await verdict()) !== 'ERR_TOR_UNREACHABLE');
+    assert.equal(await verdict(), 'ERR_TOR_NOT_SOCKS');
+  });
+}
 
 test('a web server is not taken for Tor', async () => {
   await using web = await listen(createHttpServer());
@@ -86,6 +171,13 @@ test('the first address with Tor is found, and the rejected ones are listed with
       [proxy.address, 'ERR_TOR_NOT_SOCKS'],
     ],
   );
+});
+
+test('arti is not chosen where no address is configured', async () => {
+  await using arti = await startSocksDouble({ arti: 'resolves' });
+  const { found, rejected } = await detectTor(systemClock, judgeManagedTor, [arti.address]);
+  assert.equal(found, undefined);
+  assert.equal(rejected[0]?.error.code, 'ERR_TOR_ARTI');
 });
 
 test('without a Tor, nothing is found', async () => {
