@@ -1,27 +1,20 @@
 import { capitalize, formatBytes, formatDuration, formatNoun } from '../src/lib/format.ts';
 import { TOR_KIND_LABELS } from '../src/status/labels.ts';
-import type { ErrorSnapshot, StatusSnapshot, TorSnapshot } from '../src/status/snapshot.ts';
+import type { ErrorSnapshot, StatusSnapshot } from '../src/status/snapshot.ts';
+import { torClause } from '../src/status/tor-clause.ts';
 import { byId, create, resize, setSentence, setText } from './dom.ts';
-
-const TOR_STATES = {
-  unknown: 'dns4tor does not know yet whether Tor can be used.',
-  down: 'Tor cannot be reached, or it cannot reach its network.',
-  bootstrapping: 'Tor is connecting to its network.',
-  stuck: 'Tor makes no progress.',
-  up: 'Tor is connected.',
-} as const satisfies Record<TorSnapshot['state'], string>;
 
 export function showIdentity({ version, uptimeSeconds }: StatusSnapshot): void {
   setText(byId('identity'), `version ${version}, up for ${formatDuration(uptimeSeconds)}`);
 }
 
-export function showTor({ tor }: StatusSnapshot): void {
-  const { kind, state, bootstrapPercent, bootstrapSummary, circuits } = tor;
-  const progress =
-    state === 'bootstrapping'
-      ? ` ${bootstrapPercent} %${bootstrapSummary === null ? '' : `: ${bootstrapSummary}`}.`
-      : '';
-  setText(byId('tor-state'), `${TOR_STATES[state]}${progress}`);
+export function showTor(snapshot: StatusSnapshot): void {
+  const { kind, circuits, trouble } = snapshot.tor;
+  setText(byId('tor-state'), `Tor ${torClause(snapshot)}.`);
+  const help = byId('tor-trouble');
+  // The headline already has the trouble unless names are still resolved over older circuits.
+  help.hidden = trouble === null || trouble.reason === snapshot.reason;
+  if (trouble !== null) setSentence(help, `${capitalize(trouble.problem)}. ${capitalize(trouble.remedy)}.`);
   const whose = kind === null ? '' : `It was ${TOR_KIND_LABELS[kind]}.`;
   const built =
     circuits === null

@@ -1,12 +1,7 @@
-import { formatMs, formatNoun } from '../src/lib/format.ts';
+import { capitalize, formatMs, formatNoun } from '../src/lib/format.ts';
+import { upstreamClause } from '../src/status/labels.ts';
 import type { CircuitSnapshot, StatusSnapshot, UpstreamSnapshot } from '../src/status/snapshot.ts';
 import { byId, create, createTable, fillRow, resize, setSentence, setText } from './dom.ts';
-
-const BREAKERS = {
-  closed: 'Reachable',
-  open: 'Not reachable',
-  half_open: 'Not reachable; trying again',
-} as const satisfies Record<UpstreamSnapshot['breaker'], string>;
 
 const HEADINGS = ['circuit', 'connection', 'in flight', 'response time'] as const;
 
@@ -61,7 +56,9 @@ function showCircuit(row: HTMLTableRowElement, circuit: CircuitSnapshot, slowest
   if (bar !== null) bar.style.width = slowestMs === 0 ? '0' : `${(100 * (responseTimeMs ?? 0)) / slowestMs}%`;
 }
 
-function describe({ breaker, sentence, inFlight }: UpstreamSnapshot): string {
+function describe(upstream: UpstreamSnapshot): string {
+  const { sentence, inFlight } = upstream;
   const queries = inFlight === 0 ? '' : `, ${formatNoun(inFlight, 'query', 'queries')} in flight`;
-  return `${BREAKERS[breaker]}${queries}.${sentence === null ? '' : ` The last connection failed: ${sentence}.`}`;
+  const failure = sentence === null ? '' : ` The last connection failed: ${sentence}.`;
+  return `${capitalize(upstreamClause(upstream))}${queries}.${failure}`;
 }

@@ -11,11 +11,17 @@ const TITLES = {
   failing: 'Not working',
 } as const satisfies Record<ServiceState, string>;
 
+/** What the verdict says, apart from the time of the last answer. */
+type Words = Pick<StatusSnapshot, 'headline' | 'remedy'>;
+
 /** Why there is no current snapshot. */
 const SILENCES = {
-  unreachable: 'dns4tor itself does not answer: it has stopped or hangs. Read its log.',
-  unreadable: 'This page does not match the version of dns4tor that answers. Reload the page.',
-} as const;
+  unreachable: { headline: 'dns4tor itself does not answer: it has stopped or hangs.', remedy: 'Read its log.' },
+  unreadable: {
+    headline: 'This page does not match the version of dns4tor that answers.',
+    remedy: 'Reload the page.',
+  },
+} as const satisfies Record<string, Words>;
 
 /** Shown instead of a service state while there is no current snapshot. */
 const SILENT = 'silent';
@@ -34,20 +40,29 @@ export interface VerdictView {
 
 export function createVerdictView(): VerdictView {
   const verdict = byId('verdict');
-  const sentence = byId('sentence');
+  const problem = byId('headline');
+  const help = byId('remedy');
   const since = byId('since');
   const announcement = byId('announcement');
   let last: StatusSnapshot | undefined;
   let announced = '';
-  const set = (state: string, reason: string | null, text: string, aside: string, title: string): void => {
+  const set = (
+    state: string,
+    reason: string | null,
+    { headline, remedy }: Words,
+    aside: string,
+    title: string,
+  ): void => {
     verdict.dataset['state'] = state;
     document.body.classList.toggle('old', state === SILENT);
-    setSentence(sentence, text);
+    setSentence(problem, headline);
+    help.hidden = remedy === null;
+    setSentence(help, remedy ?? '');
     setText(since, aside);
     document.title = `${title} – dns4tor`;
-    // While Tor bootstraps, the sentence changes with each step. A screen reader should not announce every one.
+    // While Tor bootstraps, the headline changes with each step. A screen reader should not announce every one.
     const announceable = `${state} ${reason}`;
-    if (announceable !== announced) setText(announcement, text);
+    if (announceable !== announced) setText(announcement, remedy === null ? headline : `${headline} ${remedy}`);
     announced = announceable;
   };
   return {
@@ -58,7 +73,7 @@ export function createVerdictView(): VerdictView {
         lastAnswerSecondsAgo === null
           ? 'No answer has come through Tor yet.'
           : `The last answer through Tor came ${formatDuration(lastAnswerSecondsAgo)} ago.`;
-      set(state, reason, snapshot.sentence, ago, TITLES[state]);
+      set(state, reason, snapshot, ago, TITLES[state]);
     },
     showSilence(silence) {
       const aside =

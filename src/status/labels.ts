@@ -1,6 +1,6 @@
 // The words that the terminal and the status page share. Nothing here may depend on Node.
 import type { TorKind } from '../model/tor-status.ts';
-import type { AnswerCounts, LatencySnapshot } from './snapshot.ts';
+import type { AnswerCounts, LatencySnapshot, UpstreamSnapshot } from './snapshot.ts';
 
 /** Where an answer came from. */
 export const ANSWER_LABELS: Readonly<Record<keyof AnswerCounts, string>> = {
@@ -26,4 +26,12 @@ export const TOR_KIND_LABELS: Readonly<Record<TorKind, string>> = {
 /** The number of all answers. */
 export function totalOf(answers: AnswerCounts): number {
   return answers.cache + answers.upstream + answers.stale + answers.failed + answers.local;
+}
+
+/** Whether an upstream can be reached. A closed breaker alone proves nothing: nothing may have been tried yet. */
+export function upstreamClause({ breaker, circuits }: UpstreamSnapshot): string {
+  if (breaker === 'open') return 'not reachable';
+  if (breaker === 'half_open') return 'not reachable; trying again';
+  if (circuits.some(({ state }) => state === 'open')) return 'reachable';
+  return circuits.some(({ state }) => state === 'connecting') ? 'connecting' : 'not connected';
 }

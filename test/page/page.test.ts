@@ -21,6 +21,8 @@ import { serveStatus } from './made-up-status.ts';
 /** From an event until the page shows it. */
 const SEEN_MS = 5000;
 const WORKING = 'Working: names are resolved through Tor.';
+/** By how many pixels the page is wider than its window. */
+const OVERHANG = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
 const PHONE = { width: 360, height: 640 } as const;
 
 /** `--upstream` of style.css: the colour of answers from the resolver. */
@@ -50,7 +52,7 @@ async function open(): Promise<Fixture> {
   await behind.daemon.answers();
   const page = await browser.context.newPage();
   await page.goto(`http://${behind.daemon.metricsAddress}/`);
-  await sentence(page, WORKING);
+  await headline(page, WORKING);
   let asked = 0;
   const running = resources.move();
   return {
@@ -65,8 +67,8 @@ async function open(): Promise<Fixture> {
 }
 
 /** Resolves when the page shows the text. */
-async function sentence(page: Page, text: string, timeout: number = SEEN_MS): Promise<void> {
-  await page.locator('#sentence', { hasText: text }).waitFor({ timeout });
+async function headline(page: Page, text: string, timeout: number = SEEN_MS): Promise<void> {
+  await page.locator('#headline', { hasText: text }).waitFor({ timeout });
 }
 
 /** What a screen reader announced. */
@@ -148,12 +150,12 @@ test('an outage of Tor and its end show within five seconds, even without querie
   assert.ok(address.kind === 'tcp');
   await listen(page);
   await socks[Symbol.asyncDispose]();
-  await sentence(page, `Not working: ${failureKind('ERR_TOR_UNREACHABLE').problem}.`);
+  await headline(page, `Not working: ${failureKind('ERR_TOR_UNREACHABLE').problem}.`);
   assert.equal(await page.title(), 'Not working – dns4tor');
   await page.locator('#upstreams', { hasText: 'Not reachable' }).waitFor({ timeout: SEEN_MS });
   await page.locator('#errors', { hasText: 'tor_unreachable' }).waitFor({ timeout: SEEN_MS });
   resources.use(await startSocksDouble({ target: upstream, port: address.port }));
-  await sentence(page, WORKING);
+  await headline(page, WORKING);
   const announced = await heard(page);
   assert.equal(announced.at(-1), WORKING);
   // On a busy machine, the lost connection is noticed before the missing Tor: two reasons, each announced once.
@@ -169,21 +171,21 @@ test('a tor that hangs without closing connections shows within five seconds, an
   await using fixture = await open();
   const { page, socks } = fixture;
   socks.stall();
-  await sentence(page, 'no answer has come through Tor');
+  await headline(page, 'no answer has come through Tor');
   assert.equal(await page.title(), 'Degraded – dns4tor');
   socks.resume();
-  await sentence(page, WORKING);
+  await headline(page, WORKING);
 });
 
 test('a daemon that hangs or ends is shown as such, and one that continues is followed again', async () => {
   await using fixture = await open();
   const { page, browser, daemon } = fixture;
   daemon.process.pause();
-  await sentence(page, 'dns4tor itself does not answer');
+  await headline(page, 'dns4tor itself does not answer');
   daemon.process.resume();
-  await sentence(page, WORKING);
+  await headline(page, WORKING);
   await daemon.process.kill();
-  await sentence(page, 'dns4tor itself does not answer');
+  await headline(page, 'dns4tor itself does not answer');
   assert.equal(await page.title(), 'No answer – dns4tor');
   assert.deepEqual(foreign(browser, daemon.metricsAddress), []);
   // The browser itself reports each failed connection.
@@ -197,11 +199,11 @@ test('a daemon that restarts at the same address is followed again', async () =>
   const browser = resources.use(await chromium.openProfile());
   const page = await browser.context.newPage();
   await page.goto(`http://${first.metricsAddress}/`);
-  await sentence(page, 'Not working');
+  await headline(page, 'Not working');
   await first.process.kill();
-  await sentence(page, 'dns4tor itself does not answer');
+  await headline(page, 'dns4tor itself does not answer');
   resources.use(await start(first.metricsAddress));
-  await sentence(page, 'Not working');
+  await headline(page, 'Not working');
 });
 
 test('if there are too many watchers, the page polls instead', async () => {
@@ -216,7 +218,7 @@ test('if there are too many watchers, the page polls instead', async () => {
   const browser = resources.use(await chromium.openProfile());
   const page = await browser.context.newPage();
   await page.goto(`http://${server.address}/`);
-  await sentence(page, WORKING);
+  await headline(page, WORKING);
   const seen = await page.locator('#identity').innerText();
   await waitUntil('the page updates', SEEN_MS, async () => (await page.locator('#identity').innerText()) !== seen);
 });
@@ -227,7 +229,7 @@ test('the page gives up a connection that hangs while the browser reconnects', a
   const browser = resources.use(await chromium.openProfile());
   const page = await browser.context.newPage();
   await page.goto(`http://${first.address}/`);
-  await sentence(page, WORKING);
+  await headline(page, WORKING);
   const port = Number(new URL(`http://${first.address}`).port);
   await first[Symbol.asyncDispose]();
   const hung = createServer((socket) => resources.defer(() => void socket.destroy()));
@@ -237,31 +239,76 @@ test('the page gives up a connection that hangs while the browser reconnects', a
   // Accepted connections stay open.
   hung.close();
   resources.use(await serveStatus(() => madeUpHour(false), port));
-  await sentence(page, WORKING, 2 * SEEN_MS);
+  await headline(page, WORKING, 2 * SEEN_MS);
 });
 
 test('a screen reader announces changes of the state or its reason, not each bootstrap step', async () => {
   await using resources = new AsyncDisposableStack();
   let percent = 0;
   let changes: object = { state: 'starting', reason: null };
-  const status = (): object => ({ ...madeUpHour(false), sentence: `Tor is at ${++percent} %`, ...changes });
+  const status = (): object => ({ ...madeUpHour(false), headline: `Tor is at ${++percent} %`, ...changes });
   const server = resources.use(await serveStatus(status));
   const browser = resources.use(await chromium.openProfile());
   const page = await browser.context.newPage();
   await page.goto(`http://${server.address}/`);
-  await sentence(page, 'Tor is at');
+  await headline(page, 'Tor is at');
   await listen(page);
-  const seen = await page.locator('#sentence').innerText();
+  const seen = await page.locator('#headline').innerText();
   await waitUntil(
     'the bootstrap proceeds',
     SEEN_MS,
-    async () => (await page.locator('#sentence').innerText()) !== seen,
+    async () => (await page.locator('#headline').innerText()) !== seen,
   );
   for (const reason of ['tls', 'deadline']) {
-    changes = { state: 'failing', reason, sentence: `Not working: ${reason}` };
-    await sentence(page, reason);
+    changes = { state: 'failing', reason, headline: `Not working: ${reason}`, remedy: 'Wait.' };
+    await headline(page, reason);
   }
-  assert.deepEqual(await heard(page), ['Not working: tls', 'Not working: deadline']);
+  assert.deepEqual(await heard(page), ['Not working: tls Wait.', 'Not working: deadline Wait.']);
+});
+
+test('while Tor is stuck, the remedy is below the headline, and no section says that anything is connected', async () => {
+  await using resources = new AsyncDisposableStack();
+  const trouble = { reason: 'tor_blocked', problem: 'the relays are out of reach', remedy: 'use --bridge' };
+  const working = madeUpHour(false);
+  let changes: object = {
+    ...working,
+    state: 'stuck',
+    headline: 'Not working: the relays are out of reach.',
+    remedy: 'Use --bridge.',
+    reason: trouble.reason,
+    lastAnswerSecondsAgo: null,
+    tor: { ...working.tor, state: 'stuck', bootstrapPercent: 5, bootstrapSummary: 'Connecting', trouble },
+    upstreams: working.upstreams.map((upstream) => ({
+      ...upstream,
+      circuits: [{ slot: 0, state: 'connecting', responseTimeMs: null, inFlight: 0 }],
+    })),
+  };
+  const server = resources.use(await serveStatus(() => ({ ...working, ...changes })));
+  const browser = resources.use(await chromium.openProfile({ viewport: PHONE }));
+  const page = await browser.context.newPage();
+  await page.goto(`http://${server.address}/`);
+  await headline(page, 'the relays are out of reach');
+  const remedy = page.locator('#remedy');
+  assert.equal(await remedy.locator('code').innerText(), '--bridge');
+  const [above, below] = await Promise.all([page.locator('#headline').boundingBox(), remedy.boundingBox()]);
+  assert.ok(above !== null && below !== null && below.y >= above.y + above.height);
+  assert.equal(await page.locator('#verdict').getAttribute('data-state'), 'stuck');
+  assert.match(await page.locator('#tor-state').innerText(), /5 %: Connecting/);
+  // The headline has said it.
+  assert.equal(await page.locator('#tor-trouble').isVisible(), false);
+  for (const section of ['#tor-state', '#upstreams'])
+    assert.doesNotMatch(await page.locator(section).innerText(), /\bconnected\b|\breachable\b/i, section);
+  assert.equal(await page.evaluate(OVERHANG), 0);
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    assert.deepEqual(await violations(page), [], colorScheme);
+  }
+
+  // Names are still resolved over older circuits.
+  changes = { ...changes, state: 'working', headline: WORKING, remedy: null, reason: null };
+  await headline(page, WORKING);
+  assert.equal(await remedy.isVisible(), false);
+  assert.match(await page.locator('#tor-trouble').innerText(), /the relays are out of reach.*--bridge/i);
 });
 
 test('after an upgrade of dns4tor, the page reloads once', async () => {
@@ -273,12 +320,12 @@ test('after an upgrade of dns4tor, the page reloads once', async () => {
   const url = `http://${server.address}/`;
   await page.goto(url);
   const loads = (): number => browser.requests.filter((requested) => requested === url).length;
-  await sentence(page, WORKING);
+  await headline(page, WORKING);
   changes = { version: '9.9.9' };
   await page.locator('#identity', { hasText: 'version 9.9.9' }).waitFor({ timeout: SEEN_MS });
   assert.equal(loads(), 2);
   changes = { version: '10.0.0', format: 2 };
-  await sentence(page, 'Reload the page');
+  await page.locator('#remedy', { hasText: 'Reload the page' }).waitFor({ timeout: SEEN_MS });
   assert.equal(loads(), 3);
   assert.deepEqual(browser.complaints, []);
 });
@@ -311,8 +358,7 @@ test('the page is accessible in light and dark, on a phone, and with only a keyb
   }
 
   await page.setViewportSize(PHONE);
-  const overhang = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
-  assert.equal(await page.evaluate(overhang), 0);
+  assert.equal(await page.evaluate(OVERHANG), 0);
 
   // Start at the top.
   await page.locator('h1').click();
@@ -330,8 +376,8 @@ test('the page is accessible in light and dark, on a phone, and with only a keyb
   assert.equal(await page.locator('#latency-table').isVisible(), false);
 
   await socks[Symbol.asyncDispose]();
-  await sentence(page, 'Not working');
-  assert.equal(await page.evaluate(overhang), 0);
+  await headline(page, 'Not working');
+  assert.equal(await page.evaluate(OVERHANG), 0);
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
     assert.deepEqual(await violations(page), [], `${colorScheme}, in an outage`);

@@ -24,7 +24,7 @@ running dns4tor, so give its address by --metrics or in the file of --config. Th
 systemd units.
 
 If the status is printed once, the exit status is 0 while names are resolved (working, degraded), and 1 while they are
-not (starting, failing) or if nothing answers. After q or Ctrl-C it is 0, and 2 if the command line is invalid.
+not (starting, stuck, failing) or if nothing answers. After q or Ctrl-C it is 0, and 2 if the command line is invalid.
 
 Examples:
   dns4tor status                               the service that systemd runs
@@ -99,8 +99,8 @@ async function follow(place: StatusAddress): Promise<number> {
         screen.draw(renderStatus(snapshot, { width: screen.columns, style }), style('dim', FOOTER));
       }
     } catch (error) {
-      const { message } = toDns4torError(error);
-      screen.draw(renderTrouble(message, { width: screen.columns, style }), style('dim', `Retrying; ${FOOTER}`));
+      const trouble = renderTrouble(toDns4torError(error), { width: screen.columns, style });
+      screen.draw(trouble, style('dim', `Retrying; ${FOOTER}`));
     }
     await delay(systemClock, RETRY_MS, screen.signal);
   }

@@ -1,6 +1,14 @@
-import { formatBytes, formatCount, formatDuration, formatMs, formatNoun, formatShare } from '../../lib/format.ts';
+import {
+  capitalize,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatMs,
+  formatNoun,
+  formatShare,
+} from '../../lib/format.ts';
 import { printable } from '../../log/printable.ts';
-import { ANSWER_LABELS, LATENCY_LABELS, TOR_KIND_LABELS, totalOf } from '../../status/labels.ts';
+import { ANSWER_LABELS, LATENCY_LABELS, TOR_KIND_LABELS, totalOf, upstreamClause } from '../../status/labels.ts';
 import type {
   AnswerCounts,
   CircuitSnapshot,
@@ -8,6 +16,7 @@ import type {
   StatusSnapshot,
   UpstreamSnapshot,
 } from '../../status/snapshot.ts';
+import { torClause } from '../../status/tor-clause.ts';
 import type { Style } from './style.ts';
 
 /** The terminal that the text is for. */
@@ -43,15 +52,14 @@ const SOURCES = ['cache', 'upstream', 'stale', 'failed', 'local'] as const satis
 /** Renders a snapshot as lines that fit the page, or 20 columns if the page is narrower. */
 export function renderStatus(snapshot: StatusSnapshot, { width, style }: Page): readonly string[] {
   const columns = Math.max(MIN_WIDTH, width);
-  const { state, sentence, version, uptimeSeconds } = snapshot;
+  const { state, headline, remedy, version, uptimeSeconds } = snapshot;
   const head = [
-    ...wrap(printable(sentence), columns - 2).map(
-      (line, i) => `${i === 0 ? style(LOOKS[state], '●') : ' '} ${style('bold', line)}`,
-    ),
+    ...bulleted(style(LOOKS[state], '●'), headline, columns, (line) => style('bold', line)),
+    ...(remedy === null ? [] : bulleted('→', remedy, columns)),
     style('dim', cut(`  dns4tor ${printable(version)}, up for ${formatDuration(uptimeSeconds)}`, columns)),
   ];
-  const rows = [...torRows(snapshot), '', ...answerRows(snapshot, columns), '', ...cacheRows(snapshot)].map((line) =>
-    cut(line, columns),
+  const rows = [...torRows(snapshot, columns), '', ...answerRows(snapshot, columns), '', ...cacheRows(snapshot)].map(
+    (line) => cut(line, columns),
   );
   return [
     ...head,
@@ -64,24 +72,47 @@ export function renderStatus(snapshot: StatusSnapshot, { width, style }: Page): 
   ];
 }
 
-/** Renders why there is no snapshot. */
-export function renderTrouble(message: string, { width, style }: Page): readonly string[] {
-  return wrap(printable(message), Math.max(MIN_WIDTH, width) - 2).map((line, i) =>
-    i === 0 ? `${style('red', '●')} ${line}` : `  ${line}`,
-  );
+/** Renders why there is no snapshot, and what to do about it. */
+export function renderTrouble(
+  { problem, remedy }: { readonly problem: string; readonly remedy: string | undefined },
+  { width, style }: Page,
+): readonly string[] {
+  const columns = Math.max(MIN_WIDTH, width);
+  return [
+    ...bulleted(style('red', '●'), `${problem}.`, columns),
+    ...(remedy === undefined ? [] : bulleted('→', `${capitalize(remedy)}.`, columns)),
+  ];
 }
 
-function torRows({ tor, lastAnswerSecondsAgo }: StatusSnapshot): string[] {
-  const { kind, state, bootstrapPercent, bootstrapSummary, circuits } = tor;
+/** Wraps a sentence beside its bullet. */
+function bulleted(
+  bullet: string,
+  sentence: string,
+  columns: number,
+  look: (line: string) => string = (line) => line,
+): readonly string[] {
+  return wrap(printable(sentence), columns - 2).map((line, i) => `${i === 0 ? bullet : ' '} ${look(line)}`);
+}
+
+function torRows(snapshot: StatusSnapshot, columns: number): string[] {
+  const { reason, tor, lastAnswerSecondsAgo } = snapshot;
+  const { kind, circuits, trouble } = tor;
+  const sentences = [
+    torClause(snapshot),
+    // The headline already has the trouble unless names are still resolved over older circuits.
+    ...(trouble === null || trouble.reason === reason ? [] : [trouble.problem, `→ ${trouble.remedy}`]),
+  ];
   const facts = [
-    state,
     ...(kind === null ? [] : [TOR_KIND_LABELS[kind]]),
-    ...(state === 'bootstrapping' ? [`${bootstrapPercent} %`] : []),
-    ...(state === 'bootstrapping' && bootstrapSummary !== null ? [printable(bootstrapSummary)] : []),
     ...(circuits === null ? [] : [`${formatNoun(circuits.built, 'circuit', 'circuits')} built`]),
   ];
   const last = lastAnswerSecondsAgo === null ? 'none yet' : `${formatDuration(lastAnswerSecondsAgo)} ago`;
-  return [labelled('Tor', facts.join(', ')), labelled('', `last answer through Tor: ${last}`)];
+  const lines = [
+    ...sentences.flatMap((sentence) => wrap(printable(sentence), columns - LABEL_COLUMNS)),
+    ...(facts.length === 0 ? [] : [facts.join(', ')]),
+    `last answer through Tor: ${last}`,
+  ];
+  return lines.map((line, i) => labelled(i === 0 ? 'Tor' : '', line));
 }
 
 /** The last hour: response times, answers by source, and answers per minute. */
@@ -122,19 +153,13 @@ function cacheRows({ cache: { entries, bytes, maxBytes } }: StatusSnapshot): str
   ];
 }
 
-function upstreamRows(
-  { upstream, breaker, sentence, inFlight, circuits }: UpstreamSnapshot,
-  columns: number,
-  style: Style,
-): string[] {
-  const isDown = breaker !== 'closed';
-  const state = cut(
-    isDown ? 'cannot be reached' : `${formatNoun(inFlight, 'query', 'queries')} in flight`,
-    columns - LABEL_COLUMNS,
-  );
+function upstreamRows(snapshot: UpstreamSnapshot, columns: number, style: Style): string[] {
+  const { upstream, breaker, sentence, inFlight, circuits } = snapshot;
+  const queries = inFlight === 0 ? '' : `, ${formatNoun(inFlight, 'query', 'queries')} in flight`;
+  const state = cut(`${upstreamClause(snapshot)}${queries}`, columns - LABEL_COLUMNS);
   return [
     cut(labelled('Resolver', printable(upstream)), columns),
-    labelled('', isDown ? style('red', state) : state),
+    labelled('', breaker === 'closed' ? state : style('red', state)),
     ...(sentence === null ? [] : wrap(printable(sentence), columns - LABEL_COLUMNS).map((line) => labelled('', line))),
     ...circuits.map((circuit) => cut(labelled('', describeCircuit(circuit)), columns)),
     '',

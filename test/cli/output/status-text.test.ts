@@ -16,9 +16,10 @@ const SNAPSHOT: StatusSnapshot = {
   atEpochMs: 1_795_492_466_307,
   uptimeSeconds: 93_784,
   state: 'degraded',
-  sentence: 'Working, but a.test:443 cannot be reached: the TLS handshake with the resolver failed.',
+  sentence:
+    'Working, but a.test:443 cannot be reached: the TLS handshake with the resolver failed. Check the host and port in --upstream.',
   headline: 'Working, but a.test:443 cannot be reached: the TLS handshake with the resolver failed.',
-  remedy: null,
+  remedy: 'Check the host and port in --upstream.',
   reason: 'tls',
   lastAnswerSecondsAgo: 75,
   tor: {
@@ -88,9 +89,11 @@ test('the status is one page: verdict, Tor, last hour, cache, resolvers, failure
   assert.deepEqual(renderStatus(SNAPSHOT, page(80)), [
     '● Working, but a.test:443 cannot be reached: the TLS handshake with the resolver',
     '  failed.',
+    '→ Check the host and port in --upstream.',
     '  dns4tor 1.2.3, up for 1 d 2 h',
     '',
-    'Tor        up, started by dns4tor, 1 circuit built',
+    'Tor        reports that it is connected',
+    '           started by dns4tor, 1 circuit built',
     '           last answer through Tor: 1 min 15 s ago',
     '',
     'Last hour  2,000 answers; median 0.4 ms, 95th percentile 1.8 s',
@@ -104,12 +107,12 @@ test('the status is one page: verdict, Tor, last hour, cache, resolvers, failure
     'Cache      12,345 answers, 2.9 MiB of 16 MiB (18 %)',
     '',
     'Resolver   a.test:443',
-    '           cannot be reached',
+    '           not reachable',
     '           the TLS handshake with the resolver failed',
     '           circuit 0: closed',
     '',
     'Resolver   b.test:443',
-    '           3 queries in flight',
+    '           reachable, 3 queries in flight',
     '           circuit 0: open, answers in 1.2 s, 3 in flight',
     '           circuit 1: open, no answer yet',
     '',
@@ -124,7 +127,7 @@ test('no line is wider than the terminal, with or without colours, and wrapping 
   for (const width of [20, 30, 40, 57, 80, 200]) {
     const lines = renderStatus({ ...SNAPSHOT, lastHour: WHOLE_HOUR }, { width, style }).map(stripVTControlCharacters);
     for (const line of lines) assert.ok(line.length <= width, `${width}: ${line}`);
-    assert.ok(lines.join(' ').replace(/\s+/g, ' ').includes(SNAPSHOT.sentence));
+    assert.ok(lines.join(' ').replace(/\s+/g, ' ').includes(SNAPSHOT.headline));
   }
 });
 
@@ -159,9 +162,20 @@ test('unknown values are shown as unknown', () => {
     errors: [],
   };
   const text = renderStatus(empty, page(80)).join('\n');
-  assert.match(text, /^Tor +bootstrapping, 45 %, Asking\n +last answer through Tor: none yet$/m);
+  assert.match(text, /^Tor .*\b45 %: Asking\n +last answer through Tor: none yet$/m);
   assert.match(text, /^Last hour +0 answers\n +cache +0 +–$/m);
   assert.match(text, /^Cache +off$/m);
+});
+
+test('the trouble of Tor is in its section only if the headline is about something else', () => {
+  const trouble = { reason: 'tor_blocked', problem: 'the relays are out of reach', remedy: 'use a bridge' };
+  const tor = { ...SNAPSHOT.tor, state: 'stuck', bootstrapPercent: 5, trouble } as const;
+  const isShown = (changes: Partial<StatusSnapshot>): boolean => {
+    const text = renderStatus({ ...SNAPSHOT, tor, ...changes }, page(80)).join('\n');
+    return text.includes(trouble.problem) && text.includes(trouble.remedy);
+  };
+  assert.equal(isShown({ state: 'working', reason: null, remedy: null }), true);
+  assert.equal(isShown({ state: 'stuck', reason: trouble.reason, remedy: null }), false);
 });
 
 test('colours are only for terminals, and NO_COLOR turns them off', () => {
@@ -184,7 +198,13 @@ test('colours are only for terminals, and NO_COLOR turns them off', () => {
 });
 
 test('control characters from the server do not reach the terminal', () => {
-  const evil = { ...SNAPSHOT, sentence: 'Working\x1b]0;x\x07' };
+  const evil = {
+    ...SNAPSHOT,
+    headline: 'Working\x1b]0;x\x07',
+    remedy: '\x1b[2J',
+    tor: { ...SNAPSHOT.tor, trouble: { reason: 'tor_stuck', problem: '\x1b[2J', remedy: '\x1b[2J' } },
+  };
   assert.ok(!renderStatus(evil, page(80)).join('').includes('\x1b'));
-  assert.ok(!renderTrouble('\x1b[2J', page(80)).join('').includes('\x1b'));
+  const trouble = { problem: '\x1b[2J', remedy: '\x1b[2J' };
+  assert.ok(!renderTrouble(trouble, page(80)).join('').includes('\x1b'));
 });
