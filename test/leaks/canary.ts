@@ -19,12 +19,18 @@ export async function assertServesNoTrace(canary: string, daemon: ConfinedDaemon
 /**
  * Asserts that neither the daemon's debug log nor a file contains the label, and that the daemon left nothing on disk,
  * not even a core dump. The daemon may have ended.
+ *
+ * @param kept what it keeps in its directory. @default nothing
  */
-export async function assertLeavesNoTrace(canary: string, daemon: ConfinedDaemon): Promise<void> {
+export async function assertLeavesNoTrace(
+  canary: string,
+  daemon: ConfinedDaemon,
+  kept: readonly string[] = [],
+): Promise<void> {
   assert.match(daemon.log, /\bDBG\b/, 'the log is not that at debug');
   assertLacks(daemon.log, canary);
   assert.deepEqual(await findIn(daemon.directory, canary), [], 'a file holds a name that was asked for');
-  assert.deepEqual(await readdir(daemon.directory), [], 'the daemon has left files');
+  assert.deepEqual(await readdir(daemon.directory), kept, 'the daemon has left files');
 }
 
 export function assertLacks(text: string, canary: string): void {

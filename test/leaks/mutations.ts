@@ -106,6 +106,13 @@ export const MUTATIONS: readonly Mutation[] = [
     proof: UNIT_PROOF,
   },
   {
+    id: 'G1',
+    breach: 'gives tor the bridges, but lets it connect to public relays',
+    file: 'src/tor/process/torrc.ts',
+    without: "    'UseBridges 1',\n",
+    proof: { file: 'test/leaks/bridge.test.ts', test: 'start$' },
+  },
+  {
     id: 'G2',
     breach: 'looks the resolver up itself, and gives Tor the address',
     file: 'src/tor/socks/agent.ts',

@@ -18,9 +18,10 @@ export const PROMISES: readonly Promised[] = [
   {
     id: 'G1',
     promise:
-      'Packets go only to this machine and to Tor. This holds at start, while Tor or the resolver is down, with a wrong configuration, after a crash and during an upgrade, and for `query`, `check` and `install --dry-run`',
+      'Packets go only to this machine and to Tor: with vanilla and obfs4 bridges, to the bridges alone; other [transports](bridges.md#what-leaves-the-machine) also look up and contact the servers in their lines. This holds at start, while Tor or the resolver is down, with a wrong configuration, after a crash and during an upgrade, and for `query`, `check` and `install --dry-run`',
     proofs: [
       { file: 'test/leaks/phases.test.ts', test: 'G1, G8: no packet leaves but to loopback' },
+      { file: 'test/leaks/bridge.test.ts', test: 'G1, G8: with a bridge, packets leave only to it' },
       {
         file: 'test/systemd/units.test.ts',
         test: 'has no way out but its sockets and unix sockets, and leaves no core',

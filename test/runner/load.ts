@@ -34,6 +34,7 @@ export const LOADS: Readonly<Record<string, Load>> = {
   'test/e2e/onion.test.ts': { cores: 0.5, seconds: 87, lane: TOR_NETWORKS },
   'test/fixtures/namespace/internet.test.ts': { cores: 0.6, seconds: 5 },
   'test/fixtures/tor/tor-network.test.ts': { cores: 0.4, seconds: 25, lane: TOR_NETWORKS },
+  'test/leaks/bridge.test.ts': { cores: 0.4, seconds: 55, lane: TOR_NETWORKS },
   'test/leaks/phases.test.ts': { cores: 0.5, seconds: 65, lane: TOR_NETWORKS },
   'test/leaks/upstream-connections.test.ts': { cores: 0.5, seconds: 14 },
   'test/packaging/installation.test.ts': { cores: 0.8, seconds: 58, patient: true },

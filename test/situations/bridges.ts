@@ -20,13 +20,11 @@ export function bridgesSuite(getLaboratory: () => CensoredLaboratory): void {
       ['vanilla', 'tor'],
     ] as const) {
       test(`a query is answered through the bridge (${transport}), and no packet goes anywhere else`, async () => {
-        const { internet, bridge, flags } = laboratory;
+        const { internet, bridge, flags, bridgesFile } = laboratory;
+        const bridges = transport === 'obfs4' ? ['--bridges-file', bridgesFile] : ['--bridge', bridge.lines.vanilla];
         const port = transport === 'obfs4' ? bridge.obfs4Port : bridge.orPort;
         await using client = await internet.connect('only the bridge');
-        const obfs4 = `ClientTransportPlugin obfs4 exec ${await findProgram('obfs4proxy')}`;
-        const lines = [`UseBridges 1`, obfs4, `Bridge ${bridge.lines[transport]}`];
-        const options = lines.flatMap((line) => ['--tor-option', line]);
-        await using daemon = await startConfinedDaemon(client, [...flags, ...options]);
+        await using daemon = await startConfinedDaemon(client, [...flags, ...bridges]);
         await daemon.answers();
         const { status, answer } = await daemon.ask('a.dns4tor-lab.net');
         assert.deepEqual([status, answer.map(({ data }) => data)], ['NOERROR', ['192.0.2.1']]);

@@ -1,8 +1,11 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { startAuthoritativeServer } from '../fixtures/dns/authoritative-server.ts';
 import { type DohServer, startDohServer } from '../fixtures/dns/doh-server.ts';
 import { BRIDGE_HOST, type Internet, RELAY_HOST, startInternet } from '../fixtures/namespace/internet.ts';
 import { findProgram } from '../fixtures/process/find-program.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { createOnionKey } from '../fixtures/tor/onion-key.ts';
 import type { TorBridge } from '../fixtures/tor/tor-bridge.ts';
 import { startTorNetwork, type TorNetwork } from '../fixtures/tor/tor-network.ts';
@@ -17,6 +20,8 @@ export interface CensoredLaboratory extends AsyncDisposable {
   readonly doh: DohServer;
   /** Flags for a dns4tor with a managed tor. */
   readonly flags: readonly string[];
+  /** A file for `--bridges-file`, with the obfs4 bridge. */
+  readonly bridgesFile: string;
 }
 
 export async function startCensoredLaboratory(): Promise<CensoredLaboratory> {
@@ -38,6 +43,9 @@ export async function startCensoredLaboratory(): Promise<CensoredLaboratory> {
     }),
   );
   if (network.bridge === undefined) throw new Error('the network has no bridge');
+  const { path: directory } = resources.use(await createTemporaryDirectory());
+  const bridgesFile = join(directory, 'bridges');
+  await writeFile(bridgesFile, `# The bridge of the tests.\n${network.bridge.lines.obfs4}\n`, { mode: 0o600 });
   const running = resources.move();
   return {
     internet,
@@ -53,6 +61,7 @@ export async function startCensoredLaboratory(): Promise<CensoredLaboratory> {
       'managed',
       ...network.clientTorrc.flatMap((line) => ['--tor-option', line]),
     ],
+    bridgesFile,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }

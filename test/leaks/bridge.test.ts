@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, test } from 'node:test';
+import type { AccessNetwork } from '../fixtures/namespace/internet.ts';
+import { waitUntil } from '../fixtures/wait-until.ts';
+import { type CensoredLaboratory, startCensoredLaboratory } from '../situations/censored-laboratory.ts';
+import { assertLacks, assertLeavesNoTrace, assertServesNoTrace, createCanary, findIn } from './canary.ts';
+import { type ConfinedDaemon, startConfinedDaemon } from './confined-daemon.ts';
+
+/*
+ * The daemon with a managed tor and an obfs4 bridge, in a network namespace that counts packets by destination. It lets
+ * all of them through, so that a connection to a relay would succeed. All queried names start with one label, which must
+ * not appear anywhere.
+ */
+
+const ZONE = 'dns4tor-lab.net';
+const AGAIN_TIMEOUT_MS = 120_000;
+
+const canary = createCanary();
+let laboratory: CensoredLaboratory;
+let client: AccessNetwork;
+let daemon: ConfinedDaemon;
+
+let asked = 0;
+const newName = (): string => `${canary}-${asked++}.wild.${ZONE}`;
+
+async function assertOnlyToBridge(): Promise<void> {
+  const { bridge } = laboratory;
+  const { destinations, packets, frames } = await client.sent();
+  assert.deepEqual(destinations, [`tcp ${bridge.host}:${bridge.obfs4Port}`]);
+  assert.equal(frames, packets, 'the link carried frames that are not packets to the bridge');
+}
+
+/** The parts of the bridge's line that give it away. */
+function secrets(): readonly string[] {
+  const { fingerprint, host, obfs4Port, lines } = laboratory.bridge;
+  const [certificate = ''] = /(?<=cert=)\S+/.exec(lines.obfs4) ?? [];
+  assert.notEqual(certificate, '');
+  return [fingerprint, certificate, `${host}:${obfs4Port}`].map((text) => text.toLowerCase());
+}
+
+async function assertClean(): Promise<void> {
+  await assertServesNoTrace(canary, daemon);
+  await assertLeavesNoTrace(canary, daemon, ['tor']);
+  for (const secret of secrets()) {
+    await assertServesNoTrace(secret, daemon);
+    const files = await findIn(daemon.directory, secret);
+    assert.deepEqual(
+      files.filter((path) => !path.startsWith(`${daemon.directory}/tor/`)),
+      [],
+    );
+  }
+  await assertOnlyToBridge();
+}
+
+const answered = async (): Promise<boolean> => (await daemon.ask(newName())).status === 'NOERROR';
+
+async function torPid(): Promise<number> {
+  const { pid } = daemon.process;
+  const [child = ''] = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
+  assert.match(await readFile(`/proc/${child}/comm`, 'utf8'), /^tor/);
+  return Number(child);
+}
+
+describe('G1, G8: with a bridge, packets leave only to it, and its line stays in the state directory', () => {
+  before(async () => {
+    laboratory = await startCensoredLaboratory();
+    client = await laboratory.internet.connect('open');
+    const { flags, bridgesFile } = laboratory;
+    daemon = await startConfinedDaemon(client, [...flags, '--bridges-file', bridgesFile, '--address', 'localhost']);
+  });
+  after(async () => {
+    await daemon[Symbol.asyncDispose]();
+    await client[Symbol.asyncDispose]();
+    await laboratory[Symbol.asyncDispose]();
+  });
+
+  test('start', async () => {
+    await daemon.answers();
+    await assertClean();
+  });
+
+  test('normal service, with names and types of all kinds', async () => {
+    const name = newName();
+    for (const args of [['A'], ['A'], ['AAAA'], ['TXT', '+tcp'], ['HTTPS', '+dnssec'], ['ANY']]) {
+      assert.equal((await daemon.ask(name, ...args)).status, 'NOERROR');
+    }
+    for (const local of ['onion', 'local', 'lan', 'test']) {
+      assert.equal((await daemon.ask(`${canary}.${local}`)).status, 'NXDOMAIN', local);
+    }
+    await assertClean();
+  });
+
+  test('dns4tor query and dns4tor check', async () => {
+    const port = ['--port', String(daemon.port)];
+    assert.equal((await daemon.run('query', ...port, newName())).status, 0);
+    const { flags, bridgesFile } = laboratory;
+    const { output } = await daemon.run('check', ...flags, '--bridges-file', bridgesFile, ...port);
+    for (const id of ['tor', 'bootstrap', 'reach', 'answer', 'listening', 'resolution']) {
+      assert.match(output, new RegExp(`^ok +${id} `, 'm'));
+    }
+    for (const secret of [canary, ...secrets()]) assertLacks(output, secret);
+    await assertClean();
+  });
+
+  test('the bridge is killed, and comes back', async () => {
+    await laboratory.bridge.kill();
+    try {
+      assert.equal((await daemon.ask(newName())).status, 'SERVFAIL');
+      await assertClean();
+    } finally {
+      await laboratory.bridge.start();
+    }
+    await waitUntil('answers arrive again', AGAIN_TIMEOUT_MS, answered);
+    await assertClean();
+  });
+
+  test('tor is killed, and started again', async () => {
+    process.kill(await torPid(), 'SIGKILL');
+    await daemon.logs('Tor ended');
+    await waitUntil('answers arrive again', AGAIN_TIMEOUT_MS, answered);
+    await assertClean();
+  });
+
+  test('shutdown', async () => {
+    daemon.process.signal('SIGTERM');
+    assert.equal(await daemon.process.ended, 0);
+    await assertLeavesNoTrace(canary, daemon, ['tor']);
+    await assertOnlyToBridge();
+  });
+});
