@@ -47,7 +47,7 @@ async function take(
   await using server = await startMetricsServer({
     endpoint: { kind: 'tcp', host: 'localhost', port: 0 },
     exposition: { contentType: 'text/plain', render: async () => '' },
-    ready: async () => ({ ready: !outage, detail: '' }),
+    ready: async () => ({ ready: !outage, state: '', detail: '' }),
     status: () => snapshot,
     readPageFile: createPageFiles(new URL('../../dist/page/', import.meta.url)),
     clock: systemClock,

@@ -1,6 +1,5 @@
-import type { NetworkInterfaceInfo } from 'node:os';
 import type { Clock, Timer } from '../lib/clock.ts';
-import { isLinkLocal } from '../lib/ip-address.ts';
+import { type NetworkInterfaces, readNetworkAddresses } from '../lib/network-addresses.ts';
 
 /**
  * Poll interval. A query sent earlier after a change may still meet a dead connection. Node cannot subscribe to the
@@ -16,8 +15,7 @@ const SLEEP_MS = 10_000;
 
 interface ConnectivityWatchComponents {
   readonly clock: Clock;
-  /** {@link import('node:os').networkInterfaces}: the interfaces that are up, by name. */
-  readonly networkInterfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
+  readonly networkInterfaces: NetworkInterfaces;
 }
 
 /** If one poll notices both, only the first is reported: they call for the same action. */
@@ -82,24 +80,9 @@ export class ConnectivityWatch implements Disposable {
     return [...this.#addresses].some((address) => !before.has(address));
   }
 
-  /**
-   * The addresses that can lead to the Tor network, each with its interface: the same address on another interface is
-   * another path. Undefined if the kernel does not tell, for example for lack of a file descriptor.
-   */
+  /** With their interface: the same address on another one is another path to the Tor network. */
   #readAddresses(): ReadonlySet<string> | undefined {
-    let interfaces: ReturnType<ConnectivityWatchComponents['networkInterfaces']>;
-    try {
-      interfaces = this.#components.networkInterfaces();
-    } catch {
-      return undefined;
-    }
-    const addresses = new Set<string>();
-    for (const [name, list = []] of Object.entries(interfaces)) {
-      for (const { address, internal } of list) {
-        if (!internal && !isLinkLocal(address)) addresses.add(`${name} ${address}`);
-      }
-    }
-    return addresses;
+    return readNetworkAddresses(this.#components.networkInterfaces);
   }
 
   [Symbol.dispose](): void {

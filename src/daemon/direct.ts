@@ -68,13 +68,18 @@ async function openBootstrapped(options: DirectOptions, steps: Step[]): Promise<
   });
   const giveUpAt = clock.now() + BOOTSTRAP_MS;
   while (tor.state().state === 'bootstrapping' && clock.now() < giveUpAt) await delay(clock, BOOTSTRAP_POLL_MS);
-  return tor;
+  const { trouble } = tor.state();
+  if (trouble === undefined) return tor;
+  await tor[Symbol.asyncDispose]();
+  throw trouble;
 }
 
 /** All other events of Tor show up as the reason of a failure. */
 function quietEvents(onBootstrap: BootstrapDisplay = () => {}): TorEvents {
   return {
     onBootstrap,
+    onStuck() {},
+    onUnstuck() {},
     onLog() {},
     onExit() {},
     onSkipped() {},

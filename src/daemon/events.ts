@@ -1,7 +1,7 @@
 import type { Dns4torError } from '../failures/errors.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { BOOTSTRAPPED_PERCENT, type TorStatus } from '../model/tor-status.ts';
+import { BOOTSTRAPPED_PERCENT, type TorSeverity, type TorStatus } from '../model/tor-status.ts';
 import type { TorEvents } from '../tor/tor-events.ts';
 import type { AlternativeEvents } from '../upstream/alt-svc/alternative-transport.ts';
 import type { ConnectionEvents } from '../upstream/pool/connection.ts';
@@ -9,8 +9,6 @@ import type { HealthEvents } from '../upstream/selection/health-checked-upstream
 
 /** Step between two logged percentages. Tor's own log has similar steps; its control port reports every per cent. */
 const LOGGED_STEP_PERCENT = 5;
-/** Takes the place of the error code while Tor is not connected to its network yet. */
-const BOOTSTRAPPING = 'bootstrapping';
 
 /** Shows Tor's bootstrap progress in place of log lines, as a progress bar does. */
 export type BootstrapDisplay = (percent: number, summary: string) => void;
@@ -33,28 +31,21 @@ export function connectionEvents(
     },
     connectFailed(error, pauseMs) {
       metrics.connected(index, error.code);
-      const progress = bootstrapProgress(torStatus(), error);
-      const failure = progress === undefined ? error.code : BOOTSTRAPPING;
-      logger.log(lastFailure === failure ? 'debug' : 'warn', 'upstream_unreachable', {
-        reason: progress ?? error.message,
+      // Until Tor is connected to its network, its own events say why nothing else can work.
+      const isExpected = isBootstrapping(torStatus()) && error.code.startsWith('ERR_TOR_');
+      logger.log(isExpected || lastFailure === error.code ? 'debug' : 'warn', 'upstream_unreachable', {
+        reason: error.message,
         url,
         code: error.code,
         retry_seconds: toSeconds(pauseMs),
       });
-      lastFailure = failure;
+      if (!isExpected) lastFailure = error.code;
     },
   };
 }
 
-/** The cause of a failed connection if it is Tor's incomplete bootstrap, in words; undefined otherwise. */
-function bootstrapProgress(
-  { bootstrapPercent, bootstrapSummary }: TorStatus,
-  { code }: Dns4torError,
-): string | undefined {
-  if (bootstrapSummary === undefined || bootstrapPercent === BOOTSTRAPPED_PERCENT || !code.startsWith('ERR_TOR_')) {
-    return undefined;
-  }
-  return `Tor is at ${bootstrapPercent} %: ${bootstrapSummary}`;
+function isBootstrapping({ state }: TorStatus): boolean {
+  return state === 'bootstrapping' || state === 'stuck';
 }
 
 /** Logs the use of one upstream's alternative services. A repeated outcome is logged once, until it changes. */
@@ -86,8 +77,18 @@ export function healthEvents(logger: Logger, url: string): HealthEvents {
   };
 }
 
-/** Logs Tor's events, and counts the NEWNYM signals sent to it. */
-export function torEvents(logger: Logger, metrics: Metrics, display: BootstrapDisplay | undefined): TorEvents {
+/** What the events of Tor are logged and counted with. */
+export interface TorEventComponents {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly torStatus: () => TorStatus;
+  /** Resolves with what to tell people about a trouble of Tor. */
+  readonly advise: (trouble: Dns4torError) => Promise<Dns4torError>;
+  readonly display?: BootstrapDisplay | undefined;
+}
+
+/** Logs Tor's events, and counts its log lines and the NEWNYM signals sent to it. */
+export function torEvents({ logger, metrics, torStatus, advise, display }: TorEventComponents): TorEvents {
   // A Tor that was already running is at 100 %, which is not worth a line.
   let lastPercent = BOOTSTRAPPED_PERCENT;
   let lastLost: Dns4torError | undefined;
@@ -99,8 +100,20 @@ export function torEvents(logger: Logger, metrics: Metrics, display: BootstrapDi
       logger.log('info', 'tor_bootstrap', { percent, summary });
       lastPercent = percent;
     },
+    async onStuck(trouble, stuckMs) {
+      const { message: reason, code } = await advise(trouble);
+      // It may have gone on meanwhile.
+      const { state, bootstrapPercent: percent } = torStatus();
+      if (state === 'stuck') logger.log('warn', 'tor_stuck', { reason, code, percent, seconds: toSeconds(stuckMs) });
+    },
+    onUnstuck(stuckMs) {
+      logger.log('info', 'tor_unstuck', { percent: torStatus().bootstrapPercent, seconds: toSeconds(stuckMs) });
+    },
     onLog({ severity, message }) {
-      const level = severity === 'warn' ? 'warn' : severity === 'err' ? 'error' : 'debug';
+      metrics.torLogged(severity);
+      // While Tor bootstraps, it repeats the same warnings every second. `tor_stuck` says what they mean.
+      const isRepetition = severity === 'warn' && torStatus().state !== 'up';
+      const level = isRepetition ? 'debug' : (LEVELS[severity] ?? 'debug');
       logger.log(level, 'tor_log', { text: message });
     },
     onExit: (error, restartInMs) =>
@@ -133,6 +146,9 @@ export function torEvents(logger: Logger, metrics: Metrics, display: BootstrapDi
     onNewnymRefused: (error) => logger.log('warn', 'newnym_refused', { reason: error.message, code: error.code }),
   };
 }
+
+/** Levels of Tor's log lines, by their severity. Others are logged as `debug`. */
+const LEVELS: Partial<Record<TorSeverity, 'warn' | 'error'>> = { warn: 'warn', err: 'error' };
 
 /** Seconds for the log, rounded to a tenth. */
 export function toSeconds(ms: number): number {

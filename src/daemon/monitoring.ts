@@ -65,7 +65,10 @@ export async function openMonitoring(
         families(counters, gauges(components, cacheBytes, eventLoopDelay), identity),
         random,
       ),
-      ready: () => readiness.check(),
+      async ready() {
+        const { ready, ...rest } = await readiness.check();
+        return { ready, state: status.verdict().state, ...rest };
+      },
       status() {
         const snapshot = status.snapshot();
         // After the snapshot, which therefore does not show the probe that it causes.

@@ -24,6 +24,16 @@ const WATCHED_MS = 1000;
 /** If probes are further apart, the earlier one says nothing about the time in between. */
 const FAR_APART_MS: number = 2 * P99_RESPONSE_MS;
 
+/** What is known about the path to the resolvers beside the outcome of queries. */
+interface PathToResolver {
+  /** Why Tor is stuck. Undefined if it is not. */
+  readonly trouble: () => Dns4torError | undefined;
+  /** Whether no connection to any resolver is open. */
+  readonly isCut: () => boolean;
+}
+
+const SOUND_PATH: PathToResolver = { trouble: () => undefined, isCut: () => false };
+
 /**
  * Tracks whether answers arrive through Tor. A bound port proves nothing: only an answer counts, to a client's query or
  * to a probe. Probes are sent
@@ -36,6 +46,7 @@ export class ReadinessMonitor implements Upstream {
   readonly address: string;
   readonly #clock: Clock;
   readonly #upstream: Upstream;
+  readonly #path: PathToResolver;
   readonly #closing = new AbortController();
   #lastAnswerAt: number | undefined;
   #lastError: Dns4torError | undefined;
@@ -46,31 +57,37 @@ export class ReadinessMonitor implements Upstream {
   #silentSince: number | undefined;
 
   /** @param upstream owned from here on */
-  constructor(clock: Clock, upstream: Upstream) {
+  constructor(clock: Clock, upstream: Upstream, path: PathToResolver = SOUND_PATH) {
     this.#clock = clock;
     this.#upstream = upstream;
+    this.#path = path;
     this.address = upstream.address;
   }
 
   async exchange(query: Uint8Array, context: ExchangeContext): Promise<Uint8Array> {
     const startedAt = this.#clock.now();
     try {
+      // Without this, a client would wait until its deadline to learn less. Probes go on, so an answer ends it.
+      const trouble = query === PROBE_QUERY ? undefined : this.#trouble;
+      if (trouble !== undefined) throw trouble;
       const response = await this.#upstream.exchange(query, context);
       this.#lastAnswerAt = this.#clock.now();
       this.#failuresInARow = 0;
       this.#silentSince = undefined;
       return response;
     } catch (thrown) {
-      const error = toDns4torError(thrown);
+      const failure = toDns4torError(thrown);
       // An abandoned query says nothing about the resolver or the path to it.
-      if (error.code === 'ERR_GIVEN_UP') throw thrown;
+      if (failure.code === 'ERR_GIVEN_UP') throw thrown;
+      // Whatever failed, the trouble is why.
+      const error = this.#trouble ?? failure;
       // Every resolver answers the probe's question, so a failed probe always counts.
       if (query !== PROBE_QUERY && OF_THE_QUESTION.has(error.code)) this.#askOther(startedAt);
       else {
         this.#lastError = error;
         this.#failuresInARow++;
       }
-      throw thrown;
+      throw error;
     }
   }
 
@@ -117,7 +134,7 @@ export class ReadinessMonitor implements Upstream {
   }
 
   /** Probes if no answer is recent. Settles within the time of one probe. */
-  async check(): Promise<Readiness> {
+  async check(): Promise<Omit<Readiness, 'state'>> {
     if (!this.#recent) await this.#probe();
     const lastAnswerSecondsAgo = this.#secondsSinceAnswer;
     return {
@@ -127,6 +144,11 @@ export class ReadinessMonitor implements Upstream {
         : (this.#lastError?.message ?? 'no answer has come through Tor yet'),
       ...(lastAnswerSecondsAgo === undefined ? {} : { lastAnswerSecondsAgo }),
     };
+  }
+
+  /** Why no query can reach a resolver. Undefined if one may. */
+  get #trouble(): Dns4torError | undefined {
+    return this.#path.isCut() ? this.#path.trouble() : undefined;
   }
 
   get #recent(): boolean {

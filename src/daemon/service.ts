@@ -10,6 +10,8 @@ import type { Logger } from '../log/logger.ts';
 import { type Counters, createCounters } from '../metrics/counters.ts';
 import type { Handler } from '../model/query.ts';
 import { createPipeline, type PipelineInit } from '../resolver/pipeline.ts';
+import { PauseAdvice } from '../system/pause-advice.ts';
+import { createFileSystem } from '../system/transaction/file-system.ts';
 import { SharedIdentities } from '../tor/socks/isolation-credentials.ts';
 import { RetryBudget } from '../upstream/pool/retry-budget.ts';
 import { FailoverUpstream } from '../upstream/selection/failover.ts';
@@ -54,6 +56,7 @@ interface Parts extends ServiceOptions {
   readonly counters: Counters;
   readonly budget: RetryBudget;
   readonly tor: TorSlot;
+  readonly pauseAdvice: PauseAdvice;
 }
 
 /** The configured resolvers, behind one interface and one by one. */
@@ -77,8 +80,10 @@ interface Resolvers {
 export async function startService(options: ServiceOptions): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
   // The stack closes in reverse order: Tor last, because the answers in flight at a shutdown still need it.
-  const tor = stack.use(new TorSlot());
-  const parts: Parts = { ...options, counters: createServiceCounters(options), budget: new RetryBudget(), tor };
+  const pauseAdvice = new PauseAdvice(createFileSystem());
+  const tor = stack.use(new TorSlot(pauseAdvice));
+  const counters = createServiceCounters(options);
+  const parts: Parts = { ...options, counters, budget: new RetryBudget(), tor, pauseAdvice };
 
   const resolvers = createResolvers(parts, stack);
   const cache = createCache(parts);
@@ -103,7 +108,7 @@ function createServiceCounters({ config, logger }: ServiceOptions): Counters {
 
 /** Creates the upstreams, which connect once Tor is there. The stack owns them from here on. */
 function createResolvers(parts: Parts, stack: AsyncDisposableStack): Resolvers {
-  const { config, logger, clock, random, budget } = parts;
+  const { config, logger, clock, random, budget, tor } = parts;
   const closing = new AbortController();
   // An identity is given out for half a lifetime and then used for a whole one: at most 1.5 lifetimes in all.
   const identities =
@@ -114,7 +119,12 @@ function createResolvers(parts: Parts, stack: AsyncDisposableStack): Resolvers {
     upstreams,
     { awaitedMs: config.timeoutMs, sharded: config.upstreamStrategy === 'shard' },
   );
-  const readiness = stack.use(new ReadinessMonitor(clock, failover));
+  const readiness = stack.use(
+    new ReadinessMonitor(clock, failover, {
+      trouble: () => tor.status.trouble,
+      isCut: () => upstreams.every(({ openConnections }) => openConnections === 0),
+    }),
+  );
   stack.defer(() => closing.abort());
   return {
     upstreams,
@@ -247,8 +257,18 @@ async function drain(listeners: readonly Listener[], clock: Clock): Promise<void
 
 /** Finds or starts Tor. Connections to the resolvers start now. */
 async function fillTorSlot(parts: Parts): Promise<void> {
-  const { logger, counters, tor, bootstrapDisplay } = parts;
-  const opened = await openConfiguredTor(parts, torEvents(logger, counters, bootstrapDisplay));
+  const { logger, counters, tor, pauseAdvice, bootstrapDisplay } = parts;
+  const events = torEvents({
+    logger,
+    metrics: counters,
+    torStatus: () => tor.status,
+    async advise(trouble) {
+      await pauseAdvice.refresh();
+      return pauseAdvice.advise(trouble);
+    },
+    display: bootstrapDisplay,
+  });
+  const opened = await openConfiguredTor(parts, events);
   logger.log('info', 'tor_chosen', { tor: opened.describe() });
   tor.fill(opened);
 }

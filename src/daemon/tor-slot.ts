@@ -1,7 +1,10 @@
+import { networkInterfaces } from 'node:os';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../lib/clock.ts';
+import { readNetworkAddresses } from '../lib/network-addresses.ts';
 import type { Random } from '../lib/random.ts';
 import type { TorStatus } from '../model/tor-status.ts';
+import type { PauseAdvice } from '../system/pause-advice.ts';
 import { createSocksPeerJudge } from '../system/sockets/socks-owner.ts';
 import { stateDirectory } from '../tor/process/state-directory.ts';
 import { openTor, type Tor } from '../tor/tor.ts';
@@ -15,7 +18,13 @@ const UNKNOWN_STATUS: TorStatus = { state: 'unknown', bootstrapPercent: 0 };
  */
 export class TorSlot implements AsyncDisposable {
   readonly #filled = Promise.withResolvers<Tor>();
+  readonly #pauseAdvice: PauseAdvice;
   #tor: Tor | undefined;
+
+  /** @param pauseAdvice adds to what the status says about trouble */
+  constructor(pauseAdvice: PauseAdvice) {
+    this.#pauseAdvice = pauseAdvice;
+  }
 
   /** Resolves when Tor is found or started. */
   get opened(): Promise<Tor> {
@@ -28,7 +37,9 @@ export class TorSlot implements AsyncDisposable {
   }
 
   get status(): TorStatus {
-    return this.#tor?.state() ?? UNKNOWN_STATUS;
+    const status = this.#tor?.state() ?? UNKNOWN_STATUS;
+    const { trouble } = status;
+    return trouble === undefined ? status : { ...status, trouble: this.#pauseAdvice.advise(trouble) };
   }
 
   /** Call it once. */
@@ -69,5 +80,7 @@ export function openConfiguredTor({ config, clock, random, env }: TorComponents,
     clock,
     random,
     events,
+    // If the kernel does not tell, assume a network: Tor's own reports then decide.
+    hasNetwork: () => readNetworkAddresses(networkInterfaces)?.size !== 0,
   });
 }

@@ -141,7 +141,8 @@ export const TOR_FAILURES = {
     ede: 'networkError',
     label: 'tor_blocked',
     problem: "this network lets no connection through to Tor's relays",
-    remedy: 'log in if the network has a login page; if it blocks Tor, use a bridge (docs/bridges.md)',
+    remedy:
+      'check the date and time, and log in if the network has a login page; if it blocks Tor, use a bridge (docs/bridges.md)',
   },
   ERR_TOR_BRIDGES: {
     ede: 'networkError',

@@ -15,6 +15,8 @@ import { SharedWork } from './shared-work.ts';
 /** Whether queries are being answered; the body of `/ready`. */
 export interface Readiness {
   readonly ready: boolean;
+  /** The state of the service, as in the status: `starting`, `stuck`, … */
+  readonly state: string;
   /** One sentence for people. Never contains a queried name. */
   readonly detail: string;
   /** Absent before the first answer. */

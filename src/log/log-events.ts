@@ -110,6 +110,16 @@ export const LOG_EVENTS = {
     message: 'Tor is at {percent} %: {summary}',
     fields: ['percent', 'summary'],
   },
+  tor_stuck: {
+    levels: ['warn'],
+    message: '{reason}',
+    fields: ['reason', 'code', 'percent', 'seconds'],
+  },
+  tor_unstuck: {
+    levels: ['info'],
+    message: 'Tor makes progress again',
+    fields: ['percent', 'seconds'],
+  },
   tor_log: { levels: ['debug', 'warn', 'error'], message: 'Tor says: {text}', fields: ['text'] },
   tor_ended: { levels: ['error'], message: 'Tor ended: {reason}', fields: ['reason', 'code', 'restart_seconds'] },
   tor_followed: {

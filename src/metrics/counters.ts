@@ -1,6 +1,7 @@
 import { FAILURES } from '../failures/failures.ts';
 import { MS_PER_SECOND } from '../lib/units.ts';
 import { RCODE, TYPE } from '../message/wire/tables.ts';
+import { TOR_SEVERITIES } from '../model/tor-status.ts';
 import {
   BATCH_SIZES,
   EXCHANGE_SECONDS,
@@ -72,6 +73,8 @@ export interface Totals {
   /** By event. */
   readonly prefetches: CounterTable;
   readonly newnyms: CounterTable;
+  /** By severity. */
+  readonly torLogLines: CounterTable;
   /** Durations of successful exchanges, by index of {@link Counters.upstreams} and slot. */
   readonly exchangeSeconds: readonly (readonly Histogram[])[];
 }
@@ -126,6 +129,7 @@ export function createCounters(labels: readonly string[], circuits: number): Cou
     hedges: new CounterTable({ ...bySlot, event: HEDGE_EVENTS }),
     prefetches: new CounterTable({ event: PREFETCH_EVENTS }),
     newnyms: new CounterTable({}),
+    torLogLines: new CounterTable({ severity: TOR_SEVERITIES }),
     exchangeSeconds: upstreams.map(() => slots.map(() => new Histogram(EXCHANGE_SECONDS))),
   };
   return {
@@ -166,6 +170,7 @@ export function createCounters(labels: readonly string[], circuits: number): Cou
     reconnected: (upstream, slot, cause) =>
       totals.reconnects.increment(upstreamIndexes[upstream], slot, RECONNECT_CAUSES.indexOf(cause)),
     newnym: () => totals.newnyms.increment(),
+    torLogged: (severity) => totals.torLogLines.increment(TOR_SEVERITIES.indexOf(severity)),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../failures/failures.ts';
 import type { AddressFamily, Transport } from '../model/query.ts';
-import type { TorStatus } from '../model/tor-status.ts';
+import type { TorSeverity, TorStatus } from '../model/tor-status.ts';
 import type { BreakerState, ConnectionStatus } from '../model/upstream-status.ts';
 import type { Histogram } from './histogram.ts';
 
@@ -61,6 +61,8 @@ export interface Metrics {
   reconnected(upstream: number, slot: number, cause: ReconnectCause): void;
   /** Tor was sent NEWNYM, which makes it forget its failures to reach onion services. */
   newnym(): void;
+  /** The managed Tor logged a line. */
+  torLogged(severity: TorSeverity): void;
 }
 
 /** Why a datagram, message or connection was dropped. */

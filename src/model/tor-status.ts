@@ -11,6 +11,10 @@ export type TorState = (typeof TOR_STATES)[number];
 export const CIRCUIT_STATES = ['launched', 'guard_wait', 'extended', 'built'] as const;
 export type CircuitState = (typeof CIRCUIT_STATES)[number];
 
+/** Tor's log severities; the `severity` label of `dns4tor_tor_log_lines_total`. */
+export const TOR_SEVERITIES = ['debug', 'info', 'notice', 'warn', 'err'] as const;
+export type TorSeverity = (typeof TOR_SEVERITIES)[number];
+
 /** Bootstrap progress of a Tor that is ready. */
 export const BOOTSTRAPPED_PERCENT = 100;
 

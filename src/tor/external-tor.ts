@@ -6,6 +6,7 @@ import { Deadline } from '../lib/deadline.ts';
 import type { Random } from '../lib/random.ts';
 import { formatTorAddress, type TorAddress } from '../model/tor-address.ts';
 import { BOOTSTRAPPED_PERCENT, type TorState, type TorStatus } from '../model/tor-status.ts';
+import type { TorSurroundings } from './control/bootstrap-evidence.ts';
 import type { ControlConnection } from './control/control-connection.ts';
 import { type ControlSearch, controlAddresses, requireSocksAddress } from './control/find-control.ts';
 import type { OnionAuth } from './control/onion-auth.ts';
@@ -18,6 +19,7 @@ export interface ExternalTorOptions extends ControlSearch {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: TorEvents;
+  readonly surroundings: TorSurroundings;
 }
 
 /**

@@ -1,7 +1,6 @@
 import type { Dns4torError } from '../failures/errors.ts';
-
-/** Tor's log severities. */
-export type TorSeverity = 'debug' | 'info' | 'notice' | 'warn' | 'err';
+import type { TorSeverity } from '../model/tor-status.ts';
+import type { BootstrapEvents } from './control/bootstrap-watch.ts';
 
 /** One line of Tor's log, without its timestamp. */
 export interface TorLogLine {
@@ -10,7 +9,7 @@ export interface TorLogLine {
 }
 
 /** Notifications about Tor while dns4tor uses it: for logs and progress bars. */
-export interface TorEvents {
+export interface TorEvents extends BootstrapEvents {
   /**
    * Tor's bootstrap made progress. Needs the control port.
    * @param percent 0 to 100; starts over when Tor restarts

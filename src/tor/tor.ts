@@ -5,6 +5,7 @@ import type { Random } from '../lib/random.ts';
 import { formatTorAddress, type TorAddress } from '../model/tor-address.ts';
 import type { TorKind, TorStatus } from '../model/tor-status.ts';
 import { ArtiNotice } from './arti-notice.ts';
+import { torSurroundings } from './control/bootstrap-evidence.ts';
 import type { ControlChoice } from './control/find-control.ts';
 import type { OnionAuth } from './control/onion-auth.ts';
 import { ExternalTor } from './external-tor.ts';
@@ -54,6 +55,8 @@ export interface OpenTorOptions extends TorrcContents {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: TorEvents;
+  /** Whether this machine has an address that is neither loopback nor link-local. */
+  readonly hasNetwork: () => boolean;
 }
 
 /**
@@ -75,7 +78,11 @@ export async function openTor(choice: TorChoice, options: OpenTorOptions): Promi
 const SPEAKS_AS_TOR: ReadonlySet<ErrorCode> = new Set(['ERR_TOR_ARTI', 'ERR_TOR_FOREIGN', 'ERR_TOR_UNPROVEN']);
 
 async function openManagedTor({ stateDirectory, ...options }: OpenTorOptions): Promise<Tor> {
-  const managed = await ManagedTor.start({ ...options, directory: join(stateDirectory(), 'tor') });
+  const managed = await ManagedTor.start({
+    ...options,
+    directory: join(stateDirectory(), 'tor'),
+    surroundings: torSurroundings(options.hasNetwork, options.bridges),
+  });
   return {
     kind: 'managed',
     socks: managed.socks,
@@ -89,7 +96,8 @@ async function openManagedTor({ stateDirectory, ...options }: OpenTorOptions): P
 
 /** @param isTor whether the program was found to be tor, not arti */
 async function openExternalTor(socks: TorAddress, options: OpenTorOptions, isTor = false): Promise<Tor> {
-  const external = await ExternalTor.open({ ...options, socks });
+  const surroundings = torSurroundings(options.hasNetwork);
+  const external = await ExternalTor.open({ ...options, socks, surroundings });
   // arti has no control port, so it never reports circuits.
   const notice = new ArtiNotice({ ...options, socks, isTor: () => isTor || external.status.circuits !== undefined });
   let isReported = false;

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { alternativeEvents, connectionEvents, torEvents } from '../../src/daemon/events.ts';
+import { setImmediate as turn } from 'node:timers/promises';
+import { alternativeEvents, connectionEvents, type TorEventComponents, torEvents } from '../../src/daemon/events.ts';
 import { Dns4torError } from '../../src/failures/errors.ts';
 import { failureText } from '../../src/failures/failures.ts';
 import { createLogger, type Logger, messageOf } from '../../src/log/logger.ts';
 import { createCounters } from '../../src/metrics/counters.ts';
 import type { TorStatus } from '../../src/model/tor-status.ts';
+import type { TorEvents } from '../../src/tor/tor-events.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 
 const URL = 'https://resolver.test/dns-query';
@@ -16,6 +18,16 @@ function recordingLogger(): { logger: Logger; lines: string[] } {
   // Without the timestamp.
   const logger = createLogger('debug', 'default', new ManualClock(), (line) => lines.push(line.slice(21).trimEnd()));
   return { logger, lines };
+}
+
+function eventsOf(logger: Logger, components: Partial<TorEventComponents> = {}): TorEvents {
+  return torEvents({
+    logger,
+    metrics: createCounters([], 0),
+    torStatus: () => UP,
+    advise: async (trouble) => trouble,
+    ...components,
+  });
 }
 
 test('a repeated failure is a warning once, until it changes or ends', () => {
@@ -36,11 +48,12 @@ test('a repeated failure is a warning once, until it changes or ends', () => {
   assert.equal(lines[3], `INF Connected to DNS upstream url=${URL} seconds=1.2`);
 });
 
-test('while Tor bootstraps, a failure is logged once as its progress, and by its own reason after that', () => {
+test('while Tor bootstraps or is stuck, failures that follow from it are not worth a warning', () => {
   const { logger, lines } = recordingLogger();
   let status: TorStatus = { state: 'bootstrapping', bootstrapPercent: 45, bootstrapSummary: 'Asking for relays' };
   const events = connectionEvents(logger, createCounters(['resolver.test:443'], 1), () => status, URL, 0);
   events.connectFailed(new Dns4torError('ERR_TOR_UNREACHABLE'), 250);
+  status = { state: 'stuck', bootstrapPercent: 45, trouble: new Dns4torError('ERR_TOR_BLOCKED') };
   events.connectFailed(new Dns4torError('ERR_TOR_TIMEOUT'), 500);
   events.connectFailed(new Dns4torError('ERR_TLS_PIN'), 500);
   status = UP;
@@ -49,13 +62,57 @@ test('while Tor bootstraps, a failure is logged once as its progress, and by its
   status = { state: 'down', bootstrapPercent: 0 };
   events.connectFailed(new Dns4torError('ERR_TOR_UNREACHABLE'), 500);
   assert.deepEqual(
-    lines.map((line) => line.replace(/ url=.*/, '')),
+    lines.map((line) => `${line.slice(0, 3)} ${/code=(\w+)/.exec(line)?.[1]}`),
     [
-      'WRN Cannot connect to DNS upstream: Tor is at 45 %: Asking for relays',
-      'DBG Cannot connect to DNS upstream: Tor is at 45 %: Asking for relays',
-      `WRN Cannot connect to DNS upstream: ${failureText('ERR_TLS_PIN')}`,
-      `WRN Cannot connect to DNS upstream: ${failureText('ERR_TOR_TIMEOUT')}`,
-      `WRN Cannot connect to DNS upstream: ${failureText('ERR_TOR_UNREACHABLE')}`,
+      'DBG ERR_TOR_UNREACHABLE',
+      'DBG ERR_TOR_TIMEOUT',
+      'WRN ERR_TLS_PIN',
+      'WRN ERR_TOR_TIMEOUT',
+      'WRN ERR_TOR_UNREACHABLE',
+    ],
+  );
+});
+
+test('a stuck Tor is a warning with the advice and the code, and its progress one line', async () => {
+  const { logger, lines } = recordingLogger();
+  const trouble = new Dns4torError('ERR_TOR_BLOCKED', 'Tor is stuck at 5 %');
+  const advised = new Dns4torError('ERR_TOR_BLOCKED', 'Tor is stuck at 5 %', undefined, 'pause');
+  let status: TorStatus = { state: 'stuck', bootstrapPercent: 5, trouble };
+  const events = eventsOf(logger, { torStatus: () => status, advise: async () => advised });
+  events.onStuck(trouble, 20_000);
+  await turn();
+  status = { state: 'bootstrapping', bootstrapPercent: 14 };
+  events.onUnstuck(31_500);
+  assert.deepEqual(lines, [
+    `WRN ${messageOf('tor_stuck', { reason: advised.message })} code=ERR_TOR_BLOCKED percent=5 seconds=20`,
+    `INF ${messageOf('tor_unstuck', {})} percent=14 seconds=31.5`,
+  ]);
+});
+
+test('a Tor that goes on before the advice is known is not called stuck', async () => {
+  const { logger, lines } = recordingLogger();
+  eventsOf(logger).onStuck(new Dns4torError('ERR_TOR_BLOCKED'), 20_000);
+  await turn();
+  assert.deepEqual(lines, []);
+});
+
+test('warnings of a Tor that is not up are counted, and only an error is worth more than a debug line', () => {
+  const { logger, lines } = recordingLogger();
+  const counters = createCounters([], 0);
+  const stuck: TorStatus = { state: 'stuck', bootstrapPercent: 5, trouble: new Dns4torError('ERR_TOR_BLOCKED') };
+  const events = eventsOf(logger, { metrics: counters, torStatus: () => stuck });
+  for (const severity of ['notice', 'warn', 'warn', 'err'] as const) events.onLog({ severity, message: 'hello' });
+  assert.deepEqual(
+    lines.map((line) => line.slice(0, 3)),
+    ['DBG', 'DBG', 'DBG', 'ERR'],
+  );
+  const counted = counters.totals.torLogLines.entries().filter(({ count }) => count > 0);
+  assert.deepEqual(
+    counted.map(({ labels, count }) => [labels['severity'], count]),
+    [
+      ['notice', 1],
+      ['warn', 2],
+      ['err', 1],
     ],
   );
 });
@@ -78,7 +135,7 @@ test('every connection attempt is counted by its outcome', () => {
 
 test("Tor's log lines keep their severity, and its end is an error with the time until the restart", () => {
   const { logger, lines } = recordingLogger();
-  const events = torEvents(logger, createCounters([], 0), undefined);
+  const events = eventsOf(logger);
   for (const severity of ['notice', 'warn', 'err'] as const) events.onLog({ severity, message: 'hello' });
   events.onBootstrap(45, 'Asking for relays');
   events.onExit(new Dns4torError('ERR_TOR_MANAGED'), 2000);
@@ -93,7 +150,7 @@ test("Tor's log lines keep their severity, and its end is an error with the time
 
 test('bootstrap progress is logged every five per cent, at the end, and when it starts again', () => {
   const { logger, lines } = recordingLogger();
-  const events = torEvents(logger, createCounters([], 0), undefined);
+  const events = eventsOf(logger);
   for (const percent of [0, 1, 4, 5, 9, 50, 54, 96, 99, 100, 100, 0]) events.onBootstrap(percent, 'Going');
   assert.deepEqual(
     lines.map((line) => Number(/ (\d+) %/.exec(line)?.[1])),
@@ -103,13 +160,13 @@ test('bootstrap progress is logged every five per cent, at the end, and when it 
 
 test('nothing is logged for a Tor that is already bootstrapped when it is found', () => {
   const { logger, lines } = recordingLogger();
-  torEvents(logger, createCounters([], 0), undefined).onBootstrap(100, 'Done');
+  eventsOf(logger).onBootstrap(100, 'Done');
   assert.deepEqual(lines, []);
 });
 
 test('the control port in use is logged, and its loss is one warning per reason', () => {
   const { logger, lines } = recordingLogger();
-  const events = torEvents(logger, createCounters([], 0), undefined);
+  const events = eventsOf(logger);
   const refused = new Dns4torError('ERR_TOR_CONTROL', '127.0.0.1:9051 (ECONNREFUSED)');
   events.onControl('127.0.0.1:9051');
   events.onControlLost(refused, 1000);
@@ -129,14 +186,14 @@ test('the control port in use is logged, and its loss is one warning per reason'
 
 test('a key that Tor does not have is a warning that says what to do', () => {
   const { logger, lines } = recordingLogger();
-  torEvents(logger, createCounters([], 0), undefined).onOnionAuthFailed(new Dns4torError('ERR_TOR_ONION_AUTH'));
+  eventsOf(logger).onOnionAuthFailed(new Dns4torError('ERR_TOR_ONION_AUTH'));
   assert.match(lines.join(), /^WRN .*ClientOnionAuthDir.* code=ERR_TOR_ONION_AUTH$/);
 });
 
 test('a NEWNYM signal is logged and counted, and its refusal is logged', () => {
   const { logger, lines } = recordingLogger();
   const counters = createCounters([], 0);
-  const events = torEvents(logger, counters, undefined);
+  const events = eventsOf(logger, { metrics: counters });
   events.onNewnym();
   events.onNewnymRefused(new Dns4torError('ERR_TOR_CONTROL', '510 Command filtered'));
   assert.equal(lines[0], `INF ${messageOf('newnym_sent', {})}`);
@@ -150,7 +207,7 @@ test('a NEWNYM signal is logged and counted, and its refusal is logged', () => {
 test('a display replaces the log lines about bootstrap progress', () => {
   const { logger, lines } = recordingLogger();
   const shown: unknown[] = [];
-  torEvents(logger, createCounters([], 0), (percent, summary) => shown.push([percent, summary])).onBootstrap(
+  eventsOf(logger, { display: (percent, summary) => shown.push([percent, summary]) }).onBootstrap(
     45,
     'Asking for relays',
   );

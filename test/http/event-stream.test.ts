@@ -34,7 +34,7 @@ async function create(
   const server = await startMetricsServer({
     endpoint: { kind: 'tcp', host: 'localhost', port: 0 },
     exposition: { contentType: 'text/plain', render: async () => '' },
-    ready: async () => ({ ready: true, detail: '' }),
+    ready: async () => ({ ready: true, state: 'working', detail: '' }),
     status: () => ({ asked: ++asked, ...state() }),
     readPageFile: async () => undefined,
     clock,

@@ -30,7 +30,7 @@ function options(changes: Partial<MetricsServerOptions> = {}): MetricsServerOpti
   return {
     endpoint: at('localhost'),
     exposition: { contentType: 'text/plain; version=0.0.4; charset=utf-8', render: async () => 'up 1\n' },
-    ready: async () => ({ ready: true, detail: 'answers come through Tor' }),
+    ready: async () => ({ ready: true, state: 'working', detail: 'answers come through Tor' }),
     status: () => ({ state: 'working' }),
     readPageFile: async (path) => (path === '/' ? PAGE : undefined),
     clock: new ManualClock(),
@@ -80,23 +80,31 @@ test('localhost is 127.0.0.1, and port 0 picks a free port, which the address na
 });
 
 test('the health check is 200 while the process is alive, ready or not', async () => {
-  await using server = await startMetricsServer(options({ ready: async () => ({ ready: false, detail: 'no Tor' }) }));
+  await using server = await startMetricsServer(
+    options({ ready: async () => ({ ready: false, state: 'starting', detail: 'no Tor' }) }),
+  );
   const answer = await ask(server.address, '/healthcheck');
   assert.equal(answer.status, 200);
   assert.equal(answer.body, 'OK\n');
 });
 
 test('readiness is 503 until there is an answer through Tor, and names its reason', async () => {
-  let readiness: Readiness = { ready: false, detail: 'no answer yet' };
+  let readiness: Readiness = { ready: false, state: 'starting', detail: 'no answer yet' };
   await using server = await startMetricsServer(options({ ready: async () => readiness }));
   const before = await ask(server.address, '/ready');
   assert.equal(before.status, 503);
   assert.equal(before.headers['content-type'], 'application/json');
-  assert.deepEqual(JSON.parse(before.body), { status: 503, ready: false, detail: 'no answer yet' });
-  readiness = { ready: true, detail: 'answered', lastAnswerSecondsAgo: 3 };
+  assert.deepEqual(JSON.parse(before.body), { status: 503, ready: false, state: 'starting', detail: 'no answer yet' });
+  readiness = { ready: true, state: 'working', detail: 'answered', lastAnswerSecondsAgo: 3 };
   const after = await ask(server.address, '/ready');
   assert.equal(after.status, 200);
-  assert.deepEqual(JSON.parse(after.body), { status: 200, ready: true, detail: 'answered', lastAnswerSecondsAgo: 3 });
+  assert.deepEqual(JSON.parse(after.body), {
+    status: 200,
+    ready: true,
+    state: 'working',
+    detail: 'answered',
+    lastAnswerSecondsAgo: 3,
+  });
 });
 
 test('the status is JSON, read for each request', async () => {
@@ -403,7 +411,7 @@ test('closing ends idle connections, answers requests in flight, and accepts not
   const closed = server[Symbol.asyncDispose]();
   await once(idle.resume(), 'close');
   await assert.rejects(connected(server.address), { code: 'ECONNREFUSED' });
-  answer.resolve({ ready: true, detail: 'in time' });
+  answer.resolve({ ready: true, state: 'working', detail: 'in time' });
   const { status, headers } = await inFlight;
   assert.equal(status, 200);
   assert.equal(headers.connection, 'close');

@@ -16,7 +16,7 @@ function serve(path: string): Promise<MetricsServer> {
   return startMetricsServer({
     endpoint: { kind: 'unix', path },
     exposition: { contentType: 'text/plain', render: async () => 'up 1\n' },
-    ready: async () => ({ ready: true, detail: '' }),
+    ready: async () => ({ ready: true, state: 'working', detail: '' }),
     status: () => ({}),
     readPageFile: async () => undefined,
     clock: new ManualClock(),

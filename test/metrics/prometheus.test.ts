@@ -13,7 +13,7 @@ import {
   RECONNECT_CAUSES,
   STALE_REASONS,
 } from '../../src/metrics/metrics.ts';
-import { CIRCUIT_STATES, TOR_STATES } from '../../src/model/tor-status.ts';
+import { CIRCUIT_STATES, TOR_SEVERITIES, TOR_STATES } from '../../src/model/tor-status.ts';
 import { BREAKER_STATES, CONNECTION_STATES } from '../../src/model/upstream-status.ts';
 import { runProgram } from '../fixtures/process/run-program.ts';
 import { CIRCUITS, createFixture, IDENTITY, labelsOf, ONION, OTHER } from './scrape.ts';
@@ -130,6 +130,7 @@ test('labels have only values that were known beforehand', async () => {
     type: [...Object.keys(TYPE), 'other', 'success', 'denial', ''],
     rcode: [...Object.keys(RCODE), 'other'],
     plugin: ANSWER_SOURCES,
+    severity: TOR_SEVERITIES,
     upstream: [ONION, OTHER],
     outcome: ['ok', ...Object.values(FAILURES).map(({ label }) => label)],
     event: [...HEDGE_EVENTS, ...PREFETCH_EVENTS],

@@ -8,7 +8,7 @@ export function serveStatus(status: () => object, port: number = 0): Promise<Met
   return startMetricsServer({
     endpoint: { kind: 'tcp', host: 'localhost', port },
     exposition: { contentType: 'text/plain', render: async () => '' },
-    ready: async () => ({ ready: true, detail: '' }),
+    ready: async () => ({ ready: true, state: 'working', detail: '' }),
     status,
     readPageFile: createPageFiles(new URL('../../dist/page/', import.meta.url)),
     clock: systemClock,

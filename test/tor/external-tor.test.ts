@@ -12,7 +12,7 @@ import { startControlDouble } from './control-double.ts';
 import { listen } from './listen.ts';
 import { startOfflineTor } from './offline-tor.ts';
 import { ONION_AUTH, SAME_ONION_AUTH_IN_TOR, viewOnionAuths } from './onion-auths.ts';
-import { SILENT_EVENTS } from './silent-events.ts';
+import { ONLINE, SILENT_EVENTS } from './silent-events.ts';
 
 const SOCKS = { kind: 'tcp', host: '127.0.0.1', port: 9 } as const;
 const NOWHERE = { kind: 'unix', path: '/nonexistent/control' } as const;
@@ -25,6 +25,7 @@ function options(overrides: Partial<ExternalTorOptions> = {}): ExternalTorOption
     clock: systemClock,
     random: systemRandom,
     events: SILENT_EVENTS,
+    surroundings: ONLINE,
     ...overrides,
   };
 }

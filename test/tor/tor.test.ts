@@ -31,6 +31,7 @@ async function optionsIn(stateDirectory: string): Promise<OpenTorOptions> {
     usualControlAddresses: [],
     onionAuths: [],
     events: SILENT_EVENTS,
+    hasNetwork: () => true,
   };
 }
 

@@ -1,4 +1,4 @@
-import { CIRCUIT_STATES, TOR_STATES } from '../../model/tor-status.ts';
+import { CIRCUIT_STATES, TOR_SEVERITIES, TOR_STATES } from '../../model/tor-status.ts';
 import type { Totals } from '../counters.ts';
 import type { Gauges } from '../metrics.ts';
 import { all, type Family, single } from './family.ts';
@@ -37,6 +37,14 @@ export function torFamilies(totals: Totals, gauges: Gauges): Family[] {
           ? []
           : CIRCUIT_STATES.map((state) => ({ labels: { state }, value: circuits[state] }));
       },
+    },
+    {
+      name: 'dns4tor_tor_log_lines_total',
+      type: 'counter',
+      unit: 'lines',
+      labels: { severity: TOR_SEVERITIES },
+      help: 'Lines that the tor started by dns4tor has logged. Most are not in the log of dns4tor.',
+      samples: () => all(totals.torLogLines),
     },
     {
       name: 'dns4tor_tor_newnym_total',

@@ -6,6 +6,8 @@ import type { Random } from '../../lib/random.ts';
 import type { TorAddress } from '../../model/tor-address.ts';
 import type { TorStatus } from '../../model/tor-status.ts';
 import type { TorEvents } from '../tor-events.ts';
+import type { TorSurroundings } from './bootstrap-evidence.ts';
+import { BootstrapWatch } from './bootstrap-watch.ts';
 import { type ControlConnection, openControl } from './control-connection.ts';
 import { NewnymSchedule } from './newnym.ts';
 import { forgetsOnionAuths, installOnionAuths, type OnionAuth } from './onion-auth.ts';
@@ -28,6 +30,8 @@ export interface TorMonitorOptions {
   /** Ends the monitor. */
   readonly signal: AbortSignal;
   readonly events: TorEvents;
+  /** Facts that help to explain why Tor makes no progress. */
+  readonly surroundings: TorSurroundings;
   /** Runs before any other command. If it rejects, the monitor sends nothing more to this Tor. */
   readonly prepare: (control: ControlConnection) => Promise<unknown>;
 }
@@ -42,7 +46,7 @@ export interface TorMonitor {
   observe(outcome: 'ok' | ErrorCode): void;
 }
 
-const EVENTS = 'STATUS_CLIENT CIRC CONF_CHANGED SIGNAL';
+const EVENTS = 'STATUS_CLIENT STATUS_GENERAL ORCONN NOTICE WARN ERR CIRC CONF_CHANGED SIGNAL';
 const KEYWORDS = 'status/bootstrap-phase status/circuit-established circuit-status';
 
 /**
@@ -53,6 +57,10 @@ const KEYWORDS = 'status/bootstrap-phase status/circuit-established circuit-stat
 export async function openTorMonitor(options: TorMonitorOptions): Promise<TorMonitor> {
   const { events, onionAuths } = options;
   const report = new TorReport((percent, summary) => events.onBootstrap(percent, summary));
+  const observe = (lines: readonly string[]): void => {
+    report.observe(lines);
+    watch.observe(lines, report.status.state === 'up');
+  };
   // No key goes to a Tor that may still turn out to be the wrong one.
   let isPrepared = false;
   const installKeys = (): Promise<void> =>
@@ -60,21 +68,25 @@ export async function openTorMonitor(options: TorMonitorOptions): Promise<TorMon
   const control = await openControl({
     ...options,
     onEvent(event) {
-      report.observe(event.lines);
+      observe(event.lines);
       if (isPrepared && forgetsOnionAuths(event)) void installKeys();
     },
   });
+  // Before SETEVENTS, Tor sends no event.
+  const watch = new BootstrapWatch(options);
   try {
     await options.prepare(control);
     isPrepared = true;
     // First SETEVENTS: from here on, the monitor notices when Tor forgets the keys, and misses no change of status.
     await control.command(`SETEVENTS ${EVENTS}`);
     await installKeys();
-    await control.command(`GETINFO ${KEYWORDS}`, (lines) => report.observe(lines));
+    await control.command(`GETINFO ${KEYWORDS}`, observe);
   } catch (error) {
+    watch[Symbol.dispose]();
     control[Symbol.dispose]();
     throw error;
   }
+  void control.closed.then(() => watch[Symbol.dispose]());
   const newnym = new NewnymSchedule(options.clock);
   let isRefused = false;
   const forgetFailures = async (): Promise<void> => {
@@ -94,7 +106,9 @@ export async function openTorMonitor(options: TorMonitorOptions): Promise<TorMon
       if (!isRefused && newnym.isDue(outcome)) void forgetFailures();
     },
     get status(): TorStatus {
-      return control.isOpen ? report.status : { state: 'down', bootstrapPercent: 0 };
+      if (!control.isOpen) return { state: 'down', bootstrapPercent: 0 };
+      const { trouble } = watch;
+      return trouble === undefined ? report.status : { ...report.status, state: 'stuck', trouble };
     },
   };
 }

@@ -1,6 +1,6 @@
 import { BOOTSTRAPPED_PERCENT, CIRCUIT_STATES, type CircuitState, type TorStatus } from '../../model/tor-status.ts';
+import { parseBootstrapPhase } from './bootstrap-phase.ts';
 
-const BOOTSTRAP = /^(?:STATUS_CLIENT |status\/bootstrap-phase=)\w+ BOOTSTRAP PROGRESS=(\d{1,3})\b.* SUMMARY="([^"]*)"/;
 const CIRCUIT_ESTABLISHED = /^(?:STATUS_CLIENT \w+ CIRCUIT_(NOT_)?ESTABLISHED\b|status\/circuit-established=(0)?)/;
 const CIRCUIT = 'CIRC ';
 const CIRCUITS = 'circuit-status=';
@@ -44,17 +44,17 @@ export class TorReport {
           .filter((circuit) => circuit !== ''),
       );
     }
-    const [, percent, summary] = BOOTSTRAP.exec(line) ?? [];
-    if (percent !== undefined && summary !== undefined) return this.#setPhase(Number(percent), summary);
+    const phase = parseBootstrapPhase(line);
+    if (phase !== undefined) return this.#setPhase(phase.percent, phase.summary);
     const established = CIRCUIT_ESTABLISHED.exec(line);
     if (established !== null) this.#established = established[1] === undefined && established[2] === undefined;
   }
 
   #setPhase(percent: number, summary: string): void {
     if (percent === this.#percent && summary === this.#summary) return;
-    this.#percent = Math.min(percent, BOOTSTRAPPED_PERCENT);
+    this.#percent = percent;
     this.#summary = summary;
-    this.#onBootstrap(this.#percent, summary);
+    this.#onBootstrap(percent, summary);
   }
 }
 

@@ -9,11 +9,12 @@ import { childEnvironment } from '../../lib/child-environment.ts';
 import { type Clock, delay } from '../../lib/clock.ts';
 import { Deadline } from '../../lib/deadline.ts';
 import type { Random } from '../../lib/random.ts';
-import type { TorStatus } from '../../model/tor-status.ts';
+import { TOR_SEVERITIES, type TorStatus } from '../../model/tor-status.ts';
+import type { TorSurroundings } from '../control/bootstrap-evidence.ts';
 import type { ControlConnection } from '../control/control-connection.ts';
 import type { OnionAuth } from '../control/onion-auth.ts';
 import { openTorMonitor, type TorMonitor } from '../control/tor-monitor.ts';
-import type { TorEvents, TorLogLine, TorSeverity } from '../tor-events.ts';
+import type { TorEvents, TorLogLine } from '../tor-events.ts';
 import { refuseUntrusted, renderTorrc, type TorPaths, type TorrcContents } from './torrc.ts';
 
 /** The program and arguments of a Tor process, and who hears of its output and end. */
@@ -25,6 +26,7 @@ export interface TorProcessOptions extends TorrcContents {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: TorEvents;
+  readonly surroundings: TorSurroundings;
 }
 
 /** A running Tor process. It exits with dns4tor's process, even if that is killed. */
@@ -196,13 +198,10 @@ function waitForEnd(child: ChildProcess, binary: string, warnings: readonly stri
   });
 }
 
-/** Tor's severities, in the brackets of a log line. */
-const SEVERITIES: readonly TorSeverity[] = ['debug', 'info', 'notice', 'warn', 'err'];
-
 /** Parses a line of Tor's standard output: `Jan 02 03:04:05.678 [notice] Bootstrapped 0% (starting): Starting`. */
 export function parseTorLogLine(line: string): TorLogLine {
   const [, severity, message] = /^\w{3} \d{2} [\d:.]+ \[(\w+)\] (.*)$/.exec(line) ?? [];
-  const known = SEVERITIES.find((name) => name === severity);
+  const known = TOR_SEVERITIES.find((name) => name === severity);
   // Any other line was written before Tor's logging started: the dynamic loader's errors, for example.
   return known === undefined || message === undefined
     ? { severity: 'warn', message: line }

@@ -13,7 +13,7 @@ import { waitUntil } from '../../fixtures/wait-until.ts';
 import { startControlDouble } from '../control-double.ts';
 import { startOfflineTor } from '../offline-tor.ts';
 import { ONION_AUTH, ONION_AUTH_COMMAND, SAME_ONION_AUTH_IN_TOR, viewOnionAuths } from '../onion-auths.ts';
-import { SILENT_EVENTS } from '../silent-events.ts';
+import { ONLINE, SILENT_EVENTS } from '../silent-events.ts';
 
 const GETINFO = [
   '250-status/bootstrap-phase=NOTICE BOOTSTRAP PROGRESS=45 TAG=requesting SUMMARY="Asking for relay descriptors"',
@@ -33,6 +33,7 @@ function options(address: TorAddress, signal: AbortSignal): TorMonitorOptions {
     random: systemRandom,
     signal,
     events: SILENT_EVENTS,
+    surroundings: ONLINE,
     prepare: async () => {},
   };
 }

@@ -4,7 +4,7 @@ import { systemRandom } from '../../../src/lib/random.ts';
 import { ManagedTor } from '../../../src/tor/process/managed-tor.ts';
 import { findProgram } from '../../fixtures/process/find-program.ts';
 import { OFFLINE_OPTIONS } from '../offline-tor.ts';
-import { SILENT_EVENTS } from '../silent-events.ts';
+import { ONLINE, SILENT_EVENTS } from '../silent-events.ts';
 
 const [, , directory = ''] = process.argv;
 await ManagedTor.start({
@@ -17,5 +17,6 @@ await ManagedTor.start({
   random: systemRandom,
   onionAuths: [],
   events: SILENT_EVENTS,
+  surroundings: ONLINE,
 });
 process.stdout.write('tor runs\n');

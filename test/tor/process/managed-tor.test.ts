@@ -18,7 +18,7 @@ import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts'
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { OFFLINE_OPTIONS } from '../offline-tor.ts';
 import { ONION_AUTH, SAME_ONION_AUTH_IN_TOR, viewOnionAuths } from '../onion-auths.ts';
-import { SILENT_EVENTS } from '../silent-events.ts';
+import { ONLINE, SILENT_EVENTS } from '../silent-events.ts';
 
 /** Runs pauses at a hundredth of their length. A real Tor still takes its real time to start and exit. */
 const HURRIED: Clock = {
@@ -39,6 +39,7 @@ async function start(directory: string, options: Partial<ManagedTorOptions> = {}
     clock: systemClock,
     random: systemRandom,
     events: SILENT_EVENTS,
+    surroundings: ONLINE,
     ...options,
   });
 }
