@@ -301,3 +301,29 @@ test('without an open connection, or after a failed query, a view probes every t
   monitor.refresh(false);
   assert.equal(upstream.queries.length, 7);
 });
+
+/** The trouble of a stuck Tor, and a monitor that knows it. */
+function createStuck(isCut: boolean, answer: () => Promise<Uint8Array>): ReturnType<typeof create> {
+  const clock = new ManualClock();
+  const upstream = new UpstreamDouble();
+  upstream.answer = answer;
+  const path = { trouble: (): Dns4torError => new Dns4torError('ERR_TOR_BLOCKED'), isCut: () => isCut };
+  return { clock, upstream, monitor: new ReadinessMonitor(clock, upstream, path) };
+}
+
+test('while Tor is stuck and no connection is open, a query fails at once with the trouble, and a probe is sent', async () => {
+  const { clock, upstream, monitor } = createStuck(true, fails);
+  await assert.rejects(ask(monitor, clock), { code: 'ERR_TOR_BLOCKED' });
+  assert.equal(upstream.queries.length, 0);
+  const { ready, detail } = await monitor.check();
+  assert.deepEqual([ready, detail], [false, failureText('ERR_TOR_BLOCKED')]);
+  assert.equal(upstream.queries.length, 1);
+  assert.equal(monitor.connectivity.failure, 'ERR_TOR_BLOCKED');
+});
+
+test('an open connection is used even if Tor is stuck, and its failures keep their reason', async () => {
+  const answered = createStuck(false, async () => ANSWER);
+  assert.equal(await ask(answered.monitor, answered.clock), ANSWER);
+  const failing = createStuck(false, fails);
+  await assert.rejects(ask(failing.monitor, failing.clock), { code: 'ERR_TOR_UNREACHABLE' });
+});

@@ -56,6 +56,8 @@ const CONNECTION_FAILED = /^ORCONN \S+ FAILED (.*)$/;
  */
 export class BootstrapEvidence {
   #phase: BootstrapPhase = { percent: 0, tag: 'starting', summary: '', reason: undefined, warning: undefined };
+  /** The highest percentage reported. */
+  #furthest = 0;
   /** Tor's clock minus the network's, in seconds. */
   #skewSeconds: number | undefined;
   readonly #connectionFailures = new Set<string>();
@@ -70,8 +72,9 @@ export class BootstrapEvidence {
     return lines.map((line) => this.#observe(line)).includes(true);
   }
 
-  /** Forgets what was reported so far, except for the phase. */
+  /** Forgets what was reported so far, except for the phase, from which progress counts anew. */
   forget(): void {
+    this.#furthest = this.#phase.percent;
     this.#skewSeconds = undefined;
     this.#connectionFailures.clear();
     this.#signs.clear();
@@ -104,10 +107,10 @@ export class BootstrapEvidence {
   }
 
   #setPhase(phase: BootstrapPhase): boolean {
-    const hasAdvanced = phase.percent > this.#phase.percent;
-    if (hasAdvanced) this.forget();
     this.#phase = phase;
-    return hasAdvanced;
+    if (phase.percent <= this.#furthest) return false;
+    this.forget();
+    return true;
   }
 
   #setSkew(seconds: number): void {

@@ -20,7 +20,7 @@ const FIELD = /(\w+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))/g;
 /** Parses the fields of an event: `KEY=value` and `KEY="a value"`. */
 export function parseFields(text: string): ReadonlyMap<string, string> {
   const fields = [...text.matchAll(FIELD)];
-  return new Map(fields.map(([, key = '', quoted, plain = '']) => [key, quoted ?? plain]));
+  return new Map(fields.map(([, key = '', quoted, plain = '']) => [key, quoted?.replaceAll(/\\(.)/g, '$1') ?? plain]));
 }
 
 /** Parses a line about the bootstrap phase. Undefined for any other line. */
