@@ -92,6 +92,12 @@ export function torEvents({ logger, metrics, torStatus, advise, display }: TorEv
   // A Tor that was already running is at 100 %, which is not worth a line.
   let lastPercent = BOOTSTRAPPED_PERCENT;
   let lastLost: Dns4torError | undefined;
+  const warnStuck = async (trouble: Dns4torError, stuckMs: number): Promise<void> => {
+    const { message: reason, code } = await advise(trouble);
+    const { state, bootstrapPercent: percent } = torStatus();
+    // It may have gone on meanwhile.
+    if (state === 'stuck') logger.log('warn', 'tor_stuck', { reason, code, percent, seconds: toSeconds(stuckMs) });
+  };
   return {
     onBootstrap(percent, summary) {
       if (display !== undefined) return display(percent, summary);
@@ -100,12 +106,7 @@ export function torEvents({ logger, metrics, torStatus, advise, display }: TorEv
       logger.log('info', 'tor_bootstrap', { percent, summary });
       lastPercent = percent;
     },
-    async onStuck(trouble, stuckMs) {
-      const { message: reason, code } = await advise(trouble);
-      // It may have gone on meanwhile.
-      const { state, bootstrapPercent: percent } = torStatus();
-      if (state === 'stuck') logger.log('warn', 'tor_stuck', { reason, code, percent, seconds: toSeconds(stuckMs) });
-    },
+    onStuck: (trouble, stuckMs) => void warnStuck(trouble, stuckMs),
     onUnstuck(stuckMs) {
       logger.log('info', 'tor_unstuck', { percent: torStatus().bootstrapPercent, seconds: toSeconds(stuckMs) });
     },
