@@ -46,7 +46,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'config',
     'system',
   ],
-  client: ['failures', 'lib', 'message', 'model', 'type:status'],
+  client: ['failures', 'lib', 'message', 'model', 'type:status', 'type:config', 'daemon/expand-addresses.ts'],
   check: [
     'failures',
     'lib',
@@ -57,7 +57,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'config',
     'system',
     'daemon/expand-addresses.ts',
+    'daemon/pause-advice.ts',
     'daemon/upstreams.ts',
+    'type:status',
     'client',
   ],
   cli: ['failures', 'lib', 'log', 'message', 'model', 'status', 'config', 'system', 'daemon', 'client', 'check'],

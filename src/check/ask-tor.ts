@@ -1,6 +1,7 @@
 import { Dns4torError, toDns4torError } from '../failures/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
+import type { TorAddress } from '../model/tor-address.ts';
 import type { TorStatus } from '../model/tor-status.ts';
 import { type ControlConnection, openControl } from '../tor/control/control-connection.ts';
 import { type ControlSearch, controlAddresses, requireSocksAddress } from '../tor/control/find-control.ts';
@@ -10,8 +11,6 @@ import { TorReport } from '../tor/control/tor-report.ts';
 /** What Tor reports about itself. */
 export interface TorAnswers {
   readonly status: TorStatus;
-  /** Whether Tor reports that this machine's clock is wrong. */
-  readonly reportsClockSkew: boolean;
   /** Validity period of Tor's network consensus. Undefined if it has none yet. */
   readonly consensus: Consensus | undefined;
   /** Whether Tor holds the configured key, by onion address. Addresses about which Tor does not tell are missing. */
@@ -48,7 +47,16 @@ export async function askTor(
   search: ControlSearch,
   onionAuths: readonly OnionAuth[],
 ): Promise<TorAnswers> {
-  using control = await openFirst(components, search);
+  using control = await openFirstControl(search, async (address, prepare) => {
+    const opened = await openControl({ ...components, address, onEvent: () => {} });
+    try {
+      await prepare(opened);
+      return opened;
+    } catch (error) {
+      opened[Symbol.dispose]();
+      throw error;
+    }
+  });
   const lines = (await Promise.all(KEYWORDS.map((keyword) => getInfo(control, keyword)))).flat();
   const report = new TorReport(() => {});
   report.observe(lines);
@@ -65,8 +73,6 @@ export async function askTor(
   const isKnown = validAfterEpochMs !== undefined && validUntilEpochMs !== undefined;
   return {
     status: report.status,
-    // control-spec, "Bootstrap phases": a warning carries its REASON.
-    reportsClockSkew: lines.some((line) => /\bREASON=CLOCK_SKEW\b/.test(line)),
     consensus: isKnown ? { validAfterEpochMs, validUntilEpochMs } : undefined,
     onionKeys,
   };
@@ -90,16 +96,23 @@ async function getInfo(control: ControlConnection, keyword: string): Promise<rea
   }
 }
 
-async function openFirst(components: AskTorComponents, search: ControlSearch): Promise<ControlConnection> {
+/**
+ * Tries the control ports of a Tor in order.
+ *
+ * @param open opens a connection. Its second argument has to run first, since another Tor may listen there.
+ * @throws Dns4torError ERR_TOR_CONTROL no control port is usable, or the configuration disables it
+ */
+export async function openFirstControl<T>(
+  search: ControlSearch,
+  open: (address: TorAddress, prepare: (control: ControlConnection) => Promise<void>) => Promise<T>,
+): Promise<T> {
   let reason = new Dns4torError('ERR_TOR_CONTROL', 'not to be used (--tor-control)');
   for (const address of controlAddresses(search)) {
-    let control: ControlConnection | undefined;
     try {
-      control = await openControl({ ...components, address, onEvent: () => {} });
-      if (search.control.kind === 'auto') await requireSocksAddress(control, search.socks);
-      return control;
+      return await open(address, async (control) => {
+        if (search.control.kind === 'auto') await requireSocksAddress(control, search.socks);
+      });
     } catch (error) {
-      control?.[Symbol.dispose]();
       reason = toDns4torError(error);
     }
   }

@@ -1,4 +1,7 @@
 import type { Dns4torError } from '../failures/errors.ts';
+import { failureKind } from '../failures/failures.ts';
+import { capitalize } from '../lib/format.ts';
+import type { TroubleSnapshot } from '../status/snapshot.ts';
 
 /**
  * Outcome of a check: `ok`; `warn`, if it works but not as it should; `fail`, if it does not work; `skip`, if it is not
@@ -13,6 +16,8 @@ export interface Verdict {
   readonly line: string;
   /** The remedy, as a sentence. Present with `warn` and `fail`. */
   readonly advice?: string;
+  /** Why it failed: a value of the metrics' `reason` label. Present if the failure has an error code. */
+  readonly reason?: string;
   /** Duration of the operation, if it is of interest. */
   readonly durationMs?: number;
 }
@@ -42,8 +47,14 @@ export function skip(line: string): Verdict {
  *
  * @param otherwise the advice if the error has no remedy
  */
-export function failWith({ problem, remedy }: Dns4torError, otherwise: string): Verdict {
-  return fail(problem, remedy === undefined ? otherwise : toSentence(remedy));
+export function failWith({ code, problem, remedy }: Dns4torError, otherwise: string): Verdict {
+  const advice = remedy === undefined ? otherwise : toSentence(remedy);
+  return { ...fail(problem, advice), reason: failureKind(code).label };
+}
+
+/** Makes a failed check from the reason why Tor is stuck. */
+export function failStuck({ reason, problem, remedy }: TroubleSnapshot): Verdict {
+  return { ...fail(problem, toSentence(remedy)), reason };
 }
 
 const BY_SEVERITY: readonly Status[] = ['skip', 'ok', 'warn', 'fail'];
@@ -55,5 +66,5 @@ export function worst(first: Verdict, ...others: readonly Verdict[]): Verdict {
 }
 
 function toSentence(clause: string): string {
-  return `${clause.slice(0, 1).toUpperCase()}${clause.slice(1)}.`;
+  return `${capitalize(clause)}.`;
 }

@@ -1,17 +1,25 @@
-import type { Config, UpstreamConfig } from '../config/config.ts';
+import { isOwnAddress } from '../client/exchange.ts';
+import { statusAddress } from '../client/status-address.ts';
+import { readStatus } from '../client/status-feed.ts';
+import type { Config, MetricsAddress, TorConfig, UpstreamConfig } from '../config/config.ts';
 import { expandAddresses } from '../daemon/expand-addresses.ts';
 import type { Clock } from '../lib/clock.ts';
+import { type NetworkInterfaces, readNetworkAddresses } from '../lib/network-addresses.ts';
 import type { Random } from '../lib/random.ts';
+import type { TorStatus } from '../model/tor-status.ts';
 import type { Runner } from '../system/command.ts';
 import { type Installation, readInstallation } from '../system/installation.ts';
 import { detectManagers, type Managers } from '../system/managers/detect-managers.ts';
 import { type ResolvedSettings, readResolvedLinks } from '../system/managers/resolvectl.ts';
 import { findPortHolders, type PortHolder } from '../system/sockets/port-holders.ts';
 import type { FileSystem } from '../system/transaction/file-system.ts';
+import type { TorSurroundings } from '../tor/control/bootstrap-evidence.ts';
 import { askTor, type TorAnswers } from './ask-tor.ts';
-import { type FindTorComponents, findTor, type TorFinding } from './find-tor.ts';
+import { type BootstrapFinding, findBootstrap, type RunningStatus } from './bootstrap-finding.ts';
+import { type FindTorComponents, findTor, type RunningTor, type TorFinding } from './find-tor.ts';
 import { type LocalFinding, probeLocal } from './probe-local.ts';
 import { probeUpstream, type UpstreamFinding } from './probe-upstream.ts';
+import { watchBootstrap } from './watch-bootstrap.ts';
 
 /** What gathering facts needs from the rest of the program. */
 export interface FactsComponents extends FindTorComponents {
@@ -19,6 +27,7 @@ export interface FactsComponents extends FindTorComponents {
   readonly random: Random;
   readonly fs: FileSystem;
   readonly run: Runner;
+  readonly networkInterfaces: NetworkInterfaces;
 }
 
 /** What the checks look at. Each fact is collected on first use and only once, however many checks need it. */
@@ -38,6 +47,14 @@ export interface Facts {
    * @throws Error no Tor runs
    */
   torAnswers(): Promise<TorAnswers>;
+  /** The status of a running dns4tor with this `--metrics`. Undefined if none answers. Never rejects. */
+  running(): Promise<RunningStatus | undefined>;
+  /**
+   * How far Tor is on the way to its network. Watches for some time if it is not connected. Undefined if nobody tells.
+   *
+   * @throws Dns4torError ERR_TOR_CONTROL the control port is unusable, and no dns4tor follows this Tor
+   */
+  bootstrap(): Promise<BootstrapFinding | undefined>;
   /** Result of connecting to an upstream. Undefined if no Tor runs. Never rejects. */
   upstream(upstream: UpstreamConfig): Promise<UpstreamFinding | undefined>;
   /** Which program answers at each of `addresses`, over UDP and TCP. Never rejects. */
@@ -63,13 +80,24 @@ export function createFacts(components: FactsComponents, config: Config): Facts 
     if (found.kind !== 'running') throw new Error('no Tor runs');
     return askTor(components, found, config.tor.onionAuths);
   });
+  const running = once(() => readRunning(clock, config.metrics));
+  const bootstrap = once(async () => {
+    const found = await tor();
+    const watch = async (): Promise<TorStatus> => {
+      if (found.kind !== 'running') throw new Error('no Tor runs');
+      const surroundings = surroundingsOf(components.networkInterfaces, config.tor, found);
+      return watchBootstrap({ clock, random, surroundings }, found);
+    };
+    return findBootstrap({ found, running: await running(), answers: torAnswers, watch, fs });
+  });
   const probes = new Map(
     config.upstreams.map((upstream) => [
       upstream,
       once(async () => {
         const found = await tor();
         if (found.kind !== 'running') return undefined;
-        return probeUpstream({ clock, random, socks: found.socks, judgePeer: found.judgePeer }, upstream);
+        const probe = probeUpstream({ clock, random, socks: found.socks, judgePeer: found.judgePeer }, upstream);
+        return Promise.race([probe, untilStuck(bootstrap)]);
       }),
     ]),
   );
@@ -82,6 +110,8 @@ export function createFacts(components: FactsComponents, config: Config): Facts 
     addresses,
     tor,
     torAnswers,
+    running,
+    bootstrap,
     upstream: async (upstream) => probes.get(upstream)?.(),
     local: once(() => probeLocal({ clock, random }, addresses, config.port)),
     portHolders: once(() => findPortHolders(fs, config.port)),
@@ -92,6 +122,31 @@ export function createFacts(components: FactsComponents, config: Config): Facts 
     installation: once(() => readInstallation(fs)),
     resolved: once(async () => ((await managers()).resolved ? readResolvedLinks(run) : undefined)),
   };
+}
+
+function surroundingsOf(
+  networkInterfaces: NetworkInterfaces,
+  { bridges, transports }: TorConfig,
+  { isManaged }: RunningTor,
+): TorSurroundings {
+  // If the kernel does not tell, assume a network: Tor's own reports then decide.
+  const hasNetwork = (): boolean => readNetworkAddresses(networkInterfaces)?.size !== 0;
+  if (!isManaged) return { hasNetwork, entry: 'unknown', usesTransport: false };
+  const byName = bridges.every(({ resolvesNames }) => resolvesNames) ? 'named-bridges' : 'bridges';
+  return { hasNetwork, entry: bridges.length === 0 ? 'relays' : byName, usesTransport: transports.length > 0 };
+}
+
+async function readRunning(clock: Clock, metrics: MetricsAddress): Promise<RunningStatus | undefined> {
+  const address = statusAddress(metrics);
+  // No packet may leave this machine but through Tor.
+  if ('address' in address && !isOwnAddress(address.address)) return undefined;
+  return readStatus(address, clock).catch(() => undefined);
+}
+
+/** Resolves if Tor turns out to be stuck, and otherwise never. */
+async function untilStuck(bootstrap: () => Promise<BootstrapFinding | undefined>): Promise<UpstreamFinding> {
+  const finding = await bootstrap().catch(() => undefined);
+  return finding?.trouble === undefined ? new Promise(() => {}) : { isTorStuck: true };
 }
 
 function once<T>(collect: () => Promise<T>): () => Promise<T> {

@@ -11,9 +11,17 @@ import { refuseUntrusted, torPaths } from '../tor/process/torrc.ts';
 import { detectTor, type SocksListener, verifyTor } from '../tor/socks/find-socks.ts';
 import { type JudgePeer, judgeManagedTor } from '../tor/socks/socks-peer.ts';
 
+/** A Tor that answers. */
+export interface RunningTor extends SocksListener, ControlSearch {
+  readonly kind: 'running';
+  /** Whether a running dns4tor has started it. */
+  readonly isManaged: boolean;
+  readonly judgePeer: JudgePeer;
+}
+
 /** The Tor that dns4tor uses, or would use. */
 export type TorFinding =
-  | ({ readonly kind: 'running'; readonly judgePeer: JudgePeer } & SocksListener & ControlSearch)
+  | RunningTor
   /** No Tor runs, and dns4tor would start one. */
   | { readonly kind: 'startable'; readonly version: string }
   | { readonly kind: 'missing'; readonly error: Dns4torError };
@@ -39,9 +47,10 @@ export async function findTor(components: FindTorComponents, config: TorConfig):
     if (bridges.length > 0) return await findManagedTor(components, config);
     if (socks.kind === 'auto') {
       const { found } = await detectTor(clock, judgePeer, usualSocksAddresses);
-      if (found !== undefined) return { kind: 'running', socks: found, ...TOR, judgePeer, control };
+      if (found !== undefined) return { kind: 'running', isManaged: false, socks: found, ...TOR, judgePeer, control };
     } else if (socks.kind !== 'managed') {
-      return { kind: 'running', socks, ...(await verifyTor(socks, clock, judgePeer)), judgePeer, control };
+      const listener = await verifyTor(socks, clock, judgePeer);
+      return { kind: 'running', isManaged: false, socks, ...listener, judgePeer, control };
     }
     return await findManagedTor(components, config);
   } catch (error) {
@@ -60,7 +69,7 @@ async function findManagedTor({ clock, run, env }: FindTorComponents, { binary }
   );
   if (isRunning) {
     const control = { kind: 'unix', path: paths.control } as const;
-    return { kind: 'running', socks, ...TOR, judgePeer: judgeManagedTor, control };
+    return { kind: 'running', isManaged: true, socks, ...TOR, judgePeer: judgeManagedTor, control };
   }
   const { status, stdout } = await run([binary, '--version']);
   if (status !== 0) throw new Dns4torError('ERR_TOR_BINARY_MISSING', binary);

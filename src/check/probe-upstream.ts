@@ -34,6 +34,8 @@ export interface UpstreamFinding {
    */
   readonly clockAheadMs?: number;
   readonly error?: Dns4torError;
+  /** Tor makes no progress on the way to its network, so nobody waited for the resolver. */
+  readonly isTorStuck?: true;
 }
 
 /** What {@link probeUpstream} needs from the rest of the program. */

@@ -8,7 +8,10 @@ import { configOf } from './config-of.ts';
  * port 53.
  */
 export function factsOf({ clock, machine: { fs, run } }: Rig, ...flags: readonly string[]): Facts {
-  return createFacts({ clock, random: systemRandom, fs, run, env: {} }, configOf('--address', '127.0.0.1', ...flags));
+  return createFacts(
+    { clock, random: systemRandom, fs, run, env: {}, networkInterfaces: () => ({}) },
+    configOf('--address', '127.0.0.1', ...flags),
+  );
 }
 
 /**

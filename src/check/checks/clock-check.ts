@@ -1,7 +1,8 @@
+import { failureKind } from '../../failures/failures.ts';
 import { formatDuration } from '../../lib/format.ts';
 import { MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND } from '../../lib/units.ts';
 import type { Consensus } from '../ask-tor.ts';
-import { fail, ok, skip, type Verdict, warn, worst } from '../check-verdict.ts';
+import { fail, failStuck, ok, skip, type Verdict, warn, worst } from '../check-verdict.ts';
 import type { Facts } from '../facts.ts';
 
 /**
@@ -13,6 +14,9 @@ const TOLERANCE_MS = 24 * MS_PER_HOUR;
 const SET_CLOCK =
   'If the clock is wrong, set it (sudo date --set): Tor does not work with a wrong clock. Configure NTP servers by address, since names do not resolve until then.';
 
+/** The reason of a Tor that is stuck because of the clock. */
+const WRONG_CLOCK: string = failureKind('ERR_TOR_CLOCK').label;
+
 const UNKNOWN = 'unknown: neither Tor nor a resolver reports the time';
 
 /** Checks this machine's clock against Tor's consensus and the time of the resolvers. */
@@ -20,18 +24,26 @@ export async function checkClock({
   config: { upstreams },
   clock,
   torAnswers,
+  bootstrap,
   upstream,
-}: Pick<Facts, 'config' | 'clock' | 'torAnswers' | 'upstream'>): Promise<Verdict> {
-  const answers = await torAnswers().catch(() => undefined);
-  // Tor does not connect then, so waiting for a resolver is useless.
-  if (answers?.reportsClockSkew === true) return fail('Tor reports that this machine’s clock is wrong', SET_CLOCK);
+}: Pick<Facts, 'config' | 'clock' | 'torAnswers' | 'bootstrap' | 'upstream'>): Promise<Verdict> {
+  const [answers, finding] = await Promise.all([
+    torAnswers().catch(() => undefined),
+    bootstrap().catch(() => undefined),
+  ]);
+  const byTor = judgeByTor(answers?.consensus, clock.epochMs());
+  const trouble = finding?.trouble;
+  if (trouble !== undefined) {
+    if (trouble.reason !== WRONG_CLOCK) return byTor;
+    const failed = failStuck(trouble);
+    // The consensus tells the difference in fewer words.
+    return byTor.status === 'fail' ? { ...failed, line: byTor.line } : failed;
+  }
   const findings = await Promise.all(upstreams.map(upstream));
   const ahead = findings.flatMap((found) => found?.clockAheadMs ?? []).toSorted((a, b) => Math.abs(a) - Math.abs(b));
   const byResolvers = judgeByResolvers(ahead[0]);
   // A resolver's time is current. Tor's consensus may be hours old.
-  return byResolvers.status === 'ok'
-    ? byResolvers
-    : worst(judgeByTor(answers?.consensus, clock.epochMs()), byResolvers);
+  return byResolvers.status === 'ok' ? byResolvers : worst(byTor, byResolvers);
 }
 
 /** @param aheadMs difference to the resolver with the most similar time; several are unlikely to be wrong alike */

@@ -14,7 +14,8 @@ const CHECK_URL = 'Check the URL in --upstream.';
 /** Checks that Tor reaches the resolver. */
 export async function checkReach({ upstream: probe }: UpstreamFacts, upstream: UpstreamConfig): Promise<Verdict> {
   const found = await probe(upstream);
-  if (found === undefined) return skip('no Tor runs');
+  if (found === undefined) return skip('no Tor can be used from here');
+  if (found.isTorStuck) return skip('Tor is stuck, as `bootstrap` says');
   const { reachedMs, error } = found;
   if (reachedMs === undefined) {
     return failWith(error ?? new Dns4torError('ERR_INTERNAL'), 'Try again. Tor’s own log says more.');

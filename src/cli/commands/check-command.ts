@@ -1,4 +1,4 @@
-import { constants } from 'node:os';
+import { constants, networkInterfaces } from 'node:os';
 import process from 'node:process';
 import type { Command } from 'commander';
 import type { Check, Result } from '../../check/run-checks.ts';
@@ -28,6 +28,9 @@ flags, environment and file as for the running dns4tor. To check only the config
 
 Each line says ok, warn (works, but not as it should), fail, or skip (not used here, or depends on a failed check). The
 remedy is on the line below. The exit status is 1 if a check failed, 2 if the configuration is invalid, and 0 otherwise.
+
+If Tor is not connected to its network, the running dns4tor (--metrics) tells why. If none runs, check watches Tor over
+its control port for up to 25 seconds, to tell a slow start from one that makes no progress.
 
 Examples:
   dns4tor check --config /etc/dns4tor.toml         check the service with this configuration
@@ -76,7 +79,14 @@ async function check(config: Config): Promise<readonly Result[]> {
     import('../../check/run-checks.ts'),
   ]);
   const facts = createFacts(
-    { clock: systemClock, random: systemRandom, fs: createFileSystem(), run: runCommand, env: process.env },
+    {
+      clock: systemClock,
+      random: systemRandom,
+      fs: createFileSystem(),
+      run: runCommand,
+      env: process.env,
+      networkInterfaces,
+    },
     config,
   );
   const terminal = createTerminal(

@@ -1,10 +1,9 @@
 import process from 'node:process';
 import type { Command } from 'commander';
+import { statusAddress } from '../../client/status-address.ts';
 import { readStatus, type StatusAddress, watchStatus } from '../../client/status-feed.ts';
-import type { MetricsAddress } from '../../config/config.ts';
 import { loadSettings } from '../../config/load.ts';
 import { validate } from '../../config/validate.ts';
-import { expandAddresses } from '../../daemon/expand-addresses.ts';
 import { toDns4torError } from '../../failures/errors.ts';
 import { delay, systemClock } from '../../lib/clock.ts';
 import { printableJson } from '../../log/printable.ts';
@@ -34,8 +33,6 @@ Examples:
   dns4tor status --json | jq -r .sentence      one JSON object, for scripts
 `;
 
-/** The port in the systemd units. The default of `proxy-dns`, any free port, cannot be guessed. */
-const USUAL_PORT = 9053;
 /** Width of the output if stdout is not a terminal. */
 const PLAIN_COLUMNS = 100;
 const RETRY_MS = 1000;
@@ -60,7 +57,7 @@ export function addStatus(program: Command): void {
   const flags = addFlags(command, ['metrics', 'config'], { metrics: 'address of the metrics server of dns4tor' });
   command.action(async ({ once, json }: Flags) => {
     const { metrics } = validate(loadSettings({ flags, env: process.env }));
-    const place = placeOf(metrics);
+    const place = statusAddress(metrics);
     if (takesCommands(process.stdout, process.env) && once !== true && json !== true) {
       process.exitCode = await follow(place);
       return;
@@ -69,12 +66,6 @@ export function addStatus(program: Command): void {
     process.stdout.write(json === true ? `${printableJson(snapshot)}\n` : renderOnce(snapshot));
     process.exitCode = exitCodeOf(snapshot);
   });
-}
-
-function placeOf(metrics: MetricsAddress): StatusAddress {
-  if (metrics.kind === 'unix') return { path: metrics.path };
-  const [address = metrics.host] = expandAddresses([metrics.host]);
-  return { address, port: metrics.port === 0 ? USUAL_PORT : metrics.port };
 }
 
 function renderOnce(snapshot: StatusSnapshot): string {

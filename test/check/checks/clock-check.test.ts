@@ -5,6 +5,7 @@ import type { Verdict } from '../../../src/check/check-verdict.ts';
 import { checkClock } from '../../../src/check/checks/clock-check.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
 import { configOf } from '../config-of.ts';
+import { stuck } from '../stuck.ts';
 
 const NOW = Date.UTC(2026, 0, 2, 3);
 const MINUTE_MS = 60_000;
@@ -15,17 +16,17 @@ interface Reports {
   readonly aheadMs?: readonly (number | 'awaited' | undefined)[];
   /** Validity period of Tor's consensus, relative to now. */
   readonly consensusMs?: readonly [number, number];
-  readonly reportsClockSkew?: boolean;
+  /** Why Tor is stuck. */
+  readonly trouble?: 'ERR_TOR_CLOCK' | 'ERR_TOR_BLOCKED';
 }
 
-async function verdictOf({ aheadMs = [undefined], consensusMs, reportsClockSkew = false }: Reports): Promise<Verdict> {
+async function verdictOf({ aheadMs = [undefined], consensusMs, trouble }: Reports): Promise<Verdict> {
   const config = configOf(...aheadMs.flatMap((_, index) => ['--upstream', `https://resolver-${index}.example/`]));
   const [from = 0, until = 0] = consensusMs ?? [];
   const consensus =
     consensusMs === undefined ? undefined : { validAfterEpochMs: NOW + from, validUntilEpochMs: NOW + until };
   const answers: TorAnswers = {
     status: { state: 'up', bootstrapPercent: 100 },
-    reportsClockSkew,
     consensus,
     onionKeys: new Map(),
   };
@@ -33,6 +34,7 @@ async function verdictOf({ aheadMs = [undefined], consensusMs, reportsClockSkew 
     config,
     clock: new ManualClock(NOW),
     torAnswers: async () => answers,
+    bootstrap: async () => (trouble === undefined ? undefined : stuck(trouble)),
     upstream: async (upstream) => {
       const clockAheadMs = aheadMs[config.upstreams.indexOf(upstream)];
       if (clockAheadMs === 'awaited') assert.fail('the resolver was waited for');
@@ -56,11 +58,22 @@ test('a clock that is wrong by a minute or more is a warning with the difference
   assert.match(behind.line, /\b1 h 0 min behind\b/);
 });
 
-test('a clock skew that Tor reports is a failure, and no resolver is waited for', async () => {
-  const { status, line, advice } = await verdictOf({ reportsClockSkew: true, aheadMs: ['awaited'] });
-  assert.equal(status, 'fail');
-  assert.match(line, /^Tor /);
-  assert.match(advice ?? '', /date --set/);
+test('a clock because of which Tor is stuck is a failure with its reason and remedy', async () => {
+  const { status, reason, line, advice } = await verdictOf({ trouble: 'ERR_TOR_CLOCK', aheadMs: ['awaited'] });
+  const { problem, remedy } = stuck('ERR_TOR_CLOCK').trouble;
+  assert.deepEqual({ status, reason, line }, { status: 'fail', reason: 'tor_clock', line: problem });
+  assert.equal(advice?.toLowerCase(), `${remedy}.`.toLowerCase());
+  const consensusMs = [70 * HOUR_MS, 73 * HOUR_MS] as const;
+  const told = await verdictOf({ trouble: 'ERR_TOR_CLOCK', aheadMs: ['awaited'], consensusMs });
+  assert.match(told.line, /\b2 d 22 h behind\b/);
+  assert.deepEqual([told.status, told.reason, told.advice], ['fail', 'tor_clock', advice]);
+});
+
+test('while Tor is stuck, only its consensus is judged, and no resolver is waited for', async () => {
+  const stuckFor = { trouble: 'ERR_TOR_BLOCKED', aheadMs: ['awaited'] } as const;
+  assert.equal((await verdictOf(stuckFor)).status, 'skip');
+  assert.equal((await verdictOf({ ...stuckFor, consensusMs: [-HOUR_MS, 2 * HOUR_MS] })).status, 'ok');
+  assert.equal((await verdictOf({ ...stuckFor, consensusMs: [25 * HOUR_MS, 28 * HOUR_MS] })).status, 'fail');
 });
 
 test('a clock outside the consensus is a warning, and a failure where Tor gives up', async () => {
@@ -87,6 +100,7 @@ test('without a source of time, the check is skipped', async () => {
     config: configOf(),
     clock: new ManualClock(NOW),
     torAnswers: () => Promise.reject(new Error('no Tor runs')),
+    bootstrap: async () => undefined,
     upstream: async () => undefined,
   });
   assert.equal(mute.status, 'skip');

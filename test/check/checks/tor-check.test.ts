@@ -1,40 +1,53 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TorAnswers } from '../../../src/check/ask-tor.ts';
+import type { BootstrapFinding, RunningStatus } from '../../../src/check/bootstrap-finding.ts';
 import type { Verdict } from '../../../src/check/check-verdict.ts';
 import { checkBootstrap, checkOnionKey, checkTor } from '../../../src/check/checks/tor-check.ts';
 import type { TorFinding } from '../../../src/check/find-tor.ts';
 import { Dns4torError } from '../../../src/failures/errors.ts';
-import type { TorStatus } from '../../../src/model/tor-status.ts';
+import type { TorState, TorStatus } from '../../../src/model/tor-status.ts';
 import type { OnionKeyPresence } from '../../../src/tor/control/onion-auth.ts';
 import { judgeManagedTor } from '../../../src/tor/socks/socks-peer.ts';
+import { findProgram } from '../../fixtures/process/find-program.ts';
 import { configOf } from '../config-of.ts';
+import { snapshotOf, stuck } from '../stuck.ts';
 
 const RUNNING: TorFinding = {
   kind: 'running',
   socks: { kind: 'unix', path: '/run/tor/socks' },
   standing: 'tor',
   program: 'tor',
+  isManaged: false,
   judgePeer: judgeManagedTor,
   control: { kind: 'auto' },
 };
 
-async function bootstrapOf(answers: () => Promise<TorAnswers>, ...flags: readonly string[]): Promise<Verdict> {
-  return checkBootstrap({ tor: async () => RUNNING, torAnswers: answers, config: configOf(...flags) });
+const STARTABLE: TorFinding = { kind: 'startable', version: 'Tor version 0.4.9.11' };
+
+async function torVerdict(found: TorFinding, ...flags: readonly string[]): Promise<Verdict> {
+  return checkTor({ tor: async () => found, running: async () => undefined, config: configOf(...flags) });
 }
 
-function answering(status: TorStatus): () => Promise<TorAnswers> {
-  return async () => ({ status, reportsClockSkew: false, consensus: undefined, onionKeys: new Map() });
+async function bootstrapOf(
+  bootstrap: () => Promise<BootstrapFinding | undefined>,
+  ...flags: readonly string[]
+): Promise<Verdict> {
+  return checkBootstrap({ tor: async () => RUNNING, bootstrap, config: configOf(...flags) });
+}
+
+function found(state: TorState, percent: number): () => Promise<BootstrapFinding> {
+  return async () => ({ state, percent, summary: 'Loading' });
 }
 
 test('onion-key: the configured key, another key, no key, and unknown', async () => {
-  const found = async (presence?: OnionKeyPresence): Promise<string> => {
+  const statusOf = async (presence?: OnionKeyPresence): Promise<string> => {
     const onionKeys = new Map(presence === undefined ? [] : [['address', presence] as const]);
     const status: TorStatus = { state: 'up', bootstrapPercent: 100 };
-    const torAnswers = async (): Promise<TorAnswers> => ({ ...(await answering(status)()), onionKeys });
+    const torAnswers = async (): Promise<TorAnswers> => ({ status, consensus: undefined, onionKeys });
     return (await checkOnionKey({ tor: async () => RUNNING, torAnswers }, 'address')).status;
   };
-  assert.deepEqual(await Promise.all([found('present'), found('another'), found('absent'), found()]), [
+  assert.deepEqual(await Promise.all([statusOf('present'), statusOf('another'), statusOf('absent'), statusOf()]), [
     'ok',
     'warn',
     'warn',
@@ -45,42 +58,77 @@ test('onion-key: the configured key, another key, no key, and unknown', async ()
 });
 
 test('tor: one that answers, one that may not be Tor, one that dns4tor would start, and none', async () => {
-  const running = await checkTor({ tor: async () => RUNNING });
+  const running = await torVerdict(RUNNING);
   assert.equal(running.status, 'ok');
   assert.match(running.line, /unix:\/run\/tor\/socks$/);
-  const unproven = await checkTor({ tor: async () => ({ ...RUNNING, standing: 'unknown' }) });
+  const unproven = await torVerdict({ ...RUNNING, standing: 'unknown' });
   assert.equal(unproven.status, 'warn');
-  const startable = await checkTor({ tor: async () => ({ kind: 'startable', version: 'Tor version 0.4.9.11' }) });
+  const startable = await torVerdict(STARTABLE);
   assert.equal(startable.status, 'warn');
-  assert.match(startable.line, /0\.4\.9\.11/);
+  assert.match(startable.line, /0\.4\.9\.11\)$/);
   const error = new Dns4torError('ERR_TOR_UNREACHABLE', '127.0.0.1:9050 (ECONNREFUSED)');
-  assert.deepEqual(await checkTor({ tor: async () => ({ kind: 'missing', error }) }), {
+  assert.deepEqual(await torVerdict({ kind: 'missing', error }), {
     status: 'fail',
     line: error.problem,
     advice: `${error.remedy?.replace('start', 'Start')}.`,
+    reason: 'tor_unreachable',
   });
 });
 
-test('arti has no state and takes no keys', async () => {
-  const tor = async (): Promise<TorFinding> => ({ ...RUNNING, program: 'arti' });
-  const torAnswers = (): never => assert.fail('asked');
-  assert.equal((await checkTor({ tor })).status, 'ok');
-  assert.equal((await checkBootstrap({ tor, torAnswers, config: configOf() })).status, 'skip');
-  assert.equal((await checkOnionKey({ tor, torAnswers }, 'address')).status, 'warn');
+test('tor: bridges are named by their transports and programs, never by their lines', async () => {
+  const bridges = [
+    `obfs4 192.0.2.77:4444 ${'C'.repeat(40)} cert=${'A'.repeat(70)} iat-mode=0`,
+    `192.0.2.78:5555 ${'D'.repeat(40)}`,
+  ];
+  const program = await findProgram('obfs4proxy');
+  const flags = [...bridges.flatMap((line) => ['--bridge', line]), '--transport', `obfs4=${program}`];
+  for (const found of [STARTABLE, { ...RUNNING, isManaged: true }]) {
+    const { line } = await torVerdict(found, ...flags);
+    assert.ok(line.includes(`obfs4, carried by ${program}; vanilla`), line);
+    for (const word of bridges
+      .join(' ')
+      .split(' ')
+      .filter((text) => text !== 'obfs4')) {
+      assert.ok(!line.includes(word), line);
+    }
+  }
 });
 
-test('bootstrap: connected, bootstrapping, and without a circuit', async () => {
-  assert.equal((await bootstrapOf(answering({ state: 'up', bootstrapPercent: 100 }))).status, 'ok');
-  const bootstrapping = await bootstrapOf(
-    answering({ state: 'bootstrapping', bootstrapPercent: 45, bootstrapSummary: 'Loading' }),
-  );
-  assert.equal(bootstrapping.status, 'fail');
-  assert.match(bootstrapping.line, /\b45 %: Loading$/);
-  assert.equal((await bootstrapOf(answering({ state: 'bootstrapping', bootstrapPercent: 100 }))).status, 'warn');
+test('tor: the Tor of a running dns4tor counts where only its status can be reached', async () => {
+  const running = async (): Promise<RunningStatus> => ({ tor: snapshotOf('managed', 'bootstrapping') });
+  const facts = { tor: async () => STARTABLE, running, config: configOf() };
+  assert.equal((await checkTor(facts)).status, 'ok');
+  const down = { ...facts, running: async () => ({ tor: snapshotOf('managed', 'down') }) };
+  assert.equal((await checkTor(down)).status, 'warn');
+});
+
+test('arti has no state and takes no keys', async () => {
+  const arti: TorFinding = { ...RUNNING, program: 'arti' };
+  const tor = async (): Promise<TorFinding> => arti;
+  const never = (): never => assert.fail('asked');
+  assert.equal((await torVerdict(arti)).status, 'ok');
+  assert.equal((await checkBootstrap({ tor, bootstrap: never, config: configOf() })).status, 'skip');
+  assert.equal((await checkOnionKey({ tor, torAnswers: never }, 'address')).status, 'warn');
+});
+
+test('bootstrap: connected, on the way, without a circuit, and ended', async () => {
+  assert.equal((await bootstrapOf(found('up', 100))).status, 'ok');
+  const bootstrapping = await bootstrapOf(found('bootstrapping', 45));
+  assert.equal(bootstrapping.status, 'warn');
+  assert.match(bootstrapping.line, /\b45 % \(Loading\)/);
+  assert.equal((await bootstrapOf(found('bootstrapping', 100))).status, 'warn');
+  assert.equal((await bootstrapOf(found('down', 0))).status, 'fail');
+});
+
+test('bootstrap: a Tor that is stuck fails with the reason and its remedy', async () => {
+  const finding = stuck('ERR_TOR_BLOCKED');
+  const { status, reason, line, advice } = await bootstrapOf(async () => finding);
+  assert.deepEqual({ status, reason, line }, { status: 'fail', reason: 'tor_blocked', line: finding.trouble.problem });
+  assert.equal(advice?.toLowerCase(), `${finding.trouble.remedy}.`.toLowerCase());
 });
 
 test('bootstrap: an unusable control port is a warning only if it is configured', async () => {
-  const refused = async (): Promise<TorAnswers> => {
+  const refused = async (): Promise<never> => {
     throw new Dns4torError('ERR_TOR_CONTROL', 'unix:/run/tor/control (EACCES)');
   };
   assert.equal((await bootstrapOf(refused)).status, 'skip');
@@ -90,7 +138,6 @@ test('bootstrap: an unusable control port is a warning only if it is configured'
 });
 
 test('bootstrap: without a Tor, the check is skipped', async () => {
-  const missing = async (): Promise<TorFinding> => ({ kind: 'startable', version: '' });
-  const never = async (): Promise<TorAnswers> => assert.fail('asked');
-  assert.equal((await checkBootstrap({ tor: missing, torAnswers: never, config: configOf() })).status, 'skip');
+  const facts = { tor: async () => STARTABLE, bootstrap: async () => undefined, config: configOf() };
+  assert.equal((await checkBootstrap(facts)).status, 'skip');
 });

@@ -34,6 +34,10 @@ test('without Tor, all checks of the resolver are skipped', async () => {
   assert.deepEqual(await statuses(undefined), ['skip', 'skip', 'skip']);
 });
 
+test('while Tor is stuck, all checks of the resolver are skipped', async () => {
+  assert.deepEqual(await statuses({ isTorStuck: true }), ['skip', 'skip', 'skip']);
+});
+
 test('one step fails, and the checks after it are skipped', async () => {
   const error = new Dns4torError('ERR_TLS_NAME', 'allowed: a.example');
   assert.deepEqual(await statuses({ error: new Dns4torError('ERR_TOR_HS_DESC_NOT_FOUND') }), ['fail', 'skip', 'skip']);
