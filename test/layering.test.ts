@@ -57,7 +57,6 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'config',
     'system',
     'daemon/expand-addresses.ts',
-    'daemon/pause-advice.ts',
     'daemon/upstreams.ts',
     'type:status',
     'client',

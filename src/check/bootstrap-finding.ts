@@ -1,8 +1,8 @@
-import { PauseAdvice } from '../daemon/pause-advice.ts';
 import { type Dns4torError, toDns4torError } from '../failures/errors.ts';
 import { failureKind } from '../failures/failures.ts';
 import type { TorState, TorStatus } from '../model/tor-status.ts';
 import type { StatusSnapshot, TorSnapshot, TroubleSnapshot } from '../status/snapshot.ts';
+import { PauseAdvice } from '../system/pause-advice.ts';
 import type { FileSystem } from '../system/transaction/file-system.ts';
 import type { TorAnswers } from './ask-tor.ts';
 import type { TorFinding } from './find-tor.ts';

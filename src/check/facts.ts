@@ -1,7 +1,7 @@
 import { isOwnAddress } from '../client/exchange.ts';
 import { statusAddress } from '../client/status-address.ts';
 import { readStatus } from '../client/status-feed.ts';
-import type { Config, MetricsAddress, TorConfig, UpstreamConfig } from '../config/config.ts';
+import type { Config, MetricsAddress, UpstreamConfig } from '../config/config.ts';
 import { expandAddresses } from '../daemon/expand-addresses.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type NetworkInterfaces, readNetworkAddresses } from '../lib/network-addresses.ts';
@@ -13,10 +13,10 @@ import { detectManagers, type Managers } from '../system/managers/detect-manager
 import { type ResolvedSettings, readResolvedLinks } from '../system/managers/resolvectl.ts';
 import { findPortHolders, type PortHolder } from '../system/sockets/port-holders.ts';
 import type { FileSystem } from '../system/transaction/file-system.ts';
-import type { TorSurroundings } from '../tor/control/bootstrap-evidence.ts';
+import { torSurroundings } from '../tor/control/bootstrap-evidence.ts';
 import { askTor, type TorAnswers } from './ask-tor.ts';
 import { type BootstrapFinding, findBootstrap, type RunningStatus } from './bootstrap-finding.ts';
-import { type FindTorComponents, findTor, type RunningTor, type TorFinding } from './find-tor.ts';
+import { type FindTorComponents, findTor, type TorFinding } from './find-tor.ts';
 import { type LocalFinding, probeLocal } from './probe-local.ts';
 import { probeUpstream, type UpstreamFinding } from './probe-upstream.ts';
 import { watchBootstrap } from './watch-bootstrap.ts';
@@ -72,7 +72,7 @@ export interface Facts {
 
 /** Creates the facts that checks share. Each is gathered when a check first needs it. */
 export function createFacts(components: FactsComponents, config: Config): Facts {
-  const { clock, random, fs, run } = components;
+  const { clock, random, fs, run, networkInterfaces } = components;
   const addresses = expandAddresses(config.addresses);
   const tor = once(() => findTor(components, config.tor));
   const torAnswers = once(async () => {
@@ -85,7 +85,9 @@ export function createFacts(components: FactsComponents, config: Config): Facts 
     const found = await tor();
     const watch = async (): Promise<TorStatus> => {
       if (found.kind !== 'running') throw new Error('no Tor runs');
-      const surroundings = surroundingsOf(components.networkInterfaces, config.tor, found);
+      // If the kernel does not tell, assume a network: Tor's own reports then decide.
+      const hasNetwork = (): boolean => readNetworkAddresses(networkInterfaces)?.size !== 0;
+      const surroundings = torSurroundings(hasNetwork, found.isManaged ? config.tor.bridges : undefined);
       return watchBootstrap({ clock, random, surroundings }, found);
     };
     return findBootstrap({ found, running: await running(), answers: torAnswers, watch, fs });
@@ -122,18 +124,6 @@ export function createFacts(components: FactsComponents, config: Config): Facts 
     installation: once(() => readInstallation(fs)),
     resolved: once(async () => ((await managers()).resolved ? readResolvedLinks(run) : undefined)),
   };
-}
-
-function surroundingsOf(
-  networkInterfaces: NetworkInterfaces,
-  { bridges, transports }: TorConfig,
-  { isManaged }: RunningTor,
-): TorSurroundings {
-  // If the kernel does not tell, assume a network: Tor's own reports then decide.
-  const hasNetwork = (): boolean => readNetworkAddresses(networkInterfaces)?.size !== 0;
-  if (!isManaged) return { hasNetwork, entry: 'unknown', usesTransport: false };
-  const byName = bridges.every(({ resolvesNames }) => resolvesNames) ? 'named-bridges' : 'bridges';
-  return { hasNetwork, entry: bridges.length === 0 ? 'relays' : byName, usesTransport: transports.length > 0 };
 }
 
 async function readRunning(clock: Clock, metrics: MetricsAddress): Promise<RunningStatus | undefined> {

@@ -36,7 +36,7 @@ async function watch(
   surroundings: Partial<Parameters<typeof watchBootstrap>[0]['surroundings']> = {},
 ): Promise<{ readonly status: TorStatus; readonly seconds: number }> {
   const clock = new ManualClock();
-  let isDone = false;
+  const done = new AbortController();
   const watching = watchBootstrap(
     {
       clock,
@@ -44,9 +44,9 @@ async function watch(
       surroundings: { hasNetwork: () => true, entry: 'relays', usesTransport: false, ...surroundings },
     },
     { socks: SOCKS, control: control.address },
-  ).finally(() => (isDone = true));
+  ).finally(() => done.abort());
   await waitUntil('Tor is watched', 5000, () => clock.untilNextMs === 200);
-  for (let second = 1; !isDone; second++) {
+  for (let second = 1; !done.signal.aborted; second++) {
     act(second);
     await clock.advanceAsync(1000);
   }

@@ -36,7 +36,7 @@ async function bootstrapOf(
   return checkBootstrap({ tor: async () => RUNNING, bootstrap, config: configOf(...flags) });
 }
 
-function found(state: TorState, percent: number): () => Promise<BootstrapFinding> {
+function findingOf(state: TorState, percent: number): () => Promise<BootstrapFinding> {
   return async () => ({ state, percent, summary: 'Loading' });
 }
 
@@ -82,8 +82,8 @@ test('tor: bridges are named by their transports and programs, never by their li
   ];
   const program = await findProgram('obfs4proxy');
   const flags = [...bridges.flatMap((line) => ['--bridge', line]), '--transport', `obfs4=${program}`];
-  for (const found of [STARTABLE, { ...RUNNING, isManaged: true }]) {
-    const { line } = await torVerdict(found, ...flags);
+  for (const finding of [STARTABLE, { ...RUNNING, isManaged: true }]) {
+    const { line } = await torVerdict(finding, ...flags);
     assert.ok(line.includes(`obfs4, carried by ${program}; vanilla`), line);
     for (const word of bridges
       .join(' ')
@@ -112,12 +112,12 @@ test('arti has no state and takes no keys', async () => {
 });
 
 test('bootstrap: connected, on the way, without a circuit, and ended', async () => {
-  assert.equal((await bootstrapOf(found('up', 100))).status, 'ok');
-  const bootstrapping = await bootstrapOf(found('bootstrapping', 45));
+  assert.equal((await bootstrapOf(findingOf('up', 100))).status, 'ok');
+  const bootstrapping = await bootstrapOf(findingOf('bootstrapping', 45));
   assert.equal(bootstrapping.status, 'warn');
   assert.match(bootstrapping.line, /\b45 % \(Loading\)/);
-  assert.equal((await bootstrapOf(found('bootstrapping', 100))).status, 'warn');
-  assert.equal((await bootstrapOf(found('down', 0))).status, 'fail');
+  assert.equal((await bootstrapOf(findingOf('bootstrapping', 100))).status, 'warn');
+  assert.equal((await bootstrapOf(findingOf('down', 0))).status, 'fail');
 });
 
 test('bootstrap: a Tor that is stuck fails with the reason and its remedy', async () => {
