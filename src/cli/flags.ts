@@ -41,8 +41,17 @@ export function withDoubleDashes(argv: readonly string[]): string[] {
   });
 }
 
-/** Describes the words of a command line that are neither flags of the command nor their values. */
-export function describeUnknownWords({ args, options }: Command): readonly Problem[] {
+/**
+ * Describes the words of a command line that are neither flags of the command nor their values. Beside a bridge, they
+ * may be the rest of its line, so they are not quoted.
+ */
+export function describeUnknownWords(command: Command): readonly Problem[] {
+  const { args, options } = command;
+  if (args.length > 0 && command.getOptionValue('bridge') !== undefined) {
+    return [
+      { problem: 'unexpected argument', remedy: 'quote each bridge line, and use flags for every other setting' },
+    ];
+  }
   const flags = options.flatMap(({ long }) => long ?? []);
   return args.flatMap((word, index) => {
     if (word.startsWith('-')) return [unknownFlag(word, flags)];

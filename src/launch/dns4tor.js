@@ -44,14 +44,30 @@ if (!process.execArgv.includes('--disable-sigusr1')) {
   );
 }
 
+hideBridges();
 nameProcess();
 const Module = process.getBuiltinModule('node:module');
 confinePackages();
 await loadMain()(process.argv.slice(2));
 
 /**
+ * Replaces the values of `--bridge` in the command line, which every user of the machine can read (ps). They were
+ * visible until now, so the file or the environment is the better place for them.
+ */
+function hideBridges() {
+  const words = process.argv.slice(1);
+  const shown = words.map((word, index) => {
+    if (/^--?bridge$/.test(words[index - 1])) return '[hidden]';
+    return word.replace(/^(--?bridge=).*/s, '$1[hidden]');
+  });
+  if (shown.some((word, index) => word !== words[index])) {
+    process.title = [process.execPath, ...process.execArgv, ...shown].join(' ');
+  }
+}
+
+/**
  * Makes ps, ss and top show `dns4tor`, where Node's main thread is called `MainThread`. Not by `process.title`, which
- * also replaces the command line with its flags.
+ * also replaces the command line and its flags.
  */
 function nameProcess() {
   try {

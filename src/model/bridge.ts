@@ -56,10 +56,9 @@ export class Bridge {
     return words.filter((word) => word !== undefined).join(' ');
   }
 
-  /** The texts that would give the bridge away: its address, fingerprint and arguments (`key=value`). Secret. */
-  secrets(): { readonly host: string; readonly fingerprint: string | undefined; readonly args: readonly string[] } {
-    const { host, fingerprint, args } = this.#parts;
-    return { host, fingerprint, args };
+  /** The arguments of the transport, each `key=value`. Secret. */
+  secretArguments(): readonly string[] {
+    return this.#parts.args;
   }
 
   toString(): string {

@@ -15,7 +15,7 @@ export interface TorEvents extends BootstrapEvents {
    * @param percent 0 to 100; starts over when Tor restarts
    */
   onBootstrap(percent: number, summary: string): void;
-  /** The managed Tor logged a line. `SafeLogging` removed the addresses. */
+  /** The managed Tor logged a line. Addresses, identities of relays and all parts of bridge lines are removed. */
   onLog(line: TorLogLine): void;
   /** The managed Tor exited unexpectedly, or failed to restart. The next attempt follows in `restartInMs`. */
   onExit(error: Dns4torError, restartInMs: number): void;

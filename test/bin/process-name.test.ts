@@ -1,8 +1,25 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { startDaemon } from '../fixtures/process/daemon.ts';
+import { cleanEnvironment, startDaemon } from '../fixtures/process/daemon.ts';
 import { runProgram } from '../fixtures/process/run-program.ts';
+import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+
+test('ps shows no bridge that the command line holds, and all other flags', async () => {
+  const bridges = ['192.0.2.77:443', '192.0.2.78:443'] as const;
+  await using directory = await createTemporaryDirectory();
+  const flags = ['--tor-option', 'DisableNetwork 1', '--metrics', 'localhost:0'];
+  await using daemon = await startDaemon(['--bridge', bridges[0], ...flags, `-bridge=${bridges[1]}`], {
+    env: { ...cleanEnvironment(), XDG_STATE_HOME: directory.path },
+  });
+  const { pid } = daemon.process;
+  const shown = await runProgram('ps', ['-ww', '-o', 'args=', '-p', String(pid)]);
+  assert.ok(shown.startsWith(`${process.execPath} `), shown);
+  assert.ok(shown.includes(` --bridge [hidden] ${flags.join(' ')} -bridge=[hidden]`), shown);
+  assert.doesNotMatch(await runProgram('ps', ['-eww', '-o', 'args=']), /192\.0\.2\.7[78]/);
+  assert.doesNotMatch(await readFile(`/proc/${pid}/cmdline`, 'latin1'), /192\.0\.2\./);
+  assert.equal((await runProgram('ps', ['-o', 'comm=', '-p', String(pid)])).trim(), 'dns4tor');
+});
 
 test('ps, ss and top show the daemon as dns4tor; its command line and environment stay as they were', async () => {
   await using daemon = await startDaemon(['--tor-socks', '127.0.0.1:1', '--metrics', 'localhost:0']);

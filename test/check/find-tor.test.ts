@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { type FindTorComponents, findTor, type TorFinding } from '../../src/check/find-tor.ts';
 import type { TorConfig } from '../../src/config/config.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { Bridge, VANILLA } from '../../src/model/bridge.ts';
 import type { TorAddress } from '../../src/model/tor-address.ts';
 import { NOT_FOUND } from '../../src/system/command.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
@@ -53,6 +54,18 @@ test('arti is found at the configured address, and not by auto', async () => {
   assert.equal(found.kind === 'running' && found.program, 'arti');
   const other = await findTor(machine({ usualSocksAddresses: [arti.address] }), config({ kind: 'auto' }));
   assert.equal(other.kind === 'missing' && other.error.code, 'ERR_TOR_BINARY_MISSING');
+});
+
+test('with bridges, a running Tor is not the one that dns4tor would use', async () => {
+  await using tor = await startSocksDouble({ passesForTor: true });
+  const bridge = new Bridge({ transport: VANILLA, host: '192.0.2.1', port: 1, fingerprint: undefined, args: [] });
+  const components = machine({
+    usualSocksAddresses: [tor.address],
+    run: async () => ({ status: 0, stdout: 'Tor version 0.4.9.11.\n', stderr: '' }),
+  });
+  assert.equal((await findTor(components, config({ kind: 'auto' }))).kind, 'running');
+  const found = await findTor(components, { ...config({ kind: 'auto' }), bridges: [bridge] });
+  assert.equal(found.kind, 'startable');
 });
 
 test('auto finds a Tor at one of the usual addresses', async () => {

@@ -12,7 +12,7 @@ const FINGERPRINT = '0123456789ABCDEF0123456789ABCDEF01234567';
 const VANILLA = `192.0.2.10:443 ${FINGERPRINT}`;
 const OBFS4 = `obfs4 192.0.2.11:443 ${FINGERPRINT} cert=${'Aa0+/'.repeat(14)} iat-mode=0`;
 const MEEK = 'meek_lite 192.0.2.20:80 url=https://meek.example/';
-const SNOWFLAKE = 'snowflake 192.0.2.3:80 url=https://broker.example/';
+const SNOWFLAKE = 'snowflake 192.0.2.3:80 url=https://broker.example/ ice=stun:stun.example:3478';
 const WEBTUNNEL = 'webtunnel [2001:db8::1]:443 url=https://bridge.example/path';
 
 const { PATH } = process.env;

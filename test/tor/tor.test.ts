@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import { Deadline } from '../../src/lib/deadline.ts';
 import { systemRandom } from '../../src/lib/random.ts';
+import { Bridge, VANILLA } from '../../src/model/bridge.ts';
 import { formatTorAddress } from '../../src/model/tor-address.ts';
 import { TorAgent } from '../../src/tor/socks/agent.ts';
 import { verifyTor } from '../../src/tor/socks/find-socks.ts';
@@ -46,6 +47,24 @@ test('auto uses a running Tor and does not stop it', async () => {
     assert.match(tor.describe(), /^Tor at unix:/);
   }
   await verifyTor(external.socks, systemClock, judgeManagedTor);
+});
+
+test('with bridges, a running Tor is never used: neither by auto nor at a given address', async () => {
+  await using external = await startOfflineTor();
+  await using directory = await createTemporaryDirectory();
+  const bridge = new Bridge({ transport: VANILLA, host: '127.0.0.1', port: 1, fingerprint: undefined, args: [] });
+  const options = {
+    ...(await optionsIn(directory.path)),
+    usualAddresses: [external.socks],
+    usualControlAddresses: [external.control],
+    bridges: [bridge],
+  };
+  for (const choice of [{ kind: 'auto' }, external.socks] as const) {
+    await using tor = await openTor(choice, options);
+    assert.equal(tor.kind, 'managed');
+    assert.deepEqual(tor.socks, { kind: 'unix', path: join(directory.path, 'tor/socks') });
+  }
+  assert.doesNotMatch(external.process.output, /New control connection/);
 });
 
 test('auto starts a managed Tor if none runs, and stops it', async () => {

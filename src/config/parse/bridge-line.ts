@@ -24,8 +24,7 @@ const ARGUMENT_CHECKS: Readonly<Record<string, (args: ReadonlyMap<string, string
   obfs4: obfs4Problem,
   meek_lite: urlProblem,
   webtunnel: urlProblem,
-  // Since 2.9, a queue at Amazon SQS may take the place of the broker's URL.
-  snowflake: (args) => (args.has('sqsqueue') ? undefined : urlProblem(args)),
+  snowflake: snowflakeProblem,
 };
 
 /** Whether the text can be the name of a pluggable transport. */
@@ -118,6 +117,14 @@ function obfs4Problem(args: ReadonlyMap<string, string>): Problem | undefined {
   if (iatMode === undefined) return { problem: 'the obfs4 bridge has no iat-mode=', remedy: 'add iat-mode=0' };
   if (/^[012]$/.test(iatMode)) return undefined;
   return { problem: 'iat-mode= of the obfs4 bridge is not 0, 1 or 2', remedy: COPY_AGAIN };
+}
+
+function snowflakeProblem(args: ReadonlyMap<string, string>): Problem | undefined {
+  // Seen with snowflake-client 2.5.1: without ice=, it crashes on the first connection.
+  if (!args.has('ice'))
+    return { problem: 'the snowflake bridge has no ice=, a list of STUN servers', remedy: COPY_AGAIN };
+  // Newer clients can also reach the broker over a queue of Amazon SQS.
+  return args.has('sqsqueue') ? undefined : urlProblem(args);
 }
 
 function urlProblem(args: ReadonlyMap<string, string>): Problem | undefined {

@@ -15,6 +15,7 @@ import type { ControlConnection } from '../control/control-connection.ts';
 import type { OnionAuth } from '../control/onion-auth.ts';
 import { openTorMonitor, type TorMonitor } from '../control/tor-monitor.ts';
 import type { TorEvents, TorLogLine } from '../tor-events.ts';
+import { createScrubber } from './scrub.ts';
 import { refuseUntrusted, renderTorrc, type TorPaths, type TorrcContents } from './torrc.ts';
 
 /** The program and arguments of a Tor process, and who hears of its output and end. */
@@ -151,7 +152,8 @@ async function takeOwnership(control: ControlConnection): Promise<void> {
   await control.command('RESETCONF __OwningControllerProcess');
 }
 
-function spawnTor({ binary, paths, clock, events }: TorProcessOptions): SpawnedTor {
+function spawnTor({ binary, paths, bridges, clock, events }: TorProcessOptions): SpawnedTor {
+  const scrub = createScrubber(bridges);
   // --defaults-torrc keeps Tor from reading the distribution's defaults. Detached into its own process group, Tor
   // survives a Ctrl-C until dns4tor has answered the last queries. The child must not talk to systemd on the service's
   // behalf, and other programs that it starts must not learn the bridges.
@@ -163,7 +165,8 @@ function spawnTor({ binary, paths, clock, events }: TorProcessOptions): SpawnedT
   const warnings: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
     createInterface(stream).on('line', (text) => {
-      const line = parseTorLogLine(text);
+      const { severity, message } = parseTorLogLine(text);
+      const line = { severity, message: scrub(message) };
       if (line.severity === 'warn' || line.severity === 'err') warnings.push(line.message);
       warnings.splice(0, warnings.length - QUOTED_LINES);
       events.onLog(line);

@@ -17,7 +17,7 @@ const TAKEN: readonly (readonly [line: string, torrc: string])[] = [
   [`bridge 192.0.2.10:1 ${FINGERPRINT}`, `192.0.2.10:1 ${FINGERPRINT}`],
   [`meek_lite 192.0.2.20:80 ${URL_ARGUMENT} front=front.example`, 'same'],
   [`snowflake 192.0.2.3:80 ${FINGERPRINT} ${URL_ARGUMENT} ice=stun:stun.example:3478,stun:b.example:3478`, 'same'],
-  ['snowflake 192.0.2.3:80 sqsqueue=https://sqs.example/q sqscreds=YWJj', 'same'],
+  ['snowflake 192.0.2.3:80 sqsqueue=https://sqs.example/q sqscreds=YWJj ice=stun:stun.example:3478', 'same'],
   [`webtunnel [2001:db8::10]:443 ${FINGERPRINT} ${URL_ARGUMENT} ver=0.0.1`, 'same'],
   ['dust 192.0.2.10:443 any=thing', 'same'],
 ];
@@ -66,6 +66,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   'obfs4 with iat-mode 00': `obfs4 192.0.2.10:443 ${FINGERPRINT} ${CERT} iat-mode=00`,
   'meek_lite without url': 'meek_lite 192.0.2.20:80 front=canary.example',
   'snowflake without url': `snowflake 192.0.2.3:80 ${FINGERPRINT} ice=stun:canary.example:3478`,
+  'snowflake without ice': `snowflake 192.0.2.3:80 ${FINGERPRINT} ${URL_ARGUMENT}`,
   'webtunnel without url': `webtunnel 192.0.2.10:443 ${FINGERPRINT} ver=0.0.1`,
   'a url that is none': 'webtunnel 192.0.2.10:443 url=canary.example',
   'a url of another scheme': 'webtunnel 192.0.2.10:443 url=wss://canary.example',
