@@ -128,7 +128,7 @@ export const TOR_FAILURES = {
     ede: 'networkError',
     label: 'tor_offline',
     problem: 'this machine is not connected to a network',
-    remedy: 'connect it; Tor then goes on without a restart',
+    remedy: 'connect it to one; Tor then continues without a restart',
   },
   ERR_TOR_CLOCK: {
     ede: 'notReady',
