@@ -74,8 +74,8 @@ interface Resolvers {
  *
  * @returns the running resolver. Disposing it answers the queries in flight, for at most five seconds, then closes
  * everything.
- * @throws Dns4torError ERR_LISTEN_*, ERR_TOR_BINARY_MISSING, ERR_TOR_MANAGED or ERR_UNTRUSTED_PATH; everything opened
- * before is closed again
+ * @throws Dns4torError ERR_LISTEN_*, ERR_TOR_BINARY_MISSING, ERR_TOR_IN_USE, ERR_TOR_MANAGED or ERR_UNTRUSTED_PATH;
+ * everything opened before is closed again
  */
 export async function startService(options: ServiceOptions): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack();

@@ -64,7 +64,8 @@ export interface TorComponents {
 
 /**
  * Finds or starts Tor as configured.
- * @throws Dns4torError ERR_TOR_BINARY_MISSING, ERR_TOR_MANAGED or ERR_UNTRUSTED_PATH if a Tor has to be started
+ * @throws Dns4torError ERR_TOR_BINARY_MISSING, ERR_TOR_IN_USE, ERR_TOR_MANAGED or ERR_UNTRUSTED_PATH if a Tor has to be
+ *   started
  */
 export function openConfiguredTor({ config, clock, random, env }: TorComponents, events: TorEvents): Promise<Tor> {
   const { socks, binary, bridges, transports, options, control, onionAuths } = config.tor;

@@ -182,6 +182,12 @@ export const TOR_FAILURES = {
     problem: 'the tor that dns4tor started is not running',
     remedy: "see tor's messages in the log",
   },
+  ERR_TOR_IN_USE: {
+    ede: 'notReady',
+    label: 'tor_in_use',
+    problem: 'another dns4tor already runs its own tor in this directory',
+    remedy: 'use that tor with --tor-socks unix:DIRECTORY/socks, or set STATE_DIRECTORY to another directory',
+  },
   ERR_UNTRUSTED_PATH: {
     ede: 'notReady',
     label: 'untrusted_path',

@@ -63,7 +63,8 @@ export interface OpenTorOptions extends TorrcContents {
  * Finds or starts the Tor to use. A configured address is used even if Tor does not answer there yet: dials fail until
  * it does, then recover. With bridges, Tor is always managed.
  *
- * @throws Dns4torError ERR_TOR_BINARY_MISSING, ERR_TOR_MANAGED or ERR_UNTRUSTED_PATH if a Tor has to be started
+ * @throws Dns4torError ERR_TOR_BINARY_MISSING, ERR_TOR_IN_USE, ERR_TOR_MANAGED or ERR_UNTRUSTED_PATH if a Tor has to be
+ *   started
  */
 export async function openTor(choice: TorChoice, options: OpenTorOptions): Promise<Tor> {
   // A running Tor would not use the bridges, and might connect to public relays, which shows the network that it is Tor.

@@ -54,6 +54,21 @@ export function managedTorSuite(getLaboratory: () => Laboratory): void {
       assert.equal(await isRunning(second), false);
     });
 
+    test('a second dns4tor is told its SOCKS socket, and answers through it', async () => {
+      await using state = await createTemporaryDirectory();
+      await using first = await laboratory.startManagedDaemon(state);
+      await first.answers();
+      await using refused = await laboratory.startManagedDaemon(state);
+      assert.equal(await refused.process.ended, 1);
+      const [, address = ''] = /--tor-socks (unix:[^\s,]+)/.exec(refused.process.output) ?? [];
+      // Without TLS, it refuses a socket that is not proven to be Tor's.
+      const upstream = `tcp://${laboratory.network.onion}`;
+      await using second = await laboratory.startDaemon('--tor-socks', address, '--upstream', upstream);
+      await second.answers();
+      assert.ok(await answered(second, 'a.dns4tor-lab.net'));
+      assert.ok(await answered(first, 'a.dns4tor-lab.net'));
+    });
+
     test('dies when dns4tor is killed', async () => {
       await using state = await createTemporaryDirectory();
       await using daemon = await laboratory.startManagedDaemon(state);

@@ -34,7 +34,8 @@ export class ManagedTor implements AsyncDisposable {
   /**
    * Starts Tor. Resolves once it is under control; at that time, it has only begun to bootstrap.
    *
-   * @throws Dns4torError ERR_TOR_BINARY_MISSING; ERR_TOR_MANAGED with Tor's own messages; ERR_UNTRUSTED_PATH
+   * @throws Dns4torError ERR_TOR_BINARY_MISSING; ERR_TOR_IN_USE; ERR_TOR_MANAGED with Tor's own messages;
+   *   ERR_UNTRUSTED_PATH
    */
   static async start(options: ManagedTorOptions): Promise<ManagedTor> {
     const tor = new ManagedTor(options);

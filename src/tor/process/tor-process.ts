@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { resolve as toAbsolute } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Dns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
@@ -57,7 +58,8 @@ const QUOTED_LINES = 3;
  * Starts Tor. Resolves once Tor is under control and has the keys for onion services, before it has bootstrapped.
  *
  * @param signal aborts the start, with ERR_SHUTDOWN
- * @throws Dns4torError ERR_TOR_BINARY_MISSING; ERR_TOR_MANAGED with Tor's own messages; ERR_UNTRUSTED_PATH
+ * @throws Dns4torError ERR_TOR_BINARY_MISSING; ERR_TOR_IN_USE; ERR_TOR_MANAGED with Tor's own messages;
+ *   ERR_UNTRUSTED_PATH
  */
 export async function startTorProcess(options: TorProcessOptions, signal: AbortSignal): Promise<TorProcess> {
   const { paths, clock } = options;
@@ -93,12 +95,16 @@ async function rejectWithEndOf(tor: SpawnedTor): Promise<never> {
 /**
  * Refuses to start while another Tor runs in the same directory. Tor locks its data directory, but only after replacing
  * the sockets of the Tor that holds the lock, which would cut that one off.
+ *
+ * @throws Dns4torError ERR_TOR_IN_USE, whose remedy names the SOCKS socket of the other Tor
  */
 async function refuseSecondInstance(paths: TorPaths, clock: Clock): Promise<void> {
   const deadline = Deadline.after(clock, ORPHAN_TIMEOUT_MS);
   while (await accepts(paths.control)) {
-    if (deadline.expired)
-      throw new Dns4torError('ERR_TOR_MANAGED', `another dns4tor already runs its Tor in ${paths.directory}`);
+    if (deadline.expired) {
+      const remedy = `use its Tor with --tor-socks unix:${toAbsolute(paths.socks)}, or set STATE_DIRECTORY to another directory`;
+      throw new Dns4torError('ERR_TOR_IN_USE', paths.directory, undefined, remedy);
+    }
     await delay(clock, LISTEN_POLL_MS);
   }
 }

@@ -3,10 +3,10 @@ import { chmod, readdir, rename, stat, symlink, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Dns4torError } from '../../../src/failures/errors.ts';
+import { Dns4torError } from '../../../src/failures/errors.ts';
 import { type Clock, systemClock } from '../../../src/lib/clock.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
-import type { TorAddress } from '../../../src/model/tor-address.ts';
+import { formatTorAddress, type TorAddress } from '../../../src/model/tor-address.ts';
 import { openControl } from '../../../src/tor/control/control-connection.ts';
 import { ManagedTor, type ManagedTorOptions } from '../../../src/tor/process/managed-tor.ts';
 import { verifyTor } from '../../../src/tor/socks/find-socks.ts';
@@ -177,9 +177,11 @@ test('a second dns4tor in the same directory is refused, and the first one is no
   await using parent = await createTemporaryDirectory();
   const directory = join(parent.path, 'tor');
   await using first = await start(directory);
-  await assert.rejects(start(directory, { clock: HURRIED }), {
-    code: 'ERR_TOR_MANAGED',
-    message: /another dns4tor/,
+  await assert.rejects(start(directory, { clock: HURRIED }), (error: unknown) => {
+    assert.ok(error instanceof Dns4torError);
+    assert.equal(error.code, 'ERR_TOR_IN_USE');
+    assert.ok(error.remedy?.includes(`--tor-socks ${formatTorAddress(first.socks)}`), error.remedy);
+    return true;
   });
   await verifyTor(first.socks, systemClock, judgeManagedTor);
 });
