@@ -1,6 +1,6 @@
 import { capitalize, formatMs, formatNoun } from '../src/lib/format.ts';
-import { upstreamClause } from '../src/status/labels.ts';
-import type { CircuitSnapshot, StatusSnapshot, UpstreamSnapshot } from '../src/status/snapshot.ts';
+import { upstreamClause, upstreamFailure } from '../src/status/labels.ts';
+import type { CircuitSnapshot, ServiceState, StatusSnapshot, UpstreamSnapshot } from '../src/status/snapshot.ts';
 import { byId, create, createTable, fillRow, resize, setSentence, setText } from './dom.ts';
 
 const HEADINGS = ['circuit', 'connection', 'in flight', 'response time'] as const;
@@ -8,18 +8,18 @@ const HEADINGS = ['circuit', 'connection', 'in flight', 'response time'] as cons
 /** The section on the resolvers. Each has a table of its circuits, with bars that compare their response times. */
 export function createUpstreamsSection(): (snapshot: StatusSnapshot) => void {
   const list = byId('upstreams');
-  const shows = new WeakMap<Element, (upstream: UpstreamSnapshot) => void>();
-  return ({ upstreams }) => {
+  const shows = new WeakMap<Element, (upstream: UpstreamSnapshot, service: ServiceState) => void>();
+  return ({ upstreams, state }) => {
     const blocks = resize(list, upstreams.length, () => {
       const block = create('div', { className: 'upstream-block' });
       shows.set(block, createBlock(block));
       return block;
     });
-    for (const [index, block] of blocks.entries()) shows.get(block)?.(upstreams[index]!);
+    for (const [index, block] of blocks.entries()) shows.get(block)?.(upstreams[index]!, state);
   };
 }
 
-function createBlock(block: HTMLElement): (upstream: UpstreamSnapshot) => void {
+function createBlock(block: HTMLElement): (upstream: UpstreamSnapshot, service: ServiceState) => void {
   const name = create('p', { className: 'name' });
   const state = create('p', { className: 'aside' });
   const table = create('table');
@@ -27,10 +27,10 @@ function createBlock(block: HTMLElement): (upstream: UpstreamSnapshot) => void {
   // The bars repeat the response times, so screen readers skip them.
   table.tHead?.rows[0]?.append(create('td', { className: 'bar', attributes: { 'aria-hidden': 'true' } }));
   block.append(name, state, table);
-  return (upstream) => {
+  return (upstream, service) => {
     const { circuits } = upstream;
     setText(name, upstream.upstream);
-    setSentence(state, describe(upstream));
+    setSentence(state, describe(upstream, service));
     table.hidden = circuits.length === 0;
     const slowestMs = Math.max(...circuits.map(({ responseTimeMs }) => responseTimeMs ?? 0));
     const rows = resize(body, circuits.length, createRow);
@@ -56,9 +56,10 @@ function showCircuit(row: HTMLTableRowElement, circuit: CircuitSnapshot, slowest
   if (bar !== null) bar.style.width = slowestMs === 0 ? '0' : `${(100 * (responseTimeMs ?? 0)) / slowestMs}%`;
 }
 
-function describe(upstream: UpstreamSnapshot): string {
-  const { sentence, inFlight } = upstream;
+function describe(upstream: UpstreamSnapshot, service: ServiceState): string {
+  const { inFlight } = upstream;
+  const failure = upstreamFailure(upstream, service);
   const queries = inFlight === 0 ? '' : `, ${formatNoun(inFlight, 'query', 'queries')} in flight`;
-  const failure = sentence === null ? '' : ` The last connection failed: ${sentence}.`;
-  return `${capitalize(upstreamClause(upstream))}${queries}.${failure}`;
+  const why = failure === null ? '' : ` The last connection failed: ${failure}.`;
+  return `${capitalize(upstreamClause(upstream))}${queries}.${why}`;
 }

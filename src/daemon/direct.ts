@@ -75,9 +75,9 @@ async function openBootstrapped(options: DirectOptions, steps: Step[]): Promise<
 }
 
 /** All other events of Tor show up as the reason of a failure. */
-function quietEvents(onBootstrap: BootstrapDisplay = () => {}): TorEvents {
+function quietEvents(display: BootstrapDisplay | undefined): TorEvents {
   return {
-    onBootstrap,
+    onBootstrap: (percent, summary) => display?.showBootstrap(percent, summary, false),
     onStuck() {},
     onUnstuck() {},
     onLog() {},

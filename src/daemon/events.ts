@@ -11,7 +11,12 @@ import type { HealthEvents } from '../upstream/selection/health-checked-upstream
 const LOGGED_STEP_PERCENT = 5;
 
 /** Shows Tor's bootstrap progress in place of log lines, as a progress bar does. */
-export type BootstrapDisplay = (percent: number, summary: string) => void;
+export interface BootstrapDisplay {
+  /** @param isStuck whether Tor makes no progress; the log says why */
+  showBootstrap(percent: number, summary: string, isStuck: boolean): void;
+  /** Tor has ended, or nothing is known of it any more. */
+  clear(): void;
+}
 
 /** Counts and logs the connections to one upstream. A repeated failure is logged once, until it changes or ends. */
 export function connectionEvents(
@@ -96,11 +101,17 @@ export function torEvents({ logger, metrics, torStatus, advise, display }: TorEv
     const { message: reason, code } = await advise(trouble);
     const { state, bootstrapPercent: percent } = torStatus();
     // It may have gone on meanwhile.
-    if (state === 'stuck') logger.log('warn', 'tor_stuck', { reason, code, percent, seconds: toSeconds(stuckMs) });
+    if (state !== 'stuck') return;
+    logger.log('warn', 'tor_stuck', { reason, code, percent, seconds: toSeconds(stuckMs) });
+    showProgress();
+  };
+  const showProgress = (): void => {
+    const { state, bootstrapPercent, bootstrapSummary = '' } = torStatus();
+    display?.showBootstrap(bootstrapPercent, bootstrapSummary, state === 'stuck');
   };
   return {
     onBootstrap(percent, summary) {
-      if (display !== undefined) return display(percent, summary);
+      if (display !== undefined) return display.showBootstrap(percent, summary, false);
       const isComplete = percent === BOOTSTRAPPED_PERCENT && lastPercent < BOOTSTRAPPED_PERCENT;
       if (percent >= lastPercent && percent < lastPercent + LOGGED_STEP_PERCENT && !isComplete) return;
       logger.log('info', 'tor_bootstrap', { percent, summary });
@@ -109,6 +120,7 @@ export function torEvents({ logger, metrics, torStatus, advise, display }: TorEv
     onStuck: (trouble, stuckMs) => void warnStuck(trouble, stuckMs),
     onUnstuck(stuckMs) {
       logger.log('info', 'tor_unstuck', { percent: torStatus().bootstrapPercent, seconds: toSeconds(stuckMs) });
+      showProgress();
     },
     onLog({ severity, message }) {
       metrics.torLogged(severity);
@@ -117,12 +129,14 @@ export function torEvents({ logger, metrics, torStatus, advise, display }: TorEv
       const level = isRepetition ? 'debug' : (LEVELS[severity] ?? 'debug');
       logger.log(level, 'tor_log', { text: message });
     },
-    onExit: (error, restartInMs) =>
+    onExit(error, restartInMs) {
+      display?.clear();
       logger.log('error', 'tor_ended', {
         reason: error.message,
         code: error.code,
         restart_seconds: toSeconds(restartInMs),
-      }),
+      });
+    },
     onSkipped: (error) => logger.log('warn', 'tor_not_taken', { reason: error.message, code: error.code }),
     onUnproven: (address) => logger.log('warn', 'tor_unproven', { address }),
     onArti: (address) => logger.log('info', 'tor_arti', { address }),
@@ -131,6 +145,7 @@ export function torEvents({ logger, metrics, torStatus, advise, display }: TorEv
       lastLost = undefined;
     },
     onControlLost(error, retryInMs) {
+      display?.clear();
       const isRepeated = lastLost?.code === error.code && lastLost.detail === error.detail;
       logger.log(isRepeated ? 'debug' : 'warn', 'tor_lost', {
         reason: error.message,

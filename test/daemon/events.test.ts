@@ -204,15 +204,38 @@ test('a NEWNYM signal is logged and counted, and its refusal is logged', () => {
   );
 });
 
-test('a display replaces the log lines about bootstrap progress', () => {
+test('a display replaces the log lines about progress, but not the one that says why Tor is stuck', async () => {
   const { logger, lines } = recordingLogger();
   const shown: unknown[] = [];
-  eventsOf(logger, { display: (percent, summary) => shown.push([percent, summary]) }).onBootstrap(
-    45,
-    'Asking for relays',
-  );
-  assert.deepEqual(shown, [[45, 'Asking for relays']]);
-  assert.deepEqual(lines, []);
+  let status: TorStatus = { state: 'bootstrapping', bootstrapPercent: 5, bootstrapSummary: 'Connecting' };
+  const events = eventsOf(logger, {
+    torStatus: () => status,
+    display: {
+      showBootstrap: (percent, summary, isStuck) => shown.push([percent, summary, isStuck]),
+      clear: () => shown.push('cleared'),
+    },
+  });
+  events.onBootstrap(5, 'Connecting');
+  assert.equal(lines.length, 0);
+
+  const trouble = new Dns4torError('ERR_TOR_BLOCKED');
+  status = { ...status, state: 'stuck', trouble };
+  events.onStuck(trouble, 20_000);
+  await turn();
+  assert.equal(lines.length, 1);
+  assert.ok(lines[0]?.includes(trouble.message), lines[0]);
+
+  status = { state: 'bootstrapping', bootstrapPercent: 14, bootstrapSummary: 'Handshaking' };
+  events.onUnstuck(31_500);
+  events.onExit(new Dns4torError('ERR_TOR_MANAGED'), 2000);
+  assert.deepEqual(shown, [[5, 'Connecting', false], [5, 'Connecting', true], [14, 'Handshaking', false], 'cleared']);
+});
+
+test('a display shows no progress of a Tor that is not followed any more', () => {
+  const shown: string[] = [];
+  const display = { showBootstrap: () => {}, clear: () => shown.push('cleared') };
+  eventsOf(recordingLogger().logger, { display }).onControlLost(new Dns4torError('ERR_TOR_CONTROL'), 1000);
+  assert.deepEqual(shown, ['cleared']);
 });
 
 test("the use of an upstream's onion services is logged when it changes", () => {

@@ -76,7 +76,7 @@ async function serve(config: Config, reporter: Reporter, ignored: readonly strin
       random: systemRandom,
       env: process.env,
       handedOver,
-      ...(output.showBootstrap === undefined ? {} : { bootstrapDisplay: output.showBootstrap }),
+      ...(output.bootstrapDisplay === undefined ? {} : { bootstrapDisplay: output.bootstrapDisplay }),
     });
   await runUntilSignal(start, { target: process, clock: systemClock, logger });
 }

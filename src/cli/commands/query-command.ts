@@ -189,9 +189,7 @@ async function askDirect(query: Uint8Array, config: Config): Promise<Shown> {
     clock: systemClock,
     random: systemRandom,
     env: process.env,
-    bootstrapDisplay: (percent, summary) => {
-      if (takesCommands(process.stderr, process.env)) terminal.showBootstrap(percent, summary);
-    },
+    ...(takesCommands(process.stderr, process.env) ? { bootstrapDisplay: terminal } : {}),
   }).finally(() => terminal.clear());
   const shown = view(reply);
   return {

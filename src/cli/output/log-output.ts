@@ -5,7 +5,7 @@ import { ConfigError } from '../../config/config-problem.ts';
 import { toDns4torError } from '../../failures/errors.ts';
 import type { LogSink } from '../../log/logger.ts';
 import { takesCommands } from './style.ts';
-import { createTerminal } from './terminal.ts';
+import { createTerminal, type Terminal } from './terminal.ts';
 import { columnsOf } from './terminal-size.ts';
 
 /** A log that is appended to a file. */
@@ -25,7 +25,7 @@ interface LogOutput extends Disposable {
   /** Present for a file: see {@link LogFile.reopen}. */
   readonly reopen?: () => string | undefined;
   /** Present on a terminal: shows the progress of Tor's bootstrap. */
-  readonly showBootstrap?: (percent: number, summary: string) => void;
+  readonly bootstrapDisplay?: Pick<Terminal, 'clear' | 'showBootstrap'>;
 }
 
 /** Opens the log: a file or stderr. @throws {ConfigError} if the file cannot be opened */
@@ -35,7 +35,7 @@ export function openLogOutput({ file, format }: LogConfig): LogOutput {
     return { sink: writeStderr, [Symbol.dispose]: () => {} };
   }
   const terminal = createTerminal(writeStderr, () => columnsOf(process.stderr));
-  return { ...terminal, [Symbol.dispose]: () => terminal.clear() };
+  return { sink: terminal.sink, bootstrapDisplay: terminal, [Symbol.dispose]: () => terminal.clear() };
 }
 
 /** @throws {ConfigError} if the file cannot be opened */

@@ -8,7 +8,14 @@ import {
   formatShare,
 } from '../../lib/format.ts';
 import { printable } from '../../log/printable.ts';
-import { ANSWER_LABELS, LATENCY_LABELS, TOR_KIND_LABELS, totalOf, upstreamClause } from '../../status/labels.ts';
+import {
+  ANSWER_LABELS,
+  LATENCY_LABELS,
+  TOR_KIND_LABELS,
+  totalOf,
+  upstreamClause,
+  upstreamFailure,
+} from '../../status/labels.ts';
 import type {
   AnswerCounts,
   CircuitSnapshot,
@@ -66,7 +73,7 @@ export function renderStatus(snapshot: StatusSnapshot, { width, style }: Page): 
     '',
     ...rows,
     '',
-    ...snapshot.upstreams.flatMap((upstream) => upstreamRows(upstream, columns, style)),
+    ...snapshot.upstreams.flatMap((upstream) => upstreamRows(upstream, snapshot.state, columns, style)),
     ...errorRows(snapshot, columns, style),
     ...(snapshot.errors.length === 0 ? [] : ['']),
   ];
@@ -153,14 +160,15 @@ function cacheRows({ cache: { entries, bytes, maxBytes } }: StatusSnapshot): str
   ];
 }
 
-function upstreamRows(snapshot: UpstreamSnapshot, columns: number, style: Style): string[] {
-  const { upstream, breaker, sentence, inFlight, circuits } = snapshot;
+function upstreamRows(snapshot: UpstreamSnapshot, service: ServiceState, columns: number, style: Style): string[] {
+  const { upstream, breaker, inFlight, circuits } = snapshot;
+  const failure = upstreamFailure(snapshot, service);
   const queries = inFlight === 0 ? '' : `, ${formatNoun(inFlight, 'query', 'queries')} in flight`;
   const state = cut(`${upstreamClause(snapshot)}${queries}`, columns - LABEL_COLUMNS);
   return [
     cut(labelled('Resolver', printable(upstream)), columns),
     labelled('', breaker === 'closed' ? state : style('red', state)),
-    ...(sentence === null ? [] : wrap(printable(sentence), columns - LABEL_COLUMNS).map((line) => labelled('', line))),
+    ...(failure === null ? [] : wrap(printable(failure), columns - LABEL_COLUMNS).map((line) => labelled('', line))),
     ...circuits.map((circuit) => cut(labelled('', describeCircuit(circuit)), columns)),
     '',
   ];

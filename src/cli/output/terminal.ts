@@ -7,10 +7,14 @@ const BAR_CELLS = 30;
 const ERASE_LINE = '\r\x1b[2K';
 
 /** A terminal that shows log lines and, below them, a progress bar or a status line. */
-interface Terminal {
+export interface Terminal {
   readonly sink: LogSink;
-  /** Shows Tor's bootstrap as a progress bar. Removes it at 100 percent. */
-  showBootstrap(percent: number, summary: string): void;
+  /**
+   * Shows Tor's bootstrap as a progress bar. Removes it at 100 percent.
+   *
+   * @param isStuck whether Tor makes no progress; the log says why
+   */
+  showBootstrap(percent: number, summary: string, isStuck: boolean): void;
   /** Shows a status line below the log, and replaces the previous one. */
   showLine(text: string): void;
   /** Removes the progress bar or status line. */
@@ -32,18 +36,18 @@ export function createTerminal(write: (text: string) => void, columns: () => num
     sink(line) {
       write(bar === '' ? line : `${ERASE_LINE}${line}${bar}`);
     },
-    showBootstrap(percent, summary) {
-      show(percent < BOOTSTRAPPED_PERCENT ? fit(printable(renderBar(percent, summary)), columns()) : '');
+    showBootstrap(percent, summary, isStuck) {
+      show(percent < BOOTSTRAPPED_PERCENT ? fit(printable(renderBar(percent, summary, isStuck)), columns()) : '');
     },
     showLine: (text) => show(fit(printable(text), columns())),
     clear: () => show(''),
   };
 }
 
-function renderBar(percent: number, summary: string): string {
+function renderBar(percent: number, summary: string, isStuck: boolean): string {
   const filled = Math.floor((percent / BOOTSTRAPPED_PERCENT) * BAR_CELLS);
   const cells = '█'.repeat(filled).padEnd(BAR_CELLS, '░');
-  return `Tor ${cells} ${percent} % ${summary}`;
+  return `Tor ${cells} ${isStuck ? 'stuck at ' : ''}${percent} % ${summary}`;
 }
 
 /** Leaves the last column free: if the terminal wrapped there, the line could not be erased. */

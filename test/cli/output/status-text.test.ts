@@ -178,6 +178,17 @@ test('the trouble of Tor is in its section only if the headline is about somethi
   assert.equal(isShown({ state: 'stuck', reason: trouble.reason, remedy: null }), false);
 });
 
+test('while Tor is stuck, a resolver has no remedy of its own', () => {
+  const [upstream] = SNAPSHOT.upstreams;
+  assert.ok(upstream !== undefined);
+  const upstreams = [{ ...upstream, sentence: 'use another one' }];
+  const shows = (state: StatusSnapshot['state']): boolean =>
+    renderStatus({ ...SNAPSHOT, state, upstreams }, page(80))
+      .join('\n')
+      .includes('use another one');
+  assert.deepEqual([shows('failing'), shows('stuck')], [true, false]);
+});
+
 test('colours are only for terminals, and NO_COLOR turns them off', () => {
   const coloured = styleFor({ isTTY: true }, { TERM: 'xterm', NO_COLOR: '' });
   assert.equal(coloured('red', 'x'), '\x1b[31mx\x1b[0m');
