@@ -5,8 +5,9 @@ import { type BootstrapSources, findBootstrap } from '../../src/check/bootstrap-
 import type { TorFinding } from '../../src/check/find-tor.ts';
 import { Dns4torError } from '../../src/failures/errors.ts';
 import type { TorStatus } from '../../src/model/tor-status.ts';
+import { install } from '../../src/system/install.ts';
 import { judgeManagedTor } from '../../src/tor/socks/socks-peer.ts';
-import { createRig } from '../system/rig.ts';
+import { createRig, MANAGERS, TARGET } from '../system/rig.ts';
 import { snapshotOf, stuck } from './stuck.ts';
 
 const EXTERNAL: TorFinding = {
@@ -65,6 +66,16 @@ test('without a running dns4tor, the reason comes from watching Tor', async () =
   const finding = await find({ watch: async () => ({ ...BOOTSTRAPPING, state: 'stuck', trouble }) });
   const { problem, remedy } = trouble;
   assert.deepEqual(finding?.trouble, { reason: 'tor_clock', problem, remedy });
+});
+
+test('where dns4tor is the system resolver, the remedy names the way to log in to the network', async () => {
+  await using rig = await createRig();
+  await MANAGERS['a plain file'](rig);
+  await install(rig.machine, TARGET, { confirmWithinMs: 60_000 });
+  const trouble = new Dns4torError('ERR_TOR_BLOCKED', 'Tor is stuck at 5 %');
+  const watch = async (): Promise<TorStatus> => ({ ...BOOTSTRAPPING, state: 'stuck', trouble });
+  const finding = await find({ watch, fs: rig.machine.fs });
+  assert.match(finding?.trouble?.remedy ?? '', /\bdns4tor pause\b/);
 });
 
 test('where the control port is closed to this user, a running dns4tor tells', async () => {
