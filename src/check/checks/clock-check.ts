@@ -17,8 +17,6 @@ const SET_CLOCK =
 /** The reason of a Tor that is stuck because of the clock. */
 const WRONG_CLOCK: string = failureKind('ERR_TOR_CLOCK').label;
 
-const UNKNOWN = 'unknown: neither Tor nor a resolver reports the time';
-
 /** Checks this machine's clock against Tor's consensus and the time of the resolvers. */
 export async function checkClock({
   config: { upstreams },
@@ -31,7 +29,8 @@ export async function checkClock({
     torAnswers().catch(() => undefined),
     bootstrap().catch(() => undefined),
   ]);
-  const byTor = judgeByTor(answers?.consensus, clock.epochMs());
+  const nowEpochMs = clock.epochMs();
+  const byTor = judgeByTor(answers?.consensus, nowEpochMs);
   const trouble = finding?.trouble;
   if (trouble !== undefined) {
     if (trouble.reason !== WRONG_CLOCK) return byTor;
@@ -41,20 +40,20 @@ export async function checkClock({
   }
   const findings = await Promise.all(upstreams.map(upstream));
   const ahead = findings.flatMap((found) => found?.clockAheadMs ?? []).toSorted((a, b) => Math.abs(a) - Math.abs(b));
-  const byResolvers = judgeByResolvers(ahead[0]);
+  const byResolvers = judgeByResolvers(ahead[0], nowEpochMs);
   // A resolver's time is current. Tor's consensus may be hours old.
   return byResolvers.status === 'ok' ? byResolvers : worst(byTor, byResolvers);
 }
 
 /** @param aheadMs difference to the resolver with the most similar time; several are unlikely to be wrong alike */
-function judgeByResolvers(aheadMs: number | undefined): Verdict {
-  if (aheadMs === undefined) return skip(UNKNOWN);
+function judgeByResolvers(aheadMs: number | undefined, nowEpochMs: number): Verdict {
+  if (aheadMs === undefined) return unknown(nowEpochMs);
   if (Math.abs(aheadMs) < MS_PER_MINUTE) return ok('the clock agrees with the resolver’s');
   return warn(`the clock is ${describe(aheadMs)} the resolver’s`, SET_CLOCK);
 }
 
 function judgeByTor(consensus: Consensus | undefined, nowEpochMs: number): Verdict {
-  if (consensus === undefined) return skip(UNKNOWN);
+  if (consensus === undefined) return unknown(nowEpochMs);
   const { validAfterEpochMs, validUntilEpochMs } = consensus;
   const tooEarlyMs = validAfterEpochMs - nowEpochMs;
   const tooLateMs = nowEpochMs - validUntilEpochMs;
@@ -68,6 +67,12 @@ function judgeByTor(consensus: Consensus | undefined, nowEpochMs: number): Verdi
     return tooLateMs > TOLERANCE_MS ? fail(line, advice) : warn(line, advice);
   }
   return ok('the clock agrees with Tor’s network consensus, to within a few hours');
+}
+
+/** Shows this clock, so that a person can judge it. */
+function unknown(nowEpochMs: number): Verdict {
+  const [date, time = ''] = new Date(nowEpochMs).toISOString().split('T');
+  return skip(`unknown: neither Tor nor a resolver reports the time; here it is ${date} ${time.slice(0, 5)} UTC`);
 }
 
 function describe(aheadMs: number): string {

@@ -94,8 +94,10 @@ test('the worst of what Tor and the resolver say is told', async () => {
   assert.match((await verdictOf({ aheadMs: [2 * MINUTE_MS], consensusMs: [-1, 1] })).line, /resolver/);
 });
 
-test('without a source of time, the check is skipped', async () => {
-  assert.equal((await verdictOf({})).status, 'skip');
+test('without a source of time, the check is skipped and shows the time of this clock', async () => {
+  const { status, line } = await verdictOf({});
+  assert.equal(status, 'skip');
+  assert.match(line, /\b2026-01-02 03:00 UTC$/);
   const mute = await checkClock({
     config: configOf(),
     clock: new ManualClock(NOW),
