@@ -33,10 +33,13 @@ export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Like {@link setText}, but shows command-line options (`--tor-socks`) as code, which does not wrap at hyphens. */
+/**
+ * Like {@link setText}, but shows command-line options (`--tor-socks`) and `dns4tor pause 10m` as code, which does not
+ * wrap.
+ */
 export function setSentence(element: Element, text: string): void {
   if (element.textContent === text) return;
-  const parts = text.split(/(--[a-z-]+)/);
+  const parts = text.split(/(--[a-z-]+|dns4tor [a-z]+ \d+[a-z])/);
   element.replaceChildren(...parts.map((part, index) => (index % 2 === 0 ? part : create('code', { text: part }))));
 }
 

@@ -1,4 +1,5 @@
 import { createSeededRandom } from '../../bench/onion/seeded-random.ts';
+import { Dns4torError } from '../../src/failures/errors.ts';
 import type { ErrorCode } from '../../src/failures/failures.ts';
 import { MS_PER_MINUTE } from '../../src/lib/units.ts';
 import { RCODE, TYPE } from '../../src/message/wire/tables.ts';
@@ -43,6 +44,17 @@ export function madeUpHour(outage: boolean): StatusSnapshot {
     // The last minute is incomplete.
     clock.advance(minute === MINUTES - 1 ? MS_PER_MINUTE / 2 : MS_PER_MINUTE);
   }
+  return status.snapshot();
+}
+
+/** A made-up first minute on a network that blocks Tor. */
+export function madeUpStuck(): StatusSnapshot {
+  const clock = new ManualClock(STARTED_AT);
+  using status = new Status(
+    { clock, counters: createCounters([RESOLVER], 3), sources: STUCK },
+    { version: '0.1.0', cacheMaxBytes: 16 * 2 ** 20 },
+  );
+  clock.advance(MS_PER_MINUTE / 2);
   return status.snapshot();
 }
 
@@ -123,4 +135,28 @@ const CUT_OFF: StatusSources = {
       })),
     },
   })),
+};
+
+const STUCK: StatusSources = {
+  torKind: () => 'managed',
+  tor: () => ({
+    state: 'stuck',
+    bootstrapPercent: 5,
+    bootstrapSummary: 'Connecting to a relay',
+    trouble: new Dns4torError('ERR_TOR_BLOCKED', 'Tor is stuck at 5 % (Connecting to a relay)'),
+    circuits: { launched: 0, guard_wait: 0, extended: 0, built: 0 },
+  }),
+  connectivity: () => ({ lastAnswerSecondsAgo: undefined, failuresInARow: 8, failure: 'ERR_TOR_TIMEOUT', silentMs: 0 }),
+  upstreams: [
+    {
+      label: RESOLVER,
+      status: {
+        breakerStates: ['half_open'],
+        failure: 'ERR_TOR_TIMEOUT',
+        queueDepth: 0,
+        connections: [0, 1, 2].map((slot) => ({ slot, state: 'connecting', typicalMs: undefined, inFlight: 0 })),
+      },
+    },
+  ],
+  cache: () => ({ entries: 0, bytes: 0 }),
 };

@@ -173,6 +173,7 @@ test('a tor that hangs without closing connections shows within five seconds, an
   socks.stall();
   await headline(page, 'no answer has come through Tor');
   assert.equal(await page.title(), 'Degraded – dns4tor');
+  assert.doesNotMatch(await page.locator('#tor-state').innerText(), /\bconnected\b/);
   socks.resume();
   await headline(page, WORKING);
 });
@@ -274,7 +275,7 @@ test('while Tor is stuck, the remedy is below the headline, and no section says 
     ...working,
     state: 'stuck',
     headline: 'Not working: the relays are out of reach.',
-    remedy: 'Use --bridge.',
+    remedy: 'Use --bridge, or run dns4tor pause 10m.',
     reason: trouble.reason,
     lastAnswerSecondsAgo: null,
     tor: { ...working.tor, state: 'stuck', bootstrapPercent: 5, bootstrapSummary: 'Connecting', trouble },
@@ -290,7 +291,7 @@ test('while Tor is stuck, the remedy is below the headline, and no section says 
   await page.goto(`http://${server.address}/`);
   await headline(page, 'the relays are out of reach');
   const remedy = page.locator('#remedy');
-  assert.equal(await remedy.locator('code').innerText(), '--bridge');
+  assert.deepEqual(await remedy.locator('code').allInnerTexts(), ['--bridge', 'dns4tor pause 10m']);
   const [above, below] = await Promise.all([page.locator('#headline').boundingBox(), remedy.boundingBox()]);
   assert.ok(above !== null && below !== null && below.y >= above.y + above.height);
   assert.equal(await page.locator('#verdict').getAttribute('data-state'), 'stuck');
