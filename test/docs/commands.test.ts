@@ -29,6 +29,8 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   base64: [],
   bash: [],
   cd: [],
+  chmod: [],
+  chown: [],
   cloudflared: ['--address', '--port', '--metrics'],
   cp: [],
   curl: ['--fail', '--silent', '--unix-socket'],
@@ -110,7 +112,7 @@ test('every example in the help is a command line that dns4tor takes', async () 
 
 test('every block is of a language that is checked, or output', () => {
   const languages = new Set(PAGES.flatMap(({ blocks }) => blocks.map(({ language }) => language)));
-  assert.deepEqual([...languages].toSorted(), ['ini', 'sh', 'text', 'toml']);
+  assert.deepEqual([...languages].toSorted(), ['ini', 'sh', 'text', 'toml', 'torrc']);
 });
 
 test('the text names only npm scripts and dns4tor commands that exist', async () => {

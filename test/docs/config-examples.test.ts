@@ -12,6 +12,7 @@ import { PAGES, ROOT } from './pages.ts';
 let directory: TemporaryDirectory;
 before(async () => {
   directory = await createTemporaryDirectory();
+  await writeFile(join(directory.path, 'webtunnel-client'), '#!/bin/sh\n', { mode: 0o700 });
   await writeFile(join(directory.path, 'bridges'), '192.0.2.10:443\n', { mode: 0o600 });
 });
 after(() => directory[Symbol.asyncDispose]());
@@ -23,7 +24,9 @@ for (const { path, blocks } of PAGES) {
     for (const { text, place } of files) {
       const file = join(directory.path, 'dns4tor.toml');
       // `isolate` and the like stand alone: what they need besides is the default.
-      const own = withoutPlaceholders(text).replaceAll('/etc/dns4tor/bridges', join(directory.path, 'bridges'));
+      const own = withoutPlaceholders(text)
+        .replaceAll('/etc/dns4tor/bridges', join(directory.path, 'bridges'))
+        .replaceAll('/usr/local/bin/webtunnel-client', join(directory.path, 'webtunnel-client'));
       await writeFile(file, own);
       const load = (): unknown => validate(loadSettings({ flags: { config: [file] }, env: {} }));
       assert.doesNotThrow(load, place);

@@ -100,7 +100,7 @@ export function addQuery(program: Command): void {
     .addHelpText('after', fitted(NOTES));
   const flags = addFlags(command, KEYS, DOCS);
   command.action(async (words: readonly string[], { x, p, server, direct, json }: Flags) => {
-    const question = readQueryWords(words, x);
+    const question = readWords(words, x, flags.bridge !== undefined);
     // Leak mutation: question
     const config = load(p === undefined ? flags : { ...flags, port: [p] }, direct === true);
     const query = buildQuery(question);
@@ -113,6 +113,16 @@ export function addQuery(program: Command): void {
     // The reply shows what failed, so nothing more is printed.
     if (!ANSWERS.includes(shown.view.status)) process.exitCode = EXIT_CODES.failure;
   });
+}
+
+/** Beside a bridge, a wrong word may be the rest of its line, so it is not quoted. */
+function readWords(words: readonly string[], x: string | undefined, hasBridge: boolean): QueryWords {
+  try {
+    return readQueryWords(words, x);
+  } catch (error) {
+    if (!hasBridge || !(error instanceof ConfigError)) throw error;
+    throw new ConfigError([{ problem: 'not a name, a type and options of dig', remedy: 'quote each bridge line' }]);
+  }
 }
 
 function load(flags: Sources['flags'], isDirect: boolean): Config {

@@ -32,6 +32,11 @@ export function isTransportName(text: string): boolean {
   return TRANSPORT.test(text);
 }
 
+/** Whether a word of the text is an IP address with a port, as in a bridge line. */
+export function holdsBridgeAddress(text: string): boolean {
+  return text.split(/\s+/).some((word) => 'value' in parseAddress(word));
+}
+
 /**
  * Parses `[transport] IP:port [fingerprint] [key=value …]`, with or without the word `Bridge` in front. Problems never
  * quote the line, because it is secret. Whether there is a program for the transport is checked later.

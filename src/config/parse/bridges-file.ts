@@ -2,7 +2,7 @@ import type { Bridge } from '../../model/bridge.ts';
 import { type Parsed, type Problem, refuse } from '../config-problem.ts';
 import { privacyProblems, readSmallFile } from '../files.ts';
 import { MAX_BRIDGES } from '../tor-options.ts';
-import { parseBridgeLine } from './bridge-line.ts';
+import { holdsBridgeAddress, parseBridgeLine } from './bridge-line.ts';
 
 /** The bridges of a file, in its order. */
 export interface BridgesFile {
@@ -18,6 +18,8 @@ const MAX_NAMED_LINES = 5;
  * with line numbers and without quoting a line.
  */
 export function readBridgesFile(path: string): Parsed<BridgesFile> {
+  // Other problems quote the path.
+  if (holdsBridgeAddress(path)) return { problem: 'this is a bridge line, not a file', remedy: 'use --bridge for it' };
   const file = readSmallFile(path);
   if ('problem' in file) return file;
   const problems: Problem[] = [...privacyProblems(path)];
