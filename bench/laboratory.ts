@@ -80,6 +80,7 @@ function torAt(socks: TorAddress): Tor {
     judgePeer: judgeManagedTor,
     state: () => ({ state: 'up', bootstrapPercent: 100 }),
     observe: () => {},
+    networkChanged: () => {},
     kind: 'external',
     describe: () => '',
     [Symbol.asyncDispose]: async () => {},

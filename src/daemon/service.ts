@@ -177,17 +177,19 @@ function createCache({ config, clock, random, counters }: Parts): Cache {
 }
 
 /** Replaces connections that are dead after a sleep or on another network, and ages the cache by the sleep. */
-function watchConnectivity({ clock, logger }: Parts, cache: Cache, resolvers: Resolvers): ConnectivityWatch {
+function watchConnectivity({ clock, logger, tor }: Parts, cache: Cache, resolvers: Resolvers): ConnectivityWatch {
   return new ConnectivityWatch(
     { clock, networkInterfaces },
     {
       onWakeUp(sleptMs) {
         logger.log('info', 'machine_woke', { seconds: toSeconds(sleptMs) });
         cache.slept(sleptMs);
+        tor.current?.networkChanged();
         resolvers.renewAll();
       },
       onNewAddress() {
         logger.log('info', 'machine_moved', {});
+        tor.current?.networkChanged();
         resolvers.renewAll();
       },
     },

@@ -30,6 +30,8 @@ export interface Tor extends AsyncDisposable {
    * when Tor should forget its failures (NEWNYM).
    */
   observe(outcome: 'ok' | ErrorCode): void;
+  /** Call it when this machine has joined another network, or has woken up. */
+  networkChanged(): void;
   /** Describes this Tor for logs: its kind and address. */
   describe(): string;
 }
@@ -90,6 +92,7 @@ async function openManagedTor({ stateDirectory, ...options }: OpenTorOptions): P
     judgePeer: judgeManagedTor,
     state: () => managed.status,
     observe: (outcome) => managed.observe(outcome),
+    networkChanged: () => managed.networkChanged(),
     describe: () => `tor started by dns4tor at ${formatTorAddress(managed.socks)}`,
     [Symbol.asyncDispose]: () => managed[Symbol.asyncDispose](),
   };
@@ -113,6 +116,8 @@ async function openExternalTor(socks: TorAddress, options: OpenTorOptions, isTor
     socks,
     judgePeer,
     state: () => external.status,
+    // It may serve other programs, so it is not restarted.
+    networkChanged() {},
     observe(outcome) {
       external.observe(outcome);
       notice.observe(outcome);

@@ -92,6 +92,7 @@ async function setUp({
     judgePeer: judgeManagedTor,
     state: () => ({ state: 'unknown', bootstrapPercent: 0 }),
     observe: () => {},
+    networkChanged: () => {},
     kind: 'external',
     describe: () => 'a double',
     async [Symbol.asyncDispose]() {},

@@ -27,6 +27,7 @@ function createBehind(
     judgePeer: judgeManagedTor,
     state: () => ({ state: 'unknown', bootstrapPercent: 0 }),
     observe: () => {},
+    networkChanged: () => {},
     kind: 'external',
     describe: () => 'a double',
     async [Symbol.asyncDispose]() {},

@@ -30,7 +30,7 @@ export function torSurroundings(hasNetwork: () => boolean, bridges?: readonly Br
 }
 
 /** Progress from which on an entry into Tor's network works: tag `handshake_done`. */
-const ENTERED_PERCENT = 15;
+export const ENTERED_PERCENT = 15;
 
 /** Tags of the phases in which Tor talks to a pluggable transport (control-spec, "Phases in Bootstrap Stage 1"). */
 const TRANSPORT_TAGS: ReadonlySet<string> = new Set(['conn_pt', 'conn_done_pt']);
@@ -60,7 +60,8 @@ export class BootstrapEvidence {
   #furthest = 0;
   /** Tor's clock minus the network's, in seconds. */
   #skewSeconds: number | undefined;
-  readonly #connectionFailures = new Set<string>();
+  /** REASON of the latest failure to connect to a relay. */
+  #connectionFailure: string | undefined;
   readonly #signs = new Set<LogSign>();
 
   /**
@@ -76,7 +77,7 @@ export class BootstrapEvidence {
   forget(): void {
     this.#furthest = this.#phase.percent;
     this.#skewSeconds = undefined;
-    this.#connectionFailures.clear();
+    this.#connectionFailure = undefined;
     this.#signs.clear();
   }
 
@@ -97,7 +98,7 @@ export class BootstrapEvidence {
     if (skew !== undefined) this.#setSkew(Number(parseFields(skew).get('SKEW')));
     const [, failure] = CONNECTION_FAILED.exec(line) ?? [];
     const reason = failure && parseFields(failure).get('REASON');
-    if (reason) this.#connectionFailures.add(reason);
+    if (reason) this.#connectionFailure = reason;
     const [, text] = LOG_EVENT.exec(line) ?? [];
     for (const [sign, pattern] of Object.entries(LOG_SIGNS)) {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the keys of LOG_SIGNS
@@ -121,7 +122,7 @@ export class BootstrapEvidence {
     const { percent, tag, reason } = this.#phase;
     if (this.isClockWrong || reason === 'CLOCK_SKEW') return 'ERR_TOR_CLOCK';
     // At 0 % Tor has not even been able to send a packet to a relay.
-    const hasNoRoute = percent === 0 && this.#connectionFailures.has('NOROUTE');
+    const hasNoRoute = percent === 0 && this.#connectionFailure === 'NOROUTE';
     if (hasNoRoute || !hasNetwork()) return 'ERR_TOR_OFFLINE';
     if (percent >= ENTERED_PERCENT) return 'ERR_TOR_STUCK';
     if (this.#signs.has('transportEnded') || (usesTransport && percent === 0)) return 'ERR_TOR_TRANSPORT';

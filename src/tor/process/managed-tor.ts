@@ -4,6 +4,7 @@ import { drawPauseMs } from '../../lib/back-off.ts';
 import { delay } from '../../lib/clock.ts';
 import type { TorAddress } from '../../model/tor-address.ts';
 import { BOOTSTRAPPED_PERCENT, type TorStatus } from '../../model/tor-status.ts';
+import { ENTERED_PERCENT } from '../control/bootstrap-evidence.ts';
 import { TOR_RETRIES } from '../control/tor-monitor.ts';
 import type { TorEvents } from '../tor-events.ts';
 import { startTorProcess, type TorProcess, type TorProcessOptions } from './tor-process.ts';
@@ -24,6 +25,10 @@ export class ManagedTor implements AsyncDisposable {
   #process: TorProcess | undefined;
   /** Exits since the last complete bootstrap. */
   #failures = 0;
+  /** Whether the process is being stopped to start a new one. */
+  #isRenewing = false;
+  /** When and where the stopped process got stuck, until its successor gets further. */
+  #stuckBefore: { readonly sinceMs: number; readonly percent: number } | undefined;
   #supervision: Promise<void> | undefined;
 
   private constructor(options: ManagedTorOptions) {
@@ -58,6 +63,19 @@ export class ManagedTor implements AsyncDisposable {
     this.#process?.observe(outcome);
   }
 
+  /**
+   * Call it when this machine has joined another network, or has woken up. Restarts a Tor that is stuck before it has
+   * entered its network: it pauses between attempts for up to a minute by then, and no command shortens that. Measured
+   * with 0.4.9.11: 8 to 67 s until the first answer on the new network, and one second until a fresh Tor connects.
+   */
+  networkChanged(): void {
+    const { state, bootstrapPercent: percent } = this.status;
+    if (this.#process === undefined || state !== 'stuck' || percent >= ENTERED_PERCENT) return;
+    this.#isRenewing = true;
+    this.#stuckBefore ??= { sinceMs: this.#options.clock.now(), percent };
+    void this.#process.stop();
+  }
+
   /** Stops Tor. Resolves once it has exited. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
@@ -66,13 +84,20 @@ export class ManagedTor implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { events } = this.#options;
+    const { clock, events } = this.#options;
     const onBootstrap: TorEvents['onBootstrap'] = (percent, summary) => {
       if (percent === BOOTSTRAPPED_PERCENT) this.#failures = 0;
       events.onBootstrap(percent, summary);
+      if (this.#stuckBefore === undefined || percent <= this.#stuckBefore.percent) return;
+      events.onUnstuck(clock.now() - this.#stuckBefore.sinceMs);
+      this.#stuckBefore = undefined;
+    };
+    const onStuck: TorEvents['onStuck'] = (trouble, stuckMs) => {
+      this.#stuckBefore = undefined;
+      events.onStuck(trouble, stuckMs);
     };
     this.#process = await startTorProcess(
-      { ...this.#options, paths: this.#paths, events: { ...events, onBootstrap } },
+      { ...this.#options, paths: this.#paths, events: { ...events, onBootstrap, onStuck } },
       this.#closing.signal,
     );
   }
@@ -81,10 +106,20 @@ export class ManagedTor implements AsyncDisposable {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       const error = await this.#process?.ended;
-      if (error !== undefined) await this.#restart(error);
+      if (error !== undefined) await (this.#isRenewing ? this.#renew() : this.#restart(error));
     }
     // A restart may have completed during disposal.
     await this.#process?.stop();
+  }
+
+  async #renew(): Promise<void> {
+    this.#isRenewing = false;
+    if (this.#closing.signal.aborted) return;
+    try {
+      await this.#start();
+    } catch (thrown) {
+      await this.#restart(toDns4torError(thrown));
+    }
   }
 
   async #restart(reason: Dns4torError): Promise<void> {
