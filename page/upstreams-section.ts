@@ -1,6 +1,7 @@
 import { capitalize, formatMs, formatNoun } from '../src/lib/format.ts';
+import type { TorState } from '../src/model/tor-status.ts';
 import { upstreamClause, upstreamFailure } from '../src/status/labels.ts';
-import type { CircuitSnapshot, ServiceState, StatusSnapshot, UpstreamSnapshot } from '../src/status/snapshot.ts';
+import type { CircuitSnapshot, StatusSnapshot, UpstreamSnapshot } from '../src/status/snapshot.ts';
 import { byId, create, createTable, fillRow, resize, setSentence, setText } from './dom.ts';
 
 const HEADINGS = ['circuit', 'connection', 'in flight', 'response time'] as const;
@@ -8,8 +9,8 @@ const HEADINGS = ['circuit', 'connection', 'in flight', 'response time'] as cons
 /** The section on the resolvers. Each has a table of its circuits, with bars that compare their response times. */
 export function createUpstreamsSection(): (snapshot: StatusSnapshot) => void {
   const list = byId('upstreams');
-  const shows = new WeakMap<Element, (upstream: UpstreamSnapshot, service: ServiceState) => void>();
-  return ({ upstreams, state }) => {
+  const shows = new WeakMap<Element, (upstream: UpstreamSnapshot, tor: TorState) => void>();
+  return ({ upstreams, tor: { state } }) => {
     const blocks = resize(list, upstreams.length, () => {
       const block = create('div', { className: 'upstream-block' });
       shows.set(block, createBlock(block));
@@ -19,7 +20,7 @@ export function createUpstreamsSection(): (snapshot: StatusSnapshot) => void {
   };
 }
 
-function createBlock(block: HTMLElement): (upstream: UpstreamSnapshot, service: ServiceState) => void {
+function createBlock(block: HTMLElement): (upstream: UpstreamSnapshot, tor: TorState) => void {
   const name = create('p', { className: 'name' });
   const state = create('p', { className: 'aside' });
   const table = create('table');
@@ -27,10 +28,10 @@ function createBlock(block: HTMLElement): (upstream: UpstreamSnapshot, service: 
   // The bars repeat the response times, so screen readers skip them.
   table.tHead?.rows[0]?.append(create('td', { className: 'bar', attributes: { 'aria-hidden': 'true' } }));
   block.append(name, state, table);
-  return (upstream, service) => {
+  return (upstream, tor) => {
     const { circuits } = upstream;
     setText(name, upstream.upstream);
-    setSentence(state, describe(upstream, service));
+    setSentence(state, describe(upstream, tor));
     table.hidden = circuits.length === 0;
     const slowestMs = Math.max(...circuits.map(({ responseTimeMs }) => responseTimeMs ?? 0));
     const rows = resize(body, circuits.length, createRow);
@@ -56,9 +57,9 @@ function showCircuit(row: HTMLTableRowElement, circuit: CircuitSnapshot, slowest
   if (bar !== null) bar.style.width = slowestMs === 0 ? '0' : `${(100 * (responseTimeMs ?? 0)) / slowestMs}%`;
 }
 
-function describe(upstream: UpstreamSnapshot, service: ServiceState): string {
+function describe(upstream: UpstreamSnapshot, tor: TorState): string {
   const { inFlight } = upstream;
-  const failure = upstreamFailure(upstream, service);
+  const failure = upstreamFailure(upstream, tor);
   const queries = inFlight === 0 ? '' : `, ${formatNoun(inFlight, 'query', 'queries')} in flight`;
   const why = failure === null ? '' : ` The last connection failed: ${failure}.`;
   return `${capitalize(upstreamClause(upstream))}${queries}.${why}`;

@@ -1,6 +1,6 @@
 // The words that the terminal and the status page share. Nothing here may depend on Node.
-import type { TorKind } from '../model/tor-status.ts';
-import type { AnswerCounts, LatencySnapshot, ServiceState, UpstreamSnapshot } from './snapshot.ts';
+import type { TorKind, TorState } from '../model/tor-status.ts';
+import type { AnswerCounts, LatencySnapshot, UpstreamSnapshot } from './snapshot.ts';
 
 /** Where an answer came from. */
 export const ANSWER_LABELS: Readonly<Record<keyof AnswerCounts, string>> = {
@@ -29,11 +29,11 @@ export function totalOf(answers: AnswerCounts): number {
 }
 
 /**
- * Why the latest connection to an upstream failed, as a clause for people. Null if it did not, and while Tor is stuck:
- * that failure only follows, and its remedy would contradict the one for Tor.
+ * Why the latest connection to an upstream failed, as a clause for people. Null if it did not, and while Tor is not
+ * connected to its network yet: that failure only follows, and its remedy would contradict the one for Tor.
  */
-export function upstreamFailure({ sentence }: UpstreamSnapshot, service: ServiceState): string | null {
-  return service === 'stuck' ? null : sentence;
+export function upstreamFailure({ sentence }: UpstreamSnapshot, tor: TorState): string | null {
+  return tor === 'bootstrapping' || tor === 'stuck' ? null : sentence;
 }
 
 /** Whether an upstream can be reached. A closed breaker alone proves nothing: nothing may have been tried yet. */

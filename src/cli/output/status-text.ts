@@ -8,6 +8,7 @@ import {
   formatShare,
 } from '../../lib/format.ts';
 import { printable } from '../../log/printable.ts';
+import type { TorState } from '../../model/tor-status.ts';
 import {
   ANSWER_LABELS,
   LATENCY_LABELS,
@@ -73,7 +74,7 @@ export function renderStatus(snapshot: StatusSnapshot, { width, style }: Page): 
     '',
     ...rows,
     '',
-    ...snapshot.upstreams.flatMap((upstream) => upstreamRows(upstream, snapshot.state, columns, style)),
+    ...snapshot.upstreams.flatMap((upstream) => upstreamRows(upstream, snapshot.tor.state, columns, style)),
     ...errorRows(snapshot, columns, style),
     ...(snapshot.errors.length === 0 ? [] : ['']),
   ];
@@ -160,9 +161,9 @@ function cacheRows({ cache: { entries, bytes, maxBytes } }: StatusSnapshot): str
   ];
 }
 
-function upstreamRows(snapshot: UpstreamSnapshot, service: ServiceState, columns: number, style: Style): string[] {
+function upstreamRows(snapshot: UpstreamSnapshot, tor: TorState, columns: number, style: Style): string[] {
   const { upstream, breaker, inFlight, circuits } = snapshot;
-  const failure = upstreamFailure(snapshot, service);
+  const failure = upstreamFailure(snapshot, tor);
   const queries = inFlight === 0 ? '' : `, ${formatNoun(inFlight, 'query', 'queries')} in flight`;
   const state = cut(`${upstreamClause(snapshot)}${queries}`, columns - LABEL_COLUMNS);
   return [
