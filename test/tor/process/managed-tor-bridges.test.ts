@@ -4,15 +4,16 @@ import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { systemClock } from '../../../src/lib/clock.ts';
+import { type Clock, systemClock } from '../../../src/lib/clock.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { Bridge, type BridgeParts, type TransportProgram, VANILLA } from '../../../src/model/bridge.ts';
+import { torSurroundings } from '../../../src/tor/control/bootstrap-evidence.ts';
 import { ManagedTor } from '../../../src/tor/process/managed-tor.ts';
 import type { TorEvents } from '../../../src/tor/tor-events.ts';
 import { findProgram } from '../../fixtures/process/find-program.ts';
 import { createTemporaryDirectory, type TemporaryDirectory } from '../../fixtures/temporary-directory.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
-import { ONLINE, SILENT_EVENTS } from '../silent-events.ts';
+import { SILENT_EVENTS } from '../silent-events.ts';
 
 const FINGERPRINT = '0123456789ABCDEF0123456789ABCDEF01234567';
 const CERT = `CANARYcert${'Aa0+/'.repeat(12)}`;
@@ -39,32 +40,44 @@ async function writeProgram(name: string, script: string): Promise<string> {
 }
 
 interface Started extends AsyncDisposable {
+  readonly tor: ManagedTor;
   readonly directory: string;
+  /** Tor's log so far. */
   readonly lines: readonly string[];
 }
 
+interface StartOptions {
+  readonly transports?: readonly TransportProgram[];
+  readonly torOptions?: readonly string[];
+  /** By how much the clock runs too fast. */
+  readonly hurry?: number;
+}
+
 let count = 0;
-async function start(
-  bridge: Bridge,
-  transports: readonly TransportProgram[],
-  more: readonly string[] = [],
-): Promise<Started> {
+async function start(bridge: Bridge, options: StartOptions = {}): Promise<Started> {
+  const { transports = [], torOptions = [], hurry = 1 } = options;
   const lines: string[] = [];
   const events: TorEvents = { ...SILENT_EVENTS, onLog: ({ message }) => lines.push(message) };
   const stateDirectory = join(directory.path, `tor${count++}`);
+  const clock: Clock = {
+    ...systemClock,
+    now: () => systemClock.now() * hurry,
+    schedule: (delayMs, callback) => systemClock.schedule(delayMs / hurry, callback),
+  };
+  const bridges = [bridge];
   const tor = await ManagedTor.start({
     binary: await findProgram('tor'),
     directory: stateDirectory,
-    bridges: [bridge],
+    bridges,
     transports,
-    torOptions: more,
+    torOptions,
     onionAuths: [],
-    surroundings: ONLINE,
-    clock: systemClock,
+    surroundings: torSurroundings(() => true, bridges),
+    clock,
     random: systemRandom,
     events,
   });
-  return { directory: stateDirectory, lines, [Symbol.asyncDispose]: () => tor[Symbol.asyncDispose]() };
+  return { tor, directory: stateDirectory, lines, [Symbol.asyncDispose]: () => tor[Symbol.asyncDispose]() };
 }
 
 /** A listener that takes connections and ends them, and counts them. */
@@ -87,7 +100,7 @@ test('tor reaches a vanilla bridge itself, and an obfs4 bridge with the real pro
     ['obfs4', OBFS4_ARGS, [{ transport: 'obfs4', path }]],
   ] as const) {
     await using listener = await startListener();
-    await using tor = await start(bridgeOf({ transport, port: listener.port, args }), programs);
+    await using tor = await start(bridgeOf({ transport, port: listener.port, args }), { transports: programs });
     await waitUntil(`the bridge is contacted (${transport})`, 20_000, () => listener.connections() > 0);
     assert.equal((await stat(join(tor.directory, 'torrc'))).mode & 0o777, 0o600);
   }
@@ -96,7 +109,10 @@ test('tor reaches a vanilla bridge itself, and an obfs4 bridge with the real pro
 test("tor's lines about a bridge that refuses give nothing of it away, even at the level debug", async () => {
   const path = await findProgram('obfs4proxy');
   const bridge = bridgeOf({ transport: 'obfs4', args: OBFS4_ARGS });
-  await using tor = await start(bridge, [{ transport: 'obfs4', path }], ['Log debug stdout']);
+  await using tor = await start(bridge, {
+    transports: [{ transport: 'obfs4', path }],
+    torOptions: ['Log debug stdout'],
+  });
   await waitUntil('tor tells the arguments and the failure', 30_000, () =>
     ['PT SOCKS5 arguments', 'unable to connect OR connection'].every((text) =>
       tor.lines.some((line) => line.includes(text)),
@@ -108,21 +124,26 @@ test("tor's lines about a bridge that refuses give nothing of it away, even at t
   );
 });
 
-test('a transport program that exits at once, and one that speaks another protocol, are told without a secret', async () => {
-  const bridge = bridgeOf({ transport: 'obfs4', args: OBFS4_ARGS });
-  for (const [name, script, words] of [
-    ['exits', 'exit 3', 'terminated with status code'],
-    [
-      'babbles',
-      `echo VERSION 1; echo "CMETHOD-ERROR obfs4 ${CERT} for 192.0.2.1:443"; echo CMETHODS DONE; cat`,
-      'Managed proxy',
-    ],
-  ] as const) {
-    await using tor = await start(bridge, [{ transport: 'obfs4', path: await writeProgram(name, script) }]);
-    await waitUntil(`tor tells of ${name}`, 20_000, () => tor.lines.some((line) => line.includes(words)));
-    for (const line of tor.lines) assert.doesNotMatch(line, SECRET);
-  }
-});
+for (const [name, script] of [
+  ['exits at once', 'exit 3'],
+  ['speaks another protocol', `echo ${CERT} 192.0.2.1:443; cat`],
+  [
+    'does not have the transport',
+    `echo VERSION 1; echo "CMETHOD-ERROR obfs4 ${CERT} 192.0.2.1"; echo CMETHODS DONE; cat`,
+  ],
+  ['says nothing', 'exec cat'],
+] as const) {
+  test(`a transport program that ${name} is named as the reason, with a remedy and without a secret`, async () => {
+    const bridge = bridgeOf({ transport: 'obfs4', args: OBFS4_ARGS });
+    const transports = [{ transport: 'obfs4', path: await writeProgram(name.replaceAll(' ', '-'), script) }];
+    await using started = await start(bridge, { transports, hurry: 10 });
+    await waitUntil('tor is stuck', 20_000, () => started.tor.status.state === 'stuck');
+    const { trouble } = started.tor.status;
+    assert.equal(trouble?.code, 'ERR_TOR_TRANSPORT');
+    assert.notEqual(trouble.remedy, '');
+    for (const text of [trouble.message, ...started.lines]) assert.doesNotMatch(text, SECRET);
+  });
+}
 
 test('a bridge line that tor rejects is an error without the line', async () => {
   const rejected: readonly Partial<BridgeParts>[] = [
@@ -133,7 +154,7 @@ test('a bridge line that tor rejects is an error without the line', async () => 
   ];
   for (const parts of rejected) {
     const lines: string[] = [];
-    await assert.rejects(start(bridgeOf(parts), []), (error: Error & { code?: string }) => {
+    await assert.rejects(start(bridgeOf(parts)), (error: Error & { code?: string }) => {
       assert.equal(error.code, 'ERR_TOR_MANAGED');
       assert.doesNotMatch(`${error.message} ${String(error.cause)}`, SECRET);
       lines.push(error.message);
@@ -153,7 +174,7 @@ test('neither tor nor the transport program learns the settings of dns4tor, nor 
   process.env['TUNNEL_DNS_UPSTREAM'] = 'CANARY';
   try {
     const bridge = bridgeOf({ transport: 'obfs4', args: OBFS4_ARGS });
-    await using tor = await start(bridge, [{ transport: 'obfs4', path: program }]);
+    await using tor = await start(bridge, { transports: [{ transport: 'obfs4', path: program }] });
     await waitUntil('the program runs', 20_000, async () => (await readdir(directory.path)).includes('seen'));
     const text = await readFile(seen, 'utf8');
     assert.ok((await readFile(join(tor.directory, 'torrc'), 'utf8')).includes(CERT));
