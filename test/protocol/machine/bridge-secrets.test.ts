@@ -119,7 +119,11 @@ describe('the lines of bridges', { concurrency: true }, () => {
           const commandLine = await readFile(`/proc/${pid}/cmdline`, 'latin1');
           if (!commandLine.includes('torrc')) assert.match(commandLine, /^\/\S+?(?:obfs4proxy|snowflake-client)\0$/);
         }
-        assertClean(await runProgram('ps', ['-eww', '-o', 'args=']), 'ps');
+        // Not of all processes: commands that have just been started with --bridge show it for a moment.
+        const pids = [daemon.process.pid, ...(await descendants(daemon.process.pid))].join();
+        const shown = await runProgram('ps', ['-ww', '-o', 'args=', '-p', pids]);
+        assert.match(shown, /\bproxy-dns\b/);
+        assertClean(shown, 'ps');
       });
 
       test('log, pages, answers and files do not hold them, once Tor is stuck', async () => {
