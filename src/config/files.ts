@@ -90,14 +90,14 @@ export function checkAppendFile(path: string): Parsed<string> {
 /** Search path if PATH is unset (posix_spawn(3), _PATH_DEFPATH). */
 const DEFAULT_PATH = '/usr/bin:/bin';
 
-/** Checks that a text names a program in PATH, or is the path of an executable file. */
+/** Checks that a text names a program in PATH, or is the path of an executable file that others cannot replace. */
 export function checkProgram(text: string): Parsed<string> {
   if (!text.includes('/')) {
     const directories = (process.env['PATH'] ?? DEFAULT_PATH).split(':');
     const isFound = directories.some((directory) => 'value' in checkExecutable(`${directory || '.'}/${text}`));
     return isFound ? { value: text } : refuse(text, 'is not in PATH', 'give the full path of the program');
   }
-  return checkExecutable(text);
+  return checkOwnProgram(text);
 }
 
 /** Finds a program in the absolute directories of PATH. Returns its path, undefined if there is none. */
@@ -119,10 +119,15 @@ export function checkTransportProgram(path: string): Parsed<string> {
     const clause = 'holds a blank, a control character, # or a backslash, which a torrc cannot express here';
     return refuse(path, clause, 'make a symbolic link without them in a directory that only you can write to');
   }
+  return checkOwnProgram(path);
+}
+
+/** Checks that a path is that of an executable file, and that no other user could replace it. */
+function checkOwnProgram(path: string): Parsed<string> {
   const executable = checkExecutable(path);
   if ('problem' in executable) return executable;
   // Groups that root chose are trusted: Debian lets the group staff write to /usr/local.
-  const untrusted = findUntrusted(path, { groupsOfRoot: true });
+  const untrusted = findUntrusted(resolve(path), { groupsOfRoot: true });
   if (untrusted === undefined) return executable;
   const { problem, remedy } = untrustedFile(untrusted);
   return refuse(path, problem, remedy);

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, truncateSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { rootCertificates } from 'node:tls';
-import { checkAppendFile, readCertificates } from '../../src/config/files.ts';
+import { checkAppendFile, checkProgram, readCertificates } from '../../src/config/files.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
 const [FIRST = '', SECOND = ''] = rootCertificates;
@@ -48,4 +48,16 @@ test('a log file whose path other users could redirect is refused, with a remedy
   assert.equal(existsSync(path), false);
   chmodSync(join(directory.path, 'logs'), 0o755);
   assert.deepEqual(checkAppendFile(path), { value: path });
+});
+
+test('a program whose path other users could redirect is refused', async () => {
+  await using directory = await createTemporaryDirectory();
+  const folder = join(directory.path, 'bin');
+  const path = join(folder, 'tor');
+  mkdirSync(folder);
+  writeFileSync(path, '#!/bin/sh\n', { mode: 0o700 });
+  assert.deepEqual(checkProgram(path), { value: path });
+  chmodSync(folder, 0o777);
+  const parsed = checkProgram(path);
+  assert.match('problem' in parsed ? `${parsed.problem}; ${parsed.remedy}` : '', /mode 0777\).*chmod go-w/);
 });

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { resolve as toAbsolute } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -127,7 +127,9 @@ async function prepareDirectory(options: TorProcessOptions): Promise<void> {
     await mkdir(paths.directory, { recursive: true, mode: 0o700 });
     // In a sticky parent directory, another user may have created this one first.
     refuseUntrusted(paths.directory);
-    await writeFile(paths.torrc, renderTorrc(paths, process.pid, options), { mode: 0o600 });
+    // The mode of an existing file would stay.
+    await rm(paths.torrc, { force: true });
+    await writeFile(paths.torrc, renderTorrc(paths, process.pid, options), { mode: 0o600, flag: 'wx' });
   } catch (error) {
     if (error instanceof Dns4torError) throw error;
     throw new Dns4torError('ERR_TOR_MANAGED', `cannot write to ${paths.directory}`, error);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -144,6 +144,16 @@ for (const [name, script] of [
     for (const text of [trouble.message, ...started.lines]) assert.doesNotMatch(text, SECRET);
   });
 }
+
+test('the torrc is private even if there was another one that others could read', async () => {
+  const existing = join(directory.path, `tor${count}`);
+  await mkdir(existing, 0o700);
+  await writeFile(join(existing, 'torrc'), '');
+  await chmod(join(existing, 'torrc'), 0o666);
+  await using tor = await start(bridgeOf({}));
+  assert.equal(tor.directory, existing);
+  assert.equal((await stat(join(existing, 'torrc'))).mode & 0o777, 0o600);
+});
 
 test('a bridge line that tor rejects is an error without the line', async () => {
   const rejected: readonly Partial<BridgeParts>[] = [
