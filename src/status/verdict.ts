@@ -54,6 +54,9 @@ const MIN_ANSWERS = 10;
 /** Share of failed and stale answers that a person notices while browsing. */
 const NOTICEABLE_SHARE = 0.2;
 
+/** The remedy of an outage that may end without one, or whose cause is not known. */
+const FIND_OUT = 'if it does not end within a minute, run dns4tor check, which tests each step of the way';
+
 /** Tells people that the cache still works. */
 const FROM_CACHE = 'Only cached names are answered.';
 
@@ -77,7 +80,8 @@ export function judge({ connectivity, tor, upstreams, recent }: VerdictInput): S
   }
   if (isFailing) {
     const cause = causeOf(connectivity, upstreams);
-    return verdict('failing', `Not working: ${cause?.problem ?? 'no answers come through Tor'}. ${FROM_CACHE}`, cause);
+    const headline = `Not working: ${cause?.problem ?? 'no answers come through Tor'}. ${FROM_CACHE}`;
+    return verdict('failing', headline, cause, cause?.remedy ?? FIND_OUT);
   }
   if (isStarting) return verdict('starting', 'Starting: waiting for the first answer through Tor.');
 
@@ -98,8 +102,8 @@ export function judge({ connectivity, tor, upstreams, recent }: VerdictInput): S
   return verdict('working', 'Working: names are resolved through Tor.');
 }
 
-function verdict(state: ServiceState, headline: string, cause?: Reason): ServiceVerdict {
-  const remedy = cause?.remedy === undefined ? null : `${capitalize(cause.remedy)}.`;
+function verdict(state: ServiceState, headline: string, cause?: Reason, clause = cause?.remedy): ServiceVerdict {
+  const remedy = clause === undefined ? null : `${capitalize(clause)}.`;
   const sentence = remedy === null ? headline : `${headline} ${remedy}`;
   return { state, headline, remedy, sentence, reason: cause?.reason ?? null };
 }

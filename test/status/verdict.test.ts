@@ -78,6 +78,14 @@ test('a Tor without progress is stuck, with the reason and remedy of its trouble
   assert.equal(judge(input({ tor })).state, 'working');
 });
 
+test('an outage with a cause that has no remedy, or without a known cause, has a next step', () => {
+  for (const failure of ['ERR_UPSTREAM_STALLED', undefined] as const) {
+    const { state, remedy } = judge(input({ connectivity: { ...ANSWERED, failuresInARow: 3, failure } }));
+    assert.equal(state, 'failing');
+    assert.notEqual(remedy, null);
+  }
+});
+
 test('it fails if no upstream can be reached, even if the last query was answered', () => {
   const upstreams = [
     { ...FIRST, ...REFUSED, breaker: 'half_open' },
