@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { AccessNetwork } from '../fixtures/namespace/internet.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { type CensoredLaboratory, startCensoredLaboratory } from '../situations/censored-laboratory.ts';
+import { secretsOf } from '../situations/situation.ts';
 import { assertLacks, assertLeavesNoTrace, assertServesNoTrace, createCanary, findIn } from './canary.ts';
 import { type ConfinedDaemon, startConfinedDaemon } from './confined-daemon.ts';
 
@@ -31,19 +32,12 @@ async function assertOnlyToBridge(): Promise<void> {
   assert.equal(frames, packets, 'the link carried frames that are not packets to the bridge');
 }
 
-/** The parts of the bridge's line that give it away. */
-function secrets(): readonly string[] {
-  const { fingerprint, host, obfs4Port, lines } = laboratory.bridge;
-  const [certificate = ''] = /(?<=cert=)\S+/.exec(lines.obfs4) ?? [];
-  assert.notEqual(certificate, '');
-  return [fingerprint, certificate, `${host}:${obfs4Port}`].map((text) => text.toLowerCase());
-}
-
 async function assertClean(): Promise<void> {
   await assertServesNoTrace(canary, daemon);
   await assertLeavesNoTrace(canary, daemon, ['tor']);
-  for (const secret of secrets()) {
+  for (const secret of secretsOf(laboratory.bridge.lines.obfs4)) {
     await assertServesNoTrace(secret, daemon);
+    assertLacks(daemon.log, secret);
     const files = await findIn(daemon.directory, secret);
     assert.deepEqual(
       files.filter((path) => !path.startsWith(`${daemon.directory}/tor/`)),
@@ -99,7 +93,7 @@ describe('G1, G8: with a bridge, packets leave only to it, and its line stays in
     for (const id of ['tor', 'bootstrap', 'reach', 'answer', 'listening', 'resolution']) {
       assert.match(output, new RegExp(`^ok +${id} `, 'm'));
     }
-    for (const secret of [canary, ...secrets()]) assertLacks(output, secret);
+    for (const secret of [canary, ...secretsOf(laboratory.bridge.lines.obfs4)]) assertLacks(output, secret);
     await assertClean();
   });
 

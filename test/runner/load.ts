@@ -67,7 +67,7 @@ export const LOADS: Readonly<Record<string, Load>> = {
   'test/protocol/upstream/turned-away.test.ts': { cores: 1.1, seconds: 11 },
   'test/protocol/upstream/upstream-answers.test.ts': { cores: 0.5, seconds: 9 },
   'test/protocol/upstream/upstream-connection.test.ts': { cores: 0.5, seconds: 33 },
-  'test/situations/situations.test.ts': { cores: 0.5, seconds: 27, lane: TOR_NETWORKS },
+  'test/situations/situations.test.ts': { cores: 0.7, seconds: 110, lane: TOR_NETWORKS },
   'test/system/force.test.ts': { cores: 0.6, seconds: 10 },
   'test/system/interruptions.test.ts': { cores: 0.5, seconds: 57, patient: true },
 };

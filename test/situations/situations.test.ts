@@ -1,6 +1,7 @@
 import { after, before } from 'node:test';
 import { bridgesSuite } from './bridges.ts';
 import { type CensoredLaboratory, startCensoredLaboratory } from './censored-laboratory.ts';
+import { stuckSuite } from './stuck.ts';
 
 /* All suites share one laboratory, because a Tor network takes about fifteen seconds to start. */
 
@@ -11,3 +12,4 @@ before(async () => {
 after(() => laboratory[Symbol.asyncDispose]());
 
 bridgesSuite(() => laboratory);
+stuckSuite(() => laboratory);
