@@ -16,7 +16,8 @@ Configuration of dns4tor. Every key is listed with its default, commented out. T
 \`dns4tor proxy-dns --config /etc/dns4tor.toml --check\` checks this file. \`systemctl restart dns4tor\` applies it.
 
 As a service, dns4tor gets its sockets and its way to Tor from systemd, so address, port, metrics and tor-socks have no
-effect here. Use \`systemctl edit dns4tor.socket\` and \`systemctl edit dns4tor-metrics.socket\` instead.`;
+effect here. Use \`systemctl edit dns4tor.socket\` and \`systemctl edit dns4tor-metrics.socket\` instead. Bridges go
+into the torrc of the system's Tor.`;
 
 /** Values for the keys that have no default. */
 const EXAMPLES: Readonly<Partial<Record<OptionKey, string>>> = {

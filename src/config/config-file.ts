@@ -1,7 +1,7 @@
 import { parse, TomlError } from 'smol-toml';
 import { nearest } from '../lib/nearest.ts';
 import { locate, type Parsed, type Problem, refuse } from './config-problem.ts';
-import { readSmallFile } from './files.ts';
+import { privacyProblems, readSmallFile } from './files.ts';
 import { FILE_KEYS, isOptionKey, type OptionKey, optionSpec } from './options.ts';
 
 /** The texts of each key, as the environment would give them. */
@@ -28,7 +28,10 @@ export function readConfigFile(path: string, place: string, problems: Problem[])
     if (!isOptionKey(name) || !FILE_KEYS.includes(name)) report(unknownKey(name));
     else if (scalars === undefined) report(WRONG_TYPE);
     else if (Array.isArray(value) && optionSpec(name).list === undefined) report(UNEXPECTED_LIST);
-    else texts.set(name, scalars);
+    else {
+      texts.set(name, scalars);
+      if (optionSpec(name).secret === true) for (const problem of privacyProblems(path)) report(notPrivate(problem));
+    }
   }
   return texts;
 }
@@ -40,6 +43,11 @@ export function placeInFile(key: string, path: string): string {
 
 const WRONG_TYPE: Problem = { problem: 'wrong type', remedy: 'write a string, a number, true or false, or a list' };
 const UNEXPECTED_LIST: Problem = { problem: 'the value is a list', remedy: 'give a single value' };
+
+/** The problem of a file with a secret value, from a clause about the file. */
+function notPrivate({ problem, remedy }: Problem): Problem {
+  return { problem: `the value is secret, but the file ${problem}`, ...(remedy === undefined ? {} : { remedy }) };
+}
 
 function parseToml(path: string): Parsed<Readonly<Record<string, unknown>>> {
   const file = readSmallFile(path);

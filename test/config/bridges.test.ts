@@ -64,12 +64,21 @@ function problemsOf(flags: Sources['flags']): readonly string[] {
 test('bridges come from the command line, the environment and the configuration file', () => {
   const lines = (tor: Config['tor']): string[] => tor.bridges.map((bridge) => bridge.toTorrc());
   const file = join(directory.path, 'dns4tor.toml');
-  writeFileSync(file, `bridge = ["${VANILLA}", "192.0.2.12:443"]`);
+  writeFileSync(file, `bridge = ["${VANILLA}", "192.0.2.12:443"]`, { mode: 0o600 });
   assert.deepEqual(lines(torOf({ bridge: [VANILLA, '192.0.2.12:443'] })), [VANILLA, '192.0.2.12:443']);
   assert.deepEqual(lines(torOf({}, { DNS4TOR_BRIDGE: `${VANILLA}\n192.0.2.12:443` })), [VANILLA, '192.0.2.12:443']);
   assert.deepEqual(lines(torOf({ config: [file] })), [VANILLA, '192.0.2.12:443']);
   const both = torOf({ bridge: [VANILLA], 'bridges-file': [writeBridges('# mine', '192.0.2.13:443')] });
   assert.deepEqual(lines(both), [VANILLA, '192.0.2.13:443']);
+});
+
+test('a configuration file that others can read must hold no bridge; other settings may stand there', () => {
+  const file = join(directory.path, 'dns4tor.toml');
+  writeFileSync(file, `bridge = "${VANILLA}"`);
+  chmodSync(file, 0o644);
+  assert.match(problemsOf({ config: [file] }).join(), /^bridge in .*; run chmod 600 \S*dns4tor\.toml$/);
+  writeFileSync(file, `bridges-file = "${writeBridges(VANILLA)}"`);
+  assert.deepEqual(problemsOf({ config: [file] }), []);
 });
 
 test('with bridges, auto means a managed tor, because a running Tor would not use them', () => {
@@ -220,7 +229,7 @@ test('a wrong line is named by its number if there are several, and not quoted',
   assert.match(problemsOf({ bridge: [wrong] }).join(), /^--bridge: /);
   assert.match(problemsOf({ bridge: ['192.0.2.14:443', wrong] }).join(), /^--bridge, number 2: /);
   const file = join(directory.path, 'dns4tor.toml');
-  writeFileSync(file, `bridge = ["192.0.2.14:443", "${wrong}"]`);
+  writeFileSync(file, `bridge = ["192.0.2.14:443", "${wrong}"]`, { mode: 0o600 });
   assert.match(problemsOf({ config: [file] }).join(), /^bridge in .*dns4tor\.toml, number 2: /);
 });
 

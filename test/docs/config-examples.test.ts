@@ -27,7 +27,7 @@ for (const { path, blocks } of PAGES) {
       const own = withoutPlaceholders(text)
         .replaceAll('/etc/dns4tor/bridges', join(directory.path, 'bridges'))
         .replaceAll('/usr/local/bin/webtunnel-client', join(directory.path, 'webtunnel-client'));
-      await writeFile(file, own);
+      await writeFile(file, own, { mode: 0o600 });
       const load = (): unknown => validate(loadSettings({ flags: { config: [file] }, env: {} }));
       assert.doesNotThrow(load, place);
     }

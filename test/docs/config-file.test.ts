@@ -33,7 +33,7 @@ after(() => directory[Symbol.asyncDispose]());
 
 async function load(text: string): Promise<Config> {
   const file = join(directory.path, 'dns4tor.toml');
-  await writeFile(file, text);
+  await writeFile(file, text, { mode: 0o600 });
   return validate(loadSettings({ flags: { config: [file] }, env: {} }));
 }
 
