@@ -43,10 +43,10 @@ const FINGERPRINT = '2B280B23E1107BB62ABFC40DDCC8824814F80A72';
 /** A port at which nobody listens. */
 const CLOSED_PORT = 9;
 
-/** A bridge line for snowflake, whose servers have names that do not exist (RFC 2606 §2). */
+/** A bridge line for snowflake, whose servers have names that no name server resolves here. */
 const SNOWFLAKE_LINE: string = [
   `snowflake 192.0.2.3:80 ${FINGERPRINT} fingerprint=${FINGERPRINT}`,
-  'url=https://broker.invalid/ ice=stun:stun.invalid:3478 utls-imitate=hellorandomizedalpn',
+  'url=https://broker.example.com/ ice=stun:stun.example.com:3478 utls-imitate=hellorandomizedalpn',
 ].join(' ');
 
 /** Tor is stuck after 20 s without progress. A wrong clock is known earlier. */
@@ -60,6 +60,7 @@ export const SITUATIONS: readonly Situation[] = [
   { ...BLOCKED, name: 'offline', access: 'offline', code: 'ERR_TOR_OFFLINE' },
   { ...BLOCKED, name: 'packets to relays are dropped', access: 'drops relays' },
   { ...BLOCKED, name: 'connections to relays are reset', access: 'refuses relays' },
+  { ...BLOCKED, name: 'a login page answers in place of relays', access: 'intercepts relays' },
   { ...BLOCKED, name: 'only a bridge is let through, and none is configured', access: 'only the bridge' },
   ...(['-3d', '+3d'] as const).map(
     (shift): Situation => ({
