@@ -16,10 +16,10 @@ const KNOWN_TRANSPORTS: Readonly<Record<string, KnownTransport>> = {
   obfs4: { programs: ['lyrebird', 'obfs4proxy'], remedy: 'install the package obfs4proxy or lyrebird' },
   meek_lite: { programs: ['lyrebird', 'obfs4proxy'], remedy: 'install the package obfs4proxy or lyrebird' },
   snowflake: { programs: ['snowflake-client'], remedy: 'install the package snowflake-client' },
-  // Lyrebird carries it since 2024.
+  // Lyrebird carries it since 2024. Debian 12 has neither program.
   webtunnel: {
     programs: ['webtunnel-client', 'lyrebird'],
-    remedy: 'install the package lyrebird, or name a client with --transport webtunnel=/path',
+    remedy: "install lyrebird, or name Tor Browser's with --transport webtunnel=/path (docs/bridges.md)",
   },
 };
 
