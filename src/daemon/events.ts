@@ -118,8 +118,8 @@ export function torEvents({ logger, metrics, torStatus, advise, display }: TorEv
       lastPercent = percent;
     },
     onStuck: (trouble, stuckMs) => void warnStuck(trouble, stuckMs),
-    onUnstuck(stuckMs) {
-      logger.log('info', 'tor_unstuck', { percent: torStatus().bootstrapPercent, seconds: toSeconds(stuckMs) });
+    onUnstuck(stuckMs, percent) {
+      logger.log('info', 'tor_unstuck', { percent, seconds: toSeconds(stuckMs) });
       showProgress();
     },
     onLog({ severity, message }) {

@@ -77,12 +77,11 @@ test('a stuck Tor is a warning with the advice and the code, and its progress on
   const { logger, lines } = recordingLogger();
   const trouble = new Dns4torError('ERR_TOR_BLOCKED', 'Tor is stuck at 5 %');
   const advised = new Dns4torError('ERR_TOR_BLOCKED', 'Tor is stuck at 5 %', undefined, 'pause');
-  let status: TorStatus = { state: 'stuck', bootstrapPercent: 5, trouble };
+  const status: TorStatus = { state: 'stuck', bootstrapPercent: 5, trouble };
   const events = eventsOf(logger, { torStatus: () => status, advise: async () => advised });
   events.onStuck(trouble, 20_000);
   await turn();
-  status = { state: 'bootstrapping', bootstrapPercent: 14 };
-  events.onUnstuck(31_500);
+  events.onUnstuck(31_500, 14);
   assert.deepEqual(lines, [
     `WRN ${messageOf('tor_stuck', { reason: advised.message })} code=ERR_TOR_BLOCKED percent=5 seconds=20`,
     `INF ${messageOf('tor_unstuck', {})} percent=14 seconds=31.5`,
@@ -226,7 +225,7 @@ test('a display replaces the log lines about progress, but not the one that says
   assert.ok(lines[0]?.includes(trouble.message), lines[0]);
 
   status = { state: 'bootstrapping', bootstrapPercent: 14, bootstrapSummary: 'Handshaking' };
-  events.onUnstuck(31_500);
+  events.onUnstuck(31_500, 14);
   events.onExit(new Dns4torError('ERR_TOR_MANAGED'), 2000);
   assert.deepEqual(shown, [[5, 'Connecting', false], [5, 'Connecting', true], [14, 'Handshaking', false], 'cleared']);
 });

@@ -41,7 +41,7 @@ const TRANSPORT_TAGS: ReadonlySet<string> = new Set(['conn_pt', 'conn_done_pt'])
  */
 const LOG_SIGNS = {
   certificateTime: /certificate (?:already )?expired|certificate not yet valid/i,
-  transportEnded: /^Managed proxy .* (?:terminated|failed)/,
+  transportEnded: /^Managed proxy "?(\/\S+?)"? .*(?:terminated|failed)/,
   transportName: /^Managed proxy .*\blookup \S+/,
 } as const;
 type LogSign = keyof typeof LOG_SIGNS;
@@ -62,7 +62,8 @@ export class BootstrapEvidence {
   #skewSeconds: number | undefined;
   /** REASON of the latest failure to connect to a relay. */
   #connectionFailure: string | undefined;
-  readonly #signs = new Set<LogSign>();
+  /** The signs in Tor's log, with the part of the line that they capture. */
+  readonly #signs = new Map<LogSign, string>();
 
   /**
    * Reads the lines of a STATUS_CLIENT, STATUS_GENERAL, ORCONN or log event, or of a reply to GETINFO. Ignores unknown
@@ -79,6 +80,11 @@ export class BootstrapEvidence {
     this.#skewSeconds = undefined;
     this.#connectionFailure = undefined;
     this.#signs.clear();
+  }
+
+  /** Bootstrap progress, 0 to 100. */
+  get percent(): number {
+    return this.#phase.percent;
   }
 
   /** Whether Tor has found this machine's clock wrong. */
@@ -101,8 +107,9 @@ export class BootstrapEvidence {
     if (reason) this.#connectionFailure = reason;
     const [, text] = LOG_EVENT.exec(line) ?? [];
     for (const [sign, pattern] of Object.entries(LOG_SIGNS)) {
+      const match = text === undefined ? null : pattern.exec(text);
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the keys of LOG_SIGNS
-      if (text !== undefined && pattern.test(text)) this.#signs.add(sign as LogSign);
+      if (match !== null) this.#signs.set(sign as LogSign, match[1] ?? '');
     }
     return false;
   }
@@ -133,10 +140,12 @@ export class BootstrapEvidence {
   /** The phase with Tor's own warning, for people. */
   #describe(): string {
     const { percent, summary, reason, warning } = this.#phase;
+    const program = this.#signs.get('transportEnded');
     const said = [warning, reason].filter((text) => text !== undefined && text !== '');
     const notes = [
       ...(summary === '' ? [] : [summary]),
       ...(said.length === 0 ? [] : [[...new Set(said)].join(', ')]),
+      ...(program === undefined ? [] : [`${program} ended`]),
       ...(this.#skewSeconds === undefined ? [] : [describeSkew(this.#skewSeconds)]),
     ];
     return `Tor is stuck at ${percent} %${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`;

@@ -16,8 +16,11 @@ const LONGEST_REMINDER_MS = 3_600_000;
 export interface BootstrapEvents {
   /** Tor makes no progress. Repeated at growing intervals, and whenever the reason changes. */
   onStuck(trouble: Dns4torError, stuckMs: number): void;
-  /** Tor makes progress again, or is up. Follows {@link onStuck}. */
-  onUnstuck(stuckMs: number): void;
+  /**
+   * Tor makes progress again, or is up. Follows {@link onStuck}.
+   * @param percent bootstrap progress, 0 to 100
+   */
+  onUnstuck(stuckMs: number, percent: number): void;
 }
 
 interface BootstrapWatchComponents {
@@ -90,7 +93,7 @@ export class BootstrapWatch implements Disposable {
     if (this.#trouble === undefined) return;
     this.#trouble = undefined;
     this.#reminders = 0;
-    this.#components.events.onUnstuck(this.#stuckMs);
+    this.#components.events.onUnstuck(this.#stuckMs, this.#evidence.percent);
   }
 
   #scheduleAt(ms: number): void {

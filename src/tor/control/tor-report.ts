@@ -51,7 +51,9 @@ export class TorReport {
   }
 
   #setPhase(percent: number, summary: string): void {
-    if (percent === this.#percent && summary === this.#summary) return;
+    // Tor may send an event that is older than its reply to GETINFO. Progress only ever grows until it is complete.
+    const isOld = this.#percent !== BOOTSTRAPPED_PERCENT && percent < (this.#percent ?? 0);
+    if (isOld || (percent === this.#percent && summary === this.#summary)) return;
     this.#percent = percent;
     this.#summary = summary;
     this.#onBootstrap(percent, summary);

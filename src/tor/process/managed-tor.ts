@@ -27,6 +27,8 @@ export class ManagedTor implements AsyncDisposable {
   #failures = 0;
   /** Whether the process is being stopped to start a new one. */
   #isRenewing = false;
+  /** When the present process got stuck last. */
+  #stuckSinceMs = 0;
   /** When and where the stopped process got stuck, until its successor gets further. */
   #stuckBefore: { readonly sinceMs: number; readonly percent: number } | undefined;
   #supervision: Promise<void> | undefined;
@@ -55,7 +57,8 @@ export class ManagedTor implements AsyncDisposable {
   }
 
   get status(): TorStatus {
-    return this.#process?.status ?? { state: 'down', bootstrapPercent: 0 };
+    const none = { state: this.#isRenewing ? 'bootstrapping' : 'down', bootstrapPercent: 0 } as const;
+    return this.#isRenewing ? none : (this.#process?.status ?? none);
   }
 
   /** Records how a dial through this Tor ended. */
@@ -72,7 +75,7 @@ export class ManagedTor implements AsyncDisposable {
     const { state, bootstrapPercent: percent } = this.status;
     if (this.#process === undefined || state !== 'stuck' || percent >= ENTERED_PERCENT) return;
     this.#isRenewing = true;
-    this.#stuckBefore ??= { sinceMs: this.#options.clock.now(), percent };
+    this.#stuckBefore ??= { sinceMs: this.#stuckSinceMs, percent };
     void this.#process.stop();
   }
 
@@ -89,11 +92,12 @@ export class ManagedTor implements AsyncDisposable {
       if (percent === BOOTSTRAPPED_PERCENT) this.#failures = 0;
       events.onBootstrap(percent, summary);
       if (this.#stuckBefore === undefined || percent <= this.#stuckBefore.percent) return;
-      events.onUnstuck(clock.now() - this.#stuckBefore.sinceMs);
+      events.onUnstuck(clock.now() - this.#stuckBefore.sinceMs, percent);
       this.#stuckBefore = undefined;
     };
     const onStuck: TorEvents['onStuck'] = (trouble, stuckMs) => {
       this.#stuckBefore = undefined;
+      this.#stuckSinceMs = clock.now() - stuckMs;
       events.onStuck(trouble, stuckMs);
     };
     this.#process = await startTorProcess(
@@ -113,11 +117,11 @@ export class ManagedTor implements AsyncDisposable {
   }
 
   async #renew(): Promise<void> {
-    this.#isRenewing = false;
-    if (this.#closing.signal.aborted) return;
     try {
-      await this.#start();
+      if (!this.#closing.signal.aborted) await this.#start();
+      this.#isRenewing = false;
     } catch (thrown) {
+      this.#isRenewing = false;
       await this.#restart(toDns4torError(thrown));
     }
   }

@@ -88,6 +88,12 @@ test('with bridges, the bridge is to blame, unless its transport does not run or
   assert.equal(codeAfter(through('obfs4', 'snowflake'), SEEN.connected, SEEN.lookUp), 'ERR_TOR_TRANSPORT_NAME');
 });
 
+test('a program that ends is named', () => {
+  const evidence = new BootstrapEvidence();
+  evidence.observe([SEEN.ended]);
+  assert.match(evidence.explain(through('obfs4')).detail ?? '', /\/usr\/bin\/obfs4proxy/);
+});
+
 test('beyond the entry into the network, no cause is known', () => {
   assert.equal(codeAfter(through('obfs4'), SEEN.loading), 'ERR_TOR_STUCK');
   assert.equal(codeAfter(ONLINE, SEEN.loading), 'ERR_TOR_STUCK');

@@ -26,7 +26,7 @@ function create(): Rig {
     surroundings: { ...ONLINE, hasNetwork: () => hasNetwork },
     events: {
       onStuck: ({ code }, stuckMs) => events.push(`${code} ${stuckMs / 1000}`),
-      onUnstuck: (stuckMs) => events.push(`on ${stuckMs / 1000}`),
+      onUnstuck: (stuckMs, percent) => events.push(`on ${stuckMs / 1000} at ${percent}`),
     },
   });
   return {
@@ -75,7 +75,7 @@ test('progress ends the trouble in one event, and later trouble starts anew', ()
   rig.clock.advance(20_000);
   rig.watch.observe([DONE], true);
   rig.clock.advance(1_000_000);
-  assert.deepEqual(rig.events, ['ERR_TOR_BLOCKED 20', 'on 25', 'ERR_TOR_STUCK 20', 'on 20']);
+  assert.deepEqual(rig.events, ['ERR_TOR_BLOCKED 20', 'on 25 at 30', 'ERR_TOR_STUCK 20', 'on 20 at 100']);
 });
 
 test('a wrong clock is named after 5 s, unless Tor goes on despite it', () => {

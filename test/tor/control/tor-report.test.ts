@@ -36,6 +36,15 @@ test('the bootstrap phase is read from replies and events, including warnings, a
   assert.deepEqual([state, bootstrapPercent, bootstrapSummary], ['bootstrapping', 45, 'Asking for relay descriptors']);
 });
 
+test('an event that is older than the reply before it takes no progress back', () => {
+  const { report, phases } = createReport();
+  report.observe(['status/bootstrap-phase=NOTICE BOOTSTRAP PROGRESS=20 TAG=onehop_create SUMMARY="Establishing"']);
+  report.observe(['STATUS_CLIENT NOTICE BOOTSTRAP PROGRESS=14 TAG=handshake SUMMARY="Handshaking with a relay"']);
+  report.observe(['STATUS_CLIENT NOTICE BOOTSTRAP PROGRESS=20 TAG=onehop_create SUMMARY="Establishing"']);
+  assert.deepEqual(phases, ['20 Establishing']);
+  assert.equal(report.status.bootstrapPercent, 20);
+});
+
 test('Tor is up once it has bootstrapped and has a circuit, and not when it reports that it has none', () => {
   const { report } = createReport();
   report.observe(['STATUS_CLIENT NOTICE BOOTSTRAP PROGRESS=100 TAG=done SUMMARY="Done"']);
