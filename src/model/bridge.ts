@@ -23,8 +23,8 @@ export interface BridgeParts {
 const NAME_RESOLVING: ReadonlySet<string> = new Set(['snowflake', 'meek_lite', 'webtunnel']);
 
 /**
- * A bridge: a relay that is in no public list. Its line is secret, because whoever knows it can block the bridge and
- * recognize its users. So the parts are private, and a log, error or JSON shows only the transport.
+ * A bridge: a relay that is in no public list. Its line is secret, because it is enough to block the bridge and to
+ * recognise its users. So the parts are private, and a log, error or JSON shows only the transport.
  */
 export class Bridge {
   /** Name of the pluggable transport, or {@link VANILLA}. Not secret. */
