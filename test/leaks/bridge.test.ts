@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
-import type { AccessNetwork } from '../fixtures/namespace/internet.ts';
+import { type AccessNetwork, NAMESERVER_HOST } from '../fixtures/namespace/internet.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { type CensoredLaboratory, startCensoredLaboratory } from '../situations/censored-laboratory.ts';
-import { secretsOf } from '../situations/situation.ts';
+import { SNOWFLAKE_LINE, secretsOf, snowflakeFlags } from '../situations/situation.ts';
 import { assertLacks, assertLeavesNoTrace, assertServesNoTrace, createCanary, findIn } from './canary.ts';
 import { type ConfinedDaemon, startConfinedDaemon } from './confined-daemon.ts';
 
@@ -16,9 +16,15 @@ import { type ConfinedDaemon, startConfinedDaemon } from './confined-daemon.ts';
 
 const ZONE = 'dns4tor-lab.net';
 const AGAIN_TIMEOUT_MS = 120_000;
+const LOOKUP_TIMEOUT_MS = 30_000;
 
 const canary = createCanary();
 let laboratory: CensoredLaboratory;
+before(async () => {
+  laboratory = await startCensoredLaboratory();
+});
+after(() => laboratory[Symbol.asyncDispose]());
+
 let client: AccessNetwork;
 let daemon: ConfinedDaemon;
 
@@ -58,7 +64,6 @@ async function torPid(): Promise<number> {
 
 describe('G1, G8: with a bridge, packets leave only to it, and its line stays in the state directory', () => {
   before(async () => {
-    laboratory = await startCensoredLaboratory();
     client = await laboratory.internet.connect('open');
     const { flags, bridgesFile } = laboratory;
     daemon = await startConfinedDaemon(client, [...flags, '--bridges-file', bridgesFile, '--address', 'localhost']);
@@ -66,7 +71,6 @@ describe('G1, G8: with a bridge, packets leave only to it, and its line stays in
   after(async () => {
     await daemon[Symbol.asyncDispose]();
     await client[Symbol.asyncDispose]();
-    await laboratory[Symbol.asyncDispose]();
   });
 
   test('start', async () => {
@@ -122,4 +126,17 @@ describe('G1, G8: with a bridge, packets leave only to it, and its line stays in
     await assertLeavesNoTrace(canary, daemon, ['tor']);
     await assertOnlyToBridge();
   });
+});
+
+test('G1: with snowflake, only lookups of its own servers leave, to the system’s name server', async () => {
+  await using home = await laboratory.internet.connect('open');
+  const flags = [...laboratory.flags, '--bridge', SNOWFLAKE_LINE, ...(await snowflakeFlags()), '--timeout', '2s'];
+  await using snowflake = await startConfinedDaemon(home, flags);
+  await waitUntil('it looks its servers up', LOOKUP_TIMEOUT_MS, async () => (await home.sent()).packets > 0);
+  assert.equal((await snowflake.ask(newName())).status, 'SERVFAIL');
+  snowflake.process.signal('SIGTERM');
+  assert.equal(await snowflake.process.ended, 0);
+  const { destinations, packets, frames } = await home.sent();
+  assert.deepEqual(destinations, [`udp ${NAMESERVER_HOST}:53`]);
+  assert.equal(frames, packets);
 });

@@ -22,6 +22,7 @@ export const PROMISES: readonly Promised[] = [
     proofs: [
       { file: 'test/leaks/phases.test.ts', test: 'G1, G8: no packet leaves but to loopback' },
       { file: 'test/leaks/bridge.test.ts', test: 'G1, G8: with a bridge, packets leave only to it' },
+      { file: 'test/leaks/bridge.test.ts', test: 'G1: with snowflake, only lookups' },
       {
         file: 'test/systemd/units.test.ts',
         test: 'has no way out but its sockets and unix sockets, and leaves no core',

@@ -34,7 +34,7 @@ export const LOADS: Readonly<Record<string, Load>> = {
   'test/e2e/onion.test.ts': { cores: 0.5, seconds: 87, lane: TOR_NETWORKS },
   'test/fixtures/namespace/internet.test.ts': { cores: 0.6, seconds: 5 },
   'test/fixtures/tor/tor-network.test.ts': { cores: 0.4, seconds: 25, lane: TOR_NETWORKS },
-  'test/leaks/bridge.test.ts': { cores: 0.4, seconds: 55, lane: TOR_NETWORKS },
+  'test/leaks/bridge.test.ts': { cores: 0.4, seconds: 62, lane: TOR_NETWORKS },
   'test/leaks/phases.test.ts': { cores: 0.5, seconds: 65, lane: TOR_NETWORKS },
   'test/leaks/upstream-connections.test.ts': { cores: 0.5, seconds: 14 },
   'test/packaging/installation.test.ts': { cores: 0.8, seconds: 58, patient: true },
@@ -67,7 +67,7 @@ export const LOADS: Readonly<Record<string, Load>> = {
   'test/protocol/upstream/turned-away.test.ts': { cores: 1.1, seconds: 11 },
   'test/protocol/upstream/upstream-answers.test.ts': { cores: 0.5, seconds: 9 },
   'test/protocol/upstream/upstream-connection.test.ts': { cores: 0.5, seconds: 33 },
-  'test/situations/situations.test.ts': { cores: 0.7, seconds: 110, lane: TOR_NETWORKS },
+  'test/situations/situations.test.ts': { cores: 0.7, seconds: 100, lane: TOR_NETWORKS },
   'test/system/force.test.ts': { cores: 0.6, seconds: 10 },
   'test/system/interruptions.test.ts': { cores: 0.5, seconds: 57, patient: true },
 };

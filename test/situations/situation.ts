@@ -44,7 +44,7 @@ const FINGERPRINT = '2B280B23E1107BB62ABFC40DDCC8824814F80A72';
 const CLOSED_PORT = 9;
 
 /** A bridge line for snowflake, whose servers have names that no name server resolves here. */
-const SNOWFLAKE_LINE: string = [
+export const SNOWFLAKE_LINE: string = [
   `snowflake 192.0.2.3:80 ${FINGERPRINT} fingerprint=${FINGERPRINT}`,
   'url=https://broker.example.com/ ice=stun:stun.example.com:3478 utls-imitate=hellorandomizedalpn',
 ].join(' ');
@@ -118,7 +118,8 @@ export function secretsOf(line: string): readonly string[] {
   return values.map((value) => (/(?<=\/\/|stun:)[^/:]+|^[\d.]+(?=:)/.exec(value)?.[0] ?? value).toLowerCase());
 }
 
-async function snowflakeFlags(): Promise<readonly string[]> {
+/** Further flags for {@link SNOWFLAKE_LINE}. */
+export async function snowflakeFlags(): Promise<readonly string[]> {
   return ['--transport', `snowflake=${await findProgram('snowflake-client')}`];
 }
 
