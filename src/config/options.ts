@@ -22,6 +22,8 @@ export interface OptionSpec {
   readonly cloudflaredEnv?: string;
   /** Whether its values are never shown: not by `--check`, and not in problems. @default false */
   readonly secret?: boolean;
+  /** Whether an empty list on the command line is refused, as from an unset variable of a script. @default false */
+  readonly neverEmpty?: boolean;
   /** Limits where the option can be set. @default everywhere */
   readonly scope?: 'flag' | 'flag and env';
 }

@@ -41,6 +41,7 @@ export const TOR_OPTIONS = {
     unset: 'no bridges; tor connects to public relays',
     list: { separator: '\n', maxItems: MAX_BRIDGES },
     secret: true,
+    neverEmpty: true,
   },
   'bridges-file': {
     kind: 'bridges-file',
@@ -49,6 +50,7 @@ export const TOR_OPTIONS = {
     doc: 'file of bridges, one on each line, readable by no other user; # begins a comment',
     unset: 'no file',
     list: { separator: ',', maxItems: 16 },
+    neverEmpty: true,
   },
   transport: {
     kind: 'transport-program',

@@ -123,7 +123,8 @@ function parseSetting({ key, origin, place, texts }: Setting, problems: Problem[
   if (texts.length > maxItems) {
     problems.push({ problem: `${place}: ${texts.length} values`, remedy: `give at most ${maxItems}` });
   }
-  if (texts.length === 0 && spec.default !== undefined) {
+  const mayBeEmpty = spec.default === undefined && !(spec.neverEmpty === true && origin === 'flag');
+  if (texts.length === 0 && !mayBeEmpty) {
     problems.push({ problem: `${place}: the value is empty`, remedy: 'give a value, or remove the option' });
   }
   return values;

@@ -87,6 +87,16 @@ test('with bridges, auto means a managed tor, because a running Tor would not us
   assert.equal(torOf({ 'bridges-file': [writeBridges(VANILLA)] }).socks.kind, 'managed');
 });
 
+test('an empty value is refused, as of an unset variable: tor would connect to public relays without a word', () => {
+  for (const key of ['bridge', 'bridges-file'] as const) {
+    for (const text of ['', ' ']) {
+      const problems = problemsOf({ [key]: [text] });
+      assert.equal(problems.length, 1);
+      assert.ok(problems[0]?.startsWith(`--${key}: `), problems[0]);
+    }
+  }
+});
+
 test('bridges for a running Tor are a contradiction', () => {
   for (const flags of [{ bridge: [VANILLA] }, { 'bridges-file': [writeBridges(VANILLA)] }]) {
     for (const where of ['127.0.0.1:9050', 'unix:/run/tor/socks']) {
