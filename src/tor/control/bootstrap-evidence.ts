@@ -141,7 +141,9 @@ export class BootstrapEvidence {
   #describe(): string {
     const { percent, summary, reason, warning } = this.#phase;
     const program = this.#signs.get('transportEnded');
-    const said = [warning, reason].filter((text) => text !== undefined && text !== '');
+    // The warning about a clock holds the same figure, in seconds.
+    const words = reason === 'CLOCK_SKEW' && this.#skewSeconds !== undefined ? [] : [warning, reason];
+    const said = words.filter((text) => text !== undefined && text !== '');
     const notes = [
       ...(summary === '' ? [] : [summary]),
       ...(said.length === 0 ? [] : [[...new Set(said)].join(', ')]),
