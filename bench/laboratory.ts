@@ -51,6 +51,7 @@ export async function openLaboratory(): Promise<Laboratory> {
     onlyThroughTor: false,
     ca: undefined,
     pins: [],
+    chainHashes: [],
     tlsMin: '1.3',
   };
   // The option `ca` would be parsed for each circuit, with all of Node's authorities, which takes most of the time.

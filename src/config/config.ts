@@ -95,6 +95,8 @@ export interface UpstreamConfig {
   readonly ca: string | undefined;
   /** `sha256/` and the base64 SHA-256 of a SubjectPublicKeyInfo. If there are any, one must match. */
   readonly pins: readonly string[];
+  /** SHA-256 hashes of TBS certificates, in hexadecimal. If there are any, the chain must have one of them. */
+  readonly chainHashes: readonly string[];
   /** Minimum TLS version. */
   readonly tlsMin: TlsVersion;
 }

@@ -71,7 +71,7 @@ export const OPTIONS = {
     kind: 'upstream-url',
     group: 'Upstream',
     placeholder: 'url',
-    doc: 'resolver, always reached through Tor: https:// (DNS over HTTPS), tls:// (DNS over TLS) or, for onion services, tcp:// (plain DNS); several are tried in order',
+    doc: 'resolver, always reached through Tor: https:// (DNS over HTTPS; without a path, /dns-query), tls:// (DNS over TLS), sdns:// (DNS stamp of one of these) or, for onion services, tcp:// (plain DNS); several are tried in order',
     default: 'https://dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad.onion/dns-query',
     list: { separator: ',', maxItems: 16 },
     cloudflaredEnv: 'TUNNEL_DNS_UPSTREAM',

@@ -7,7 +7,7 @@ import type { Loaded, Setting, Settings } from './load.ts';
 import type { Values } from './option-values.ts';
 import { OPTIONS, optionSpec } from './options.ts';
 import { parseValue } from './parse/kinds.ts';
-import type { UpstreamUrl } from './parse/upstream-url.ts';
+import type { UpstreamUrl } from './parse/upstream/upstream-url.ts';
 
 /**
  * Public names in the certificate of Cloudflare's hidden resolver. The certificate once lacked the onion name for weeks

@@ -203,12 +203,14 @@ export function createResolverConnector(
   });
 }
 
-function tlsOptions({ protocol, host, names, namesThroughTor, pins, ca, tlsMin }: UpstreamConfig): TlsOptions {
+function tlsOptions(config: UpstreamConfig): TlsOptions {
+  const { protocol, host, names, namesThroughTor, pins, chainHashes, ca, tlsMin } = config;
   return {
     servername: host,
     names,
     namesThroughTor,
     pins,
+    chainHashes,
     minVersion: `TLSv${tlsMin}` as const,
     ...(ca === undefined ? {} : { ca }),
     // RFC 8484 §5.2 recommends HTTP/2, whose streams carry many queries at once; HTTP/1.1 is for servers without it.

@@ -259,6 +259,12 @@ export const TOR_FAILURES = {
     problem: "the resolver's public key matches none of the pins in --upstream-pin",
     remedy: 'ask its operator whether the key has changed, and only then replace the pin',
   },
+  ERR_TLS_STAMP: {
+    ede: 'networkError',
+    label: 'tls_stamp',
+    problem: "the resolver's certificate chain has none of the hashes in its DNS stamp (sdns://)",
+    remedy: 'get the current stamp from its operator; the authority behind its certificate may have changed',
+  },
   ERR_TLS: {
     ede: 'networkError',
     label: 'tls',

@@ -69,3 +69,13 @@ test('metrics on another port or address than queries are accepted', async () =>
   ])
     assert.equal((await runCli(['proxy-dns', '--check', ...flags])).code, 0, flags.join(' '));
 });
+
+test('--check shows which URLs it makes of a URL without a path and of a DNS stamp, and counts the hashes', async () => {
+  const stamp = 'sdns://AgUAAAAAAAAABzguOC44LjggalBisNF41VbxY7E7Gw8ZQ10CWIKRzHVYnf7m6xHI1cMHOC44LjguOAovZG5zLXF1ZXJ5';
+  const upstreams = (...urls: readonly string[]): readonly string[] => urls.flatMap((url) => ['--upstream', url]);
+  const { code, stdout } = await runCli(['proxy-dns', '--check', ...upstreams('https://dns.example', stamp)]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^#.* https:\/\/dns\.example\/dns-query, https:\/\/8\.8\.8\.8\/dns-query \(.*hash\)$/m);
+  const whole = await runCli(['proxy-dns', '--check', ...upstreams('https://dns.example/dns-query')]);
+  assert.equal(whole.stdout.match(/https:\/\/dns\.example/g)?.length, 1);
+});

@@ -37,6 +37,7 @@ test('the defaults are those that the documentation promises', () => {
         onlyThroughTor: false,
         ca: undefined,
         pins: [],
+        chainHashes: [],
         tlsMin: '1.3',
       },
     ],
@@ -121,6 +122,18 @@ test('plain DNS to a host other than an onion service is refused unless it is al
   assert.equal(configOf({ upstream, 'allow-plaintext-exit': ['true'] }).upstreams.length, 4);
 });
 
+test('the certificate hashes of a DNS stamp apply to its resolver only', () => {
+  const stamp = 'sdns://AgUAAAAAAAAABzguOC44LjggalBisNF41VbxY7E7Gw8ZQ10CWIKRzHVYnf7m6xHI1cMHOC44LjguOAovZG5zLXF1ZXJ5';
+  const { upstreams } = configOf({ upstream: [`${stamp},https://${ONION}/dns-query`] });
+  assert.deepEqual(
+    upstreams.map(({ url, chainHashes }) => [url, chainHashes.length]),
+    [
+      ['https://8.8.8.8/dns-query', 1],
+      [`https://${ONION}/dns-query`, 0],
+    ],
+  );
+});
+
 test('TLS and HTTPS require a certificate, and TCP has none', () => {
   const { upstreams } = configOf({
     upstream: [`tls://resolver.example,tcp://${ONION}`],
@@ -137,6 +150,7 @@ test('TLS and HTTPS require a certificate, and TCP has none', () => {
       onlyThroughTor: false,
       ca: undefined,
       pins: [],
+      chainHashes: [],
       tlsMin: '1.3',
     },
     {
@@ -149,6 +163,7 @@ test('TLS and HTTPS require a certificate, and TCP has none', () => {
       onlyThroughTor: true,
       ca: undefined,
       pins: [],
+      chainHashes: [],
       tlsMin: '1.3',
     },
   ]);

@@ -127,6 +127,7 @@ async function setUp({
         onlyThroughTor: false,
         ca: await readFile(authority.certificatePath, 'utf8'),
         pins: [],
+        chainHashes: [],
         tlsMin: '1.3',
       },
       { index: 0, circuits, candidates: circuits, lifetimeMs: LIFETIME_MS, perClient },

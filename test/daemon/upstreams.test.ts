@@ -42,6 +42,7 @@ function createBehind(
     onlyThroughTor: false,
     ca: undefined,
     pins: [],
+    chainHashes: [],
     tlsMin: '1.3',
   };
   const upstream = createUpstream(

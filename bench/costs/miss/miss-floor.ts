@@ -38,6 +38,7 @@ const dial = createTorConnector({
     names: [host],
     namesThroughTor: [],
     pins: [],
+    chainHashes: [],
     ca: await readFile(authorityPath, 'utf8'),
     alpn: ['h2'],
   },

@@ -14,13 +14,28 @@ export function renderConfig(config: Config, settings: Settings, format: LogForm
     return `${JSON.stringify({ config, sources }, null, 2)}\n`;
   }
   const lines = settings.filter(({ key }) => FILE_KEYS.includes(key)).map(renderSetting);
+  const upstreams = describeUpstreams(config, settings);
   const bridges = countBridges(config);
   return [
     '# The configuration is valid. Effective settings:',
     ...lines,
+    ...(upstreams === '' ? [] : [`# Upstreams, as they are used: ${upstreams}`]),
     ...(bridges === '' ? [] : [`# Bridges, with those of files: ${bridges}`]),
     '',
   ].join('\n');
+}
+
+/** The upstreams if they differ from their texts, such as DNS stamps and URLs without a path. Empty otherwise. */
+function describeUpstreams({ upstreams }: Config, settings: Settings): string {
+  const texts = settings.find(({ key }) => key === 'upstream')?.texts ?? [];
+  if (upstreams.every(({ url }, index) => url === texts[index])) return '';
+  return upstreams
+    .map(({ url, chainHashes }) => (chainHashes.length === 0 ? url : `${url} (${countHashes(chainHashes.length)})`))
+    .join(', ');
+}
+
+function countHashes(count: number): string {
+  return count === 1 ? 'with a certificate hash' : `with ${count} certificate hashes`;
 }
 
 /** How many bridges of each transport, such as `2 obfs4, 1 vanilla`. Their lines are secret. */

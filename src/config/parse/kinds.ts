@@ -27,7 +27,7 @@ import { type Bounds, parseBytes, parseDuration, parseInteger } from './quantity
 import { parseControlAddress, parseSocksAddress } from './tor-endpoint.ts';
 import { parseTorrcLine } from './torrc-line.ts';
 import { parseTransportProgram } from './transport-program.ts';
-import { parseUpstreamUrl, type UpstreamUrl } from './upstream-url.ts';
+import { parseUpstreamUrl, type UpstreamUrl } from './upstream/upstream-url.ts';
 
 /** The type of each kind's parsed value. */
 export interface KindValues {

@@ -114,8 +114,9 @@ function createTlsUpgrade(tls: TlsOptions, clock: Clock, signal: AbortSignal | u
         // Explicit, because the environment variable NODE_TLS_REJECT_UNAUTHORIZED sets Node's default.
         // Leak mutation: verification
         rejectUnauthorized: true,
+        // Node passes the certificate with its issuers, although its type does not say so.
         checkServerIdentity: (_hostname: string, certificate: PeerCertificate) =>
-          checkIdentity(tls, isThroughTor, certificate),
+          checkIdentity(tls, isThroughTor, certificate as DetailedPeerCertificate),
         secureContext: (secureContext ??= makeContext()),
         socket: raw,
       });

@@ -1,7 +1,8 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { checkServerIdentity, type DetailedPeerCertificate, type PeerCertificate } from 'node:tls';
+import { checkServerIdentity, type DetailedPeerCertificate } from 'node:tls';
 import { Dns4torError } from '../../failures/errors.ts';
 import type { ErrorCode } from '../../failures/failures.ts';
+import { certificatesOf, signedChain, tbsHash } from './certificate-chain.ts';
 
 /** Identity that the resolver must prove by its certificate. */
 export interface TlsIdentity {
@@ -11,6 +12,8 @@ export interface TlsIdentity {
   readonly namesThroughTor: readonly string[];
   /** Pins, one of which the key must match: `sha256/` and the base64 SHA-256 of its SPKI in DER. Empty: any key. */
   readonly pins: readonly string[];
+  /** SHA-256 hashes of TBS certificates, in hexadecimal; the chain must have one of them. Empty: any chain. */
+  readonly chainHashes: readonly string[];
 }
 
 /** Computes the pin of a certificate's key, in the form of `--upstream-pin`. */
@@ -20,16 +23,17 @@ function spkiPin(certificate: X509Certificate): string {
 }
 
 /**
- * Checks the names and the pin of a certificate whose chain is already trusted. For `tls.connect`'s
+ * Checks the names, the pin and the hashes of a certificate whose chain is already trusted. For `tls.connect`'s
  * checkServerIdentity.
  *
  * @param isThroughTor whether Tor is known to carry the connection
- * @returns ERR_TLS_NAME or ERR_TLS_PIN; undefined if the certificate is accepted
+ * @param certificate the certificate with its issuers
+ * @returns ERR_TLS_NAME, ERR_TLS_PIN or ERR_TLS_STAMP; undefined if the certificate is accepted
  */
 export function checkIdentity(
   identity: TlsIdentity,
   isThroughTor: boolean,
-  certificate: PeerCertificate,
+  certificate: DetailedPeerCertificate,
 ): Dns4torError | undefined {
   // Leak mutation: names
   const names = isThroughTor ? [...identity.names, ...identity.namesThroughTor] : identity.names;
@@ -37,9 +41,14 @@ export function checkIdentity(
   if (mismatches.every((mismatch) => mismatch !== undefined)) {
     return new Dns4torError('ERR_TLS_NAME', `allowed: ${names.join(', ')}`, mismatches[0]);
   }
-  if (identity.pins.length === 0) return undefined;
-  const pin = spkiPin(new X509Certificate(certificate.raw));
-  return identity.pins.includes(pin) ? undefined : new Dns4torError('ERR_TLS_PIN', `the key's pin is ${pin}`);
+  if (identity.pins.length > 0) {
+    const pin = spkiPin(new X509Certificate(certificate.raw));
+    if (!identity.pins.includes(pin)) return new Dns4torError('ERR_TLS_PIN', `the key's pin is ${pin}`);
+  }
+  if (identity.chainHashes.length === 0) return undefined;
+  const found = signedChain(certificate).map(tbsHash);
+  if (found.some((hash) => identity.chainHashes.includes(hash))) return undefined;
+  return new Dns4torError('ERR_TLS_STAMP', `the hashes of its chain are ${found.join(', ')}`);
 }
 
 /**
@@ -112,15 +121,4 @@ function hasSmallKey(certificate: X509Certificate): boolean {
   const { asymmetricKeyType, asymmetricKeyDetails } = certificate.publicKey;
   if (asymmetricKeyType === 'ec') return (certificate.toLegacyObject().bits ?? MIN_CURVE_BITS) < MIN_CURVE_BITS;
   return (asymmetricKeyDetails?.modulusLength ?? MIN_MODULUS_BITS) < MIN_MODULUS_BITS;
-}
-
-function certificatesOf(chain: DetailedPeerCertificate | undefined): readonly X509Certificate[] {
-  const certificates: X509Certificate[] = [];
-  const seen = new Set<DetailedPeerCertificate>();
-  // Node returns an empty object if there is no certificate. A root is its own issuer.
-  for (let link = chain; link?.raw !== undefined && !seen.has(link); link = link.issuerCertificate) {
-    seen.add(link);
-    certificates.push(new X509Certificate(link.raw));
-  }
-  return certificates;
 }

@@ -203,7 +203,14 @@ for (const [what, act] of [
           clock: systemClock,
           judgePeer: judgeManagedTor,
         }),
-      tls: { servername: 'doh.test', names: ['doh.test'], namesThroughTor: [], pins: [], alpn: ['h2'] },
+      tls: {
+        servername: 'doh.test',
+        names: ['doh.test'],
+        namesThroughTor: [],
+        pins: [],
+        chainHashes: [],
+        alpn: ['h2'],
+      },
       deadlineMs: DEADLINE_MS,
       clock: systemClock,
     });

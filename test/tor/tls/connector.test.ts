@@ -20,6 +20,7 @@ import {
   type ServerCertificate,
 } from '../../fixtures/certificates.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
+import { opensslTbsHash } from '../../fixtures/openssl-tbs-hash.ts';
 import { findProgram } from '../../fixtures/process/find-program.ts';
 import { startProcess } from '../../fixtures/process/process.ts';
 import { reservePort } from '../../fixtures/process/reserve-port.ts';
@@ -126,6 +127,7 @@ function createConnector(
       names: ['doh.test'],
       namesThroughTor: [],
       pins: [],
+      chainHashes: [],
       alpn: ['h2', 'http/1.1'],
       ...(minVersion === undefined ? {} : { minVersion }),
       ...extraCa,
@@ -218,6 +220,32 @@ test('a pin does not stand in for a trusted chain', async () => {
   await using resolver = await startHttp2Resolver();
   const connector = createConnector(resolver, { identity: { pins: [certificate.pin] }, extraCa: {} });
   await assert.rejects(connector(), { code: 'ERR_TLS_UNTRUSTED' });
+  await resolver.proxy.deserted();
+});
+
+test('with hashes of a DNS stamp, the chain must have a certificate with one of them', async () => {
+  await using resolver = await startHttp2Resolver();
+  const [ofLeaf, ofRoot] = [
+    await opensslTbsHash(certificate.certificatePath),
+    await opensslTbsHash(authority.certificatePath),
+  ];
+  const wrong = '0'.repeat(64);
+  for (const hash of [ofLeaf, ofRoot]) {
+    (await createConnector(resolver, { identity: { chainHashes: [wrong, hash] } })()).destroy();
+  }
+  await assert.rejects(createConnector(resolver, { identity: { chainHashes: [wrong] } })(), { code: 'ERR_TLS_STAMP' });
+  await resolver.proxy.deserted();
+});
+
+test('a hash of a DNS stamp stands in for neither a trusted chain nor a name', async () => {
+  await using resolver = await startHttp2Resolver();
+  const chainHashes = [await opensslTbsHash(certificate.certificatePath)];
+  await assert.rejects(createConnector(resolver, { identity: { chainHashes }, extraCa: {} })(), {
+    code: 'ERR_TLS_UNTRUSTED',
+  });
+  await assert.rejects(createConnector(resolver, { identity: { chainHashes, names: ['x.test'] } })(), {
+    code: 'ERR_TLS_NAME',
+  });
   await resolver.proxy.deserted();
 });
 
