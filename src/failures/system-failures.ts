@@ -73,7 +73,8 @@ export const SYSTEM_FAILURES = {
   ERR_SYSTEM_UNANSWERED: {
     label: 'system_unanswered',
     problem: 'dns4tor does not work there, so nothing was changed',
-    remedy: 'start it (dns4tor proxy-dns), and wait until its log reports answers through Tor',
+    remedy:
+      'start it (dns4tor proxy-dns), and wait until its log reports answers through Tor; if its resolver has only zones of yours, name one with --probe-domain',
   },
   ERR_SYSTEM_SOCKET: {
     label: 'system_socket',

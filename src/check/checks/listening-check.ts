@@ -58,11 +58,18 @@ export async function checkResolution({
   const startedAt = clock.now();
   try {
     const server = { address: own.address, port };
-    const question = { name: '.', type: 'NS' } as const;
-    const { rcode, error } = await ask(server, question, 'udp', { clock, random, timeoutMs: timeoutMs + MARGIN_MS });
+    const question = { name: '.', type: 'NS', provenance: true } as const;
+    const { rcode, error, source } = await ask(server, question, 'udp', {
+      clock,
+      random,
+      timeoutMs: timeoutMs + MARGIN_MS,
+    });
     const durationMs = clock.now() - startedAt;
     const why = error === undefined || error.text === '' ? '' : `: ${error.text}`;
-    // The root always exists, and every recursive resolver answers for it.
+    // The root always exists, and every recursive resolver answers for it. A private one refuses, but the path works.
+    if (rcode === 'REFUSED' && source === 'upstream') {
+      return warn(`the resolver refuses the query for the root name servers${why}`, SEE_ABOVE);
+    }
     if (rcode !== 'NOERROR') return fail(`dns4tor answers ${rcode}${why}`, SEE_ABOVE);
     if (error?.code === EDE.staleAnswer) return warn('dns4tor serves stale answers, for lack of fresh ones', SEE_ABOVE);
     return ok(`dns4tor answered in ${formatMs(durationMs)}`, durationMs);

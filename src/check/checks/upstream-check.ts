@@ -66,7 +66,11 @@ export async function checkAnswer({ upstream: probe }: UpstreamFacts, upstream: 
   const { rcode, durationMs } = answer;
   if (rcode === 'NOERROR') return ok(`the resolver answered in ${formatMs(durationMs)}`, durationMs);
   const line = `the resolver answers ${rcode} to the query for the root name servers`;
+  // A resolver for the zones of a company refuses all other names. It works for those who ask for its own.
+  if (rcode === 'REFUSED') {
+    return warn(line, 'If it is to answer for all names, check which clients it answers, or use another --upstream.');
+  }
   return rcode === 'SERVFAIL'
     ? fail(line, 'Try again later, or use another --upstream: the resolver itself has a problem.')
-    : fail(line, 'Use another --upstream. If the resolver is yours, check which clients it answers.');
+    : fail(line, 'Use another --upstream. If the resolver is yours, check its configuration.');
 }

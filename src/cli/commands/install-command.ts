@@ -8,7 +8,8 @@ import { readJournal } from '../../system/transaction/journal.ts';
 import { fitted } from '../help.ts';
 import { countDown, ignoreHangUps } from '../output/countdown.ts';
 import { renderPreview } from '../output/dry-run.ts';
-import { argument, parseDeadline, parseLoopbackAddress, parsePort } from './system-options.ts';
+import { PROBE_DOMAIN } from './install-checks.ts';
+import { argument, parseDeadline, parseLoopbackAddress, parsePort, parseProbeDomain } from './system-options.ts';
 import { requireRoot, thisMachine } from './this-machine.ts';
 
 const NOTES = `
@@ -29,6 +30,7 @@ interface Flags extends Target {
   readonly dryRun?: boolean;
   readonly confirmWithin?: number;
   readonly force?: boolean;
+  readonly probeDomain: string;
 }
 
 /** Adds `install`, which makes a running dns4tor the resolver of this machine. */
@@ -54,6 +56,12 @@ export function addInstall(program: Command): void {
       '--force',
       'overwrite files that were edited since they were installed; each edited version is kept as NAME.before-install',
     )
+    .option(
+      '--probe-domain <domain>',
+      'domain of the random names that the checks ask for, if the resolver answers for a domain of yours only',
+      argument('--probe-domain', parseProbeDomain),
+      PROBE_DOMAIN,
+    )
     .option('--dry-run', 'show what would be changed, and change nothing')
     .option(
       '--confirm-within <duration>',
@@ -61,8 +69,8 @@ export function addInstall(program: Command): void {
       argument('--confirm-within', parseDeadline),
     )
     .addHelpText('after', fitted(NOTES))
-    .action(async ({ address, port, dryRun, confirmWithin, force = false }: Flags) => {
-      const machine = thisMachine();
+    .action(async ({ address, port, dryRun, confirmWithin, probeDomain, force = false }: Flags) => {
+      const machine = thisMachine(probeDomain);
       if (dryRun === true) {
         // Leak mutation: dry run
         process.stdout.write(renderPreview(await previewInstallation(machine, { address, port }, { force })));

@@ -1,7 +1,11 @@
 import { isIP } from 'node:net';
 import { ConfigError, locate, type Parsed, refuse } from '../../config/config-problem.ts';
+import { parseHostName } from '../../config/parse/certificate-identity.ts';
 import { parseDuration, parseInteger } from '../../config/parse/quantity.ts';
 import { isLoopback } from '../../lib/ip-address.ts';
+
+/** Characters of a domain that leave room for a label of 16 characters and a dot. */
+const MAX_PROBE_DOMAIN = 253 - 17;
 
 /**
  * Adapts a parser for commander.
@@ -30,4 +34,11 @@ export function parsePort(text: string): Parsed<number> {
 /** Parses the duration of a pause, or of the time to confirm, in milliseconds. */
 export function parseDeadline(text: string): Parsed<number> {
   return parseDuration(text, { min: '10s', max: '1d' });
+}
+
+/** Parses a domain below which random names are asked for. */
+export function parseProbeDomain(text: string): Parsed<string> {
+  // Behind the random label: a name has at most 253 characters.
+  if (isIP(text) === 0 && text.length <= MAX_PROBE_DOMAIN) return parseHostName(text);
+  return refuse(text, 'is not a domain', 'give one that the resolver answers for, such as corp.example');
 }

@@ -10,8 +10,12 @@ import { createChecks } from './install-checks.ts';
 /** Warns that `settle` has made dns4tor the resolver again, but that names are not resolved yet. */
 export const UNRESOLVED_WARNING = 'dns4tor: names are not resolved yet. Is Tor connected on this network?\n';
 
-/** The machine that this process runs on. */
-export function thisMachine(): Machine {
+/**
+ * The machine that this process runs on.
+ *
+ * @param probeDomain see {@link createChecks}
+ */
+export function thisMachine(probeDomain?: string): Machine {
   const [, script = ''] = process.argv;
   return {
     fs: createFileSystem(),
@@ -22,7 +26,7 @@ export function thisMachine(): Machine {
     // Without the flags of this Node, which a later version may not know. dist/launch/dns4tor.js adds those that it
     // needs.
     self: [process.execPath, script],
-    checks: createChecks(systemClock, systemRandom),
+    checks: createChecks(systemClock, systemRandom, probeDomain),
     warn: (sentence) => process.stderr.write(`dns4tor: ${sentence}\n`),
   };
 }

@@ -11,7 +11,7 @@ import { type AuthoritativeServer, startAuthoritativeServer } from '../../fixtur
 import { type DaemonBehindDouble, startBehindDouble } from '../../fixtures/dns/behind-double.ts';
 import { startDaemon } from '../../fixtures/process/daemon.ts';
 import { sumOf } from '../../protocol/lab.ts';
-import { GOOD, RCODE, RESPONSE_FLAGS, responseTo } from '../../protocol/upstream-messages.ts';
+import { answering, GOOD, RCODE, RESPONSE_FLAGS, responseTo } from '../../protocol/upstream-messages.ts';
 import { configOf } from '../config-of.ts';
 
 const COMPONENTS = { clock: systemClock, random: systemRandom };
@@ -113,6 +113,17 @@ describe('a running dns4tor', () => {
     assert.equal(verdict.status, 'fail');
     assert.match(verdict.line, /\bSERVFAIL: ./);
   });
+});
+
+test('a resolver that refuses the query is a warning, because the path to it works', async () => {
+  await using lab = await startBehindDouble(answering({ flags: RESPONSE_FLAGS | RCODE.refused }));
+  await lab.daemon.answers();
+  const { status } = await checkResolution({
+    ...COMPONENTS,
+    config: configOf('--port', String(lab.daemon.port)),
+    local: () => probeLocal(COMPONENTS, ADDRESSES, lab.daemon.port),
+  });
+  assert.equal(status, 'warn');
 });
 
 test('a refused query is a failure', async () => {

@@ -73,13 +73,18 @@ test('durations are reported, and an exit relay on the way is mentioned', async 
   assert.match(byName?.line ?? '', /resolver\.example:443.*exit relay/);
 });
 
-for (const rcode of ['SERVFAIL', 'REFUSED', 'NOTIMP', 'FORMERR', 'NXDOMAIN']) {
+for (const rcode of ['SERVFAIL', 'NOTIMP', 'FORMERR', 'NXDOMAIN']) {
   test(`a resolver that answers ${rcode} to the query for the root name servers does not work`, async () => {
     const [reach, , answer] = await verdicts({ ...ANSWERED, answer: { rcode, durationMs: 1 } });
     assert.deepEqual([reach?.status, answer?.status], ['ok', 'fail']);
     assert.ok(answer?.line.includes(rcode));
   });
 }
+
+test('a resolver that refuses the query for the root name servers is a warning: it may have zones of its own only', async () => {
+  const [reach, , answer] = await verdicts({ ...ANSWERED, answer: { rcode: 'REFUSED', durationMs: 1 } });
+  assert.deepEqual([reach?.status, answer?.status], ['ok', 'warn']);
+});
 
 test('a certificate that expires within three days is a warning', async () => {
   await using ca = await createCertificateAuthority();

@@ -2,10 +2,14 @@ import assert from 'node:assert/strict';
 import { chmod, lstat, readdir, readFile, writeFile } from 'node:fs/promises';
 import { failureText } from '../../../src/failures/failures.ts';
 import { COMMAND, runCli } from '../../cli/run-cli.ts';
+import { startBehindDouble } from '../../fixtures/dns/behind-double.ts';
+import { rawName } from '../../fixtures/dns/messages.ts';
+import type { DohBehaviour } from '../../fixtures/dns/recording-doh-server.ts';
 import { startProcess } from '../../fixtures/process/process.ts';
 import { runProgram } from '../../fixtures/process/run-program.ts';
 import { PATIENCE_MS } from '../../listener/harness.ts';
 import { startLab } from '../lab.ts';
+import { answering, RCODE, RESPONSE_FLAGS } from '../upstream-messages.ts';
 
 const RESOLV_CONF = '/etc/resolv.conf';
 const ORIGINAL = '# mine\nnameserver 192.0.2.53\n';
@@ -118,6 +122,38 @@ async function dns4tor(...args: readonly string[]): Promise<string> {
   assert.match(stderr, /^dns4tor: \/etc\/resolv\.conf \(EROFS\): .*findmnt.*\n$/);
   await assertAsBefore();
   await runProgram('mount', ['-o', 'remount,bind,rw', '/etc']);
+}
+
+/** Answers for `corp.example` alone, as a private resolver does, and other names with the RCODE. */
+function privateResolver(rcode: number): DohBehaviour {
+  return (request) => {
+    const isOwn = Buffer.from(request.query).includes(Buffer.from(rawName('corp', 'example')));
+    return (
+      isOwn ? answering({ flags: RESPONSE_FLAGS | RCODE.nxdomain }) : answering({ flags: RESPONSE_FLAGS | rcode })
+    )(request);
+  };
+}
+
+{
+  await using behind = await startBehindDouble(privateResolver(RCODE.refused), '--port', '53');
+  await behind.daemon.answers();
+  await dns4tor('install');
+  await assertInstalled();
+  await dns4tor('uninstall');
+  await assertAsBefore();
+}
+{
+  await using behind = await startBehindDouble(privateResolver(RCODE.servfail), '--port', '53');
+  await behind.daemon.answers();
+  assert.equal((await runCli(['install'], ENVIRONMENT)).code, 1);
+  await assertAsBefore();
+  // dns4tor answers names below this one itself.
+  assert.equal((await runCli(['install', '--probe-domain', 'invalid'], ENVIRONMENT)).code, 1);
+  await assertAsBefore();
+  await dns4tor('install', '--probe-domain', 'corp.example');
+  await assertInstalled();
+  await dns4tor('uninstall');
+  await assertAsBefore();
 }
 
 const refused = await runCli(['install'], ENVIRONMENT);
