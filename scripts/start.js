@@ -2,7 +2,8 @@
 // Arguments after `--` go to `dns4tor proxy-dns`.
 import { build, installPackages, installPrograms, runDns4tor, runScript } from './prepare.js';
 
-const ADDRESS = '127.0.0.1';
+// Both families, as `proxy-dns` and `check` without --address.
+const ADDRESS = 'localhost';
 const PORT = '5353';
 
 await runScript(() => {

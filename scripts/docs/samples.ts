@@ -74,6 +74,7 @@ export function renderStartSample(): string {
   const text = logLines('default', (logger) => {
     logger.log('info', 'upstream_added', { url: RESOLVER });
     logger.log('info', 'listening', { address: 'dns://127.0.0.1:5353' });
+    logger.log('info', 'listening', { address: 'dns://[::1]:5353' });
     logger.log('info', 'metrics_listening', { address: METRICS });
     logger.log('info', 'status_page', { address: METRICS });
     logger.log('info', 'tor_chosen', { tor: 'Tor at 127.0.0.1:9050' });

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Plain JavaScript that any Node can parse: an old Node must meet a sentence here, not a syntax error.
+// JavaScript of 2019, without `?.`, `??` and `await` here: Node 12 can parse it, and ends with a sentence instead of a
+// syntax error. launch.sh says the same to older ones.
 const OLDEST_NODE = 24;
 
 // Flags allowed between `node` and this file: none that open a debugger, load code, trust other authorities or write
@@ -32,7 +33,7 @@ if (unsafe !== undefined) {
   );
 }
 
-const options = process.env.NODE_OPTIONS?.split(/\s+/) ?? [];
+const options = (process.env.NODE_OPTIONS || '').split(/\s+/);
 const isWeakened = WEAKENING.some((name) => process.env[name]) || options.some((flag) => flag && !HARMLESS.test(flag));
 if (process.env.DNS4TOR_REMOVED === undefined || isWeakened) relaunch();
 delete process.env.DNS4TOR_RELAUNCHED;
@@ -48,7 +49,7 @@ hideBridges();
 nameProcess();
 const Module = process.getBuiltinModule('node:module');
 confinePackages();
-await loadMain()(process.argv.slice(2));
+loadMain()(process.argv.slice(2));
 
 /**
  * Replaces the values of `--bridge` in the command line, which every user of the machine can read (ps). They were

@@ -4,7 +4,8 @@
 #
 #   sh launch.sh [--probe] NODE ARGUMENT ...
 #
-# --probe: first finds out which of the flags this Node knows. It does not start with one that it does not know.
+# --probe: first finds out which of the flags this Node knows. It does not start with one that it does not know. An old
+# Node could not even parse the program, so its version is checked, too.
 
 # Only until Node starts. It resets both to their defaults, until its first line of JavaScript:
 # src/cli/run-until-signal.ts.
@@ -18,6 +19,9 @@ safety='--disable-sigusr1'
 # `--semi-space-growth-factor=1` has no effect.) `--optimize-for-size` makes the heap smaller still, but costs 50 % more
 # CPU time for each query that goes upstream.
 memory='--heap-growing-percent=30 --max-semi-space-size=1'
+
+# As in package.json.
+oldest_node=24
 
 # Whether NODE_OPTIONS holds only flags about speed or memory.
 is_harmless() {
@@ -53,10 +57,21 @@ case " $* " in
 esac
 if [ "$1" = --probe ]; then
   shift
-  if ! "$1" $flags --version >/dev/null 2>&1; then
-    flags=$safety
-    "$1" $flags --version >/dev/null 2>&1 || flags=
-  fi
+  version=$("$1" $flags --version 2>/dev/null) || flags=$safety
+  [ -n "$version" ] || version=$("$1" $flags --version 2>/dev/null) || flags=
+  [ -n "$version" ] || version=$("$1" --version 2>/dev/null)
+  number=${version#v}
+  # The number is checked first, so that a program that prints something else is simply run.
+  case ${number%%.*} in
+    '' | *[!0-9]* | ????*) ;;
+    *)
+      if [ "${number%%.*}" -lt "$oldest_node" ]; then
+        printf '%s\n' "dns4tor: this is Node $number, but Node $oldest_node or newer is needed. Install one from\
+ https://nodejs.org, or run \`npm start\` in a checkout, which brings its own." >&2
+        exit 1
+      fi
+      ;;
+  esac
 fi
 node=$1
 shift
