@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { renderCloudflaredIgnored, renderCloudflaredOptions, renderCloudflaredRefused } from './cloudflared.ts';
 import { renderConfigFile } from './config-file.ts';
 import { renderConfigSchema } from './config-schema.ts';
 import { renderEvents, renderFields } from './log-events.ts';
@@ -19,6 +20,9 @@ const ROOT = new URL('../../', import.meta.url);
 /** What stands between the markers `<!-- NAME -->` and `<!-- /NAME -->` of a page. */
 const SECTIONS: Readonly<Record<string, () => string>> = {
   options: renderOptions,
+  'cloudflared-options': renderCloudflaredOptions,
+  'cloudflared-ignored': renderCloudflaredIgnored,
+  'cloudflared-refused': renderCloudflaredRefused,
   events: renderEvents,
   fields: renderFields,
   metrics: renderMetrics,
@@ -35,6 +39,7 @@ const SECTIONS: Readonly<Record<string, () => string>> = {
 
 const PAGES = [
   'README.md',
+  'docs/cloudflared.md',
   'docs/commands.md',
   'docs/configuration.md',
   'docs/errors.md',

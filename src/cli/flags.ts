@@ -44,9 +44,11 @@ export function withDoubleDashes(argv: readonly string[]): string[] {
 /**
  * Describes the words of a command line that are neither flags of the command nor their values. Beside a bridge, they
  * may be the rest of its line, so they are not quoted.
+ *
+ * @param args the words
  */
-export function describeUnknownWords(command: Command): readonly Problem[] {
-  const { args, options } = command;
+export function describeUnknownWords(command: Command, args: readonly string[] = command.args): readonly Problem[] {
+  const { options } = command;
   if (args.length > 0 && command.getOptionValue('bridge') !== undefined) {
     return [
       { problem: 'unexpected argument', remedy: 'quote each bridge line, and use flags for every other setting' },

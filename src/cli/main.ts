@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { Command } from 'commander';
 import { readVersion } from '../lib/version.ts';
+import { translateCommandLine } from './cloudflared/translate-command-line.ts';
 import { throwUsageErrors } from './commander-errors.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { withDoubleDashes } from './flags.ts';
@@ -69,10 +70,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.exit(await run(argv, reporter));
 }
 
-async function run(argv: readonly string[], reporter: Reporter): Promise<number> {
-  // The daemon logs the variables instead.
-  if (argv[0] !== 'proxy-dns') process.stderr.write(renderIgnoredVariables(takeIgnoredVariables(process.env)));
+async function run(words: readonly string[], reporter: Reporter): Promise<number> {
   try {
+    const argv = translateCommandLine(words, process.env, COMMAND_NAMES);
+    // The daemon logs the variables instead.
+    if (argv[0] !== 'proxy-dns') process.stderr.write(renderIgnoredVariables(takeIgnoredVariables(process.env)));
     // Loading all commands would double the CPU time until the resolver listens.
     const named = COMMAND_NAMES.filter((name) => name === argv[0]);
     const program = await createProgram(reporter, named.length > 0 ? named : COMMAND_NAMES);

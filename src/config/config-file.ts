@@ -1,5 +1,6 @@
 import { parse, TomlError } from 'smol-toml';
 import { nearest } from '../lib/nearest.ts';
+import { isYamlPath, refuseYaml } from './cloudflared/describe-yaml.ts';
 import { locate, type Parsed, type Problem, refuse } from './config-problem.ts';
 import { privacyProblems, readSmallFile } from './files.ts';
 import { FILE_KEYS, isOptionKey, type OptionKey, optionSpec } from './options.ts';
@@ -52,6 +53,7 @@ function notPrivate({ problem, remedy }: Problem): Problem {
 function parseToml(path: string): Parsed<Readonly<Record<string, unknown>>> {
   const file = readSmallFile(path);
   if ('problem' in file) return file;
+  if (isYamlPath(path)) return refuseYaml(path, file.value);
   try {
     return { value: parse(file.value) };
   } catch (error) {

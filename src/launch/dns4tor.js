@@ -13,8 +13,9 @@ const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 
 // As early as possible: neither a closed terminal nor somebody who sends these as requests, as to other servers, ends
-// the resolver.
-if (process.argv[2] === 'proxy-dns') for (const signal of ['SIGHUP', 'SIGUSR2']) process.on(signal, () => {});
+// the resolver. In cloudflared's command lines, flags and `tunnel` may come before `proxy-dns`.
+if (/^(?:-.*|tunnel|proxy-dns)$/.test(process.argv[2]))
+  for (const signal of ['SIGHUP', 'SIGUSR2']) process.on(signal, () => {});
 
 if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   end(

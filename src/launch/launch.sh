@@ -52,7 +52,8 @@ unset NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE NODE_PATH NODE_UNIQUE_ID S
 
 # Only the daemon runs long enough to gain from the memory flags. In a short command they only cost time.
 case " $* " in
-  *' proxy-dns '*) flags="$safety $memory" ;;
+  # `tunnel --proxy-dns`, as cloudflared has it, is the same.
+  *' proxy-dns '* | *'-proxy-dns '* | *'-proxy-dns='* | *' tunnel '*) flags="$safety $memory" ;;
   *) flags=$safety ;;
 esac
 if [ "$1" = --probe ]; then

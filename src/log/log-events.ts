@@ -24,6 +24,7 @@ export const LOG_FIELDS = {
   answers: { type: 'number', doc: 'number of exchanges that failed this way' },
   code: { type: 'string', doc: 'stable code of the failure, `ERR_…`', apart: true },
   count: { type: 'number', doc: 'number of suppressed lines' },
+  ignored: { type: 'string', doc: 'names of flags and environment variables, separated by commas' },
   like: { type: 'string', doc: 'message of the last suppressed line' },
   of: { type: 'string', doc: 'event of the suppressed lines', apart: true },
   onions: { type: 'number', doc: 'number of onion services offered' },
@@ -65,6 +66,11 @@ export const LOG_EVENTS = {
     levels: ['info'],
     message: 'Ignoring --bootstrap: dns4tor looks nothing up outside Tor, so it needs no resolver to find the upstream',
     fields: [],
+  },
+  cloudflared_ignored: {
+    levels: ['info'],
+    message: 'Ignoring what only cloudflared uses: {ignored} (docs/cloudflared.md)',
+    fields: ['ignored'],
   },
   upstream_added: { levels: ['info'], message: 'Adding DNS upstream', fields: ['url'] },
   sockets_handed_over: {

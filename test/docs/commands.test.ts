@@ -31,7 +31,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   cd: [],
   chmod: [],
   chown: [],
-  cloudflared: ['--address', '--port', '--metrics'],
+  cloudflared: ['--no-autoupdate', '--port', '--metrics', '--upstream'],
   cp: [],
   curl: ['--fail', '--silent', '--unix-socket'],
   dig: ['+short', '-p'],
@@ -121,6 +121,8 @@ test('the text names only npm scripts and dns4tor commands that exist', async ()
   for (const { path, prose } of PAGES) {
     for (const [, name = ''] of prose.matchAll(/`npm run ([\w:]+)/g)) assert.ok(name in scripts, `${path}: ${name}`);
     for (const [, name = ''] of prose.matchAll(/`(?:sudo )?dns4tor ([a-z][\w-]*)/g)) {
+      // cloudflared's name of `proxy-dns`, with --proxy-dns.
+      if (name === 'tunnel') continue;
       assert.ok(names.includes(name), `${path}: dns4tor ${name}`);
     }
   }
@@ -138,15 +140,17 @@ const FOREIGN_FLAGS = [
   '--version',
   '--omit',
   '--sbom-format',
+  '--proxy-dns',
 ];
 
 test('the text names only flags that exist', async () => {
   const program = await createProgram(new Reporter());
   const own = program.commands.flatMap(({ options }) => options.flatMap(({ long }) => long ?? []));
   const known = new Set([...own, ...OPTION_KEYS.map(flagOf), ...FOREIGN_FLAGS]);
-  // environment.md is about the flags of Node, and performance.md also about those of benchmarks.
+  // environment.md is about the flags of Node, cloudflared.md about those of cloudflared, and performance.md also about
+  // those of benchmarks.
   const pages = PAGES.filter(
-    ({ path }) => !['CHANGELOG.md', 'docs/environment.md', 'docs/performance.md'].includes(path),
+    ({ path }) => !['CHANGELOG.md', 'docs/cloudflared.md', 'docs/environment.md', 'docs/performance.md'].includes(path),
   );
   for (const { path, prose } of pages) {
     for (const [, flag = ''] of prose.matchAll(/(?<=[`\s(])(--[a-z][\w-]*)/g)) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { takeIgnoredFlags, translateCommandLine } from '../../src/cli/cloudflared/translate-command-line.ts';
 import { readQueryWords } from '../../src/cli/commands/query-words.ts';
 import { describeUnknownWords, withDoubleDashes } from '../../src/cli/flags.ts';
 import { createProgram } from '../../src/cli/main.ts';
@@ -37,12 +38,17 @@ export async function checkCommandLine(words: readonly string[]): Promise<void> 
     command.configureOutput({ outputError: () => {}, writeErr: () => {}, writeOut: () => {} });
     command.action((first: unknown, options: unknown) => {
       ran = command.name();
-      if (ran === 'proxy-dns' || ran === 'check') assert.deepEqual(describeUnknownWords(command), []);
+      if (ran === 'proxy-dns') {
+        assert.deepEqual(describeUnknownWords(command, takeIgnoredFlags(command.args).words), []);
+      }
+      if (ran === 'check') assert.deepEqual(describeUnknownWords(command), []);
       if (ran === 'query') readQueryWords(first as string[], (options as { readonly x?: string }).x);
     });
   }
   try {
-    await program.parseAsync(withDoubleDashes(words.map(withoutPlaceholders)), { from: 'user' });
+    const names = program.commands.map((command) => command.name());
+    const translated = translateCommandLine(words.map(withoutPlaceholders), {}, names);
+    await program.parseAsync(withDoubleDashes(translated), { from: 'user' });
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'commander.helpDisplayed') return;
     throw error;

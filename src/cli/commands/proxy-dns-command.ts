@@ -6,7 +6,8 @@ import { validate } from '../../config/validate.ts';
 import { takeHandedOver } from '../../daemon/handed-over.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { systemRandom } from '../../lib/random.ts';
-import { createLogger } from '../../log/logger.ts';
+import { createLogger, messageOf } from '../../log/logger.ts';
+import { ignoredTunnelVariables, takeIgnoredFlags } from '../cloudflared/translate-command-line.ts';
 import { addFlags, describeUnknownWords } from '../flags.ts';
 import { fitted } from '../help.ts';
 import { renderIgnoredVariables, takeIgnoredVariables } from '../ignored-variables.ts';
@@ -42,19 +43,33 @@ export function addProxyDns(program: Command, reporter: Reporter): void {
     const ignored = takeIgnoredVariables(process.env);
     // Leak mutation: settings
     const loaded = loadSettings({ flags, env: process.env });
+    const { ignored: foreignFlags, words } = takeIgnoredFlags(command.args);
+    const foreign = [...foreignFlags, ...ignoredTunnelVariables(process.env)];
     const config = validate({
       settings: loaded.settings,
-      problems: [...describeUnknownWords(command), ...loaded.problems],
+      problems: [...describeUnknownWords(command, words), ...loaded.problems],
     });
     const isCheck = loaded.settings.some(({ key, texts }) => key === 'check' && texts.includes('true'));
     // Otherwise the log on stderr reports them.
     if (isCheck || config.log.file !== undefined) process.stderr.write(renderIgnoredVariables(ignored));
-    if (isCheck) process.stdout.write(renderConfig(config, loaded.settings, config.log.format));
-    else await serve(config, reporter, ignored);
+    if (isCheck) {
+      const message = messageOf('cloudflared_ignored', { ignored: foreign.join(', ') });
+      if (foreign.length > 0) process.stderr.write(`dns4tor: ${message}\n`);
+      process.stdout.write(renderConfig(config, loaded.settings, config.log.format));
+    } else await serve(config, reporter, ignored, foreign);
   });
 }
 
-async function serve(config: Config, reporter: Reporter, ignored: readonly string[]): Promise<void> {
+/**
+ * @param ignored variables that would weaken the promises
+ * @param foreign flags and variables of cloudflared that mean nothing here
+ */
+async function serve(
+  config: Config,
+  reporter: Reporter,
+  ignored: readonly string[],
+  foreign: readonly string[],
+): Promise<void> {
   const onHangUp = surviveHangUps();
   using output = openLogOutput(config.log);
   using logger = createLogger(config.log.level, config.log.format, systemClock, output.sink);
@@ -65,6 +80,7 @@ async function serve(config: Config, reporter: Reporter, ignored: readonly strin
   const isJson = config.log.format === 'json';
   if (isJson || config.log.file !== undefined) reporter.attach(logger, isJson && config.log.file === undefined);
   for (const variable of ignored) logger.log('warn', 'variable_ignored', { variable });
+  if (foreign.length > 0) logger.log('info', 'cloudflared_ignored', { ignored: foreign.join(', ') });
   const handedOver = takeHandedOver(process.env, process.pid);
   // Loaded here, because `--help` and `--check` need none of it.
   const { startService } = await import('../../daemon/service.ts');

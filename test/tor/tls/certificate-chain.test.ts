@@ -53,8 +53,14 @@ test('a server certificate that signed another one leads to no authority', async
   const forged = `${directory.path}/forged.pem`;
   await runProgram('openssl', [
     ...'req -x509 -nodes -days 7 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -subj /CN=victim.test'.split(' '),
-    ...['-keyout', `${directory.path}/forged.key`, '-out', forged],
-    ...['-CA', server.certificatePath, '-CAkey', server.keyPath],
+    '-keyout',
+    `${directory.path}/forged.key`,
+    '-out',
+    forged,
+    '-CA',
+    server.certificatePath,
+    '-CAkey',
+    server.keyPath,
   ]);
   assert.equal(signedChain(await chainOf(forged, server.certificatePath, authority.certificatePath)).length, 1);
 });

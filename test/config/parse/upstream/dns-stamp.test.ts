@@ -108,7 +108,11 @@ test('every DoH and DoT stamp gives its host, path and hashes back, whatever its
     fc.property(STAMPED, fc.boolean(), ({ properties, address, hashes, host: [domain, port], bootstraps }, isDoh) => {
       const host = port === undefined ? domain : `${domain}:${port}`;
       const fields = {
-        ...{ protocol: isDoh ? 2 : 3, properties, address, hashes, host },
+        protocol: isDoh ? 2 : 3,
+        properties,
+        address,
+        hashes,
+        host,
         ...(isDoh ? { path: '/q' } : {}),
         ...(bootstraps === undefined ? {} : { bootstraps }),
       };
