@@ -1,5 +1,5 @@
 // `npm run demo`: runs dns4tor on a private Tor network with a resolver behind an onion, all on this machine, until
-// Ctrl-C.
+// Ctrl-C. `npm run demo -- --port 5300` uses another port.
 import { once } from 'node:events';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -15,8 +15,10 @@ import { startTorNetwork } from '../test/fixtures/tor/tor-network.ts';
 
 const COMMAND = fileURLToPath(new URL('../dist/launch/dns4tor.js', import.meta.url));
 const LAUNCHER = fileURLToPath(new URL('../dist/launch/launch.sh', import.meta.url));
-const PORT = '5353';
 const ANSWER_TIMEOUT_MS = 60_000;
+
+/** The last `--port` counts: npm appends the user's arguments to those of package.json. */
+const PORT = process.argv[process.argv.lastIndexOf('--port') + 1] ?? '';
 
 const startedAtMs = systemClock.now();
 const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);

@@ -36,7 +36,7 @@ const APT_ENVIRONMENT = {
 };
 
 /** A failure whose message is for the user, without a stack trace. */
-class PrepareError extends Error {}
+export class PrepareError extends Error {}
 
 /** Runs the main function of a script. Prints the message of a PrepareError and sets exit code 1. */
 export async function runScript(main) {

@@ -24,6 +24,7 @@ const EXAMPLES: Readonly<Partial<Record<OptionKey, string>>> = {
   allow: '192.168.1.0/24',
   bootstrap: 'https://1.1.1.1/dns-query',
   'upstream-name': 'resolver.example',
+  'metrics-host': 'dns4tor.lan',
   'upstream-ca': '/etc/dns4tor/ca.pem',
   'upstream-pin': `sha256/${'A'.repeat(43)}=`,
   'onion-auth-file': '/etc/dns4tor/resolver.auth_private',

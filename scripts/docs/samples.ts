@@ -12,7 +12,7 @@ import { renderBlock } from './markdown.ts';
 /** What `dns4tor` prints in the examples of the docs, rendered by its own code. */
 
 const RESOLVER = 'https://dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad.onion/dns-query';
-const METRICS = '127.0.0.1:33295';
+const METRICS = '127.0.0.1:9053';
 const AT_EPOCH_MS = Date.UTC(2026, 10, 29, 10, 19, 46);
 /** The same, whatever the time zone of this machine is. */
 const WHEN = 'Sun Nov 29 10:19:46 UTC 2026';
@@ -47,7 +47,7 @@ function queryOutput(): string {
       askedMs: 1241.2,
     },
     steps: [],
-    server: '127.0.0.1#5353(127.0.0.1) (UDP)',
+    server: '127.0.0.1#5053(127.0.0.1) (UDP)',
     durationMs: 1245,
     atEpochMs: AT_EPOCH_MS,
     bytes: reply.length,
@@ -73,8 +73,8 @@ function exampleReply(): Uint8Array {
 export function renderStartSample(): string {
   const text = logLines('default', (logger) => {
     logger.log('info', 'upstream_added', { url: RESOLVER });
-    logger.log('info', 'listening', { address: 'dns://127.0.0.1:5353' });
-    logger.log('info', 'listening', { address: 'dns://[::1]:5353' });
+    logger.log('info', 'listening', { address: 'dns://127.0.0.1:5053' });
+    logger.log('info', 'listening', { address: 'dns://[::1]:5053' });
     logger.log('info', 'metrics_listening', { address: METRICS });
     logger.log('info', 'status_page', { address: METRICS });
     logger.log('info', 'tor_chosen', { tor: 'Tor at 127.0.0.1:9050' });

@@ -51,8 +51,8 @@ const COMMAND_NAMES = Object.keys(COMMANDS) as CommandName[];
 
 const NOTES = `
 Examples:
-  dns4tor proxy-dns --port 5353          answer DNS queries on localhost, port 5353
-  dns4tor query -p 5353 example.com      look up a name there
+  dns4tor proxy-dns --port 5053          answer DNS queries on localhost, port 5053
+  dns4tor query -p 5053 example.com      look up a name there
   dns4tor check                          find problems, and what to do about them
   dns4tor install --dry-run              show how all programs would be made to use dns4tor
 

@@ -1,13 +1,14 @@
 import type { MetricsAddress } from '../config/config.ts';
 import { expandAddresses } from '../daemon/expand-addresses.ts';
+import { USUAL_METRICS_PORT } from '../model/metrics-port.ts';
 import type { StatusAddress } from './status-feed.ts';
 
-/** The port in the systemd units. The default of `proxy-dns`, any free port, cannot be guessed. */
-const USUAL_PORT = 9053;
-
-/** Where a dns4tor with this `--metrics` serves its status. */
+/**
+ * Where a dns4tor with this `--metrics` serves its status. A free port that it chose cannot be guessed, so that means
+ * the usual port.
+ */
 export function statusAddress(metrics: MetricsAddress): StatusAddress {
   if (metrics.kind === 'unix') return { path: metrics.path };
   const [address = metrics.host] = expandAddresses([metrics.host]);
-  return { address, port: metrics.port === 0 ? USUAL_PORT : metrics.port };
+  return { address, port: metrics.port || USUAL_METRICS_PORT };
 }

@@ -41,6 +41,8 @@ export interface Config {
   readonly isolation: Isolation;
   readonly upstreamStrategy: UpstreamStrategy;
   readonly metrics: MetricsAddress;
+  /** Host names by which the status page may be requested, in lower case. */
+  readonly metricsHosts: readonly string[];
   readonly tor: TorConfig;
   /** Size limit of the cache; 0 turns it off. */
   readonly cacheBytes: number;
@@ -141,11 +143,11 @@ export interface LogConfig {
 }
 
 /**
- * Where metrics are served. `host` is an IP address or `localhost`; port 0 means any free port. `path` is the absolute
- * path of a unix socket.
+ * Where metrics are served. `host` is an IP address or `localhost`; port 0 means any free port, and no port the usual
+ * one or, if that is taken, any free one. `path` is the absolute path of a unix socket.
  */
 export type MetricsAddress =
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number | undefined }
   | { readonly kind: 'unix'; readonly path: string };
 
 /** An IP address or host name without brackets, and a port. */

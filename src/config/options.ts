@@ -288,9 +288,17 @@ export const OPTIONS = {
     kind: 'metrics-address',
     group: 'Operation',
     placeholder: 'where',
-    doc: "address of the status page, /metrics, /healthcheck and /ready: host:port (without a port, a free one is chosen and logged), or unix:/path (a socket for dns4tor's user and group only)",
+    doc: "address of the status page, /metrics, /healthcheck and /ready: host:port (without a port, 9053 or, if that is taken, a free one, which is logged), or unix:/path (a socket for dns4tor's user and group only)",
     default: 'localhost:',
     cloudflaredEnv: 'TUNNEL_METRICS',
+  },
+  'metrics-host': {
+    kind: 'host-name',
+    group: 'Operation',
+    placeholder: 'name',
+    doc: 'host name by which browsers and programs may request the status page and the API, such as that of a reverse proxy',
+    unset: 'only localhost and IP addresses, so that no website can read them',
+    list: { separator: ',', maxItems: 16 },
   },
   loglevel: {
     kind: 'log-level',

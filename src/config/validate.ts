@@ -54,6 +54,7 @@ export function validate({ settings, problems: loadProblems }: Loaded): Config {
     isolation: values.isolate,
     upstreamStrategy: values['upstream-strategy'],
     metrics: values.metrics,
+    metricsHosts: values['metrics-host'],
     tor: {
       socks: bridges.length > 0 ? MANAGED : values['tor-socks'],
       control: values['tor-control'],

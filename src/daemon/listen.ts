@@ -6,6 +6,8 @@ import { TcpListener } from '../listener/tcp/tcp-listener.ts';
 import { type LinuxSockets, loadLinuxSockets } from '../listener/udp/linux-sockets.ts';
 import { UdpListener } from '../listener/udp/udp-listener.ts';
 import type { Logger } from '../log/logger.ts';
+import { withPortHolders } from '../system/sockets/busy-port.ts';
+import type { FileSystem } from '../system/transaction/file-system.ts';
 import { expandAddresses } from './expand-addresses.ts';
 import type { HandedOver } from './handed-over.ts';
 
@@ -20,6 +22,8 @@ interface ListenOptions {
   readonly config: Config;
   readonly handedOver: HandedOver;
   readonly logger: Logger;
+  /** The system's socket tables, which name the program that holds a port. */
+  readonly fs: FileSystem;
 }
 
 /**
@@ -31,14 +35,17 @@ interface ListenOptions {
  */
 export async function openListeners(
   components: ListenerComponents,
-  { config, handedOver, logger }: ListenOptions,
+  { config, handedOver, logger, fs }: ListenOptions,
   stack: AsyncDisposableStack,
 ): Promise<Listening> {
   if (handedOver.dns.length > 0) {
     logger.log('info', 'sockets_handed_over', {});
     return adoptEverywhere(components, handedOver.dns, stack);
   }
-  const listeners = await listenEverywhere(components, expandAddresses(config.addresses), config.port, stack);
+  const expanded = expandAddresses(config.addresses);
+  const listeners = await listenEverywhere(components, expanded, config.port, stack).catch(async (error: unknown) => {
+    throw await withPortHolders(error, fs, expanded, config.port);
+  });
   const port = listeners[0]?.port ?? config.port;
   return { listeners, addresses: config.addresses.map((address) => ({ address, port })) };
 }

@@ -15,8 +15,12 @@ import { EventLoopDelay } from '../metrics/event-loop-delay.ts';
 import { families } from '../metrics/families/families.ts';
 import type { BySegment, Gauges } from '../metrics/metrics.ts';
 import { createExposition } from '../metrics/prometheus.ts';
+import { USUAL_METRICS_PORT } from '../model/metrics-port.ts';
 import { Status, type StatusSources } from '../status/status.ts';
+import { withPortHolders } from '../system/sockets/busy-port.ts';
+import type { FileSystem } from '../system/transaction/file-system.ts';
 import type { PooledUpstream } from '../upstream/upstream.ts';
+import { expandAddresses } from './expand-addresses.ts';
 import type { HandedOver } from './handed-over.ts';
 import type { ReadinessMonitor } from './readiness.ts';
 import type { TorSlot } from './tor-slot.ts';
@@ -24,6 +28,7 @@ import type { TorSlot } from './tor-slot.ts';
 interface MonitoringComponents {
   readonly config: Config;
   readonly handedOver: HandedOver;
+  readonly fs: FileSystem;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
@@ -47,7 +52,7 @@ export async function openMonitoring(
   server: string,
   stack: AsyncDisposableStack,
 ): Promise<void> {
-  const { config, logger, clock, random, counters, cache, readiness, upstreams } = components;
+  const { config, fs, logger, clock, random, counters, cache, readiness, upstreams } = components;
   const endpoint = metricsEndpoint(components);
   if (endpoint === undefined) return logger.log('info', 'metrics_absent', {});
 
@@ -58,30 +63,39 @@ export async function openMonitoring(
   const status = stack.use(new Status({ clock, counters, sources }, { version, cacheMaxBytes: config.cacheBytes }));
   const eventLoopDelay = stack.use(new EventLoopDelay(clock));
   const identity = { server, version, nodeVersion: process.version };
+  const starting = startMetricsServer({
+    endpoint,
+    hostNames: config.metricsHosts,
+    exposition: createExposition(families(counters, gauges(components, cacheBytes, eventLoopDelay), identity), random),
+    async ready() {
+      const { ready, ...rest } = await readiness.check();
+      return { ready, state: status.verdict().state, ...rest };
+    },
+    status() {
+      const snapshot = status.snapshot();
+      // After the snapshot, which therefore does not show the probe that it causes.
+      readiness.refresh(upstreams.every(({ openConnections }) => openConnections === 0));
+      return snapshot;
+    },
+    readPageFile: createPageFiles(new URL('../page/', import.meta.url)),
+    clock,
+    onError: (error) => logger.log('error', 'metrics_failed', { reason: error.message, code: error.code }),
+  });
   const metricsServer = stack.use(
-    await startMetricsServer({
-      endpoint,
-      exposition: createExposition(
-        families(counters, gauges(components, cacheBytes, eventLoopDelay), identity),
-        random,
-      ),
-      async ready() {
-        const { ready, ...rest } = await readiness.check();
-        return { ready, state: status.verdict().state, ...rest };
-      },
-      status() {
-        const snapshot = status.snapshot();
-        // After the snapshot, which therefore does not show the probe that it causes.
-        readiness.refresh(upstreams.every(({ openConnections }) => openConnections === 0));
-        return snapshot;
-      },
-      readPageFile: createPageFiles(new URL('../page/', import.meta.url)),
-      clock,
-      onError: (error) => logger.log('error', 'metrics_failed', { reason: error.message, code: error.code }),
+    await starting.catch(async (error: unknown) => {
+      throw await nameHolders(error, endpoint, fs);
     }),
   );
   logger.log('info', 'metrics_listening', { address: metricsServer.address });
+  if (metricsServer.isElsewhere) {
+    logger.log('info', 'metrics_elsewhere', { address: metricsServer.address, port: USUAL_METRICS_PORT });
+  }
   if (metricsServer.isTcp) logger.log('info', 'status_page', { address: metricsServer.address });
+}
+
+async function nameHolders(error: unknown, endpoint: MetricsEndpoint, fs: FileSystem): Promise<unknown> {
+  if (endpoint.kind !== 'tcp' || endpoint.port === undefined) return error;
+  return withPortHolders(error, fs, expandAddresses([endpoint.host]), endpoint.port);
 }
 
 /** Where to serve metrics; undefined if sockets were passed to the process, but none for metrics. */

@@ -11,7 +11,7 @@ import { type Counters, createCounters } from '../metrics/counters.ts';
 import type { Handler } from '../model/query.ts';
 import { createPipeline, type PipelineInit } from '../resolver/pipeline.ts';
 import { PauseAdvice } from '../system/pause-advice.ts';
-import { createFileSystem } from '../system/transaction/file-system.ts';
+import { createFileSystem, type FileSystem } from '../system/transaction/file-system.ts';
 import { SharedIdentities } from '../tor/socks/isolation-credentials.ts';
 import { RetryBudget } from '../upstream/pool/retry-budget.ts';
 import { FailoverUpstream } from '../upstream/selection/failover.ts';
@@ -53,6 +53,7 @@ interface ServiceOptions {
 
 /** What the steps of {@link startService} share. */
 interface Parts extends ServiceOptions {
+  readonly fs: FileSystem;
   readonly counters: Counters;
   readonly budget: RetryBudget;
   readonly tor: TorSlot;
@@ -80,10 +81,11 @@ interface Resolvers {
 export async function startService(options: ServiceOptions): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
   // The stack closes in reverse order: Tor last, because the answers in flight at a shutdown still need it.
-  const pauseAdvice = new PauseAdvice(createFileSystem());
+  const fs = createFileSystem();
+  const pauseAdvice = new PauseAdvice(fs);
   const tor = stack.use(new TorSlot(pauseAdvice));
   const counters = createServiceCounters(options);
-  const parts: Parts = { ...options, counters, budget: new RetryBudget(), tor, pauseAdvice };
+  const parts: Parts = { ...options, fs, counters, budget: new RetryBudget(), tor, pauseAdvice };
 
   const resolvers = createResolvers(parts, stack);
   const cache = createCache(parts);

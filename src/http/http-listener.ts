@@ -3,12 +3,16 @@ import { isIP, type Server } from 'node:net';
 import process from 'node:process';
 import { Dns4torError, toListenError } from '../failures/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
+import { USUAL_METRICS_PORT } from '../model/metrics-port.ts';
 import { claimSocketPath } from './socket-path.ts';
 
 /** Where the metrics server listens. */
 export type MetricsEndpoint =
-  /** `host` is an IP literal or `localhost`, which means 127.0.0.1. Port 0 picks a free port. */
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  /**
+   * `host` is an IP literal or `localhost`, which means 127.0.0.1. Port 0 picks a free port; no port means the usual
+   * one or, if that is taken, a free one.
+   */
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number | undefined }
   /** `path` is absolute. The socket is removed when the server closes. */
   | { readonly kind: 'unix'; readonly path: string }
   /** `fd` is a listening TCP or unix socket, as systemd passes them. It is closed with the server. */
@@ -19,6 +23,8 @@ interface Bound {
   readonly address: string;
   /** The bound IP literal; undefined for a unix socket. */
   readonly host: string | undefined;
+  /** Whether another program had the usual port. */
+  readonly isElsewhere?: boolean;
 }
 
 /**
@@ -36,8 +42,20 @@ const SOCKET_UMASK = 0o117;
  * ERR_LISTEN
  */
 export function listenAt(server: Server, endpoint: MetricsEndpoint): Promise<Bound> {
-  if (endpoint.kind === 'tcp') return listenOnTcp(server, endpoint.host, endpoint.port);
+  if (endpoint.kind === 'tcp') {
+    const { host, port } = endpoint;
+    return port === undefined ? listenOnUsualPort(server, host) : listenOnTcp(server, host, port);
+  }
   return endpoint.kind === 'unix' ? listenOnPath(server, endpoint.path) : adoptSocket(server, endpoint.fd);
+}
+
+async function listenOnUsualPort(server: Server, host: string): Promise<Bound> {
+  try {
+    return await listenOnTcp(server, host, USUAL_METRICS_PORT);
+  } catch (error) {
+    if (!(error instanceof Dns4torError) || error.code !== 'ERR_LISTEN_IN_USE') throw error;
+    return { ...(await listenOnTcp(server, host, 0)), isElsewhere: true };
+  }
 }
 
 async function listenOnTcp(server: Server, host: string, port: number): Promise<Bound> {

@@ -5,7 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import { BYTES_PER_KIB } from '../lib/units.ts';
 import type { Exposition } from '../metrics/prometheus.ts';
 import { EventStream } from './event-stream.ts';
-import { judgeHost, pathOf } from './host-header.ts';
+import { judgeHost, mayBeBrowser, pathOf } from './host-header.ts';
 import { HttpConnections } from './http-connections.ts';
 import { listenAt, type MetricsEndpoint } from './http-listener.ts';
 import type { ReadPageFile } from './page-files.ts';
@@ -26,6 +26,8 @@ export interface Readiness {
 /** What the server serves, and where it listens. */
 export interface MetricsServerOptions {
   readonly endpoint: MetricsEndpoint;
+  /** Host names of this server, in lower case, besides `localhost`. @default none */
+  readonly hostNames?: readonly string[];
   readonly exposition: Exposition;
   /** Called for each `/ready`. Must settle within a few seconds. */
   readonly ready: () => Promise<Readiness>;
@@ -44,6 +46,8 @@ export interface MetricsServer extends AsyncDisposable {
   readonly address: string;
   /** Whether it listens on TCP, where browsers can reach it. */
   readonly isTcp: boolean;
+  /** Whether the usual port was taken, so that the server listens on another one. */
+  readonly isElsewhere: boolean;
 }
 
 const MAX_HEADER_BYTES: number = 8 * BYTES_PER_KIB;
@@ -101,13 +105,14 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
   const connections = new HttpConnections(clock, (connection) => parser.emit('connection', connection));
 
   const server = createServer({ allowHalfOpen: true }, (socket) => connections.add(socket));
-  const { address, host } = await listenAt(server, options.endpoint);
+  const { address, host, isElsewhere = false } = await listenAt(server, options.endpoint);
   // From here on, only accept(2) can fail, for lack of file descriptors. Node tries again for the next connection.
   server.on('error', (error) => onError(toListenError(error, address)));
 
   return {
     address,
     isTcp: host !== undefined,
+    isElsewhere,
     async [Symbol.asyncDispose]() {
       if (closing) return;
       closing = true;
@@ -129,6 +134,11 @@ interface Sources extends MetricsServerOptions {
 
 type Resource = (sources: Sources) => Promise<HttpResponse> | HttpResponse | 'events';
 
+/**
+ * Served to programs whatever host they name: Prometheus uses the name of a service, a health probe that of a container.
+ */
+const FOR_ANY_HOST: ReadonlySet<string> = new Set(['/metrics', '/ready', '/healthcheck']);
+
 /** The resources by path. The files of the status page come on top. */
 const RESOURCES: ReadonlyMap<string, Resource> = new Map<string, Resource>([
   ['/metrics', metrics],
@@ -143,12 +153,10 @@ async function answerTo(
   host: string | undefined,
   sources: Sources,
 ): Promise<HttpResponse | 'events'> {
-  const verdict = judgeHost(request, host);
+  const verdict = judgeHost(request, host, sources.hostNames);
   if (verdict === 'malformed') return text(400, 'Bad request: send exactly one Host header with a valid host\n');
-  if (verdict === 'foreign') {
-    return text(403, 'Forbidden: use the IP address of this server or localhost, not another name\n');
-  }
   const path = pathOf(request);
+  if (verdict === 'foreign' && (!FOR_ANY_HOST.has(path) || mayBeBrowser(request))) return FOREIGN;
   const resource = RESOURCES.get(path) ?? (await pageResource(path, sources));
   if (resource === undefined) return text(404, `Not found; available: /, ${[...RESOURCES.keys()].join(', ')}\n`);
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'Method not allowed\n');
@@ -169,5 +177,10 @@ async function readiness({ ready }: Sources): Promise<HttpResponse> {
   const status = answer.ready ? 200 : 503;
   return json(status, JSON.stringify({ status, ...answer }));
 }
+
+const FOREIGN: HttpResponse = text(
+  403,
+  'Forbidden: use the IP address of this server or localhost, or allow the name with --metrics-host\n',
+);
 
 const TOO_MANY_WATCHERS: HttpResponse = text(503, 'Too many event streams are open; use /api/status instead\n');

@@ -29,6 +29,7 @@ export const LOG_FIELDS = {
   of: { type: 'string', doc: 'event of the suppressed lines', apart: true },
   onions: { type: 'number', doc: 'number of onion services offered' },
   percent: { type: 'number', doc: "Tor's bootstrap progress, 0 to 100", apart: true },
+  port: { type: 'number', doc: 'a port of this machine' },
   reason: { type: 'string', doc: 'problem and remedy, for a person' },
   restart_seconds: { type: 'number', doc: 'seconds until the restart' },
   retry_seconds: { type: 'number', doc: 'seconds until the next attempt' },
@@ -89,6 +90,11 @@ export const LOG_EVENTS = {
     levels: ['info'],
     message: 'Starting metrics server on {address}/metrics',
     fields: ['address'],
+  },
+  metrics_elsewhere: {
+    levels: ['info'],
+    message: 'Another program has port {port}, where `dns4tor status` looks first: give it --metrics {address}',
+    fields: ['address', 'port'],
   },
   status_page: { levels: ['info'], message: 'The status page is at http://{address}/', fields: ['address'] },
   metrics_absent: {

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
@@ -27,15 +28,34 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-test('a busy port ends the start with 1 and an error that says what to do', async () => {
+test('a busy port ends the start with 1 and an error that names the holder and says what to do', async () => {
   const holder = createSocket('udp4').bind(0, '127.0.0.1');
   await once(holder, 'listening');
   const { port } = holder.address();
   const { code, stderr } = await runCli([...FLAGS, '--port', String(port), '--loglevel', 'fatal']);
   holder.close();
   assert.equal(code, 1);
-  assert.equal(stderr, `dns4tor: UDP 127.0.0.1:${port}: ${failureText('ERR_LISTEN_IN_USE')}\n`);
+  const [before, rest = ''] = stderr.split(failureText('ERR_LISTEN_IN_USE'));
+  // This process is the holder. The name of its main thread depends on how it was started.
+  assert.match(before ?? '', new RegExp(`^dns4tor: UDP 127\\.0\\.0\\.1:${port}, held by \\S.*: $`));
+  assert.equal(rest, '\n');
   assert.match(stderr, /--port/);
+});
+
+test('a busy metrics port ends the start likewise, before Tor is looked for', async () => {
+  const holder = createServer().listen(0, '127.0.0.1');
+  await once(holder, 'listening');
+  const address = holder.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  const metrics = `127.0.0.1:${address.port}`;
+  const { code, stderr } = await runCli([...FLAGS, '--port', '0', '--metrics', metrics, '--output', 'json']);
+  holder.close();
+  assert.equal(code, 1);
+  const lines = stderr.trimEnd().split('\n');
+  const events = lines.map((line) => JSON.parse(line) as { event: string; code?: string; message: string });
+  assert.equal(events.at(-1)?.code, 'ERR_LISTEN_IN_USE');
+  assert.ok(events.at(-1)?.message.startsWith(`${metrics}, held by `));
+  assert.ok(events.every(({ event }) => event !== 'tor_chosen'));
 });
 
 test("a defect ends the daemon with 70 and one line, without a stack trace or the error's message", async () => {

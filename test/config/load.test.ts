@@ -55,10 +55,10 @@ test('for an option with a single value, the last flag counts', () => {
 });
 
 test('a file may have numbers, booleans and strings', async () => {
-  await using file = await writeConfig('port = 5353\n"cache-size" = "64k"\nmetrics = "localhost:9090"\n');
+  await using file = await writeConfig('port = 5053\n"cache-size" = "64k"\nmetrics = "localhost:9090"\n');
   const loaded = load({ flags: { config: [file.path] } });
   assert.deepEqual(loaded.problems, []);
-  assert.deepEqual(setting(loaded, 'port')[2], ['5353']);
+  assert.deepEqual(setting(loaded, 'port')[2], ['5053']);
   assert.deepEqual(setting(loaded, 'cache-size')[2], ['64k']);
 });
 

@@ -47,7 +47,8 @@ test('the defaults are those that the documentation promises', () => {
     isolation: 'upstream',
     upstreamStrategy: 'order',
     udpIo: 'auto',
-    metrics: { kind: 'tcp', host: 'localhost', port: 0 },
+    metrics: { kind: 'tcp', host: 'localhost', port: undefined },
+    metricsHosts: [],
     tor: {
       socks: { kind: 'auto' },
       control: { kind: 'auto' },
@@ -114,11 +115,11 @@ test('names, authorities and pins apply to every upstream', async () => {
 });
 
 test('plain DNS to a host other than an onion service is refused unless it is allowed', () => {
-  const upstream = ['tcp://192.0.2.1,tls://192.0.2.1', `tcp://${ONION}`, 'tcp://resolver.example:5353'];
+  const upstream = ['tcp://192.0.2.1,tls://192.0.2.1', `tcp://${ONION}`, 'tcp://resolver.example:5053'];
   const problems = problemsOf({ flags: { upstream } });
   assert.equal(problems.length, 2);
   assert.match(problems[0] ?? '', /^--upstream tcp:\/\/192\.0\.2\.1: the exit relay.* --allow-plaintext-exit$/);
-  assert.match(problems[1] ?? '', /^--upstream tcp:\/\/resolver\.example:5353: the exit relay/);
+  assert.match(problems[1] ?? '', /^--upstream tcp:\/\/resolver\.example:5053: the exit relay/);
   assert.equal(configOf({ upstream, 'allow-plaintext-exit': ['true'] }).upstreams.length, 4);
 });
 

@@ -80,7 +80,7 @@ test('the schema has every key of the file, with the default', () => {
 /** Values that the schema and the loader judge alike. */
 const CASES: Readonly<Partial<Record<OptionKey, readonly [taken: readonly string[], refused: readonly string[]]>>> = {
   port: [
-    ['0', '5353', '65535', '"5353"'],
+    ['0', '5053', '65535', '"5053"'],
     ['-1', '65536', '53.5', 'true', '"http"', '""', '[53]', '1979-05-27'],
   ],
   'cache-size': [

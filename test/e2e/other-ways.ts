@@ -88,9 +88,9 @@ export function otherWaysSuite(getLaboratory: () => Laboratory): void {
     });
 
     test('plain DNS through an exit is refused unless allowed, and the error says why', async () => {
-      const { code, stderr } = await runCli(['proxy-dns', '--upstream', 'tcp://127.0.0.1:5353']);
+      const { code, stderr } = await runCli(['proxy-dns', '--upstream', 'tcp://127.0.0.1:5053']);
       assert.equal(code, 2);
-      assert.match(stderr, /--upstream tcp:\/\/127\.0\.0\.1:5353.*--allow-plaintext-exit/);
+      assert.match(stderr, /--upstream tcp:\/\/127\.0\.0\.1:5053.*--allow-plaintext-exit/);
     });
 
     test('a server that is not a resolver is reported as such', async () => {

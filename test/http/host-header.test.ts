@@ -45,6 +45,15 @@ test('an address that is not loopback is accepted by a server on the network, an
   }
 });
 
+test('the host names of the server are accepted in any case, and no name below or above them', () => {
+  const names = ['nas.lan'];
+  const judgeNamed = (host: string): string => judgeHost({ url: '/', rawHeaders: ['Host', host] }, '127.0.0.1', names);
+  for (const host of ['nas.lan', 'NAS.LAN:1']) assert.equal(judgeNamed(host), 'ours', host);
+  for (const host of ['x.nas.lan', 'lan', 'nas.lan.', 'nas.lan.rebound.example']) {
+    assert.equal(judgeNamed(host), 'foreign', host);
+  }
+});
+
 test('a request without a Host header is accepted, because no browser sends one', () => {
   assert.equal(judgeHost({ url: '/', rawHeaders: ['Accept', 'host'] }, '127.0.0.1'), 'ours');
 });

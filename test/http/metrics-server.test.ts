@@ -172,14 +172,47 @@ test('any other path is not found, with every method', async () => {
   }
 });
 
-test('a request under a rebound name is forbidden', async () => {
+/** For programs that scrape and probe. */
+const FOR_PROGRAMS = ['/metrics', '/healthcheck', '/ready'];
+const FOR_BROWSERS = ['/api/status', '/', '/no-such-page'];
+
+test('a browser that was led here by a rebound name gets nothing', async () => {
   await using server = await startMetricsServer(options());
-  for (const path of ['/metrics', '/healthcheck', '/ready', '/api/status', '/api/events', '/']) {
-    const answer = await ask(server.address, path, { headers: { host: 'rebound.example' } });
-    assert.equal(answer.status, 403, path);
-    assert.doesNotMatch(answer.body, /up 1/);
+  const marks = { 'accept-language': '', cookie: 'a=b', origin: 'null', referer: 'http://rebound.example/' };
+  for (const path of [...FOR_PROGRAMS, ...FOR_BROWSERS, '/api/events']) {
+    for (const [name, value] of Object.entries({ ...marks, 'sec-fetch-site': 'same-origin' })) {
+      const answer = await ask(server.address, path, { headers: { host: 'rebound.example', [name]: value } });
+      assert.equal(answer.status, 403, `${path} with ${name}`);
+      assert.doesNotMatch(answer.body, /up 1/);
+    }
   }
-  assert.equal((await ask(server.address, '/metrics', { headers: { host: 'localhost:1' } })).status, 200);
+  const ours = { host: 'localhost:1', 'accept-language': 'en' };
+  assert.equal((await ask(server.address, '/metrics', { headers: ours })).status, 200);
+});
+
+test('programs that scrape and probe may name any host; the page and the API may be requested by address only', async () => {
+  await using server = await startMetricsServer(options());
+  for (const host of ['dns4tor', 'dns4tor.monitoring.svc:9053', '10.1.2.3:9053']) {
+    for (const path of FOR_PROGRAMS) {
+      assert.equal((await ask(server.address, path, { headers: { host } })).status, 200, `${host}${path}`);
+    }
+    for (const path of FOR_BROWSERS) {
+      assert.equal((await ask(server.address, path, { headers: { host } })).status, 403, `${host}${path}`);
+    }
+  }
+});
+
+test('a host name of the server is accepted for every path, in any case and with any port; others are not', async () => {
+  await using server = await startMetricsServer(options({ hostNames: ['nas.lan', 'dns4tor'] }));
+  for (const host of ['nas.lan', 'NAS.lan:9053', 'dns4tor:80']) {
+    for (const path of [...FOR_PROGRAMS, '/api/status', '/']) {
+      const headers = { host, 'accept-language': 'en' };
+      assert.equal((await ask(server.address, path, { headers })).status, 200, `${host}${path}`);
+    }
+  }
+  for (const host of ['lan', 'x.nas.lan', 'nas.lan.rebound.example', 'rebound.example']) {
+    assert.equal((await ask(server.address, '/', { headers: { host } })).status, 403, host);
+  }
 });
 
 test('a defect is reported to the daemon, and to the client only as a status', async () => {
@@ -265,7 +298,8 @@ test('an absolute-form target is judged by its host, and other forms are refused
   const status = async (line: string): Promise<string | undefined> =>
     (await send(server.address, `${line} HTTP/1.1\r\nHost: localhost\r\nExpect: nothing\r\n\r\n`)).split(' ')[1];
   assert.equal(await status('GET http://localhost/metrics'), '200');
-  assert.equal(await status('GET http://rebound.example/metrics'), '403');
+  assert.equal(await status('GET http://rebound.example/'), '403');
+  assert.equal(await status('GET http://rebound.example/metrics'), '200');
   assert.equal(await status('GET //rebound.example/metrics'), '404');
   assert.equal(await status('OPTIONS *'), '404');
   assert.equal(await status('CONNECT rebound.example:80'), undefined);
@@ -368,6 +402,19 @@ test('beyond 64 requests that wait for an answer, the oldest are closed and the 
   assert.ok(sockets[0]?.destroyed);
   assert.ok(!sockets.at(-1)?.destroyed);
   for (const socket of sockets) socket.destroy();
+});
+
+test('without a port the server listens on 9053 and, if that is taken, on a free port', async () => {
+  const usual: MetricsEndpoint = { kind: 'tcp', host: '127.0.0.53', port: undefined };
+  await using first = await startMetricsServer(options({ endpoint: usual }));
+  assert.equal(first.address, '127.0.0.53:9053');
+  assert.equal(first.isElsewhere, false);
+  await using second = await startMetricsServer(options({ endpoint: usual }));
+  assert.match(second.address, /^127\.0\.0\.53:[1-9]\d*$/);
+  assert.equal(second.isElsewhere, true);
+  assert.equal((await ask(second.address, '/healthcheck')).status, 200);
+  const elsewhere = startMetricsServer(options({ endpoint: { ...usual, host: '192.0.2.1' } }));
+  await assert.rejects(elsewhere, listenCode('ERR_LISTEN_ADDRESS'));
 });
 
 test('the errors for a busy port and for a foreign address name the address', async () => {

@@ -201,11 +201,11 @@ test("resolved's file with the network's servers is not the stub file, and is re
 test("a port other than 53 works with resolved's stub, and is refused if resolv.conf would have to name it", async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
-  await install(rig.machine, { address: '::1', port: 5353 });
-  assert.match(await rig.text('/etc/systemd/resolved.conf.d/zz-dns4tor.conf'), /^DNS=\[::1\]:5353$/m);
+  await install(rig.machine, { address: '::1', port: 5053 });
+  assert.match(await rig.text('/etc/systemd/resolved.conf.d/zz-dns4tor.conf'), /^DNS=\[::1\]:5053$/m);
   await using plain = await createRig();
   await MANAGERS['a plain file'](plain);
-  await refuses(plain, () => install(plain.machine, { address: '127.0.0.1', port: 5353 }), 'ERR_SYSTEM_PORT');
+  await refuses(plain, () => install(plain.machine, { address: '127.0.0.1', port: 5053 }), 'ERR_SYSTEM_PORT');
 });
 
 test('nothing is changed if dns4tor does not answer', async () => {
@@ -243,7 +243,7 @@ test('for a port that is not in the unit, the error does not suggest to start it
   await MANAGERS['systemd-resolved'](rig);
   rig.checks.upstream = () => Promise.reject(new Error('no answer'));
   rig.answers.set(...SOCKET_UNIT);
-  await refuses(rig, () => install(rig.machine, { address: '127.0.0.1', port: 5353 }), /no answer/);
+  await refuses(rig, () => install(rig.machine, { address: '127.0.0.1', port: 5053 }), /no answer/);
 });
 
 test('everything is rolled back if names are not resolved after the change', async () => {

@@ -1,10 +1,7 @@
 import { formatHostPort } from '../../lib/host-port.ts';
-import type { PortHolder } from '../../system/sockets/port-holders.ts';
+import { namesOf, type PortHolder, WILDCARDS } from '../../system/sockets/port-holders.ts';
 import { fail, ok, skip, type Verdict, warn } from '../check-verdict.ts';
 import type { Facts } from '../facts.ts';
-
-/** Unspecified addresses, which stand for every address of the machine. */
-const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
 /** Checks that no other program uses dns4tor's port at its addresses. */
 export async function checkPort({
@@ -52,19 +49,15 @@ function maySystemdBe({ programs, uid }: PortHolder): boolean {
 }
 
 function isPlural(holders: readonly PortHolder[]): boolean {
-  return names(holders).length > 1;
-}
-
-function names(holders: readonly PortHolder[]): readonly string[] {
-  return [...new Set(holders.map(({ programs, uid }) => programs.join('/') || `a program of user ${uid}`))];
+  return namesOf(holders).length > 1;
 }
 
 /** Lists each program once, with its addresses. */
 function describe(holders: readonly PortHolder[], port: number): string {
-  return names(holders)
+  return namesOf(holders)
     .map((name) => {
       const addresses = holders
-        .filter((holder) => names([holder]).includes(name))
+        .filter((holder) => namesOf([holder]).includes(name))
         .map(({ address }) => formatHostPort(address, port));
       return `${name} (${[...new Set(addresses)].join(', ')})`;
     })

@@ -35,7 +35,7 @@ its control port for up to 25 seconds, to tell a slow start from one that makes 
 Examples:
   dns4tor check --config /etc/dns4tor.toml         check the service with this configuration
   sudo dns4tor check --config /etc/dns4tor.toml    also name a program of another user that occupies the port
-  dns4tor check --port 5353 --json                 print one JSON object, for scripts
+  dns4tor check --port 5053 --json                 print one JSON object, for scripts
 `;
 
 /** The options of `proxy-dns`, without its own `--check`. */

@@ -19,7 +19,7 @@ import { runUntilSignal, surviveHangUps } from '../run-until-signal.ts';
 const EXAMPLES = `
 Examples:
   dns4tor proxy-dns                                       answer on localhost, port 53, with the default resolver
-  dns4tor proxy-dns --port 5353 --metrics localhost:9053  use another port, if 53 is taken or needs root
+  dns4tor proxy-dns --port 5053 --metrics localhost:9053  use another port, if 53 is taken or needs root
   dns4tor proxy-dns --tor-socks 127.0.0.1:9150            use Tor Browser's Tor
   dns4tor proxy-dns --upstream https://dns.quad9.net/dns-query
                                                           use a public resolver, through an exit relay

@@ -39,7 +39,7 @@ Examples:
   dns4tor query example.com                    look up IPv4 addresses with the running dns4tor
   dns4tor query example.com AAAA +short        print only the IPv6 addresses
   dns4tor query -x 192.0.2.1                   look up the name of an address
-  dns4tor query @127.0.0.1 -p 5353 example.com MX +dnssec
+  dns4tor query @127.0.0.1 -p 5053 example.com MX +dnssec
   dns4tor query --direct example.com           query through Tor, without a running dns4tor
 `;
 

@@ -19,8 +19,7 @@ import { columnsOf } from '../output/terminal-size.ts';
 const NOTES = `
 On a terminal, the display is updated until you press q or Ctrl-C. With --once, or if stdout is not a terminal
 (TERM=dumb included), the status is printed once. NO_COLOR is respected. The status comes from the metrics server of the
-running dns4tor, so give its address by --metrics or in the file of --config. The default port is 9053, as in the
-systemd units.
+running dns4tor, at port 9053 unless --metrics or the file of --config says otherwise.
 
 If the status is printed once, the exit status is 0 while names are resolved (working, degraded), and 1 while they are
 not (starting, stuck, failing) or if nothing answers. After q or Ctrl-C it is 0, and 2 if the command line is invalid.

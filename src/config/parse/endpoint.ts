@@ -45,11 +45,13 @@ export function parseListenAddress(text: string): Parsed<string> {
   return refuse(text, "is neither an IP address nor 'localhost'");
 }
 
-/** Parses `unix:/path`, `host:port`, or `host:` for any free port. */
+/** Parses `unix:/path`, `host:port`, or `host:` for the usual port. */
 export function parseMetricsAddress(text: string): Parsed<MetricsAddress> {
   if (text.startsWith('unix:')) return parseSocketPath(text, 'unix:/run/dns4tor/metrics');
   const parsed = parseHostPort(text);
-  return 'problem' in parsed ? withOtherForms(parsed, 'unix:/path') : { value: { kind: 'tcp', ...parsed.value } };
+  if ('problem' in parsed) return withOtherForms(parsed, 'unix:/path');
+  const { host, port } = parsed.value;
+  return { value: { kind: 'tcp', host, port: text.endsWith(':') ? undefined : port } };
 }
 
 /** Parses `unix:/path`. @param example an address of this form for the remedy */

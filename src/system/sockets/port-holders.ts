@@ -12,6 +12,9 @@ export interface PortHolder {
   readonly programs: readonly string[];
 }
 
+/** Unspecified addresses, which stand for every address of the machine. */
+export const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
+
 const TABLES = ['udp', 'udp6', 'tcp', 'tcp6'] as const;
 
 /** States of a socket that accepts clients (net/tcp_states.h): TCP_CLOSE for an unconnected UDP socket, TCP_LISTEN. */
@@ -30,6 +33,11 @@ export async function findPortHolders(fs: FileSystem, port: number): Promise<rea
   });
   const programs = await findPrograms(fs, new Set(found.map(({ inode }) => inode)));
   return found.map(({ inode, ...holder }) => ({ ...holder, programs: [...(programs.get(inode) ?? [])].toSorted() }));
+}
+
+/** Names the programs that hold the sockets, without duplicates. */
+export function namesOf(holders: readonly PortHolder[]): readonly string[] {
+  return [...new Set(holders.map(({ programs, uid }) => programs.join('/') || `a program of user ${uid}`))];
 }
 
 async function readTable(fs: FileSystem, name: string): Promise<readonly SocketRow[] | undefined> {

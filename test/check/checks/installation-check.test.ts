@@ -116,7 +116,7 @@ test('neither a visible pause nor a machine without an installation is a failure
 
 test('a failure concerns only the dns4tor on the installed port', async () => {
   await using rig = await createResolvedRig(FROM_THE_NETWORK);
-  await install(rig.machine, { address: '127.0.0.1', port: 5353 });
-  assertFails(await checkResolved(factsOf(rig, '--port', '5353')));
+  await install(rig.machine, { address: '127.0.0.1', port: 5053 });
+  assertFails(await checkResolved(factsOf(rig, '--port', '5053')));
   assert.equal((await checkResolved(factsOf(rig))).status, 'warn');
 });

@@ -50,7 +50,7 @@ test('nss-resolve bypasses resolv.conf, which is right if systemd-resolved asks 
   const bypass = await checkNsswitch(factsOf(network));
   assert.equal(bypass.status, 'warn');
   assert.match(bypass.advice ?? '', /dns4tor install/);
-  assert.equal((await checkNsswitch(factsOf(network, '--port', '5353'))).status, 'skip');
+  assert.equal((await checkNsswitch(factsOf(network, '--port', '5053'))).status, 'skip');
   silence(network);
   assert.match((await checkNsswitch(factsOf(network))).advice ?? '', /resolvectl status/);
 });

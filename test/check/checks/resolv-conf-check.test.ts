@@ -54,9 +54,9 @@ test('a fourth server is not used, so it does not matter', async () => {
 test('a dns4tor on another port cannot be in resolv.conf, so the check is skipped', async () => {
   await using rig = await createRig();
   await rig.write('/etc/resolv.conf', 'nameserver 127.0.0.1\n');
-  const { status, line } = await checkResolvConf(factsOf(rig, '--port', '5353'));
+  const { status, line } = await checkResolvConf(factsOf(rig, '--port', '5053'));
   assert.equal(status, 'skip');
-  assert.match(line, /\bport 5353\b/);
+  assert.match(line, /\bport 5053\b/);
 });
 
 test('systemd-resolved is right if it asks only dns4tor, on any port', async () => {
@@ -64,8 +64,8 @@ test('systemd-resolved is right if it asks only dns4tor, on any port', async () 
   const right = await checkResolvConf(factsOf(installed));
   assert.equal(right.status, 'ok');
   assert.match(right.line, /systemd-resolved.*dns4tor/);
-  await using otherPort = await createResolvedRig({ ...INSTALLED, dns: 'Global: 127.0.0.1:5353\n' });
-  assert.equal((await checkResolvConf(factsOf(otherPort, '--port', '5353'))).status, 'ok');
+  await using otherPort = await createResolvedRig({ ...INSTALLED, dns: 'Global: 127.0.0.1:5053\n' });
+  assert.equal((await checkResolvConf(factsOf(otherPort, '--port', '5053'))).status, 'ok');
   assert.equal((await checkResolvConf(factsOf(otherPort))).status, 'warn');
   await using both = await createResolvedRig({ ...INSTALLED, dns: 'Global: 127.0.0.1 192.0.2.1\n' });
   assert.equal((await checkResolvConf(factsOf(both))).status, 'warn');

@@ -35,7 +35,7 @@ test('a systemd-resolved that asks others is a warning, unless dns4tor is not on
   const other = await verdictOf({ ...INSTALLED, dns: 'Global: 9.9.9.9\n' });
   assert.equal(other.status, 'warn');
   assert.match(other.line, /\b9\.9\.9\.9\b/);
-  assert.equal((await verdictOf(FROM_THE_NETWORK, '--port', '5353')).status, 'skip');
+  assert.equal((await verdictOf(FROM_THE_NETWORK, '--port', '5053')).status, 'skip');
 });
 
 test('a link for all names, as a VPN sets it up, is named', async () => {

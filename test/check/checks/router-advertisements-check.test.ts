@@ -39,7 +39,7 @@ test('an IPv6 server in resolv.conf is a warning, unless it is dns4tor', async (
   await rig.write('/etc/resolv.conf', 'nameserver 127.0.0.1\nnameserver fe80::1%eth0\n');
   const { status, line } = await checkRouterAdvertisements(factsOf(rig));
   assert.deepEqual([status, line.includes('fe80::1%eth0')], ['warn', true]);
-  assert.equal((await checkRouterAdvertisements(factsOf(rig, '--port', '5353'))).status, 'skip');
+  assert.equal((await checkRouterAdvertisements(factsOf(rig, '--port', '5053'))).status, 'skip');
 });
 
 test('rdnssd is a warning if it writes resolv.conf, but not if resolvconf does', async () => {

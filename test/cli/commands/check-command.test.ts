@@ -9,12 +9,12 @@ test('--check prints the effective settings and their sources, and exits', async
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'dns4tor.toml');
   writeFileSync(path, 'timeout = "3s"\n');
-  const { code, stdout, stderr } = await runCli(['proxy-dns', '--check', '--port', '5353', '--config', path], {
+  const { code, stdout, stderr } = await runCli(['proxy-dns', '--check', '--port', '5053', '--config', path], {
     TUNNEL_DNS_ADDRESS: '127.0.0.1,::1',
   });
   assert.equal(stderr, '');
   assert.equal(code, 0);
-  assert.match(stdout, /^port = 5353 +# --port$/m);
+  assert.match(stdout, /^port = 5053 +# --port$/m);
   assert.match(stdout, /^address = \["127\.0\.0\.1", "::1"\] +# TUNNEL_DNS_ADDRESS$/m);
   assert.match(stdout, new RegExp(`^timeout = "3s" +# timeout in ${path}$`, 'm'));
   assert.match(stdout, /^cache-size = "16MiB" +# default$/m);
@@ -26,7 +26,7 @@ test('the output of --check is a configuration file with the same effect', async
   const path = join(directory.path, 'dns4tor.toml');
   const flags = [
     '--port',
-    '5353',
+    '5053',
     '--tor-option',
     'Nickname "a\\"b"',
     '--upstream',
@@ -45,8 +45,8 @@ test('--check --output json prints the configuration and its sources as one obje
 });
 
 test('flags are accepted with one dash, as in cloudflared', async () => {
-  const { config } = await effectOf(['-port', '5353', '-timeout=3s']);
-  assert.equal(config.port, 5353);
+  const { config } = await effectOf(['-port', '5053', '-timeout=3s']);
+  assert.equal(config.port, 5053);
   assert.equal(config.timeoutMs, 3000);
 });
 

@@ -13,7 +13,8 @@ const ACCEPTED: readonly (readonly [OptionKind, string, unknown])[] = [
   ['listen-address', '[fe80::1%eth0]', 'fe80::1%eth0'],
   ['listen-address', '169.254.1.1', '169.254.1.1'],
   ['listen-address', 'fec0::1', 'fec0::1'],
-  ['metrics-address', 'localhost:', { kind: 'tcp', host: 'localhost', port: 0 }],
+  ['metrics-address', 'localhost:', { kind: 'tcp', host: 'localhost', port: undefined }],
+  ['metrics-address', 'localhost:0', { kind: 'tcp', host: 'localhost', port: 0 }],
   ['metrics-address', '127.0.0.1:9090', { kind: 'tcp', host: '127.0.0.1', port: 9090 }],
   ['metrics-address', '[::]:65535', { kind: 'tcp', host: '::', port: 65_535 }],
   ['metrics-address', '[fe80::1%eth0]:9053', { kind: 'tcp', host: 'fe80::1%eth0', port: 9053 }],
@@ -62,7 +63,7 @@ const UPSTREAMS: readonly (readonly [string, Omit<UpstreamUrl, 'chainHashes'>])[
     { protocol: 'tls', url: 'tls://xn--bcher-kva.example', host: 'xn--bcher-kva.example', port: 853 },
   ],
   ['tcp://[2001:DB8::1]:53', { protocol: 'tcp', url: 'tcp://[2001:db8::1]', host: '2001:db8::1', port: 53 }],
-  ['tcp://192.0.2.1:5353', { protocol: 'tcp', url: 'tcp://192.0.2.1:5353', host: '192.0.2.1', port: 5353 }],
+  ['tcp://192.0.2.1:5053', { protocol: 'tcp', url: 'tcp://192.0.2.1:5053', host: '192.0.2.1', port: 5053 }],
 ];
 
 for (const [text, value] of UPSTREAMS) {

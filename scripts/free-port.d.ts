@@ -1,0 +1,1 @@
+export function requireFreePort(args: readonly string[]): Promise<void>;

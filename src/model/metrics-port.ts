@@ -1,0 +1,5 @@
+/**
+ * The TCP port on which metrics and the status page are served unless another one is configured or it is taken. The
+ * systemd units open it too, so `dns4tor status` and `check` look there first.
+ */
+export const USUAL_METRICS_PORT = 9053;
