@@ -40,27 +40,29 @@ interface MonitoringComponents {
 }
 
 /**
- * Starts the HTTP server for metrics, health and the status page. Starts none if systemd passed sockets, but none named
- * `metrics`: the service may then not be allowed to bind one.
+ * Creates the status, and starts the HTTP server for metrics, health and the status page. Starts no server if systemd
+ * passed sockets, but none named `metrics`: the service may then not be allowed to bind one.
  *
  * @param server value of the `server` label: the addresses that answer DNS queries
- * @param stack owns the server from here on
+ * @param stack owns the status and the server from here on
  * @throws Dns4torError ERR_LISTEN_*
  */
 export async function openMonitoring(
   components: MonitoringComponents,
   server: string,
   stack: AsyncDisposableStack,
-): Promise<void> {
+): Promise<Status> {
   const { config, fs, logger, clock, random, counters, cache, readiness, upstreams } = components;
-  const endpoint = metricsEndpoint(components);
-  if (endpoint === undefined) return logger.log('info', 'metrics_absent', {});
-
   // Leak mutation: status
   const version = readVersion();
   const cacheBytes = coarseBytes(cache, random);
   const sources = statusSources(components, cacheBytes);
   const status = stack.use(new Status({ clock, counters, sources }, { version, cacheMaxBytes: config.cacheBytes }));
+  const endpoint = metricsEndpoint(components);
+  if (endpoint === undefined) {
+    logger.log('info', 'metrics_absent', {});
+    return status;
+  }
   const eventLoopDelay = stack.use(new EventLoopDelay(clock));
   const identity = { server, version, nodeVersion: process.version };
   const starting = startMetricsServer({
@@ -91,6 +93,7 @@ export async function openMonitoring(
     logger.log('info', 'metrics_elsewhere', { address: metricsServer.address, port: USUAL_METRICS_PORT });
   }
   if (metricsServer.isTcp) logger.log('info', 'status_page', { address: metricsServer.address });
+  return status;
 }
 
 async function nameHolders(error: unknown, endpoint: MetricsEndpoint, fs: FileSystem): Promise<unknown> {

@@ -6,6 +6,7 @@ import { formatHostPort } from '../lib/host-port.ts';
 import type { Random } from '../lib/random.ts';
 import { createAccessList } from '../listener/access-list.ts';
 import type { Listener } from '../listener/listener.ts';
+import type { LinuxSockets } from '../listener/udp/linux-sockets.ts';
 import type { Logger } from '../log/logger.ts';
 import { type Counters, createCounters } from '../metrics/counters.ts';
 import type { Handler } from '../model/query.ts';
@@ -31,6 +32,8 @@ import {
 import type { HandedOver } from './handed-over.ts';
 import { openListeners, openUdpIo } from './listen.ts';
 import { openMonitoring } from './monitoring.ts';
+import { notifyManager } from './notify/notify-manager.ts';
+import type { NotifyRequest } from './notify/notify-socket.ts';
 import { ReadinessMonitor } from './readiness.ts';
 import { openConfiguredTor, TorSlot } from './tor-slot.ts';
 import { createUpstream } from './upstreams.ts';
@@ -47,6 +50,8 @@ interface ServiceOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Sockets passed to the process. If there are any, no others are opened. */
   readonly handedOver: HandedOver;
+  /** How the service manager wants to be notified. Undefined if it does not. */
+  readonly notifyRequest: NotifyRequest | undefined;
   /** Replaces the log lines about a managed tor that is starting. */
   readonly bootstrapDisplay?: BootstrapDisplay;
 }
@@ -58,6 +63,11 @@ interface Parts extends ServiceOptions {
   readonly budget: RetryBudget;
   readonly tor: TorSlot;
   readonly pauseAdvice: PauseAdvice;
+}
+
+interface WithSockets {
+  /** Batched UDP I/O, and datagrams to unix sockets. Undefined without koffi, or if it is not wanted. */
+  readonly sockets: LinuxSockets | undefined;
 }
 
 /** The configured resolvers, behind one interface and one by one. */
@@ -90,9 +100,13 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
   const resolvers = createResolvers(parts, stack);
   const cache = createCache(parts);
   stack.use(watchConnectivity(parts, cache, resolvers));
-  const handler = await createHandler(parts, cache, resolvers);
-  const server = await takeQueries(parts, handler, stack);
-  await openMonitoring({ ...parts, ...resolvers, cache }, server, stack);
+  const handlers = await createHandlers(parts, cache, resolvers);
+  const sockets = await openUdpIo(options.config.udpIo, options.logger);
+  const server = await takeQueries({ ...parts, sockets }, handlers.serving, stack);
+  const status = await openMonitoring({ ...parts, ...resolvers, cache }, server, stack);
+  // Not when Tor is up: no unit should wait for that at boot.
+  const headline = (): string => status.verdict().headline;
+  notifyManager({ ...parts, sockets, headline, createHandler: handlers.uncounted }, stack);
   await fillTorSlot(parts);
   // Leak mutation: start
   void announceFirstAnswer(parts, resolvers.readiness);
@@ -198,15 +212,23 @@ function watchConnectivity({ clock, logger, tor }: Parts, cache: Cache, resolver
   );
 }
 
-async function createHandler(parts: Parts, cache: Cache, { upstreams, readiness }: Resolvers): Promise<Handler> {
+/** The pipeline for clients, and the same pipeline for a query that must not appear in the metrics. */
+interface Handlers {
+  readonly serving: Handler;
+  readonly uncounted: () => Handler;
+}
+
+async function createHandlers(parts: Parts, cache: Cache, { upstreams, readiness }: Resolvers): Promise<Handlers> {
   const { config, logger, clock, counters, budget, handedOver } = parts;
   const { isolation, timeoutMs, prefetch, limits } = config;
   const clientOf = isolation === 'client' ? await openClientIdentity(logger, handedOver.dns[0]) : undefined;
   // Leak mutation: cache
-  return createPipeline(
-    { cache, upstream: readiness, clock, metrics: counters, budget, ...(clientOf === undefined ? {} : { clientOf }) },
-    { timeoutMs, prefetch, ...limits, ...capacityOf(config, upstreams) },
-  );
+  const create = (metrics: Counters): Handler =>
+    createPipeline(
+      { cache, upstream: readiness, clock, metrics, budget, ...(clientOf === undefined ? {} : { clientOf }) },
+      { timeoutMs, prefetch, ...limits, ...capacityOf(config, upstreams) },
+    );
+  return { serving: create(counters), uncounted: () => create(createCounters([], 1)) };
 }
 
 /** Share of the upstream's capacity for first attempts; the rest is kept free for second attempts. */
@@ -231,9 +253,8 @@ function capacityOf({ isolation }: Config, upstreams: readonly PooledUpstream[])
  * Opens the listeners. At a shutdown they answer what is in flight before they close.
  * @returns the addresses that are answered on, as a list of dns:// URLs
  */
-async function takeQueries(parts: Parts, handler: Handler, stack: AsyncDisposableStack): Promise<string> {
-  const { config, logger, clock, counters } = parts;
-  const sockets = await openUdpIo(config.udpIo, logger);
+async function takeQueries(parts: Parts & WithSockets, handler: Handler, stack: AsyncDisposableStack): Promise<string> {
+  const { config, logger, clock, counters, sockets } = parts;
   const { listeners, addresses } = await openListeners(
     {
       handler,

@@ -15,6 +15,8 @@ export interface Clock {
    * sleeps.
    */
   now(): number;
+  /** Microseconds of CLOCK_MONOTONIC, which other programs of the machine read too. */
+  monotonicMicros(): number;
   /**
    * Milliseconds since boot, sleep included, unaffected by the wall clock. Resolution 10 ms, or one second if the
    * process cannot read /proc/uptime. Takes tens of microseconds.
@@ -32,6 +34,7 @@ export interface Clock {
 /** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),
+  monotonicMicros: () => Number(process.hrtime.bigint() / 1000n),
   bootMs: () => uptime() * MS_PER_SECOND,
   epochMs: () => Date.now(),
   schedule(delayMs, callback) {

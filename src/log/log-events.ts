@@ -103,6 +103,16 @@ export const LOG_EVENTS = {
     fields: [],
   },
   metrics_failed: { levels: ['error'], message: 'Metrics server: {reason}', fields: ['reason', 'code'] },
+  manager_not_told: {
+    levels: ['warn'],
+    message: 'Cannot notify systemd: {reason}. A unit with Type=notify then fails; install koffi or systemd-notify',
+    fields: ['reason'],
+  },
+  stalled: {
+    levels: ['warn'],
+    message: 'Withholding the sign of life that systemd waits for: {reason}',
+    fields: ['reason', 'seconds'],
+  },
   tor_chosen: { levels: ['info'], message: 'Using {tor}', fields: ['tor'] },
   tor_not_taken: { levels: ['warn'], message: '{reason}', fields: ['reason', 'code'] },
   tor_unproven: {

@@ -170,6 +170,51 @@ step('the first question starts it, and it is back after a crash; what is asked 
   }
 });
 
+step('systemd knows its state, and restarts a process that stands still, with koffi and without', async () => {
+  const property = async (name: string): Promise<string> =>
+    (await guest.run(`systemctl show --property ${name} --value dns4tor.service`)).trim();
+  const folder = '/run/systemd/system/dns4tor.service.d';
+  await guest.run(`mkdir -p ${folder} && printf '[Service]\\nWatchdogSec=10\\n' > ${folder}/watchdog.conf`);
+  for (const environment of ['', 'Environment=DNS4TOR_UDP_IO=dgram\\n']) {
+    await guest.run(`printf '[Service]\\n${environment}' > ${folder}/udp-io.conf && systemctl daemon-reload`);
+    // Returns once the service has said that it is ready.
+    await guest.run('systemctl restart dns4tor.service');
+    assert.deepEqual([await property('Type'), await property('ActiveState')], ['notify', 'active']);
+    await untilAnswered();
+    await waitUntil('the status says that it works', AGAIN_TIMEOUT_MS, async () => {
+      return (await property('StatusText')) === 'Working: names are resolved through Tor.';
+    });
+    const restarts = await property('NRestarts');
+    // More than two time limits.
+    await guest.run('sleep 25');
+    assert.equal(await property('NRestarts'), restarts);
+    const stopped = await property('MainPID');
+    await guest.run(`kill -STOP ${stopped}`);
+    await waitUntil('it is restarted', AGAIN_TIMEOUT_MS, async () => {
+      return (await property('NRestarts')) !== restarts && (await property('ActiveState')) === 'active';
+    });
+    assert.notEqual(await property('MainPID'), stopped);
+    await untilAnswered();
+  }
+  await guest.run(`rm -r ${folder} && systemctl daemon-reload && systemctl restart dns4tor.service`);
+});
+
+step('the drop-in for port 5053 moves the sockets', async () => {
+  const folder = '/run/systemd/system/dns4tor.socket.d';
+  await guest.run(`mkdir -p ${folder} && cp /usr/share/doc/dns4tor/examples/drop-ins/port-5053.conf ${folder}`);
+  const again = 'systemctl stop dns4tor.service && systemctl restart dns4tor.socket && systemctl start dns4tor.service';
+  await guest.run(`systemctl daemon-reload && ${again}`);
+  for (const server of ['@127.0.0.1', '@::1']) {
+    assert.equal((await digInGuest(server, '-p', '5053', newName())).status, 'NOERROR');
+  }
+  assert.equal(
+    await guest.run('ss --no-header --listening --udp --tcp --numeric sport = :53 | grep -v 127.0.0.5 || :'),
+    '',
+  );
+  await guest.run(`rm -r ${folder} && systemctl daemon-reload && ${again}`);
+  await untilAnswered();
+});
+
 step('an upgrade keeps the sockets open, and each question that is asked meanwhile is answered', async () => {
   const property = (name: string, unit: string): Promise<string> =>
     guest.run(`systemctl show --property ${name} --value ${unit}`);

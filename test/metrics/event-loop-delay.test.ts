@@ -10,6 +10,7 @@ const MINUTE_MS = 60_000;
 function late(clock: ManualClock, lateMs: number): Clock {
   return {
     now: () => clock.now(),
+    monotonicMicros: () => 0,
     bootMs: () => 0,
     epochMs: () => clock.epochMs(),
     schedule: (delayMs, callback) => clock.schedule(delayMs + lateMs, callback),

@@ -4,7 +4,9 @@ import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { loadSettings } from '../../src/config/load.ts';
 import { OPTION_KEYS } from '../../src/config/options.ts';
+import { validate } from '../../src/config/validate.ts';
 import { findProgram } from '../fixtures/process/find-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
@@ -12,6 +14,15 @@ const UNITS = fileURLToPath(new URL('../../systemd', import.meta.url));
 /** Directory of the units of Debian's tor and of systemd. */
 const SYSTEM_UNITS = '/usr/lib/systemd/system';
 const OWN_UNITS = '/etc/systemd/system';
+/** RFC 1918, RFC 4193, and the link-local networks of RFC 3927 and RFC 4291. */
+const PRIVATE_NETWORKS: readonly string[] = [
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  'fc00::/7',
+  '169.254.0.0/16',
+  'fe80::/10',
+];
 
 interface Verdict {
   readonly status: number;
@@ -72,11 +83,57 @@ for (const unit of ['dns4tor.service', 'dns4tor.socket', 'dns4tor-metrics.socket
   });
 }
 
-for (const dropIn of ['jitless.conf', 'tor-control.conf']) {
+for (const [dropIn, unit] of [
+  ['jitless.conf', 'dns4tor.service'],
+  ['tor-control.conf', 'dns4tor.service'],
+  ['port-5053.conf', 'dns4tor.socket'],
+  ['household-socket.conf', 'dns4tor.socket'],
+  ['household-standalone.conf', 'dns4tor-standalone.service'],
+] as const) {
   test(`systemd accepts the drop-in ${dropIn}`, async () => {
-    assert.deepEqual(await verify('dns4tor.service', { dropIns: [dropIn] }), CLEAN);
+    assert.deepEqual(await verify(unit, { dropIns: [dropIn] }), CLEAN);
+    const firstLine = (await readFile(join(UNITS, 'drop-ins', dropIn), 'utf8')).split('\n', 1).join();
+    assert.ok(firstLine.startsWith(`# For /etc/systemd/system/${unit}.d: `), firstLine);
   });
 }
+
+/** The values of a key in a unit or drop-in, in order. */
+async function valuesOf(file: string, key: string): Promise<string[]> {
+  const lines = (await readFile(join(UNITS, file), 'utf8')).split('\n');
+  return lines.filter((line) => line.startsWith(`${key}=`)).map((line) => line.slice(key.length + 1));
+}
+
+test('every socket of the units and drop-ins is there for UDP and for TCP, in the same order, and is no wildcard', async () => {
+  for (const file of ['dns4tor.socket', 'drop-ins/port-5053.conf', 'drop-ins/household-socket.conf']) {
+    const udp = await valuesOf(file, 'ListenDatagram');
+    assert.ok(udp.length > 0, file);
+    assert.deepEqual(await valuesOf(file, 'ListenStream'), udp, file);
+    assert.doesNotMatch(udp.join('\n'), /0\.0\.0\.0|\[::\]/, file);
+  }
+});
+
+test('the household drop-ins let in private and link-local networks only, and dns4tor takes what they set', async () => {
+  const [byFilter = ''] = await valuesOf('drop-ins/household-standalone.conf', 'IPAddressAllow');
+  assert.deepEqual(await valuesOf('drop-ins/household-socket.conf', 'IPAddressAllow'), [byFilter]);
+  assert.ok(
+    byFilter.split(' ').every((network) => PRIVATE_NETWORKS.includes(network)),
+    byFilter,
+  );
+  const environment = await valuesOf('drop-ins/household-standalone.conf', 'Environment');
+  const env = Object.fromEntries(environment.map((line) => line.split('=') as [string, string]));
+  const config = validate(loadSettings({ flags: {}, env }));
+  assert.deepEqual(config.addresses, ['0.0.0.0', '::']);
+  assert.equal(env['DNS4TOR_ALLOW'], byFilter.replaceAll(' ', ','));
+});
+
+test('both services tell systemd when they are ready and alive, and may do so through systemd-notify', async () => {
+  for (const unit of ['dns4tor.service', 'dns4tor-standalone.service']) {
+    assert.deepEqual(await valuesOf(unit, 'Type'), ['notify'], unit);
+    // A child process sends the messages if koffi cannot be loaded.
+    assert.deepEqual(await valuesOf(unit, 'NotifyAccess'), ['all'], unit);
+    assert.deepEqual(await valuesOf(unit, 'WatchdogSec'), ['60'], unit);
+  }
+});
 
 test('systemd accepts the drop-in back-off.conf; versions before 254 do not know its two keys', async () => {
   const { status, output } = await verify('dns4tor.service', { dropIns: ['back-off.conf'] });

@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts';
 import { loadSettings } from '../../config/load.ts';
 import { validate } from '../../config/validate.ts';
 import { takeHandedOver } from '../../daemon/handed-over.ts';
+import { takeNotifyRequest } from '../../daemon/notify/notify-socket.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { createLogger, messageOf } from '../../log/logger.ts';
@@ -82,6 +83,7 @@ async function serve(
   for (const variable of ignored) logger.log('warn', 'variable_ignored', { variable });
   if (foreign.length > 0) logger.log('info', 'cloudflared_ignored', { ignored: foreign.join(', ') });
   const handedOver = takeHandedOver(process.env, process.pid);
+  const notifyRequest = takeNotifyRequest(process.env, process.pid);
   // Loaded here, because `--help` and `--check` need none of it.
   const { startService } = await import('../../daemon/service.ts');
   const start = (): Promise<AsyncDisposable> =>
@@ -92,6 +94,7 @@ async function serve(
       random: systemRandom,
       env: process.env,
       handedOver,
+      notifyRequest,
       ...(output.bootstrapDisplay === undefined ? {} : { bootstrapDisplay: output.bootstrapDisplay }),
     });
   await runUntilSignal(start, { target: process, clock: systemClock, logger });

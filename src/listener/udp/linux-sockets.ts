@@ -21,6 +21,7 @@ const ARCHITECTURES: readonly string[] = ['x64', 'arm64'];
 export const AF_INET = 2;
 /** Address family of IPv6 (<sys/socket.h>). */
 export const AF_INET6 = 10;
+const AF_UNIX = 1;
 const FAMILIES: Readonly<Record<number, AddressFamily>> = { [AF_INET]: 4, [AF_INET6]: 6 };
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
@@ -38,6 +39,7 @@ const IPPROTO_IP = 0;
 const IP_MTU_DISCOVER = 10;
 const PMTUDISC_PROBE = 3;
 const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
 
 /** INET6_ADDRSTRLEN, which is longer than any interface name (IF_NAMESIZE). */
 const TEXT_BYTES = 46;
@@ -81,8 +83,18 @@ export interface AddressCalls {
   interfaceName(index: number): string | undefined;
 }
 
+/** Datagrams to unix sockets, which Node cannot send. */
+export interface UnixDatagramCalls {
+  /**
+   * Sends one datagram without blocking.
+   * @param path of the socket; a leading `@` stands for the zero byte of an abstract name (unix(7))
+   * @throws SystemCallError
+   */
+  sendToUnix(path: string, octets: Uint8Array): void;
+}
+
 /** Batched UDP I/O on Linux. */
-export interface LinuxSockets extends DatagramCalls, AddressCalls {
+export interface LinuxSockets extends DatagramCalls, AddressCalls, UnixDatagramCalls {
   /**
    * Opens a UDP socket and binds it to `socketAddress`, a `sockaddr` structure. It is non-blocking and close-on-exec.
    * @throws SystemCallError
@@ -134,6 +146,14 @@ function bindLibc(koffi: typeof Koffi): LinuxSockets {
   const sendmmsg: (descriptor: number, headers: number, count: number, flags: number) => number = libc.func(
     'int sendmmsg(int, uintptr_t, unsigned int, int)',
   );
+  const sendto: (
+    descriptor: number,
+    octets: Uint8Array,
+    bytes: number,
+    flags: number,
+    address: Uint8Array,
+    addressBytes: number,
+  ) => number = libc.func('intptr_t sendto(int, const void *, size_t, int, const void *, unsigned int)');
   const pton: (family: number, text: string, target: Uint8Array) => number = libc.func(
     'int inet_pton(int, const char *, void *)',
   );
@@ -192,6 +212,15 @@ function bindLibc(koffi: typeof Koffi): LinuxSockets {
       close(descriptor);
       throw error;
     },
+    sendToUnix(path, octets) {
+      const descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+      if (descriptor === -1) throw new SystemCallError('socket', koffi.errno());
+      const address = unixAddress(path);
+      const sentBytes = sendto(descriptor, octets, octets.length, MSG_NOSIGNAL, address, address.length);
+      const errno = koffi.errno();
+      close(descriptor);
+      if (sentBytes === -1) throw new SystemCallError('sendto', errno);
+    },
     familyOf(descriptor) {
       const family = FAMILIES[get(descriptor, SO_DOMAIN)];
       if (get(descriptor, SO_PROTOCOL) === IPPROTO_UDP && family !== undefined) return family;
@@ -205,4 +234,13 @@ function bindLibc(koffi: typeof Koffi): LinuxSockets {
     watch: (descriptor, onReady) => new PollWatch(koffi.node.poll, descriptor, onReady),
     close: (descriptor) => void close(descriptor),
   };
+}
+
+/** The `sockaddr_un` of a path, or of an abstract name if it begins with `@`. An abstract name has no final zero. */
+function unixAddress(path: string): Uint8Array {
+  const name = path.startsWith('@') ? `\0${path.slice(1)}` : `${path}\0`;
+  const address = Buffer.alloc(2 + Buffer.byteLength(name));
+  address.writeUInt16LE(AF_UNIX);
+  address.write(name, 2);
+  return address;
 }

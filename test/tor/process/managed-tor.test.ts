@@ -23,6 +23,7 @@ import { ONLINE, SILENT_EVENTS } from '../silent-events.ts';
 /** Runs pauses at a hundredth of their length. A real Tor still takes its real time to start and exit. */
 const HURRIED: Clock = {
   now: () => systemClock.now() * 100,
+  monotonicMicros: () => 0,
   bootMs: () => systemClock.bootMs(),
   epochMs: () => systemClock.epochMs(),
   schedule: (delayMs, callback) => systemClock.schedule(delayMs / 100, callback),
