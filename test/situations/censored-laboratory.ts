@@ -18,7 +18,9 @@ export interface CensoredLaboratory extends AsyncDisposable {
   readonly bridge: TorBridge;
   /** The resolver behind the onion service. */
   readonly doh: DohServer;
-  /** Flags for a dns4tor with a managed tor. */
+  /** Flags for the resolver behind the onion service. */
+  readonly upstreamFlags: readonly string[];
+  /** The same, with a managed tor. */
   readonly flags: readonly string[];
   /** A file for `--bridges-file`, with the obfs4 bridge. */
   readonly bridgesFile: string;
@@ -46,17 +48,17 @@ export async function startCensoredLaboratory(): Promise<CensoredLaboratory> {
   const { path: directory } = resources.use(await createTemporaryDirectory());
   const bridgesFile = join(directory, 'bridges');
   await writeFile(bridgesFile, `# The bridge of the tests.\n${network.bridge.lines.obfs4}\n`, { mode: 0o600 });
+  const upstream = `https://${onionKey.address}${doh.path}`;
+  const upstreamFlags = ['--upstream', upstream, '--upstream-ca', ca.certificatePath];
   const running = resources.move();
   return {
     internet,
     network,
     bridge: network.bridge,
     doh,
+    upstreamFlags,
     flags: [
-      '--upstream',
-      `https://${onionKey.address}${doh.path}`,
-      '--upstream-ca',
-      ca.certificatePath,
+      ...upstreamFlags,
       '--tor-socks',
       'managed',
       ...network.clientTorrc.flatMap((line) => ['--tor-option', line]),

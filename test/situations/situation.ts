@@ -1,12 +1,16 @@
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ErrorCode } from '../../src/failures/failures.ts';
 import { type Access, BRIDGE_HOST, SILENT_HOST } from '../fixtures/namespace/internet.ts';
+import type { NetworkNamespace } from '../fixtures/namespace/network-namespace.ts';
 import { findProgram } from '../fixtures/process/find-program.ts';
+import { type RunningProcess, startProcess } from '../fixtures/process/process.ts';
 import { runProgram } from '../fixtures/process/run-program.ts';
+import { processLines } from '../fixtures/tor/torrc.ts';
 import type { CensoredLaboratory } from './censored-laboratory.ts';
 
-/** Why a managed tor does not start, and what dns4tor says about it. */
+/** Why Tor does not start, and what dns4tor says about it. */
 export interface Situation {
   readonly name: string;
   readonly access: Access;
@@ -15,6 +19,8 @@ export interface Situation {
   readonly code: ErrorCode;
   /** How long after its start dns4tor says so, at most. */
   readonly withinSeconds: number;
+  /** Whether Tor runs beside dns4tor, instead of being managed. @default false */
+  readonly isBeside?: boolean;
   /** The line of the only bridge. @default no bridge */
   readonly bridge?: (laboratory: CensoredLaboratory) => string;
   /** Further flags of dns4tor. @default none */
@@ -30,13 +36,39 @@ export interface SituationParts {
 
 /** All flags of a dns4tor in the situation. */
 export async function flagsIn(
-  { bridge, flags }: Situation,
+  { bridge, flags, isBeside = false }: Situation,
   laboratory: CensoredLaboratory,
   parts: SituationParts,
 ): Promise<readonly string[]> {
+  if (isBeside) {
+    const { socks, control } = socketsIn(parts.directory);
+    return [...laboratory.upstreamFlags, '--tor-socks', `unix:${socks}`, '--tor-control', `unix:${control}`];
+  }
   const bridges = bridge === undefined ? [] : ['--bridge', bridge(laboratory)];
   return [...laboratory.flags, ...bridges, ...((await flags?.(parts)) ?? [])];
 }
+
+/** Starts the tor that runs beside dns4tor. */
+export async function startTorBeside(
+  client: NetworkNamespace,
+  laboratory: CensoredLaboratory,
+  { directory }: SituationParts,
+): Promise<RunningProcess> {
+  const path = join(directory, 'torrc');
+  const { socks, control } = socketsIn(directory);
+  const lines = [...processLines(directory), `SocksPort unix:${socks} ExtendedErrors`];
+  await writeFile(path, [...laboratory.network.clientTorrc, ...lines, ''].join('\n'));
+  const [program, ...args] = [...client.via, await findProgram('tor')];
+  const tor = await startProcess(program, [...args, '--defaults-torrc', '/dev/null', '-f', path]);
+  await tor.waitUntil('tor listens', LISTEN_TIMEOUT_MS, () => existsSync(socks) && existsSync(control));
+  return tor;
+}
+
+function socketsIn(directory: string): { readonly socks: string; readonly control: string } {
+  return { socks: join(directory, 'socks'), control: join(directory, 'control') };
+}
+
+const LISTEN_TIMEOUT_MS = 10_000;
 
 const FINGERPRINT = '2B280B23E1107BB62ABFC40DDCC8824814F80A72';
 
@@ -59,6 +91,12 @@ const NO_BROKER = { ...NOT_BLOCKED, code: 'ERR_TOR_TRANSPORT_NAME', bridge: () =
 export const SITUATIONS: readonly Situation[] = [
   { ...BLOCKED, name: 'offline', access: 'offline', code: 'ERR_TOR_OFFLINE' },
   { ...BLOCKED, name: 'packets to relays are dropped', access: 'drops relays' },
+  {
+    ...BLOCKED,
+    name: 'packets of a tor beside dns4tor are dropped',
+    access: 'drops relays',
+    isBeside: true,
+  },
   { ...BLOCKED, name: 'connections to relays are reset', access: 'refuses relays' },
   { ...BLOCKED, name: 'a login page answers in place of relays', access: 'intercepts relays' },
   { ...BLOCKED, name: 'only a bridge is let through, and none is configured', access: 'only the bridge' },

@@ -4,14 +4,14 @@ import { after, before, describe, test } from 'node:test';
 import { EDE, failureKind } from '../../src/failures/failures.ts';
 import type { AccessNetwork } from '../fixtures/namespace/internet.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
-import { waitUntil } from '../fixtures/wait-until.ts';
 import { assertLacks } from '../leaks/canary.ts';
 import { type ConfinedDaemon, startConfinedDaemon } from '../leaks/confined-daemon.ts';
 import type { CensoredLaboratory } from './censored-laboratory.ts';
-import { flagsIn, SITUATIONS, type Situation, secretsOf } from './situation.ts';
+import { flagsIn, SITUATIONS, type Situation, secretsOf, startTorBeside } from './situation.ts';
 
 const STUCK_TIMEOUT_MS = 30_000;
-const RECOVERY_TIMEOUT_MS = 120_000;
+/** Tor's own back-off: 25 s on an idle machine, 80 s seen on one with fourteen times as much work as cores. */
+const RECOVERY_TIMEOUT_MS = 180_000;
 
 /** A line of the log. */
 interface LogLine {
@@ -42,18 +42,19 @@ interface Running {
   readonly flags: readonly string[];
 }
 
-/** Starts of a managed tor that come to nothing, side by side. */
+/** Starts of Tor that come to nothing, side by side. */
 export function stuckSuite(getLaboratory: () => CensoredLaboratory): void {
-  describe('a managed tor that is stuck', () => {
+  describe('Tor that is stuck', () => {
     const resources = new AsyncDisposableStack();
     const running = new Map<Situation, Running>();
     before(async () => {
       const laboratory = getLaboratory();
       await Promise.all(
         SITUATIONS.map(async (situation) => {
-          const { access, nameserver } = situation;
+          const { access, nameserver, isBeside = false } = situation;
           const { path: directory } = resources.use(await createTemporaryDirectory());
           const client = resources.use(await laboratory.internet.connect(access, nameserver));
+          if (isBeside) resources.use(await startTorBeside(client, laboratory, { directory }));
           const flags = await flagsIn(situation, laboratory, { directory });
           const daemon = resources.use(await startConfinedDaemon(client, [...flags, '--output', 'json']));
           running.set(situation, { daemon, client, flags });
@@ -74,7 +75,11 @@ export function stuckSuite(getLaboratory: () => CensoredLaboratory): void {
 
       test(`${name}: ${code} is in one warning within ${withinSeconds} s, in the readiness, status, metrics, answers and check`, async () => {
         const { daemon, flags } = of(situation);
-        await waitUntil('Tor is stuck', STUCK_TIMEOUT_MS, () => eventsOf(daemon, 'tor_stuck').length > 0);
+        await daemon.process.waitUntil(
+          'Tor is stuck',
+          STUCK_TIMEOUT_MS,
+          () => eventsOf(daemon, 'tor_stuck').length > 0,
+        );
 
         const ready = await daemon.page('/ready');
         assert.equal(ready.status, 503);
@@ -133,7 +138,11 @@ export function stuckSuite(getLaboratory: () => CensoredLaboratory): void {
       for (const situation of recovering) {
         test(`${situation.name}: one line says that Tor makes progress, and answers come`, async () => {
           const { daemon } = of(situation);
-          await waitUntil('answers come', RECOVERY_TIMEOUT_MS, () => eventsOf(daemon, 'answers_come').length > 0);
+          await daemon.process.waitUntil(
+            'answers come',
+            RECOVERY_TIMEOUT_MS,
+            () => eventsOf(daemon, 'answers_come').length > 0,
+          );
           assert.equal((await daemon.ask('a.dns4tor-lab.net')).status, 'NOERROR');
           assert.equal((await daemon.page('/ready')).status, 200);
           const { state, tor } = JSON.parse((await daemon.page('/api/status')).body) as Status;
