@@ -88,7 +88,9 @@ function inputsOf(metafile) {
 }
 
 function packagesOf(files) {
-  return [...new Set(files.flatMap((path) => PACKAGE_OF.exec(path) ?? []))].toSorted((a, b) => (a < b ? -1 : 1));
+  const packages = [...new Set(files.flatMap((path) => PACKAGE_OF.exec(path) ?? []))];
+  // oxlint-disable-next-line unicorn/no-array-sort -- Node 18, on which a first `npm start` may run, has no toSorted
+  return packages.sort((a, b) => (a < b ? -1 : 1));
 }
 
 /** The licence text of a package. MIT, BSD and Apache licences all require that it accompanies the code. */

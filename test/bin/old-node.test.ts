@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -87,4 +88,17 @@ test('npm scripts need Node 18.17', () => {
     assert.ok(stderr.includes(version) && stderr.includes('18.17'), stderr);
   }
   for (const version of ['18.17.0', '18.20.8', '20.0.0', '24.1.0']) assert.equal(checkNode(version).status, 0, version);
+});
+
+/** What Node 18 lacks. */
+const NEWER =
+  /\b(?:toSorted|toReversed|toSpliced|groupBy|fromAsync|withResolvers|getBuiltinModule|globSync|styleText|execve)\b|\bimport\.meta\.(?:dirname|filename)\b|\b(?:await )?using \w+ =/;
+
+test('what npm scripts run before they have installed their own Node uses nothing that Node 18 lacks', async () => {
+  const files = [...globSync('scripts/*.{js,cjs}', { cwd: ROOT }), 'test/run.js'];
+  assert.ok(files.length >= 7);
+  for (const file of files) {
+    const code = (await readFile(join(ROOT, file), 'utf8')).replaceAll(/^\s*\/\/.*$/gm, '');
+    assert.doesNotMatch(code, NEWER, file);
+  }
 });
