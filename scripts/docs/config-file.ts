@@ -1,7 +1,7 @@
 import { toSentence } from '../../packaging/man/sentence.ts';
 import { wrapLine } from '../../packaging/wrap.ts';
 import { describeDefault, describeValues } from '../../src/config/option-values.ts';
-import { FILE_KEYS, type OptionKey, optionSpec } from '../../src/config/options.ts';
+import { FILE_KEYS, FILE_TABLES, type OptionKey, optionSpec } from '../../src/config/options.ts';
 import { choicesOf } from '../../src/config/parse/kinds.ts';
 import { OPTION_GROUPS } from './options.ts';
 
@@ -32,6 +32,7 @@ const EXAMPLES: Readonly<Partial<Record<OptionKey, string>>> = {
   'bridges-file': '/etc/dns4tor/bridges',
   transport: 'webtunnel=/usr/local/bin/webtunnel-client',
   'tor-option': 'ExcludeExitNodes {de}',
+  route: 'lan=192.168.1.1',
   logfile: '/var/log/dns4tor/dns4tor.log',
 };
 
@@ -41,7 +42,17 @@ export function renderConfigFile(): string {
     const keys = FILE_KEYS.filter((key) => optionSpec(key).group === group);
     return [`## ${group}`, ...keys.map(renderKey)].join('\n\n');
   });
-  return `${[SCHEMA_LINE, comment(HEAD.trim()), ...groups].join('\n\n')}\n`;
+  return `${[SCHEMA_LINE, comment(HEAD.trim()), ...groups, renderTables()].join('\n\n')}\n`;
+}
+
+/** The tables. In TOML, every key below a table's head belongs to the table, so they are the end of the file. */
+function renderTables(): string {
+  const tables = [...FILE_TABLES].map(([name, key]) => {
+    const { examples = [] } = optionSpec(key).table ?? {};
+    const meaning = `The same as ${key} above, as a table; a value may be a list.`;
+    return [comment(meaning), ...[`[${name}]`, ...examples].map((line) => `# ${line}`)].join('\n');
+  });
+  return ['## Tables (these lines must stay at the end of the file)', ...tables].join('\n\n');
 }
 
 function renderKey(key: OptionKey): string {

@@ -1,4 +1,4 @@
-import { FILE_KEYS, type OptionKey, optionSpec } from '../../src/config/options.ts';
+import { FILE_KEYS, FILE_TABLES, type OptionKey, optionSpec } from '../../src/config/options.ts';
 import { choicesOf, parseValue } from '../../src/config/parse/kinds.ts';
 import { describeKey } from './config-file.ts';
 
@@ -19,7 +19,7 @@ export interface Schema {
   readonly minItems?: number;
   readonly maxItems?: number;
   readonly properties?: Readonly<Record<string, Schema>>;
-  readonly additionalProperties?: boolean;
+  readonly additionalProperties?: boolean | Schema;
 }
 
 const TEXT: Schema = { type: 'string', minLength: 1 };
@@ -36,7 +36,20 @@ export function configSchema(): Schema {
     title: 'Configuration of dns4tor',
     type: 'object',
     additionalProperties: false,
-    properties: Object.fromEntries(FILE_KEYS.map((key) => [key, schemaOf(key)])),
+    properties: {
+      ...Object.fromEntries(FILE_KEYS.map((key) => [key, schemaOf(key)])),
+      ...Object.fromEntries([...FILE_TABLES].map(([name, key]) => [name, tableSchema(key)])),
+    },
+  };
+}
+
+/** A nested table is a name without quotes: `corp.example = …` is the table `corp` with the key `example`. */
+function tableSchema(key: OptionKey): Schema {
+  const nested: Schema = { type: 'object' };
+  return {
+    description: describeKey(key),
+    type: 'object',
+    additionalProperties: { anyOf: [TEXT, { type: 'array', items: TEXT }, nested] },
   };
 }
 

@@ -1,4 +1,4 @@
-import { type FileTexts, placeInFile, readConfigFile } from './config-file.ts';
+import { type FileTexts, readConfigFile } from './config-file.ts';
 import type { Problem } from './config-problem.ts';
 import { envNamesOf, flagOf, OPTION_KEYS, type OptionKey, optionSpec } from './options.ts';
 
@@ -41,7 +41,7 @@ export function loadSettings({ flags, env }: Sources): Loaded {
   const path = config?.texts.at(-1) ?? '';
   const file: FileTexts = config === undefined ? new Map() : readConfigFile(path, config.place, problems);
   const settings = OPTION_KEYS.map((key): Setting => {
-    const { origin, place, texts } = fromCommand(key) ?? fromFile(key, path, file) ?? fromDefault(key);
+    const { origin, place, texts } = fromCommand(key) ?? fromFile(key, file) ?? fromDefault(key);
     return { key, origin, place, texts: effectiveTexts(key, texts) };
   });
   return { settings, problems };
@@ -61,9 +61,9 @@ function fromEnv(key: OptionKey, env: Sources['env']): FoundTexts | undefined {
   return undefined;
 }
 
-function fromFile(key: OptionKey, path: string, file: FileTexts): FoundTexts | undefined {
-  const texts = file.get(key);
-  return texts && { origin: 'file', place: placeInFile(key, path), texts };
+function fromFile(key: OptionKey, file: FileTexts): FoundTexts | undefined {
+  const found = file.get(key);
+  return found && { origin: 'file', ...found };
 }
 
 function fromDefault(key: OptionKey): FoundTexts {

@@ -18,6 +18,11 @@ export interface OptionSpec {
   readonly max?: string;
   /** Present if the option may be repeated. Each text may hold several values, separated by `separator`. */
   readonly list?: { readonly separator: ',' | '\n'; readonly maxItems: number };
+  /**
+   * Another notation for a list in the configuration file: a table whose lines are `key = value`. Each value, or each
+   * item of a list, stands for the text `key=value`.
+   */
+  readonly table?: OptionTable;
   /** cloudflared's environment variable for the same setting. `DNS4TOR_<KEY>` takes precedence. */
   readonly cloudflaredEnv?: string;
   /** Whether its values are never shown: not by `--check`, and not in problems. @default false */
@@ -26,6 +31,14 @@ export interface OptionSpec {
   readonly neverEmpty?: boolean;
   /** Limits where the option can be set. @default everywhere */
   readonly scope?: 'flag' | 'flag and env';
+}
+
+/** The table that a configuration file may have in place of an option's list. */
+export interface OptionTable {
+  /** Name in the file: `routes` for `[routes]`. Differs from every key. */
+  readonly name: string;
+  /** Lines that show the notation. */
+  readonly examples: readonly string[];
 }
 
 /**
@@ -170,6 +183,25 @@ export const OPTIONS = {
     group: 'Upstream',
     placeholder: 'boolean',
     doc: 'allow tcp:// upstreams that are not onion services, although the exit relay and every network behind it can read and change the answers',
+    default: 'false',
+  },
+  route: {
+    kind: 'route',
+    group: 'Upstream',
+    placeholder: 'suffix=ip',
+    doc: "server on the local network for the names below a suffix, as in lan=192.168.1.1 or lan=192.168.1.1:5353, or for a network's reverse names, as in 192.168.1.0/24=192.168.1.1; these queries do not go through Tor; several servers of a suffix are tried in order",
+    unset: 'none; every query goes through Tor',
+    list: { separator: ',', maxItems: 64 },
+    table: {
+      name: 'routes',
+      examples: ['lan = "192.168.1.1"', '"192.168.1.0/24" = ["192.168.1.1", "192.168.1.2:5353"]'],
+    },
+  },
+  'allow-public-routes': {
+    kind: 'boolean',
+    group: 'Upstream',
+    placeholder: 'boolean',
+    doc: 'allow routes to servers with public addresses, although every network on the way can read and change these queries and answers',
     default: 'false',
   },
   ...TOR_OPTIONS,
@@ -350,6 +382,14 @@ export const OPTION_KEYS: readonly OptionKey[] = Object.keys(OPTIONS).filter(isO
 
 /** The keys that a configuration file may have. */
 export const FILE_KEYS: readonly OptionKey[] = OPTION_KEYS.filter((key) => optionSpec(key).scope === undefined);
+
+/** The tables that a configuration file may have, by name. */
+export const FILE_TABLES: ReadonlyMap<string, OptionKey> = new Map(
+  FILE_KEYS.flatMap((key) => {
+    const { table } = optionSpec(key);
+    return table === undefined ? [] : [[table.name, key] as const];
+  }),
+);
 
 /** Whether there is an option of this name. */
 export function isOptionKey(name: string): name is OptionKey {

@@ -12,6 +12,14 @@ const LINK_LOCAL = new BlockList();
 LINK_LOCAL.addSubnet('169.254.0.0', 16, 'ipv4');
 LINK_LOCAL.addSubnet('fe80::', 10, 'ipv6');
 
+/** Addresses that no router of the Internet forwards: private use, shared by a provider (CGNAT), and unique local. */
+const PRIVATE = new BlockList();
+PRIVATE.addSubnet('10.0.0.0', 8, 'ipv4'); // RFC 1918
+PRIVATE.addSubnet('172.16.0.0', 12, 'ipv4');
+PRIVATE.addSubnet('192.168.0.0', 16, 'ipv4');
+PRIVATE.addSubnet('100.64.0.0', 10, 'ipv4'); // RFC 6598
+PRIVATE.addSubnet('fc00::', 7, 'ipv6'); // RFC 4193
+
 /** Separates an address from its network interface (RFC 4007 §11). */
 export const ZONE = '%';
 
@@ -23,6 +31,12 @@ export function isLoopback(address: string): boolean {
 /** Whether the address, which has no zone, is link-local. */
 export function isLinkLocal(address: string): boolean {
   return LINK_LOCAL.check(address, familyOf(address));
+}
+
+/** Whether the address stays within this machine or the networks it is part of. Ignores a zone. */
+export function isLocalNetwork(address: string): boolean {
+  const [plain = ''] = address.split(ZONE);
+  return isLoopback(plain) || isLinkLocal(plain) || PRIVATE.check(plain, familyOf(plain));
 }
 
 /**

@@ -45,6 +45,26 @@ test('list items can be repeated or separated by commas, in every source', async
   assert.deepEqual(addresses({ env: { DNS4TOR_CONFIG: file.path } }), ['::1', '127.0.0.1']);
 });
 
+test('a table of the file is another notation for a list, and follows the list of the key', async () => {
+  await using file = await writeConfig(
+    'route = "corp=10.0.0.1"\n[routes]\nlan = ["192.168.1.1", "192.168.1.2:5353"]\n' +
+      '"192.168.1.0/24" = "192.168.1.1"\nbranch.example = "10.0.0.2"\n',
+  );
+  const { settings, problems } = load({ flags: { config: [file.path] } });
+  assert.deepEqual(problems, []);
+  const route = settings.find(({ key }) => key === 'route');
+  assert.deepEqual(route?.texts, [
+    'corp=10.0.0.1',
+    'lan=192.168.1.1',
+    'lan=192.168.1.2:5353',
+    '192.168.1.0/24=192.168.1.1',
+    'branch.example=10.0.0.2',
+  ]);
+  assert.deepEqual(setting(load({ flags: { config: [file.path], route: ['lan=10.0.0.3'] } }), 'route')[2], [
+    'lan=10.0.0.3',
+  ]);
+});
+
 test('torrc lines keep their commas, and are separated by newlines', () => {
   const env = { DNS4TOR_TOR_OPTION: 'ExcludeNodes {de},{us}\nLog info syslog' };
   assert.deepEqual(setting(load({ env }), 'tor-option')[2], ['ExcludeNodes {de},{us}', 'Log info syslog']);

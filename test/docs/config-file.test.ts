@@ -8,7 +8,7 @@ import { renderConfigFile, SCHEMA_LINE } from '../../scripts/docs/config-file.ts
 import { configSchema } from '../../scripts/docs/config-schema.ts';
 import type { Config } from '../../src/config/config.ts';
 import { loadSettings } from '../../src/config/load.ts';
-import { FILE_KEYS, type OptionKey } from '../../src/config/options.ts';
+import { FILE_KEYS, FILE_TABLES, type OptionKey, optionSpec } from '../../src/config/options.ts';
 import { validate } from '../../src/config/validate.ts';
 import { createTemporaryDirectory, type TemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { createClientAuthKey } from '../fixtures/tor/client-auth-key.ts';
@@ -49,7 +49,8 @@ test('the configuration file as it is shipped changes nothing', async () => {
 });
 
 test('it has every key with a value that dns4tor and the schema take, in the order of the options table', async () => {
-  const lines = renderConfigFile().match(/^# [a-z][a-z-]* = .*$/gm) ?? [];
+  const [groups = ''] = renderConfigFile().split('## Tables');
+  const lines = groups.match(/^# [a-z][a-z-]* = .*$/gm) ?? [];
   const keys = lines.map((line) => /^# (\S+)/.exec(line)?.[1]);
   assert.deepEqual(keys, FILE_KEYS);
   for (const line of lines) {
@@ -64,13 +65,24 @@ test('it has every key with a value that dns4tor and the schema take, in the ord
   }
 });
 
+test('it ends with every table, whose example lines dns4tor and the schema take', async () => {
+  const [, tables = ''] = renderConfigFile().split('## Tables');
+  for (const [name, key] of FILE_TABLES) {
+    const { examples = [] } = optionSpec(key).table ?? {};
+    const text = [`[${name}]`, ...examples].join('\n');
+    assert.ok(tables.includes(text.replaceAll(/^/gm, '# ')), name);
+    await assert.doesNotReject(load(text), text);
+    assert.ok(fits(SCHEMA, parse(text)), text);
+  }
+});
+
 test('its first line tells editors where the schema is', () => {
   assert.ok(renderConfigFile().startsWith(`${SCHEMA_LINE}\n`));
 });
 
 test('the schema has every key of the file, with the default', () => {
   const { properties = {} } = SCHEMA;
-  assert.deepEqual(Object.keys(properties), FILE_KEYS);
+  assert.deepEqual(Object.keys(properties), [...FILE_KEYS, ...FILE_TABLES.keys()]);
   for (const [key, property] of Object.entries(properties)) {
     assert.ok(property.default === undefined || fits(property, property.default), key);
     assert.ok((property.description ?? '').length > 10, key);
@@ -90,6 +102,10 @@ const CASES: Readonly<Partial<Record<OptionKey, readonly [taken: readonly string
   timeout: [
     ['"1500ms"', '"10s"', '"1.5m"', '"2 M"'],
     ['10', '"10"', '"10 seconds"', '""', '["10s"]'],
+  ],
+  route: [
+    ['"lan=192.168.1.1"', '["lan=192.168.1.1", "lan=[fd00::1]:5353"]', '[]'],
+    ['{ lan = "192.168.1.1" }', '53'],
   ],
   prefetch: [
     ['true', 'false', '"true"'],
@@ -123,6 +139,18 @@ for (const [key, [taken, refused]] of Object.entries(CASES)) {
     }
   });
 }
+
+test('the schema and dns4tor take and refuse the same tables', async () => {
+  const taken = ['lan = "192.168.1.1"', '"10.0.0.0/8" = ["10.0.0.1", "10.0.0.2"]', 'corp.example = "10.0.0.1"', ''];
+  const refused = ['lan = ""', 'lan = [["192.168.1.1"]]', 'lan = 2026-01-02'];
+  for (const line of [...taken, ...refused]) {
+    const text = `[routes]\n${line}`;
+    assert.equal(await isTaken(text), taken.includes(line), `dns4tor: ${text}`);
+    assert.equal(fits(SCHEMA, parse(text)), taken.includes(line), `the schema: ${text}`);
+  }
+  assert.equal(await isTaken('routes = ["lan=192.168.1.1"]'), false);
+  assert.equal(fits(SCHEMA, parse('routes = ["lan=192.168.1.1"]')), false);
+});
 
 test('a key that does not exist is refused by both', async () => {
   assert.equal(await isTaken('ports = 53'), false);

@@ -12,6 +12,7 @@ function hasType(type: Schema['type'], value: unknown): boolean {
   if (type === undefined) return true;
   if (type === 'integer') return Number.isInteger(value);
   if (type === 'array') return Array.isArray(value);
+  if (type === 'object' && (Array.isArray(value) || value instanceof Date || value === null)) return false;
   return typeof value === type;
 }
 
@@ -27,6 +28,7 @@ function isInBounds(schema: Schema, value: unknown): boolean {
   const { properties = {}, additionalProperties = true } = schema;
   return Object.entries(value).every(([key, one]) => {
     const property = properties[key];
-    return property === undefined ? additionalProperties : fits(property, one);
+    if (property !== undefined) return fits(property, one);
+    return typeof additionalProperties === 'boolean' ? additionalProperties : fits(additionalProperties, one);
   });
 }

@@ -22,6 +22,7 @@ import { type BridgesFile, readBridgesFile } from './bridges-file.ts';
 import { parseHostName, parsePin } from './certificate-identity.ts';
 import { parseCidr } from './cidr.ts';
 import { parseListenAddress, parseMetricsAddress } from './endpoint.ts';
+import { parseRoute, type RouteRule } from './local/route.ts';
 import { readOnionAuthFile } from './onion-auth-file.ts';
 import { type Bounds, parseBytes, parseDuration, parseInteger } from './quantity.ts';
 import { parseControlAddress, parseSocksAddress } from './tor-endpoint.ts';
@@ -61,6 +62,7 @@ export interface KindValues {
   readonly 'bridge-line': Bridge;
   readonly 'bridges-file': BridgesFile;
   readonly 'transport-program': TransportProgram;
+  readonly route: RouteRule;
 }
 
 /** Name of a kind of value. */
@@ -104,6 +106,7 @@ const PARSERS: { readonly [Kind in OptionKind]: (text: string, bounds: Bounds) =
   'bridge-line': parseBridgeLine,
   'bridges-file': readBridgesFile,
   'transport-program': parseTransportProgram,
+  route: parseRoute,
 };
 
 /** Parses a text. Kinds that name files also check the file. */
