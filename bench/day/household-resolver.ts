@@ -9,6 +9,7 @@ import { RCODE } from '../../src/message/wire/tables.ts';
 import type { CounterTable } from '../../src/metrics/counter-table.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
 import type { Handler, Query } from '../../src/model/query.ts';
+import { Policy } from '../../src/policy/policy.ts';
 import { createPipeline } from '../../src/resolver/pipeline.ts';
 import type { Tor } from '../../src/tor/tor.ts';
 import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
@@ -70,8 +71,9 @@ export class HouseholdResolver implements AsyncDisposable {
     this.#readiness = new ReadinessMonitor(clock, pool);
     this.#watch = new RefreshWatch(this.#readiness);
     const cache = new Cache({ clock, random, metrics: this.#counters }, { maxBytes: CACHE_BYTES, maxStaleMs });
+    const policy = new Policy({ deniesUndelegated: true });
     this.#handle = createPipeline(
-      { cache, upstream: this.#watch, clock, metrics: this.#counters, budget },
+      { cache, upstream: this.#watch, clock, metrics: this.#counters, policy: () => policy, budget },
       { timeoutMs: TIMEOUT_MS, prefetch, ...LIMITS },
     );
   }

@@ -20,6 +20,10 @@ export type UdpIo = (typeof UDP_IOS)[number];
 export const UPSTREAM_STRATEGIES = ['order', 'shard'] as const;
 export type UpstreamStrategy = (typeof UPSTREAM_STRATEGIES)[number];
 
+/** Whether single-label names and undelegated top-level domains are denied or forwarded. */
+export const UNDELEGATED_CHOICES = ['deny', 'forward'] as const;
+export type UndelegatedChoice = (typeof UNDELEGATED_CHOICES)[number];
+
 /** The whole configuration, validated and deeply frozen. */
 export interface Config {
   /** Where to listen: IP addresses or `localhost`, which means 127.0.0.1 and, if the machine has it, ::1. */
@@ -44,6 +48,7 @@ export interface Config {
   /** Host names by which the status page may be requested, in lower case. */
   readonly metricsHosts: readonly string[];
   readonly tor: TorConfig;
+  readonly undelegated: UndelegatedChoice;
   /** Size limit of the cache; 0 turns it off. */
   readonly cacheBytes: number;
   /** How long an expired answer may be served (RFC 8767); 0 for never. */

@@ -1,3 +1,4 @@
+import { ANSWER_OPTIONS } from './answer-options.ts';
 import type { OptionKind } from './parse/kinds.ts';
 import { TOR_OPTIONS } from './tor-options.ts';
 
@@ -243,6 +244,7 @@ export const OPTIONS = {
     doc: 'refresh cached answers in use shortly before they expire; shares a limit of extra queries with second attempts',
     default: 'true',
   },
+  ...ANSWER_OPTIONS,
   'max-in-flight': {
     kind: 'integer',
     group: 'Limits',

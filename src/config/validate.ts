@@ -64,6 +64,7 @@ export function validate({ settings, problems: loadProblems }: Loaded): Config {
       transports,
       options: values['tor-option'],
     },
+    undelegated: values.undelegated,
     cacheBytes: values['cache-size'],
     maxStaleMs: values['serve-stale'],
     timeoutMs: values.timeout,

@@ -13,6 +13,7 @@ import { RetryBudget } from '../upstream/pool/retry-budget.ts';
 import { FailoverUpstream } from '../upstream/selection/failover.ts';
 import type { PooledUpstream } from '../upstream/upstream.ts';
 import type { BootstrapDisplay } from './events.ts';
+import { createPolicy } from './local/local-policy.ts';
 import { openConfiguredTor, type TorComponents } from './tor-slot.ts';
 import { createUpstream, type UpstreamComponents } from './upstreams.ts';
 
@@ -112,8 +113,9 @@ function createDirectHandler(options: DirectOptions, tor: Tor, steps: Step[], st
   );
   stack.defer(() => closing.abort());
   const cache = new Cache({ clock, random, metrics }, { maxBytes: 0, maxStaleMs: 0 });
+  const policy = createPolicy(config);
   return createPipeline(
-    { cache, upstream, clock, metrics, budget },
+    { cache, upstream, clock, metrics, policy: () => policy, budget },
     { timeoutMs: patienceMs, prefetch: false, maxInFlight: 1, maxInFlightPerClient: 1 },
   );
 }

@@ -31,6 +31,7 @@ import {
 } from './events.ts';
 import type { HandedOver } from './handed-over.ts';
 import { openListeners, openUdpIo } from './listen.ts';
+import { createPolicy } from './local/local-policy.ts';
 import { openMonitoring } from './monitoring.ts';
 import { notifyManager } from './notify/notify-manager.ts';
 import type { NotifyRequest } from './notify/notify-socket.ts';
@@ -221,11 +222,20 @@ interface Handlers {
 async function createHandlers(parts: Parts, cache: Cache, { upstreams, readiness }: Resolvers): Promise<Handlers> {
   const { config, logger, clock, counters, budget, handedOver } = parts;
   const { isolation, timeoutMs, prefetch, limits } = config;
+  const policy = createPolicy(config);
   const clientOf = isolation === 'client' ? await openClientIdentity(logger, handedOver.dns[0]) : undefined;
   // Leak mutation: cache
   const create = (metrics: Counters): Handler =>
     createPipeline(
-      { cache, upstream: readiness, clock, metrics, budget, ...(clientOf === undefined ? {} : { clientOf }) },
+      {
+        cache,
+        upstream: readiness,
+        clock,
+        metrics,
+        policy: () => policy,
+        budget,
+        ...(clientOf === undefined ? {} : { clientOf }),
+      },
       { timeoutMs, prefetch, ...limits, ...capacityOf(config, upstreams) },
     );
   return { serving: create(counters), uncounted: () => create(createCounters([], 1)) };

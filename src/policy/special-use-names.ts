@@ -2,8 +2,7 @@ import { EDE } from '../failures/failures.ts';
 import type { Answer } from '../message/answer/answer.ts';
 import { encodeName, type OwnRecord } from '../message/wire/codec.ts';
 import type { ExtendedError } from '../message/wire/edns.ts';
-import { HEADER_BYTES, QUESTION_FIXED_BYTES } from '../message/wire/header.ts';
-import { lowerCase, octetString, withAncestors } from '../message/wire/name.ts';
+import { octetString, withAncestors } from '../message/wire/name.ts';
 import { RCODE, TYPE } from '../message/wire/tables.ts';
 import type { Query } from '../model/query.ts';
 import { buildLocalAnswer, type LocalRecords, localRecord, NO_RECORDS, recordAtQname } from './local-answer.ts';
@@ -70,15 +69,20 @@ const LOOPBACK_A = recordAtQname({ type: 'A', name: '.', ttl: TTL_SECONDS, data:
 const LOOPBACK_AAAA = recordAtQname({ type: 'AAAA', name: '.', ttl: TTL_SECONDS, data: '::1' });
 const LOOPBACK_PTR = recordAtQname({ type: 'PTR', name: '.', ttl: TTL_SECONDS, data: 'localhost' });
 
-/** The local answer for a name that must not leave this machine. Undefined for names that may go upstream. */
-export function specialUseAnswer(query: Query): Answer | undefined {
-  const { qtype, questionEnd } = query.scan;
-  const qname = octetString(query.wire.subarray(HEADER_BYTES, questionEnd - QUESTION_FIXED_BYTES).map(lowerCase));
+/**
+ * The local answer for a name that must not leave this machine. Undefined for names that may go upstream.
+ * @param qname the name in wire form and in lower case, as `octetString` returns it
+ * @param deniesUndelegated whether single-label names and undelegated top-level domains are denied
+ */
+export function specialUseAnswer(query: Query, qname: string, deniesUndelegated: boolean): Answer | undefined {
+  const { qtype } = query.scan;
   const found = enclosingZone(qname);
   if (found === undefined) {
-    return isDotless(qname) && !DELEGATION_TYPES.has(qtype) ? denied(query, SOA_AT_QNAME, DOTLESS) : undefined;
+    const isDenied = deniesUndelegated && isDotless(qname) && !DELEGATION_TYPES.has(qtype);
+    return isDenied ? denied(query, SOA_AT_QNAME, DOTLESS) : undefined;
   }
   const { zone, isApex } = found;
+  if (zone.kind === 'undelegated' && !deniesUndelegated) return undefined;
   if (isApex && zone.forwarded.has(qtype)) return undefined;
 
   if (qtype === TYPE.PTR && POINTERS.has(qname)) return buildLocalAnswer(query, RCODE.NOERROR, LOOPBACK_PTR);

@@ -15,6 +15,7 @@ import { clientGroup } from '../model/client-group.ts';
 import type { Query } from '../model/query.ts';
 import { P99_RESPONSE_MS } from '../model/response-time.ts';
 import { buildLocalAnswer, NO_RECORDS } from '../policy/local-answer.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { RetryBudget } from '../upstream/pool/retry-budget.ts';
 import type { AnswerPath, Upstream } from '../upstream/upstream.ts';
 import { Admission, type AdmissionInit } from './admission.ts';
@@ -28,6 +29,8 @@ export interface ForwarderComponents {
   readonly upstream: Upstream;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** The policy in force, read for each query: a reload replaces it. */
+  readonly policy: () => Policy;
   /** Pays for refreshes and hedged queries. Each question that a client causes adds to it. */
   readonly budget: RetryBudget;
   /** Identifies the client for stream isolation. Absent: clients share circuits and upstream questions. */
@@ -186,12 +189,12 @@ export class Forwarder {
     deadline: Deadline,
     store: (answer: Answer) => void,
   ): Promise<Forwarded> {
-    const { cache, upstream } = this.#components;
+    const { cache, policy, upstream } = this.#components;
     // Leak mutation: exchange
     let path: AnswerPath | undefined;
     try {
       const response = await upstream.exchange(wire, { deadline, client, onAnswer: (how) => (path = how) });
-      const answer = explained(parseAnswer(response));
+      const answer = policy().review(explained(parseAnswer(response)));
       if (answer.kind === 'failure') cache.insertFailure(query, answer, 'ERR_RESPONSE_FAILURE');
       else store(answer);
       return { answer, path };

@@ -9,8 +9,6 @@ import { RCODE } from '../message/wire/tables.ts';
 import type { AnswerSource, StaleReason } from '../metrics/metrics.ts';
 import { copyQuery, type Handler, type Query } from '../model/query.ts';
 import { refusalOf } from '../policy/conformance.ts';
-import { minimalAnyAnswer } from '../policy/minimal-any.ts';
-import { specialUseAnswer } from '../policy/special-use-names.ts';
 import { cachedError, extendedErrorOf, staleError } from './extended-error.ts';
 import { type Forwarded, Forwarder, type ForwarderComponents, type ForwarderInit } from './forward.ts';
 import { replyProvenance, upstreamProvenance } from './reply-provenance.ts';
@@ -40,12 +38,12 @@ interface Stale {
  *
  * 1. Drop what must not be answered: no whole header, or a response.
  * 2. Conformance: refuse without looking at the name.
- * 3. Cache. Most queries end here, so it comes before the special-use names, which are never in it.
- * 4. Local answers: special-use names, names of local networks, and QTYPE ANY.
+ * 3. Cache. Most queries end here, so it comes before the local answers, which are never in it.
+ * 4. Local answers (`Policy`): special-use names, names of local networks, and QTYPE ANY.
  * 5. Upstream, through Tor. If that is slow or fails: an expired answer from the cache.
  */
 export function createPipeline(components: ForwarderComponents, init: PipelineInit): Handler {
-  const { cache, clock, metrics } = components;
+  const { cache, clock, metrics, policy } = components;
   const { timeoutMs, prefetch } = init;
   const forwarder = new Forwarder(components, init);
 
@@ -81,7 +79,7 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
     }
 
     // 4. Local answers.
-    const local = specialUseAnswer(query) ?? minimalAnyAnswer(query);
+    const local = policy().answer(query);
     if (local !== undefined) {
       const provenance = replyProvenance(query, now, 'local');
       const replyBytes = shapeAnswer(query, local, 0, reply, local.extendedError, undefined, provenance);

@@ -58,6 +58,7 @@ test('the defaults are those that the documentation promises', () => {
       transports: [],
       options: [],
     },
+    undelegated: 'deny',
     cacheBytes: 16 * 1024 * 1024,
     maxStaleMs: 86_400_000,
     prefetch: true,

@@ -4,10 +4,9 @@ import fc from 'fast-check';
 import { buildUpstreamQuery } from '../../src/message/upstream-query.ts';
 import { createQueryScanner, type QueryScan } from '../../src/message/wire/scan-query.ts';
 import { refusalOf } from '../../src/policy/conformance.ts';
-import { minimalAnyAnswer } from '../../src/policy/minimal-any.ts';
-import { specialUseAnswer } from '../../src/policy/special-use-names.ts';
 import { receive } from '../fixtures/dns/messages.ts';
 import { answerBytes, replyBytes } from '../fixtures/dns/replies.ts';
+import { PLAIN_POLICY } from '../fixtures/policies.ts';
 import { countReads } from './counted-bytes.ts';
 import { mutatedQuery, randomBytes } from './message-mutations.ts';
 
@@ -35,7 +34,7 @@ function answerLocally(wire: Uint8Array): string {
     return 'refused';
   }
   assert.equal(buildUpstreamQuery(wire.subarray(12, questionEnd), dnssecOk, false).length % 128, 0);
-  const answer = specialUseAnswer(query) ?? minimalAnyAnswer(query);
+  const answer = PLAIN_POLICY.answer(query);
   if (answer === undefined) return 'forwarded';
   assert.ok(answerBytes(query, answer, 0).length <= limit);
   return 'answered';

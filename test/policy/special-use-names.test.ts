@@ -2,8 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { EDE } from '../../src/failures/failures.ts';
+import type { Answer } from '../../src/message/answer/answer.ts';
+import { HEADER_BYTES, QUESTION_FIXED_BYTES } from '../../src/message/wire/header.ts';
+import { lowerCase, octetString } from '../../src/message/wire/name.ts';
 import { TYPE } from '../../src/message/wire/tables.ts';
-import { specialUseAnswer } from '../../src/policy/special-use-names.ts';
+import type { Query } from '../../src/model/query.ts';
+import { specialUseAnswer as answerOf } from '../../src/policy/special-use-names.ts';
 import { LOOPBACK_POINTERS, SPECIAL_USE_ZONES } from '../../src/policy/special-use-zones.ts';
 import {
   ask,
@@ -23,6 +27,11 @@ const TTL_SECONDS = 10_800;
 
 /** Types that are forwarded for a top-level domain, unless a standard requires a local answer. */
 const DELEGATION_TYPES = ['NS', 'SOA', 'DS', 'DNSKEY'] as const;
+
+function specialUseAnswer(query: Query, deniesUndelegated = true): Answer | undefined {
+  const nameEnd = query.scan.questionEnd - QUESTION_FIXED_BYTES;
+  return answerOf(query, octetString(query.wire.subarray(HEADER_BYTES, nameEnd).map(lowerCase)), deniesUndelegated);
+}
 
 type Outcome = { readonly rcode: string; readonly records: readonly string[]; readonly soa: boolean };
 
@@ -271,4 +280,16 @@ test('the longest name in a zone is denied like any other', () => {
   const longest = concat(rawNameOfLength(249).subarray(0, -1), rawName('onion'));
   assert.equal(longest.length, 255);
   assert.deepEqual(resolve(longest, TYPE.A), DENIED);
+});
+
+test('--undelegated forward: only the names that a standard makes local are denied', () => {
+  const isForwarded = (name: string): boolean => {
+    const query = receive(rawMessage({ flags: 0x0100, questions: [rawQuestion(wireOf(name), TYPE.A)] }));
+    return specialUseAnswer(query, false) === undefined;
+  };
+  const { undelegated, ...others } = SPECIAL_USE_ZONES;
+  for (const zone of [...undelegated.flatMap((name) => [name, `x.${name}`]), 'printer', 'com']) {
+    assert.ok(isForwarded(zone), zone);
+  }
+  for (const zone of Object.values(others).flat()) assert.ok(!isForwarded(zone), zone);
 });

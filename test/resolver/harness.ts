@@ -3,6 +3,7 @@ import type { Deadline } from '../../src/lib/deadline.ts';
 import { EDNS_OPTION } from '../../src/message/wire/edns.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
 import type { Query } from '../../src/model/query.ts';
+import type { Policy } from '../../src/policy/policy.ts';
 import type { ForwarderComponents } from '../../src/resolver/forward.ts';
 import { createPipeline, type PipelineInit } from '../../src/resolver/pipeline.ts';
 import { RetryBudget } from '../../src/upstream/pool/retry-budget.ts';
@@ -10,6 +11,7 @@ import type { ExchangeContext, Upstream } from '../../src/upstream/upstream.ts';
 import { addressRecord, ask, buildResponse, decodeReply, type QuerySpec } from '../fixtures/dns/messages.ts';
 import { handleWith } from '../fixtures/dns/replies.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
+import { PLAIN_POLICY } from '../fixtures/policies.ts';
 
 export const TIMEOUT_MS = 10_000;
 
@@ -67,6 +69,8 @@ export interface ResolverOptions {
   /** @default no client isolation */
   readonly clientOf?: ForwarderComponents['clientOf'];
   readonly budget?: RetryBudget;
+  /** @default {@link PLAIN_POLICY} */
+  readonly policy?: Policy;
   /** Overrides {@link LIMITS}. */
   readonly init?: Partial<PipelineInit>;
 }
@@ -78,9 +82,9 @@ export function createResolver(upstream: Upstream, options: ResolverOptions = {}
   const cache =
     options.cache ?? new Cache({ clock, random, metrics: counters }, { maxBytes: 1 << 20, maxStaleMs: MAX_STALE_MS });
   const isolation = options.clientOf === undefined ? {} : { clientOf: options.clientOf };
-  const { budget = new RetryBudget() } = options;
+  const { budget = new RetryBudget(), policy = PLAIN_POLICY } = options;
   const handler = createPipeline(
-    { cache, upstream, clock, metrics: counters, budget, ...isolation },
+    { cache, upstream, clock, metrics: counters, policy: () => policy, budget, ...isolation },
     { ...LIMITS, ...options.init },
   );
   const handle = (query: Query): Uint8Array | Promise<Uint8Array> => handleWith(handler, query);

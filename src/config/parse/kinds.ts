@@ -12,6 +12,8 @@ import {
   type TlsVersion,
   UDP_IOS,
   type UdpIo,
+  UNDELEGATED_CHOICES,
+  type UndelegatedChoice,
   UPSTREAM_STRATEGIES,
   type UpstreamStrategy,
 } from '../config.ts';
@@ -40,6 +42,7 @@ export interface KindValues {
   readonly 'udp-io': UdpIo;
   readonly 'tls-version': TlsVersion;
   readonly 'upstream-strategy': UpstreamStrategy;
+  readonly undelegated: UndelegatedChoice;
   readonly integer: number;
   /** Bytes. */
   readonly bytes: number;
@@ -74,6 +77,7 @@ export function choicesOf(kind: OptionKind): readonly string[] {
   if (kind === 'udp-io') return UDP_IOS;
   if (kind === 'tls-version') return TLS_VERSIONS;
   if (kind === 'upstream-strategy') return UPSTREAM_STRATEGIES;
+  if (kind === 'undelegated') return UNDELEGATED_CHOICES;
   if (kind === 'log-level') return LOG_LEVELS;
   return kind === 'log-format' ? LOG_FORMATS : [];
 }
@@ -87,6 +91,7 @@ const PARSERS: { readonly [Kind in OptionKind]: (text: string, bounds: Bounds) =
   'udp-io': (text) => parseChoice(text, UDP_IOS),
   'tls-version': (text) => parseChoice(text, TLS_VERSIONS),
   'upstream-strategy': (text) => parseChoice(text, UPSTREAM_STRATEGIES),
+  undelegated: (text) => parseChoice(text, UNDELEGATED_CHOICES),
   integer: parseInteger,
   bytes: parseBytes,
   duration: parseDuration,

@@ -10,6 +10,7 @@ import { RetryBudget } from '../../../src/upstream/pool/retry-budget.ts';
 import { createCache, dataAnswer } from '../../cache/cache-rig.ts';
 import { addressRecord, ask, buildQuery, buildResponse, decodeReply } from '../../fixtures/dns/messages.ts';
 import { UdpClient } from '../../fixtures/dns/udp-client.ts';
+import { PLAIN_POLICY } from '../../fixtures/policies.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { LIMITS, UpstreamDouble } from '../../resolver/harness.ts';
 import { drops, echo, HeldHandler, PATIENCE_MS, parts } from '../harness.ts';
@@ -45,7 +46,14 @@ for (const [fate, other] of [
       buildResponse({ name: NAME, answers: [addressRecord(NAME, 300, addressOf(255))] }),
     );
     const pipeline = createPipeline(
-      { cache, upstream, clock, metrics: components.metrics, budget: new RetryBudget() },
+      {
+        cache,
+        upstream,
+        clock,
+        metrics: components.metrics,
+        policy: () => PLAIN_POLICY,
+        budget: new RetryBudget(),
+      },
       LIMITS,
     );
     let handled = 0;
