@@ -1,11 +1,19 @@
 import { createHourSection } from './hour-section.ts';
-import { showCache, showErrors, showIdentity, showTor } from './sections.ts';
+import { showCache, showErrors, showIdentity, showRoutes, showTor } from './sections.ts';
 import { followState } from './stream.ts';
 import { createUpstreamsSection } from './upstreams-section.ts';
 import { createVerdictView } from './verdict.ts';
 
 const verdict = createVerdictView();
-const sections = [createHourSection(), createUpstreamsSection(), showIdentity, showTor, showCache, showErrors];
+const sections = [
+  createHourSection(),
+  createUpstreamsSection(),
+  showIdentity,
+  showTor,
+  showRoutes,
+  showCache,
+  showErrors,
+];
 
 const urls = { events: 'api/events', status: 'api/status' };
 followState(urls, {

@@ -23,6 +23,21 @@ export function showTor(snapshot: StatusSnapshot): void {
   setText(byId('tor-circuits'), `${whose}${built}`);
 }
 
+/** Lists the routes with their servers, and why one fails. Hidden without routes. */
+export function showRoutes({ routes }: StatusSnapshot): void {
+  byId('routes').hidden = routes.length === 0;
+  const items = resize(byId('routes-list'), routes.length, () =>
+    create('li', {}, create('p', { className: 'what' }), create('p', { className: 'aside' })),
+  );
+  for (const [index, item] of items.entries()) {
+    const { route, servers } = routes[index]!;
+    const [what, failures] = item.children;
+    if (what !== undefined) setText(what, `${route} to ${servers.map(({ server }) => server).join(', ')}`);
+    const failing = servers.flatMap(({ server, sentence }) => (sentence === null ? [] : [`${server}: ${sentence}.`]));
+    if (failures !== undefined) setSentence(failures, failing.join(' '));
+  }
+}
+
 export function showCache({ cache: { entries, bytes, maxBytes } }: StatusSnapshot): void {
   const meter = byId('cache-meter');
   meter.hidden = maxBytes === 0;

@@ -1,4 +1,4 @@
-import { FILE_KEYS, optionSpec } from '../../src/config/options.ts';
+import { FILE_KEYS, type OptionKey, optionSpec } from '../../src/config/options.ts';
 import { mdocLiteral, mdocText, mdocWord } from './mdoc.ts';
 import { describeOption } from './option-text.ts';
 import { renderHead } from './page-head.ts';
@@ -18,6 +18,14 @@ run \`systemctl restart dns4tor\`.`;
 
 const EXAMPLE = ['upstream = ["https://dns.quad9.net/dns-query"]', 'cache-size = "32MiB"', 'serve-stale = "12h"'];
 
+/** The table that can stand for a key. */
+function describeTable(key: OptionKey): string {
+  const { table } = optionSpec(key);
+  if (table === undefined) return '';
+  const [example = ''] = table.examples;
+  return `Also a table at the end of the file, \`[${table.name}]\`, with lines such as \`${example}\`.`;
+}
+
 /** Generates dns4tor.toml(5) from the options table. */
 export function renderFilePage(dateText: string): string {
   return [
@@ -32,7 +40,7 @@ export function renderFilePage(dateText: string): string {
     '.Bl -tag -width indent',
     ...FILE_KEYS.flatMap((key) => [
       `.It Ic ${mdocWord(key)} = Ar ${mdocWord(optionSpec(key).placeholder)}`,
-      mdocText(describeOption(key)),
+      mdocText([describeOption(key), describeTable(key)].join(' ').trim()),
     ]),
     '.El',
     '.Sh FILES',

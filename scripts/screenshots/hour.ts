@@ -109,6 +109,7 @@ const CONNECTED: StatusSources = {
       },
     },
   ],
+  routes: () => [],
   cache: () => ({ entries: 6_418, bytes: 1_376_256 }),
 };
 
@@ -158,5 +159,6 @@ const STUCK: StatusSources = {
       },
     },
   ],
+  routes: () => [],
   cache: () => ({ entries: 0, bytes: 0 }),
 };

@@ -2,7 +2,7 @@ import { type Bridge, type TransportProgram, VANILLA } from '../model/bridge.ts'
 import { locate, type Problem } from './config-problem.ts';
 import { checkTransportProgram, findInPath } from './files.ts';
 import type { Values } from './option-values.ts';
-import { MAX_BRIDGES } from './tor-options.ts';
+import { MAX_BRIDGES } from './options/tor-options.ts';
 
 /** Programs for a pluggable transport, and how to get one. */
 interface KnownTransport {

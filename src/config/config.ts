@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { LogFormat, LogLevel } from '../log/log-level.ts';
 import type { Cidr } from '../model/address-block.ts';
 import type { Bridge, TransportProgram } from '../model/bridge.ts';
+import type { Route } from '../model/route.ts';
 import type { TorAddress } from '../model/tor-address.ts';
 
 /** Whose queries share Tor circuits: all, those of one client, or those to one upstream. */
@@ -44,6 +45,8 @@ export interface Config {
   /** Stream isolation. */
   readonly isolation: Isolation;
   readonly upstreamStrategy: UpstreamStrategy;
+  /** Names that go to servers on the local network instead. At most one per zone. */
+  readonly routes: readonly Route[];
   readonly metrics: MetricsAddress;
   /** Host names by which the status page may be requested, in lower case. */
   readonly metricsHosts: readonly string[];

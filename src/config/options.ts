@@ -1,6 +1,7 @@
-import { ANSWER_OPTIONS } from './answer-options.ts';
+import { ANSWER_OPTIONS } from './options/answer-options.ts';
+import { ROUTE_OPTIONS } from './options/route-options.ts';
+import { TOR_OPTIONS } from './options/tor-options.ts';
 import type { OptionKind } from './parse/kinds.ts';
-import { TOR_OPTIONS } from './tor-options.ts';
 
 /** One option. Default and bounds are in the notation of the values, which `kinds.ts` parses. */
 export interface OptionSpec {
@@ -186,25 +187,7 @@ export const OPTIONS = {
     doc: 'allow tcp:// upstreams that are not onion services, although the exit relay and every network behind it can read and change the answers',
     default: 'false',
   },
-  route: {
-    kind: 'route',
-    group: 'Upstream',
-    placeholder: 'suffix=ip',
-    doc: "server on the local network for the names below a suffix, as in lan=192.168.1.1 or lan=192.168.1.1:5353, or for a network's reverse names, as in 192.168.1.0/24=192.168.1.1; these queries do not go through Tor; several servers of a suffix are tried in order",
-    unset: 'none; every query goes through Tor',
-    list: { separator: ',', maxItems: 64 },
-    table: {
-      name: 'routes',
-      examples: ['lan = "192.168.1.1"', '"192.168.1.0/24" = ["192.168.1.1", "192.168.1.2:5353"]'],
-    },
-  },
-  'allow-public-routes': {
-    kind: 'boolean',
-    group: 'Upstream',
-    placeholder: 'boolean',
-    doc: 'allow routes to servers with public addresses, although every network on the way can read and change these queries and answers',
-    default: 'false',
-  },
+  ...ROUTE_OPTIONS,
   ...TOR_OPTIONS,
   'cache-size': {
     kind: 'bytes',

@@ -8,6 +8,7 @@ import type { Values } from './option-values.ts';
 import { OPTIONS, optionSpec } from './options.ts';
 import { parseValue } from './parse/kinds.ts';
 import type { UpstreamUrl } from './parse/upstream/upstream-url.ts';
+import { toRoutes } from './routes.ts';
 
 /**
  * Public names in the certificate of Cloudflare's hidden resolver. The certificate once lacked the onion name for weeks
@@ -53,6 +54,7 @@ export function validate({ settings, problems: loadProblems }: Loaded): Config {
     altSvc: values['alt-svc'],
     isolation: values.isolate,
     upstreamStrategy: values['upstream-strategy'],
+    routes: toRoutes(values),
     metrics: values.metrics,
     metricsHosts: values['metrics-host'],
     tor: {

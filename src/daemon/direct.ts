@@ -10,6 +10,8 @@ import { createPipeline } from '../resolver/pipeline.ts';
 import type { Tor } from '../tor/tor.ts';
 import type { TorEvents } from '../tor/tor-events.ts';
 import { RetryBudget } from '../upstream/pool/retry-budget.ts';
+import { RouteTable } from '../upstream/routes/route-table.ts';
+import { RoutedUpstream } from '../upstream/routes/routed-upstream.ts';
 import { FailoverUpstream } from '../upstream/selection/failover.ts';
 import type { PooledUpstream } from '../upstream/upstream.ts';
 import type { BootstrapDisplay } from './events.ts';
@@ -106,14 +108,15 @@ function createDirectHandler(options: DirectOptions, tor: Tor, steps: Step[], st
   const shared = { tor: Promise.resolve(tor), clock, random, metrics, budget, signal: closing.signal };
   const upstreams = config.upstreams.map((_, index) => createDirectUpstream(config, index, shared, steps));
   const patienceMs = CONNECT_MS + config.timeoutMs;
-  const upstream = stack.use(
+  const resolvers =
     // Waits as long for the first resolver, whose connection must be opened first. The next one need not see the
     // question meanwhile.
-    new FailoverUpstream({ clock, random, budget }, upstreams, { awaitedMs: patienceMs, patienceMs }),
-  );
+    new FailoverUpstream({ clock, random, budget }, upstreams, { awaitedMs: patienceMs, patienceMs });
+  // A name of a route does not go through Tor here either.
+  const upstream = stack.use(new RoutedUpstream({ clock, random, tor: resolvers }, new RouteTable(config.routes)));
   stack.defer(() => closing.abort());
   const cache = new Cache({ clock, random, metrics }, { maxBytes: 0, maxStaleMs: 0 });
-  const policy = createPolicy(config);
+  const policy = createPolicy(config, (qname) => upstream.table.covers(qname));
   return createPipeline(
     { cache, upstream, clock, metrics, policy: () => policy, budget },
     { timeoutMs: patienceMs, prefetch: false, maxInFlight: 1, maxInFlightPerClient: 1 },

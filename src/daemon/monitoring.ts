@@ -19,6 +19,7 @@ import { USUAL_METRICS_PORT } from '../model/metrics-port.ts';
 import { Status, type StatusSources } from '../status/status.ts';
 import { withPortHolders } from '../system/sockets/busy-port.ts';
 import type { FileSystem } from '../system/transaction/file-system.ts';
+import type { RoutedUpstream } from '../upstream/routes/routed-upstream.ts';
 import type { PooledUpstream } from '../upstream/upstream.ts';
 import { expandAddresses } from './expand-addresses.ts';
 import type { HandedOver } from './handed-over.ts';
@@ -37,6 +38,7 @@ interface MonitoringComponents {
   readonly cache: Cache;
   readonly readiness: ReadinessMonitor;
   readonly upstreams: readonly PooledUpstream[];
+  readonly routed: RoutedUpstream;
 }
 
 /**
@@ -121,7 +123,7 @@ function coarseBytes(cache: Cache, random: Random): () => BySegment {
 }
 
 function statusSources(components: MonitoringComponents, cacheBytes: () => BySegment): StatusSources {
-  const { config, tor, cache, readiness, upstreams } = components;
+  const { config, tor, cache, readiness, upstreams, routed } = components;
   return {
     torKind: () => tor.current?.kind,
     tor: () => tor.status,
@@ -130,6 +132,7 @@ function statusSources(components: MonitoringComponents, cacheBytes: () => BySeg
       label: formatHostPort(host, port),
       status: upstreams[index]!,
     })),
+    routes: () => routed.routes,
     cache: () => ({ entries: sum(cache.entries), bytes: sum(cacheBytes()) }),
   };
 }
@@ -139,7 +142,7 @@ function sum({ success, denial }: BySegment): number {
 }
 
 function gauges(
-  { config, tor, cache, upstreams }: MonitoringComponents,
+  { config, tor, cache, upstreams, routed }: MonitoringComponents,
   cacheBytes: () => BySegment,
   eventLoopDelay: EventLoopDelay,
 ): Gauges {
@@ -152,6 +155,7 @@ function gauges(
     circuits: () => upstreams.map(({ connections }) => connections),
     alternatives: () => upstreams.map(({ alternatives = 0 }) => alternatives),
     breakers: () => upstreams.map(({ breakerStates }) => breakerStates),
+    routes: () => routed.routes,
     tor: () => tor.status,
     eventLoopDelay: () => eventLoopDelay.look(),
   };

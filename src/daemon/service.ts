@@ -15,6 +15,8 @@ import { PauseAdvice } from '../system/pause-advice.ts';
 import { createFileSystem, type FileSystem } from '../system/transaction/file-system.ts';
 import { SharedIdentities } from '../tor/socks/isolation-credentials.ts';
 import { RetryBudget } from '../upstream/pool/retry-budget.ts';
+import { RouteTable } from '../upstream/routes/route-table.ts';
+import { RoutedUpstream } from '../upstream/routes/routed-upstream.ts';
 import { FailoverUpstream } from '../upstream/selection/failover.ts';
 import { MAX_IN_FLIGHT } from '../upstream/transport/session.ts';
 import type { PooledUpstream } from '../upstream/upstream.ts';
@@ -32,6 +34,7 @@ import {
 import type { HandedOver } from './handed-over.ts';
 import { openListeners, openUdpIo } from './listen.ts';
 import { createPolicy } from './local/local-policy.ts';
+import { refuseLoops, routeEvents } from './local/local-routes.ts';
 import { openMonitoring } from './monitoring.ts';
 import { notifyManager } from './notify/notify-manager.ts';
 import type { NotifyRequest } from './notify/notify-socket.ts';
@@ -76,6 +79,8 @@ interface Resolvers {
   readonly upstreams: readonly PooledUpstream[];
   /** All upstreams as one, which also knows whether answers arrive. */
   readonly readiness: ReadinessMonitor;
+  /** The servers of the routes, and for all other names {@link readiness}. */
+  readonly routed: RoutedUpstream;
   /** Replaces all connections and their identities. */
   renewAll(): void;
 }
@@ -136,21 +141,33 @@ function createResolvers(parts: Parts, stack: AsyncDisposableStack): Resolvers {
     upstreams,
     { awaitedMs: config.timeoutMs, sharded: config.upstreamStrategy === 'shard' },
   );
-  const readiness = stack.use(
-    new ReadinessMonitor(clock, failover, {
-      trouble: () => tor.status.trouble,
-      isCut: () => upstreams.every(({ openConnections }) => openConnections === 0),
-    }),
-  );
+  const readiness = new ReadinessMonitor(clock, failover, {
+    trouble: () => tor.status.trouble,
+    isCut: () => upstreams.every(({ openConnections }) => openConnections === 0),
+  });
+  const routed = stack.use(createRoutedUpstream(parts, readiness));
   stack.defer(() => closing.abort());
   return {
     upstreams,
     readiness,
+    routed,
     renewAll() {
       identities?.renew();
       for (const upstream of upstreams) upstream.renewAll();
     },
   };
+}
+
+/** Puts the routes in front of everything that goes through Tor. */
+function createRoutedUpstream({ config, logger, clock, random }: Parts, tor: ReadinessMonitor): RoutedUpstream {
+  for (const { suffix: route, servers } of config.routes) {
+    const addresses = servers.map(({ host, port }) => formatHostPort(host, port));
+    logger.log('info', 'route_added', { route, servers: addresses.join(', ') });
+  }
+  return new RoutedUpstream(
+    { clock, random, createEvents: (route) => routeEvents(logger, route), tor },
+    new RouteTable(config.routes),
+  );
 }
 
 /**
@@ -219,17 +236,18 @@ interface Handlers {
   readonly uncounted: () => Handler;
 }
 
-async function createHandlers(parts: Parts, cache: Cache, { upstreams, readiness }: Resolvers): Promise<Handlers> {
+async function createHandlers(parts: Parts, cache: Cache, { upstreams, routed }: Resolvers): Promise<Handlers> {
   const { config, logger, clock, counters, budget, handedOver } = parts;
   const { isolation, timeoutMs, prefetch, limits } = config;
-  const policy = createPolicy(config);
+  const policy = createPolicy(config, (qname) => routed.table.covers(qname));
   const clientOf = isolation === 'client' ? await openClientIdentity(logger, handedOver.dns[0]) : undefined;
   // Leak mutation: cache
   const create = (metrics: Counters): Handler =>
     createPipeline(
       {
         cache,
-        upstream: readiness,
+        upstream: routed,
+        isRouted: (query) => routed.table.routeOf(query) !== undefined,
         clock,
         metrics,
         policy: () => policy,
@@ -278,6 +296,7 @@ async function takeQueries(parts: Parts & WithSockets, handler: Handler, stack: 
     stack,
   );
   stack.defer(() => drain(listeners, clock));
+  refuseLoops(config.routes, addresses);
   const urls = addresses.map(({ address, port }) => `dns://${formatHostPort(address, port)}`);
   for (const address of urls) logger.log('info', 'listening', { address });
   return urls.join(',');

@@ -69,6 +69,26 @@ export const DNS_FAILURES = {
     problem: "the resolver's response has unrelated records, too many aliases, or an alias loop",
     remedy: 'use another --upstream if this persists',
   },
+  ERR_ROUTE_TIMEOUT: {
+    ede: 'noReachableAuthority',
+    label: 'route_timeout',
+    problem: 'the server that a route names did not answer in time',
+    remedy: 'check the address in --route, and that the server answers DNS queries of this machine',
+  },
+  ERR_ROUTE_UNREACHABLE: {
+    ede: 'networkError',
+    label: 'route_unreachable',
+    problem: 'the server that a route names cannot be reached',
+    remedy:
+      'check the address in --route, that this machine is in that network (or the VPN is up), and, for the service, the drop-in routes.conf (docs/routes.md)',
+  },
+  ERR_ROUTE_DENIED: {
+    ede: 'networkError',
+    label: 'route_denied',
+    problem: 'this system does not let dns4tor send to the server that a route names',
+    remedy:
+      'name its address in IPAddressAllow= of /etc/systemd/system/dns4tor.service.d/routes.conf (docs/routes.md), or check the firewall',
+  },
   ERR_SLOW: {
     label: 'slow',
     problem: 'the resolver is slow to answer, and dns4tor is still waiting for it',

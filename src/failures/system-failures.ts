@@ -30,6 +30,11 @@ export const SYSTEM_FAILURES = {
     problem: 'the unix socket for metrics cannot be created',
     remedy: 'remove what is at that path, or choose another path with --metrics',
   },
+  ERR_ROUTE_LOOP: {
+    label: 'route_loop',
+    problem: 'a route leads back to dns4tor itself',
+    remedy: 'name the server that knows these names in --route',
+  },
   ERR_LISTEN: {
     label: 'listen',
     problem: 'the socket could not be opened',

@@ -33,7 +33,9 @@ export const LOG_FIELDS = {
   reason: { type: 'string', doc: 'problem and remedy, for a person' },
   restart_seconds: { type: 'number', doc: 'seconds until the restart' },
   retry_seconds: { type: 'number', doc: 'seconds until the next attempt' },
+  route: { type: 'string', doc: 'the suffix or network of a route, as configured', apart: true },
   seconds: { type: 'number', doc: 'duration' },
+  servers: { type: 'string', doc: 'host:port of the servers of a route' },
   signal: { type: 'string', doc: 'name of a signal, such as SIGTERM', apart: true },
   status: { type: 'number', doc: 'HTTP status of the response' },
   summary: { type: 'string', doc: "Tor's own summary of its bootstrap phase" },
@@ -74,6 +76,21 @@ export const LOG_EVENTS = {
     fields: ['ignored'],
   },
   upstream_added: { levels: ['info'], message: 'Adding DNS upstream', fields: ['url'] },
+  route_added: {
+    levels: ['info'],
+    message: 'Sending names below {route} to {servers}, not through Tor',
+    fields: ['route', 'servers'],
+  },
+  route_failing: {
+    levels: ['warn'],
+    message: 'Route {route}: {reason}',
+    fields: ['route', 'reason', 'code'],
+  },
+  route_recovered: {
+    levels: ['info'],
+    message: 'Route {route}: {servers} answers again',
+    fields: ['route', 'servers'],
+  },
   sockets_handed_over: {
     levels: ['info'],
     message: 'Answering on the sockets passed by the service manager; ignoring --address and --port',

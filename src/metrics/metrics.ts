@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../failures/failures.ts';
 import type { AddressFamily, Transport } from '../model/query.ts';
+import type { RouteStatus } from '../model/route-status.ts';
 import type { TorSeverity, TorStatus } from '../model/tor-status.ts';
 import type { BreakerState, ConnectionStatus } from '../model/upstream-status.ts';
 import type { Histogram } from './histogram.ts';
@@ -127,6 +128,8 @@ export interface Gauges {
   alternatives(): readonly number[];
   /** Circuit breakers, one for each set of circuits, by index of the upstream. */
   breakers(): readonly (readonly BreakerState[])[];
+  /** The routes in use. */
+  routes(): readonly RouteStatus[];
   tor(): TorStatus;
   /** Delays in seconds. Each reading starts or extends a period of sampling. */
   eventLoopDelay(): Histogram;

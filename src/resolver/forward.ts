@@ -27,6 +27,12 @@ import { FairQueue } from './fair-queue.ts';
 export interface ForwarderComponents {
   readonly cache: Cache;
   readonly upstream: Upstream;
+  /**
+   * Whether an upstream query goes to a server on the local network. It then waits for no place on Tor's circuits, so
+   * local names are answered while Tor is overloaded or down.
+   * @default none does
+   */
+  readonly isRouted?: (query: Uint8Array) => boolean;
   readonly clock: Clock;
   readonly metrics: Metrics;
   /** The policy in force, read for each query: a reload replaces it. */
@@ -102,7 +108,7 @@ export class Forwarder {
    * preempted while it waits, otherwise the failure of the exchange.
    */
   async forward(query: Query, deadline: Deadline): Promise<Forwarded | undefined> {
-    const { clientOf, metrics } = this.#components;
+    const { metrics } = this.#components;
     const preempted = new AbortController();
     const group = clientGroup(query.client);
     const slot = this.#admission.admit(group, () => preempted.abort());
@@ -111,10 +117,11 @@ export class Forwarder {
       throw new Dns4torError(slot);
     }
     try {
-      const client = clientOf && (await clientOf(query));
+      const prepared = this.#prepare(query);
+      const outgoing = prepared instanceof Promise ? await prepared : prepared;
       // If it was preempted meanwhile, no client would wait for the question.
       if (!preempted.signal.aborted) {
-        const question = this.#shareQuestion(outgoingFor(query, client), group);
+        const question = this.#shareQuestion(outgoing, group);
         const forwarded = await question.wait(deadline, preempted.signal);
         if (forwarded !== undefined || !preempted.signal.aborted) return forwarded;
       }
@@ -132,14 +139,14 @@ export class Forwarder {
    * the same question can join. Never rejects.
    */
   async refresh(query: Query, entry: Entry): Promise<void> {
-    const { budget, cache, clientOf, metrics } = this.#components;
+    const { budget, cache, metrics } = this.#components;
     if (this.#coalescer.isFull || this.#queue.isFull || !budget.spend()) return;
     markRefreshStarted(entry);
     // Leak mutation: prefetch
     metrics.prefetched('sent');
     try {
-      const client = clientOf && (await clientOf(query));
-      const outgoing = outgoingFor(query, client);
+      const prepared = this.#prepare(query);
+      const outgoing = prepared instanceof Promise ? await prepared : prepared;
       const question = this.#coalescer.get(outgoing.key) ?? this.#coalescer.start(outgoing.key);
       const { answer } = await this.#attempt(question, outgoing, (fresh) => {
         if (question.isAwaited) metrics.prefetched('useful');
@@ -151,9 +158,17 @@ export class Forwarder {
     }
   }
 
+  /** What to send for a query. The servers of routes are not told apart by client: there are no circuits to isolate. */
+  #prepare(query: Query): Outgoing | Promise<Outgoing> {
+    const { clientOf, isRouted } = this.#components;
+    const shared = outgoingFor(query);
+    if (clientOf === undefined || isRouted?.(shared.wire) === true) return shared;
+    return clientOf(query).then((client) => isolated(shared, client));
+  }
+
   /** Joins the same question in progress, or sends it. Sends it again if its last attempt is most likely lost. */
   #shareQuestion(outgoing: Outgoing, group: string): SharedQuestion<Forwarded> {
-    const { cache, clock, budget, metrics } = this.#components;
+    const { cache, clock, budget, metrics, isRouted } = this.#components;
     const inProgress = this.#coalescer.get(outgoing.key);
     if (inProgress !== undefined) {
       const resendAfterMs = inProgress.hasTimedOut ? RESEND_AFTER_TIMEOUT_MS : LATE_ANSWER_MS;
@@ -166,7 +181,8 @@ export class Forwarder {
     budget.earn();
     const question = inProgress ?? this.#coalescer.start(outgoing.key);
     const send = (): void => void this.#attempt(question, outgoing, (answer) => cache.insert(outgoing.query, answer));
-    if (inProgress === undefined) this.#queue.enqueue(group, question, send);
+    const isQueued = inProgress === undefined && isRouted?.(outgoing.wire) !== true;
+    if (isQueued) this.#queue.enqueue(group, question, send);
     else send();
     return question;
   }
@@ -213,15 +229,18 @@ export class Forwarder {
   }
 }
 
-/** @param client keeps the questions of isolated clients apart */
-function outgoingFor(query: Query, client: string | undefined): Outgoing {
+function outgoingFor(query: Query): Outgoing {
   const { wire, scan } = query;
   const question = wire.subarray(HEADER_BYTES, scan.questionEnd);
   const sent = buildUpstreamQuery(question, scan.dnssecOk, (flagsOf(wire) & FLAG.CD) !== 0);
   // Leak mutation: upstream query
   // The bytes sent are the same for the same question and contain all that the answer depends on.
-  const key = octetString(sent);
-  return { query, wire: sent, key: client === undefined ? key : `${client} ${key}`, client };
+  return { query, wire: sent, key: octetString(sent), client: undefined };
+}
+
+/** Keeps the questions of isolated clients apart. */
+function isolated(outgoing: Outgoing, client: string): Outgoing {
+  return { ...outgoing, key: `${client} ${outgoing.key}`, client };
 }
 
 /** Adds an extended error to a failure that came without one (RFC 8914). */

@@ -41,6 +41,8 @@ export interface StatusSnapshot {
   readonly tor: TorSnapshot;
   /** In order of preference. */
   readonly upstreams: readonly UpstreamSnapshot[];
+  /** In the configured order. */
+  readonly routes: readonly RouteSnapshot[];
   /** All answers since the start. */
   readonly totals: AnswerCounts;
   readonly lastHour: HourSnapshot;
@@ -105,6 +107,24 @@ export interface CircuitSnapshot {
   readonly responseTimeMs: number | null;
   /** Queries in flight on it. */
   readonly inFlight: number;
+}
+
+/** A route to servers on the local network, whose queries do not go through Tor. */
+export interface RouteSnapshot {
+  /** The suffix or network as it was configured, the `route` label of the metrics. */
+  readonly route: string;
+  /** In the order in which they are tried. */
+  readonly servers: readonly RouteServerSnapshot[];
+}
+
+/** The state of a server of a route. */
+export interface RouteServerSnapshot {
+  /** host:port. */
+  readonly server: string;
+  /** Why the latest query failed: a value of the metrics' `reason` label. Null if it was answered or never sent. */
+  readonly reason: string | null;
+  /** The reason as a sentence for people. Null if and only if `reason` is. */
+  readonly sentence: string | null;
 }
 
 /** Answers by source. The sum of the fields is the number of all answers. */

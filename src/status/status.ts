@@ -3,13 +3,14 @@ import { type ErrorCode, failureKind, failureText } from '../failures/failures.t
 import type { Clock, Timer } from '../lib/clock.ts';
 import { MS_PER_MINUTE, MS_PER_SECOND } from '../lib/units.ts';
 import type { Counters } from '../metrics/counters.ts';
+import type { RouteStatus } from '../model/route-status.ts';
 import type { TorKind, TorStatus } from '../model/tor-status.ts';
 import type { BreakerState, ConnectionStatus } from '../model/upstream-status.ts';
 import { type Counts, readCounts, subtract } from './counts.ts';
 import { History, sumOf } from './history.ts';
 import { latencyOf, roundMs } from './latency.ts';
 import { errorsOf } from './reasons.ts';
-import type { StatusSnapshot, TorSnapshot, TroubleSnapshot, UpstreamSnapshot } from './snapshot.ts';
+import type { RouteSnapshot, StatusSnapshot, TorSnapshot, TroubleSnapshot, UpstreamSnapshot } from './snapshot.ts';
 import { type Connectivity, judge, type ServiceVerdict } from './verdict.ts';
 
 /** The state of an upstream, as a `PooledUpstream` reports it. */
@@ -28,6 +29,8 @@ export interface StatusSources {
   connectivity(): Connectivity;
   /** The upstreams in the configured order; `label` is host:port. */
   readonly upstreams: readonly { readonly label: string; readonly status: UpstreamStatus }[];
+  /** The routes in use. */
+  routes(): readonly RouteStatus[];
   cache(): { readonly entries: number; readonly bytes: number };
 }
 
@@ -42,6 +45,10 @@ interface StatusInit {
   /** Maximum memory of the cache. */
   readonly cacheMaxBytes: number;
 }
+
+const ROUTE_REASONS: readonly string[] = (
+  ['ERR_ROUTE_TIMEOUT', 'ERR_ROUTE_UNREACHABLE', 'ERR_ROUTE_DENIED'] as const
+).map((code) => failureKind(code).label);
 
 /**
  * Builds the status snapshots and keeps the history of the last hour. Reads the metrics' counters once a minute, so
@@ -92,6 +99,7 @@ export class Status implements Disposable {
       lastAnswerSecondsAgo: sources.connectivity().lastAnswerSecondsAgo ?? null,
       tor: torSnapshot(sources),
       upstreams,
+      routes: sources.routes().map(routeSnapshot),
       totals: counts.answers,
       lastHour: {
         answers: hour.answers,
@@ -117,7 +125,10 @@ export class Status implements Disposable {
   #judge(counts: Counts, upstreams: readonly UpstreamSnapshot[]): ServiceVerdict {
     const { sources } = this.#components;
     const judgeNow = (): ServiceVerdict => {
-      const recent = subtract(counts, this.#recentSince).answers;
+      const { answers, errors } = subtract(counts, this.#recentSince);
+      // A dead server on the local network says nothing about the way through Tor.
+      const ofRoutes = ROUTE_REASONS.reduce((total, reason) => total + (errors.get(reason)?.answers ?? 0), 0);
+      const recent = { ...answers, failed: Math.max(0, answers.failed - ofRoutes) };
       return judge({ connectivity: sources.connectivity(), tor: sources.tor(), upstreams, recent });
     };
     const verdict = judgeNow();
@@ -160,6 +171,17 @@ function torSnapshot(sources: StatusSources): TorSnapshot {
 
 function troubleOf({ code, problem, remedy = '' }: Dns4torError): TroubleSnapshot {
   return { reason: failureKind(code).label, problem, remedy };
+}
+
+function routeSnapshot({ suffix, servers }: RouteStatus): RouteSnapshot {
+  return {
+    route: suffix,
+    servers: servers.map(({ address, failure }) => ({
+      server: address,
+      reason: failure === undefined ? null : failureKind(failure).label,
+      sentence: failure === undefined ? null : failureText(failure),
+    })),
+  };
 }
 
 function upstreamSnapshot(upstream: string, status: UpstreamStatus): UpstreamSnapshot {

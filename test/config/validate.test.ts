@@ -59,6 +59,7 @@ test('the defaults are those that the documentation promises', () => {
       options: [],
     },
     undelegated: 'deny',
+    routes: [],
     cacheBytes: 16 * 1024 * 1024,
     maxStaleMs: 86_400_000,
     prefetch: true,
@@ -314,6 +315,48 @@ function thrownBy(action: () => unknown): ConfigError {
   }
   return assert.fail('nothing was thrown');
 }
+
+test('several servers of one suffix are one route, tried in the order in which they were given', () => {
+  const { routes } = configOf({ route: ['lan=192.168.1.1', '192.168.1.0/24=192.168.1.1', 'LAN=[fd00::1]:5353'] });
+  assert.deepEqual(routes, [
+    {
+      suffix: 'lan',
+      zones: ['lan'],
+      servers: [
+        { host: '192.168.1.1', port: 53 },
+        { host: 'fd00::1', port: 5353 },
+      ],
+    },
+    { suffix: '192.168.1.0/24', zones: ['1.168.192.in-addr.arpa'], servers: [{ host: '192.168.1.1', port: 53 }] },
+  ]);
+});
+
+test('routes stay on the local network unless --allow-public-routes', () => {
+  const local = [
+    '10.0.0.1',
+    '172.16.0.1',
+    '172.31.255.1',
+    '192.168.0.1',
+    '100.64.0.1',
+    '169.254.1.1',
+    '127.0.0.1',
+    '[::1]',
+    '[fd00::1]',
+    '[fe80::1%eth0]',
+  ];
+  for (const address of local) assert.equal(configOf({ route: [`lan=${address}`] }).routes.length, 1, address);
+  for (const address of ['1.1.1.1', '172.32.0.1', '100.128.0.1', '[2001:db8::1]', '[fec0::1]']) {
+    const flags = { route: [`lan=${address}`] };
+    assert.equal(problemsOf({ flags }).length, 1, address);
+    assert.equal(configOf({ ...flags, 'allow-public-routes': ['true'] }).routes.length, 1, address);
+  }
+});
+
+test('two routes cannot cover the same zone', () => {
+  const server = '=192.168.1.1';
+  assert.equal(problemsOf({ flags: { route: [`10.0.0.0/8${server}`, `10.in-addr.arpa${server}`] } }).length, 1);
+  assert.equal(configOf({ route: [`10.0.0.0/8${server}`, `10.1.0.0/16${server}`] }).routes.length, 2);
+});
 
 test('--upstream-strategy shard needs two different upstreams', () => {
   const strategy = { 'upstream-strategy': ['shard'] };

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { type RecordingDohServer, startRecordingDohServer } from '../fixtures/dns/recording-doh-server.ts';
+import type { NetworkNamespace } from '../fixtures/namespace/network-namespace.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { createOnionKey } from '../fixtures/tor/onion-key.ts';
 import { GOOD } from '../protocol/upstream-messages.ts';
 import { type SocksDouble, startSocksDouble } from '../tor/socks-double.ts';
 import { type ConfinedDaemon, type ConfinedDaemonOptions, startConfinedDaemon } from './confined-daemon.ts';
-import type { Namespace } from './namespace.ts';
 
 /** A running dns4tor in a namespace. In place of Tor, a SOCKS proxy on a unix socket records its requests. */
 export interface ConfinedBehindDouble extends AsyncDisposable {
@@ -20,7 +20,7 @@ export interface ConfinedBehindDouble extends AsyncDisposable {
 
 /** @param host of the resolver. @default an onion */
 export async function startConfinedBehindDouble(
-  namespace: Namespace,
+  namespace: NetworkNamespace,
   args: readonly string[],
   options: ConfinedDaemonOptions & { readonly host?: string } = {},
 ): Promise<ConfinedBehindDouble> {

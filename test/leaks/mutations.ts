@@ -24,6 +24,7 @@ export type Mutation = {
 );
 
 const PHASES = 'test/leaks/phases.test.ts';
+const ROUTES = 'test/leaks/routes.test.ts';
 const CONNECTIONS = 'test/leaks/upstream-connections.test.ts';
 
 /** Asks the operating system for the address of a name. */
@@ -144,6 +145,30 @@ export const MUTATIONS: readonly Mutation[] = [
     anchor: 'failure',
     code: "void import('node:dgram').then((dgram) => dgram.createSocket('udp4').on('error', () => {}).send(wire, 53, '203.0.113.1'));",
     proof: { file: PHASES, test: 'G3: Tor down' },
+  },
+  {
+    id: 'G1',
+    breach: 'asks the server of a route for all names',
+    file: 'src/upstream/routes/routed-upstream.ts',
+    anchor: 'route',
+    code: 'for (const other of this.#live.values()) if (route === undefined) void this.#askRoute(other, query, context).catch(() => {});',
+    proof: { file: ROUTES, test: 'normal service' },
+  },
+  {
+    id: 'G3',
+    breach: 'sends a name through Tor if the servers of its route do not answer',
+    file: 'src/upstream/routes/routed-upstream.ts',
+    anchor: 'fallback',
+    code: 'if (live.servers.length > 0) return await this.#components.tor.exchange(query, context);',
+    proof: { file: ROUTES, test: 'a server that is silent' },
+  },
+  {
+    id: 'G3',
+    breach: 'asks the server of a route if Tor is down',
+    file: 'src/upstream/routes/routed-upstream.ts',
+    anchor: 'route',
+    code: 'if (route === undefined) return this.#components.tor.exchange(query, context).catch((error: unknown) => Promise.any([...this.#live.values()].map((live) => this.#askRoute(live, query, context))).catch(() => Promise.reject(error)));',
+    proof: { file: ROUTES, test: 'Tor down: its names fail' },
   },
   {
     id: 'G4',

@@ -18,11 +18,12 @@ export const PROMISES: readonly Promised[] = [
   {
     id: 'G1',
     promise:
-      'Packets go only to this machine and to Tor: with vanilla and obfs4 bridges, to the bridges alone; other [transports](bridges.md#what-leaves-the-machine) also look up and contact the servers in their lines. This holds at start, while Tor or the resolver is down, with a wrong configuration, after a crash and during an upgrade, and for `query`, `check` and `install --dry-run`',
+      'Packets go only to this machine and to Tor: with vanilla and obfs4 bridges, to the bridges alone; other [transports](bridges.md#what-leaves-the-machine) also look up and contact the servers in their lines. Servers that [routes](routes.md) name get the queries for the names below their suffix, and no others. This holds at start, while Tor or the resolver is down, with a wrong configuration, after a crash and during an upgrade, and for `query`, `check` and `install --dry-run`',
     proofs: [
       { file: 'test/leaks/phases.test.ts', test: 'G1, G8: no packet leaves but to loopback' },
       { file: 'test/leaks/bridge.test.ts', test: 'G1, G8: with a bridge, packets leave only to it' },
       { file: 'test/leaks/bridge.test.ts', test: 'G1: with snowflake, only lookups' },
+      { file: 'test/leaks/routes.test.ts', test: 'G1, G3, G8: packets go to the servers of routes' },
       {
         file: 'test/systemd/units.test.ts',
         test: 'has no way out but its sockets and unix sockets, and leaves no core',
@@ -38,8 +39,11 @@ export const PROMISES: readonly Promised[] = [
   {
     id: 'G3',
     promise:
-      'There is no fallback to plain DNS, to a direct connection or to another resolver. Without Tor, clients get an expired answer or SERVFAIL',
-    proofs: [{ file: 'test/leaks/phases.test.ts', test: 'G3: Tor down' }],
+      'There is no fallback to plain DNS, to a direct connection or to another resolver. Without Tor, clients get an expired answer or SERVFAIL. If the servers of a route are down, its names do not go through Tor',
+    proofs: [
+      { file: 'test/leaks/phases.test.ts', test: 'G3: Tor down' },
+      { file: 'test/leaks/routes.test.ts', test: 'its names fail, and go nowhere else' },
+    ],
   },
   {
     id: 'G4',

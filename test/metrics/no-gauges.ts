@@ -11,6 +11,7 @@ export const NO_GAUGES: Gauges = {
   circuits: () => [],
   alternatives: () => [],
   breakers: () => [],
+  routes: () => [],
   tor: () => ({ state: 'unknown', bootstrapPercent: 0 }),
   eventLoopDelay: () => new Histogram([]),
 };

@@ -380,3 +380,25 @@ test('the versions and the default metrics of Node are exported, and no memory s
   assert.ok(series.has('nodejs_eventloop_lag_seconds'));
   assert.ok(![...series.keys()].some((key) => key.startsWith('nodejs_eventloop_lag_p99')));
 });
+
+test('routes are counted by suffix and outcome, and their servers show whether they fail', async () => {
+  const { readings, scrape } = createFixture();
+  readings.routes = [
+    {
+      suffix: 'lan',
+      servers: [
+        { address: '192.168.1.1:53', failure: 'ERR_ROUTE_TIMEOUT' },
+        { address: '192.168.1.2:53', failure: undefined },
+      ],
+      outcomes: new Map([
+        ['ok', 3],
+        ['route_timeout', 1],
+      ]),
+    },
+  ];
+  const series = await scrape();
+  assert.equal(series.get('dns4tor_route_requests_total{outcome="ok",route="lan"}'), 3);
+  assert.equal(series.get('dns4tor_route_requests_total{outcome="route_timeout",route="lan"}'), 1);
+  assert.equal(series.get('dns4tor_route_server_failing{route="lan",server="192.168.1.1:53"}'), 1);
+  assert.equal(series.get('dns4tor_route_server_failing{route="lan",server="192.168.1.2:53"}'), 0);
+});

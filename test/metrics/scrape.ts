@@ -5,6 +5,7 @@ import { families } from '../../src/metrics/families/families.ts';
 import { Histogram } from '../../src/metrics/histogram.ts';
 import type { Gauges } from '../../src/metrics/metrics.ts';
 import { createExposition, type Exposition } from '../../src/metrics/prometheus.ts';
+import type { RouteStatus } from '../../src/model/route-status.ts';
 import type { TorStatus } from '../../src/model/tor-status.ts';
 import type { ConnectionStatus } from '../../src/model/upstream-status.ts';
 
@@ -23,6 +24,7 @@ export interface Readings {
   queueDepth: number[];
   circuits: ConnectionStatus[][];
   alternatives: number[];
+  routes: RouteStatus[];
   tor: TorStatus;
 }
 
@@ -43,6 +45,7 @@ export function createFixture(upstreams: readonly string[] = [ONION, OTHER]): Fi
     queueDepth: [],
     circuits: [],
     alternatives: [],
+    routes: [],
     tor: { state: 'unknown', bootstrapPercent: 0 },
   };
   const eventLoopDelay = new Histogram(DELAY_SECONDS);
@@ -54,6 +57,7 @@ export function createFixture(upstreams: readonly string[] = [ONION, OTHER]): Fi
     queueDepth: () => readings.queueDepth,
     circuits: () => readings.circuits,
     alternatives: () => readings.alternatives,
+    routes: () => readings.routes,
     breakers: () => [['closed'], ['open', 'closed']],
     tor: () => readings.tor,
     eventLoopDelay: () => eventLoopDelay,

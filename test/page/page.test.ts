@@ -9,6 +9,7 @@ import type { Page } from 'playwright-core';
 import { madeUpHour } from '../../scripts/screenshots/hour.ts';
 import { failureKind } from '../../src/failures/failures.ts';
 import { MAX_WATCHERS } from '../../src/http/event-stream.ts';
+import type { StatusSnapshot } from '../../src/status/snapshot.ts';
 import { type BrowserProfile, type Chromium, startChromium } from '../fixtures/browser.ts';
 import { type DaemonBehindDouble, startBehindDouble } from '../fixtures/dns/behind-double.ts';
 import { UdpClient } from '../fixtures/dns/udp-client.ts';
@@ -388,4 +389,20 @@ test('the page is accessible in light and dark, on a phone, and with only a keyb
     await page.emulateMedia({ colorScheme });
     assert.deepEqual(await violations(page), [], `${colorScheme}, in an outage`);
   }
+});
+
+test('the routes are listed with the reason why a server fails, and hidden without routes', async () => {
+  await using resources = new AsyncDisposableStack();
+  const servers = [{ server: '192.168.1.1:53', reason: 'route_timeout', sentence: 'it does not answer' }];
+  let routes: StatusSnapshot['routes'] = [];
+  const server = resources.use(await serveStatus(() => ({ ...madeUpHour(false), routes })));
+  const browser = resources.use(await chromium.openProfile());
+  const page = await browser.context.newPage();
+  await page.goto(`http://${server.address}/`);
+  await headline(page, WORKING);
+  const section = page.locator('#routes');
+  assert.equal(await section.isVisible(), false);
+  routes = [{ route: 'lan', servers }];
+  await section.getByText('lan to 192.168.1.1:53').waitFor({ timeout: SEEN_MS });
+  await section.getByText('192.168.1.1:53: it does not answer.').waitFor({ timeout: SEEN_MS });
 });

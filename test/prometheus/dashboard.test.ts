@@ -117,6 +117,8 @@ const NOT_SHOWN: Readonly<Record<string, string>> = {
   dns4tor_tcp_connections_total: 'open connections are shown instead',
   dns4tor_upstream_connections: 'circuits are shown by state of their connection',
   dns4tor_upstream_alternatives: 'only some upstreams have any',
+  dns4tor_route_requests_total: 'only some households have routes',
+  dns4tor_route_server_failing: 'only some households have routes; the status page lists them',
   dns4tor_tor_log_lines_total: 'only a managed tor has lines; dns4tor_tor_state shows what they mean',
   dns4tor_build_info: 'selects the instances',
 };

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Dns4torError } from '../../src/failures/errors.ts';
 import { failureText } from '../../src/failures/failures.ts';
-import { buildResponse, decodeReply, optRecord, type QuerySpec } from '../fixtures/dns/messages.ts';
+import {
+  buildQuery,
+  buildResponse,
+  decodeReply,
+  optRecord,
+  type QuerySpec,
+  receive,
+} from '../fixtures/dns/messages.ts';
 import { answerTo, createResolver, extendedErrorOf, LIMITS, responses, UpstreamDouble } from './harness.ts';
 
 /** An upstream that answers on command. */
@@ -134,4 +141,17 @@ test('beyond its limit of queries in flight, a client gets SERVFAIL and EDE at o
   const reply = await ask({ name: 'one-more.example', edns: {} });
   assert.equal(decodeReply(reply).rcode, 'SERVFAIL');
   assert.equal(extendedErrorOf(reply)?.text, failureText('ERR_IN_FLIGHT_CLIENT'));
+});
+
+test('a routed question neither waits for a place on the circuits of Tor nor is told apart by client', async () => {
+  const upstream = new UpstreamDouble();
+  const { ask, handle } = createResolver(upstream, {
+    init: { capacity: () => 0 },
+    isRouted: (query) => decodeReply(query).questions?.[0]?.name.endsWith('corp.example') === true,
+    clientOf: async () => 'somebody',
+  });
+  void handle(receive(buildQuery({ name: 'waits.example' })));
+  assert.equal(decodeReply(await ask({ name: 'vpn.corp.example' })).rcode, 'NOERROR');
+  assert.equal(upstream.queries.length, 1);
+  assert.deepEqual(upstream.clients, [undefined]);
 });

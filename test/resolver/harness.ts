@@ -68,6 +68,8 @@ export interface ResolverOptions {
   readonly cache?: Cache;
   /** @default no client isolation */
   readonly clientOf?: ForwarderComponents['clientOf'];
+  /** @default no query is routed */
+  readonly isRouted?: ForwarderComponents['isRouted'];
   readonly budget?: RetryBudget;
   /** @default {@link PLAIN_POLICY} */
   readonly policy?: Policy;
@@ -82,9 +84,10 @@ export function createResolver(upstream: Upstream, options: ResolverOptions = {}
   const cache =
     options.cache ?? new Cache({ clock, random, metrics: counters }, { maxBytes: 1 << 20, maxStaleMs: MAX_STALE_MS });
   const isolation = options.clientOf === undefined ? {} : { clientOf: options.clientOf };
+  const routing = options.isRouted === undefined ? {} : { isRouted: options.isRouted };
   const { budget = new RetryBudget(), policy = PLAIN_POLICY } = options;
   const handler = createPipeline(
-    { cache, upstream, clock, metrics: counters, policy: () => policy, budget, ...isolation },
+    { cache, upstream, clock, metrics: counters, policy: () => policy, budget, ...isolation, ...routing },
     { ...LIMITS, ...options.init },
   );
   const handle = (query: Query): Uint8Array | Promise<Uint8Array> => handleWith(handler, query);

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { type ErrorCode, failureText } from '../../src/failures/failures.ts';
 import { RCODE } from '../../src/message/wire/tables.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
+import type { RouteStatus } from '../../src/model/route-status.ts';
 import type { StatusSnapshot } from '../../src/status/snapshot.ts';
 import { Status, type UpstreamStatus } from '../../src/status/status.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
@@ -18,7 +19,7 @@ interface Fixture extends Disposable {
   readonly set: (changes: Partial<UpstreamStatus>) => void;
 }
 
-function create(): Fixture {
+function create(routes: readonly RouteStatus[] = []): Fixture {
   const clock = new ManualClock();
   const counters = createCounters(['resolver.test:443'], 1);
   let shown: UpstreamStatus = {
@@ -45,6 +46,7 @@ function create(): Fixture {
             },
           },
         ],
+        routes: () => routes,
         cache: () => ({ entries: 12, bytes: 3400 }),
       },
     },
@@ -97,6 +99,7 @@ test('a snapshot has every field, null for unknown values', () => {
         ],
       },
     ],
+    routes: [],
     totals: { cache: 0, upstream: 1, stale: 0, failed: 0, local: 0 },
     cache: { entries: 12, bytes: 3400, maxBytes: 65_536 },
     errors: [],
@@ -192,4 +195,31 @@ test('with circuits per client, one connected client is enough', () => {
   assert.equal(breakerOf('open', 'closed'), 'closed');
   assert.equal(breakerOf('open', 'half_open'), 'half_open');
   assert.equal(breakerOf('open', 'open'), 'open');
+});
+
+test('a route shows why its servers fail, which does not degrade the service', () => {
+  using fixture = create([
+    {
+      suffix: 'lan',
+      servers: [
+        { address: '192.168.1.1:53', failure: 'ERR_ROUTE_TIMEOUT' },
+        { address: '192.168.1.2:53', failure: undefined },
+      ],
+      outcomes: new Map([['route_timeout', 20]]),
+    },
+  ]);
+  // The first snapshot begins the time that the state depends on.
+  fixture.snapshot();
+  fail(fixture.counters, 'ERR_ROUTE_TIMEOUT', 20);
+  const { routes, state } = fixture.snapshot();
+  assert.equal(state, 'working');
+  assert.deepEqual(routes, [
+    {
+      route: 'lan',
+      servers: [
+        { server: '192.168.1.1:53', reason: 'route_timeout', sentence: failureText('ERR_ROUTE_TIMEOUT') },
+        { server: '192.168.1.2:53', reason: null, sentence: null },
+      ],
+    },
+  ]);
 });

@@ -85,6 +85,7 @@ for (const unit of ['dns4tor.service', 'dns4tor.socket', 'dns4tor-metrics.socket
 
 for (const [dropIn, unit] of [
   ['jitless.conf', 'dns4tor.service'],
+  ['routes.conf', 'dns4tor.service'],
   ['tor-control.conf', 'dns4tor.service'],
   ['port-5053.conf', 'dns4tor.socket'],
   ['household-socket.conf', 'dns4tor.socket'],
@@ -185,6 +186,20 @@ test('without a network of its own the service has no way out but its sockets an
   assert.ok(standalone.includes('LimitCORE=0'));
   const socket = (await readFile(join(UNITS, 'dns4tor.socket'), 'utf8')).split('\n');
   assert.ok(socket.includes('IPAddressDeny=any') && socket.includes('IPAddressAllow=localhost'));
+});
+
+test('with the drop-in for routes, the service still sends to no address but those that it names', async () => {
+  await using directory = await createTemporaryDirectory();
+  const unit = await readFile(join(UNITS, 'dns4tor.service'), 'utf8');
+  const [, added = ''] = (await readFile(join(UNITS, 'drop-ins', 'routes.conf'), 'utf8')).split('[Service]\n');
+  const path = join(directory.path, 'dns4tor.service');
+  // As systemd merges them: the drop-in's lines come after those of the unit.
+  await writeFile(path, unit.replace('\n[Install]', `${added}\n[Install]`));
+  const { output } = await analyze('security', '--offline=true', '--no-pager', path);
+  assert.match(output, /IPAddressDeny= +Service defines IP address allow list/);
+  assert.ok(unit.includes('\nIPAddressDeny=any\n') && !added.includes('IPAddressDeny'));
+  assert.match(added, /^IPAddressAllow=\d+\.\d+\.\d+\.\d+$/m);
+  assert.ok((await exposure(path)) <= 1.5, output);
 });
 
 test('the units use existing flags', async () => {

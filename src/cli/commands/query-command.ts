@@ -54,6 +54,8 @@ const DIRECT_KEYS: readonly OptionKey[] = [
   'upstream-pin',
   'upstream-tls-min',
   'allow-plaintext-exit',
+  'route',
+  'allow-public-routes',
   'tor-socks',
   'tor-control',
   'onion-auth-file',

@@ -148,6 +148,8 @@ function describeUpstream({ upstream = 'upstream', waitedMs, askedMs, secondTry,
     waitedMs === undefined || askedMs === undefined
       ? `in ${formatMs(totalMs)}`
       : `sent after ${formatMs(waitedMs)}, answered ${formatMs(askedMs)} later`;
+  // Only servers of routes have this scheme: they are reached by plain DNS.
+  if (upstream.startsWith('dns://')) return `from ${printable(upstream)}, by a route and not through Tor, ${stages}`;
   return `through Tor from ${printable(upstream)}, ${stages}${secondTry === true ? ', by a second attempt on another circuit' : ''}`;
 }
 

@@ -20,6 +20,7 @@ import {
 import type {
   AnswerCounts,
   CircuitSnapshot,
+  RouteSnapshot,
   ServiceState,
   StatusSnapshot,
   UpstreamSnapshot,
@@ -75,6 +76,8 @@ export function renderStatus(snapshot: StatusSnapshot, { width, style }: Page): 
     ...rows,
     '',
     ...snapshot.upstreams.flatMap((upstream) => upstreamRows(upstream, snapshot.tor.state, columns, style)),
+    ...snapshot.routes.flatMap((route) => routeRows(route, columns, style)),
+    ...(snapshot.routes.length === 0 ? [] : ['']),
     ...errorRows(snapshot, columns, style),
     ...(snapshot.errors.length === 0 ? [] : ['']),
   ];
@@ -178,6 +181,16 @@ function upstreamRows(snapshot: UpstreamSnapshot, tor: TorState, columns: number
 function describeCircuit({ slot, state, responseTimeMs, inFlight }: CircuitSnapshot): string {
   const time = responseTimeMs === null ? 'no answer yet' : `answers in ${formatMs(responseTimeMs)}`;
   return `circuit ${slot}: ${state}${state === 'open' ? `, ${time}` : ''}${inFlight === 0 ? '' : `, ${formatCount(inFlight)} in flight`}`;
+}
+
+/** One line for each server of a route, and the reason of a failure. */
+function routeRows({ route, servers }: RouteSnapshot, columns: number, style: Style): string[] {
+  return servers.flatMap(({ server, sentence }, i) => [
+    cut(labelled(i === 0 ? 'Route' : '', `${printable(route)} to ${printable(server)}`), columns),
+    ...(sentence === null
+      ? []
+      : wrap(printable(sentence), columns - LABEL_COLUMNS).map((line) => style('red', labelled('', line)))),
+  ]);
 }
 
 function errorRows({ errors }: StatusSnapshot, columns: number, style: Style): string[] {

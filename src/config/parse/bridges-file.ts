@@ -1,7 +1,7 @@
 import type { Bridge } from '../../model/bridge.ts';
 import { type Parsed, type Problem, refuse } from '../config-problem.ts';
 import { privacyProblems, readSmallFile } from '../files.ts';
-import { MAX_BRIDGES } from '../tor-options.ts';
+import { MAX_BRIDGES } from '../options/tor-options.ts';
 import { holdsBridgeAddress, parseBridgeLine } from './bridge-line.ts';
 
 /** The bridges of a file, in its order. */

@@ -24,7 +24,7 @@ import { type BridgesFile, readBridgesFile } from './bridges-file.ts';
 import { parseHostName, parsePin } from './certificate-identity.ts';
 import { parseCidr } from './cidr.ts';
 import { parseListenAddress, parseMetricsAddress } from './endpoint.ts';
-import { parseRoute, type RouteRule } from './local/route.ts';
+import { parseRoute, type RouteRule } from './local/route-rule.ts';
 import { readOnionAuthFile } from './onion-auth-file.ts';
 import { type Bounds, parseBytes, parseDuration, parseInteger } from './quantity.ts';
 import { parseControlAddress, parseSocksAddress } from './tor-endpoint.ts';

@@ -5,6 +5,7 @@ import { dnsFamilies } from './dns-families.ts';
 import type { Family } from './family.ts';
 import { listenerFamilies } from './listener-families.ts';
 import { processFamilies, type Versions } from './process-families.ts';
+import { routeFamilies } from './route-families.ts';
 import { torFamilies } from './tor-families.ts';
 import { upstreamFamilies } from './upstream-families.ts';
 
@@ -22,6 +23,7 @@ export function families(counters: Counters, gauges: Gauges, identity: Identity)
     ...cacheFamilies(totals, gauges, server),
     ...listenerFamilies(totals),
     ...upstreamFamilies(counters, gauges),
+    ...routeFamilies(gauges),
     ...torFamilies(totals, gauges),
     ...processFamilies(gauges, identity),
   ];

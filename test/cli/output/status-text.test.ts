@@ -51,6 +51,7 @@ const SNAPSHOT: StatusSnapshot = {
       ],
     },
   ],
+  routes: [],
   totals: HOUR,
   lastHour: {
     answers: HOUR,
@@ -220,4 +221,15 @@ test('control characters from the server do not reach the terminal', () => {
   assert.ok(!renderStatus(evil, page(80)).join('').includes('\x1b'));
   const trouble = { problem: '\x1b[2J', remedy: '\x1b[2J' };
   assert.ok(!renderTrouble(trouble, page(80)).join('').includes('\x1b'));
+});
+
+test('each server of a route has a line, and the reason of its failure', () => {
+  const server = { server: '192.168.1.1:53', reason: 'route_timeout', sentence: 'it does not answer' };
+  const routes = [{ route: 'lan', servers: [server, { server: '192.168.1.2:53', reason: null, sentence: null }] }];
+  const lines = renderStatus({ ...SNAPSHOT, routes }, { width: 80, style: PLAIN });
+  const start = lines.findIndex((line) => line.startsWith('Route'));
+  assert.deepEqual(
+    lines.slice(start, start + 3).map((line) => line.slice(11)),
+    ['lan to 192.168.1.1:53', 'it does not answer', 'lan to 192.168.1.2:53'],
+  );
 });

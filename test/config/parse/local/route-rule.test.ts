@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseRoute, type RouteRule } from '../../../../src/config/parse/local/route.ts';
+import { parseRoute, type RouteRule } from '../../../../src/config/parse/local/route-rule.ts';
 
 function rule(text: string): RouteRule {
   const parsed = parseRoute(text);
