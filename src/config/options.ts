@@ -52,7 +52,7 @@ export const OPTIONS = {
     kind: 'listen-address',
     group: 'Listening',
     placeholder: 'ip',
-    doc: 'IP address to listen on; localhost means 127.0.0.1 and, if the machine has it, ::1',
+    doc: 'IP address to listen on; localhost means 127.0.0.1 and, if the machine has it, ::1; 0.0.0.0 and :: follow the addresses of the machine',
     default: 'localhost',
     list: { separator: ',', maxItems: 16 },
     cloudflaredEnv: 'TUNNEL_DNS_ADDRESS',

@@ -1,11 +1,10 @@
 import { networkInterfaces } from 'node:os';
 import { Cache } from '../cache/cache.ts';
 import type { Config } from '../config/config.ts';
-import { type Clock, delay } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import type { Random } from '../lib/random.ts';
 import { createAccessList } from '../listener/access-list.ts';
-import type { Listener } from '../listener/listener.ts';
 import type { LinuxSockets } from '../listener/udp/linux-sockets.ts';
 import type { Logger } from '../log/logger.ts';
 import { type Counters, createCounters } from '../metrics/counters.ts';
@@ -32,7 +31,7 @@ import {
   toSeconds,
 } from './events.ts';
 import type { HandedOver } from './handed-over.ts';
-import { openListeners, openUdpIo } from './listen.ts';
+import { dnsUrl, openListeners, openUdpIo } from './listening/listen.ts';
 import { createPolicy } from './local/local-policy.ts';
 import { refuseLoops, routeEvents } from './local/local-routes.ts';
 import { openMonitoring } from './monitoring.ts';
@@ -41,9 +40,6 @@ import type { NotifyRequest } from './notify/notify-socket.ts';
 import { ReadinessMonitor } from './readiness.ts';
 import { openConfiguredTor, TorSlot } from './tor-slot.ts';
 import { createUpstream } from './upstreams.ts';
-
-/** Time limit for answering the queries in flight at a shutdown. */
-const DRAIN_MS = 5000;
 
 interface ServiceOptions {
   readonly config: Config;
@@ -279,11 +275,12 @@ function capacityOf({ isolation }: Config, upstreams: readonly PooledUpstream[])
 
 /**
  * Opens the listeners. At a shutdown they answer what is in flight before they close.
- * @returns the addresses that are answered on, as a list of dns:// URLs
+ * @returns the label `server`: the configured addresses, or those of the sockets passed to the process, as dns:// URLs.
+ * It does not change when a wildcard follows the machine to other addresses.
  */
 async function takeQueries(parts: Parts & WithSockets, handler: Handler, stack: AsyncDisposableStack): Promise<string> {
-  const { config, logger, clock, counters, sockets } = parts;
-  const { listeners, addresses } = await openListeners(
+  const { config, clock, counters, handedOver, sockets } = parts;
+  const listening = await openListeners(
     {
       handler,
       clock,
@@ -292,21 +289,15 @@ async function takeQueries(parts: Parts & WithSockets, handler: Handler, stack: 
       limits: config.limits,
       ...(sockets === undefined ? {} : { sockets }),
     },
-    parts,
+    { ...parts, networkInterfaces },
     stack,
   );
-  stack.defer(() => drain(listeners, clock));
-  refuseLoops(config.routes, addresses);
-  const urls = addresses.map(({ address, port }) => `dns://${formatHostPort(address, port)}`);
-  for (const address of urls) logger.log('info', 'listening', { address });
-  return urls.join(',');
-}
-
-/** Waits until the listeners have answered their queries in flight, for at most {@link DRAIN_MS}. */
-async function drain(listeners: readonly Listener[], clock: Clock): Promise<void> {
-  const answered = new AbortController();
-  const allAnswered = Promise.all(listeners.map((listener) => listener.drain())).then(() => answered.abort());
-  await Promise.race([allAnswered, delay(clock, DRAIN_MS, answered.signal)]);
+  stack.defer(() => listening.drain());
+  const port = listening.addresses[0]?.port ?? config.port;
+  const served =
+    handedOver.dns.length > 0 ? listening.addresses : config.addresses.map((address) => ({ address, port }));
+  refuseLoops(config.routes, served);
+  return served.map(({ address, port: servedPort }) => dnsUrl(address, servedPort)).join(',');
 }
 
 /** Finds or starts Tor. Connections to the resolvers start now. */

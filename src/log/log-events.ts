@@ -103,6 +103,21 @@ export const LOG_EVENTS = {
     fields: [],
   },
   listening: { levels: ['info'], message: 'Starting DNS over HTTPS proxy server', fields: ['address'] },
+  listening_ended: {
+    levels: ['info'],
+    message: 'This machine no longer has the address; not listening there any more',
+    fields: ['address'],
+  },
+  listen_failed: {
+    levels: ['warn'],
+    message: 'Cannot listen on one address, and trying again every two seconds: {reason}',
+    fields: ['reason', 'address', 'code'],
+  },
+  listen_waiting: {
+    levels: ['warn'],
+    message: 'This machine has no address to listen on yet; waiting for one',
+    fields: ['address'],
+  },
   metrics_listening: {
     levels: ['info'],
     message: 'Starting metrics server on {address}/metrics',

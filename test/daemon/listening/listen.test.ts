@@ -3,16 +3,17 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
-import { expandAddresses } from '../../src/daemon/expand-addresses.ts';
-import { listenEverywhere, openUdpIo } from '../../src/daemon/listen.ts';
-import { Dns4torError } from '../../src/failures/errors.ts';
-import type { ListenerComponents } from '../../src/listener/listener.ts';
-import { loadLinuxSockets } from '../../src/listener/udp/linux-sockets.ts';
-import { UdpListener } from '../../src/listener/udp/udp-listener.ts';
-import { createLogger, type Logger } from '../../src/log/logger.ts';
-import { ManualClock } from '../fixtures/manual-clock.ts';
-import { reservePort } from '../fixtures/process/reserve-port.ts';
-import { echo, parts } from '../listener/harness.ts';
+import { expandAddresses } from '../../../src/daemon/expand-addresses.ts';
+import { type Listening, openListeners, openUdpIo } from '../../../src/daemon/listening/listen.ts';
+import { Dns4torError } from '../../../src/failures/errors.ts';
+import type { ListenerComponents } from '../../../src/listener/listener.ts';
+import { loadLinuxSockets } from '../../../src/listener/udp/linux-sockets.ts';
+import { UdpListener } from '../../../src/listener/udp/udp-listener.ts';
+import { createLogger, type Logger } from '../../../src/log/logger.ts';
+import { createFileSystem } from '../../../src/system/transaction/file-system.ts';
+import { ManualClock } from '../../fixtures/manual-clock.ts';
+import { reservePort } from '../../fixtures/process/reserve-port.ts';
+import { echo, parts } from '../../listener/harness.ts';
 
 const addressesHere = new Set(
   Object.values(networkInterfaces()).flatMap((list) => list?.map(({ address }) => address) ?? []),
@@ -27,25 +28,46 @@ test('localhost is 127.0.0.1 and, if this machine has it, ::1; duplicate address
   assert.deepEqual(expandAddresses(['192.0.2.1', '127.0.0.1']), ['192.0.2.1', '127.0.0.1']);
 });
 
+/** Opens listeners on sockets of the machine, without a log. */
+function listen(addresses: readonly string[], port: number, stack: AsyncDisposableStack): Promise<Listening> {
+  const { logger } = recordingLogger();
+  const config = { addresses, port };
+  const handedOver = { dns: [], metrics: undefined };
+  return openListeners(components(), { config, handedOver, logger, networkInterfaces, fs: createFileSystem() }, stack);
+}
+
 test('port 0 selects one free port for UDP and TCP on every address', async () => {
   await using stack = new AsyncDisposableStack();
-  const addresses = [...localhost, '127.0.0.2'];
-  const listeners = await listenEverywhere(components(), addresses, 0, stack);
-  assert.equal(listeners.length, 2 * addresses.length);
-  assert.equal(new Set(listeners.map(({ port }) => port)).size, 1);
-  assert.notEqual(listeners[0]?.port, 0);
+  const wanted = [...localhost, '127.0.0.2'];
+  const { addresses } = await listen(wanted, 0, stack);
+  const port = addresses[0]?.port ?? 0;
+  assert.notEqual(port, 0);
+  assert.deepEqual(
+    addresses,
+    wanted.map((address) => ({ address, port })),
+  );
 });
 
 test('a port in use on one address is an error, and nothing stays open', async () => {
   await using reserved = await reservePort();
   await using stack = new AsyncDisposableStack();
   const { port } = reserved;
-  await assert.rejects(listenEverywhere(components(), ['127.0.0.2', '127.0.0.1'], port, stack), {
+  await assert.rejects(listen(['127.0.0.2', '127.0.0.1'], port, stack), {
     code: 'ERR_LISTEN_IN_USE',
     message: new RegExp(`^UDP 127\\.0\\.0\\.1:${port}: `),
   });
   await reserved.release();
-  assert.equal((await listenEverywhere(components(), ['127.0.0.2', '127.0.0.1'], port, stack)).length, 4);
+  assert.equal((await listen(['127.0.0.2', '127.0.0.1'], port, stack)).addresses.length, 2);
+});
+
+test('a configured address that the machine lacks is an error only without another address', async () => {
+  await using stack = new AsyncDisposableStack();
+  await assert.rejects(listen(['192.0.2.1'], 0, stack), { code: 'ERR_LISTEN_ADDRESS' });
+  const { addresses } = await listen(['192.0.2.1', '127.0.0.1'], 0, stack);
+  assert.deepEqual(
+    addresses.map(({ address }) => address),
+    ['127.0.0.1'],
+  );
 });
 
 test('a port that is free for UDP but in use for TCP is replaced by another', async (t) => {
@@ -66,9 +88,9 @@ test('a port that is free for UDP but in use for TCP is replaced by another', as
     }
     return udp;
   });
-  const [listener] = await listenEverywhere(components(), ['127.0.0.1'], 0, stack);
+  const { addresses } = await listen(['127.0.0.1'], 0, stack);
   assert.equal(taken.length, 2);
-  assert.ok(listener !== undefined && !taken.includes(listener.port));
+  assert.ok(addresses.length === 1 && !taken.includes(addresses[0]!.port));
 });
 
 function recordingLogger(): { logger: Logger; lines: string[] } {
