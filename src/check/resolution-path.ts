@@ -13,7 +13,11 @@ const INSTALL_ADVICE =
 
 /** Mentions a pause because only root can read the journal: to other users, a pause looks like a missing file. */
 export const REINSTALL_ADVICE =
-  'Unless `dns4tor pause` is in effect, run `sudo dns4tor install --force`; it keeps a copy of what another program wrote (--dry-run shows the changes).';
+  'Unless `dns4tor pause` is in effect, run `sudo dns4tor install`; it keeps a copy of what another program wrote (--dry-run shows the changes).';
+
+/** The same for files of which only some lines are dns4tor's. */
+export const REINSTALL_SHARED_ADVICE =
+  'Run `sudo dns4tor install --force`; it writes the files as they were after the installation, and keeps copies of the present ones (--dry-run shows the changes).';
 
 /** The addresses and the port at which dns4tor answers. */
 export type OwnAddresses = Pick<Facts, 'config' | 'addresses'>;

@@ -2,6 +2,7 @@ import { Dns4torError } from '../failures/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import type { Machine, Target } from './machine.ts';
 import { detectManagers } from './managers/detect-managers.ts';
+import { isOwnFile } from './managers/manager-config.ts';
 import { warnAboutOtherLinks } from './managers/other-links.ts';
 import { checkNameservers } from './managers/resolv-conf.ts';
 import { completePause } from './pause.ts';
@@ -28,13 +29,17 @@ export interface InstallOptions {
    * installed already.
    */
   readonly confirmWithinMs?: number | undefined;
-  /** Overwrites files that were edited since, and keeps copies of the edited versions. @default false */
+  /**
+   * Also overwrites edited files of which only some lines are dns4tor's, or that were edited during an interrupted
+   * command. Copies of the edited versions are kept. @default false
+   */
   readonly force?: boolean;
 }
 
 /**
- * Makes dns4tor the resolver of this machine, all or nothing. If it is installed already, configures managers that
- * appeared since and checks again. Ends a pause; if that fails, the pause continues.
+ * Makes dns4tor the resolver of this machine, all or nothing. If it is installed already, takes back the files that
+ * another program has replaced ({@link isOwnFile}) and keeps that program's versions beside them, configures managers
+ * that appeared since, and checks again. Ends a pause; if that fails, the pause continues.
  *
  * @returns the journal of what is in place
  * @throws {Dns4torError} ERR_SYSTEM_UNANSWERED, ERR_SYSTEM_SOCKET, ERR_SYSTEM_INSTALLED, ERR_SYSTEM_EDITED,
@@ -81,8 +86,11 @@ export async function previewInstallation(
 }
 
 /**
- * Returns the journal of an installation that is in place or, with `force`, can be repaired. Undefined if nothing is
- * installed, or if something has to be restored first.
+ * Returns the journal of an installation that is in place or can be repaired. Undefined if nothing is installed, or if
+ * something has to be restored first.
+ *
+ * Without `force`, only dns4tor's own files are repaired. Writing a shared file again would bring back its other lines
+ * from the time of the installation, for example those of an older version of a DHCP client's script.
  *
  * @throws {Dns4torError} ERR_SYSTEM_INSTALLED, ERR_SYSTEM_EDITED
  */
@@ -95,9 +103,10 @@ async function findInstalled(
   if (journal?.phase !== 'installed' && journal?.phase !== 'unconfirmed') return undefined;
   if (!isSameTarget(journal.target, target)) throw new Dns4torError('ERR_SYSTEM_INSTALLED');
   if ((await classifyFiles(machine.fs, journal)).altered.length === 0) return journal;
-  if (force && (await findEdited(machine.fs, journal)).length > 0) return journal;
-  await refuseEdited(machine, journal);
-  return undefined;
+  const edited = await findEdited(machine.fs, journal);
+  const shared = force ? [] : edited.filter((path) => !isOwnFile(path));
+  if (shared.length > 0) throw new Dns4torError('ERR_SYSTEM_EDITED', shared.join(', '));
+  return edited.length > 0 ? journal : undefined;
 }
 
 async function checkUpstream(machine: Machine, target: Target): Promise<void> {
@@ -180,7 +189,9 @@ async function extend(machine: Machine, journal: Journal): Promise<Journal> {
   try {
     await apply(machine, { plan, journal: extended });
     await checkNameservers(machine);
-    return await recordInstalled(machine, extended, untilEpochMs);
+    const recorded = await recordInstalled(machine, extended, untilEpochMs);
+    for (const { path } of backupsOf(plan)) machine.warn(`the version of another program is kept as ${path}`);
+    return recorded;
   } catch (error) {
     throw await rollBack(machine, undo, error, () => writeJournal(machine.fs, journal));
   }

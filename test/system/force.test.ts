@@ -13,7 +13,8 @@ import { failAt, failWith } from './failing-file-system.ts';
 import { createRig, createRigIn, MANAGERS, type Rig, TARGET } from './rig.ts';
 
 /*
- * `install --force`, after another program changed a file that dns4tor had written.
+ * `install`, after another program changed a file that dns4tor had written. For files that dns4tor shares with others,
+ * `install --force`.
  */
 
 const RESOLV_CONF = '/etc/resolv.conf';
@@ -27,8 +28,8 @@ function withoutKept(snapshot: Readonly<Record<string, string>>): Readonly<Recor
   return Object.fromEntries(files.filter(([path]) => !/\.before-install(?:-\d+)?$/.test(path)));
 }
 
-/** Each file that install owns, with its manager and the commands that reload it. */
-const OWNED = {
+/** Each file that install writes, with its manager and the commands that reload it. */
+const WRITTEN = {
   '/etc/resolv.conf': { manager: 'a plain file', commands: [] },
   '/etc/systemd/resolved.conf.d/zz-dns4tor.conf': {
     manager: 'systemd-resolved',
@@ -41,8 +42,15 @@ const OWNED = {
   '/etc/udhcpc/default.script': { manager: 'udhcpc', commands: [] },
 } as const;
 
-for (const [path, { manager, commands }] of Object.entries(OWNED)) {
-  test(`${path}: another program's version is refused, or copied with --force; uninstall restores the original`, async () => {
+/** Those of which only some lines are dns4tor's. */
+const SHARED: readonly string[] = ['/etc/resolvconf.conf', '/etc/dhcpcd.enter-hook', '/etc/udhcpc/default.script'];
+
+for (const [path, { manager, commands }] of Object.entries(WRITTEN)) {
+  const isShared = SHARED.includes(path);
+  const name = isShared
+    ? "another program's version is refused, or copied with --force"
+    : "another program's version is copied, and the file taken back";
+  test(`${path}: ${name}; uninstall restores the original`, async () => {
     await using rig = await createRig();
     await MANAGERS[manager](rig);
     const before = await rig.snapshot();
@@ -50,12 +58,15 @@ for (const [path, { manager, commands }] of Object.entries(OWNED)) {
     const installed = await rig.snapshot();
     await rig.write(path, '# of another\n', 0o640);
     const edited = await rig.snapshot();
-    await assert.rejects(install(rig.machine, TARGET), { code: 'ERR_SYSTEM_EDITED' });
-    assert.deepEqual(await rig.snapshot(), edited);
+    if (isShared) {
+      await assert.rejects(install(rig.machine, TARGET), { code: 'ERR_SYSTEM_EDITED' });
+      assert.deepEqual(await rig.snapshot(), edited);
+    }
 
     rig.commands.length = 0;
-    await install(rig.machine, TARGET, FORCE);
+    await install(rig.machine, TARGET, { force: isShared });
     assert.deepEqual(rig.commands, commands);
+    assert.equal(rig.warnings.length, 1);
     assert.deepEqual(withoutKept(await rig.snapshot()), withoutKept(installed));
     assert.equal((await rig.snapshot())[`${path.slice(1)}.before-install`], edited[path.slice(1)]);
 
@@ -78,7 +89,20 @@ for (const [path, { manager, commands }] of Object.entries(OWNED)) {
   });
 }
 
-test('--force also writes files of a manager that has stopped', async () => {
+test('if a shared file was edited as well, nothing is taken back without --force, and the error names that file alone', async () => {
+  await using rig = await createRig();
+  await MANAGERS.openresolv(rig);
+  await install(rig.machine, TARGET);
+  await rig.write(RESOLV_CONF, OF_THE_NETWORK);
+  await rig.write('/etc/resolvconf.conf', 'resolv_conf=/etc/resolv.conf\n');
+  const edited = await rig.snapshot();
+  await assert.rejects(install(rig.machine, TARGET), { code: 'ERR_SYSTEM_EDITED', detail: '/etc/resolvconf.conf' });
+  assert.deepEqual(await rig.snapshot(), edited);
+  await install(rig.machine, TARGET, FORCE);
+  assert.equal(await rig.text(KEPT), OF_THE_NETWORK);
+});
+
+test('files of a manager that has stopped are taken back as well', async () => {
   await using rig = await createRig();
   await MANAGERS.NetworkManager(rig);
   const before = await rig.snapshot();
@@ -86,7 +110,7 @@ test('--force also writes files of a manager that has stopped', async () => {
   const installed = await rig.snapshot();
   rig.answers.clear();
   await rig.write('/etc/NetworkManager/conf.d/zz-dns4tor.conf', '[main]\n');
-  await install(rig.machine, TARGET, FORCE);
+  await install(rig.machine, TARGET);
   assert.deepEqual(withoutKept(await rig.snapshot()), withoutKept(installed));
   await uninstall(rig.machine, { force: false });
   assert.deepEqual(withoutKept(await rig.snapshot()), withoutKept(before));
@@ -98,7 +122,7 @@ test("a link to resolved's stub that replaced our file is kept as a link", async
   await install(rig.machine, TARGET);
   await rig.machine.fs.remove(RESOLV_CONF);
   await MANAGERS['systemd-resolved'](rig);
-  await install(rig.machine, TARGET, FORCE);
+  await install(rig.machine, TARGET);
   assert.match(await rig.text(RESOLV_CONF), /^nameserver 127\.0\.0\.1$/m);
   assert.match((await rig.snapshot())[KEPT.slice(1)] ?? '', /→ \.\.\/run\/systemd\/resolve\/stub-resolv\.conf$/);
   // A manager that appeared since is configured as well.
@@ -111,7 +135,7 @@ test('a backup is never overwritten, and equal versions are kept once', async ()
   await install(rig.machine, TARGET);
   for (const server of ['192.0.2.7', '192.0.2.8', '192.0.2.8']) {
     await rig.write(RESOLV_CONF, `nameserver ${server}\n`);
-    await install(rig.machine, TARGET, FORCE);
+    await install(rig.machine, TARGET);
   }
   assert.equal(await rig.text(KEPT), 'nameserver 192.0.2.7\n');
   assert.equal(await rig.text(`${KEPT}-2`), 'nameserver 192.0.2.8\n');
@@ -149,26 +173,25 @@ test('if nothing was changed, --force makes no difference', async () => {
   assert.deepEqual(await rig.snapshot(), installed);
 });
 
-test('a dry run shows what --force would replace, and where the copy would be', async () => {
+test('a dry run shows what would be taken back, and where the copy would be', async () => {
   await using rig = await createRig();
   await MANAGERS['a plain file'](rig);
   await install(rig.machine, TARGET);
   await rig.write(RESOLV_CONF, OF_THE_NETWORK);
   const edited = await rig.snapshot();
-  await assert.rejects(previewInstallation(rig.machine, TARGET), { code: 'ERR_SYSTEM_EDITED' });
-  const text = renderPreview(await previewInstallation(rig.machine, TARGET, FORCE));
+  const text = renderPreview(await previewInstallation(rig.machine, TARGET));
   assert.match(text, /^# .*\/etc\/resolv\.conf\.before-install:\n--- \/etc\/resolv\.conf$/m);
   assert.match(text, /^-nameserver 192\.168\.1\.1$/m);
   assert.match(text, /^\+nameserver 127\.0\.0\.1$/m);
   assert.deepEqual(await rig.snapshot(), edited);
 });
 
-test('the deadline for confirm is kept when --force writes a file again', async () => {
+test('the deadline for confirm is kept when a file is taken back', async () => {
   await using rig = await createRig();
   await MANAGERS['systemd-resolved'](rig);
   const { untilEpochMs } = await install(rig.machine, TARGET, { confirmWithinMs: 60_000 });
   await rig.write('/etc/systemd/resolved.conf.d/zz-dns4tor.conf', '[Resolve]\n');
-  assert.deepEqual(await install(rig.machine, TARGET, FORCE), {
+  assert.deepEqual(await install(rig.machine, TARGET), {
     ...(await readJournal(rig.machine.fs)),
     phase: 'unconfirmed',
     untilEpochMs,
@@ -176,7 +199,7 @@ test('the deadline for confirm is kept when --force writes a file again', async 
 });
 
 for (const failing of ['once before', 'once after'] as const) {
-  test(`with --force, all is in place or nothing has changed, whichever operation fails (${failing})`, async () => {
+  test(`all is taken back or nothing has changed, whichever operation fails (${failing})`, async () => {
     for await (const { rig, edited, error, nth } of interruptEach(failing)) {
       const after = await rig.snapshot();
       delete (after as Record<string, string>)['run/dns4tor-install.lock'];
@@ -232,7 +255,7 @@ async function* interruptEach(failing: Parameters<typeof failAt>[2]): AsyncGener
     await rig.machine.fs.remove('/etc/dhcp/dhclient-enter-hooks.d/dns4tor');
     const edited = await rig.snapshot();
     const failure = failAt(createFileSystem(root), nth, failing);
-    const error: unknown = await install(rig.reborn(failure.fs), TARGET, FORCE).then(
+    const error: unknown = await install(rig.reborn(failure.fs), TARGET).then(
       () => undefined,
       (reason: unknown) => reason,
     );

@@ -1,8 +1,9 @@
+import { isOwnFile } from '../../system/managers/manager-config.ts';
 import { computePlan } from '../../system/transaction/plan.ts';
 import { classifyFiles } from '../../system/transaction/restore.ts';
 import { fail, failWith, ok, skip, type Verdict, warn } from '../check-verdict.ts';
 import type { Facts } from '../facts.ts';
-import { REINSTALL_ADVICE } from '../resolution-path.ts';
+import { REINSTALL_ADVICE, REINSTALL_SHARED_ADVICE } from '../resolution-path.ts';
 
 const JOURNAL_ADVICE = 'Restore the journal from a backup, or undo the changes of `dns4tor install` by hand.';
 
@@ -20,7 +21,8 @@ export async function checkInstallation(facts: Pick<Facts, 'fs' | 'managers' | '
   const { intact, altered } = await classifyFiles(facts.fs, journal);
   if (altered.length > 0) {
     const paths = altered.map(({ path }) => path).join(', ');
-    return fail(`changed or removed since \`dns4tor install\`: ${paths}`, REINSTALL_ADVICE);
+    const advice = altered.every(({ path }) => isOwnFile(path)) ? REINSTALL_ADVICE : REINSTALL_SHARED_ADVICE;
+    return fail(`changed or removed since \`dns4tor install\`: ${paths}`, advice);
   }
   const { steps, managers } = await computePlan(facts.fs, await facts.managers(), journal.target, { intact });
   if (steps.length === 0) return ok('all files of `dns4tor install` are unchanged');

@@ -19,8 +19,8 @@ name with them. If anything fails, everything is rolled back. \`dns4tor uninstal
 
 Examples:
   dns4tor install --dry-run              show what would be changed, as a diff
-  sudo dns4tor install                   install permanently, if the checks succeed
-  sudo dns4tor install --force           repair, after another program has overwritten /etc/resolv.conf
+  sudo dns4tor install                   install permanently, if the checks succeed; or take back what another program
+                                         has overwritten since, and keep its version as NAME.before-install
   sudo dns4tor install --confirm-within 60s
                                          roll back after a minute unless you run \`sudo dns4tor confirm\`; for remote
                                          machines
@@ -54,7 +54,7 @@ export function addInstall(program: Command): void {
     )
     .option(
       '--force',
-      'overwrite files that were edited since they were installed; each edited version is kept as NAME.before-install',
+      "also overwrite edited files that are only partly dns4tor's, such as scripts of DHCP clients; each edited version is kept as NAME.before-install",
     )
     .option(
       '--probe-domain <domain>',

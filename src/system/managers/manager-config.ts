@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Command } from '../command.ts';
 import { MARK } from '../transaction/mark.ts';
 import { DHCLIENT_HOOKS, DHCP6C_CONF, type Managers, type WriterScript } from './detect-managers.ts';
@@ -24,6 +25,14 @@ export interface ManagerConfig {
   readonly apply: readonly ReloadCommand[];
   /** Run after the files are restored. */
   readonly restore: readonly Command[];
+}
+
+/**
+ * Whether all of a file is dns4tor's while it is installed: resolv.conf, and files with its name. Of the other files
+ * that `install` changes, only some lines are dns4tor's.
+ */
+export function isOwnFile(path: string): boolean {
+  return path === RESOLV_CONF || basename(path).includes('dns4tor');
 }
 
 /**

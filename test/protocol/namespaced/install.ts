@@ -60,9 +60,10 @@ async function dns4tor(...args: readonly string[]): Promise<string> {
   const { checks } = JSON.parse(check.stdout) as { readonly checks: readonly { id: string; status: string }[] };
   const statusOf = (id: string): unknown => checks.find((one) => one.id === id)?.status;
   assert.deepEqual([check.code, statusOf('resolv-conf'), statusOf('installation')], [1, 'fail', 'fail']);
-  assert.match((await runCli(['install'], ENVIRONMENT)).stderr, /`dns4tor install --force`/);
-  assert.match(await dns4tor('install', '--force', '--dry-run'), /^-nameserver 192\.0\.2\.54$/m);
-  await dns4tor('install', '--force');
+  assert.match(await dns4tor('install', '--dry-run'), /^-nameserver 192\.0\.2\.54$/m);
+  const takenBack = await runCli(['install'], ENVIRONMENT);
+  assert.equal(takenBack.code, 0);
+  assert.ok(takenBack.stderr.includes(`${RESOLV_CONF}.before-install`), takenBack.stderr);
   await assertInstalled();
   assert.equal(await readFile(`${RESOLV_CONF}.before-install`, 'utf8'), 'nameserver 192.0.2.54\n');
 
