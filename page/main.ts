@@ -1,5 +1,5 @@
 import { createHourSection } from './hour-section.ts';
-import { showCache, showErrors, showIdentity, showRoutes, showTor } from './sections.ts';
+import { showCache, showErrors, showIdentity, showMachine, showRoutes, showTor } from './sections.ts';
 import { followState } from './stream.ts';
 import { createUpstreamsSection } from './upstreams-section.ts';
 import { createVerdictView } from './verdict.ts';
@@ -10,6 +10,7 @@ const sections = [
   createUpstreamsSection(),
   showIdentity,
   showTor,
+  showMachine,
   showRoutes,
   showCache,
   showErrors,

@@ -1,5 +1,5 @@
 import { capitalize, formatBytes, formatDuration, formatNoun } from '../src/lib/format.ts';
-import { TOR_KIND_LABELS } from '../src/status/labels.ts';
+import { SYSTEM_RESOLVER_LABELS, TOR_KIND_LABELS } from '../src/status/labels.ts';
 import type { ErrorSnapshot, StatusSnapshot } from '../src/status/snapshot.ts';
 import { torClause } from '../src/status/tor-clause.ts';
 import { byId, create, resize, setSentence, setText } from './dom.ts';
@@ -36,6 +36,17 @@ export function showRoutes({ routes }: StatusSnapshot): void {
     const failing = servers.flatMap(({ server, sentence }) => (sentence === null ? [] : [`${server}: ${sentence}.`]));
     if (failures !== undefined) setSentence(failures, failing.join(' '));
   }
+}
+
+/** Shown only where `dns4tor install` was run. */
+export function showMachine({ reason, systemResolver: { state, trouble } }: StatusSnapshot): void {
+  const label = SYSTEM_RESOLVER_LABELS[state];
+  byId('machine').hidden = label === null;
+  setText(byId('machine-state'), label === null ? '' : `${capitalize(label)}.`);
+  const help = byId('machine-trouble');
+  // The headline already has the trouble unless Tor has a greater one.
+  help.hidden = trouble === null || trouble.reason === reason;
+  if (trouble !== null) setSentence(help, `${capitalize(trouble.problem)}. ${capitalize(trouble.remedy)}.`);
 }
 
 export function showCache({ cache: { entries, bytes, maxBytes } }: StatusSnapshot): void {

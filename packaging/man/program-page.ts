@@ -23,6 +23,7 @@ const FILES: readonly (readonly [path: string, doc: string])[] = [
     'Drop-ins for the service, alert rules for Prometheus, and a dashboard for Grafana.',
   ],
   ['/var/lib/dns4tor-install', 'Original files for `dns4tor uninstall`, while `dns4tor install` is in effect.'],
+  ['/var/lib/dns4tor-install.json', 'Tells the running dns4tor that `dns4tor install` is in effect, or paused.'],
 ];
 
 const EXIT_DOCS = {

@@ -95,6 +95,7 @@ const CONNECTED: StatusSources = {
     circuits: { launched: 0, guard_wait: 0, extended: 1, built: 14 },
   }),
   connectivity: () => ({ lastAnswerSecondsAgo: 2, failuresInARow: 0, failure: undefined, silentMs: 0 }),
+  systemResolver: () => ({ state: 'not_installed' }),
   upstreams: [
     {
       label: RESOLVER,
@@ -148,6 +149,7 @@ const STUCK: StatusSources = {
     circuits: { launched: 0, guard_wait: 0, extended: 0, built: 0 },
   }),
   connectivity: () => ({ lastAnswerSecondsAgo: undefined, failuresInARow: 8, failure: 'ERR_TOR_TIMEOUT', silentMs: 0 }),
+  systemResolver: () => ({ state: 'not_installed' }),
   upstreams: [
     {
       label: RESOLVER,

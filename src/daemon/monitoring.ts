@@ -18,6 +18,7 @@ import { createExposition } from '../metrics/prometheus.ts';
 import { USUAL_METRICS_PORT } from '../model/metrics-port.ts';
 import { Status, type StatusSources } from '../status/status.ts';
 import { withPortHolders } from '../system/sockets/busy-port.ts';
+import type { SystemResolverWatch } from '../system/system-resolver-watch.ts';
 import type { FileSystem } from '../system/transaction/file-system.ts';
 import type { RoutedUpstream } from '../upstream/routes/routed-upstream.ts';
 import type { PooledUpstream } from '../upstream/upstream.ts';
@@ -39,6 +40,7 @@ interface MonitoringComponents {
   readonly readiness: ReadinessMonitor;
   readonly upstreams: readonly PooledUpstream[];
   readonly routed: RoutedUpstream;
+  readonly systemResolver: SystemResolverWatch;
 }
 
 /**
@@ -123,11 +125,12 @@ function coarseBytes(cache: Cache, random: Random): () => BySegment {
 }
 
 function statusSources(components: MonitoringComponents, cacheBytes: () => BySegment): StatusSources {
-  const { config, tor, cache, readiness, upstreams, routed } = components;
+  const { config, tor, cache, readiness, upstreams, routed, systemResolver } = components;
   return {
     torKind: () => tor.current?.kind,
     tor: () => tor.status,
     connectivity: () => readiness.connectivity,
+    systemResolver: () => systemResolver.current,
     upstreams: config.upstreams.map(({ host, port }, index) => ({
       label: formatHostPort(host, port),
       status: upstreams[index]!,
@@ -142,7 +145,7 @@ function sum({ success, denial }: BySegment): number {
 }
 
 function gauges(
-  { config, tor, cache, upstreams, routed }: MonitoringComponents,
+  { config, tor, cache, upstreams, routed, systemResolver }: MonitoringComponents,
   cacheBytes: () => BySegment,
   eventLoopDelay: EventLoopDelay,
 ): Gauges {
@@ -157,6 +160,7 @@ function gauges(
     breakers: () => upstreams.map(({ breakerStates }) => breakerStates),
     routes: () => routed.routes,
     tor: () => tor.status,
+    systemResolver: () => systemResolver.current.state,
     eventLoopDelay: () => eventLoopDelay.look(),
   };
 }

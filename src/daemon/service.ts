@@ -11,6 +11,7 @@ import { type Counters, createCounters } from '../metrics/counters.ts';
 import type { Handler } from '../model/query.ts';
 import { createPipeline, type PipelineInit } from '../resolver/pipeline.ts';
 import { PauseAdvice } from '../system/pause-advice.ts';
+import { SystemResolverWatch } from '../system/system-resolver-watch.ts';
 import { createFileSystem, type FileSystem } from '../system/transaction/file-system.ts';
 import { SharedIdentities } from '../tor/socks/isolation-credentials.ts';
 import { RetryBudget } from '../upstream/pool/retry-budget.ts';
@@ -31,7 +32,7 @@ import {
   toSeconds,
 } from './events.ts';
 import type { HandedOver } from './handed-over.ts';
-import { dnsUrl, openListeners, openUdpIo } from './listening/listen.ts';
+import { dnsUrl, type Listening, openListeners, openUdpIo } from './listening/listen.ts';
 import { createPolicy } from './local/local-policy.ts';
 import { refuseLoops, routeEvents } from './local/local-routes.ts';
 import { openMonitoring } from './monitoring.ts';
@@ -104,8 +105,9 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
   stack.use(watchConnectivity(parts, cache, resolvers));
   const handlers = await createHandlers(parts, cache, resolvers);
   const sockets = await openUdpIo(options.config.udpIo, options.logger);
-  const server = await takeQueries({ ...parts, sockets }, handlers.serving, stack);
-  const status = await openMonitoring({ ...parts, ...resolvers, cache }, server, stack);
+  const { listening, server } = await takeQueries({ ...parts, sockets }, handlers.serving, stack);
+  const systemResolver = stack.use(watchSystemResolver(parts, listening));
+  const status = await openMonitoring({ ...parts, ...resolvers, cache, systemResolver }, server, stack);
   // Not when Tor is up: no unit should wait for that at boot.
   const headline = (): string => status.verdict().headline;
   notifyManager({ ...parts, sockets, headline, createHandler: handlers.uncounted }, stack);
@@ -275,10 +277,14 @@ function capacityOf({ isolation }: Config, upstreams: readonly PooledUpstream[])
 
 /**
  * Opens the listeners. At a shutdown they answer what is in flight before they close.
- * @returns the label `server`: the configured addresses, or those of the sockets passed to the process, as dns:// URLs.
- * It does not change when a wildcard follows the machine to other addresses.
+ * @returns the listeners, and the label `server`: the configured addresses, or those of the sockets passed to the
+ * process, as dns:// URLs. It does not change when a wildcard follows the machine to other addresses.
  */
-async function takeQueries(parts: Parts & WithSockets, handler: Handler, stack: AsyncDisposableStack): Promise<string> {
+async function takeQueries(
+  parts: Parts & WithSockets,
+  handler: Handler,
+  stack: AsyncDisposableStack,
+): Promise<{ listening: Listening; server: string }> {
   const { config, clock, counters, handedOver, sockets } = parts;
   const listening = await openListeners(
     {
@@ -297,7 +303,23 @@ async function takeQueries(parts: Parts & WithSockets, handler: Handler, stack: 
   const served =
     handedOver.dns.length > 0 ? listening.addresses : config.addresses.map((address) => ({ address, port }));
   refuseLoops(config.routes, served);
-  return served.map(({ address, port: servedPort }) => dnsUrl(address, servedPort)).join(',');
+  return { listening, server: served.map(({ address, port: servedPort }) => dnsUrl(address, servedPort)).join(',') };
+}
+
+/** Watches whether the programs of this machine still ask this dns4tor after `dns4tor install`. */
+function watchSystemResolver({ logger, clock, fs }: Parts, listening: Listening): SystemResolverWatch {
+  return new SystemResolverWatch(
+    {
+      fs,
+      clock,
+      isOwn: (target) =>
+        listening.addresses.some(({ address, port }) => address === target.address && port === target.port),
+    },
+    {
+      onLost: ({ message, code }) => logger.log('warn', 'system_resolver_lost', { reason: message, code }),
+      onBack: () => logger.log('info', 'system_resolver_back', {}),
+    },
+  );
 }
 
 /** Finds or starts Tor. Connections to the resolvers start now. */

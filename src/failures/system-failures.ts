@@ -54,6 +54,11 @@ export const SYSTEM_FAILURES = {
     problem: 'the command failed',
     remedy: 'run it by hand to see why, then run dns4tor again',
   },
+  ERR_SYSTEM_ELSEWHERE: {
+    label: 'system_elsewhere',
+    problem: 'programs of this machine no longer ask dns4tor',
+    remedy: 'run sudo dns4tor install, which keeps a copy of what another program wrote',
+  },
   ERR_SYSTEM_EDITED: {
     label: 'system_edited',
     problem: 'changed since dns4tor wrote it, so nothing was done',

@@ -268,6 +268,8 @@ export const LOG_EVENTS = {
     message: 'This machine has a new network address; replacing all circuits',
     fields: [],
   },
+  system_resolver_lost: { levels: ['warn'], message: '{reason}', fields: ['reason', 'code'] },
+  system_resolver_back: { levels: ['info'], message: 'Programs of this machine ask dns4tor again', fields: [] },
   log_file_kept: {
     levels: ['warn'],
     message: 'Cannot reopen the log file; still writing to the open one: {reason}',

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../failures/failures.ts';
 import type { AddressFamily, Transport } from '../model/query.ts';
 import type { RouteStatus } from '../model/route-status.ts';
+import type { SystemResolverState } from '../model/system-resolver.ts';
 import type { TorSeverity, TorStatus } from '../model/tor-status.ts';
 import type { BreakerState, ConnectionStatus } from '../model/upstream-status.ts';
 import type { Histogram } from './histogram.ts';
@@ -131,6 +132,8 @@ export interface Gauges {
   /** The routes in use. */
   routes(): readonly RouteStatus[];
   tor(): TorStatus;
+  /** Where the programs of this machine look names up. */
+  systemResolver(): SystemResolverState;
   /** Delays in seconds. Each reading starts or extends a period of sampling. */
   eventLoopDelay(): Histogram;
 }

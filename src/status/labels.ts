@@ -1,4 +1,5 @@
 // The words that the terminal and the status page share. Nothing here may depend on Node.
+import type { SystemResolverState } from '../model/system-resolver.ts';
 import type { TorKind, TorState } from '../model/tor-status.ts';
 import type { AnswerCounts, LatencySnapshot, UpstreamSnapshot } from './snapshot.ts';
 
@@ -21,6 +22,15 @@ export const LATENCY_LABELS: Readonly<Record<keyof LatencySnapshot, string>> = {
 export const TOR_KIND_LABELS: Readonly<Record<TorKind, string>> = {
   external: 'not started by dns4tor',
   managed: 'started by dns4tor',
+};
+
+/** Where the programs of this machine look names up, as a clause. Null if there is nothing to say. */
+export const SYSTEM_RESOLVER_LABELS: Readonly<Record<SystemResolverState, string | null>> = {
+  leads_here: 'its programs ask dns4tor',
+  elsewhere: 'its programs no longer ask dns4tor',
+  paused: 'its programs ask the resolver of the network until dns4tor pause ends',
+  not_installed: null,
+  unknown: 'cannot tell whether its programs ask dns4tor',
 };
 
 /** The number of all answers. */

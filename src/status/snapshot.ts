@@ -1,3 +1,4 @@
+import type { SystemResolverState } from '../model/system-resolver.ts';
 import type { CircuitState, TorKind, TorState } from '../model/tor-status.ts';
 import type { BreakerState, ConnectionState } from '../model/upstream-status.ts';
 
@@ -5,8 +6,8 @@ import type { BreakerState, ConnectionState } from '../model/upstream-status.ts'
  * - `starting`: no answer has come through Tor yet, but nothing indicates an outage.
  * - `stuck`: Tor is bootstrapping and makes no progress. Only cached names are resolved.
  * - `working`: names are resolved.
- * - `degraded`: names are resolved, but a resolver cannot be reached, many answers fail or are stale, or no answer has
- *   come through Tor for some seconds.
+ * - `degraded`: names are resolved, but programs of this machine no longer ask dns4tor, a resolver cannot be reached,
+ *   many answers fail or are stale, or no answer has come through Tor for some seconds.
  * - `failing`: only cached names are resolved.
  */
 export type ServiceState = 'starting' | 'stuck' | 'working' | 'degraded' | 'failing';
@@ -39,6 +40,7 @@ export interface StatusSnapshot {
   /** Seconds since the last answer through Tor; null before the first. */
   readonly lastAnswerSecondsAgo: number | null;
   readonly tor: TorSnapshot;
+  readonly systemResolver: SystemResolverSnapshot;
   /** In order of preference. */
   readonly upstreams: readonly UpstreamSnapshot[];
   /** In the configured order. */
@@ -49,6 +51,13 @@ export interface StatusSnapshot {
   readonly cache: CacheSnapshot;
   /** Failures of the last hour, those with most affected answers first. */
   readonly errors: readonly ErrorSnapshot[];
+}
+
+/** Where the programs of this machine look names up. */
+export interface SystemResolverSnapshot {
+  readonly state: SystemResolverState;
+  /** Where names go instead. Null unless the state is `elsewhere`. */
+  readonly trouble: TroubleSnapshot | null;
 }
 
 /** The state of Tor. */
@@ -66,11 +75,11 @@ export interface TorSnapshot {
   readonly circuits: Readonly<Record<CircuitState, number>> | null;
 }
 
-/** Why Tor is stuck. */
+/** Why Tor is stuck, or where names of this machine go. */
 export interface TroubleSnapshot {
   /** A value of the metrics' `reason` label; stable. */
   readonly reason: string;
-  /** What is wrong, as a clause for people, with Tor's bootstrap phase and its own warning. */
+  /** What is wrong, as a clause for people: for Tor, with its bootstrap phase and its own warning. */
   readonly problem: string;
   /** What to do about it, as a clause for people. */
   readonly remedy: string;

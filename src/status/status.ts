@@ -4,13 +4,21 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import { MS_PER_MINUTE, MS_PER_SECOND } from '../lib/units.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { RouteStatus } from '../model/route-status.ts';
+import type { SystemResolver } from '../model/system-resolver.ts';
 import type { TorKind, TorStatus } from '../model/tor-status.ts';
 import type { BreakerState, ConnectionStatus } from '../model/upstream-status.ts';
 import { type Counts, readCounts, subtract } from './counts.ts';
 import { History, sumOf } from './history.ts';
 import { latencyOf, roundMs } from './latency.ts';
 import { errorsOf } from './reasons.ts';
-import type { RouteSnapshot, StatusSnapshot, TorSnapshot, TroubleSnapshot, UpstreamSnapshot } from './snapshot.ts';
+import type {
+  RouteSnapshot,
+  StatusSnapshot,
+  SystemResolverSnapshot,
+  TorSnapshot,
+  TroubleSnapshot,
+  UpstreamSnapshot,
+} from './snapshot.ts';
 import { type Connectivity, judge, type ServiceVerdict } from './verdict.ts';
 
 /** The state of an upstream, as a `PooledUpstream` reports it. */
@@ -27,6 +35,7 @@ export interface StatusSources {
   torKind(): TorKind | undefined;
   tor(): TorStatus;
   connectivity(): Connectivity;
+  systemResolver(): SystemResolver;
   /** The upstreams in the configured order; `label` is host:port. */
   readonly upstreams: readonly { readonly label: string; readonly status: UpstreamStatus }[];
   /** The routes in use. */
@@ -98,6 +107,7 @@ export class Status implements Disposable {
       ...this.#judge(counts, upstreams),
       lastAnswerSecondsAgo: sources.connectivity().lastAnswerSecondsAgo ?? null,
       tor: torSnapshot(sources),
+      systemResolver: systemResolverSnapshot(sources.systemResolver()),
       upstreams,
       routes: sources.routes().map(routeSnapshot),
       totals: counts.answers,
@@ -129,7 +139,13 @@ export class Status implements Disposable {
       // A dead server on the local network says nothing about the way through Tor.
       const ofRoutes = ROUTE_REASONS.reduce((total, reason) => total + (errors.get(reason)?.answers ?? 0), 0);
       const recent = { ...answers, failed: Math.max(0, answers.failed - ofRoutes) };
-      return judge({ connectivity: sources.connectivity(), tor: sources.tor(), upstreams, recent });
+      return judge({
+        connectivity: sources.connectivity(),
+        tor: sources.tor(),
+        systemResolver: sources.systemResolver(),
+        upstreams,
+        recent,
+      });
     };
     const verdict = judgeNow();
     const isUp = verdict.state === 'working' || verdict.state === 'degraded';
@@ -167,6 +183,10 @@ function torSnapshot(sources: StatusSources): TorSnapshot {
     trouble: trouble === undefined ? null : troubleOf(trouble),
     circuits: circuits ?? null,
   };
+}
+
+function systemResolverSnapshot({ state, trouble }: SystemResolver): SystemResolverSnapshot {
+  return { state, trouble: trouble === undefined ? null : troubleOf(trouble) };
 }
 
 function troubleOf({ code, problem, remedy = '' }: Dns4torError): TroubleSnapshot {

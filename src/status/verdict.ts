@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../failures/failures.ts';
 import { capitalize } from '../lib/format.ts';
 import { P99_RESPONSE_MS } from '../model/response-time.ts';
+import type { SystemResolver } from '../model/system-resolver.ts';
 import type { TorStatus } from '../model/tor-status.ts';
 import { explain, type Reason, reasonOf, reasonOfLabel } from './reasons.ts';
 import type { AnswerCounts, ServiceState, UpstreamSnapshot } from './snapshot.ts';
@@ -21,6 +22,7 @@ export interface Connectivity {
 export interface VerdictInput {
   readonly connectivity: Connectivity;
   readonly tor: TorStatus;
+  readonly systemResolver: SystemResolver;
   readonly upstreams: readonly UpstreamSnapshot[];
   /** Answers of the last one or two minutes, without those during an outage. */
   readonly recent: AnswerCounts;
@@ -64,7 +66,7 @@ const FROM_CACHE = 'Only cached names are answered.';
  * Decides whether the service works, and says so in a headline with its remedy. The texts change only with the state,
  * the reason or Tor's bootstrap progress.
  */
-export function judge({ connectivity, tor, upstreams, recent }: VerdictInput): ServiceVerdict {
+export function judge({ connectivity, tor, systemResolver, upstreams, recent }: VerdictInput): ServiceVerdict {
   const isCutOff = upstreams.every(({ breaker }) => breaker !== 'closed');
   const isStarting = connectivity.lastAnswerSecondsAgo === undefined;
   const isSilent = !isStarting && connectivity.silentMs >= OUTAGE_MS;
@@ -85,6 +87,11 @@ export function judge({ connectivity, tor, upstreams, recent }: VerdictInput): S
   }
   if (isStarting) return verdict('starting', 'Starting: waiting for the first answer through Tor.');
 
+  // Before other degradations: names of this machine leave it in the clear.
+  if (systemResolver.trouble !== undefined) {
+    const { problem } = systemResolver.trouble;
+    return verdict('degraded', `Working, but ${problem}.`, explain(systemResolver.trouble));
+  }
   const down = upstreams.find(({ breaker }) => breaker !== 'closed');
   if (down !== undefined) {
     const cause = causeOfOne(down);

@@ -175,6 +175,8 @@ async function extend(machine: Machine, journal: Journal): Promise<Journal> {
     await checkNameservers(machine).catch((error: unknown) => {
       throw new Dns4torError('ERR_SYSTEM_UNRESOLVED', undefined, error);
     });
+    // An earlier version may have left no notice.
+    await writeJournal(machine.fs, journal);
     return journal;
   }
   const known = new Set([...changes.map(({ path }) => path), ...commands.map((command) => command.join(' '))]);

@@ -13,5 +13,6 @@ export const NO_GAUGES: Gauges = {
   breakers: () => [],
   routes: () => [],
   tor: () => ({ state: 'unknown', bootstrapPercent: 0 }),
+  systemResolver: () => 'not_installed',
   eventLoopDelay: () => new Histogram([]),
 };

@@ -13,6 +13,7 @@ import {
   RECONNECT_CAUSES,
   STALE_REASONS,
 } from '../../src/metrics/metrics.ts';
+import { SYSTEM_RESOLVER_STATES } from '../../src/model/system-resolver.ts';
 import { CIRCUIT_STATES, TOR_SEVERITIES, TOR_STATES } from '../../src/model/tor-status.ts';
 import { BREAKER_STATES, CONNECTION_STATES } from '../../src/model/upstream-status.ts';
 import { runProgram } from '../fixtures/process/run-program.ts';
@@ -142,7 +143,7 @@ test('labels have only values that were known beforehand', async () => {
     ],
     slot: ['0', '1', '2'],
     cause: RECONNECT_CAUSES,
-    state: [...CONNECTION_STATES, ...BREAKER_STATES, ...TOR_STATES, ...CIRCUIT_STATES],
+    state: [...CONNECTION_STATES, ...BREAKER_STATES, ...TOR_STATES, ...CIRCUIT_STATES, ...SYSTEM_RESOLVER_STATES],
     version: [IDENTITY.version],
     node: [IDENTITY.nodeVersion],
     goversion: [''],
@@ -352,6 +353,17 @@ test('the state of Tor is 1 for the current one and 0 for the others', async () 
   );
   assert.deepEqual(states, [0, 0, 1, 0]);
   assert.equal(series.get('dns4tor_tor_bootstrap_percent'), 45);
+});
+
+test('the state of the system resolver is 1 for the current one and 0 for the others', async () => {
+  const { readings, scrape } = createFixture();
+  for (const current of SYSTEM_RESOLVER_STATES) {
+    readings.systemResolver = current;
+    const series = await scrape();
+    for (const state of SYSTEM_RESOLVER_STATES) {
+      assert.equal(series.get(`dns4tor_system_resolver{state="${state}"}`), state === current ? 1 : 0);
+    }
+  }
 });
 
 test("Tor's circuits are gauges by state, absent without a control port", async () => {

@@ -6,6 +6,7 @@ import { Histogram } from '../../src/metrics/histogram.ts';
 import type { Gauges } from '../../src/metrics/metrics.ts';
 import { createExposition, type Exposition } from '../../src/metrics/prometheus.ts';
 import type { RouteStatus } from '../../src/model/route-status.ts';
+import type { SystemResolverState } from '../../src/model/system-resolver.ts';
 import type { TorStatus } from '../../src/model/tor-status.ts';
 import type { ConnectionStatus } from '../../src/model/upstream-status.ts';
 
@@ -26,6 +27,7 @@ export interface Readings {
   alternatives: number[];
   routes: RouteStatus[];
   tor: TorStatus;
+  systemResolver: SystemResolverState;
 }
 
 export interface Fixture {
@@ -47,6 +49,7 @@ export function createFixture(upstreams: readonly string[] = [ONION, OTHER]): Fi
     alternatives: [],
     routes: [],
     tor: { state: 'unknown', bootstrapPercent: 0 },
+    systemResolver: 'not_installed',
   };
   const eventLoopDelay = new Histogram(DELAY_SECONDS);
   const gauges: Gauges = {
@@ -60,6 +63,7 @@ export function createFixture(upstreams: readonly string[] = [ONION, OTHER]): Fi
     routes: () => readings.routes,
     breakers: () => [['closed'], ['open', 'closed']],
     tor: () => readings.tor,
+    systemResolver: () => readings.systemResolver,
     eventLoopDelay: () => eventLoopDelay,
   };
   const exposition = createExposition(families(counters, gauges, IDENTITY), systemRandom);

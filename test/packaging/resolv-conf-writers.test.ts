@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { findSystemResolver } from '../../src/system/find-system-resolver.ts';
 import { install } from '../../src/system/install.ts';
 import { readNameservers } from '../../src/system/managers/resolv-conf.ts';
 import { uninstall } from '../../src/system/uninstall.ts';
@@ -143,6 +144,33 @@ for (const surrounding of Object.keys(SURROUNDINGS) as readonly Surrounding[]) {
       await TAKE_LEASE[client](root, server, true);
       assert.ok((await servers()).includes(server), `after uninstall, ${client} names the network's server again`);
     }
+  });
+}
+
+for (const client of ALL_CLIENTS) {
+  const shipped = { dhclient: 'isc-dhcp-client', dhcpcd: 'dhcpcd-base', udhcpc: 'udhcpc' }[client];
+  test(`${client}, installed after dns4tor, is noticed at its first lease, and install takes the place back for good`, async () => {
+    const root = await maker.create();
+    await using rig = await createRigIn(root.path, async () => {});
+    const { fs } = rig.machine;
+    const state = async (): Promise<string | undefined> =>
+      (await findSystemResolver(fs, ({ address }) => address === TARGET.address))?.state;
+    await rig.write('/etc/resolv.conf', 'nameserver 203.0.113.1\n');
+    await install(rig.machine, TARGET);
+    assert.equal(await state(), 'leads_here');
+
+    await root.unpack(shipped);
+    const [first, second] = LEASES[client];
+    await TAKE_LEASE[client](root, first, false);
+    assert.equal(await state(), 'elsewhere');
+
+    await install(rig.machine, TARGET);
+    assert.equal(await state(), 'leads_here');
+    assert.ok((await readNameservers(fs, '/etc/resolv.conf.before-install')).includes(first));
+    await TAKE_LEASE[client](root, second, true);
+    assert.equal(await state(), 'leads_here');
+    await uninstall(rig.machine, { force: false });
+    assert.deepEqual(await readNameservers(fs), ['203.0.113.1']);
   });
 }
 

@@ -318,6 +318,38 @@ test('while Tor is stuck, the remedy is below the headline, and no section says 
   assert.match(await page.locator('#tor-trouble').innerText(), /the relays are out of reach.*--bridge/i);
 });
 
+test('the page says where names of the machine go, once, and nothing where dns4tor was not installed', async () => {
+  await using resources = new AsyncDisposableStack();
+  const trouble = {
+    reason: 'system_elsewhere',
+    problem: 'resolv.conf names 192.0.2.1',
+    remedy: 'run sudo dns4tor install',
+  };
+  const working = { ...madeUpHour(false), systemResolver: { state: 'not_installed', trouble: null } };
+  const lost = { systemResolver: { state: 'elsewhere', trouble } };
+  let changes: object = {};
+  const server = resources.use(await serveStatus(() => ({ ...working, ...changes })));
+  const browser = resources.use(await chromium.openProfile({ viewport: PHONE }));
+  const page = await browser.context.newPage();
+  await page.goto(`http://${server.address}/`);
+  await headline(page, WORKING);
+  const section = page.locator('#machine');
+  const help = page.locator('#machine-trouble');
+  assert.equal(await section.isVisible(), false);
+
+  changes = { ...lost, state: 'stuck', reason: 'tor_blocked', headline: 'Not working: blocked.', remedy: null };
+  await headline(page, 'blocked');
+  assert.match(await help.innerText(), /192\.0\.2\.1/);
+  assert.deepEqual(await help.locator('code').allInnerTexts(), ['sudo dns4tor install']);
+  assert.equal(await page.evaluate(OVERHANG), 0);
+  assert.deepEqual(await violations(page), []);
+
+  changes = { ...lost, state: 'degraded', reason: trouble.reason, headline: 'Working, but elsewhere.', remedy: null };
+  await headline(page, 'elsewhere');
+  assert.equal(await section.isVisible(), true);
+  assert.equal(await help.isVisible(), false);
+});
+
 test('after an upgrade of dns4tor, the page reloads once', async () => {
   await using resources = new AsyncDisposableStack();
   let changes: object = {};

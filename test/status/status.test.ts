@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Dns4torError } from '../../src/failures/errors.ts';
 import { type ErrorCode, failureText } from '../../src/failures/failures.ts';
 import { RCODE } from '../../src/message/wire/tables.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
 import type { RouteStatus } from '../../src/model/route-status.ts';
+import type { SystemResolver } from '../../src/model/system-resolver.ts';
 import type { StatusSnapshot } from '../../src/status/snapshot.ts';
 import { Status, type UpstreamStatus } from '../../src/status/status.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
@@ -19,7 +21,10 @@ interface Fixture extends Disposable {
   readonly set: (changes: Partial<UpstreamStatus>) => void;
 }
 
-function create(routes: readonly RouteStatus[] = []): Fixture {
+function create(
+  routes: readonly RouteStatus[] = [],
+  systemResolver: SystemResolver = { state: 'leads_here' },
+): Fixture {
   const clock = new ManualClock();
   const counters = createCounters(['resolver.test:443'], 1);
   let shown: UpstreamStatus = {
@@ -38,6 +43,7 @@ function create(routes: readonly RouteStatus[] = []): Fixture {
         torKind: () => 'managed',
         tor: () => ({ state: 'up', bootstrapPercent: 100 }),
         connectivity: () => ({ lastAnswerSecondsAgo: 3, failuresInARow: 0, failure: undefined, silentMs: 0 }),
+        systemResolver: () => systemResolver,
         upstreams: [
           {
             label: 'resolver.test:443',
@@ -86,6 +92,7 @@ test('a snapshot has every field, null for unknown values', () => {
     reason: null,
     lastAnswerSecondsAgo: 3,
     tor: { kind: 'managed', state: 'up', bootstrapPercent: 100, bootstrapSummary: null, trouble: null, circuits: null },
+    systemResolver: { state: 'leads_here', trouble: null },
     upstreams: [
       {
         upstream: 'resolver.test:443',
@@ -108,6 +115,18 @@ test('a snapshot has every field, null for unknown values', () => {
   assert.deepEqual(minute?.answers, lastHour.answers);
   assert.deepEqual(minute?.latency, lastHour.latency);
   assert.equal(minute?.startedAtEpochMs, clock.epochMs() - 1500);
+});
+
+test('a snapshot says where names of this machine go instead, and that this degrades the service', () => {
+  const trouble = new Dns4torError('ERR_SYSTEM_ELSEWHERE', '/etc/resolv.conf names 192.0.2.1');
+  using fixture = create([], { state: 'elsewhere', trouble });
+  const { state, reason, headline, systemResolver } = fixture.snapshot();
+  assert.deepEqual([state, reason], ['degraded', 'system_elsewhere']);
+  assert.ok(headline.includes(trouble.problem), headline);
+  assert.deepEqual(systemResolver, {
+    state: 'elsewhere',
+    trouble: { reason: 'system_elsewhere', problem: trouble.problem, remedy: trouble.remedy },
+  });
 });
 
 test('a circuit has a response time only while it is open', () => {

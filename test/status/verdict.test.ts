@@ -25,6 +25,7 @@ function input(changes: Partial<VerdictInput> = {}): VerdictInput {
   return {
     connectivity: ANSWERED,
     tor: { state: 'up', bootstrapPercent: 100 },
+    systemResolver: { state: 'not_installed' },
     upstreams: [FIRST, SECOND],
     recent: NOTHING,
     ...changes,

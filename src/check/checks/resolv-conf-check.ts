@@ -1,25 +1,18 @@
-import { readNameservers } from '../../system/managers/resolv-conf.ts';
+import { readQueriedServers } from '../../system/managers/resolv-conf.ts';
+import { RESOLVED_STUBS } from '../../system/managers/resolved.ts';
 import { ok, type Verdict } from '../check-verdict.ts';
 import type { Facts } from '../facts.ts';
 import { findResolvedTarget, isOurs, judgeBypass, resolvedUnknown } from '../resolution-path.ts';
-
-/** resolv.conf(5): the C library uses the first three servers, and this machine's if there are none. */
-const MAX_SERVERS = 3;
-const DEFAULT_SERVER = '127.0.0.1';
-
-/** Stub addresses of systemd-resolved (systemd-resolved.service(8)). */
-const STUBS: ReadonlySet<string> = new Set(['127.0.0.53', '127.0.0.54']);
 
 /** Checks that resolv.conf names only dns4tor, or a systemd-resolved that asks only dns4tor. */
 export async function checkResolvConf(
   facts: Pick<Facts, 'config' | 'addresses' | 'fs' | 'managers' | 'resolved' | 'installation'>,
 ): Promise<Verdict> {
-  const named = (await readNameservers(facts.fs)).slice(0, MAX_SERVERS);
-  const servers = named.length === 0 ? [DEFAULT_SERVER] : named;
+  const servers = await readQueriedServers(facts.fs);
   const others = servers.filter((server) => !isOurs(facts, server));
   if (others.length === 0) return ok(`programs use dns4tor (${servers.join(', ')})`);
   const how = others.length < servers.length ? 'besides dns4tor' : 'instead of dns4tor';
-  const stubs = others.filter((server) => STUBS.has(server));
+  const stubs = others.filter((server) => RESOLVED_STUBS.has(server));
   if (stubs.length < others.length) return judgeBypass(facts, `programs use ${others.join(', ')} ${how}`);
   switch (await findResolvedTarget(facts)) {
     case 'dns4tor':

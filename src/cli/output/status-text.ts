@@ -12,6 +12,7 @@ import type { TorState } from '../../model/tor-status.ts';
 import {
   ANSWER_LABELS,
   LATENCY_LABELS,
+  SYSTEM_RESOLVER_LABELS,
   TOR_KIND_LABELS,
   totalOf,
   upstreamClause,
@@ -67,9 +68,14 @@ export function renderStatus(snapshot: StatusSnapshot, { width, style }: Page): 
     ...(remedy === null ? [] : bulleted('→', remedy, columns)),
     style('dim', cut(`  dns4tor ${printable(version)}, up for ${formatDuration(uptimeSeconds)}`, columns)),
   ];
-  const rows = [...torRows(snapshot, columns), '', ...answerRows(snapshot, columns), '', ...cacheRows(snapshot)].map(
-    (line) => cut(line, columns),
-  );
+  const rows = [
+    ...torRows(snapshot, columns),
+    ...machineRows(snapshot, columns),
+    '',
+    ...answerRows(snapshot, columns),
+    '',
+    ...cacheRows(snapshot),
+  ].map((line) => cut(line, columns));
   return [
     ...head,
     '',
@@ -124,6 +130,18 @@ function torRows(snapshot: StatusSnapshot, columns: number): string[] {
     `last answer through Tor: ${last}`,
   ];
   return lines.map((line, i) => labelled(i === 0 ? 'Tor' : '', line));
+}
+
+/** Whether the programs of this machine ask dns4tor. */
+function machineRows({ reason, systemResolver: { state, trouble } }: StatusSnapshot, columns: number): string[] {
+  const label = SYSTEM_RESOLVER_LABELS[state];
+  if (label === null) return [];
+  const sentences =
+    // The headline already has the trouble unless Tor has a greater one.
+    trouble === null || trouble.reason === reason ? [label] : [trouble.problem, `→ ${trouble.remedy}`];
+  return sentences
+    .flatMap((sentence) => wrap(printable(sentence), columns - LABEL_COLUMNS))
+    .map((line, i) => labelled(i === 0 ? 'Machine' : '', line));
 }
 
 /** The last hour: response times, answers by source, and answers per minute. */

@@ -1,3 +1,4 @@
+import { SYSTEM_RESOLVER_STATES } from '../../model/system-resolver.ts';
 import type { Gauges } from '../metrics.ts';
 import { distribution, type Family } from './family.ts';
 
@@ -16,9 +17,23 @@ export interface Versions {
  */
 const CLOUDFLARED_LABELS = { goversion: [''], type: [''], revision: ['unknown'] } as const;
 
-/** Families of the process that prom-client lacks, or cannot measure without waking the process. */
+/**
+ * Families of the machine's resolver, and of the process: those that prom-client lacks, or cannot measure without
+ * waking the process.
+ */
 export function processFamilies(gauges: Gauges, { version, nodeVersion }: Versions): Family[] {
   return [
+    {
+      name: 'dns4tor_system_resolver',
+      type: 'gauge',
+      unit: '0 or 1',
+      labels: { state: SYSTEM_RESOLVER_STATES },
+      help: 'Whether programs of this machine ask dns4tor since dns4tor install: 1 for the current state, 0 for the others.',
+      samples() {
+        const state = gauges.systemResolver();
+        return SYSTEM_RESOLVER_STATES.map((name) => ({ labels: { state: name }, value: name === state ? 1 : 0 }));
+      },
+    },
     {
       name: 'dns4tor_event_loop_delay_seconds',
       type: 'histogram',

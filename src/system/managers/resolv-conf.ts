@@ -10,6 +10,10 @@ export const RESOLV_CONF = '/etc/resolv.conf';
 /** The only possible port: resolv.conf(5) cannot name one. */
 export const RESOLV_CONF_PORT = 53;
 
+/** resolv.conf(5): the C library uses the first three servers, and this machine's if there are none. */
+const MAX_SERVERS = 3;
+const DEFAULT_SERVER = '127.0.0.1';
+
 /**
  * Returns dns4tor's resolv.conf. `search .` sets no suffix. Without that line, glibc would use the domain of the
  * machine's host name, and query each name that does not exist once more with it. No `trust-ad`: the AD bit is only the
@@ -29,6 +33,12 @@ export async function readNameservers(fs: FileSystem, path: string = RESOLV_CONF
   if (target === undefined || (await fs.inspect(target))?.kind !== 'file') return [];
   const text = Buffer.from(await fs.read(target)).toString('latin1');
   return [...text.matchAll(/^nameserver[ \t]+(\S+)/gm)].map(([, server = '']) => server);
+}
+
+/** Returns the servers that programs query: the first three of resolv.conf, or this machine if it names none. */
+export async function readQueriedServers(fs: FileSystem): Promise<readonly string[]> {
+  const named = (await readNameservers(fs)).slice(0, MAX_SERVERS);
+  return named.length === 0 ? [DEFAULT_SERVER] : named;
 }
 
 /** Whether programs query only this machine. */

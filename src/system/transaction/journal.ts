@@ -3,15 +3,11 @@ import { Dns4torError } from '../../failures/errors.ts';
 import { findUntrustedIn } from '../../lib/path-trust.ts';
 import type { Command } from '../command.ts';
 import type { Target } from '../machine.ts';
+import { RESOLVED_DROP_IN } from '../managers/resolved.ts';
 import { type FileState, readState, removeTemporary, writeState } from './file-state.ts';
 import { type FileSystem, makeDirectories, makeDirectory, removeIfEmpty } from './file-system.ts';
+import { type Phase, removeNotice, writeNotice } from './notice.ts';
 import type { FileChange } from './plan.ts';
-
-/**
- * Progress of an installation. `applying`, `restoring`, `pausing` and `resuming` exist only while a command runs, or
- * after it was interrupted; some files are then original and others are ours.
- */
-export type Phase = 'applying' | 'unconfirmed' | 'installed' | 'restoring' | 'pausing' | 'paused' | 'resuming';
 
 /** Everything needed to restore the machine. Written before the first change, and removed after the last one. */
 export interface Journal {
@@ -41,10 +37,13 @@ const VERSION = 1;
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 
+/** The journal's directory. Other users see only that it exists. */
+export const JOURNAL_DIRECTORY: string = dirname(PATH);
+
 const PAUSE_PHASES: ReadonlySet<Phase> = new Set(['pausing', 'paused', 'resuming']);
 
 /** Whether the journal is that of a pause, including one whose beginning or end was interrupted. */
-export function isPause({ phase }: Journal): boolean {
+export function isPause({ phase }: Pick<Journal, 'phase'>): boolean {
   return PAUSE_PHASES.has(phase);
 }
 
@@ -70,12 +69,12 @@ export async function readJournal(fs: FileSystem): Promise<Journal | undefined> 
 }
 
 /**
- * Writes the journal. Its owner is the owner of its directory: root, except in tests.
+ * Writes the journal, then its notice for other users. The owner of both is that of the directory: root, except in tests.
  *
  * @throws {Dns4torError} ERR_SYSTEM_FILE; ERR_UNTRUSTED_PATH, before the directory is created
  */
 export async function writeJournal(fs: FileSystem, journal: Journal): Promise<void> {
-  const directory = dirname(PATH);
+  const directory = JOURNAL_DIRECTORY;
   if ((await fs.inspect(directory)) === undefined) {
     await refuseUntrustedJournal(fs);
     await makeDirectories(fs, dirname(directory));
@@ -90,6 +89,9 @@ export async function writeJournal(fs: FileSystem, journal: Journal): Promise<vo
   };
   const bytes = Buffer.from(`${JSON.stringify(stored, null, 1)}\n`);
   await writeState(fs, PATH, { kind: 'file', bytes, mode: FILE_MODE, uid, gid });
+  const { phase, target } = journal;
+  const usesResolved = journal.changes.some(({ path }) => path === RESOLVED_DROP_IN);
+  await writeNotice(fs, { phase, target, usesResolved }, { uid, gid });
 }
 
 /**
@@ -102,9 +104,10 @@ export async function refuseUntrustedJournal(fs: FileSystem): Promise<void> {
   if (untrusted !== undefined) throw new Dns4torError('ERR_UNTRUSTED_PATH', untrusted);
 }
 
-/** Removes the journal, if there is one. @throws {Dns4torError} ERR_SYSTEM_FILE */
+/** Removes the notice and then the journal, if there are any. @throws {Dns4torError} ERR_SYSTEM_FILE */
 export async function removeJournal(fs: FileSystem): Promise<void> {
-  const directory = dirname(PATH);
+  await removeNotice(fs);
+  const directory = JOURNAL_DIRECTORY;
   if ((await fs.inspect(directory)) === undefined) return;
   await removeTemporary(fs, PATH);
   if ((await fs.inspect(PATH)) !== undefined) await writeState(fs, PATH, { kind: 'absent' });

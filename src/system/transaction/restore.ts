@@ -13,8 +13,9 @@ import {
   writeState,
 } from './file-state.ts';
 import { removeIfEmpty } from './file-system.ts';
-import type { Journal, Phase } from './journal.ts';
+import type { Journal } from './journal.ts';
 import { isMarked } from './mark.ts';
+import type { Phase } from './notice.ts';
 import type { ExistingFiles, FileChange } from './plan.ts';
 
 /** Which version of a file is present: the one from before the installation, ours, or an edited one. */

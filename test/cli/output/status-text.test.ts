@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { renderStatus, renderTrouble } from '../../../src/cli/output/status-text.ts';
 import { PLAIN, styleFor, takesCommands } from '../../../src/cli/output/style.ts';
+import { SYSTEM_RESOLVER_STATES } from '../../../src/model/system-resolver.ts';
 import type { StatusSnapshot } from '../../../src/status/snapshot.ts';
 
 const NONE = { cache: 0, upstream: 0, stale: 0, failed: 0, local: 0 };
@@ -30,6 +31,7 @@ const SNAPSHOT: StatusSnapshot = {
     trouble: null,
     circuits: CIRCUITS,
   },
+  systemResolver: { state: 'not_installed', trouble: null },
   upstreams: [
     {
       upstream: 'a.test:443',
@@ -177,6 +179,22 @@ test('the trouble of Tor is in its section only if the headline is about somethi
   };
   assert.equal(isShown({ state: 'working', reason: null, remedy: null }), true);
   assert.equal(isShown({ state: 'stuck', reason: trouble.reason, remedy: null }), false);
+});
+
+test('where dns4tor was installed, it says whether programs of the machine ask it; a loss is said once', () => {
+  const trouble = { reason: 'system_elsewhere', problem: 'resolv.conf names 192.0.2.1', remedy: 'run dns4tor install' };
+  const rowsOf = (changes: Partial<StatusSnapshot>): readonly string[] =>
+    renderStatus({ ...SNAPSHOT, ...changes }, page(80)).filter((line) => line.startsWith('Machine'));
+  assert.deepEqual(rowsOf({}), []);
+  const labels = SYSTEM_RESOLVER_STATES.flatMap((state) => rowsOf({ systemResolver: { state, trouble: null } }));
+  assert.equal(new Set(labels).size, SYSTEM_RESOLVER_STATES.length - 1);
+
+  const lost = { systemResolver: { state: 'elsewhere', trouble } } as const;
+  const shown = (changes: Partial<StatusSnapshot>): string =>
+    renderStatus({ ...SNAPSHOT, ...lost, ...changes }, page(80)).join('\n');
+  assert.ok(shown({}).includes(trouble.problem) && shown({}).includes(trouble.remedy));
+  // The headline has it.
+  assert.ok(!shown({ reason: trouble.reason }).includes(trouble.problem));
 });
 
 test('until Tor is connected to its network, a resolver has no remedy of its own', () => {

@@ -54,7 +54,7 @@ test('a port in use on one address is an error, and nothing stays open', async (
   const { port } = reserved;
   await assert.rejects(listen(['127.0.0.2', '127.0.0.1'], port, stack), {
     code: 'ERR_LISTEN_IN_USE',
-    message: new RegExp(`^UDP 127\\.0\\.0\\.1:${port}: `),
+    message: new RegExp(`^UDP 127\\.0\\.0\\.1:${port}\\b`),
   });
   await reserved.release();
   assert.equal((await listen(['127.0.0.2', '127.0.0.1'], port, stack)).addresses.length, 2);

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { chmod, lstat, readdir, readFile, writeFile } from 'node:fs/promises';
 import { failureText } from '../../../src/failures/failures.ts';
+import { messageOf } from '../../../src/log/logger.ts';
+import type { SystemResolverState } from '../../../src/model/system-resolver.ts';
+import type { StatusSnapshot } from '../../../src/status/snapshot.ts';
 import { COMMAND, runCli } from '../../cli/run-cli.ts';
 import { startBehindDouble } from '../../fixtures/dns/behind-double.ts';
 import { rawName } from '../../fixtures/dns/messages.ts';
 import type { DohBehaviour } from '../../fixtures/dns/recording-doh-server.ts';
 import { startProcess } from '../../fixtures/process/process.ts';
 import { runProgram } from '../../fixtures/process/run-program.ts';
+import { waitUntil } from '../../fixtures/wait-until.ts';
 import { PATIENCE_MS } from '../../listener/harness.ts';
 import { startLab } from '../lab.ts';
 import { answering, RCODE, RESPONSE_FLAGS } from '../upstream-messages.ts';
@@ -14,6 +18,8 @@ import { answering, RCODE, RESPONSE_FLAGS } from '../upstream-messages.ts';
 const RESOLV_CONF = '/etc/resolv.conf';
 const ORIGINAL = '# mine\nnameserver 192.0.2.53\n';
 const ORIGINAL_MODE = 0o640;
+/** More than the time between two looks of the watch. */
+const WATCH_PATIENCE_MS = 20_000;
 const ENVIRONMENT = { PATH: process.env['PATH'] ?? '' };
 
 await writeFile(RESOLV_CONF, ORIGINAL);
@@ -43,6 +49,13 @@ async function dns4tor(...args: readonly string[]): Promise<string> {
 {
   await using lab = await startLab('--port', '53');
   assert.equal(lab.daemon.port, 53);
+  const systemResolverBecomes = (state: SystemResolverState): Promise<void> =>
+    waitUntil(
+      `dns4tor finds that the system resolver is ${state}`,
+      WATCH_PATIENCE_MS,
+      async () => (await lab.counter('dns4tor_system_resolver', { state })) === 1,
+    );
+  await systemResolverBecomes('not_installed');
 
   assert.match(
     await dns4tor('install', '--dry-run'),
@@ -56,6 +69,10 @@ async function dns4tor(...args: readonly string[]): Promise<string> {
 
   // As a DHCP client does.
   await writeFile(RESOLV_CONF, 'nameserver 192.0.2.54\n');
+  await systemResolverBecomes('elsewhere');
+  const bypassed = JSON.parse((await lab.daemon.page('/api/status')).body) as StatusSnapshot;
+  assert.deepEqual([bypassed.state, bypassed.reason], ['degraded', 'system_elsewhere']);
+  assert.equal(bypassed.systemResolver.trouble?.reason, 'system_elsewhere');
   const check = await runCli(['check', '--json', '--address', '127.0.0.1', '--tor-socks', 'unix:/x'], ENVIRONMENT);
   const { checks } = JSON.parse(check.stdout) as { readonly checks: readonly { id: string; status: string }[] };
   const statusOf = (id: string): unknown => checks.find((one) => one.id === id)?.status;
@@ -66,10 +83,12 @@ async function dns4tor(...args: readonly string[]): Promise<string> {
   assert.ok(takenBack.stderr.includes(`${RESOLV_CONF}.before-install`), takenBack.stderr);
   await assertInstalled();
   assert.equal(await readFile(`${RESOLV_CONF}.before-install`, 'utf8'), 'nameserver 192.0.2.54\n');
+  await systemResolverBecomes('leads_here');
 
   await using pause = await startProcess(process.execPath, [COMMAND, 'pause', '1h'], { env: ENVIRONMENT });
   await pause.waitUntil('names go to the network', PATIENCE_MS, () => pause.output.includes('in the clear until'));
   assert.equal(await readFile(RESOLV_CONF, 'utf8'), ORIGINAL);
+  await systemResolverBecomes('paused');
   // A closed terminal does not end it; Ctrl-C does.
   process.kill(pause.pid, 'SIGHUP');
   process.kill(pause.pid, 'SIGINT');
@@ -78,6 +97,11 @@ async function dns4tor(...args: readonly string[]): Promise<string> {
 
   await dns4tor('uninstall');
   await assertAsBefore();
+  const lines = lab.daemon.process.output.split('\n');
+  for (const event of ['system_resolver_lost', 'system_resolver_back'] as const) {
+    const message = event === 'system_resolver_lost' ? failureText('ERR_SYSTEM_ELSEWHERE') : messageOf(event, {});
+    assert.equal(lines.filter((line) => line.includes(message)).length, 1, event);
+  }
   assert.match(await dns4tor('uninstall'), /nothing to restore/);
 
   await using unconfirmed = await startProcess(process.execPath, [COMMAND, 'install', '--confirm-within', '1h'], {
