@@ -11,6 +11,10 @@ import { type Notice, readNotice } from './transaction/notice.ts';
 const LEADS_HERE: SystemResolver = { state: 'leads_here' };
 const UNKNOWN: SystemResolver = { state: 'unknown' };
 
+/** For a drop-in that is as `install` wrote it, so that writing it again would change nothing. */
+const RESOLVED_REMEDY =
+  'remove the file below resolved.conf.d that sorts after zz-dns4tor.conf and names other servers, and restart systemd-resolved';
+
 /** The target of an installation by a version that wrote no notice, unless its command line named another. */
 const USUAL_TARGET: Target = { address: '127.0.0.1', port: RESOLV_CONF_PORT };
 
@@ -89,11 +93,11 @@ async function findResolvedTrouble(fs: FileSystem, target: Target): Promise<Dns4
   const [first] = await readNameservers(fs, RESOLVED_SERVERS);
   return first === undefined || first === target.address
     ? undefined
-    : elsewhere(`systemd-resolved asks ${shown(first)}`);
+    : elsewhere(`systemd-resolved asks ${shown(first)}`, RESOLVED_REMEDY);
 }
 
-function elsewhere(where: string): Dns4torError {
-  return new Dns4torError('ERR_SYSTEM_ELSEWHERE', where);
+function elsewhere(where: string, remedy?: string): Dns4torError {
+  return new Dns4torError('ERR_SYSTEM_ELSEWHERE', where, undefined, remedy);
 }
 
 /** Other programs write these files. */

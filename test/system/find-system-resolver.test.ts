@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { failureKind } from '../../src/failures/failures.ts';
 import type { SystemResolver } from '../../src/model/system-resolver.ts';
 import { confirm } from '../../src/system/confirm.ts';
 import { findSystemResolver } from '../../src/system/find-system-resolver.ts';
@@ -137,7 +138,10 @@ test('systemd-resolved is noticed if its drop-in is changed or removed, or if it
   await rig.write(SERVERS, '# of systemd-resolved\nnameserver 127.0.0.1\nnameserver 192.0.2.1\nsearch .\n');
   assert.equal(await stateOf(rig), 'leads_here');
   await rig.write(SERVERS, 'nameserver 192.0.2.1\nsearch .\n');
-  assert.equal(await stateOf(rig), 'elsewhere');
+  const { trouble } = (await find(rig)) ?? {};
+  assert.equal(trouble?.code, 'ERR_SYSTEM_ELSEWHERE');
+  // Another file does it, which install would not change.
+  assert.notEqual(trouble.remedy, failureKind('ERR_SYSTEM_ELSEWHERE').remedy);
 });
 
 test('on another port, only systemd-resolved leads here, and its list has no such servers', async () => {
@@ -164,6 +168,24 @@ test('while a command is interrupted, nothing is claimed', async () => {
   const crash = { ...rig.machine, fs: { ...fs, remove: () => Promise.reject(new Error('EIO')) } };
   await assert.rejects(install(crash, TARGET));
   assert.equal(await find(rig), undefined);
+});
+
+test('a pause that begins during a look is no loss', async () => {
+  await using rig = await installOn('a plain file');
+  const inner = createFileSystem(rig.root);
+  let isPaused = false;
+  const fs: FileSystem = {
+    ...inner,
+    async inspect(path) {
+      if (path === RESOLV_CONF && !isPaused) {
+        isPaused = true;
+        await pause(rig.machine, MINUTE_MS);
+      }
+      return inner.inspect(path);
+    },
+  };
+  assert.equal(await findSystemResolver(fs, () => true), undefined);
+  assert.ok(isPaused);
 });
 
 test('after an installation by a version that left no notice, only a loss is uncertain: it may be a pause', async () => {

@@ -79,6 +79,26 @@ test('a loss is reported once, and once when it is over', async () => {
   assert.deepEqual(reports(), ['back']);
 });
 
+test('a look that finds nothing out does not end a loss', async () => {
+  await using watched = await watchMachine();
+  const { rig, watch, after, reports } = watched;
+  const notice = await rig.text('/var/lib/dns4tor-install.json');
+  await rig.write(RESOLV_CONF, 'nameserver 192.0.2.1\n');
+  await after(LOOK_MS);
+  await after(CONFIRM_MS);
+  await rig.write('/var/lib/dns4tor-install.json', '{');
+  await after(LOOK_MS);
+  assert.equal(watch.current.state, 'unknown');
+  await rig.write('/var/lib/dns4tor-install.json', notice);
+  await after(LOOK_MS);
+  await after(CONFIRM_MS);
+  assert.equal(watch.current.state, 'elsewhere');
+  assert.deepEqual(reports(), ['ERR_SYSTEM_ELSEWHERE']);
+  await install(rig.machine, TARGET);
+  await after(LOOK_MS);
+  assert.deepEqual(reports(), ['back']);
+});
+
 test('a loss before the start is reported, too', async () => {
   await using watched = await watchMachine();
   const { rig, clock } = watched;
