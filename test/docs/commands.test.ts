@@ -45,9 +45,11 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   openssl: ['-in', '-noout', '-pubkey', '-pubin', '-outform', '-sha256', '-binary'],
   'pihole-FTL': ['--config'],
   resolvectl: [],
+  service: [],
   setcap: [],
   ss: ['-lnptu'],
   systemctl: ['--now'],
+  uci: ['-q'],
 };
 
 const NPM_COMMANDS = ['start', 'test', 'pack', 'install'];
@@ -112,7 +114,9 @@ test('every example in the help is a command line that dns4tor takes', async () 
 
 test('every block is of a language that is checked, or output', () => {
   const languages = new Set(PAGES.flatMap(({ blocks }) => blocks.map(({ language }) => language)));
-  assert.deepEqual([...languages].toSorted(), ['ini', 'sh', 'text', 'toml', 'torrc']);
+  // test/protocol/recipes runs the programs of those that are not of dns4tor or tor.
+  const ofOthers = ['conf', 'dnsmasq', 'json', 'unbound', 'yaml'];
+  assert.deepEqual([...languages].toSorted(), ['ini', 'sh', 'text', 'toml', 'torrc', ...ofOthers].toSorted());
 });
 
 test('the text names only npm scripts and dns4tor commands that exist', async () => {

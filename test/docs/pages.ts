@@ -8,6 +8,8 @@ export interface Block {
   readonly text: string;
   /** Where it begins, as in `README.md:12`. */
   readonly place: string;
+  /** The heading above it, without its `#` marks. */
+  readonly section: string;
 }
 
 export interface Link {
@@ -40,10 +42,21 @@ export function pageAt(path: string): Page {
   return page;
 }
 
+/** The only block of a language in a section of a page. */
+export function blockAt(path: string, section: string, language: string): string {
+  const found = pageAt(path).blocks.filter((block) => block.section === section && block.language === language);
+  const [block] = found;
+  if (block === undefined || found.length > 1) {
+    throw new Error(`${path} has ${found.length} blocks of ${language} under "${section}"`);
+  }
+  return block.text;
+}
+
 function readPage(path: string): Page {
   const lines = readFileSync(join(ROOT, path), 'utf8').split('\n');
   const blocks: Block[] = [];
   const prose: string[] = [];
+  let section = '';
   let open: { fence: string; language: string; lines: string[]; place: string } | undefined;
   for (const [index, line] of lines.entries()) {
     const fence = /^\s*(?<fence>```+)(?<language>\w*)$/.exec(line)?.groups;
@@ -55,10 +68,13 @@ function readPage(path: string): Page {
         place: `${path}:${index + 1}`,
       };
     } else if (open !== undefined && line.trim() === open.fence) {
-      blocks.push({ language: open.language, text: dedent(open.lines), place: open.place });
+      blocks.push({ language: open.language, text: dedent(open.lines), place: open.place, section });
       open = undefined;
     } else if (open !== undefined) open.lines.push(line);
-    else prose.push(line);
+    else {
+      prose.push(line);
+      if (/^#{1,6} /.test(line)) section = line.replace(/^#+ /, '');
+    }
   }
   if (open !== undefined) throw new Error(`${open.place}: the code block has no end`);
   const text = prose.join('\n');
