@@ -71,7 +71,7 @@ export class HouseholdResolver implements AsyncDisposable {
     this.#readiness = new ReadinessMonitor(clock, pool);
     this.#watch = new RefreshWatch(this.#readiness);
     const cache = new Cache({ clock, random, metrics: this.#counters }, { maxBytes: CACHE_BYTES, maxStaleMs });
-    const policy = new Policy({ deniesUndelegated: true });
+    const policy = new Policy({ deniesUndelegated: true, removesPrivate: true });
     this.#handle = createPipeline(
       { cache, upstream: this.#watch, clock, metrics: this.#counters, policy: () => policy, budget },
       { timeoutMs: TIMEOUT_MS, prefetch, ...LIMITS },

@@ -33,6 +33,11 @@ const EXAMPLES: Readonly<Partial<Record<OptionKey, string>>> = {
   transport: 'webtunnel=/usr/local/bin/webtunnel-client',
   'tor-option': 'ExcludeExitNodes {de}',
   route: 'lan=192.168.1.1',
+  hosts: '/etc/dns4tor/hosts',
+  name: 'nas.lan=192.168.1.5',
+  blocklist: '/etc/dns4tor/block.txt',
+  allowlist: '/etc/dns4tor/allow.txt',
+  'private-answers-for': 'plex.direct',
   logfile: '/var/log/dns4tor/dns4tor.log',
 };
 

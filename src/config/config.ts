@@ -2,8 +2,10 @@ import type { KeyObject } from 'node:crypto';
 import type { LogFormat, LogLevel } from '../log/log-level.ts';
 import type { Cidr } from '../model/address-block.ts';
 import type { Bridge, TransportProgram } from '../model/bridge.ts';
+import type { OwnName } from '../model/names/own-name.ts';
 import type { Route } from '../model/route.ts';
 import type { TorAddress } from '../model/tor-address.ts';
+import type { HostsFile } from './parse/local/hosts-file.ts';
 
 /** Whose queries share Tor circuits: all, those of one client, or those to one upstream. */
 export const ISOLATIONS = ['none', 'client', 'upstream'] as const;
@@ -24,6 +26,14 @@ export type UpstreamStrategy = (typeof UPSTREAM_STRATEGIES)[number];
 /** Whether single-label names and undelegated top-level domains are denied or forwarded. */
 export const UNDELEGATED_CHOICES = ['deny', 'forward'] as const;
 export type UndelegatedChoice = (typeof UNDELEGATED_CHOICES)[number];
+
+/** How blocked names are answered: the name does not exist, or it has the unspecified address. */
+export const BLOCK_ANSWERS = ['nxdomain', 'zero'] as const;
+export type BlockAnswerChoice = (typeof BLOCK_ANSWERS)[number];
+
+/** Whether private addresses in answers for public names are removed or passed on. */
+export const PRIVATE_ANSWERS = ['block', 'allow'] as const;
+export type PrivateAnswers = (typeof PRIVATE_ANSWERS)[number];
 
 /** The whole configuration, validated and deeply frozen. */
 export interface Config {
@@ -51,7 +61,7 @@ export interface Config {
   /** Host names by which the status page may be requested, in lower case. */
   readonly metricsHosts: readonly string[];
   readonly tor: TorConfig;
-  readonly undelegated: UndelegatedChoice;
+  readonly localAnswers: LocalAnswersConfig;
   /** Size limit of the cache; 0 turns it off. */
   readonly cacheBytes: number;
   /** How long an expired answer may be served (RFC 8767); 0 for never. */
@@ -65,6 +75,21 @@ export interface Config {
    * Whether `--bootstrap` was given. Units written for cloudflared have it, so the log says once that it is ignored.
    */
   readonly bootstrapIgnored: boolean;
+}
+
+/** What is answered locally, and what is removed from upstream answers. */
+export interface LocalAnswersConfig {
+  readonly undelegated: UndelegatedChoice;
+  readonly hosts: readonly HostsFile[];
+  /** Without contradictions: an alias is the only value of its name, and aliases form no loop. */
+  readonly names: readonly OwnName[];
+  /** Paths of files that existed when the configuration was read. */
+  readonly blocklists: readonly string[];
+  readonly allowlists: readonly string[];
+  readonly blockAnswer: BlockAnswerChoice;
+  readonly privateAnswers: PrivateAnswers;
+  /** Domains whose names may have private addresses. */
+  readonly privateAnswersFor: readonly string[];
 }
 
 /** Limits for one client, and for all together. All at least 1. */

@@ -4,6 +4,7 @@ import { isLoopback } from '../lib/ip-address.ts';
 import { isOnionHost } from '../model/onion-address.ts';
 import type { Problem } from './config-problem.ts';
 import type { Values } from './option-values.ts';
+import { aliasProblems } from './parse/local/name-rule.ts';
 import { routeProblems } from './routes.ts';
 
 /** Finds problems of options that are valid by themselves but not together. */
@@ -17,6 +18,7 @@ export function contradictions(values: Values): Problem[] {
     ...routeProblems(values),
     ...torProblems(values),
     ...bridgeProblems(values),
+    ...aliasProblems(values.name),
   ];
 }
 

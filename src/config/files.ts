@@ -24,6 +24,24 @@ export function readSmallFile(path: string): Parsed<string> {
   }
 }
 
+/** More than the largest public lists have. Bounds what a wrong path makes us read. */
+const MAX_LIST_BYTES = 256 * 1024 * 1024;
+
+/** Checks that a list is a readable file of at most 256 MiB. */
+export function checkListFile(path: string): Parsed<string> {
+  try {
+    const stats = statSync(path);
+    if (!stats.isFile()) return refuse(path, 'is not a file');
+    if (stats.size > MAX_LIST_BYTES) {
+      return refuse(path, `is larger than ${MAX_LIST_BYTES} bytes`, 'check that it is the right file');
+    }
+    accessSync(path, constants.R_OK);
+    return { value: path };
+  } catch (error) {
+    return refuse(path, `cannot be read: ${reasonOf(error)}`);
+  }
+}
+
 /** Reads the certificates of a PEM file. There must be at least one, and all must be valid. */
 export function readCertificates(path: string): Parsed<string> {
   const file = readSmallFile(path);

@@ -189,44 +189,6 @@ export const OPTIONS = {
   },
   ...ROUTE_OPTIONS,
   ...TOR_OPTIONS,
-  'cache-size': {
-    kind: 'bytes',
-    group: 'Answers',
-    placeholder: 'bytes',
-    doc: 'memory for cached answers, such as 64k or 16MiB; 0 turns the cache off',
-    default: '16MiB',
-    min: '0',
-    max: '4GiB',
-  },
-  // Response times of Cloudflare's onion service: 95th percentile 7.0 s, 99th 9.1 s (DoHoT paper, 53,082 queries). A
-  // time-out of 5 s would lose more than a tenth of the answers. More than 10 s helps no one, because glibc's stub
-  // resolver gives up after two attempts of 5 s.
-  timeout: {
-    kind: 'duration',
-    group: 'Answers',
-    placeholder: 'duration',
-    doc: 'longest time that a client waits for an answer, such as 1500ms, 10s or 2m',
-    default: '10s',
-    min: '100ms',
-    max: '2m',
-  },
-  // RFC 8767 §5 suggests one to three days, longer than an outage that remains unnoticed.
-  'serve-stale': {
-    kind: 'duration',
-    group: 'Answers',
-    placeholder: 'duration',
-    doc: 'how long an expired answer may be served if there is no fresh one within 1.8 s (RFC 8767), such as 12h or 1d; 0s for never',
-    default: '1d',
-    min: '0s',
-    max: '3d',
-  },
-  prefetch: {
-    kind: 'boolean',
-    group: 'Answers',
-    placeholder: 'boolean',
-    doc: 'refresh cached answers in use shortly before they expire; shares a limit of extra queries with second attempts',
-    default: 'true',
-  },
   ...ANSWER_OPTIONS,
   'max-in-flight': {
     kind: 'integer',

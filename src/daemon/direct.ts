@@ -15,7 +15,7 @@ import { RoutedUpstream } from '../upstream/routes/routed-upstream.ts';
 import { FailoverUpstream } from '../upstream/selection/failover.ts';
 import type { PooledUpstream } from '../upstream/upstream.ts';
 import type { BootstrapDisplay } from './events.ts';
-import { createPolicy } from './local/local-policy.ts';
+import { loadPolicy } from './local/local-policy.ts';
 import { openConfiguredTor, type TorComponents } from './tor-slot.ts';
 import { createUpstream, type UpstreamComponents } from './upstreams.ts';
 
@@ -55,7 +55,7 @@ export async function askDirectly(wire: Uint8Array, options: DirectOptions): Pro
   const startedAt = clock.now();
   const tor = stack.use(await openBootstrapped(options, steps));
   steps.push({ what: `Using ${tor.describe()}`, durationMs: clock.now() - startedAt });
-  const handler = createDirectHandler(options, tor, steps, stack);
+  const handler = await createDirectHandler(options, tor, steps, stack);
   const buffer = new Uint8Array(MAX_MESSAGE_BYTES);
   const reply = await handler(asQuery(wire, clock), buffer);
   return { reply: typeof reply === 'number' ? buffer.slice(0, reply) : reply, steps };
@@ -97,7 +97,12 @@ function quietEvents(display: BootstrapDisplay | undefined): TorEvents {
 }
 
 /** Puts the daemon's pipeline together for one query: one connection per resolver, and nothing cached. */
-function createDirectHandler(options: DirectOptions, tor: Tor, steps: Step[], stack: AsyncDisposableStack): Handler {
+async function createDirectHandler(
+  options: DirectOptions,
+  tor: Tor,
+  steps: Step[],
+  stack: AsyncDisposableStack,
+): Promise<Handler> {
   const { config, clock, random } = options;
   const closing = new AbortController();
   const metrics = createCounters(
@@ -116,7 +121,8 @@ function createDirectHandler(options: DirectOptions, tor: Tor, steps: Step[], st
   const upstream = stack.use(new RoutedUpstream({ clock, random, tor: resolvers }, new RouteTable(config.routes)));
   stack.defer(() => closing.abort());
   const cache = new Cache({ clock, random, metrics }, { maxBytes: 0, maxStaleMs: 0 });
-  const policy = createPolicy(config, (qname) => upstream.table.covers(qname));
+  const covers = (qname: string): boolean => upstream.table.covers(qname);
+  const policy = await loadPolicy(config, { random, metrics, covers });
   return createPipeline(
     { cache, upstream, clock, metrics, policy: () => policy, budget },
     { timeoutMs: patienceMs, prefetch: false, maxInFlight: 1, maxInFlightPerClient: 1 },

@@ -16,6 +16,7 @@ import { families } from '../metrics/families/families.ts';
 import type { BySegment, Gauges } from '../metrics/metrics.ts';
 import { createExposition } from '../metrics/prometheus.ts';
 import { USUAL_METRICS_PORT } from '../model/metrics-port.ts';
+import type { Policy } from '../policy/policy.ts';
 import { Status, type StatusSources } from '../status/status.ts';
 import { withPortHolders } from '../system/sockets/busy-port.ts';
 import type { SystemResolverWatch } from '../system/system-resolver-watch.ts';
@@ -37,6 +38,8 @@ interface MonitoringComponents {
   readonly counters: Counters;
   readonly tor: TorSlot;
   readonly cache: Cache;
+  /** The policy in force. */
+  readonly policy: () => Policy;
   readonly readiness: ReadinessMonitor;
   readonly upstreams: readonly PooledUpstream[];
   readonly routed: RoutedUpstream;
@@ -145,7 +148,7 @@ function sum({ success, denial }: BySegment): number {
 }
 
 function gauges(
-  { config, tor, cache, upstreams, routed, systemResolver }: MonitoringComponents,
+  { config, tor, cache, policy, upstreams, routed, systemResolver }: MonitoringComponents,
   cacheBytes: () => BySegment,
   eventLoopDelay: EventLoopDelay,
 ): Gauges {
@@ -153,6 +156,7 @@ function gauges(
     cacheEntries: () => cache.entries,
     cacheBytes,
     cacheMaxBytes: () => config.cacheBytes,
+    localNames: () => policy().sizes,
     connections: () => upstreams.map(({ openConnections }) => openConnections),
     queueDepth: () => upstreams.map(({ queueDepth }) => queueDepth),
     circuits: () => upstreams.map(({ connections }) => connections),

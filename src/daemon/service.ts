@@ -9,6 +9,7 @@ import type { LinuxSockets } from '../listener/udp/linux-sockets.ts';
 import type { Logger } from '../log/logger.ts';
 import { type Counters, createCounters } from '../metrics/counters.ts';
 import type { Handler } from '../model/query.ts';
+import type { Policy } from '../policy/policy.ts';
 import { createPipeline, type PipelineInit } from '../resolver/pipeline.ts';
 import { PauseAdvice } from '../system/pause-advice.ts';
 import { SystemResolverWatch } from '../system/system-resolver-watch.ts';
@@ -33,7 +34,7 @@ import {
 } from './events.ts';
 import type { HandedOver } from './handed-over.ts';
 import { dnsUrl, type Listening, openListeners, openUdpIo } from './listening/listen.ts';
-import { createPolicy } from './local/local-policy.ts';
+import { loadPolicy } from './local/local-policy.ts';
 import { refuseLoops, routeEvents } from './local/local-routes.ts';
 import { openMonitoring } from './monitoring.ts';
 import { notifyManager } from './notify/notify-manager.ts';
@@ -88,8 +89,8 @@ interface Resolvers {
  *
  * @returns the running resolver. Disposing it answers the queries in flight, for at most five seconds, then closes
  * everything.
- * @throws Dns4torError ERR_LISTEN_*, ERR_TOR_BINARY_MISSING, ERR_TOR_IN_USE, ERR_TOR_MANAGED or ERR_UNTRUSTED_PATH;
- * everything opened before is closed again
+ * @throws Dns4torError ERR_LISTEN_*, ERR_LIST_FILE, ERR_TOR_BINARY_MISSING, ERR_TOR_IN_USE, ERR_TOR_MANAGED or
+ * ERR_UNTRUSTED_PATH; everything opened before is closed again
  */
 export async function startService(options: ServiceOptions): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
@@ -103,11 +104,14 @@ export async function startService(options: ServiceOptions): Promise<AsyncDispos
   const resolvers = createResolvers(parts, stack);
   const cache = createCache(parts);
   stack.use(watchConnectivity(parts, cache, resolvers));
-  const handlers = await createHandlers(parts, cache, resolvers);
+  const covers = (qname: string): boolean => resolvers.routed.table.covers(qname);
+  const loaded = await loadPolicy(options.config, { ...options, metrics: counters, covers });
+  const policy = (): Policy => loaded;
+  const handlers = await createHandlers(parts, cache, policy, resolvers);
   const sockets = await openUdpIo(options.config.udpIo, options.logger);
   const { listening, server } = await takeQueries({ ...parts, sockets }, handlers.serving, stack);
   const systemResolver = stack.use(watchSystemResolver(parts, listening));
-  const status = await openMonitoring({ ...parts, ...resolvers, cache, systemResolver }, server, stack);
+  const status = await openMonitoring({ ...parts, ...resolvers, cache, policy, systemResolver }, server, stack);
   // Not when Tor is up: no unit should wait for that at boot.
   const headline = (): string => status.verdict().headline;
   notifyManager({ ...parts, sockets, headline, createHandler: handlers.uncounted }, stack);
@@ -234,10 +238,14 @@ interface Handlers {
   readonly uncounted: () => Handler;
 }
 
-async function createHandlers(parts: Parts, cache: Cache, { upstreams, routed }: Resolvers): Promise<Handlers> {
+async function createHandlers(
+  parts: Parts,
+  cache: Cache,
+  policy: () => Policy,
+  { upstreams, routed }: Resolvers,
+): Promise<Handlers> {
   const { config, logger, clock, counters, budget, handedOver } = parts;
   const { isolation, timeoutMs, prefetch, limits } = config;
-  const policy = createPolicy(config, (qname) => routed.table.covers(qname));
   const clientOf = isolation === 'client' ? await openClientIdentity(logger, handedOver.dns[0]) : undefined;
   // Leak mutation: cache
   const create = (metrics: Counters): Handler =>
@@ -248,7 +256,7 @@ async function createHandlers(parts: Parts, cache: Cache, { upstreams, routed }:
         isRouted: (query) => routed.table.routeOf(query) !== undefined,
         clock,
         metrics,
-        policy: () => policy,
+        policy,
         budget,
         ...(clientOf === undefined ? {} : { clientOf }),
       },

@@ -35,6 +35,11 @@ export const SYSTEM_FAILURES = {
     problem: 'a route leads back to dns4tor itself',
     remedy: 'name the server that knows these names in --route',
   },
+  ERR_LIST_FILE: {
+    label: 'list_file',
+    problem: 'the list cannot be read, or changed while it was read',
+    remedy: 'check --blocklist and --allowlist; replace a list by renaming a new file over it',
+  },
   ERR_LISTEN: {
     label: 'listen',
     problem: 'the socket could not be opened',

@@ -15,6 +15,7 @@ import { Histogram } from './histogram.ts';
 import {
   ADMISSION_REASONS,
   ANSWER_SOURCES,
+  BLOCK_REASONS,
   DROP_REASONS,
   HEDGE_EVENTS,
   type Metrics,
@@ -54,6 +55,8 @@ export interface Totals {
   readonly failures: CounterTable;
   /** By reason. */
   readonly notAdmitted: CounterTable;
+  /** By reason. */
+  readonly blocked: CounterTable;
   /** By reason. */
   readonly drops: CounterTable;
   readonly udpBatches: Histogram;
@@ -118,6 +121,7 @@ export function createCounters(labels: readonly string[], circuits: number): Cou
     cacheEvictions: new CounterTable({ type: ['success', 'denial'] }),
     failures: new CounterTable({ reason: FAILURE_LABELS }),
     notAdmitted: new CounterTable({ reason: ADMISSION_REASONS }),
+    blocked: new CounterTable({ reason: BLOCK_REASONS }),
     drops: new CounterTable({ reason: DROP_REASONS }),
     udpBatches: new Histogram(BATCH_SIZES),
     tcpConnections: new CounterTable({ event: ['opened', 'closed'] }),
@@ -151,6 +155,7 @@ export function createCounters(labels: readonly string[], circuits: number): Cou
     cacheEvicted: (denial) => totals.cacheEvictions.increment(denial ? 1 : 0),
     failed: (code) => totals.failures.increment(failureSlots.get(code)),
     notAdmitted: (reason) => totals.notAdmitted.increment(ADMISSION_REASONS.indexOf(reason)),
+    blocked: (reason) => totals.blocked.increment(BLOCK_REASONS.indexOf(reason)),
     dropped: (reason) => totals.drops.increment(DROP_REASONS.indexOf(reason)),
     udpBatch: (datagrams) => totals.udpBatches.observe(datagrams),
     tcpOpened: () => totals.tcpConnections.increment(0),

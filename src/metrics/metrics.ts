@@ -39,6 +39,8 @@ export interface Metrics {
   failed(code: ErrorCode): void;
   /** A query exceeded a limit on queries in flight; the client got an expired answer or a failure. */
   notAdmitted(reason: AdmissionReason): void;
+  /** A name was blocked, or records were removed from an answer. */
+  blocked(reason: BlockReason): void;
   /** A datagram or message got no answer, or a connection was refused or closed. */
   dropped(reason: DropReason): void;
   /** Datagrams were received in one batch. */
@@ -82,6 +84,17 @@ export const DROP_REASONS = [
   'handler_failed',
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
+
+/**
+ * What was blocked: a name that a list has, a name that is an alias of such a name, or private addresses of a public
+ * name.
+ */
+export const BLOCK_REASONS = ['list', 'alias', 'private'] as const;
+export type BlockReason = (typeof BLOCK_REASONS)[number];
+
+/** Where the names come from that are answered or exempted locally: own names, block lists and allow lists. */
+export const NAME_SOURCES = ['own', 'block', 'allow'] as const;
+export type NameSource = (typeof NAME_SOURCES)[number];
 
 /** The limit that was reached: that of all clients together, or that of one client. */
 export const ADMISSION_REASONS = ['all', 'client'] as const;
@@ -131,6 +144,8 @@ export interface Gauges {
   breakers(): readonly (readonly BreakerState[])[];
   /** The routes in use. */
   routes(): readonly RouteStatus[];
+  /** Numbers of own names and of names in lists. */
+  localNames(): Readonly<Record<NameSource, number>>;
   tor(): TorStatus;
   /** Where the programs of this machine look names up. */
   systemResolver(): SystemResolverState;

@@ -2,7 +2,6 @@ import { type Answer, parseAnswer } from '../message/answer/answer.ts';
 import { writeU16 } from '../message/wire/bytes.ts';
 import { encodeRecords, type OwnRecord } from '../message/wire/codec.ts';
 import { FLAG, HEADER, HEADER_BYTES } from '../message/wire/header.ts';
-import type { Query } from '../model/query.ts';
 
 /** A compression pointer to QNAME, which follows the header (RFC 1035 §4.1.4). */
 const QNAME_POINTER = [0xc0, HEADER_BYTES] as const;
@@ -30,9 +29,44 @@ export function recordAtQname(record: OwnRecord): LocalRecords {
   return { bytes, count: 1 };
 }
 
+/** Joins records of one section. */
+export function joinRecords(parts: readonly LocalRecords[]): LocalRecords {
+  const bytes = Buffer.concat(parts.map((part) => part.bytes));
+  return { bytes, count: parts.reduce((sum, { count }) => sum + count, 0) };
+}
+
+/** An SOA record at QNAME for a negative answer, so that clients can cache it (RFC 2308 §3). */
+export function soaAtQname(ttlSeconds: number): LocalRecords {
+  return recordAtQname(ownSoa('.', ttlSeconds));
+}
+
+/** The SOA record of a zone that dns4tor answers itself, with the values of RFC 6303 §3. */
+export function ownSoa(name: string, ttlSeconds: number): OwnRecord {
+  return {
+    type: 'SOA',
+    name,
+    ttl: ttlSeconds,
+    data: {
+      mname: name,
+      rname: 'nobody.invalid',
+      serial: 1,
+      refresh: 3600,
+      retry: 1200,
+      expire: 604_800,
+      minimum: ttlSeconds,
+    },
+  };
+}
+
+/** A message whose question is valid: a query or an answer. */
+export interface LocalQuestion {
+  readonly wire: Uint8Array;
+  readonly scan: { readonly questionEnd: number };
+}
+
 /** Builds a local answer to the question of `query`. */
 export function buildLocalAnswer(
-  query: Query,
+  query: LocalQuestion,
   rcode: number,
   answers: LocalRecords,
   authorities: LocalRecords = NO_RECORDS,

@@ -1,11 +1,19 @@
 import { EDE } from '../failures/failures.ts';
 import type { Answer } from '../message/answer/answer.ts';
-import { encodeName, type OwnRecord } from '../message/wire/codec.ts';
+import { encodeName } from '../message/wire/codec.ts';
 import type { ExtendedError } from '../message/wire/edns.ts';
 import { octetString, withAncestors } from '../message/wire/name.ts';
 import { RCODE, TYPE } from '../message/wire/tables.ts';
-import type { Query } from '../model/query.ts';
-import { buildLocalAnswer, type LocalRecords, localRecord, NO_RECORDS, recordAtQname } from './local-answer.ts';
+import {
+  buildLocalAnswer,
+  type LocalQuestion,
+  type LocalRecords,
+  localRecord,
+  NO_RECORDS,
+  ownSoa,
+  recordAtQname,
+  soaAtQname,
+} from './local-answer.ts';
 import { LOOPBACK_POINTERS, SPECIAL_USE_ZONES, type ZoneKind } from './special-use-zones.ts';
 
 /** TTL and MINIMUM of the SOA record, 10800 (RFC 6303 §3). Also the TTL of loopback records. */
@@ -48,7 +56,7 @@ const ZONES: ReadonlyMap<string, Zone> = new Map(
 );
 
 function zoneOf(name: string, kind: ZoneKind): Zone {
-  const soa = localRecord(soaOf(name));
+  const soa = localRecord(ownSoa(name, TTL_SECONDS));
   if (kind === 'undelegated') return { kind, forwarded: DELEGATION_TYPES, soa };
   // RFC 6303 §7, RFC 8375 §4: the parent is public and signed. A validator accepts our local answers only after the
   // parent has proved that the zone is unsigned, so DS queries are forwarded. The other zones are children of the root;
@@ -58,7 +66,7 @@ function zoneOf(name: string, kind: ZoneKind): Zone {
 }
 
 /** An SOA record at QNAME, for single-label names. */
-const SOA_AT_QNAME = recordAtQname(soaOf('.'));
+const SOA_AT_QNAME = soaAtQname(TTL_SECONDS);
 
 const POINTERS: ReadonlySet<string> = new Set(LOOPBACK_POINTERS.map((name) => octetString(encodeName(name))));
 
@@ -74,8 +82,12 @@ const LOOPBACK_PTR = recordAtQname({ type: 'PTR', name: '.', ttl: TTL_SECONDS, d
  * @param qname the name in wire form and in lower case, as `octetString` returns it
  * @param deniesUndelegated whether single-label names and undelegated top-level domains are denied
  */
-export function specialUseAnswer(query: Query, qname: string, deniesUndelegated: boolean): Answer | undefined {
-  const { qtype } = query.scan;
+export function specialUseAnswer(
+  query: LocalQuestion,
+  qname: string,
+  qtype: number,
+  deniesUndelegated: boolean,
+): Answer | undefined {
   const found = enclosingZone(qname);
   if (found === undefined) {
     const isDenied = deniesUndelegated && isDotless(qname) && !DELEGATION_TYPES.has(qtype);
@@ -105,7 +117,7 @@ export function specialUseAnswer(query: Query, qname: string, deniesUndelegated:
   }
 }
 
-function denied(query: Query, soa: LocalRecords, extendedError: ExtendedError | undefined): Answer {
+function denied(query: LocalQuestion, soa: LocalRecords, extendedError: ExtendedError | undefined): Answer {
   return { ...buildLocalAnswer(query, RCODE.NXDOMAIN, NO_RECORDS, soa), extendedError };
 }
 
@@ -121,22 +133,4 @@ function enclosingZone(qname: string): { readonly zone: Zone; readonly isApex: b
     if (zone !== undefined) return { zone, isApex: name.length === qname.length };
   }
   return undefined;
-}
-
-/** The SOA record of an empty zone (RFC 6303 §3). */
-function soaOf(name: string): OwnRecord {
-  return {
-    type: 'SOA',
-    name,
-    ttl: TTL_SECONDS,
-    data: {
-      mname: name,
-      rname: 'nobody.invalid',
-      serial: 1,
-      refresh: 3600,
-      retry: 1200,
-      expire: 604_800,
-      minimum: TTL_SECONDS,
-    },
-  };
 }

@@ -9,10 +9,12 @@ import { RCODE } from '../message/wire/tables.ts';
 import type { AnswerSource, StaleReason } from '../metrics/metrics.ts';
 import { copyQuery, type Handler, type Query } from '../model/query.ts';
 import { refusalOf } from '../policy/conformance.ts';
+import type { Alias } from '../policy/own-names.ts';
+import { queryForTarget, replyForAlias } from './alias-reply.ts';
 import { cachedError, extendedErrorOf, staleError } from './extended-error.ts';
 import { type Forwarded, Forwarder, type ForwarderComponents, type ForwarderInit } from './forward.ts';
 import { replyProvenance, upstreamProvenance } from './reply-provenance.ts';
-import { shapeAnswer, shapeReply } from './shape-reply.ts';
+import { maxReplyBytes, shapeAnswer, shapeReply } from './shape-reply.ts';
 
 /** Settings of the pipeline. */
 export interface PipelineInit extends ForwarderInit {
@@ -39,7 +41,7 @@ interface Stale {
  * 1. Drop what must not be answered: no whole header, or a response.
  * 2. Conformance: refuse without looking at the name.
  * 3. Cache. Most queries end here, so it comes before the local answers, which are never in it.
- * 4. Local answers (`Policy`): special-use names, names of local networks, and QTYPE ANY.
+ * 4. Local answers (`Policy`): own names, blocked names, special-use names, and QTYPE ANY.
  * 5. Upstream, through Tor. If that is slow or fails: an expired answer from the cache.
  */
 export function createPipeline(components: ForwarderComponents, init: PipelineInit): Handler {
@@ -81,6 +83,7 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
     // 4. Local answers.
     const local = policy().answer(query);
     if (local !== undefined) {
+      if ('target' in local) return followAlias(query, local, reply);
       const provenance = replyProvenance(query, now, 'local');
       const replyBytes = shapeAnswer(query, local, 0, reply, local.extendedError, undefined, provenance);
       return count(query, replyBytes, local.rcode, 'policy', clock.now());
@@ -90,6 +93,27 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
     metrics.cacheMiss();
     const stale = entry && { answer: copyAnswer(entry.answer), ageSeconds: ageSeconds(entry, ageingTime) };
     return forward(copyQuery(query), stale);
+  }
+
+  /** Resolves the target of an own name like any other name. The target's reply is the one that is counted. */
+  function followAlias(query: Query, alias: Alias, reply: Uint8Array): ReturnType<Handler> {
+    const result = handle(queryForTarget(query, alias), reply);
+    if (typeof result === 'number') {
+      if (result === 0) return 0;
+      const own = replyForAlias(query, alias, reply.slice(0, result), maxReplyBytes(query));
+      reply.set(own);
+      return own.length;
+    }
+    return replyForAliasLater(copyQuery(query), alias, result);
+  }
+
+  async function replyForAliasLater(query: Query, alias: Alias, later: Promise<Uint8Array>): Promise<Uint8Array> {
+    const reply = await later;
+    try {
+      return reply.length === 0 ? reply : replyForAlias(query, alias, reply, maxReplyBytes(query));
+    } catch (thrown) {
+      return lateReply.slice(0, replyFailure(query, thrown, 'upstream', lateReply));
+    }
   }
 
   function replyCached(query: Query, entry: Entry, now: number, ageingTime: number, reply: Uint8Array): number {

@@ -108,7 +108,7 @@ function shapeEmpty(query: Query, rcode: number, flags: number, reply: Uint8Arra
 }
 
 /** Over UDP the client's limit, but at most our own; over TCP the maximum of a message. */
-function maxReplyBytes(query: Query): number {
+export function maxReplyBytes(query: Query): number {
   return query.transport === 'udp' ? Math.min(query.scan.udpPayloadBytes, UDP_PAYLOAD_BYTES) : MAX_MESSAGE_BYTES;
 }
 

@@ -9,11 +9,15 @@ import { createTemporaryDirectory, type TemporaryDirectory } from '../fixtures/t
 import { withoutPlaceholders } from './dns4tor-command.ts';
 import { PAGES, ROOT } from './pages.ts';
 
+/** Hosts files and lists of the examples. */
+const NAME_FILES = ['hosts', 'ads.txt', 'trackers.txt', 'allow.txt'];
+
 let directory: TemporaryDirectory;
 before(async () => {
   directory = await createTemporaryDirectory();
   await writeFile(join(directory.path, 'webtunnel-client'), '#!/bin/sh\n', { mode: 0o700 });
   await writeFile(join(directory.path, 'bridges'), '192.0.2.10:443\n', { mode: 0o600 });
+  for (const name of NAME_FILES) await writeFile(join(directory.path, name), '');
 });
 after(() => directory[Symbol.asyncDispose]());
 
@@ -25,7 +29,7 @@ for (const { path, blocks } of PAGES) {
       const file = join(directory.path, 'dns4tor.toml');
       // `isolate` and the like stand alone: what they need besides is the default.
       const own = withoutPlaceholders(text)
-        .replaceAll('/etc/dns4tor/bridges', join(directory.path, 'bridges'))
+        .replaceAll(/\/etc\/dns4tor\/([\w.]+)/g, join(directory.path, '$1'))
         .replaceAll('/usr/local/bin/webtunnel-client', join(directory.path, 'webtunnel-client'));
       await writeFile(file, own, { mode: 0o600 });
       const load = (): unknown => validate(loadSettings({ flags: { config: [file] }, env: {} }));

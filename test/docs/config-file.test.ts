@@ -16,14 +16,16 @@ import { ONION } from './dns4tor-command.ts';
 import { fits } from './json-schema.ts';
 
 const SCHEMA = configSchema();
+const NAME_FILES = ['hosts', 'blocklist', 'allowlist'] as const;
 /** The loader reads these files. */
-const FILES = ['upstream-ca', 'onion-auth-file', 'bridges-file', 'logfile'] as const;
+const FILES = ['upstream-ca', 'onion-auth-file', 'bridges-file', 'logfile', ...NAME_FILES] as const;
 /** A program without a bridge that needs it is refused. */
 const WEBTUNNEL_BRIDGE = 'bridge = "webtunnel 192.0.2.10:443 url=https://bridge.example/path"';
 
 let directory: TemporaryDirectory;
 before(async () => {
   directory = await createTemporaryDirectory();
+  for (const name of NAME_FILES) await writeFile(join(directory.path, name), '');
   await writeFile(join(directory.path, 'upstream-ca'), rootCertificates[0] ?? '');
   await writeFile(join(directory.path, 'webtunnel-client'), '#!/bin/sh\n', { mode: 0o700 });
   await writeFile(join(directory.path, 'bridges-file'), '192.0.2.11:443\n', { mode: 0o600 });

@@ -14,7 +14,14 @@ import { ROOT } from './pages.ts';
 export const ONION = 'dns4torpnlfs2ifuz2s2yf3fc7rdmsbhm6rw75euj35pac6ap25zgqad.onion';
 const CONFIG_FILE = join(ROOT, 'systemd', 'dns4tor.toml');
 /** These name files that only the reader has. */
-const FILE_KINDS: ReadonlySet<string> = new Set(['certificate-file', 'onion-auth-file', 'bridges-file', 'append-file']);
+const FILE_KINDS: ReadonlySet<string> = new Set([
+  'certificate-file',
+  'onion-auth-file',
+  'bridges-file',
+  'append-file',
+  'hosts-file',
+  'list-file',
+]);
 
 /** Replaces what stands for the reader's own onion address. */
 export function withoutPlaceholders(text: string): string {

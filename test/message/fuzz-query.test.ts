@@ -35,6 +35,7 @@ function answerLocally(wire: Uint8Array): string {
   }
   assert.equal(buildUpstreamQuery(wire.subarray(12, questionEnd), dnssecOk, false).length % 128, 0);
   const answer = PLAIN_POLICY.answer(query);
+  assert.ok(answer === undefined || !('target' in answer));
   if (answer === undefined) return 'forwarded';
   assert.ok(answerBytes(query, answer, 0).length <= limit);
   return 'answered';

@@ -6,6 +6,7 @@ export const NO_GAUGES: Gauges = {
   cacheEntries: () => ({ success: 0, denial: 0 }),
   cacheBytes: () => ({ success: 0, denial: 0 }),
   cacheMaxBytes: () => 0,
+  localNames: () => ({ own: 0, block: 0, allow: 0 }),
   connections: () => [],
   queueDepth: () => [],
   circuits: () => [],

@@ -7,8 +7,10 @@ import type { Counters } from '../../src/metrics/counters.ts';
 import {
   ADMISSION_REASONS,
   ANSWER_SOURCES,
+  BLOCK_REASONS,
   DROP_REASONS,
   HEDGE_EVENTS,
+  NAME_SOURCES,
   PREFETCH_EVENTS,
   RECONNECT_CAUSES,
   STALE_REASONS,
@@ -138,10 +140,12 @@ test('labels have only values that were known beforehand', async () => {
     reason: [
       ...DROP_REASONS,
       ...ADMISSION_REASONS,
+      ...BLOCK_REASONS,
       ...STALE_REASONS,
       ...Object.values(FAILURES).map(({ label }) => label),
     ],
     slot: ['0', '1', '2'],
+    source: NAME_SOURCES,
     cause: RECONNECT_CAUSES,
     state: [...CONNECTION_STATES, ...BREAKER_STATES, ...TOR_STATES, ...CIRCUIT_STATES, ...SYSTEM_RESOLVER_STATES],
     version: [IDENTITY.version],

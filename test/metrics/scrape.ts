@@ -56,6 +56,7 @@ export function createFixture(upstreams: readonly string[] = [ONION, OTHER]): Fi
     cacheEntries: () => readings.entries,
     cacheBytes: () => readings.bytes,
     cacheMaxBytes: () => 65_536,
+    localNames: () => ({ own: 2, block: 100, allow: 1 }),
     connections: () => readings.connections,
     queueDepth: () => readings.queueDepth,
     circuits: () => readings.circuits,

@@ -30,7 +30,8 @@ const DELEGATION_TYPES = ['NS', 'SOA', 'DS', 'DNSKEY'] as const;
 
 function specialUseAnswer(query: Query, deniesUndelegated = true): Answer | undefined {
   const nameEnd = query.scan.questionEnd - QUESTION_FIXED_BYTES;
-  return answerOf(query, octetString(query.wire.subarray(HEADER_BYTES, nameEnd).map(lowerCase)), deniesUndelegated);
+  const qname = octetString(query.wire.subarray(HEADER_BYTES, nameEnd).map(lowerCase));
+  return answerOf(query, qname, query.scan.qtype, deniesUndelegated);
 }
 
 type Outcome = { readonly rcode: string; readonly records: readonly string[]; readonly soa: boolean };

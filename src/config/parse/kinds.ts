@@ -1,12 +1,17 @@
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../log/log-level.ts';
 import type { Cidr } from '../../model/address-block.ts';
 import type { Bridge, TransportProgram } from '../../model/bridge.ts';
+import type { OwnName } from '../../model/names/own-name.ts';
 import {
+  BLOCK_ANSWERS,
+  type BlockAnswerChoice,
   type ControlChoice,
   ISOLATIONS,
   type Isolation,
   type MetricsAddress,
   type OnionAuthConfig,
+  PRIVATE_ANSWERS,
+  type PrivateAnswers,
   type SocksChoice,
   TLS_VERSIONS,
   type TlsVersion,
@@ -18,12 +23,14 @@ import {
   type UpstreamStrategy,
 } from '../config.ts';
 import { type Parsed, refuse } from '../config-problem.ts';
-import { checkAppendFile, checkProgram, readCertificates } from '../files.ts';
+import { checkAppendFile, checkListFile, checkProgram, readCertificates } from '../files.ts';
 import { parseBridgeLine } from './bridge-line.ts';
 import { type BridgesFile, readBridgesFile } from './bridges-file.ts';
 import { parseHostName, parsePin } from './certificate-identity.ts';
 import { parseCidr } from './cidr.ts';
 import { parseListenAddress, parseMetricsAddress } from './endpoint.ts';
+import { type HostsFile, readHostsFile } from './local/hosts-file.ts';
+import { parseDomain, parseOwnName } from './local/name-rule.ts';
 import { parseRoute, type RouteRule } from './local/route-rule.ts';
 import { readOnionAuthFile } from './onion-auth-file.ts';
 import { type Bounds, parseBytes, parseDuration, parseInteger } from './quantity.ts';
@@ -66,6 +73,13 @@ export interface KindValues {
   readonly 'bridges-file': BridgesFile;
   readonly 'transport-program': TransportProgram;
   readonly route: RouteRule;
+  readonly domain: string;
+  readonly 'own-name': OwnName;
+  readonly 'hosts-file': HostsFile;
+  /** The path of a readable file. */
+  readonly 'list-file': string;
+  readonly 'block-answer': BlockAnswerChoice;
+  readonly 'private-answers': PrivateAnswers;
 }
 
 /** Name of a kind of value. */
@@ -78,6 +92,8 @@ export function choicesOf(kind: OptionKind): readonly string[] {
   if (kind === 'tls-version') return TLS_VERSIONS;
   if (kind === 'upstream-strategy') return UPSTREAM_STRATEGIES;
   if (kind === 'undelegated') return UNDELEGATED_CHOICES;
+  if (kind === 'block-answer') return BLOCK_ANSWERS;
+  if (kind === 'private-answers') return PRIVATE_ANSWERS;
   if (kind === 'log-level') return LOG_LEVELS;
   return kind === 'log-format' ? LOG_FORMATS : [];
 }
@@ -112,6 +128,12 @@ const PARSERS: { readonly [Kind in OptionKind]: (text: string, bounds: Bounds) =
   'bridges-file': readBridgesFile,
   'transport-program': parseTransportProgram,
   route: parseRoute,
+  domain: parseDomain,
+  'own-name': parseOwnName,
+  'hosts-file': readHostsFile,
+  'list-file': checkListFile,
+  'block-answer': (text) => parseChoice(text, BLOCK_ANSWERS),
+  'private-answers': (text) => parseChoice(text, PRIVATE_ANSWERS),
 };
 
 /** Parses a text. Kinds that name files also check the file. */

@@ -4,6 +4,7 @@ import { cacheFamilies } from './cache-families.ts';
 import { dnsFamilies } from './dns-families.ts';
 import type { Family } from './family.ts';
 import { listenerFamilies } from './listener-families.ts';
+import { policyFamilies } from './policy-families.ts';
 import { processFamilies, type Versions } from './process-families.ts';
 import { routeFamilies } from './route-families.ts';
 import { torFamilies } from './tor-families.ts';
@@ -21,6 +22,7 @@ export function families(counters: Counters, gauges: Gauges, identity: Identity)
   return [
     ...dnsFamilies(totals, server),
     ...cacheFamilies(totals, gauges, server),
+    ...policyFamilies(totals, gauges),
     ...listenerFamilies(totals),
     ...upstreamFamilies(counters, gauges),
     ...routeFamilies(gauges),
