@@ -48,8 +48,16 @@ export const PROMISES: readonly Promised[] = [
   {
     id: 'G4',
     promise:
-      '[Local names](local-names.md) are answered locally. No query for `.onion`, `.local`, `.test`, `.invalid` or `localhost` ever leaves. For the other local zones and for names without a dot, only queries about the delegation leave: DS of the zone, and NS, SOA, DS and DNSKEY of a single label',
-    proofs: [{ file: 'test/protocol/messages/local-names.test.ts', test: 'upstream has seen none of these names' }],
+      '[Local names](local-names.md) are answered locally. No query for `.onion`, `.local`, `.test`, `.invalid` or `localhost`, for a name in `--hosts` or `--name`, or for a name that `--blocklist` blocks ever reaches the resolver. For the other local zones and for names without a dot, only queries about the delegation do: DS of the zone, and NS, SOA, DS and DNSKEY of a single label. With `--undelegated forward`, undelegated names and names without a dot do, too',
+    proofs: [
+      { file: 'test/protocol/messages/local-names.test.ts', test: 'upstream has seen none of these names' },
+      {
+        file: 'test/protocol/messages/local-names.test.ts',
+        test: 'forward sends upstream what no standard makes local',
+      },
+      { file: 'test/protocol/messages/own-names.test.ts', test: 'the resolver has seen no own name' },
+      { file: 'test/protocol/messages/blocking.test.ts', test: 'a name of a list in any format does not exist' },
+    ],
   },
   {
     id: 'G5',

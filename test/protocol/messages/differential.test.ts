@@ -209,7 +209,11 @@ async function ask(
 
 test('5,000 queries of all kinds are answered as by unbound, except for the explained differences', async (t) => {
   await using authority = await startAuthoritativeServer();
-  await using running = await startBefore((certificate) => startDohServer({ authority, certificate, validate: true }));
+  await using running = await startBefore(
+    (certificate) => startDohServer({ authority, certificate, validate: true }),
+    '--private-answers',
+    'allow',
+  );
   const { daemon, upstream } = running;
   await daemon.answers();
   await using ourClient = new UdpAsker(daemon.port);

@@ -283,3 +283,15 @@ test('RFC 7686 §2: the log and the metrics contain no queried name', async () =
     assert.doesNotMatch(text, /printer|wpad|\bnas\b|www\.some|mylocal|ipv4only|in-addr/i);
   }
 });
+
+test('--undelegated forward sends upstream what no standard makes local, and nothing else', async () => {
+  await using forwarding = await startLab('--undelegated', 'forward');
+  for (const name of ['nas.lan', 'x.home', 'printer']) {
+    assert.equal((await forwarding.ask('udp', { name })).rcode, 'NOERROR', name);
+    assert.equal(forwarding.asked(name), 1, name);
+  }
+  for (const name of ['x.onion', 'x.local', 'x.test', 'x.invalid', 'localhost', '5.1.168.192.in-addr.arpa']) {
+    await forwarding.ask('udp', { name });
+    assert.equal(forwarding.asked(name), 0, name);
+  }
+});
