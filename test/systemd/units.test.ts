@@ -127,12 +127,13 @@ test('the household drop-ins let in private and link-local networks only, and dn
   assert.equal(env['DNS4TOR_ALLOW'], byFilter.replaceAll(' ', ','));
 });
 
-test('both services tell systemd when they are ready and alive, and may do so through systemd-notify', async () => {
+test('both services tell systemd when they are ready and alive, also through systemd-notify, and may start slowly', async () => {
   for (const unit of ['dns4tor.service', 'dns4tor-standalone.service']) {
     assert.deepEqual(await valuesOf(unit, 'Type'), ['notify'], unit);
     // A child process sends the messages if koffi cannot be loaded.
     assert.deepEqual(await valuesOf(unit, 'NotifyAccess'), ['all'], unit);
     assert.deepEqual(await valuesOf(unit, 'WatchdogSec'), ['60'], unit);
+    assert.deepEqual(await valuesOf(unit, 'TimeoutStartSec'), ['300'], unit);
   }
 });
 
