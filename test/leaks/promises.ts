@@ -48,8 +48,9 @@ export const PROMISES: readonly Promised[] = [
   {
     id: 'G4',
     promise:
-      '[Local names](local-names.md) are answered locally. No query for `.onion`, `.local`, `.test`, `.invalid` or `localhost`, for a name in `--hosts` or `--name`, or for a name that `--blocklist` blocks ever reaches the resolver. For the other local zones and for names without a dot, only queries about the delegation do: DS of the zone, and NS, SOA, DS and DNSKEY of a single label. With `--undelegated forward`, undelegated names and names without a dot do, too',
+      '[Local names](local-names.md) are answered locally. No query for `.onion`, `.local`, `.test`, `.invalid` or `localhost`, for a name in `--hosts` or `--name`, or for a name that `--blocklist` blocks ever reaches the resolver. For the other local zones and for names without a dot, only queries about the delegation do: DS of the zone, and NS, SOA, DS and DNSKEY of a single label. With `--undelegated forward`, undelegated names and names without a dot do, too. [Routes](routes.md) send such names to their servers instead, but neither own nor blocked names, nor `.onion` or `localhost`',
     proofs: [
+      { file: 'test/config/parse/local/route-rule.test.ts', test: 'no route covers names of onion services' },
       { file: 'test/protocol/messages/local-names.test.ts', test: 'upstream has seen none of these names' },
       {
         file: 'test/protocol/messages/local-names.test.ts',

@@ -47,9 +47,6 @@ test('everything else is refused with a remedy', () => {
     `${'a'.repeat(64)}=192.168.1.1`,
     `${Array.from({ length: 128 }, () => 'a').join('.')}=192.168.1.1`,
     'two words=192.168.1.1',
-    'onion=192.168.1.1',
-    'a.onion=192.168.1.1',
-    'localhost=192.168.1.1',
     '192.168.1.1/24=192.168.1.1',
     '0.0.0.0/0=192.168.1.1',
     'lan=',
@@ -74,5 +71,11 @@ test('everything else is refused with a remedy', () => {
   for (const text of refused) {
     const parsed = parseRoute(text);
     assert.ok('problem' in parsed && parsed.remedy !== undefined, text);
+  }
+});
+
+test('no route covers names of onion services or localhost, in any spelling', () => {
+  for (const suffix of ['onion', 'ONION.', 'a.onion', 'localhost', 'a.LocalHost', '.', '', 'ｏｎｉｏｎ']) {
+    assert.ok('problem' in parseRoute(`${suffix}=192.168.1.1`), suffix);
   }
 });
