@@ -54,6 +54,13 @@ test('an answer that is longer than a datagram comes over TCP, and is given whol
   assert.deepEqual(router.asked, [`TXT ${LONG_NAME}`, `TXT ${LONG_NAME}`]);
 });
 
+test('a server over IPv6 answers over UDP and TCP', async () => {
+  await using router = await startRouter({ address: '::1' });
+  await using lab = await startLab('--route', `lan=[::1]:${router.port}`);
+  assert.deepEqual(dataOf(await lab.ask('udp', { name: 'nas.lan' })), ['192.168.1.5']);
+  assert.equal((await lab.ask('tcp', { name: LONG_NAME, type: 'TXT' })).answers.length, 12);
+});
+
 test('equal questions are sent once and answers are cached, also with --isolate client, and given expired while the router is down', async () => {
   await using router = await startRouter({ ttlSeconds: 2 });
   await using lab = await startLab(...routesTo(router.port), '--isolate', 'client', '--prefetch', 'false');
