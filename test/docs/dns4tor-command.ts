@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { takeIgnoredFlags, translateCommandLine } from '../../src/cli/cloudflared/translate-command-line.ts';
-import { readQueryWords } from '../../src/cli/commands/query-words.ts';
+import { readQueryWords } from '../../src/cli/commands/query/query-words.ts';
 import { describeUnknownWords, withDoubleDashes } from '../../src/cli/flags.ts';
 import { createProgram } from '../../src/cli/main.ts';
 import { Reporter } from '../../src/cli/output/reporter.ts';

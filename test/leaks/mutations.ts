@@ -94,7 +94,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'G1',
     breach: 'looks up, in `query`, the name of the server that it is to ask',
-    file: 'src/cli/commands/query-command.ts',
+    file: 'src/cli/commands/query/query-command.ts',
     anchor: 'question',
     code: lookUp("question.server ?? ''"),
     proof: { file: PHASES, test: 'dns4tor query: to the daemon' },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { readQueryWords } from '../../../src/cli/commands/query-words.ts';
+import { readQueryWords } from '../../../src/cli/commands/query/query-words.ts';
 import { renderJson, renderReply, renderShort, type Shown } from '../../../src/cli/output/query-text.ts';
 import { buildClientQuery } from '../../../src/client/client-query.ts';
 import { exchange } from '../../../src/client/exchange.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { failureText } from '../../../src/failures/failures.ts';
-import { type Daemon, startDaemon } from '../../fixtures/process/daemon.ts';
-import { reservePort } from '../../fixtures/process/reserve-port.ts';
-import { type CliResult, runCli } from '../run-cli.ts';
+import { failureText } from '../../../../src/failures/failures.ts';
+import { type Daemon, startDaemon } from '../../../fixtures/process/daemon.ts';
+import { reservePort } from '../../../fixtures/process/reserve-port.ts';
+import { type CliResult, runCli } from '../../run-cli.ts';
 
 /* The daemon has no Tor, so it answers only local names. test/e2e tests the rest with a real Tor network. */
 

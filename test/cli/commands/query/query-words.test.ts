@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readQueryWords } from '../../../src/cli/commands/query-words.ts';
-import { ConfigError } from '../../../src/config/config-problem.ts';
-import { nameText } from '../../../src/message/text/name-text.ts';
+import { readQueryWords } from '../../../../src/cli/commands/query/query-words.ts';
+import { ConfigError } from '../../../../src/config/config-problem.ts';
+import { nameText } from '../../../../src/message/text/name-text.ts';
 
 /** The parsed question as text. */
 function read(...words: readonly string[]): string {

@@ -1,28 +1,28 @@
 import process from 'node:process';
 import { type Command, Option } from 'commander';
-import { buildClientQuery } from '../../client/client-query.ts';
-import { exchange, isOwnAddress, type Server } from '../../client/exchange.ts';
-import type { Config } from '../../config/config.ts';
-import { ConfigError, type Problem } from '../../config/config-problem.ts';
-import { loadSettings, type Sources } from '../../config/load.ts';
-import { flagOf, OPTION_KEYS, type OptionKey } from '../../config/options.ts';
-import { validate } from '../../config/validate.ts';
-import { expandAddresses } from '../../daemon/expand-addresses.ts';
-import { Dns4torError } from '../../failures/errors.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { formatHostPort } from '../../lib/host-port.ts';
-import { systemRandom } from '../../lib/random.ts';
-import { type MessageView, viewMessage } from '../../message/text/message-view.ts';
-import { EDNS_OPTION } from '../../message/wire/edns.ts';
-import { FLAG } from '../../message/wire/header.ts';
-import { CLASS } from '../../message/wire/tables.ts';
-import { EXIT_CODES } from '../exit-codes.ts';
-import { addFlags } from '../flags.ts';
-import { fitted } from '../help.ts';
-import { renderJson, renderReply, renderShort, type Shown } from '../output/query-text.ts';
-import { takesCommands } from '../output/style.ts';
-import { createTerminal } from '../output/terminal.ts';
-import { columnsOf } from '../output/terminal-size.ts';
+import { buildClientQuery } from '../../../client/client-query.ts';
+import { exchange, isOwnAddress, type Server } from '../../../client/exchange.ts';
+import type { Config } from '../../../config/config.ts';
+import { ConfigError, type Problem } from '../../../config/config-problem.ts';
+import { loadSettings, type Sources } from '../../../config/load.ts';
+import { flagOf, OPTION_KEYS, type OptionKey } from '../../../config/options.ts';
+import { validate } from '../../../config/validate.ts';
+import { expandAddresses } from '../../../daemon/expand-addresses.ts';
+import { Dns4torError } from '../../../failures/errors.ts';
+import { systemClock } from '../../../lib/clock.ts';
+import { formatHostPort } from '../../../lib/host-port.ts';
+import { systemRandom } from '../../../lib/random.ts';
+import { type MessageView, viewMessage } from '../../../message/text/message-view.ts';
+import { EDNS_OPTION } from '../../../message/wire/edns.ts';
+import { FLAG } from '../../../message/wire/header.ts';
+import { CLASS } from '../../../message/wire/tables.ts';
+import { EXIT_CODES } from '../../exit-codes.ts';
+import { addFlags } from '../../flags.ts';
+import { fitted } from '../../help.ts';
+import { renderJson, renderReply, renderShort, type Shown } from '../../output/query-text.ts';
+import { takesCommands } from '../../output/style.ts';
+import { createTerminal } from '../../output/terminal.ts';
+import { columnsOf } from '../../output/terminal-size.ts';
 import { type QueryWords, readQueryWords } from './query-words.ts';
 
 const NOTES = `
@@ -190,7 +190,7 @@ async function askDaemon(query: Uint8Array, config: Config, server: Server, isTc
 
 async function askDirect(query: Uint8Array, config: Config): Promise<Shown> {
   // Loaded here, because only --direct needs most of the daemon's modules.
-  const { askDirectly } = await import('../../daemon/direct.ts');
+  const { askDirectly } = await import('../../../daemon/direct.ts');
   const terminal = createTerminal(
     (text) => process.stderr.write(text),
     () => columnsOf(process.stderr),

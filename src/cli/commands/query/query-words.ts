@@ -1,9 +1,9 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
-import { ConfigError, locate, type Problem, refuse } from '../../config/config-problem.ts';
-import { nearest } from '../../lib/nearest.ts';
-import { parseName } from '../../message/text/name-text.ts';
-import { TYPE } from '../../message/wire/tables.ts';
+import { ConfigError, locate, type Problem, refuse } from '../../../config/config-problem.ts';
+import { nearest } from '../../../lib/nearest.ts';
+import { parseName } from '../../../message/text/name-text.ts';
+import { TYPE } from '../../../message/wire/tables.ts';
 
 /** dig's `+` options that `query` supports; each can be negated by `no`. */
 const SWITCHES = ['short', 'tcp', 'dnssec', 'cd'] as const;
