@@ -1,9 +1,9 @@
 import type { ErrorCode } from '../failures/failures.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, nextTurn } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { MS_PER_SECOND } from '../lib/units.ts';
 import type { Answer } from '../message/answer/answer.ts';
-import type { AnswerKind } from '../message/answer/prepared-answer.ts';
+import type { AnswerKind, PreparedAnswer } from '../message/answer/prepared-answer.ts';
 import type { BySegment, Metrics } from '../metrics/metrics.ts';
 import type { Query } from '../model/query.ts';
 import { Chunks, NONE } from './chunks.ts';
@@ -67,6 +67,12 @@ const FREE_TRIES = 2;
 const FAILURE_GAP_MS = 10_000;
 
 /**
+ * Records that a purge examines before it lets queries pass. At about a microsecond each, a query waits less than half a
+ * millisecond.
+ */
+const PURGE_SLICE = 256;
+
+/**
  * The cache: answers by question, bounded in bytes, in memory only. Entries are not objects but records in large
  * buffers. README.md describes the layout.
  */
@@ -75,7 +81,8 @@ export class Cache {
   readonly #random: Random;
   readonly #metrics: CacheComponents['metrics'];
   readonly #seed: number;
-  readonly #maxStaleMs: number;
+  /** See {@link CacheInit.maxStaleMs}. May change at any time. */
+  maxStaleMs: number;
   readonly #chunks = new Chunks();
   readonly #index = new HashTable(this.#chunks);
   /** The result of every lookup, pointed at the record found. */
@@ -83,6 +90,8 @@ export class Cache {
   #sleptMs = 0;
   readonly #positive: Segment;
   readonly #negative: Segment;
+  /** Settles when no purge is running or waiting. */
+  #purging: Promise<unknown> = Promise.resolve();
   /** The maximum of {@link bytesBySegment}. */
   readonly maxBytesBySegment: BySegment;
 
@@ -91,7 +100,7 @@ export class Cache {
     this.#random = components.random;
     this.#metrics = components.metrics;
     this.#seed = Math.floor(components.random.fraction() * 2 ** 32) | 0;
-    this.#maxStaleMs = init.maxStaleMs;
+    this.maxStaleMs = init.maxStaleMs;
     const negativeBytes = init.maxBytes * NEGATIVE_SHARE;
     this.maxBytesBySegment = { success: init.maxBytes - negativeBytes, denial: negativeBytes };
     const recordsBytes = init.maxBytes * RECORDS_SHARE;
@@ -155,7 +164,7 @@ export class Cache {
 
   #isUsableStale(record: number, now: number): boolean {
     const expiresAt = this.#chunks.double(record, TIME.expiresAt);
-    return this.#chunks.word(record, WORD.failures) === 0 && now < expiresAt + this.#maxStaleMs;
+    return this.#chunks.word(record, WORD.failures) === 0 && now < expiresAt + this.maxStaleMs;
   }
 
   /**
@@ -249,6 +258,37 @@ export class Cache {
     writeAnswer(chunks, record, answer);
     if (code !== undefined) writeFailureCode(chunks, record, code);
     this.#index.add(record);
+  }
+
+  /**
+   * Removes the entries that `keeps` rejects, failures included. Queries pass between slices of the work. Answers that
+   * are stored meanwhile stay. Purges run one after another.
+   * @param keeps receives a view that is valid only during the call. Must not use the cache.
+   * @returns the number of removed entries
+   */
+  purge(keeps: (answer: PreparedAnswer) => boolean): Promise<number> {
+    const purge = this.#purging.then(
+      async () => (await this.#purgeSegment(this.#positive, keeps)) + (await this.#purgeSegment(this.#negative, keeps)),
+    );
+    this.#purging = purge.catch(() => {});
+    return purge;
+  }
+
+  async #purgeSegment(segment: Segment, keeps: (answer: PreparedAnswer) => boolean): Promise<number> {
+    let removed = 0;
+    let examined = 0;
+    segment.startWalk();
+    for (let record = segment.walk(); record !== NONE; record = segment.walk()) {
+      this.#entry.show(record);
+      if (!keeps(this.#entry.answer)) {
+        this.#forget(record);
+        segment.remove(record);
+        removed++;
+      }
+      // oxlint-disable-next-line no-await-in-loop -- the point is to pause
+      if (++examined % PURGE_SLICE === 0) await nextTurn();
+    }
+    return removed;
   }
 
   /** Size of the entries of each segment with their part of the index. */

@@ -14,6 +14,8 @@ export class Segment {
   #newest = NONE;
   #oldest = NONE;
   #hand = NONE;
+  /** The next record of the walk. */
+  #walk = NONE;
   #entries = 0;
 
   /** @param onEvict called for each record that is evicted, while it is still readable */
@@ -59,12 +61,28 @@ export class Segment {
     const newer = chunks.word(record, WORD.newer);
     const older = chunks.word(record, WORD.older);
     if (this.#hand === record) this.#hand = newer;
+    if (this.#walk === record) this.#walk = older;
     if (newer === NONE) this.#newest = older;
     else chunks.setWord(newer, WORD.older, older);
     if (older === NONE) this.#oldest = newer;
     else chunks.setWord(older, WORD.newer, newer);
     this.#arena.free(record);
     this.#entries--;
+  }
+
+  /** Starts a walk over the records that exist now, from the newest to the oldest. It replaces an earlier walk. */
+  startWalk(): void {
+    this.#walk = this.#newest;
+  }
+
+  /**
+   * The next record of the walk; NONE after the last. Any record may be removed between calls. Records that are added
+   * meanwhile are newer, so the walk does not reach them, and it always ends.
+   */
+  walk(): number {
+    const record = this.#walk;
+    if (record !== NONE) this.#walk = this.#chunks.word(record, WORD.older);
+    return record;
   }
 
   #evict(): void {

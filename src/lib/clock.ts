@@ -56,3 +56,10 @@ export function delay(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     signal?.addEventListener('abort', finish);
   });
 }
+
+/** Resolves in the next turn of the event loop, so that long work lets pending I/O pass. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
