@@ -5,7 +5,7 @@ import { renderConfigSchema } from './config-schema.ts';
 import { renderEvents, renderFields } from './log-events.ts';
 import { fillSections } from './markdown.ts';
 import { renderCommandFailures, renderDrops, renderFailures, renderMetrics } from './metrics.ts';
-import { renderOptions } from './options.ts';
+import { renderOptions, renderReloadedOptions } from './options.ts';
 import { renderPromises } from './promises.ts';
 import {
   renderLogLineSample,
@@ -23,6 +23,7 @@ const SECTIONS: Readonly<Record<string, () => string>> = {
   'cloudflared-options': renderCloudflaredOptions,
   'cloudflared-ignored': renderCloudflaredIgnored,
   'cloudflared-refused': renderCloudflaredRefused,
+  'reloaded-options': renderReloadedOptions,
   events: renderEvents,
   fields: renderFields,
   metrics: renderMetrics,
@@ -47,6 +48,7 @@ const PAGES = [
   'docs/log-events.md',
   'docs/metrics.md',
   'docs/monitoring.md',
+  'docs/reload.md',
 ];
 
 /** Every file that `npm run docs` writes, relative to the checkout, with what it must hold. */

@@ -18,6 +18,7 @@ type CommandName =
   | 'check'
   | 'status'
   | 'query'
+  | 'flush'
   | 'install'
   | 'confirm'
   | 'uninstall'
@@ -40,6 +41,7 @@ const COMMANDS: Readonly<Record<CommandName, CommandPlace>> = {
   check: { group: INSPECT, load: async () => (await import('./commands/check-command.ts')).addCheck },
   status: { group: INSPECT, load: async () => (await import('./commands/status-command.ts')).addStatus },
   query: { group: INSPECT, load: async () => (await import('./commands/query/query-command.ts')).addQuery },
+  flush: { group: INSPECT, load: async () => (await import('./commands/flush-command.ts')).addFlush },
   install: { group: SYSTEM, load: async () => (await import('./commands/install-command.ts')).addInstall },
   confirm: { group: SYSTEM, load: async () => (await import('./commands/confirm-command.ts')).addConfirm },
   uninstall: { group: SYSTEM, load: async () => (await import('./commands/uninstall-command.ts')).addUninstall },

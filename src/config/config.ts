@@ -60,6 +60,7 @@ export interface Config {
   readonly metrics: MetricsAddress;
   /** Host names by which the status page may be requested, in lower case. */
   readonly metricsHosts: readonly string[];
+  readonly controlSocket: ControlSocket;
   readonly tor: TorConfig;
   readonly localAnswers: LocalAnswersConfig;
   /** Size limit of the cache; 0 turns it off. */
@@ -181,6 +182,12 @@ export interface LogConfig {
  */
 export type MetricsAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number | undefined }
+  | { readonly kind: 'unix'; readonly path: string };
+
+/** Where commands for the running daemon are taken: at the usual path, nowhere, or at an absolute path. */
+export type ControlSocket =
+  | { readonly kind: 'auto' }
+  | { readonly kind: 'none' }
   | { readonly kind: 'unix'; readonly path: string };
 
 /** An IP address or host name without brackets, and a port. */

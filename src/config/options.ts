@@ -279,6 +279,13 @@ export const OPTIONS = {
     unset: 'only localhost and IP addresses, so that no website can read them',
     list: { separator: ',', maxItems: 16 },
   },
+  'control-socket': {
+    kind: 'control-socket',
+    group: 'Operation',
+    placeholder: 'where',
+    doc: "unix socket for commands such as `dns4tor flush`, for dns4tor's user and root only: unix:/path, none, or auto (control in the service's runtime directory, otherwise in the user's)",
+    default: 'auto',
+  },
   loglevel: {
     kind: 'log-level',
     group: 'Operation',
@@ -291,7 +298,7 @@ export const OPTIONS = {
     kind: 'append-file',
     group: 'Operation',
     placeholder: 'file',
-    doc: 'file to append the log to; SIGHUP reopens it',
+    doc: 'file to append the log to; SIGHUP reopens it, and reloads the configuration',
     unset: 'stderr',
     cloudflaredEnv: 'TUNNEL_LOGFILE',
   },

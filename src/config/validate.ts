@@ -57,6 +57,7 @@ export function validate({ settings, problems: loadProblems }: Loaded): Config {
     routes: toRoutes(values),
     metrics: values.metrics,
     metricsHosts: values['metrics-host'],
+    controlSocket: values['control-socket'],
     tor: {
       socks: bridges.length > 0 ? MANAGED : values['tor-socks'],
       control: values['tor-control'],

@@ -1,29 +1,29 @@
 import { networkInterfaces } from 'node:os';
 import { Cache } from '../cache/cache.ts';
 import type { Config } from '../config/config.ts';
+import type { Settings } from '../config/load.ts';
 import type { Clock } from '../lib/clock.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import type { Random } from '../lib/random.ts';
-import { createAccessList } from '../listener/access-list.ts';
+import type { ListenerInit } from '../listener/listener.ts';
 import type { LinuxSockets } from '../listener/udp/linux-sockets.ts';
-import type { Logger } from '../log/logger.ts';
+import type { AdjustableLogger } from '../log/logger.ts';
 import { type Counters, createCounters } from '../metrics/counters.ts';
 import type { Handler } from '../model/query.ts';
 import type { Policy } from '../policy/policy.ts';
-import { createPipeline, type PipelineInit } from '../resolver/pipeline.ts';
+import { createPipeline } from '../resolver/pipeline.ts';
 import { PauseAdvice } from '../system/pause-advice.ts';
 import { SystemResolverWatch } from '../system/system-resolver-watch.ts';
 import { createFileSystem, type FileSystem } from '../system/transaction/file-system.ts';
 import { SharedIdentities } from '../tor/socks/isolation-credentials.ts';
 import { RetryBudget } from '../upstream/pool/retry-budget.ts';
-import { RouteTable } from '../upstream/routes/route-table.ts';
-import { RoutedUpstream } from '../upstream/routes/routed-upstream.ts';
+import type { RoutedUpstream } from '../upstream/routes/routed-upstream.ts';
 import { FailoverUpstream } from '../upstream/selection/failover.ts';
-import { MAX_IN_FLIGHT } from '../upstream/transport/session.ts';
 import type { PooledUpstream } from '../upstream/upstream.ts';
 import { answerEpisodes } from './answer-episodes.ts';
 import { openClientIdentity } from './client-identity.ts';
 import { ConnectivityWatch } from './connectivity-watch.ts';
+import { takeCommands } from './control/take-commands.ts';
 import {
   alternativeEvents,
   type BootstrapDisplay,
@@ -35,17 +35,26 @@ import {
 import type { HandedOver } from './handed-over.ts';
 import { dnsUrl, type Listening, openListeners, openUdpIo } from './listening/listen.ts';
 import { loadPolicy } from './local/local-policy.ts';
-import { refuseLoops, routeEvents } from './local/local-routes.ts';
+import { createRoutedUpstream, refuseLoops } from './local/local-routes.ts';
 import { openMonitoring } from './monitoring.ts';
 import { notifyManager } from './notify/notify-manager.ts';
 import type { NotifyRequest } from './notify/notify-socket.ts';
 import { ReadinessMonitor } from './readiness.ts';
+import { LiveSettings } from './reload/live-settings.ts';
+import { LocalAnswers } from './reload/local-answers.ts';
+import { reloadableSettings } from './reload/reloadable-settings.ts';
+import { Reloader } from './reload/reloader.ts';
+import type { LoadedConfig } from './reload/restart-options.ts';
 import { openConfiguredTor, TorSlot } from './tor-slot.ts';
-import { createUpstream } from './upstreams.ts';
+import { capacityOf, createUpstream } from './upstreams.ts';
 
 interface ServiceOptions {
   readonly config: Config;
-  readonly logger: Logger;
+  /** What `config` was built from. */
+  readonly settings: Settings;
+  /** Reads the configuration again. @throws ConfigError with all problems */
+  readonly load: () => LoadedConfig;
+  readonly logger: AdjustableLogger;
   readonly clock: Clock;
   readonly random: Random;
   /** Environment of the process. It names the state directory of a managed tor. */
@@ -60,7 +69,10 @@ interface ServiceOptions {
 
 /** What the steps of {@link startService} share. */
 interface Parts extends ServiceOptions {
+  /** The configured addresses, or those of the sockets passed to the process. Empty until they are open. */
+  readonly served: ListenerInit[];
   readonly fs: FileSystem;
+  readonly live: LiveSettings;
   readonly counters: Counters;
   readonly budget: RetryBudget;
   readonly tor: TorSlot;
@@ -70,6 +82,12 @@ interface Parts extends ServiceOptions {
 interface WithSockets {
   /** Batched UDP I/O, and datagrams to unix sockets. Undefined without koffi, or if it is not wanted. */
   readonly sockets: LinuxSockets | undefined;
+}
+
+/** A running resolver. Disposing it answers the queries in flight, for at most five seconds, then closes everything. */
+export interface Service extends AsyncDisposable {
+  /** Reloads the configuration and the files that it names. */
+  reload(): void;
 }
 
 /** The configured resolvers, behind one interface and one by one. */
@@ -87,39 +105,59 @@ interface Resolvers {
  * Starts the resolver. This is the only place where its parts are put together. Resolves once it takes queries and Tor
  * is found or started; queries that arrive earlier wait for Tor.
  *
- * @returns the running resolver. Disposing it answers the queries in flight, for at most five seconds, then closes
- * everything.
- * @throws Dns4torError ERR_LISTEN_*, ERR_LIST_FILE, ERR_TOR_BINARY_MISSING, ERR_TOR_IN_USE, ERR_TOR_MANAGED or
- * ERR_UNTRUSTED_PATH; everything opened before is closed again
+ * @throws Dns4torError ERR_LISTEN_*, ERR_CONTROL_SOCKET, ERR_LIST_FILE, ERR_ROUTE_LOOP, ERR_TOR_BINARY_MISSING,
+ * ERR_TOR_IN_USE, ERR_TOR_MANAGED or ERR_UNTRUSTED_PATH; everything opened before is closed again
  */
-export async function startService(options: ServiceOptions): Promise<AsyncDisposable> {
+export async function startService(options: ServiceOptions): Promise<Service> {
   await using stack = new AsyncDisposableStack();
   // The stack closes in reverse order: Tor last, because the answers in flight at a shutdown still need it.
   const fs = createFileSystem();
   const pauseAdvice = new PauseAdvice(fs);
   const tor = stack.use(new TorSlot(pauseAdvice));
   const counters = createServiceCounters(options);
-  const parts: Parts = { ...options, fs, counters, budget: new RetryBudget(), tor, pauseAdvice };
+  const parts: Parts = {
+    ...options,
+    served: [],
+    fs,
+    live: new LiveSettings(options.config),
+    counters,
+    budget: new RetryBudget(),
+    tor,
+    pauseAdvice,
+  };
 
   const resolvers = createResolvers(parts, stack);
   const cache = createCache(parts);
   stack.use(watchConnectivity(parts, cache, resolvers));
-  const covers = (qname: string): boolean => resolvers.routed.table.covers(qname);
-  const loaded = await loadPolicy(options.config, { ...options, metrics: counters, covers });
-  const policy = (): Policy => loaded;
-  const handlers = await createHandlers(parts, cache, policy, resolvers);
+  const local = await loadLocalAnswers(parts, resolvers);
+  const handlers = await createHandlers(parts, cache, local, resolvers);
   const sockets = await openUdpIo(options.config.udpIo, options.logger);
   const { listening, server } = await takeQueries({ ...parts, sockets }, handlers.serving, stack);
   const systemResolver = stack.use(watchSystemResolver(parts, listening));
+  const policy = (): Policy => local.policy;
   const status = await openMonitoring({ ...parts, ...resolvers, cache, policy, systemResolver }, server, stack);
+  await takeCommands({ ...parts, cache }, stack);
   // Not when Tor is up: no unit should wait for that at boot.
   const headline = (): string => status.verdict().headline;
-  notifyManager({ ...parts, sockets, headline, createHandler: handlers.uncounted }, stack);
+  const notice = notifyManager({ ...parts, sockets, headline, createHandler: handlers.uncounted }, stack);
+  const reloader = stack.use(
+    new Reloader(
+      {
+        ...parts,
+        metrics: counters,
+        cache,
+        parts: [reloadableSettings({ ...parts, ...resolvers, cache }), local],
+        ...(notice === undefined ? {} : { notice }),
+      },
+      options,
+    ),
+  );
   await fillTorSlot(parts);
   // Leak mutation: start
   void announceFirstAnswer(parts, resolvers.readiness);
 
-  return stack.move();
+  const owned = stack.move();
+  return { reload: () => reloader.request(), [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 function createServiceCounters({ config, logger }: ServiceOptions): Counters {
@@ -132,7 +170,7 @@ function createServiceCounters({ config, logger }: ServiceOptions): Counters {
 
 /** Creates the upstreams, which connect once Tor is there. The stack owns them from here on. */
 function createResolvers(parts: Parts, stack: AsyncDisposableStack): Resolvers {
-  const { config, logger, clock, random, budget, tor } = parts;
+  const { config, live, logger, clock, random, budget, tor } = parts;
   const closing = new AbortController();
   // An identity is given out for half a lifetime and then used for a whole one: at most 1.5 lifetimes in all.
   const identities =
@@ -141,7 +179,12 @@ function createResolvers(parts: Parts, stack: AsyncDisposableStack): Resolvers {
   const failover = new FailoverUpstream(
     { clock, random, budget, createEvents: ({ address }) => healthEvents(logger, address) },
     upstreams,
-    { awaitedMs: config.timeoutMs, sharded: config.upstreamStrategy === 'shard' },
+    {
+      get awaitedMs() {
+        return live.timeoutMs;
+      },
+      sharded: config.upstreamStrategy === 'shard',
+    },
   );
   const readiness = new ReadinessMonitor(clock, failover, {
     trouble: () => tor.status.trouble,
@@ -160,24 +203,12 @@ function createResolvers(parts: Parts, stack: AsyncDisposableStack): Resolvers {
   };
 }
 
-/** Puts the routes in front of everything that goes through Tor. */
-function createRoutedUpstream({ config, logger, clock, random }: Parts, tor: ReadinessMonitor): RoutedUpstream {
-  for (const { suffix: route, servers } of config.routes) {
-    const addresses = servers.map(({ host, port }) => formatHostPort(host, port));
-    logger.log('info', 'route_added', { route, servers: addresses.join(', ') });
-  }
-  return new RoutedUpstream(
-    { clock, random, createEvents: (route) => routeEvents(logger, route), tor },
-    new RouteTable(config.routes),
-  );
-}
-
 /**
  * Creates the upstream at `index` of the configuration.
  * @param signal abandons connection attempts
  */
 function createLoggedUpstream(
-  { config, logger, clock, random, counters, budget, tor }: Parts,
+  { config, live, logger, clock, random, counters, budget, tor }: Parts,
   index: number,
   identities: SharedIdentities | undefined,
   signal: AbortSignal,
@@ -191,6 +222,7 @@ function createLoggedUpstream(
       random,
       metrics: counters,
       budget,
+      currentConfig: () => live.upstream(index),
       events: connectionEvents(logger, counters, () => tor.status, upstream.url, index),
       answerEvents: answerEpisodes(logger, clock, upstream.url),
       ...(identities === undefined ? {} : { nextIdentity: identities.createSource() }),
@@ -232,6 +264,19 @@ function watchConnectivity({ clock, logger, tor }: Parts, cache: Cache, resolver
   );
 }
 
+/** @throws Dns4torError ERR_LIST_FILE */
+function loadLocalAnswers(parts: Parts, { routed }: Resolvers): Promise<LocalAnswers> {
+  const { config, counters: metrics, served } = parts;
+  return LocalAnswers.load(
+    {
+      routed,
+      loadPolicy: (next, covers) => loadPolicy(next, { ...parts, metrics, covers }),
+      checkRoutes: (routes) => refuseLoops(routes, served),
+    },
+    config,
+  );
+}
+
 /** The pipeline for clients, and the same pipeline for a query that must not appear in the metrics. */
 interface Handlers {
   readonly serving: Handler;
@@ -241,11 +286,11 @@ interface Handlers {
 async function createHandlers(
   parts: Parts,
   cache: Cache,
-  policy: () => Policy,
+  local: LocalAnswers,
   { upstreams, routed }: Resolvers,
 ): Promise<Handlers> {
-  const { config, logger, clock, counters, budget, handedOver } = parts;
-  const { isolation, timeoutMs, prefetch, limits } = config;
+  const { config, live, logger, clock, counters, budget, handedOver } = parts;
+  const { isolation, limits } = config;
   const clientOf = isolation === 'client' ? await openClientIdentity(logger, handedOver.dns[0]) : undefined;
   // Leak mutation: cache
   const create = (metrics: Counters): Handler =>
@@ -256,31 +301,22 @@ async function createHandlers(
         isRouted: (query) => routed.table.routeOf(query) !== undefined,
         clock,
         metrics,
-        policy,
+        policy: () => local.policy,
         budget,
         ...(clientOf === undefined ? {} : { clientOf }),
       },
-      { timeoutMs, prefetch, ...limits, ...capacityOf(config, upstreams) },
+      {
+        get timeoutMs() {
+          return live.timeoutMs;
+        },
+        get prefetch() {
+          return live.prefetch;
+        },
+        ...limits,
+        ...capacityOf(config, upstreams),
+      },
     );
   return { serving: create(counters), uncounted: () => create(createCounters([], 1)) };
-}
-
-/** Share of the upstream's capacity for first attempts; the rest is kept free for second attempts. */
-const FIRST_ATTEMPTS_SHARE = 0.9;
-
-/**
- * Maximum number of queries in flight to the upstreams, from the open connections of the upstream with most of them.
- * Replaced connections that only finish what is in flight do not count: they take no new query. Unlimited with
- * isolation per client: each client then has its own connections and cannot take another's capacity.
- */
-function capacityOf({ isolation }: Config, upstreams: readonly PooledUpstream[]): Pick<PipelineInit, 'capacity'> {
-  if (isolation === 'client') return {};
-  return {
-    capacity: () => {
-      const open = upstreams.map(({ connections }) => connections.filter(({ state }) => state === 'open').length);
-      return Math.floor(FIRST_ATTEMPTS_SHARE * MAX_IN_FLIGHT * Math.max(1, ...open));
-    },
-  };
 }
 
 /**
@@ -293,13 +329,13 @@ async function takeQueries(
   handler: Handler,
   stack: AsyncDisposableStack,
 ): Promise<{ listening: Listening; server: string }> {
-  const { config, clock, counters, handedOver, sockets } = parts;
+  const { config, live, served, clock, counters, handedOver, sockets } = parts;
   const listening = await openListeners(
     {
       handler,
       clock,
       metrics: counters,
-      isAllowed: createAccessList(config.allow),
+      isAllowed: (client) => live.isAllowed(client),
       limits: config.limits,
       ...(sockets === undefined ? {} : { sockets }),
     },
@@ -308,8 +344,9 @@ async function takeQueries(
   );
   stack.defer(() => listening.drain());
   const port = listening.addresses[0]?.port ?? config.port;
-  const served =
-    handedOver.dns.length > 0 ? listening.addresses : config.addresses.map((address) => ({ address, port }));
+  served.push(
+    ...(handedOver.dns.length > 0 ? listening.addresses : config.addresses.map((address) => ({ address, port }))),
+  );
   refuseLoops(config.routes, served);
   return { listening, server: served.map(({ address, port: servedPort }) => dnsUrl(address, servedPort)).join(',') };
 }

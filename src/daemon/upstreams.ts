@@ -1,9 +1,10 @@
 import { isIP } from 'node:net';
-import type { UpstreamConfig } from '../config/config.ts';
+import type { Config, UpstreamConfig } from '../config/config.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { isOnionHost } from '../model/onion-address.ts';
+import type { PipelineInit } from '../resolver/pipeline.ts';
 import { TorAgent } from '../tor/socks/agent.ts';
 import { createIsolationCredentials, type IsolationCredentials } from '../tor/socks/isolation-credentials.ts';
 import {
@@ -21,6 +22,7 @@ import type { AnswerEvents } from '../upstream/pool/pooled-connection.ts';
 import type { RetryBudget } from '../upstream/pool/retry-budget.ts';
 import { PerClientUpstream } from '../upstream/selection/per-client-upstream.ts';
 import { DohSession } from '../upstream/transport/doh-session.ts';
+import { MAX_IN_FLIGHT } from '../upstream/transport/session.ts';
 import { StreamSession } from '../upstream/transport/stream-session.ts';
 import type { PooledUpstream } from '../upstream/upstream.ts';
 
@@ -51,6 +53,11 @@ export interface UpstreamComponents {
    */
   readonly nextIdentity?: () => IsolationCredentials;
   readonly events: ConnectionEvents;
+  /**
+   * The upstream's configuration for new connections. Its protocol, host and port never change.
+   * @default what the upstream was created with
+   */
+  readonly currentConfig?: () => UpstreamConfig;
   /** Receives the outcome of each query. Absent: outcomes are not reported. */
   readonly answerEvents?: AnswerEvents;
   /** Receives the upstream's alternative services (RFC 7838). Absent: they are not used. */
@@ -188,7 +195,17 @@ function createDial(components: UpstreamComponents, config: UpstreamConfig): Tor
     const { socks, judgePeer } = opened;
     return new TorAgent({ socks, judgePeer, credentials, clock, onDial: (outcome) => opened.observe(outcome) });
   };
-  return createResolverConnector({ agent, clock, signal }, config);
+  const { currentConfig = (): UpstreamConfig => config } = components;
+  let used = config;
+  let connector = createResolverConnector({ agent, clock, signal }, used);
+  return (target, deadlineMs) => {
+    const current = currentConfig();
+    if (current !== used) {
+      used = current;
+      connector = createResolverConnector({ agent, clock, signal }, used);
+    }
+    return connector(target, deadlineMs);
+  };
 }
 
 /** Opens connections to a configured resolver: through Tor, then TLS if the protocol has it. */
@@ -216,5 +233,26 @@ function tlsOptions(config: UpstreamConfig): TlsOptions {
     // RFC 8484 §5.2 recommends HTTP/2, whose streams carry many queries at once; HTTP/1.1 is for servers without it.
     // RFC 7858 defines no ALPN ID, and a server that supports none rejects clients that require one (RFC 7301 §3.2).
     ...(protocol === 'https' ? { alpn: ['h2', 'http/1.1'] } : {}),
+  };
+}
+
+/** Share of the upstream's capacity for first attempts; the rest is kept free for second attempts. */
+const FIRST_ATTEMPTS_SHARE = 0.9;
+
+/**
+ * Maximum number of queries in flight to the upstreams, from the open connections of the upstream with most of them.
+ * Replaced connections that only finish what is in flight do not count: they take no new query. Unlimited with
+ * isolation per client: each client then has its own connections and cannot take another's capacity.
+ */
+export function capacityOf(
+  { isolation }: Pick<Config, 'isolation'>,
+  upstreams: readonly PooledUpstream[],
+): Pick<PipelineInit, 'capacity'> {
+  if (isolation === 'client') return {};
+  return {
+    capacity: () => {
+      const open = upstreams.map(({ connections }) => connections.filter(({ state }) => state === 'open').length);
+      return Math.floor(FIRST_ATTEMPTS_SHARE * MAX_IN_FLIGHT * Math.max(1, ...open));
+    },
   };
 }

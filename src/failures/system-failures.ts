@@ -40,6 +40,21 @@ export const SYSTEM_FAILURES = {
     problem: 'the list cannot be read, or changed while it was read',
     remedy: 'check --blocklist and --allowlist; replace a list by renaming a new file over it',
   },
+  ERR_CONTROL_SOCKET: {
+    label: 'control_socket',
+    problem: 'the unix socket for commands cannot be created',
+    remedy: 'remove what is at that path, or choose another path with --control-socket',
+  },
+  ERR_CONTROL_UNANSWERED: {
+    label: 'control_unanswered',
+    problem: 'no dns4tor takes commands there',
+    remedy: 'start it (dns4tor proxy-dns), or name its socket with --control-socket',
+  },
+  ERR_CONTROL_DENIED: {
+    label: 'control_denied',
+    problem: 'only root and the user who runs dns4tor may send it commands',
+    remedy: 'run it again with sudo',
+  },
   ERR_LISTEN: {
     label: 'listen',
     problem: 'the socket could not be opened',

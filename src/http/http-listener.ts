@@ -1,10 +1,9 @@
 import { once } from 'node:events';
 import { isIP, type Server } from 'node:net';
-import process from 'node:process';
 import { Dns4torError, toListenError } from '../failures/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import { USUAL_METRICS_PORT } from '../model/metrics-port.ts';
-import { claimSocketPath } from './socket-path.ts';
+import { BACKLOG, listenOnSocketPath } from './socket-path.ts';
 
 /** Where the metrics server listens. */
 export type MetricsEndpoint =
@@ -26,12 +25,6 @@ interface Bound {
   /** Whether another program had the usual port. */
   readonly isElsewhere?: boolean;
 }
-
-/**
- * Length of the accept queue. When it is full, Linux drops the SYN of a new connection, and the client resends it only
- * after a second. A longer queue would not help: behind a flood, a client would wait as long for its turn.
- */
-const BACKLOG = 1024;
 
 /** Mode 0660: only the user and the group of the process can connect, which requires write permission. */
 const SOCKET_UMASK = 0o117;
@@ -73,22 +66,8 @@ async function listenOnTcp(server: Server, host: string, port: number): Promise<
 }
 
 async function listenOnPath(server: Server, path: string): Promise<Bound> {
-  const address = `unix:${path}`;
-  await claimSocketPath(path);
-  try {
-    await untilListening(server, () => {
-      // Node binds the socket within this call, so it never exists with wider permissions.
-      const umask = process.umask(SOCKET_UMASK);
-      try {
-        server.listen({ path, backlog: BACKLOG });
-      } finally {
-        process.umask(umask);
-      }
-    });
-  } catch (error) {
-    throw new Dns4torError('ERR_LISTEN_PATH', address, error);
-  }
-  return { address, host: undefined };
+  await listenOnSocketPath(server, { path, umask: SOCKET_UMASK, code: 'ERR_LISTEN_PATH' });
+  return { address: `unix:${path}`, host: undefined };
 }
 
 async function adoptSocket(server: Server, fd: number): Promise<Bound> {

@@ -1,34 +1,67 @@
 import { once } from 'node:events';
 import { lstat, realpath, unlink } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { Dns4torError } from '../failures/errors.ts';
+import type { ErrorCode } from '../failures/failures.ts';
 import { findUntrusted } from '../lib/path-trust.ts';
 
 /**
- * Prepares `path` for a unix socket: checks that no other user can replace it, and removes a stale socket of this user.
- * @throws Dns4torError ERR_LISTEN_PATH if a program listens there, another kind of file exists, or other users could
- * replace the socket
+ * Length of the accept queue. When it is full, Linux drops the SYN of a new connection, and the client resends it only
+ * after a second. A longer queue would not help: behind a flood, a client would wait as long for its turn.
  */
-export async function claimSocketPath(path: string): Promise<void> {
+export const BACKLOG = 1024;
+
+/** A unix socket that a server listens on. */
+interface SocketPlace {
+  /** Absolute. The directory must exist. */
+  readonly path: string;
+  /** Umask while the socket is created; connecting takes write permission. */
+  readonly umask: number;
+  /** Code of the error if that fails. */
+  readonly code: ErrorCode;
+}
+
+/**
+ * Listens on a unix socket, which is removed when the server closes. Checks first that no other user can replace it,
+ * and removes a stale socket of this user.
+ * @throws Dns4torError of `code` if a program listens there, another kind of file exists, or other users could replace
+ * the socket
+ */
+export async function listenOnSocketPath(server: Server, { path, umask, code }: SocketPlace): Promise<void> {
   try {
-    const folder = await realpath(dirname(path));
-    const untrusted = findUntrusted(folder);
-    if (untrusted !== undefined) throw refusal(path, `other users could replace it: ${untrusted}`);
-    const found = await lstat(path).catch(undefinedIfAbsent);
-    if (found === undefined) return;
-    if (!found.isSocket()) throw refusal(path, 'a file exists there that is not a socket');
-    if (found.uid !== process.geteuid?.()) throw refusal(path, 'a socket of another user exists there');
-    if (await isAlive(path)) throw refusal(path, 'another program is listening there');
-    await unlink(path);
+    await claimSocketPath(path);
+    const listening = once(server, 'listening');
+    // Node binds the socket within this call, so it never exists with wider permissions.
+    const umaskBefore = process.umask(umask);
+    try {
+      server.listen({ path, backlog: BACKLOG });
+    } finally {
+      process.umask(umaskBefore);
+    }
+    await listening;
   } catch (error) {
-    throw error instanceof Dns4torError ? error : refusal(path, 'its directory is unusable', error);
+    if (error instanceof UnusablePath) throw new Dns4torError(code, `unix:${path}: ${error.message}`);
+    throw new Dns4torError(code, `unix:${path}`, error);
   }
 }
 
-function refusal(path: string, problem: string, cause?: unknown): Dns4torError {
-  return new Dns4torError('ERR_LISTEN_PATH', `unix:${path}: ${problem}`, cause);
+/** The message is a clause about the path. */
+class UnusablePath extends Error {}
+
+async function claimSocketPath(path: string): Promise<void> {
+  const folder = await realpath(dirname(path)).catch(() => {
+    throw new UnusablePath('its directory is unusable');
+  });
+  const untrusted = findUntrusted(folder);
+  if (untrusted !== undefined) throw new UnusablePath(`other users could replace it: ${untrusted}`);
+  const found = await lstat(path).catch(undefinedIfAbsent);
+  if (found === undefined) return;
+  if (!found.isSocket()) throw new UnusablePath('a file exists there that is not a socket');
+  if (found.uid !== process.geteuid?.()) throw new UnusablePath('a socket of another user exists there');
+  if (await isAlive(path)) throw new UnusablePath('another program is listening there');
+  await unlink(path);
 }
 
 function undefinedIfAbsent(error: unknown): undefined {

@@ -46,20 +46,23 @@ if (!process.execArgv.includes('--disable-sigusr1')) {
   );
 }
 
-hideBridges();
+hideSecrets();
 nameProcess();
 const Module = process.getBuiltinModule('node:module');
 confinePackages();
 loadMain()(process.argv.slice(2));
 
 /**
- * Replaces the values of `--bridge` in the command line, which every user of the machine can read (ps). They were
- * visible until now, so the file or the environment is the better place for them.
+ * Replaces the values of `--bridge` and the name after `flush` in the command line, which every user of the machine can
+ * read (ps). They were visible until now, so a file, the environment or stdin is the better place for them.
  */
-function hideBridges() {
+function hideSecrets() {
   const words = process.argv.slice(1);
+  const flushAt = words.includes('proxy-dns') ? -1 : words.indexOf('flush');
   const shown = words.map((word, index) => {
     if (/^--?bridge$/.test(words[index - 1])) return '[hidden]';
+    // The values of its flags are hidden as well.
+    if (flushAt !== -1 && index > flushAt && /^[^-]/.test(word)) return '[hidden]';
     return word.replace(/^(--?bridge=).*/s, '$1[hidden]');
   });
   if (shown.some((word, index) => word !== words[index])) {

@@ -13,6 +13,12 @@ export interface Logger extends Disposable {
   log<E extends LogEvent>(level: LevelOf<E>, event: E, fields: FieldsOf<E>): void;
 }
 
+/** A logger whose level can change while it runs. */
+export interface AdjustableLogger extends Logger {
+  /** Lowest level to write. */
+  level: LogLevel;
+}
+
 const ABBREVIATIONS: Readonly<Record<LogLevel, string>> = {
   debug: 'DBG',
   info: 'INF',
@@ -35,10 +41,10 @@ interface Line {
 /**
  * Creates a logger. The `default` format is cloudflared's, `2026-01-02T03:04:05Z INF message key=value`. The `json`
  * format is one object per line, with the event's stable name and all its fields.
- * @param level lowest level to write
+ * @param level lowest level to write at first
  */
-export function createLogger(level: LogLevel, format: LogFormat, clock: Clock, sink: LogSink): Logger {
-  const lowest = LOG_LEVELS.indexOf(level);
+export function createLogger(level: LogLevel, format: LogFormat, clock: Clock, sink: LogSink): AdjustableLogger {
+  let lowest = LOG_LEVELS.indexOf(level);
   const render = format === 'json' ? renderJson : renderText;
   const write = (line: Line): void => {
     sink(`${render(line, `${new Date(clock.epochMs()).toISOString().slice(0, 19)}Z`)}\n`);
@@ -56,6 +62,12 @@ export function createLogger(level: LogLevel, format: LogFormat, clock: Clock, s
       if (LOG_LEVELS.indexOf(lineLevel) < lowest) return;
       const line = { level: lineLevel, event, fields };
       if (lineLevel === 'debug' || limiter.admits(repetitionKey(line), line)) write(line);
+    },
+    get level() {
+      return LOG_LEVELS[lowest] as LogLevel;
+    },
+    set level(to) {
+      lowest = LOG_LEVELS.indexOf(to);
     },
     [Symbol.dispose]: () => limiter[Symbol.dispose](),
   };

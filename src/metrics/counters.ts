@@ -21,6 +21,7 @@ import {
   type Metrics,
   PREFETCH_EVENTS,
   RECONNECT_CAUSES,
+  RELOAD_OUTCOMES,
   STALE_REASONS,
 } from './metrics.ts';
 
@@ -76,6 +77,8 @@ export interface Totals {
   /** By event. */
   readonly prefetches: CounterTable;
   readonly newnyms: CounterTable;
+  /** By outcome. */
+  readonly reloads: CounterTable;
   /** By severity. */
   readonly torLogLines: CounterTable;
   /** Durations of successful exchanges, by index of {@link Counters.upstreams} and slot. */
@@ -133,6 +136,7 @@ export function createCounters(labels: readonly string[], circuits: number): Cou
     hedges: new CounterTable({ ...bySlot, event: HEDGE_EVENTS }),
     prefetches: new CounterTable({ event: PREFETCH_EVENTS }),
     newnyms: new CounterTable({}),
+    reloads: new CounterTable({ outcome: RELOAD_OUTCOMES }),
     torLogLines: new CounterTable({ severity: TOR_SEVERITIES }),
     exchangeSeconds: upstreams.map(() => slots.map(() => new Histogram(EXCHANGE_SECONDS))),
   };
@@ -174,6 +178,7 @@ export function createCounters(labels: readonly string[], circuits: number): Cou
     connected: (upstream, outcome) => totals.connects.increment(upstreamIndexes[upstream], outcomeSlots.get(outcome)),
     reconnected: (upstream, slot, cause) =>
       totals.reconnects.increment(upstreamIndexes[upstream], slot, RECONNECT_CAUSES.indexOf(cause)),
+    reloaded: (outcome) => totals.reloads.increment(RELOAD_OUTCOMES.indexOf(outcome)),
     newnym: () => totals.newnyms.increment(),
     torLogged: (severity) => totals.torLogLines.increment(TOR_SEVERITIES.indexOf(severity)),
   };

@@ -65,6 +65,8 @@ export interface Metrics {
   reconnected(upstream: number, slot: number, cause: ReconnectCause): void;
   /** Tor was sent NEWNYM, which makes it forget its failures to reach onion services. */
   newnym(): void;
+  /** A reload of the configuration ended. */
+  reloaded(outcome: ReloadOutcome): void;
   /** The managed Tor logged a line. */
   torLogged(severity: TorSeverity): void;
 }
@@ -119,6 +121,10 @@ type PrefetchEvent = (typeof PREFETCH_EVENTS)[number];
  */
 export const RECONNECT_CAUSES = ['lifetime', 'slow', 'failing', 'network', 'ended', 'stalled'] as const;
 export type ReconnectCause = (typeof RECONNECT_CAUSES)[number];
+
+/** A reload succeeds, or changes nothing because of a problem. */
+export const RELOAD_OUTCOMES = ['success', 'failure'] as const;
+type ReloadOutcome = (typeof RELOAD_OUTCOMES)[number];
 
 /** A number for each segment of the cache, named after the `type` label of CoreDNS's cache metrics. */
 export interface BySegment {

@@ -88,14 +88,14 @@ interface Outgoing {
  */
 export class Forwarder {
   readonly #components: ForwarderComponents;
-  readonly #timeoutMs: number;
+  readonly #init: ForwarderInit;
   readonly #admission: Admission;
   readonly #coalescer: Coalescer<Forwarded>;
   readonly #queue: FairQueue<SharedQuestion<Forwarded>>;
 
   constructor(components: ForwarderComponents, init: ForwarderInit) {
     this.#components = components;
-    this.#timeoutMs = init.timeoutMs;
+    this.#init = init;
     this.#admission = new Admission(init);
     // With room for every query that may wait, a question without a waiting client never blocks one with.
     this.#coalescer = new Coalescer(init.maxInFlight, (question) => this.#queue.remove(question));
@@ -194,7 +194,7 @@ export class Forwarder {
     store: (answer: Answer) => void,
   ): Promise<Forwarded> {
     const { clock } = this.#components;
-    const atMs = outgoing.query.arrivedAt + this.#timeoutMs + LATE_ANSWER_MS;
+    const atMs = outgoing.query.arrivedAt + this.#init.timeoutMs + LATE_ANSWER_MS;
     const attempt = this.#exchange(outgoing, new Deadline(clock, atMs, question.signal), store);
     question.attempt(attempt, clock.now());
     return attempt;
@@ -208,9 +208,13 @@ export class Forwarder {
     const { cache, policy, upstream } = this.#components;
     // Leak mutation: exchange
     let path: AnswerPath | undefined;
+    const asked = policy();
     try {
       const response = await upstream.exchange(wire, { deadline, client, onAnswer: (how) => (path = how) });
-      const answer = policy().review(explained(parseAnswer(response)));
+      const current = policy();
+      const answer = current.review(explained(parseAnswer(response)));
+      // After a reload, another server may be the right one for this name.
+      if (current !== asked) return { answer, path };
       if (answer.kind === 'failure') cache.insertFailure(query, answer, 'ERR_RESPONSE_FAILURE');
       else store(answer);
       return { answer, path };

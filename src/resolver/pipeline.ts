@@ -16,7 +16,7 @@ import { type Forwarded, Forwarder, type ForwarderComponents, type ForwarderInit
 import { replyProvenance, upstreamProvenance } from './reply-provenance.ts';
 import { maxReplyBytes, shapeAnswer, shapeReply } from './shape-reply.ts';
 
-/** Settings of the pipeline. */
+/** Settings of the pipeline. `timeoutMs` and `prefetch` may change: they are read for each query. */
 export interface PipelineInit extends ForwarderInit {
   /** Whether answers in use are refreshed shortly before they expire. */
   readonly prefetch: boolean;
@@ -46,7 +46,6 @@ interface Stale {
  */
 export function createPipeline(components: ForwarderComponents, init: PipelineInit): Handler {
   const { cache, clock, metrics, policy } = components;
-  const { timeoutMs, prefetch } = init;
   const forwarder = new Forwarder(components, init);
 
   /** Holds one asynchronous reply while it is written. The caller gets a copy of the right size. */
@@ -130,7 +129,7 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
     const replyBytes = shapeAnswer(query, answer, age, reply, error, undefined, provenance);
     const { rcode } = answer;
     // Last: a refresh may use the cache, which invalidates the entry.
-    if (prefetch && isRefreshDue(entry, ageingTime)) void forwarder.refresh(copyQuery(query), entry);
+    if (init.prefetch && isRefreshDue(entry, ageingTime)) void forwarder.refresh(copyQuery(query), entry);
     // A hit reads the clock once: the rest takes less than the resolution of any bucket.
     return count(query, replyBytes, rcode, 'cache', now);
   }
@@ -138,6 +137,7 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
   async function forward(query: Query, stale: Stale | undefined): Promise<Uint8Array> {
     let replyBytes: number;
     try {
+      const { timeoutMs } = init;
       const waitMs = stale === undefined ? timeoutMs : Math.min(CLIENT_RESPONSE_MS, timeoutMs);
       const forwarded = await forwarder.forward(query, new Deadline(clock, query.arrivedAt + waitMs));
       replyBytes = replyForwarded(query, forwarded, stale);

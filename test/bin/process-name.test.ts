@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { cleanEnvironment, startDaemon } from '../fixtures/process/daemon.ts';
+import { cleanEnvironment, dns4tor, startDaemon } from '../fixtures/process/daemon.ts';
 import { runProgram } from '../fixtures/process/run-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
@@ -19,6 +23,27 @@ test('ps shows no bridge that the command line holds, and all other flags', asyn
   assert.doesNotMatch(await runProgram('ps', ['-eww', '-o', 'args=']), /192\.0\.2\.7[78]/);
   assert.doesNotMatch(await readFile(`/proc/${pid}/cmdline`, 'latin1'), /192\.0\.2\./);
   assert.equal((await runProgram('ps', ['-o', 'comm=', '-p', String(pid)])).trim(), 'dns4tor');
+});
+
+test('while flush waits for the daemon, ps shows no name', async () => {
+  await using directory = await createTemporaryDirectory();
+  const path = join(directory.path, 'control');
+  const connected = Promise.withResolvers<void>();
+  const silent = createServer(() => connected.resolve()).listen(path);
+  const [program, ...args] = dns4tor();
+  const child = spawn(program, [...args, 'flush', '--control-socket', `unix:${path}`, 'canary.example'], {
+    env: cleanEnvironment(),
+    stdio: 'ignore',
+  });
+  try {
+    await connected.promise;
+    assert.doesNotMatch(await readFile(`/proc/${child.pid}/cmdline`, 'latin1'), /canary/);
+    assert.match(await readFile(`/proc/${child.pid}/cmdline`, 'latin1'), /flush --control-socket \[hidden\]/);
+  } finally {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    silent.close();
+  }
 });
 
 test('ps, ss and top show the daemon as dns4tor; its command line and environment stay as they were', async () => {

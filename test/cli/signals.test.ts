@@ -23,7 +23,7 @@ async function assertLives(daemon: Daemon): Promise<void> {
 }
 
 for (const flags of [[], ['--output', 'json']]) {
-  test(`without a log file, SIGHUP and SIGUSR2 do nothing, neither while it runs nor while it ends ${flags.join(' ')}`, async () => {
+  test(`SIGHUP and SIGUSR2 end the daemon neither while it runs nor while it ends ${flags.join(' ')}`, async () => {
     await using daemon = await startDaemon([...FLAGS, ...flags]);
     for (let times = 0; times < 10; times++) for (const signal of REQUESTS) daemon.process.signal(signal);
     await assertLives(daemon);
@@ -43,6 +43,24 @@ test('SIGHUP from the first line of JavaScript on does not keep it from starting
     if (line.includes('Using Tor at')) child.kill('SIGTERM');
   }
   assert.deepEqual(await ended, [0, null]);
+});
+
+test('a reload that is asked for during the start follows it', async () => {
+  const child = spawn(process.execPath, [COMMAND, 'proxy-dns', '--address', '127.0.0.1', '--port', '0', ...FLAGS], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const ended = once(child, 'exit');
+  let isAsked = false;
+  let reloads = 0;
+  for await (const line of createInterface(child.stderr)) {
+    if (!isAsked) child.kill('SIGHUP');
+    isAsked = true;
+    if (!line.includes('Reloaded the configuration')) continue;
+    reloads++;
+    child.kill('SIGTERM');
+  }
+  assert.deepEqual(await ended, [0, null]);
+  assert.equal(reloads, 1);
 });
 
 test('SIGHUP reopens the log file; if that fails, logging continues in the open one, which says so', async () => {

@@ -49,6 +49,7 @@ test('the defaults are those that the documentation promises', () => {
     udpIo: 'auto',
     metrics: { kind: 'tcp', host: 'localhost', port: undefined },
     metricsHosts: [],
+    controlSocket: { kind: 'auto' },
     tor: {
       socks: { kind: 'auto' },
       control: { kind: 'auto' },

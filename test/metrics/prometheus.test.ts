@@ -13,6 +13,7 @@ import {
   NAME_SOURCES,
   PREFETCH_EVENTS,
   RECONNECT_CAUSES,
+  RELOAD_OUTCOMES,
   STALE_REASONS,
 } from '../../src/metrics/metrics.ts';
 import { SYSTEM_RESOLVER_STATES } from '../../src/model/system-resolver.ts';
@@ -135,7 +136,7 @@ test('labels have only values that were known beforehand', async () => {
     plugin: ANSWER_SOURCES,
     severity: TOR_SEVERITIES,
     upstream: [ONION, OTHER],
-    outcome: ['ok', ...Object.values(FAILURES).map(({ label }) => label)],
+    outcome: [...RELOAD_OUTCOMES, 'ok', ...Object.values(FAILURES).map(({ label }) => label)],
     event: [...HEDGE_EVENTS, ...PREFETCH_EVENTS],
     reason: [
       ...DROP_REASONS,
@@ -340,6 +341,16 @@ test('upstreams that share host and port are counted together, because equal ser
   assert.equal(series.get(`dns4tor_upstream_connects_total{outcome="ok",upstream="${ONION}"}`), 1);
   assert.equal(series.get(`dns4tor_upstream_connections{upstream="${ONION}"}`), 101);
   assert.equal(series.get(`dns4tor_upstream_connections{upstream="${OTHER}"}`), 10);
+});
+
+test('reloads are counted by outcome', async () => {
+  const { counters, scrape } = createFixture();
+  counters.reloaded('success');
+  counters.reloaded('failure');
+  counters.reloaded('failure');
+  const series = await scrape();
+  assert.equal(series.get('dns4tor_config_reloads_total{outcome="success"}'), 1);
+  assert.equal(series.get('dns4tor_config_reloads_total{outcome="failure"}'), 2);
 });
 
 test('NEWNYM signals are counted', async () => {

@@ -121,5 +121,6 @@ const NOT_SHOWN: Readonly<Record<string, string>> = {
   dns4tor_route_requests_total: 'only some households have routes',
   dns4tor_route_server_failing: 'only some households have routes; the status page lists them',
   dns4tor_tor_log_lines_total: 'only a managed tor has lines; dns4tor_tor_state shows what they mean',
+  dns4tor_config_reloads_total: 'reloads are rare, and the log names their problems',
   dns4tor_build_info: 'selects the instances',
 };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loadSettings } from '../../src/config/load.ts';
@@ -57,8 +57,10 @@ async function verify(
   for (const dropIn of dropIns) {
     await cp(join(UNITS, 'drop-ins', dropIn), inRoot(join(OWN_UNITS, `${unit}.d`, dropIn)));
   }
-  await mkdir(inRoot('/usr/bin'), { recursive: true });
-  for (const program of ['dns4tor', 'tor']) await writeFile(inRoot(`/usr/bin/${program}`), '', { mode: 0o755 });
+  for (const program of ['/usr/bin/dns4tor', '/usr/bin/tor', '/bin/sh']) {
+    await mkdir(inRoot(dirname(program)), { recursive: true });
+    await writeFile(inRoot(program), '', { mode: 0o755 });
+  }
   return await analyze('verify', `--root=${root.path}`, unit);
 }
 

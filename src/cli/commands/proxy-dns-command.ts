@@ -1,10 +1,11 @@
 import process from 'node:process';
 import type { Command } from 'commander';
-import type { Config } from '../../config/config.ts';
 import { loadSettings } from '../../config/load.ts';
 import { validate } from '../../config/validate.ts';
 import { takeHandedOver } from '../../daemon/handed-over.ts';
 import { takeNotifyRequest } from '../../daemon/notify/notify-socket.ts';
+import type { LoadedConfig } from '../../daemon/reload/restart-options.ts';
+import type { Service } from '../../daemon/service.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { createLogger, messageOf } from '../../log/logger.ts';
@@ -43,30 +44,34 @@ export function addProxyDns(program: Command, reporter: Reporter): void {
   command.action(async () => {
     const ignored = takeIgnoredVariables(process.env);
     // Leak mutation: settings
-    const loaded = loadSettings({ flags, env: process.env });
     const { ignored: foreignFlags, words } = takeIgnoredFlags(command.args);
     const foreign = [...foreignFlags, ...ignoredTunnelVariables(process.env)];
-    const config = validate({
-      settings: loaded.settings,
-      problems: [...describeUnknownWords(command, words), ...loaded.problems],
-    });
-    const isCheck = loaded.settings.some(({ key, texts }) => key === 'check' && texts.includes('true'));
+    const load = (): LoadedConfig => {
+      const { settings, problems } = loadSettings({ flags, env: process.env });
+      const config = validate({ settings, problems: [...describeUnknownWords(command, words), ...problems] });
+      return { settings, config };
+    };
+    const loaded = load();
+    const { config, settings } = loaded;
+    const isCheck = settings.some(({ key, texts }) => key === 'check' && texts.includes('true'));
     // Otherwise the log on stderr reports them.
     if (isCheck || config.log.file !== undefined) process.stderr.write(renderIgnoredVariables(ignored));
     if (isCheck) {
       const message = messageOf('cloudflared_ignored', { ignored: foreign.join(', ') });
       if (foreign.length > 0) process.stderr.write(`dns4tor: ${message}\n`);
-      process.stdout.write(renderConfig(config, loaded.settings, config.log.format));
-    } else await serve(config, reporter, ignored, foreign);
+      process.stdout.write(renderConfig(config, settings, config.log.format));
+    } else await serve(loaded, load, reporter, ignored, foreign);
   });
 }
 
 /**
+ * @param load reads the configuration again
  * @param ignored variables that would weaken the promises
  * @param foreign flags and variables of cloudflared that mean nothing here
  */
 async function serve(
-  config: Config,
+  { config, settings }: LoadedConfig,
+  load: () => LoadedConfig,
   reporter: Reporter,
   ignored: readonly string[],
   foreign: readonly string[],
@@ -74,9 +79,13 @@ async function serve(
   const onHangUp = surviveHangUps();
   using output = openLogOutput(config.log);
   using logger = createLogger(config.log.level, config.log.format, systemClock, output.sink);
+  let service: Service | undefined;
+  let isReloadAwaited = false;
   onHangUp(() => {
     const reason = output.reopen?.();
     if (reason !== undefined) logger.log('warn', 'log_file_kept', { reason });
+    isReloadAwaited = service === undefined;
+    service?.reload();
   });
   const isJson = config.log.format === 'json';
   if (isJson || config.log.file !== undefined) reporter.attach(logger, isJson && config.log.file === undefined);
@@ -86,9 +95,11 @@ async function serve(
   const notifyRequest = takeNotifyRequest(process.env, process.pid);
   // Loaded here, because `--help` and `--check` need none of it.
   const { startService } = await import('../../daemon/service.ts');
-  const start = (): Promise<AsyncDisposable> =>
-    startService({
+  const start = async (): Promise<Service> => {
+    service = await startService({
       config,
+      settings,
+      load,
       logger,
       clock: systemClock,
       random: systemRandom,
@@ -97,5 +108,8 @@ async function serve(
       notifyRequest,
       ...(output.bootstrapDisplay === undefined ? {} : { bootstrapDisplay: output.bootstrapDisplay }),
     });
+    if (isReloadAwaited) service.reload();
+    return service;
+  };
   await runUntilSignal(start, { target: process, clock: systemClock, logger });
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { lacksZone, ZONE } from '../../lib/ip-address.ts';
-import type { MetricsAddress } from '../config.ts';
+import type { ControlSocket, MetricsAddress } from '../config.ts';
 import { type Parsed, type Problem, refuse } from '../config-problem.ts';
 
 /** The only name that may stand for an address of this machine: it needs no look-up. */
@@ -52,6 +52,13 @@ export function parseMetricsAddress(text: string): Parsed<MetricsAddress> {
   if ('problem' in parsed) return withOtherForms(parsed, 'unix:/path');
   const { host, port } = parsed.value;
   return { value: { kind: 'tcp', host, port: text.endsWith(':') ? undefined : port } };
+}
+
+/** Parses `--control-socket`: `auto`, `none` or `unix:/path`. */
+export function parseControlSocket(text: string): Parsed<ControlSocket> {
+  if (text === 'auto' || text === 'none') return { value: { kind: text } };
+  if (text.startsWith('unix:')) return parseSocketPath(text, 'unix:/run/dns4tor/control');
+  return refuse(text, 'is none of unix:/path, auto and none', 'write unix:/path, such as unix:/run/dns4tor/control');
 }
 
 /** Parses `unix:/path`. @param example an address of this form for the remedy */

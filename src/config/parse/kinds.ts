@@ -6,6 +6,7 @@ import {
   BLOCK_ANSWERS,
   type BlockAnswerChoice,
   type ControlChoice,
+  type ControlSocket,
   ISOLATIONS,
   type Isolation,
   type MetricsAddress,
@@ -28,7 +29,7 @@ import { parseBridgeLine } from './bridge-line.ts';
 import { type BridgesFile, readBridgesFile } from './bridges-file.ts';
 import { parseHostName, parsePin } from './certificate-identity.ts';
 import { parseCidr } from './cidr.ts';
-import { parseListenAddress, parseMetricsAddress } from './endpoint.ts';
+import { parseControlSocket, parseListenAddress, parseMetricsAddress } from './endpoint.ts';
 import { type HostsFile, readHostsFile } from './local/hosts-file.ts';
 import { parseDomain, parseOwnName } from './local/name-rule.ts';
 import { parseRoute, type RouteRule } from './local/route-rule.ts';
@@ -58,6 +59,7 @@ export interface KindValues {
   readonly 'listen-address': string;
   readonly cidr: Cidr;
   readonly 'metrics-address': MetricsAddress;
+  readonly 'control-socket': ControlSocket;
   readonly 'socks-address': SocksChoice;
   readonly 'control-address': ControlChoice;
   readonly 'upstream-url': UpstreamUrl;
@@ -114,6 +116,7 @@ const PARSERS: { readonly [Kind in OptionKind]: (text: string, bounds: Bounds) =
   'listen-address': parseListenAddress,
   cidr: parseCidr,
   'metrics-address': parseMetricsAddress,
+  'control-socket': parseControlSocket,
   'socks-address': parseSocksAddress,
   'control-address': parseControlAddress,
   'upstream-url': parseUpstreamUrl,

@@ -1,15 +1,43 @@
 import { isIPv6, SocketAddress } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import type { Config } from '../../config/config.ts';
 import { Dns4torError } from '../../failures/errors.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
 import { isLoopback } from '../../lib/ip-address.ts';
+import type { Random } from '../../lib/random.ts';
 import type { ListenerInit } from '../../listener/listener.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { Route } from '../../model/route.ts';
 import type { LocalServerEvents } from '../../upstream/routes/local-server.ts';
+import { RouteTable } from '../../upstream/routes/route-table.ts';
+import { RoutedUpstream } from '../../upstream/routes/routed-upstream.ts';
+import type { Upstream } from '../../upstream/upstream.ts';
+
+interface RoutesComponents {
+  readonly config: Pick<Config, 'routes'>;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Puts the routes in front of everything that goes through Tor. */
+export function createRoutedUpstream(
+  { config, logger, clock, random }: RoutesComponents,
+  tor: Upstream,
+): RoutedUpstream {
+  for (const { suffix: route, servers } of config.routes) {
+    const addresses = servers.map(({ host, port }) => formatHostPort(host, port));
+    logger.log('info', 'route_added', { route, servers: addresses.join(', ') });
+  }
+  return new RoutedUpstream(
+    { clock, random, createEvents: (route) => routeEvents(logger, route), tor },
+    new RouteTable(config.routes),
+  );
+}
 
 /** Logs the health of a route's servers. */
-export function routeEvents(logger: Logger, route: string): LocalServerEvents {
+function routeEvents(logger: Logger, route: string): LocalServerEvents {
   return {
     failing: (_, error) => logger.log('warn', 'route_failing', { route, reason: error.message, code: error.code }),
     recovered: (servers) => logger.log('info', 'route_recovered', { route, servers }),

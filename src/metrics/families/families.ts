@@ -27,6 +27,6 @@ export function families(counters: Counters, gauges: Gauges, identity: Identity)
     ...upstreamFamilies(counters, gauges),
     ...routeFamilies(gauges),
     ...torFamilies(totals, gauges),
-    ...processFamilies(gauges, identity),
+    ...processFamilies(totals, gauges, identity),
   ];
 }

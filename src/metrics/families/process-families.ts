@@ -1,6 +1,7 @@
 import { SYSTEM_RESOLVER_STATES } from '../../model/system-resolver.ts';
-import type { Gauges } from '../metrics.ts';
-import { distribution, type Family } from './family.ts';
+import type { Totals } from '../counters.ts';
+import { type Gauges, RELOAD_OUTCOMES } from '../metrics.ts';
+import { all, distribution, type Family } from './family.ts';
 
 /** The versions that the metrics export. */
 export interface Versions {
@@ -21,7 +22,7 @@ const CLOUDFLARED_LABELS = { goversion: [''], type: [''], revision: ['unknown'] 
  * Families of the machine's resolver, and of the process: those that prom-client lacks, or cannot measure without
  * waking the process.
  */
-export function processFamilies(gauges: Gauges, { version, nodeVersion }: Versions): Family[] {
+export function processFamilies(totals: Totals, gauges: Gauges, { version, nodeVersion }: Versions): Family[] {
   return [
     {
       name: 'dns4tor_system_resolver',
@@ -41,6 +42,14 @@ export function processFamilies(gauges: Gauges, { version, nodeVersion }: Versio
       labels: {},
       help: 'Delay of the event loop, sampled twice per second for five minutes after each scrape.',
       samples: () => distribution(gauges.eventLoopDelay(), {}),
+    },
+    {
+      name: 'dns4tor_config_reloads_total',
+      type: 'counter',
+      unit: 'reloads',
+      labels: { outcome: RELOAD_OUTCOMES },
+      help: 'Reloads of the configuration (SIGHUP) by outcome. One that fails changes nothing.',
+      samples: () => all(totals.reloads),
     },
     {
       name: 'dns4tor_build_info',

@@ -22,7 +22,7 @@ interface FailoverComponents {
 }
 
 interface FailoverInit {
-  /** How long a client waits for an answer, in milliseconds. A later answer only fills the cache. */
+  /** How long a client waits for an answer, in milliseconds. A later answer only fills the cache. Read for each query. */
   readonly awaitedMs: number;
   /**
    * Time in which a query reaches every upstream if none answers, in milliseconds.
@@ -46,7 +46,7 @@ export class FailoverUpstream implements Upstream {
   readonly address: string;
   readonly #components: FailoverComponents;
   readonly #members: readonly HealthCheckedUpstream[];
-  readonly #init: { readonly awaitedMs: number; readonly patienceMs: number };
+  readonly #init: FailoverInit;
   /** Undefined if all queries have the same order. */
   readonly #hash: RendezvousHash | undefined;
 
@@ -57,7 +57,7 @@ export class FailoverUpstream implements Upstream {
     this.#members = upstreams.map(
       (upstream) => new HealthCheckedUpstream({ clock, random, events: createEvents?.(upstream) }, upstream),
     );
-    this.#init = { awaitedMs: init.awaitedMs, patienceMs: init.patienceMs ?? CLIENT_PATIENCE_MS };
+    this.#init = init;
     this.#hash = init.sharded === true ? new RendezvousHash(random, upstreams.length) : undefined;
     this.address = upstreams.map(({ address }) => address).join(', ');
   }
@@ -103,7 +103,7 @@ export class FailoverUpstream implements Upstream {
     const { deadline, onAnswer } = context;
     const { clock, budget } = this.#components;
     const awaited = deadline.within(this.#init.awaitedMs);
-    const patience = awaited.within(this.#init.patienceMs);
+    const patience = awaited.within(this.#init.patienceMs ?? CLIENT_PATIENCE_MS);
     return new Promise((resolve, reject) => {
       let tried = 0;
       let running = 0;
