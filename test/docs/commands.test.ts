@@ -114,7 +114,7 @@ test('every example in the help is a command line that dns4tor takes', async () 
 
 test('every block is of a language that is checked, or output', () => {
   const languages = new Set(PAGES.flatMap(({ blocks }) => blocks.map(({ language }) => language)));
-  // test/protocol/recipes runs the programs of those that are not of dns4tor or tor.
+  // Configuration of other programs, which test/protocol/recipes runs or parses.
   const ofOthers = ['conf', 'dnsmasq', 'json', 'unbound', 'yaml'];
   assert.deepEqual([...languages].toSorted(), ['ini', 'sh', 'text', 'toml', 'torrc', ...ofOthers].toSorted());
 });

@@ -122,8 +122,15 @@ async function startMachineIn(surroundings: Surroundings, within?: NetworkNamesp
     async startDnsmasq(options, address) {
       const file = join(directory, 'dnsmasq.conf');
       await writeFile(file, options.map((option) => `${option}\n`).join(''));
-      // Empty: the user that runs the tests, and no file.
-      const own = ['--keep-in-foreground', '--user=', '--pid-file=', '--log-facility=-', `--conf-file=${file}`];
+      // Empty: the user and group that run the tests, and no file.
+      const own = [
+        '--keep-in-foreground',
+        '--user=',
+        '--group=',
+        '--pid-file=',
+        '--log-facility=-',
+        `--conf-file=${file}`,
+      ];
       return await start([await findProgram('dnsmasq'), ...own], ({ output }) =>
         address === undefined ? output.includes('DNS disabled') : answersAt(address),
       );
@@ -139,7 +146,8 @@ async function startMachineIn(surroundings: Surroundings, within?: NetworkNamesp
       const [, ...flags] = words;
       const upstream = ['--upstream', `tcp://${createOnionKey().address}`, '--tor-socks', `unix:${socksPath}`];
       const port = flags.includes('--port') ? [] : ['--port', '53'];
-      const args = [...flags, ...port, ...upstream, '--circuits', '1'];
+      // In the user namespace of an ordinary user, dns4tor cannot tell who owns the socket that replaces Tor's.
+      const args = [...flags, ...port, ...upstream, '--allow-plaintext-exit', '--circuits', '1'];
       const daemon = await startDaemon(args, { via: namespace.via });
       await daemon.answers();
       return daemon;
@@ -147,19 +155,8 @@ async function startMachineIn(surroundings: Surroundings, within?: NetworkNamesp
     async connect(name, address, itsAddress) {
       const other = await startMachineIn(surroundings, namespace);
       const ip = await findProgram('ip');
-      await other.namespace.run(
-        ip,
-        'link',
-        'add',
-        'eth0',
-        'type',
-        'veth',
-        'peer',
-        'name',
-        name,
-        'netns',
-        `${namespace.pid}`,
-      );
+      const cable = `link add eth0 type veth peer name ${name} netns ${namespace.pid}`;
+      await other.namespace.run(ip, ...cable.split(' '));
       await other.namespace.run(ip, 'link', 'set', 'eth0', 'up');
       await namespace.run(ip, 'link', 'set', name, 'up');
       await namespace.run(ip, 'address', 'add', address, 'dev', name);
