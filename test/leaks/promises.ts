@@ -112,7 +112,7 @@ export const PROMISES: readonly Promised[] = [
   },
   {
     id: 'G10',
-    promise: 'The length of each query is a multiple of 128 octets, however long the name is',
+    promise: 'The length of each query to the resolver is a multiple of 128 octets, however long the name is',
     proofs: [{ file: 'test/message/upstream-query.test.ts', test: 'the query is a multiple of 128 octets' }],
   },
   {
