@@ -34,8 +34,8 @@ export function setText(element: Element, text: string): void {
 }
 
 /**
- * Like {@link setText}, but shows command-line options (`--tor-socks`), `dns4tor pause 10m` and `sudo dns4tor install` as
- * code, which does not wrap.
+ * Like {@link setText}, but shows command-line options (`--tor-socks`), `dns4tor pause 10m` and `sudo dns4tor install`
+ * as code, which does not wrap.
  */
 export function setSentence(element: Element, text: string): void {
   if (element.textContent === text) return;

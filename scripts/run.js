@@ -1,6 +1,6 @@
-// Runs a TypeScript program of this checkout, such as a benchmark: `node scripts/run.js FILE [ARGUMENT …]`. First checks
-// that its port is free, if the arguments have `--address` and `--port`. Then installs the npm packages and the Debian
-// packages that it needs, and builds dist.
+// Runs a TypeScript program of this checkout, such as a benchmark: `node scripts/run.js FILE [ARGUMENT …]`. First
+// checks that its port is free, if the arguments have `--address` and `--port`. Then installs the npm packages and the
+// Debian packages that it needs, and builds dist.
 import { requireFreePort } from './free-port.js';
 import { build, installPackages, installProgramsOf, runNode, runScript } from './prepare.js';
 

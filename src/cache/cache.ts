@@ -67,8 +67,8 @@ const FREE_TRIES = 2;
 const FAILURE_GAP_MS = 10_000;
 
 /**
- * Records that a purge examines before it lets queries pass. At about a microsecond each, a query waits less than half a
- * millisecond.
+ * Records that a purge examines before it lets queries pass. At about a microsecond each, a query waits less than half
+ * a millisecond.
  */
 const PURGE_SLICE = 256;
 

@@ -73,7 +73,9 @@ function placedBridges({ bridge: bridges, 'bridges-file': files }: Values): read
   ];
 }
 
-/** Numbers the value of a secret list, whose problems cannot quote it. The first one is 1; a single one has no number. */
+/**
+ * Numbers the value of a secret list, whose problems cannot quote it. The first one is 1; a single one has no number.
+ */
 export function bridgePlace(place: string, index: number, count: number): string {
   return count === 1 ? place : `${place}, number ${index + 1}`;
 }

@@ -17,7 +17,9 @@ import { toRoutes } from './routes.ts';
  */
 const DEFAULT_UPSTREAM_NAMES = ['tor.cloudflare-dns.com', 'cloudflare-dns.com'];
 
-/** What `auto` means with bridges: a running Tor might connect to public relays, which shows the network that it is Tor. */
+/**
+ * What `auto` means with bridges: a running Tor might connect to public relays, which shows the network that it is Tor.
+ */
 const MANAGED: SocksChoice = { kind: 'managed' };
 
 /**

@@ -135,7 +135,8 @@ interface Sources extends MetricsServerOptions {
 type Resource = (sources: Sources) => Promise<HttpResponse> | HttpResponse | 'events';
 
 /**
- * Served to programs whatever host they name: Prometheus uses the name of a service, a health probe that of a container.
+ * Served to programs whatever host they name: Prometheus uses the name of a service, a health probe that of a
+ * container.
  */
 const FOR_ANY_HOST: ReadonlySet<string> = new Set(['/metrics', '/ready', '/healthcheck']);
 

@@ -12,7 +12,9 @@ import { OPCODE, RCODE } from './wire/tables.ts';
 /** OPT records without DO and with it. RFC 7830 §6: no padding, because the transport is not encrypted. */
 const OPTS = [false, true].map((dnssecOk) => encodeOpt({ udpPayloadBytes: UDP_PAYLOAD_BYTES, dnssecOk }));
 
-/** Offset of the flags in an OPT record: behind owner, type, payload size, extended RCODE and version (RFC 6891 §6.1). */
+/**
+ * Offset of the flags in an OPT record: behind owner, type, payload size, extended RCODE and version (RFC 6891 §6.1).
+ */
 const OPT_FLAGS = 7;
 
 /** Random octets that {@link buildPlainQuery} takes: an ID, and a bit for each octet of the longest name. */

@@ -20,7 +20,9 @@ export type RouteCover = (qname: string) => boolean;
 
 /** Settings of a {@link Policy}. */
 export interface PolicyInit {
-  /** Whether single-label names and undelegated top-level domains are denied. The other special-use names always are. */
+  /**
+   * Whether single-label names and undelegated top-level domains are denied. The other special-use names always are.
+   */
   readonly deniesUndelegated: boolean;
   /** Whether records with private addresses are removed from answers for public names. */
   readonly removesPrivate: boolean;
@@ -86,8 +88,8 @@ export class Policy {
   }
 
   /**
-   * Whether a cached answer is one that this policy would give. For the cache, after a reload. Answers that a review has
-   * changed are not kept, because what they came from is unknown.
+   * Whether a cached answer is one that this policy would give. For the cache, after a reload. Answers that a review
+   * has changed are not kept, because what they came from is unknown.
    */
   keeps(answer: PreparedAnswer): boolean {
     const { bytes, start, questionEnd, extendedError } = answer;

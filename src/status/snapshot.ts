@@ -35,7 +35,9 @@ export interface StatusSnapshot {
   readonly headline: string;
   /** What to do about it, as a sentence for people. Null if nothing needs doing or nothing is known to help. */
   readonly remedy: string | null;
-  /** Why it is stuck, degraded or failing: a value of the metrics' `reason` label. Null if there is no single reason. */
+  /**
+   * Why it is stuck, degraded or failing: a value of the metrics' `reason` label. Null if there is no single reason.
+   */
   readonly reason: string | null;
   /** Seconds since the last answer through Tor; null before the first. */
   readonly lastAnswerSecondsAgo: number | null;

@@ -69,7 +69,8 @@ export interface OpenTorOptions extends TorrcContents {
  *   started
  */
 export async function openTor(choice: TorChoice, options: OpenTorOptions): Promise<Tor> {
-  // A running Tor would not use the bridges, and might connect to public relays, which shows the network that it is Tor.
+  // A running Tor would not use the bridges, and might connect to public relays, which shows the network that it is
+  // Tor.
   if (choice.kind === 'managed' || options.bridges.length > 0) return openManagedTor(options);
   if (choice.kind !== 'auto') return openExternalTor(choice, options);
   const { found, rejected } = await detectTor(options.clock, options.judgePeer, options.usualAddresses);

@@ -10,8 +10,8 @@ import { type ConfinedDaemon, startConfinedDaemon } from './confined-daemon.ts';
 
 /*
  * The daemon with a managed tor and an obfs4 bridge, in a network namespace that counts packets by destination. It lets
- * all of them through, so that a connection to a relay would succeed. All queried names start with one label, which must
- * not appear anywhere.
+ * all of them through, so that a connection to a relay would succeed. All queried names start with one label, which
+ * must not appear anywhere.
  */
 
 const ZONE = 'dns4tor-lab.net';

@@ -27,7 +27,8 @@ export interface Lists {
 const SLICE_BYTES = 64 * 1024;
 
 /**
- * Loads lists. Reads each file twice: first to count the names, so that the table is allocated once with the right size.
+ * Loads lists. Reads each file twice: first to count the names, so that the table is allocated once with the right
+ * size.
  * @param key random octets, HASH_KEY_BYTES of them
  * @throws Dns4torError ERR_LIST_FILE
  */

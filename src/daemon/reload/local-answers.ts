@@ -18,7 +18,9 @@ interface LocalAnswersComponents {
   readonly checkRoutes: (routes: readonly Route[]) => void;
 }
 
-/** The policy in force and the routes. A reload replaces both together, because the policy spares names with a route. */
+/**
+ * The policy in force and the routes. A reload replaces both together, because the policy spares names with a route.
+ */
 export class LocalAnswers implements Reloadable {
   readonly #components: LocalAnswersComponents;
   #policy: Policy;

@@ -11,8 +11,8 @@ const HOST_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 const NUMERIC_END = /(?:^|\.)\d+$/;
 
 /**
- * Returns a host name in lower case, in its ASCII form (RFC 5891) and without a dot at its end. Undefined if the text is
- * not a host name.
+ * Returns a host name in lower case, in its ASCII form (RFC 5891) and without a dot at its end. Undefined if the text
+ * is not a host name.
  */
 export function toHostName(text: string): string | undefined {
   const plain = text.toLowerCase().replace(/\.$/, '');

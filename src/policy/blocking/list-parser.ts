@@ -103,8 +103,8 @@ export class ListParser {
   }
 
   /**
-   * Adds the name of a usual line: `name`, `||name^`, or one name behind an address of zeros. Makes no text of it, which
-   * would take several times as long. Returns false for any other line, and for names without a dot.
+   * Adds the name of a usual line: `name`, `||name^`, or one name behind an address of zeros. Makes no text of it,
+   * which would take several times as long. Returns false for any other line, and for names without a dot.
    */
   #addUsual(bytes: Uint8Array, start: number, end: number): boolean {
     const isAdblock = bytes[start] === BAR && bytes[start + 1] === BAR && bytes[end - 1] === CARET;

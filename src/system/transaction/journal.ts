@@ -69,7 +69,8 @@ export async function readJournal(fs: FileSystem): Promise<Journal | undefined> 
 }
 
 /**
- * Writes the journal, then its notice for other users. The owner of both is that of the directory: root, except in tests.
+ * Writes the journal, then its notice for other users. The owner of both is that of the directory: root, except in
+ * tests.
  *
  * @throws {Dns4torError} ERR_SYSTEM_FILE; ERR_UNTRUSTED_PATH, before the directory is created
  */

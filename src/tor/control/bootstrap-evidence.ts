@@ -9,8 +9,8 @@ export interface TorSurroundings {
   /** Whether this machine has an address that is neither loopback nor link-local. */
   readonly hasNetwork: () => boolean;
   /**
-   * How Tor enters its network: through relays of its choice, through bridges at addresses, or only through bridges that
-   * their transport finds by name. `unknown` for a Tor that dns4tor did not start.
+   * How Tor enters its network: through relays of its choice, through bridges at addresses, or only through bridges
+   * that their transport finds by name. `unknown` for a Tor that dns4tor did not start.
    */
   readonly entry: 'relays' | 'bridges' | 'named-bridges' | 'unknown';
   /** Whether a pluggable transport has to run first. */

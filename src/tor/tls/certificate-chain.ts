@@ -32,8 +32,8 @@ const DER_HEADER_BYTES = 2;
 const DER_LONG_FORM = 0x80;
 
 /**
- * The SHA-256 hash, in hexadecimal, of a certificate's TBSCertificate (RFC 5280 §4.1): all but the signature. DNS stamps
- * name certificates so.
+ * The SHA-256 hash, in hexadecimal, of a certificate's TBSCertificate (RFC 5280 §4.1): all but the signature. DNS
+ * stamps name certificates so.
  */
 export function tbsHash({ raw }: X509Certificate): string {
   const start = contentOffset(raw, 0);

@@ -22,7 +22,9 @@ export interface PlainReply {
   readonly message: Uint8Array;
 }
 
-/** When a query without an answer is sent again, after the previous time. Doubles each time. Local servers need less. */
+/**
+ * When a query without an answer is sent again, after the previous time. Doubles each time. Local servers need less.
+ */
 const RESEND_MS = 750;
 
 /**

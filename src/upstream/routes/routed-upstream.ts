@@ -73,7 +73,9 @@ export class RoutedUpstream implements Upstream {
     }));
   }
 
-  /** Uses other routes from now on. Queries in flight end as they began. A route with the same suffix keeps its counts. */
+  /**
+   * Uses other routes from now on. Queries in flight end as they began. A route with the same suffix keeps its counts.
+   */
   replace(table: RouteTable): void {
     this.#live = this.#revive(table);
     this.#table = table;

@@ -22,7 +22,9 @@ interface FailoverComponents {
 }
 
 interface FailoverInit {
-  /** How long a client waits for an answer, in milliseconds. A later answer only fills the cache. Read for each query. */
+  /**
+   * How long a client waits for an answer, in milliseconds. A later answer only fills the cache. Read for each query.
+   */
   readonly awaitedMs: number;
   /**
    * Time in which a query reaches every upstream if none answers, in milliseconds.

@@ -14,8 +14,8 @@ import { openWrtOptions } from './openwrt.ts';
 import { piHoleOptions } from './pi-hole.ts';
 
 /*
- * Runs the recipes of docs/behind-other-resolvers.md and docs/household.md as they stand there, with the real programs in
- * front of dns4tor. Each machine is a network namespace, so that addresses and ports are those of the recipes too.
+ * Runs the recipes of docs/behind-other-resolvers.md and docs/household.md as they stand there, with the real programs
+ * in front of dns4tor. Each machine is a network namespace, so that addresses and ports are those of the recipes too.
  */
 
 const [BEHIND, HOUSEHOLD] = ['docs/behind-other-resolvers.md', 'docs/household.md'];
@@ -146,7 +146,8 @@ test('NetworkManager: its dnsmasq asks dns4tor, and no server of the network', a
   const configuration = join(machine.directory, 'dnsmasq.d');
   await mkdir(configuration);
   await writeFile(join(configuration, 'dns4tor.conf'), `${blockAt(BEHIND, section, 'dnsmasq')}\n`);
-  // The options of nm-dns-dnsmasq.c. NetworkManager adds the servers over D-Bus: those of the section, or the network's.
+  // The options of nm-dns-dnsmasq.c. NetworkManager adds the servers over D-Bus: those of the section, or the
+  // network's.
   const options = [
     'no-resolv',
     'no-hosts',

@@ -4,7 +4,9 @@ import { type Parsed, refuse } from '../../config-problem.ts';
 export interface DnsStamp {
   /** URL of the resolver, not yet checked: `https://HOST[:PORT]/PATH` or `tls://HOST[:PORT]`. */
   readonly url: string;
-  /** SHA-256 hashes of TBS certificates, in hexadecimal. If there are any, the resolver's chain must have one of them. */
+  /**
+   * SHA-256 hashes of TBS certificates, in hexadecimal. If there are any, the resolver's chain must have one of them.
+   */
   readonly chainHashes: readonly string[];
 }
 
