@@ -73,8 +73,13 @@ test('apt also installs tor, and dns4tor runs on its own Node', async () => {
 
 test('it answers with batched UDP and serves the status page, so addon and page are in the package', async () => {
   const [chroot, ...via] = installed.via;
+  // Nothing of this daemon may be left when the package is purged.
   const flags = ['--address', '127.0.0.1', '--port', '0', '--tor-socks', '127.0.0.1:1', '--udp-io', 'batch'];
-  await using daemon = await startProcess(chroot, [...via, 'dns4tor', 'proxy-dns', ...flags], { env: installed.env });
+  await using daemon = await startProcess(
+    chroot,
+    [...via, 'dns4tor', 'proxy-dns', '--control-socket', 'none', ...flags],
+    { env: installed.env },
+  );
   await daemon.waitUntil('it uses Tor', START_TIMEOUT_MS, () => daemon.output.includes('Using Tor at'));
   const commandLine = (await readFile(`/proc/${daemon.pid}/cmdline`, 'utf8')).split('\0').join(' ');
   assert.match(

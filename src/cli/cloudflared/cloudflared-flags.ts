@@ -141,9 +141,11 @@ export const IGNORED_GROUPS: readonly IgnoredGroup[] = [
   },
 ];
 
-/** Flags of cloudflared that start a tunnel. To ignore them would leave a web server unreachable without a word. */
+/**
+ * Flags of cloudflared that start a tunnel. To ignore them would leave a web server unreachable without a word. Without
+ * `--name`, which is an option of dns4tor.
+ */
 export const TUNNEL_FLAGS: readonly IgnoredFlag[] = [
-  withValue('name', 'TUNNEL_NAME'),
   withValue('hostname', 'TUNNEL_HOSTNAME'),
   withValue('url', 'TUNNEL_URL'),
   withoutValue('hello-world', 'TUNNEL_HELLO_WORLD'),

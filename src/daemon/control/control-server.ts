@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rmdir } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { listenOnSocketPath } from '../../http/socket-path.ts';
@@ -32,6 +32,9 @@ export class ControlServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
+  /** The directories that it has created, the innermost first. */
+  #created: readonly string[] = [];
+
   private constructor(components: ControlComponents) {
     this.#components = components;
     this.#server = createServer((socket) => this.#serve(socket));
@@ -45,7 +48,8 @@ export class ControlServer implements AsyncDisposable {
   static async open(components: ControlComponents, path: string): Promise<ControlServer> {
     const control = new ControlServer(components);
     // If that fails, listening fails, too, and says why.
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch(() => {});
+    const first = await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch(() => undefined);
+    control.#created = directoriesBetween(dirname(path), first);
     await listenOnSocketPath(control.#server, { path, umask: SOCKET_UMASK, code: 'ERR_CONTROL_SOCKET' });
     return control;
   }
@@ -96,7 +100,17 @@ export class ControlServer implements AsyncDisposable {
     this.#server.close(() => resolve());
     for (const socket of this.#sockets) socket.destroy();
     await promise;
+    for (const directory of this.#created) {
+      // Something else may be in it by now, such as the state of a managed tor.
+      await rmdir(directory).catch(() => {});
+    }
   }
+}
+
+/** The directories from the innermost to the outermost, both included. None if `outermost` is undefined. */
+function directoriesBetween(innermost: string, outermost: string | undefined): readonly string[] {
+  if (outermost === undefined || innermost.length < outermost.length) return [];
+  return [innermost, ...directoriesBetween(dirname(innermost), outermost)];
 }
 
 /** Undefined for all but a JSON object. */

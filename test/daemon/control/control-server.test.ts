@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmod, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { flushCache } from '../../../src/client/control-client.ts';
@@ -50,6 +50,19 @@ async function open(path: string): Promise<Socket> {
   await once(socket, 'connect');
   return socket;
 }
+
+test('at its end it removes the directories that it has created, but none that something else uses', async () => {
+  await using rig = await createRig();
+  const directory = dirname(rig.path);
+  await (await rig.open())[Symbol.asyncDispose]();
+  await assert.rejects(stat(directory), { code: 'ENOENT' });
+  await stat(dirname(directory));
+
+  const server = await rig.open();
+  await writeFile(join(directory, 'state'), '');
+  await server[Symbol.asyncDispose]();
+  await stat(directory);
+});
 
 test('it flushes everything, or a name in lower case', async () => {
   await using rig = await createRig();
@@ -125,6 +138,7 @@ test('a second daemon does not take over the socket of a running one, nor remove
   await assert.rejects(rig.open(), { code: 'ERR_CONTROL_SOCKET' });
   assert.equal(await flushCache([rig.path], undefined, systemClock), 1);
   await server[Symbol.asyncDispose]();
+  await mkdir(dirname(rig.path));
   await writeFile(rig.path, 'mine');
   await assert.rejects(rig.open(), { code: 'ERR_CONTROL_SOCKET' });
 });

@@ -8,11 +8,13 @@ import { choicesOf, expressionOf, readDashboard } from '../../prometheus/dashboa
 import { startLab } from '../lab.ts';
 import { askEveryKind } from './every-kind.ts';
 
-const lab = await startLab('--circuits', '2', '--timeout', '2s');
+// Nothing listens at the server of the route.
+const lab = await startLab('--circuits', '2', '--timeout', '2s', '--route', 'lan=127.0.0.1:1');
 after(() => lab[Symbol.asyncDispose]());
 await askEveryKind(lab, 0);
 // No connection is left, and estimates exist only for open circuits.
 await lab.ask('udp', { name: 'after.example' });
+await lab.ask('udp', { name: 'nas.lan' });
 
 /** Metrics without a series here, with the reason. */
 const ABSENT: Readonly<Record<string, string>> = {
