@@ -9,7 +9,8 @@ import { addressOf, answering, questionOf, responseTo } from '../upstream-messag
 import { readStrictly } from './strict-message.ts';
 import { UNFIT, type UnfitCase } from './unfit-records.ts';
 
-const lab = await startLab();
+// Some addresses of the answers below are private.
+const lab = await startLab('--private-answers', 'allow');
 after(() => lab[Symbol.asyncDispose]());
 
 const A = 1;

@@ -58,7 +58,8 @@ test('2,000 mutated answers from upstream: each client gets a well-formed answer
     const sent = byQuestion.get(question.toString('latin1'));
     return { body: sent ?? rawMessage({ id: 0, flags: 0x8180, questions: [question] }) };
   };
-  await using running = await startBehindDouble(answerWrongly);
+  // A mutation may make an address private.
+  await using running = await startBehindDouble(answerWrongly, '--private-answers', 'allow');
   const { daemon } = running;
   await daemon.answers();
   await using client = new UdpAsker(daemon.port);
