@@ -4,7 +4,7 @@ import type { TorStatus } from '../model/tor-status.ts';
 import type { TorSurroundings } from '../tor/control/bootstrap-evidence.ts';
 import type { ControlSearch } from '../tor/control/find-control.ts';
 import { openTorMonitor } from '../tor/control/tor-monitor.ts';
-import type { TorEvents } from '../tor/tor-events.ts';
+import { NO_TOR_EVENTS } from '../tor/tor-events.ts';
 import { openFirstControl } from './ask-tor.ts';
 
 /** What {@link watchBootstrap} needs from the rest of the program. */
@@ -18,22 +18,6 @@ export interface WatchComponents {
 const WATCH_MS = 25_000;
 const POLL_MS = 200;
 
-const NO_EVENTS: TorEvents = {
-  onBootstrap() {},
-  onStuck() {},
-  onUnstuck() {},
-  onLog() {},
-  onExit() {},
-  onSkipped() {},
-  onUnproven() {},
-  onArti() {},
-  onControl() {},
-  onControlLost() {},
-  onOnionAuthFailed() {},
-  onNewnym() {},
-  onNewnymRefused() {},
-};
-
 /**
  * Watches Tor's bootstrap over its control port until it is up or stuck, for at most 25 s. Gives Tor no keys and
  * changes nothing.
@@ -45,7 +29,14 @@ export async function watchBootstrap(components: WatchComponents, search: Contro
   const closing = new AbortController();
   try {
     const monitor = await openFirstControl(search, (address, prepare) =>
-      openTorMonitor({ ...components, address, prepare, signal: closing.signal, onionAuths: [], events: NO_EVENTS }),
+      openTorMonitor({
+        ...components,
+        address,
+        prepare,
+        signal: closing.signal,
+        onionAuths: [],
+        events: NO_TOR_EVENTS,
+      }),
     );
     const endAt = clock.now() + WATCH_MS;
     while (monitor.status.state === 'bootstrapping' && clock.now() < endAt) await delay(clock, POLL_MS);

@@ -8,7 +8,7 @@ import { createCounters } from '../metrics/counters.ts';
 import type { Handler, Query } from '../model/query.ts';
 import { createPipeline } from '../resolver/pipeline.ts';
 import type { Tor } from '../tor/tor.ts';
-import type { TorEvents } from '../tor/tor-events.ts';
+import { NO_TOR_EVENTS } from '../tor/tor-events.ts';
 import { RetryBudget } from '../upstream/pool/retry-budget.ts';
 import { RouteTable } from '../upstream/routes/route-table.ts';
 import { RoutedUpstream } from '../upstream/routes/routed-upstream.ts';
@@ -65,7 +65,9 @@ export async function askDirectly(wire: Uint8Array, options: DirectOptions): Pro
 async function openBootstrapped(options: DirectOptions, steps: Step[]): Promise<Tor> {
   const { clock, bootstrapDisplay } = options;
   const tor = await openConfiguredTor(options, {
-    ...quietEvents(bootstrapDisplay),
+    // The others show up as the reason of a failure.
+    ...NO_TOR_EVENTS,
+    onBootstrap: (percent, summary) => bootstrapDisplay?.showBootstrap(percent, summary, false),
     onUnproven: (address) =>
       steps.push({ what: `Cannot tell whether the program at ${address} is Tor`, durationMs: 0 }),
   });
@@ -75,25 +77,6 @@ async function openBootstrapped(options: DirectOptions, steps: Step[]): Promise<
   if (trouble === undefined) return tor;
   await tor[Symbol.asyncDispose]();
   throw trouble;
-}
-
-/** All other events of Tor show up as the reason of a failure. */
-function quietEvents(display: BootstrapDisplay | undefined): TorEvents {
-  return {
-    onBootstrap: (percent, summary) => display?.showBootstrap(percent, summary, false),
-    onStuck() {},
-    onUnstuck() {},
-    onLog() {},
-    onExit() {},
-    onSkipped() {},
-    onUnproven() {},
-    onArti() {},
-    onControl() {},
-    onControlLost() {},
-    onOnionAuthFailed() {},
-    onNewnym() {},
-    onNewnymRefused() {},
-  };
 }
 
 /** Puts the daemon's pipeline together for one query: one connection per resolver, and nothing cached. */

@@ -46,3 +46,20 @@ export interface TorEvents extends BootstrapEvents {
    */
   onNewnymRefused(error: Dns4torError): void;
 }
+
+/** Ignores all events. */
+export const NO_TOR_EVENTS: TorEvents = {
+  onBootstrap() {},
+  onStuck() {},
+  onUnstuck() {},
+  onLog() {},
+  onExit() {},
+  onSkipped() {},
+  onUnproven() {},
+  onArti() {},
+  onControl() {},
+  onControlLost() {},
+  onOnionAuthFailed() {},
+  onNewnym() {},
+  onNewnymRefused() {},
+};

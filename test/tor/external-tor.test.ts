@@ -5,14 +5,14 @@ import type { Dns4torError } from '../../src/failures/errors.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { ExternalTor, type ExternalTorOptions } from '../../src/tor/external-tor.ts';
-import type { TorEvents } from '../../src/tor/tor-events.ts';
+import { NO_TOR_EVENTS, type TorEvents } from '../../src/tor/tor-events.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { startControlDouble } from './control-double.ts';
 import { listen } from './listen.ts';
 import { startOfflineTor } from './offline-tor.ts';
 import { ONION_AUTH, SAME_ONION_AUTH_IN_TOR, viewOnionAuths } from './onion-auths.ts';
-import { ONLINE, SILENT_EVENTS } from './silent-events.ts';
+import { ONLINE } from './surroundings.ts';
 
 const SOCKS = { kind: 'tcp', host: '127.0.0.1', port: 9 } as const;
 const NOWHERE = { kind: 'unix', path: '/nonexistent/control' } as const;
@@ -24,7 +24,7 @@ function options(overrides: Partial<ExternalTorOptions> = {}): ExternalTorOption
     onionAuths: [],
     clock: systemClock,
     random: systemRandom,
-    events: SILENT_EVENTS,
+    events: NO_TOR_EVENTS,
     surroundings: ONLINE,
     ...overrides,
   };
@@ -42,7 +42,7 @@ function record(): Recorder {
   const lost: Recorder['lost'] = [];
   const keyFailures: Dns4torError[] = [];
   const events: TorEvents = {
-    ...SILENT_EVENTS,
+    ...NO_TOR_EVENTS,
     onControl: (address) => controls.push(address),
     onControlLost: (error, retryInMs) => lost.push({ error, retryInMs }),
     onOnionAuthFailed: (error) => keyFailures.push(error),

@@ -10,11 +10,11 @@ import { TorAgent } from '../../src/tor/socks/agent.ts';
 import { verifyTor } from '../../src/tor/socks/find-socks.ts';
 import { judgeManagedTor } from '../../src/tor/socks/socks-peer.ts';
 import { type OpenTorOptions, openTor, type Tor } from '../../src/tor/tor.ts';
+import { NO_TOR_EVENTS } from '../../src/tor/tor-events.ts';
 import { findProgram } from '../fixtures/process/find-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { OFFLINE_OPTIONS, startOfflineTor } from './offline-tor.ts';
-import { SILENT_EVENTS } from './silent-events.ts';
 import { startSocksDouble } from './socks-double.ts';
 
 async function optionsIn(stateDirectory: string): Promise<OpenTorOptions> {
@@ -31,7 +31,7 @@ async function optionsIn(stateDirectory: string): Promise<OpenTorOptions> {
     control: { kind: 'auto' },
     usualControlAddresses: [],
     onionAuths: [],
-    events: SILENT_EVENTS,
+    events: NO_TOR_EVENTS,
     hasNetwork: () => true,
   };
 }
@@ -90,7 +90,7 @@ test('auto skips and reports a listener that may not be Tor, and starts a manage
       ...(await optionsIn(directory.path)),
       usualAddresses: [program.address],
       judgePeer: async () => standing,
-      events: { ...SILENT_EVENTS, onSkipped: (error) => told.push(error.code) },
+      events: { ...NO_TOR_EVENTS, onSkipped: (error) => told.push(error.code) },
     };
     await using tor = await openTor({ kind: 'auto' }, options);
     assert.equal(tor.kind, 'managed');
@@ -104,7 +104,7 @@ test('a configured address is used even if its owner is unknown, which is report
   const options: OpenTorOptions = {
     ...(await optionsIn('/nonexistent')),
     judgePeer: async () => 'unknown',
-    events: { ...SILENT_EVENTS, onUnproven: () => told++ },
+    events: { ...NO_TOR_EVENTS, onUnproven: () => told++ },
   };
   await using tor = await openTor(program.address, options);
   const { socks, judgePeer } = tor;
@@ -137,7 +137,7 @@ test('a configured arti is used and reported once, and auto does not choose it',
   const options: OpenTorOptions = {
     ...(await optionsIn(directory.path)),
     usualAddresses: [arti.address],
-    events: { ...SILENT_EVENTS, onArti: (address) => told.push(address), onSkipped: ({ code }) => told.push(code) },
+    events: { ...NO_TOR_EVENTS, onArti: (address) => told.push(address), onSkipped: ({ code }) => told.push(code) },
   };
   {
     await using tor = await openTor(arti.address, options);
@@ -156,7 +156,7 @@ test('arti that starts after dns4tor is reported at its first stream', async () 
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'socks');
   const told: string[] = [];
-  const events = { ...SILENT_EVENTS, onArti: (address: string) => told.push(address) };
+  const events = { ...NO_TOR_EVENTS, onArti: (address: string) => told.push(address) };
   await using tor = await openTor({ kind: 'unix', path }, { ...(await optionsIn('/nonexistent')), events });
   await assert.rejects(dialThrough(tor), { code: 'ERR_TOR_UNREACHABLE' });
   await using _ = await startSocksDouble({ arti: 'resolves', path });
@@ -168,7 +168,7 @@ test('arti that starts after dns4tor is reported at its first stream', async () 
 test('a configured tor is not reported as arti, with or without its control port', async () => {
   await using external = await startOfflineTor();
   for (const usualControlAddresses of [[], [external.control]]) {
-    const events = { ...SILENT_EVENTS, onArti: () => assert.fail('reported as arti') };
+    const events = { ...NO_TOR_EVENTS, onArti: () => assert.fail('reported as arti') };
     await using tor = await openTor(external.socks, {
       ...(await optionsIn('/nonexistent')),
       usualControlAddresses,

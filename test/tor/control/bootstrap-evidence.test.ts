@@ -6,7 +6,7 @@ import {
   type TorSurroundings,
   torSurroundings,
 } from '../../../src/tor/control/bootstrap-evidence.ts';
-import { ONLINE } from '../silent-events.ts';
+import { ONLINE } from '../surroundings.ts';
 
 /** Lines that tor 0.4.9.11 sent over its control port. */
 const SEEN = {

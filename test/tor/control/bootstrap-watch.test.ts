@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BootstrapWatch } from '../../../src/tor/control/bootstrap-watch.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
-import { ONLINE } from '../silent-events.ts';
+import { ONLINE } from '../surroundings.ts';
 
 const CONNECTING = 'STATUS_CLIENT NOTICE BOOTSTRAP PROGRESS=5 TAG=conn SUMMARY="Connecting to a relay"';
 const LOADING = 'STATUS_CLIENT NOTICE BOOTSTRAP PROGRESS=30 TAG=loading_status SUMMARY="Loading"';

@@ -8,12 +8,13 @@ import { systemRandom } from '../../../src/lib/random.ts';
 import type { TorAddress } from '../../../src/model/tor-address.ts';
 import { openControl } from '../../../src/tor/control/control-connection.ts';
 import { openTorMonitor, type TorMonitorOptions } from '../../../src/tor/control/tor-monitor.ts';
+import { NO_TOR_EVENTS } from '../../../src/tor/tor-events.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { startControlDouble } from '../control-double.ts';
 import { startOfflineTor } from '../offline-tor.ts';
 import { ONION_AUTH, ONION_AUTH_COMMAND, SAME_ONION_AUTH_IN_TOR, viewOnionAuths } from '../onion-auths.ts';
-import { ONLINE, SILENT_EVENTS } from '../silent-events.ts';
+import { ONLINE } from '../surroundings.ts';
 
 const GETINFO = [
   '250-status/bootstrap-phase=NOTICE BOOTSTRAP PROGRESS=45 TAG=requesting SUMMARY="Asking for relay descriptors"',
@@ -32,7 +33,7 @@ function options(address: TorAddress, signal: AbortSignal): TorMonitorOptions {
     clock: systemClock,
     random: systemRandom,
     signal,
-    events: SILENT_EVENTS,
+    events: NO_TOR_EVENTS,
     surroundings: ONLINE,
     prepare: async () => {},
   };
@@ -64,7 +65,7 @@ test('the status is the latest of replies and events, even in the same chunk', a
   const closing = new AbortController();
   const monitor = await openTorMonitor({
     ...options(tor.address, closing.signal),
-    events: { ...SILENT_EVENTS, onBootstrap: (percent, summary) => phases.push(`${percent} ${summary}`) },
+    events: { ...NO_TOR_EVENTS, onBootstrap: (percent, summary) => phases.push(`${percent} ${summary}`) },
   });
   assert.deepEqual(phases, ['45 Asking for relay descriptors', '50 Loading relay descriptors']);
   assert.deepEqual(monitor.status.circuits, { launched: 1, guard_wait: 0, extended: 0, built: 0 });
@@ -132,7 +133,7 @@ test('a rejected key is reported without showing it, and Tor is followed neverth
   const monitor = await openTorMonitor({
     ...options(tor.address, closing.signal),
     onionAuths: [ONION_AUTH],
-    events: { ...SILENT_EVENTS, onOnionAuthFailed: (error) => failures.push(error) },
+    events: { ...NO_TOR_EVENTS, onOnionAuthFailed: (error) => failures.push(error) },
   });
   assert.equal(monitor.status.bootstrapPercent, 45);
   assert.deepEqual(
@@ -156,7 +157,7 @@ test('a real Tor that seems to refuse from memory gets NEWNYM, then the keys aga
   const monitor = await openTorMonitor({
     ...options(tor.control, closing.signal),
     onionAuths: [ONION_AUTH],
-    events: { ...SILENT_EVENTS, onNewnym: told.resolve },
+    events: { ...NO_TOR_EVENTS, onNewnym: told.resolve },
   });
   for (let i = 0; i < 2; i++) monitor.observe('ERR_TOR_HS_INTRO_FAILED');
   await told.promise;
@@ -188,7 +189,7 @@ test('a Tor that rejects NEWNYM gets it once', async () => {
   const monitor = await openTorMonitor({
     ...options(tor.address, closing.signal),
     clock,
-    events: { ...SILENT_EVENTS, onNewnymRefused: (error) => refused.push(error) },
+    events: { ...NO_TOR_EVENTS, onNewnymRefused: (error) => refused.push(error) },
   });
   for (let i = 0; i < 2; i++) monitor.observe('ERR_TOR_HS_INTRO_FAILED');
   await waitUntil('the refusal is reported', 5_000, () => refused.length > 0);
@@ -204,7 +205,7 @@ test('nothing is reported if the connection ends before Tor replies to NEWNYM', 
   const told: unknown[] = [];
   const monitor = await openTorMonitor({
     ...options(tor.address, new AbortController().signal),
-    events: { ...SILENT_EVENTS, onNewnym: () => told.push(0), onNewnymRefused: (error) => told.push(error) },
+    events: { ...NO_TOR_EVENTS, onNewnym: () => told.push(0), onNewnymRefused: (error) => told.push(error) },
   });
   for (let i = 0; i < 2; i++) monitor.observe('ERR_TOR_HS_INTRO_FAILED');
   await waitUntil('the signal is sent', 5_000, () => newnyms(tor.commands) > 0);

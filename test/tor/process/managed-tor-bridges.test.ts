@@ -9,11 +9,10 @@ import { systemRandom } from '../../../src/lib/random.ts';
 import { Bridge, type BridgeParts, type TransportProgram, VANILLA } from '../../../src/model/bridge.ts';
 import { torSurroundings } from '../../../src/tor/control/bootstrap-evidence.ts';
 import { ManagedTor } from '../../../src/tor/process/managed-tor.ts';
-import type { TorEvents } from '../../../src/tor/tor-events.ts';
+import { NO_TOR_EVENTS, type TorEvents } from '../../../src/tor/tor-events.ts';
 import { findProgram } from '../../fixtures/process/find-program.ts';
 import { createTemporaryDirectory, type TemporaryDirectory } from '../../fixtures/temporary-directory.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
-import { SILENT_EVENTS } from '../silent-events.ts';
 
 const FINGERPRINT = '0123456789ABCDEF0123456789ABCDEF01234567';
 const CERT = `CANARYcert${'Aa0+/'.repeat(12)}`;
@@ -57,7 +56,7 @@ let count = 0;
 async function start(bridge: Bridge, options: StartOptions = {}): Promise<Started> {
   const { transports = [], torOptions = [], hurry = 1 } = options;
   const lines: string[] = [];
-  const events: TorEvents = { ...SILENT_EVENTS, onLog: ({ message }) => lines.push(message) };
+  const events: TorEvents = { ...NO_TOR_EVENTS, onLog: ({ message }) => lines.push(message) };
   const stateDirectory = join(directory.path, `tor${count++}`);
   const clock: Clock = {
     ...systemClock,

@@ -2,9 +2,10 @@
 import { systemClock } from '../../../src/lib/clock.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { ManagedTor } from '../../../src/tor/process/managed-tor.ts';
+import { NO_TOR_EVENTS } from '../../../src/tor/tor-events.ts';
 import { findProgram } from '../../fixtures/process/find-program.ts';
 import { OFFLINE_OPTIONS } from '../offline-tor.ts';
-import { ONLINE, SILENT_EVENTS } from '../silent-events.ts';
+import { ONLINE } from '../surroundings.ts';
 
 const [, , directory = ''] = process.argv;
 await ManagedTor.start({
@@ -16,7 +17,7 @@ await ManagedTor.start({
   clock: systemClock,
   random: systemRandom,
   onionAuths: [],
-  events: SILENT_EVENTS,
+  events: NO_TOR_EVENTS,
   surroundings: ONLINE,
 });
 process.stdout.write('tor runs\n');

@@ -11,14 +11,14 @@ import { openControl } from '../../../src/tor/control/control-connection.ts';
 import { ManagedTor, type ManagedTorOptions } from '../../../src/tor/process/managed-tor.ts';
 import { verifyTor } from '../../../src/tor/socks/find-socks.ts';
 import { judgeManagedTor } from '../../../src/tor/socks/socks-peer.ts';
-import type { TorEvents } from '../../../src/tor/tor-events.ts';
+import { NO_TOR_EVENTS, type TorEvents } from '../../../src/tor/tor-events.ts';
 import { findProgram } from '../../fixtures/process/find-program.ts';
 import { startProcess } from '../../fixtures/process/process.ts';
 import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { OFFLINE_OPTIONS } from '../offline-tor.ts';
 import { ONION_AUTH, SAME_ONION_AUTH_IN_TOR, viewOnionAuths } from '../onion-auths.ts';
-import { ONLINE, SILENT_EVENTS } from '../silent-events.ts';
+import { ONLINE } from '../surroundings.ts';
 
 /** Runs pauses at a hundredth of their length. A real Tor still takes its real time to start and exit. */
 const HURRIED: Clock = {
@@ -39,7 +39,7 @@ async function start(directory: string, options: Partial<ManagedTorOptions> = {}
     onionAuths: [],
     clock: systemClock,
     random: systemRandom,
-    events: SILENT_EVENTS,
+    events: NO_TOR_EVENTS,
     surroundings: ONLINE,
     ...options,
   });
@@ -75,7 +75,7 @@ test('a managed Tor serves SOCKS in a private directory, reports its progress, a
   let pid: number;
   {
     await using tor = await start(directory, {
-      events: { ...SILENT_EVENTS, onBootstrap: (percent, summary) => progress.push(`${percent} ${summary}`) },
+      events: { ...NO_TOR_EVENTS, onBootstrap: (percent, summary) => progress.push(`${percent} ${summary}`) },
     });
     assert.equal(tor.status.state, 'bootstrapping');
     assert.match(progress[0] ?? '', /^\d+ \w+/);
@@ -103,7 +103,7 @@ test('a Tor that dies is restarted at the same address', async () => {
   await using parent = await createTemporaryDirectory();
   const directory = join(parent.path, 'tor');
   const exits: Dns4torError[] = [];
-  const events: TorEvents = { ...SILENT_EVENTS, onExit: (error) => exits.push(error) };
+  const events: TorEvents = { ...NO_TOR_EVENTS, onExit: (error) => exits.push(error) };
   await using tor = await start(directory, { clock: HURRIED, events });
   const { socks } = tor;
   const pid = await pidOfTor(directory);
@@ -124,7 +124,7 @@ test('a stuck Tor is started anew on another network, and its progress there is 
   await using tor = await start(directory, {
     clock: HURRIED,
     events: {
-      ...SILENT_EVENTS,
+      ...NO_TOR_EVENTS,
       onExit: () => seen.push('exit'),
       onStuck: ({ code }) => seen.push(code),
       onUnstuck: () => seen.push('on'),
@@ -149,7 +149,7 @@ test('Tor has the keys for onion services after its start and after a restart', 
   await using parent = await createTemporaryDirectory();
   const directory = join(parent.path, 'tor');
   const exits: Dns4torError[] = [];
-  const events: TorEvents = { ...SILENT_EVENTS, onExit: (error) => exits.push(error) };
+  const events: TorEvents = { ...NO_TOR_EVENTS, onExit: (error) => exits.push(error) };
   await using tor = await start(directory, { clock: HURRIED, onionAuths: [ONION_AUTH], events });
   assert.deepEqual(await viewOnionAuths(controlOf(directory)), [SAME_ONION_AUTH_IN_TOR]);
   process.kill(await pidOfTor(directory), 'SIGKILL');
@@ -165,7 +165,7 @@ test('pauses between failed restarts grow to 30 seconds, until a restart succeed
   await writeFile(binary, `#!/bin/sh\nexec ${await findProgram('tor')} "$@"\n`);
   await chmod(binary, 0o700);
   const exits: { readonly code: string; readonly restartInMs: number }[] = [];
-  const events: TorEvents = { ...SILENT_EVENTS, onExit: ({ code }, restartInMs) => exits.push({ code, restartInMs }) };
+  const events: TorEvents = { ...NO_TOR_EVENTS, onExit: ({ code }, restartInMs) => exits.push({ code, restartInMs }) };
   const random = { ...systemRandom, fraction: () => 1 };
   await using tor = await start(directory, { binary, clock: HURRIED, random, events });
 
@@ -194,7 +194,7 @@ test('disposing cancels the pause before a restart', async () => {
   };
   const tor = await start(directory, {
     clock: withoutEnd,
-    events: { ...SILENT_EVENTS, onExit: () => exited.resolve() },
+    events: { ...NO_TOR_EVENTS, onExit: () => exited.resolve() },
   });
   process.kill(await pidOfTor(directory), 'SIGKILL');
   await exited.promise;
@@ -264,7 +264,7 @@ for (const [kind, create] of [
 test('a managed Tor gets NEWNYM when every introduction fails', async () => {
   await using parent = await createTemporaryDirectory();
   const told = Promise.withResolvers<void>();
-  await using tor = await start(join(parent.path, 'tor'), { events: { ...SILENT_EVENTS, onNewnym: told.resolve } });
+  await using tor = await start(join(parent.path, 'tor'), { events: { ...NO_TOR_EVENTS, onNewnym: told.resolve } });
   for (let i = 0; i < 2; i++) tor.observe('ERR_TOR_HS_INTRO_FAILED');
   await told.promise;
 });
