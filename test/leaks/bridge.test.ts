@@ -35,7 +35,7 @@ async function assertOnlyToBridge(): Promise<void> {
   const { bridge } = laboratory;
   const { destinations, packets, frames } = await client.sent();
   assert.deepEqual(destinations, [`tcp ${bridge.host}:${bridge.obfs4Port}`]);
-  assert.equal(frames, packets, 'the link carried frames that are not packets to the bridge');
+  assert.ok(frames <= packets, `of ${frames} frames, only ${packets} are packets to the bridge`);
 }
 
 async function assertClean(): Promise<void> {

@@ -57,7 +57,7 @@ async function assertOnlyToRouters(): Promise<readonly string[]> {
   const { destinations, packets, frames } = await client.sent();
   const strange = destinations.filter((to) => ![TO_ROUTER, TO_ROUTER_TCP, TO_SILENT].includes(to));
   assert.deepEqual(strange, [], 'packets went elsewhere');
-  assert.equal(frames, packets, 'the link carried frames that are not packets to a router');
+  assert.ok(frames <= packets, `of ${frames} frames, only ${packets} are packets to a router`);
   return destinations;
 }
 
