@@ -307,7 +307,7 @@ for (const [packageName, door] of Object.entries(DOORS)) {
 
 test('every TLS connection verifies the certificate, whatever the environment says', () => {
   // Each of these leaves the decision to NODE_TLS_REJECT_UNAUTHORIZED, or uses the proxy that HTTPS_PROXY names.
-  const unverified = /'node:https'|\bnew TLSSocket\(|(?<![.\w])(?:fetch|WebSocket|EventSource)\(/;
+  const unverified = /'node:https'|(?<![.\w])(?:fetch|WebSocket|EventSource)\(/;
   assert.deepEqual(
     filesThat(({ code }) => unverified.test(code)),
     [],
@@ -315,6 +315,8 @@ test('every TLS connection verifies the certificate, whatever the environment sa
   // Options of a call, up to the end of its statement. An HTTP client dials by itself unless it is given a connection.
   const required = [
     ['node:tls', 'connect', /(?<![.\w])connect\([^;]*;/g, /\brejectUnauthorized: true\b/],
+    // As a server, which asks for no certificate.
+    ['node:tls', 'TLSSocket', /\bnew TLSSocket\([^;]*;/g, /\bisServer: true\b/],
     ['undici/lib/dispatcher/client.js', 'Client', /\bnew Client\([^;]*;/g, /\bconnect: \(/],
   ] as const;
   for (const [module, name, call, option] of required) {

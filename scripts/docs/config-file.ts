@@ -22,6 +22,11 @@ into the torrc of the system's Tor.`;
 /** Values for the keys that have no default. */
 const EXAMPLES: Readonly<Partial<Record<OptionKey, string>>> = {
   allow: '192.168.1.0/24',
+  'doh-address': 'localhost',
+  'doh-plain': 'unix:/run/dns4tor/doh',
+  'dot-address': '192.168.1.2',
+  'tls-cert': '/etc/dns4tor/cert.pem',
+  'tls-key': '/etc/dns4tor/key.pem',
   bootstrap: 'https://1.1.1.1/dns-query',
   'upstream-name': 'resolver.example',
   'metrics-host': 'dns4tor.lan',

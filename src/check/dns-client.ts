@@ -6,7 +6,7 @@ import { viewMessage } from '../message/text/message-view.ts';
 import { encodeQuestion } from '../message/wire/codec.ts';
 import { EDNS_OPTION } from '../message/wire/edns.ts';
 import { FLAG } from '../message/wire/header.ts';
-import type { Transport } from '../model/query.ts';
+import type { PlainTransport } from '../model/query.ts';
 
 /** A question to a server. */
 export interface Question {
@@ -40,7 +40,7 @@ export interface AskOptions extends ExchangeOptions {
 export async function ask(
   server: Server,
   question: Question,
-  transport: Transport,
+  transport: PlainTransport,
   options: AskOptions,
 ): Promise<Reply> {
   const { name, type, provenance = false } = question;

@@ -1,12 +1,12 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
-import type { Transport } from '../model/query.ts';
+import type { PlainTransport } from '../model/query.ts';
 import { ask, IDENTITY_QUESTION, isDns4tor } from './dns-client.ts';
 
 /** Which program answers at one address of this machine, over one transport. */
 export interface LocalFinding {
   readonly address: string;
-  readonly transport: Transport;
+  readonly transport: PlainTransport;
   readonly who: 'dns4tor' | 'another' | 'nobody';
   /** Why nobody answers. */
   readonly error?: unknown;

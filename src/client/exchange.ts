@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import { isLoopback } from '../lib/ip-address.ts';
 import { frame, MessageReader } from '../message/wire/framing.ts';
-import type { Transport } from '../model/query.ts';
+import type { PlainTransport } from '../model/query.ts';
 
 /**
  * Source addresses of queries, by IP version. A packet from loopback never leaves the machine (RFC 1122 §3.2.1.3), even
@@ -43,7 +43,7 @@ export interface ExchangeOptions {
 export async function exchange(
   server: Server,
   query: Uint8Array,
-  transport: Transport,
+  transport: PlainTransport,
   options: ExchangeOptions,
 ): Promise<Uint8Array> {
   if (!isOwnAddress(server.address)) {

@@ -45,6 +45,7 @@ export interface Config {
   readonly allow: readonly Cidr[];
   readonly udpIo: UdpIo;
   readonly limits: LimitsConfig;
+  readonly encrypted: EncryptedConfig;
   /** At least one, in the order of preference. */
   readonly upstreams: readonly UpstreamConfig[];
   /** Tor circuits per upstream, each with its own connection; at least 1. */
@@ -76,6 +77,33 @@ export interface Config {
    * Whether `--bootstrap` was given. Units written for cloudflared have it, so the log says once that it is ignored.
    */
   readonly bootstrapIgnored: boolean;
+}
+
+/** Listeners for DNS over TLS and over HTTPS. */
+export interface EncryptedConfig {
+  /** As `Config.addresses`; none if DoT is not served. */
+  readonly dotAddresses: readonly string[];
+  /** 0 to 65535; 0 means any free port. */
+  readonly dotPort: number;
+  /** As `Config.addresses`; none if DoH is not served. */
+  readonly dohAddresses: readonly string[];
+  readonly dohPort: number;
+  /** Path of the DoH resource, percent-encoded; begins with a slash. */
+  readonly dohPath: string;
+  /** Where DoH is served without TLS. */
+  readonly dohPlain: UnixSocket | undefined;
+  /** Defined if there are addresses. The key belongs to the certificate. */
+  readonly tls: TlsConfig | undefined;
+}
+
+/** The certificate of this server and its key, and the files that they are from. */
+export interface TlsConfig {
+  readonly certificatePath: string;
+  readonly keyPath: string;
+  /** The chain in PEM form, the server's own certificate first. */
+  readonly certificate: string;
+  /** A KeyObject, so that no log, error or JSON can show it. */
+  readonly key: KeyObject;
 }
 
 /** What is answered locally, and what is removed from upstream answers. */
@@ -182,13 +210,16 @@ export interface LogConfig {
  */
 export type MetricsAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number | undefined }
-  | { readonly kind: 'unix'; readonly path: string };
+  | UnixSocket;
 
 /** Where commands for the running daemon are taken: at the usual path, nowhere, or at an absolute path. */
-export type ControlSocket =
-  | { readonly kind: 'auto' }
-  | { readonly kind: 'none' }
-  | { readonly kind: 'unix'; readonly path: string };
+export type ControlSocket = { readonly kind: 'auto' } | { readonly kind: 'none' } | UnixSocket;
+
+/** The absolute path of a unix socket. */
+export interface UnixSocket {
+  readonly kind: 'unix';
+  readonly path: string;
+}
 
 /** An IP address or host name without brackets, and a port. */
 export interface HostPort {

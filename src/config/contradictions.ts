@@ -5,6 +5,7 @@ import { isOnionHost } from '../model/onion-address.ts';
 import type { Problem } from './config-problem.ts';
 import type { Values } from './option-values.ts';
 import { aliasProblems } from './parse/local/name-rule.ts';
+import { pairProblems } from './parse/server-certificate.ts';
 import { routeProblems } from './routes.ts';
 
 /** Finds problems of options that are valid by themselves but not together. */
@@ -12,6 +13,7 @@ export function contradictions(values: Values): Problem[] {
   return [
     ...accessProblems(values),
     ...portProblems(values),
+    ...certificateProblems(values),
     ...plaintextProblems(values),
     ...pinProblems(values),
     ...shardProblems(values),
@@ -23,27 +25,87 @@ export function contradictions(values: Values): Problem[] {
 }
 
 /** An open resolver can be abused for attacks on others (RFC 5358 §1), so the clients must be named. */
-function accessProblems({ address, allow }: Values): Problem[] {
-  if (allow.length > 0) return [];
-  return address
-    .filter((listenAddress) => !isLoopback(listenAddress))
-    .map((listenAddress) => ({
-      problem: `--address ${listenAddress}: anyone who reaches this address could use the resolver`,
+function accessProblems(values: Values): Problem[] {
+  if (values.allow.length > 0) return [];
+  return LISTENERS.flatMap(({ flag, addressesIn }) => addressesIn(values).map((address) => ({ flag, address })))
+    .filter(({ address }) => !isLoopback(address))
+    .map(({ flag, address }) => ({
+      problem: `${flag} ${address}: anyone who reaches this address could use the resolver`,
       remedy: 'name the clients that may query with --allow, such as --allow 192.168.1.0/24',
     }));
 }
 
-/** DNS over TCP and metrics cannot listen on the same address and port. */
-function portProblems({ address, port, metrics }: Values): Problem[] {
-  if (metrics.kind !== 'tcp' || metrics.port === 0 || metrics.port !== port) return [];
-  const taken = address.find((listenAddress) => overlap(listenAddress, metrics.host));
-  if (taken === undefined) return [];
-  return [
-    {
-      problem: `--metrics: ${formatHostPort(metrics.host, port)} already serves DNS (--port)`,
-      remedy: 'choose another port',
-    },
-  ];
+/** A TCP listener, as the options set it. */
+interface TcpListenerOptions {
+  /** Where its addresses are set, and its port. */
+  readonly flag: string;
+  readonly portFlag: string;
+  readonly serves: string;
+  readonly addressesIn: (values: Values) => readonly string[];
+  /** 0 is any free port. */
+  readonly portIn: (values: Values) => number;
+}
+
+const LISTENERS: readonly TcpListenerOptions[] = [
+  {
+    flag: '--address',
+    portFlag: '--port',
+    serves: 'DNS',
+    addressesIn: ({ address }) => address,
+    portIn: ({ port }) => port,
+  },
+  {
+    flag: '--dot-address',
+    portFlag: '--dot-port',
+    serves: 'DNS over TLS',
+    addressesIn: (values) => values['dot-address'],
+    portIn: (values) => values['dot-port'],
+  },
+  {
+    flag: '--doh-address',
+    portFlag: '--doh-port',
+    serves: 'DNS over HTTPS',
+    addressesIn: (values) => values['doh-address'],
+    portIn: (values) => values['doh-port'],
+  },
+];
+
+const METRICS_LISTENER: TcpListenerOptions = {
+  flag: '--metrics',
+  portFlag: '--metrics',
+  serves: 'metrics',
+  addressesIn: ({ metrics }) => (metrics.kind === 'tcp' ? [metrics.host] : []),
+  portIn: ({ metrics }) => (metrics.kind === 'tcp' ? (metrics.port ?? 0) : 0),
+};
+
+/** Two listeners over TCP cannot have the same address and port. */
+function portProblems(values: Values): Problem[] {
+  const listeners = [...LISTENERS, METRICS_LISTENER];
+  return listeners.flatMap((later, index) => {
+    const port = later.portIn(values);
+    const earlier = listeners.slice(0, index).filter(({ portIn }) => port !== 0 && portIn(values) === port);
+    return later.addressesIn(values).flatMap((address) => {
+      const taken = earlier.find(({ addressesIn }) => addressesIn(values).some((other) => overlap(other, address)));
+      if (taken === undefined) return [];
+      const problem = `${later.portFlag}: ${formatHostPort(address, port)} already serves ${taken.serves} (${taken.portFlag})`;
+      return [{ problem, remedy: 'choose another port' }];
+    });
+  });
+}
+
+/** DoT and DoH need a certificate and its key. */
+function certificateProblems(values: Values): Problem[] {
+  const { 'tls-cert': chain, 'tls-key': key } = values;
+  if (chain !== undefined && key !== undefined) return pairProblems(chain, key);
+  const missing = chain === undefined ? '--tls-cert' : '--tls-key';
+  const isHalf = chain !== undefined || key !== undefined;
+  const needing = LISTENERS.filter(({ flag, addressesIn }) => flag !== '--address' && addressesIn(values).length > 0);
+  const flags = needing.map(({ flag }) => flag);
+  if (isHalf) flags.push(chain === undefined ? '--tls-key' : '--tls-cert');
+  return flags.slice(0, 1).map((flag) => ({
+    problem: `${flag}: there is no ${missing}`,
+    remedy: 'give --tls-cert and --tls-key; `dns4tor certificate` makes both',
+  }));
 }
 
 const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);

@@ -1,4 +1,5 @@
 import { ANSWER_OPTIONS } from './options/answer-options.ts';
+import { ENCRYPTED_OPTIONS } from './options/encrypted-options.ts';
 import { ROUTE_OPTIONS } from './options/route-options.ts';
 import { TOR_OPTIONS } from './options/tor-options.ts';
 import type { OptionKind } from './parse/kinds.ts';
@@ -7,7 +8,7 @@ import type { OptionKind } from './parse/kinds.ts';
 export interface OptionSpec {
   readonly kind: OptionKind;
   /** Heading in `--help`. */
-  readonly group: 'Listening' | 'Upstream' | 'Tor' | 'Answers' | 'Limits' | 'Operation';
+  readonly group: 'Listening' | 'Encrypted listening' | 'Upstream' | 'Tor' | 'Answers' | 'Limits' | 'Operation';
   /** Name of the value in `--help`. */
   readonly placeholder: string;
   /** One clause without a full stop: first what the option does, then what else to know. */
@@ -82,6 +83,7 @@ export const OPTIONS = {
     doc: 'UDP system calls: many datagrams per call (batch; half the CPU time, needs Linux and the npm package koffi), one each (dgram), or batch if available (auto)',
     default: 'auto',
   },
+  ...ENCRYPTED_OPTIONS,
   upstream: {
     kind: 'upstream-url',
     group: 'Upstream',

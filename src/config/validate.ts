@@ -1,6 +1,6 @@
 import { isOnionHost } from '../model/onion-address.ts';
 import { bridgePlace, resolveBridges } from './bridges.ts';
-import type { Config, SocksChoice, UpstreamConfig } from './config.ts';
+import type { Config, EncryptedConfig, SocksChoice, UpstreamConfig } from './config.ts';
 import { ConfigError, locate, type Problem } from './config-problem.ts';
 import { contradictions } from './contradictions.ts';
 import type { Loaded, Setting, Settings } from './load.ts';
@@ -50,6 +50,7 @@ export function validate({ settings, problems: loadProblems }: Loaded): Config {
       tcpMessageMs: values['tcp-message-timeout'],
       tcpUnsentBytes: values['tcp-unsent'],
     },
+    encrypted: toEncrypted(values),
     upstreams: values.upstream.map((url) => toUpstream(url, values)),
     circuits: Math.min(values.circuits, values['max-upstream-conns'] || Infinity),
     circuitLifetimeMs: values['circuit-lifetime'],
@@ -86,6 +87,22 @@ export function validate({ settings, problems: loadProblems }: Loaded): Config {
     log: { level: values.loglevel, file: values.logfile, format: values.output },
     bootstrapIgnored: values.bootstrap.length > 0,
   });
+}
+
+function toEncrypted(values: Values): EncryptedConfig {
+  const { 'tls-cert': chain, 'tls-key': key } = values;
+  return {
+    dotAddresses: [...new Set(values['dot-address'])],
+    dotPort: values['dot-port'],
+    dohAddresses: [...new Set(values['doh-address'])],
+    dohPort: values['doh-port'],
+    dohPath: values['doh-path'],
+    dohPlain: values['doh-plain'],
+    tls:
+      chain === undefined || key === undefined
+        ? undefined
+        : { certificatePath: chain.path, certificate: chain.certificate, keyPath: key.path, key: key.key },
+  };
 }
 
 function toUpstream(url: UpstreamUrl, values: Values): UpstreamConfig {

@@ -12,7 +12,7 @@ type ClientOf = (query: Query) => Promise<string>;
 export function createClientOf(owners: Pick<SocketOwners, 'find'>): ClientOf {
   return async ({ transport, client, clientPort }) => {
     if (!isLoopback(client)) return client;
-    const user = await owners.find(transport, client, clientPort);
+    const user = await owners.find(transport === 'udp' ? 'udp' : 'tcp', client, clientPort);
     return user === undefined ? client : `user ${user}`;
   };
 }

@@ -7,10 +7,19 @@ export interface HandedOver {
    */
   readonly dns: readonly number[];
   readonly metrics: number | undefined;
+  /** For DNS over TLS. */
+  readonly dot: readonly number[];
+  /** For DNS over HTTPS. */
+  readonly doh: readonly number[];
+  /** For DNS over HTTPS without TLS: unix sockets. */
+  readonly dohPlain: readonly number[];
 }
 
 /** SD_LISTEN_FDS_START of sd_listen_fds(3), the descriptor after stderr. The others follow it. */
 const FIRST_DESCRIPTOR = 3;
+
+/** No sockets were passed. */
+export const NOT_HANDED_OVER: HandedOver = { dns: [], metrics: undefined, dot: [], doh: [], dohPlain: [] };
 
 const VARIABLES = ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PIDFDID'];
 
@@ -18,8 +27,8 @@ const VARIABLES = ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PIDFDID
 const UNNAMED = 'unknown';
 
 /**
- * Finds the sockets that were passed to this process. A socket named `metrics` is for the metrics server, all others
- * are for DNS. Their kind is checked when they are adopted.
+ * Finds the sockets that were passed to this process. Those named `metrics`, `dot`, `doh` and `doh-plain` are for what
+ * their name says, all others are for DNS. Their kind is checked when they are adopted.
  * @param env the variables about sockets are removed from it, because they are not meant for child processes
  * @param pid of this process. Variables for another process, such as a wrapper that did not exec, are ignored.
  * @throws Dns4torError ERR_LISTEN_FD if the variables are inconsistent or contain an unknown name
@@ -27,7 +36,7 @@ const UNNAMED = 'unknown';
 export function takeHandedOver(env: Record<string, string | undefined>, pid: number): HandedOver {
   const { LISTEN_PID: owner, LISTEN_FDS: count = '', LISTEN_FDNAMES: nameList } = env;
   for (const variable of VARIABLES) delete env[variable];
-  if (owner !== String(pid)) return { dns: [], metrics: undefined };
+  if (owner !== String(pid)) return NOT_HANDED_OVER;
   if (!/^\d{1,4}$/.test(count)) throw new Dns4torError('ERR_LISTEN_FD', 'LISTEN_FDS is not a number');
 
   const descriptors = Array.from({ length: Number(count) }, (_, index) => FIRST_DESCRIPTOR + index);
@@ -35,20 +44,25 @@ export function takeHandedOver(env: Record<string, string | undefined>, pid: num
   if (names.length !== descriptors.length && descriptors.length > 0) {
     throw new Dns4torError('ERR_LISTEN_FD', `${count} descriptors have ${names.length} names`);
   }
-  const dns: number[] = [];
-  const metrics: number[] = [];
+  const byName = new Map<Name, number[]>(NAMES.map((name) => [name, []]));
   for (const [index, descriptor] of descriptors.entries()) {
     const name = names[index] ?? UNNAMED;
-    if (name === 'metrics') metrics.push(descriptor);
-    else if (isForDns(name)) dns.push(descriptor);
-    else {
-      const advice = 'the known names are dns and metrics (FileDescriptorName=)';
+    const known = isForDns(name) ? 'dns' : NAMES.find((each) => each === name);
+    if (known === undefined) {
+      const advice = `the known names are ${NAMES.join(', ')} (FileDescriptorName=)`;
       throw new Dns4torError('ERR_LISTEN_FD', `descriptor ${descriptor} is named ${name}; ${advice}`);
     }
+    byName.get(known)?.push(descriptor);
   }
-  if (metrics.length > 1) throw new Dns4torError('ERR_LISTEN_FD', `${metrics.length} descriptors are named metrics`);
-  return { dns, metrics: metrics[0] };
+  const named = (name: Name): readonly number[] => byName.get(name) ?? [];
+  const [metrics, ...others] = named('metrics');
+  if (others.length > 0) throw new Dns4torError('ERR_LISTEN_FD', `${others.length + 1} descriptors are named metrics`);
+  return { dns: named('dns'), metrics, dot: named('dot'), doh: named('doh'), dohPlain: named('doh-plain') };
 }
+
+/** The names of sockets (FileDescriptorName=). */
+const NAMES = ['dns', 'metrics', 'dot', 'doh', 'doh-plain'] as const;
+type Name = (typeof NAMES)[number];
 
 /** Without FileDescriptorName=, a socket has the name of its unit (systemd.socket(5)). */
 function isForDns(name: string): boolean {

@@ -33,6 +33,7 @@ import {
   toSeconds,
 } from './events.ts';
 import type { HandedOver } from './handed-over.ts';
+import { type EncryptedListening, openEncryptedListeners } from './listening/encrypted.ts';
 import { dnsUrl, type Listening, openListeners, openUdpIo } from './listening/listen.ts';
 import { loadPolicy } from './local/local-policy.ts';
 import { createRoutedUpstream, refuseLoops } from './local/local-routes.ts';
@@ -328,27 +329,32 @@ async function takeQueries(
   parts: Parts & WithSockets,
   handler: Handler,
   stack: AsyncDisposableStack,
-): Promise<{ listening: Listening; server: string }> {
+): Promise<{ listening: Listening; encrypted: EncryptedListening; server: string }> {
   const { config, live, served, clock, counters, handedOver, sockets } = parts;
-  const listening = await openListeners(
-    {
-      handler,
-      clock,
-      metrics: counters,
-      isAllowed: (client) => live.isAllowed(client),
-      limits: config.limits,
-      ...(sockets === undefined ? {} : { sockets }),
-    },
-    { ...parts, networkInterfaces },
-    stack,
-  );
-  stack.defer(() => listening.drain());
+  const components = {
+    handler,
+    clock,
+    metrics: counters,
+    isAllowed: (client: string) => live.isAllowed(client),
+    limits: config.limits,
+    ...(sockets === undefined ? {} : { sockets }),
+  };
+  const options = { ...parts, networkInterfaces };
+  const listening = await openListeners(components, options, stack);
+  const encrypted = await openEncryptedListeners(components, options, stack);
+  stack.defer(async () => {
+    await Promise.all([listening.drain(), encrypted.drain()]);
+  });
   const port = listening.addresses[0]?.port ?? config.port;
   served.push(
     ...(handedOver.dns.length > 0 ? listening.addresses : config.addresses.map((address) => ({ address, port }))),
   );
   refuseLoops(config.routes, served);
-  return { listening, server: served.map(({ address, port: servedPort }) => dnsUrl(address, servedPort)).join(',') };
+  return {
+    listening,
+    encrypted,
+    server: served.map(({ address, port: servedPort }) => dnsUrl(address, servedPort)).join(','),
+  };
 }
 
 /** Watches whether the programs of this machine still ask this dns4tor after `dns4tor install`. */

@@ -3,7 +3,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Handler } from '../model/query.ts';
 import type { LinuxSockets } from './udp/linux-sockets.ts';
 
-/** Limits for TCP clients. All are at least 1. */
+/** Limits for connections over TCP, with or without TLS. All are at least 1. */
 export interface TcpLimits {
   /** Maximum connections. */
   readonly tcpConnections: number;

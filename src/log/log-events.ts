@@ -18,7 +18,7 @@ interface FieldSpec {
 export const LOG_FIELDS = {
   address: {
     type: 'string',
-    doc: 'a local socket: dns://host:port, host:port, unix:/path, or unix:fd=N if it was passed in',
+    doc: 'a local socket: dns://host:port, tls://host:port, https://host:port/path, host:port, unix:/path, or unix:fd=N if it was passed in',
     apart: true,
   },
   answers: { type: 'number', doc: 'number of exchanges that failed this way' },
@@ -112,6 +112,7 @@ export const LOG_EVENTS = {
     fields: [],
   },
   listening: { levels: ['info'], message: 'Starting DNS over HTTPS proxy server', fields: ['address'] },
+  listening_encrypted: { levels: ['info'], message: 'Answering encrypted queries', fields: ['address'] },
   listening_ended: {
     levels: ['info'],
     message: 'This machine no longer has the address; not listening there any more',

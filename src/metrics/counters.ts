@@ -1,6 +1,7 @@
 import { FAILURES } from '../failures/failures.ts';
 import { MS_PER_SECOND } from '../lib/units.ts';
 import { RCODE, TYPE } from '../message/wire/tables.ts';
+import { TRANSPORTS, type Transport } from '../model/query.ts';
 import { TOR_SEVERITIES } from '../model/tor-status.ts';
 import {
   BATCH_SIZES,
@@ -36,6 +37,7 @@ const MAX_TYPES = 512;
 const MAX_RCODES = 64;
 const TYPE_SLOTS = slotsOf(TYPE, MAX_TYPES);
 const RCODE_SLOTS = slotsOf(RCODE, MAX_RCODES);
+const TRANSPORT_SLOTS: Readonly<Record<Transport, number>> = { udp: 0, tcp: 1, dot: 2, doh: 3 };
 
 /** The counters and histograms behind {@link Counters}. */
 export interface Totals {
@@ -45,8 +47,8 @@ export interface Totals {
   readonly responses: CounterTable;
   readonly querySeconds: Histogram;
   /** Sizes rounded up to multiples of {@link QUERY_BLOCK_BYTES} and {@link RESPONSE_BLOCK_BYTES}. */
-  readonly queryBytes: { readonly udp: Histogram; readonly tcp: Histogram };
-  readonly responseBytes: { readonly udp: Histogram; readonly tcp: Histogram };
+  readonly queryBytes: Readonly<Record<Transport, Histogram>>;
+  readonly responseBytes: Readonly<Record<Transport, Histogram>>;
   /** By type: success or denial. */
   readonly cacheHits: CounterTable;
   readonly cacheMisses: CounterTable;
@@ -114,11 +116,11 @@ export function createCounters(labels: readonly string[], circuits: number): Cou
     outcomeSlots.set(code, OUTCOME_LABELS.indexOf(label));
   }
   const totals: Totals = {
-    requests: new CounterTable({ proto: ['udp', 'tcp'], family: ['1', '2'], type: TYPE_LABELS }),
+    requests: new CounterTable({ proto: TRANSPORTS, family: ['1', '2'], type: TYPE_LABELS }),
     responses: new CounterTable({ rcode: RCODE_LABELS, plugin: ANSWER_SOURCES }),
     querySeconds: new Histogram(QUERY_SECONDS),
-    queryBytes: { udp: new Histogram(MESSAGE_BYTES), tcp: new Histogram(MESSAGE_BYTES) },
-    responseBytes: { udp: new Histogram(MESSAGE_BYTES), tcp: new Histogram(MESSAGE_BYTES) },
+    queryBytes: sizesByTransport(),
+    responseBytes: sizesByTransport(),
     cacheHits: new CounterTable({ type: ['success', 'denial'] }),
     cacheMisses: new CounterTable({}),
     cacheEvictions: new CounterTable({ type: ['success', 'denial'] }),
@@ -148,7 +150,7 @@ export function createCounters(labels: readonly string[], circuits: number): Cou
     answered(transport, family, qtype, rcode, source, queryBytes, responseBytes, durationMs) {
       const typeSlot = qtype >= 0 && qtype < MAX_TYPES ? TYPE_SLOTS[qtype]! : TYPE_LABELS.length - 1;
       const rcodeSlot = rcode >= 0 && rcode < MAX_RCODES ? RCODE_SLOTS[rcode]! : RCODE_LABELS.length - 1;
-      totals.requests.increment(transport === 'udp' ? 0 : 1, family === 4 ? 0 : 1, typeSlot);
+      totals.requests.increment(TRANSPORT_SLOTS[transport], family === 4 ? 0 : 1, typeSlot);
       totals.responses.increment(rcodeSlot, ANSWER_SOURCES.indexOf(source));
       totals.queryBytes[transport].observe(wholeBlocks(queryBytes, QUERY_BLOCK_BYTES));
       totals.responseBytes[transport].observe(wholeBlocks(responseBytes, RESPONSE_BLOCK_BYTES));
@@ -190,6 +192,11 @@ export function createCounters(labels: readonly string[], circuits: number): Cou
  */
 function wholeBlocks(bytes: number, blockBytes: number): number {
   return Math.ceil(bytes / blockBytes) * blockBytes;
+}
+
+function sizesByTransport(): Readonly<Record<Transport, Histogram>> {
+  const sizes = (): Histogram => new Histogram(MESSAGE_BYTES);
+  return { udp: sizes(), tcp: sizes(), dot: sizes(), doh: sizes() };
 }
 
 /** Maps each code to the position of its name in the table, and codes without a name to the position after the last. */

@@ -1,7 +1,12 @@
+import type { ErrorCode } from '../failures/failures.ts';
 import type { QueryScan } from '../message/wire/scan-query.ts';
 
-/** The transport of a query; the `proto` label of the metrics. */
-export type Transport = 'udp' | 'tcp';
+/** DNS over UDP, TCP, TLS (RFC 7858) and HTTPS (RFC 8484); the `proto` label of the metrics. */
+export const TRANSPORTS = ['udp', 'tcp', 'dot', 'doh'] as const;
+/** The transport of a query. */
+export type Transport = (typeof TRANSPORTS)[number];
+/** A transport without encryption. */
+export type PlainTransport = 'udp' | 'tcp';
 /** IPv4 or IPv6. */
 export type AddressFamily = 4 | 6;
 
@@ -19,16 +24,22 @@ export interface Query {
   /** The client's address as text. Formatted on access, because few queries need it. */
   readonly client: string;
   readonly clientPort: number;
-  /** Idle timeout of the connection, in milliseconds, which a TCP client may ask for (RFC 7828). Undefined over UDP. */
+  /**
+   * Idle timeout of the connection, in milliseconds, which a client over TCP or TLS may ask for (RFC 7828). Undefined
+   * over UDP and HTTPS.
+   */
   readonly tcpIdleMs: number | undefined;
   /** When its last byte arrived: milliseconds on the monotonic clock. */
   readonly arrivedAt: number;
+  /** Called before the reply to a query that fails or is refused, for transports with status codes of their own. */
+  readonly onFailed?: ((code: ErrorCode) => void) | undefined;
 }
 
 /** Copies a query, so that it stays valid after the handler has returned. */
 export function copyQuery(query: Query): Query {
-  const { wire, scan, transport, family, client, clientPort, tcpIdleMs, arrivedAt } = query;
-  return { wire: wire.slice(), scan: { ...scan }, transport, family, client, clientPort, tcpIdleMs, arrivedAt };
+  const { wire, scan, transport, family, client, clientPort, tcpIdleMs, arrivedAt, onFailed } = query;
+  const own = { wire: wire.slice(), scan: { ...scan } };
+  return { ...own, transport, family, client, clientPort, tcpIdleMs, arrivedAt, onFailed };
 }
 
 /**

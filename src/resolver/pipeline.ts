@@ -197,6 +197,7 @@ export function createPipeline(components: ForwarderComponents, init: PipelineIn
     const now = clock.now();
     const provenance = replyProvenance(query, now, source === 'policy' ? 'local' : 'failed');
     metrics.failed(code);
+    query.onFailed?.(code);
     // Leak mutation: extended error
     const replyBytes = shapeReply(query, rcode, reply, extendedErrorOf(code), provenance);
     return count(query, replyBytes, rcode, source, now);

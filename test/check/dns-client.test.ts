@@ -5,12 +5,12 @@ import { test } from 'node:test';
 import { type AskOptions, ask, IDENTITY_QUESTION, isDns4tor } from '../../src/check/dns-client.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/random.ts';
-import type { Transport } from '../../src/model/query.ts';
+import type { PlainTransport } from '../../src/model/query.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { reservePort } from '../fixtures/process/reserve-port.ts';
 
 const OPTIONS: AskOptions = { clock: systemClock, random: systemRandom, timeoutMs: 5000 };
-const TRANSPORTS: readonly Transport[] = ['udp', 'tcp'];
+const TRANSPORTS: readonly PlainTransport[] = ['udp', 'tcp'];
 
 test('no address of another machine is queried', async () => {
   for (const transport of TRANSPORTS) {

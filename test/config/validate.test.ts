@@ -59,6 +59,15 @@ test('the defaults are those that the documentation promises', () => {
       transports: [],
       options: [],
     },
+    encrypted: {
+      dotAddresses: [],
+      dotPort: 853,
+      dohAddresses: [],
+      dohPort: 443,
+      dohPath: '/dns-query',
+      dohPlain: undefined,
+      tls: undefined,
+    },
     routes: [],
     localAnswers: {
       undelegated: 'deny',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { rootCertificates } from 'node:tls';
@@ -10,6 +10,7 @@ import type { Config } from '../../src/config/config.ts';
 import { loadSettings } from '../../src/config/load.ts';
 import { FILE_KEYS, FILE_TABLES, type OptionKey, optionSpec } from '../../src/config/options.ts';
 import { validate } from '../../src/config/validate.ts';
+import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { createTemporaryDirectory, type TemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { createClientAuthKey } from '../fixtures/tor/client-auth-key.ts';
 import { ONION } from './dns4tor-command.ts';
@@ -18,7 +19,15 @@ import { fits } from './json-schema.ts';
 const SCHEMA = configSchema();
 const NAME_FILES = ['hosts', 'blocklist', 'allowlist'] as const;
 /** The loader reads these files. */
-const FILES = ['upstream-ca', 'onion-auth-file', 'bridges-file', 'logfile', ...NAME_FILES] as const;
+const FILES = [
+  'upstream-ca',
+  'tls-cert',
+  'tls-key',
+  'onion-auth-file',
+  'bridges-file',
+  'logfile',
+  ...NAME_FILES,
+] as const;
 /** A program without a bridge that needs it is refused. */
 const WEBTUNNEL_BRIDGE = 'bridge = "webtunnel 192.0.2.10:443 url=https://bridge.example/path"';
 
@@ -27,11 +36,26 @@ before(async () => {
   directory = await createTemporaryDirectory();
   for (const name of NAME_FILES) await writeFile(join(directory.path, name), '');
   await writeFile(join(directory.path, 'upstream-ca'), rootCertificates[0] ?? '');
+  await using ca = await createCertificateAuthority();
+  const { certificatePath, keyPath } = await ca.issue(['dns.example']);
+  await copyFile(certificatePath, join(directory.path, 'tls-cert'));
+  await copyFile(keyPath, join(directory.path, 'tls-key'));
   await writeFile(join(directory.path, 'webtunnel-client'), '#!/bin/sh\n', { mode: 0o700 });
   await writeFile(join(directory.path, 'bridges-file'), '192.0.2.11:443\n', { mode: 0o600 });
   await writeFile(join(directory.path, 'onion-auth-file'), createClientAuthKey().privateLine(ONION), { mode: 0o600 });
 });
 after(() => directory[Symbol.asyncDispose]());
+
+/** Adds to a line the options without which dns4tor refuses it. */
+function withCompanions(line: string): string {
+  const [certificate, key] = ['tls-cert', 'tls-key'].map(
+    (name) => `${name} = ${JSON.stringify(join(directory.path, name))}`,
+  );
+  if (line.startsWith('transport = ')) return `${WEBTUNNEL_BRIDGE}\n${line.replace('/usr/local/bin', directory.path)}`;
+  if (line.startsWith('tls-cert = ')) return `${line}\n${key}`;
+  if (line.startsWith('tls-key = ')) return `${line}\n${certificate}`;
+  return /^do[th]-address = /.test(line) ? `allow = ["192.168.1.0/24"]\n${line}\n${certificate}\n${key}` : line;
+}
 
 async function load(text: string): Promise<Config> {
   const file = join(directory.path, 'dns4tor.toml');
@@ -59,9 +83,7 @@ test('it has every key with a value that dns4tor and the schema take, in the ord
     const key = FILES.find((name) => line.startsWith(`# ${name} `));
     const path = key === undefined ? undefined : join(directory.path, key);
     const setting = path === undefined ? line.slice(2) : line.slice(2).replace(/"[^"]*"/, JSON.stringify(path));
-    const text = setting.startsWith('transport = ')
-      ? `${WEBTUNNEL_BRIDGE}\n${setting.replace('/usr/local/bin', directory.path)}`
-      : setting;
+    const text = withCompanions(setting);
     await assert.doesNotReject(load(text), text);
     assert.ok(fits(SCHEMA, parse(text)), text);
   }

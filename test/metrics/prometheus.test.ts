@@ -16,6 +16,7 @@ import {
   RELOAD_OUTCOMES,
   STALE_REASONS,
 } from '../../src/metrics/metrics.ts';
+import { TRANSPORTS } from '../../src/model/query.ts';
 import { SYSTEM_RESOLVER_STATES } from '../../src/model/system-resolver.ts';
 import { CIRCUIT_STATES, TOR_SEVERITIES, TOR_STATES } from '../../src/model/tor-status.ts';
 import { BREAKER_STATES, CONNECTION_STATES } from '../../src/model/upstream-status.ts';
@@ -129,7 +130,7 @@ test('labels have only values that were known beforehand', async () => {
     zone: ['.'],
     zones: ['.'],
     view: [''],
-    proto: ['udp', 'tcp'],
+    proto: TRANSPORTS,
     family: ['1', '2'],
     type: [...Object.keys(TYPE), 'other', 'success', 'denial', ''],
     rcode: [...Object.keys(RCODE), 'other'],

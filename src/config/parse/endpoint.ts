@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { lacksZone, ZONE } from '../../lib/ip-address.ts';
-import type { ControlSocket, MetricsAddress } from '../config.ts';
+import type { ControlSocket, MetricsAddress, UnixSocket } from '../config.ts';
 import { type Parsed, type Problem, refuse } from '../config-problem.ts';
 
 /** The only name that may stand for an address of this machine: it needs no look-up. */
@@ -61,11 +61,24 @@ export function parseControlSocket(text: string): Parsed<ControlSocket> {
   return refuse(text, 'is none of unix:/path, auto and none', 'write unix:/path, such as unix:/run/dns4tor/control');
 }
 
+/** Parses `unix:/path`. */
+export function parseUnixSocket(text: string): Parsed<UnixSocket> {
+  const example = 'unix:/run/dns4tor/doh';
+  if (text.startsWith('unix:')) return parseSocketPath(text, example);
+  return refuse(text, 'is not of the form unix:/path', `write unix:/path, such as ${example}`);
+}
+
+/** The path of a URL: segments of `pchar` (RFC 3986 §3.3), already percent-encoded. */
+const HTTP_PATH = /^(?:\/(?:[\w.~!$&'()*+,;=:@-]|%[\da-f]{2})*)+$/i;
+
+/** Parses the path of a URL. */
+export function parseHttpPath(text: string): Parsed<string> {
+  if (HTTP_PATH.test(text)) return { value: text };
+  return refuse(text, 'is not the path of a URL', 'write it with a slash in front and nothing after it: /dns-query');
+}
+
 /** Parses `unix:/path`. @param example an address of this form for the remedy */
-export function parseSocketPath(
-  text: string,
-  example: string,
-): Parsed<{ readonly kind: 'unix'; readonly path: string }> {
+export function parseSocketPath(text: string, example: string): Parsed<UnixSocket> {
   const path = text.slice('unix:'.length);
   if (!isAbsolute(path)) return refuse(text, 'has no absolute path', `write unix:/path, such as ${example}`);
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {

@@ -20,6 +20,7 @@ import {
   type UdpIo,
   UNDELEGATED_CHOICES,
   type UndelegatedChoice,
+  type UnixSocket,
   UPSTREAM_STRATEGIES,
   type UpstreamStrategy,
 } from '../config.ts';
@@ -29,12 +30,24 @@ import { parseBridgeLine } from './bridge-line.ts';
 import { type BridgesFile, readBridgesFile } from './bridges-file.ts';
 import { parseHostName, parsePin } from './certificate-identity.ts';
 import { parseCidr } from './cidr.ts';
-import { parseControlSocket, parseListenAddress, parseMetricsAddress } from './endpoint.ts';
+import {
+  parseControlSocket,
+  parseHttpPath,
+  parseListenAddress,
+  parseMetricsAddress,
+  parseUnixSocket,
+} from './endpoint.ts';
 import { type HostsFile, readHostsFile } from './local/hosts-file.ts';
 import { parseDomain, parseOwnName } from './local/name-rule.ts';
 import { parseRoute, type RouteRule } from './local/route-rule.ts';
 import { readOnionAuthFile } from './onion-auth-file.ts';
 import { type Bounds, parseBytes, parseDuration, parseInteger } from './quantity.ts';
+import {
+  type CertificateFile,
+  type PrivateKeyFile,
+  readPrivateKey,
+  readServerCertificate,
+} from './server-certificate.ts';
 import { parseControlAddress, parseSocksAddress } from './tor-endpoint.ts';
 import { parseTorrcLine } from './torrc-line.ts';
 import { parseTransportProgram } from './transport-program.ts';
@@ -82,6 +95,10 @@ export interface KindValues {
   readonly 'list-file': string;
   readonly 'block-answer': BlockAnswerChoice;
   readonly 'private-answers': PrivateAnswers;
+  readonly 'http-path': string;
+  readonly 'unix-socket': UnixSocket;
+  readonly 'server-certificate': CertificateFile;
+  readonly 'private-key-file': PrivateKeyFile;
 }
 
 /** Name of a kind of value. */
@@ -137,6 +154,10 @@ const PARSERS: { readonly [Kind in OptionKind]: (text: string, bounds: Bounds) =
   'list-file': checkListFile,
   'block-answer': (text) => parseChoice(text, BLOCK_ANSWERS),
   'private-answers': (text) => parseChoice(text, PRIVATE_ANSWERS),
+  'http-path': parseHttpPath,
+  'unix-socket': parseUnixSocket,
+  'server-certificate': readServerCertificate,
+  'private-key-file': readPrivateKey,
 };
 
 /** Parses a text. Kinds that name files also check the file. */

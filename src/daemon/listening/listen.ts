@@ -95,7 +95,11 @@ async function openPair(components: ListenerComponents, address: string, port: n
   };
 }
 
-async function drain(listeners: readonly Listener[], clock: Clock): Promise<void> {
+/** Something that can stop accepting queries and answer those in flight. */
+export type Drainable = Pick<Listener, 'drain'>;
+
+/** Drains listeners. Resolves once the queries in flight are answered, or after five seconds. */
+export async function drain(listeners: readonly Drainable[], clock: Clock): Promise<void> {
   const answered = new AbortController();
   const allAnswered = Promise.all(listeners.map((listener) => listener.drain())).then(() => answered.abort());
   await Promise.race([allAnswered, delay(clock, DRAIN_MS, answered.signal)]);

@@ -3,28 +3,23 @@ import type { Timer } from '../../lib/clock.ts';
 import { frame, MessageReader } from '../../message/wire/framing.ts';
 import { createQueryScanner, type QueryScanner } from '../../message/wire/scan-query.ts';
 import type { AddressFamily } from '../../model/query.ts';
+import type { ServedConnection, Slot } from '../connection-listener.ts';
 import { InFlight } from '../in-flight.ts';
 import type { ListenerComponents } from '../listener.ts';
-import type { AdmittedConnection } from './tcp-admission.ts';
 
 /** Time limit for a client to read its last replies before the connection is destroyed. */
 const LINGER_MS = 5000;
 
 type TimerPurpose = 'idle' | 'message';
 
-interface TcpConnectionInit {
-  /** The client's address. */
-  readonly client: string;
+interface TcpConnectionInit extends Slot<TcpConnection> {
+  readonly transport: 'tcp' | 'dot';
   /** Buffer for a reply of any size. It is used only while a query is being handled, so connections may share it. */
   readonly replySpace: Uint8Array;
-  /** The idle time that a client is told on request (RFC 7828 §3.3.2). */
-  readonly idleMs: () => number;
-  /** Called when a complete message has arrived, and when the last answer in flight has been sent. */
-  readonly onUsed: (connection: TcpConnection) => void;
 }
 
-/** One client's TCP connection. Queries may be pipelined and are answered out of order (RFC 7766 §6.2.1.1, §7). */
-export class TcpConnection implements AdmittedConnection {
+/** One client's TCP connection, with or without TLS. Queries may be pipelined and are answered out of order (RFC 7766 §6.2.1.1, §7). */
+export class TcpConnection implements ServedConnection {
   readonly #components: ListenerComponents;
   readonly #init: TcpConnectionInit;
   readonly #socket: Socket;
@@ -182,10 +177,11 @@ export class TcpConnection implements AdmittedConnection {
     const query = {
       wire,
       scan: this.#scan(wire),
-      transport: 'tcp',
+      transport: this.#init.transport,
       family: this.#family,
       client: this.#init.client,
       clientPort: this.#clientPort,
+      // RFC 7828 §3.3.2: the idle time that a client is told on request.
       tcpIdleMs: this.#init.idleMs(),
       arrivedAt: this.#components.clock.now(),
     } as const;

@@ -1,10 +1,9 @@
+import { TRANSPORTS, type Transport } from '../../model/query.ts';
 import type { Labels } from '../counter-table.ts';
 import type { Totals } from '../counters.ts';
 import type { Histogram } from '../histogram.ts';
 import { ANSWER_SOURCES } from '../metrics.ts';
 import { active, distribution, type Family, type Sample } from './family.ts';
-
-const PROTOCOLS = ['udp', 'tcp'];
 
 /**
  * Families of queries and answers. The names and labels are those of CoreDNS's plugin `prometheus`, which `cloudflared
@@ -14,16 +13,14 @@ export function dnsFamilies(totals: Totals, server: string): Family[] {
   // CoreDNS has server blocks for zones and views. dns4tor is one block, for the root zone and all clients.
   const shared: Labels = { server, zone: '.', view: '' };
   const labels = { server: 'the listening addresses', zone: ['.'], view: [''] };
-  const byTransport = (sizes: { readonly udp: Histogram; readonly tcp: Histogram }): Sample[] => [
-    ...distribution(sizes.udp, { ...shared, proto: 'udp' }),
-    ...distribution(sizes.tcp, { ...shared, proto: 'tcp' }),
-  ];
+  const byTransport = (sizes: Readonly<Record<Transport, Histogram>>): Sample[] =>
+    TRANSPORTS.flatMap((proto) => distribution(sizes[proto], { ...shared, proto }));
   return [
     {
       name: 'coredns_dns_requests_total',
       type: 'counter',
       unit: 'queries',
-      labels: { ...labels, proto: PROTOCOLS, family: ['1', '2'], type: 'types by name, or other' },
+      labels: { ...labels, proto: TRANSPORTS, family: ['1', '2'], type: 'types by name, or other' },
       help: 'Answered queries, by transport, address family (1 is IPv4, 2 is IPv6) and type.',
       samples: () => active(totals.requests, shared),
     },
@@ -47,7 +44,7 @@ export function dnsFamilies(totals: Totals, server: string): Family[] {
       name: 'coredns_dns_request_size_bytes',
       type: 'histogram',
       unit: 'bytes',
-      labels: { ...labels, proto: PROTOCOLS },
+      labels: { ...labels, proto: TRANSPORTS },
       help: 'Query sizes, rounded up to multiples of 128 to hide the length of the name.',
       samples: () => byTransport(totals.queryBytes),
     },
@@ -55,7 +52,7 @@ export function dnsFamilies(totals: Totals, server: string): Family[] {
       name: 'coredns_dns_response_size_bytes',
       type: 'histogram',
       unit: 'bytes',
-      labels: { ...labels, proto: PROTOCOLS },
+      labels: { ...labels, proto: TRANSPORTS },
       help: 'Answer sizes, rounded up to multiples of 468 to hide the exact length.',
       samples: () => byTransport(totals.responseBytes),
     },

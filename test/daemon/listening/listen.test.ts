@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
 import { expandAddresses } from '../../../src/daemon/expand-addresses.ts';
+import { NOT_HANDED_OVER } from '../../../src/daemon/handed-over.ts';
 import { type Listening, openListeners, openUdpIo } from '../../../src/daemon/listening/listen.ts';
 import { Dns4torError } from '../../../src/failures/errors.ts';
 import type { ListenerComponents } from '../../../src/listener/listener.ts';
@@ -32,7 +33,7 @@ test('localhost is 127.0.0.1 and, if this machine has it, ::1; duplicate address
 function listen(addresses: readonly string[], port: number, stack: AsyncDisposableStack): Promise<Listening> {
   const { logger } = recordingLogger();
   const config = { addresses, port };
-  const handedOver = { dns: [], metrics: undefined };
+  const handedOver = NOT_HANDED_OVER;
   return openListeners(components(), { config, handedOver, logger, networkInterfaces, fs: createFileSystem() }, stack);
 }
 

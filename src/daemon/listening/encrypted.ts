@@ -1,0 +1,162 @@
+import type { Config } from '../../config/config.ts';
+import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
+import { formatHostPort } from '../../lib/host-port.ts';
+import type { NetworkInterfaces } from '../../lib/network-addresses.ts';
+import { DohListener } from '../../listener/doh/doh-listener.ts';
+import { DotListener } from '../../listener/dot/dot-listener.ts';
+import type { Listener, ListenerComponents, ListenerInit } from '../../listener/listener.ts';
+import { ServerIdentity } from '../../listener/tls/server-identity.ts';
+import type { Logger } from '../../log/logger.ts';
+import { withPortHolders } from '../../system/sockets/busy-port.ts';
+import type { FileSystem } from '../../system/transaction/file-system.ts';
+import { expandAddresses } from '../expand-addresses.ts';
+import type { HandedOver } from '../handed-over.ts';
+import { AddressFollower, type AddressSockets, type FollowerEvents } from './address-follower.ts';
+import { type Drainable, drain } from './listen.ts';
+
+/** The listeners for DoT and DoH, and what they present. */
+export interface EncryptedListening {
+  /** The addresses and ports that are answered on now. */
+  readonly dot: () => readonly ListenerInit[];
+  readonly doh: () => readonly ListenerInit[];
+  /** Undefined if there is no certificate. */
+  readonly identity: ServerIdentity | undefined;
+  /** Accepts no further query. Resolves once those in flight are answered, or after a time limit. */
+  drain(): Promise<void>;
+}
+
+interface EncryptedOptions {
+  readonly config: Pick<Config, 'encrypted'>;
+  readonly handedOver: HandedOver;
+  readonly logger: Logger;
+  /** The system's socket tables, which name the program that holds a port. */
+  readonly fs: FileSystem;
+  readonly networkInterfaces: NetworkInterfaces;
+}
+
+/** What differs between DoT and DoH. */
+interface Protocol {
+  readonly addresses: readonly string[];
+  readonly port: number;
+  readonly descriptors: readonly number[];
+  /** The name of the descriptors (FileDescriptorName=). */
+  readonly name: string;
+  readonly open: (init: ListenerInit) => Promise<AddressedListener>;
+  readonly adopt: (fd: number) => Promise<AddressedListener | undefined>;
+  /** The name of a listener in the log. */
+  readonly toUrl: (hostPort: string) => string;
+}
+
+type AddressedListener = Listener & ListenerInit;
+
+interface Opened extends Drainable {
+  readonly addresses: readonly ListenerInit[];
+}
+
+/**
+ * Opens the listeners for DoT and DoH, on the configured addresses or on the sockets passed to the process, and logs
+ * where. If any sockets were passed, no others are opened: the service may not be allowed to bind any.
+ *
+ * @param stack owns the listeners from here on
+ * @throws Dns4torError ERR_LISTEN_*
+ */
+export async function openEncryptedListeners(
+  components: ListenerComponents,
+  options: EncryptedOptions,
+  stack: AsyncDisposableStack,
+): Promise<EncryptedListening> {
+  const { encrypted } = options.config;
+  const { handedOver } = options;
+  const identity = encrypted.tls === undefined ? undefined : new ServerIdentity(encrypted.tls);
+  const closed: Opened = { addresses: [], drain: async () => {} };
+  const openAll = async (protocol: Protocol): Promise<Opened> => {
+    if (handedOver.dns.length === 0 && protocol.descriptors.length === 0) {
+      return protocol.addresses.length === 0 ? closed : follow(components, protocol, options, stack);
+    }
+    return adoptAll(components, protocol, options, stack);
+  };
+  if (identity === undefined) {
+    const orphan = [...handedOver.dot, ...handedOver.doh][0];
+    if (orphan === undefined) return { dot: () => [], doh: () => [], identity, drain: closed.drain };
+    throw new Dns4torError('ERR_LISTEN_FD', `descriptor ${orphan} needs a certificate (--tls-cert, --tls-key)`);
+  }
+  const { dohPath: path } = encrypted;
+  const dot = await openAll({
+    addresses: encrypted.dotAddresses,
+    port: encrypted.dotPort,
+    descriptors: handedOver.dot,
+    name: 'dot',
+    open: (init) => DotListener.open(components, identity, init),
+    adopt: (fd) => DotListener.adopt(components, identity, fd),
+    toUrl: (hostPort) => `tls://${hostPort}`,
+  });
+  const doh = await openAll({
+    addresses: encrypted.dohAddresses,
+    port: encrypted.dohPort,
+    descriptors: handedOver.doh,
+    name: 'doh',
+    open: (init) => DohListener.open(components, identity, { ...init, path }),
+    adopt: (fd) => DohListener.adopt(components, identity, fd, { path }),
+    toUrl: (hostPort) => `https://${hostPort}${path}`,
+  });
+  return {
+    dot: () => dot.addresses,
+    doh: () => doh.addresses,
+    identity,
+    async drain() {
+      await Promise.all([dot.drain(), doh.drain()]);
+    },
+  };
+}
+
+async function follow(
+  { clock }: ListenerComponents,
+  { addresses, port, open, toUrl }: Protocol,
+  { logger, fs, networkInterfaces }: EncryptedOptions,
+  stack: AsyncDisposableStack,
+): Promise<Opened> {
+  const urlOf = (address: string, boundPort: number): string => toUrl(formatHostPort(address, boundPort));
+  const events: FollowerEvents = {
+    onOpened: (address, bound) => logger.log('info', 'listening_encrypted', { address: urlOf(address, bound) }),
+    onClosed: (address, bound) => logger.log('info', 'listening_ended', { address: urlOf(address, bound) }),
+    async onFailed(address, bound, error) {
+      const { message, code } = toDns4torError(await withPortHolders(error, fs, [address], bound));
+      logger.log('warn', 'listen_failed', { address: urlOf(address, bound), reason: message, code });
+    },
+    onNothing: (wanted, bound) =>
+      logger.log('warn', 'listen_waiting', { address: wanted.map((each) => urlOf(each, bound)).join(',') }),
+  };
+  const openOne = async (address: string, wantedPort: number): Promise<AddressSockets> => {
+    const listener = await open({ address, port: wantedPort });
+    return {
+      port: listener.port,
+      drain: () => drain([listener], clock),
+      [Symbol.asyncDispose]: () => listener[Symbol.asyncDispose](),
+    };
+  };
+  const follower = await AddressFollower.start(
+    { clock, networkInterfaces, open: openOne, events },
+    { addresses, port },
+  ).catch(async (error: unknown) => {
+    throw await withPortHolders(error, fs, expandAddresses(addresses, networkInterfaces), port);
+  });
+  return stack.use(follower);
+}
+
+async function adoptAll(
+  { clock }: ListenerComponents,
+  { descriptors, name, adopt, toUrl }: Protocol,
+  { logger }: EncryptedOptions,
+  stack: AsyncDisposableStack,
+): Promise<Opened> {
+  const listeners: AddressedListener[] = [];
+  for (const descriptor of descriptors) {
+    const listener = await adopt(descriptor);
+    if (listener === undefined) {
+      throw new Dns4torError('ERR_LISTEN_FD', `descriptor ${descriptor} (${name}) is not a listening TCP socket`);
+    }
+    listeners.push(stack.use(listener));
+    logger.log('info', 'listening_encrypted', { address: toUrl(formatHostPort(listener.address, listener.port)) });
+  }
+  return { addresses: listeners.map(({ address, port }) => ({ address, port })), drain: () => drain(listeners, clock) };
+}
