@@ -22,6 +22,8 @@ export interface ServedConnection extends AdmittedConnection {
 export interface Slot<T> {
   /** The client's address. */
   readonly client: string;
+  /** The address of this machine that the client has connected to. Undefined if the client has already disconnected. */
+  readonly server: string | undefined;
   /** How long the connection may be idle now. */
   readonly idleMs: () => number;
   /** Called when a complete message has arrived, and when the last answer in flight has been sent. */
@@ -82,6 +84,7 @@ export abstract class ConnectionListener<T extends ServedConnection> implements 
     const admission = this.#admission;
     const connection = this.serve(socket, {
       client,
+      server: socket.localAddress,
       idleMs: () => admission.idleMs,
       onUsed: (used) => admission.used(used),
     });

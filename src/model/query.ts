@@ -24,6 +24,8 @@ export interface Query {
   /** The client's address as text. Formatted on access, because few queries need it. */
   readonly client: string;
   readonly clientPort: number;
+  /** The address of this machine that the client sent it to. Undefined if it came another way: from a reverse proxy. */
+  readonly server?: string | undefined;
   /**
    * Idle timeout of the connection, in milliseconds, which a client over TCP or TLS may ask for (RFC 7828). Undefined
    * over UDP and HTTPS.
@@ -37,9 +39,9 @@ export interface Query {
 
 /** Copies a query, so that it stays valid after the handler has returned. */
 export function copyQuery(query: Query): Query {
-  const { wire, scan, transport, family, client, clientPort, tcpIdleMs, arrivedAt, onFailed } = query;
+  const { wire, scan, transport, family, client, clientPort, server, tcpIdleMs, arrivedAt, onFailed } = query;
   const own = { wire: wire.slice(), scan: { ...scan } };
-  return { ...own, transport, family, client, clientPort, tcpIdleMs, arrivedAt, onFailed };
+  return { ...own, transport, family, client, clientPort, server, tcpIdleMs, arrivedAt, onFailed };
 }
 
 /**

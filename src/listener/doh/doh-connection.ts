@@ -72,6 +72,7 @@ export class DohConnection implements ServedConnection {
         transport: 'doh',
         family: 4,
         client: this.#init.client,
+        server: this.#init.server,
         clientPort: this.#socket.remotePort ?? 0,
         tcpIdleMs: undefined,
         arrivedAt: this.#components.clock.now(),

@@ -49,7 +49,7 @@ export class DohListener extends ConnectionListener<TlsConnection> {
     return server && new DohListener(components, identity, init, server);
   }
 
-  protected serve(socket: Socket, { client, idleMs, onUsed }: Slot<TlsConnection>): TlsConnection {
+  protected serve(socket: Socket, { client, server, idleMs, onUsed }: Slot<TlsConnection>): TlsConnection {
     const connection = new TlsConnection(this.components, socket, {
       identity: this.#identity,
       alpn: ALPN,
@@ -58,6 +58,7 @@ export class DohListener extends ConnectionListener<TlsConnection> {
           ...this.#init,
           isHttp2: tls.alpnProtocol === 'h2',
           client,
+          server,
           idleMs,
           onUsed: () => onUsed(connection),
         }),

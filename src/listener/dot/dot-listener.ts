@@ -42,13 +42,14 @@ export class DotListener extends ConnectionListener<TlsConnection> {
     return server && new DotListener(components, identity, server);
   }
 
-  protected serve(socket: Socket, { client, idleMs, onUsed }: Slot<TlsConnection>): TlsConnection {
+  protected serve(socket: Socket, { client, server, idleMs, onUsed }: Slot<TlsConnection>): TlsConnection {
     const connection = new TlsConnection(this.components, socket, {
       identity: this.#identity,
       alpn: ALPN,
       serve: (tls) =>
         new TcpConnection(this.components, tls, {
           client,
+          server,
           idleMs,
           transport: 'dot',
           replySpace: this.#replySpace,

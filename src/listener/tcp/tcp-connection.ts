@@ -181,6 +181,7 @@ export class TcpConnection implements ServedConnection {
       family: this.#family,
       client: this.#init.client,
       clientPort: this.#clientPort,
+      server: this.#init.server,
       // RFC 7828 §3.3.2: the idle time that a client is told on request.
       tcpIdleMs: this.#init.idleMs(),
       arrivedAt: this.#components.clock.now(),

@@ -31,13 +31,15 @@ export class UdpListener implements Listener {
       onUnsent: () => components.metrics.dropped('send_failed'),
     });
     const none = new Uint8Array(0);
+    const { address } = this.#socket;
     this.#query = {
       wire: none,
       scan: this.#scan(none),
       transport: 'udp',
-      family: isIPv6(this.#socket.address) ? 6 : 4,
+      family: isIPv6(address) ? 6 : 4,
       client: '',
       clientPort: 0,
+      server: address,
       tcpIdleMs: undefined,
       arrivedAt: 0,
     };

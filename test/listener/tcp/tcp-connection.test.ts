@@ -35,6 +35,7 @@ async function converse(handler: Handler, limits: Partial<TcpLimits> = {}): Prom
     client,
     connection: new TcpConnection(components, socket, {
       client: '127.0.0.1',
+      server: '127.0.0.1',
       transport: 'tcp',
       replySpace: new Uint8Array(MAX_MESSAGE_BYTES),
       idleMs: () => components.limits.tcpIdleMs,

@@ -22,6 +22,7 @@ for (const { address, family } of LOOPBACK) {
     held.answer(0);
     await client.received(1);
     assert.equal(held.queries[0]?.client, address);
+    assert.equal(held.queries[0]?.server, address);
     assert.equal(held.queries[0]?.family, family === 'IPv6' ? 6 : 4);
   });
 }

@@ -76,8 +76,8 @@ function describeListener(partsOf: (handler: Handler) => Parts): void {
       assert.deepEqual(await client.received(1), [1]);
       const [query] = held.queries;
       assert.deepEqual(
-        [query?.transport, query?.family, query?.client, query?.clientPort, query?.scan.verdict],
-        ['udp', family === 'IPv6' ? 6 : 4, address, client.port, 'ok'],
+        [query?.transport, query?.family, query?.client, query?.clientPort, query?.server, query?.scan.verdict],
+        ['udp', family === 'IPv6' ? 6 : 4, address, client.port, address, 'ok'],
       );
     });
   }
