@@ -1,12 +1,20 @@
 import { MessageBuilder } from '../message/answer/message-builder.ts';
 import { readU16, writeU16 } from '../message/wire/bytes.ts';
-import { FLAG, flagsOf, HEADER, HEADER_BYTES, QUESTION_FIXED_BYTES } from '../message/wire/header.ts';
+import {
+  FLAG,
+  flagsOf,
+  HEADER,
+  HEADER_BYTES,
+  MAX_MESSAGE_BYTES,
+  QUESTION_FIXED_BYTES,
+} from '../message/wire/header.ts';
 import { createRecordReader, type ResourceRecord } from '../message/wire/record.ts';
 import { TYPE } from '../message/wire/tables.ts';
 import type { Query } from '../model/query.ts';
 import type { Alias } from '../policy/own-names.ts';
+import { padReply } from './padding.ts';
 
-/** The query for an alias's target, of the same type and from the same client. */
+/** The query for an alias's target, of the same type and from the same client. Only the reply to the client is padded. */
 export function queryForTarget(query: Query, { target }: Alias): Query {
   const { questionEnd } = query.scan;
   const wire = new Uint8Array(HEADER_BYTES + target.length + QUESTION_FIXED_BYTES);
@@ -15,7 +23,7 @@ export function queryForTarget(query: Query, { target }: Alias): Query {
   for (const section of [HEADER.ancount, HEADER.nscount, HEADER.arcount]) writeU16(wire, section, 0);
   wire.set(target, HEADER_BYTES);
   wire.set(query.wire.subarray(questionEnd - QUESTION_FIXED_BYTES, questionEnd), HEADER_BYTES + target.length);
-  return { ...query, wire, scan: { ...query.scan, questionEnd: wire.length } };
+  return { ...query, wire, scan: { ...query.scan, questionEnd: wire.length, padded: false } };
 }
 
 /**
@@ -45,11 +53,22 @@ interface Placed {
 function build(query: Query, reply: Uint8Array, records: readonly Placed[], alias: Alias | undefined): Uint8Array {
   const builder = new MessageBuilder(query.wire, query.scan.questionEnd);
   if (alias !== undefined) builder.append(HEADER.ancount, alias.record);
-  for (const { section, record } of records) builder.copy(section, reply, record);
-  const message = builder.finish();
+  let lastStart = builder.length;
+  for (const { section, record } of records) {
+    lastStart = builder.length;
+    builder.copy(section, reply, record);
+  }
+  const message = query.scan.padded ? pad(query, builder.finish(), lastStart) : builder.finish();
   // No signature covers the CNAME record (RFC 4035 §3.2.3).
   writeU16(message, HEADER.flags, flagsOf(reply) & ~FLAG.AD);
   return message;
+}
+
+/** @param optStart offset of the OPT record, which any reply to a padded query has */
+function pad(query: Query, message: Uint8Array, optStart: number): Uint8Array {
+  const space = new Uint8Array(MAX_MESSAGE_BYTES);
+  space.set(message);
+  return space.slice(0, padReply(query, space, optStart, message.length));
 }
 
 function* readRecords(reply: Uint8Array, questionEnd: number): Generator<Placed> {

@@ -13,6 +13,7 @@ import {
 } from '../message/wire/header.ts';
 import { OPCODE, RCODE } from '../message/wire/tables.ts';
 import type { Query } from '../model/query.ts';
+import { padReply } from './padding.ts';
 
 /*
  * Decides what a client sees. A prepared answer is copied and patched: ID and flags, QNAME as the client spelt it, TTLs
@@ -47,7 +48,7 @@ export function shapeAnswer(
     const offset = ttlOffset(answer, i);
     writeU32(reply, offset, staleTtl ?? Math.max(0, readU32(reply, offset) - ageSeconds));
   }
-  return appendOpt(reply, messageBytes, opt);
+  return appendOpt(query, reply, messageBytes, opt);
 }
 
 /**
@@ -104,7 +105,7 @@ function shapeEmpty(query: Query, rcode: number, flags: number, reply: Uint8Arra
   writeU16(reply, HEADER.nscount, 0);
   writeU16(reply, HEADER.arcount, 0);
   echoQuestion(reply, query);
-  return appendOpt(reply, questionEnd === 0 ? HEADER_BYTES : questionEnd, opt);
+  return appendOpt(query, reply, questionEnd === 0 ? HEADER_BYTES : questionEnd, opt);
 }
 
 /** Over UDP the client's limit, but at most our own; over TCP the maximum of a message. */
@@ -135,10 +136,10 @@ function echoQuestion(reply: Uint8Array, query: Query): void {
   for (let i = HEADER_BYTES; i < query.scan.questionEnd; i++) reply[i] = query.wire[i] as number;
 }
 
-/** Appends the OPT record, if any. Returns the length of the reply. */
-function appendOpt(reply: Uint8Array, offset: number, opt: Uint8Array): number {
+/** Appends the OPT record, if any, and padding. Returns the length of the reply. */
+function appendOpt(query: Query, reply: Uint8Array, offset: number, opt: Uint8Array): number {
   if (opt.length === 0) return offset;
   reply.set(opt, offset);
   writeU16(reply, HEADER.arcount, readU16(reply, HEADER.arcount) + 1);
-  return offset + opt.length;
+  return padReply(query, reply, offset, offset + opt.length);
 }

@@ -35,6 +35,7 @@ test('a scan finds the end of the question, QTYPE and QCLASS', () => {
     udpPayloadBytes: 512,
     dnssecOk: false,
     keepalive: false,
+    padded: false,
     provenance: false,
   });
 });
@@ -162,6 +163,18 @@ test('a keepalive request is recognised among other options (RFC 7828 §3.1)', (
     const found = scan(buildQuery({ edns: { options } }));
     assert.deepEqual([found.verdict, found.keepalive], ['ok', expected]);
   }
+});
+
+test('a padded query is recognised, whatever the length of its padding (RFC 7830 §3)', () => {
+  const cookie = { code: 10, data: Buffer.from('12345678') };
+  for (const length of [0, 1, 400]) {
+    const padding = { code: 12, data: new Uint8Array(length) };
+    for (const options of [[padding], [cookie, padding], [padding, cookie]]) {
+      const found = scan(buildQuery({ edns: { options } }));
+      assert.deepEqual([found.verdict, found.padded, found.keepalive], ['ok', true, false]);
+    }
+  }
+  assert.equal(scan(buildQuery({ edns: { options: [cookie] } })).padded, false);
 });
 
 test('options that do not fill the OPT record are malformed (RFC 6891 §6.1.2)', () => {
