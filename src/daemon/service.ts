@@ -6,10 +6,10 @@ import type { Clock } from '../lib/clock.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import type { Random } from '../lib/random.ts';
 import type { ListenerInit } from '../listener/listener.ts';
-import type { LinuxSockets } from '../listener/udp/linux-sockets.ts';
 import type { AdjustableLogger } from '../log/logger.ts';
 import { type Counters, createCounters } from '../metrics/counters.ts';
 import type { Handler } from '../model/query.ts';
+import type { Designates } from '../policy/designated-resolvers.ts';
 import type { Policy } from '../policy/policy.ts';
 import { createPipeline } from '../resolver/pipeline.ts';
 import { PauseAdvice } from '../system/pause-advice.ts';
@@ -33,8 +33,9 @@ import {
   toSeconds,
 } from './events.ts';
 import type { HandedOver } from './handed-over.ts';
-import { type EncryptedListening, openEncryptedListeners } from './listening/encrypted.ts';
-import { dnsUrl, type Listening, openListeners, openUdpIo } from './listening/listen.ts';
+import { Designation } from './listening/designation.ts';
+import { type Listening, openUdpIo } from './listening/listen.ts';
+import { takeQueries } from './listening/take-queries.ts';
 import { loadPolicy } from './local/local-policy.ts';
 import { createRoutedUpstream, refuseLoops } from './local/local-routes.ts';
 import { openMonitoring } from './monitoring.ts';
@@ -72,17 +73,14 @@ interface ServiceOptions {
 interface Parts extends ServiceOptions {
   /** The configured addresses, or those of the sockets passed to the process. Empty until they are open. */
   readonly served: ListenerInit[];
+  /** Without listeners until they are open. */
+  readonly designation: Designation;
   readonly fs: FileSystem;
   readonly live: LiveSettings;
   readonly counters: Counters;
   readonly budget: RetryBudget;
   readonly tor: TorSlot;
   readonly pauseAdvice: PauseAdvice;
-}
-
-interface WithSockets {
-  /** Batched UDP I/O, and datagrams to unix sockets. Undefined without koffi, or if it is not wanted. */
-  readonly sockets: LinuxSockets | undefined;
 }
 
 /** A running resolver. Disposing it answers the queries in flight, for at most five seconds, then closes everything. */
@@ -119,6 +117,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const parts: Parts = {
     ...options,
     served: [],
+    designation: new Designation(options.clock, options.config.encrypted.dohPath),
     fs,
     live: new LiveSettings(options.config),
     counters,
@@ -133,7 +132,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const local = await loadLocalAnswers(parts, resolvers);
   const handlers = await createHandlers(parts, cache, local, resolvers);
   const sockets = await openUdpIo(options.config.udpIo, options.logger);
-  const { listening, server } = await takeQueries({ ...parts, sockets }, handlers.serving, stack);
+  const { listening, server } = await takeQueries({ ...parts, sockets, networkInterfaces }, handlers.serving, stack);
   const systemResolver = stack.use(watchSystemResolver(parts, listening));
   const policy = (): Policy => local.policy;
   const status = await openMonitoring({ ...parts, ...resolvers, cache, policy, systemResolver }, server, stack);
@@ -267,11 +266,12 @@ function watchConnectivity({ clock, logger, tor }: Parts, cache: Cache, resolver
 
 /** @throws Dns4torError ERR_LIST_FILE */
 function loadLocalAnswers(parts: Parts, { routed }: Resolvers): Promise<LocalAnswers> {
-  const { config, counters: metrics, served } = parts;
+  const { config, counters: metrics, served, designation } = parts;
+  const designates: Designates = (address) => designation.at(address);
   return LocalAnswers.load(
     {
       routed,
-      loadPolicy: (next, covers) => loadPolicy(next, { ...parts, metrics, covers }),
+      loadPolicy: (next, covers) => loadPolicy(next, { ...parts, metrics, covers, designates }),
       checkRoutes: (routes) => refuseLoops(routes, served),
     },
     config,
@@ -318,43 +318,6 @@ async function createHandlers(
       },
     );
   return { serving: create(counters), uncounted: () => create(createCounters([], 1)) };
-}
-
-/**
- * Opens the listeners. At a shutdown they answer what is in flight before they close.
- * @returns the listeners, and the label `server`: the configured addresses, or those of the sockets passed to the
- * process, as dns:// URLs. It does not change when a wildcard follows the machine to other addresses.
- */
-async function takeQueries(
-  parts: Parts & WithSockets,
-  handler: Handler,
-  stack: AsyncDisposableStack,
-): Promise<{ listening: Listening; encrypted: EncryptedListening; server: string }> {
-  const { config, live, served, clock, counters, handedOver, sockets } = parts;
-  const components = {
-    handler,
-    clock,
-    metrics: counters,
-    isAllowed: (client: string) => live.isAllowed(client),
-    limits: config.limits,
-    ...(sockets === undefined ? {} : { sockets }),
-  };
-  const options = { ...parts, networkInterfaces };
-  const listening = await openListeners(components, options, stack);
-  const encrypted = await openEncryptedListeners(components, options, stack);
-  stack.defer(async () => {
-    await Promise.all([listening.drain(), encrypted.drain()]);
-  });
-  const port = listening.addresses[0]?.port ?? config.port;
-  served.push(
-    ...(handedOver.dns.length > 0 ? listening.addresses : config.addresses.map((address) => ({ address, port }))),
-  );
-  refuseLoops(config.routes, served);
-  return {
-    listening,
-    encrypted,
-    server: served.map(({ address, port: servedPort }) => dnsUrl(address, servedPort)).join(','),
-  };
 }
 
 /** Watches whether the programs of this machine still ask this dns4tor after `dns4tor install`. */

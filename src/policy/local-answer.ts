@@ -20,12 +20,16 @@ export function localRecord(record: OwnRecord): LocalRecords {
   return { bytes: encodeRecords([record]), count: 1 };
 }
 
-/** Encodes a record whose owner is QNAME: a pointer replaces the root, which is one octet. */
+/** Encodes a record whose owner is QNAME. The root, which the pointer replaces, is one octet. */
 export function recordAtQname(record: OwnRecord): LocalRecords {
-  const atRoot = encodeRecords([{ ...record, name: '.' }]);
-  const bytes = new Uint8Array(atRoot.length + 1);
+  return atQname(encodeRecords([{ ...record, name: '.' }]).subarray(1));
+}
+
+/** Makes QNAME the owner of an encoded record. @param record without its owner: from the type on */
+export function atQname(record: Uint8Array): LocalRecords {
+  const bytes = new Uint8Array(QNAME_POINTER.length + record.length);
   bytes.set(QNAME_POINTER);
-  bytes.set(atRoot.subarray(1), QNAME_POINTER.length);
+  bytes.set(record, QNAME_POINTER.length);
   return { bytes, count: 1 };
 }
 
@@ -70,16 +74,20 @@ export function buildLocalAnswer(
   rcode: number,
   answers: LocalRecords,
   authorities: LocalRecords = NO_RECORDS,
+  additionals: LocalRecords = NO_RECORDS,
 ): Answer {
   const { questionEnd } = query.scan;
-  const message = new Uint8Array(questionEnd + answers.bytes.length + authorities.bytes.length);
+  const authoritiesAt = questionEnd + answers.bytes.length;
+  const additionalsAt = authoritiesAt + authorities.bytes.length;
+  const message = new Uint8Array(additionalsAt + additionals.bytes.length);
   message.set(query.wire.subarray(0, questionEnd));
   message.set(answers.bytes, questionEnd);
-  message.set(authorities.bytes, questionEnd + answers.bytes.length);
+  message.set(authorities.bytes, authoritiesAt);
+  message.set(additionals.bytes, additionalsAt);
   writeU16(message, HEADER.flags, FLAG.QR | rcode);
   writeU16(message, HEADER.qdcount, 1);
   writeU16(message, HEADER.ancount, answers.count);
   writeU16(message, HEADER.nscount, authorities.count);
-  writeU16(message, HEADER.arcount, 0);
+  writeU16(message, HEADER.arcount, additionals.count);
   return parseAnswer(message);
 }

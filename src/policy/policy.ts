@@ -10,6 +10,7 @@ import type { Query } from '../model/query.ts';
 import { hasPrivateRecord, leadsTo, replacedTtl, withoutPrivateRecords } from './answer-review.ts';
 import { type BlockAnswer, BlockAnswers, LIST_ERROR } from './blocking/block-answer.ts';
 import type { NameSet, Verdict } from './blocking/name-set.ts';
+import { type Designates, discoveryAnswer, isDiscovery } from './designated-resolvers.ts';
 import type { LocalQuestion } from './local-answer.ts';
 import { minimalAnyAnswer } from './minimal-any.ts';
 import type { Alias, OwnNames } from './own-names.ts';
@@ -35,6 +36,8 @@ export interface PolicyInit {
   readonly blockAnswer?: BlockAnswer;
   /** @default no routes */
   readonly covers?: RouteCover;
+  /** @default no encrypted resolver */
+  readonly designates?: Designates;
   readonly metrics?: Pick<Metrics, 'blocked'>;
 }
 
@@ -65,7 +68,7 @@ export class Policy {
    */
   answer(query: Query): Answer | Alias | undefined {
     const { wire, scan } = query;
-    const decision = this.#decide(query, nameOf(wire, scan.questionEnd), scan.qtype);
+    const decision = this.#decide(query, nameOf(wire, scan.questionEnd), scan.qtype, query.server);
     if (decision !== undefined && 'extendedError' in decision && decision.extendedError === LIST_ERROR) {
       this.#count('list');
     }
@@ -103,13 +106,18 @@ export class Policy {
     return !(this.#mustNotBePrivate(octetString(name)) && hasPrivateRecord(answer));
   }
 
-  #decide(question: LocalQuestion, name: Uint8Array, qtype: number): Answer | Alias | undefined {
-    const { covers, deniesUndelegated, ownNames } = this.#init;
+  /** @param server the address that was asked, if known */
+  #decide(question: LocalQuestion, name: Uint8Array, qtype: number, server?: string): Answer | Alias | undefined {
+    const { covers, deniesUndelegated, designates, ownNames } = this.#init;
     const qname = octetString(name);
     const own = ownNames?.answer(question, qname, qtype);
     if (own !== undefined) return own;
     if (this.#judge(name) === 'blocked') return this.#blockAnswers.answer(question, qtype);
-    const special = covers?.(qname) === true ? undefined : specialUseAnswer(question, qname, qtype, deniesUndelegated);
+    const isRouted = covers?.(qname) === true;
+    if (isDiscovery(qname, qtype) && !isRouted) {
+      return discoveryAnswer(question, server === undefined ? undefined : designates?.(server));
+    }
+    const special = isRouted ? undefined : specialUseAnswer(question, qname, qtype, deniesUndelegated);
     if (special === undefined) return minimalAnyAnswer(question, qtype);
     // RFC 8020 §2: the name exists if an own name is below it.
     return special.rcode === RCODE.NXDOMAIN ? (ownNames?.answerAbove(question, qname) ?? special) : special;

@@ -47,7 +47,8 @@ export const SPECIAL_USE_ZONES: Readonly<Record<ZoneKind, readonly string[]>> = 
     'workgroup',
   ],
   loopback: ['localhost'], // RFC 6761 §6.3
-  nodata: ['resolver.arpa'], // RFC 9462 §6.1: not forwarded; no designated resolver is known here
+  // RFC 9462 §6.1, §6.4: not forwarded. `_dns.resolver.arpa` may have SVCB records (designated-resolvers.ts).
+  nodata: ['resolver.arpa'],
   empty: [
     'home.arpa', // RFC 8375 §4
     // RFC 6303 §4.1

@@ -5,6 +5,7 @@ import { encodeName } from '../../message/wire/codec.ts';
 import { octetString } from '../../message/wire/name.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { HASH_KEY_BYTES } from '../../policy/blocking/name-hash.ts';
+import type { Designates } from '../../policy/designated-resolvers.ts';
 import { OwnNames } from '../../policy/own-names.ts';
 import { Policy, type RouteCover } from '../../policy/policy.ts';
 import { type ListReport, loadLists } from './list-files.ts';
@@ -19,6 +20,8 @@ interface PolicyComponents {
   readonly logger?: Logger;
   /** @default no routes */
   readonly covers?: RouteCover;
+  /** @default no encrypted resolver */
+  readonly designates?: Designates;
 }
 
 /**
@@ -27,7 +30,7 @@ interface PolicyComponents {
  */
 export async function loadPolicy(
   { localAnswers }: Pick<Config, 'localAnswers'>,
-  { random, metrics, logger, covers }: PolicyComponents,
+  { random, metrics, logger, covers, designates }: PolicyComponents,
 ): Promise<Policy> {
   const { hosts, names, blocklists, allowlists, blockAnswer, undelegated, privateAnswers } = localAnswers;
   for (const { path, wrongLines } of hosts) {
@@ -53,6 +56,7 @@ export async function loadPolicy(
     metrics,
     ...(hostNames.length + names.length === 0 ? {} : { ownNames: new OwnNames(hostNames, names) }),
     ...(covers === undefined ? {} : { covers }),
+    ...(designates === undefined ? {} : { designates }),
   });
 }
 
