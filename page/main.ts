@@ -1,5 +1,5 @@
 import { createHourSection } from './hour-section.ts';
-import { showCache, showErrors, showIdentity, showMachine, showRoutes, showTor } from './sections.ts';
+import { showCache, showClients, showErrors, showIdentity, showMachine, showRoutes, showTor } from './sections.ts';
 import { followState } from './stream.ts';
 import { createUpstreamsSection } from './upstreams-section.ts';
 import { createVerdictView } from './verdict.ts';
@@ -11,6 +11,7 @@ const sections = [
   showIdentity,
   showTor,
   showMachine,
+  showClients,
   showRoutes,
   showCache,
   showErrors,

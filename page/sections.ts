@@ -1,5 +1,5 @@
 import { capitalize, formatBytes, formatDuration, formatNoun } from '../src/lib/format.ts';
-import { SYSTEM_RESOLVER_LABELS, TOR_KIND_LABELS } from '../src/status/labels.ts';
+import { listeningClauses, SYSTEM_RESOLVER_LABELS, TOR_KIND_LABELS } from '../src/status/labels.ts';
 import type { ErrorSnapshot, StatusSnapshot } from '../src/status/snapshot.ts';
 import { torClause } from '../src/status/tor-clause.ts';
 import { byId, create, resize, setSentence, setText } from './dom.ts';
@@ -47,6 +47,14 @@ export function showMachine({ reason, systemResolver: { state, trouble } }: Stat
   // The headline already has the trouble unless Tor has a greater one.
   help.hidden = trouble === null || trouble.reason === reason;
   if (trouble !== null) setSentence(help, `${capitalize(trouble.problem)}. ${capitalize(trouble.remedy)}.`);
+}
+
+/** Shown only where DNS over TLS or HTTPS is served. */
+export function showClients(snapshot: StatusSnapshot): void {
+  const clauses = listeningClauses(snapshot);
+  byId('clients').hidden = clauses.length === 0;
+  const lines = resize(byId('clients-list'), clauses.length, () => create('li'));
+  for (const [index, line] of lines.entries()) setText(line, `${capitalize(clauses[index]!)}.`);
 }
 
 export function showCache({ cache: { entries, bytes, maxBytes } }: StatusSnapshot): void {

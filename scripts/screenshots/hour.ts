@@ -96,6 +96,8 @@ const CONNECTED: StatusSources = {
   }),
   connectivity: () => ({ lastAnswerSecondsAgo: 2, failuresInARow: 0, failure: undefined, silentMs: 0 }),
   systemResolver: () => ({ state: 'not_installed' }),
+  listening: () => ['dns://127.0.0.1:53'],
+  certificate: () => undefined,
   upstreams: [
     {
       label: RESOLVER,
@@ -150,6 +152,8 @@ const STUCK: StatusSources = {
   }),
   connectivity: () => ({ lastAnswerSecondsAgo: undefined, failuresInARow: 8, failure: 'ERR_TOR_TIMEOUT', silentMs: 0 }),
   systemResolver: () => ({ state: 'not_installed' }),
+  listening: () => ['dns://127.0.0.1:53'],
+  certificate: () => undefined,
   upstreams: [
     {
       label: RESOLVER,

@@ -62,16 +62,16 @@ export function readCertificates(path: string): Parsed<string> {
 const OTHERS_BITS = 0o007;
 
 /**
- * Finds what lets other users read or replace a file that holds a secret for Tor. Tor's user may own it: Tor gets the
- * secret anyway.
+ * Finds what lets other users read or replace a file that holds a secret. Tor's user may own it, because most of these
+ * secrets are for Tor.
  *
- * @param path of an existing file
+ * @param path of a file; nothing is found if it has just been removed
  * @returns clauses that can follow the path
  */
 export function privacyProblems(path: string): readonly Problem[] {
   const untrusted = findUntrusted(resolve(path), { isTrustedUser: (uid) => readTorUids().has(uid) });
   return [
-    ...((statSync(path).mode & OTHERS_BITS) === 0
+    ...(((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & OTHERS_BITS) === 0
       ? []
       : [{ problem: 'is accessible to other users of this machine', remedy: `run chmod 600 ${path}` }]),
     ...(untrusted === undefined ? [] : [untrustedFile(untrusted)]),

@@ -7,6 +7,7 @@ import type { Loaded, Setting, Settings } from './load.ts';
 import type { Values } from './option-values.ts';
 import { OPTIONS, optionSpec } from './options.ts';
 import { parseValue } from './parse/kinds.ts';
+import { toTlsConfig } from './parse/server-certificate.ts';
 import type { UpstreamUrl } from './parse/upstream/upstream-url.ts';
 import { toRoutes } from './routes.ts';
 
@@ -98,10 +99,7 @@ function toEncrypted(values: Values): EncryptedConfig {
     dohPort: values['doh-port'],
     dohPath: values['doh-path'],
     dohPlain: values['doh-plain'],
-    tls:
-      chain === undefined || key === undefined
-        ? undefined
-        : { certificatePath: chain.path, certificate: chain.certificate, keyPath: key.path, key: key.key },
+    tls: chain === undefined || key === undefined ? undefined : toTlsConfig(chain, key),
   };
 }
 

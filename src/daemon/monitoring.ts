@@ -7,6 +7,7 @@ import { createPageFiles } from '../http/page-files.ts';
 import type { Clock } from '../lib/clock.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import type { Random } from '../lib/random.ts';
+import { MS_PER_SECOND } from '../lib/units.ts';
 import { readVersion } from '../lib/version.ts';
 import type { Logger } from '../log/logger.ts';
 import { CoarseBytes } from '../metrics/coarse-bytes.ts';
@@ -25,6 +26,8 @@ import type { RoutedUpstream } from '../upstream/routes/routed-upstream.ts';
 import type { PooledUpstream } from '../upstream/upstream.ts';
 import { expandAddresses } from './expand-addresses.ts';
 import type { HandedOver } from './handed-over.ts';
+import type { EncryptedListening } from './listening/encrypted.ts';
+import { dnsUrl, type Listening } from './listening/listen.ts';
 import type { ReadinessMonitor } from './readiness.ts';
 import type { TorSlot } from './tor-slot.ts';
 
@@ -44,6 +47,8 @@ interface MonitoringComponents {
   readonly upstreams: readonly PooledUpstream[];
   readonly routed: RoutedUpstream;
   readonly systemResolver: SystemResolverWatch;
+  readonly listening: Listening;
+  readonly encrypted: EncryptedListening;
 }
 
 /**
@@ -128,12 +133,14 @@ function coarseBytes(cache: Cache, random: Random): () => BySegment {
 }
 
 function statusSources(components: MonitoringComponents, cacheBytes: () => BySegment): StatusSources {
-  const { config, tor, cache, readiness, upstreams, routed, systemResolver } = components;
+  const { config, tor, cache, readiness, upstreams, routed, systemResolver, listening, encrypted } = components;
   return {
     torKind: () => tor.current?.kind,
     tor: () => tor.status,
     connectivity: () => readiness.connectivity,
     systemResolver: () => systemResolver.current,
+    listening: () => [...listening.addresses.map(({ address, port }) => dnsUrl(address, port)), ...encrypted.urls()],
+    certificate: () => encrypted.validity(),
     upstreams: config.upstreams.map(({ host, port }, index) => ({
       label: formatHostPort(host, port),
       status: upstreams[index]!,
@@ -148,7 +155,7 @@ function sum({ success, denial }: BySegment): number {
 }
 
 function gauges(
-  { config, tor, cache, policy, upstreams, routed, systemResolver }: MonitoringComponents,
+  { config, tor, cache, policy, upstreams, routed, systemResolver, encrypted }: MonitoringComponents,
   cacheBytes: () => BySegment,
   eventLoopDelay: EventLoopDelay,
 ): Gauges {
@@ -165,6 +172,10 @@ function gauges(
     routes: () => routed.routes,
     tor: () => tor.status,
     systemResolver: () => systemResolver.current.state,
+    certificateExpiry() {
+      const validity = encrypted.validity();
+      return validity && validity.untilEpochMs / MS_PER_SECOND;
+    },
     eventLoopDelay: () => eventLoopDelay.look(),
   };
 }

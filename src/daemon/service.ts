@@ -132,10 +132,18 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const local = await loadLocalAnswers(parts, resolvers);
   const handlers = await createHandlers(parts, cache, local, resolvers);
   const sockets = await openUdpIo(options.config.udpIo, options.logger);
-  const { listening, server } = await takeQueries({ ...parts, sockets, networkInterfaces }, handlers.serving, stack);
+  const { listening, encrypted, server } = await takeQueries(
+    { ...parts, sockets, networkInterfaces },
+    handlers.serving,
+    stack,
+  );
   const systemResolver = stack.use(watchSystemResolver(parts, listening));
   const policy = (): Policy => local.policy;
-  const status = await openMonitoring({ ...parts, ...resolvers, cache, policy, systemResolver }, server, stack);
+  const status = await openMonitoring(
+    { ...parts, ...resolvers, cache, policy, systemResolver, listening, encrypted },
+    server,
+    stack,
+  );
   await takeCommands({ ...parts, cache }, stack);
   // Not when Tor is up: no unit should wait for that at boot.
   const headline = (): string => status.verdict().headline;
@@ -146,7 +154,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         ...parts,
         metrics: counters,
         cache,
-        parts: [reloadableSettings({ ...parts, ...resolvers, cache }), local],
+        parts: [reloadableSettings({ ...parts, ...resolvers, cache }), local, ...encrypted.reloadable],
         ...(notice === undefined ? {} : { notice }),
       },
       options,

@@ -3,17 +3,17 @@ export const SYSTEM_FAILURES = {
   ERR_LISTEN_IN_USE: {
     label: 'listen_in_use',
     problem: 'another program uses the port',
-    remedy: 'stop it (see: ss -lnptu), or choose another port with --port or --metrics',
+    remedy: 'stop it (see: ss -lnptu), or choose another port with --port, --dot-port, --doh-port or --metrics',
   },
   ERR_LISTEN_DENIED: {
     label: 'listen_denied',
     problem: 'ports below 1024 need a privilege',
-    remedy: 'run as root, grant cap_net_bind_service, or choose another port with --port',
+    remedy: 'run as root, grant cap_net_bind_service, or choose another port with --port, --dot-port or --doh-port',
   },
   ERR_LISTEN_ADDRESS: {
     label: 'listen_address',
     problem: 'this machine does not have that address',
-    remedy: 'check --address and --metrics',
+    remedy: 'check --address, --dot-address, --doh-address and --metrics',
   },
   ERR_LISTEN_BATCH: {
     label: 'listen_batch',
@@ -29,6 +29,11 @@ export const SYSTEM_FAILURES = {
     label: 'listen_path',
     problem: 'the unix socket for metrics cannot be created',
     remedy: 'remove what is at that path, or choose another path with --metrics',
+  },
+  ERR_CERTIFICATE_EXPIRED: {
+    label: 'certificate_expired',
+    problem: 'the certificate for DNS over TLS and HTTPS has expired or is not valid yet, so clients refuse it',
+    remedy: 'renew it at the CA that issued it; check the clock of this machine',
   },
   ERR_ROUTE_LOOP: {
     label: 'route_loop',

@@ -24,6 +24,7 @@ export const LOG_FIELDS = {
   answers: { type: 'number', doc: 'number of exchanges that failed this way' },
   code: { type: 'string', doc: 'stable code of the failure, `ERR_…`', apart: true },
   count: { type: 'number', doc: 'number of lines that were suppressed or skipped' },
+  days: { type: 'number', doc: 'whole days from now' },
   file: { type: 'string', doc: 'path of a file, as configured', apart: true },
   ignored: { type: 'string', doc: 'names of flags and environment variables, separated by commas' },
   kept: { type: 'string', doc: 'names of options, separated by commas' },
@@ -31,6 +32,7 @@ export const LOG_FIELDS = {
   of: { type: 'string', doc: 'event of the suppressed lines', apart: true },
   lines: { type: 'string', doc: 'numbers of the first lines that were skipped' },
   list: { type: 'string', doc: 'what a list is for: block or allow', apart: true },
+  name: { type: 'string', doc: 'name of a socket from systemd', apart: true },
   names: { type: 'number', doc: 'number of names' },
   onions: { type: 'number', doc: 'number of onion services offered' },
   number: { type: 'number', doc: 'position in a list, from 1', apart: true },
@@ -113,6 +115,28 @@ export const LOG_EVENTS = {
   },
   listening: { levels: ['info'], message: 'Starting DNS over HTTPS proxy server', fields: ['address'] },
   listening_encrypted: { levels: ['info'], message: 'Answering encrypted queries', fields: ['address'] },
+  listening_absent: {
+    levels: ['warn'],
+    message:
+      'Not listening for encrypted queries: the service manager passed no socket named {name} (FileDescriptorName=)',
+    fields: ['name', 'address'],
+  },
+  certificate_replaced: {
+    levels: ['info'],
+    message: 'Using another certificate for new connections over TLS and HTTPS',
+    fields: ['days'],
+  },
+  certificate_kept: {
+    levels: ['warn'],
+    message: 'Keeping the earlier certificate, because the changed files cannot be used: {reason}',
+    fields: ['reason', 'code'],
+  },
+  certificate_expiring: {
+    levels: ['warn'],
+    message: 'The certificate for DNS over TLS and HTTPS expires in {days} days; renew it at the CA that issued it',
+    fields: ['days'],
+  },
+  certificate_expired: { levels: ['warn'], message: '{reason}', fields: ['reason', 'code'] },
   listening_ended: {
     levels: ['info'],
     message: 'This machine no longer has the address; not listening there any more',

@@ -155,6 +155,8 @@ export interface Gauges {
   tor(): TorStatus;
   /** Where the programs of this machine look names up. */
   systemResolver(): SystemResolverState;
+  /** When the certificate of DoT and DoH expires: seconds since 1970, UTC. Undefined without one. */
+  certificateExpiry(): number | undefined;
   /** Delays in seconds. Each reading starts or extends a period of sampling. */
   eventLoopDelay(): Histogram;
 }

@@ -1,5 +1,6 @@
 import type { CounterTable } from '../metrics/counter-table.ts';
 import type { Totals } from '../metrics/counters.ts';
+import type { Transport } from '../model/query.ts';
 import type { AnswerCounts } from './snapshot.ts';
 
 /** How often a reason occurred; see ErrorSnapshot. */
@@ -49,6 +50,12 @@ export function readCounts({ responses, stale, querySeconds, failures, exchanges
     latency: querySeconds.cumulative(),
     errors,
   };
+}
+
+/** Answered queries since the start, by transport. */
+export function queriesByTransport({ queryBytes }: Pick<Totals, 'queryBytes'>): Readonly<Record<Transport, number>> {
+  const countOf = (transport: Transport): number => queryBytes[transport].cumulative().at(-1) ?? 0;
+  return { udp: countOf('udp'), tcp: countOf('tcp'), dot: countOf('dot'), doh: countOf('doh') };
 }
 
 /** The counts between two moments. */

@@ -1,7 +1,9 @@
 // The words that the terminal and the status page share. Nothing here may depend on Node.
+import { formatCount, formatDuration } from '../lib/format.ts';
+import { MS_PER_SECOND } from '../lib/units.ts';
 import type { SystemResolverState } from '../model/system-resolver.ts';
 import type { TorKind, TorState } from '../model/tor-status.ts';
-import type { AnswerCounts, LatencySnapshot, UpstreamSnapshot } from './snapshot.ts';
+import type { AnswerCounts, LatencySnapshot, StatusSnapshot, UpstreamSnapshot } from './snapshot.ts';
 
 /** Where an answer came from. */
 export const ANSWER_LABELS: Readonly<Record<keyof AnswerCounts, string>> = {
@@ -52,4 +54,22 @@ export function upstreamClause({ breaker, circuits }: UpstreamSnapshot): string 
   if (breaker === 'half_open') return 'not reachable; trying again';
   if (circuits.some(({ state }) => state === 'open')) return 'reachable';
   return circuits.some(({ state }) => state === 'connecting') ? 'connecting' : 'not connected';
+}
+
+/**
+ * Where clients are answered, how many queries arrived over each transport, and how long clients accept the
+ * certificate. Empty if only plain DNS is served.
+ */
+export function listeningClauses({
+  atEpochMs,
+  listening: { urls, queries, certificateExpiresAtEpochMs },
+}: Pick<StatusSnapshot, 'atEpochMs' | 'listening'>): readonly string[] {
+  if (certificateExpiresAtEpochMs === null) return [];
+  const { udp, tcp, dot, doh } = queries;
+  const secondsLeft = Math.floor((certificateExpiresAtEpochMs - atEpochMs) / MS_PER_SECOND);
+  return [
+    `at ${urls.join(', ')}`,
+    `queries: ${formatCount(udp)} UDP, ${formatCount(tcp)} TCP, ${formatCount(dot)} TLS, ${formatCount(doh)} HTTPS`,
+    secondsLeft > 0 ? `the certificate expires in ${formatDuration(secondsLeft)}` : 'the certificate has expired',
+  ];
 }

@@ -1,3 +1,4 @@
+import type { Transport } from '../model/query.ts';
 import type { SystemResolverState } from '../model/system-resolver.ts';
 import type { CircuitState, TorKind, TorState } from '../model/tor-status.ts';
 import type { BreakerState, ConnectionState } from '../model/upstream-status.ts';
@@ -6,8 +7,8 @@ import type { BreakerState, ConnectionState } from '../model/upstream-status.ts'
  * - `starting`: no answer has come through Tor yet, but nothing indicates an outage.
  * - `stuck`: Tor is bootstrapping and makes no progress. Only cached names are resolved.
  * - `working`: names are resolved.
- * - `degraded`: names are resolved, but programs of this machine no longer ask dns4tor, a resolver cannot be reached,
- *   many answers fail or are stale, or no answer has come through Tor for some seconds.
+ * - `degraded`: names are resolved, but programs of this machine no longer ask dns4tor, clients refuse its certificate,
+ *   a resolver cannot be reached, many answers fail or are stale, or no answer has come through Tor for some seconds.
  * - `failing`: only cached names are resolved.
  */
 export type ServiceState = 'starting' | 'stuck' | 'working' | 'degraded' | 'failing';
@@ -43,6 +44,7 @@ export interface StatusSnapshot {
   readonly lastAnswerSecondsAgo: number | null;
   readonly tor: TorSnapshot;
   readonly systemResolver: SystemResolverSnapshot;
+  readonly listening: ListeningSnapshot;
   /** In order of preference. */
   readonly upstreams: readonly UpstreamSnapshot[];
   /** In the configured order. */
@@ -60,6 +62,16 @@ export interface SystemResolverSnapshot {
   readonly state: SystemResolverState;
   /** Where names go instead. Null unless the state is `elsewhere`. */
   readonly trouble: TroubleSnapshot | null;
+}
+
+/** Where clients are answered. */
+export interface ListeningSnapshot {
+  /** Where queries are answered now: `dns://host:port`, `tls://host:port`, `https://host:port/path`. */
+  readonly urls: readonly string[];
+  /** Answered queries since the start, by transport. */
+  readonly queries: Readonly<Record<Transport, number>>;
+  /** When clients begin to refuse the certificate for DNS over TLS and HTTPS. Null without one. */
+  readonly certificateExpiresAtEpochMs: number | null;
 }
 
 /** The state of Tor. */

@@ -3,11 +3,12 @@ import { type ErrorCode, failureKind, failureText } from '../failures/failures.t
 import type { Clock, Timer } from '../lib/clock.ts';
 import { MS_PER_MINUTE, MS_PER_SECOND } from '../lib/units.ts';
 import type { Counters } from '../metrics/counters.ts';
+import { type CertificateValidity, type ValidityState, validityAt } from '../model/certificate/certificate-validity.ts';
 import type { RouteStatus } from '../model/route-status.ts';
 import type { SystemResolver } from '../model/system-resolver.ts';
 import type { TorKind, TorStatus } from '../model/tor-status.ts';
 import type { BreakerState, ConnectionStatus } from '../model/upstream-status.ts';
-import { type Counts, readCounts, subtract } from './counts.ts';
+import { type Counts, queriesByTransport, readCounts, subtract } from './counts.ts';
 import { History, sumOf } from './history.ts';
 import { latencyOf, roundMs } from './latency.ts';
 import { errorsOf } from './reasons.ts';
@@ -36,6 +37,10 @@ export interface StatusSources {
   tor(): TorStatus;
   connectivity(): Connectivity;
   systemResolver(): SystemResolver;
+  /** The URLs at which queries are answered now. */
+  listening(): readonly string[];
+  /** The validity of the certificate for DoT and DoH. Undefined without one. */
+  certificate(): CertificateValidity | undefined;
   /** The upstreams in the configured order; `label` is host:port. */
   readonly upstreams: readonly { readonly label: string; readonly status: UpstreamStatus }[];
   /** The routes in use. */
@@ -108,6 +113,11 @@ export class Status implements Disposable {
       lastAnswerSecondsAgo: sources.connectivity().lastAnswerSecondsAgo ?? null,
       tor: torSnapshot(sources),
       systemResolver: systemResolverSnapshot(sources.systemResolver()),
+      listening: {
+        urls: sources.listening(),
+        queries: queriesByTransport(counters.totals),
+        certificateExpiresAtEpochMs: sources.certificate()?.untilEpochMs ?? null,
+      },
       upstreams,
       routes: sources.routes().map(routeSnapshot),
       totals: counts.answers,
@@ -143,6 +153,7 @@ export class Status implements Disposable {
         connectivity: sources.connectivity(),
         tor: sources.tor(),
         systemResolver: sources.systemResolver(),
+        certificate: this.#certificateState(),
         upstreams,
         recent,
       });
@@ -155,6 +166,12 @@ export class Status implements Disposable {
     this.#recentSince = counts;
     this.#minuteStart = counts;
     return judgeNow();
+  }
+
+  #certificateState(): ValidityState | undefined {
+    const { clock, sources } = this.#components;
+    const validity = sources.certificate();
+    return validity && validityAt(validity, clock.epochMs());
   }
 
   #scheduleNextMinute(): Timer {

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../failures/failures.ts';
 import { capitalize } from '../lib/format.ts';
+import type { ValidityState } from '../model/certificate/certificate-validity.ts';
 import { P99_RESPONSE_MS } from '../model/response-time.ts';
 import type { SystemResolver } from '../model/system-resolver.ts';
 import type { TorStatus } from '../model/tor-status.ts';
@@ -23,6 +24,8 @@ export interface VerdictInput {
   readonly connectivity: Connectivity;
   readonly tor: TorStatus;
   readonly systemResolver: SystemResolver;
+  /** Of the certificate for DoT and DoH. Undefined without one. */
+  readonly certificate: ValidityState | undefined;
   readonly upstreams: readonly UpstreamSnapshot[];
   /** Answers of the last one or two minutes, without those during an outage. */
   readonly recent: AnswerCounts;
@@ -66,7 +69,14 @@ const FROM_CACHE = 'Only cached names are answered.';
  * Decides whether the service works, and says so in a headline with its remedy. The texts change only with the state,
  * the reason or Tor's bootstrap progress.
  */
-export function judge({ connectivity, tor, systemResolver, upstreams, recent }: VerdictInput): ServiceVerdict {
+export function judge({
+  connectivity,
+  tor,
+  systemResolver,
+  certificate,
+  upstreams,
+  recent,
+}: VerdictInput): ServiceVerdict {
   const isCutOff = upstreams.every(({ breaker }) => breaker !== 'closed');
   const isStarting = connectivity.lastAnswerSecondsAgo === undefined;
   const isSilent = !isStarting && connectivity.silentMs >= OUTAGE_MS;
@@ -91,6 +101,10 @@ export function judge({ connectivity, tor, systemResolver, upstreams, recent }: 
   if (systemResolver.trouble !== undefined) {
     const { problem } = systemResolver.trouble;
     return verdict('degraded', `Working, but ${problem}.`, explain(systemResolver.trouble));
+  }
+  if (certificate === 'expired' || certificate === 'not_yet') {
+    const cause = reasonOf('ERR_CERTIFICATE_EXPIRED');
+    return verdict('degraded', `Working, but ${cause.problem}.`, cause);
   }
   const down = upstreams.find(({ breaker }) => breaker !== 'closed');
   if (down !== undefined) {

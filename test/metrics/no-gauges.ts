@@ -15,5 +15,6 @@ export const NO_GAUGES: Gauges = {
   routes: () => [],
   tor: () => ({ state: 'unknown', bootstrapPercent: 0 }),
   systemResolver: () => 'not_installed',
+  certificateExpiry: () => undefined,
   eventLoopDelay: () => new Histogram([]),
 };

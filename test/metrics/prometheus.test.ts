@@ -382,6 +382,14 @@ test('the state of the system resolver is 1 for the current one and 0 for the ot
   }
 });
 
+test('the expiry of the certificate is a time, absent without a certificate', async () => {
+  const { readings, scrape } = createFixture();
+  const name = 'dns4tor_certificate_expiry_timestamp_seconds';
+  assert.equal((await scrape()).has(name), false);
+  readings.certificateExpiry = 1_800_000_000;
+  assert.equal((await scrape()).get(name), 1_800_000_000);
+});
+
 test("Tor's circuits are gauges by state, absent without a control port", async () => {
   const { readings, scrape } = createFixture();
   const names = CIRCUIT_STATES.map((state) => `dns4tor_tor_circuits{state="${state}"}`);

@@ -28,6 +28,7 @@ export interface Readings {
   routes: RouteStatus[];
   tor: TorStatus;
   systemResolver: SystemResolverState;
+  certificateExpiry: number | undefined;
 }
 
 export interface Fixture {
@@ -50,6 +51,7 @@ export function createFixture(upstreams: readonly string[] = [ONION, OTHER]): Fi
     routes: [],
     tor: { state: 'unknown', bootstrapPercent: 0 },
     systemResolver: 'not_installed',
+    certificateExpiry: undefined,
   };
   const eventLoopDelay = new Histogram(DELAY_SECONDS);
   const gauges: Gauges = {
@@ -65,6 +67,7 @@ export function createFixture(upstreams: readonly string[] = [ONION, OTHER]): Fi
     breakers: () => [['closed'], ['open', 'closed']],
     tor: () => readings.tor,
     systemResolver: () => readings.systemResolver,
+    certificateExpiry: () => readings.certificateExpiry,
     eventLoopDelay: () => eventLoopDelay,
   };
   const exposition = createExposition(families(counters, gauges, IDENTITY), systemRandom);

@@ -318,6 +318,29 @@ test('while Tor is stuck, the remedy is below the headline, and no section says 
   assert.match(await page.locator('#tor-trouble').innerText(), /the relays are out of reach.*--bridge/i);
 });
 
+test('the page names the encrypted listeners and the expiry of their certificate, if there are any', async () => {
+  await using resources = new AsyncDisposableStack();
+  const hour = madeUpHour(false);
+  const urls = ['dns://192.168.1.5:53', `https://[2001:db8::${'1234:'.repeat(4)}1]:443/dns-query`];
+  const certificateExpiresAtEpochMs = hour.atEpochMs + 273_784_000;
+  const encrypted = { ...hour, listening: { ...hour.listening, urls, certificateExpiresAtEpochMs } };
+  let isEncrypted = false;
+  const server = resources.use(await serveStatus(() => (isEncrypted ? encrypted : hour)));
+  const browser = resources.use(await chromium.openProfile({ viewport: PHONE }));
+  const page = await browser.context.newPage();
+  await page.goto(`http://${server.address}/`);
+  await headline(page, WORKING);
+  const section = page.locator('#clients');
+  assert.equal(await section.isVisible(), false);
+
+  isEncrypted = true;
+  await section.waitFor();
+  const text = await section.innerText();
+  for (const part of [...urls, '3 d 4 h']) assert.ok(text.includes(part), part);
+  assert.equal(await page.evaluate(OVERHANG), 0);
+  assert.deepEqual(await violations(page), []);
+});
+
 test('the page says where names of the machine go, once, and nothing where dns4tor was not installed', async () => {
   await using resources = new AsyncDisposableStack();
   const trouble = {

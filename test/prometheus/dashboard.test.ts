@@ -116,6 +116,7 @@ const NOT_SHOWN: Readonly<Record<string, string>> = {
   coredns_dns_response_size_bytes: 'hardly changes',
   dns4tor_local_names: 'changes only with the configuration',
   dns4tor_tcp_connections_total: 'open connections are shown instead',
+  dns4tor_certificate_expiry_timestamp_seconds: 'an alert watches it; only some serve DNS over TLS or HTTPS',
   dns4tor_upstream_connections: 'circuits are shown by state of their connection',
   dns4tor_upstream_alternatives: 'only some upstreams have any',
   dns4tor_route_requests_total: 'only some households have routes',

@@ -4,6 +4,7 @@ import { Dns4torError } from '../../src/failures/errors.ts';
 import { type ErrorCode, failureText } from '../../src/failures/failures.ts';
 import { RCODE } from '../../src/message/wire/tables.ts';
 import { type Counters, createCounters } from '../../src/metrics/counters.ts';
+import type { CertificateValidity } from '../../src/model/certificate/certificate-validity.ts';
 import type { RouteStatus } from '../../src/model/route-status.ts';
 import type { SystemResolver } from '../../src/model/system-resolver.ts';
 import type { StatusSnapshot } from '../../src/status/snapshot.ts';
@@ -24,6 +25,7 @@ interface Fixture extends Disposable {
 function create(
   routes: readonly RouteStatus[] = [],
   systemResolver: SystemResolver = { state: 'leads_here' },
+  certificate?: CertificateValidity,
 ): Fixture {
   const clock = new ManualClock();
   const counters = createCounters(['resolver.test:443'], 1);
@@ -44,6 +46,8 @@ function create(
         tor: () => ({ state: 'up', bootstrapPercent: 100 }),
         connectivity: () => ({ lastAnswerSecondsAgo: 3, failuresInARow: 0, failure: undefined, silentMs: 0 }),
         systemResolver: () => systemResolver,
+        listening: () => ['dns://127.0.0.1:53'],
+        certificate: () => certificate,
         upstreams: [
           {
             label: 'resolver.test:443',
@@ -93,6 +97,11 @@ test('a snapshot has every field, null for unknown values', () => {
     lastAnswerSecondsAgo: 3,
     tor: { kind: 'managed', state: 'up', bootstrapPercent: 100, bootstrapSummary: null, trouble: null, circuits: null },
     systemResolver: { state: 'leads_here', trouble: null },
+    listening: {
+      urls: ['dns://127.0.0.1:53'],
+      queries: { udp: 1, tcp: 0, dot: 0, doh: 0 },
+      certificateExpiresAtEpochMs: null,
+    },
     upstreams: [
       {
         upstream: 'resolver.test:443',
@@ -115,6 +124,20 @@ test('a snapshot has every field, null for unknown values', () => {
   assert.deepEqual(minute?.answers, lastHour.answers);
   assert.deepEqual(minute?.latency, lastHour.latency);
   assert.equal(minute?.startedAtEpochMs, clock.epochMs() - 1500);
+});
+
+test('a snapshot counts the queries of each transport, and says when the certificate expires', () => {
+  const untilEpochMs = new ManualClock().epochMs() + MINUTE_MS;
+  using fixture = create([], { state: 'leads_here' }, { fromEpochMs: 0, untilEpochMs });
+  for (const transport of ['dot', 'doh', 'doh'] as const) {
+    fixture.counters.answered(transport, 4, 1, RCODE.NOERROR, 'cache', 40, 56, 1);
+  }
+  const { state, listening } = fixture.snapshot();
+  assert.equal(state, 'working');
+  assert.deepEqual(listening.queries, { udp: 0, tcp: 0, dot: 1, doh: 2 });
+  assert.equal(listening.certificateExpiresAtEpochMs, untilEpochMs);
+  fixture.clock.advance(2 * MINUTE_MS);
+  assert.equal(fixture.snapshot().reason, 'certificate_expired');
 });
 
 test('a snapshot says where names of this machine go instead, and that this degrades the service', () => {

@@ -26,6 +26,7 @@ function input(changes: Partial<VerdictInput> = {}): VerdictInput {
     connectivity: ANSWERED,
     tor: { state: 'up', bootstrapPercent: 100 },
     systemResolver: { state: 'not_installed' },
+    certificate: undefined,
     upstreams: [FIRST, SECOND],
     recent: NOTHING,
     ...changes,
@@ -37,6 +38,17 @@ const NEVER_ANSWERED: Connectivity = { ...ANSWERED, lastAnswerSecondsAgo: undefi
 test('it works if the last query was answered and no upstream is cut off', () => {
   const headline = 'Working: names are resolved through Tor.';
   assert.deepEqual(judge(input()), { state: 'working', headline, remedy: null, sentence: headline, reason: null });
+});
+
+test('a certificate that clients refuse degrades the service, with a remedy; one that expires soon does not', () => {
+  const { label } = failureKind('ERR_CERTIFICATE_EXPIRED');
+  for (const certificate of ['expired', 'not_yet'] as const) {
+    const { state, reason, remedy } = judge(input({ certificate }));
+    assert.deepEqual([state, reason], ['degraded', label]);
+    assert.notEqual(remedy, null);
+  }
+  for (const certificate of ['valid', 'expiring'] as const)
+    assert.equal(judge(input({ certificate })).state, 'working');
 });
 
 test('it is starting until the first answer, and shows the progress of Tor', () => {

@@ -12,6 +12,7 @@ import type { TorState } from '../../model/tor-status.ts';
 import {
   ANSWER_LABELS,
   LATENCY_LABELS,
+  listeningClauses,
   SYSTEM_RESOLVER_LABELS,
   TOR_KIND_LABELS,
   totalOf,
@@ -71,6 +72,7 @@ export function renderStatus(snapshot: StatusSnapshot, { width, style }: Page): 
   const rows = [
     ...torRows(snapshot, columns),
     ...machineRows(snapshot, columns),
+    ...clientRows(snapshot, columns),
     '',
     ...answerRows(snapshot, columns),
     '',
@@ -142,6 +144,13 @@ function machineRows({ reason, systemResolver: { state, trouble } }: StatusSnaps
   return sentences
     .flatMap((sentence) => wrap(printable(sentence), columns - LABEL_COLUMNS))
     .map((line, i) => labelled(i === 0 ? 'Machine' : '', line));
+}
+
+/** Where clients are answered over TLS and HTTPS. */
+function clientRows(snapshot: StatusSnapshot, columns: number): string[] {
+  return listeningClauses(snapshot)
+    .flatMap((clause) => wrap(printable(clause), columns - LABEL_COLUMNS))
+    .map((line, i) => labelled(i === 0 ? 'Clients' : '', line));
 }
 
 /** The last hour: response times, answers by source, and answers per minute. */

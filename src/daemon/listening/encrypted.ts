@@ -7,10 +7,13 @@ import { DotListener } from '../../listener/dot/dot-listener.ts';
 import type { Listener, ListenerComponents, ListenerInit } from '../../listener/listener.ts';
 import { ServerIdentity } from '../../listener/tls/server-identity.ts';
 import type { Logger } from '../../log/logger.ts';
+import type { CertificateValidity } from '../../model/certificate/certificate-validity.ts';
 import { withPortHolders } from '../../system/sockets/busy-port.ts';
 import type { FileSystem } from '../../system/transaction/file-system.ts';
+import { CertificateWatch } from '../certificate/certificate-watch.ts';
 import { expandAddresses } from '../expand-addresses.ts';
 import type { HandedOver } from '../handed-over.ts';
+import type { Reloadable } from '../reload/reloader.ts';
 import { AddressFollower, type AddressSockets, type FollowerEvents } from './address-follower.ts';
 import { type Drainable, drain } from './listen.ts';
 
@@ -19,8 +22,14 @@ export interface EncryptedListening {
   /** The addresses and ports that are answered on now. */
   readonly dot: () => readonly ListenerInit[];
   readonly doh: () => readonly ListenerInit[];
+  /** The same as `tls://host:port` and `https://host:port/path`. */
+  readonly urls: () => readonly string[];
   /** Undefined if there is no certificate. */
   readonly identity: ServerIdentity | undefined;
+  /** When clients accept the certificate. Undefined without one. */
+  readonly validity: () => CertificateValidity | undefined;
+  /** What a reload changes: the certificate. */
+  readonly reloadable: readonly Reloadable[];
   /** Accepts no further query. Resolves once those in flight are answered, or after a time limit. */
   drain(): Promise<void>;
 }
@@ -53,6 +62,19 @@ interface Opened extends Drainable {
   readonly addresses: readonly ListenerInit[];
 }
 
+const NOTHING: Opened = { addresses: [], drain: async () => {} };
+
+/** Without a certificate. */
+const CLOSED: EncryptedListening = {
+  dot: () => [],
+  doh: () => [],
+  urls: () => [],
+  identity: undefined,
+  validity: () => undefined,
+  reloadable: [],
+  drain: NOTHING.drain,
+};
+
 /**
  * Opens the listeners for DoT and DoH, on the configured addresses or on the sockets passed to the process, and logs
  * where. If any sockets were passed, no others are opened: the service may not be allowed to bind any.
@@ -66,21 +88,22 @@ export async function openEncryptedListeners(
   stack: AsyncDisposableStack,
 ): Promise<EncryptedListening> {
   const { encrypted } = options.config;
-  const { handedOver } = options;
-  const identity = encrypted.tls === undefined ? undefined : new ServerIdentity(encrypted.tls);
-  const closed: Opened = { addresses: [], drain: async () => {} };
+  const { handedOver, logger } = options;
+  const { tls, dohPath: path } = encrypted;
+  if (tls === undefined) {
+    const [orphan] = [...handedOver.dot, ...handedOver.doh];
+    if (orphan === undefined) return CLOSED;
+    throw new Dns4torError('ERR_LISTEN_FD', `descriptor ${orphan} needs a certificate (--tls-cert, --tls-key)`);
+  }
+  const identity = new ServerIdentity(tls);
   const openAll = async (protocol: Protocol): Promise<Opened> => {
     if (handedOver.dns.length === 0 && protocol.descriptors.length === 0) {
-      return protocol.addresses.length === 0 ? closed : follow(components, protocol, options, stack);
+      return protocol.addresses.length === 0 ? NOTHING : follow(components, protocol, options, stack);
     }
     return adoptAll(components, protocol, options, stack);
   };
-  if (identity === undefined) {
-    const orphan = [...handedOver.dot, ...handedOver.doh][0];
-    if (orphan === undefined) return { dot: () => [], doh: () => [], identity, drain: closed.drain };
-    throw new Dns4torError('ERR_LISTEN_FD', `descriptor ${orphan} needs a certificate (--tls-cert, --tls-key)`);
-  }
-  const { dohPath: path } = encrypted;
+  const dotUrl = (hostPort: string): string => `tls://${hostPort}`;
+  const dohUrl = (hostPort: string): string => `https://${hostPort}${path}`;
   const dot = await openAll({
     addresses: encrypted.dotAddresses,
     port: encrypted.dotPort,
@@ -88,7 +111,7 @@ export async function openEncryptedListeners(
     name: 'dot',
     open: (init) => DotListener.open(components, identity, init),
     adopt: (fd) => DotListener.adopt(components, identity, fd),
-    toUrl: (hostPort) => `tls://${hostPort}`,
+    toUrl: dotUrl,
   });
   const doh = await openAll({
     addresses: encrypted.dohAddresses,
@@ -97,12 +120,19 @@ export async function openEncryptedListeners(
     name: 'doh',
     open: (init) => DohListener.open(components, identity, { ...init, path }),
     adopt: (fd) => DohListener.adopt(components, identity, fd, { path }),
-    toUrl: (hostPort) => `https://${hostPort}${path}`,
+    toUrl: dohUrl,
   });
+  const certificate = stack.use(new CertificateWatch({ clock: components.clock, logger, identity }, tls));
   return {
     dot: () => dot.addresses,
     doh: () => doh.addresses,
+    urls: () => [
+      ...dot.addresses.map(({ address, port }) => dotUrl(formatHostPort(address, port))),
+      ...doh.addresses.map(({ address, port }) => dohUrl(formatHostPort(address, port))),
+    ],
     identity,
+    validity: () => certificate.validity,
+    reloadable: [certificate],
     async drain() {
       await Promise.all([dot.drain(), doh.drain()]);
     },
@@ -145,10 +175,15 @@ async function follow(
 
 async function adoptAll(
   { clock }: ListenerComponents,
-  { descriptors, name, adopt, toUrl }: Protocol,
+  protocol: Protocol,
   { logger }: EncryptedOptions,
   stack: AsyncDisposableStack,
 ): Promise<Opened> {
+  const { descriptors, name, adopt, toUrl } = protocol;
+  if (protocol.addresses.length > 0 && descriptors.length === 0) {
+    const address = protocol.addresses.map((each) => toUrl(formatHostPort(each, protocol.port))).join(',');
+    logger.log('warn', 'listening_absent', { address, name });
+  }
   const listeners: AddressedListener[] = [];
   for (const descriptor of descriptors) {
     const listener = await adopt(descriptor);

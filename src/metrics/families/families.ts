@@ -23,7 +23,7 @@ export function families(counters: Counters, gauges: Gauges, identity: Identity)
     ...dnsFamilies(totals, server),
     ...cacheFamilies(totals, gauges, server),
     ...policyFamilies(totals, gauges),
-    ...listenerFamilies(totals),
+    ...listenerFamilies(totals, gauges),
     ...upstreamFamilies(counters, gauges),
     ...routeFamilies(gauges),
     ...torFamilies(totals, gauges),

@@ -1,9 +1,9 @@
 import type { Totals } from '../counters.ts';
-import { ADMISSION_REASONS, DROP_REASONS } from '../metrics.ts';
+import { ADMISSION_REASONS, DROP_REASONS, type Gauges } from '../metrics.ts';
 import { active, all, distribution, type Family, single } from './family.ts';
 
-/** Families of the listeners: connections, batches, drops, limits and failures. */
-export function listenerFamilies(totals: Totals): Family[] {
+/** Families of the listeners: connections, batches, drops, limits, failures and the certificate. */
+export function listenerFamilies(totals: Totals, gauges: Gauges): Family[] {
   const tcp = (event: string): number =>
     totals.tcpConnections.entries().find(({ labels }) => labels['event'] === event)?.count ?? 0;
   return [
@@ -52,7 +52,7 @@ export function listenerFamilies(totals: Totals): Family[] {
       type: 'counter',
       unit: 'connections',
       labels: {},
-      help: "Clients' TCP connections that were admitted.",
+      help: "Clients' TCP connections that were admitted, including those over TLS and HTTPS.",
       samples: () => single(tcp('opened')),
     },
     {
@@ -60,8 +60,19 @@ export function listenerFamilies(totals: Totals): Family[] {
       type: 'gauge',
       unit: 'connections',
       labels: {},
-      help: "Clients' open TCP connections.",
+      help: "Clients' open TCP connections, including those over TLS and HTTPS.",
       samples: () => single(tcp('opened') - tcp('closed')),
+    },
+    {
+      name: 'dns4tor_certificate_expiry_timestamp_seconds',
+      type: 'gauge',
+      unit: 'seconds since 1970, UTC',
+      labels: {},
+      help: 'When the certificate chain of DNS over TLS and HTTPS expires. Absent without --tls-cert.',
+      samples() {
+        const expiry = gauges.certificateExpiry();
+        return expiry === undefined ? [] : single(expiry);
+      },
     },
   ];
 }

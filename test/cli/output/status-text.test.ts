@@ -32,6 +32,11 @@ const SNAPSHOT: StatusSnapshot = {
     circuits: CIRCUITS,
   },
   systemResolver: { state: 'not_installed', trouble: null },
+  listening: {
+    urls: ['dns://127.0.0.1:53'],
+    queries: { udp: 1900, tcp: 100, dot: 0, doh: 0 },
+    certificateExpiresAtEpochMs: null,
+  },
   upstreams: [
     {
       upstream: 'a.test:443',
@@ -195,6 +200,23 @@ test('where dns4tor was installed, it says whether programs of the machine ask i
   assert.ok(shown({}).includes(trouble.problem) && shown({}).includes(trouble.remedy));
   // The headline has it.
   assert.ok(!shown({ reason: trouble.reason }).includes(trouble.problem));
+});
+
+test('where DNS over TLS or HTTPS is served, it names the addresses, the queries by transport and the expiry', () => {
+  const { atEpochMs } = SNAPSHOT;
+  const listening = {
+    urls: ['dns://192.168.1.5:53', 'tls://192.168.1.5:853'],
+    queries: { udp: 1, tcp: 22, dot: 333, doh: 4444 },
+    certificateExpiresAtEpochMs: atEpochMs + 273_784_000,
+  };
+  const shown = (changes: Partial<StatusSnapshot>): string =>
+    renderStatus({ ...SNAPSHOT, ...changes }, page(80)).join('\n');
+  assert.doesNotMatch(shown({}), /^Clients/m);
+  const text = shown({ listening });
+  for (const part of [...listening.urls, '1 UDP', '22 TCP', '333 TLS', '4,444 HTTPS', '3 d 4 h']) {
+    assert.ok(text.includes(part), part);
+  }
+  assert.ok(!shown({ listening: { ...listening, certificateExpiresAtEpochMs: atEpochMs } }).includes('3 d 4 h'));
 });
 
 test('until Tor is connected to its network, a resolver has no remedy of its own', () => {
