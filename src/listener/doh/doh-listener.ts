@@ -1,9 +1,14 @@
 import type { Server, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { MAX_MESSAGE_BYTES } from '../../message/wire/header.ts';
 import { adoptListening, ConnectionListener, listenOn, type Slot } from '../connection-listener.ts';
 import type { ListenerComponents, ListenerInit } from '../listener.ts';
 import type { ServerIdentity } from '../tls/server-identity.ts';
 import { TlsConnection } from '../tls/tls-connection.ts';
-import { DohConnection } from './doh-connection.ts';
+import type { DohConnectionInit } from './doh-connection.ts';
+import { Http1Connection } from './http1-connection.ts';
+import { Http1Parser } from './http1-parser.ts';
+import { Http2Connection } from './http2-connection.ts';
 
 /** HTTP/2 (RFC 9113 §3.2) and HTTP/1.1 (RFC 7301 §6). */
 const ALPN = ['h2', 'http/1.1'];
@@ -18,6 +23,8 @@ export interface DohInit {
 export class DohListener extends ConnectionListener<TlsConnection> {
   readonly #identity: ServerIdentity;
   readonly #init: DohInit;
+  readonly #parser = new Http1Parser();
+  readonly #replySpace = new Uint8Array(MAX_MESSAGE_BYTES);
 
   private constructor(components: ListenerComponents, identity: ServerIdentity, init: DohInit, server: Server) {
     super(components, server);
@@ -54,9 +61,9 @@ export class DohListener extends ConnectionListener<TlsConnection> {
       identity: this.#identity,
       alpn: ALPN,
       serve: (tls) =>
-        new DohConnection(this.components, tls, {
-          ...this.#init,
-          isHttp2: tls.alpnProtocol === 'h2',
+        this.#serveHttp(tls, {
+          path: this.#init.path,
+          replySpace: this.#replySpace,
           client,
           server,
           idleMs,
@@ -64,5 +71,12 @@ export class DohListener extends ConnectionListener<TlsConnection> {
         }),
     });
     return connection;
+  }
+
+  /** RFC 7301 §3.2: a client without ALPN speaks HTTP/1.1. */
+  #serveHttp(socket: TLSSocket, init: DohConnectionInit): Http1Connection | Http2Connection {
+    return socket.alpnProtocol === 'h2'
+      ? new Http2Connection(this.components, socket, init)
+      : new Http1Connection(this.components, socket, { ...init, parser: this.#parser });
   }
 }
