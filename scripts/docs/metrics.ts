@@ -105,6 +105,8 @@ const DROPS: Readonly<Record<DropReason, string>> = {
   tcp_gave_way: 'a connection, usually idle, that was closed to make room for a new one',
   tcp_message: 'a connection whose message was incomplete after `--tcp-message-timeout`',
   tcp_unread: 'a closing connection whose client did not read its last answers within five seconds',
+  tls_handshake:
+    'a connection for DNS over TLS or HTTPS whose handshake failed or took more than five seconds, often because the client does not trust the certificate',
   send_failed: 'an answer that the kernel did not send, or whose client had disconnected',
   handler_failed: 'a query without any answer because of a defect in dns4tor; please report it',
 };

@@ -14,7 +14,7 @@ const SERVER_OPTIONS = { allowHalfOpen: true, pauseOnConnect: true } as const;
 
 /** A connection with a slot. */
 export interface ServedConnection extends AdmittedConnection {
-  /** Resolves when no query is in flight. */
+  /** Resolves when no query is in flight and, if the connection is closing, its last replies are sent. */
   idle(): Promise<void>;
 }
 

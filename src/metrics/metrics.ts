@@ -82,6 +82,7 @@ export const DROP_REASONS = [
   'tcp_gave_way',
   'tcp_message',
   'tcp_unread',
+  'tls_handshake',
   'send_failed',
   'handler_failed',
 ] as const;

@@ -95,7 +95,7 @@ export async function openEncryptedListeners(
     if (orphan === undefined) return CLOSED;
     throw new Dns4torError('ERR_LISTEN_FD', `descriptor ${orphan} needs a certificate (--tls-cert, --tls-key)`);
   }
-  const identity = new ServerIdentity(tls);
+  const identity = new ServerIdentity(tls, components.clock);
   const openAll = async (protocol: Protocol): Promise<Opened> => {
     if (handedOver.dns.length === 0 && protocol.descriptors.length === 0) {
       return protocol.addresses.length === 0 ? NOTHING : follow(components, protocol, options, stack);

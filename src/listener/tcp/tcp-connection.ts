@@ -26,6 +26,8 @@ export class TcpConnection implements ServedConnection {
   readonly #scan: QueryScanner = createQueryScanner();
   readonly #reader = new MessageReader();
   readonly #inFlight = new InFlight();
+  /** Resolves when everything is sent, or when nothing more can be. */
+  readonly #sent = Promise.withResolvers<void>();
   readonly #clientPort: number;
   readonly #family: AddressFamily;
   #timer: Timer | undefined;
@@ -75,9 +77,10 @@ export class TcpConnection implements ServedConnection {
     void this.#inFlight.idle().then(() => this.#close());
   }
 
-  /** Resolves when no query is in flight. */
-  idle(): Promise<void> {
-    return this.#inFlight.idle();
+  /** Resolves when no query is in flight and, if the connection is closing, its last replies are sent. */
+  async idle(): Promise<void> {
+    await this.#inFlight.idle();
+    if (this.#ending) await this.#sent.promise;
   }
 
   evict(): void {
@@ -86,7 +89,8 @@ export class TcpConnection implements ServedConnection {
 
   #close(): void {
     if (this.#socket.destroyed) return;
-    this.#socket.end();
+    // TLS sends its last records, among them close_notify (RFC 8446 §6.1), in later turns of the event loop.
+    this.#socket.end(() => this.#sent.resolve());
     this.#timer = this.#components.clock.schedule(LINGER_MS, () => {
       this.#components.metrics.dropped('tcp_unread');
       this.#socket.destroy();
@@ -108,6 +112,7 @@ export class TcpConnection implements ServedConnection {
   #onClose(): void {
     this.#ending = true;
     this.#timer?.cancel();
+    this.#sent.resolve();
   }
 
   /**

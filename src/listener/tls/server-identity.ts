@@ -1,5 +1,7 @@
-import { type KeyObject, X509Certificate } from 'node:crypto';
+import { constants, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
+import type { Clock } from '../../lib/clock.ts';
+import { HandshakeTurns } from './handshake-turns.ts';
 
 /** What clients of DoT and DoH see. */
 export interface CertificateAndKey {
@@ -9,19 +11,46 @@ export interface CertificateAndKey {
   readonly key: KeyObject;
 }
 
+/** How long the key that encrypts session tickets is used (RFC 9325 §3.4: it must change regularly). */
+const TICKET_KEY_MS = 86_400_000;
+
+/**
+ * Cipher suites: all of TLS 1.3 in OpenSSL's default list, and of TLS 1.2 those with forward secrecy and an AEAD (RFC
+ * 9325 §4.2). RFC 9113 §9.2.2 prohibits all others for HTTP/2. All are strong, so the client's order decides: it knows
+ * whether its processor has AES instructions.
+ */
+const CIPHERS = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'TLS_AES_128_GCM_SHA256',
+  'ECDHE+AESGCM',
+  'ECDHE+CHACHA20',
+].join(':');
+
 /** The certificate of the listeners for DoT and DoH. Open connections keep theirs when it is replaced. */
 export class ServerIdentity {
-  #context: SecureContext;
+  readonly #clock: Clock;
+  #material: CertificateAndKey;
   #certificate: X509Certificate;
+  #context: SecureContext;
+  #createdAt: number;
+
+  /** The turns of all handshakes with this identity. */
+  readonly handshakes = new HandshakeTurns();
 
   /** @throws Error if the key does not belong to the certificate */
-  constructor(material: CertificateAndKey) {
-    this.#context = createContext(material);
+  constructor(material: CertificateAndKey, clock: Clock) {
+    this.#clock = clock;
+    this.#material = material;
     this.#certificate = new X509Certificate(material.certificate);
+    this.#context = createContext(material);
+    this.#createdAt = clock.now();
   }
 
-  /** For new connections. */
+  /** For new connections. Sessions can be resumed for as long as it stays the same. */
   get context(): SecureContext {
+    // OpenSSL makes a key for session tickets with each context, and keeps it in memory only.
+    if (this.#clock.now() - this.#createdAt >= TICKET_KEY_MS) this.replace(this.#material);
     return this.#context;
   }
 
@@ -32,18 +61,23 @@ export class ServerIdentity {
 
   /** Presents another certificate from now on. @throws Error as the constructor does; nothing has changed then */
   replace(material: CertificateAndKey): void {
-    const next = new ServerIdentity(material);
-    this.#context = next.context;
-    this.#certificate = next.certificate;
+    const certificate = new X509Certificate(material.certificate);
+    this.#context = createContext(material);
+    this.#certificate = certificate;
+    this.#material = material;
+    this.#createdAt = this.#clock.now();
   }
 }
 
-/** RFC 8310 §8 and RFC 9325 §3.1.1: TLS 1.2 or newer, whatever the environment says. */
+/** Explicit, because NODE_OPTIONS and OPENSSL_CONF set the defaults. */
 function createContext({ certificate, key }: CertificateAndKey): SecureContext {
   return createSecureContext({
     cert: certificate,
     key: key.export({ type: 'pkcs8', format: 'pem' }),
+    // RFC 8310 §8, RFC 9325 §3.1.1.
     minVersion: 'TLSv1.2',
-    honorCipherOrder: true,
+    ciphers: CIPHERS,
+    // RFC 9325 §3.5 and RFC 9113 §9.2.1. Node allows it, and a client could ask for one handshake after another.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   });
 }

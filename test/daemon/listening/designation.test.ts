@@ -27,7 +27,7 @@ interface Listening {
 async function identityFor(names: readonly string[]): Promise<ServerIdentity> {
   const { certificatePath, keyPath } = await authority.issue(names);
   const [certificate, key] = await Promise.all([readFile(certificatePath, 'utf8'), readFile(keyPath)]);
-  return new ServerIdentity({ certificate, key: createPrivateKey(key) });
+  return new ServerIdentity({ certificate, key: createPrivateKey(key) }, new ManualClock());
 }
 
 async function create({
