@@ -40,7 +40,7 @@ export function parseListenAddress(text: string): Parsed<string> {
   if (lacksZone(address)) return refuseWithoutZone(text, `${address}${ZONE}eth0`);
   if (address === LOCALHOST || isIP(address) !== 0) return { value: address };
   if (toLocalHost(text.slice(0, text.lastIndexOf(':'))) !== undefined) {
-    return refuse(text, 'includes a port', 'give only the address, and the port with --port');
+    return refuse(text, 'includes a port', 'give only the address, and the port with --port, --dot-port or --doh-port');
   }
   return refuse(text, "is neither an IP address nor 'localhost'");
 }
@@ -71,8 +71,12 @@ export function parseUnixSocket(text: string): Parsed<UnixSocket> {
 /** The path of a URL: segments of `pchar` (RFC 3986 §3.3), already percent-encoded. */
 const HTTP_PATH = /^(?:\/(?:[\w.~!$&'()*+,;=:@-]|%[\da-f]{2})*)+$/i;
 
+/** A segment that clients remove before they send a request (RFC 3986 §5.2.4; `%2e` by the URL standard §4.4). */
+const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:\/|$)/i;
+
 /** Parses the path of a URL. */
 export function parseHttpPath(text: string): Parsed<string> {
+  if (DOT_SEGMENT.test(text)) return refuse(text, 'has a segment . or .., which clients leave out', 'remove it');
   if (HTTP_PATH.test(text)) return { value: text };
   return refuse(text, 'is not the path of a URL', 'write it with a slash in front and nothing after it: /dns-query');
 }

@@ -58,11 +58,11 @@ export function pairProblems(
     createSecureContext({ cert: certificate, key: key.export({ type: 'pkcs8', format: 'pem' }) });
     return [];
   } catch {
-    // OpenSSL's security level refuses short keys and old signatures (SSL_CTX_set_security_level(3)).
+    // OpenSSL's security level refuses short keys (SSL_CTX_set_security_level(3)).
     return [
       {
-        problem: `--tls-cert: TLS does not take the certificate of '${path}', whose key or signature is too weak`,
-        remedy: 'use a P-256 key, or RSA of at least 2048 bits, and SHA-256; `dns4tor certificate` makes both files',
+        problem: `--tls-cert: TLS does not take the certificate of '${path}', whose key is too weak`,
+        remedy: 'use a P-256 key, or RSA with at least 2048 bits; `dns4tor certificate` makes both files',
       },
     ];
   }
