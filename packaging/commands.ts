@@ -121,7 +121,7 @@ function keyOf({ long, helpGroupHeading }: Option): OptionKey | undefined {
 }
 
 function completionOf(option: Option, key: OptionKey | undefined): Completion {
-  if (key === undefined) return option.argChoices ?? 'unknown';
+  if (key === undefined) return option.argChoices ?? (option.flags.endsWith('<directory>') ? 'files' : 'unknown');
   const { kind, placeholder } = optionSpec(key);
   if (kind === 'boolean') return BOOLEANS;
   const choices = choicesOf(kind);

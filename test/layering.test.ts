@@ -28,6 +28,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   resolver: ['failures', 'lib', 'message', 'model', 'metrics/metrics.ts', 'policy', 'cache', 'type:upstream'],
   config: ['failures', 'lib', 'log', 'model', 'tor/tor-uids.ts'],
   system: ['failures', 'lib', 'model', 'tor/tor-uids.ts'],
+  certificate: [
+    'failures',
+    'lib',
+    'model/names/host-name.ts',
+    'system/transaction/file-system.ts',
+    'system/transaction/file-state.ts',
+  ],
   daemon: [
     'failures',
     'lib',
@@ -61,7 +68,20 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'type:status',
     'client',
   ],
-  cli: ['failures', 'lib', 'log', 'message', 'model', 'status', 'config', 'system', 'daemon', 'client', 'check'],
+  cli: [
+    'failures',
+    'lib',
+    'log',
+    'message',
+    'model',
+    'status',
+    'config',
+    'system',
+    'certificate',
+    'daemon',
+    'client',
+    'check',
+  ],
 };
 
 /** Packages that a single file may import. */

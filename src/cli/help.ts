@@ -3,7 +3,7 @@ import { Help } from 'commander';
 import { columnsOf } from './output/terminal-size.ts';
 
 /** Longer flags leave no room for a description beside them on a terminal of 80 columns. */
-const MAX_TERM_COLUMNS = 30;
+const MAX_TERM_COLUMNS = 31;
 const ITEM_INDENT = '  ';
 const DESCRIPTION_INDENT = '          ';
 

@@ -19,6 +19,7 @@ type CommandName =
   | 'status'
   | 'query'
   | 'flush'
+  | 'certificate'
   | 'install'
   | 'confirm'
   | 'uninstall'
@@ -42,6 +43,10 @@ const COMMANDS: Readonly<Record<CommandName, CommandPlace>> = {
   status: { group: INSPECT, load: async () => (await import('./commands/status-command.ts')).addStatus },
   query: { group: INSPECT, load: async () => (await import('./commands/query/query-command.ts')).addQuery },
   flush: { group: INSPECT, load: async () => (await import('./commands/flush-command.ts')).addFlush },
+  certificate: {
+    group: SYSTEM,
+    load: async () => (await import('./commands/certificate-command.ts')).addCertificate,
+  },
   install: { group: SYSTEM, load: async () => (await import('./commands/install-command.ts')).addInstall },
   confirm: { group: SYSTEM, load: async () => (await import('./commands/confirm-command.ts')).addConfirm },
   uninstall: { group: SYSTEM, load: async () => (await import('./commands/uninstall-command.ts')).addUninstall },

@@ -5,7 +5,7 @@ import { ConfigError, locate, type Problem } from './config-problem.ts';
 import { contradictions } from './contradictions.ts';
 import type { Loaded, Setting, Settings } from './load.ts';
 import type { Values } from './option-values.ts';
-import { OPTIONS, optionSpec } from './options.ts';
+import { OPTIONS, type OptionKey, optionSpec } from './options.ts';
 import { parseValue } from './parse/kinds.ts';
 import { toTlsConfig } from './parse/server-certificate.ts';
 import type { UpstreamUrl } from './parse/upstream/upstream-url.ts';
@@ -127,6 +127,25 @@ function toUpstream(url: UpstreamUrl, values: Values): UpstreamConfig {
 
 function furtherNames(host: string): readonly string[] {
   return host === new URL(OPTIONS.upstream.default).hostname ? DEFAULT_UPSTREAM_NAMES : [];
+}
+
+/**
+ * Parses some options and ignores all others, so that none of the files that those name is read.
+ *
+ * @throws {ConfigError} with every problem of these options, and those of loading the settings
+ */
+export function validateSome<Key extends OptionKey>(
+  { settings, problems: loadProblems }: Loaded,
+  keys: readonly Key[],
+): Pick<Values, Key> {
+  const problems = [...loadProblems];
+  const wanted: ReadonlySet<OptionKey> = new Set(keys);
+  const values = parseSettings(
+    settings.filter(({ key }) => wanted.has(key)),
+    problems,
+  );
+  if (values === undefined) throw new ConfigError(problems);
+  return values;
 }
 
 /** Undefined if there are any problems, including earlier ones. */

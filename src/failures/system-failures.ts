@@ -157,6 +157,26 @@ export const SYSTEM_FAILURES = {
     problem: 'another dns4tor install, uninstall or pause is running',
     remedy: 'wait until it ends',
   },
+  ERR_CERTIFICATE_AUTHORITY: {
+    label: 'certificate_authority',
+    problem: 'the certificate authority there cannot issue certificates',
+    remedy: 'put its files back, or run dns4tor certificate --new-ca and set up all devices again',
+  },
+  ERR_CERTIFICATE_NAMES: {
+    label: 'certificate_names',
+    problem: 'the certificate authority there must not issue certificates for these names',
+    remedy: 'leave them out, or run dns4tor certificate --new-ca with all names and set up all devices again',
+  },
+  ERR_CERTIFICATE_FOREIGN: {
+    label: 'certificate_foreign',
+    problem: 'dns4tor certificate did not make this file, and does not replace it',
+    remedy: 'choose another --directory',
+  },
+  ERR_CERTIFICATE_UNSAFE: {
+    label: 'certificate_unsafe',
+    problem: 'other users of this machine could replace files in the directory',
+    remedy: 'choose a --directory in which only root and you may write',
+  },
   ERR_CHECK: {
     label: 'check',
     problem: 'dns4tor may not work as configured',

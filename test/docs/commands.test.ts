@@ -39,6 +39,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   export: [],
   git: [],
   install: ['-D', '-m', '-t'],
+  kdig: ['+tls', '+https'],
   journalctl: ['--unit', '--since', '-10min'],
   node: ['--test', '--test-concurrency=1'],
   npm: ['-g', '--', '--regime', '--drift', '--seeds', '--mutations', '--port'],
@@ -50,6 +51,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   ss: ['-lnptu'],
   systemctl: ['--now'],
   uci: ['-q'],
+  'update-ca-certificates': [],
 };
 
 const NPM_COMMANDS = ['start', 'test', 'pack', 'install'];
@@ -60,7 +62,7 @@ async function checkCommand([program = '', ...args]: ShellCommand): Promise<void
   const flags = PROGRAMS[program];
   assert.ok(flags !== undefined, `${program} is not a program that the docs use`);
   for (const arg of args.filter((one) => /^[-+]/.test(one) && !one.startsWith('+ep'))) {
-    assert.ok(flags.includes(arg) || arg.startsWith('cap_'), `${program} ${arg}`);
+    assert.ok(flags.includes(arg) || arg.startsWith('cap_') || arg.startsWith('+tls-'), `${program} ${arg}`);
   }
   if (program === 'npm') checkNpm(args);
   if (program === 'git') assert.deepEqual(args, ['clone', repository.url.replace(/^git\+|\.git$/g, '')]);

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { loadSettings } from '../../src/config/load.ts';
 import { validate } from '../../src/config/validate.ts';
+import { made } from '../certificate/made.ts';
 import { createTemporaryDirectory, type TemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { withoutPlaceholders } from './dns4tor-command.ts';
 import { PAGES, ROOT } from './pages.ts';
@@ -17,6 +18,10 @@ before(async () => {
   directory = await createTemporaryDirectory();
   await writeFile(join(directory.path, 'webtunnel-client'), '#!/bin/sh\n', { mode: 0o700 });
   await writeFile(join(directory.path, 'bridges'), '192.0.2.10:443\n', { mode: 0o600 });
+  await mkdir(join(directory.path, 'tls'));
+  for (const { name, text = '', mode } of made(['localhost']).changes) {
+    await writeFile(join(directory.path, 'tls', name), text, { mode });
+  }
   for (const name of NAME_FILES) await writeFile(join(directory.path, name), '');
 });
 after(() => directory[Symbol.asyncDispose]());

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { toServerName } from '../../src/certificate/server-names.ts';
 import { takeIgnoredFlags, translateCommandLine } from '../../src/cli/cloudflared/translate-command-line.ts';
 import { readQueryWords } from '../../src/cli/commands/query/query-words.ts';
 import { describeUnknownWords, withDoubleDashes } from '../../src/cli/flags.ts';
@@ -21,6 +22,8 @@ const FILE_KINDS: ReadonlySet<string> = new Set([
   'append-file',
   'hosts-file',
   'list-file',
+  'server-certificate',
+  'private-key-file',
 ]);
 
 /** Replaces what stands for the reader's own onion address. */
@@ -49,6 +52,7 @@ export async function checkCommandLine(words: readonly string[]): Promise<void> 
         assert.deepEqual(describeUnknownWords(command, takeIgnoredFlags(command.args).words), []);
       }
       if (ran === 'check') assert.deepEqual(describeUnknownWords(command), []);
+      if (ran === 'certificate') assert.ok((first as string[]).every((name) => toServerName(name) !== undefined));
       if (ran === 'query') readQueryWords(first as string[], (options as { readonly x?: string }).x);
     });
   }

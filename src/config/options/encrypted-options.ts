@@ -52,7 +52,7 @@ export const ENCRYPTED_OPTIONS = {
     kind: 'server-certificate',
     group: 'Encrypted listening',
     placeholder: 'file',
-    doc: 'PEM file with the certificate for DNS over HTTPS and TLS, followed by its intermediate ones; used as soon as it changes',
+    doc: 'PEM file with the certificate for DNS over HTTPS and TLS, followed by its intermediate ones; used as soon as it changes; `dns4tor certificate` makes both files',
     unset: 'none',
   },
   'tls-key': {
