@@ -221,7 +221,7 @@ class Http1Exchange implements Exchange {
   }
 }
 
-function readHead({ method = '', url = '', rawHeaders, httpVersionMinor }: IncomingMessage): {
+function readHead({ method = '', url = '', rawHeaders, httpVersionMajor, httpVersionMinor }: IncomingMessage): {
   head: RequestHead;
   isValid: boolean;
   hasBody: boolean;
@@ -267,7 +267,8 @@ function readHead({ method = '', url = '', rawHeaders, httpVersionMinor }: Incom
     },
     // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that
     // lacks a Host header field and to any request message that contains more than one Host header field line".
-    isValid: hosts === 1 || (hosts === 0 && httpVersionMinor === 0),
+    // RFC 9112 §2.3: another major version is another protocol. Node's parser accepts 0.9 and 2.0.
+    isValid: httpVersionMajor === 1 && (hosts === 1 || (hosts === 0 && httpVersionMinor === 0)),
     hasBody: hasTransferCoding || Number(contentLength ?? 0) > 0,
   };
 }
