@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { delay, systemClock, type Timer } from '../../../src/lib/clock.ts';
 import { buildQuery } from '../../fixtures/dns/messages.ts';
 import { framed } from '../../listener/harness.ts';
@@ -30,6 +31,12 @@ export interface Party {
   readonly from?: readonly string[];
 }
 
+/** The server under attack. */
+export interface Target extends Endpoint {
+  /** For DoT: the authority that issued the server's certificate, in PEM form. @default without TLS */
+  readonly ca?: string;
+}
+
 const QUERY = framed(buildQuery({ name: 'cached.dns4tor-lab.net' }));
 const DEAF_QUERIES = 2000;
 const FLAGS_OFFSET = 2;
@@ -39,17 +46,17 @@ let serial = 0;
 
 /** Connections of hostile neighbours to one server, until dispose. */
 export class Siege implements AsyncDisposable {
-  readonly #target: Endpoint;
+  readonly #target: Target;
   readonly #open = new Set<Socket>();
   readonly #timers = new Set<Timer>();
   #over = false;
 
-  private constructor(target: Endpoint) {
+  private constructor(target: Target) {
     this.#target = target;
   }
 
   /** Resolves when each has connected or failed once. */
-  static async begin(target: Endpoint, parties: readonly Party[]): Promise<Siege> {
+  static async begin(target: Target, parties: readonly Party[]): Promise<Siege> {
     const siege = new Siege(target);
     await Promise.all(
       parties.flatMap(({ manner, connections, from = [] }) =>
@@ -65,8 +72,9 @@ export class Siege implements AsyncDisposable {
   }
 
   #connect(manner: Manner, from: string | undefined): Promise<void> {
-    const { port, address = '127.0.0.1' } = this.#target;
-    const socket = connect({ port, host: address, ...(from === undefined ? {} : { localAddress: from }) });
+    const { port, address = '127.0.0.1', ca } = this.#target;
+    const to = { port, host: address, ...(from === undefined ? {} : { localAddress: from }) };
+    const socket = ca === undefined ? connect(to) : connectTls({ ...to, ca, ALPNProtocols: ['dot'] });
     this.#open.add(socket);
     socket.on('error', () => {});
     socket.on('close', () => {
@@ -77,7 +85,7 @@ export class Siege implements AsyncDisposable {
     if (manner !== 'deaf') socket.resume();
     return new Promise((resolve) => {
       socket.once('close', resolve);
-      socket.once('connect', () => {
+      socket.once(ca === undefined ? 'connect' : 'secureConnect', () => {
         this.#misbehave(manner, socket);
         resolve();
       });

@@ -1,4 +1,5 @@
-import { type Attack, FLAG, FRAME, fields, frame, SETTING, settings, u32 } from '../../fixtures/dns/hostile-http2.ts';
+import type { Attack } from '../../fixtures/dns/hostile-http2.ts';
+import { FLAG, FRAME, fields, frame, SETTING, settings, u32 } from '../../fixtures/dns/http2-frames.ts';
 
 const OK = fields([':status', '200'], ['content-type', 'application/dns-message']);
 const NO_ERROR = 0;

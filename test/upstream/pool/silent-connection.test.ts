@@ -6,17 +6,8 @@ import { connect as connectTls } from 'node:tls';
 import type { Connect } from '../../../src/upstream/transport/session.ts';
 import { createCertificateAuthority } from '../../fixtures/certificates.ts';
 import { neverAnswer } from '../../fixtures/dns/doh-behaviours.ts';
-import {
-  type Attack,
-  FLAG,
-  FRAME,
-  fields,
-  frame,
-  type HostileHttp2,
-  SETTING,
-  settings,
-  startHostileHttp2,
-} from '../../fixtures/dns/hostile-http2.ts';
+import { type Attack, type HostileHttp2, startHostileHttp2 } from '../../fixtures/dns/hostile-http2.ts';
+import { FLAG, FRAME, fields, frame, SETTING, settings } from '../../fixtures/dns/http2-frames.ts';
 import { answer, answerTo, type Rig, startRig } from '../rig.ts';
 
 /*

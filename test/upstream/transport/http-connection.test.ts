@@ -14,16 +14,9 @@ import {
   type ServerCertificate,
 } from '../../fixtures/certificates.ts';
 import { neverAnswer } from '../../fixtures/dns/doh-behaviours.ts';
-import {
-  type Attack,
-  FRAME,
-  frame,
-  SETTING,
-  settings,
-  startHostileHttp2,
-  u32,
-} from '../../fixtures/dns/hostile-http2.ts';
+import { type Attack, startHostileHttp2 } from '../../fixtures/dns/hostile-http2.ts';
 import { startHttp1DohServer } from '../../fixtures/dns/http1-doh-server.ts';
+import { FRAME, frame, SETTING, settings, u32 } from '../../fixtures/dns/http2-frames.ts';
 import { type DohBehaviour, startRecordingDohServer } from '../../fixtures/dns/recording-doh-server.ts';
 import { ManualClock } from '../../fixtures/manual-clock.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';

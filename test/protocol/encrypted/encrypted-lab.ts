@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises';
+import { type CertificateAuthority, createCertificateAuthority } from '../../fixtures/certificates.ts';
+import type { Daemon } from '../../fixtures/process/daemon.ts';
+import { type Lab, startLab } from '../lab.ts';
+
+/** A running dns4tor with a working upstream that also serves DoT and DoH, on free ports of each address. */
+export interface EncryptedLab extends Lab {
+  readonly ports: EncryptedPorts;
+  /** The certificate of the authority that issued the server's, in PEM form. */
+  readonly ca: string;
+}
+
+/** Ports that the log names. */
+export interface EncryptedPorts {
+  readonly doh: number;
+  readonly dot: number;
+}
+
+export interface EncryptedFlags {
+  /** Flags of `proxy-dns`. */
+  readonly flags: readonly string[];
+  readonly ca: string;
+}
+
+/** Issues a certificate for these addresses. Returns the flags that serve DoT and DoH on them. */
+export async function encryptedFlags(
+  authority: CertificateAuthority,
+  addresses: readonly string[] = ['127.0.0.1'],
+): Promise<EncryptedFlags> {
+  const { certificatePath, keyPath } = await authority.issue(addresses);
+  const listen = addresses.flatMap((address) => ['--doh-address', address, '--dot-address', address]);
+  return {
+    flags: [...listen, '--doh-port', '0', '--dot-port', '0', '--tls-cert', certificatePath, '--tls-key', keyPath],
+    ca: await readFile(authority.certificatePath, 'utf8'),
+  };
+}
+
+export function encryptedPorts({ process }: Daemon): EncryptedPorts {
+  const port = (scheme: string): number =>
+    Number(new RegExp(`\\baddress\\W+${scheme}://[^\\s"]+:(\\d+)`).exec(process.output)?.[1]);
+  return { doh: port('https'), dot: port('tls') };
+}
+
+/** @param addresses the first one also serves UDP and TCP on one port */
+export async function startEncryptedLab(
+  addresses: readonly string[] = ['127.0.0.1'],
+  ...flags: readonly string[]
+): Promise<EncryptedLab> {
+  await using resources = new AsyncDisposableStack();
+  const authority = resources.use(await createCertificateAuthority());
+  const encrypted = await encryptedFlags(authority, addresses);
+  const plain = addresses.flatMap((address) => ['--address', address]);
+  const lab = resources.use(await startLab(...plain, ...encrypted.flags, ...flags));
+  const running = resources.move();
+  return {
+    ...lab,
+    ports: encryptedPorts(lab.daemon),
+    ca: encrypted.ca,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
