@@ -82,6 +82,7 @@ test('bash completes commands, flags and values, after a space or an equals sign
 
 test('bash completes files where a flag takes one', async () => {
   assert.deepEqual(await bash('proxy-dns', '--config', BEGINNING), [FILE]);
+  assert.deepEqual(await bash('certificate', '--directory', BEGINNING), [FILE]);
 });
 
 test('fish completes commands, flags and values', async () => {

@@ -12,9 +12,10 @@ import { type Loaded, loadSettings } from '../../config/load.ts';
 import type { OptionKey } from '../../config/options.ts';
 import { parseInteger } from '../../config/parse/quantity.ts';
 import { validateSome } from '../../config/validate.ts';
+import { Dns4torError } from '../../failures/errors.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { systemRandom } from '../../lib/random.ts';
-import { createFileSystem } from '../../system/transaction/file-system.ts';
+import { createFileSystem, isErrno } from '../../system/transaction/file-system.ts';
 import { addFlags } from '../flags.ts';
 import { fitted } from '../help.ts';
 import { type Made, renderGuide, renderMade, renderMadeJson } from '../output/certificate-guide.ts';
@@ -39,6 +40,9 @@ const MAX_DAYS = '825';
 const DEFAULT_DAYS = 730;
 /** Bounds the size of the certificate. */
 const MAX_NAMES = 64;
+
+/** For directories. The modes of files do not depend on it. */
+const UMASK = 0o022;
 
 const DIRECTORY_OF_ROOT = '/etc/dns4tor/tls';
 
@@ -79,8 +83,9 @@ export function addCertificate(program: Command): void {
   command.action(async (words: readonly string[], options: Flags) => {
     const names = words.length === 0 ? undefined : toServerNames(words);
     const { dryRun = false, json = false } = options;
-    const made = await make(names, options, loadSettings({ flags, env: process.env }), dryRun);
-    process.stdout.write(json ? renderMadeJson(made) : `${renderMade(made, dryRun)}${dryRun ? '' : renderGuide(made)}`);
+    const loaded = loadSettings({ flags, env: process.env });
+    const made = await make(names, options, loaded, dryRun).catch(explainDenied);
+    process.stdout.write(json ? renderMadeJson(made) : `${renderMade(made, dryRun)}${renderGuide(made, dryRun)}`);
   });
 }
 
@@ -110,6 +115,8 @@ async function make(
   const addresses = clientAddresses(plan.names, { dohPort, dohPath, dotPort });
   const changes = [...plan.changes, ...clientFiles(addresses, plan.authority.certificate, directory)];
   const owner = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+  // Whatever the shell says: browsers of all users read the authority's certificate. No key is written by this mask.
+  process.umask(UMASK);
   if (!isDryRun) await writeFiles(fs, directory, changes, owner);
   return {
     ...plan,
@@ -120,6 +127,18 @@ async function make(
     // Addresses that the machine has got since, such as from another network.
     unnamed: privateAddresses(networkInterfaces).filter((address) => !plan.names.includes(address)),
   };
+}
+
+/** Adds the usual remedy to an error of a user who may not read or change the directory. */
+function explainDenied(error: unknown): never {
+  const isDenied = error instanceof Dns4torError && error.code === 'ERR_SYSTEM_FILE' && isErrno(error.cause, 'EACCES');
+  if (!isDenied) throw error;
+  throw new Dns4torError(
+    error.code,
+    error.detail,
+    error.cause,
+    'run it again with sudo, or choose another --directory',
+  );
 }
 
 /** Clients have to be told a port. */

@@ -35,6 +35,7 @@ export function renderMade(made: Made, isDryRun: boolean): string {
     `${what} in ${directory}, valid until ${dayOf(made.certificate.validToDate)}, for:`,
     ...names.map((name) => `  ${name}`),
     authority,
+    `Its fingerprint (SHA-256), to compare on each device: ${made.authority.certificate.fingerprint256}`,
     'It can issue certificates for these names and those below them only.',
     `Files: ${files.join(', ')}`,
     ...(unnamed.length === 0
@@ -47,13 +48,14 @@ export function renderMade(made: Made, isDryRun: boolean): string {
   ].join('\n');
 }
 
-/** Renders what to do with the files. */
-export function renderGuide(made: Made): string {
+/** Renders what to do with the files. After a renewal, devices need nothing. */
+export function renderGuide(made: Made, isDryRun: boolean): string {
   const { directory, addresses, isNewAuthority, isRenewal } = made;
-  if (isRenewal && !isNewAuthority) return 'A running dns4tor uses the new certificate as soon as it sees the file.\n';
-  const at = (name: string): string => join(directory, name);
+  if (isRenewal && !isNewAuthority && !isDryRun)
+    return 'A running dns4tor uses the new certificate as soon as it sees the file.\n';
+  const at = (name: string): string => quoted(join(directory, name));
   const sections = [
-    ['dns4tor: in dns4tor.toml', ...configLines(made)],
+    ['dns4tor: in dns4tor.toml, or with the drop-ins of the systemd units (docs/systemd.md)', ...configLines(made)],
     [
       'Firefox: for all users of a machine, and without a fallback',
       `  sudo install -D -m 644 ${at(CLIENT_FILE.firefox)} /etc/firefox/policies/policies.json`,
@@ -110,7 +112,7 @@ function deviceSections({ directory, addresses, files }: Made): readonly (readon
     ],
     [
       'systemd-resolved',
-      `  sudo install -m 644 ${join(directory, FILE.authority)} /usr/local/share/ca-certificates/dns4tor.crt`,
+      `  sudo install -m 644 ${quoted(join(directory, FILE.authority))} /usr/local/share/ca-certificates/dns4tor.crt`,
       '  sudo update-ca-certificates',
       `  In /etc/systemd/resolved.conf: DNS=${server} and DNSOverTLS=yes`,
     ],
@@ -141,6 +143,11 @@ export function renderMadeJson(made: Made): string {
     files: made.files.map(at),
   };
   return `${JSON.stringify(value, undefined, 2)}\n`;
+}
+
+/** A path as a word of a shell. */
+function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 /** The date in UTC. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { access, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { parseShell } from '../../docs/shell.ts';
 import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
 import { runCli } from '../run-cli.ts';
 
@@ -103,6 +104,43 @@ test('ports, path and addresses are those of the configuration, whose certificat
   await writeFile(config, 'doh-port = 99999\n');
   const { code } = await runCli(['certificate', '--directory', directory.path, '--config', config, '--dry-run']);
   assert.equal(code, 2);
+});
+
+test('the commands of the guide name files that exist, also in a directory whose name needs quotes', async () => {
+  await using parent = await createTemporaryDirectory();
+  const directory = join(parent.path, "my 'own' files");
+  const { stdout } = await runCli(['certificate', ...NAMES, '--directory', directory]);
+  const commands = parseShell(
+    stdout
+      .split('\n')
+      .filter((line) => line.startsWith('  sudo install'))
+      // As the docs' parser does not know it: a quote within quotes.
+      .map((line) => line.replaceAll("'\\''", '\u2019'))
+      .join('\n'),
+  );
+  const sources = commands.map((words) =>
+    words.find((word) => word.startsWith(parent.path))?.replaceAll('\u2019', "'"),
+  );
+  assert.deepEqual(
+    sources,
+    ['policies.json', 'chromium.json', 'ca.pem'].map((name) => join(directory, name)),
+  );
+  for (const source of sources) await access(source ?? '');
+});
+
+test('modes do not depend on the umask', async () => {
+  await using parent = await createTemporaryDirectory();
+  const before = process.umask(0o077);
+  try {
+    await runJson(...NAMES, '--directory', join(parent.path, 'a', 'b'));
+  } finally {
+    process.umask(before);
+  }
+  const modeOf = async (path: string): Promise<number> => (await stat(join(parent.path, path))).mode & 0o777;
+  assert.equal(await modeOf('a'), 0o755);
+  assert.equal(await modeOf('a/b'), process.geteuid?.() === 0 ? 0o755 : 0o700);
+  assert.equal(await modeOf('a/b/ca.pem'), 0o644);
+  assert.equal(await modeOf('a/b/key.pem'), 0o600);
 });
 
 for (const args of [
