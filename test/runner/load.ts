@@ -28,6 +28,8 @@ export const LOADS: Readonly<Record<string, Load>> = {
   'bench/costs/hits/hits.test.ts': { cores: 1.3, seconds: 7 },
   'bench/costs/neighbours/neighbours.test.ts': { cores: 0.5, seconds: 7 },
   'bench/day/day-run.test.ts': { cores: 1, seconds: 6 },
+  'test/browsers/chromium.test.ts': { cores: 1, seconds: 9 },
+  'test/browsers/firefox.test.ts': { cores: 1, seconds: 16 },
   'test/chaos/chaos.test.ts': { cores: 0.4, seconds: 156, lane: TOR_NETWORKS },
   'test/cli/check-and-start.test.ts': { cores: 1, seconds: 9 },
   'test/cli/main.test.ts': { cores: 1, seconds: 9 },
