@@ -10,7 +10,8 @@ always has a unit, such as "1500ms", "10s" or "1d". An unknown key is an error.`
 
 const SERVICE = `
 Some settings of the service are not in this file. Its addresses are in the systemd units (\`systemctl edit dns4tor.socket\`,
-\`dns4tor-metrics.socket\`). The way to Tor is a flag in the service unit, because its sandbox allows no other way.`;
+\`dns4tor-metrics.socket\`, \`dns4tor-dot.socket\`, \`dns4tor-doh.socket\`). The way to Tor is a flag in the service unit, because its sandbox
+allows no other way.`;
 
 const CHECK = `
 After a change, run \`dns4tor proxy-dns --config /etc/dns4tor.toml --check\` to check the file and show the effective settings. To apply them,

@@ -11,9 +11,9 @@ Your network sees only that you use Tor. The resolver sees the questions, not wh
 fallback resolver.`;
 
 const SERVICE = `
-As a service, it gets its sockets from systemd: \`dns4tor.socket\` for queries and \`dns4tor-metrics.socket\` for metrics. The service itself has
-no access to the network. The service alone does not change how this machine resolves names. \`dns4tor install\` does that, and
-\`dns4tor uninstall\` undoes it.`;
+As a service, it gets its sockets from systemd: \`dns4tor.socket\` for queries, \`dns4tor-dot.socket\` and \`dns4tor-doh.socket\` for encrypted ones,
+and \`dns4tor-metrics.socket\` for metrics. The service itself has no access to the network. The service alone does not change how this machine
+resolves names. \`dns4tor install\` does that, and \`dns4tor uninstall\` undoes it.`;
 
 const FILES: readonly (readonly [path: string, doc: string])[] = [
   ['/etc/dns4tor.toml', 'Configuration of the service.'],

@@ -43,8 +43,8 @@ for (const { path, blocks } of PAGES) {
   });
 }
 
-test('every drop-in of the docs changes keys that a unit of dns4tor has', () => {
-  const units = globSync('systemd/*.{socket,service}', { cwd: ROOT }).map((unit) =>
+test('every drop-in of the docs changes keys that a unit or a drop-in of dns4tor has', () => {
+  const units = globSync('systemd/{*.socket,*.service,drop-ins/*.conf}', { cwd: ROOT }).map((unit) =>
     readFileSync(join(ROOT, unit), 'utf8'),
   );
   const known = new Set(units.flatMap((unit) => unit.split('\n').map((line) => line.split('=')[0])));

@@ -11,7 +11,7 @@ import { startProcess } from '../fixtures/process/process.ts';
 import { runProgram } from '../fixtures/process/run-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { PATIENCE_MS, TcpClient } from '../listener/harness.ts';
-import { LOCALHOST, METRICS, startHandedOver } from './handed-over.ts';
+import { LOCALHOST, METRICS, refusalOf, startHandedOver } from './handed-over.ts';
 import { runNamespaced } from './namespaced.ts';
 import { exchange, TRANSPORTS } from './raw-client.ts';
 import { readReply } from './reply.ts';
@@ -120,13 +120,8 @@ test('a warning says that clients cannot be isolated by user if the sockets are 
   assert.ok(!free.daemon.process.output.includes(warning));
 });
 
-/** The error of a dns4tor that refuses these sockets. */
-async function refusal(...specs: readonly SocketSpec[]): Promise<string> {
-  const [program = '', ...launcher] = await handOver(specs);
-  const flags = ['--tor-socks', 'unix:/nonexistent', '--tor-control', 'none'];
-  await using running = await startProcess(program, [...launcher, ...dns4tor(), 'proxy-dns', ...flags]);
-  assert.equal(await running.ended, 1, running.output);
-  return /^dns4tor: (.*)$/m.exec(running.output)?.[1] ?? running.output;
+function refusal(...specs: readonly SocketSpec[]): Promise<string> {
+  return refusalOf(specs);
 }
 
 test('an unusable descriptor is an error that names it and the reason', async () => {

@@ -1,8 +1,10 @@
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { startRecordingDohServer } from '../fixtures/dns/recording-doh-server.ts';
-import { cleanEnvironment, type Daemon, startDaemon } from '../fixtures/process/daemon.ts';
+import { cleanEnvironment, type Daemon, dns4tor, startDaemon } from '../fixtures/process/daemon.ts';
 import { type Confinement, handOver, type SocketSpec } from '../fixtures/process/hand-over.ts';
+import { startProcess } from '../fixtures/process/process.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { createOnionKey } from '../fixtures/tor/onion-key.ts';
 import { startSocksDouble } from '../tor/socks-double.ts';
@@ -40,4 +42,14 @@ export async function startHandedOver(
   await daemon.answers();
   const running = resources.move();
   return { daemon, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+/** The error of a dns4tor that refuses these sockets. */
+export async function refusalOf(specs: readonly SocketSpec[], args: readonly string[] = []): Promise<string> {
+  const [program = '', ...launcher] = await handOver(specs);
+  const flags = ['--tor-socks', 'unix:/nonexistent', '--tor-control', 'none', ...args];
+  const options = { env: cleanEnvironment() };
+  await using running = await startProcess(program, [...launcher, ...dns4tor(), 'proxy-dns', ...flags], options);
+  assert.equal(await running.ended, 1, running.output);
+  return /^dns4tor: (.*)$/m.exec(running.output)?.[1] ?? running.output;
 }

@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { loadSettings } from '../../src/config/load.ts';
 import { OPTION_KEYS } from '../../src/config/options.ts';
 import { validate } from '../../src/config/validate.ts';
+import { takeHandedOver } from '../../src/daemon/handed-over.ts';
+import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { findProgram } from '../fixtures/process/find-program.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 
@@ -79,7 +81,14 @@ test("Debian has the Tor unit that dns4tor's units are ordered by", async () => 
   assert.match(text, /^After=.*\bnss-lookup\.target$/m);
 });
 
-for (const unit of ['dns4tor.service', 'dns4tor.socket', 'dns4tor-metrics.socket', 'dns4tor-standalone.service']) {
+for (const unit of [
+  'dns4tor.service',
+  'dns4tor.socket',
+  'dns4tor-metrics.socket',
+  'dns4tor-dot.socket',
+  'dns4tor-doh.socket',
+  'dns4tor-standalone.service',
+]) {
   test(`systemd accepts ${unit} together with Tor's units: no unknown key, no cycle`, async () => {
     assert.deepEqual(await verify(unit), CLEAN);
   });
@@ -91,6 +100,10 @@ for (const [dropIn, unit] of [
   ['tor-control.conf', 'dns4tor.service'],
   ['port-5053.conf', 'dns4tor.socket'],
   ['household-socket.conf', 'dns4tor.socket'],
+  ['encrypted.conf', 'dns4tor.service'],
+  ['household-dot.conf', 'dns4tor-dot.socket'],
+  ['household-doh.conf', 'dns4tor-doh.socket'],
+  ['encrypted-standalone.conf', 'dns4tor-standalone.service'],
   ['household-standalone.conf', 'dns4tor-standalone.service'],
 ] as const) {
   test(`systemd accepts the drop-in ${dropIn}`, async () => {
@@ -117,7 +130,9 @@ test('every socket of the units and drop-ins is there for UDP and for TCP, in th
 
 test('the household drop-ins let in private and link-local networks only, and dns4tor takes what they set', async () => {
   const [byFilter = ''] = await valuesOf('drop-ins/household-standalone.conf', 'IPAddressAllow');
-  assert.deepEqual(await valuesOf('drop-ins/household-socket.conf', 'IPAddressAllow'), [byFilter]);
+  for (const dropIn of ['household-socket.conf', 'household-dot.conf', 'household-doh.conf']) {
+    assert.deepEqual(await valuesOf(join('drop-ins', dropIn), 'IPAddressAllow'), [byFilter], dropIn);
+  }
   assert.ok(
     byFilter.split(' ').every((network) => PRIVATE_NETWORKS.includes(network)),
     byFilter,
@@ -127,6 +142,54 @@ test('the household drop-ins let in private and link-local networks only, and dn
   const config = validate(loadSettings({ flags: {}, env }));
   assert.deepEqual(config.addresses, ['0.0.0.0', '::']);
   assert.equal(env['DNS4TOR_ALLOW'], byFilter.replaceAll(' ', ','));
+});
+
+/** The variables that a drop-in sets, with systemd's specifier for the directory of credentials replaced. */
+async function environmentOf(dropIn: string, credentials: string): Promise<Record<string, string>> {
+  const lines = await valuesOf(join('drop-ins', dropIn), 'Environment');
+  return Object.fromEntries(lines.map((line) => line.replace('%d', credentials).split('=') as [string, string]));
+}
+
+test('the sockets for DoT and DoH are for this machine only, on the default ports, with names that dns4tor knows', async () => {
+  for (const [name, port] of [
+    ['dot', 853],
+    ['doh', 443],
+  ] as const) {
+    const unit = `dns4tor-${name}.socket`;
+    assert.deepEqual(await valuesOf(unit, 'ListenStream'), [`127.0.0.1:${port}`, `[::1]:${port}`]);
+    assert.deepEqual(await valuesOf(unit, 'ListenDatagram'), []);
+    assert.deepEqual(await valuesOf(unit, 'IPAddressDeny'), ['any']);
+    assert.deepEqual(await valuesOf(unit, 'IPAddressAllow'), ['localhost']);
+    assert.deepEqual(await valuesOf(unit, 'Service'), ['dns4tor.service']);
+    const [fdName = ''] = await valuesOf(unit, 'FileDescriptorName');
+    const handedOver = takeHandedOver({ LISTEN_PID: '7', LISTEN_FDS: '1', LISTEN_FDNAMES: fdName }, 7);
+    assert.deepEqual(handedOver[name], [3]);
+    assert.deepEqual(await valuesOf(`drop-ins/household-${name}.conf`, 'ListenStream'), [`192.168.1.2:${port}`]);
+  }
+});
+
+test('the service does not open the sockets that need a certificate, except with the drop-in that gives it one', async () => {
+  const [own = ''] = await valuesOf('dns4tor.service', 'Sockets');
+  assert.doesNotMatch(own, /dot|doh/);
+  assert.deepEqual(await valuesOf('dns4tor.service', 'Also'), ['dns4tor.socket dns4tor-metrics.socket']);
+  const added = await valuesOf('drop-ins/encrypted.conf', 'Sockets');
+  assert.deepEqual(added, ['dns4tor-dot.socket dns4tor-doh.socket']);
+});
+
+test('the drop-ins for DoT and DoH give the service a certificate and a key that only root can read', async () => {
+  await using authority = await createCertificateAuthority();
+  const { certificatePath, keyPath } = await authority.issue(['dns.example.net']);
+  for (const dropIn of ['encrypted.conf', 'encrypted-standalone.conf']) {
+    const [credential = ''] = await valuesOf(join('drop-ins', dropIn), 'LoadCredential');
+    const [name, source] = credential.split(':');
+    assert.equal(source, '/etc/dns4tor/tls/key.pem');
+    const { DNS4TOR_TLS_CERT: certificate, DNS4TOR_TLS_KEY: key, ...others } = await environmentOf(dropIn, '/run/c');
+    assert.deepEqual([certificate, key], ['/etc/dns4tor/tls/cert.pem', `/run/c/${name}`]);
+    const env = { ...others, DNS4TOR_TLS_CERT: certificatePath, DNS4TOR_TLS_KEY: keyPath };
+    const { encrypted } = validate(loadSettings({ flags: {}, env }));
+    const addresses = dropIn === 'encrypted.conf' ? [] : ['localhost'];
+    assert.deepEqual([encrypted.dotAddresses, encrypted.dohAddresses], [addresses, addresses]);
+  }
 });
 
 test('both services tell systemd when they are ready and alive, also through systemd-notify, and may start slowly', async () => {
@@ -189,6 +252,20 @@ test('without a network of its own the service has no way out but its sockets an
   assert.ok(standalone.includes('LimitCORE=0'));
   const socket = (await readFile(join(UNITS, 'dns4tor.socket'), 'utf8')).split('\n');
   assert.ok(socket.includes('IPAddressDeny=any') && socket.includes('IPAddressAllow=localhost'));
+});
+
+test('serving DoT and DoH does not expose the services more', async () => {
+  await using directory = await createTemporaryDirectory();
+  for (const [unit, dropIn] of [
+    ['dns4tor.service', 'encrypted.conf'],
+    ['dns4tor-standalone.service', 'encrypted-standalone.conf'],
+  ] as const) {
+    const text = await readFile(join(UNITS, unit), 'utf8');
+    const [, added = ''] = (await readFile(join(UNITS, 'drop-ins', dropIn), 'utf8')).split('[Service]\n');
+    const path = join(directory.path, unit);
+    await writeFile(path, text.replace('\n[Install]', `${added}\n[Install]`));
+    assert.equal(await exposure(path), await exposure(join(UNITS, unit)), unit);
+  }
 });
 
 test('with the drop-in for routes, the service still sends to no address but those that it names', async () => {

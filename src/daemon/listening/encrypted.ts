@@ -93,7 +93,13 @@ export async function openEncryptedListeners(
   if (tls === undefined) {
     const [orphan] = [...handedOver.dot, ...handedOver.doh];
     if (orphan === undefined) return CLOSED;
-    throw new Dns4torError('ERR_LISTEN_FD', `descriptor ${orphan} needs a certificate (--tls-cert, --tls-key)`);
+    const remedy = 'give --tls-cert and --tls-key, or stop that .socket unit';
+    throw new Dns4torError(
+      'ERR_LISTEN_FD',
+      `descriptor ${orphan} is for DoT or DoH, without a certificate`,
+      undefined,
+      remedy,
+    );
   }
   const identity = new ServerIdentity(tls, components.clock);
   const openAll = async (protocol: Protocol): Promise<Opened> => {
