@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import { checkBrowser } from './checks/browser-check.ts';
 import { checkClock } from './checks/clock-check.ts';
 import { checkDocker } from './checks/docker-check.ts';
+import { checkEncrypted, checkServerCertificate } from './checks/encrypted-check.ts';
 import { checkInstallation } from './checks/installation-check.ts';
 import { checkListening, checkResolution } from './checks/listening-check.ts';
 import { checkNsswitch } from './checks/nsswitch-check.ts';
@@ -17,7 +18,7 @@ import type { Check } from './run-checks.ts';
  * Lists all checks in display order: the path from dns4tor to the resolver, then the path from programs to dns4tor,
  * then possible bypasses.
  */
-export function checksFor({ upstreams, tor }: Config): readonly Check[] {
+export function checksFor({ upstreams, tor, encrypted }: Config): readonly Check[] {
   return [
     { id: 'tor', run: checkTor },
     { id: 'bootstrap', run: checkBootstrap },
@@ -40,6 +41,9 @@ export function checksFor({ upstreams, tor }: Config): readonly Check[] {
     { id: 'listening', run: checkListening },
     { id: 'resolution', run: checkResolution },
     { id: 'port', run: checkPort },
+    ...(encrypted.tls === undefined ? [] : [{ id: 'tls-cert', run: checkServerCertificate }]),
+    ...(encrypted.dotAddresses.length === 0 ? [] : [ofProtocol('dot')]),
+    ...(encrypted.dohAddresses.length === 0 ? [] : [ofProtocol('doh')]),
     { id: 'installation', run: checkInstallation },
     { id: 'nsswitch', run: checkNsswitch },
     { id: 'resolv-conf', run: checkResolvConf },
@@ -48,4 +52,8 @@ export function checksFor({ upstreams, tor }: Config): readonly Check[] {
     { id: 'ipv6-router', run: checkRouterAdvertisements },
     { id: 'browser', run: checkBrowser },
   ];
+}
+
+function ofProtocol(protocol: 'dot' | 'doh'): Check {
+  return { id: protocol, run: (facts) => checkEncrypted(facts, protocol) };
 }

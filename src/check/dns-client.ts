@@ -43,10 +43,13 @@ export async function ask(
   transport: PlainTransport,
   options: AskOptions,
 ): Promise<Reply> {
-  const { name, type, provenance = false } = question;
+  return readReply(await exchange(server, encodeQuery(options.random, question), transport, options));
+}
+
+/** Encodes a question as a query with a random ID. */
+export function encodeQuery(random: Random, { name, type, provenance = false }: Question): Uint8Array {
   const edns = provenance ? { options: [{ code: EDNS_OPTION.provenance, data: new Uint8Array(0) }] } : {};
-  const query = buildClientQuery(options.random, { question: encodeQuestion(name, type), flags: FLAG.RD, ...edns });
-  return readReply(await exchange(server, query, transport, options));
+  return buildClientQuery(random, { question: encodeQuestion(name, type), flags: FLAG.RD, ...edns });
 }
 
 /**
@@ -60,7 +63,8 @@ export function isDns4tor({ source }: Reply): boolean {
   return source === 'local';
 }
 
-function readReply(message: Uint8Array): Reply {
+/** Reads a server's reply. @throws Error it is malformed */
+export function readReply(message: Uint8Array): Reply {
   const view = viewMessage(message);
   if (view === undefined) throw new Error('malformed reply');
   return { rcode: view.status, error: view.edns?.errors[0], source: view.edns?.provenance?.source };

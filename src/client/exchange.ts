@@ -119,7 +119,8 @@ async function exchangeTcp(
   }
 }
 
-function sourceFor(address: string): string {
+/** The source address of a connection to a server on this machine; see {@link SOURCES}. */
+export function sourceFor(address: string): string {
   return SOURCES[isIPv6(address) ? 6 : 4];
 }
 

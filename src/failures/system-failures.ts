@@ -33,7 +33,7 @@ export const SYSTEM_FAILURES = {
   ERR_CERTIFICATE_EXPIRED: {
     label: 'certificate_expired',
     problem: 'the certificate for DNS over TLS and HTTPS has expired or is not valid yet, so clients refuse it',
-    remedy: 'renew it at the CA that issued it; check the clock of this machine',
+    remedy: 'run dns4tor certificate again, or renew it at the CA that issued it; check the clock of this machine',
   },
   ERR_ROUTE_LOOP: {
     label: 'route_loop',

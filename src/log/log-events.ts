@@ -133,7 +133,8 @@ export const LOG_EVENTS = {
   },
   certificate_expiring: {
     levels: ['warn'],
-    message: 'The certificate for DNS over TLS and HTTPS expires in {days} days; renew it at the CA that issued it',
+    message:
+      'The certificate for DNS over TLS and HTTPS expires in {days} days; run dns4tor certificate again, or renew it at the CA that issued it',
     fields: ['days'],
   },
   certificate_expired: { levels: ['warn'], message: '{reason}', fields: ['reason', 'code'] },

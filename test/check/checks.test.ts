@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checksFor } from '../../src/check/checks.ts';
 import { type Result, runChecks } from '../../src/check/run-checks.ts';
+import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import type { Rig } from '../system/rig.ts';
 import { createRig } from '../system/rig.ts';
 import { createResolvedRig, FROM_THE_NETWORK, factsOf, INSTALLED } from './system-facts.ts';
@@ -43,6 +44,20 @@ test('all checks run: first the path to the resolver, then the path to dns4tor, 
       'browser',
     ],
   );
+});
+
+test('encrypted listeners are checked if they are configured, after the port of plain DNS', async () => {
+  await using rig = await createRig();
+  await using ca = await createCertificateAuthority();
+  const { certificatePath, keyPath } = await ca.issue(['dns.example']);
+  const tls = ['--tls-cert', certificatePath, '--tls-key', keyPath];
+  const idsOf = (...flags: readonly string[]): readonly string[] =>
+    checksFor(factsOf(rig, ...FLAGS, ...flags).config)
+      .map(({ id }) => id)
+      .slice(8, -7);
+  assert.deepEqual(idsOf(), ['port']);
+  assert.deepEqual(idsOf(...tls, '--dot-address', '127.0.0.1'), ['port', 'tls-cert', 'dot']);
+  assert.deepEqual(idsOf(...tls, '--doh-address', '127.0.0.1'), ['port', 'tls-cert', 'doh']);
 });
 
 test('a machine that bypasses dns4tor gets warnings with advice, but no failures', async () => {

@@ -168,7 +168,14 @@ test('the text names only flags that exist', async () => {
 test('the table of checks has each check of the command, in its order', () => {
   const config = validate(loadSettings({ flags: {}, env: {} }));
   const onionAuths = [{ address: ONION, key: generateKeyPairSync('x25519').privateKey }];
-  const ids = checksFor({ ...config, tor: { ...config.tor, onionAuths } }).map(({ id }) => id);
+  const { privateKey: key } = generateKeyPairSync('ed25519');
+  const encrypted = {
+    ...config.encrypted,
+    dotAddresses: ['127.0.0.1'],
+    dohAddresses: ['127.0.0.1'],
+    tls: { certificatePath: '', certificate: '', keyPath: '', key },
+  };
+  const ids = checksFor({ ...config, encrypted, tor: { ...config.tor, onionAuths } }).map(({ id }) => id);
   const table = pageAt('docs/commands.md').prose.split('| check |')[1] ?? '';
   const cells = table.split('\n\n')[0]?.matchAll(/^\| (?<cell>`[^|]*) \|/gm) ?? [];
   const listed = [...cells].flatMap(({ groups }) => (groups?.['cell'] ?? '').replaceAll('`', '').split(', '));

@@ -6,8 +6,7 @@ import { runCli } from '../../cli/run-cli.ts';
 import type { ServerCertificate } from '../../fixtures/certificates.ts';
 import type { Policies } from '../policies.ts';
 
-/** PEM files of a certificate and its key. */
-export type CertificateFiles = Pick<ServerCertificate, 'certificatePath' | 'keyPath'>;
+type CertificateFiles = Pick<ServerCertificate, 'certificatePath' | 'keyPath'>;
 
 /** The files that `dns4tor certificate` makes. */
 export interface MadeCertificate {
