@@ -65,15 +65,28 @@ export async function readDirectory(fs: FileSystem, directory: string, replacesA
     texts.key !== undefined && !isP256(key) ? FILE.key : undefined,
   ].find((name) => name !== undefined);
   if (foreign !== undefined) throw new Dns4torError('ERR_CERTIFICATE_FOREIGN', join(directory, foreign));
-  const authority = replacesAuthority ? undefined : authorityIn(directory, texts.authority, texts.authorityKey);
+  const authority = replacesAuthority ? undefined : authorityIn(directory, texts);
   return { authority, certificate, key };
 }
 
-/** Without its certificate, a key is left over from an interruption: no device trusts it. */
-function authorityIn(directory: string, text: string | undefined, keyText: string | undefined): Authority | undefined {
-  if (text === undefined) return undefined;
+interface Texts {
+  readonly authority: string | undefined;
+  readonly authorityKey: string | undefined;
+  readonly certificate: string | undefined;
+}
+
+function authorityIn(
+  directory: string,
+  { authority: text, authorityKey: keyText, certificate: issued }: Texts,
+): Authority | undefined {
   const refuse = (reason: string): Dns4torError =>
     new Dns4torError('ERR_CERTIFICATE_AUTHORITY', `${join(directory, FILE.authority)}: ${reason}`);
+  if (text === undefined) {
+    // Devices may trust the authority that has issued the certificate.
+    if (issued !== undefined && keyText === undefined) throw refuse('not there');
+    // A key alone is left over from a replacement that was interrupted.
+    return undefined;
+  }
   const certificate = certificateIn(text);
   if (certificate === undefined || !certificate.ca) throw refuse('not a certificate of an authority');
   if (keyText === undefined) throw refuse(`its key, ${FILE.authorityKey}, is not there`);
