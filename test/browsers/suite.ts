@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { NAMESERVER } from '../leaks/namespace.ts';
 import { RCODE, RESPONSE_FLAGS, responseTo } from '../protocol/upstream-messages.ts';
@@ -99,11 +100,27 @@ export function testBrowser({ name, start, policies }: Subject): void {
     assert.deepEqual(await lab.departures(), []);
   });
 
-  test(`${name}: while dns4tor is stopped, pages fail, and no packet has ever left the machine`, async () => {
+  test(`${name}: while dns4tor is stopped, pages fail, and the browser asks nobody else`, async () => {
     await lab.daemon.process.stop();
-    const host = `later.${ZONE}`;
+    const host = `stopped.${ZONE}`;
     assertFailed(await browser.open(`http://${host}/`));
     assert.deepEqual(requestsTo(host), []);
+    assert.deepEqual(await lab.departures(), []);
+  });
+
+  test(`${name}: a server in place of dns4tor, with the certificate of another authority, is not asked`, async () => {
+    await using authority = await createCertificateAuthority();
+    await lab.restart(await authority.issue([DOH_ADDRESS]));
+    const host = `impostor.${ZONE}`;
+    assertFailed(await browser.open(`http://${host}/`));
+    assert.equal(await lab.queries({ proto: 'doh' }), 0);
+    assert.deepEqual(await lab.departures(), []);
+  });
+
+  test(`${name}: once dns4tor serves again, pages load, and no packet has ever left the machine`, async () => {
+    await lab.restart();
+    const host = `again.${ZONE}`;
+    assert.equal(textOf(await browser.open(`http://${host}/`)), 'http');
     assert.deepEqual(await lab.departures(), []);
     assert.equal(await lab.namespace.leakedPackets(), 0);
   });
@@ -111,7 +128,7 @@ export function testBrowser({ name, start, policies }: Subject): void {
   test(`${name}: without the policies, the same browser asks the system's resolver, which the lab notices`, async () => {
     await managed.disposeAsync();
     await using unmanaged = await start(lab);
-    assertFailed(await unmanaged.open(`http://later.${ZONE}/`));
+    assertFailed(await unmanaged.open(`http://stopped.${ZONE}/`));
     assert.ok((await lab.departures()).includes(`udp ${NAMESERVER}:53`));
     assert.ok((await lab.namespace.leakedPackets()) > 0);
   });

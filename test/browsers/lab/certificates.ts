@@ -6,7 +6,8 @@ import { runCli } from '../../cli/run-cli.ts';
 import type { ServerCertificate } from '../../fixtures/certificates.ts';
 import type { Policies } from '../policies.ts';
 
-type CertificateFiles = Pick<ServerCertificate, 'certificatePath' | 'keyPath'>;
+/** PEM files of a certificate and its key. */
+export type CertificateFiles = Pick<ServerCertificate, 'certificatePath' | 'keyPath'>;
 
 /** The files that `dns4tor certificate` makes. */
 export interface MadeCertificate {

@@ -9,10 +9,10 @@ import { findProgram } from '../../fixtures/process/find-program.ts';
 import { startProcess } from '../../fixtures/process/process.ts';
 import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
 import type { ConfinedDaemon } from '../../leaks/confined-daemon.ts';
-import { startConfinedBehindDouble } from '../../leaks/confined-double.ts';
+import { type ConfinedBehindDouble, startConfinedBehindDouble } from '../../leaks/confined-double.ts';
 import { type Namespace, startNamespace } from '../../leaks/namespace.ts';
 import { sumOf } from '../../protocol/lab.ts';
-import { type MadeCertificate, makeCertificate } from './certificates.ts';
+import { type CertificateFiles, type MadeCertificate, makeCertificate } from './certificates.ts';
 import { watchDepartures } from './departures.ts';
 import { createEchKeys } from './ech-keys.ts';
 import { startHiddenSite } from './hidden-site.ts';
@@ -42,6 +42,12 @@ export interface BrowserLab extends AsyncDisposable {
   readonly namespace: Namespace;
   readonly daemon: ConfinedDaemon;
   readonly upstream: RecordingDohServer;
+  /**
+   * Replaces dns4tor and its upstream.
+   *
+   * @param files what dns4tor presents. @default its certificate
+   */
+  restart(files?: CertificateFiles): Promise<void>;
   /** What `dns4tor certificate` made for it. */
   readonly certificate: MadeCertificate;
   /** PEM file of the authority of the web sites, which has nothing to do with dns4tor's. */
@@ -76,19 +82,14 @@ export async function startBrowserLab(...flags: readonly string[]): Promise<Brow
   const nsd = resources.use(await startNsd(directory, { '.': 'names.zone' }));
 
   const certificate = await makeCertificate(join(directory, 'tls'), DOH_ADDRESS);
-  const { certificatePath, keyPath } = certificate.server;
-  const { daemon, upstream } = resources.use(
-    await startConfinedBehindDouble(namespace, [
-      '--doh-address',
-      DOH_ADDRESS,
-      '--tls-cert',
-      certificatePath,
-      '--tls-key',
-      keyPath,
-      ...flags,
-    ]),
-  );
-  upstream.behaviour = httpsFirst(forwardTo({ host: '127.0.0.1', port: nsd.port }));
+  const serve = async ({ certificatePath, keyPath }: CertificateFiles): Promise<ConfinedBehindDouble> => {
+    const doh = ['--doh-address', DOH_ADDRESS, '--tls-cert', certificatePath, '--tls-key', keyPath];
+    const started = await startConfinedBehindDouble(namespace, [...doh, ...flags]);
+    started.upstream.behaviour = httpsFirst(forwardTo({ host: '127.0.0.1', port: nsd.port }));
+    return started;
+  };
+  let served = await serve(certificate.server);
+  resources.defer(() => served[Symbol.asyncDispose]());
 
   const web: WebEvent[] = [];
   const site = await ca.issue([`*.${ZONE}`]);
@@ -109,20 +110,28 @@ export async function startBrowserLab(...flags: readonly string[]): Promise<Brow
   const running = resources.move();
   return {
     namespace,
-    daemon,
-    upstream,
+    get daemon() {
+      return served.daemon;
+    },
+    get upstream() {
+      return served.upstream;
+    },
+    async restart(files = certificate.server) {
+      await served[Symbol.asyncDispose]();
+      served = await serve(files);
+    },
     certificate,
     siteAuthority: ca.certificatePath,
     web,
     marionette: web[0]?.relay ?? '',
     askedUpstream: (name) =>
-      upstream.requests
+      served.upstream.requests
         .map(({ query }) => questionIn(query))
         .filter((question) => question.name === name)
         .map(({ type }) => type)
         .toSorted(),
     departures,
-    queries: async (labels) => sumOf((await daemon.page('/metrics')).body, 'coredns_dns_requests_total', labels),
+    queries: async (labels) => sumOf((await served.daemon.page('/metrics')).body, 'coredns_dns_requests_total', labels),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
