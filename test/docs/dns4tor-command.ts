@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toServerName } from '../../src/certificate/server-names.ts';
 import { takeIgnoredFlags, translateCommandLine } from '../../src/cli/cloudflared/translate-command-line.ts';
@@ -10,8 +9,6 @@ import { Reporter } from '../../src/cli/output/reporter.ts';
 import { loadSettings } from '../../src/config/load.ts';
 import { isOptionKey, type OptionKey, optionSpec } from '../../src/config/options.ts';
 import { validate } from '../../src/config/validate.ts';
-import { made } from '../certificate/made.ts';
-import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { ROOT } from './pages.ts';
 
 /** For the reader's own. */
@@ -68,21 +65,11 @@ export async function checkCommandLine(words: readonly string[]): Promise<void> 
     throw error;
   }
   assert.ok(ran !== undefined, `no command ran: ${words.join(' ')}`);
-  await checkFlags(flags);
+  checkFlags(flags);
 }
 
-async function checkFlags(flags: Readonly<Partial<Record<OptionKey, readonly string[]>>>): Promise<void> {
+function checkFlags(flags: Readonly<Partial<Record<OptionKey, readonly string[]>>>): void {
   const known = Object.entries(flags).filter(([key]) => isOptionKey(key) && !FILE_KINDS.has(optionSpec(key).kind));
   const config = flags.config === undefined ? {} : { config: [CONFIG_FILE] };
-  // The encrypted listeners are refused without these files.
-  await using directory = await createTemporaryDirectory();
-  const [certificate, key] = [join(directory.path, 'cert.pem'), join(directory.path, 'key.pem')];
-  for (const { name, text = '', mode } of made(['localhost']).changes) {
-    await writeFile(join(directory.path, name), text, { mode });
-  }
-  const pair = {
-    ...(flags['tls-cert'] === undefined ? {} : { 'tls-cert': [certificate] }),
-    ...(flags['tls-key'] === undefined ? {} : { 'tls-key': [key] }),
-  };
-  validate(loadSettings({ flags: { ...Object.fromEntries(known), ...config, ...pair }, env: {} }));
+  validate(loadSettings({ flags: { ...Object.fromEntries(known), ...config }, env: {} }));
 }

@@ -22,7 +22,7 @@ test('the contents of the README link to each of its sections', () => {
   const sections = [
     ...anchorsOf({ ...readme, headings: readme.headings.filter((heading) => heading.startsWith('## ')) }),
   ];
-  assert.deepEqual(linked, sections);
+  assert.deepEqual(linked, sections.slice(1));
 });
 
 test('each page of docs has at most 250 lines, and the README links to it', () => {

@@ -4,6 +4,7 @@ import { cleanEnvironment, type Daemon, type DaemonOptions, dns4tor, startDaemon
 import { findProgram } from '../fixtures/process/find-program.ts';
 import { startProcess } from '../fixtures/process/process.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
+import { encryptedPorts } from '../protocol/encrypted/encrypted-lab.ts';
 import { fetchIn } from './fetch-in.ts';
 
 /** A running `dns4tor proxy-dns` in a network namespace. */
@@ -14,9 +15,16 @@ export interface ConfinedDaemon extends Daemon {
   readonly log: string;
   /** Runs dig in the namespace. */
   ask(name: string, ...args: readonly string[]): Promise<DigReply>;
+  /** Runs kdig in the namespace, which asks the listener for DoT or DoH. */
+  askEncrypted(over: EncryptedTransport, name: string, ...args: readonly string[]): Promise<DigReply>;
   /** Runs another command of dns4tor in the namespace, with the same directory. */
   run(...args: readonly string[]): Promise<CommandResult>;
 }
+
+/** DoT, and DoH with POST or GET. */
+export type EncryptedTransport = 'dot' | 'doh' | 'doh-get';
+export const ENCRYPTED_TRANSPORTS: readonly EncryptedTransport[] = ['dot', 'doh', 'doh-get'];
+const KDIG_FLAGS = { dot: ['+tls'], doh: ['+https'], 'doh-get': ['+https', '+https-get'] } as const;
 
 export interface CommandResult {
   readonly status: number | NodeJS.Signals;
@@ -57,7 +65,7 @@ export async function startConfinedDaemon(
       onLine: (line) => lines.push(line),
     }),
   );
-  const dig = await findProgram('dig');
+  const [dig, kdig] = await Promise.all([findProgram('dig'), findProgram('kdig')]);
   const [program = '', ...programArgs] = [...namespace.via, ...dns4tor()];
   const owned = resources.move();
   return {
@@ -70,6 +78,11 @@ export async function startConfinedDaemon(
     ask: async (name, ...further) => {
       const server = ['@127.0.0.1', '-p', String(daemon.port), '+time=15'];
       return readDigReply(await namespace.run(dig, ...DIG_FLAGS, ...server, name, ...further));
+    },
+    askEncrypted: async (over, name, ...further) => {
+      const port = String(encryptedPorts(lines.join('\n'))[over === 'dot' ? 'dot' : 'doh']);
+      const server = ['@127.0.0.1', '-p', port, '+retry=0', '+timeout=15', '+noidn', ...KDIG_FLAGS[over]];
+      return readDigReply(await namespace.run(kdig, ...server, name, ...further));
     },
     async run(...further) {
       const running = await startProcess(program, [...programArgs, ...further], surroundings);

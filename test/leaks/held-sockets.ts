@@ -2,8 +2,14 @@ import { findProgram } from '../fixtures/process/find-program.ts';
 import { handOver, type SocketSpec } from '../fixtures/process/hand-over.ts';
 import type { Namespace } from './namespace.ts';
 
-/** The sockets of dns4tor.socket and dns4tor-metrics.socket, on free ports. */
-const SOCKETS: readonly SocketSpec[] = ['dns=udp=127.0.0.1', 'dns=tcp=127.0.0.1', 'metrics=tcp=127.0.0.1'];
+/** Sockets as those of the units, on free ports. */
+const SOCKETS: readonly SocketSpec[] = [
+  'dns=udp=127.0.0.1',
+  'dns=tcp=127.0.0.1',
+  'metrics=tcp=127.0.0.1',
+  'dot=tcp=127.0.0.1',
+  'doh=tcp=127.0.0.1',
+];
 
 /**
  * Restarts the command whenever it has ended and its script, `$3`, exists; a package upgrade removes the script for a
@@ -17,7 +23,10 @@ while :; do
 done
 `;
 
-/** A wrapper that runs a command with sockets that outlive it, as systemd's socket activation does. */
+/**
+ * A wrapper that runs a command with sockets that outlive it, as systemd's socket activation does. Those for DoT and
+ * DoH need a certificate.
+ */
 export async function onHeldSockets(): Promise<readonly string[]> {
   return [...(await handOver(SOCKETS)), '/bin/sh', '-c', SERVE, 'sh', await findProgram('setpriv')];
 }

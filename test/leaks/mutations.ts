@@ -26,6 +26,7 @@ export type Mutation = {
 const PHASES = 'test/leaks/phases.test.ts';
 const ROUTES = 'test/leaks/routes.test.ts';
 const CONNECTIONS = 'test/leaks/upstream-connections.test.ts';
+const ENCRYPTED = 'test/leaks/encrypted.test.ts';
 
 /** Asks the operating system for the address of a name. */
 const lookUp = (name: string): string =>
@@ -253,6 +254,22 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     id: 'G8',
+    breach: 'logs the URLs of requests over DoH',
+    file: 'src/listener/doh/request-head.ts',
+    anchor: 'request',
+    code: 'process.stderr.write(`${head.method} ${head.target}\\n`);',
+    proof: { file: ENCRYPTED, test: 'names and types of all kinds' },
+  },
+  {
+    id: 'G8',
+    breach: 'logs the URLs of requests over DoH that it refuses',
+    file: 'src/listener/doh/request-head.ts',
+    anchor: 'request',
+    code: 'if (!head.target.startsWith(`${path}?dns=`)) process.stderr.write(`${head.method} ${head.target}\\n`);',
+    proof: { file: ENCRYPTED, test: 'requests that are refused' },
+  },
+  {
+    id: 'G8',
     breach: 'keeps what was asked on disk',
     file: 'src/resolver/forward.ts',
     anchor: 'exchange',
@@ -367,6 +384,22 @@ export const MUTATIONS: readonly Mutation[] = [
     code: 'const names = isThroughTor || identity.names.length > 0 ? [...identity.names, ...identity.namesThroughTor] : identity.names;',
     instead: true,
     proof: { file: 'test/tor/tls/connector.test.ts', test: 'a name that is accepted through Tor is refused' },
+  },
+  {
+    id: 'G13',
+    breach: 'quotes the private key that it cannot read',
+    file: 'src/config/parse/server-certificate.ts',
+    anchor: 'key',
+    code: 'if (file.value.length > 0) return refuse(path, `holds no private key: ${file.value}`);',
+    proof: { file: ENCRYPTED, test: 'G13: no output has the private key' },
+  },
+  {
+    id: 'G13',
+    breach: 'logs the private key',
+    file: 'src/listener/tls/server-identity.ts',
+    anchor: 'identity',
+    code: "process.stderr.write(String(key.export({ type: 'pkcs8', format: 'pem' })));",
+    proof: { file: ENCRYPTED, test: 'names and types of all kinds' },
   },
 ];
 

@@ -3,14 +3,17 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { type Laboratory, RESOLVER_NAME, startLaboratory } from '../e2e/laboratory.ts';
+import { type CertificateAuthority, createCertificateAuthority } from '../fixtures/certificates.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
+import { type EncryptedFlags, encryptedFlags } from '../protocol/encrypted/encrypted-lab.ts';
 import { installProgram, throughLauncher } from './as-packaged.ts';
 import { assertLacks, assertLeavesNoTrace, assertServesNoTrace, createCanary } from './canary.ts';
 import {
   type CommandResult,
   type ConfinedDaemon,
   type ConfinedDaemonOptions,
+  ENCRYPTED_TRANSPORTS,
   startConfinedDaemon,
 } from './confined-daemon.ts';
 import { endMainProcess, isAwaited, onHeldSockets } from './held-sockets.ts';
@@ -29,11 +32,20 @@ const IN_FLIGHT_TIMEOUT_MS = 10_000;
 const canary = createCanary();
 let laboratory: Laboratory;
 let namespace: Namespace;
+let authority: CertificateAuthority;
+/** Flags that also serve DoT and DoH. */
+let encrypted: EncryptedFlags;
 
 before(async () => {
-  [laboratory, namespace] = await Promise.all([startLaboratory(), startNamespace()]);
+  [laboratory, namespace, authority] = await Promise.all([
+    startLaboratory(),
+    startNamespace(),
+    createCertificateAuthority(),
+  ]);
+  encrypted = await encryptedFlags(authority);
 });
 after(async () => {
+  await authority[Symbol.asyncDispose]();
   await namespace[Symbol.asyncDispose]();
   await laboratory[Symbol.asyncDispose]();
 });
@@ -98,7 +110,7 @@ async function versionOf(daemon: ConfinedDaemon): Promise<string> {
 describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere', () => {
   let daemon: ConfinedDaemon;
   before(async () => {
-    daemon = await start(['--address', 'localhost']);
+    daemon = await start(['--address', 'localhost', ...encrypted.flags]);
   });
   after(() => daemon[Symbol.asyncDispose]());
   beforeEach(assertSilent);
@@ -119,11 +131,16 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
     await assertClean(daemon);
   });
 
-  test('normal service: names and types of all kinds, over UDP and TCP, from the cache and not', async () => {
+  test('normal service: names and types of all kinds, over UDP, TCP, DoT and DoH, from the cache and not', async () => {
     await assertAnswers(daemon);
     const name = newName();
     for (const args of [['A'], ['A'], ['AAAA'], ['TXT', '+tcp'], ['HTTPS', '+dnssec'], ['ANY']]) {
       await assertAnswers(daemon, name, ...args);
+    }
+    for (const over of ENCRYPTED_TRANSPORTS) {
+      for (const asking of [name, newName()]) {
+        assert.equal((await daemon.askEncrypted(over, asking)).status, 'NOERROR', over);
+      }
     }
     for (const local of ['onion', 'local', 'internal', 'lan', 'test', 'home.arpa', '10.in-addr.arpa']) {
       assert.equal((await daemon.ask(`${canary}.${local}`)).status, 'NXDOMAIN', local);
@@ -203,6 +220,9 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
       assert.deepEqual([status, answer], ['SERVFAIL', []]);
       assert.match(ede.join(), /^23 /);
     }
+    for (const over of ENCRYPTED_TRANSPORTS) {
+      assert.equal((await daemon.askEncrypted(over, newName())).status, 'SERVFAIL', over);
+    }
     assert.equal((await laboratory.doh.questions()).length, questionsBefore);
     await assertClean(daemon);
   });
@@ -268,17 +288,26 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
 
   test('a crash, with questions on their way, by whatever signal: the package’s launcher leaves no core dump', async () => {
     for (const signal of ['SIGKILL', 'SIGSEGV', 'SIGABRT'] as const) {
-      await using doomed = await start(['--circuits', '1'], { via: await throughLauncher() });
+      await using doomed = await start(['--circuits', '1', ...encrypted.flags], { via: await throughLauncher() });
       await doomed.answers();
       laboratory.network.client.pause();
       try {
-        const unanswered = [newName(), newName()].map((name) => doomed.ask(name, '+time=2').catch(() => undefined));
-        await waitUntil('both wait for the resolver', IN_FLIGHT_TIMEOUT_MS, async () => (await waiting(doomed)) >= 2);
+        const asking = [
+          ...[newName(), newName()].map((name) => doomed.ask(name, '+time=2')),
+          ...ENCRYPTED_TRANSPORTS.map((over) => doomed.askEncrypted(over, newName(), '+timeout=2')),
+        ];
+        const unanswered = asking.map((reply) => reply.catch(() => undefined));
+        const count = asking.length;
+        await waitUntil(
+          'all wait for the resolver',
+          IN_FLIGHT_TIMEOUT_MS,
+          async () => (await waiting(doomed)) >= count,
+        );
         // Wherever the kernel would write a core dump.
         assert.match(await readFile(`/proc/${doomed.process.pid}/limits`, 'utf8'), /^Max core file size +0 +0 /m);
         doomed.process.signal(signal);
         assert.equal(await doomed.process.ended, signal);
-        assert.deepEqual(await Promise.all(unanswered), [undefined, undefined]);
+        assert.deepEqual(new Set(await Promise.all(unanswered)), new Set([undefined]));
       } finally {
         laboratory.network.client.resume();
       }
@@ -294,23 +323,25 @@ describe('G1, G8: no packet leaves but to loopback, and no name is left anywhere
     const folder = join(installed.path, 'dns4tor');
     await installProgram(folder, '1.0.0');
     const command = join(folder, 'dist', 'launch', 'dns4tor.js');
-    await using service = await start([], { command, via: await onHeldSockets() });
+    await using service = await start(encrypted.flags, { command, via: await onHeldSockets() });
     await service.answers();
     await assertAnswers(service);
+    for (const over of ENCRYPTED_TRANSPORTS) await service.askEncrypted(over, newName());
     assert.equal(await versionOf(service), '1.0.0');
     await assertClean(service);
 
     await rm(folder, { recursive: true });
     endMainProcess(service.log);
     await service.logs('the main process has ended');
-    const replies = Promise.all([service.ask(newName()), service.ask(newName(), '+tcp')]);
+    const replies = Promise.all([
+      service.ask(newName()),
+      service.ask(newName(), '+tcp'),
+      ...ENCRYPTED_TRANSPORTS.map((over) => service.askEncrypted(over, newName())),
+    ]);
     await waitUntil('they wait', IN_FLIGHT_TIMEOUT_MS, () => isAwaited(namespace, service.port));
     await assertLeavesNoTrace(canary, service);
     await installProgram(folder, '2.0.0');
-    assert.deepEqual(
-      (await replies).map(({ status }) => status),
-      ['NOERROR', 'NOERROR'],
-    );
+    assert.deepEqual(new Set((await replies).map(({ status }) => status)), new Set(['NOERROR']));
     assert.equal(await versionOf(service), '2.0.0');
     await assertClean(service);
   });

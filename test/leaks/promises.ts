@@ -28,6 +28,7 @@ export const PROMISES: readonly Promised[] = [
         file: 'test/systemd/units.test.ts',
         test: 'has no way out but its sockets and unix sockets, and leaves no core',
       },
+      { file: 'test/leaks/encrypted.test.ts', test: 'G1, G8, G13: over DoT and DoH' },
       { file: 'test/leaks/namespace.test.ts', test: 'where nobody sends, nothing is counted' },
     ],
   },
@@ -93,13 +94,14 @@ export const PROMISES: readonly Promised[] = [
   {
     id: 'G8',
     promise:
-      'No name that was looked up is in a log, a metric, the status page, an error or a file, and nothing is kept on disk. The service and the Debian package leave no core dump after a crash (started otherwise, `ulimit -c` decides)',
+      'No name that was looked up, over whatever transport, is in a log, a metric, the status page, an error or a file, and nothing is kept on disk. The service and the Debian package leave no core dump after a crash (started otherwise, `ulimit -c` decides)',
     proofs: [
       { file: 'test/leaks/phases.test.ts', test: 'G1, G8: no packet leaves but to loopback' },
       {
         file: 'test/systemd/units.test.ts',
         test: 'has no way out but its sockets and unix sockets, and leaves no core',
       },
+      { file: 'test/leaks/encrypted.test.ts', test: 'G1, G8, G13: over DoT and DoH' },
       { file: 'test/leaks/upstream-connections.test.ts', test: 'and no file written' },
       { file: 'test/leaks/canary.test.ts', test: 'is found' },
       { file: 'test/protocol/machine/environment.test.ts', test: 'have no effect, and each is reported once' },
@@ -134,6 +136,15 @@ export const PROMISES: readonly Promised[] = [
       { file: 'test/tor/socks/agent.test.ts', test: 'program receives neither the destination nor the credentials' },
       { file: 'test/tor/tls/connector.test.ts', test: 'a name that is accepted through Tor is refused' },
       { file: 'test/system/sockets/socks-owner.test.ts', test: 'listener is not accepted as Tor' },
+    ],
+  },
+  {
+    id: 'G13',
+    promise:
+      'The private key of DNS over TLS and HTTPS (`--tls-key`) is in no log, metric, page, error or other output',
+    proofs: [
+      { file: 'test/leaks/encrypted.test.ts', test: 'G13: no output has the private key' },
+      { file: 'test/leaks/encrypted.test.ts', test: 'G1, G8, G13: over DoT and DoH' },
     ],
   },
 ];

@@ -33,6 +33,7 @@ export function readPrivateKey(path: string): Parsed<PrivateKeyFile> {
   try {
     return { value: { path, key: createPrivateKey(file.value) } };
   } catch {
+    // Leak mutation: key
     // The header of PKCS #8 (RFC 7468 §11), or the Proc-Type line of older formats (RFC 1421 §4.6.1.1).
     const isEncrypted = /^-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(file.value);
     return isEncrypted

@@ -28,6 +28,7 @@ export type RequestVerdict = Uint8Array | 'body' | RefusalStatus;
  * @param path the path of the only resource
  */
 export function readRequest(head: RequestHead, path: string): RequestVerdict {
+  // Leak mutation: request
   // A website could otherwise learn from response times which names are in the cache, and cause queries. Every browser
   // sends one of these headers for a page (Fetch Metadata §2, Fetch §3.2), but not for its own name resolution.
   if (head.isFromWebPage) return 403;

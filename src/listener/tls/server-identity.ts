@@ -71,6 +71,7 @@ export class ServerIdentity {
 
 /** Explicit, because NODE_OPTIONS and OPENSSL_CONF set the defaults. */
 function createContext({ certificate, key }: CertificateAndKey): SecureContext {
+  // Leak mutation: identity
   return createSecureContext({
     cert: certificate,
     key: key.export({ type: 'pkcs8', format: 'pem' }),

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { type CertificateAuthority, createCertificateAuthority } from '../../fixtures/certificates.ts';
-import type { Daemon } from '../../fixtures/process/daemon.ts';
 import { type Lab, startLab } from '../lab.ts';
 
 /** A running dns4tor with a working upstream that also serves DoT and DoH, on free ports of each address. */
@@ -20,6 +19,8 @@ export interface EncryptedFlags {
   /** Flags of `proxy-dns`. */
   readonly flags: readonly string[];
   readonly ca: string;
+  readonly certificatePath: string;
+  readonly keyPath: string;
 }
 
 /** Issues a certificate for these addresses. Returns the flags that serve DoT and DoH on them. */
@@ -32,12 +33,15 @@ export async function encryptedFlags(
   return {
     flags: [...listen, '--doh-port', '0', '--dot-port', '0', '--tls-cert', certificatePath, '--tls-key', keyPath],
     ca: await readFile(authority.certificatePath, 'utf8'),
+    certificatePath,
+    keyPath,
   };
 }
 
-export function encryptedPorts({ process }: Daemon): EncryptedPorts {
+/** @param log of the daemon's start */
+export function encryptedPorts(log: string): EncryptedPorts {
   const port = (scheme: string): number =>
-    Number(new RegExp(`\\baddress\\W+${scheme}://[^\\s"]+:(\\d+)`).exec(process.output)?.[1]);
+    Number(new RegExp(`\\baddress\\W+${scheme}://[^\\s"]+:(\\d+)`).exec(log)?.[1]);
   return { doh: port('https'), dot: port('tls') };
 }
 
@@ -54,7 +58,7 @@ export async function startEncryptedLab(
   const running = resources.move();
   return {
     ...lab,
-    ports: encryptedPorts(lab.daemon),
+    ports: encryptedPorts(lab.daemon.process.output),
     ca: encrypted.ca,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
