@@ -35,6 +35,11 @@ export const SYSTEM_FAILURES = {
     problem: 'the certificate for DNS over TLS and HTTPS has expired or is not valid yet, so clients refuse it',
     remedy: 'run dns4tor certificate again, or renew it at the CA that issued it; check the clock of this machine',
   },
+  ERR_LISTEN_DOH_PLAIN: {
+    label: 'listen_doh_plain',
+    problem: 'the unix socket for DNS over HTTPS cannot be created',
+    remedy: 'remove what is at that path, or choose another path with --doh-plain',
+  },
   ERR_ROUTE_LOOP: {
     label: 'route_loop',
     problem: 'a route leads back to dns4tor itself',

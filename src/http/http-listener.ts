@@ -3,7 +3,7 @@ import { isIP, type Server } from 'node:net';
 import { Dns4torError, toListenError } from '../failures/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import { USUAL_METRICS_PORT } from '../model/metrics-port.ts';
-import { BACKLOG, listenOnSocketPath } from './socket-path.ts';
+import { BACKLOG, listenOnSocketPath, OWNER_AND_GROUP_UMASK } from './socket-path.ts';
 
 /** Where the metrics server listens. */
 export type MetricsEndpoint =
@@ -25,9 +25,6 @@ interface Bound {
   /** Whether another program had the usual port. */
   readonly isElsewhere?: boolean;
 }
-
-/** Mode 0660: only the user and the group of the process can connect, which requires write permission. */
-const SOCKET_UMASK = 0o117;
 
 /**
  * Binds the server and starts to listen.
@@ -66,7 +63,7 @@ async function listenOnTcp(server: Server, host: string, port: number): Promise<
 }
 
 async function listenOnPath(server: Server, path: string): Promise<Bound> {
-  await listenOnSocketPath(server, { path, umask: SOCKET_UMASK, code: 'ERR_LISTEN_PATH' });
+  await listenOnSocketPath(server, { path, umask: OWNER_AND_GROUP_UMASK, code: 'ERR_LISTEN_PATH' });
   return { address: `unix:${path}`, host: undefined };
 }
 

@@ -13,6 +13,9 @@ import { findUntrusted } from '../lib/path-trust.ts';
  */
 export const BACKLOG = 1024;
 
+/** Mode 0660: only the user and the group of the process can connect, which requires write permission. */
+export const OWNER_AND_GROUP_UMASK = 0o117;
+
 /** A unix socket that a server listens on. */
 interface SocketPlace {
   /** Absolute. The directory must exist. */

@@ -12,6 +12,11 @@ import { type AdmittedConnection, type PendingConnection, TcpAdmission } from '.
  */
 const SERVER_OPTIONS = { allowHalfOpen: true, pauseOnConnect: true } as const;
 
+/** Creates the server of a {@link ConnectionListener}. It reads nothing from its connections. */
+export function createPausingServer(): Server {
+  return createServer(SERVER_OPTIONS);
+}
+
 /** A connection with a slot. */
 export interface ServedConnection extends AdmittedConnection {
   /** Resolves when no query is in flight and, if the connection is closing, its last replies are sent. */
@@ -57,9 +62,14 @@ export abstract class ConnectionListener<T extends ServedConnection> implements 
    */
   protected abstract serve(socket: Socket, slot: Slot<T>): T;
 
+  /** The client's address. Undefined if the client has already disconnected. */
+  protected clientOf(socket: Socket): string | undefined {
+    return socket.remoteAddress;
+  }
+
   #onConnection(socket: Socket): void {
     const { metrics, isAllowed, groupOf = clientGroup } = this.components;
-    const client = socket.remoteAddress;
+    const client = this.clientOf(socket);
     // The client has already disconnected.
     if (client === undefined) return void socket.destroy();
     if (!isAllowed(client)) {
@@ -96,11 +106,12 @@ export abstract class ConnectionListener<T extends ServedConnection> implements 
     return connection;
   }
 
-  /** An IP address. */
+  /** An IP address. Only for a TCP socket. */
   get address(): string {
     return (this.#server.address() as AddressInfo).address;
   }
 
+  /** Only for a TCP socket. */
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
   }
@@ -126,7 +137,7 @@ export abstract class ConnectionListener<T extends ServedConnection> implements 
  * @throws Dns4torError ERR_LISTEN_IN_USE, ERR_LISTEN_DENIED, ERR_LISTEN_ADDRESS, ERR_LISTEN
  */
 export async function listenOn({ address, port }: ListenerInit, transport: string): Promise<Server> {
-  const server = createServer(SERVER_OPTIONS);
+  const server = createPausingServer();
   try {
     const listening = once(server, 'listening');
     server.listen({ host: address, port, ipv6Only: true });
@@ -138,12 +149,13 @@ export async function listenOn({ address, port }: ListenerInit, transport: strin
 }
 
 /**
- * Takes over a listening TCP socket.
+ * Takes over a listening socket.
  * @param fd closed with the server
+ * @param kind what the socket must be
  * @returns undefined if `fd` is not such a socket. A UDP socket is left untouched.
  */
-export async function adoptListening(fd: number): Promise<Server | undefined> {
-  const server = createServer(SERVER_OPTIONS);
+export async function adoptListening(fd: number, kind: 'tcp' | 'unix' = 'tcp'): Promise<Server | undefined> {
+  const server = createPausingServer();
   try {
     const listening = once(server, 'listening');
     server.listen({ fd });
@@ -151,8 +163,8 @@ export async function adoptListening(fd: number): Promise<Server | undefined> {
   } catch {
     return undefined;
   }
-  // Node also accepts unix sockets here, and has no address for them.
-  if (server.address() !== null) return server;
+  // Node has no address for a unix socket that it did not create.
+  if ((server.address() === null) === (kind === 'unix')) return server;
   server.close();
   return undefined;
 }

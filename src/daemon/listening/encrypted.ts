@@ -15,6 +15,7 @@ import { expandAddresses } from '../expand-addresses.ts';
 import type { HandedOver } from '../handed-over.ts';
 import type { Reloadable } from '../reload/reloader.ts';
 import { AddressFollower, type AddressSockets, type FollowerEvents } from './address-follower.ts';
+import { openDohPlain } from './doh-plain.ts';
 import { type Drainable, drain } from './listen.ts';
 
 /** The listeners for DoT and DoH, and what they present. */
@@ -83,6 +84,21 @@ const CLOSED: EncryptedListening = {
  * @throws Dns4torError ERR_LISTEN_*
  */
 export async function openEncryptedListeners(
+  components: ListenerComponents,
+  options: EncryptedOptions,
+  stack: AsyncDisposableStack,
+): Promise<EncryptedListening> {
+  const withTls = await openWithTls(components, options, stack);
+  const plain = await openDohPlain(components, options, stack);
+  return {
+    ...withTls,
+    async drain() {
+      await Promise.all([withTls.drain(), plain.drain()]);
+    },
+  };
+}
+
+async function openWithTls(
   components: ListenerComponents,
   options: EncryptedOptions,
   stack: AsyncDisposableStack,

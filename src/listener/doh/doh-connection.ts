@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ErrorCode } from '../../failures/failures.ts';
 import type { Timer } from '../../lib/clock.ts';
+import { BYTES_PER_KIB } from '../../lib/units.ts';
 import { createQueryScanner, type QueryScan } from '../../message/wire/scan-query.ts';
 import type { AddressFamily } from '../../model/query.ts';
 import type { ServedConnection, Slot } from '../connection-listener.ts';
@@ -11,6 +12,18 @@ import type { RefusalStatus } from './response-head.ts';
 
 /** Time limit for a client to read its last replies before the connection is destroyed. */
 const LINGER_MS = 5000;
+
+/**
+ * Maximum octets between two complete requests. A request takes at most a header and a message of 64 KiB each. More are
+ * frames or headers that lead to no request.
+ */
+const MAX_FRUITLESS_BYTES: number = 256 * BYTES_PER_KIB;
+
+/** Maximum octets of incomplete bodies. Real queries need a few hundred each. */
+const MAX_INCOMPLETE_BYTES: number = 128 * BYTES_PER_KIB;
+
+/** How often, in one idle time, the octets without a request are counted. */
+const CHECKS_PER_IDLE_TIME = 8;
 
 /** What a connection needs, whatever its HTTP version. */
 export interface DohConnectionInit extends Slot<DohConnection> {
@@ -33,11 +46,6 @@ export interface Exchange {
   readonly isGone: boolean;
 }
 
-interface Waiting {
-  readonly exchange: Exchange;
-  readonly wire: Uint8Array;
-}
-
 /** The limits on queries in flight. Another status than 200 tells clients and proxies to send fewer. */
 const TOO_MANY: ReadonlySet<ErrorCode> = new Set(['ERR_IN_FLIGHT', 'ERR_IN_FLIGHT_CLIENT']);
 
@@ -51,17 +59,23 @@ export abstract class DohConnection implements ServedConnection {
   readonly #asked = new InFlight();
   /** Complete requests whose responses are not sent yet. */
   readonly #open = new InFlight();
-  readonly #waiting: Waiting[] = [];
+  /** Queries that wait until the limits allow them. */
+  readonly #waiting = new Map<Exchange, Uint8Array>();
   /** When each incomplete request began, the earliest first. */
   readonly #receiving = new Map<object, number>();
   readonly #clientPort: number;
   readonly #family: AddressFamily;
   #idleSince: number;
+  /** Octets received until then. */
+  #bytesAtUse = 0;
+  #incompleteBytes = 0;
   #idleTimer: Timer;
   #messageTimer: Timer | undefined;
   #lingerTimer: Timer | undefined;
   /** Octets of responses that the client has not read. */
   #unsentBytes = 0;
+  /** Resolved once everything is handed to the kernel, or cannot be. */
+  readonly #sent = Promise.withResolvers<void>();
   #ending = false;
   #closed = false;
 
@@ -73,9 +87,11 @@ export abstract class DohConnection implements ServedConnection {
     this.#clientPort = socket.remotePort ?? 0;
     this.#family = socket.remoteFamily === 'IPv6' ? 6 : 4;
     this.#idleSince = components.clock.now();
-    this.#idleTimer = this.#startIdleTimer(components.limits.tcpIdleMs);
+    this.#idleTimer = this.#startIdleTimer();
+    socket.setNoDelay(true);
     // `close` follows every error.
     socket.on('error', () => socket.destroy());
+    socket.on('finish', () => this.#sent.resolve());
     socket.on('close', () => this.#onClose());
   }
 
@@ -96,9 +112,10 @@ export abstract class DohConnection implements ServedConnection {
     return this.#asked.count > 0;
   }
 
-  /** Resolves when the responses to all complete requests are sent. */
-  idle(): Promise<void> {
-    return this.#open.idle();
+  /** Resolves when the responses to all complete requests are sent and, if the connection is closing, its last frame. */
+  async idle(): Promise<void> {
+    await this.#open.idle();
+    if (this.#ending) await this.#sent.promise;
   }
 
   evict(): void {
@@ -143,13 +160,22 @@ export abstract class DohConnection implements ServedConnection {
   /** A complete request has arrived. */
   protected opened(): void {
     this.#open.begin();
-    this.#markUsed(this.components.clock.now());
   }
 
   /** A response to a complete request is sent, or cannot be. */
-  protected closed(): void {
+  protected closed(exchange: Exchange): void {
+    this.#waiting.delete(exchange);
     this.#open.end();
-    this.serveWaiting();
+    this.#serveWaiting();
+  }
+
+  /**
+   * Counts octets of incomplete bodies, or of one that is complete or given up if negative.
+   * @returns false if there are too many
+   */
+  protected countIncomplete(bytes: number): boolean {
+    this.#incompleteBytes += bytes;
+    return this.#incompleteBytes <= MAX_INCOMPLETE_BYTES;
   }
 
   /** Counts octets that are handed to the socket, or that have left it if negative. */
@@ -159,16 +185,15 @@ export abstract class DohConnection implements ServedConnection {
 
   /** Asks as soon as the limits allow it. */
   protected ask(exchange: Exchange, wire: Uint8Array): void {
-    if (this.isFull) this.#waiting.push({ exchange, wire });
+    if (this.isFull) this.#waiting.set(exchange, wire);
     else this.#ask(exchange, wire);
   }
 
-  /** Asks what waits for other queries and responses. */
-  protected serveWaiting(): void {
-    while (!this.isFull) {
-      const next = this.#waiting.shift();
-      if (next === undefined) break;
-      if (!next.exchange.isGone) this.#ask(next.exchange, next.wire);
+  #serveWaiting(): void {
+    for (const [exchange, wire] of this.#waiting) {
+      if (this.isFull) break;
+      this.#waiting.delete(exchange);
+      if (!exchange.isGone) this.#ask(exchange, wire);
     }
     this.onRelieved();
   }
@@ -176,6 +201,8 @@ export abstract class DohConnection implements ServedConnection {
   #ask(exchange: Exchange, wire: Uint8Array): void {
     const scan = this.#scan(wire);
     const { verdict } = scan;
+    const arrivedAt = this.components.clock.now();
+    this.#markUsed(arrivedAt);
     let failure: ErrorCode | undefined;
     const query = {
       wire,
@@ -186,7 +213,7 @@ export abstract class DohConnection implements ServedConnection {
       server: this.init.server,
       clientPort: this.#clientPort,
       tcpIdleMs: undefined,
-      arrivedAt: this.components.clock.now(),
+      arrivedAt,
       onFailed: (code: ErrorCode): void => {
         failure = code;
       },
@@ -203,24 +230,31 @@ export abstract class DohConnection implements ServedConnection {
       this.#markUsed(this.components.clock.now());
       if (!exchange.isGone) reply(exchange, later, failure, verdict);
       else this.components.metrics.dropped('send_failed');
-      this.serveWaiting();
+      this.#serveWaiting();
     });
   }
 
   #markUsed(now: number): void {
     this.#idleSince = now;
+    this.#bytesAtUse = this.socket.bytesRead;
     this.init.onUsed(this);
   }
 
-  /** Checks later whether the connection has been idle for too long: a timer for each request would cost more. */
-  #startIdleTimer(delayMs: number): Timer {
-    return this.components.clock.schedule(delayMs, () => {
-      const { clock, limits } = this.components;
-      const remainingMs = this.#idleSince + limits.tcpIdleMs - clock.now();
+  /**
+   * Looks regularly whether the connection has been idle for too long: a new timer for each request would cost more.
+   * node:http2 tells of no frame or header that leads to no request, so the octets are counted.
+   */
+  #startIdleTimer(): Timer {
+    const { clock, limits } = this.components;
+    const idleMs = this.#idleSince + limits.tcpIdleMs - clock.now();
+    const delayMs = Math.min(limits.tcpIdleMs / CHECKS_PER_IDLE_TIME, idleMs > 0 ? idleMs : Infinity);
+    return clock.schedule(delayMs, () => {
+      const isFlooded = this.socket.bytesRead - this.#bytesAtUse > MAX_FRUITLESS_BYTES;
       // A connection that awaits an answer is not idle.
-      if (this.busy) this.#idleTimer = this.#startIdleTimer(limits.tcpIdleMs);
-      else if (remainingMs > 0) this.#idleTimer = this.#startIdleTimer(remainingMs);
-      else this.end();
+      const isIdle = !this.busy && clock.now() - this.#idleSince >= limits.tcpIdleMs;
+      if (isFlooded) this.components.metrics.dropped('tcp_message');
+      if (isFlooded || isIdle) this.end();
+      else this.#idleTimer = this.#startIdleTimer();
     });
   }
 
@@ -255,7 +289,8 @@ export abstract class DohConnection implements ServedConnection {
     this.#idleTimer.cancel();
     this.#messageTimer?.cancel();
     this.#lingerTimer?.cancel();
-    this.#waiting.length = 0;
+    this.#sent.resolve();
+    this.#waiting.clear();
     this.#receiving.clear();
   }
 }

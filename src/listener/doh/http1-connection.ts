@@ -54,9 +54,9 @@ export class Http1Connection extends DohConnection {
   }
 
   protected timeOut(): void {
-    const [last] = [...this.#pending].slice(-1);
-    if (last !== undefined && !last.isComplete) last.refuse(408);
-    else this.#lastWords = rawResponse(408, 'Request Timeout');
+    const last = [...this.#pending].at(-1);
+    if (last !== undefined && !last.isComplete) return this.#refuseLast(last, 408);
+    this.#lastWords = rawResponse(408, 'Request Timeout');
     this.end();
   }
 
@@ -101,15 +101,17 @@ export class Http1Connection extends DohConnection {
     if (verdict === 'body') return this.#receive(request, exchange);
     // RFC 9110 §9.3.1: content of a GET request has no meaning, and might be another request in disguise.
     const accepted = hasBody && typeof verdict !== 'number' ? 400 : verdict;
-    if (typeof accepted === 'number') {
-      // What follows may be the body.
-      if (hasBody || !isValid) exchange.isLast = true;
-      exchange.refuse(accepted);
-      if (exchange.isLast) return this.end();
-      this.endReceiving(this);
-      return;
-    }
-    this.#onComplete(exchange, accepted);
+    if (typeof accepted !== 'number') return this.#onComplete(exchange, accepted);
+    // The body that follows is not read.
+    if (hasBody || !isValid) return this.#refuseLast(exchange, accepted);
+    this.endReceiving(this);
+    exchange.refuse(accepted);
+  }
+
+  #refuseLast(exchange: Http1Exchange, status: RefusalStatus): void {
+    exchange.isLast = true;
+    exchange.refuse(status);
+    this.end();
   }
 
   /** Called when the parser cannot read the input. */
@@ -129,9 +131,7 @@ export class Http1Connection extends DohConnection {
       bytes += chunk.length;
       chunks.push(chunk);
       if (bytes <= MAX_MESSAGE_BYTES) return;
-      exchange.isLast = true;
-      exchange.refuse(413);
-      this.end();
+      this.#refuseLast(exchange, 413);
     });
     request.on('end', () => {
       if (this.isEnding) return;
@@ -149,7 +149,7 @@ export class Http1Connection extends DohConnection {
   #onSent(exchange: Http1Exchange): void {
     if (!this.#pending.delete(exchange)) return;
     this.countUnsent(-exchange.sentBytes);
-    if (exchange.isComplete) this.closed();
+    if (exchange.isComplete) this.closed(exchange);
     else this.feed();
     this.#closeIfDone();
   }

@@ -43,6 +43,7 @@ export class Http1Stream extends Duplex {
   readonly #socket: Socket;
   #wantsInput = false;
 
+  /** @param socket owned from here on */
   constructor(socket: Socket, sink: RequestSink) {
     super({ readableHighWaterMark: 1 });
     this.sink = sink;
@@ -67,6 +68,11 @@ export class Http1Stream extends Duplex {
 
   override _write(chunk: Uint8Array, _: BufferEncoding, done: (error?: Error | null) => void): void {
     this.#socket.write(chunk, done);
+  }
+
+  /** Header and body of a response leave in one TLS record. */
+  override _writev(chunks: readonly { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this.#socket.write(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
   }
 
   override _final(done: () => void): void {

@@ -14,6 +14,11 @@ import { DohConnection, type DohConnectionInit, type Exchange } from './doh-conn
 import { MAX_HEADER_BYTES, readRequest } from './request-head.ts';
 import { messageHeader, type RefusalStatus, refusalHeader } from './response-head.ts';
 
+/** Maximum requests that a client may give up at once, as a browser does when a person closes a page. */
+const MAX_RESETS_AT_ONCE = 200;
+/** Maximum requests that it may give up in the long run. */
+const MAX_RESETS_PER_SECOND = 33;
+
 /** Node's type declarations lack `sendDate`. */
 interface ResponseOptions extends ServerStreamResponseOptions {
   readonly sendDate: boolean;
@@ -39,7 +44,9 @@ export class Http2Connection extends DohConnection {
   }
 
   protected timeOut(request: object): void {
-    (request as Http2Exchange).refuse(408);
+    if (!(request instanceof Http2Exchange)) return;
+    this.#release(request);
+    request.refuse(408);
   }
 
   protected onRelieved(): void {}
@@ -69,22 +76,30 @@ export class Http2Connection extends DohConnection {
 
   #receive(stream: ServerHttp2Stream, exchange: Http2Exchange): void {
     const chunks: Uint8Array[] = [];
-    let bytes = 0;
     this.beginReceiving(exchange);
     stream.on('data', (chunk: Uint8Array) => {
       if (!this.isReceiving(exchange)) return;
-      bytes += chunk.length;
-      chunks.push(chunk);
-      if (bytes <= MAX_MESSAGE_BYTES) return;
-      this.endReceiving(exchange);
-      exchange.refuse(413);
+      exchange.incompleteBytes += chunk.length;
+      const isTooMuch = !this.countIncomplete(chunk.length);
+      const isTooLarge = exchange.incompleteBytes > MAX_MESSAGE_BYTES;
+      if (!isTooMuch && !isTooLarge) return void chunks.push(chunk);
+      chunks.length = 0;
+      this.#release(exchange);
+      exchange.refuse(isTooLarge ? 413 : 429);
     });
     stream.on('end', () => {
       if (!this.isReceiving(exchange)) return;
-      this.endReceiving(exchange);
+      this.#release(exchange);
       const [first] = chunks;
-      this.#onComplete(exchange, first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks, bytes));
+      this.#onComplete(exchange, first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks));
     });
+  }
+
+  /** Its body is complete or given up. */
+  #release(exchange: Http2Exchange): void {
+    this.endReceiving(exchange);
+    this.countIncomplete(-exchange.incompleteBytes);
+    exchange.incompleteBytes = 0;
   }
 
   #onComplete(exchange: Http2Exchange, wire: Uint8Array): void {
@@ -97,9 +112,9 @@ export class Http2Connection extends DohConnection {
   readonly #onSending = (bytes: number): void => this.countUnsent(bytes);
 
   #onClosed(exchange: Http2Exchange): void {
-    this.endReceiving(exchange);
+    this.#release(exchange);
     this.countUnsent(-exchange.sentBytes);
-    if (exchange.isComplete) this.closed();
+    if (exchange.isComplete) this.closed(exchange);
   }
 }
 
@@ -111,6 +126,8 @@ class Http2Exchange implements Exchange {
   isComplete = false;
   onSending: ((bytes: number) => void) | undefined;
   sentBytes = 0;
+  /** Octets of its body, while that is incomplete. */
+  incompleteBytes = 0;
 
   constructor(stream: ServerHttp2Stream, isHead: boolean) {
     this.#stream = stream;
@@ -135,8 +152,9 @@ class Http2Exchange implements Exchange {
   refuse(status: RefusalStatus): void {
     if (this.isGone) return;
     this.#stream.respond([':status', String(status), ...refusalHeader(status)], WITHOUT_BODY);
-    // RFC 9113 §8.1: the rest of the request is not needed.
-    if (!this.#stream.readableEnded) this.#stream.resume();
+    // RFC 9113 §8.1: "the server MAY request that the client abort transmission of a request without error by sending a
+    // RST_STREAM with an error code of NO_ERROR after sending a complete response".
+    if (!this.#stream.readableEnded) this.#stream.close(constants.NGHTTP2_NO_ERROR);
   }
 }
 
@@ -148,6 +166,9 @@ function sessionOptions({ tcpPipelined }: TcpLimits): ServerOptions {
       enablePush: false,
     },
     maxSessionMemory: 1,
+    // Rapid reset (CVE-2023-44487): a client that gives up more requests than this is disconnected.
+    streamResetBurst: MAX_RESETS_AT_ONCE,
+    streamResetRate: MAX_RESETS_PER_SECOND,
     maxHeaderListPairs: 64,
     maxSettings: 16,
     maxOutstandingPings: 1,

@@ -1,11 +1,13 @@
 import { once } from 'node:events';
-import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from 'node:http2';
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, type OutgoingHttpHeaders } from 'node:http2';
 import { type AddressInfo, connect as connectSocket, createServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { DohConnection, DohConnectionInit } from '../../../src/listener/doh/doh-connection.ts';
 import { Http1Connection } from '../../../src/listener/doh/http1-connection.ts';
 import { Http1Parser } from '../../../src/listener/doh/http1-parser.ts';
 import { Http2Connection } from '../../../src/listener/doh/http2-connection.ts';
+import { PlainConnection } from '../../../src/listener/doh/plain-connection.ts';
 import type { TcpLimits } from '../../../src/listener/listener.ts';
 import { MAX_MESSAGE_BYTES } from '../../../src/message/wire/header.ts';
 import type { Handler } from '../../../src/model/query.ts';
@@ -23,7 +25,7 @@ export const DNS_MESSAGE = 'application/dns-message';
 export interface DohServer extends AsyncDisposable {
   readonly port: number;
   readonly parts: Parts;
-  /** In the order in which they were accepted. */
+  /** In the order of their first octets. */
   readonly connections: readonly DohConnection[];
   /** The server's ends of the connections. */
   readonly sockets: readonly Socket[];
@@ -31,18 +33,15 @@ export interface DohServer extends AsyncDisposable {
   readonly uses: () => number;
 }
 
-export async function serveDoh(
-  version: Version,
-  handler: Handler,
-  limits: Partial<TcpLimits> = {},
-): Promise<DohServer> {
+export async function serveDoh(handler: Handler, limits: Partial<TcpLimits> = {}): Promise<DohServer> {
   const components = { ...parts(handler), limits: { ...LIMITS, ...limits } };
   const parser = new Http1Parser();
   const replySpace = new Uint8Array(MAX_MESSAGE_BYTES);
+  const accepted: PlainConnection[] = [];
   const connections: DohConnection[] = [];
   const sockets: Socket[] = [];
   let uses = 0;
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     const init: DohConnectionInit = {
       path: PATH,
       replySpace,
@@ -52,11 +51,14 @@ export async function serveDoh(
       onUsed: () => uses++,
     };
     sockets.push(socket);
-    connections.push(
-      version === 'HTTP/2'
+    const begun = new PlainConnection(components, socket, (_, isHttp2) => {
+      const connection = isHttp2
         ? new Http2Connection(components, socket, init)
-        : new Http1Connection(components, socket, { ...init, parser }),
-    );
+        : new Http1Connection(components, socket, { ...init, parser });
+      connections.push(connection);
+      return connection;
+    });
+    accepted.push(begun);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -67,7 +69,7 @@ export async function serveDoh(
     sockets,
     uses: () => uses,
     async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
+      for (const each of accepted) each.evict();
       await new Promise((resolve) => server.close(resolve));
     },
   };
@@ -87,11 +89,15 @@ export interface RequestSpec {
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
+  /** Sends no more than this body, although more is to come. @default false */
+  readonly isUnfinished?: boolean;
 }
 
 /** A client of one connection. */
 export interface DohClient extends AsyncDisposable {
   request(spec: RequestSpec): Promise<Response>;
+  /** Sends a request, and from then on reads no response. */
+  send(spec: RequestSpec): void;
   /** Whether the server has closed the connection, or is about to. */
   readonly isClosed: boolean;
   readonly socket: Socket;
@@ -121,21 +127,33 @@ export class Http2Client implements DohClient {
     session.on('goaway', () => (this.isClosed = true));
     session.on('close', () => (this.isClosed = true));
     session.on('error', () => {});
+    socket.on('error', () => {});
   }
 
   static async connect(port: number): Promise<Http2Client> {
     const socket = connectSocket(port, '127.0.0.1');
-    const session = connect('http://doh.example', { createConnection: () => socket });
+    const session = connect('http://doh.example', {
+      createConnection: () => socket,
+      // The server may send this much of each response before the client reads it.
+      settings: { initialWindowSize: 16_384 },
+    });
     await once(session, 'remoteSettings');
     return new Http2Client(session, socket);
   }
 
-  async request({ method, path = PATH, headers = {}, body }: RequestSpec): Promise<Response> {
+  send({ method, path = PATH, headers = {}, body, isUnfinished = false }: RequestSpec): ClientHttp2Stream {
     const stream = this.session.request(
       { ':method': method ?? (body ? 'POST' : 'GET'), ':path': path, ...headers },
       { endStream: body === undefined },
     );
-    if (body !== undefined) stream.end(body);
+    stream.on('error', () => {});
+    if (isUnfinished) stream.write(body);
+    else if (body !== undefined) stream.end(body);
+    return stream;
+  }
+
+  async request(spec: RequestSpec): Promise<Response> {
+    const stream = this.send(spec);
     const [received] = (await once(stream, 'response')) as [OutgoingHttpHeaders];
     const { ':status': status, ...fields } = received;
     return {
@@ -147,8 +165,13 @@ export class Http2Client implements DohClient {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.session.destroy();
-    if (!this.socket.closed) await once(this.socket, 'close');
+    if (!this.socket.closed) await closeOf(this.socket);
   }
+}
+
+/** Resolves when a stream has closed, also by an error. */
+export function closeOf(stream: Duplex): Promise<void> {
+  return new Promise((resolve) => stream.once('close', resolve));
 }
 
 /** A client that is independent of Node's parser. Requests are sent at once, and so pipelined. */
@@ -173,13 +196,37 @@ export class Http1Client implements DohClient {
     return new Http1Client(socket);
   }
 
-  request({ method, path = PATH, headers = {}, body }: RequestSpec): Promise<Response> {
+  /** Number of octets received that no response has taken. */
+  get unread(): number {
+    return this.#input.length;
+  }
+
+  /** An octet of them. */
+  peek(offset: number): number | undefined {
+    return this.#input[offset];
+  }
+
+  request(spec: RequestSpec): Promise<Response> {
+    this.#write(spec);
+    return this.response(spec.method === 'HEAD');
+  }
+
+  send(spec: RequestSpec): void {
+    this.socket.pause();
+    this.#write(spec);
+  }
+
+  #write({ method, path = PATH, headers = {}, body }: RequestSpec): void {
     const used = method ?? (body ? 'POST' : 'GET');
-    const length = body === undefined ? {} : { 'content-length': String(body.length) };
+    const isChunked = headers['transfer-encoding'] !== undefined;
+    const length = body === undefined || isChunked ? {} : { 'content-length': String(body.length) };
     const fields = Object.entries({ host: 'doh.example', ...length, ...headers });
     const lines = [`${used} ${path} HTTP/1.1`, ...fields.map(([name, value]) => `${name}: ${value}`)];
-    this.socket.write(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), body ?? Buffer.alloc(0)]));
-    return this.response(used === 'HEAD');
+    const content = Buffer.from(body ?? []);
+    const chunks = [Buffer.from(`${content.length.toString(16)}\r\n`), content, Buffer.from('\r\n0\r\n\r\n')];
+    this.socket.write(
+      Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), ...(isChunked ? chunks : [content])]),
+    );
   }
 
   /** Resolves with the next response that no earlier call waits for. */
