@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { copyFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
-import { createCertificateAuthority } from '../../fixtures/certificates.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { createCertificateAuthority, type ServerCertificate } from '../../fixtures/certificates.ts';
 import { type DigReply, dig } from '../../fixtures/dns/dig.ts';
 import { kdig } from '../../fixtures/dns/kdig.ts';
+import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
+import { waitUntil } from '../../fixtures/wait-until.ts';
+import { PATIENCE_MS } from '../../listener/harness.ts';
 import { type Lab, startLab } from '../lab.ts';
 
 /*
@@ -23,7 +28,10 @@ const CA = await readFile(authority.certificatePath);
 
 /** A dns4tor that serves DoT on both loopback addresses, and DoH on 127.0.0.1. */
 async function start(...names: readonly string[]): Promise<Lab> {
-  const { certificatePath, keyPath } = await authority.issue(names);
+  return startWith(await authority.issue(names));
+}
+
+function startWith({ certificatePath, keyPath }: Pick<ServerCertificate, 'certificatePath' | 'keyPath'>): Promise<Lab> {
   const addresses = ['--address', 'localhost', '--dot-address', 'localhost', '--doh-address', '127.0.0.1'];
   const ports = ['--dot-port', '0', '--doh-port', '0'];
   return startLab(...addresses, ...ports, '--tls-cert', certificatePath, '--tls-key', keyPath);
@@ -130,6 +138,33 @@ test('a certificate without the address of the resolver designates nothing there
   const { status, answer, authority: negative } = await discover('127.0.0.1', other.daemon.port);
   assert.deepEqual([status, answer.length, negative[0]?.type], ['NOERROR', 0, 'SOA']);
   assert.equal((await discover('::1', other.daemon.port)).answer.length, 1);
+});
+
+test('the answer follows the certificate when a reload replaces it', async () => {
+  await using directory = await createTemporaryDirectory();
+  const files = { certificatePath: join(directory.path, 'cert.pem'), keyPath: join(directory.path, 'key.pem') };
+  const replaceBy = async (...names: readonly string[]): Promise<void> => {
+    const { certificatePath, keyPath } = await authority.issue(names);
+    await copyFile(certificatePath, files.certificatePath);
+    await copyFile(keyPath, files.keyPath);
+  };
+  await replaceBy(HOST, '127.0.0.1');
+  await using running = await startWith(files);
+  const targets = async (): Promise<readonly string[]> => {
+    const { answer } = await discover('127.0.0.1', running.daemon.port);
+    return [...new Set(answer.map(({ data }) => toBinding(data).target))];
+  };
+  assert.deepEqual(await targets(), [`${HOST}.`]);
+  for (const [names, expected] of [
+    [['new.example.net', '127.0.0.1'], ['new.example.net.']],
+    [['new.example.net', '192.0.2.1'], []],
+  ] as const) {
+    await replaceBy(...names);
+    running.daemon.process.signal('SIGHUP');
+    await waitUntil('the other certificate is used', PATIENCE_MS, async () => {
+      return isDeepStrictEqual(await targets(), expected);
+    });
+  }
 });
 
 test('upstream is never asked for resolver.arpa', async () => {
