@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { buildDeb } from '../../packaging/deb/build.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { messageOf } from '../../src/log/logger.ts';
 import { DIG_FLAGS, type DigReply, readDigReply } from '../fixtures/dns/dig.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
@@ -212,6 +213,58 @@ step('the drop-in for port 5053 moves the sockets', async () => {
     '',
   );
   await guest.run(`rm -r ${folder} && systemctl daemon-reload && ${again}`);
+  await untilAnswered();
+});
+
+step('with a certificate, the service in its sandbox answers over DoT and DoH on sockets of systemd', async () => {
+  const folder = '/etc/systemd/system/dns4tor.service.d';
+  const mainProcess = async (): Promise<string> =>
+    (await guest.run('systemctl show --property MainPID --value dns4tor.service')).trim();
+  const ask = async (address: string, ...args: readonly string[]): Promise<string> => {
+    const trust = ['+tls-ca=/etc/dns4tor/tls/ca.pem', `+tls-hostname=${address}`];
+    return (await digInGuest(`@${address}`, ...args, ...trust, newName())).status;
+  };
+  const designated = async (): Promise<string[]> => {
+    const { answer } = await digInGuest('@127.0.0.1', '_dns.resolver.arpa', 'SVCB');
+    return answer.map(({ data }) => data.replaceAll('"', ''));
+  };
+  assert.deepEqual(await designated(), []);
+  await guest.run('dns4tor certificate dns.example.net 127.0.0.1 ::1');
+  await guest.run(`install -D -m 644 -t ${folder} /usr/share/doc/dns4tor/examples/drop-ins/encrypted.conf`);
+  await guest.run('systemctl daemon-reload && systemctl restart dns4tor');
+  for (const address of ['127.0.0.1', '::1']) {
+    for (const option of ['+tls', '+https', '+https-get']) {
+      assert.equal(await ask(address, option), 'NOERROR', `${address} ${option}`);
+    }
+  }
+  // A client that knows only the address of port 53 finds both (RFC 9462).
+  assert.deepEqual(await designated(), [
+    '1 dns.example.net. alpn=dot ipv4hint=127.0.0.1',
+    '2 dns.example.net. alpn=h2,http/1.1 ipv4hint=127.0.0.1 key7=/dns-query{?dns}',
+  ]);
+  const inside = `nsenter --target ${await mainProcess()} --net`;
+  assert.match(await guest.run(`${inside} ip -brief link`), /^lo .*\n$/);
+  assert.equal(await guest.run(`${inside} ss --no-header --listening --tcp --udp`), '');
+  assert.match(await guest.run('systemd-analyze security dns4tor.service'), /Overall exposure level .*: 0\.[0-5] /);
+
+  // A renewed certificate for the same key is used without a restart.
+  const started = await mainProcess();
+  await guest.run('dns4tor certificate');
+  await waitUntil('the renewed certificate is used', AGAIN_TIMEOUT_MS, async () => {
+    const log = await guest.run(`journalctl _PID=${started} --output cat`);
+    return log.includes(messageOf('certificate_replaced', {}));
+  });
+  assert.equal(await ask('127.0.0.1', '+tls'), 'NOERROR');
+  assert.equal(await mainProcess(), started);
+
+  // The first connection starts the service.
+  for (const option of ['+tls', '+https']) {
+    await guest.run('systemctl stop dns4tor.service');
+    assert.equal(await ask('127.0.0.1', option), 'NOERROR', option);
+  }
+  await guest.run(`rm -r ${folder} /etc/dns4tor && systemctl daemon-reload`);
+  await guest.run('systemctl stop dns4tor.service dns4tor.socket && systemctl start dns4tor.socket dns4tor.service');
+  assert.equal(await guest.run('ss --no-header --listening --tcp --numeric "sport = :443 or sport = :853"'), '');
   await untilAnswered();
 });
 
