@@ -10,6 +10,16 @@ import type { BrowserLab } from './lab/lab.ts';
 /** Its sandbox does not run as root. */
 const ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--no-first-run'];
 
+/** By which Playwright turns off what Chromium does on its own. */
+const QUIETING_ARGUMENTS = [
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-default-apps',
+  '--disable-field-trial-config',
+  '--disable-sync',
+  '--metrics-recording-only',
+];
+
 /** Starts Debian's Chromium without a window, with an empty profile, and with the policies in /etc. */
 export async function startChromium({ namespace }: BrowserLab): Promise<Browser> {
   await using resources = new AsyncDisposableStack();
@@ -23,6 +33,7 @@ export async function startChromium({ namespace }: BrowserLab): Promise<Browser>
     executablePath: launcher,
     headless: true,
     args: ARGUMENTS,
+    ignoreDefaultArgs: QUIETING_ARGUMENTS,
     env: { ...cleanEnvironment(), HOME: home, TMPDIR: home },
   });
   resources.defer(() => running.close());

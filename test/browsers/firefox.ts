@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cleanEnvironment } from '../fixtures/process/daemon.ts';
 import { findProgram } from '../fixtures/process/find-program.ts';
@@ -11,6 +11,16 @@ import { Marionette, MarionetteError } from './marionette.ts';
 const START_TIMEOUT_MS = 60_000;
 /** Height of what the window has above the page. */
 const TOOLBARS = 85;
+
+/** Preferences, beside those of the policies. */
+const PREFERENCES = `// Marionette would otherwise turn off what Firefox does on its own, such as looking for a captive portal.
+user_pref("remote.prefs.recommended", false);
+// Firefox tries HTTPS before HTTP. The tests are about what it does because of HTTPS records.
+user_pref("dom.security.https_first", false);
+// Pages that open by themselves.
+user_pref("browser.aboutwelcome.enabled", false);
+user_pref("datareporting.policy.dataSubmissionPolicyBypassNotification", true);
+`;
 
 interface DrivenFirefox extends AsyncDisposable {
   readonly driver: Marionette;
@@ -29,6 +39,7 @@ export async function driveFirefox(
   const { path: home } = resources.use(await createTemporaryDirectory());
   const profile = join(home, 'profile');
   await mkdir(profile);
+  await writeFile(join(profile, 'user.js'), PREFERENCES);
   const [program, ...command] = [...namespace.via, await findProgram('firefox-esr')];
   const options = ['--headless', '--no-remote', '--marionette', '--profile', profile];
   const size = ['--width', String(WINDOW.width), '--height', String(WINDOW.height + TOOLBARS)];

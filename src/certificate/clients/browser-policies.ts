@@ -16,9 +16,14 @@ export function firefoxPolicies({ url }: PolicyOptions, authorityPath: string): 
     policies: {
       Certificates: { Install: [authorityPath] },
       DNSOverHTTPS: { Enabled: true, ProviderURL: url, Fallback: false, Locked: true },
-      // Otherwise Firefox drops private addresses, such as those of own names and routes. dns4tor removes them from
-      // upstream answers, which is the protection against rebinding that Firefox means.
-      Preferences: { 'network.trr.allow-rfc1918': { Value: true, Status: 'locked' } },
+      // Otherwise Firefox asks the system's resolver for names of its own, to test the network.
+      CaptivePortal: false,
+      Preferences: {
+        'network.connectivity-service.enabled': { Value: false, Status: 'locked' },
+        // Otherwise Firefox drops private addresses, such as those of own names and routes. dns4tor removes them from
+        // upstream answers, which is the protection against rebinding that Firefox means.
+        'network.trr.allow-rfc1918': { Value: true, Status: 'locked' },
+      },
     },
   });
 }

@@ -50,7 +50,11 @@ test('policies set Firefox and Chromium to the server, without a fallback', () =
     policies: {
       Certificates: { Install: ['/etc/dns4tor/tls/ca.pem'] },
       DNSOverHTTPS: { Enabled: true, ProviderURL: 'https://192.168.1.2:8443/dns', Fallback: false, Locked: true },
-      Preferences: { 'network.trr.allow-rfc1918': { Value: true, Status: 'locked' } },
+      CaptivePortal: false,
+      Preferences: {
+        'network.connectivity-service.enabled': { Value: false, Status: 'locked' },
+        'network.trr.allow-rfc1918': { Value: true, Status: 'locked' },
+      },
     },
   });
   assert.deepEqual(JSON.parse(texts.get('chromium.json') ?? ''), {
