@@ -61,7 +61,7 @@ export class HeldHandler {
   }
 }
 
-/** A DNS client over TCP. Its framing is independent of the code under test. */
+/** A DNS client over TCP or TLS. Its framing is independent of the code under test. */
 export class TcpClient implements AsyncDisposable {
   readonly socket: Socket;
   readonly #messages: Buffer[] = [];
@@ -82,6 +82,11 @@ export class TcpClient implements AsyncDisposable {
     const local = from === undefined ? {} : { localAddress: from };
     const socket = connect({ port, host: address, allowHalfOpen: true, ...local });
     await once(socket, 'connect');
+    return new TcpClient(socket);
+  }
+
+  /** A client on a connected socket, with or without TLS. */
+  static over(socket: Socket): TcpClient {
     return new TcpClient(socket);
   }
 
