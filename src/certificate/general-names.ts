@@ -64,6 +64,12 @@ export function isPermitted(name: string, permitted: readonly string[]): boolean
   return permitted.some((one) => one === name || (isIP(name) === 0 && isIP(one) === 0 && name.endsWith(`.${one}`)));
 }
 
+/** The first address of the network that an address is in. */
+export function networkAddress(address: string, netmask: string): string {
+  const masks = toOctets(netmask);
+  return toAddress(toOctets(address).map((octet, index) => octet & (masks[index] ?? 0)));
+}
+
 /** The usual form of an IP address (RFC 5952). */
 export function canonicalAddress(address: string): string {
   return isIPv4(address) ? address : toAddress(toOctets(address));

@@ -25,7 +25,7 @@ export interface CertificatePlan {
   readonly authority: Authority;
   readonly isNewAuthority: boolean;
   readonly certificate: X509Certificate;
-  /** Of the certificate, the one that clients are told first. */
+  /** The names of the certificate. Clients use the first one. */
   readonly names: readonly string[];
   /** Whether it replaces a certificate. */
   readonly isRenewal: boolean;

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { isLinkLocal, isLocalNetwork, isLoopback, ZONE } from '../lib/ip-address.ts';
 import type { NetworkInterfaces } from '../lib/network-addresses.ts';
 import { toHostName } from '../model/names/host-name.ts';
-import { canonicalAddress } from './general-names.ts';
+import { canonicalAddress, networkAddress } from './general-names.ts';
 
 const LOCAL_NAMES = ['localhost', '127.0.0.1', '::1'];
 
@@ -58,16 +58,12 @@ export function privateAddresses(networkInterfaces: NetworkInterfaces): readonly
   }
 }
 
-/** The networks of a machine, other than loopback, that some of its IPv4 addresses are in, in CIDR notation. */
+/** The networks of a machine, other than loopback, that some of its addresses are in, in CIDR notation. */
 export function networksOf(addresses: readonly string[], networkInterfaces: NetworkInterfaces): readonly string[] {
   const networks = Object.values(networkInterfaces())
     .flatMap((list = []) => list)
-    .filter(({ address, family, internal }) => family === 'IPv4' && !internal && addresses.includes(address))
-    .map(({ address, netmask, cidr }) => {
-      const mask = netmask.split('.').map(Number);
-      const network = address.split('.').map((octet, index) => Number(octet) & (mask[index] ?? 0));
-      return `${network.join('.')}/${cidr?.split('/')[1] ?? '32'}`;
-    });
+    .filter(({ address, internal }) => !internal && addresses.includes(address))
+    .map(({ address, netmask, cidr }) => `${networkAddress(address, netmask)}/${cidr?.split('/')[1] ?? ''}`);
   return [...new Set(networks)];
 }
 

@@ -52,10 +52,10 @@ test('a kernel that does not tell its addresses is no error', () => {
   assert.deepEqual(machineNames('localhost', failing), ['localhost', '127.0.0.1', '::1']);
 });
 
-test('networks are those of the given IPv4 addresses, without loopback', () => {
+test('networks are those of the given addresses, without loopback', () => {
   assert.deepEqual(
     networksOf(['127.0.0.1', '192.168.130.2', 'fd00::1', 'laptop'], () => INTERFACES),
-    ['192.168.130.0/23'],
+    ['192.168.130.0/23', 'fd00::/64'],
   );
 });
 

@@ -85,7 +85,9 @@ export function addCertificate(program: Command): void {
     const { dryRun = false, json = false } = options;
     const loaded = loadSettings({ flags, env: process.env });
     const made = await make(names, options, loaded, dryRun).catch(explainDenied);
-    process.stdout.write(json ? renderMadeJson(made) : `${renderMade(made, dryRun)}${renderGuide(made, dryRun)}`);
+    process.stdout.write(
+      json ? renderMadeJson(made, dryRun) : `${renderMade(made, dryRun)}${renderGuide(made, dryRun)}`,
+    );
   });
 }
 
@@ -173,5 +175,14 @@ function toServerNames(words: readonly string[]): readonly string[] {
 function defaultDirectory(isRoot: boolean): string {
   if (isRoot) return DIRECTORY_OF_ROOT;
   const xdg = process.env['XDG_STATE_HOME'];
-  return join(xdg?.startsWith('/') ? xdg : join(homedir(), '.local/state'), 'dns4tor/tls');
+  return join(xdg?.startsWith('/') ? xdg : join(homeDirectory(), '.local/state'), 'dns4tor/tls');
+}
+
+function homeDirectory(): string {
+  try {
+    return homedir();
+  } catch (error) {
+    const remedy = 'name a directory with --directory';
+    throw new ConfigError([{ problem: 'certificate: the user has no home directory', remedy }], error);
+  }
 }

@@ -23,20 +23,23 @@ const DOT_PORT = 853;
 /** Stands for the reader's network. */
 const EXAMPLE_NETWORK = '192.168.1.0/24';
 
-/** Renders what was made. */
+/** Renders what was made. A dry run has made an authority of which nothing remains, so its fingerprint is not shown. */
 export function renderMade(made: Made, isDryRun: boolean): string {
   const { directory, names, isNewAuthority, isRenewal, files, unnamed } = made;
   const [makes, renews] = isDryRun ? ['Would make', 'Would renew'] : ['Made', 'Renewed'];
   const what = isRenewal ? `${renews} the certificate` : `${makes} a certificate`;
+  const { validToDate, fingerprint256 } = made.authority.certificate;
   const authority = isNewAuthority
-    ? `${makes} a new certificate authority, valid until ${dayOf(made.authority.certificate.validToDate)}.`
-    : 'The certificate authority is the same as before: devices that trust it need no change.';
+    ? [
+        `${makes} a new certificate authority, valid until ${dayOf(validToDate)}.`,
+        'It can issue certificates for these names and those below them only.',
+      ]
+    : ['The certificate authority is the same as before: devices that trust it need no change.'];
   return [
     `${what} in ${directory}, valid until ${dayOf(made.certificate.validToDate)}, for:`,
     ...names.map((name) => `  ${name}`),
-    authority,
-    `Its fingerprint (SHA-256), to compare on each device: ${made.authority.certificate.fingerprint256}`,
-    'It can issue certificates for these names and those below them only.',
+    ...authority,
+    ...(isNewAuthority && isDryRun ? [] : [`Its fingerprint (SHA-256), to compare on each device: ${fingerprint256}`]),
     `Files: ${files.join(', ')}`,
     ...(unnamed.length === 0
       ? []
@@ -51,8 +54,7 @@ export function renderMade(made: Made, isDryRun: boolean): string {
 /** Renders what to do with the files. After a renewal, devices need nothing. */
 export function renderGuide(made: Made, isDryRun: boolean): string {
   const { directory, addresses, isNewAuthority, isRenewal } = made;
-  if (isRenewal && !isNewAuthority && !isDryRun)
-    return 'A running dns4tor uses the new certificate as soon as it sees the file.\n';
+  if (isRenewal && !isNewAuthority && !isDryRun) return 'A running dns4tor uses the new certificate within seconds.\n';
   const at = (name: string): string => quoted(join(directory, name));
   const sections = [
     ['dns4tor: in dns4tor.toml, or with the drop-ins of the systemd units (docs/systemd.md)', ...configLines(made)],
@@ -76,9 +78,9 @@ export function renderGuide(made: Made, isDryRun: boolean): string {
 
 function configLines({ directory, addresses, names, networks }: Made): readonly string[] {
   const loopback = names.filter((name) => name === '127.0.0.1' || name === '::1');
-  // Without an address that other machines reach, only all of them are sure to be the right ones.
+  // Host names alone do not tell which of its addresses clients will use.
   const reached = addresses.addresses.length > 0 ? [...loopback.slice(0, 1), ...addresses.addresses] : ['0.0.0.0'];
-  const served = toList(addresses.isOwnMachine ? loopback : reached);
+  const served = toList(addresses.isOwnMachine ? ['localhost'] : reached);
   return [
     `  tls-cert = ${JSON.stringify(join(directory, FILE.certificate))}`,
     `  tls-key = ${JSON.stringify(join(directory, FILE.key))}`,
@@ -120,7 +122,7 @@ function deviceSections({ directory, addresses, files }: Made): readonly (readon
 }
 
 /** Renders what was made as one JSON object. Its keys are stable. */
-export function renderMadeJson(made: Made): string {
+export function renderMadeJson(made: Made, isDryRun: boolean): string {
   const { directory, authority, certificate, addresses, names } = made;
   const at = (name: string): string => join(directory, name);
   const value = {
@@ -129,7 +131,7 @@ export function renderMadeJson(made: Made): string {
       certificate: at(FILE.authority),
       isNew: made.isNewAuthority,
       until: authority.certificate.validToDate.toISOString(),
-      sha256: authority.certificate.fingerprint256,
+      ...(made.isNewAuthority && isDryRun ? {} : { sha256: authority.certificate.fingerprint256 }),
     },
     server: {
       certificate: at(FILE.certificate),

@@ -3,6 +3,8 @@ import { X509Certificate } from 'node:crypto';
 import { access, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { loadSettings } from '../../../src/config/load.ts';
+import { validate } from '../../../src/config/validate.ts';
 import { parseShell } from '../../docs/shell.ts';
 import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
 import { runCli } from '../run-cli.ts';
@@ -55,6 +57,8 @@ test('a dry run makes nothing', async () => {
   const { code, stdout } = await runCli(['certificate', ...NAMES, '--directory', directory.path, '--dry-run']);
   assert.equal(code, 0);
   for (const name of NAMES) assert.ok(stdout.includes(name));
+  // Nobody will ever see the authority that was tried.
+  assert.doesNotMatch(stdout, /(?:[0-9A-F]{2}:){31}/);
   assert.deepEqual(await readdir(directory.path), []);
 });
 
@@ -127,6 +131,19 @@ test('the commands of the guide name files that exist, also in a directory whose
   );
   for (const source of sources) await access(source ?? '');
 });
+
+for (const names of [['localhost'], NAMES, ['dns.home.arpa'], ['fd00::1', '127.0.0.1', '::1']]) {
+  test(`dns4tor takes the configuration of the guide for ${names.join(', ')}`, async () => {
+    await using directory = await createTemporaryDirectory();
+    const { stdout } = await runCli(['certificate', ...names, '--directory', directory.path]);
+    const lines = stdout.split('\n').filter((line) => /^ {2}[a-z-]+ = /.test(line));
+    const config = join(directory.path, 'dns4tor.toml');
+    await writeFile(config, lines.join('\n'));
+    const { encrypted } = validate(loadSettings({ flags: { config: [config] }, env: {} }));
+    assert.ok(encrypted.dohAddresses.length > 0 && encrypted.dotAddresses.length > 0);
+    assert.equal(encrypted.tls?.certificatePath, join(directory.path, 'cert.pem'));
+  });
+}
 
 test('modes do not depend on the umask', async () => {
   await using parent = await createTemporaryDirectory();
