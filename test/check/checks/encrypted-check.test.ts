@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
+import { copyFile, writeFile } from 'node:fs/promises';
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { createServer as createTlsServer } from 'node:tls';
 import type { Verdict } from '../../../src/check/check-verdict.ts';
 import { checkEncrypted, checkServerCertificate } from '../../../src/check/checks/encrypted-check.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
@@ -26,6 +27,8 @@ import { configOf } from '../config-of.ts';
 
 const PROTOCOLS = ['dot', 'doh'] as const;
 const DAY_MS = 86_400_000;
+const LENGTH_BYTES = 2;
+const QR = 0x80;
 
 let ca: CertificateAuthority;
 let server: ServerCertificate;
@@ -106,8 +109,21 @@ test('a running dns4tor is recognised over TLS and HTTPS, and its certificate af
   // The check reads another certificate than the daemon, as after a renewal that it could not use.
   assert.ok(daemon.port > 0);
   const renewed = await ca.issue(['dns.example']);
+  const chain = join(directory.path, 'chain.pem');
+  const certificates = [renewed.certificatePath, ca.certificatePath].map((path) => readFileSync(path, 'utf8'));
+  await writeFile(chain, certificates.join('\n'));
   for (const protocol of PROTOCOLS) {
-    assert.equal((await check(protocol, ports[protocol], ...tlsFlags(renewed))).status, 'fail', protocol);
+    // Only the server's own certificate is trusted, although its file may hold the authority too.
+    for (const certificatePath of [renewed.certificatePath, chain]) {
+      const { status } = await check(
+        protocol,
+        ports[protocol],
+        ...tlsFlags({ ...renewed, certificatePath }),
+        '--doh-path',
+        '/q',
+      );
+      assert.equal(status, 'fail', protocol);
+    }
   }
 });
 
@@ -142,6 +158,39 @@ test('another program is named, whatever it speaks; so is nothing at all', async
     assert.ok(line.includes('127.0.0.1'), line);
   }
 });
+
+test('another DNS server with the configured certificate is not mistaken for dns4tor', async () => {
+  await withEcho(server, async (port) => {
+    const { status, line } = await check('dot', port, ...tlsFlags(server));
+    assert.equal(status, 'fail');
+    assert.ok(line.includes(basename(import.meta.filename)), line);
+  });
+});
+
+/** Runs a DoT server that answers each query with no record. */
+async function withEcho(
+  { certificatePath, keyPath }: ServerCertificate,
+  run: (port: number) => Promise<void>,
+): Promise<void> {
+  const echo = createTlsServer({
+    cert: readFileSync(certificatePath),
+    key: readFileSync(keyPath),
+    ALPNProtocols: ['dot'],
+  });
+  echo.on('secureConnection', (socket) => {
+    socket.on('error', () => {});
+    socket.once('data', (query) => {
+      query[LENGTH_BYTES + 2]! |= QR;
+      socket.write(query);
+    });
+  });
+  const port = await listen(echo);
+  try {
+    await run(port);
+  } finally {
+    echo.close();
+  }
+}
 
 test('a server that says nothing is given up', { timeout: 20_000 }, async () => {
   const silent = createServer(() => {});

@@ -148,6 +148,18 @@ test('a half-written renewal is tolerated for one look, and used when it is comp
   assert.deepEqual(rig.events, ['certificate_replaced']);
 });
 
+test('after a warning, the next renewal may be half-written for one look again', async () => {
+  await using rig = await Rig.create();
+  await writeFile(rig.keyPath, '');
+  rig.look(3);
+  assert.deepEqual(rig.events, ['certificate_kept']);
+  await copyFile(second.keyPath, rig.keyPath);
+  rig.look();
+  await copyFile(second.certificatePath, rig.certificatePath);
+  rig.look();
+  assert.deepEqual(rig.events, ['certificate_kept', 'certificate_replaced']);
+});
+
 test('files that cannot be used are warned of once, and used as soon as they are right', async () => {
   await using rig = await Rig.create();
   const breaks: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -195,6 +207,18 @@ test('a reload presents the certificate of the configuration, and its files are 
   await copyFile(first.keyPath, keyPath);
   rig.look();
   assert.equal(rig.presented.length, 2);
+});
+
+test('a reload that read the files before a renewal does not undo it', async () => {
+  await using rig = await Rig.create();
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the only part that is read
+  const config = { encrypted: { tls: read(rig.certificatePath, rig.keyPath) } } as Config;
+  const apply = await rig.watch.prepare(config);
+  await rig.install(second);
+  rig.look();
+  apply();
+  rig.look();
+  assert.equal(rig.presented.at(-1)?.certificate.trim(), (await readFile(second.certificatePath, 'utf8')).trim());
 });
 
 test('a reload without a certificate keeps the one that the open listeners present', async () => {
