@@ -87,6 +87,7 @@ for (const unit of [
   'dns4tor-metrics.socket',
   'dns4tor-dot.socket',
   'dns4tor-doh.socket',
+  'dns4tor-doh-plain.socket',
   'dns4tor-standalone.service',
 ]) {
   test(`systemd accepts ${unit} together with Tor's units: no unknown key, no cycle`, async () => {
@@ -101,6 +102,7 @@ for (const [dropIn, unit] of [
   ['port-5053.conf', 'dns4tor.socket'],
   ['household-socket.conf', 'dns4tor.socket'],
   ['encrypted.conf', 'dns4tor.service'],
+  ['reverse-proxy.conf', 'dns4tor.service'],
   ['household-dot.conf', 'dns4tor-dot.socket'],
   ['household-doh.conf', 'dns4tor-doh.socket'],
   ['encrypted-standalone.conf', 'dns4tor-standalone.service'],
@@ -174,6 +176,26 @@ test('the service does not open the sockets that need a certificate, except with
   assert.deepEqual(await valuesOf('dns4tor.service', 'Also'), ['dns4tor.socket dns4tor-metrics.socket']);
   const added = await valuesOf('drop-ins/encrypted.conf', 'Sockets');
   assert.deepEqual(added, ['dns4tor-dot.socket dns4tor-doh.socket']);
+  assert.deepEqual(await valuesOf('drop-ins/reverse-proxy.conf', 'Sockets'), ['dns4tor-doh-plain.socket']);
+});
+
+test('what stops the sockets for plain DNS stops all that are beside them, as does the standalone service', async () => {
+  const conflicts = (await valuesOf('dns4tor-standalone.service', 'Conflicts')).join(' ').split(' ');
+  for (const unit of (await readdir(UNITS)).filter((name) => name.endsWith('.socket'))) {
+    assert.ok(conflicts.includes(unit), unit);
+    const isOptional = !['dns4tor.socket', 'dns4tor-metrics.socket'].includes(unit);
+    assert.deepEqual(await valuesOf(unit, 'PartOf'), isOptional ? ['dns4tor.socket'] : [], unit);
+  }
+});
+
+test('only root and the web server connect to the socket for a reverse proxy', async () => {
+  const unit = 'dns4tor-doh-plain.socket';
+  assert.deepEqual(await valuesOf(unit, 'ListenStream'), ['/run/dns4tor-doh']);
+  assert.deepEqual(await valuesOf(unit, 'SocketMode'), ['0660']);
+  assert.deepEqual(await valuesOf(unit, 'SocketGroup'), ['www-data']);
+  const [fdName = ''] = await valuesOf(unit, 'FileDescriptorName');
+  const handedOver = takeHandedOver({ LISTEN_PID: '7', LISTEN_FDS: '1', LISTEN_FDNAMES: fdName }, 7);
+  assert.deepEqual(handedOver.dohPlain, [3]);
 });
 
 test('the drop-ins for DoT and DoH give the service a certificate and a key that only root can read', async () => {

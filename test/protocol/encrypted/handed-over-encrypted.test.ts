@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { messageOf } from '../../../src/log/logger.ts';
 import { createCertificateAuthority } from '../../fixtures/certificates.ts';
 import { kdig } from '../../fixtures/dns/kdig.ts';
+import { buildQuery } from '../../fixtures/dns/messages.ts';
 import type { Daemon } from '../../fixtures/process/daemon.ts';
 import type { SocketSpec } from '../../fixtures/process/hand-over.ts';
+import { runProgram } from '../../fixtures/process/run-program.ts';
 import { createTemporaryDirectory } from '../../fixtures/temporary-directory.ts';
 import { LOCALHOST, METRICS, refusalOf, startHandedOver } from '../handed-over.ts';
+import { readReply } from '../reply.ts';
 
 /*
  * Sockets for DoT and DoH that dns4tor inherits, as with systemd's socket activation (sd_listen_fds(3)).
@@ -51,6 +56,21 @@ test('they are served with no network except the sockets, and permission only fo
   await assertServed(running.daemon);
 });
 
+test('DoH without TLS is served to a reverse proxy on an inherited unix socket, by HTTP/1.1 and HTTP/2', async () => {
+  await using directory = await createTemporaryDirectory();
+  const path = join(directory.path, 'doh');
+  await using running = await startHandedOver([...LOCALHOST, METRICS, `doh-plain=unix=${path}`], { confined: true });
+  assert.ok(running.daemon.process.output.includes(messageOf('listening_encrypted', {})));
+  const query = Buffer.from(buildQuery({ id: 0, name: 'proxied.dns4tor-lab.net' }));
+  const url = `http://dns.example.net/dns-query?dns=${query.toString('base64url')}`;
+  for (const version of ['--http1.1', '--http2-prior-knowledge']) {
+    const args = ['--silent', '--fail', '--unix-socket', path, version, '--output', join(directory.path, 'reply'), url];
+    await runProgram('curl', args);
+    const reply = readReply(await readFile(join(directory.path, 'reply')));
+    assert.deepEqual([reply.rcode, reply.answers.length], ['NOERROR', 1], version);
+  }
+});
+
 test('the designated resolvers (RFC 9462) are those of the inherited sockets', async () => {
   await using running = await startHandedOver([...LOCALHOST, METRICS, ...DOT], { confined: true }, TLS);
   const { daemon } = running;
@@ -78,6 +98,9 @@ test('an inherited socket of another kind is an error that names it and its purp
       const error = await refusalOf([...LOCALHOST, `${name}=${kind}` as SocketSpec], TLS);
       assert.match(error, new RegExp(`^descriptor 7 \\(${name}\\) `), kind);
     }
+  }
+  for (const kind of ['tcp=127.0.0.1', 'udp=127.0.0.1', 'file=/dev/null'] as const) {
+    assert.match(await refusalOf([...LOCALHOST, `doh-plain=${kind}`]), /^descriptor 7 \(doh-plain\) /, kind);
   }
 });
 
