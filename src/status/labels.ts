@@ -58,18 +58,24 @@ export function upstreamClause({ breaker, circuits }: UpstreamSnapshot): string 
 
 /**
  * Where clients are answered, how many queries arrived over each transport, and how long clients accept the
- * certificate. Empty if only plain DNS is served.
+ * certificate, if there is one. Empty if only plain DNS is served.
  */
 export function listeningClauses({
   atEpochMs,
   listening: { urls, queries, certificateExpiresAtEpochMs },
 }: Pick<StatusSnapshot, 'atEpochMs' | 'listening'>): readonly string[] {
-  if (certificateExpiresAtEpochMs === null) return [];
+  if (urls.every((url) => url.startsWith(PLAIN_DNS))) return [];
   const { udp, tcp, dot, doh } = queries;
-  const secondsLeft = Math.floor((certificateExpiresAtEpochMs - atEpochMs) / MS_PER_SECOND);
   return [
     `at ${urls.join(', ')}`,
     `queries: ${formatCount(udp)} UDP, ${formatCount(tcp)} TCP, ${formatCount(dot)} TLS, ${formatCount(doh)} HTTPS`,
-    secondsLeft > 0 ? `the certificate expires in ${formatDuration(secondsLeft)}` : 'the certificate has expired',
+    ...(certificateExpiresAtEpochMs === null ? [] : [expiryClause(certificateExpiresAtEpochMs - atEpochMs)]),
   ];
+}
+
+const PLAIN_DNS = 'dns://';
+
+function expiryClause(leftMs: number): string {
+  if (leftMs <= 0) return 'the certificate has expired';
+  return `the certificate expires in ${formatDuration(Math.floor(leftMs / MS_PER_SECOND))}`;
 }

@@ -66,7 +66,10 @@ export interface SystemResolverSnapshot {
 
 /** Where clients are answered. */
 export interface ListeningSnapshot {
-  /** Where queries are answered now: `dns://host:port`, `tls://host:port`, `https://host:port/path`. */
+  /**
+   * Where queries are answered now: `dns://host:port`, `tls://host:port`, `https://host:port/path`, and for a reverse
+   * proxy `unix:/path`, or `unix:fd=N` if it was passed in.
+   */
   readonly urls: readonly string[];
   /** Answered queries since the start, by transport. */
   readonly queries: Readonly<Record<Transport, number>>;

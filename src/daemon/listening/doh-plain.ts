@@ -14,6 +14,12 @@ interface PlainOptions {
   readonly logger: Logger;
 }
 
+/** The listener for a reverse proxy. */
+interface DohPlainListening extends Drainable {
+  /** Where it answers, as in the log. Empty if it does not. */
+  readonly places: readonly string[];
+}
+
 /** Name of the descriptors (FileDescriptorName=). */
 const NAME = 'doh-plain';
 
@@ -28,18 +34,23 @@ export async function openDohPlain(
   components: ListenerComponents,
   { config, handedOver, logger }: PlainOptions,
   stack: AsyncDisposableStack,
-): Promise<Drainable> {
+): Promise<DohPlainListening> {
   const { dohPlain, dohPath: path } = config.encrypted;
   const { dns, dohPlain: descriptors } = handedOver;
   const listeners: DohPlainListener[] = [];
+  const places: string[] = [];
+  const add = (listener: DohPlainListener, address: string): void => {
+    listeners.push(stack.use(listener));
+    places.push(address);
+    logger.log('info', 'listening_encrypted', { address });
+  };
   for (const descriptor of descriptors) {
     const listener = await DohPlainListener.adopt(components, descriptor, { path });
     if (listener === undefined) {
       throw new Dns4torError('ERR_LISTEN_FD', `descriptor ${descriptor} (${NAME}) is not a listening unix socket`);
     }
-    listeners.push(stack.use(listener));
     // Node does not know the path of a unix socket that it did not create.
-    logger.log('info', 'listening_encrypted', { address: `unix:fd=${descriptor}` });
+    add(listener, `unix:fd=${descriptor}`);
   }
   if (dohPlain !== undefined && descriptors.length === 0) {
     const address = `unix:${dohPlain.path}`;
@@ -48,9 +59,8 @@ export async function openDohPlain(
       const server = createPausingServer();
       const place = { path: dohPlain.path, umask: OWNER_AND_GROUP_UMASK, code: 'ERR_LISTEN_DOH_PLAIN' } as const;
       await listenOnSocketPath(server, place);
-      listeners.push(stack.use(new DohPlainListener(components, { path }, server)));
-      logger.log('info', 'listening_encrypted', { address });
+      add(new DohPlainListener(components, { path }, server), address);
     }
   }
-  return { drain: () => drain(listeners, components.clock) };
+  return { places, drain: () => drain(listeners, components.clock) };
 }

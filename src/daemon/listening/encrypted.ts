@@ -23,7 +23,7 @@ export interface EncryptedListening {
   /** The addresses and ports that are answered on now. */
   readonly dot: () => readonly ListenerInit[];
   readonly doh: () => readonly ListenerInit[];
-  /** The same as `tls://host:port` and `https://host:port/path`. */
+  /** The same as `tls://host:port` and `https://host:port/path`, and the unix sockets for a reverse proxy. */
   readonly urls: () => readonly string[];
   /** Undefined if there is no certificate. */
   readonly identity: ServerIdentity | undefined;
@@ -92,6 +92,7 @@ export async function openEncryptedListeners(
   const plain = await openDohPlain(components, options, stack);
   return {
     ...withTls,
+    urls: () => [...withTls.urls(), ...plain.places],
     async drain() {
       await Promise.all([withTls.drain(), plain.drain()]);
     },

@@ -216,6 +216,10 @@ test('where DNS over TLS or HTTPS is served, it names the addresses, the queries
   for (const part of [...listening.urls, '1 UDP', '22 TCP', '333 TLS', '4,444 HTTPS', '3 d 4 h']) {
     assert.ok(text.includes(part), part);
   }
+  const proxied = shown({
+    listening: { ...SNAPSHOT.listening, urls: ['dns://127.0.0.1:53', 'unix:/run/dns4tor-doh'] },
+  });
+  assert.ok(proxied.includes('unix:/run/dns4tor-doh') && !proxied.includes('certificate'));
   assert.ok(!shown({ listening: { ...listening, certificateExpiresAtEpochMs: atEpochMs } }).includes('3 d 4 h'));
 });
 

@@ -17,6 +17,7 @@ const MODE_BITS = 0o7777;
 const PATH = '/dns-query';
 
 interface Opened extends Drainable {
+  readonly places: readonly string[];
   /** Logged events with their addresses. */
   readonly logged: readonly string[];
 }
@@ -55,8 +56,9 @@ test('both versions of HTTP are served on a socket for its user and group, which
   await using directory = await createTemporaryDirectory();
   const path = join(directory.path, 'doh');
   await using stack = new AsyncDisposableStack();
-  const { logged } = await open(path, stack);
+  const { logged, places } = await open(path, stack);
   assert.deepEqual(logged, [`listening_encrypted unix:${path}`]);
+  assert.deepEqual(places, [`unix:${path}`]);
   assert.equal((await lstat(path)).mode & MODE_BITS, 0o660);
   assert.equal(await ask(path, '--http1.1'), '1.1 200');
   assert.equal(await ask(path, '--http2-prior-knowledge'), '2 200');
