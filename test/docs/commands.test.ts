@@ -116,8 +116,8 @@ test('every example in the help is a command line that dns4tor takes', async () 
 
 test('every block is of a language that is checked, or output', () => {
   const languages = new Set(PAGES.flatMap(({ blocks }) => blocks.map(({ language }) => language)));
-  // Configuration of other programs, which test/protocol/recipes runs or parses.
-  const ofOthers = ['conf', 'dnsmasq', 'json', 'unbound', 'yaml'];
+  // Configuration of other programs, which test/protocol/recipes and doh-behind-proxy.test.ts run or parse.
+  const ofOthers = ['conf', 'dnsmasq', 'haproxy', 'json', 'nginx', 'unbound', 'yaml'];
   assert.deepEqual([...languages].toSorted(), ['ini', 'sh', 'text', 'toml', 'torrc', ...ofOthers].toSorted());
 });
 
