@@ -114,7 +114,8 @@ export abstract class DohConnection implements ServedConnection {
 
   /** Resolves when the responses to all complete requests are sent and, if the connection is closing, its last frame. */
   async idle(): Promise<void> {
-    await this.#open.idle();
+    // Node destroys the connection for CONNECT, and responses to earlier requests then have no end.
+    await Promise.race([this.#open.idle(), this.#sent.promise]);
     if (this.#ending) await this.#sent.promise;
   }
 
