@@ -233,6 +233,38 @@ test('a drain cuts handshakes off, which are no failed ones', async () => {
   assert.equal(service.parts.clock.pendingTimers, 0);
 });
 
+test('a handshake begins when its turn comes, and only if the client is still there', async () => {
+  await using service = await startDot(authority, echo);
+  const turns: (() => void)[] = [];
+  service.identity.handshakes.take = (begin) => void turns.push(begin);
+  const [patient, gone, cut] = [await service.connectTcp(), await service.connectTcp(), await service.connectTcp()];
+  const answered = received(patient);
+  for (const { socket } of [patient, gone, cut]) socket.write(HELLO);
+  await waitUntil('they wait for their turns', PATIENCE_MS, () => turns.length === 3);
+  cut.socket.resetAndDestroy();
+  gone.socket.end();
+  await setImmediate();
+  assert.equal(answered().length, 0);
+  for (const begin of turns) begin();
+  await waitUntil('the first is answered', PATIENCE_MS, () => answered()[0] === 22);
+  await untilOpen(service, 1);
+  assert.equal(service.parts.clock.pendingTimers, 1);
+});
+
+test('the time limit of the handshake includes the wait for its turn', async () => {
+  await using service = await startDot(authority, echo);
+  const turns: (() => void)[] = [];
+  service.identity.handshakes.take = (begin) => void turns.push(begin);
+  const client = await service.connectTcp();
+  client.socket.write(HELLO);
+  await waitUntil('it waits for its turn', PATIENCE_MS, () => turns.length === 1);
+  service.parts.clock.advance(HANDSHAKE_MS);
+  await client.end();
+  for (const begin of turns) begin();
+  await untilOpen(service, 0);
+  assert.equal(handshakeDrops(service), 0);
+});
+
 test('a hundred clients that connect at once are all served', async () => {
   await using service = await startDot(authority, echo);
   await Promise.all(
