@@ -53,16 +53,21 @@ test('kdig gets answers over TLS, and verifies the chain and the name of the cer
   await assert.rejects(kdig(...at, '+tls-ca', '+tls-hostname=dns.example.net'));
 });
 
-test('RFC 8467 §4.1: kdig gets a reply of 468 octets if it pads its query, whatever answers it', async () => {
-  const at = ['@127.0.0.1', '-p', String(lab.ports.dot), '+tls'];
-  for (const name of [`padded.${ZONE}`, `padded.${ZONE}`, 'localhost', 'nothing.invalid', 'alias.lan']) {
-    const padded = await kdig(...at, '+padding=128', name, 'A');
-    assert.match(padded.text, /^;; Received 468 B$/m, name);
-    const plain = await kdig(...at, '+nopadding', '+edns', name, 'A');
-    assert.deepEqual([plain.status, plain.answer.length], [padded.status, padded.answer.length]);
-    assert.doesNotMatch(plain.text, /^;; Received 468 B$/m);
-  }
-});
+for (const [protocol, port, flag] of [
+  ['DoT', () => lab.ports.dot, '+tls'],
+  ['DoH', () => lab.ports.doh, '+https=/dns-query'],
+] as const) {
+  test(`RFC 8467 §4.1: kdig gets a reply of 468 octets over ${protocol} if it pads its query, whatever answers it`, async () => {
+    const at = ['@127.0.0.1', '-p', String(port()), flag];
+    for (const name of [`${protocol}.${ZONE}`, `${protocol}.${ZONE}`, 'localhost', 'nothing.invalid', 'alias.lan']) {
+      const padded = await kdig(...at, '+padding=128', name, 'A');
+      assert.match(padded.text, /^;; Received 468 B$/m, name);
+      const plain = await kdig(...at, '+nopadding', '+edns', name, 'A');
+      assert.deepEqual([plain.status, plain.answer.length], [padded.status, padded.answer.length]);
+      assert.doesNotMatch(plain.text, /^;; Received 468 B$/m);
+    }
+  });
+}
 
 test('RFC 7830 §6: padded queries over UDP and TCP get replies without padding', async () => {
   const options = [{ code: OPTION.padding, data: new Uint8Array(50) }];
