@@ -9,8 +9,6 @@ const LOCAL_NAMES = ['localhost', '127.0.0.1', '::1'];
 /** The domain of multicast DNS (RFC 6762 §3), by which Apple's devices, among others, find a machine. */
 const MDNS = '.local';
 
-const CONTROL = /\p{Cc}/u;
-
 /** What a certificate cannot be for: addresses that mean any address. */
 const UNSPECIFIED: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
@@ -23,8 +21,7 @@ export function toServerName(text: string): string | undefined {
     const isUsable = !text.includes(ZONE) && !UNSPECIFIED.has(canonicalAddress(text));
     return isUsable ? canonicalAddress(text) : undefined;
   }
-  // domainToASCII drops line breaks and tabs, as the URL standard says.
-  const name = CONTROL.test(text) ? undefined : toHostName(text);
+  const name = toHostName(text);
   return name === undefined || name.includes('_') ? undefined : name;
 }
 

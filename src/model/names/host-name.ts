@@ -7,16 +7,27 @@ const MAX_NAME_LENGTH = 253;
 const LABEL = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?';
 const HOST_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 
+/** Control characters, some of which domainToASCII drops (URL Standard §3.3). */
+const CONTROL = /\p{Cc}/u;
+
 /** A top-level domain of digits alone: the text is an address, or part of one. */
 const NUMERIC_END = /(?:^|\.)\d+$/;
+
+/**
+ * Returns the ASCII form (RFC 5891) of a name in lower case. Empty if it has none. A text in ASCII is returned as it is,
+ * whether or not it is a name.
+ */
+export function toAsciiName(text: string): string {
+  if (CONTROL.test(text)) return '';
+  return /^[\x20-\x7e]*$/.test(text) ? text : domainToASCII(text);
+}
 
 /**
  * Returns a host name in lower case, in its ASCII form (RFC 5891) and without a dot at its end. Undefined if the text
  * is not a host name.
  */
 export function toHostName(text: string): string | undefined {
-  const plain = text.toLowerCase().replace(/\.$/, '');
-  const name = /^[\x20-\x7e]*$/.test(plain) ? plain : domainToASCII(plain);
+  const name = toAsciiName(text.toLowerCase().replace(/\.$/, ''));
   const isName = name.length <= MAX_NAME_LENGTH && HOST_NAME.test(name) && !NUMERIC_END.test(name);
   return isName ? name : undefined;
 }

@@ -1,6 +1,6 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
-import { domainToASCII } from 'node:url';
 import { lacksZone, ZONE } from '../../../lib/ip-address.ts';
+import { toAsciiName } from '../../../model/names/host-name.ts';
 import type { Route, RouteServer } from '../../../model/route.ts';
 import { type Parsed, refuse } from '../../config-problem.ts';
 import { parseCidr } from '../cidr.ts';
@@ -42,7 +42,7 @@ function parseSuffix(text: string): Parsed<Omit<Route, 'servers'>> {
   if (text === '' || text === '.') {
     return refuse(text, 'would route every name', 'name a suffix; all other names go through Tor');
   }
-  const name = asciiName(text.replace(/\.$/, '').toLowerCase());
+  const name = toAsciiName(text.replace(/\.$/, '').toLowerCase());
   if (name.length > MAX_NAME_LENGTH || !DOMAIN.test(name)) {
     return refuse(text, 'is neither a domain name nor a network', 'write a suffix such as lan, or 192.168.1.0/24');
   }
@@ -57,11 +57,6 @@ const NEVER_ROUTED: ReadonlyMap<string, string> = new Map([
   ['onion', 'cannot be routed: names of onion services never leave this machine (RFC 7686)'],
   ['localhost', 'cannot be routed: it always means this machine (RFC 6761)'],
 ]);
-
-/** Names with other letters than ASCII are asked for in their ASCII form (RFC 5891). */
-function asciiName(name: string): string {
-  return /^[\x20-\x7e]*$/.test(name) ? name : domainToASCII(name);
-}
 
 function parseServer(text: string): Parsed<RouteServer> {
   if (isIPv6(text)) return refuse(text, 'is an IPv6 address without brackets', `write [${text}]`);

@@ -47,6 +47,7 @@ test('everything else is refused with a remedy', () => {
     `${'a'.repeat(64)}=192.168.1.1`,
     `${Array.from({ length: 128 }, () => 'a').join('.')}=192.168.1.1`,
     'two words=192.168.1.1',
+    'bü\tro=192.168.1.1',
     '192.168.1.1/24=192.168.1.1',
     '0.0.0.0/0=192.168.1.1',
     'lan=',
