@@ -16,7 +16,11 @@ export interface DnsperfRun {
   /** Port on 127.0.0.1. */
   readonly port: number;
   /** @default 'udp' */
-  readonly transport?: 'udp' | 'tcp';
+  readonly transport?: 'udp' | 'tcp' | 'dot';
+  /** Number of client sockets. @default CLIENTS */
+  readonly clients?: number;
+  /** Queries that a connection carries before it is replaced by another one. @default no limit */
+  readonly queriesPerConnection?: number;
   /** Each with a name and a type. */
   readonly questions: readonly string[];
   /** How long the questions are repeated. Undefined: each is sent once. */
@@ -40,12 +44,13 @@ export async function runDnsperf(run: DnsperfRun): Promise<DnsperfResult> {
     p: run.port,
     m: run.transport,
     d: questionsPath,
-    c: CLIENTS,
+    c: run.clients ?? CLIENTS,
     T: 1,
     q: run.outstanding,
     t: run.timeoutSeconds ?? TIMEOUT_SECONDS,
     l: run.seconds,
     n: run.seconds === undefined ? 1 : undefined,
+    O: run.queriesPerConnection && `num-queries-per-conn=${run.queriesPerConnection}`,
     Q: run.queriesPerSecond,
   };
   const args = [

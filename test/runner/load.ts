@@ -25,6 +25,7 @@ const PROTOCOL: Load = { cores: 0.6, seconds: 4 };
 
 /** Files that take five seconds or more. Most of them mostly wait, and run beside others. */
 export const LOADS: Readonly<Record<string, Load>> = {
+  'bench/costs/doh/doh.test.ts': { cores: 1, seconds: 15 },
   'bench/costs/hits/hits.test.ts': { cores: 1.3, seconds: 7 },
   'bench/costs/neighbours/neighbours.test.ts': { cores: 0.5, seconds: 7 },
   'bench/day/day-run.test.ts': { cores: 1, seconds: 6 },
