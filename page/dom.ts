@@ -34,12 +34,12 @@ export function setText(element: Element, text: string): void {
 }
 
 /**
- * Like {@link setText}, but shows command-line options (`--tor-socks`), `dns4tor pause 10m` and `sudo dns4tor install`
- * as code, which does not wrap.
+ * Like {@link setText}, but shows command-line options (`--tor-socks`), `dns4tor pause 10m`, `dns4tor certificate` and
+ * `sudo dns4tor install` as code, which does not wrap.
  */
 export function setSentence(element: Element, text: string): void {
   if (element.textContent === text) return;
-  const parts = text.split(/(--[a-z-]+|(?:sudo )?dns4tor (?:install|pause \d+[a-z]))/);
+  const parts = text.split(/(--[a-z-]+|(?:sudo )?dns4tor (?:install|certificate|pause \d+[a-z]))/);
   element.replaceChildren(...parts.map((part, index) => (index % 2 === 0 ? part : create('code', { text: part }))));
 }
 

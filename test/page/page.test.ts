@@ -323,7 +323,8 @@ test('the page names the encrypted listeners and the expiry of their certificate
   const hour = madeUpHour(false);
   const urls = ['dns://192.168.1.5:53', `https://[2001:db8::${'1234:'.repeat(4)}1]:443/dns-query`];
   const certificateExpiresAtEpochMs = hour.atEpochMs + 273_784_000;
-  const encrypted = { ...hour, listening: { ...hour.listening, urls, certificateExpiresAtEpochMs } };
+  const { remedy = '' } = failureKind('ERR_CERTIFICATE_EXPIRED');
+  const encrypted = { ...hour, remedy, listening: { ...hour.listening, urls, certificateExpiresAtEpochMs } };
   let isEncrypted = false;
   const server = resources.use(await serveStatus(() => (isEncrypted ? encrypted : hour)));
   const browser = resources.use(await chromium.openProfile({ viewport: PHONE }));
@@ -337,6 +338,7 @@ test('the page names the encrypted listeners and the expiry of their certificate
   await section.waitFor();
   const text = await section.innerText();
   for (const part of [...urls, '3 d 4 h']) assert.ok(text.includes(part), part);
+  assert.deepEqual(await page.locator('#remedy code').allInnerTexts(), ['dns4tor certificate']);
   assert.equal(await page.evaluate(OVERHANG), 0);
   assert.deepEqual(await violations(page), []);
 });

@@ -40,7 +40,7 @@ export async function checkEncrypted(facts: EncryptedFacts, protocol: 'dot' | 'd
   if (others.length > 0) {
     return fail(
       `${await holderOf(facts, port)} at ${where(others)} does not answer as this dns4tor would`,
-      'If it is dns4tor, check --doh-path and restart it. Otherwise stop that program, or choose another port.',
+      `If it is dns4tor, ${protocol === 'doh' ? 'check --doh-path and ' : ''}restart it. Otherwise stop that program, or choose another port.`,
     );
   }
   if (missing.length > 0) return fail(`nothing answers at ${where(missing)}`, START);
