@@ -253,8 +253,11 @@ export abstract class DohConnection implements ServedConnection {
       const isFlooded = this.socket.bytesRead - this.#bytesAtUse > MAX_FRUITLESS_BYTES;
       // A connection that awaits an answer is not idle.
       const isIdle = !this.busy && clock.now() - this.#idleSince >= limits.tcpIdleMs;
-      if (isFlooded) this.components.metrics.dropped('tcp_message');
-      if (isFlooded || isIdle) this.end();
+      if (isFlooded) {
+        this.components.metrics.dropped('tcp_message');
+        // RFC 9113 §10.5. It would not read a GOAWAY either.
+        this.evict();
+      } else if (isIdle) this.end();
       else this.#idleTimer = this.#startIdleTimer();
     });
   }

@@ -39,9 +39,11 @@ test('a reply with neither answers nor an SOA record is not fresh', () => {
 });
 
 test('RFC 6891 §6.1.3: the flags of an OPT record are no TTL', () => {
-  const opt = optRecord({ dnssecOk: true });
-  assert.equal(freshness({ answers: [address(WWW, 300)], additionals: [opt] }), 300);
-  assert.equal(freshness({ authorities: [soa(900, 60)], additionals: [opt] }), 60);
+  for (const dnssecOk of [false, true]) {
+    const opt = optRecord({ dnssecOk });
+    assert.equal(freshness({ answers: [address(WWW, 300)], additionals: [opt] }), 300);
+    assert.equal(freshness({ authorities: [soa(900, 60)], additionals: [opt] }), 60);
+  }
 });
 
 test('RFC 2181 §8: a TTL with the top bit set counts as 0', () => {
