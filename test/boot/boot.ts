@@ -7,6 +7,7 @@ import { buildDeb } from '../../packaging/deb/build.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { messageOf } from '../../src/log/logger.ts';
 import { DIG_FLAGS, type DigReply, readDigReply } from '../fixtures/dns/dig.ts';
+import { buildQuery } from '../fixtures/dns/messages.ts';
 import { createTemporaryDirectory } from '../fixtures/temporary-directory.ts';
 import { waitUntil } from '../fixtures/wait-until.ts';
 import { buildDebianImage } from './debian-image.ts';
@@ -256,6 +257,16 @@ step('with a certificate, the service in its sandbox answers over DoT and DoH on
   });
   assert.equal(await ask('127.0.0.1', '+tls'), 'NOERROR');
   assert.equal(await mainProcess(), started);
+
+  // A web server can open the socket for a reverse proxy, and no other user but root.
+  await guest.run(`cp /usr/share/doc/dns4tor/examples/drop-ins/reverse-proxy.conf ${folder}`);
+  await guest.run('systemctl daemon-reload && systemctl restart dns4tor');
+  const path = `/dns-query?dns=${Buffer.from(buildQuery({ id: 0, name: newName() })).toString('base64url')}`;
+  const request = `{ socketPath: "/run/dns4tor-doh", path: "${path}" }, (response) => console.log(response.statusCode)`;
+  const getAs = (user: string): string =>
+    `runuser -u ${user} -- /usr/lib/dns4tor/node -e 'require("node:http").get(${request})'`;
+  assert.equal(await guest.run(getAs('www-data')), '200\n');
+  assert.match((await guest.try(getAs('nobody'))).stderr, /EACCES/);
 
   // The first connection starts the service.
   for (const option of ['+tls', '+https']) {
