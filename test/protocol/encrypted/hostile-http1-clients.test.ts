@@ -5,6 +5,7 @@ import { assertUnharmed } from '../daemon-health.ts';
 import { type EncryptedLab, startEncryptedLab } from './encrypted-lab.ts';
 import { connectHostileHttp1, type HostileHttp1Client } from './hostile-http1-client.ts';
 import { HTTP1_ATTACKS } from './http1-client-attacks.ts';
+import { LARGE_ANSWER, LARGE_NAME } from './large-answer.ts';
 import { assertNoConnections, assertServedUnder } from './under-attack.ts';
 
 /** Far longer than the idle time. */
@@ -15,6 +16,9 @@ const WATCHED_MS = 400;
 let lab: EncryptedLab;
 before(async () => {
   lab = await startEncryptedLab(['127.0.0.1'], '--tcp-idle-timeout', '1s', '--tcp-message-timeout', '500ms');
+  lab.behave(LARGE_NAME, LARGE_ANSWER);
+  // From here on it is in the cache.
+  await lab.ask('tcp', { name: LARGE_NAME });
 });
 after(() => lab[Symbol.asyncDispose]());
 

@@ -1,6 +1,7 @@
 import { buildQuery } from '../../fixtures/dns/messages.ts';
 import { dohTarget } from './honest-clients.ts';
 import type { HostileHttp1Client } from './hostile-http1-client.ts';
+import { LARGE_NAME } from './large-answer.ts';
 
 /** What a client does to a server of DoH over HTTP/1.1, on one or several connections. */
 export interface Http1Attack {
@@ -14,6 +15,7 @@ export interface Http1Attack {
 }
 
 const QUERY = Buffer.from(buildQuery({ id: 0, name: 'cached.dns4tor-lab.net' }));
+const LARGE_TARGET = dohTarget(buildQuery({ id: 0, name: LARGE_NAME }));
 const GET = `GET ${dohTarget(QUERY)} HTTP/1.1\r\nHost: localhost\r\n`;
 const POST = 'POST /dns-query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/dns-message\r\n';
 
@@ -52,6 +54,12 @@ export const HTTP1_ATTACKS: Readonly<Record<string, Http1Attack>> = {
     reads: false,
     connections: 5,
     run: ({ socket }) => void socket.write(`${GET}\r\n`.repeat(PIPELINED)),
+    isSlow: true,
+  },
+  'large answers that are not read': {
+    reads: false,
+    connections: 30,
+    run: ({ socket }) => void socket.write(`GET ${LARGE_TARGET} HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(1000)),
     isSlow: true,
   },
   'an endless flood of pipelined requests whose answers are not read': {

@@ -2,6 +2,7 @@ import { FLAG, FRAME, fields, frame, SETTING, settings, u32 } from '../../fixtur
 import { buildQuery } from '../../fixtures/dns/messages.ts';
 import { dohTarget } from './honest-clients.ts';
 import type { HostileHttp2Client, Http2ClientInit } from './hostile-http2-client.ts';
+import { LARGE_NAME } from './large-answer.ts';
 
 /** What a client does to a server of DoH on one or several connections. */
 export interface Http2Attack extends Pick<Http2ClientInit, 'greeting' | 'acknowledges' | 'reads'> {
@@ -18,11 +19,16 @@ const RESETS = 100_000;
 /** Pairs of frames in one write. */
 const BATCH = 100;
 const OPEN_STREAMS = 2000;
+/** Below the default of --tcp-pipelined. */
+const ALLOWED_STREAMS = 90;
 const MAX_FRAME_BYTES = 16_384;
 const MAX_WINDOW = 0x7fff_ffff;
 const CANCEL = 8;
 
-const GET = fields([':method', 'GET'], [':scheme', 'https'], [':authority', 'localhost'], [':path', TARGET]);
+const fieldsOf = (target: string): Buffer =>
+  fields([':method', 'GET'], [':scheme', 'https'], [':authority', 'localhost'], [':path', target]);
+const GET = fieldsOf(TARGET);
+const GET_LARGE = fieldsOf(dohTarget(buildQuery({ id: 0, name: LARGE_NAME })));
 const POST = fields(
   [':method', 'POST'],
   [':scheme', 'https'],
@@ -32,7 +38,8 @@ const POST = fields(
 );
 
 const idOf = (request: number): number => 2 * request + 1;
-const get = (request: number): Buffer => frame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, idOf(request), GET);
+const get = (request: number, block = GET): Buffer =>
+  frame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, idOf(request), block);
 const post = (request: number): Buffer => frame(FRAME.headers, FLAG.endHeaders, idOf(request), POST);
 const reset = (request: number): Buffer => frame(FRAME.rstStream, 0, idOf(request), u32(CANCEL));
 const many = (count: number, each: (index: number) => Uint8Array): Buffer =>
@@ -179,13 +186,19 @@ export const HTTP2_ATTACKS: Readonly<Record<string, Http2Attack>> = {
   'requests whose answers have no window': {
     greeting: settings([SETTING.initialWindowSize, 0]),
     connections: 5,
-    run: once(many(OPEN_STREAMS, get)),
+    run: once(many(OPEN_STREAMS, (request) => get(request))),
+    isSlow: true,
+  },
+  'large answers that have no window': {
+    greeting: settings([SETTING.initialWindowSize, 0]),
+    connections: 30,
+    run: once(many(ALLOWED_STREAMS, (request) => get(request, GET_LARGE))),
     isSlow: true,
   },
   'requests whose answers are not read': {
     reads: false,
     connections: 5,
-    run: floodOfRequests(get),
+    run: floodOfRequests((request) => get(request)),
     isSlow: true,
   },
   'thousands of requests that never end': { connections: 5, run: once(many(OPEN_STREAMS, post)), isSlow: true },
