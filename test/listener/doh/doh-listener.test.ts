@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { after, test } from 'node:test';
+import { connect } from 'node:tls';
 import { DohListener } from '../../../src/listener/doh/doh-listener.ts';
 import { ServerIdentity } from '../../../src/listener/tls/server-identity.ts';
 import { createCertificateAuthority } from '../../fixtures/certificates.ts';
 import { buildQuery, buildResponse } from '../../fixtures/dns/messages.ts';
 import { runProgram } from '../../fixtures/process/run-program.ts';
+import { waitUntil } from '../../fixtures/wait-until.ts';
 import { materialOf } from '../dot/dot-harness.ts';
-import { HeldHandler, parts } from '../harness.ts';
+import { HeldHandler, PATIENCE_MS, parts } from '../harness.ts';
 import { PATH } from './doh-harness.ts';
 
 const authority = await createCertificateAuthority();
@@ -69,5 +73,31 @@ for (const [version, requests, ...flags] of [
     await drained;
     await listener[Symbol.asyncDispose]();
     assert.equal(await answered, `${version} 60000\n`.repeat(requests));
+  });
+}
+
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0';
+/** The type of GOAWAY, after a length of eight octets (RFC 9113 §6.8). */
+const GOAWAY = '\0\0\x08\x07';
+
+for (const [alpn, request] of [
+  ['h2', PREFACE],
+  ['http/1.1', 'GET / HTTP/1.1\r\nhost: a\r\n\r\n'],
+] as const) {
+  test(`${alpn}: a drain takes leave of idle connections before the listener is disposed`, async () => {
+    const listener = await open(new HeldHandler());
+    const ca = await readFile(authority.certificatePath);
+    const socket = connect({ port: listener.port, host: '127.0.0.1', ca, ALPNProtocols: [alpn] });
+    let received = '';
+    socket.on('data', (chunk) => (received += chunk.toString('latin1')));
+    socket.write(request, 'latin1');
+    await waitUntil('it is answered', PATIENCE_MS, () => received !== '');
+    const closed = once(socket, 'end');
+    await listener.drain();
+    await listener[Symbol.asyncDispose]();
+    // A connection that is cut off without close_notify (RFC 8446 §6.1) ends with an error.
+    await closed;
+    assert.equal(socket.errored, null);
+    assert.equal(received.includes(GOAWAY), alpn === 'h2');
   });
 }
