@@ -89,7 +89,8 @@ test('sockets meant for another process are ignored', async () => {
   await assertAnswers(running.daemon.port, ['127.0.0.1']);
 });
 
-test('only allowed clients are answered on inherited sockets (UDP and TCP)', () => runNamespaced('handed-over'));
+test('only allowed clients are answered on inherited sockets (UDP, TCP, DoT and DoH)', () =>
+  runNamespaced('handed-over'));
 
 test('the limits of TCP clients apply to inherited sockets', async () => {
   await using running = await startHandedOver([...LOCALHOST, METRICS], {}, ['--tcp-connections', '1']);
