@@ -1,14 +1,14 @@
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
-import { domainToASCII } from 'node:url';
 import type { Command } from 'commander';
 import { flushCache } from '../../client/control-client.ts';
 import { ConfigError } from '../../config/config-problem.ts';
 import { loadSettings } from '../../config/load.ts';
-import { validate } from '../../config/validate.ts';
+import { validateSome } from '../../config/validate.ts';
 import { controlPaths } from '../../daemon/control/control-path.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { parseName } from '../../message/text/name-text.ts';
+import { toAsciiName } from '../../model/names/host-name.ts';
 import { addFlags } from '../flags.ts';
 import { fitted } from '../help.ts';
 
@@ -36,7 +36,9 @@ export function addFlush(program: Command): void {
     .addHelpText('after', fitted(NOTES));
   const flags = addFlags(command, ['control-socket', 'config'], { 'control-socket': 'control socket of dns4tor' });
   command.action(async (word: string | undefined) => {
-    const { controlSocket } = validate(loadSettings({ flags, env: process.env }));
+    const { 'control-socket': controlSocket } = validateSome(loadSettings({ flags, env: process.env }), [
+      'control-socket',
+    ]);
     const name = word === '-' ? (await text(process.stdin)).trim() : word;
     const paths = controlPaths(controlSocket, process.env, process.geteuid?.() === 0);
     const removed = await flushCache(paths, name === undefined ? undefined : toAscii(name), systemClock);
@@ -46,7 +48,7 @@ export function addFlush(program: Command): void {
 
 /** The name may be internationalized. It is never quoted: errors may end up in a log. */
 function toAscii(name: string): string {
-  const ascii = /^\p{ASCII}*$/u.test(name) ? name : domainToASCII(name);
+  const ascii = toAsciiName(name);
   if (parseName(ascii) !== undefined) return ascii;
   throw new ConfigError([
     { problem: 'flush: the argument is not a domain name', remedy: 'give one, such as example.com' },

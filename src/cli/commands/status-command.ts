@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { statusAddress } from '../../client/status-address.ts';
 import { readStatus, type StatusAddress, watchStatus } from '../../client/status-feed.ts';
 import { loadSettings } from '../../config/load.ts';
-import { validate } from '../../config/validate.ts';
+import { validateSome } from '../../config/validate.ts';
 import { toDns4torError } from '../../failures/errors.ts';
 import { delay, systemClock } from '../../lib/clock.ts';
 import { printableJson } from '../../log/printable.ts';
@@ -55,7 +55,7 @@ export function addStatus(program: Command): void {
     .addHelpText('after', fitted(NOTES));
   const flags = addFlags(command, ['metrics', 'config'], { metrics: 'address of the metrics server of dns4tor' });
   command.action(async ({ once, json }: Flags) => {
-    const { metrics } = validate(loadSettings({ flags, env: process.env }));
+    const { metrics } = validateSome(loadSettings({ flags, env: process.env }), ['metrics']);
     const place = statusAddress(metrics);
     if (takesCommands(process.stdout, process.env) && once !== true && json !== true) {
       process.exitCode = await follow(place);

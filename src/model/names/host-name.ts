@@ -7,7 +7,7 @@ const MAX_NAME_LENGTH = 253;
 const LABEL = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?';
 const HOST_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 
-/** Control characters, some of which domainToASCII drops (URL Standard §3.3). */
+/** Control characters, some of which domainToASCII drops. */
 const CONTROL = /\p{Cc}/u;
 
 /** A top-level domain of digits alone: the text is an address, or part of one. */
@@ -18,8 +18,8 @@ const NUMERIC_END = /(?:^|\.)\d+$/;
  * whether or not it is a name.
  */
 export function toAsciiName(text: string): string {
-  if (CONTROL.test(text)) return '';
-  return /^[\x20-\x7e]*$/.test(text) ? text : domainToASCII(text);
+  if (/^\p{ASCII}*$/u.test(text)) return text;
+  return CONTROL.test(text) ? '' : domainToASCII(text);
 }
 
 /**

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
@@ -40,6 +41,29 @@ test("--json prints the daemon's status as one object", async () => {
   const snapshot = JSON.parse(stdout) as { readonly format: number; readonly state: string };
   assert.equal(snapshot.format, 1);
   assert.equal(snapshot.state, 'failing');
+});
+
+test('commands that ask the running dns4tor do not need the files that only the daemon may read', async () => {
+  await using directory = await createTemporaryDirectory();
+  const path = join(directory.path, 'dns4tor.toml');
+  const lines = {
+    metrics: daemon.metricsAddress,
+    'control-socket': `unix:${join(directory.path, 'control')}`,
+    'tls-key': join(directory.path, 'not-readable.pem'),
+    'onion-auth-file': join(directory.path, 'not-readable.auth_private'),
+  };
+  await writeFile(
+    path,
+    Object.entries(lines)
+      .map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`)
+      .join(''),
+  );
+  const status = await runCli(['status', '--json', '--config', path]);
+  assert.equal(JSON.parse(status.stdout).state, 'failing', status.stderr);
+  const query = await runCli(['query', '--config', path, '--port', String(daemon.port), 'localhost']);
+  assert.equal(query.code, 0, query.stderr);
+  const flush = await runCli(['flush', '--config', path]);
+  assert.ok(flush.stderr.endsWith(`: ${failureText('ERR_CONTROL_UNANSWERED')}\n`), flush.stderr);
 });
 
 test('without a running dns4tor, the error has a remedy', async () => {

@@ -4,9 +4,9 @@ import { buildClientQuery } from '../../../client/client-query.ts';
 import { exchange, isOwnAddress, type Server } from '../../../client/exchange.ts';
 import type { Config } from '../../../config/config.ts';
 import { ConfigError, type Problem } from '../../../config/config-problem.ts';
-import { loadSettings, type Sources } from '../../../config/load.ts';
+import { type Loaded, loadSettings, type Sources } from '../../../config/load.ts';
 import { flagOf, OPTION_KEYS, type OptionKey } from '../../../config/options.ts';
-import { validate } from '../../../config/validate.ts';
+import { validate, validateSome } from '../../../config/validate.ts';
 import { expandAddresses } from '../../../daemon/expand-addresses.ts';
 import { Dns4torError } from '../../../failures/errors.ts';
 import { systemClock } from '../../../lib/clock.ts';
@@ -104,12 +104,12 @@ export function addQuery(program: Command): void {
   command.action(async (words: readonly string[], { x, p, server, direct, json }: Flags) => {
     const question = readWords(words, x, flags.bridge !== undefined);
     // Leak mutation: question
-    const config = load(p === undefined ? flags : { ...flags, port: [p] }, direct === true);
+    const loaded = load(p === undefined ? flags : { ...flags, port: [p] }, direct === true);
     const query = buildQuery(question);
     const shown =
       direct === true
-        ? await askDirect(query, config)
-        : await askDaemon(query, config, serverOf(config, server ?? question.server), question.switches.tcp);
+        ? await askDirect(query, validate(loaded))
+        : await askDaemon(query, daemonOf(loaded, server ?? question.server), question.switches.tcp);
     const render = json === true ? renderJson : question.switches.short ? renderShort : renderReply;
     process.stdout.write(render(shown));
     // The reply shows what failed, so nothing more is printed.
@@ -127,7 +127,7 @@ function readWords(words: readonly string[], x: string | undefined, hasBridge: b
   }
 }
 
-function load(flags: Sources['flags'], isDirect: boolean): Config {
+function load(flags: Sources['flags'], isDirect: boolean): Loaded {
   const misplaced = isDirect ? [] : DIRECT_KEYS.filter((key) => flags[key] !== undefined);
   const loaded = loadSettings({ flags, env: process.env });
   const problems = misplaced.map(
@@ -136,7 +136,7 @@ function load(flags: Sources['flags'], isDirect: boolean): Config {
       remedy: 'add --direct, or remove the option (the running dns4tor has its own setting)',
     }),
   );
-  return validate({ settings: loaded.settings, problems: [...problems, ...loaded.problems] });
+  return { settings: loaded.settings, problems: [...problems, ...loaded.problems] };
 }
 
 function buildQuery({ name, type, switches }: QueryWords): Uint8Array {
@@ -147,8 +147,15 @@ function buildQuery({ name, type, switches }: QueryWords): Uint8Array {
   return buildClientQuery(systemRandom, { question, flags, dnssecOk: switches.dnssec, options });
 }
 
+/** A daemon, and how long to wait for its answer. */
+interface RunningDaemon {
+  readonly server: Server;
+  readonly timeoutMs: number;
+}
+
 /** Returns where the daemon of that configuration answers. */
-function serverOf({ addresses, port }: Config, named: string | undefined): Server {
+function daemonOf(loaded: Loaded, named: string | undefined): RunningDaemon {
+  const { address: addresses, port, timeout: timeoutMs } = validateSome(loaded, ['address', 'port', 'timeout']);
   const [address = ''] = expandAddresses([named ?? addresses[0] ?? '']);
   const problems: Problem[] = [];
   if (!isOwnAddress(address)) {
@@ -161,11 +168,11 @@ function serverOf({ addresses, port }: Config, named: string | undefined): Serve
     problems.push({ problem: '--port: 0 means any free port', remedy: 'give the port that the log of dns4tor names' });
   }
   if (problems.length > 0) throw new ConfigError(problems);
-  return { address, port };
+  return { server: { address, port }, timeoutMs };
 }
 
-async function askDaemon(query: Uint8Array, config: Config, server: Server, isTcp: boolean): Promise<Shown> {
-  const options = { clock: systemClock, timeoutMs: config.timeoutMs + MARGIN_MS };
+async function askDaemon(query: Uint8Array, { server, timeoutMs }: RunningDaemon, isTcp: boolean): Promise<Shown> {
+  const options = { clock: systemClock, timeoutMs: timeoutMs + MARGIN_MS };
   const startedAt = systemClock.now();
   const ask = (transport: 'udp' | 'tcp'): Promise<Uint8Array> =>
     exchange(server, query, transport, options).catch((error: unknown) => {

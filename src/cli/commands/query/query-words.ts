@@ -1,9 +1,9 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { domainToASCII } from 'node:url';
 import { ConfigError, locate, type Problem, refuse } from '../../../config/config-problem.ts';
 import { nearest } from '../../../lib/nearest.ts';
 import { parseName } from '../../../message/text/name-text.ts';
 import { TYPE } from '../../../message/wire/tables.ts';
+import { toAsciiName } from '../../../model/names/host-name.ts';
 
 /** dig's `+` options that `query` supports; each can be negated by `no`. */
 const SWITCHES = ['short', 'tcp', 'dnssec', 'cd'] as const;
@@ -108,7 +108,7 @@ function reverseName(address: string): string | undefined {
 
 /** Converts a name to wire form; non-ASCII labels become A-labels (RFC 5891). */
 function toName(text: string): Uint8Array | undefined {
-  return parseName(/^\p{ASCII}*$/u.test(text) ? text : domainToASCII(text));
+  return parseName(toAsciiName(text));
 }
 
 const TYPES: ReadonlyMap<string, number> = new Map(Object.entries(TYPE));
