@@ -26,7 +26,7 @@ const ROOT = join(import.meta.dirname, '..', '..', '..');
 const ONION = createOnionKey().address;
 const WRONG_PIN = `sha256/${Buffer.alloc(32).toString('base64')}`;
 const QUERY = buildQuery({ name: 'canary.dns4tor-lab.net' });
-const FLAGS = ['--disable-sigusr1', '--heap-growing-percent=30', '--max-semi-space-size=1'];
+const FLAGS = ['--disable-sigusr1', '--heap-growing-percent=30', '--max-semi-space-size=2'];
 
 const resources = new AsyncDisposableStack();
 /** Only the environment or `--upstream-ca` can make its issuer trusted. */
