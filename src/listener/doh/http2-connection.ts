@@ -68,13 +68,20 @@ export class Http2Connection extends DohConnection {
     );
     stream.on('error', ignore);
     stream.once('close', () => this.#onClosed(exchange));
-    if (typeof verdict === 'number') exchange.refuse(verdict);
-    else if (verdict !== 'body') this.#onComplete(exchange, verdict);
+    if (typeof verdict === 'number') {
+      if (isComplete || verdict === 413) exchange.refuse(verdict);
+      else this.#receive(stream, exchange, verdict);
+    } else if (verdict !== 'body') this.#onComplete(exchange, verdict);
     else if (isComplete) this.#onComplete(exchange, new Uint8Array(0));
     else this.#receive(stream, exchange);
   }
 
-  #receive(stream: ServerHttp2Stream, exchange: Http2Exchange): void {
+  /**
+   * Receives the body of a request.
+   * @param refusal status of a request that is refused whatever its body is. It is sent after the body, unless that is
+   *   too large: RFC 9113 §8.1 permits an earlier response, but some proxies then report an error instead of it.
+   */
+  #receive(stream: ServerHttp2Stream, exchange: Http2Exchange, refusal?: RefusalStatus): void {
     const chunks: Uint8Array[] = [];
     this.beginReceiving(exchange);
     stream.on('data', (chunk: Uint8Array) => {
@@ -82,14 +89,18 @@ export class Http2Connection extends DohConnection {
       exchange.incompleteBytes += chunk.length;
       const isTooMuch = !this.countIncomplete(chunk.length);
       const isTooLarge = exchange.incompleteBytes > MAX_MESSAGE_BYTES;
-      if (!isTooMuch && !isTooLarge) return void chunks.push(chunk);
+      if (!isTooMuch && !isTooLarge) {
+        if (refusal === undefined) chunks.push(chunk);
+        return;
+      }
       chunks.length = 0;
       this.#release(exchange);
-      exchange.refuse(isTooLarge ? 413 : 429);
+      exchange.refuse(refusal ?? (isTooLarge ? 413 : 429));
     });
     stream.on('end', () => {
       if (!this.isReceiving(exchange)) return;
       this.#release(exchange);
+      if (refusal !== undefined) return exchange.refuse(refusal);
       const [first] = chunks;
       this.#onComplete(exchange, first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks));
     });

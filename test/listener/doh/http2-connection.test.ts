@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { constants } from 'node:http2';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { MAX_MESSAGE_BYTES } from '../../../src/message/wire/header.ts';
 import { buildQuery } from '../../fixtures/dns/messages.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
 import { drops, echo, HeldHandler, LIMITS, PATIENCE_MS } from '../harness.ts';
@@ -67,6 +68,38 @@ test('a client that resets stream after stream is disconnected (CVE-2023-44487)'
   }
   await waitUntil('the server closes', PATIENCE_MS, () => client.isClosed);
   assert.ok(server.uses() < 500, `${server.uses()} queries`);
+});
+
+test('RFC 9113 §8.1: a refused request gets its response after its body, which is discarded', async () => {
+  await using server = await serveDoh(echo);
+  await using client = await Http2Client.connect(server.port);
+  for (const [spec, expected] of [
+    [{ ...post(QUERY), path: '/other' }, 404],
+    [{ ...post(QUERY), method: 'PUT' }, 405],
+    [post(QUERY, { 'content-type': 'text/plain' }), 415],
+  ] as const) {
+    const stream = client.send({ ...spec, isUnfinished: true });
+    let status: unknown;
+    stream.on('response', (headers) => {
+      status = headers[':status'];
+    });
+    assert.equal((await client.request(get(QUERY))).status, 200);
+    assert.equal(status, undefined);
+    stream.end();
+    stream.resume();
+    await closeOf(stream);
+    assert.deepEqual([status, stream.rstCode], [expected, constants.NGHTTP2_NO_ERROR]);
+  }
+  assert.equal(server.uses(), 3);
+});
+
+test('a refused request whose body is larger than a message gets its response at once', async () => {
+  await using server = await serveDoh(echo);
+  await using client = await Http2Client.connect(server.port);
+  const body = new Uint8Array(MAX_MESSAGE_BYTES + 1);
+  const stream = client.send({ ...post(body, { 'content-type': 'text/plain' }), isUnfinished: true });
+  const [{ ':status': status }] = await once(stream, 'response');
+  assert.equal(status, 415);
 });
 
 test('a header over the limits is refused, and the connection stays usable', async () => {
@@ -150,21 +183,15 @@ test('RFC 9113 §6.8: ending announces itself by GOAWAY, and answers a request w
   assert.equal((await response)[0][':status'], 200);
 });
 
-test('responses that need no body do not wait for it', async () => {
+test('the answer to a GET request does not wait for its body', async () => {
   await using server = await serveDoh(echo);
   await using client = await Http2Client.connect(server.port);
-  for (const [spec, expected] of [
-    [{ ...post(QUERY), path: '/other' }, 404],
-    [{ ...post(QUERY), method: 'PUT' }, 405],
-    [{ ...get(QUERY), method: 'GET', body: QUERY }, 200],
-  ] as const) {
-    const stream = client.send({ ...spec, isUnfinished: true });
-    const [headers] = await once(stream, 'response');
-    assert.equal(headers[':status'], expected);
-    // RFC 9113 §8.1.
-    stream.resume();
-    await closeOf(stream);
-    assert.equal(stream.rstCode, constants.NGHTTP2_NO_ERROR);
-  }
+  const stream = client.send({ ...get(QUERY), method: 'GET', body: QUERY, isUnfinished: true });
+  const [headers] = await once(stream, 'response');
+  assert.equal(headers[':status'], 200);
+  // RFC 9113 §8.1.
+  stream.resume();
+  await closeOf(stream);
+  assert.equal(stream.rstCode, constants.NGHTTP2_NO_ERROR);
   assert.equal((await client.request({ path: PATH })).status, 400);
 });

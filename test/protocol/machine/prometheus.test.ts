@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { METRIC_ROWS, type MetricRow } from '../../../scripts/docs/metrics.ts';
+import { createCertificateAuthority } from '../../fixtures/certificates.ts';
 import { runProgram } from '../../fixtures/process/run-program.ts';
 import { startPrometheus } from '../../fixtures/prometheus.ts';
 import { waitUntil } from '../../fixtures/wait-until.ts';
@@ -8,8 +9,21 @@ import { choicesOf, expressionOf, readDashboard } from '../../prometheus/dashboa
 import { startLab } from '../lab.ts';
 import { askEveryKind } from './every-kind.ts';
 
+const authority = await createCertificateAuthority();
+after(() => authority[Symbol.asyncDispose]());
+const { certificatePath, keyPath } = await authority.issue(['localhost']);
+const encrypted = [
+  '--dot-address',
+  '127.0.0.1',
+  '--dot-port',
+  '0',
+  '--tls-cert',
+  certificatePath,
+  '--tls-key',
+  keyPath,
+];
 // Nothing listens at the server of the route.
-const lab = await startLab('--circuits', '2', '--timeout', '2s', '--route', 'lan=127.0.0.1:1');
+const lab = await startLab('--circuits', '2', '--timeout', '2s', '--route', 'lan=127.0.0.1:1', ...encrypted);
 after(() => lab[Symbol.asyncDispose]());
 await askEveryKind(lab, 0);
 // No connection is left, and estimates exist only for open circuits.
