@@ -15,8 +15,8 @@ Configuration of dns4tor. Every key is listed with its default, commented out. T
 
 \`dns4tor proxy-dns --config /etc/dns4tor.toml --check\` checks this file. \`systemctl restart dns4tor\` applies it.
 
-As a service, dns4tor gets its sockets and its way to Tor from systemd, so all addresses and ports, metrics and tor-socks
-have no effect here. Use \`systemctl edit\` with dns4tor.socket, dns4tor-dot.socket, dns4tor-doh.socket or
+As a service, dns4tor gets its sockets and its way to Tor from systemd, so all addresses and ports, metrics and
+tor-socks have no effect here. Use \`systemctl edit\` with dns4tor.socket, dns4tor-dot.socket, dns4tor-doh.socket or
 dns4tor-metrics.socket instead. Bridges go into the torrc of the system's Tor.`;
 
 /** Values for the keys that have no default. */

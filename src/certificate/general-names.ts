@@ -1,4 +1,5 @@
 import { isIP, isIPv4 } from 'node:net';
+import { addressOctets } from '../lib/ip-address.ts';
 import { contextTag, element, readElements, sequence, TAG } from './der.ts';
 
 /*
@@ -44,7 +45,7 @@ export function readAlternativeNames(value: Uint8Array): readonly string[] {
   });
 }
 
-/** Reads the names that nameConstraints permit. An address counts if it is permitted by itself, without a range. */
+/** Reads the names that nameConstraints permit. An address counts only if it is permitted alone, not within a range. */
 export function readPermitted(value: Uint8Array): readonly string[] {
   const [constraints] = readElements(value) ?? [];
   const permitted = readElements(constraints?.content ?? new Uint8Array(0))?.find(({ tag }) => tag === PERMITTED);
@@ -84,13 +85,7 @@ function mask(address: string): Uint8Array {
 }
 
 function toOctets(address: string): Uint8Array {
-  if (isIPv4(address)) return Uint8Array.from(address.split('.').map(Number));
-  // The URL parser turns a dotted part into groups.
-  const [head = '', tail] = hostOf(`[${address}]`).slice(1, -1).split('::');
-  const groups = (text: string): string[] => text.split(':').filter((group) => group !== '');
-  const [before, after] = [groups(head), groups(tail ?? '')];
-  const zeros = Array.from({ length: IPV6_OCTETS / 2 - before.length - after.length }, () => '0');
-  return Buffer.from([...before, ...zeros, ...after].map((group) => group.padStart(4, '0')).join(''), 'hex');
+  return Uint8Array.from(addressOctets(address));
 }
 
 function toAddress(octets: Uint8Array): string {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Dns4torError } from '../failures/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
-import { MS_PER_HOUR, MS_PER_SECOND, SECONDS_PER_DAY } from '../lib/units.ts';
+import { MS_PER_DAY, MS_PER_HOUR, MS_PER_SECOND } from '../lib/units.ts';
 import { FILE, type FileChange, type Held, MODE } from './certificate-directory.ts';
 import { isPermitted, readAlternativeNames, readPermitted } from './general-names.ts';
 import { type Authority, extensionValue, issueAuthority, issueServerCertificate } from './issue-certificates.ts';
@@ -37,8 +37,6 @@ interface Components {
   readonly clock: Clock;
   readonly random: Random;
 }
-
-const MS_PER_DAY = SECONDS_PER_DAY * MS_PER_SECOND;
 
 /** Ten years, without leap days. */
 const AUTHORITY_DAYS = 3650;

@@ -9,7 +9,9 @@ import { Dns4torError } from '../failures/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import type { Random } from '../lib/random.ts';
+import { DNS_MESSAGE } from '../message/media-type.ts';
 import { frame, MessageReader } from '../message/wire/framing.ts';
+import { MAX_MESSAGE_BYTES } from '../message/wire/header.ts';
 import { encodeQuery, IDENTITY_QUESTION, isDns4tor, readReply } from './dns-client.ts';
 import { LOCAL_TIMEOUT_MS } from './probe-local.ts';
 
@@ -20,8 +22,8 @@ export interface EncryptedEndpoint extends Server {
 }
 
 /**
- * What answers at an encrypted listener: `nobody` at all; `stranger`, which does not present the configured certificate;
- * `another`, which presents it and is not dns4tor; or `dns4tor`.
+ * What answers at an encrypted listener: nobody at all; a `stranger`, which does not present the configured
+ * certificate; `another` program, which presents it; or dns4tor.
  */
 export interface EncryptedFinding {
   readonly endpoint: EncryptedEndpoint;
@@ -104,11 +106,6 @@ async function askDot(socket: TLSSocket, query: Uint8Array): Promise<Uint8Array>
   return promise;
 }
 
-const MEDIA_TYPE = 'application/dns-message';
-
-/** Enough for any message, and a bound on what another program sends. */
-const MAX_BODY_BYTES = 65_535;
-
 async function askDoh(
   socket: TLSSocket,
   query: Uint8Array,
@@ -120,9 +117,9 @@ async function askDoh(
     path,
     headers: {
       host: formatHostPort(address, port),
-      'content-type': MEDIA_TYPE,
+      'content-type': DNS_MESSAGE,
       'content-length': query.length,
-      accept: MEDIA_TYPE,
+      accept: DNS_MESSAGE,
       connection: 'close',
     },
   });
@@ -134,7 +131,8 @@ async function askDoh(
   for await (const chunk of response) {
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw new Error('the reply is too long');
+    // Another program may send any number.
+    if (bytes > MAX_MESSAGE_BYTES) throw new Error('the reply is too long');
   }
   return Buffer.concat(chunks);
 }

@@ -1,6 +1,6 @@
 import type { MetricsAddress } from '../config/config.ts';
 import { expandAddresses } from '../daemon/expand-addresses.ts';
-import { USUAL_METRICS_PORT } from '../model/metrics-port.ts';
+import { USUAL_METRICS_PORT } from '../model/usual-ports.ts';
 import type { StatusAddress } from './status-feed.ts';
 
 /**

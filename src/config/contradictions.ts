@@ -87,7 +87,8 @@ function portProblems(values: Values): Problem[] {
     return later.addressesIn(values).flatMap((address) => {
       const taken = earlier.find(({ addressesIn }) => addressesIn(values).some((other) => overlap(other, address)));
       if (taken === undefined) return [];
-      const problem = `${later.portFlag}: ${formatHostPort(address, port)} already serves ${taken.serves} (${taken.portFlag})`;
+      const reason = `already serves ${taken.serves} (${taken.portFlag})`;
+      const problem = `${later.portFlag}: ${formatHostPort(address, port)} ${reason}`;
       return [{ problem, remedy: 'choose another port' }];
     });
   });

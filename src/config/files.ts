@@ -3,12 +3,12 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import process from 'node:process';
 import { findUntrusted } from '../lib/path-trust.ts';
+import { pemCertificates } from '../model/tls/pem.ts';
 import { readTorUids } from '../tor/tor-uids.ts';
 import { type Parsed, type Problem, refuse } from './config-problem.ts';
 
 /** Enough for all authorities of a browser. Bounds what a wrong path, such as a disk or a log, makes us read. */
 const MAX_FILE_BYTES = 1024 * 1024;
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** Reads a text file of at most 1 MiB. */
 export function readSmallFile(path: string): Parsed<string> {
@@ -46,8 +46,9 @@ export function checkListFile(path: string): Parsed<string> {
 export function readCertificates(path: string): Parsed<string> {
   const file = readSmallFile(path);
   if ('problem' in file) return file;
-  const certificates = file.value.match(CERTIFICATE);
-  if (certificates === null) return refuse(path, "holds no certificate in PEM form ('-----BEGIN CERTIFICATE-----')");
+  const certificates = pemCertificates(file.value);
+  if (certificates.length === 0)
+    return refuse(path, "holds no certificate in PEM form ('-----BEGIN CERTIFICATE-----')");
   for (const [index, pem] of certificates.entries()) {
     try {
       void new X509Certificate(pem).subject;

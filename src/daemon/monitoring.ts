@@ -16,7 +16,7 @@ import { EventLoopDelay } from '../metrics/event-loop-delay.ts';
 import { families } from '../metrics/families/families.ts';
 import type { BySegment, Gauges } from '../metrics/metrics.ts';
 import { createExposition } from '../metrics/prometheus.ts';
-import { USUAL_METRICS_PORT } from '../model/metrics-port.ts';
+import { USUAL_METRICS_PORT } from '../model/usual-ports.ts';
 import type { Policy } from '../policy/policy.ts';
 import { Status, type StatusSources } from '../status/status.ts';
 import { withPortHolders } from '../system/sockets/busy-port.ts';

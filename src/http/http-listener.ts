@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { isIP, type Server } from 'node:net';
 import { Dns4torError, toListenError } from '../failures/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
-import { USUAL_METRICS_PORT } from '../model/metrics-port.ts';
+import { USUAL_METRICS_PORT } from '../model/usual-ports.ts';
 import { BACKLOG, listenOnSocketPath, OWNER_AND_GROUP_UMASK } from './socket-path.ts';
 
 /** Where the metrics server listens. */

@@ -17,8 +17,8 @@ safety='--disable-sigusr1'
 # is memory: with 100,000 answers the process takes 290 MiB instead of 130. With these flags V8 collects as soon as the
 # heap has grown by a third, and its nursery at most doubles. (On the command line of Node 24.21
 # `--semi-space-growth-factor=1` has no effect.) With a nursery of 1 MiB, the HTTP/2 streams of DoH clients outlive it:
-# an answer over DoH costs a sixth more. `--optimize-for-size` makes the heap smaller still, but costs 50 % more CPU time
-# for each query that goes upstream.
+# an answer over DoH costs a sixth more. `--optimize-for-size` makes the heap smaller still, but costs 50 % more CPU
+# time for each query that goes upstream.
 memory='--heap-growing-percent=30 --max-semi-space-size=2'
 
 # As in package.json.

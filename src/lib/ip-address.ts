@@ -1,4 +1,4 @@
-import { BlockList, isIPv6 } from 'node:net';
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
 
 const LOCALHOST = 'localhost';
 
@@ -45,6 +45,30 @@ export function isLocalNetwork(address: string): boolean {
  */
 export function lacksZone(address: string): boolean {
   return isIPv6(address) && !address.includes(ZONE) && isLinkLocal(address);
+}
+
+const IPV6_OCTETS = 16;
+
+/**
+ * The octets of an IP address: 4 or 16 (RFC 4291 §2.2).
+ * @param address valid, without a zone
+ */
+export function addressOctets(address: string): readonly number[] {
+  if (isIPv4(address)) return address.split('.').map(Number);
+  const [head = '', tail] = address.split('::');
+  const before = groupOctets(head);
+  if (tail === undefined) return before;
+  const after = groupOctets(tail);
+  return [...before, ...Array.from({ length: IPV6_OCTETS - before.length - after.length }, () => 0), ...after];
+}
+
+function groupOctets(text: string): readonly number[] {
+  return text.split(':').flatMap((group) => {
+    if (group === '') return [];
+    if (isIPv4(group)) return addressOctets(group);
+    const value = Number.parseInt(group, 16);
+    return [value >> 8, value & 0xff];
+  });
 }
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {

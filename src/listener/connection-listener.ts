@@ -57,7 +57,7 @@ export abstract class ConnectionListener<T extends ServedConnection> implements 
   }
 
   /**
-   * Starts to serve a connection that has got its slot.
+   * Serves a connection that has a slot.
    * @param socket nothing has been read from it yet; it has a handler for errors
    */
   protected abstract serve(socket: Socket, slot: Slot<T>): T;

@@ -3,6 +3,9 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Handler } from '../model/query.ts';
 import type { LinuxSockets } from './udp/linux-sockets.ts';
 
+/** Time limit for a client to read its last replies before its connection is destroyed. */
+export const LINGER_MS = 5000;
+
 /** Limits for connections over TCP, with or without TLS. All are at least 1. */
 export interface TcpLimits {
   /** Maximum connections. */

@@ -3,6 +3,7 @@ import type { Answer } from '../message/answer/answer.ts';
 import { encodeName } from '../message/wire/codec.ts';
 import { octetString } from '../message/wire/name.ts';
 import { RCODE, TYPE } from '../message/wire/tables.ts';
+import { ENCRYPTED_PORT } from '../model/usual-ports.ts';
 import {
   atQname,
   buildLocalAnswer,
@@ -26,7 +27,7 @@ export interface DesignatedResolver {
   readonly doh: { readonly port: number; readonly path: string } | undefined;
 }
 
-/** The encrypted resolver that clients of an address of this machine can use instead. Undefined if there is none. */
+/** Returns the designated resolver for clients that ask at `address`, or undefined. */
 export type Designates = (address: string) => DesignatedResolver | undefined;
 
 /** The name at which clients ask for the encrypted resolver of an address (RFC 9462 §4). */
@@ -36,9 +37,6 @@ const DISCOVERY_NAME = octetString(encodeName('_dns.resolver.arpa'));
 const TTL_SECONDS = 300;
 
 const SOA = localRecord(ownSoa('resolver.arpa', TTL_SECONDS));
-
-/** RFC 9461 §4.2: the ports of a record without a port. */
-const DEFAULT_PORT = { dot: 853, doh: 443 } as const;
 
 /** IPv4 and IPv6 addresses end their records, in these many octets. */
 const ADDRESS_BYTES = { A: 4, AAAA: 16 } as const;
@@ -61,14 +59,15 @@ export function discoveryAnswer(question: LocalQuestion, resolver: DesignatedRes
 
 /** DoT first: unlike HTTP, it has no headers that tell clients apart (RFC 8484 §8.2). */
 function bindingsOf({ name: target, dotPort, doh }: DesignatedResolver, hint: Uint8Array): ServiceBinding[] {
-  const dot = dotPort === undefined ? [] : [{ alpn: ['dot'], port: portOf(dotPort, DEFAULT_PORT.dot) }];
+  const dot = dotPort === undefined ? [] : [{ alpn: ['dot'], port: portOf(dotPort, ENCRYPTED_PORT.dot) }];
   const https =
     doh === undefined
       ? []
-      : [{ alpn: ['h2', 'http/1.1'], port: portOf(doh.port, DEFAULT_PORT.doh), dohPath: `${doh.path}{?dns}` }];
+      : [{ alpn: ['h2', 'http/1.1'], port: portOf(doh.port, ENCRYPTED_PORT.doh), dohPath: `${doh.path}{?dns}` }];
   return [...dot, ...https].map((endpoint, index) => ({ priority: index + 1, target, hint, ...endpoint }));
 }
 
+/** RFC 9461 §4.2: a record without a port means the default one. */
 function portOf(port: number, defaultPort: number): number | undefined {
   return port === defaultPort ? undefined : port;
 }

@@ -16,7 +16,7 @@ export interface ServiceBinding {
   readonly port?: number | undefined;
   /** An address hint: 4 or 16 octets. */
   readonly hint: Uint8Array;
-  /** URI Template in relative form, with the variable `dns`. Required for HTTP, and absent otherwise (RFC 9461 §5.1). */
+  /** URI Template in relative form, with the variable `dns`. Required for HTTP, absent otherwise (RFC 9461 §5.1). */
   readonly dohPath?: string | undefined;
 }
 

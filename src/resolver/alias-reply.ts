@@ -14,7 +14,9 @@ import type { Query } from '../model/query.ts';
 import type { Alias } from '../policy/own-names.ts';
 import { padReply } from './padding.ts';
 
-/** The query for an alias's target, of the same type and from the same client. Only the reply to the client is padded. */
+/**
+ * The query for an alias's target, of the same type and from the same client. Only the reply to the client is padded.
+ */
 export function queryForTarget(query: Query, { target }: Alias): Query {
   const { questionEnd } = query.scan;
   const wire = new Uint8Array(HEADER_BYTES + target.length + QUESTION_FIXED_BYTES);

@@ -3,9 +3,9 @@ import { type ErrorCode, failureKind, failureText } from '../failures/failures.t
 import type { Clock, Timer } from '../lib/clock.ts';
 import { MS_PER_MINUTE, MS_PER_SECOND } from '../lib/units.ts';
 import type { Counters } from '../metrics/counters.ts';
-import { type CertificateValidity, type ValidityState, validityAt } from '../model/certificate/certificate-validity.ts';
 import type { RouteStatus } from '../model/route-status.ts';
 import type { SystemResolver } from '../model/system-resolver.ts';
+import { type CertificateValidity, type ValidityState, validityAt } from '../model/tls/certificate-validity.ts';
 import type { TorKind, TorStatus } from '../model/tor-status.ts';
 import type { BreakerState, ConnectionStatus } from '../model/upstream-status.ts';
 import { type Counts, queriesByTransport, readCounts, subtract } from './counts.ts';

@@ -1,8 +1,8 @@
 import type { ErrorCode } from '../failures/failures.ts';
 import { capitalize } from '../lib/format.ts';
-import type { ValidityState } from '../model/certificate/certificate-validity.ts';
 import { P99_RESPONSE_MS } from '../model/response-time.ts';
 import type { SystemResolver } from '../model/system-resolver.ts';
+import type { ValidityState } from '../model/tls/certificate-validity.ts';
 import type { TorStatus } from '../model/tor-status.ts';
 import { explain, type Reason, reasonOf, reasonOfLabel } from './reasons.ts';
 import type { AnswerCounts, ServiceState, UpstreamSnapshot } from './snapshot.ts';

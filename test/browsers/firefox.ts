@@ -13,11 +13,11 @@ const START_TIMEOUT_MS = 60_000;
 const TOOLBARS = 85;
 
 /** Preferences, beside those of the policies. */
-const PREFERENCES = `// Marionette would otherwise turn off what Firefox does on its own, such as looking for a captive portal.
+const PREFERENCES = `// Otherwise Marionette turns off Firefox's own checks of the network, such as that for a captive portal.
 user_pref("remote.prefs.recommended", false);
 // Firefox tries HTTPS before HTTP. The tests are about what it does because of HTTPS records.
 user_pref("dom.security.https_first", false);
-// Pages that open by themselves.
+// Pages that open at the first start.
 user_pref("browser.aboutwelcome.enabled", false);
 user_pref("datareporting.policy.dataSubmissionPolicyBypassNotification", true);
 `;

@@ -60,8 +60,8 @@ function holds(text: string, forms: readonly string[]): boolean {
 }
 
 /**
- * How octets show in a text, in lower case and without white space: as they are, in base64 wherever they begin in a group of three octets (the
- * URL of a GET request for DoH), in hexadecimal, and as Node prints a Buffer or a Uint8Array.
+ * The forms in which octets may appear in a text, in lower case and without white space: as they are, in base64 at any
+ * alignment (the URL of a GET request for DoH), in hexadecimal, and as Node prints a Buffer or a Uint8Array.
  */
 function formsOf(text: string): readonly string[] {
   const octets = Buffer.from(text, 'latin1');

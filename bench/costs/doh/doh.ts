@@ -34,9 +34,9 @@ process.stdout.write(
   values.json
     ? `${JSON.stringify({ machine, ...options, rows, ratios, idle, targets: targets.map(toJson) }, null, 2)}\n`
     : [
-        `h2load (DoH) and dnsperf (DoT), on a core of their own, look up ${options.names} cached names; POST always the`,
-        `same one. TLS 1.3, ${options.queries.saturation} queries on ten connections with ten in flight on each, unless the`,
-        `line says otherwise. Medians of ${options.rounds} rounds, in which servers take turns. ${machine}.`,
+        `h2load (DoH) and dnsperf (DoT), on another core, look up ${options.names} cached names; POST always the same`,
+        `one. TLS 1.3, ${options.queries.saturation} queries on ten connections with ten in flight on each, unless`,
+        `the line says otherwise. Medians of ${options.rounds} rounds, in which servers take turns. ${machine}.`,
         '"Node alone" answers each request with the same headers and as many bytes, without reading the query.',
         '',
         formatDoh(rows),

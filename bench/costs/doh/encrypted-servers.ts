@@ -4,7 +4,7 @@ import type { ServerCertificate } from '../../../test/fixtures/certificates.ts';
 import { startDaemon } from '../../../test/fixtures/process/daemon.ts';
 import { startProcess } from '../../../test/fixtures/process/process.ts';
 import type { DohUpstream } from '../servers/doh-upstream.ts';
-import { type RunningServer, startPeer, UNBOUND_PROCESS } from '../servers/peers.ts';
+import { type RunningServer, startPeer, UNBOUND_PROCESS, unboundForwarding } from '../servers/peers.ts';
 
 const FLOOR_SCRIPT = fileURLToPath(new URL('floor-process.ts', import.meta.url));
 const START_TIMEOUT_MS = 10_000;
@@ -120,13 +120,7 @@ ${UNBOUND_PROCESS}
   tls-service-key: "${keyPath}"
   ${protocol === 'DoT' ? `tls-port: ${port}` : `https-port: ${port}\n  http-endpoint: "${DOH_PATH}"`}
   module-config: "iterator"
-  do-not-query-localhost: no
-forward-zone:
-  name: "."
-  forward-addr: 127.0.0.1@${authorityPort}
-remote-control:
-  control-enable: no
-`,
+${unboundForwarding(authorityPort)}`,
         args: (configPath) => ['-d', '-c', configPath],
         started: 'start of service',
       }),

@@ -34,6 +34,17 @@ export const UNBOUND_PROCESS = `  username: ""
   logfile: ""
   num-threads: 1`;
 
+/** The end of an unbound configuration that forwards everything to an authority on this machine. */
+export function unboundForwarding(authorityPort: number): string {
+  return `  do-not-query-localhost: no
+forward-zone:
+  name: "."
+  forward-addr: 127.0.0.1@${authorityPort}
+remote-control:
+  control-enable: no
+`;
+}
+
 export const PEERS: readonly Peer[] = [
   {
     label: 'unbound',
@@ -45,13 +56,7 @@ ${UNBOUND_PROCESS}
   module-config: "iterator"
   msg-cache-size: ${CACHED_MIB}m
   rrset-cache-size: ${CACHED_MIB}m
-  do-not-query-localhost: no
-forward-zone:
-  name: "."
-  forward-addr: 127.0.0.1@${authorityPort}
-remote-control:
-  control-enable: no
-`,
+${unboundForwarding(authorityPort)}`,
         args: (configPath) => ['-d', '-c', configPath],
         started: 'start of service',
       }),

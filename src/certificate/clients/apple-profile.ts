@@ -1,4 +1,5 @@
 import { createHash, type X509Certificate } from 'node:crypto';
+import { ENCRYPTED_PORT } from '../../model/usual-ports.ts';
 import type { ClientAddresses } from './client-addresses.ts';
 
 /** A value of a property list, as far as profiles need it. */
@@ -6,9 +7,6 @@ type Property = string | number | Uint8Array | readonly Property[] | { readonly 
 
 /** How a device asks. */
 export type AppleProtocol = 'HTTPS' | 'TLS';
-
-/** Apple's systems ask at this port (RFC 7858 §3.1); a profile cannot name another one. */
-const DOT_PORT = 853;
 
 const LINE_CHARACTERS = 64;
 
@@ -25,7 +23,8 @@ export function appleProfile(
 ): string | undefined {
   const { host, url, dotName, isOwnMachine } = addresses;
   if (isOwnMachine) return undefined;
-  if (protocol === 'TLS' && (dotName === undefined || addresses.dotPort !== DOT_PORT)) return undefined;
+  // A profile cannot name another port.
+  if (protocol === 'TLS' && (dotName === undefined || addresses.dotPort !== ENCRYPTED_PORT.dot)) return undefined;
   const identifier = `dns4tor.${protocol.toLowerCase()}.${host}`;
   const payload = (part: string, type: string, name: string): Record<string, Property> => ({
     PayloadType: type,

@@ -16,7 +16,7 @@ export function firefoxPolicies({ url }: PolicyOptions, authorityPath: string): 
     policies: {
       Certificates: { Install: [authorityPath] },
       DNSOverHTTPS: { Enabled: true, ProviderURL: url, Fallback: false, Locked: true },
-      // Otherwise Firefox asks the system's resolver for names of its own, to test the network.
+      // Otherwise Firefox tests the network by asking the system's resolver for fixed names.
       CaptivePortal: false,
       Preferences: {
         'network.connectivity-service.enabled': { Value: false, Status: 'locked' },

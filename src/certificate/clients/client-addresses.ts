@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { formatHostPort } from '../../lib/host-port.ts';
+import { ENCRYPTED_PORT } from '../../model/usual-ports.ts';
 import { isOwnMachine } from '../server-names.ts';
 
 /** Ports and path of the listeners. */
@@ -24,8 +25,6 @@ export interface ClientAddresses {
   readonly isOwnMachine: boolean;
 }
 
-const HTTPS_PORT = 443;
-
 /** Finds how clients address the server. */
 export function clientAddresses(names: readonly string[], listeners: Listeners): ClientAddresses {
   const [host = ''] = names;
@@ -33,7 +32,7 @@ export function clientAddresses(names: readonly string[], listeners: Listeners):
   const authority = formatHostPort(host, dohPort);
   const others = names.filter((name) => !isOwnMachine(name));
   return {
-    url: `https://${dohPort === HTTPS_PORT ? authority.slice(0, -`:${HTTPS_PORT}`.length) : authority}${dohPath}`,
+    url: `https://${dohPort === ENCRYPTED_PORT.doh ? authority.slice(0, -`:${dohPort}`.length) : authority}${dohPath}`,
     host,
     dotName: others.find((name) => isIP(name) === 0),
     dotPort,

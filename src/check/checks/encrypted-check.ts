@@ -4,7 +4,7 @@ import { Dns4torError, problemOf } from '../../failures/errors.ts';
 import { formatNoun } from '../../lib/format.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
 import { isLoopback } from '../../lib/ip-address.ts';
-import { daysLeft, readValidity, validityAt } from '../../model/certificate/certificate-validity.ts';
+import { daysLeft, MAX_LIFE_DAYS, readValidity, validityAt } from '../../model/tls/certificate-validity.ts';
 import { findPortHolders, namesOf } from '../../system/sockets/port-holders.ts';
 import { fail, failWith, ok, skip, type Verdict, warn } from '../check-verdict.ts';
 import type { Facts } from '../facts.ts';
@@ -33,7 +33,7 @@ export async function checkEncrypted(facts: EncryptedFacts, protocol: 'dot' | 'd
   const [strangers, others, missing] = [of('stranger'), of('another'), of('nobody')];
   if (strangers.length > 0) {
     return fail(
-      `${await holderOf(facts, port)} at ${where(strangers)} does not prove to have the certificate of --tls-cert: ${problemOf(strangers[0]?.error)}`,
+      `${await holderOf(facts, port)} at ${where(strangers)} does not present the certificate of --tls-cert: ${problemOf(strangers[0]?.error)}`,
       'If it is dns4tor, follow the advice of `tls-cert`, then reload it (sudo systemctl reload dns4tor). Otherwise stop that program, or choose another port.',
     );
   }
@@ -56,13 +56,10 @@ async function holderOf({ fs }: Pick<Facts, 'fs'>, port: number): Promise<string
 /** Extended key usage of a server (RFC 5280 §4.2.1.12). */
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 
-/** Apple's systems refuse certificates with a longer life, also of a private CA (support.apple.com/103769). */
-const MAX_LIFE_DAYS = 825;
-
 const RENEW =
   'Run dns4tor certificate again, or renew it at the CA that issued it. The new file is used within ten seconds.';
 
-/** Checks that clients accept the certificate of DoT and DoH. They decide by its names, its validity and its purpose. */
+/** Checks that clients accept the certificate of DoT and DoH: its names, its validity and its purpose. */
 export async function checkServerCertificate({ config, clock }: Pick<Facts, 'config' | 'clock'>): Promise<Verdict> {
   const { tls, dotAddresses, dohAddresses } = config.encrypted;
   if (tls === undefined) return skip('there is no certificate');

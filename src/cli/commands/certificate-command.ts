@@ -1,4 +1,4 @@
-import { homedir, hostname, networkInterfaces } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import type { Command } from 'commander';
@@ -15,7 +15,9 @@ import { validateSome } from '../../config/validate.ts';
 import { Dns4torError } from '../../failures/errors.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { systemRandom } from '../../lib/random.ts';
+import { MAX_LIFE_DAYS } from '../../model/tls/certificate-validity.ts';
 import { createFileSystem, isErrno } from '../../system/transaction/file-system.ts';
+import { stateDirectory } from '../../tor/process/state-directory.ts';
 import { addFlags } from '../flags.ts';
 import { fitted } from '../help.ts';
 import { type Made, renderGuide, renderMade, renderMadeJson } from '../output/certificate-guide.ts';
@@ -35,8 +37,6 @@ Examples:
   dns4tor certificate --directory tls --dry-run         show what would be made
 `;
 
-/** Apple's systems accept no more (https://support.apple.com/103769). */
-const MAX_DAYS = '825';
 const DEFAULT_DAYS = 730;
 /** Bounds the size of the certificate. */
 const MAX_NAMES = 64;
@@ -67,8 +67,8 @@ export function addCertificate(program: Command): void {
     .option('--directory <directory>', 'where the files are')
     .option(
       '--days <days>',
-      `validity of the certificate in days, at most ${MAX_DAYS}: more is refused by Apple's systems`,
-      argument('--days', (text) => parseInteger(text, { min: '1', max: MAX_DAYS })),
+      `validity of the certificate in days, at most ${MAX_LIFE_DAYS}: more is refused by Apple's systems`,
+      argument('--days', (text) => parseInteger(text, { min: '1', max: String(MAX_LIFE_DAYS) })),
       DEFAULT_DAYS,
     )
     .option('--new-ca', 'replace the certificate authority; all devices have to be set up again')
@@ -117,7 +117,7 @@ async function make(
   const addresses = clientAddresses(plan.names, { dohPort, dohPath, dotPort });
   const changes = [...plan.changes, ...clientFiles(addresses, plan.authority.certificate, directory)];
   const owner = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
-  // Whatever the shell says: browsers of all users read the authority's certificate. No key is written by this mask.
+  // Overrides the shell's: browsers of all users read the authority's certificate. The modes of keys are explicit.
   process.umask(UMASK);
   if (!isDryRun) await writeFiles(fs, directory, changes, owner);
   return {
@@ -126,7 +126,7 @@ async function make(
     addresses,
     files: changes.filter(({ text }) => text !== undefined).map(({ name }) => name),
     networks: networksOf(plan.names, networkInterfaces),
-    // Addresses that the machine has got since, such as from another network.
+    // Addresses that the machine has gained since, for example in another network.
     unnamed: privateAddresses(networkInterfaces).filter((address) => !plan.names.includes(address)),
   };
 }
@@ -174,13 +174,8 @@ function toServerNames(words: readonly string[]): readonly string[] {
 
 function defaultDirectory(isRoot: boolean): string {
   if (isRoot) return DIRECTORY_OF_ROOT;
-  const xdg = process.env['XDG_STATE_HOME'];
-  return join(xdg?.startsWith('/') ? xdg : join(homeDirectory(), '.local/state'), 'dns4tor/tls');
-}
-
-function homeDirectory(): string {
   try {
-    return homedir();
+    return join(stateDirectory(process.env), 'tls');
   } catch (error) {
     const remedy = 'name a directory with --directory';
     throw new ConfigError([{ problem: 'certificate: the user has no home directory', remedy }], error);

@@ -21,9 +21,9 @@ import { columnsOf } from '../output/terminal-size.ts';
 
 const NOTES = `
 Checks the upstream side (Tor, the resolver, its certificate and answers, the clock), the local side (the running
-dns4tor, its ports and its certificate), and everything that could bypass both (nsswitch.conf, resolv.conf, systemd-resolved, VPNs,
-Docker, IPv6 routers, browsers). Changes nothing, and sends packets only to this machine and through Tor. Use the same
-flags, environment and file as for the running dns4tor. To check only the configuration, run
+dns4tor, its ports and its certificate), and everything that could bypass both (nsswitch.conf, resolv.conf,
+systemd-resolved, VPNs, Docker, IPv6 routers, browsers). Changes nothing, and sends packets only to this machine and
+through Tor. Use the same flags, environment and file as for the running dns4tor. To check only the configuration, run
 \`dns4tor proxy-dns --check\`.
 
 Each line says ok, warn (works, but not as it should), fail, or skip (not used here, or depends on a failed check). The

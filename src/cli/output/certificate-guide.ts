@@ -4,6 +4,7 @@ import type { ClientAddresses } from '../../certificate/clients/client-addresses
 import { CLIENT_FILE } from '../../certificate/clients/client-files.ts';
 import type { CertificatePlan } from '../../certificate/plan-certificate.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
+import { ENCRYPTED_PORT } from '../../model/usual-ports.ts';
 
 /** What `certificate` has made. */
 export interface Made extends CertificatePlan {
@@ -18,12 +19,10 @@ export interface Made extends CertificatePlan {
   readonly unnamed: readonly string[];
 }
 
-const DOT_PORT = 853;
-
 /** Stands for the reader's network. */
 const EXAMPLE_NETWORK = '192.168.1.0/24';
 
-/** Renders what was made. A dry run has made an authority of which nothing remains, so its fingerprint is not shown. */
+/** Renders what was made. A dry run discards its authority, so its fingerprint is not shown. */
 export function renderMade(made: Made, isDryRun: boolean): string {
   const { directory, names, isNewAuthority, isRenewal, files, unnamed } = made;
   const [makes, renews] = isDryRun ? ['Would make', 'Would renew'] : ['Made', 'Renewed'];
@@ -73,7 +72,8 @@ export function renderGuide(made: Made, isDryRun: boolean): string {
   const notes = addresses.isOwnMachine
     ? 'Clients use a name of this machine itself. For other devices, give a name or address that they reach.\n'
     : '';
-  return `\n${sections.map((lines) => `${lines.join('\n')}\n`).join('\n')}\n${notes}More: docs/browsers-and-phones.md\n`;
+  const blocks = sections.map((lines) => `${lines.join('\n')}\n`).join('\n');
+  return `\n${blocks}\n${notes}More: docs/browsers-and-phones.md\n`;
 }
 
 function configLines({ directory, addresses, names, networks }: Made): readonly string[] {
@@ -98,7 +98,7 @@ function deviceSections({ directory, addresses, files }: Made): readonly (readon
   const { dotName, dotPort } = addresses;
   const profiles = [CLIENT_FILE.appleHttps, CLIENT_FILE.appleTls].filter((name) => files.includes(name));
   const [address = 'ADDRESS'] = addresses.addresses;
-  const hostPort = dotPort === DOT_PORT ? address : formatHostPort(address, dotPort);
+  const hostPort = dotPort === ENCRYPTED_PORT.dot ? address : formatHostPort(address, dotPort);
   const server = dotName === undefined ? hostPort : `${hostPort}#${dotName}`;
   return [
     [
@@ -109,8 +109,8 @@ function deviceSections({ directory, addresses, files }: Made): readonly (readon
     ],
     [
       'Android',
-      '  Private DNS accepts only certificates of public authorities, never of one that the user has installed. It needs',
-      '  a domain of your own: see docs/browsers-and-phones.md.',
+      '  Private DNS accepts only certificates of public authorities, never of one that the user has installed.',
+      '  So you need a domain: see docs/browsers-and-phones.md.',
     ],
     [
       'systemd-resolved',

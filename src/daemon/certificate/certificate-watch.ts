@@ -7,12 +7,7 @@ import type { Clock, Timer } from '../../lib/clock.ts';
 import { MS_PER_HOUR } from '../../lib/units.ts';
 import type { ServerIdentity } from '../../listener/tls/server-identity.ts';
 import type { Logger } from '../../log/logger.ts';
-import {
-  type CertificateValidity,
-  daysLeft,
-  readValidity,
-  validityAt,
-} from '../../model/certificate/certificate-validity.ts';
+import { type CertificateValidity, daysLeft, readValidity, validityAt } from '../../model/tls/certificate-validity.ts';
 import type { Apply, Reloadable } from '../reload/reloader.ts';
 
 /** Time between two looks at the files. Polling also notices that a symbolic link, such as certbot's, is replaced. */

@@ -17,8 +17,8 @@ const NOT_IN_TEMPLATES = "'";
 type Served = Pick<EncryptedListening, 'dot' | 'doh' | 'identity'>;
 
 /**
- * Finds the encrypted resolver that clients of an address can use instead (DDR, RFC 9462). It is designated only if
- * clients can verify it:
+ * Finds the resolver to designate to clients of an address (DDR, RFC 9462): the encrypted listeners there. They are
+ * designated only if clients can verify them:
  *
  * - DoT or DoH is served at the same address, so that clients that reach one reach the other.
  * - The certificate is valid now and has the address (RFC 9462 §4.2). Otherwise clients ignore the resolver, and do not
@@ -40,7 +40,7 @@ export class Designation {
     this.#served = served;
   }
 
-  /** The encrypted resolver at an address of this machine. Undefined if there is none that clients can verify. */
+  /** Returns the designated resolver for clients of `address`, or undefined if they could not verify it. */
   at(address: string): DesignatedResolver | undefined {
     const certificate = this.#served?.identity?.certificate;
     if (this.#served === undefined || certificate === undefined || !this.#isValidFor(certificate, address)) {

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts';
-import { Dns4torError, toDns4torError } from '../../failures/errors.ts';
+import { Dns4torError } from '../../failures/errors.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
 import type { NetworkInterfaces } from '../../lib/network-addresses.ts';
 import { DohListener } from '../../listener/doh/doh-listener.ts';
@@ -7,15 +7,13 @@ import { DotListener } from '../../listener/dot/dot-listener.ts';
 import type { Listener, ListenerComponents, ListenerInit } from '../../listener/listener.ts';
 import { ServerIdentity } from '../../listener/tls/server-identity.ts';
 import type { Logger } from '../../log/logger.ts';
-import type { CertificateValidity } from '../../model/certificate/certificate-validity.ts';
-import { withPortHolders } from '../../system/sockets/busy-port.ts';
+import type { CertificateValidity } from '../../model/tls/certificate-validity.ts';
 import type { FileSystem } from '../../system/transaction/file-system.ts';
 import { CertificateWatch } from '../certificate/certificate-watch.ts';
-import { expandAddresses } from '../expand-addresses.ts';
 import type { HandedOver } from '../handed-over.ts';
 import type { Reloadable } from '../reload/reloader.ts';
-import { AddressFollower, type AddressSockets, type FollowerEvents } from './address-follower.ts';
 import { openDohPlain } from './doh-plain.ts';
+import { followAddresses } from './follow-addresses.ts';
 import { type Drainable, drain } from './listen.ts';
 
 /** The listeners for DoT and DoH, and what they present. */
@@ -168,31 +166,23 @@ async function follow(
   { logger, fs, networkInterfaces }: EncryptedOptions,
   stack: AsyncDisposableStack,
 ): Promise<Opened> {
-  const urlOf = (address: string, boundPort: number): string => toUrl(formatHostPort(address, boundPort));
-  const events: FollowerEvents = {
-    onOpened: (address, bound) => logger.log('info', 'listening_encrypted', { address: urlOf(address, bound) }),
-    onClosed: (address, bound) => logger.log('info', 'listening_ended', { address: urlOf(address, bound) }),
-    async onFailed(address, bound, error) {
-      const { message, code } = toDns4torError(await withPortHolders(error, fs, [address], bound));
-      logger.log('warn', 'listen_failed', { address: urlOf(address, bound), reason: message, code });
+  const follower = await followAddresses(
+    { clock, logger, fs, networkInterfaces },
+    {
+      addresses,
+      port,
+      async open(address, wantedPort) {
+        const listener = await open({ address, port: wantedPort });
+        return {
+          port: listener.port,
+          drain: () => drain([listener], clock),
+          [Symbol.asyncDispose]: () => listener[Symbol.asyncDispose](),
+        };
+      },
+      urlOf: (address, boundPort) => toUrl(formatHostPort(address, boundPort)),
+      openedEvent: 'listening_encrypted',
     },
-    onNothing: (wanted, bound) =>
-      logger.log('warn', 'listen_waiting', { address: wanted.map((each) => urlOf(each, bound)).join(',') }),
-  };
-  const openOne = async (address: string, wantedPort: number): Promise<AddressSockets> => {
-    const listener = await open({ address, port: wantedPort });
-    return {
-      port: listener.port,
-      drain: () => drain([listener], clock),
-      [Symbol.asyncDispose]: () => listener[Symbol.asyncDispose](),
-    };
-  };
-  const follower = await AddressFollower.start(
-    { clock, networkInterfaces, open: openOne, events },
-    { addresses, port },
-  ).catch(async (error: unknown) => {
-    throw await withPortHolders(error, fs, expandAddresses(addresses, networkInterfaces), port);
-  });
+  );
   return stack.use(follower);
 }
 

@@ -8,11 +8,10 @@ import { TcpListener } from '../../listener/tcp/tcp-listener.ts';
 import { type LinuxSockets, loadLinuxSockets } from '../../listener/udp/linux-sockets.ts';
 import { UdpListener } from '../../listener/udp/udp-listener.ts';
 import type { Logger } from '../../log/logger.ts';
-import { withPortHolders } from '../../system/sockets/busy-port.ts';
 import type { FileSystem } from '../../system/transaction/file-system.ts';
-import { expandAddresses } from '../expand-addresses.ts';
 import type { HandedOver } from '../handed-over.ts';
-import { AddressFollower, type AddressSockets, type FollowerEvents } from './address-follower.ts';
+import type { AddressSockets } from './address-follower.ts';
+import { followAddresses } from './follow-addresses.ts';
 
 /** Time limit for answering the queries in flight when a listener closes. */
 const DRAIN_MS = 5000;
@@ -54,23 +53,16 @@ export async function openListeners(
     }
     return listening;
   }
-  const events: FollowerEvents = {
-    onOpened: (address, port) => logger.log('info', 'listening', { address: dnsUrl(address, port) }),
-    onClosed: (address, port) => logger.log('info', 'listening_ended', { address: dnsUrl(address, port) }),
-    async onFailed(address, port, error) {
-      const { message, code } = toDns4torError(await withPortHolders(error, fs, [address], port));
-      logger.log('warn', 'listen_failed', { address: dnsUrl(address, port), reason: message, code });
+  const follower = await followAddresses(
+    { clock: components.clock, logger, fs, networkInterfaces },
+    {
+      addresses: config.addresses,
+      port: config.port,
+      open: (address, port) => openPair(components, address, port),
+      urlOf: dnsUrl,
+      openedEvent: 'listening',
     },
-    onNothing: (addresses, port) =>
-      logger.log('warn', 'listen_waiting', { address: addresses.map((each) => dnsUrl(each, port)).join(',') }),
-  };
-  const open = (address: string, port: number): Promise<AddressSockets> => openPair(components, address, port);
-  const follower = await AddressFollower.start(
-    { clock: components.clock, networkInterfaces, open, events },
-    config,
-  ).catch(async (error: unknown) => {
-    throw await withPortHolders(error, fs, expandAddresses(config.addresses, networkInterfaces), config.port);
-  });
+  );
   return stack.use(follower);
 }
 

@@ -6,12 +6,9 @@ import { createQueryScanner, type QueryScan } from '../../message/wire/scan-quer
 import type { AddressFamily } from '../../model/query.ts';
 import type { ServedConnection, Slot } from '../connection-listener.ts';
 import { InFlight } from '../in-flight.ts';
-import type { ListenerComponents } from '../listener.ts';
+import { LINGER_MS, type ListenerComponents } from '../listener.ts';
 import { freshnessSeconds } from './freshness.ts';
 import type { RefusalStatus } from './response-head.ts';
-
-/** Time limit for a client to read its last replies before the connection is destroyed. */
-const LINGER_MS = 5000;
 
 /**
  * Maximum octets between two complete requests. A request takes at most a header and a message of 64 KiB each. More are
@@ -112,7 +109,7 @@ export abstract class DohConnection implements ServedConnection {
     return this.#asked.count > 0;
   }
 
-  /** Resolves when the responses to all complete requests are sent and, if the connection is closing, its last frame. */
+  /** Resolves when the responses to all complete requests are sent, and the last frame of a closing connection. */
   async idle(): Promise<void> {
     // Node destroys the connection for CONNECT, and responses to earlier requests then have no end.
     await Promise.race([this.#open.idle(), this.#sent.promise]);

@@ -7,7 +7,7 @@ import { TYPE } from '../../message/wire/tables.ts';
 /**
  * How long an HTTP cache may keep a reply, in seconds: the lowest TTL in it. Without answers, also MINIMUM of the SOA
  * record is a bound (RFC 8484 §5.1). 0 for a reply that has neither answers nor an SOA record, such as a failure.
- * @param reply a message that dns4tor sends, and so a valid one
+ * @param reply a valid message
  */
 export function freshnessSeconds(reply: Uint8Array): number {
   const answers = readU16(reply, HEADER.ancount);

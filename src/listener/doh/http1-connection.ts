@@ -176,7 +176,7 @@ export class Http1Connection extends DohConnection {
   }
 }
 
-/** RFC 9112 §4, for a request of which the parser has no header. */
+/** A response to a request whose header the parser could not read (RFC 9112 §4). */
 function rawResponse(status: number, reason: string): string {
   return `HTTP/1.1 ${status} ${reason}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`;
 }

@@ -78,8 +78,8 @@ export class Http2Connection extends DohConnection {
 
   /**
    * Receives the body of a request.
-   * @param refusal status of a request that is refused whatever its body is. It is sent after the body, unless that is
-   *   too large: RFC 9113 §8.1 permits an earlier response, but some proxies then report an error instead of it.
+   * @param refusal status that refuses the request, regardless of its body. It is sent after the body, unless that is
+   *   too large. RFC 9113 §8.1 permits an earlier response, but some proxies then report an error instead of it.
    */
   #receive(stream: ServerHttp2Stream, exchange: Http2Exchange, refusal?: RefusalStatus): void {
     const chunks: Uint8Array[] = [];

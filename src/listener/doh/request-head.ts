@@ -1,6 +1,7 @@
 import { BYTES_PER_KIB } from '../../lib/units.ts';
+import { DNS_MESSAGE } from '../../message/media-type.ts';
 import { MAX_MESSAGE_BYTES } from '../../message/wire/header.ts';
-import { DNS_MESSAGE, type RefusalStatus } from './response-head.ts';
+import type { RefusalStatus } from './response-head.ts';
 
 /** Maximum size of a request's header. */
 export const MAX_HEADER_BYTES: number = 16 * BYTES_PER_KIB;

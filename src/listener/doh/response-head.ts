@@ -1,5 +1,4 @@
-/** Registered for DNS messages (RFC 8484 §6). */
-export const DNS_MESSAGE = 'application/dns-message';
+import { DNS_MESSAGE } from '../../message/media-type.ts';
 
 /**
  * Why a request gets no DNS message (RFC 9110 §15.5, RFC 6585):

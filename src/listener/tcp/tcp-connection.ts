@@ -5,10 +5,7 @@ import { createQueryScanner, type QueryScanner } from '../../message/wire/scan-q
 import type { AddressFamily } from '../../model/query.ts';
 import type { ServedConnection, Slot } from '../connection-listener.ts';
 import { InFlight } from '../in-flight.ts';
-import type { ListenerComponents } from '../listener.ts';
-
-/** Time limit for a client to read its last replies before the connection is destroyed. */
-const LINGER_MS = 5000;
+import { LINGER_MS, type ListenerComponents } from '../listener.ts';
 
 type TimerPurpose = 'idle' | 'message';
 
@@ -18,7 +15,10 @@ interface TcpConnectionInit extends Slot<TcpConnection> {
   readonly replySpace: Uint8Array;
 }
 
-/** One client's TCP connection, with or without TLS. Queries may be pipelined and are answered out of order (RFC 7766 §6.2.1.1, §7). */
+/**
+ * One client's TCP connection, with or without TLS. Queries may be pipelined and are answered out of order (RFC 7766
+ * §6.2.1.1, §7).
+ */
 export class TcpConnection implements ServedConnection {
   readonly #components: ListenerComponents;
   readonly #init: TcpConnectionInit;

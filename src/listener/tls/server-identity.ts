@@ -1,6 +1,7 @@
 import { constants, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Clock } from '../../lib/clock.ts';
+import { FORWARD_SECRET_CIPHERS } from '../../model/tls/cipher-suites.ts';
 import { HandshakeTurns } from './handshake-turns.ts';
 
 /** What clients of DoT and DoH see. */
@@ -13,19 +14,6 @@ export interface CertificateAndKey {
 
 /** How long the key that encrypts session tickets is used (RFC 9325 §3.4: it must change regularly). */
 const TICKET_KEY_MS = 86_400_000;
-
-/**
- * Cipher suites: all of TLS 1.3 in OpenSSL's default list, and of TLS 1.2 those with forward secrecy and an AEAD (RFC
- * 9325 §4.2). RFC 9113 §9.2.2 prohibits all others for HTTP/2. All are strong, so the client's order decides: it knows
- * whether its processor has AES instructions.
- */
-const CIPHERS = [
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  'TLS_AES_128_GCM_SHA256',
-  'ECDHE+AESGCM',
-  'ECDHE+CHACHA20',
-].join(':');
 
 /** The certificate of the listeners for DoT and DoH. Open connections keep theirs when it is replaced. */
 export class ServerIdentity {
@@ -77,7 +65,8 @@ function createContext({ certificate, key }: CertificateAndKey): SecureContext {
     key: key.export({ type: 'pkcs8', format: 'pem' }),
     // RFC 8310 §8, RFC 9325 §3.1.1.
     minVersion: 'TLSv1.2',
-    ciphers: CIPHERS,
+    // The client's order decides: it knows whether its processor has AES instructions.
+    ciphers: FORWARD_SECRET_CIPHERS,
     // RFC 9325 §3.5 and RFC 9113 §9.2.1. Node allows it, and a client could ask for one handshake after another.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   });

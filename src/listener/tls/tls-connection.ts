@@ -57,7 +57,7 @@ export class TlsConnection implements ServedConnection {
     this.#tls = tls;
     const close = (): void => void tls.destroy();
     tls.on('error', close);
-    // Only a tls.Server makes its sockets emit `error` for what is wrong with TLS once the handshake is done.
+    // Once the handshake is done, only a tls.Server makes its sockets emit `error` for TLS errors.
     tls.on('_tlsError', close);
     // RFC 8446 §6.1: the client has closed its side before the end of the handshake.
     tls.once('end', close);

@@ -14,8 +14,8 @@ const CONTROL = /\p{Cc}/u;
 const NUMERIC_END = /(?:^|\.)\d+$/;
 
 /**
- * Returns the ASCII form (RFC 5891) of a name in lower case. Empty if it has none. A text in ASCII is returned as it is,
- * whether or not it is a name.
+ * Returns the ASCII form (RFC 5891) of a name in lower case. Empty if it has none. A text in ASCII is returned as it
+ * is, whether or not it is a name.
  */
 export function toAsciiName(text: string): string {
   if (/^\p{ASCII}*$/u.test(text)) return text;

@@ -11,6 +11,7 @@ import {
 import { Dns4torError } from '../../failures/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { Deadline } from '../../lib/deadline.ts';
+import { FORWARD_SECRET_CIPHERS } from '../../model/tls/cipher-suites.ts';
 import type { TorAgent } from '../socks/agent.ts';
 import { checkIdentity, type TlsIdentity, toTlsError } from './tls-identity.ts';
 
@@ -43,18 +44,6 @@ export interface TlsOptions extends TlsIdentity {
    */
   readonly alpn?: readonly string[];
 }
-
-/**
- * Cipher suites when TLS 1.2 is allowed: Node's suites of TLS 1.3, and of TLS 1.2 those with forward secrecy and an
- * AEAD. RFC 9113 §9.2.2 prohibits all others for HTTP/2.
- */
-const CIPHERS_WITH_TLS12 = [
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  'TLS_AES_128_GCM_SHA256',
-  'ECDHE+AESGCM',
-  'ECDHE+CHACHA20',
-].join(':');
 
 /** Host and port that Tor connects to. The host may be an onion address that the certificate does not name. */
 export interface DialTarget {
@@ -99,7 +88,7 @@ function createTlsUpgrade(tls: TlsOptions, clock: Clock, signal: AbortSignal | u
   const makeContext = (): SecureContext =>
     createSecureContext({
       minVersion,
-      ...(minVersion === 'TLSv1.2' ? { ciphers: CIPHERS_WITH_TLS12 } : {}),
+      ...(minVersion === 'TLSv1.2' ? { ciphers: FORWARD_SECRET_CIPHERS } : {}),
       ...(tls.ca === undefined ? {} : { ca: [...getCACertificates(), tls.ca] }),
     });
   const options = {

@@ -1,6 +1,7 @@
 import { Dns4torError } from '../../failures/errors.ts';
 import type { Timer } from '../../lib/clock.ts';
 import type { Deadline } from '../../lib/deadline.ts';
+import { DNS_MESSAGE } from '../../message/media-type.ts';
 import { MAX_MESSAGE_BYTES } from '../../message/wire/header.ts';
 import type { HttpConnection, RequestController, RequestHandler } from './http-connection.ts';
 import { parseAge, parseDate, parseMediaType, parseRetryAfterMs } from './http-fields.ts';
@@ -10,9 +11,6 @@ import { parseAge, parseDate, parseMediaType, parseRetryAfterMs } from './http-f
  * that sends more than this is flooding.
  */
 const MAX_INFORMATIONAL = 16;
-
-/** Media type of DNS messages (RFC 8484 §6). */
-const MEDIA_TYPE = 'application/dns-message';
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -86,7 +84,7 @@ export class DohRequest implements RequestHandler {
     this.#reject = reject;
     this.#timer = init.deadline.schedule(() => this.#onDeadline());
     // No other optional fields are ever sent: the fewer, the harder it is to recognise a client (RFC 8484 §8.2).
-    const headers = ['accept', MEDIA_TYPE, 'content-type', MEDIA_TYPE, 'content-length', String(init.query.length)];
+    const headers = ['accept', DNS_MESSAGE, 'content-type', DNS_MESSAGE, 'content-length', String(init.query.length)];
     // Leak mutation: headers
     init.connection.post(headers, init.query, this);
   }
@@ -181,7 +179,7 @@ function responseProblem(status: number, headers: Headers): Dns4torError | undef
   if (!(status >= 200 && status <= 299)) {
     return new DohStatusError(status, parseRetryAfterMs(fieldOf(headers, 'retry-after'), fieldOf(headers, 'date')));
   }
-  if (parseMediaType(fieldOf(headers, 'content-type')) !== MEDIA_TYPE) return new Dns4torError('ERR_DOH_CONTENT_TYPE');
+  if (parseMediaType(fieldOf(headers, 'content-type')) !== DNS_MESSAGE) return new Dns4torError('ERR_DOH_CONTENT_TYPE');
   return undefined;
 }
 

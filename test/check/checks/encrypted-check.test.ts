@@ -12,7 +12,7 @@ import type { Verdict } from '../../../src/check/check-verdict.ts';
 import { checkEncrypted, checkServerCertificate } from '../../../src/check/checks/encrypted-check.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
-import { readValidity } from '../../../src/model/certificate/certificate-validity.ts';
+import { readValidity } from '../../../src/model/tls/certificate-validity.ts';
 import { createFileSystem } from '../../../src/system/transaction/file-system.ts';
 import {
   type CertificateAuthority,

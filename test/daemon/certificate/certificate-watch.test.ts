@@ -6,7 +6,7 @@ import type { Config, TlsConfig } from '../../../src/config/config.ts';
 import { readCertificateAndKey } from '../../../src/config/parse/server-certificate.ts';
 import { CertificateWatch } from '../../../src/daemon/certificate/certificate-watch.ts';
 import type { CertificateAndKey } from '../../../src/listener/tls/server-identity.ts';
-import { readValidity } from '../../../src/model/certificate/certificate-validity.ts';
+import { readValidity } from '../../../src/model/tls/certificate-validity.ts';
 import {
   type CertificateAuthority,
   createCertificateAuthority,

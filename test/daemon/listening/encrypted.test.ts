@@ -11,7 +11,7 @@ import { readCertificateAndKey } from '../../../src/config/parse/server-certific
 import { type HandedOver, NOT_HANDED_OVER } from '../../../src/daemon/handed-over.ts';
 import { type EncryptedListening, openEncryptedListeners } from '../../../src/daemon/listening/encrypted.ts';
 import { Dns4torError } from '../../../src/failures/errors.ts';
-import { readValidity } from '../../../src/model/certificate/certificate-validity.ts';
+import { readValidity } from '../../../src/model/tls/certificate-validity.ts';
 import { createFileSystem } from '../../../src/system/transaction/file-system.ts';
 import {
   type CertificateAuthority,

@@ -9,8 +9,8 @@ import { drops, echo, framed, HeldHandler, PATIENCE_MS } from '../harness.ts';
 import { type DotClient, type DotService, HOST, materialOf, startDot, untilOpen } from './dot-harness.ts';
 
 /*
- * What TCP connections promise, over TLS: the limits of test/listener/tcp/tcp-connection.test.ts hold, and what TLS adds
- * to the end of a connection.
+ * The limits of test/listener/tcp/tcp-connection.test.ts also hold over TLS, and what TLS adds to the end of a
+ * connection.
  */
 
 const authority = await createCertificateAuthority();

@@ -11,7 +11,7 @@ import { Siege } from './hostile-neighbours.ts';
 test('other clients are answered over TCP and UDP whatever neighbours do with TCP connections from many addresses or one network', () =>
   runNamespaced('neighbours'));
 
-test('sixty concurrent dig +tcp are answered besides 150 silent connections', async () => {
+test('sixty concurrent dig +tcp are answered despite 150 silent connections', async () => {
   await using running = await startBehindDouble(GOOD);
   const { daemon } = running;
   await daemon.answers();

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type CertificateAuthority, createCertificateAuthority } from '../../fixtures/certificates.ts';
 import { type Lab, startLab } from '../lab.ts';
+import { LARGE_ANSWER, LARGE_NAME } from './large-answer.ts';
 
 /** A running dns4tor with a working upstream that also serves DoT and DoH, on free ports of each address. */
 export interface EncryptedLab extends Lab {
@@ -62,4 +63,15 @@ export async function startEncryptedLab(
     ca: encrypted.ca,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+/**
+ * A lab with short time limits for clients. The large answer is in the cache already: queries for it that go upstream
+ * would fill the memory.
+ */
+export async function startAttackedLab(): Promise<EncryptedLab> {
+  const lab = await startEncryptedLab(['127.0.0.1'], '--tcp-idle-timeout', '1s', '--tcp-message-timeout', '500ms');
+  lab.behave(LARGE_NAME, LARGE_ANSWER);
+  await lab.ask('tcp', { name: LARGE_NAME });
+  return lab;
 }

@@ -43,7 +43,7 @@ for (const [what, beginning] of [
   ['begin a request', 'GET / HTTP/1.1\r\n'],
   ['begin the preface of HTTP/2', 'PRI * HTTP/2.0\r\n'],
 ] as const) {
-  test(`a query is answered besides ${CONNECTIONS} connections that ${what}, and the server closes them all`, async () => {
+  test(`a query is answered despite ${CONNECTIONS} connections that ${what}, and the server closes them all`, async () => {
     const closed = Array.from({ length: CONNECTIONS }, () => {
       const socket: Socket = connect(socketPath);
       socket.on('error', () => {});

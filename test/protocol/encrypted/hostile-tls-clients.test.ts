@@ -20,7 +20,7 @@ after(() => lab[Symbol.asyncDispose]());
 
 for (const [what, { connections, run, isSlow = false }] of Object.entries(TLS_ATTACKS)) {
   for (const protocol of ['doh', 'dot'] as const) {
-    test(`other clients are answered besides ${what} (${protocol}), and memory is bounded`, async (t) => {
+    test(`other clients are answered despite ${what} (${protocol}), and memory is bounded`, async (t) => {
       const target = { port: lab.ports[protocol], ca: lab.ca };
       await assertServedUnder(t, lab, async () => {
         const all = Promise.all(Array.from({ length: connections }, () => run(target)));

@@ -7,6 +7,11 @@ import { assertUnharmed, metric } from '../daemon-health.ts';
 import type { EncryptedLab } from './encrypted-lab.ts';
 import { askHonestly, HONEST_TRANSPORTS, type Served } from './honest-clients.ts';
 
+/** Far longer than the idle time of the lab. */
+export const ENDED_TIMEOUT_MS = 10_000;
+/** How long a slow attack is watched. It goes on beside those that follow. */
+export const WATCHED_MS = 400;
+
 /** Bound on the growth of the daemon's memory during an attack. Most of it is garbage that V8 has not collected. */
 const MAX_GROWTH_BYTES = 64 * 2 ** 20;
 

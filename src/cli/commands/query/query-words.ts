@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { ConfigError, locate, type Problem, refuse } from '../../../config/config-problem.ts';
+import { addressOctets } from '../../../lib/ip-address.ts';
 import { nearest } from '../../../lib/nearest.ts';
 import { parseName } from '../../../message/text/name-text.ts';
 import { TYPE } from '../../../message/wire/tables.ts';
@@ -97,12 +98,9 @@ function readReverse(address: string, words: readonly string[]): Question | Prob
 function reverseName(address: string): string | undefined {
   if (isIPv4(address)) return `${address.split('.').toReversed().join('.')}.in-addr.arpa.`;
   if (!isIPv6(address) || address.includes('%')) return undefined;
-  // The URL parser returns the canonical form: no dotted part, and at most one `::`.
-  const [head = '', tail = ''] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
-  const [before, after] = [head, tail].map((part) => part.split(':').filter((group) => group !== ''));
-  const gap = Array.from({ length: 8 - (before?.length ?? 0) - (after?.length ?? 0) }, () => '0');
-  const groups = [...(before ?? []), ...gap, ...(after ?? [])];
-  const nibbles = groups.flatMap((group) => group.padStart(4, '0').split(''));
+  const nibbles = addressOctets(address).flatMap((octet) =>
+    [octet >> 4, octet & 0xf].map((nibble) => nibble.toString(16)),
+  );
   return `${nibbles.toReversed().join('.')}.ip6.arpa.`;
 }
 

@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net';
+import { addressOctets } from '../../../lib/ip-address.ts';
 import type { Cidr } from '../../../model/address-block.ts';
 import { type Parsed, refuse } from '../../config-problem.ts';
 
@@ -17,7 +17,7 @@ export function reverseZones(block: Cidr): Parsed<readonly string[]> {
     const zone = family === 4 ? 'in-addr.arpa' : 'ip6.arpa';
     return refuse(text, 'covers every reverse name', `name ${zone} to route all of them`);
   }
-  const octets = family === 4 ? address.split('.').map(Number) : ipv6Octets(address);
+  const octets = addressOctets(address);
   const labels = family === 4 ? octets : octets.flatMap((octet) => [octet >> 4, octet & 0xf]);
   const labelBits = LABEL_BITS[family];
   const whole = Math.floor(prefix / labelBits);
@@ -36,22 +36,4 @@ export function reverseZones(block: Cidr): Parsed<readonly string[]> {
 function reverseName(labels: readonly number[], family: 4 | 6): string {
   const texts = labels.toReversed().map((label) => label.toString(family === 4 ? 10 : 16));
   return [...texts, family === 4 ? 'in-addr.arpa' : 'ip6.arpa'].join('.');
-}
-
-/** The 16 octets of a valid IPv6 address without a zone (RFC 4291 §2.2). */
-function ipv6Octets(address: string): readonly number[] {
-  const [head = '', tail] = address.split('::');
-  const before = groupOctets(head);
-  if (tail === undefined) return before;
-  const after = groupOctets(tail);
-  return [...before, ...Array.from({ length: 16 - before.length - after.length }, () => 0), ...after];
-}
-
-function groupOctets(text: string): readonly number[] {
-  return text.split(':').flatMap((group) => {
-    if (group === '') return [];
-    if (isIPv4(group)) return group.split('.').map(Number);
-    const value = Number.parseInt(group, 16);
-    return [value >> 8, value & 0xff];
-  });
 }

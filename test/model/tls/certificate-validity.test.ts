@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { rootCertificates } from 'node:tls';
-import { daysLeft, readValidity, validityAt } from '../../../src/model/certificate/certificate-validity.ts';
+import { daysLeft, readValidity, validityAt } from '../../../src/model/tls/certificate-validity.ts';
 import { createCertificateAuthority } from '../../fixtures/certificates.ts';
 
 const DAY_MS = 86_400_000;

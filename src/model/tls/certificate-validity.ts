@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { MS_PER_HOUR } from '../../lib/units.ts';
+import { MS_PER_DAY } from '../../lib/units.ts';
+import { pemCertificates } from './pem.ts';
 
 /** When clients accept a certificate chain, in milliseconds since 1970, UTC. */
 export interface CertificateValidity {
@@ -10,20 +11,19 @@ export interface CertificateValidity {
 /** How a chain's validity stands at some moment. `expiring`: it should have been renewed by now. */
 export type ValidityState = 'not_yet' | 'valid' | 'expiring' | 'expired';
 
-const MS_PER_DAY: number = 24 * MS_PER_HOUR;
+/** Apple's systems refuse certificates with a longer life, also of a private CA (https://support.apple.com/103769). */
+export const MAX_LIFE_DAYS = 825;
 
 /** A chain expires soon during its last 14 days, or during the last third of a shorter life. */
 const SOON_MS: number = 14 * MS_PER_DAY;
 const SOON_SHARE = 1 / 3;
-
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
  * Reads the time during which all certificates of a chain are valid. Clients check each of them (RFC 5280 §6.1.3).
  * @param chain in PEM form; at least one certificate
  */
 export function readValidity(chain: string): CertificateValidity {
-  const certificates = (chain.match(CERTIFICATE) ?? []).map((pem) => new X509Certificate(pem));
+  const certificates = pemCertificates(chain).map((pem) => new X509Certificate(pem));
   return {
     fromEpochMs: Math.max(...certificates.map(({ validFromDate }) => validFromDate.getTime())),
     untilEpochMs: Math.min(...certificates.map(({ validToDate }) => validToDate.getTime())),
